@@ -1,0 +1,101 @@
+"""A procedure as a list of named steps, and the one runner that numbers, times and reports them.
+
+Free of heavy imports: the bootstrap runs it before anything is installed, and `invoke` tasks import it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress, format_seconds, is_terminal, show_progress
+
+__all__ = ["INTERRUPTED", "Progress", "Step", "report_failure", "run_steps", "show_progress"]
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named step of a procedure.
+
+    `why` is shown when the step fails. `done` tells quickly whether there is nothing to do; without it the step always
+    runs, and has to be cheap when repeated. `run` may return a few words on what it found or made.
+    """
+
+    name: str
+    why: str
+    run: Callable[[Progress], str | None]
+    done: Callable[[], bool] | None = None
+
+
+def run_steps(
+    steps: Sequence[Step],
+    *,
+    first: int = 1,
+    total: int | None = None,
+    again: str = "make up",
+    debug: bool = False,
+    stream: TextIO | None = None,
+) -> int:
+    """Run the steps in order and return an exit code: 0, the failing step's `exit_code`, or 130 after Ctrl-C.
+
+    `first` and `total` continue a count that another process began. `again` is the command that goes on after an
+    interruption. Output goes to `stream`, standard output unless given.
+    """
+    stream = sys.stdout if stream is None else stream
+    total = first + len(steps) - 1 if total is None else total
+    started = time.monotonic()
+    for number, step in enumerate(steps, first):
+        label = f"Step {number}/{total} {step.name}"
+        step_started = time.monotonic()
+        try:
+            outcome = _run_step(step, label, stream)
+        except KeyboardInterrupt:
+            print(f"{label} … interrupted. What is finished is kept; `{again}` goes on from here.", file=stream, flush=True)
+            return INTERRUPTED
+        except Exception as error:
+            print(f"{label} … failed after {format_seconds(time.monotonic() - step_started)}", file=stream, flush=True)
+            return report_failure(error, doing=f"{step.name} ({step.why})", again=again, debug=debug)
+        print(f"{label} … done in {format_seconds(time.monotonic() - step_started)}{outcome}", file=stream, flush=True)
+    if len(steps) > 1:
+        print(f"All {total} steps done in {format_seconds(time.monotonic() - started)}.", file=stream, flush=True)
+    return 0
+
+
+def _run_step(step: Step, label: str, stream: TextIO) -> str:
+    if step.done is not None and step.done():
+        return " (cached)"
+    live = is_terminal(stream)
+    if not live:
+        print(f"{label} …", file=stream, flush=True)
+    with show_progress(label if live else step.name, stream) as progress:
+        found = step.run(progress)
+    return f": {found}" if found else ""
+
+
+def report_failure(error: BaseException, *, doing: str = "", again: str = "", debug: bool = False, stream: TextIO | None = None) -> int:
+    """Print one clear message for `error` to standard error (or `stream`) and return the exit code that fits.
+
+    A `PlatformError` says what, where and what next by itself. Anything else is a fault of the project: its type and
+    text are shown, and how to get the traceback.
+    """
+    stream = sys.stderr if stream is None else stream
+    if debug:
+        traceback.print_exception(error, file=stream)
+    if isinstance(error, PlatformError):
+        print(f"error: {error}", file=stream, flush=True)
+        return error.exit_code
+    lines = [f"error: {type(error).__name__}: {error}"]
+    if doing:
+        lines.append(f"  where: {doing}")
+    if not debug:
+        lines.append(f"  next:  run it with --debug to see where in the code{f', then `{again}` again' if again else ''}")
+    print("\n".join(lines), file=stream, flush=True)
+    return 1
