@@ -1,0 +1,211 @@
+"""The accounts: one for each service, none shared, each with the least that its work needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from blueprint.collections import CHRISTMAS_DOCUMENT
+from blueprint.model import (
+    Account,
+    KeyAccess,
+    Network,
+    PostgresRole,
+    Privilege,
+    RedisUser,
+    TableGrant,
+    WeaviatePermission,
+    WeaviateUser,
+)
+from blueprint.relational import TABLES
+
+_READ = frozenset({Privilege.SELECT})
+_WRITE = frozenset({Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE})
+_FULL = _WRITE | {Privilege.DELETE}
+_MARKET = ("market_data", "technical_indicators")
+
+
+def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant, ...]:
+    return tuple(TableGrant(name, privileges) for name in tables)
+
+
+# Every connection needs these, whatever it does next.
+_CONNECTION = ("auth", "hello", "ping", "quit", "select", "client|setname", "client|setinfo", "client|id", "command|docs", "command|count")
+_TRANSACTION = ("multi", "exec", "discard", "watch", "unwatch")
+_KEYS = ("del", "unlink", "exists", "expire", "pexpire", "ttl", "pttl", "type", "scan", "touch")
+_STRINGS = ("get", "set", "mget", "incr", "incrby")
+_HASHES = ("hget", "hmget", "hgetall", "hset", "hdel", "hexists", "hlen")
+
+MIGRATOR = Account(
+    name="migrator",
+    purpose="Owns the schema and changes it",
+    postgres=PostgresRole(owns_schema=True, connection_limit=5, statement_timeout=timedelta(hours=1)),
+)
+
+API = Account(
+    name="api",
+    purpose="The platform's API: users, orders and trades; reads market data; sessions and caches",
+    postgres=PostgresRole(
+        grants=(*_grants(_FULL, "users", "user_profiles", "orders", "trades"), *_grants(_READ, *_MARKET)),
+        connection_limit=40,
+    ),
+    redis=RedisUser(
+        keyspaces=(
+            ("session", KeyAccess.READ_WRITE),
+            ("rate_limit", KeyAccess.READ_WRITE),
+            ("user_preferences", KeyAccess.READ_WRITE),
+            ("market_latest", KeyAccess.READ),
+        ),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_STRINGS, *_HASHES),
+    ),
+)
+
+INGEST = Account(
+    name="ingest",
+    purpose="Writes candles and indicators, and the newest candle's cache",
+    postgres=PostgresRole(grants=_grants(_WRITE, *_MARKET), statement_timeout=timedelta(minutes=30)),
+    redis=RedisUser(
+        keyspaces=(("market_latest", KeyAccess.READ_WRITE),),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_HASHES),
+    ),
+)
+
+BACKTEST = Account(
+    name="backtest",
+    purpose="Runs strategies over past candles and keeps their results",
+    postgres=PostgresRole(
+        grants=(*_grants(_FULL, "backtest_runs", "backtest_results"), *_grants(_READ, *_MARKET)),
+        statement_timeout=timedelta(minutes=10),
+    ),
+)
+
+ANALYST = Account(
+    name="analyst",
+    purpose="Reads everything that is nobody's secret",
+    postgres=PostgresRole(
+        grants=tuple(
+            TableGrant(table.name, _READ, None if len(table.open_columns()) == len(table.columns) else table.open_columns())
+            for table in TABLES
+        ),
+        connection_limit=10,
+        statement_timeout=timedelta(minutes=5),
+    ),
+)
+
+INDEXER = Account(
+    name="indexer",
+    purpose="Writes document chunks and keeps their collection",
+    weaviate=WeaviateUser(
+        permissions=tuple(
+            WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
+            for action in (
+                "create_collections",
+                "read_collections",
+                "update_collections",
+                "delete_collections",
+                "create_data",
+                "read_data",
+                "update_data",
+                "delete_data",
+            )
+        )
+    ),
+)
+
+RAG = Account(
+    name="rag",
+    purpose="Searches document chunks",
+    weaviate=WeaviateUser(
+        permissions=tuple(WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*") for action in ("read_collections", "read_data"))
+    ),
+)
+
+BACKUP = Account(
+    name="backup",
+    purpose="Reads all there is to back up, and writes nothing",
+    postgres=PostgresRole(member_of=("pg_read_all_data",), connection_limit=8, statement_timeout=timedelta(hours=6)),
+    redis=RedisUser(
+        every_key=KeyAccess.READ,
+        commands=(
+            *_CONNECTION,
+            "sync",
+            "psync",
+            "replconf",
+            "bgsave",
+            "lastsave",
+            "info",
+            "dbsize",
+            "config|get",
+            "acl|list",
+            "scan",
+            "type",
+            "pttl",
+            "dump",
+        ),
+    ),
+    weaviate=WeaviateUser(
+        permissions=(
+            WeaviatePermission("manage_backups"),
+            WeaviatePermission("read_collections"),
+            WeaviatePermission("read_data"),
+            WeaviatePermission("read_nodes"),
+        )
+    ),
+)
+
+MONITOR = Account(
+    name="monitor",
+    purpose="Watches: states, sizes and settings, never contents",
+    postgres=PostgresRole(member_of=("pg_monitor",), connection_limit=5, statement_timeout=timedelta(seconds=15)),
+    redis=RedisUser(
+        every_key=KeyAccess.READ,
+        commands=(
+            *_CONNECTION,
+            "info",
+            "dbsize",
+            "config|get",
+            "slowlog|get",
+            "slowlog|len",
+            "latency|latest",
+            "memory|usage",
+            "acl|log",
+            "acl|list",
+            "acl|getuser",
+            "acl|users",
+            "scan",
+            "type",
+            "pttl",
+            "ttl",
+            "strlen",
+            "hlen",
+            "hkeys",
+        ),
+    ),
+    weaviate=WeaviateUser(
+        permissions=(
+            WeaviatePermission("read_collections"),
+            WeaviatePermission("read_nodes"),
+            WeaviatePermission("read_cluster"),
+        )
+    ),
+)
+
+ADMIN = Account(
+    name="admin",
+    purpose="Keeps the other accounts; used by the provisioning alone",
+    redis=RedisUser(
+        every_key=KeyAccess.READ_WRITE, commands=("@admin", "@connection", "@read", "@keyspace", "@slow", "@fast", "@dangerous")
+    ),
+    weaviate=WeaviateUser(root=True),
+)
+
+ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, BACKUP, MONITOR, ADMIN)
+
+NETWORKS: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
+
+
+def account(name: str) -> Account:
+    """The account of that name; KeyError where the blueprint has none."""
+    for candidate in ACCOUNTS:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"the blueprint declares no account {name!r}")

@@ -1,0 +1,32 @@
+"""The Weaviate collections and where their vectors come from."""
+
+from __future__ import annotations
+
+from blueprint.model import Collection, EmbeddingProfile, Property, VectorIndex
+
+OPENAI = EmbeddingProfile(name="openai", model="text-embedding-ada-002", dimensions=1536)
+EMBEDDED = EmbeddingProfile(
+    name="embedded",
+    model="multilingual-e5-small",
+    dimensions=384,
+    base_url="https://embedder:8443",
+)
+
+CHRISTMAS_DOCUMENT = Collection(
+    name="ChristmasDocument",
+    description="Christmas 프로젝트 문서 청크",
+    properties=(
+        Property("content", "text", "문서 청크 내용", tokenization="word", vectorized=True),
+        Property("file_path", "text", "원본 파일 경로", tokenization="whitespace"),
+        Property("section", "text", "문서 섹션", tokenization="whitespace"),
+        Property("chunk_id", "int", "청크 ID"),
+        Property("metadata", "text", "추가 메타데이터(타임스탬프, 토큰 수 등)", tokenization="word"),
+    ),
+    index=VectorIndex(distance="cosine", ef_construction=128, max_connections=64),
+    profiles=(OPENAI, EMBEDDED),
+)
+
+COLLECTIONS: tuple[Collection, ...] = (CHRISTMAS_DOCUMENT,)
+
+SEARCH_CERTAINTY = 0.7
+SEARCH_LIMIT = 5

@@ -1,0 +1,76 @@
+"""The Redis keyspaces: every key the platform may hold, and for how long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from blueprint.model import FieldType, KeyField, Keyspace, ValueType
+
+SESSION = Keyspace(
+    name="session",
+    pattern="session:{session_id}",
+    comment="Who is logged in",
+    value_type=ValueType.HASH,
+    fields=(
+        KeyField("user_id", FieldType.INTEGER),
+        KeyField("username", FieldType.TEXT),
+        KeyField("roles", FieldType.TEXT_LIST),
+        KeyField("created_at", FieldType.TIMESTAMP),
+        KeyField("expires_at", FieldType.TIMESTAMP),
+    ),
+    ttl=timedelta(hours=24),
+    max_bytes=4096,
+)
+
+RATE_LIMIT = Keyspace(
+    name="rate_limit",
+    pattern="rate_limit:{ip_address}",
+    comment="Requests of one address in the running minute",
+    value_type=ValueType.STRING,
+    fields=(KeyField("count", FieldType.INTEGER),),
+    ttl=timedelta(minutes=1),
+    max_bytes=64,
+    encoding="integer",
+)
+
+MARKET_LATEST = Keyspace(
+    name="market_latest",
+    pattern="market:{symbol}:latest",
+    comment="The newest candle of a symbol",
+    value_type=ValueType.HASH,
+    fields=(
+        KeyField("timestamp", FieldType.TIMESTAMP),
+        KeyField("open", FieldType.DECIMAL),
+        KeyField("high", FieldType.DECIMAL),
+        KeyField("low", FieldType.DECIMAL),
+        KeyField("close", FieldType.DECIMAL),
+        KeyField("volume", FieldType.DECIMAL),
+    ),
+    ttl=timedelta(seconds=5),
+    max_bytes=1024,
+)
+
+USER_PREFERENCES = Keyspace(
+    name="user_preferences",
+    pattern="user:{user_id}:preferences",
+    comment="A copy of user_profiles.preferences",
+    value_type=ValueType.STRING,
+    fields=(
+        KeyField("theme", FieldType.TEXT, required=False),
+        KeyField("dashboard_layout", FieldType.JSON, required=False),
+        KeyField("notification_settings", FieldType.JSON, required=False),
+    ),
+    ttl=timedelta(hours=1),
+    max_bytes=16_384,
+    encoding="json",
+)
+
+KEYSPACES: tuple[Keyspace, ...] = (SESSION, RATE_LIMIT, MARKET_LATEST, USER_PREFERENCES)
+
+
+def keyspace(name: str) -> Keyspace:
+    """The keyspace of that name; KeyError where the blueprint has none."""
+    for candidate in KEYSPACES:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"the blueprint declares no keyspace {name!r}")

@@ -1,0 +1,352 @@
+"""The words in which the blueprint is written: frozen, typed, checked when made, and free of any driver or engine.
+
+Every class here is a value. Two blueprints that say the same compare equal, and nothing that reads one can change it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+
+
+class BlueprintError(ValueError):
+    """The declaration contradicts itself; the message names the part and the rule."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise BlueprintError(message)
+
+
+class Sensitivity(StrEnum):
+    """How far a column's content may travel."""
+
+    OPEN = "open"
+    PERSONAL = "personal"  # about a person: encrypted in the application, never shown to analysts
+    SECRET = "secret"  # noqa: S105 - lets somebody in: never shown to anyone but the account that checks it
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `type` as PostgreSQL's `format_type` prints it."""
+
+    name: str
+    type: str
+    nullable: bool = True
+    sensitivity: Sensitivity = Sensitivity.OPEN
+
+    def __post_init__(self) -> None:
+        _require(bool(_NAME.match(self.name)), f"column {self.name!r}: not a plain lower-case name")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A named index over columns, in order; `descending` names those sorted downwards."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+    descending: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Hypertable:
+    """How TimescaleDB cuts a table: by `time_column`, into chunks of `chunk_interval`."""
+
+    time_column: str
+    chunk_interval: timedelta
+    compress_after: timedelta | None = None
+    segment_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataRetention:
+    """Rows older than `keep` are dropped, a whole chunk at a time."""
+
+    keep: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A relational table of the platform."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    indexes: tuple[Index, ...] = ()
+    hypertable: Hypertable | None = None
+    retention: DataRetention | None = None
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        _require(len(names) == len(set(names)), f"table {self.name}: a column is declared twice")
+        used = set(self.primary_key).union(*(index.columns for index in self.indexes))
+        _require(used <= set(names), f"table {self.name}: key or index on unknown columns {sorted(used - set(names))}")
+        if self.hypertable:
+            time_column = self.hypertable.time_column
+            unique_keys = [self.primary_key, *(index.columns for index in self.indexes if index.unique)]
+            _require(
+                all(time_column in key for key in unique_keys),
+                f"table {self.name}: every unique key of a hypertable includes its time column {time_column}",
+            )
+        _require(
+            self.retention is None or self.hypertable is not None, f"table {self.name}: only a hypertable's chunks can be dropped by age"
+        )
+
+    def open_columns(self) -> tuple[str, ...]:
+        """Names of the columns that anybody with read access may see."""
+        return tuple(column.name for column in self.columns if column.sensitivity is Sensitivity.OPEN)
+
+
+class Network(StrEnum):
+    """Where a client may come from. A stack resolves each to addresses when it comes up."""
+
+    PLATFORM = "platform"  # the stack's own network: applications in containers
+    HOST = "host"  # the machine itself, through a port published on loopback
+
+
+class Privilege(StrEnum):
+    """What a PostgreSQL account may do to a table."""
+
+    SELECT = "select"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class TableGrant:
+    """Privileges on one table. `columns` limits SELECT to them; None means the whole row."""
+
+    table: str
+    privileges: frozenset[Privilege]
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresRole:
+    """A login role. It owns nothing and inherits nothing but what is declared here."""
+
+    grants: tuple[TableGrant, ...] = ()
+    member_of: tuple[str, ...] = ()
+    owns_schema: bool = False
+    connection_limit: int = 20
+    statement_timeout: timedelta = timedelta(seconds=30)
+    networks: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
+
+
+class KeyAccess(StrEnum):
+    """What a Redis account may do to the keys of a keyspace."""
+
+    READ = "read"
+    WRITE = "write"
+    READ_WRITE = "read_write"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisUser:
+    """An ACL user: which keyspaces, which commands. Scripting is never among them."""
+
+    keyspaces: tuple[tuple[str, KeyAccess], ...] = ()
+    every_key: KeyAccess | None = None
+    commands: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        forbidden = {"@all", "@scripting", "eval", "evalsha", "fcall", "function", "script"}
+        _require(not forbidden & set(self.commands), "a Redis account may never run scripts or everything")
+
+
+@dataclass(frozen=True, slots=True)
+class WeaviatePermission:
+    """One action of Weaviate's RBAC, on the collections whose names match `collection` (`*` for all)."""
+
+    action: str
+    collection: str = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeaviateUser:
+    """A database user with a role of its own. `root` is the built-in administrator, named at start-up."""
+
+    permissions: tuple[WeaviatePermission, ...] = ()
+    root: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A service's identity; at most one in each store, and shared with no other service."""
+
+    name: str
+    purpose: str
+    postgres: PostgresRole | None = None
+    redis: RedisUser | None = None
+    weaviate: WeaviateUser | None = None
+
+    def __post_init__(self) -> None:
+        _require(bool(_NAME.match(self.name)), f"account {self.name!r}: not a plain lower-case name")
+        _require(any((self.postgres, self.redis, self.weaviate)), f"account {self.name}: exists in no store")
+
+
+class ValueType(StrEnum):
+    """Redis value types, as the TYPE command names them."""
+
+    STRING = "string"
+    HASH = "hash"
+
+
+class FieldType(StrEnum):
+    """Types of a keyspace's fields, as applications see them."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    TIMESTAMP = "timestamp"  # ISO 8601 with an offset
+    TEXT_LIST = "text_list"  # JSON array of strings
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyField:
+    """A field of a keyspace's value."""
+
+    name: str
+    type: FieldType
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyspace:
+    """A family of Redis keys: `pattern` has one `{part}`, every key expires after `ttl`."""
+
+    name: str
+    pattern: str
+    comment: str
+    value_type: ValueType
+    fields: tuple[KeyField, ...]
+    ttl: timedelta
+    max_bytes: int
+    encoding: str = "fields"  # "fields": hash fields; "json": one JSON object; "integer": a counter
+
+    def __post_init__(self) -> None:
+        _require(self.pattern.count("{") == 1 == self.pattern.count("}"), f"keyspace {self.name}: the pattern needs exactly one part")
+        _require(self.ttl > timedelta(0), f"keyspace {self.name}: keys must expire")
+
+    @property
+    def glob(self) -> str:
+        """The pattern as Redis' ACLs and SCAN take it."""
+        return re.sub(r"\{[^}]+\}", "*", self.pattern)
+
+    def key(self, part: str | int) -> str:
+        """The key of one part.
+
+        Raises BlueprintError for a part that is empty, over 200 characters or holds anything but letters, digits and `._@:-`.
+        A colon is refused too where the pattern goes on behind the part, since it would move the part's end.
+        """
+        text = str(part)
+        allowed = r"[A-Za-z0-9._@-]{1,200}" if not self.pattern.endswith("}") else r"[A-Za-z0-9._@:-]{1,200}"
+        _require(re.fullmatch(allowed, text) is not None, f"keyspace {self.name}: {text[:40]!r} can't be part of a key")
+        return re.sub(r"\{[^}]+\}", lambda _: text, self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of a collection. `tokenization` as Weaviate names it, for text properties."""
+
+    name: str
+    data_type: str
+    description: str
+    tokenization: str | None = None
+    vectorized: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorIndex:
+    """HNSW settings; see Malkov and Yashunin, arXiv:1603.09320, for what each does."""
+
+    distance: str
+    ef_construction: int
+    max_connections: int
+    ef: int = -1  # -1 lets Weaviate choose by the query's limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingProfile:
+    """Where a collection's vectors come from. `base_url` None means the vendor's own service."""
+
+    name: str
+    model: str
+    dimensions: int
+    base_url: str | None = None
+    query_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """A Weaviate collection."""
+
+    name: str
+    description: str
+    properties: tuple[Property, ...]
+    index: VectorIndex
+    vectorizer: str = "text2vec-openai"
+    profiles: tuple[EmbeddingProfile, ...] = ()
+
+    def profile(self, name: str) -> EmbeddingProfile:
+        """The embedding profile of that name; KeyError where there is none."""
+        return next((profile for profile in self.profiles if profile.name == name), None) or _missing(f"embedding profile {name!r}")
+
+
+def _missing(what: str) -> EmbeddingProfile:
+    raise KeyError(what)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRules:
+    """When backups are made and how long they are kept (backup retention)."""
+
+    full_every: timedelta
+    incremental_every: timedelta
+    logical_every: timedelta
+    drill_every: timedelta
+    archive_timeout: timedelta
+    keep_fulls: int
+    keep_days: int
+    keep_weeks: int
+    minimum_redundancy: int
+    warn_after: timedelta
+    critical_after: timedelta
+    copies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one service may use. Memory in MiB; `cpus` in cores; `stop_seconds` until a stop becomes a kill."""
+
+    memory_mib: int
+    cpus: float
+    stop_seconds: int
+    tmpfs_mib: int
+    pids: int = 512
+    log_mib: int = 10
+    log_files: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A container of the platform: its name in the network is its own name.
+
+    `ports` maps a port's meaning to its number inside the network; those in `published` are offered on the host's loopback too,
+    from the preferred host port given there.
+    """
+
+    name: str
+    comment: str
+    ports: dict[str, int] = field(hash=False)
+    published: dict[str, int] = field(hash=False)
+    limits: Limits

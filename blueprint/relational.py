@@ -1,0 +1,216 @@
+"""The relational model: what each table holds, how it is cut and how long it stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from blueprint.model import Column, Hypertable, Index, Sensitivity, Table
+
+DATABASE = "christmas_db"
+SCHEMA = "public"
+EXTENSIONS = ("timescaledb", "pgaudit", "pg_stat_statements")
+
+_TIMESTAMP = "timestamp with time zone"
+_PRICE = "numeric(19,4)"
+
+
+def _id(kind: str = "integer") -> Column:
+    return Column("id", kind, nullable=False)
+
+
+def _created() -> Column:
+    return Column("created_at", _TIMESTAMP, nullable=False)
+
+
+def _updated() -> Column:
+    return Column("updated_at", _TIMESTAMP, nullable=False)
+
+
+def _text(length: int) -> str:
+    return f"character varying({length})"
+
+
+USERS = Table(
+    name="users",
+    comment="People who can log in",
+    columns=(
+        _id(),
+        Column("username", _text(100), nullable=False),
+        Column("email", _text(255), nullable=False),
+        Column("password_hash", _text(255), nullable=False, sensitivity=Sensitivity.SECRET),
+        Column("is_active", "boolean", nullable=False),
+        _created(),
+        _updated(),
+    ),
+    primary_key=("id",),
+    indexes=(Index("users_username_key", ("username",), unique=True), Index("users_email_key", ("email",), unique=True)),
+)
+
+USER_PROFILES = Table(
+    name="user_profiles",
+    comment="What a user told about themselves, and their preferences",
+    columns=(
+        Column("user_id", "integer", nullable=False),
+        Column("first_name", _text(100), sensitivity=Sensitivity.PERSONAL),
+        Column("last_name", _text(100), sensitivity=Sensitivity.PERSONAL),
+        Column("phone", _text(20), sensitivity=Sensitivity.PERSONAL),
+        Column("address", "text", sensitivity=Sensitivity.PERSONAL),
+        Column("preferences", "jsonb"),
+        _created(),
+        _updated(),
+    ),
+    primary_key=("user_id",),
+)
+
+MARKET_DATA = Table(
+    name="market_data",
+    comment="Candles: one row for each symbol and interval start",
+    columns=(
+        _id("bigint"),
+        Column("symbol", _text(20), nullable=False),
+        Column("timestamp", _TIMESTAMP, nullable=False),
+        Column("open", _PRICE),
+        Column("high", _PRICE),
+        Column("low", _PRICE),
+        Column("close", _PRICE),
+        Column("volume", _PRICE),
+        _created(),
+    ),
+    primary_key=("id", "timestamp"),
+    indexes=(
+        Index("idx_market_data_symbol", ("symbol",)),
+        Index("uq_market_data_symbol_timestamp", ("symbol", "timestamp"), unique=True),
+    ),
+    hypertable=Hypertable("timestamp", timedelta(days=7), compress_after=timedelta(days=30), segment_by="symbol"),
+)
+
+TECHNICAL_INDICATORS = Table(
+    name="technical_indicators",
+    comment="Values computed from candles, one row for each symbol, indicator, parameters and time",
+    columns=(
+        _id("bigint"),
+        Column("symbol", _text(20), nullable=False),
+        Column("timestamp", _TIMESTAMP, nullable=False),
+        Column("indicator_type", _text(50), nullable=False),
+        Column("value", "numeric(19,6)"),
+        Column("parameters", "jsonb"),
+        _created(),
+    ),
+    primary_key=("id", "timestamp"),
+    indexes=(
+        Index("idx_tech_indicators_symbol_type", ("symbol", "indicator_type")),
+        Index("uq_technical_indicators_series", ("symbol", "indicator_type", "parameters", "timestamp"), unique=True),
+    ),
+    hypertable=Hypertable("timestamp", timedelta(days=7), compress_after=timedelta(days=30), segment_by="symbol"),
+)
+
+ORDERS = Table(
+    name="orders",
+    comment="What a user asked the market for",
+    columns=(
+        _id(),
+        Column("user_id", "integer", nullable=False),
+        Column("symbol", _text(20), nullable=False),
+        Column("order_type", _text(20), nullable=False),
+        Column("side", _text(10), nullable=False),
+        Column("quantity", _PRICE, nullable=False),
+        Column("price", _PRICE),
+        Column("status", _text(20), nullable=False),
+        Column("external_id", _text(100)),
+        _created(),
+        _updated(),
+    ),
+    primary_key=("id",),
+    indexes=(
+        Index("idx_orders_user_id", ("user_id",)),
+        Index("idx_orders_symbol", ("symbol",)),
+        Index("idx_orders_created_at", ("created_at",)),
+    ),
+)
+
+TRADES = Table(
+    name="trades",
+    comment="What the market gave: the fills of an order",
+    columns=(
+        _id(),
+        Column("order_id", "integer", nullable=False),
+        Column("user_id", "integer", nullable=False),
+        Column("symbol", _text(20), nullable=False),
+        Column("side", _text(10), nullable=False),
+        Column("quantity", _PRICE, nullable=False),
+        Column("price", _PRICE, nullable=False),
+        Column("timestamp", _TIMESTAMP, nullable=False),
+        Column("fee", _PRICE),
+        _created(),
+    ),
+    primary_key=("id",),
+    indexes=(
+        Index("idx_trades_order_id", ("order_id",)),
+        Index("idx_trades_user_id", ("user_id",)),
+        Index("idx_trades_symbol", ("symbol",)),
+        Index("idx_trades_timestamp", ("timestamp",)),
+    ),
+)
+
+BACKTEST_RUNS = Table(
+    name="backtest_runs",
+    comment="A strategy tried on past candles",
+    columns=(
+        _id(),
+        Column("user_id", "integer", nullable=False),
+        Column("strategy_name", _text(100), nullable=False),
+        Column("start_date", _TIMESTAMP, nullable=False),
+        Column("end_date", _TIMESTAMP, nullable=False),
+        Column("symbols", "text[]", nullable=False),
+        Column("parameters", "jsonb"),
+        Column("status", _text(20), nullable=False),
+        _created(),
+        _updated(),
+    ),
+    primary_key=("id",),
+    indexes=(Index("idx_backtest_runs_user_id", ("user_id",)),),
+)
+
+BACKTEST_RESULTS = Table(
+    name="backtest_results",
+    comment="How a backtest run ended",
+    columns=(
+        _id(),
+        Column("backtest_id", "integer", nullable=False),
+        Column("total_trades", "integer"),
+        Column("winning_trades", "integer"),
+        Column("losing_trades", "integer"),
+        Column("win_rate", "numeric(5,2)"),
+        Column("total_return", _PRICE),
+        Column("sharpe_ratio", "numeric(10,4)"),
+        Column("max_drawdown", "numeric(10,4)"),
+        Column("results_data", "jsonb"),
+        _created(),
+    ),
+    primary_key=("id",),
+    indexes=(Index("uq_backtest_results_backtest_id", ("backtest_id",), unique=True),),
+)
+
+TABLES: tuple[Table, ...] = (
+    USERS,
+    USER_PROFILES,
+    MARKET_DATA,
+    TECHNICAL_INDICATORS,
+    ORDERS,
+    TRADES,
+    BACKTEST_RUNS,
+    BACKTEST_RESULTS,
+)
+
+ORDER_SIDES = ("buy", "sell")
+ORDER_TYPES = ("market", "limit", "stop", "stop_limit")
+ORDER_STATUSES = ("pending", "open", "partially_filled", "filled", "cancelled", "rejected")
+BACKTEST_STATUSES = ("queued", "running", "completed", "failed")
+
+
+def table(name: str) -> Table:
+    """The table of that name; KeyError where the blueprint has none."""
+    for candidate in TABLES:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"the blueprint declares no table {name!r}")

@@ -1,0 +1,51 @@
+"""The services: their ports, names and limits. Sized for a machine of two cores and eight GiB; a stack's settings may raise them."""
+
+from __future__ import annotations
+
+from blueprint.model import Limits, Service
+
+TIMESCALEDB = Service(
+    name="timescaledb",
+    comment="PostgreSQL 17 with TimescaleDB",
+    ports={"postgres": 5432},
+    published={"postgres": 15432},
+    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=120, tmpfs_mib=256),
+)
+
+REDIS = Service(
+    name="redis",
+    comment="Sessions, rate limits and caches",
+    ports={"redis": 6379},
+    published={"redis": 16379},
+    limits=Limits(memory_mib=768, cpus=1.0, stop_seconds=60, tmpfs_mib=16),
+)
+
+WEAVIATE = Service(
+    name="weaviate",
+    comment="Document chunks and their vectors",
+    ports={"https": 8080, "grpc": 50051},
+    published={"https": 18080, "grpc": 15051},
+    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=60, tmpfs_mib=128, pids=2048),
+)
+
+EMBEDDER = Service(
+    name="embedder",
+    comment="Embeddings without a vendor: OpenAI's API, a bundled model",
+    ports={"https": 8443},
+    published={"https": 18443},
+    limits=Limits(memory_mib=1024, cpus=2.0, stop_seconds=15, tmpfs_mib=64),
+)
+
+SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)
+
+# Redis keeps a quarter of its memory for copies on write, client buffers and fragmentation.
+REDIS_MAXMEMORY_MIB = REDIS.limits.memory_mib * 2 // 3
+POSTGRES_MAX_CONNECTIONS = 150
+
+
+def service(name: str) -> Service:
+    """The service of that name; KeyError where the blueprint has none."""
+    for candidate in SERVICES:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"the blueprint declares no service {name!r}")

@@ -1,0 +1,162 @@
+"""A running stack as its clients see it: addresses, accounts' credentials and the CA, read from the stack's outputs.
+
+Everything past the infra room starts here. Credentials stay in memory; the only file written is the CA's certificate, which is public.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from airgap.errors import PlatformError
+from blueprint.relational import DATABASE
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = ROOT / ".christmas"
+DEFAULT_STACK = "dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a port is reached: from the host, and from a container in the stack's network."""
+
+    host: str
+    port: int
+    inside_host: str
+    inside_port: int
+
+    def address(self, *, inside: bool = False) -> tuple[str, int]:
+        """Host and port for a client on either side."""
+        return (self.inside_host, self.inside_port) if inside else (self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An account's secrets; None where the account doesn't exist in that store."""
+
+    postgres: str | None = field(default=None, repr=False)
+    redis: str | None = field(default=None, repr=False)
+    weaviate: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One running stack. `endpoints` has postgres, redis, weaviate, weaviate_grpc and embedder."""
+
+    stack: str
+    endpoints: dict[str, Endpoint]
+    accounts: dict[str, Credentials] = field(repr=False)
+    ca_file: Path
+    containers: dict[str, str]  # service to container name
+    volumes: dict[str, str]  # service to the name of its data volume; "pgbackrest" and "weaviate-backups" too
+    network: str
+    embedding_profile: str
+    embedding_key: str = field(repr=False)  # the vendor's key, or the bundled embedder's token
+
+    def secret(self, account: str, store: str) -> str:
+        """The account's password or API key.
+
+        Raises PlatformError where the account does not exist in that store.
+        """
+        credentials = self.accounts.get(account)
+        value: str | None = getattr(credentials, store, None) if credentials else None
+        if value is None:
+            names = sorted(name for name, each in self.accounts.items() if getattr(each, store) is not None)
+            raise PlatformError(
+                what=f"account {account!r} does not exist in {store}",
+                where=f"stack {self.stack}",
+                next_step=f"use one of: {', '.join(names)}",
+            )
+        return value
+
+    def postgres_url(self, account: str, *, inside: bool = False, ca_file: str | None = None) -> str:
+        """The URL as libpq takes it, with certificate and name verified."""
+        host, port = self.endpoints["postgres"].address(inside=inside)
+        password = quote(self.secret(account, "postgres"), safe="")
+        ca = quote(ca_file or str(self.ca_file), safe="/")
+        return f"postgresql://{account}:{password}@{host}:{port}/{DATABASE}?sslmode=verify-full&sslrootcert={ca}"
+
+    def redis_url(self, account: str, *, inside: bool = False, ca_file: str | None = None) -> str:
+        """redis-py's URL, over TLS."""
+        host, port = self.endpoints["redis"].address(inside=inside)
+        password = quote(self.secret(account, "redis"), safe="")
+        ca = quote(ca_file or str(self.ca_file), safe="/")
+        return f"rediss://{account}:{password}@{host}:{port}/0?ssl_cert_reqs=required&ssl_check_hostname=true&ssl_ca_certs={ca}"
+
+    def weaviate_url(self, *, inside: bool = False) -> str:
+        """The REST API's base; gRPC is `endpoints["weaviate_grpc"]`."""
+        host, port = self.endpoints["weaviate"].address(inside=inside)
+        return f"https://{host}:{port}"
+
+
+def stack_name(stack: str | None = None) -> str:
+    """The stack meant: the one given, else CHRISTMAS_STACK, else the embedded default."""
+    return stack or os.environ.get("CHRISTMAS_STACK") or DEFAULT_STACK
+
+
+def stack_outputs(stack: str | None = None) -> dict[str, Any]:
+    """The outputs of a stack, secrets in plain text.
+
+    Raises PlatformError where the stack does not exist or can't be read.
+    """
+    from airgap.toolchain.diagnose import explain
+    from airgap.toolchain.wrapper import pulumi_environment, real_pulumi
+
+    name = stack_name(stack)
+    done = subprocess.run(
+        [str(real_pulumi()), "stack", "output", "--json", "--show-secrets", "--stack", name, "--non-interactive"],
+        cwd=ROOT,
+        env=pulumi_environment(ROOT),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        missing = f"no stack named '{name}'" in done.stderr
+        raise PlatformError(
+            what=f"the outputs of stack {name} can't be read: {explain(done.stderr) or done.stderr.strip()}",
+            where="pulumi stack output",
+            next_step=f"bring the stack up first: invoke up --stack {name}" if missing else "mend the above, then run this again",
+        )
+    outputs: dict[str, Any] = json.loads(done.stdout or "{}")
+    if "endpoints" not in outputs:
+        raise PlatformError(what=f"stack {name} is not up", where="its outputs", next_step=f"invoke up --stack {name}")
+    return outputs
+
+
+def load(stack: str | None = None) -> Platform:
+    """The running stack of that name, from its outputs.
+
+    Raises PlatformError where the stack does not exist, is not up, or its outputs can't be decrypted.
+    """
+    name = stack_name(stack)
+    return from_outputs(name, stack_outputs(name))
+
+
+def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
+    """A Platform from a stack's outputs; writes the CA's certificate beside the state, for clients that want a path."""
+    ca_file = LOCAL / "ca" / f"{stack}.pem"
+    if not ca_file.exists() or ca_file.read_text() != outputs["ca_certificate"]:
+        ca_file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = ca_file.with_suffix(f".{os.getpid()}")
+        fresh.write_text(outputs["ca_certificate"])
+        fresh.replace(ca_file)
+    return Platform(
+        stack=stack,
+        endpoints={
+            name: Endpoint(each["host"], int(each["port"]), each["inside_host"], int(each["inside_port"]))
+            for name, each in outputs["endpoints"].items()
+        },
+        accounts={name: Credentials(**each) for name, each in outputs["accounts"].items()},
+        ca_file=ca_file,
+        containers=dict(outputs["containers"]),
+        volumes=dict(outputs["volumes"]),
+        network=outputs["network"],
+        embedding_profile=outputs["embedding_profile"],
+        embedding_key=outputs["embedding_key"],
+    )
