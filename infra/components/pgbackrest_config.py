@@ -1,0 +1,68 @@
+"""pgBackRest's configuration file, as text: the component uploads it, the backup and drill rooms read what it set up."""
+
+from __future__ import annotations
+
+import re
+
+from blueprint.rules import BACKUP_RULES
+
+STANZA = "christmas"
+REPOSITORY_PATH = "/var/lib/pgbackrest"
+CONFIG_PATH = "/run/christmas/pgbackrest.conf"
+PGDATA = "/home/postgres/pgdata/data"
+# On a tmpfs: locks are worth nothing after a restart, and the root file system is read-only.
+SCRATCH_PATH = "/tmp/pgbackrest"  # noqa: S108 - inside the container, owned by its one user
+
+# The file is the INI dialect of pgBackRest: it has no quoting, so what would end or change a line can't be written at all.
+_PASSPHRASE = re.compile(r"[\x21-\x7e]{16,}")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+def render(cipher_pass: str, *, stanza: str = STANZA, pgdata: str = PGDATA) -> str:
+    """The whole file. It holds the passphrase: keep it secret, and readable by the server's user alone.
+
+    `backup.prune` decides what goes, over all stores at once; so pgBackRest itself is told to keep everything.
+
+    Raises ValueError for a passphrase that is short or not printable ASCII without spaces, and for a stanza or path
+    that would not survive the file's format.
+    """
+    if not _PASSPHRASE.fullmatch(cipher_pass):
+        raise ValueError("pgBackRest's passphrase needs 16 or more printable ASCII characters and no spaces")
+    if not _NAME.fullmatch(stanza):
+        raise ValueError(f"{stanza!r} can't be the name of a stanza")
+    if not re.fullmatch(r"/[\w./-]+", pgdata):
+        raise ValueError(f"{pgdata!r} can't be a data directory")
+    return f"""\
+[global]
+repo1-type=posix
+repo1-path={REPOSITORY_PATH}
+repo1-cipher-type=aes-256-cbc
+repo1-cipher-pass={cipher_pass}
+# Many small files become few big ones, and only changed blocks of a changed file are stored again.
+repo1-bundle=y
+repo1-block=y
+# Backups span three stores and are expired together by the project's own rules; its highest value means "never by itself".
+repo1-retention-full-type=count
+repo1-retention-full=9999999
+compress-type=zst
+compress-level=3
+process-max=2
+# A backup begins at once instead of at the next checkpoint, and every page's checksum is looked at on the way.
+start-fast=y
+checksum-page=y
+# A segment is confirmed only once it is in the repository.
+archive-async=n
+archive-timeout={max(60, round(BACKUP_RULES.archive_timeout.total_seconds()))}
+lock-path={SCRATCH_PATH}/lock
+spool-path={SCRATCH_PATH}/spool
+log-path={SCRATCH_PATH}/log
+log-level-file=off
+log-level-console=off
+log-level-stderr=warn
+
+[{stanza}]
+pg1-path={pgdata}
+pg1-socket-path=/var/run/postgresql
+pg1-port=5432
+pg1-user=postgres
+"""
