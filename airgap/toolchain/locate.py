@@ -1,0 +1,128 @@
+"""Where the Pulumi CLI is. Standard library only and quick, because every `pulumi` command on this project passes through here."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from airgap.errors import PlatformError
+
+CLI_VERSION = (3, 259, 0)
+"""The version that is built where there is no official one, and the oldest official one that is used: what this project is tested with."""
+
+GO_FOLDER = Path(__file__).with_name("go")
+"""The Go module that pins the CLI and all it is made of."""
+
+LANGUAGE_HOST = "pulumi-language-python"
+DOCKER_PLUGIN = "pulumi-resource-docker"
+
+
+def cache_folder() -> Path:
+    """Return the folder of what is worth keeping between clones and can be made again: `$XDG_CACHE_HOME/christmas`, or in ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The specification of XDG_CACHE_HOME wants relative paths to be ignored.
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "christmas"
+
+
+def built_folder() -> Path:
+    """Return the folder of the CLI built from these sources, whether it exists or not. Its name changes with every input."""
+    inputs = sha256(f"{sys.platform} {platform.machine()} {CLI_VERSION}".encode())
+    for name in ("go.mod", "go.sum", "pulumi-language-python.sh"):
+        inputs.update((GO_FOLDER / name).read_bytes())
+    return cache_folder() / "toolchain" / f"pulumi-{inputs.hexdigest()[:16]}"
+
+
+def real_pulumi() -> Path:
+    """Return the Pulumi CLI: the official one on PATH where it is new enough, else the one that was built.
+
+    Raises PlatformError where there is neither.
+    """
+    official = official_pulumi()
+    if official is not None:
+        return official
+    built = built_folder() / "pulumi"
+    if built.is_file():
+        return built
+    raise PlatformError(
+        "The Pulumi CLI is missing.",
+        where=f"neither {version_text(CLI_VERSION)} or newer on PATH, nor {built}",
+        next_step="run `make up`, which builds it (or only: .venv/bin/python -m airgap.toolchain.cli)",
+    )
+
+
+def official_pulumi() -> Path | None:
+    """Return the first `pulumi` on PATH that is not a wrapper of this project and new enough, or None."""
+    for candidate in on_path("pulumi"):
+        if not is_wrapper(candidate) and (cli_version(candidate) or (0,)) >= CLI_VERSION:
+            return candidate
+    return None
+
+
+def on_path(name: str) -> list[Path]:
+    """Return every executable of that name on PATH, first match first."""
+    found = []
+    for folder in os.get_exec_path():
+        candidate = Path(folder, name)
+        if folder and os.access(candidate, os.X_OK) and candidate.is_file():
+            found.append(candidate)
+    return found
+
+
+def is_wrapper(path: Path) -> bool:
+    """Tell whether an executable is this project's `pulumi` console script, be it of this clone or of another one."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(1024)
+    except OSError:
+        return False
+    return head.startswith(b"#!") and b"airgap.toolchain.wrapper" in head
+
+
+def cli_version(pulumi: Path) -> tuple[int, ...] | None:
+    """Return the version that a Pulumi CLI says it has, or None where it doesn't answer with one.
+
+    Asking takes a tenth of a second, so the answer is kept for as long as the file stays the same.
+    """
+    try:
+        info = pulumi.stat()
+    except OSError:
+        return None
+    key = sha256(f"{pulumi.resolve()} {info.st_size} {info.st_mtime_ns}".encode()).hexdigest()[:16]
+    remembered = cache_folder() / "toolchain" / f"version-{key}"
+    try:
+        answer = remembered.read_text()
+    except OSError:
+        answer = _ask_version(pulumi)
+        if answer:
+            _remember(remembered, answer)
+    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", answer)
+    return tuple(int(part) for part in match.groups()) if match else None
+
+
+def version_text(version: tuple[int, ...]) -> str:
+    """Return `v3.259.0` for (3, 259, 0)."""
+    return "v" + ".".join(map(str, version))
+
+
+def _ask_version(pulumi: Path) -> str:
+    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
+    try:
+        outcome = subprocess.run([pulumi, "version"], env=environment, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return outcome.stdout.strip()
+
+
+def _remember(file: Path, answer: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f"{file.name}.{os.getpid()}")
+        draft.write_text(answer)
+        draft.replace(file)
+    except OSError:
+        pass  # A cache that can't be written costs a tenth of a second each time, no more.
