@@ -1,0 +1,1 @@
+"""The relational schema's history: Alembic revisions whose SQL lies in named files, and how they are run."""
