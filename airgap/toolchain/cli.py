@@ -34,7 +34,7 @@ _SDK_FILES = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-reso
 
 def pulumi_is_ready() -> bool:
     """Tell whether `ensure_pulumi` has nothing to do."""
-    return (built_folder() / "pulumi").is_file() or official_pulumi() is not None
+    return _built().is_file() or official_pulumi() is not None
 
 
 def ensure_pulumi(progress: Progress) -> Path:
@@ -46,26 +46,29 @@ def ensure_pulumi(progress: Progress) -> Path:
     official = official_pulumi()
     if official is not None:
         return official
-    folder = built_folder()
-    if not (folder / "pulumi").is_file():
+    if not _built().is_file():
+        folder = built_folder()
         with exclusively(folder.with_name("pulumi.lock"), progress, "builds the Pulumi CLI"):
-            if not (folder / "pulumi").is_file():
+            if not _built().is_file():
                 _build_into(folder, progress)
-    return folder / "pulumi"
+    return _built()
+
+
+def _built() -> Path:
+    return built_folder() / "bin" / "pulumi"
 
 
 def _build_into(folder: Path, progress: Progress) -> None:
     _remove_drafts(folder)
-    progress.log(
-        f"no Pulumi CLI {version_text(CLI_VERSION)} or newer on PATH: building it from its Go module, 4 to 10 minutes the first time"
-    )
+    wanted = version_text(CLI_VERSION)
+    progress.log(f"no Pulumi CLI {wanted} or newer on PATH: building it from its Go module, 4 to 10 minutes the first time")
     go = ensure_go(progress, MINIMUM_GO)
     environment = go_environment(go)
     started_before = any(folder.parent.glob("pulumi.started"))
     require_room(folder.parent, _RESUMED_BYTES if started_before else _BUILD_BYTES, "building the Pulumi CLI")
     (folder.parent / "pulumi.started").touch()
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.draft.") as temporary:
-        draft = Path(temporary) / "tree"
+        draft = Path(temporary) / "bin"
         draft.mkdir()
         packages = _count_packages(go, environment, progress)
         _compile(go, environment, draft / "pulumi", packages, progress)
@@ -79,7 +82,8 @@ def _build_into(folder: Path, progress: Progress) -> None:
             )
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(folder)  # without `pulumi` in it, so nobody uses it
-        draft.replace(folder)
+        folder.mkdir()
+        draft.replace(folder / "bin")
     (folder.parent / "pulumi.started").unlink(missing_ok=True)
 
 

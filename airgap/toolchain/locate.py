@@ -30,7 +30,10 @@ def cache_folder() -> Path:
 
 
 def built_folder() -> Path:
-    """Return the folder of the CLI built from these sources, whether it exists or not. Its name changes with every input."""
+    """Return the folder of the CLI built from these sources, whether it exists or not. Its name changes with every input.
+
+    Inside it is laid out as an official installation: `bin/pulumi` with its helpers beside it.
+    """
     inputs = sha256(f"{sys.platform} {platform.machine()} {CLI_VERSION}".encode())
     for name in ("go.mod", "go.sum", "pulumi-language-python.sh"):
         inputs.update((GO_FOLDER / name).read_bytes())
@@ -45,7 +48,7 @@ def real_pulumi() -> Path:
     official = official_pulumi()
     if official is not None:
         return official
-    built = built_folder() / "pulumi"
+    built = built_folder() / "bin" / "pulumi"
     if built.is_file():
         return built
     raise PlatformError(

@@ -1,0 +1,168 @@
+"""The settings with which this project's `pulumi` commands run, where the user has not made their own.
+
+Official plugins win wherever they are present; what is ours is offered only to this project and only for what is missing.
+Standard library only and quick: the wrapper calls it for every command.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from airgap.toolchain.locate import DOCKER_PLUGIN, LANGUAGE_HOST, built_folder, on_path, real_pulumi
+
+PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
+_PASSPHRASE_BYTES = 32
+
+
+def own_root() -> Path:
+    """Return the root of the clone that this code belongs to."""
+    return Path(__file__).absolute().parents[2]
+
+
+def project_root(start: Path) -> Path | None:
+    """Return this clone's root if Pulumi, started in `start`, would take it for its project, else None.
+
+    Pulumi takes the nearest project file upwards, so another project nested inside the clone is not ours.
+    """
+    folder = start.resolve()
+    for candidate in (folder, *folder.parents):
+        if any((candidate / name).is_file() for name in PROJECT_FILES):
+            return candidate if candidate == own_root().resolve() else None
+    return None
+
+
+def pulumi_environment(root: Path) -> dict[str, str]:
+    """Return the whole environment for running the Pulumi CLI on the project at `root`, making what it names.
+
+    What the user has set stays. Otherwise: state and passphrase in `.christmas/`, no reaching out, this interpreter for
+    the language host, and this project's own plugins where the official ones are missing. The Automation API takes the
+    result as `env_vars`, together with `PulumiCommand(root=str(real_pulumi().parent.parent))`.
+    Raises PlatformError when the passphrase file is gone though stacks exist, or when there is no CLI.
+    """
+    environment = dict(os.environ)
+    local = root / ".christmas"
+    own_backend = "PULUMI_BACKEND_URL" not in environment
+    if own_backend:
+        state = local / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        environment["PULUMI_BACKEND_URL"] = f"file://{state}"
+    if "PULUMI_CONFIG_PASSPHRASE" not in environment and "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment:
+        passphrase = local / "passphrase"
+        if own_backend:
+            ensure_passphrase(passphrase, local / "state")
+        if passphrase.is_file():
+            environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase)
+    environment.setdefault("PULUMI_SKIP_UPDATE_CHECK", "1")
+    environment.setdefault("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
+    environment["CHRISTMAS_PYTHON"] = sys.executable
+    _offer_docker_plugin(environment, local, own_backend=own_backend)
+    _offer_language_host(environment, local)
+    return environment
+
+
+def ensure_passphrase(file: Path, state: Path) -> None:
+    """Make the passphrase file (0600, random) where there is none and no stack needs an old one.
+
+    Raises PlatformError when stacks exist, because a new passphrase could not decrypt their secrets.
+    """
+    if file.is_file():
+        return
+    stacks = sorted(path.stem for path in state.glob(".pulumi/stacks/**/*.json"))
+    if stacks:
+        raise PlatformError(
+            "The passphrase file is gone, but there are stacks whose secrets only it can decrypt.",
+            where=f"{file} (stacks: {', '.join(stacks)})",
+            next_step="put the file back from your copy of it, or set PULUMI_CONFIG_PASSPHRASE to what it held.\n"
+            f"If it is lost for good, so are these stacks' secrets: move {state} away and start anew with `make up`.",
+        )
+    import secrets
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_urlsafe(_PASSPHRASE_BYTES))
+        # A link, not a rename: of two commands started at once, the second must not replace what the first has used.
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def docker_plugin_version() -> str:
+    """Return the version of the Docker plugin that the installed SDK asks for, e.g. `5.2.0`; the CLI takes no other."""
+    for folder in sys.path:
+        if folder.endswith("-packages"):
+            for entry in Path(folder).glob("pulumi_docker-*.dist-info"):
+                return entry.name.removeprefix("pulumi_docker-").removesuffix(".dist-info")
+    raise PlatformError(
+        "The Python package pulumi-docker is not installed.",
+        where=f"the environment of {sys.executable}",
+        next_step="run `make up`, which installs the locked dependencies",
+    )
+
+
+def _offer_docker_plugin(environment: dict[str, str], local: Path, *, own_backend: bool) -> None:
+    """Let the CLI find our Docker plugin if, and only if, it would find no other."""
+    if on_path(DOCKER_PLUGIN):
+        return
+    plugin = f"plugins/resource-docker-v{docker_plugin_version()}"
+    homes = environment.get("PULUMI_HOME")
+    if _installed(Path(homes or Path.home() / ".pulumi") / plugin):
+        return
+    command = "airgap.toolchain.docker_plugin"
+    if homes or not own_backend:
+        # The user's own home holds their log-in and their plugins, so it stays theirs.
+        _append_to_path(environment, _write_launcher(local / "shims" / "docker" / DOCKER_PLUGIN, command))
+    else:
+        home = local / "home"
+        _write_launcher(home / plugin / DOCKER_PLUGIN, command)
+        environment["PULUMI_HOME"] = str(home)
+
+
+def _offer_language_host(environment: dict[str, str], local: Path) -> None:
+    """Let the CLI find our language host, unless there is one on PATH or beside the CLI (ours lies beside the CLI that we build)."""
+    if on_path(LANGUAGE_HOST) or os.access(real_pulumi().resolve().with_name(LANGUAGE_HOST), os.X_OK):
+        return
+    executor = "pulumi-language-python-exec"
+    if not (built_folder() / "bin" / executor).is_file():
+        raise PlatformError(
+            f"The Pulumi CLI at {real_pulumi()} has no Python language host beside it.",
+            where=f"neither {LANGUAGE_HOST} on PATH nor {built_folder() / 'bin' / executor}",
+            next_step="install the official Pulumi completely, or take it off PATH and run `make up`, which builds one",
+        )
+    _append_to_path(environment, _write_launcher(local / "shims" / "python" / LANGUAGE_HOST, "airgap.toolchain.language_host"))
+
+
+def _installed(plugin: Path) -> bool:
+    # The CLI itself marks an installation that was cut off by a `.partial` file beside the folder.
+    return plugin.is_dir() and not plugin.with_name(f"{plugin.name}.partial").exists()
+
+
+def _write_launcher(file: Path, module: str) -> Path:
+    """Write an executable that runs a module of this project with this interpreter, unless it is there already; return its folder."""
+    script = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m {module} "$@"\n'
+    try:
+        if file.read_text() == script and os.access(file, os.X_OK):
+            return file.parent
+    except OSError:
+        pass
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_text(script)
+    draft.chmod(0o755)
+    draft.replace(file)
+    return file.parent
+
+
+def _append_to_path(environment: dict[str, str], folder: Path) -> None:
+    path = environment.get("PATH", "")
+    if str(folder) not in path.split(os.pathsep):
+        # At the end: whatever else has that name wins.
+        environment["PATH"] = f"{path}{os.pathsep}{folder}" if path else str(folder)

@@ -1,0 +1,64 @@
+"""`.venv/bin/pulumi`: runs the real Pulumi CLI, on this project with the settings it needs, elsewhere as if we were not there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from airgap.toolchain.environment import project_root, pulumi_environment
+from airgap.toolchain.locate import real_pulumi
+
+# Commands that touch no stack, so that a lost passphrase must not keep anyone from them.
+_WITHOUT_STACK = {"version", "help", "completion", "gen-completion", "gen-markdown", "schema", "package", "plugin", "convert", "new"}
+
+
+def main() -> None:
+    """Replace this process by the real CLI; come back only with an error message and exit code 1."""
+    arguments = sys.argv[1:]
+    try:
+        pulumi = real_pulumi()
+        environment = _environment(arguments)
+    except PlatformError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    os.execve(pulumi, [str(pulumi), *arguments], environment)  # noqa: S606 - no shell is the point
+
+
+def _environment(arguments: list[str]) -> dict[str, str]:
+    root = project_root(working_directory(arguments))
+    if root is None:
+        return dict(os.environ)
+    try:
+        return pulumi_environment(root)
+    except PlatformError:
+        if needs_stack(arguments):
+            raise
+        return dict(os.environ)
+
+
+def working_directory(arguments: list[str]) -> Path:
+    """Return the folder that the CLI will work in: its -C or --cwd option, else the current one."""
+    for position, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument in {"-C", "--cwd"} and position + 1 < len(arguments):
+            return Path(arguments[position + 1])
+        if argument.startswith("--cwd="):
+            return Path(argument.removeprefix("--cwd="))
+        if argument.startswith("-C") and len(argument) > 2:
+            return Path(argument.removeprefix("-C").removeprefix("="))
+    return Path.cwd()
+
+
+def needs_stack(arguments: list[str]) -> bool:
+    """Tell whether a command may touch stacks, as all but a few do; a bare `pulumi` and a request for help don't."""
+    if not arguments or "--help" in arguments or "-h" in arguments or "--version" in arguments:
+        return False
+    verb = next((argument for argument in arguments if not argument.startswith("-")), "")
+    return verb not in _WITHOUT_STACK
+
+
+if __name__ == "__main__":
+    main()
