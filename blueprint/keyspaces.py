@@ -20,6 +20,7 @@ SESSION = Keyspace(
     ),
     ttl=timedelta(hours=24),
     max_bytes=4096,
+    extra_fields=FieldType.TEXT,
 )
 
 RATE_LIMIT = Keyspace(
@@ -63,6 +64,7 @@ USER_PREFERENCES = Keyspace(
     ttl=timedelta(hours=1),
     max_bytes=16_384,
     encoding="json",
+    extra_fields=FieldType.JSON,
 )
 
 KEYSPACES: tuple[Keyspace, ...] = (SESSION, RATE_LIMIT, MARKET_LATEST, USER_PREFERENCES)

@@ -172,10 +172,13 @@ class WeaviatePermission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeaviateUser:
-    """A database user with a role of its own. `root` is the built-in administrator, named at start-up."""
+    """A database user. It has a role of its own with `permissions`, or one of the roles that Weaviate comes with."""
 
     permissions: tuple[WeaviatePermission, ...] = ()
-    root: bool = False
+    built_in_role: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(bool(self.permissions) != bool(self.built_in_role), "a Weaviate account has permissions or a built-in role")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +225,11 @@ class KeyField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyspace:
-    """A family of Redis keys: `pattern` has one `{part}`, every key expires after `ttl`."""
+    """A family of Redis keys: `pattern` has one `{part}`, every key expires after `ttl`.
+
+    `extra_fields` is the type of fields that are not declared; None refuses them.
+    `max_bytes` bounds the names and values of one key together.
+    """
 
     name: str
     pattern: str
@@ -232,6 +239,7 @@ class Keyspace:
     ttl: timedelta
     max_bytes: int
     encoding: str = "fields"  # "fields": hash fields; "json": one JSON object; "integer": a counter
+    extra_fields: FieldType | None = None
 
     def __post_init__(self) -> None:
         _require(self.pattern.count("{") == 1 == self.pattern.count("}"), f"keyspace {self.name}: the pattern needs exactly one part")
@@ -332,7 +340,6 @@ class Limits:
     cpus: float
     stop_seconds: int
     tmpfs_mib: int
-    pids: int = 512
     log_mib: int = 10
     log_files: int = 3
 
