@@ -195,7 +195,7 @@ ADMIN = Account(
     redis=RedisUser(
         every_key=KeyAccess.READ_WRITE, commands=("@admin", "@connection", "@read", "@keyspace", "@slow", "@fast", "@dangerous")
     ),
-    weaviate=WeaviateUser(root=True),
+    weaviate=WeaviateUser(built_in_role="admin"),
 )
 
 ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, BACKUP, MONITOR, ADMIN)

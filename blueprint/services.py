@@ -25,7 +25,7 @@ WEAVIATE = Service(
     comment="Document chunks and their vectors",
     ports={"https": 8080, "grpc": 50051},
     published={"https": 18080, "grpc": 15051},
-    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=60, tmpfs_mib=128, pids=2048),
+    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=60, tmpfs_mib=128),
 )
 
 EMBEDDER = Service(

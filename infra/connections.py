@@ -74,19 +74,18 @@ class Platform:
             )
         return value
 
-    def postgres_url(self, account: str, *, inside: bool = False, ca_file: str | None = None) -> str:
-        """The URL as libpq takes it, with certificate and name verified."""
+    def postgres_url(self, account: str, *, inside: bool = False) -> str:
+        """The URL as libpq takes it, certificate and name verified; the CA comes as `sslrootcert`, or from PGSSLROOTCERT."""
         host, port = self.endpoints["postgres"].address(inside=inside)
         password = quote(self.secret(account, "postgres"), safe="")
-        ca = quote(ca_file or str(self.ca_file), safe="/")
-        return f"postgresql://{account}:{password}@{host}:{port}/{DATABASE}?sslmode=verify-full&sslrootcert={ca}"
+        url = f"postgresql://{account}:{password}@{host}:{port}/{DATABASE}?sslmode=verify-full"
+        return url if inside else f"{url}&sslrootcert={quote(str(self.ca_file), safe='/')}"
 
     def redis_url(self, account: str, *, inside: bool = False, ca_file: str | None = None) -> str:
-        """redis-py's URL, over TLS."""
+        """The URL as redis-py takes it, over TLS; certificate and name are verified, which is redis-py's default."""
         host, port = self.endpoints["redis"].address(inside=inside)
         password = quote(self.secret(account, "redis"), safe="")
-        ca = quote(ca_file or str(self.ca_file), safe="/")
-        return f"rediss://{account}:{password}@{host}:{port}/0?ssl_cert_reqs=required&ssl_check_hostname=true&ssl_ca_certs={ca}"
+        return f"rediss://{account}:{password}@{host}:{port}/0?ssl_ca_certs={quote(ca_file or str(self.ca_file), safe='/')}"
 
     def weaviate_url(self, *, inside: bool = False) -> str:
         """The REST API's base; gRPC is `endpoints["weaviate_grpc"]`."""
@@ -105,17 +104,12 @@ def stack_outputs(stack: str | None = None) -> dict[str, Any]:
     Raises PlatformError where the stack does not exist or can't be read.
     """
     from airgap.toolchain.diagnose import explain
-    from airgap.toolchain.wrapper import pulumi_environment, real_pulumi
+    from airgap.toolchain.environment import pulumi_environment
+    from airgap.toolchain.locate import real_pulumi
 
     name = stack_name(stack)
-    done = subprocess.run(
-        [str(real_pulumi()), "stack", "output", "--json", "--show-secrets", "--stack", name, "--non-interactive"],
-        cwd=ROOT,
-        env=pulumi_environment(ROOT),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [str(real_pulumi()), "stack", "output", "--json", "--show-secrets", "--stack", name, "--non-interactive"]
+    done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         missing = f"no stack named '{name}'" in done.stderr
         raise PlatformError(

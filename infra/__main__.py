@@ -1,0 +1,30 @@
+"""The platform as a Pulumi program: declare, compose, export."""
+
+from __future__ import annotations
+
+import pulumi
+
+from infra import settings
+from infra.components.credentials import Credentials, CredentialsArgs
+from infra.components.embedder import Embedder, EmbedderArgs
+from infra.components.network import NetworkArgs, PlatformNetwork
+from infra.components.pki import Pki, PkiArgs
+from infra.components.placement import Placement
+from infra.components.ports import Ports, PortsArgs
+from infra.components.redis import Redis, RedisArgs
+from infra.components.timescaledb import TimescaleDb, TimescaleDbArgs
+from infra.components.weaviate import Weaviate, WeaviateArgs
+from infra.outputs import export
+
+placement = Placement(pulumi.get_project(), pulumi.get_stack(), settings.load())
+network = PlatformNetwork("network", NetworkArgs(placement))
+ports = Ports("ports", PortsArgs(placement))
+pki = Pki("pki", PkiArgs(placement))
+credentials = Credentials("credentials", CredentialsArgs(placement))
+
+embedder = Embedder("embedder", EmbedderArgs(placement, network, pki, credentials, ports["embedder"]))
+timescaledb = TimescaleDb("timescaledb", TimescaleDbArgs(placement, network, pki, credentials, ports["postgres"]))
+redis = Redis("redis", RedisArgs(placement, network, pki, credentials, ports["redis"]))
+weaviate = Weaviate("weaviate", WeaviateArgs(placement, network, pki, credentials, ports["weaviate"], ports["weaviate_grpc"]))
+
+export(placement, network, ports, pki, credentials, embedder, timescaledb, redis, weaviate)

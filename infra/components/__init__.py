@@ -1,0 +1,3 @@
+"""One ComponentResource for each part of the platform."""
+
+from __future__ import annotations

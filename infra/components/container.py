@@ -1,0 +1,110 @@
+"""A container as every service gets it: hardened, limited, watched, and able to stop cleanly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.components.network import PlatformNetwork
+from infra.components.placement import Placement, container_labels, volume_labels
+
+CONFIG_DIRECTORY = "/run/christmas"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceContainerArgs:
+    """What differs between services. `volumes` maps paths to volume names, `published` host ports to ports inside."""
+
+    placement: Placement
+    network: PlatformNetwork
+    service: str
+    command: Sequence[str]
+    config_volume: pulumi.Input[str]
+    volumes: Mapping[str, pulumi.Input[str]]
+    tmpfs: Mapping[str, str]
+    health: Sequence[str]
+    published: Sequence[tuple[pulumi.Input[int], int]] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    entrypoint: Sequence[str] | None = None
+    stop_signal: str = "SIGTERM"
+    shm_mib: int = 64
+    start_period: str = "60s"
+    wait_seconds: int = 180
+
+
+def data_volume(placement: Placement, part: str, parent: pulumi.Resource) -> docker.Volume:
+    """A volume that holds data: `destroy` leaves it, the next `up` finds it again by its name."""
+    return docker.Volume(
+        part,
+        name=placement.name(part),
+        labels=volume_labels(placement, part),
+        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True),
+    )
+
+
+def config_volume(placement: Placement, service: str, parent: pulumi.Resource) -> docker.Volume:
+    """A volume for a service's configuration and secrets; made anew with every stack."""
+    part = f"{service}-config"
+    return docker.Volume(part, name=placement.name(part), labels=volume_labels(placement, part), opts=pulumi.ResourceOptions(parent=parent))
+
+
+def image(placement: Placement, service: str, parent: pulumi.Resource) -> docker.RemoteImage:
+    """A service's image; it stays on the host when the stack goes."""
+    return docker.RemoteImage(
+        f"{service}-image", name=placement.image(service), keep_locally=True, opts=pulumi.ResourceOptions(parent=parent)
+    )
+
+
+def service_container(args: ServiceContainerArgs, service_image: docker.RemoteImage, opts: pulumi.ResourceOptions) -> docker.Container:
+    """The container of a service. The policy pack checks what this function promises."""
+    placement, service = args.placement, args.service
+    limits = placement.limits(service)
+    mounts = [docker.ContainerVolumeArgs(volume_name=volume, container_path=path) for path, volume in args.volumes.items()]
+    secrets = docker.ContainerVolumeArgs(volume_name=args.config_volume, container_path=CONFIG_DIRECTORY, read_only=True)
+    hardened = pulumi.ResourceOptions(
+        delete_before_replace=True,
+        # Docker can't change these on a container, though the official plugin calls them updates.
+        replace_on_changes=["healthcheck", "mounts", "tmpfs", "init"],
+    )
+    return docker.Container(
+        service,
+        name=placement.name(service),
+        image=service_image.image_id,
+        hostname=service,
+        entrypoints=list(args.entrypoint) if args.entrypoint else None,
+        command=list(args.command),
+        envs=[f"{key}={value}" for key, value in sorted(args.environment.items())],
+        user=placement.user(service),
+        read_only=True,
+        init=True,
+        capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+        security_opts=["no-new-privileges:true"],
+        memory=limits.memory_mib,
+        memory_swap=limits.memory_mib,
+        cpus=f"{limits.cpus:g}",
+        shm_size=args.shm_mib,
+        restart="unless-stopped",
+        log_driver="json-file",
+        log_opts={"max-size": f"{limits.log_mib}m", "max-file": str(limits.log_files)},
+        stop_signal=args.stop_signal,
+        stop_timeout=limits.stop_seconds,
+        destroy_grace_seconds=limits.stop_seconds,
+        labels=container_labels(placement, service),
+        networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.network.name, aliases=[service])],
+        ports=[
+            docker.ContainerPortArgs(internal=inside, external=outside, ip=str(placement.settings.bind_address))
+            for outside, inside in args.published
+        ],
+        volumes=[secrets, *mounts],
+        tmpfs=dict(args.tmpfs),
+        healthcheck=docker.ContainerHealthcheckArgs(
+            tests=list(args.health), interval="5s", timeout="5s", retries=6, start_period=args.start_period
+        ),
+        wait=True,
+        wait_timeout=args.wait_seconds,
+        must_run=True,
+        opts=pulumi.ResourceOptions.merge(hardened, opts),
+    )

@@ -1,0 +1,51 @@
+"""A password for every account in every store that takes passwords. Nothing here is shared between accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from blueprint.accounts import ACCOUNTS
+from infra.components.placement import Placement
+from infra.provider.resources import Password
+
+PASSWORD_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsArgs:
+    """The placement's settings count each account's rotations."""
+
+    placement: Placement
+
+
+class Credentials(pulumi.ComponentResource):
+    """`postgres` and `redis` map accounts to passwords; the rest are keys of single services."""
+
+    postgres: dict[str, pulumi.Output[str]]
+    redis: dict[str, pulumi.Output[str]]
+    weaviate_root: pulumi.Output[str]
+    weaviate_cluster: pulumi.Output[str]
+    embedder: pulumi.Output[str]
+    backup_repository: pulumi.Output[str]
+    superuser: pulumi.Output[str]
+
+    def __init__(self, name: str, args: CredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("christmas:infra:Credentials", name, {}, opts)
+        self._rotations = args.placement.settings.rotations
+        self.postgres = {each.name: self._password(f"{each.name}-postgres", each.name) for each in ACCOUNTS if each.postgres}
+        self.redis = {each.name: self._password(f"{each.name}-redis", each.name) for each in ACCOUNTS if each.redis}
+        self.weaviate_root = self._password("weaviate-root", "weaviate")
+        self.weaviate_cluster = self._password("weaviate-cluster", "weaviate")
+        self.embedder = self._password("embedder-token", "embedder")
+        # Never rotated: it opens the repository's old backups too.
+        self.backup_repository = self._password("backup-repository", None)
+        # Upstream images want one to start with; no rule lets anybody log in with it.
+        self.superuser = self._password("postgres-superuser", None)
+        self.register_outputs({})
+
+    def _password(self, name: str, account: str | None) -> pulumi.Output[str]:
+        generation = self._rotations.get(account, 0) if account else 0
+        keepers = {"generation": str(generation)}
+        return Password(name, length=PASSWORD_LENGTH, keepers=keepers, opts=pulumi.ResourceOptions(parent=self)).result

@@ -1,0 +1,46 @@
+"""The stack's own network. Only what a component publishes is reachable from outside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.components.placement import Placement, network_labels
+from infra.provider.resources import SubnetBlock
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkArgs:
+    """`placement` names the network; its settings may fix the subnet."""
+
+    placement: Placement
+
+
+class PlatformNetwork(pulumi.ComponentResource):
+    """A bridge network. `subnet` and `gateway` are what access rules are written with."""
+
+    name: pulumi.Output[str]
+    subnet: pulumi.Output[str]
+    gateway: pulumi.Output[str]
+
+    def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("christmas:infra:Network", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        placement = args.placement
+        fixed = placement.settings.subnet
+        block = SubnetBlock(f"{name}-subnet", preferred=str(fixed) if fixed else None, opts=child)
+        network = docker.Network(
+            name,
+            name=placement.name("network"),
+            driver="bridge",
+            ipam_configs=[docker.NetworkIpamConfigArgs(subnet=block.subnet, gateway=block.gateway)],
+            labels=network_labels(placement, "network"),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.name = network.name
+        self.subnet = block.subnet
+        # A client that comes through a published port appears as the bridge's gateway.
+        self.gateway = block.gateway
+        self.register_outputs({"name": self.name, "subnet": self.subnet, "gateway": self.gateway})

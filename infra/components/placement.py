@@ -1,0 +1,73 @@
+"""Names, labels, images and limits of one stack: the only place that knows how they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pulumi_docker as docker
+
+from airgap.images.catalog import image_reference
+from blueprint.model import Limits
+from blueprint.services import service
+from infra.components.labels import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from infra.settings import ImageSource, Settings
+
+# What our own images run as; the same numbers as upstream's where upstream has some.
+_EMBEDDED_USERS = {"timescaledb": "1000:1000", "redis": "999:999", "weaviate": "1000:1000", "embedder": "1000:1000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a stack's parts stand. Today one Docker host; later several, each with a placement of its own."""
+
+    project: str
+    stack: str
+    settings: Settings
+
+    def name(self, part: str) -> str:
+        """Name of a container, network or volume: `christmas-dev-redis`."""
+        return f"{self.project}-{self.stack}-{part}"
+
+    def labels(self, part: str) -> dict[str, str]:
+        """By which everything of a stack is found again, also what a killed run left."""
+        return {PROJECT_LABEL: self.project, STACK_LABEL: self.stack, SERVICE_LABEL: part}
+
+    def image(self, part: str) -> str:
+        """Reference of a service's image."""
+        if self.settings.images is ImageSource.UPSTREAM and part in self.settings.upstream:
+            return self.settings.upstream[part].reference
+        return image_reference(part)
+
+    def user(self, part: str) -> str:
+        """`uid:gid` that a service runs as, and that its files belong to."""
+        if self.settings.images is ImageSource.UPSTREAM and part in self.settings.upstream:
+            return self.settings.upstream[part].user
+        return _EMBEDDED_USERS[part]
+
+    def owner(self, part: str) -> tuple[int, int]:
+        """The same as numbers."""
+        uid, gid = self.user(part).split(":")
+        return int(uid), int(gid)
+
+    def limits(self, part: str) -> Limits:
+        """The blueprint's limits with the stack's own over them."""
+        limits = service(part).limits
+        override = self.settings.limits.get(part)
+        if override is None:
+            return limits
+        return replace(limits, memory_mib=override.memory_mib or limits.memory_mib, cpus=override.cpus or limits.cpus)
+
+
+def network_labels(placement: Placement, part: str) -> list[docker.NetworkLabelArgs]:
+    """Labels as the network resource takes them."""
+    return [docker.NetworkLabelArgs(label=key, value=value) for key, value in placement.labels(part).items()]
+
+
+def volume_labels(placement: Placement, part: str) -> list[docker.VolumeLabelArgs]:
+    """Labels as the volume resource takes them."""
+    return [docker.VolumeLabelArgs(label=key, value=value) for key, value in placement.labels(part).items()]
+
+
+def container_labels(placement: Placement, part: str) -> list[docker.ContainerLabelArgs]:
+    """Labels as the container resource takes them."""
+    return [docker.ContainerLabelArgs(label=key, value=value) for key, value in placement.labels(part).items()]

@@ -1,0 +1,55 @@
+"""The host's ports that a stack is reached by: those its settings fix, the rest chosen once and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
+from infra.components.placement import Placement
+from infra.provider.resources import PortBlock
+
+# Name of an endpoint: where it is inside the network, and the host port to begin looking from.
+ENDPOINTS: dict[str, tuple[str, int, int]] = {
+    "postgres": (TIMESCALEDB.name, TIMESCALEDB.ports["postgres"], TIMESCALEDB.published["postgres"]),
+    "redis": (REDIS.name, REDIS.ports["redis"], REDIS.published["redis"]),
+    "weaviate": (WEAVIATE.name, WEAVIATE.ports["https"], WEAVIATE.published["https"]),
+    "weaviate_grpc": (WEAVIATE.name, WEAVIATE.ports["grpc"], WEAVIATE.published["grpc"]),
+    "embedder": (EMBEDDER.name, EMBEDDER.ports["https"], EMBEDDER.published["https"]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PortsArgs:
+    """The placement's settings may fix any of them."""
+
+    placement: Placement
+
+
+class Ports(pulumi.ComponentResource):
+    """`ports[endpoint]` is the host's port."""
+
+    def __init__(self, name: str, args: PortsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("christmas:infra:Ports", name, {}, opts)
+        fixed = args.placement.settings.ports.model_dump()
+        preferred = {endpoint: at[2] for endpoint, at in ENDPOINTS.items() if fixed[endpoint] is None}
+        block = PortBlock(
+            name,
+            preferred=preferred,
+            address=str(args.placement.settings.bind_address),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._ports: dict[str, pulumi.Output[int]] = {
+            endpoint: pulumi.Output.from_input(fixed[endpoint]) if fixed[endpoint] is not None else _chosen(block, endpoint)
+            for endpoint in ENDPOINTS
+        }
+        self.register_outputs({})
+
+    def __getitem__(self, endpoint: str) -> pulumi.Output[int]:
+        return self._ports[endpoint]
+
+
+def _chosen(block: PortBlock, endpoint: str) -> pulumi.Output[int]:
+    # Numbers come out of Pulumi's state as floats.
+    return block.ports.apply(lambda ports: int(ports[endpoint]))

@@ -1,0 +1,116 @@
+"""PostgreSQL's configuration files as text: settings from the limits, access rules from the accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from blueprint.model import Account, Limits, Network
+from blueprint.relational import DATABASE
+from blueprint.rules import BACKUP_RULES
+from blueprint.services import POSTGRES_MAX_CONNECTIONS
+from infra.components.container import CONFIG_DIRECTORY
+from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
+
+PRELOADED = ("timescaledb", "pgaudit", "pg_stat_statements")
+
+
+def postgresql_conf(limits: Limits) -> str:
+    """`postgresql.conf` for a server with these limits.
+
+    Memory follows the shares that PostgreSQL's documentation suggests for a machine of its own: a quarter for shared buffers,
+    three fifths counted on as cached by the kernel.
+    """
+    memory = limits.memory_mib
+    # Half of what is left after shared buffers, for as many sorts as there may be connections busy at once.
+    work_mem = max(4, memory // 2 // (POSTGRES_MAX_CONNECTIONS // 3))
+    workers = max(2, round(limits.cpus))
+    return f"""\
+# Written by the Pulumi program; changes by hand are undone by the next `up`.
+listen_addresses = '*'
+port = 5432
+max_connections = {POSTGRES_MAX_CONNECTIONS}
+superuser_reserved_connections = 5
+password_encryption = 'scram-sha-256'
+
+# Only TLS is let in: pg_hba.conf has no rule for anything else.
+ssl = on
+ssl_cert_file = '{CONFIG_DIRECTORY}/tls.crt'
+ssl_key_file = '{CONFIG_DIRECTORY}/tls.key'
+ssl_min_protocol_version = 'TLSv1.2'
+
+shared_preload_libraries = '{",".join(PRELOADED)}'
+timescaledb.telemetry_level = 'off'
+shared_buffers = '{memory // 4}MB'
+effective_cache_size = '{memory * 3 // 5}MB'
+work_mem = '{work_mem}MB'
+maintenance_work_mem = '{max(64, memory // 16)}MB'
+max_worker_processes = {8 + 2 * workers}
+max_parallel_workers = {workers}
+max_parallel_workers_per_gather = {max(1, workers // 2)}
+max_parallel_maintenance_workers = {max(1, workers // 2)}
+timescaledb.max_background_workers = 8
+# A volume on an SSD is assumed; random reads cost little more than sequential ones there.
+random_page_cost = 1.1
+effective_io_concurrency = 200
+
+wal_level = 'replica'
+max_wal_size = '{max(512, memory // 2)}MB'
+min_wal_size = '160MB'
+checkpoint_timeout = '15min'
+checkpoint_completion_target = 0.9
+wal_compression = 'zstd'
+archive_mode = on
+archive_command = 'pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-push %p'
+archive_timeout = {round(BACKUP_RULES.archive_timeout.total_seconds())}
+# Recovery finds the archive without further settings.
+restore_command = 'pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-get %f "%p"'
+
+idle_in_transaction_session_timeout = '10min'
+log_destination = 'stderr'
+logging_collector = off
+log_line_prefix = '%m [%p] user=%u db=%d app=%a client=%h '
+log_connections = on
+log_disconnections = on
+log_checkpoints = on
+log_lock_waits = on
+log_autovacuum_min_duration = '10s'
+log_min_duration_statement = '2s'
+# Values may be secrets.
+log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
+pgaudit.log = 'role, ddl, write'
+pgaudit.log_catalog = off
+pgaudit.log_parameter = off
+pgaudit.log_relation = on
+track_io_timing = on
+pg_stat_statements.track = 'all'
+"""
+
+
+def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str) -> str:
+    """`pg_hba.conf`: the server's own user over its socket; each account over TLS, from its networks, into the one database.
+
+    A client on the host arrives as the bridge's `gateway`, which lies in `subnet`: an account that isn't let in from the host is
+    refused there before the subnet's rule lets it in. Raises ValueError for a gateway outside the subnet.
+    """
+    net = ip_network(subnet)
+    host = ip_address(gateway)
+    if host not in net:
+        raise ValueError(f"gateway {gateway} is not in {subnet}")
+    rows = [
+        "# Written by the Pulumi program; changes by hand are undone by the next `up`.",
+        "# TYPE    DATABASE        USER         ADDRESS              METHOD",
+        "local     all             postgres                          peer",
+        "local     all             all                               reject",
+    ]
+    for account in accounts:
+        if account.postgres is None:
+            continue
+        networks = account.postgres.networks
+        row = f"hostssl   {DATABASE:<15} {account.name:<12} "
+        rows.append(f"{row}{host}/{host.max_prefixlen:<7} {'scram-sha-256' if Network.HOST in networks else 'reject'}")
+        if Network.PLATFORM in networks:
+            rows.append(f"{row}{net!s:<20} scram-sha-256")
+    rows.append("host      all             all          all                  reject")
+    return "\n".join(rows) + "\n"

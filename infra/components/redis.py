@@ -1,0 +1,119 @@
+"""Redis: server and ACL."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from blueprint.accounts import ACCOUNTS
+from blueprint.services import REDIS
+from infra.components.container import CONFIG_DIRECTORY, ServiceContainerArgs, config_volume, data_volume, image, service_container
+from infra.components.credentials import Credentials
+from infra.components.network import PlatformNetwork
+from infra.components.pki import Pki
+from infra.components.placement import Placement
+from infra.components.redis_config import redis_conf
+from infra.provider.redis_acl import redis_acl_line, redis_rules
+from infra.provider.resources import ConfigFiles, RedisUser
+
+SERVICE = REDIS.name
+
+# Passwords are read inside the container, so that none is ever an argument or an environment variable seen from outside.
+_CLI = (
+    'REDISCLI_AUTH="$(cat {directory}/{account}.password)" '
+    "redis-cli --no-auth-warning --user {account} --tls --cacert {directory}/ca.crt -h localhost"
+)
+
+
+def redis_cli(account: str) -> str:
+    """A shell command line that logs in as `account` (admin or monitor); the Redis command is appended to it."""
+    return _CLI.format(directory=CONFIG_DIRECTORY, account=account)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisArgs:
+    """What the server is built on, and the host port that publishes it."""
+
+    placement: Placement
+    network: PlatformNetwork
+    pki: Pki
+    credentials: Credentials
+    port: pulumi.Input[int]
+
+
+class Redis(pulumi.ComponentResource):
+    """`container` is up and healthy, its ACL is the blueprint's."""
+
+    container: docker.Container
+    data: docker.Volume
+
+    def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("christmas:infra:Redis", name, {}, opts)
+        placement = args.placement
+        self.data = data_volume(placement, f"{SERVICE}-data", self)
+        service_image = image(placement, SERVICE, self)
+        uid, gid = placement.owner(SERVICE)
+        renew = f"{redis_cli('admin')} config set tls-cert-file {CONFIG_DIRECTORY}/tls.crt tls-key-file {CONFIG_DIRECTORY}/tls.key"
+        files = ConfigFiles(
+            f"{SERVICE}-config",
+            volume=config_volume(placement, SERVICE, self).name,
+            image=service_image.image_id,
+            uid=uid,
+            gid=gid,
+            files={
+                **args.pki.files(SERVICE),
+                "redis.conf": redis_conf(placement.limits(SERVICE)),
+                "users.acl": _acl_file(args.credentials),
+                "admin.password": args.credentials.redis["admin"],
+                "monitor.password": args.credentials.redis["monitor"],
+            },
+            container=placement.name(SERVICE),
+            reload={"exec": ["sh", "-c", renew], "user": placement.user(SERVICE)},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.container = service_container(
+            ServiceContainerArgs(
+                placement=placement,
+                network=args.network,
+                service=SERVICE,
+                command=["redis-server", f"{CONFIG_DIRECTORY}/redis.conf"],
+                config_volume=files.volume,
+                volumes={"/data": self.data.name},
+                tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777"},  # noqa: S108
+                health=["CMD-SHELL", f"{redis_cli('monitor')} ping | grep -q PONG"],
+                published=[(args.port, REDIS.ports["redis"])],
+            ),
+            service_image,
+            pulumi.ResourceOptions(parent=self, depends_on=[files]),
+        )
+        child = pulumi.ResourceOptions(parent=self)
+        server, container = self.container.id, self.container.name
+        for account in ACCOUNTS:
+            if account.redis:
+                RedisUser(
+                    f"{account.name}-redis-user",
+                    container=container,
+                    server=server,
+                    name=account.name,
+                    rules=list(redis_rules(account.redis)),
+                    password=args.credentials.redis[account.name],
+                    opts=child,
+                )
+        # The user that every Redis comes with lets anybody in; here it stays shut.
+        RedisUser("default-redis-user", container=container, server=server, name="default", rules=[], password=None, opts=child)
+        self.register_outputs({"container": self.container.name})
+
+
+def _acl_file(credentials: Credentials) -> pulumi.Output[str]:
+    """The whole ACL as Redis reads it at every start: what is set at run time need not be saved."""
+    accounts = [account for account in ACCOUNTS if account.redis]
+
+    def render(passwords: list[str]) -> str:
+        hashes = [hashlib.sha256(password.encode()).hexdigest() for password in passwords]
+        lines = [redis_acl_line(account.name, account.redis, digest) for account, digest in zip(accounts, hashes, strict=True)]
+        return "\n".join([redis_acl_line("default", None, None), *lines]) + "\n"
+
+    return pulumi.Output.all(*(credentials.redis[account.name] for account in accounts)).apply(lambda each: render(list(each)))

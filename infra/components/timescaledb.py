@@ -1,0 +1,163 @@
+"""PostgreSQL with TimescaleDB: server, database, roles, grants and the repository of its physical backups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from blueprint.accounts import ACCOUNTS
+from blueprint.relational import DATABASE, EXTENSIONS
+from blueprint.services import TIMESCALEDB
+from infra.components.container import CONFIG_DIRECTORY, ServiceContainerArgs, config_volume, data_volume, image, service_container
+from infra.components.credentials import Credentials
+from infra.components.network import PlatformNetwork
+from infra.components.pgbackrest_config import CONFIG_PATH, PGDATA, REPOSITORY_PATH, STANZA, render
+from infra.components.pki import Pki
+from infra.components.placement import Placement
+from infra.components.postgres_config import pg_hba_conf, postgresql_conf
+from infra.provider.resources import BackupStanza, ConfigFiles, PostgresDatabase, PostgresGrants, PostgresRole
+
+SERVICE = TIMESCALEDB.name
+SUPERUSER_PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file's name
+
+
+@dataclass(frozen=True, slots=True)
+class TimescaleDbArgs:
+    """What the database is built on, and the host port that publishes it."""
+
+    placement: Placement
+    network: PlatformNetwork
+    pki: Pki
+    credentials: Credentials
+    port: pulumi.Input[int]
+
+
+class TimescaleDb(pulumi.ComponentResource):
+    """`container` is up and healthy, `database` and the roles are in it."""
+
+    container: docker.Container
+    data: docker.Volume
+    repository: docker.Volume
+
+    def __init__(self, name: str, args: TimescaleDbArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("christmas:infra:TimescaleDb", name, {}, opts)
+        self._args = args
+        placement = args.placement
+        self.data = data_volume(placement, f"{SERVICE}-data", self)
+        self.repository = data_volume(placement, "pgbackrest", self)
+        service_image = image(placement, SERVICE, self)
+        files = self._config(service_image)
+        self.container = service_container(
+            ServiceContainerArgs(
+                placement=placement,
+                network=args.network,
+                service=SERVICE,
+                command=[
+                    "postgres",
+                    "-c",
+                    f"config_file={CONFIG_DIRECTORY}/postgresql.conf",
+                    "-c",
+                    f"hba_file={CONFIG_DIRECTORY}/pg_hba.conf",
+                ],
+                config_volume=files.volume,
+                volumes={PGDATA.rpartition("/")[0]: self.data.name, REPOSITORY_PATH: self.repository.name},
+                tmpfs={
+                    "/var/run/postgresql": _tmpfs(placement, 16),
+                    "/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777",  # noqa: S108
+                },
+                health=["CMD", "pg_isready", "-q", "-h", "127.0.0.1"],
+                published=[(args.port, TIMESCALEDB.ports["postgres"])],
+                environment={
+                    "PGDATA": PGDATA,
+                    "POSTGRES_PASSWORD_FILE": f"{CONFIG_DIRECTORY}/{SUPERUSER_PASSWORD_FILE}",
+                    "PGBACKREST_CONFIG": CONFIG_PATH,
+                },
+                stop_signal="SIGINT",
+                shm_mib=256,
+                wait_seconds=300,
+            ),
+            service_image,
+            pulumi.ResourceOptions(parent=self, depends_on=[files]),
+        )
+        self._contents()
+        self.register_outputs({"container": self.container.name})
+
+    def _config(self, service_image: docker.RemoteImage) -> ConfigFiles:
+        args = self._args
+        placement = args.placement
+        hba = pulumi.Output.all(args.network.subnet, args.network.gateway).apply(lambda at: pg_hba_conf(ACCOUNTS, at[0], at[1]))
+        uid, gid = placement.owner(SERVICE)
+        return ConfigFiles(
+            f"{SERVICE}-config",
+            volume=config_volume(placement, SERVICE, self).name,
+            image=service_image.image_id,
+            uid=uid,
+            gid=gid,
+            files={
+                **args.pki.files(SERVICE),
+                "postgresql.conf": postgresql_conf(placement.limits(SERVICE)),
+                "pg_hba.conf": hba,
+                "pgbackrest.conf": args.credentials.backup_repository.apply(render),
+                SUPERUSER_PASSWORD_FILE: args.credentials.superuser,
+            },
+            container=placement.name(SERVICE),
+            reload={"signal": "SIGHUP"},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _contents(self) -> None:
+        """Everything inside the server that outlives a restart and could be altered by hand."""
+        server, container = self.container.id, self.container.name
+        child = pulumi.ResourceOptions(parent=self)
+        roles: dict[str, PostgresRole] = {}
+        for account in ACCOUNTS:
+            if account.postgres:
+                roles[account.name] = PostgresRole(
+                    f"{account.name}-role",
+                    container=container,
+                    server=server,
+                    name=account.name,
+                    password=self._args.credentials.postgres[account.name],
+                    connection_limit=account.postgres.connection_limit,
+                    statement_timeout_ms=round(account.postgres.statement_timeout.total_seconds() * 1000),
+                    member_of=list(account.postgres.member_of),
+                    opts=child,
+                )
+        owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)
+        database = PostgresDatabase(
+            DATABASE,
+            container=container,
+            server=server,
+            name=DATABASE,
+            owner=owner,
+            extensions=list(EXTENSIONS),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[roles[owner]]),
+        )
+        for account in ACCOUNTS:
+            if account.postgres:
+                PostgresGrants(
+                    f"{account.name}-grants",
+                    container=container,
+                    server=server,
+                    database=DATABASE,
+                    role=account.name,
+                    owner=owner,
+                    grants=[
+                        {
+                            "table": grant.table,
+                            "privileges": sorted(grant.privileges),
+                            "columns": list(grant.columns) if grant.columns else None,
+                        }
+                        for grant in account.postgres.grants
+                    ],
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[database, roles[account.name]]),
+                )
+        BackupStanza(STANZA, container=container, server=server, stanza=STANZA, config_path=CONFIG_PATH, opts=child)
+
+
+def _tmpfs(placement: Placement, size_mib: int) -> str:
+    """Mount options of a directory that only the service may look into."""
+    uid, gid = placement.owner(SERVICE)
+    return f"rw,noexec,nosuid,nodev,size={size_mib}m,uid={uid},gid={gid},mode=0750"

@@ -1,0 +1,119 @@
+"""Weaviate: server, roles and users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from blueprint.accounts import ACCOUNTS
+from blueprint.services import WEAVIATE
+from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
+from infra.components.credentials import Credentials
+from infra.components.network import PlatformNetwork
+from infra.components.pki import Pki
+from infra.components.placement import Placement
+from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, command, environment, https_probe, secrets_file
+from infra.provider.resources import ConfigFiles, WeaviateRole, WeaviateUser
+
+SERVICE = WEAVIATE.name
+
+
+@dataclass(frozen=True, slots=True)
+class WeaviateArgs:
+    """What the server is built on, and the host ports that publish it."""
+
+    placement: Placement
+    network: PlatformNetwork
+    pki: Pki
+    credentials: Credentials
+    port: pulumi.Input[int]
+    grpc_port: pulumi.Input[int]
+
+
+class Weaviate(pulumi.ComponentResource):
+    """`container` is up and ready; `api_keys` has the key of each account."""
+
+    container: docker.Container
+    data: docker.Volume
+    backups: docker.Volume
+    api_keys: dict[str, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: WeaviateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("christmas:infra:Weaviate", name, {}, opts)
+        placement = args.placement
+        limits = placement.limits(SERVICE)
+        self.data = data_volume(placement, f"{SERVICE}-data", self)
+        self.backups = data_volume(placement, f"{SERVICE}-backups", self)
+        service_image = image(placement, SERVICE, self)
+        uid, gid = placement.owner(SERVICE)
+        files = ConfigFiles(
+            f"{SERVICE}-config",
+            volume=config_volume(placement, SERVICE, self).name,
+            image=service_image.image_id,
+            uid=uid,
+            gid=gid,
+            files={
+                **args.pki.files(SERVICE),
+                "weaviate.env": pulumi.Output.all(args.credentials.weaviate_root, args.credentials.weaviate_cluster).apply(
+                    lambda each: secrets_file(each[0], each[1])
+                ),
+            },
+            container=placement.name(SERVICE),
+            # It reads certificates and keys once, at its start.
+            reload={"restart": True},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.container = service_container(
+            ServiceContainerArgs(
+                placement=placement,
+                network=args.network,
+                service=SERVICE,
+                entrypoint=["/bin/sh"],
+                command=command(),
+                config_volume=files.volume,
+                volumes={DATA_PATH: self.data.name, BACKUP_PATH: self.backups.name},
+                tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={limits.tmpfs_mib}m,mode=1777"},  # noqa: S108
+                health=https_probe(WEAVIATE.ports["https"], "/v1/.well-known/ready"),
+                published=[(args.port, WEAVIATE.ports["https"]), (args.grpc_port, WEAVIATE.ports["grpc"])],
+                environment=environment(limits),
+            ),
+            service_image,
+            pulumi.ResourceOptions(parent=self, depends_on=[files]),
+        )
+        self.api_keys = self._accounts(args)
+        self.register_outputs({"container": self.container.name})
+
+    def _accounts(self, args: WeaviateArgs) -> dict[str, pulumi.Output[str]]:
+        settings = args.placement.settings
+        at = {
+            "endpoint": pulumi.Output.from_input(args.port).apply(lambda port: f"https://{settings.connect_host}:{port}"),
+            "ca_certificate_pem": args.pki.ca_certificate,
+            "admin_key": args.credentials.weaviate_root,
+            "server": self.container.id,
+        }
+        keys: dict[str, pulumi.Output[str]] = {}
+        for account in ACCOUNTS:
+            if account.weaviate is None:
+                continue
+            role, depends_on = account.weaviate.built_in_role, [self.container]
+            if role is None:
+                own_role = WeaviateRole(
+                    f"{account.name}-weaviate-role",
+                    name=account.name,
+                    permissions=[{"action": each.action, "collection": each.collection} for each in account.weaviate.permissions],
+                    opts=pulumi.ResourceOptions(parent=self),
+                    **at,
+                )
+                role, depends_on = account.name, [own_role]
+            user = WeaviateUser(
+                f"{account.name}-weaviate-user",
+                name=account.name,
+                roles=[role],
+                keepers={"generation": str(settings.rotations.get(account.name, 0))},
+                opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+                **at,
+            )
+            keys[account.name] = user.api_key
+        return keys

@@ -1,0 +1,35 @@
+"""The Docker engine that the stack's containers run on, for tasks that look into them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+
+if TYPE_CHECKING:
+    import docker
+
+
+@contextlib.contextmanager
+def docker_host() -> Iterator[docker.DockerClient]:
+    """A client of the engine that DOCKER_HOST names, else of the local one.
+
+    Raises PlatformError where none answers.
+    """
+    import docker
+    import docker.errors
+
+    try:
+        client = docker.from_env(timeout=120)
+    except docker.errors.DockerException as error:
+        raise PlatformError(
+            what=f"the Docker engine does not answer: {error}",
+            where="DOCKER_HOST, or the local socket",
+            next_step="start it (make up does), or make sure that you may use its socket",
+        ) from None
+    try:
+        yield client
+    finally:
+        client.close()

@@ -1,0 +1,75 @@
+"""What a stack tells the tasks about itself: `infra.connections` reads exactly this."""
+
+from __future__ import annotations
+
+import pulumi
+
+from blueprint.accounts import ACCOUNTS
+from infra.components.credentials import Credentials
+from infra.components.embedder import Embedder
+from infra.components.network import PlatformNetwork
+from infra.components.pki import Pki
+from infra.components.placement import Placement
+from infra.components.ports import ENDPOINTS, Ports
+from infra.components.redis import Redis
+from infra.components.timescaledb import TimescaleDb
+from infra.components.weaviate import Weaviate
+
+
+def export(
+    placement: Placement,
+    network: PlatformNetwork,
+    ports: Ports,
+    pki: Pki,
+    credentials: Credentials,
+    embedder: Embedder,
+    timescaledb: TimescaleDb,
+    redis: Redis,
+    weaviate: Weaviate,
+) -> None:
+    """Export endpoints, names, the CA and the accounts' secrets; the latter stay encrypted in state."""
+    host = placement.settings.host
+    pulumi.export(
+        "endpoints",
+        {
+            name: {"host": host, "port": ports[name], "inside_host": service, "inside_port": inside}
+            for name, (service, inside, _) in ENDPOINTS.items()
+        },
+    )
+    pulumi.export("network", network.name)
+    pulumi.export(
+        "containers",
+        {
+            "timescaledb": timescaledb.container.name,
+            "redis": redis.container.name,
+            "weaviate": weaviate.container.name,
+            "embedder": embedder.container.name,
+        },
+    )
+    pulumi.export(
+        "volumes",
+        {
+            "timescaledb": timescaledb.data.name,
+            "pgbackrest": timescaledb.repository.name,
+            "redis": redis.data.name,
+            "weaviate": weaviate.data.name,
+            "weaviate-backups": weaviate.backups.name,
+        },
+    )
+    pulumi.export("ca_certificate", pki.ca_certificate)
+    pulumi.export("embedding_profile", placement.settings.embedding_profile)
+    key = placement.settings.openai_api_key
+    pulumi.export("embedding_key", pulumi.Output.secret(key.get_secret_value()) if key else pulumi.Output.secret(credentials.embedder))
+    pulumi.export(
+        "accounts",
+        pulumi.Output.secret(
+            {
+                account.name: {
+                    "postgres": credentials.postgres.get(account.name),
+                    "redis": credentials.redis.get(account.name),
+                    "weaviate": weaviate.api_keys.get(account.name),
+                }
+                for account in ACCOUNTS
+            }
+        ),
+    )

@@ -1,0 +1,149 @@
+"""A stack's settings: what `pulumi config` holds, checked before anything is created.
+
+Every setting has a default; a stack without settings is the embedded one. An unknown name is an error, because it is most likely a typo.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr, ValidationError
+
+from airgap.errors import PlatformError
+from blueprint.services import SERVICES
+
+_SERVICE_NAMES = frozenset(service.name for service in SERVICES)
+# Namespaces that belong to somebody else. What looks like ours misspelt is an error all the same.
+_NAMESPACE = "christmas"
+
+
+class ImageSource(StrEnum):
+    """Where images come from: built by this project, or named by the stack."""
+
+    EMBEDDED = "embedded"
+    UPSTREAM = "upstream"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class UpstreamImage(_Strict):
+    """An image of somebody else's, by tag and digest, and the numeric user (`uid:gid`) that its service runs as."""
+
+    reference: str = Field(pattern=r"^[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9._-]+(@sha256:[0-9a-f]{64})?$")
+    user: str = Field(default="1000:1000", pattern=r"^\d+:\d+$")
+
+
+class LimitOverride(_Strict):
+    """Raises (or lowers) a service's limits for one stack. Memory in MiB, `cpus` in cores."""
+
+    memory_mib: int | None = Field(default=None, ge=128, alias="memoryMib")
+    cpus: float | None = Field(default=None, gt=0)
+
+
+class PublishedPorts(_Strict):
+    """Ports on the host. One that is left out is chosen when the stack comes up, and kept."""
+
+    postgres: int | None = Field(default=None, ge=1, le=65535)
+    redis: int | None = Field(default=None, ge=1, le=65535)
+    weaviate: int | None = Field(default=None, ge=1, le=65535)
+    weaviate_grpc: int | None = Field(default=None, ge=1, le=65535, alias="weaviateGrpc")
+    embedder: int | None = Field(default=None, ge=1, le=65535)
+
+
+class Settings(_Strict):
+    """Everything that may differ from one stack to another."""
+
+    topology: Literal["single"] = "single"
+    images: ImageSource = ImageSource.EMBEDDED
+    upstream: dict[str, UpstreamImage] = Field(default_factory=dict)
+    bind_address: IPvAnyAddress = Field(default="127.0.0.1", alias="bindAddress", validate_default=True)
+    published_address: str | None = Field(default=None, alias="publishedAddress", pattern=r"^[A-Za-z0-9.:-]+$")
+    ports: PublishedPorts = PublishedPorts()
+    subnet: IPvAnyNetwork | None = None
+    limits: dict[str, LimitOverride] = Field(default_factory=dict)
+    certificate_days: int | None = Field(default=None, ge=1, le=825, alias="certificateDays")
+    rotations: dict[str, int] = Field(default_factory=dict)
+    openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY", min_length=1)
+
+    def model_post_init(self, _context: Any) -> None:
+        """Check what spans several settings; raises ValueError."""
+        for name, keys in (("upstream", self.upstream), ("limits", self.limits)):
+            unknown = sorted(set(keys) - _SERVICE_NAMES)
+            if unknown:
+                raise ValueError(f"{name}: no service is called {unknown[0]!r}; there are {', '.join(sorted(_SERVICE_NAMES))}")
+        if self.images is ImageSource.UPSTREAM:
+            absent = sorted(_SERVICE_NAMES - {"embedder"} - set(self.upstream))
+            if absent:
+                raise ValueError(f"images is 'upstream', so upstream.{absent[0]} needs a reference")
+
+    @property
+    def embedding_profile(self) -> str:
+        """OpenAI's model where its key is set, else the bundled one."""
+        return "openai" if self.openai_api_key else "embedded"
+
+    @property
+    def host(self) -> str:
+        """The name or address by which clients on other machines, or on this one, reach the published ports."""
+        return self.published_address or self.connect_host
+
+    @property
+    def connect_host(self) -> str:
+        """The address by which this machine reaches the published ports; one bound to every address is reached on loopback."""
+        return "127.0.0.1" if self.bind_address.is_unspecified else str(self.bind_address)
+
+
+def known_settings() -> list[str]:
+    """Names of all settings as `pulumi config` takes them."""
+    return [each.alias or name for name, each in Settings.model_fields.items()]
+
+
+def parse(stack: str, raw: dict[str, str]) -> Settings:
+    """Settings of a stack from Pulumi's configuration, whose keys are `namespace:name` and whose values are text or JSON.
+
+    Raises PlatformError naming the setting, what is wrong with it and what it may have meant.
+    """
+    values: dict[str, Any] = {}
+    for key, text in raw.items():
+        namespace, _, name = key.partition(":")
+        if namespace != _NAMESPACE:
+            if difflib.get_close_matches(namespace, [_NAMESPACE], cutoff=0.75):
+                raise _wrong(stack, key, f"unknown namespace {namespace!r}", f"did you mean {_NAMESPACE}:{name}?")
+            continue
+        if name not in known_settings():
+            near = difflib.get_close_matches(name, known_settings(), n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known_settings())}"
+            raise _wrong(stack, key, "unknown setting", f"{hint} Remove it with: pulumi config rm {key}")
+        values[name] = _decode(text)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise _wrong(stack, f"{_NAMESPACE}:{where}", first["msg"], "mend it in the stack's settings: pulumi config") from None
+
+
+def _decode(text: str) -> Any:
+    """Objects, numbers and booleans arrive as JSON; everything else is text."""
+    if text[:1] in "{[" or text in ("true", "false"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            return text
+    return text
+
+
+def _wrong(stack: str, key: str, problem: str, next_step: str) -> PlatformError:
+    return PlatformError(what=f"setting {key}: {problem}", where=f"Pulumi.{stack}.yaml", next_step=next_step)
+
+
+def load() -> Settings:
+    """Settings of the stack that the running Pulumi program belongs to."""
+    import pulumi
+    from pulumi.runtime.config import CONFIG
+
+    return parse(pulumi.get_stack(), dict(CONFIG))

@@ -1,0 +1,199 @@
+"""A stack's life through the Pulumi CLI: up, preview, down. The same commands that a user types, with failures explained."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from airgap.errors import PlatformError
+from airgap.toolchain.diagnose import explain
+from airgap.toolchain.environment import pulumi_environment
+from airgap.toolchain.locate import real_pulumi
+from infra.connections import ROOT, stack_name
+
+PROJECT = "christmas"
+POLICY_PACK = ROOT / "infra" / "policy"
+
+
+def up(stack: str | None = None, *, refresh: bool = False, quiet: bool = False) -> None:
+    """Bring the stack to what the program says, creating the stack where there is none.
+
+    `refresh` looks first at what is really there, so that changes by hand are undone.
+    Raises PlatformError where Pulumi fails; the next run goes on from there.
+    """
+    name = stack_name(stack)
+    ensure_stack(name)
+    options = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), *(["--suppress-outputs"] if quiet else [])]
+    _pulumi(["up", *options], name, what=f"stack {name} did not come up")
+
+
+def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = False) -> None:
+    """Show what `up` would do, and hold it against the policy pack; nothing is changed.
+
+    A stack that doesn't exist yet is previewed in a state of its own that is thrown away afterwards.
+    Raises PlatformError where the program or a mandatory policy fails.
+    """
+    name = stack_name(stack)
+    options = ["preview", "--policy-pack", str(POLICY_PACK), *(["--refresh"] if refresh else []), *(["--diff"] if diff else [])]
+    what = f"the preview of stack {name} failed"
+    if name in stacks():
+        _pulumi(options, name, what=what)
+        return
+    with tempfile.TemporaryDirectory(prefix="christmas-preview-") as folder:
+        settings = Path(folder) / f"Pulumi.{name}.yaml"
+        committed = ROOT / settings.name
+        if committed.exists():
+            shutil.copy(committed, settings)
+        else:
+            settings.write_text("config: {}\n")
+        environment = pulumi_environment(ROOT) | {"PULUMI_BACKEND_URL": f"file://{folder}", "PULUMI_CONFIG_PASSPHRASE": "preview"}
+        environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        file = ["--config-file", str(settings)]
+        _pulumi(["stack", "init", "--no-select"], name, what=what, environment=environment, extra=file, quiet=True)
+        _pulumi(options, name, what=what, environment=environment, extra=file)
+
+
+def down(stack: str | None = None, *, volumes: bool = False) -> None:
+    """Remove the stack's containers, network and accounts. Data volumes stay for the next `up`, unless `volumes` says otherwise.
+
+    Raises PlatformError where Pulumi fails, or there is no such stack.
+    """
+    name = stack_name(stack)
+    if name not in stacks():
+        raise PlatformError(what=f"there is no stack {name}", where="pulumi stack ls", next_step=f"stacks: {', '.join(stacks()) or 'none'}")
+    _pulumi(["destroy", "--yes", "--skip-preview"], name, what=f"stack {name} was not taken down completely")
+    if volumes:
+        remove_volumes(name)
+
+
+def data_volumes(stack: str) -> list[str]:
+    """Names of the stack's volumes that are on the Docker host, found by label."""
+    from infra.components.labels import PROJECT_LABEL, STACK_LABEL
+    from infra.docker_host import docker_host
+
+    with docker_host() as host:
+        found = host.volumes.list(filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
+        return sorted(volume.name for volume in found)
+
+
+def remove_volumes(stack: str) -> None:
+    """Delete the stack's volumes, and with them its data.
+
+    Raises PlatformError where one is still in use.
+    """
+    import docker.errors
+
+    from infra.docker_host import docker_host
+
+    with docker_host() as host:
+        for name in data_volumes(stack):
+            try:
+                host.volumes.get(name).remove()
+            except docker.errors.NotFound:
+                continue
+            except docker.errors.APIError as error:
+                raise PlatformError(
+                    what=f"volume {name} can't be removed: {error.explanation}",
+                    where="Docker",
+                    next_step="remove what uses it, then run this again",
+                ) from error
+
+
+def stacks() -> list[str]:
+    """Names of the stacks in the state."""
+    return [str(each["name"]) for each in _list()]
+
+
+def ensure_stack(name: str) -> None:
+    """Make the stack where there is none; it becomes the selected one where none is."""
+    present = _list()
+    if any(each["name"] == name for each in present):
+        return
+    selected = any(each["current"] for each in present)
+    _pulumi(["stack", "init", *(["--no-select"] if selected else [])], name, what=f"stack {name} could not be made", quiet=True)
+
+
+def set_configuration(stack: str, path: str, value: str) -> None:
+    """Set one setting of the stack by its path, as `pulumi config set --path` does."""
+    _pulumi(["config", "set", "--path", path, value], stack, what=f"setting {path} could not be set", quiet=True)
+
+
+def _list() -> list[dict[str, object]]:
+    done = subprocess.run(
+        [str(real_pulumi()), "stack", "ls", "--json", "--non-interactive"],
+        cwd=ROOT,
+        env=pulumi_environment(ROOT),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise _failed("the stacks can't be listed", "pulumi stack ls", done.stderr)
+    listed: list[dict[str, object]] = json.loads(done.stdout or "[]")
+    return listed
+
+
+def _pulumi(
+    arguments: Sequence[str],
+    stack: str,
+    *,
+    what: str,
+    environment: dict[str, str] | None = None,
+    extra: Sequence[str] = (),
+    quiet: bool = False,
+) -> None:
+    """Run the CLI, its output going where ours goes; what it says on standard error is also kept, to be explained."""
+    command = [str(real_pulumi()), *arguments, "--stack", stack, *extra]
+    if not sys.stdout.isatty():
+        command += ["--non-interactive", "--color", "never"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment or pulumi_environment(ROOT),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said: list[str] = []
+    pump = threading.Thread(target=_pump, args=(process.stderr, said, quiet), daemon=True)
+    pump.start()
+    try:
+        if process.stdout is not None:
+            said.extend(process.stdout)
+        code = process.wait()
+    except KeyboardInterrupt:
+        # The terminal sent the signal to Pulumi as well: it finishes what it has begun and writes its state.
+        code = process.wait()
+        raise PlatformError(
+            what=f"{what}: interrupted", where=f"pulumi {arguments[0]}", next_step="run it again; it goes on from there", exit_code=130
+        ) from None
+    finally:
+        pump.join(timeout=5)
+    if code != 0:
+        raise _failed(what, f"pulumi {arguments[0]} --stack {stack}", "".join(said))
+
+
+def _pump(stream: IO[str] | None, said: list[str], quiet: bool) -> None:
+    for line in stream or ():
+        said.append(line)
+        if not quiet:
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+
+def _failed(what: str, where: str, said: str) -> PlatformError:
+    explained = explain(said)
+    if explained:
+        return PlatformError(what=f"{what}: {explained}", where=where)
+    last = said.strip().splitlines()[-1:] or ["its messages are above"]
+    return PlatformError(
+        what=f"{what}: {last[0].removeprefix('error: ')}", where=where, next_step="mend what is named above, then run it again"
+    )
