@@ -28,7 +28,7 @@ def diagnose(output: str) -> PlatformError | None:
 
     Give it standard error and standard output: what the engine finds while it works is reported on the latter.
     """
-    text = _STYLING.sub("", stderr)
+    text = _STYLING.sub("", output)
     for pattern, tell in _KNOWN:
         match = pattern.search(text)
         if match:
@@ -123,9 +123,7 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], PlatformError]], 
     (_LOCK, _locked),
     (re.compile(r"incorrect passphrase"), _wrong_passphrase),
     (
-        re.compile(
-            r"unable to read PULUMI_CONFIG_PASSPHRASE_FILE.*|passphrase must be set with.*|unable to find either `?PULUMI_CONFIG_PASSPHRASE.*"
-        ),
+        re.compile(r"unable to read PULUMI_CONFIG_PASSPHRASE_FILE.*|passphrase must be set with.*"),
         _missing_passphrase,
     ),
     (
