@@ -63,7 +63,7 @@ def _privileges(container: Properties) -> Iterable[str]:
 
 def _user(container: Properties) -> Iterable[str]:
     user = str(container.get("user") or "")
-    if not user or user.split(":")[0] in {"0", "root"}:
+    if not user or user.split(":", maxsplit=1)[0] in {"0", "root"}:
         yield "the service must run as a user of its own, not as root"
 
 

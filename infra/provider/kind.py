@@ -1,0 +1,160 @@
+"""What a kind of resource is: its inputs, its outputs, and the five things the engine asks of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from infra.provider.values import UNKNOWN, has_unknown
+
+Values = dict[str, Any]
+
+
+class Log(StrEnum):
+    """Severities of the engine's log."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+
+
+class Shape(StrEnum):
+    """The shapes that an input may have."""
+
+    TEXT = "a string"
+    INTEGER = "a whole number"
+    NUMBER = "a number"
+    TEXTS = "a list of strings"
+    TEXT_MAP = "a map of strings"
+    INTEGER_MAP = "a map of whole numbers"
+    RECORDS = "a list of objects"
+
+    def fits(self, value: Any) -> bool:
+        """Whether the value has this shape; unknown parts fit everywhere."""
+        if value is UNKNOWN:
+            return True
+        match self:
+            case Shape.TEXT:
+                return isinstance(value, str)
+            case Shape.INTEGER:
+                return isinstance(value, int) and not isinstance(value, bool)
+            case Shape.NUMBER:
+                return isinstance(value, int | float) and not isinstance(value, bool)
+            case Shape.TEXTS:
+                return isinstance(value, list) and all(Shape.TEXT.fits(item) for item in value)
+            case Shape.TEXT_MAP:
+                return isinstance(value, dict) and all(Shape.TEXT.fits(item) for item in value.values())
+            case Shape.INTEGER_MAP:
+                return isinstance(value, dict) and all(Shape.INTEGER.fits(item) for item in value.values())
+            case Shape.RECORDS:
+                return isinstance(value, list) and all(item is UNKNOWN or isinstance(item, dict) for item in value)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input. `default` fills it in where `required` is false; `rule` answers what is wrong with a value, or None."""
+
+    shape: Shape
+    required: bool = True
+    default: Any = None
+    secret: bool = False
+    replaces: bool = False
+    rule: Callable[[Any], str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The request being served: whose resource it is, and the engine's log."""
+
+    urn: str
+    log: Callable[[Log, str], None]
+
+    @property
+    def name(self) -> str:
+        """The resource's name in the program."""
+        return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def stack(self) -> str:
+        """The stack's name, the URN's first part."""
+        return self.urn.removeprefix("urn:pulumi:").split("::", 1)[0]
+
+
+class PartialFailureError(Exception):
+    """Something was changed before the cause stopped the rest: the engine keeps `outputs` and tries again at the next `up`."""
+
+    def __init__(self, outputs: Values, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.outputs = outputs
+
+
+class Kind(ABC):
+    """A kind of resource. Instances keep no state: the engine does.
+
+    Inputs reach the methods checked, complete with defaults, and in the open.
+    """
+
+    inputs: ClassVar[Mapping[str, Input]]
+    outputs: ClassVar[tuple[str, ...]] = ()
+    secret_outputs: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The kind's name: `christmas:index:NAME`."""
+        return type(self).__name__
+
+    def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:
+        """Reasons for an update that no input shows: property to what it is about. `state` is the outputs last recorded."""
+        del old, new
+        return {"drift": "what is there differs"} if state.get("drift") else {}
+
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:
+        """The outputs that a preview may promise: by default those that were, with nothing left differing."""
+        del changed, inputs
+        planned = {name: (state or {}).get(name, UNKNOWN) for name in self.outputs}
+        if "drift" in planned:
+            planned["drift"] = []
+        return planned
+
+    @abstractmethod
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:
+        """Make it, or take over what is there; the id and the outputs."""
+
+    @abstractmethod
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:
+        """Make it as the inputs say, whatever is there; the outputs."""
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:
+        """The outputs as they are now; None where it is gone."""
+        del call, inputs
+        return state
+
+    def delete(self, call: Call, state: Values, inputs: Values) -> None:
+        """Take it away; by default nothing but the record goes."""
+        del call, state, inputs
+
+    def check(self, inputs: Values) -> tuple[Values, list[str]]:
+        """The inputs with defaults filled in, and what is wrong with them. No message holds a value: it may be secret."""
+        problems = [
+            f"unknown input {name!r}; {self.name} takes {', '.join(sorted(self.inputs))}"
+            for name in sorted(inputs.keys() - self.inputs.keys())
+        ]
+        checked: Values = {}
+        for name, declared in self.inputs.items():
+            value = inputs.get(name)
+            if value is None:
+                if declared.required:
+                    problems.append(f"input {name!r} is missing")
+                    continue
+                value = declared.default
+            if value is None:
+                continue
+            if not declared.shape.fits(value):
+                problems.append(f"input {name!r} has to be {declared.shape}")
+            elif declared.rule and not has_unknown(value) and (wrong := declared.rule(value)):
+                problems.append(f"input {name!r} {wrong}")
+            checked[name] = value
+        return checked, problems
