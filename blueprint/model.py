@@ -45,22 +45,27 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A named index over columns, in order; `descending` names those sorted downwards."""
+    """A named index over columns, in order; `descending` names those sorted downwards, `where` limits it to some rows."""
 
     name: str
     columns: tuple[str, ...]
     unique: bool = False
     descending: frozenset[str] = frozenset()
+    where: str | None = None  # in words of SQL
 
 
 @dataclass(frozen=True, slots=True)
 class Hypertable:
-    """How TimescaleDB cuts a table: by `time_column`, into chunks of `chunk_interval`."""
+    """How TimescaleDB cuts a table: by `time_column`, into chunks of `chunk_interval`.
+
+    `rows_per_week` is the rate that the platform is built for; the interval follows from it.
+    """
 
     time_column: str
     chunk_interval: timedelta
     compress_after: timedelta | None = None
     segment_by: str | None = None
+    rows_per_week: int = 0
 
 
 @dataclass(frozen=True, slots=True)

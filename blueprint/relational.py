@@ -10,6 +10,13 @@ DATABASE = "christmas_db"
 SCHEMA = "public"
 EXTENSIONS = ("timescaledb", "pgaudit", "pg_stat_statements")
 
+# The rates that the platform is built for: one-minute candles of a session of 390 minutes on five days a week, and ten
+# series of indicators on hourly candles (seven a day). docs/adr/0501 has the arithmetic from these to the interval.
+SYMBOLS = 500
+CANDLES_PER_WEEK = SYMBOLS * 390 * 5
+INDICATORS_PER_WEEK = SYMBOLS * 7 * 5 * 10
+CHUNK_INTERVAL = timedelta(days=28)
+
 _TIMESTAMP = "timestamp with time zone"
 _PRICE = "numeric(19,4)"
 
@@ -81,7 +88,9 @@ MARKET_DATA = Table(
         Index("idx_market_data_symbol", ("symbol",)),
         Index("uq_market_data_symbol_timestamp", ("symbol", "timestamp"), unique=True),
     ),
-    hypertable=Hypertable("timestamp", timedelta(days=7), compress_after=timedelta(days=30), segment_by="symbol"),
+    hypertable=Hypertable(
+        "timestamp", CHUNK_INTERVAL, compress_after=timedelta(days=30), segment_by="symbol", rows_per_week=CANDLES_PER_WEEK
+    ),
 )
 
 TECHNICAL_INDICATORS = Table(
@@ -93,7 +102,7 @@ TECHNICAL_INDICATORS = Table(
         Column("timestamp", _TIMESTAMP, nullable=False),
         Column("indicator_type", _text(50), nullable=False),
         Column("value", "numeric(19,6)"),
-        Column("parameters", "jsonb"),
+        Column("parameters", "jsonb", nullable=False),
         _created(),
     ),
     primary_key=("id", "timestamp"),
@@ -101,7 +110,9 @@ TECHNICAL_INDICATORS = Table(
         Index("idx_tech_indicators_symbol_type", ("symbol", "indicator_type")),
         Index("uq_technical_indicators_series", ("symbol", "indicator_type", "parameters", "timestamp"), unique=True),
     ),
-    hypertable=Hypertable("timestamp", timedelta(days=7), compress_after=timedelta(days=30), segment_by="symbol"),
+    hypertable=Hypertable(
+        "timestamp", CHUNK_INTERVAL, compress_after=timedelta(days=30), segment_by="symbol", rows_per_week=INDICATORS_PER_WEEK
+    ),
 )
 
 ORDERS = Table(
@@ -125,6 +136,8 @@ ORDERS = Table(
         Index("idx_orders_user_id", ("user_id",)),
         Index("idx_orders_symbol", ("symbol",)),
         Index("idx_orders_created_at", ("created_at",)),
+        Index("uq_orders_user_id_external_id", ("user_id", "external_id"), unique=True),
+        Index("idx_orders_unfinished", ("user_id", "created_at"), where="status in ('pending', 'open', 'partially_filled')"),
     ),
 )
 
@@ -149,6 +162,7 @@ TRADES = Table(
         Index("idx_trades_user_id", ("user_id",)),
         Index("idx_trades_symbol", ("symbol",)),
         Index("idx_trades_timestamp", ("timestamp",)),
+        Index("idx_trades_user_id_timestamp", ("user_id", "timestamp")),
     ),
 )
 
@@ -188,7 +202,10 @@ BACKTEST_RESULTS = Table(
         _created(),
     ),
     primary_key=("id",),
-    indexes=(Index("uq_backtest_results_backtest_id", ("backtest_id",), unique=True),),
+    indexes=(
+        Index("uq_backtest_results_backtest_id", ("backtest_id",), unique=True),
+        Index("idx_backtest_results_total_return", ("total_return",)),
+    ),
 )
 
 TABLES: tuple[Table, ...] = (

@@ -1,0 +1,25 @@
+"""What Alembic runs around the revisions. The connection is handed in by `migrations.run`, never read from a file."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection, Engine
+
+from blueprint.relational import SCHEMA
+
+
+def _migrate(connection: Connection) -> None:
+    # One transaction for each revision: a failure undoes that revision alone and keeps those before it.
+    context.configure(connection=connection, transaction_per_migration=True, version_table_schema=SCHEMA)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given: Connection | Engine | None = context.config.attributes.get("connection")
+if context.is_offline_mode() or given is None:
+    raise RuntimeError("migrations need a live connection: run `invoke migrate`")
+if isinstance(given, Engine):
+    with given.connect() as opened:
+        _migrate(opened)
+else:
+    _migrate(given)

@@ -1,0 +1,48 @@
+"""Finds a revision's SQL by name and runs it in the revision's own transaction."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from airgap.errors import PlatformError
+
+if TYPE_CHECKING:
+    import psycopg
+
+FOLDER = Path(__file__).resolve().parent / "sql"
+
+# A revision that waits for a lock makes everyone who comes after it wait too, so it gives up early and is tried again.
+LOCK_TIMEOUT = "5s"
+STATEMENT_TIMEOUT = "15min"
+
+_SETTING = re.compile(r"^-- (lock_timeout|statement_timeout): (\d+(?:ms|s|min|h))$", re.MULTILINE)
+
+
+def load(name: str) -> str:
+    """The SQL of that name, for instance `0001_users.up`.
+
+    Raises PlatformError where there is no such file.
+    """
+    path = FOLDER / f"{name}.sql"
+    if not path.is_file():
+        raise PlatformError(f"the SQL of migration step {name} is missing", where=str(path), next_step="restore the file from git")
+    return path.read_text(encoding="utf-8")
+
+
+def timeouts(text: str) -> dict[str, str]:
+    """The step's `lock_timeout` and `statement_timeout`: the usual ones, unless a comment line in the file names others."""
+    return {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT, **dict(_SETTING.findall(text))}
+
+
+def run(name: str) -> None:
+    """Run the SQL of that name inside the current revision's transaction, under its timeouts."""
+    from alembic import op
+
+    text = load(name)
+    # The driver's own connection: SQLAlchemy would take a colon for a parameter, and send one statement at a time.
+    driver = cast("psycopg.Connection", op.get_bind().connection.driver_connection)
+    for setting, value in timeouts(text).items():
+        driver.execute("select set_config(%s, %s, true)", (setting, value))
+    driver.execute(text.encode())

@@ -1,0 +1,1 @@
+"""The revisions, oldest first by number. Their SQL lies in `migrations/sql`."""
