@@ -62,7 +62,7 @@ API = Account(
 INGEST = Account(
     name="ingest",
     purpose="Writes candles and indicators, and the newest candle's cache",
-    postgres=PostgresRole(grants=_grants(_WRITE, *_MARKET), statement_timeout=timedelta(minutes=30)),
+    postgres=PostgresRole(grants=_grants(_WRITE, *_MARKET), temporary_tables=True, statement_timeout=timedelta(minutes=30)),
     redis=RedisUser(
         keyspaces=(("market_latest", KeyAccess.READ_WRITE),),
         commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_HASHES),

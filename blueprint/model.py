@@ -140,6 +140,7 @@ class PostgresRole:
     grants: tuple[TableGrant, ...] = ()
     member_of: tuple[str, ...] = ()
     owns_schema: bool = False
+    temporary_tables: bool = False  # TEMPORARY on the database: for loads that are staged before they are merged
     connection_limit: int = 20
     statement_timeout: timedelta = timedelta(seconds=30)
     networks: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)

@@ -108,6 +108,8 @@ class ScratchServer:
                 name = sql.Identifier(account.name)
                 connection.execute(sql.SQL("grant connect on database {} to {}").format(sql.Identifier(DATABASE), name))
                 connection.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(SCHEMA), name))
+                if account.postgres.temporary_tables:
+                    connection.execute(sql.SQL("grant temporary on database {} to {}").format(sql.Identifier(DATABASE), name))
                 if account.postgres.owns_schema:
                     connection.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(SCHEMA), name))
 
