@@ -179,7 +179,11 @@ def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> Non
     show_reports(everything.load(stack, ["cache"]), as_json=json)
 
 
-@task(name="search", help={"question": "What to look for.", "certainty": "From 0 to 1.", "limit": "Passages at the most."}, positional=["question"])
+@task(
+    name="search",
+    help={"question": "What to look for.", "certainty": "From 0 to 1.", "limit": "Passages at the most."},
+    positional=["question"],
+)
 def seed_search(_context: Context, question: str, stack: str = "", certainty: float = 0.7, limit: int = 5, *, json: bool = False) -> int:
     """Find the passages of the documents that answer a question; exit code 1 where there is none."""
     from infra import connections

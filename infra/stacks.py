@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from airgap.errors import PlatformError
 from airgap.toolchain.diagnose import explain
@@ -120,24 +120,29 @@ def ensure_stack(name: str) -> None:
     _pulumi(["stack", "init", *(["--no-select"] if selected else [])], name, what=f"stack {name} could not be made", quiet=True)
 
 
+def configuration(stack: str) -> dict[str, Any]:
+    """The stack's own settings, without secrets' values; keys without their namespace."""
+    listed = _json(["config", "--json", "--stack", stack], f"the settings of stack {stack} can't be read")
+    settings = {key.partition(":")[2]: each for key, each in listed.items() if key.startswith(f"{PROJECT}:")}
+    return {name: each.get("objectValue", each.get("value")) for name, each in settings.items()}
+
+
 def set_configuration(stack: str, path: str, value: str) -> None:
     """Set one setting of the stack by its path, as `pulumi config set --path` does."""
     _pulumi(["config", "set", "--path", path, value], stack, what=f"setting {path} could not be set", quiet=True)
 
 
-def _list() -> list[dict[str, object]]:
-    done = subprocess.run(
-        [str(real_pulumi()), "stack", "ls", "--json", "--non-interactive"],
-        cwd=ROOT,
-        env=pulumi_environment(ROOT),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise _failed("the stacks can't be listed", "pulumi stack ls", done.stderr)
-    listed: list[dict[str, object]] = json.loads(done.stdout or "[]")
+def _list() -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = _json(["stack", "ls", "--json"], "the stacks can't be listed")
     return listed
+
+
+def _json(arguments: Sequence[str], what: str) -> Any:
+    command = [str(real_pulumi()), *arguments, "--non-interactive"]
+    done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise _failed(what, f"pulumi {arguments[0]}", done.stderr)
+    return json.loads(done.stdout or "null") or []
 
 
 def _pulumi(
