@@ -53,7 +53,7 @@ def run_steps(
     total = first + len(steps) - 1 if total is None else total
     started = time.monotonic()
     for number, step in enumerate(steps, first):
-        label = f"Step {number}/{total} {step.name}"
+        label = f"Step {number}/{total} {step.name}" if total > 1 else step.name
         step_started = time.monotonic()
         try:
             outcome = _run_step(step, label, stream)

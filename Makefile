@@ -1,0 +1,24 @@
+# The commands of a newcomer. What they do is in airgap/setup; ARGS passes options on: make test ARGS="-k redis", make up ARGS=--debug
+PYTHON ?= python3
+SETUP := $(PYTHON) airgap/setup/bootstrap.py
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test lint clean-tests
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+up:  ## from a fresh clone to a running, seeded, backed-up platform; goes on where it was interrupted
+	@$(SETUP) up $(ARGS)
+
+down:  ## stop the platform; its data stays
+	@.venv/bin/invoke down $(ARGS)
+
+test:  ## linters, types and every test
+	@$(SETUP) test $(ARGS)
+
+lint:  ## linters and types only
+	@$(SETUP) lint $(ARGS)
+
+clean-tests:  ## remove what killed test runs left in Docker
+	@$(SETUP) clean-tests $(ARGS)

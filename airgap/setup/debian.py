@@ -1,0 +1,59 @@
+"""What set-up does to a Debian machine: installing packages, as root or through sudo, always announced first."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress
+
+
+def is_debian(release: Path = Path("/etc/os-release")) -> bool:
+    """Tell whether this is Debian or a system derived from it that has apt-get."""
+    try:
+        lines = release.read_text().splitlines()
+    except OSError:
+        return False
+    values = dict(line.split("=", 1) for line in lines if "=" in line)
+    family = f"{values.get('ID', '')} {values.get('ID_LIKE', '')}".replace('"', "").split()
+    return "debian" in family and shutil.which("apt-get") is not None
+
+
+def as_root(*command: str, why: str) -> list[str]:
+    """Return the command line that runs `command` as root without asking for a password.
+
+    Raises PlatformError, with what to type, where there is no way to.
+    """
+    if os.geteuid() == 0:
+        return list(command)
+    sudo = shutil.which("sudo")
+    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
+        return [sudo, "-n", *command]
+    raise PlatformError(
+        f"{why}, which takes root's rights.",
+        where=f"user id {os.geteuid()}, and `sudo -n` is not allowed",
+        next_step=f"run it yourself: sudo {shlex.join(command)}\nthen run `make up` again",
+    )
+
+
+def apt_install(packages: list[str], progress: Progress, why: str) -> None:
+    """Install Debian packages, saying so first. Raises PlatformError where it fails."""
+    names = " ".join(packages)
+    install = as_root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet", *packages, why=why)
+    progress.log(f"{why}: installing the Debian package{'s' if len(packages) > 1 else ''} {names}")
+    progress.status("apt-get update")
+    # An old list of packages names files that the mirror no longer has; a mirror that is away shows in the next command.
+    subprocess.run(as_root("apt-get", "update", "--quiet", why=why), capture_output=True, check=False)
+    progress.status(f"apt-get install {names}")
+    outcome = subprocess.run(install, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if outcome.returncode != 0:
+        words = (outcome.stderr or outcome.stdout).strip().splitlines()[-5:]
+        raise PlatformError(
+            f"apt-get can't install {names}.",
+            where="its last words:\n    " + "\n    ".join(words),
+            next_step=f"repair what it names, try `sudo apt-get install {names}`, then run `make up` again",
+        )

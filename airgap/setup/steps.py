@@ -1,0 +1,44 @@
+"""The steps of `make up`, in order. A step imports what it needs when it runs, so that the list itself costs nothing."""
+
+from __future__ import annotations
+
+from airgap.setup.runner import Progress, Step
+
+
+def up_steps() -> list[Step]:
+    """Return every step from a bare machine to a platform that is up, seeded, backed up and checked."""
+    return [
+        Step("Docker engine", "the three stores run in containers", run=_ensure_engine, done=_engine_is_ready),
+        Step("Pulumi CLI", "it provisions the platform", run=_ensure_pulumi, done=_pulumi_is_ready),
+        Step("images", "each store has an image of its own", run=_ensure_images),
+    ]
+
+
+def _engine_is_ready() -> bool:
+    from airgap.setup.docker_engine import engine_is_ready
+
+    return engine_is_ready()
+
+
+def _ensure_engine(progress: Progress) -> str:
+    from airgap.setup.docker_engine import ensure_engine
+
+    return f"version {ensure_engine(progress)}"
+
+
+def _pulumi_is_ready() -> bool:
+    from airgap.toolchain.cli import pulumi_is_ready
+
+    return pulumi_is_ready()
+
+
+def _ensure_pulumi(progress: Progress) -> str:
+    from airgap.toolchain.cli import ensure_pulumi
+
+    return str(ensure_pulumi(progress))
+
+
+def _ensure_images(progress: Progress) -> None:
+    from airgap.images.build import ensure_images
+
+    ensure_images(progress)
