@@ -103,7 +103,8 @@ def _checked(version: str) -> str:
         raise PlatformError(
             f"The Docker engine is version {version}; {MINIMUM[0]}.{MINIMUM[1]} or newer is needed.",
             where=os.environ.get("DOCKER_HOST", str(SOCKET)),
-            next_step="update it (https://docs.docker.com/engine/install; on Debian: sudo apt-get install docker.io),\nthen run `make up` again",
+            next_step="update it (on Debian: sudo apt-get install docker.io; else https://docs.docker.com/engine/install),\n"
+            "then run `make up` again",
         )
     return version
 
