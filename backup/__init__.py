@@ -1,0 +1,1 @@
+"""Backup sets over the three stores: made, listed, verified, restored, drilled and pruned."""

@@ -1,0 +1,69 @@
+"""One run at a time: a lock that the operating system lets go of when its holder is gone, however it went."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from airgap.errors import PlatformError
+
+
+@contextlib.contextmanager
+def hold(folder: Path, doing: str) -> Iterator[None]:
+    """Hold the lock of a folder of sets.
+
+    Raises PlatformError naming who holds it, since when and for what.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / "lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PlatformError(
+                what=f"another run is at work here: {_holder(descriptor)}",
+                where=str(path),
+                next_step="wait until it is done; a run that was killed holds nothing",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(_describe(doing)).encode(), 0)
+        yield
+    finally:
+        # Closing lets go. The file stays: removing it would let two runs lock two files of one name.
+        os.close(descriptor)
+
+
+def _describe(doing: str) -> dict[str, str | int]:
+    return {
+        "doing": doing,
+        "process": os.getpid(),
+        "user": made_by(),
+        "command": Path(sys.argv[0]).name,
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        told = json.loads(os.pread(descriptor, 4096, 0))
+        return f"{told['doing']} by {told['user']} (process {told['process']}, {told['command']}) since {told['since']}"
+    except (ValueError, KeyError):
+        return "one that has only just begun"
+
+
+def made_by() -> str:
+    """Who runs this: user and machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

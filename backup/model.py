@@ -1,0 +1,181 @@
+"""What a backup set is, on paper: the manifest and its parts. Frozen, strict when read, with no store's driver imported."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FORMAT = 1
+
+Kind = Literal["full", "incremental"]
+Store = Literal["postgres", "redis", "weaviate"]
+STORES: tuple[Store, ...] = ("postgres", "redis", "weaviate")
+
+Place = Literal["set", "pgbackrest"]
+"""Where a file is: in the set's own folder, or in pgBackRest's repository."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FileRecord(_Record):
+    """One file of a set. `path` is relative to its place, with forward slashes; `size` in bytes; `sha256` in hex."""
+
+    place: Place = "set"
+    path: str
+    size: int
+    sha256: str
+
+
+class TableRecord(_Record):
+    """A table's content at the set's reference point: its rows, and the sum of their hashes where it was taken."""
+
+    rows: int
+    checksum: str | None = None
+
+
+class ReferencePoint(_Record):
+    """A position in PostgreSQL's log whose content is known: recovery to it must give exactly `tables`.
+
+    `exact` is False where the server was never quiet for the instant that a position and a snapshot take together;
+    then writes of that instant may be on either side.
+    """
+
+    lsn: str
+    at: datetime
+    exact: bool
+    restore_point: str
+    tables: dict[str, TableRecord]
+
+
+class _Part(_Record):
+    started: datetime
+    finished: datetime
+    files: tuple[FileRecord, ...]
+
+    @property
+    def duration(self) -> timedelta:
+        """How long this store's backup took."""
+        return self.finished - self.started
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of the part's files together."""
+        return sum(each.size for each in self.files)
+
+
+class PostgresPart(_Part):
+    """A physical backup by pgBackRest and, where one was due, a logical one by pg_dump."""
+
+    label: str
+    prior: str | None
+    references: tuple[str, ...]
+    lsn_start: str
+    lsn_stop: str
+    wal_start: str
+    wal_stop: str
+    timeline: int
+    system_id: str
+    schema_revision: str | None
+    versions: dict[str, str]
+    database_bytes: int
+    repository_bytes: int
+    reference_point: ReferencePoint
+    logical: str | None = None
+
+
+class RedisPart(_Part):
+    """The RDB, the multi-part AOF and the ACL. `keys` and `expires` are what the RDB holds."""
+
+    versions: dict[str, str]
+    run_id: str
+    replication_offset: int
+    rdb_saved_at: datetime
+    keys: int
+    expires: int
+    keyspaces: dict[str, int]
+    aof_base: str | None
+    aof_incremental: str
+    aof_position: int
+    aof_at: datetime
+
+
+class WeaviatePart(_Part):
+    """A backup by Weaviate's own module, copied out. `objects` counts each collection's objects before and after."""
+
+    backup_id: str
+    base_id: str | None
+    node: str
+    versions: dict[str, str]
+    collections: dict[str, tuple[int, int]]
+    portable: tuple[str, ...] = ()
+
+
+class Manifest(_Record):
+    """The record of one backup set. A folder without one is not a backup."""
+
+    format: int = FORMAT
+    id: str
+    stack: str
+    kind: Kind
+    parent: str | None
+    started: datetime
+    finished: datetime
+    made_by: str
+    stores: tuple[Store, ...]
+    postgres: PostgresPart | None = None
+    redis: RedisPart | None = None
+    weaviate: WeaviatePart | None = None
+    signature: str = Field(default="", repr=False)
+
+    @property
+    def duration(self) -> timedelta:
+        """From the lock to the manifest."""
+        return self.finished - self.started
+
+    @property
+    def parts(self) -> dict[str, PostgresPart | RedisPart | WeaviatePart]:
+        """The parts there are, by store."""
+        every = {"postgres": self.postgres, "redis": self.redis, "weaviate": self.weaviate}
+        return {store: part for store, part in every.items() if part is not None}
+
+    @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """All files of all parts."""
+        return tuple(record for part in self.parts.values() for record in part.files)
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all files together."""
+        return sum(part.total_bytes for part in self.parts.values())
+
+    @property
+    def skew(self) -> timedelta:
+        """How far apart in time the stores' states are."""
+        moments = self.moments().values()
+        return max(moments) - min(moments) if moments else timedelta(0)
+
+    def moments(self) -> dict[str, datetime]:
+        """The instant that each store's part shows."""
+        found: dict[str, datetime] = {}
+        if self.postgres:
+            found["postgres"] = self.postgres.reference_point.at
+        if self.redis:
+            found["redis"] = self.redis.aof_at
+        if self.weaviate:
+            found["weaviate"] = self.weaviate.finished
+        return found
+
+    def with_signature(self, signature: str) -> Self:
+        """The same manifest, signed."""
+        return self.model_copy(update={"signature": signature})
+
+    def signed_bytes(self) -> bytes:
+        """What the signature covers: everything else, in one spelling."""
+        import json
+
+        body = self.model_dump(mode="json", exclude={"signature"})
+        return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

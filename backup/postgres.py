@@ -1,0 +1,187 @@
+"""PostgreSQL's part of a set: a physical backup, a logical one where due, and a point whose content is known exactly."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress
+from backup import pgbackrest
+from backup.containers import execute
+from backup.files import HashedFile, write_hashed
+from backup.model import FileRecord, Kind, PostgresPart, ReferencePoint, TableRecord
+from backup.queries import query
+from blueprint.relational import DATABASE
+from infra.clients import postgres as connect
+from infra.connections import Platform
+
+if TYPE_CHECKING:
+    import psycopg
+
+ACCOUNT = "backup"
+LOGICAL_PATH = f"postgres/{DATABASE}.dump"
+GLOBALS_PATH = "postgres/globals.sql"
+_INSIDE_CA = "/run/christmas/ca.crt"
+_QUIET_TRIES = 400
+_QUIET_PAUSE = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted of this store. `after` is the last WAL segment that the parent's manifest lists."""
+
+    set_id: str
+    folder: Path
+    kind: Kind
+    logical: bool
+    after: str | None = None
+
+
+def back_up(platform: Platform, request: Request, progress: Progress) -> PostgresPart:
+    """Make this store's part of a set, files in the set's folder and in pgBackRest's repository.
+
+    Raises PlatformError where any step fails; then nothing of it counts.
+    """
+    container = platform.containers["timescaledb"]
+    started = datetime.now(UTC)
+    progress.status(f"{request.kind} physical backup")
+    physical = pgbackrest.back_up(container, request.kind, request.set_id)
+    progress.status("reference point and logical backup" if request.logical else "reference point")
+    point, written = _reference_point(platform, request)
+    progress.status("waiting for the log to be archived")
+    _superuser(container, f"select pg_create_restore_point('{point.restore_point}')")
+    # Switches to a new segment and waits until the one before is in the repository.
+    pgbackrest.run(container, pgbackrest.command("check"))
+    progress.status("hashing the repository's files")
+    repository = pgbackrest.info(container)
+    files = _repository_files(container, physical, request.after)
+    with connect(platform, ACCOUNT) as connection:
+        versions, revision = _server(connection)
+    return PostgresPart(
+        started=started,
+        finished=datetime.now(UTC),
+        files=(*written, *files),
+        label=physical.label,
+        prior=physical.prior,
+        references=physical.references,
+        lsn_start=physical.lsn_start,
+        lsn_stop=physical.lsn_stop,
+        wal_start=physical.wal_start,
+        wal_stop=repository.wal_newest or physical.wal_stop,
+        timeline=physical.timeline,
+        system_id=repository.system_id,
+        schema_revision=revision,
+        versions={**versions, "pgbackrest": physical.version},
+        database_bytes=physical.database_bytes,
+        repository_bytes=physical.repository_bytes,
+        reference_point=point,
+        logical=LOGICAL_PATH if request.logical else None,
+    )
+
+
+def _reference_point(platform: Platform, request: Request) -> tuple[ReferencePoint, tuple[FileRecord, ...]]:
+    """Find a snapshot whose position in the log is known, count in it, and dump the same snapshot where one is due."""
+    with connect(platform, ACCOUNT, autocommit=True) as probe, connect(platform, ACCOUNT) as holder:
+        lsn, moment, exact, snapshot = _quiet_snapshot(probe, holder)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pg_dump") as pool:
+            dump = pool.submit(_logical, platform, request.folder, snapshot) if request.logical else None
+            tables = _count(holder, hash_hypertables=request.kind == "full")
+            written = dump.result() if dump else ()
+        holder.rollback()
+    point = ReferencePoint(lsn=lsn, at=moment, exact=exact, restore_point=f"christmas-{request.set_id}", tables=tables)
+    return point, written
+
+
+def _quiet_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> tuple[str, datetime, bool, str]:
+    """A snapshot and the log's position, taken while nothing was written between the two.
+
+    A commit is in the log before it is visible. So where the position just before the snapshot and the one just after
+    are the same, and the snapshot saw nobody running, the snapshot holds all commits before that position and no others.
+    """
+    import psycopg
+
+    holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    holder.read_only = True
+    deadline = time.monotonic() + _QUIET_TRIES * _QUIET_PAUSE * 5
+    for attempt in range(1, _QUIET_TRIES + 1):
+        before = _one(probe, "select pg_current_wal_insert_lsn()::text")[0]
+        lsn, moment, running, snapshot = _one(holder, query("snapshot"))
+        exact = before == lsn and running == 0
+        if exact or attempt == _QUIET_TRIES or time.monotonic() > deadline:
+            return lsn, moment, exact, snapshot
+        holder.rollback()
+        time.sleep(_QUIET_PAUSE)
+    raise AssertionError("unreachable: the last attempt returns")
+
+
+def _one(connection: psycopg.Connection, statement: Any) -> tuple[Any, ...]:
+    row = connection.execute(statement).fetchone()
+    if row is None:
+        raise PlatformError(what="a query that always has an answer had none", where="the backup's reference point")
+    return tuple(row)
+
+
+def _count(connection: psycopg.Connection, *, hash_hypertables: bool) -> dict[str, TableRecord]:
+    """Rows of every table and, hypertables only where asked, a sum of the rows' hashes, which no order can change."""
+    return {
+        name: count_table(connection, name, hashed=hash_hypertables or not is_hypertable)
+        for name, is_hypertable in connection.execute(query("tables")).fetchall()
+    }
+
+
+def count_table(connection: psycopg.Connection, name: str, *, hashed: bool) -> TableRecord:
+    """Count a table of the platform's schema in the connection's snapshot; `hashed` adds the sum of its rows' hashes."""
+    from psycopg import sql
+
+    total = sql.SQL("sum(hash_record_extended(t, 0))::text") if hashed else sql.SQL("null")
+    statement = sql.SQL("select count(*), {} from public.{} as t").format(total, sql.Identifier(name))
+    rows, checksum = _one(connection, statement)
+    return TableRecord(rows=rows, checksum=(checksum or "0") if hashed else None)
+
+
+def _logical(platform: Platform, folder: Path, snapshot: str) -> tuple[FileRecord, ...]:
+    container = platform.containers["timescaledb"]
+    password = platform.secret(ACCOUNT, "postgres")
+    target = _conninfo(platform, DATABASE)
+    # With --password and no terminal the tools read it from their standard input.
+    with HashedFile(folder, LOGICAL_PATH) as dump:
+        options = ("--format=custom", "--compress=zstd:3", "--password", f"--snapshot={snapshot}")
+        execute(container, ("pg_dump", *options, f"--dbname={target}"), user=pgbackrest.USER, line=password, sink=dump.write)
+    roles = execute(
+        container,
+        ("pg_dumpall", "--globals-only", "--no-role-passwords", "--password", f"--dbname={target}"),
+        user=pgbackrest.USER,
+        line=password,
+    )
+    return dump.record, write_hashed(folder, GLOBALS_PATH, [roles.stdout])
+
+
+def _conninfo(platform: Platform, database: str) -> str:
+    host, port = platform.endpoints["postgres"].address(inside=True)
+    return f"host={host} port={port} user={ACCOUNT} dbname={database} sslmode=verify-full sslrootcert={_INSIDE_CA}"
+
+
+def _superuser(container: str, statement: str) -> str:
+    """Run a statement as the server's own user, over its socket: for what only a superuser may do."""
+    line = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname=postgres")
+    return execute(container, (*line, f"--command={statement}"), user=pgbackrest.USER).text()
+
+
+def _repository_files(container: str, physical: pgbackrest.PhysicalBackup, after: str | None) -> tuple[FileRecord, ...]:
+    """The backup's own files, and every segment of the log since the parent's last one."""
+    first = physical.wal_start if after is None else after
+    # Names sort as positions do: timeline, then log, then segment.
+    wal = [path for segment, path in pgbackrest.segments(container).items() if segment >= first]
+    return pgbackrest.hash_files(container, [pgbackrest.backup_path(physical.label), *wal])
+
+
+def _server(connection: psycopg.Connection) -> tuple[dict[str, str], str | None]:
+    postgresql, timescaledb, license_, migrated = _one(connection, query("server"))
+    revision = _one(connection, "select string_agg(version_num, ',' order by version_num) from alembic_version")[0] if migrated else None
+    named = {"postgresql": postgresql, "timescaledb": timescaledb, "timescaledb_license": license_}
+    return {name: value for name, value in named.items() if value}, revision

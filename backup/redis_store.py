@@ -1,0 +1,194 @@
+"""Redis' part of a set: a fresh RDB, the multi-part AOF up to one instant, and the ACL.
+
+The AOF's files may only be copied while no rewrite replaces them. So rewrites are held off by a command inside the
+container that is tethered to this process: whatever happens to us, it puts the setting back.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress
+from backup.containers import execute, while_running
+from backup.files import HashedFile, shorten, write_hashed
+from backup.model import FileRecord, RedisPart
+from backup.redis_files import AofFile, TornTail, check_copies, parse_aof_manifest, render_aof_manifest
+from blueprint.keyspaces import KEYSPACES
+from infra.clients import redis_client
+from infra.connections import Platform
+
+if TYPE_CHECKING:
+    import redis
+
+ACCOUNT = "backup"
+FOLDER = "redis"
+RDB_PATH = f"{FOLDER}/dump.rdb"
+ACL_PATH = f"{FOLDER}/users.acl"
+AOF_FOLDER = f"{FOLDER}/appendonlydir"
+_SAVE_SECONDS = 3600
+_POLL_SECONDS = 0.05
+
+# Logs in as admin inside the container; what the setting should be is read from the server's own file, because a hold that
+# was cut off by a crash of the machine may have left 0 behind.
+_HOLD = """
+set -eu
+cli() {
+    REDISCLI_AUTH="$(cat /run/christmas/admin.password)" \
+        redis-cli -e --no-auth-warning --user admin --tls --cacert /run/christmas/ca.crt -h localhost "$@"
+}
+should=$(sed -n 's/^auto-aof-rewrite-percentage  *//p' /run/christmas/redis.conf)
+release() {
+    kill "$nap"
+    cli config set auto-aof-rewrite-percentage "${should:-100}" >/dev/null
+    exit
+}
+sleep 86400 &
+nap=$!
+trap release TERM INT HUP
+cli config set auto-aof-rewrite-percentage 0 >/dev/null
+echo held
+wait "$nap"
+release
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the server keeps its files, inside the container."""
+
+    directory: str
+    rdb: str
+    aof_directory: str
+    aof_name: str
+
+
+def back_up(platform: Platform, folder: Path, progress: Progress) -> RedisPart:
+    """Make this store's part of a set, in the set's folder.
+
+    Raises PlatformError where a save fails, or a copy doesn't pass Redis' own checkers.
+    """
+    container = platform.containers["redis"]
+    started = datetime.now(UTC)
+    with redis_client(platform, ACCOUNT) as client:
+        places = _places(client)
+        with while_running(container, ["sh", "-c", _HOLD]):
+            progress.status("snapshot")
+            _wait_until(client, lambda info: not info["aof_rewrite_in_progress"], "its AOF rewrite to end")
+            saved_at = _save(client)
+            progress.status("copying the snapshot and the log")
+            rdb = _copy(container, f"{places.directory}/{places.rdb}", folder, RDB_PATH)
+            aof, copied_at, position, records = _copy_aof(container, places, folder)
+            offset = client.info("replication")
+        acl = write_hashed(folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode() + b"\n"])
+        keyspaces = count_keyspaces(client)
+        server = client.info("server")
+    progress.status("checking the copies")
+    manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
+    try:
+        found = check_copies(container, folder, RDB_PATH, manifest)
+    except TornTail as torn:
+        # The size was read in the middle of the server's write: the log ends with the last whole command.
+        position = torn.whole_bytes
+        records[-1] = shorten(folder, records[-1], position)
+        found = check_copies(container, folder, RDB_PATH, manifest)
+    return RedisPart(
+        started=started,
+        finished=datetime.now(UTC),
+        files=(rdb, *records, acl),
+        versions={"redis": server["redis_version"]},
+        run_id=server["run_id"],
+        replication_offset=int(offset["master_repl_offset"]),
+        rdb_saved_at=saved_at,
+        keys=found.keys,
+        expires=found.expires,
+        keyspaces=keyspaces,
+        aof_base=next((each.name for each in aof if each.type == "b"), None),
+        aof_incremental=aof[-1].name,
+        aof_position=position,
+        aof_at=copied_at,
+    )
+
+
+def _places(client: redis.Redis) -> _Places:
+    answer = client.config_get("dir", "dbfilename", "appenddirname", "appendfilename", "appendonly")
+    settings = {str(name): str(value) for name, value in answer.items()}
+    if settings["appendonly"] != "yes":
+        raise PlatformError(
+            what="Redis writes no AOF, so there is nothing between two snapshots",
+            where="its setting appendonly",
+            next_step="invoke up puts the settings back",
+        )
+    directory = settings["dir"]
+    return _Places(directory, settings["dbfilename"], f"{directory}/{settings['appenddirname']}", settings["appendfilename"])
+
+
+def _wait_until(client: redis.Redis, reached: Any, what: str) -> dict[str, Any]:
+    deadline = time.monotonic() + _SAVE_SECONDS
+    while True:
+        info: dict[str, Any] = client.info("persistence")
+        if reached(info):
+            return info
+        if time.monotonic() > deadline:
+            raise PlatformError(
+                what=f"Redis was waited for {_SAVE_SECONDS} s: for {what}", where="INFO persistence", next_step="look at its log"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _save(client: redis.Redis) -> datetime:
+    """Have a snapshot written that begins now; return when it began."""
+    # One that is under way began before us.
+    _wait_until(client, lambda info: not info["rdb_bgsave_in_progress"], "a running snapshot to end")
+    before = client.info("persistence")
+    began = datetime.now(UTC)
+    client.bgsave()
+    saves = before.get("rdb_saves", 0)
+    after = _wait_until(
+        client,
+        lambda info: not info["rdb_bgsave_in_progress"] and (info["rdb_saves"] > saves or info["rdb_last_bgsave_status"] != "ok"),
+        "its snapshot",
+    )
+    if after["rdb_last_bgsave_status"] != "ok":
+        raise PlatformError(
+            what="Redis could not write its snapshot", where="BGSAVE", next_step="its log tells why: most often no room or no memory"
+        )
+    return began
+
+
+def _copy(container: str, source: str, folder: Path, path: str, size: int | None = None) -> FileRecord:
+    # One open file stays the same file even when the server puts a new one in its place.
+    line = ["cat", source] if size is None else ["head", "-c", str(size), source]
+    with HashedFile(folder, path) as target:
+        execute(container, line, sink=target.write)
+    return target.record
+
+
+def _copy_aof(container: str, places: _Places, folder: Path) -> tuple[tuple[AofFile, ...], datetime, int, list[FileRecord]]:
+    """Copy the log's files; the one that still grows up to its size at the returned instant."""
+    name = f"{places.aof_name}.manifest"
+    text = execute(container, ["cat", f"{places.aof_directory}/{name}"]).stdout.decode()
+    files = parse_aof_manifest(text)
+    size = int(execute(container, ["stat", "-c", "%s", f"{places.aof_directory}/{files[-1].name}"]).text())
+    moment = datetime.now(UTC)
+    records = [write_hashed(folder, f"{AOF_FOLDER}/{name}", [render_aof_manifest(files).encode()])]
+    for each in files:
+        limit = size if each is files[-1] else None
+        records.append(_copy(container, f"{places.aof_directory}/{each.name}", folder, f"{AOF_FOLDER}/{each.name}", limit))
+    return files, moment, size, records
+
+
+def count_keyspaces(client: redis.Redis) -> dict[str, int]:
+    """Keys of each of the blueprint's keyspaces, and under `other` those of none."""
+    patterns = [(space.name, re.compile(re.escape(space.glob).replace(r"\*", ".*"), re.DOTALL)) for space in KEYSPACES]
+    counts = {space.name: 0 for space in KEYSPACES} | {"other": 0}
+    keys: Iterator[str] = client.scan_iter(count=1000)
+    for key in keys:
+        counts[next((name for name, pattern in patterns if pattern.fullmatch(key)), "other")] += 1
+    return counts

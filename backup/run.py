@@ -1,0 +1,218 @@
+"""Making a backup set: the stores in parallel, the manifest last."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress, SilentProgress
+from backup import due, keys, lock, postgres, redis_store, sets, weaviate_store
+from backup.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
+from blueprint.rules import BACKUP_RULES
+from infra.connections import Platform
+
+_T = TypeVar("_T")
+
+
+def make(
+    platform: Platform,
+    *,
+    kind: Kind | None = None,
+    stores: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+) -> Manifest | None:
+    """Make a backup set and return its manifest; None where `kind` is not given and nothing is due.
+
+    `stores` limits it to some of postgres, redis and weaviate. `folder` holds the stack's sets; the clone's own place by default.
+    Raises PlatformError where a store fails (then there is no new set, and those before are as they were), where another run
+    is at work, and where an incremental set has nothing to build on.
+    """
+    chosen = known_stores(stores)
+    folder = folder or sets.folder_of(platform.stack)
+    progress = progress or SilentProgress()
+    with lock.hold(folder, "a backup"):
+        clean_up(platform, folder, progress)
+        plan = _plan(datetime.now(UTC), kind, chosen, folder)
+        return _make(platform, plan, folder, progress) if plan else None
+
+
+def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
+    """The stores meant, in one order.
+
+    Raises PlatformError for a name that is none.
+    """
+    unknown = set(stores or ()) - set(STORES)
+    if unknown:
+        raise PlatformError(
+            what=f"there is no store {', '.join(sorted(unknown))}", where="--store", next_step=f"use one of: {', '.join(STORES)}"
+        )
+    return tuple(store for store in STORES if not stores or store in stores)
+
+
+def clean_up(platform: Platform, folder: Path, progress: Progress) -> None:
+    """Remove what runs left that never came to write a manifest. Only for the holder of the lock."""
+    found = sets.leftovers(folder)
+    if not found:
+        return
+    weaviate_store.remove_copies(platform.containers["weaviate"], [path.name for path in found])
+    for path in found:
+        sets.discard(path)
+        progress.log(f"removed {path.name}, which a broken run left unfinished")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one run makes. `base` is the newest set of each store, by store; only an incremental run uses it."""
+
+    set_id: str
+    kind: Kind
+    stores: tuple[Store, ...]
+    logical: bool
+    parent: Manifest | None
+    started: datetime
+
+
+def _plan(now: datetime, kind: Kind | None, stores: tuple[Store, ...], folder: Path) -> _Plan | None:
+    existing = sets.list_sets(folder=folder)
+    wanted = kind or due.due(now, existing, BACKUP_RULES, stores)
+    if wanted is None:
+        return None
+    parent = due.parent_of(wanted, existing, stores)
+    if wanted == "incremental" and parent is None:
+        raise PlatformError(
+            what=f"an incremental backup of {', '.join(stores)} has nothing to build on",
+            where=str(folder),
+            next_step="make a full one first: invoke backup --full",
+        )
+    logical = wanted == "full" or due.logical_due(now, existing, BACKUP_RULES)
+    return _Plan(sets.new_id(wanted, now), wanted, stores, logical, parent, now)
+
+
+def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> Manifest:
+    target = folder / plan.set_id
+    target.mkdir(mode=0o700)
+    try:
+        # Everything that signing needs is had before the work, not found missing after it.
+        passphrase = keys.repository_passphrase(platform)
+        parts = _run_stores(platform, plan, target, progress)
+        manifest = Manifest(
+            id=plan.set_id,
+            stack=platform.stack,
+            kind=plan.kind,
+            parent=plan.parent.id if plan.parent else None,
+            started=plan.started,
+            finished=datetime.now(UTC),
+            made_by=lock.made_by(),
+            stores=plan.stores,
+            **parts,
+        )
+        sets.publish(folder, keys.sign(manifest, passphrase))
+    except BaseException as error:
+        _discard(platform, target, error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise PlatformError(
+                what="the disk is full; the set was not finished and its files are removed",
+                where=str(folder),
+                next_step="make room (invoke backup.prune --dry-run shows what could go), then invoke backup",
+            ) from error
+        raise
+    return sets.read(target)
+
+
+def _discard(platform: Platform, target: Path, error: BaseException) -> None:
+    """Remove what a failed run has written. What can't be removed now, the next run removes."""
+    try:
+        sets.discard(target)
+        weaviate_store.remove_copies(platform.containers["weaviate"], [target.name])
+    except (OSError, PlatformError) as second:
+        error.add_note(f"and what it had written is still in {target}: {second}")
+
+
+def _run_stores(platform: Platform, plan: _Plan, target: Path, progress: Progress) -> dict[str, PostgresPart | RedisPart | WeaviatePart]:
+    """Back up each store in a thread of its own.
+
+    Raises PlatformError with all that failed.
+    """
+    shared = SharedProgress(progress)
+    parent = plan.parent
+    wanted: dict[Store, Callable[[Progress], PostgresPart | RedisPart | WeaviatePart]] = {
+        "postgres": lambda told: postgres.back_up(
+            platform,
+            postgres.Request(
+                plan.set_id, target, plan.kind, plan.logical, parent.postgres.wal_stop if parent and parent.postgres else None
+            ),
+            told,
+        ),
+        "redis": lambda told: redis_store.back_up(platform, target, told),
+        "weaviate": lambda told: weaviate_store.back_up(
+            platform,
+            weaviate_store.Request(plan.set_id, target, plan.kind, parent.weaviate.backup_id if parent and parent.weaviate else None),
+            told,
+        ),
+    }
+    with ThreadPoolExecutor(max_workers=len(STORES), thread_name_prefix="backup") as pool:
+        running = {store: pool.submit(wanted[store], shared.of(store)) for store in plan.stores}
+    return _collect(running)
+
+
+def _collect(running: dict[Store, Future[_T]]) -> dict[str, _T]:
+    failures = {store: error for store, future in running.items() if (error := future.exception())}
+    for error in failures.values():
+        if not isinstance(error, PlatformError):
+            raise error
+    if failures:
+        told = [f"{store}: {error.what}" for store, error in failures.items() if isinstance(error, PlatformError)]
+        first = next(error for error in failures.values() if isinstance(error, PlatformError))
+        raise PlatformError(
+            what="the backup failed, and no new set was made\n" + "\n".join(f"  {line}" for line in told),
+            where=first.where,
+            next_step=first.next_step or "mend the above, then invoke backup",
+        ) from first
+    return {store: future.result() for store, future in running.items()}
+
+
+class SharedProgress:
+    """One progress line for several threads: it shows what each is doing."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._doing: dict[str, str] = {}
+
+    def of(self, name: str) -> Progress:
+        """The progress of one thread."""
+        return _Part(self, name)
+
+    def tell(self, name: str, text: str) -> None:
+        """Show that `name` is now doing `text`."""
+        with self._lock:
+            self._doing[name] = text
+            self._progress.status(" · ".join(f"{each}: {doing}" for each, doing in self._doing.items()))
+
+    def log(self, name: str, text: str) -> None:
+        """Leave a line."""
+        with self._lock:
+            self._progress.log(f"{name}: {text}")
+
+
+class _Part:
+    def __init__(self, shared: SharedProgress, name: str) -> None:
+        self._shared = shared
+        self._name = name
+
+    def status(self, text: str) -> None:
+        self._shared.tell(self._name, text)
+
+    def count(self, done: float, total: float, unit: str = "") -> None:
+        self._shared.tell(self._name, f"{done:g}/{total:g} {unit}" if total else f"{done:g} {unit}")
+
+    def log(self, text: str) -> None:
+        self._shared.log(self._name, text)

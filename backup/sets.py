@@ -1,0 +1,109 @@
+"""Where sets are, and which there are. A folder with a manifest is a set; one without is what a broken run left."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from airgap.errors import PlatformError
+from backup.files import sync_folder, sync_tree, write_atomically
+from backup.model import FORMAT, Kind, Manifest
+from infra.connections import LOCAL, stack_name
+
+MANIFEST = "manifest.json"
+_ID = re.compile(r"\d{8}-\d{6}-(full|incremental)-[0-9a-f]{4}")
+
+
+def folder_of(stack: str | None = None) -> Path:
+    """The folder of a stack's sets, in the clone's local files."""
+    return LOCAL / "backups" / stack_name(stack)
+
+
+def new_id(kind: Kind, now: datetime | None = None) -> str:
+    """An id for a new set: sorts by time, never occurs twice, and fits every store's rules for names."""
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    return f"{moment:%Y%m%d-%H%M%S}-{kind}-{secrets.token_hex(2)}"
+
+
+def list_sets(stack: str | None = None, *, folder: Path | None = None) -> list[Manifest]:
+    """The sets there are, oldest first. Nothing is verified.
+
+    Raises PlatformError for a manifest that can't be read.
+    """
+    folder = folder or folder_of(stack)
+    if not folder.is_dir():
+        return []
+    found = [read(path.parent) for path in folder.glob(f"*/{MANIFEST}")]
+    return sorted(found, key=lambda manifest: (manifest.started, manifest.id))
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Folders of runs that never came to write their manifest."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _ID.fullmatch(path.name) and not (path / MANIFEST).exists())
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest in a set's folder.
+
+    Raises PlatformError where there is none, or it can't be understood.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise PlatformError(
+            what=f"there is no backup set {folder.name}", where=str(path), next_step="invoke backup.list shows the sets there are"
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise PlatformError(
+            what=f"the manifest of {folder.name} can't be understood: {place + ': ' if place else ''}{first['msg']}",
+            where=str(path),
+            next_step="it was edited, cut off, or written by another version; use another set",
+        ) from None
+    if manifest.format != FORMAT or manifest.id != folder.name:
+        raise PlatformError(
+            what=f"the manifest in {folder.name} is of format {manifest.format} and calls itself {manifest.id}",
+            where=str(path),
+            next_step=f"this version reads format {FORMAT}, and a set must keep its folder's name",
+        )
+    return manifest
+
+
+def find(set_id: str | None, stack: str | None = None, *, folder: Path | None = None) -> Manifest:
+    """The set of that id or of an id that begins so; the newest where none is named.
+
+    Raises PlatformError where there is none, or more than one.
+    """
+    folder = folder or folder_of(stack)
+    every = list_sets(folder=folder)
+    if set_id is None and every:
+        return every[-1]
+    matching = [each for each in every if set_id is not None and each.id.startswith(set_id)]
+    if len(matching) == 1:
+        return matching[0]
+    problem = f"{len(matching)} sets begin with {set_id}" if matching else f"there is no backup set {set_id or ''}".rstrip()
+    raise PlatformError(what=problem, where=str(folder), next_step="invoke backup.list shows the sets there are; invoke backup makes one")
+
+
+def publish(folder: Path, manifest: Manifest) -> None:
+    """Turn a folder of files into a set: everything onto the disk, then the manifest, whole or not at all."""
+    target = folder / manifest.id
+    sync_tree(target)
+    write_atomically(target / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
+    sync_folder(folder)
+
+
+def discard(target: Path) -> None:
+    """Remove a set's folder or what a broken run left; the manifest first, so that no half of a set ever counts."""
+    (target / MANIFEST).unlink(missing_ok=True)
+    sync_folder(target)
+    shutil.rmtree(target)

@@ -1,0 +1,137 @@
+"""Weaviate's part of a set: a backup by its own module, users and roles included, copied out with hashes of our own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress
+from backup.containers import copy_tree, execute
+from backup.files import write_hashed
+from backup.model import FileRecord, Kind, WeaviatePart
+from infra.clients import weaviate_client
+from infra.components.weaviate_config import BACKUP_PATH
+from infra.connections import Platform
+
+if TYPE_CHECKING:
+    from weaviate import WeaviateClient
+
+ACCOUNT = "backup"
+BACKEND = "filesystem"
+FOLDER = "weaviate"
+_SECONDS = 3600
+_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted of this store. `base_id` is the parent's backup, for an incremental one."""
+
+    set_id: str
+    folder: Path
+    kind: Kind
+    base_id: str | None = None
+
+
+def back_up(platform: Platform, request: Request, progress: Progress) -> WeaviatePart:
+    """Make this store's part of a set, in the set's folder. The module's own copy stays, as the next incremental's base.
+
+    Raises PlatformError where the module fails or its files can't be copied.
+    """
+    container = platform.containers["weaviate"]
+    started = datetime.now(UTC)
+    with weaviate_client(platform, ACCOUNT) as client:
+        before = count_objects(client)
+        progress.status(f"{request.kind} backup")
+        base_id = _create(client, request, before)
+        after = count_objects(client)
+        version = str(client.get_meta()["version"])
+        node = client.cluster.nodes()[0].name
+    progress.status("copying it out")
+    files: list[FileRecord] = []
+
+    def receive(path: str, pieces: Iterator[bytes]) -> None:
+        files.append(write_hashed(request.folder, f"{FOLDER}/{request.set_id}/{path}", pieces))
+
+    if copy_tree(container, f"{BACKUP_PATH}/{request.set_id}", receive) == 0:
+        raise PlatformError(what="Weaviate's backup holds no file", where=f"container {container}: {BACKUP_PATH}/{request.set_id}")
+    return WeaviatePart(
+        started=started,
+        finished=datetime.now(UTC),
+        files=tuple(files),
+        backup_id=request.set_id,
+        base_id=base_id,
+        node=node,
+        versions={"weaviate": version},
+        collections={name: (before.get(name, 0), after.get(name, 0)) for name in sorted({*before, *after})},
+    )
+
+
+def count_objects(client: WeaviateClient) -> dict[str, int]:
+    """Objects of every collection."""
+    names = client.collections.list_all(simple=True)
+    return {name: client.collections.use(name).aggregate.over_all(total_count=True).total_count or 0 for name in names}
+
+
+def _create(client: WeaviateClient, request: Request, collections: dict[str, int]) -> str | None:
+    """Run the module's backup to its end; return the base it was really built on."""
+    from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
+
+    base_id = request.base_id if request.kind == "incremental" else None
+    try:
+        try:
+            _start(client, request.set_id, base_id)
+        except UnexpectedStatusCodeError as error:
+            # Whether the server can do incremental backups, and still has the base, is found out by trying.
+            if base_id is None or error.status_code not in (400, 404, 422):
+                raise
+            base_id = None
+            _start(client, request.set_id, None)
+        _wait(client, request.set_id)
+    except WeaviateBaseError as error:
+        raise PlatformError(
+            what=f"Weaviate could not make its backup: {getattr(error, 'message', error)}",
+            where=f"{len(collections)} collections, backup {request.set_id}",
+            next_step="its log tells why; a full disk and a missing permission of account backup are the usual reasons",
+        ) from error
+    return base_id
+
+
+def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
+    from weaviate.backup.backup import BackupStorage
+
+    client.backup.create(backup_id=backup_id, backend=BackupStorage.FILESYSTEM, incremental_base_backup_id=base_id)
+
+
+def _wait(client: WeaviateClient, backup_id: str) -> None:
+    from weaviate.backup.backup import BackupStatus, BackupStorage
+
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        status: Any = client.backup.get_create_status(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
+        if status.status == BackupStatus.SUCCESS:
+            return
+        if status.status in (BackupStatus.FAILED, BackupStatus.CANCELED):
+            raise PlatformError(
+                what=f"Weaviate's backup ended as {status.status.value}: {status.error or 'no reason given'}", where=f"backup {backup_id}"
+            )
+        if time.monotonic() > deadline:
+            client.backup.cancel(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
+            raise PlatformError(what=f"Weaviate's backup was not done after {_SECONDS} s", where=f"backup {backup_id}")
+        time.sleep(_POLL_SECONDS)
+
+
+def remove_copies(container: str, backup_ids: list[str]) -> None:
+    """Remove the module's own copies of these backups; the sets' copies stay."""
+    if backup_ids:
+        execute(container, ["sh", "-c", f'cd {BACKUP_PATH} && rm -rf -- "$@"', "sh", *backup_ids])
+
+
+def kept_copies(container: str) -> list[str]:
+    """The backups whose own copies the module still has."""
+    return execute(container, ["sh", "-c", f"ls -1 {BACKUP_PATH}"]).text().split()
