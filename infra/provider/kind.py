@@ -30,6 +30,7 @@ class Shape(StrEnum):
     TEXTS = "a list of strings"
     TEXT_MAP = "a map of strings"
     INTEGER_MAP = "a map of whole numbers"
+    RECORD = "an object"
     RECORDS = "a list of objects"
 
     def fits(self, value: Any) -> bool:
@@ -49,6 +50,8 @@ class Shape(StrEnum):
                 return isinstance(value, dict) and all(Shape.TEXT.fits(item) for item in value.values())
             case Shape.INTEGER_MAP:
                 return isinstance(value, dict) and all(Shape.INTEGER.fits(item) for item in value.values())
+            case Shape.RECORD:
+                return isinstance(value, dict)
             case Shape.RECORDS:
                 return isinstance(value, list) and all(item is UNKNOWN or isinstance(item, dict) for item in value)
 

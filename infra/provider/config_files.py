@@ -1,0 +1,122 @@
+"""The files of a service in a volume of its own: configuration, keys and passwords, readable by that service alone."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from airgap.errors import PlatformError
+from infra.provider import volumes
+from infra.provider.kind import Call, Input, Kind, Log, PartialFailureError, Shape, Values
+from infra.provider.values import UNKNOWN
+from infra.provider.volumes import DIRECTORY_MODE, Entry
+
+
+def _relative(files: dict[str, Any]) -> str | None:
+    for path in files:
+        parts = PurePosixPath(path).parts
+        if not parts or path.startswith("/") or ".." in parts or str(PurePosixPath(path)) != path:
+            return f"has {path!r}, which is no plain relative path"
+    return None
+
+
+def fingerprint(key: str, files: dict[str, str], uid: int, gid: int, mode: int) -> str:
+    """A keyed hash: it changes with the files, and without the key no guess at their content can be tried against it."""
+    told = json.dumps([files, uid, gid, mode], sort_keys=True, ensure_ascii=False)
+    return hmac.new(bytes.fromhex(key), told.encode(), hashlib.sha256).hexdigest()
+
+
+def expected_entries(files: dict[str, str], uid: int, gid: int, mode: int) -> dict[str, Entry]:
+    """The files with their directories, the volume's root among them."""
+    entries = {path: Entry(content.encode(), mode, uid, gid) for path, content in files.items()}
+    folders = {str(parent) for path in files for parent in PurePosixPath(path).parents} | {"."}
+    return entries | {folder: Entry(None, DIRECTORY_MODE, uid, gid) for folder in folders}
+
+
+def compare(found: dict[str, Entry], expected: dict[str, Entry]) -> list[str]:
+    """What differs, in words that tell no content."""
+    findings: list[str] = []
+    for path in sorted(found.keys() | expected.keys()):
+        there, wanted = found.get(path), expected.get(path)
+        if wanted is None:
+            findings.append(f"{path} is not declared")
+        elif there is None:
+            findings.append(f"{path} is missing")
+        elif there.content != wanted.content:
+            findings.append(f"{path} has other content")
+        elif (there.uid, there.gid, there.mode) != (wanted.uid, wanted.gid, wanted.mode):
+            findings.append(f"{path} is {there.uid}:{there.gid} {there.mode:04o}, not {wanted.uid}:{wanted.gid} {wanted.mode:04o}")
+    return findings
+
+
+class ConfigFiles(Kind):
+    """Fills a volume with exactly these files. The volume is another resource, and removing this one leaves it as it is."""
+
+    inputs = {
+        "volume": Input(Shape.TEXT, replaces=True),
+        "image": Input(Shape.TEXT),
+        "uid": Input(Shape.INTEGER),
+        "gid": Input(Shape.INTEGER),
+        "files": Input(Shape.TEXT_MAP, secret=True, rule=_relative),
+        "mode": Input(Shape.INTEGER, required=False, default=0o400, rule=lambda mode: None if 0 < mode <= 0o777 else "is no file mode"),
+    }
+    outputs = ("fingerprint", "fingerprint_key", "written_at", "drift")
+    secret_outputs = frozenset({"fingerprint_key"})
+
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
+        del inputs
+        if state is None or changed - {"image"}:
+            return {"fingerprint": UNKNOWN, "fingerprint_key": (state or {}).get("fingerprint_key", UNKNOWN), "written_at": UNKNOWN, "drift": []}
+        return state
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        key = secrets.token_hex(32)
+        return inputs["volume"], self._fill(call, {"fingerprint_key": key}, inputs)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del old
+        try:
+            return self._fill(call, state, inputs)
+        except PlatformError as error:
+            raise PartialFailureError(state, error) from error
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        if not volumes.exists(inputs["volume"]):
+            return None
+        try:
+            with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
+                found = volume.read()
+        except PlatformError as error:
+            call.log(Log.WARNING, f"the files could not be compared: {error}")
+            return state
+        return state | {"drift": compare(found, self._expected(inputs))}
+
+    @staticmethod
+    def _expected(inputs: Values) -> dict[str, Entry]:
+        return expected_entries(inputs["files"], inputs["uid"], inputs["gid"], inputs["mode"])
+
+    def _fill(self, call: Call, state: Values, inputs: Values) -> Values:
+        expected = self._expected(inputs)
+        written_at = state.get("written_at")
+        with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
+            found = volume.read()
+            if compare(found, expected) or written_at is None:
+                stale = sorted(found.keys() - expected.keys())
+                # A file where a directory has to be, or the other way round, has to go first.
+                stale += [path for path in expected.keys() & found.keys() if (found[path].content is None) != (expected[path].content is None)]
+                if stale:
+                    volume.remove(stale)
+                volume.write(expected)
+                written_at = datetime.now(UTC).isoformat()
+        key = state["fingerprint_key"]
+        return {
+            "fingerprint": fingerprint(key, inputs["files"], inputs["uid"], inputs["gid"], inputs["mode"]),
+            "fingerprint_key": key,
+            "written_at": written_at,
+            "drift": [],
+        }

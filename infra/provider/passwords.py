@@ -1,0 +1,41 @@
+"""Random passwords."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+from infra.provider.kind import Call, Input, Kind, Shape, Values
+from infra.provider.values import UNKNOWN
+
+# Letters and digits only: safe in URLs, configuration files and every store's command syntax. 32 of them carry 190 bits.
+ALPHABET = string.ascii_letters + string.digits
+MINIMUM_LENGTH = 16
+
+
+def random_password(length: int) -> str:
+    """A password of that many letters and digits, from the operating system's randomness."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _length(value: int) -> str | None:
+    return None if MINIMUM_LENGTH <= value <= 128 else f"has to be from {MINIMUM_LENGTH} to 128"
+
+
+class Password(Kind):
+    """A password, made once and kept in the state. A changed keeper or length makes a new one, in place."""
+
+    inputs = {"length": Input(Shape.INTEGER, required=False, default=32, rule=_length), "keepers": Input(Shape.TEXT_MAP, required=False)}
+    outputs = ("result",)
+    secret_outputs = frozenset({"result"})
+
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
+        del state, changed, inputs
+        return {"result": UNKNOWN}  # an update of a password is a new password
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        return call.name, {"result": random_password(inputs["length"])}
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del call, state, old
+        return {"result": random_password(inputs["length"])}

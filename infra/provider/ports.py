@@ -1,0 +1,151 @@
+"""Host ports: chosen once for a stack, never shared with another."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from infra.provider.containers import docker_errors, engine
+from infra.provider.kind import Call, Input, Kind, Shape, Values
+from infra.provider.values import UNKNOWN
+
+# A reservation bridges the time from an `up` that chose a port to the container that publishes it, or to the next try after a failure.
+RESERVED_FOR_SECONDS = 24 * 3600
+_LAST_PORT = 65535
+
+
+def _valid(ports: dict[str, int]) -> str | None:
+    if not ports:
+        return "is empty"
+    return None if all(1024 <= port <= _LAST_PORT for port in ports.values()) else f"has a port outside 1024 to {_LAST_PORT}"
+
+
+def choose(preferred: Mapping[str, int], is_free: Callable[[int], bool]) -> dict[str, int]:
+    """For each name its preferred port, or the next one up that is free and went to no other name.
+
+    Raises PlatformError where the ports run out.
+    """
+    chosen: dict[str, int] = {}
+    for name, wish in preferred.items():
+        candidates = (port for port in range(wish, _LAST_PORT + 1) if port not in chosen.values() and is_free(port))
+        port = next(candidates, None)
+        if port is None:
+            raise PlatformError(
+                what=f"no free port from {wish} up for {name}",
+                where="this machine",
+                next_step="prefer a lower port in the stack's settings",
+            )
+        chosen[name] = port
+    return chosen
+
+
+def can_bind(address: str, port: int) -> bool:
+    """Whether a server could listen there now.
+
+    Raises PlatformError where the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As Docker's own proxy does: connections that are only dying don't count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise PlatformError(
+                    what=f"{address} is no address of this machine",
+                    where="the stack's settings",
+                    next_step="publish on an address that `ip addr` shows",
+                ) from None
+            return False
+    return True
+
+
+def _published(stack: str, project_label: str = "com.christmas.project") -> tuple[set[int], set[int]]:
+    """Ports that containers publish, running or stopped: those of other owners, and this stack's own."""
+    others: set[int] = set()
+    own: set[int] = set()
+    with docker_errors("listing the containers' ports", "the Docker engine"):
+        for summary in engine().api.containers(all=True):
+            labels = summary.get("Labels") or {}
+            mine = labels.get(project_label) == "christmas" and labels.get("com.christmas.stack") == stack
+            ports = {entry["PublicPort"] for entry in summary.get("Ports") or [] if "PublicPort" in entry}
+            if summary.get("State") != "running":
+                # A stopped container's wishes are only in its full description.
+                wishes = engine().api.inspect_container(summary["Id"])["HostConfig"].get("PortBindings") or {}
+                ports |= {int(each["HostPort"]) for several in wishes.values() for each in several or [] if each.get("HostPort")}
+            (own if mine else others).update(ports)
+    return others, own
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "christmas" / "ports"
+
+
+@contextlib.contextmanager
+def _reservations() -> Iterator[dict[int, tuple[str, float]]]:
+    """The record of chosen ports (port to owner and time), for one process at a time; changes are kept."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        record = folder / "reserved.json"
+        try:
+            reserved = {int(port): (str(owner), float(when)) for port, (owner, when) in json.loads(record.read_text()).items()}
+        except (FileNotFoundError, ValueError, TypeError):
+            reserved = {}
+        reserved = {port: (owner, when) for port, (owner, when) in reserved.items() if time.time() - when < RESERVED_FOR_SECONDS}
+        yield reserved
+        fresh = record.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(reserved))
+        fresh.replace(record)
+
+
+class PortBlock(Kind):
+    """A stack's host ports, by name. Chosen at creation and kept: later an occupied port is an error, not a silent move."""
+
+    inputs = {
+        "preferred": Input(Shape.INTEGER_MAP, rule=_valid),
+        "address": Input(Shape.TEXT, required=False, default="127.0.0.1"),
+    }
+    outputs = ("ports",)
+
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
+        known = (state or {}).get("ports") or {}
+        unchanged = state is not None and "preferred" not in changed and "address" not in changed
+        return {"ports": known if unchanged else {name: known.get(name, UNKNOWN) for name in inputs["preferred"]}}
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        return call.name, {"ports": self._reserve(call, inputs["preferred"], inputs["address"], {})}
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        kept = state["ports"] if old.get("address") == inputs["address"] else {}
+        kept = {name: port for name, port in kept.items() if inputs["preferred"].get(name) == (old.get("preferred") or {}).get(name)}
+        return {"ports": self._reserve(call, inputs["preferred"], inputs["address"], kept)}
+
+    def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
+        del inputs
+        with _reservations() as reserved:
+            for port in (state.get("ports") or {}).values():
+                if port in reserved and reserved[port][0] == call.urn:
+                    del reserved[port]
+
+    def _reserve(self, call: Call, preferred: dict[str, int], address: str, kept: dict[str, int]) -> dict[str, int]:
+        wanted = {name: port for name, port in preferred.items() if name not in kept}
+        with _reservations() as reserved:
+            others, own = _published(call.stack)
+            taken = others | {port for port, (owner, _) in reserved.items() if owner != call.urn} | set(kept.values())
+            # What this stack's own containers hold is its own already: after a lost state the ports stay as they were.
+            fresh = choose(wanted, lambda port: port not in taken and (port in own or can_bind(address, port)))
+            chosen = {name: kept.get(name) or fresh[name] for name in preferred}
+            for port in chosen.values():
+                reserved[port] = (call.urn, time.time())
+        return chosen

@@ -1,0 +1,142 @@
+"""PostgreSQL's login roles: kept as declared for good, not only at the first boot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from infra.provider import psql, scram
+from infra.provider.containers import find_running, running
+from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+# What no account of the platform is.
+_NEVER = {
+    "superuser": "is a superuser",
+    "createdb": "may create databases",
+    "createrole": "may create roles",
+    "replication": "may replicate",
+    "bypassrls": "bypasses row security",
+}
+
+
+def settings_of(inputs: Values) -> dict[str, str]:
+    """The role's settings as PostgreSQL keeps them."""
+    return {**inputs["settings"], "statement_timeout": str(inputs["statement_timeout_ms"])}
+
+
+def role_findings(found: dict[str, Any], inputs: Values) -> list[str]:
+    """What differs between the role as it is (sql/role_read.sql) and as declared, in words that tell no secret."""
+    findings = [words for attribute, words in _NEVER.items() if found[attribute]]
+    if not found["login"]:
+        findings.append("may not log in")
+    if not found["inherit"]:
+        findings.append("does not inherit")
+    if found["expires"]:
+        findings.append("its password expires")
+    if found["connection_limit"] != inputs["connection_limit"]:
+        findings.append(f"connection limit is {found['connection_limit']}, not {inputs['connection_limit']}")
+    if not scram.matches(inputs["password"], found["verifier"]):
+        findings.append("has another password")
+    return findings + _membership_findings(found["member_of"], inputs["member_of"]) + _setting_findings(found["settings"], settings_of(inputs))
+
+
+def _membership_findings(found: list[dict[str, Any]], declared: list[str]) -> list[str]:
+    plain = {each["role"] for each in found if not each["admin"] and each["inherit"]}
+    odd = {each["role"] for each in found} - plain
+    findings = [f"is not a member of {role}" for role in sorted(set(declared) - plain - odd)]
+    findings += [f"is a member of {role}, which is not declared" for role in sorted((plain | odd) - set(declared))]
+    return findings + [f"its membership in {role} has other options" for role in sorted(odd & set(declared))]
+
+
+def _setting_findings(found: list[dict[str, Any]], declared: dict[str, str]) -> list[str]:
+    everywhere: dict[str, str] = {}
+    findings: list[str] = []
+    for each in found:
+        pairs = dict(pair.split("=", 1) for pair in each["settings"])
+        if each["database"] is None:
+            everywhere = pairs
+        else:
+            findings += [f"{name} is set in database {each['database']}" for name in sorted(pairs)]
+    for name in sorted(everywhere.keys() | declared.keys()):
+        if name not in declared:
+            findings.append(f"{name} is set, and not declared")
+        elif everywhere.get(name) != declared[name]:
+            findings.append(f"{name} is {everywhere.get(name, 'not set')}, not {declared[name]}")
+    return findings
+
+
+def _limit(value: int) -> str | None:
+    return None if value >= 1 else "has to be at least 1"
+
+
+class PostgresRole(Kind):
+    """A login role without any power of its own. Its grants are PostgresGrants."""
+
+    inputs = {
+        "container": Input(Shape.TEXT),
+        "server": Input(Shape.TEXT),
+        "name": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
+        "password": Input(Shape.TEXT, secret=True),
+        "connection_limit": Input(Shape.INTEGER, required=False, default=20, rule=_limit),
+        "statement_timeout_ms": Input(Shape.INTEGER, required=False, default=30_000, rule=lambda value: None if value >= 0 else "is negative"),
+        "member_of": Input(Shape.TEXTS, required=False, default=[]),
+        "settings": Input(Shape.TEXT_MAP, required=False, default={}),
+    }
+    outputs = ("drift",)
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        del call
+        if inputs["name"] == "postgres":
+            raise PlatformError(what="the superuser is no account", where="PostgresRole", next_step="give the role another name")
+        return inputs["name"], self._assert(inputs)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del call, state, old
+        return self._assert(inputs)
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        container = find_running(inputs["container"])
+        if container is None:
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: role {inputs['name']} was not compared")
+            return state
+        found = _read(container, inputs["name"])
+        return None if found is None else {"drift": role_findings(found, inputs)}
+
+    def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
+        del state
+        container = find_running(inputs["container"])
+        if container is None:
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: role {inputs['name']} stays in its data, not locked out")
+            return
+        psql.run(container, psql.named("role_lock_out"), variables={"name": inputs["name"]})
+        try:
+            psql.run(container, psql.named("role_drop"), variables={"name": inputs["name"]})
+        except PlatformError as error:
+            if "cannot be dropped because some objects depend on it" not in error.what:
+                raise
+            call.log(Log.INFO, f"role {inputs['name']} owns objects, so it stays: without password and login, until `pulumi up` takes it over")
+
+    @staticmethod
+    def _assert(inputs: Values) -> Values:
+        container = running(inputs["container"])
+        found = _read(container, inputs["name"])
+        # A verifier has a random salt: one that fits is left alone, so that nothing changes where nothing has to.
+        keep = found is not None and scram.matches(inputs["password"], found["verifier"])
+        variables = {
+            "name": inputs["name"],
+            "lock": str(psql.ADVISORY_LOCK),
+            "verifier": "" if keep else scram.verifier(inputs["password"]),
+            "connection_limit": str(inputs["connection_limit"]),
+            "member_of": inputs["member_of"],
+            "settings": settings_of(inputs),
+        }
+        psql.run(container, psql.named("role_apply"), variables=variables)
+        return {"drift": []}
+
+
+def _read(container: Container, name: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = psql.query(container, psql.named("role_read"), variables={"name": name})
+    return found

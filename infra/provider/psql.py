@@ -1,0 +1,96 @@
+"""SQL as the superuser inside a database container: over its socket, by peer authentication, statements through stdin."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from infra.provider.containers import Finished, execute
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+# One provisioning transaction at a time in a database: two grants on one table would fail with "tuple concurrently updated".
+# The number is "CHRI" in ASCII.
+ADVISORY_LOCK = 0x43485249
+_READY_WITHIN_SECONDS = 90
+_NOT_READY = ("starting up", "shutting down", "No such file or directory", "Connection refused", "not yet accepting connections")
+NAME = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
+
+
+def name_rule(name: str) -> str | None:
+    """An input's rule: plain names only."""
+    return None if NAME.fullmatch(name) else "has to be a plain lower-case name of at most 63 letters, digits, `_` and `-`"
+
+
+def quote_identifier(name: str) -> str:
+    """A name as SQL takes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def named(name: str) -> str:
+    """The text of `sql/NAME.sql`."""
+    return resources.files("infra.provider").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+def run(container: Container, sql: str, *, database: str = "postgres", variables: Mapping[str, Any] | None = None) -> str:
+    """Run statements until the first that fails; what the queries among them answered, as psql prints it unaligned.
+
+    `variables` are psql's (`:name`, `:'name'`, `:"name"`); lists and objects are handed over as JSON. Waits for a server that is
+    still starting. Raises PlatformError with the server's message; statements and values are not in it.
+    """
+    deadline = time.monotonic() + _READY_WITHIN_SECONDS
+    while True:
+        ended = _psql(container, sql, database, variables or {})
+        if ended.exit_code == 0:
+            return ended.stdout
+        if not any(sign in ended.stderr for sign in _NOT_READY) or time.monotonic() > deadline:
+            raise PlatformError(
+                what=f"PostgreSQL refused: {_message(ended)}", where=f"container {container.name}, database {database}", next_step=_advice(ended)
+            )
+        time.sleep(0.5)
+
+
+def query(container: Container, sql: str, *, database: str = "postgres", variables: Mapping[str, Any] | None = None) -> Any:
+    """The one JSON value that a query answers; None for no row."""
+    answer = run(container, sql, database=database, variables=variables).strip()
+    return json.loads(answer) if answer else None
+
+
+def _psql(container: Container, sql: str, database: str, variables: Mapping[str, Any]) -> Finished:
+    lines = [
+        "\\set ON_ERROR_STOP on",
+        "\\set VERBOSITY terse",  # no DETAIL or LINE: they would quote values
+        # A statement that carries a verifier stays out of the server's log too; pgaudit redacts passwords by itself.
+        "set log_statement = 'none'; set log_min_error_statement = panic; set log_min_duration_statement = -1;",
+        "set client_min_messages = warning;",
+        *(f"\\set {name} {_quoted(value)}" for name, value in variables.items()),
+        sql,
+        "",
+    ]
+    command = ["psql", "-X", "-q", "-A", "-t", "-U", "postgres", "-d", database, "-f", "-"]
+    return execute(container, command, stdin="\n".join(lines), user="postgres")
+
+
+def _quoted(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    # psql's own quoting: backslashes and quotes doubled or escaped, lines kept in one.
+    return "'" + text.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n") + "'"
+
+
+def _message(ended: Finished) -> str:
+    lines = [re.sub(r"^psql:<stdin>:\d+: ", "", line) for line in ended.stderr.strip().splitlines()]
+    return "; ".join(lines)[-800:] or f"psql ended with {ended.exit_code}"
+
+
+def _advice(ended: Finished) -> str:
+    if "Peer authentication failed" in ended.stderr or "no pg_hba.conf entry" in ended.stderr:
+        return "pg_hba.conf has to let the superuser in over the socket: `local all postgres peer`"
+    if any(sign in ended.stderr for sign in _NOT_READY):
+        return "see why it does not start: `docker logs` of the container"
+    return "mend the cause, then run `pulumi up` again"

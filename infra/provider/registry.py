@@ -1,0 +1,36 @@
+"""The kinds that this provider serves, by type token; each is imported when first asked for, so that start-up stays quick."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+
+from infra.provider.kind import Kind
+
+_MODULES = {
+    "Password": "passwords",
+    "CertificateAuthority": "certificates",
+    "Certificate": "certificates",
+    "PortBlock": "ports",
+    "SubnetBlock": "subnets",
+    "ConfigFiles": "config_files",
+    "Reload": "reloads",
+    "PostgresDatabase": "postgres_database",
+    "PostgresRole": "postgres_role",
+    "PostgresGrants": "postgres_grants",
+    "BackupStanza": "backup_stanza",
+    "RedisUser": "redis_user",
+    "WeaviateRole": "weaviate_role",
+    "WeaviateUser": "weaviate_user",
+}
+NAMES = tuple(_MODULES)
+
+
+@functools.cache
+def kind_of(token: str) -> Kind | None:
+    """The kind behind a type token such as `christmas:index:Password`; None where there is none."""
+    package, _, name = token.partition(":index:")
+    if package != "christmas" or name not in _MODULES:
+        return None
+    kind: Kind = getattr(importlib.import_module(f"infra.provider.{_MODULES[name]}"), name)()
+    return kind

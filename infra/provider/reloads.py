@@ -1,0 +1,96 @@
+"""Making a running service take up files that have changed under it."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from airgap.errors import PlatformError
+from infra.provider.containers import docker_errors, execute, find_running
+from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+
+_HEALTHY_WITHIN_SECONDS = 180
+
+
+def _action(action: dict[str, Any]) -> str | None:
+    verbs = [verb for verb in ("signal", "exec", "restart") if verb in action]
+    if len(verbs) != 1 or action.keys() - {*verbs, "user"}:
+        return 'has to be one of {"signal": NAME}, {"exec": [ARGUMENTS], "user": NAME} and {"restart": true}'
+    return None
+
+
+class Reload(Kind):
+    """Acts when `written_at` (an output of ConfigFiles) changes and the service has not been started since.
+
+    It comes after the container in the program, so a container that was replaced in the same run, and has read the new files,
+    is left alone. What was written stays recorded as not taken up until the action has succeeded.
+    """
+
+    inputs = {
+        "container": Input(Shape.TEXT),
+        "server": Input(Shape.TEXT),
+        "written_at": Input(Shape.TEXT),
+        "action": Input(Shape.RECORD, rule=_action),
+    }
+    outputs = ("taken_up",)
+
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
+        del state, changed
+        return {"taken_up": inputs["written_at"]}
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        return call.name, self._act(call, inputs)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del old
+        if state.get("taken_up") == inputs["written_at"]:
+            return state
+        return self._act(call, inputs)
+
+    def _act(self, call: Call, inputs: Values) -> Values:
+        done = {"taken_up": inputs["written_at"]}
+        container = find_running(inputs["container"])
+        if container is None:
+            call.log(Log.INFO, f"{inputs['container']} does not run: it reads its files when it starts")
+            return done
+        if _moment(container.attrs["State"]["StartedAt"]) > _moment(inputs["written_at"]):
+            return done
+        action, where = inputs["action"], f"container {container.name}"
+        if "signal" in action:
+            with docker_errors(f"sending {action['signal']}", where):
+                container.kill(signal=action["signal"])
+        elif "exec" in action:
+            ended = execute(container, action["exec"], user=action.get("user", ""))
+            if ended.exit_code != 0:
+                raise PlatformError(
+                    what=f"the service did not take up its changed files: exit code {ended.exit_code}: {(ended.stderr or ended.stdout).strip()[-500:]}",
+                    where=where,
+                    next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
+                )
+        else:
+            with docker_errors("restarting", where):
+                container.restart(timeout=int(container.attrs["Config"].get("StopTimeout") or 30))
+            self._wait_until_healthy(container)
+        return done
+
+    @staticmethod
+    def _wait_until_healthy(container: Any) -> None:
+        deadline = time.monotonic() + _HEALTHY_WITHIN_SECONDS
+        while time.monotonic() < deadline:
+            container.reload()
+            state = container.attrs["State"]
+            health = (state.get("Health") or {}).get("Status", "healthy")
+            if state["Running"] and health == "healthy":
+                return
+            time.sleep(0.5)
+        raise PlatformError(
+            what=f"the service did not get healthy within {_HEALTHY_WITHIN_SECONDS} s of its restart",
+            where=f"container {container.name}",
+            next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
+        )
+
+
+def _moment(text: str) -> datetime:
+    """Docker's times have nanoseconds, which Python's parser cuts from 3.11 on."""
+    return datetime.fromisoformat(text)

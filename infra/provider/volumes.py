@@ -1,0 +1,157 @@
+"""Files inside a named Docker volume, reached through a helper container that is never started.
+
+Docker copies to and from a container that was only created, its volumes included. So nothing runs, whatever the image.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from airgap.errors import PlatformError
+from infra.provider.containers import docker_errors, engine
+
+_MOUNT = "christmas-files"  # in no image, so Docker copies nothing into a new volume
+DIRECTORY_MODE = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or directory (content None) as it lies in the volume."""
+
+    content: bytes | None
+    mode: int
+    uid: int
+    gid: int
+
+
+def exists(volume: str) -> bool:
+    """Whether the volume is there."""
+    from docker.errors import NotFound
+
+    try:
+        engine().volumes.get(volume)
+    except NotFound:
+        return False
+    return True
+
+
+class VolumeFiles:
+    """An open volume. Use `open_volume`."""
+
+    def __init__(self, container_id: str, volume: str, image: str) -> None:
+        self._container, self._volume, self._image = container_id, volume, image
+
+    def read(self) -> dict[str, Entry]:
+        """Everything in it, by relative path; the root is `.`."""
+        with docker_errors("reading", f"volume {self._volume}"):
+            parts, _ = engine().api.get_archive(self._container, f"/{_MOUNT}")
+            archive = io.BytesIO(b"".join(parts))
+        entries: dict[str, Entry] = {}
+        with tarfile.open(fileobj=archive) as tar:
+            for member in tar:
+                path = str(PurePosixPath(member.name).relative_to(_MOUNT))
+                if member.isfile():
+                    extracted = tar.extractfile(member)
+                    content = extracted.read() if extracted else b""
+                else:
+                    content = None
+                entries[path] = Entry(content, member.mode, member.uid, member.gid)
+        return entries
+
+    def write(self, entries: Mapping[str, Entry]) -> None:
+        """Put these entries in place, over what is there, with their owners and modes."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            # Directories come before what is in them.
+            for path, entry in sorted(entries.items(), key=lambda item: (item[1].content is not None, item[0] != ".", item[0])):
+                member = tarfile.TarInfo(_MOUNT if path == "." else f"{_MOUNT}/{path}")
+                member.mode, member.uid, member.gid, member.mtime = entry.mode, entry.uid, entry.gid, int(time.time())
+                if entry.content is None:
+                    member.type = tarfile.DIRTYPE
+                    tar.addfile(member)
+                else:
+                    member.size = len(entry.content)
+                    tar.addfile(member, io.BytesIO(entry.content))
+        with docker_errors("writing", f"volume {self._volume}"):
+            engine().api.put_archive(self._container, "/", buffer.getvalue())
+
+    def remove(self, paths: list[str]) -> None:
+        """Remove files and directories: the one thing that Docker can't copy, so the image's own `rm` does it, with no network."""
+        from docker.types import Mount
+
+        with docker_errors("removing files", f"volume {self._volume}"):
+            remover = engine().containers.create(
+                self._image,
+                entrypoint=["rm", "-rf", "--", *(f"/{_MOUNT}/{path}" for path in paths)],
+                command=[],
+                user="0:0",
+                network_mode="none",
+                mounts=[Mount(f"/{_MOUNT}", self._volume, no_copy=True)],
+                labels=_labels(self._volume, ""),
+                cap_drop=["ALL"],
+                cap_add=["DAC_OVERRIDE"],
+                security_opt=["no-new-privileges"],
+            )
+            try:
+                remover.start()
+                code = remover.wait(timeout=60)["StatusCode"]
+            finally:
+                remover.remove(force=True)
+        if code != 0:
+            raise PlatformError(
+                what=f"stale files could not be removed (rm ended with {code}): {', '.join(paths)}", where=f"volume {self._volume}, image {self._image}"
+            )
+
+
+def _labels(volume: str, stack: str) -> dict[str, str]:
+    labels = {"com.christmas.project": "christmas", "com.christmas.helper": "files", "com.christmas.volume": volume}
+    return labels | ({"com.christmas.stack": stack} if stack else {})
+
+
+@contextlib.contextmanager
+def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
+    """The files of a volume that exists, through a helper container made from an image that is there.
+
+    Raises PlatformError where either is missing.
+    """
+    from docker.errors import ImageNotFound
+    from docker.types import Mount
+
+    if not exists(volume):  # Docker would make one, and nobody would own it
+        raise PlatformError(what=f"volume {volume} does not exist", where="the Docker engine", next_step="pulumi up --refresh")
+    with docker_errors("opening", f"volume {volume}"):
+        remove_leftovers(volume)
+        try:
+            helper = engine().containers.create(
+                image,
+                entrypoint=["true"],
+                command=[],
+                network_mode="none",
+                mounts=[Mount(f"/{_MOUNT}", volume, no_copy=True)],
+                labels=_labels(volume, stack),
+            )
+        except ImageNotFound:
+            raise PlatformError(
+                what=f"image {image} is not there", where=f"volume {volume}", next_step="build or pull it: `make up` does both"
+            ) from None
+    try:
+        yield VolumeFiles(str(helper.id), volume, image)
+    finally:
+        with docker_errors("closing", f"volume {volume}"):
+            helper.remove(force=True)
+
+
+def remove_leftovers(volume: str) -> None:
+    """Remove helper containers of this volume that a killed run left behind."""
+    from docker.errors import NotFound
+
+    filters = {"label": ["com.christmas.helper=files", f"com.christmas.volume={volume}"]}
+    for leftover in engine().containers.list(all=True, filters=filters, ignore_removed=True):
+        with contextlib.suppress(NotFound):
+            leftover.remove(force=True)
