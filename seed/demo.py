@@ -1,0 +1,141 @@
+"""Loads demo users with profiles, orders, trades and backtests that fit each other and the candles.
+
+What is there already stays as it is, also where somebody changed it: demo data is for playing with.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress, SilentProgress
+from seed.candles import samples
+from seed.demo_backtests import ACCOUNT as BACKTEST
+from seed.demo_backtests import load_runs
+from seed.demo_orders import PlannedOrder, by_symbol, plan
+from seed.demo_people import PEOPLE, Person
+from seed.report import SeedReport
+from seed.statements import load as statement
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from infra.connections import Platform
+
+ACCOUNT = "api"
+# Any number will do: two loads at once take turns instead of running into each other's unique keys.
+_LOCK = 0x64656D6F
+
+
+def load(platform: Platform, progress: Progress | None = None) -> SeedReport:
+    """Insert what is missing; a second run finds all of it unchanged.
+
+    Users, orders and trades are one transaction of account `api`, backtests one of account `backtest`.
+    Raises PlatformError where the candles that trades and backtests rest on are not loaded.
+    """
+    from infra.clients import postgres
+
+    progress = progress or SilentProgress()
+    started = time.monotonic()
+    orders = plan(by_symbol(samples()))
+    with postgres(platform, ACCOUNT) as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        _refuse_without_candles(connection, orders)
+        progress.status("users and profiles")
+        people = _load_people(connection)
+        progress.status("orders and trades")
+        traded = _load_orders(connection, orders, progress)
+        users = dict(
+            connection.execute(
+                "select username, id from users where username = any(%s)", ([person.username for person in PEOPLE],)
+            ).fetchall()
+        )
+    with postgres(platform, BACKTEST) as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        progress.status("backtests")
+        tried = load_runs(connection, users)
+    inserted, unchanged = (sum(counts) for counts in zip(people, traded, tried, strict=True))
+    return SeedReport("demo", inserted, 0, unchanged, time.monotonic() - started)
+
+
+def _refuse_without_candles(connection: psycopg.Connection, orders: list[PlannedOrder]) -> None:
+    fills = [(order.symbol, trade) for order in orders for trade in order.trades]
+    found = connection.execute(
+        statement("fills_outside_candles"),
+        {
+            "symbols": [symbol for symbol, _ in fills],
+            "days": [trade.timestamp.replace(hour=0, minute=0, second=0) for _, trade in fills],
+            "prices": [trade.price for _, trade in fills],
+        },
+    ).fetchone()
+    if found is not None:
+        raise PlatformError(
+            f"the demo trades don't fit the candles: {found[0]} has none for {found[1]:%Y-%m-%d}, or another than the samples'",
+            where="market_data",
+            next_step="load the sample candles first: invoke seed.market",
+        )
+
+
+def _load_people(connection: psycopg.Connection) -> tuple[int, int]:
+    from argon2 import PasswordHasher
+    from psycopg.types.json import Jsonb
+
+    missing = {
+        row[0] for row in connection.execute(statement("missing_users"), {"usernames": [person.username for person in PEOPLE]}).fetchall()
+    }
+    hasher = PasswordHasher()
+    inserted = 0
+    for person in PEOPLE:
+        if person.username in missing:
+            # Nobody is ever told the password: who wants to log in as a demo user sets a new one.
+            _insert_user(connection, person, hasher.hash(secrets.token_urlsafe(32)))
+            inserted += 1
+        inserted += connection.execute(
+            statement("insert_profile"),
+            {
+                "username": person.username,
+                "first_name": person.first_name,
+                "last_name": person.last_name,
+                "phone": person.phone,
+                "address": person.address,
+                "preferences": Jsonb(person.preferences),
+                "joined": person.joined,
+            },
+        ).rowcount
+    return inserted, 2 * len(PEOPLE) - inserted
+
+
+def _insert_user(connection: psycopg.Connection, person: Person, password_hash: str) -> None:
+    connection.execute(
+        "insert into users (username, email, password_hash, is_active, created_at, updated_at) values (%s, %s, %s, %s, %s, %s)",
+        (person.username, person.email, password_hash, person.active, person.joined, person.joined),
+    )
+
+
+def _load_orders(connection: psycopg.Connection, orders: list[PlannedOrder], progress: Progress) -> tuple[int, int]:
+    inserted = unchanged = 0
+    for number, order in enumerate(orders, 1):
+        rows = 1 + len(order.trades)
+        found = connection.execute(statement("insert_order"), {**_plain(order), "updated_at": order.updated_at}).fetchone()
+        if found is None:
+            unchanged += rows
+            continue
+        order_id, user_id = found
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                statement("insert_trade"),
+                [
+                    {"order_id": order_id, "user_id": user_id, "symbol": order.symbol, "side": order.side, **asdict(trade)}
+                    for trade in order.trades
+                ],
+            )
+        inserted += rows
+        progress.count(number, len(orders), "orders")
+    return inserted, unchanged
+
+
+def _plain(order: PlannedOrder) -> dict[str, object]:
+    return {name: value for name, value in asdict(order).items() if name != "trades"}
