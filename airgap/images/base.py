@@ -1,0 +1,176 @@
+"""The base image that every Dockerfile builds upon: pulled where a registry answers, else bootstrapped from Debian's packages.
+
+Imported under the name that Dockerfiles know, so that an ordinary `FROM debian:…-slim` works either way.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from airgap.images.apt_sources import mirror_lines
+from airgap.images.catalog import BASE_IMAGE
+from airgap.images.versions import DEBIAN_SUITE, REFRESHED
+from airgap.setup.progress import Progress
+from airgap.toolchain.locate import cache_folder
+
+if TYPE_CHECKING:
+    import docker
+
+BASE_LABEL = "com.christmas.base"
+"""On a base image that was bootstrapped here: the day that `REFRESHED` named then."""
+
+_PULL_SECONDS = 90.0
+_REGISTRY_SECONDS = 15.0
+
+# What Debian's own slim image leaves out as well: documentation, but not the licences; translations.
+_SLIM = (
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/info/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+)
+
+
+def ensure_base(client: docker.DockerClient, progress: Progress) -> None:
+    """See to it that the engine has the base image: one of its own, a pulled one, or one bootstrapped here.
+
+    One that was bootstrapped before `REFRESHED` last changed is made anew; one that came from elsewhere is used as it is.
+    Raises PlatformError where it can neither be pulled nor bootstrapped.
+    """
+    if base_is_ready(client) or _pull(client, progress):
+        return
+    _bootstrap(client, progress)
+
+
+def base_is_ready(client: docker.DockerClient) -> bool:
+    """Tell whether `ensure_base` has nothing to do."""
+    import docker.errors
+
+    try:
+        labels: dict[str, str] = client.images.get(BASE_IMAGE).labels
+    except docker.errors.ImageNotFound:
+        return False
+    return labels.get(BASE_LABEL, REFRESHED) == REFRESHED
+
+
+def _pull(client: docker.DockerClient, progress: Progress) -> bool:
+    import docker.errors
+
+    progress.status(f"asking the registry for {BASE_IMAGE}")
+    # The engine resolves and connects; where packets vanish instead of being refused, only a clock of our own ends the wait.
+    pool = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+    try:
+        pool.submit(client.images.get_registry_data, BASE_IMAGE).result(_REGISTRY_SECONDS)
+        pool.submit(client.images.pull, BASE_IMAGE).result(_PULL_SECONDS)
+    except (docker.errors.DockerException, OSError, TimeoutError):
+        return False
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return True
+
+
+def _bootstrap(client: docker.DockerClient, progress: Progress) -> None:
+    lines = mirror_lines(DEBIAN_SUITE)
+    progress.log(f"no registry gives {BASE_IMAGE}: bootstrapping it from Debian's packages (half a minute)")
+    mmdebstrap = _ensure_mmdebstrap(progress)
+    folder = cache_folder() / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    # By way of a file: an empty or cut off stream would be imported just as willingly as a whole one.
+    with tempfile.TemporaryDirectory(dir=folder, prefix="base.draft.") as draft:
+        archive = Path(draft) / "base.tar"
+        progress.status(f"bootstrapping {BASE_IMAGE}")
+        _run_mmdebstrap(bootstrap_command(mmdebstrap, archive, lines))
+        progress.status(f"importing {BASE_IMAGE}")
+        changes = ['CMD ["bash"]', f"LABEL {BASE_LABEL}={REFRESHED}", "LABEL com.christmas.project=christmas"]
+        name, _, tag = BASE_IMAGE.partition(":")
+        _import(client, archive, name, tag, changes)
+
+
+def bootstrap_command(mmdebstrap: str, archive: Path, sources: Sequence[str]) -> tuple[str, ...]:
+    """Return the command that writes the base image's file system to `archive`, from apt `sources` in one-line style."""
+    return (
+        mmdebstrap,
+        "--quiet",
+        "--variant=minbase",
+        '--aptopt=Acquire::Languages "none"',
+        *_proxy_options(),
+        *_SLIM,
+        # Every container of the image would otherwise believe itself the same machine.
+        '--customize-hook=rm -f "$1/etc/machine-id" "$1/var/lib/dbus/machine-id"',
+        '--customize-hook=find "$1/var/log" -type f -delete',
+        DEBIAN_SUITE,
+        str(archive),
+        *sources,
+    )
+
+
+def _proxy_options() -> list[str]:
+    # mmdebstrap reads nothing of the machine's apt configuration but its keys.
+    outcome = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True, check=False)
+    wanted = ("Acquire::http::Proxy ", "Acquire::https::Proxy ")
+    return [f"--aptopt={line.rstrip(';')}" for line in outcome.stdout.splitlines() if line.startswith(wanted)]
+
+
+def _ensure_mmdebstrap(progress: Progress) -> str:
+    found = shutil.which("mmdebstrap")
+    if found:
+        return found
+    command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", "mmdebstrap"]
+    shown = "sudo apt-get install mmdebstrap"
+    if os.geteuid() != 0:
+        raise PlatformError(
+            "mmdebstrap is missing, which bootstraps the base image, and only root can install it.",
+            where="PATH",
+            next_step=f"run `{shown}`, then the same command again",
+        )
+    progress.log("installing Debian's mmdebstrap package, which bootstraps the base image")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["apt-get", "update", "-q"], command):
+        outcome = subprocess.run(step, capture_output=True, text=True, check=False, env=environment)
+    found = shutil.which("mmdebstrap")
+    if outcome.returncode != 0 or not found:
+        last = "\n    ".join((outcome.stderr or outcome.stdout).strip().splitlines()[-5:])
+        raise PlatformError("mmdebstrap can't be installed.", where=f"{' '.join(command)}:\n    {last}", next_step=f"run `{shown}` and see")
+    return found
+
+
+def _run_mmdebstrap(command: Sequence[str]) -> None:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        _, errors = process.communicate()
+    except BaseException:
+        # It unmounts and removes its half-made root on SIGTERM, which a kill would leave behind.
+        process.terminate()
+        process.wait()
+        raise
+    if process.returncode != 0:
+        last = "\n    ".join(errors.strip().splitlines()[-10:])
+        raise PlatformError(
+            f"The base image {BASE_IMAGE} can't be bootstrapped.",
+            where=f"mmdebstrap, exit code {process.returncode}; its last words:\n    {last}",
+            next_step="check that `apt-get update` works on this machine, then run the same command again",
+        )
+
+
+def _import(client: docker.DockerClient, archive: Path, name: str, tag: str, changes: list[str]) -> None:
+    import docker.errors
+
+    try:
+        answer = str(client.api.import_image_from_file(str(archive), repository=name, tag=tag, changes=changes))
+    except docker.errors.APIError as error:
+        answer = str(error.explanation or error)
+    if '"status":"sha256:' not in answer:
+        raise PlatformError(
+            f"Docker refused the bootstrapped base image {name}:{tag}.",
+            where=f"docker import: {answer.strip()}",
+            next_step="free room where Docker keeps its images (`docker system df`), then run the same command again",
+        )

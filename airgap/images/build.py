@@ -1,0 +1,249 @@
+"""Build the images that are missing: `python -m airgap.images.build [SERVICE…]`.
+
+With `--context FOLDER` nothing is built: the folder gets everything that an ordinary `docker build` of that one service needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from airgap.images.artifacts import prepare
+from airgap.images.base import ensure_base
+from airgap.images.build_log import BuildLog
+from airgap.images.catalog import FOLDER, SERVICES, build_command, context_files, image_reference, inputs_hash
+from airgap.images.versions import DEBIAN_SUITE, IMAGES
+from airgap.setup.progress import Progress, SilentProgress
+from airgap.setup.room import require_room
+from airgap.toolchain.exclusive import exclusively
+from airgap.toolchain.locate import cache_folder
+
+if TYPE_CHECKING:
+    import docker
+
+INPUTS_LABEL = "com.christmas.inputs"
+"""On every image built here: the hash that its tag carries too."""
+
+_ROOM = {"timescaledb": 1_500_000_000, "redis": 400_000_000, "weaviate": 900_000_000, "embedder": 900_000_000}
+"""Bytes that a build takes up in Docker's own folder while it runs, with room to spare."""
+
+# Docker passes these into builds by itself when they are given, and keeps them out of the image's history.
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+def ensure_images(services: Iterable[str] | None = None, progress: Progress | None = None) -> dict[str, str]:
+    """Build the missing images of `services` (all of them unless given) and return each service's image reference.
+
+    A tag appears only once its image is complete. Raises PlatformError where Docker can't be reached, something can't be
+    fetched, the disk is full or a Dockerfile fails; what was built before stays, and the next call goes on from there.
+    """
+    wanted = _known(services)
+    progress = SilentProgress() if progress is None else progress
+    client = _connect()
+    try:
+        missing = _missing(client, wanted)
+        if missing:
+            with exclusively(cache_folder() / "images" / "build.lock", progress, "builds images"):
+                for service in _missing(client, missing):
+                    build_image(client, service, progress)
+    finally:
+        client.close()
+    return {service: image_reference(service) for service in wanted}
+
+
+def missing_images(services: Iterable[str] | None = None) -> list[str]:
+    """Return the services whose image, as it should be now, the engine doesn't have. Raises PlatformError where there is no engine."""
+    client = _connect()
+    try:
+        return _missing(client, _known(services))
+    finally:
+        client.close()
+
+
+def build_image(client: docker.DockerClient, service: str, progress: Progress, *, folder: Path = FOLDER) -> str:
+    """Build one service's image from the Dockerfile below `folder`, whether it exists or not, and return its reference.
+
+    Raises PlatformError naming the Dockerfile's line that failed, with its last output.
+    """
+    reference = f"{image_reference(service).rpartition(':')[0]}:{IMAGES[service].tag}-{inputs_hash(service, folder)}"
+    require_room(_docker_folder(client), _ROOM[service], f"building {reference}")
+    artifacts = prepare(service, progress)
+    ensure_base(client, progress)
+    progress.status(f"building {reference}")
+    with tempfile.TemporaryFile(dir=_scratch()) as context:
+        _pack(service, artifacts, folder, context)
+        context.seek(0)
+        image = _run_build(client, service, reference, context, progress, folder)
+    name, _, tag = reference.rpartition(":")
+    client.api.tag(image, name, tag)
+    progress.log(f"built {reference}")
+    return reference
+
+
+def write_context(service: str, target: Path, progress: Progress) -> list[str]:
+    """Fill the new folder `target` with what the service's Dockerfile needs; return the `docker build` command for it."""
+    artifacts = prepare(service, progress)
+    for path in context_files(service):
+        copy = target / path.relative_to(FOLDER / service)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    for name, source in artifacts.items():
+        copy = target / "artifacts" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        else:
+            shutil.copy(source, copy)
+    arguments = [option for name, value in _arguments(service).items() for option in ("--build-arg", f"{name}={value}")]
+    return ["docker", "build", "--tag", image_reference(service), *arguments, str(target)]
+
+
+def _run_build(client: docker.DockerClient, service: str, reference: str, context: IO[bytes], progress: Progress, folder: Path) -> str:
+    import docker.errors
+
+    log = BuildLog((folder / service / "Dockerfile").read_text())
+    where = f"airgap/images/{service}/Dockerfile"
+    try:
+        events = client.api.build(
+            fileobj=context,
+            custom_context=True,
+            buildargs={**_arguments(service), **_proxies()},
+            labels={INPUTS_LABEL: reference.rpartition("-")[2]},
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        for event in events:
+            if log.take(event):
+                progress.status(f"building {reference}")
+                progress.count(log.step, log.steps, "steps")
+    except (docker.errors.DockerException, OSError) as error:
+        raise PlatformError(
+            f"The image {reference} can't be built: the Docker engine broke off.",
+            where=f"{log.position(where)}: {error}",
+            next_step=f"check that Docker still runs (`docker info`), then run `{build_command(service)}`",
+        ) from error
+    if log.failure or not log.image:
+        output = "\n    ".join(log.tail(20))
+        raise PlatformError(
+            f"The image {reference} can't be built: {log.failure or 'Docker ended without saying why'}",
+            where=f"{log.position(where)}; its last output:\n    {output}",
+            next_step=f"{log.advice()}, then run `{build_command(service)}`",
+        )
+    return log.image
+
+
+def _pack(service: str, artifacts: dict[str, Path], folder: Path, context: IO[bytes]) -> None:
+    """Write the build context as a tar archive, with owners and times that don't depend on this machine, so that Docker's cache hits."""
+
+    def plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        if "__pycache__" in member.name:
+            return None
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        member.mtime = 0
+        member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+        return member
+
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        for path in context_files(service, folder):
+            archive.add(path, arcname=path.relative_to(folder / service).as_posix(), filter=plain)
+        for name, path in artifacts.items():
+            archive.add(path, arcname=f"artifacts/{name}", filter=plain)
+
+
+def _arguments(service: str) -> dict[str, str]:
+    return {"DEBIAN_SUITE": DEBIAN_SUITE, **IMAGES[service].arguments}
+
+
+def _proxies() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PROXY_VARIABLES if os.environ.get(name)}
+
+
+def _known(services: Iterable[str] | None) -> list[str]:
+    wanted = list(SERVICES if services is None else services)
+    unknown = [service for service in wanted if service not in SERVICES]
+    if unknown:
+        raise PlatformError(f"No image is called {unknown[0]!r}.", where="airgap/images", next_step=f"name one of {', '.join(SERVICES)}")
+    return wanted
+
+
+def _missing(client: docker.DockerClient, services: Sequence[str]) -> list[str]:
+    import docker.errors
+
+    absent = []
+    for service in services:
+        try:
+            client.images.get(image_reference(service))
+        except docker.errors.ImageNotFound:
+            absent.append(service)
+    return absent
+
+
+def _connect() -> docker.DockerClient:
+    import docker
+    import docker.errors
+
+    try:
+        client = docker.from_env(timeout=600)
+        client.ping()
+    except docker.errors.DockerException as error:
+        raise PlatformError(
+            "The Docker engine can't be reached, so its images can't be seen or built.",
+            where=str(error),
+            next_step="start it (`make up` does, or `sudo service docker start`) and see to it that you may use it (`docker info`)",
+        ) from error
+    return client
+
+
+def _docker_folder(client: docker.DockerClient) -> Path:
+    # Where the engine runs elsewhere, its folder says nothing about this machine's disk.
+    folder = Path(str(client.info().get("DockerRootDir") or "/"))
+    return folder if folder.exists() else Path(tempfile.gettempdir())
+
+
+def _scratch() -> Path:
+    folder = cache_folder() / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build what is missing, or write one service's build context, and print the references or the command."""
+    from airgap.setup.runner import INTERRUPTED, report_failure, show_progress
+
+    parser = argparse.ArgumentParser(prog="python -m airgap.images.build", description="Build the services' images that are missing.")
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"of {', '.join(SERVICES)}; all of them unless given")
+    parser.add_argument(
+        "--context", type=Path, metavar="FOLDER", help="build nothing, write one service's build context into this new folder"
+    )
+    parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")
+    options = parser.parse_args(arguments)
+    if options.context is not None and len(options.services) != 1:
+        parser.error("--context wants exactly one service")
+    try:
+        with show_progress("images") as progress:
+            if options.context is not None:
+                services = _known(options.services)
+                lines = [" ".join(write_context(services[0], options.context, progress))]
+            else:
+                lines = list(ensure_images(options.services or None, progress).values())
+    except KeyboardInterrupt:
+        print("Interrupted. Finished images are kept; run it again to go on.", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        return report_failure(error, doing="building images", debug=options.debug)
+    print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
