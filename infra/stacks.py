@@ -75,7 +75,7 @@ def down(stack: str | None = None, *, volumes: bool = False) -> None:
 
 def data_volumes(stack: str) -> list[str]:
     """Names of the stack's volumes that are on the Docker host, found by label."""
-    from infra.components.labels import PROJECT_LABEL, STACK_LABEL
+    from infra.components.names import PROJECT_LABEL, STACK_LABEL
     from infra.docker_host import docker_host
 
     with docker_host() as host:

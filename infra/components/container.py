@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
+from infra.components.names import CONFIG_DIRECTORY
 from infra.components.network import PlatformNetwork
 from infra.components.placement import Placement, container_labels, volume_labels
-
-CONFIG_DIRECTORY = "/run/christmas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

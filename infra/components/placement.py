@@ -9,7 +9,7 @@ import pulumi_docker as docker
 from airgap.images.catalog import image_reference
 from blueprint.model import Limits
 from blueprint.services import service
-from infra.components.labels import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.settings import ImageSource, Settings
 
 # What our own images run as; the same numbers as upstream's where upstream has some.

@@ -9,7 +9,7 @@ from blueprint.model import Account, Limits, Network
 from blueprint.relational import DATABASE
 from blueprint.rules import BACKUP_RULES
 from blueprint.services import POSTGRES_MAX_CONNECTIONS
-from infra.components.container import CONFIG_DIRECTORY
+from infra.components.names import CONFIG_DIRECTORY
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 
 PRELOADED = ("timescaledb", "pgaudit", "pg_stat_statements")

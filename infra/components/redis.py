@@ -10,8 +10,9 @@ import pulumi_docker as docker
 
 from blueprint.accounts import ACCOUNTS
 from blueprint.services import REDIS
-from infra.components.container import CONFIG_DIRECTORY, ServiceContainerArgs, config_volume, data_volume, image, service_container
+from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
 from infra.components.credentials import Credentials
+from infra.components.names import CONFIG_DIRECTORY, redis_cli
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
@@ -20,17 +21,6 @@ from infra.provider.redis_acl import redis_acl_line, redis_rules
 from infra.provider.resources import ConfigFiles, RedisUser
 
 SERVICE = REDIS.name
-
-# Passwords are read inside the container, so that none is ever an argument or an environment variable seen from outside.
-_CLI = (
-    'REDISCLI_AUTH="$(cat {directory}/{account}.password)" '
-    "redis-cli --no-auth-warning --user {account} --tls --cacert {directory}/ca.crt -h localhost"
-)
-
-
-def redis_cli(account: str) -> str:
-    """A shell command line that logs in as `account` (admin or monitor); the Redis command is appended to it."""
-    return _CLI.format(directory=CONFIG_DIRECTORY, account=account)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blueprint.model import Limits
 from blueprint.services import REDIS
-from infra.components.container import CONFIG_DIRECTORY
+from infra.components.names import CONFIG_DIRECTORY
 
 PORT = REDIS.ports["redis"]
 

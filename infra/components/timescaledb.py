@@ -10,8 +10,9 @@ import pulumi_docker as docker
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS
 from blueprint.services import TIMESCALEDB
-from infra.components.container import CONFIG_DIRECTORY, ServiceContainerArgs, config_volume, data_volume, image, service_container
+from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
 from infra.components.credentials import Credentials
+from infra.components.names import CONFIG_DIRECTORY
 from infra.components.network import PlatformNetwork
 from infra.components.pgbackrest_config import CONFIG_PATH, PGDATA, REPOSITORY_PATH, STANZA, render
 from infra.components.pki import Pki

@@ -6,7 +6,7 @@ import shlex
 
 from blueprint.model import Limits
 from blueprint.services import WEAVIATE
-from infra.components.container import CONFIG_DIRECTORY
+from infra.components.names import CONFIG_DIRECTORY
 
 DATA_PATH = "/var/lib/weaviate"
 BACKUP_PATH = "/var/lib/weaviate-backups"

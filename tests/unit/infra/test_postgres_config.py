@@ -1,0 +1,54 @@
+"""PostgreSQL's files: who is let in from where, and that memory follows the limits."""
+
+import pytest
+
+from blueprint.accounts import ACCOUNTS
+from blueprint.model import Account, Limits, Network, PostgresRole
+from infra.components.postgres_config import pg_hba_conf, postgresql_conf
+
+
+def rows(text):
+    return [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_only_tls_and_only_declared_accounts():
+    table = rows(pg_hba_conf(ACCOUNTS, "10.1.2.0/24", "10.1.2.1"))
+    let_in = [row for row in table if row[-1] not in {"reject", "peer"}]
+    assert {row[0] for row in let_in} == {"hostssl"}
+    assert {row[1] for row in let_in} == {"christmas_db"}
+    assert {row[2] for row in let_in} == {account.name for account in ACCOUNTS if account.postgres}
+    assert {row[-1] for row in let_in} == {"scram-sha-256"}
+    assert table[-1] == ["host", "all", "all", "all", "reject"]
+
+
+def test_the_superuser_has_no_network_login():
+    table = rows(pg_hba_conf(ACCOUNTS, "10.1.2.0/24", "10.1.2.1"))
+    assert [row for row in table if row[2] == "postgres"] == [["local", "all", "postgres", "peer"]]
+
+
+@pytest.mark.parametrize(
+    ("networks", "expected"),
+    [
+        ((Network.PLATFORM, Network.HOST), [("10.1.2.1/32", "scram-sha-256"), ("10.1.2.0/24", "scram-sha-256")]),
+        # The gateway lies in the subnet, so it has to be turned away before the subnet is let in.
+        ((Network.PLATFORM,), [("10.1.2.1/32", "reject"), ("10.1.2.0/24", "scram-sha-256")]),
+        ((Network.HOST,), [("10.1.2.1/32", "scram-sha-256")]),
+        ((), [("10.1.2.1/32", "reject")]),
+    ],
+)
+def test_an_account_comes_in_only_from_its_networks(networks, expected):
+    account = Account(name="someone", purpose="", postgres=PostgresRole(networks=networks))
+    table = rows(pg_hba_conf([account], "10.1.2.0/24", "10.1.2.1"))
+    assert [(row[3], row[4]) for row in table if row[2] == "someone"] == expected
+
+
+def test_a_gateway_outside_the_subnet_is_refused():
+    with pytest.raises(ValueError, match="not in"):
+        pg_hba_conf(ACCOUNTS, "10.1.2.0/24", "10.9.9.1")
+
+
+@pytest.mark.parametrize(("memory", "shared"), [(512, 128), (2048, 512), (16384, 4096)])
+def test_memory_follows_the_limits(memory, shared):
+    text = postgresql_conf(Limits(memory_mib=memory, cpus=2, stop_seconds=60, tmpfs_mib=16))
+    assert f"shared_buffers = '{shared}MB'" in text
+    assert "ssl = on" in text

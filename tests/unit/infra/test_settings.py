@@ -1,0 +1,71 @@
+"""A stack's settings: what is accepted, and what each mistake is told."""
+
+import pytest
+
+from airgap.errors import PlatformError
+from infra.settings import ImageSource, parse
+
+
+def test_a_stack_without_settings_is_the_embedded_one():
+    settings = parse("dev", {})
+    assert settings.images is ImageSource.EMBEDDED
+    assert settings.embedding_profile == "embedded"
+    assert settings.host == "127.0.0.1"
+
+
+def test_settings_arrive_as_text_and_json():
+    settings = parse(
+        "s",
+        {
+            "christmas:ports": '{"postgres": 5433, "weaviateGrpc": 50052}',
+            "christmas:certificateDays": "30",
+            "christmas:rotations": '{"api": 2}',
+            "christmas:limits": '{"redis": {"memoryMib": 2048}}',
+            "docker:host": "unix:///somewhere",
+        },
+    )
+    assert (settings.ports.postgres, settings.ports.weaviate_grpc, settings.ports.redis) == (5433, 50052, None)
+    assert settings.certificate_days == 30
+    assert settings.rotations == {"api": 2}
+    assert settings.limits["redis"].memory_mib == 2048
+
+
+def test_the_vendors_key_switches_the_profile_and_hides_itself():
+    settings = parse("s", {"christmas:OPENAI_API_KEY": "sk-something"})
+    assert settings.embedding_profile == "openai"
+    assert "sk-something" not in repr(settings)
+
+
+UPSTREAM = '{"timescaledb": {"reference": "a/b:1"}, "redis": {"reference": "r:1"}, "weaviate": {"reference": "w:1"}}'
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"christmas:certificateDay": "3"}, "did you mean certificateDays?"),
+        ({"christmas:foo": "3"}, "unknown setting"),
+        ({"chrismas:ports": "{}"}, "did you mean christmas:ports?"),
+        ({"christmas:ports": '{"postgress": 5432}'}, "ports.postgress"),
+        ({"christmas:ports": '{"postgres": 70000}'}, "65535"),
+        ({"christmas:ports": "5432"}, "christmas:ports"),
+        ({"christmas:bindAddress": "localhosst"}, "bindAddress"),
+        ({"christmas:subnet": "10.1.2.0/99"}, "subnet"),
+        ({"christmas:topology": "cluster"}, "topology"),
+        ({"christmas:images": "upstrem"}, "images"),
+        ({"christmas:images": "upstream"}, "needs a reference"),
+        ({"christmas:images": "upstream", "christmas:upstream": UPSTREAM.replace("r:1", "redis")}, "upstream.redis.reference"),
+        ({"christmas:limits": '{"rediss": {}}'}, "no service is called 'rediss'"),
+        ({"christmas:limits": '{"redis": {"memoryMib": 1}}'}, "128"),
+    ],
+)
+def test_a_mistake_names_the_setting_and_the_file(raw, said):
+    with pytest.raises(PlatformError) as caught:
+        parse("blue", raw)
+    assert said in str(caught.value)
+    assert "Pulumi.blue.yaml" in str(caught.value)
+
+
+def test_a_wrong_secret_is_not_repeated_in_the_message():
+    with pytest.raises(PlatformError) as caught:
+        parse("s", {"christmas:OPENAI_API_KEY": ""})
+    assert "OPENAI_API_KEY" in str(caught.value)
