@@ -1,0 +1,3 @@
+"""Readers: each turns one format's text into blocks."""
+
+from __future__ import annotations
