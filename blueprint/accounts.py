@@ -106,6 +106,11 @@ INDEXER = Account(
                 "read_data",
                 "update_data",
                 "delete_data",
+                # Readers know the alias; a new collection is filled behind it and then takes its place.
+                "create_aliases",
+                "read_aliases",
+                "update_aliases",
+                "delete_aliases",
             )
         )
     ),
