@@ -1,0 +1,137 @@
+"""Check: inputs in, inputs with the defaults out, and everything that is wrong with them named."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from airgap.toolchain.docker_plugin.properties import Kind, Property
+from airgap.toolchain.docker_plugin.wire import UNKNOWN, Secret, reveal
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is wrong with one input."""
+
+    path: str
+    """Where: `healthcheck.interval`, `ports[0].internal`."""
+    reason: str
+
+
+def check(properties: tuple[Property, ...], news: dict[str, Any], resource: str) -> tuple[dict[str, Any], list[Failure]]:
+    """Return the inputs with defaults added and listed under `__defaults`, and what is wrong with them.
+
+    `resource` is what messages call the resource. Secrets stay wrapped and unknown values stay unknown.
+    """
+    failures: list[Failure] = []
+    return _check_object(properties, news, "", resource, failures), failures
+
+
+def _check_object(
+    properties: tuple[Property, ...], given: dict[str, Any], path: str, resource: str, failures: list[Failure]
+) -> dict[str, Any]:
+    known = {prop.name: prop for prop in properties}
+    checked: dict[str, Any] = {}
+    for name, value in given.items():
+        if name.startswith("__") or value is None:
+            continue
+        where = f"{path}.{name}" if path else name
+        prop = known.get(name)
+        if prop is None:
+            failures.append(Failure(where, _unknown(name, where, known, resource)))
+        elif prop.unsupported:
+            failures.append(Failure(where, f"{resource}: `{where}` is not supported here: {prop.unsupported}"))
+        else:
+            checked[name] = _check_value(prop, value, where, resource, failures)
+    for prop in properties:
+        if prop.required and prop.name not in checked:
+            where = f"{path}.{prop.name}" if path else prop.name
+            failures.append(Failure(where, f"{resource}: `{where}` is missing"))
+    defaults = [prop.name for prop in properties if prop.default is not None and prop.name not in checked]
+    checked.update({name: known[name].default for name in defaults})
+    checked["__defaults"] = sorted(defaults)
+    return checked
+
+
+def _check_value(prop: Property, value: Any, where: str, resource: str, failures: list[Failure]) -> Any:
+    if isinstance(value, Secret):
+        return Secret(_check_value(prop, value.value, where, resource, failures))
+    if value is UNKNOWN:
+        return value
+    if prop.kind is Kind.OBJECT and isinstance(value, dict):
+        return _check_object(prop.fields, value, where, resource, failures)
+    if prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET) and isinstance(value, list):
+        return [_check_element(prop, item, f"{where}[{index}]", resource, failures) for index, item in enumerate(value)]
+    plain = _as_kind(prop.kind, value)
+    if plain is None:
+        failures.append(Failure(where, f"{resource}: `{where}` must be {prop.kind.value.strip()}, but is {_kind_of(value)}"))
+        return value
+    shown = reveal(plain)
+    problem = prop.refuse(shown) if prop.refuse is not None and UNKNOWN not in (shown if isinstance(shown, list) else [shown]) else None
+    if problem is not None:
+        failures.append(Failure(where, f"{resource}: `{where}` {problem}"))
+    return plain
+
+
+def _check_element(prop: Property, value: Any, where: str, resource: str, failures: list[Failure]) -> Any:
+    if isinstance(value, Secret):
+        return Secret(_check_element(prop, value.value, where, resource, failures))
+    if value is UNKNOWN:
+        return value
+    if not isinstance(value, dict):
+        failures.append(Failure(where, f"{resource}: `{where}` must be an object, but is {_kind_of(value)}"))
+        return value
+    return _check_object(prop.fields, value, where, resource, failures)
+
+
+def _as_kind(kind: Kind, value: Any) -> Any:  # noqa: PLR0911 - a line for each kind
+    """Return the value as this kind takes it, or None where it can't be."""
+    if kind is Kind.TEXT:
+        return _text(value)
+    if kind is Kind.NUMBER:
+        if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+            return int(value)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if kind is Kind.SWITCH:
+        return value if isinstance(value, bool) else {"true": True, "false": False}.get(value) if isinstance(value, str) else None
+    if kind is Kind.TEXT_MAP:
+        if not isinstance(value, dict):
+            return None
+        texts = {key: _inner_text(item) for key, item in value.items() if item is not None}
+        return None if any(item is None for item in texts.values()) else texts
+    if kind in (Kind.TEXTS, Kind.TEXT_SET) and isinstance(value, list):
+        words = [_inner_text("" if item is None else item) for item in value]
+        return None if any(item is None for item in words) else words
+    return None
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return value if isinstance(value, str) else None
+
+
+def _inner_text(value: Any) -> Any:
+    if value is UNKNOWN:
+        return value
+    if isinstance(value, Secret):
+        inner = _inner_text(value.value)
+        return None if inner is None else Secret(inner)
+    return _text(value)
+
+
+def _kind_of(value: Any) -> str:
+    kinds = {bool: "true or false", int: "a number", float: "a fraction", str: "a text", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "something else")
+
+
+def _unknown(name: str, where: str, known: dict[str, Property], resource: str) -> str:
+    camel = re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), name)
+    by_case = {candidate.lower(): candidate for candidate in known}
+    close = by_case.get(camel.lower()) or next(iter(difflib.get_close_matches(camel, known, n=1, cutoff=0.6)), None)
+    hint = f"; did you mean `{close}`?" if close else f"; it knows {', '.join(sorted(known))}"
+    return f"{resource}: unknown property `{where}`{hint}"

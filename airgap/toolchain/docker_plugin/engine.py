@@ -1,0 +1,137 @@
+"""The connection to the Docker engine, and its failures in words that say what to do."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airgap.toolchain.docker_plugin.errors import DockerPluginError
+from airgap.toolchain.docker_plugin.settings import Settings
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+OLDEST_API = "1.41"
+"""Of Docker engine 20.10, the oldest that is tested."""
+_LOCAL_SOCKET = "unix:///var/run/docker.sock"
+
+
+class Engine:
+    """A Docker engine, with one client for each thread that talks to it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._local = threading.local()
+        self._api = ""
+
+    @property
+    def url(self) -> str:
+        """Where the engine is."""
+        return self.settings.host or os.environ.get("DOCKER_HOST") or _LOCAL_SOCKET
+
+    @property
+    def client(self) -> APIClient:
+        """This thread's client; connects when first asked for.
+
+        Raises DockerPluginError where the engine is missing, stopped, too old, or closed to this user.
+        """
+        client: APIClient | None = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self._connect()
+        return client
+
+    @property
+    def api(self) -> str:
+        """The version of the engine's API."""
+        if not self._api:
+            _ = self.client
+        return self._api
+
+    def has(self, api: str) -> bool:
+        """Tell whether the engine offers this version of the API."""
+        return _version(self.api) >= _version(api)
+
+    def _connect(self) -> APIClient:
+        import docker
+        from docker.errors import DockerException
+        from docker.tls import TLSConfig
+        from docker.utils import kwargs_from_env
+
+        options: dict[str, Any] = {**kwargs_from_env()}
+        options["base_url"] = self.url
+        if self.settings.cert_path:
+            folder = Path(self.settings.cert_path).expanduser()
+            options["tls"] = TLSConfig(
+                client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")), ca_cert=str(folder / "ca.pem"), verify=True
+            )
+        try:
+            client = docker.APIClient(version=self._api or "auto", timeout=120, use_ssh_client=self.url.startswith("ssh://"), **options)
+            if not self._api:
+                offered = str(client.version(api_version=False)["ApiVersion"])
+                if _version(offered) < _version(OLDEST_API):
+                    raise too_old(self.url, offered)
+                self._api = offered
+        except (DockerException, OSError) as error:
+            raise unreachable(self.url, error) from None
+        return client
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def too_old(url: str, offered: str) -> DockerPluginError:
+    """Return the error for an engine that lacks what this plugin needs."""
+    return DockerPluginError(
+        f"the Docker engine is too old: it offers API {offered}, and at least {OLDEST_API} (engine 20.10) is needed",
+        where=url,
+        next_step="upgrade Docker, for example with: apt-get install docker.io",
+    )
+
+
+def unreachable(url: str, error: Exception) -> DockerPluginError:
+    """Return the error for an engine that doesn't answer, told apart by why."""
+    text = str(error)
+    socket = Path(url.removeprefix("unix://")) if url.startswith("unix://") else None
+    if "Permission" in text or "Errno 13" in text:
+        return DockerPluginError(
+            "no permission to talk to Docker",
+            where=url,
+            next_step="add yourself to its group: sudo usermod -aG docker $USER, then log in again",
+        )
+    if socket is not None and not socket.exists():
+        return DockerPluginError(
+            "Docker is not installed or not running: its socket does not exist",
+            where=url,
+            next_step="install it with `make up` or `apt-get install docker.io`, start it with `service docker start`; or set DOCKER_HOST",
+        )
+    if socket is not None:
+        return DockerPluginError(
+            "Docker is not running: nobody answers at its socket", where=url, next_step="start it with: service docker start"
+        )
+    return DockerPluginError(
+        f"the Docker engine cannot be reached: {text}", where=url, next_step="check the provider's `host` or DOCKER_HOST"
+    )
+
+
+@contextmanager
+def told(what: str, next_step: str = "") -> Iterator[None]:
+    """Turn the SDK's errors inside the block into one that says what was being done."""
+    import requests
+    from docker.errors import APIError, DockerException
+
+    try:
+        yield
+    except APIError as error:
+        raise DockerPluginError(f"{what}: {explanation(error)}", next_step=next_step) from None
+    except (DockerException, requests.RequestException) as error:
+        raise DockerPluginError(f"{what}: {error}", next_step=next_step or "check that Docker is running: docker version") from None
+
+
+def explanation(error: Exception) -> str:
+    """Return the engine's own words in an API error."""
+    return str(getattr(error, "explanation", None) or error).strip()

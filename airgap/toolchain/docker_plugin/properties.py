@@ -1,0 +1,166 @@
+"""The words in which `tables` declare a resource's properties, and what makes two spellings of a value the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Kind(Enum):
+    """The shape of a property's value."""
+
+    TEXT = "text"
+    NUMBER = "a whole number"
+    SWITCH = "true or false"
+    TEXTS = "a list of texts"
+    """In this order: a command's words."""
+    TEXT_SET = "a list of texts "
+    """In any order: capabilities."""
+    TEXT_MAP = "a map from text to text"
+    OBJECT = "an object"
+    OBJECTS = "a list of objects"
+    """In this order: ports."""
+    OBJECT_SET = "a list of objects "
+    """In any order: labels."""
+
+
+LISTS = (Kind.TEXTS, Kind.TEXT_SET, Kind.OBJECTS, Kind.OBJECT_SET)
+SETS = (Kind.TEXT_SET, Kind.OBJECT_SET)
+_ZERO: dict[Kind, Any] = {Kind.TEXT: "", Kind.NUMBER: 0, Kind.SWITCH: False}
+
+
+class Change(Enum):
+    """What a changed value means for the resource that exists."""
+
+    REPLACE = "delete it, then create it anew"
+    UPDATE = "Docker changes it in place"
+    RECORD = "only this plugin's behaviour depends on it"
+    STUCK = "the official plugin calls it an update, but Docker cannot change it in place"
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How a value is written in Docker's API, and read from it."""
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+AS_IS = Codec(lambda value: value, lambda value: value)
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property of a resource: all that check, diff, create and read need to know of it."""
+
+    name: str
+    kind: Kind
+    change: Change = Change.REPLACE
+    required: bool = False
+    default: Any = None
+    """Added to the inputs by check where the program gives none, and listed there under `__defaults`."""
+    computed: bool = False
+    """Where the program gives none, whatever Docker chose is right."""
+    computed_if: str = ""
+    """Like `computed`, where this other input is true."""
+    silent: bool = False
+    """Where the program gives none, nothing is reported of what Docker chose."""
+    place: str = ""
+    """Where the container API keeps it: `Config.User`; empty where the resource's own code handles it."""
+    codec: Codec = AS_IS
+    fields: tuple[Property, ...] = ()
+    """The properties of an object."""
+    whole: bool = False
+    """A difference anywhere inside is reported on the property itself."""
+    created: Any = None
+    """The output after create where neither program nor Docker gives a value; the official plugin is not uniform here."""
+    refreshed: Any = None
+    """The same after read."""
+    refuse: Callable[[Any], str | None] | None = None
+    """Return what is wrong with a value, if anything."""
+    canonical: Callable[[Any], Any] | None = None
+    """Return one spelling for all that mean the same."""
+    api: str = ""
+    """The first version of Docker's API that has it."""
+    unsupported: str = ""
+    """Why the official plugin has it and this one has not, and what to do instead."""
+
+    def field(self, name: str) -> Property | None:
+        """Return the object's property of this name."""
+        return next((item for item in self.fields if item.name == name), None)
+
+    def empty(self, *, refreshed: bool) -> Any:
+        """Return the output where no value is known."""
+        return self.refreshed if refreshed else self.created
+
+
+def is_empty(value: Any) -> bool:
+    """Tell whether the value says no more than its absence: nothing, or a list or map with nothing in it."""
+    return value is None or value in ([], {}, "")
+
+
+def visible(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the object without the bookkeeping that Pulumi's bridge keeps in it (`__defaults`, `__meta`)."""
+    return {key: item for key, item in value.items() if not key.startswith("__")}
+
+
+def canonical(prop: Property, value: Any) -> Any:
+    """Return the value in the one spelling that all values with the same meaning share."""
+    if prop.kind in _ZERO:
+        plain = _ZERO[prop.kind] if value is None else value
+        if is_empty(plain) and prop.default is not None:
+            plain = prop.default
+    elif prop.kind in (Kind.TEXTS, Kind.TEXT_SET):
+        plain = list(value or [])
+    elif prop.kind is Kind.TEXT_MAP:
+        plain = {key: str(item) for key, item in (value or {}).items()}
+    elif prop.kind is Kind.OBJECT:
+        plain = canonical_object(prop.fields, value) if value else None
+    else:
+        plain = [canonical_object(prop.fields, item) for item in value or []]
+    if prop.canonical is not None and plain is not None:
+        plain = prop.canonical(plain)
+    return sorted(plain, key=_order) if prop.kind in SETS else plain
+
+
+def canonical_object(fields: tuple[Property, ...], value: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with every property in its canonical spelling."""
+    return {field.name: canonical(field, value.get(field.name)) for field in fields}
+
+
+def same(prop: Property, one: Any, other: Any) -> bool:
+    """Tell whether two values of the property mean the same."""
+    return bool(canonical(prop, one) == canonical(prop, other))
+
+
+def fill(prop: Property, value: Any, *, refreshed: bool) -> Any:
+    """Return the value as the official plugin puts it out: objects with every property, given or not."""
+    if value is None:
+        return prop.empty(refreshed=refreshed)
+    if prop.kind is Kind.OBJECT:
+        return fill_object(prop.fields, value, refreshed=refreshed)
+    if prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET):
+        return [fill_object(prop.fields, item, refreshed=refreshed) for item in value]
+    return value
+
+
+def fill_object(fields: tuple[Property, ...], value: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
+    """Return an object with every property, given or not."""
+    filled = {field.name: fill(field, value.get(field.name), refreshed=refreshed) for field in fields}
+    return {name: item for name, item in filled.items() if item is not ABSENT}
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Any = _Absent()
+"""As a property's `created` or `refreshed`: it is left out of the outputs altogether."""
+
+
+def _order(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)

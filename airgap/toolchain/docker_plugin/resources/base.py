@@ -1,0 +1,135 @@
+"""What all resources have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from airgap.toolchain.docker_plugin.checking import Failure
+from airgap.toolchain.docker_plugin.context import Call
+from airgap.toolchain.docker_plugin.diffing import Difference, adopt_computed
+from airgap.toolchain.docker_plugin.properties import ABSENT, Kind, Property, fill, is_empty, same, visible
+from airgap.toolchain.docker_plugin.wire import UNKNOWN
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource as it is."""
+
+    id: str
+    outputs: dict[str, Any]
+    inputs: dict[str, Any]
+
+
+class Resource(ABC):
+    """One type of resource."""
+
+    type: ClassVar[str]
+    properties: ClassVar[tuple[Property, ...]]
+    outputs: ClassVar[tuple[str, ...]]
+    """Outputs that are no inputs, besides `id`."""
+    autonamed: ClassVar[bool] = True
+    """Where the program gives no name, one is made up from the resource's."""
+    delete_first: ClassVar[bool] = False
+    """A replacement always deletes before it creates; otherwise only where the name is fixed."""
+
+    def check(self, inputs: dict[str, Any], resource: str) -> list[Failure]:
+        """Return what is wrong with inputs that are each right by themselves (secrets opened)."""
+        del inputs, resource
+        return []
+
+    @abstractmethod
+    def create(self, call: Call, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Make the resource, or take over what an interrupted run left of it; return its id and outputs."""
+
+    @abstractmethod
+    def read(self, call: Call, resource_id: str, inputs: dict[str, Any], state: dict[str, Any]) -> Found | None:
+        """Return the resource as it is now, or None where it's gone; without inputs it is being imported."""
+
+    @abstractmethod
+    def delete(self, call: Call, resource_id: str, state: dict[str, Any]) -> None:
+        """Remove the resource; one that's gone already is fine."""
+
+    def update(self, call: Call, resource_id: str, state: dict[str, Any], inputs: dict[str, Any], changed: Difference) -> dict[str, Any]:
+        """Change the resource in place; return its outputs."""
+        del call, changed
+        return {**state, **self.recorded(inputs, refreshed=False), "id": resource_id}
+
+    def preview(self, call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return the outputs that creating it would have, as far as they can be known; nothing is made."""
+        del call
+        outputs = self.recorded(inputs, refreshed=False)
+        chosen = {prop.name for prop in self.properties if prop.computed and not prop.silent and prop.name not in inputs}
+        return {**outputs, **dict.fromkeys((*sorted(chosen), *self.outputs), UNKNOWN)}
+
+    def recorded(self, inputs: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
+        """Return the outputs that follow from the inputs alone."""
+        return self.shown({}, inputs, refreshed=refreshed)
+
+    def shown(self, actual: dict[str, Any], wanted: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
+        """Return the outputs: what Docker has, in the program's own spelling wherever that means the same.
+
+        A property that `actual` doesn't have can't be read from Docker, and is as the program asked.
+        """
+        outputs: dict[str, Any] = {}
+        for prop in self.properties:
+            want, have = wanted.get(prop.name), actual.get(prop.name)
+            if prop.name not in actual:
+                value = want
+            elif want is None:
+                value = None if prop.silent or is_empty(have) or have == 0 else have
+            else:
+                if isinstance(want, list) and prop.fields:
+                    want = adopt_computed(prop, have, want)
+                value = want if same(prop, want, have) else have
+            shown = fill(prop, _plain(value), refreshed=refreshed)
+            if shown is not ABSENT:
+                outputs[prop.name] = shown
+        return outputs
+
+    def drifted(self, inputs: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+        """Return the inputs with every one that Docker no longer agrees with as Docker has it."""
+        result = dict(inputs)
+        for prop in self.properties:
+            want, have = inputs.get(prop.name), outputs.get(prop.name)
+            if prop.name in inputs and want is not UNKNOWN:
+                if isinstance(want, list) and prop.fields:
+                    want = adopt_computed(prop, have, want)
+                if not same(prop, want, have):
+                    result[prop.name] = trimmed(prop, have)
+        lost = [name for name, value in result.items() if value is None and name in inputs]
+        return {name: value for name, value in result.items() if name not in lost}
+
+    def importable(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """Return the inputs that would make the resource as it is."""
+        inputs: dict[str, Any] = {}
+        for prop in self.properties:
+            value = outputs.get(prop.name)
+            if not is_empty(value) and value not in (False, 0) and not prop.unsupported:
+                inputs[prop.name] = trimmed(prop, value)
+        return inputs
+
+
+def trimmed(prop: Property, value: Any) -> Any:
+    """Return an output as an input: without the properties that say nothing."""
+    if isinstance(value, dict) and prop.kind is Kind.OBJECT:
+        return _trimmed_object(prop.fields, value)
+    if isinstance(value, list) and prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET):
+        return [_trimmed_object(prop.fields, item) for item in value]
+    return value
+
+
+def _trimmed_object(fields: tuple[Property, ...], value: dict[str, Any]) -> dict[str, Any]:
+    kept = {
+        field.name: trimmed(field, value.get(field.name))
+        for field in fields
+        if field.required or not (is_empty(value.get(field.name)) or value.get(field.name) in (False, 0))
+    }
+    return {**kept, "__defaults": []}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in visible(value).items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,151 @@
+"""From a container's inputs to the body of Docker's create request, following the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airgap.toolchain.docker_plugin.properties import Property
+from airgap.toolchain.docker_plugin.tables.container import CONTAINER
+from airgap.toolchain.docker_plugin.tables.container_parts import HEALTHCHECK_FIELDS
+
+
+def create_body(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the request's body; networks and uploads come after creation."""
+    body: dict[str, Any] = {"Image": inputs["image"], "HostConfig": {}}
+    for prop in CONTAINER:
+        value = inputs.get(prop.name)
+        if value is not None and prop.place:
+            _put(body, prop.place, prop.codec.encode(value))
+    host = body["HostConfig"]
+    if inputs.get("healthcheck") is not None:
+        body["Healthcheck"] = healthcheck(inputs["healthcheck"])
+    capabilities = inputs.get("capabilities") or {}
+    host["CapAdd"], host["CapDrop"] = capabilities.get("adds") or [], capabilities.get("drops") or []
+    if inputs.get("ports"):
+        body["ExposedPorts"], host["PortBindings"] = ports(inputs["ports"])
+    if inputs.get("mounts"):
+        host["Mounts"] = [mount(item) for item in inputs["mounts"]]
+    body["Volumes"], host["Binds"], host["VolumesFrom"] = volumes(inputs.get("volumes") or [])
+    requests = [device_request(item) for item in inputs.get("deviceRequests") or []]
+    if inputs.get("gpus"):
+        requests.append(gpu_request(inputs["gpus"]))
+    if requests:
+        host["DeviceRequests"] = requests
+    return body
+
+
+def _put(body: dict[str, Any], place: str, value: Any) -> None:
+    """Store a value at a place such as `Config.User`; the request has the parts of `Config` at its top."""
+    *path, last = place.removeprefix("Config.").split(".")
+    target = body
+    for step in path:
+        target = target.setdefault(step, {})
+    target[last] = value
+
+
+def healthcheck(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the health check in Docker's terms, its durations in nanoseconds."""
+    values = {prop.place: prop.codec.encode(given[prop.name]) for prop in HEALTHCHECK_FIELDS if given.get(prop.name) is not None}
+    if not values.get("StartInterval"):
+        values.pop("StartInterval", None)  # engines before 25 refuse it
+    return values
+
+
+def ports(given: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, list[dict[str, str]]]]:
+    """Return the exposed ports, and where each is published."""
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in given:
+        external = port.get("external")
+        binding = {"HostIp": port.get("ip") or "", "HostPort": str(external) if external else ""}
+        bindings.setdefault(f"{port['internal']}/{port.get('protocol') or 'tcp'}", []).append(binding)
+    return {port: {} for port in bindings}, bindings
+
+
+def mount(given: dict[str, Any]) -> dict[str, Any]:
+    """Return one mount in Docker's terms."""
+    made: dict[str, Any] = {"Target": given["target"], "Source": given.get("source") or "", "Type": given["type"]}
+    made["ReadOnly"] = given.get("readOnly") or False
+    if given["type"] == "bind" and given.get("bindOptions"):
+        made["BindOptions"] = {"Propagation": given["bindOptions"].get("propagation") or ""}
+    if given["type"] == "tmpfs" and given.get("tmpfsOptions"):
+        options = given["tmpfsOptions"]
+        made["TmpfsOptions"] = {"SizeBytes": options.get("sizeBytes") or 0, "Mode": options.get("mode") or 0}
+    if given["type"] == "volume" and given.get("volumeOptions"):
+        options = given["volumeOptions"]
+        made["VolumeOptions"] = {
+            "NoCopy": options.get("noCopy") or False,
+            "Labels": {item["label"]: item["value"] for item in options.get("labels") or []},
+        }
+        if options.get("driverName") or options.get("driverOptions"):
+            made["VolumeOptions"]["DriverConfig"] = {"Name": options.get("driverName") or "", "Options": options.get("driverOptions") or {}}
+        if options.get("subpath"):
+            made["VolumeOptions"]["Subpath"] = options["subpath"]
+    return made
+
+
+def volumes(given: list[dict[str, Any]]) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Return anonymous volumes, binds (`SOURCE:PATH:MODE`) and the containers whose volumes are shared."""
+    anonymous: dict[str, Any] = {}
+    binds: list[str] = []
+    shared: list[str] = []
+    for item in given:
+        source = item.get("hostPath") or item.get("volumeName")
+        if item.get("fromContainer"):
+            shared.append(item["fromContainer"])
+        elif source:
+            mode = "ro" if item.get("readOnly") else "rw"
+            relabel = f",{item['selinuxRelabel']}" if item.get("selinuxRelabel") else ""
+            binds.append(f"{source}:{item['containerPath']}:{mode}{relabel}")
+            anonymous[item["containerPath"]] = {}
+        else:
+            anonymous[item["containerPath"]] = {}
+    return anonymous, binds, shared
+
+
+def gpu_request(gpus: str) -> dict[str, Any]:
+    """Return the device request that `docker run --gpus` makes."""
+    if gpus == "all":
+        return {"Driver": "", "Count": -1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}
+    return {"Driver": "", "Count": 0, "DeviceIDs": gpus.removeprefix("device=").split(","), "Capabilities": [["gpu"]], "Options": {}}
+
+
+def device_request(given: dict[str, Any]) -> dict[str, Any]:
+    """Return one device request in Docker's terms."""
+    return {
+        "Driver": given.get("driver") or "",
+        "Count": given.get("count") or 0,
+        "DeviceIDs": given.get("deviceIds") or None,
+        "Capabilities": [given["capabilities"]] if given.get("capabilities") else [],
+        "Options": given.get("options") or {},
+    }
+
+
+def endpoint(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a container's end of one network, as `NetworkConnect` takes them."""
+    addresses = {
+        "IPv4Address": given.get("ipv4Address"),
+        "IPv6Address": given.get("ipv6Address"),
+        "LinkLocalIPs": given.get("linkLocalIps"),
+    }
+    made: dict[str, Any] = {"Aliases": given.get("aliases") or [], "IPAMConfig": {key: item for key, item in addresses.items() if item}}
+    if given.get("driverOpts"):
+        made["DriverOpts"] = dict(option.split("=", 1) for option in given["driverOpts"])
+    if given.get("macAddress"):
+        made["MacAddress"] = given["macAddress"]
+    if given.get("gwPriority"):
+        made["GwPriority"] = given["gwPriority"]
+    return made
+
+
+def needs(prop: Property, value: Any) -> list[tuple[str, str]]:
+    """Return which given properties need a newer Docker API than the oldest supported: name and version."""
+    found: list[tuple[str, str]] = []
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            for field in prop.fields:
+                inner = item.get(field.name)
+                if field.api and inner not in (None, "", 0, "0s", False):
+                    found.append((f"{prop.name}.{field.name}", field.api))
+                if field.fields and inner:
+                    found.extend((f"{prop.name}.{name}", api) for name, api in needs(field, inner))
+    return found

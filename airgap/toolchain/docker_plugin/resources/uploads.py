@@ -1,0 +1,96 @@
+"""Files that are put into a container before it starts."""
+
+from __future__ import annotations
+
+import base64
+import grp
+import io
+import pwd
+import tarfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from airgap.toolchain.docker_plugin.context import Call
+from airgap.toolchain.docker_plugin.engine import told
+from airgap.toolchain.docker_plugin.errors import DockerPluginError
+
+_SOURCES = ("content", "contentBase64", "source")
+
+
+def problems(uploads: list[dict[str, Any]], inputs: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with uploads before anything is made: path of the input, and the reason."""
+    found: list[tuple[str, str]] = []
+    for index, upload in enumerate(uploads):
+        where = f"uploads[{index}]"
+        given = [name for name in _SOURCES if upload.get(name) not in (None, "")]
+        named = [name for name in _SOURCES if name in upload]
+        if len(given) > 1:
+            found.append((where, f"gives {' and '.join(f'`{name}`' for name in given)}; only one of them can fill `{upload.get('file')}`"))
+        elif not named:
+            found.append((where, f"gives nothing to put into `{upload.get('file')}`: set one of `content`, `contentBase64`, `source`"))
+        if inputs.get("readOnly") and isinstance(upload.get("file"), str) and _volume_of(upload["file"], inputs) is None:
+            reason = f"puts `{upload['file']}` into the root file system, which `readOnly` makes read-only: Docker refuses that; "
+            found.append((where, reason + "bind a file of the host there instead, or put it into a volume"))
+    return found
+
+
+def upload_all(call: Call, container: str, inputs: dict[str, Any]) -> None:
+    """Put the files into the container, which needn't run.
+
+    Raises DockerPluginError naming the file that can't be read or written.
+    """
+    for upload in inputs.get("uploads") or []:
+        # Through the volume's own path, a file reaches its volume even where the root is read-only.
+        root = _volume_of(upload["file"], inputs) or "/"
+        with told(f"file `{upload['file']}` could not be put into container `{inputs['name']}`"):
+            call.engine.client.put_archive(container, root, _archive(upload, PurePosixPath(upload["file"]).relative_to(root)))
+
+
+def _volume_of(file: str, inputs: dict[str, Any]) -> str | None:
+    """Return where the innermost writable volume that holds the file is mounted."""
+    mounted = [item.get("containerPath") for item in inputs.get("volumes") or [] if not item.get("readOnly")]
+    mounted += [item.get("target") for item in inputs.get("mounts") or [] if item.get("type") != "tmpfs" and not item.get("readOnly")]
+    holding = [path for path in mounted if isinstance(path, str) and PurePosixPath(file).is_relative_to(path) and file != path]
+    return max(holding, key=len, default=None)
+
+
+def _archive(upload: dict[str, Any], name: PurePosixPath) -> bytes:
+    content = _content(upload)
+    entry = tarfile.TarInfo(str(name))
+    entry.size = len(content)
+    entry.mode = int(upload["permissions"], 8) if upload.get("permissions") else 0o744 if upload.get("executable") else 0o644
+    entry.uid = _number(upload.get("owner"), lambda owner: pwd.getpwnam(owner).pw_uid, "user")
+    entry.gid = _number(upload.get("group"), lambda group: grp.getgrnam(group).gr_gid, "group")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _content(upload: dict[str, Any]) -> bytes:
+    if upload.get("source"):
+        source = Path(upload["source"]).expanduser()
+        try:
+            return source.read_bytes()
+        except OSError as error:
+            raise DockerPluginError(
+                f"the file to put at `{upload['file']}` cannot be read: {error.strerror or error}",
+                where=str(source),
+                next_step="check `source` of the upload; a relative path starts at the program's directory",
+            ) from None
+    if upload.get("contentBase64"):
+        return base64.b64decode(upload["contentBase64"])
+    return str(upload.get("content") or "").encode()
+
+
+def _number(name: str | None, look_up: Any, kind: str) -> int:
+    if not name:
+        return 0
+    if name.isdecimal():
+        return int(name)
+    try:
+        return int(look_up(name))
+    except KeyError:
+        raise DockerPluginError(
+            f"this machine has no {kind} named `{name}`, so an upload cannot be given to it", next_step=f"give the {kind}'s number instead"
+        ) from None

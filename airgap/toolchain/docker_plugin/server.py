@@ -1,0 +1,48 @@
+"""Serving the provider to the Pulumi engine that started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from concurrent import futures
+from types import FrameType
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from airgap.toolchain.docker_plugin.servicer import DockerProvider
+
+_THREADS = 64
+"""Calls at once; the engine asks for as many as its `--parallel`, and most of them wait for Docker."""
+_LARGEST = 400 * 1024 * 1024
+"""Bytes in a message, as in Pulumi's own SDKs."""
+_GRACE = 1.0
+
+
+def serve(arguments: list[str]) -> None:
+    """Serve until the engine is gone or asks to end; print the port that the engine then connects to."""
+    addresses = [argument for argument in arguments if not argument.startswith("-")]
+    options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)]
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=_THREADS), options=options)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(DockerProvider(addresses[-1] if addresses else ""), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
+    # An interrupt in the terminal reaches this process too; the engine decides what it means, and says so with Cancel.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    parent = os.getppid()
+    while not ended.wait(1):
+        if os.getppid() != parent:
+            os._exit(0)  # the engine was killed: nobody would record what goes on here
+    server.stop(_GRACE)
+    os._exit(0)

@@ -1,0 +1,116 @@
+"""The provider's own configuration: which Docker engine, and how to log in to registries."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airgap.toolchain.docker_plugin.checking import Failure, check
+from airgap.toolchain.docker_plugin.properties import Kind, Property, visible
+from airgap.toolchain.docker_plugin.wire import Secret, reveal
+
+_INLINE_TLS = "put the three files into a directory and name it with `certPath`"
+
+CONFIG = (
+    Property("host", Kind.TEXT),
+    Property("context", Kind.TEXT),
+    Property("certPath", Kind.TEXT),
+    Property("caMaterial", Kind.TEXT, unsupported=_INLINE_TLS),
+    Property("certMaterial", Kind.TEXT, unsupported=_INLINE_TLS),
+    Property("keyMaterial", Kind.TEXT, unsupported=_INLINE_TLS),
+    Property("disableDockerDaemonCheck", Kind.SWITCH),
+    Property("sshOpts", Kind.TEXTS, unsupported="set the options in ~/.ssh/config"),
+    Property(
+        "registryAuth",
+        Kind.OBJECT_SET,
+        fields=(
+            Property("address", Kind.TEXT, required=True),
+            Property("authDisabled", Kind.SWITCH),
+            Property("configFile", Kind.TEXT),
+            Property("configFileContent", Kind.TEXT),
+            Property("password", Kind.TEXT),
+            Property("username", Kind.TEXT),
+        ),
+    ),
+)
+_ENGINE_KEYS = ("version", "pluginDownloadURL")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to reach the Docker engine and its registries."""
+
+    host: str = ""
+    """A URL such as `unix:///var/run/docker.sock`; empty for DOCKER_HOST, or else the local socket."""
+    cert_path: str = ""
+    registries: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+
+    def login(self, registry: str) -> dict[str, str] | None:
+        """Return user name and password for a registry, or None to leave it to the Docker client's own configuration."""
+        for entry in self.registries:
+            address = str(entry["address"]).removeprefix("https://").removeprefix("http://").rstrip("/")
+            if address == registry and not entry.get("authDisabled"):
+                return _login(entry, registry)
+        return None
+
+
+def _login(entry: dict[str, Any], registry: str) -> dict[str, str] | None:
+    from docker import auth
+
+    content = entry.get("configFileContent")
+    if not content and entry.get("configFile"):
+        content = Path(entry["configFile"]).expanduser().read_text(encoding="utf-8")
+    if content:
+        found = auth.AuthConfig(json.loads(content)).resolve_authconfig(registry)
+        return {str(key): str(value) for key, value in found.items()} if found else None
+    username = entry.get("username") or os.environ.get("DOCKER_REGISTRY_USER", "")
+    password = entry.get("password") or os.environ.get("DOCKER_REGISTRY_PASS", "")
+    return {"username": username, "password": password} if username else None
+
+
+def check_settings(news: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
+    """Return the configuration as given, and what is wrong with it."""
+    _, failures = check(CONFIG, _parsed(news), "provider docker")
+    given = {name: value for name, value in news.items() if not name.startswith("__")}
+    return given, failures
+
+
+def settings_from(values: dict[str, Any]) -> Settings:
+    """Return the settings in checked configuration; DOCKER_HOST and the Docker context count where it names no host."""
+    plain = reveal(_parsed(values))
+    host = plain.get("host") or ""
+    if plain.get("context"):
+        host = _context_host(plain["context"])
+    registries = tuple(visible(entry) for entry in plain.get("registryAuth") or [])
+    return Settings(host=host, cert_path=plain.get("certPath") or "", registries=registries)
+
+
+def _context_host(name: str) -> str:
+    from docker.context import ContextAPI
+
+    context: Any = ContextAPI.get_context(name)
+    if context is None:
+        from airgap.toolchain.docker_plugin.errors import DockerPluginError
+
+        raise DockerPluginError(f"there is no Docker context named `{name}`", next_step="list them with: docker context ls")
+    return str(context.Host)
+
+
+def _parsed(values: dict[str, Any]) -> dict[str, Any]:
+    """Return configuration as typed values: on the wire, whatever isn't a text is a text with JSON in it."""
+    parsed: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in _ENGINE_KEYS:
+            continue
+        text = value.value if isinstance(value, Secret) else value
+        prop = next((item for item in CONFIG if item.name == name), None)
+        if prop is not None and prop.kind not in (Kind.TEXT, Kind.SWITCH) and isinstance(text, str):
+            try:
+                text = json.loads(text)
+            except ValueError:
+                text = value
+        parsed[name] = Secret(text) if isinstance(value, Secret) else text
+    return parsed

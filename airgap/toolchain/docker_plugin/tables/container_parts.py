@@ -1,0 +1,169 @@
+"""The objects that a container's properties are made of: ports, mounts, networks, health check and the like."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airgap.toolchain.docker_plugin import codecs
+from airgap.toolchain.docker_plugin.properties import ABSENT, Codec, Kind, Property
+from airgap.toolchain.docker_plugin.tables import checks
+from airgap.toolchain.docker_plugin.tables.labels import LABEL_FIELDS
+
+
+def _capabilities(names: list[str]) -> list[str]:
+    return [codecs.capability(name) for name in names]
+
+
+CAPABILITIES = (
+    Property("adds", Kind.TEXT_SET, created=[], refreshed=[], canonical=_capabilities),
+    Property("drops", Kind.TEXT_SET, created=[], refreshed=[], canonical=_capabilities),
+)
+
+PORT_FIELDS = (
+    Property("internal", Kind.NUMBER, required=True, refuse=checks.a_port),
+    Property("external", Kind.NUMBER, computed=True, refuse=checks.a_port),
+    Property("ip", Kind.TEXT, default="0.0.0.0"),  # noqa: S104 - the official plugin's default; the policy pack refuses it
+    Property("protocol", Kind.TEXT, default="tcp", refuse=checks.one_of("tcp", "udp", "sctp")),
+)
+
+
+def ports_in_order(ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return ports in one order: programs may list them in any."""
+    return sorted(ports, key=lambda port: json.dumps(port, sort_keys=True))
+
+
+VOLUME_FIELDS = (
+    Property("containerPath", Kind.TEXT, created="", refreshed="", refuse=checks.an_absolute_path),
+    Property("fromContainer", Kind.TEXT, created="", refreshed=""),
+    Property("hostPath", Kind.TEXT, created="", refreshed="", refuse=checks.an_absolute_path),
+    Property("readOnly", Kind.SWITCH, refreshed=False),
+    Property("selinuxRelabel", Kind.TEXT, created="", refreshed="", refuse=checks.one_of("z", "Z")),
+    Property("volumeName", Kind.TEXT, created="", refreshed=""),
+)
+
+MOUNT_FIELDS = (
+    Property("target", Kind.TEXT, required=True, refuse=checks.an_absolute_path),
+    Property("type", Kind.TEXT, required=True, refuse=checks.one_of("bind", "volume", "tmpfs")),
+    Property("source", Kind.TEXT, created="", refreshed=""),
+    Property("readOnly", Kind.SWITCH, refreshed=False),
+    Property(
+        "bindOptions",
+        Kind.OBJECT,
+        fields=(
+            Property(
+                "propagation",
+                Kind.TEXT,
+                created="",
+                refreshed="",
+                refuse=checks.one_of("private", "rprivate", "shared", "rshared", "slave", "rslave"),
+            ),
+        ),
+    ),
+    Property(
+        "tmpfsOptions",
+        Kind.OBJECT,
+        fields=(
+            Property("mode", Kind.NUMBER, refreshed=0, refuse=checks.at_least(0)),
+            Property("sizeBytes", Kind.NUMBER, refreshed=0, refuse=checks.at_least(0)),
+        ),
+    ),
+    Property(
+        "volumeOptions",
+        Kind.OBJECT,
+        fields=(
+            Property("driverName", Kind.TEXT, created="", refreshed=""),
+            Property("driverOptions", Kind.TEXT_MAP, refreshed={}),
+            Property("labels", Kind.OBJECT_SET, fields=LABEL_FIELDS, created=[], refreshed=[]),
+            Property("noCopy", Kind.SWITCH, refreshed=False),
+            Property("subpath", Kind.TEXT, created="", refreshed="", api="1.45"),
+        ),
+    ),
+)
+
+UPLOAD_FIELDS = (
+    Property("file", Kind.TEXT, required=True, refuse=checks.an_absolute_path),
+    Property("content", Kind.TEXT, created="", refreshed=""),
+    Property("contentBase64", Kind.TEXT, created="", refreshed="", refuse=checks.base64_text),
+    Property("executable", Kind.SWITCH, created=False, refreshed=False),
+    Property("permissions", Kind.TEXT, created="", refreshed="", refuse=checks.matching(r"0[0-7]{3}", "four octal digits such as `0644`")),
+    Property("source", Kind.TEXT, created="", refreshed=""),
+    Property("sourceHash", Kind.TEXT, created="", refreshed=""),
+    Property("owner", Kind.TEXT, created=ABSENT, refreshed=ABSENT),
+    Property("group", Kind.TEXT, created=ABSENT, refreshed=ABSENT),
+)
+
+NETWORK_FIELDS = (
+    Property("name", Kind.TEXT, required=True),
+    Property("aliases", Kind.TEXT_SET, created=[], refreshed=[]),
+    Property("driverOpts", Kind.TEXT_SET, created=[], refreshed=[], refuse=checks.an_assignment),
+    Property("gwPriority", Kind.NUMBER, refreshed=0, api="1.48"),
+    Property("ipv4Address", Kind.TEXT, created="", refreshed=""),
+    Property("ipv6Address", Kind.TEXT, created="", refreshed=""),
+    Property("linkLocalIps", Kind.TEXT_SET, created=[], refreshed=[]),
+    Property("macAddress", Kind.TEXT, created="", refreshed="", canonical=str.lower),
+)
+
+HOST_FIELDS = (Property("host", Kind.TEXT, required=True), Property("ip", Kind.TEXT, required=True))
+
+
+def _nanoseconds(value: str) -> int:
+    return codecs.nanoseconds(value)
+
+
+HEALTHCHECK_FIELDS = (
+    Property("tests", Kind.TEXTS, place="Test", created=[], refreshed=[]),
+    *(
+        Property(name, Kind.TEXT, default="0s", place=there, codec=codecs.DURATION, canonical=_nanoseconds, refuse=checks.a_duration)
+        for name, there in (("interval", "Interval"), ("timeout", "Timeout"), ("startPeriod", "StartPeriod"))
+    ),
+    Property(
+        "startInterval",
+        Kind.TEXT,
+        default="0s",
+        place="StartInterval",
+        codec=codecs.DURATION,
+        canonical=_nanoseconds,
+        refuse=checks.a_duration,
+        api="1.44",
+    ),
+    Property("retries", Kind.NUMBER, place="Retries", created=0, refreshed=0, refuse=checks.at_least(0)),
+)
+
+
+def _encode_devices(devices: list[dict[str, Any]]) -> Any:
+    return _DEVICES.encode(
+        [
+            {key: item or "" for key, item in device.items()}
+            for device in devices_in_full([{"containerPath": "", "permissions": "", **device} for device in devices])
+        ]
+    )
+
+
+_DEVICES = codecs.renamed(hostPath="PathOnHost", containerPath="PathInContainer", permissions="CgroupPermissions")
+DEVICES = Codec(_encode_devices, _DEVICES.decode)
+DEVICE_FIELDS = (
+    Property("hostPath", Kind.TEXT, required=True),
+    Property("containerPath", Kind.TEXT, created="", refreshed=""),
+    Property("permissions", Kind.TEXT, created="", refreshed="", refuse=checks.matching(r"[rwm]+", "some of the letters r, w and m")),
+)
+
+
+def devices_in_full(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return devices with what Docker puts in where a path inside or the permissions aren't given."""
+    return [
+        {**device, "containerPath": device["containerPath"] or device["hostPath"], "permissions": device["permissions"] or "rwm"}
+        for device in devices
+    ]
+
+
+RATES = codecs.renamed(path="Path", rate="Rate")
+RATE_FIELDS = (Property("path", Kind.TEXT, required=True), Property("rate", Kind.NUMBER, required=True, refuse=checks.at_least(1)))
+
+DEVICE_REQUEST_FIELDS = (
+    Property("capabilities", Kind.TEXT_SET, created=[], refreshed=[]),
+    Property("count", Kind.NUMBER, refreshed=0),
+    Property("deviceIds", Kind.TEXTS, created=[], refreshed=[]),
+    Property("driver", Kind.TEXT, created="", refreshed=""),
+    Property("options", Kind.TEXT_MAP, refreshed={}),
+)
