@@ -1,0 +1,91 @@
+"""The declaration contradicts itself nowhere, and would be refused if it did."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from blueprint.accounts import ACCOUNTS, account
+from blueprint.collections import COLLECTIONS
+from blueprint.keyspaces import KEYSPACES, keyspace
+from blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, WeaviateUser
+from blueprint.relational import MARKET_DATA, TABLES, table
+from blueprint.services import SERVICES
+
+
+def test_names_are_unique():
+    for family in (TABLES, KEYSPACES, COLLECTIONS, ACCOUNTS, SERVICES):
+        names = [each.name for each in family]
+        assert len(names) == len(set(names))
+
+
+def test_every_grant_names_a_table_and_columns_that_are_declared():
+    for each in ACCOUNTS:
+        for grant in each.postgres.grants if each.postgres else ():
+            declared = {column.name for column in table(grant.table).columns}
+            assert set(grant.columns or ()) <= declared, (each.name, grant.table)
+
+
+def test_every_keyspace_of_an_account_is_declared():
+    for each in ACCOUNTS:
+        for name, _ in each.redis.keyspaces if each.redis else ():
+            keyspace(name)
+
+
+def test_exactly_one_account_owns_the_schema():
+    assert [each.name for each in ACCOUNTS if each.postgres and each.postgres.owns_schema] == ["migrator"]
+
+
+def test_the_analyst_sees_no_secret_and_nothing_personal():
+    seen = {
+        (grant.table, name)
+        for grant in account("analyst").postgres.grants
+        for name in grant.columns or [c.name for c in table(grant.table).columns]
+    }
+    assert not seen & {
+        ("users", "password_hash"),
+        ("user_profiles", "first_name"),
+        ("user_profiles", "last_name"),
+        ("user_profiles", "phone"),
+        ("user_profiles", "address"),
+    }
+    assert ("users", "username") in seen
+    assert ("orders", "price") in seen
+
+
+@pytest.mark.parametrize("commands", [("eval",), ("@scripting",), ("@all",), ("script",), ("get", "fcall")])
+def test_no_redis_account_runs_scripts(commands):
+    with pytest.raises(BlueprintError):
+        RedisUser(commands=commands)
+
+
+def test_contradictions_are_refused():
+    column = Column("time", "timestamp with time zone")
+    with pytest.raises(BlueprintError, match="twice"):
+        Table(name="t", comment="", columns=(column, column), primary_key=("time",))
+    with pytest.raises(BlueprintError, match="unknown columns"):
+        Table(name="t", comment="", columns=(column,), primary_key=("id",))
+    with pytest.raises(BlueprintError, match="time column"):
+        Table(
+            name="t",
+            comment="",
+            columns=(column, Column("id", "bigint")),
+            primary_key=("id",),
+            hypertable=Hypertable("time", timedelta(days=1)),
+        )
+    with pytest.raises(BlueprintError, match="time column"):
+        replace(MARKET_DATA, indexes=(Index("u", ("symbol",), unique=True),))
+    with pytest.raises(BlueprintError, match="no store"):
+        Account(name="nobody", purpose="")
+    with pytest.raises(BlueprintError, match="lower-case"):
+        Column("Robert'); drop table students", "text")
+    with pytest.raises(BlueprintError, match="built-in"):
+        WeaviateUser()
+    with pytest.raises(BlueprintError, match="expire"):
+        replace(KEYSPACES[0], ttl=timedelta(0))
+
+
+def test_values_can_not_be_changed():
+    grant = TableGrant("users", frozenset())
+    with pytest.raises(AttributeError):
+        grant.table = "orders"

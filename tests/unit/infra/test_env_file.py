@@ -1,0 +1,81 @@
+"""The file with an account's connection settings: what is in it, in a form that shells and Docker read alike, for its owner only."""
+
+import os
+import subprocess
+
+import pytest
+
+from airgap.errors import PlatformError
+from infra.connections import Credentials, Endpoint, Platform
+from infra.env_file import variables, write
+
+
+@pytest.fixture
+def platform(tmp_path):
+    return Platform(
+        stack="blue",
+        endpoints={
+            "postgres": Endpoint("127.0.0.1", 15432, "timescaledb", 5432),
+            "redis": Endpoint("127.0.0.1", 16379, "redis", 6379),
+            "weaviate": Endpoint("127.0.0.1", 18080, "weaviate", 8080),
+            "weaviate_grpc": Endpoint("127.0.0.1", 15051, "weaviate", 50051),
+            "embedder": Endpoint("127.0.0.1", 18443, "embedder", 8443),
+        },
+        accounts={"api": Credentials(postgres="pw1", redis="pw2"), "rag": Credentials(weaviate="key1")},
+        ca_file=tmp_path / "ca.pem",
+        containers={},
+        volumes={},
+        network="n",
+        embedding_profile="embedded",
+        embedding_key="token",
+    )
+
+
+def test_on_the_host(platform):
+    found = variables(platform, "api")
+    assert found["DATABASE_URL"] == "postgresql://api:pw1@127.0.0.1:15432/christmas_db?sslmode=verify-full"
+    assert found["PGSSLROOTCERT"] == str(platform.ca_file)
+    assert found["REDIS_URL"].startswith("rediss://api:pw2@127.0.0.1:16379/0?")
+    assert found["WEAVIATE_URL"] == "https://127.0.0.1:18080"
+    assert "WEAVIATE_API_KEY" not in found  # the account doesn't exist there
+
+
+def test_inside_the_network(platform):
+    found = variables(platform, "api", inside=True)
+    assert "@timescaledb:5432/" in found["DATABASE_URL"]
+    assert "@redis:6379/" in found["REDIS_URL"]
+    assert found["WEAVIATE_URL"] == "https://weaviate:8080"
+    assert found["CHRISTMAS_CA_FILE"] == "/run/christmas/ca.crt"
+    assert not any("127.0.0.1" in value for value in found.values())
+
+
+def test_an_account_of_weaviate_gets_its_key_and_the_embedders(platform):
+    found = variables(platform, "rag")
+    assert found["WEAVIATE_API_KEY"] == "key1"
+    assert (found["OPENAI_API_KEY"], found["OPENAI_BASE_URL"]) == ("token", "https://127.0.0.1:18443/v1")
+    assert "DATABASE_URL" not in found
+
+
+def test_an_unknown_account_is_told_the_known_ones(platform):
+    with pytest.raises(PlatformError, match="no account 'apo'") as caught:
+        variables(platform, "apo")
+    assert "api" in caught.value.next_step
+
+
+def test_the_file_is_private_and_means_the_same_to_a_shell_and_to_docker(platform, tmp_path):
+    path = write(platform, "api", path=tmp_path / "api.env")
+    assert path.stat().st_mode & 0o777 == 0o600
+    sourced = subprocess.run(
+        ["sh", "-c", f"set -a; . {path}; exec env"], capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}
+    ).stdout.splitlines()
+    as_docker_reads_it = path.read_text().splitlines()
+    assert set(as_docker_reads_it) <= set(sourced)
+
+
+def test_writing_again_replaces_the_file_at_once(platform, tmp_path):
+    path = tmp_path / "api.env"
+    path.write_text("old")
+    path.chmod(0o644)
+    write(platform, "api", path=path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
