@@ -104,9 +104,12 @@ class RedisPart(_Part):
 
 
 class WeaviatePart(_Part):
-    """A backup by Weaviate's own module, copied out. `objects` counts each collection's objects before and after."""
+    """A backup by Weaviate's own module, copied out. `collections` counts each one's objects before and after.
 
-    backup_id: str
+    `backup_id` is None where there was no collection: the module refuses to back up nothing.
+    """
+
+    backup_id: str | None
     base_id: str | None
     node: str
     versions: dict[str, str]

@@ -154,7 +154,7 @@ def _logical(platform: Platform, folder: Path, snapshot: str) -> tuple[FileRecor
         execute(container, ("pg_dump", *options, f"--dbname={target}"), user=pgbackrest.USER, line=password, sink=dump.write)
     roles = execute(
         container,
-        ("pg_dumpall", "--globals-only", "--no-role-passwords", "--password", f"--dbname={target}"),
+        ("pg_dumpall", "--globals-only", "--no-role-passwords", "--password", f"--dbname={target}", f"--database={DATABASE}"),
         user=pgbackrest.USER,
         line=password,
     )

@@ -32,7 +32,7 @@ class RdbContent:
     expires: int
 
 
-class TornTail(PlatformError):
+class TornTailError(PlatformError):
     """The file being appended to ends inside a command; `whole_bytes` of it are good."""
 
     def __init__(self, where: str, whole_bytes: int) -> None:
@@ -102,7 +102,7 @@ def read_verdict(done: Finished, folder: Path, rdb: str) -> RdbContent:
         torn = re.search(r"ok_up_to=(\d+), ok_up_to_line=\d+, diff=[1-9]\d*\nAOF \S+ is not valid. Use the --fix", text)
         # Cut off, every byte before the end is whole; anything else said before the verdict is another kind of damage.
         if torn and not of_rdb and "Expected to read" in text:
-            raise TornTail(str(folder / "redis/appendonlydir"), int(torn[1]))
+            raise TornTailError(str(folder / "redis/appendonlydir"), int(torn[1]))
         said = [line for line in text.splitlines() if line.strip()][-4:]
         raise PlatformError(
             what=("redis-check-rdb" if of_rdb else "redis-check-aof") + " finds the copy damaged: " + " | ".join(said),

@@ -19,9 +19,10 @@ from airgap.setup.progress import Progress
 from backup.containers import execute, while_running
 from backup.files import HashedFile, shorten, write_hashed
 from backup.model import FileRecord, RedisPart
-from backup.redis_files import AofFile, TornTail, check_copies, parse_aof_manifest, render_aof_manifest
+from backup.redis_files import AofFile, TornTailError, check_copies, parse_aof_manifest, render_aof_manifest
 from blueprint.keyspaces import KEYSPACES
 from infra.clients import redis_client
+from infra.components.names import CONFIG_DIRECTORY, redis_cli
 from infra.connections import Platform
 
 if TYPE_CHECKING:
@@ -37,18 +38,15 @@ _POLL_SECONDS = 0.05
 
 # Logs in as admin inside the container; what the setting should be is read from the server's own file, because a hold that
 # was cut off by a crash of the machine may have left 0 behind.
-_HOLD = """
+_HOLD = f"""
 set -eu
-cli() {
-    REDISCLI_AUTH="$(cat /run/christmas/admin.password)" \
-        redis-cli -e --no-auth-warning --user admin --tls --cacert /run/christmas/ca.crt -h localhost "$@"
-}
-should=$(sed -n 's/^auto-aof-rewrite-percentage  *//p' /run/christmas/redis.conf)
-release() {
+cli() {{ {redis_cli("admin")} -e "$@"; }}
+should=$(sed -n 's/^auto-aof-rewrite-percentage  *//p' {CONFIG_DIRECTORY}/redis.conf)
+release() {{
     kill "$nap"
-    cli config set auto-aof-rewrite-percentage "${should:-100}" >/dev/null
-    exit
-}
+    cli config set auto-aof-rewrite-percentage "${{should:-100}}" >/dev/null
+    exit 0
+}}
 sleep 86400 &
 nap=$!
 trap release TERM INT HUP
@@ -93,7 +91,7 @@ def back_up(platform: Platform, folder: Path, progress: Progress) -> RedisPart:
     manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
     try:
         found = check_copies(container, folder, RDB_PATH, manifest)
-    except TornTail as torn:
+    except TornTailError as torn:
         # The size was read in the middle of the server's write: the log ends with the last whole command.
         position = torn.whole_bytes
         records[-1] = shorten(folder, records[-1], position)

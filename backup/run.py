@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -112,7 +112,9 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
             finished=datetime.now(UTC),
             made_by=lock.made_by(),
             stores=plan.stores,
-            **parts,
+            postgres=_of(parts, PostgresPart),
+            redis=_of(parts, RedisPart),
+            weaviate=_of(parts, WeaviatePart),
         )
         sets.publish(folder, keys.sign(manifest, passphrase))
     except BaseException as error:
@@ -136,7 +138,7 @@ def _discard(platform: Platform, target: Path, error: BaseException) -> None:
         error.add_note(f"and what it had written is still in {target}: {second}")
 
 
-def _run_stores(platform: Platform, plan: _Plan, target: Path, progress: Progress) -> dict[str, PostgresPart | RedisPart | WeaviatePart]:
+def _run_stores(platform: Platform, plan: _Plan, target: Path, progress: Progress) -> list[PostgresPart | RedisPart | WeaviatePart]:
     """Back up each store in a thread of its own.
 
     Raises PlatformError with all that failed.
@@ -163,7 +165,11 @@ def _run_stores(platform: Platform, plan: _Plan, target: Path, progress: Progres
     return _collect(running)
 
 
-def _collect(running: dict[Store, Future[_T]]) -> dict[str, _T]:
+def _of(parts: Iterable[object], kind: type[_T]) -> _T | None:
+    return next((part for part in parts if isinstance(part, kind)), None)
+
+
+def _collect(running: dict[Store, Future[_T]]) -> list[_T]:
     failures = {store: error for store, future in running.items() if (error := future.exception())}
     for error in failures.values():
         if not isinstance(error, PlatformError):
@@ -176,7 +182,7 @@ def _collect(running: dict[Store, Future[_T]]) -> dict[str, _T]:
             where=first.where,
             next_step=first.next_step or "mend the above, then invoke backup",
         ) from first
-    return {store: future.result() for store, future in running.items()}
+    return [future.result() for future in running.values()]
 
 
 class SharedProgress:

@@ -48,7 +48,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     with weaviate_client(platform, ACCOUNT) as client:
         before = count_objects(client)
         progress.status(f"{request.kind} backup")
-        base_id = _create(client, request, before)
+        base_id = _create(client, request, before) if before else None
         after = count_objects(client)
         version = str(client.get_meta()["version"])
         node = client.cluster.nodes()[0].name
@@ -58,13 +58,13 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     def receive(path: str, pieces: Iterator[bytes]) -> None:
         files.append(write_hashed(request.folder, f"{FOLDER}/{request.set_id}/{path}", pieces))
 
-    if copy_tree(container, f"{BACKUP_PATH}/{request.set_id}", receive) == 0:
+    if before and copy_tree(container, f"{BACKUP_PATH}/{request.set_id}", receive) == 0:
         raise PlatformError(what="Weaviate's backup holds no file", where=f"container {container}: {BACKUP_PATH}/{request.set_id}")
     return WeaviatePart(
         started=started,
         finished=datetime.now(UTC),
         files=tuple(files),
-        backup_id=request.set_id,
+        backup_id=request.set_id if before else None,
         base_id=base_id,
         node=node,
         versions={"weaviate": version},

@@ -1,0 +1,265 @@
+"""The three stores again, beside the live ones: on a network of their own, with certificates of their own, gone afterwards.
+
+Restores, drills and tests build on it. Files may be put into each container before it starts; nothing is published.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from backup.containers import Entry, docker_client, put_files
+from blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
+from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from infra.connections import Credentials, Endpoint, Platform
+from infra.provider.certificates import issue_authority, issue_certificate
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+    from docker.models.networks import Network
+
+OWNER_LABEL = "com.christmas.owner"
+PURPOSE_LABEL = "com.christmas.purpose"
+CONFIG = "/run/christmas"
+_USERS = {TIMESCALEDB.name: 1000, REDIS.name: 999, WEAVIATE.name: 1000, EMBEDDER.name: 1000}
+_ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
+_NETWORK_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one scratch container is made. `volumes` maps paths inside to volume names; `files` go in before the start."""
+
+    service: str
+    image: str
+    command: list[str]
+    entrypoint: list[str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    read_only_volumes: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    health: list[str] | None = None
+    start_seconds: float = 180
+
+
+class Scratch:
+    """A network and whatever was started on it. Use `scratch`."""
+
+    def __init__(self, name: str, purpose: str, folder: Path) -> None:
+        self.name = name
+        self._labels = {PROJECT_LABEL: "christmas", STACK_LABEL: name, PURPOSE_LABEL: purpose, OWNER_LABEL: str(os.getpid())}
+        self._ca_key, ca = issue_authority("christmas scratch", 1)
+        self.ca_file = folder / "ca.pem"
+        self.ca_file.write_text(ca)
+        self._network: Network | None = None
+        self.containers: dict[str, Container] = {}
+        self.volumes: list[str] = []
+
+    def open(self) -> None:
+        """Make the network, on addresses that nothing else on the machine uses."""
+        from docker.errors import APIError
+        from docker.types import IPAMConfig, IPAMPool
+
+        for _ in range(_NETWORK_TRIES):
+            subnet = f"10.{random.randint(200, 250)}.{random.randint(0, 255)}.0/27"  # noqa: S311 - just one that is free
+            try:
+                self._network = docker_client().networks.create(
+                    f"christmas-{self.name}-network",
+                    driver="bridge",
+                    internal=True,
+                    labels=self._labels,
+                    ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]),
+                )
+            except APIError as error:
+                if "overlap" not in str(error).lower():
+                    raise PlatformError(what=f"no scratch network can be made: {error.explanation}", where="Docker") from error
+            else:
+                self._subnet = IPv4Network(subnet)
+                return
+        raise PlatformError(
+            what="no scratch network can be made: every range tried is taken", where="Docker", next_step="docker network prune"
+        )
+
+    @property
+    def network(self) -> Network:
+        """The network, once open."""
+        if self._network is None:
+            raise ValueError("the scratch network is not open yet")
+        return self._network
+
+    def address(self, service_name: str) -> str:
+        """The fixed address of a service in the scratch network."""
+        return str(self._subnet[_ADDRESSES[service_name]])
+
+    @property
+    def subnet(self) -> str:
+        """The network's range."""
+        return str(self._subnet)
+
+    @property
+    def gateway(self) -> str:
+        """The address that a client on this machine comes from."""
+        return str(self._subnet[1])
+
+    def volume(self, part: str) -> str:
+        """A new, empty volume."""
+        name = f"christmas-{self.name}-{part}"
+        docker_client().volumes.create(name, labels=self._labels)
+        self.volumes.append(name)
+        return name
+
+    def create(self, recipe: Recipe) -> Container:
+        """Make a container, with certificates and files in it, and don't start it yet."""
+        from docker.errors import DockerException
+
+        client = docker_client()
+        limits = service(recipe.service).limits
+        network = str(self.network.name)
+        mounts = {volume: {"bind": path, "mode": "rw"} for path, volume in recipe.volumes.items()}
+        mounts |= {volume: {"bind": path, "mode": "ro"} for path, volume in recipe.read_only_volumes.items()}
+        options: dict[str, Any] = {
+            "name": f"christmas-{self.name}-{recipe.service}",
+            "hostname": recipe.service,
+            "labels": {**self._labels, SERVICE_LABEL: recipe.service},
+            "environment": dict(recipe.environment),
+            "volumes": mounts,
+            "init": True,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "mem_limit": f"{limits.memory_mib}m",
+            "shm_size": "256m",
+            "network": network,
+            "networking_config": {
+                network: client.api.create_endpoint_config(aliases=[recipe.service], ipv4_address=self.address(recipe.service))
+            },
+        }
+        if recipe.entrypoint:
+            options["entrypoint"] = recipe.entrypoint
+        try:
+            container: Container = client.containers.create(recipe.image, recipe.command, **options)
+        except DockerException as error:
+            raise PlatformError(what=f"a scratch {recipe.service} can't be made: {error}", where="Docker") from error
+        self.containers[recipe.service] = container
+        uid = _USERS[recipe.service]
+        entries = [Entry(name, content, 0o400) for name, content in {**self._certificates(recipe.service), **recipe.files}.items()]
+        put_files(container, CONFIG, entries, uid=uid, gid=uid)
+        return container
+
+    def _certificates(self, service_name: str) -> dict[str, bytes]:
+        ca = self.ca_file.read_text()
+        key, certificate = issue_certificate(
+            self._ca_key, ca, service_name, [service_name, "localhost"], [self.address(service_name), "127.0.0.1"], 1
+        )
+        return {"ca.crt": ca.encode(), "tls.crt": certificate.encode(), "tls.key": key.encode()}
+
+    def start(self, recipe: Recipe) -> Container:
+        """Start a container that was created, or create it first, and wait until it answers.
+
+        Raises PlatformError with its last lines where it doesn't.
+        """
+        container = self.containers.get(recipe.service) or self.create(recipe)
+        container.start()
+        deadline = time.monotonic() + recipe.start_seconds
+        while recipe.health:
+            container.reload()
+            code = container.exec_run(recipe.health).exit_code if container.status == "running" else 1
+            if code == 0:
+                break
+            if container.status in ("exited", "dead") or time.monotonic() > deadline:
+                lines = container.logs(tail=15).decode(errors="replace").strip()
+                raise PlatformError(
+                    what=f"the scratch {recipe.service} does not come up; its last lines:\n{lines}", where=f"container {container.name}"
+                )
+            time.sleep(0.2)
+        return container
+
+    def platform(self, accounts: Mapping[str, Credentials], *, embedding_profile: str, embedding_key: str) -> Platform:
+        """The scratch stores as a platform that clients can use, from this machine, with these accounts."""
+        ports = {
+            "postgres": (TIMESCALEDB.name, TIMESCALEDB.ports["postgres"]),
+            "redis": (REDIS.name, REDIS.ports["redis"]),
+            "weaviate": (WEAVIATE.name, WEAVIATE.ports["https"]),
+            "weaviate_grpc": (WEAVIATE.name, WEAVIATE.ports["grpc"]),
+            "embedder": (EMBEDDER.name, EMBEDDER.ports["https"]),
+        }
+        return Platform(
+            stack=self.name,
+            endpoints={
+                name: Endpoint(self.address(where), port, where, port) for name, (where, port) in ports.items() if where in self.containers
+            },
+            accounts=dict(accounts),
+            ca_file=self.ca_file,
+            containers={name: str(container.name) for name, container in self.containers.items()},
+            volumes={volume.removeprefix(f"christmas-{self.name}-"): volume for volume in self.volumes},
+            network=str(self.network.name),
+            embedding_profile=embedding_profile,
+            embedding_key=embedding_key,
+        )
+
+    def close(self) -> None:
+        """Remove everything that was made, whatever state it is in."""
+        from docker.errors import DockerException
+
+        for container in self.containers.values():
+            with contextlib.suppress(DockerException):
+                container.remove(force=True, v=True)
+        for volume in self.volumes:
+            with contextlib.suppress(DockerException):
+                docker_client().volumes.get(volume).remove(force=True)
+        if self._network is not None:
+            with contextlib.suppress(DockerException):
+                self._network.remove()
+
+
+@contextlib.contextmanager
+def scratch(purpose: str) -> Iterator[Scratch]:
+    """A scratch network under a random name; removed on leaving, with all that was started on it."""
+    remove_leftovers()
+    folder = Path(tempfile.mkdtemp(prefix="christmas-"))
+    made = Scratch(f"{purpose}-{secrets.token_hex(4)}", purpose, folder)
+    try:
+        made.open()
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers() -> None:
+    """Remove scratch containers, volumes and networks whose process is gone: a killed run can't remove its own."""
+    from docker.errors import DockerException
+
+    client = docker_client()
+    wanted: dict[str, str | list[str] | bool] = {"label": [OWNER_LABEL, PURPOSE_LABEL]}
+    kinds: Iterable[Any] = (
+        *client.containers.list(all=True, filters=wanted),
+        *client.volumes.list(filters=wanted),
+        *client.networks.list(filters=wanted),
+    )
+    for each in kinds:
+        labels = each.attrs.get("Labels") or each.attrs.get("Config", {}).get("Labels") or {}
+        owner = labels.get(OWNER_LABEL, "")
+        if owner.isdigit() and not _alive(int(owner)):
+            with contextlib.suppress(DockerException):
+                each.remove(**({"force": True, "v": True} if "State" in each.attrs else {}))
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

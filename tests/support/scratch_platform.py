@@ -1,0 +1,148 @@
+"""The whole platform in scratch containers: three real stores with the blueprint's accounts, migrated, with a little data in each.
+
+Made without Pulumi, so that tests of the rooms behind it don't wait for a stack.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import docker
+
+from backup import recipes
+from backup.containers import execute
+from backup.scratch import Scratch, scratch
+from blueprint.accounts import ACCOUNTS
+from blueprint.relational import DATABASE, EXTENSIONS
+from infra.clients import weaviate_client
+from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
+from infra.connections import Credentials, Platform
+from infra.provider.redis_acl import redis_acl_line
+from tests.support.weaviate_server import _rbac
+
+ROOT_KEY = "root-" + "k" * 36
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchPlatform:
+    """A running platform and the pieces it is made of."""
+
+    platform: Platform
+    made: Scratch
+    passphrase: str = field(repr=False)
+
+
+def image_of(service: str) -> str:
+    """The image that a service runs here: the one named for tests, else the catalogue's where it is built, else the newest local one."""
+    if named := os.environ.get(f"CHRISTMAS_TEST_{service.upper()}_IMAGE"):
+        return named
+    local = docker.from_env().images.list(name=f"christmas/{service}")
+    try:
+        from airgap.images.catalog import image_reference
+    except ImportError:
+        pass
+    else:
+        wanted = image_reference(service)
+        if any(wanted in image.tags for image in local):
+            return wanted
+    assert local, f"no local image christmas/{service}: build it with `make up`"
+    return str(max(local, key=lambda each: str(each.attrs["Created"])).tags[0])
+
+
+@contextlib.contextmanager
+def run_scratch_platform(purpose: str = "tests") -> Iterator[ScratchPlatform]:
+    """Start the three stores, make accounts and schema, and yield them; all is removed on leaving."""
+    from migrations.run import upgrade
+
+    passwords = {each.name: secrets.token_urlsafe(24) for each in ACCOUNTS}
+    passphrase = secrets.token_urlsafe(32)
+    with scratch(purpose) as made:
+        made.start(
+            recipes.timescaledb(
+                made,
+                image_of("timescaledb"),
+                data=made.volume("timescaledb-data"),
+                repository=made.volume("pgbackrest"),
+                passphrase=passphrase,
+                archive=True,
+            )
+        )
+        redis_passwords = {each.name: passwords[each.name] for each in ACCOUNTS if each.redis}
+        made.start(recipes.redis(image_of("redis"), data=made.volume("redis-data"), acl=_acl(redis_passwords), passwords=redis_passwords))
+        made.start(
+            recipes.weaviate(
+                image_of("weaviate"),
+                data=made.volume("weaviate-data"),
+                backups=made.volume("weaviate-backups"),
+                root_key=ROOT_KEY,
+                cluster_password=secrets.token_urlsafe(16),
+            )
+        )
+        bare = made.platform({"root": Credentials(weaviate=ROOT_KEY)}, embedding_profile="embedded", embedding_key="none")
+        _make_roles(bare.containers["timescaledb"], passwords)
+        keys = _make_weaviate_users(bare)
+        accounts = {
+            each.name: Credentials(
+                postgres=passwords[each.name] if each.postgres else None,
+                redis=redis_passwords.get(each.name),
+                weaviate=keys.get(each.name),
+            )
+            for each in ACCOUNTS
+        }
+        platform = made.platform(accounts, embedding_profile="embedded", embedding_key="none")
+        upgrade(platform)
+        yield ScratchPlatform(platform, made, passphrase)
+
+
+def _acl(passwords: dict[str, str]) -> str:
+    lines = [redis_acl_line("default", None, None)]
+    lines += [
+        redis_acl_line(each.name, each.redis, hashlib.sha256(passwords[each.name].encode()).hexdigest()) for each in ACCOUNTS if each.redis
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _make_roles(container: str, passwords: dict[str, str]) -> None:
+    statements = []
+    for account in ACCOUNTS:
+        if account.postgres is None:
+            continue
+        role = account.postgres
+        milliseconds = round(role.statement_timeout.total_seconds() * 1000)
+        statements += [
+            f"create role {account.name} login connection limit {role.connection_limit} password '{passwords[account.name]}'",
+            f"alter role {account.name} set statement_timeout = {milliseconds}",
+            *(f"grant {group} to {account.name}" for group in role.member_of),
+        ]
+    statements += [f"create database {DATABASE}", f"revoke all on database {DATABASE} from public"]
+    inside = [f"create extension if not exists {name}" for name in EXTENSIONS]
+    inside.append("revoke all on schema public from public")
+    for account in ACCOUNTS:
+        if account.postgres:
+            inside += [f"grant connect on database {DATABASE} to {account.name}", f"grant usage on schema public to {account.name}"]
+            if account.postgres.owns_schema:
+                inside.append(f"alter schema public owner to {account.name}")
+    for database, lines in (("postgres", statements), (DATABASE, inside)):
+        options = [f"--command={line}" for line in lines]
+        execute(container, ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, *options], user="postgres")
+    execute(container, ["pgbackrest", f"--config={CONFIG_PATH}", f"--stanza={STANZA}", "stanza-create"], user="postgres")
+
+
+def _make_weaviate_users(bare: Platform) -> dict[str, str]:
+    keys = {}
+    with weaviate_client(bare, "root") as client:
+        for account in ACCOUNTS:
+            if account.weaviate is None:
+                continue
+            role = account.weaviate.built_in_role
+            if role is None:
+                role = account.name
+                client.roles.create(role_name=role, permissions=[rule for each in account.weaviate.permissions for rule in _rbac(each)])
+            keys[account.name] = client.users.db.create(user_id=account.name)
+            client.users.db.assign_roles(user_id=account.name, role_names=role)
+    return keys
