@@ -71,7 +71,12 @@ class ConfigFiles(Kind):
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         del inputs
         if state is None or changed - {"image"}:
-            return {"fingerprint": UNKNOWN, "fingerprint_key": (state or {}).get("fingerprint_key", UNKNOWN), "written_at": UNKNOWN, "drift": []}
+            return {
+                "fingerprint": UNKNOWN,
+                "fingerprint_key": (state or {}).get("fingerprint_key", UNKNOWN),
+                "written_at": UNKNOWN,
+                "drift": [],
+            }
         return state
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
@@ -108,7 +113,9 @@ class ConfigFiles(Kind):
             if compare(found, expected) or written_at is None:
                 stale = sorted(found.keys() - expected.keys())
                 # A file where a directory has to be, or the other way round, has to go first.
-                stale += [path for path in expected.keys() & found.keys() if (found[path].content is None) != (expected[path].content is None)]
+                stale += [
+                    path for path in expected.keys() & found.keys() if (found[path].content is None) != (expected[path].content is None)
+                ]
                 if stale:
                     volume.remove(stale)
                 volume.write(expected)

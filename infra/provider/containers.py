@@ -126,7 +126,7 @@ def _converse(stream: Any, text: bytes, timeout: float, what: str) -> tuple[byte
         # Reading has to go on meanwhile: a program that answers a lot before it has read everything would block both.
         writer = threading.Thread(target=_feed, args=(connection, text), daemon=True)
         writer.start()
-        for number, part in frames_iter(stream, tty=False):
+        for number, part in frames_iter(stream, tty=False):  # type: ignore[no-untyped-call]
             parts.setdefault(number, []).append(part)
         writer.join()
     except TimeoutError:

@@ -40,7 +40,9 @@ def role_findings(found: dict[str, Any], inputs: Values) -> list[str]:
         findings.append(f"connection limit is {found['connection_limit']}, not {inputs['connection_limit']}")
     if not scram.matches(inputs["password"], found["verifier"]):
         findings.append("has another password")
-    return findings + _membership_findings(found["member_of"], inputs["member_of"]) + _setting_findings(found["settings"], settings_of(inputs))
+    return (
+        findings + _membership_findings(found["member_of"], inputs["member_of"]) + _setting_findings(found["settings"], settings_of(inputs))
+    )
 
 
 def _membership_findings(found: list[dict[str, Any]], declared: list[str]) -> list[str]:
@@ -81,7 +83,9 @@ class PostgresRole(Kind):
         "name": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
         "password": Input(Shape.TEXT, secret=True),
         "connection_limit": Input(Shape.INTEGER, required=False, default=20, rule=_limit),
-        "statement_timeout_ms": Input(Shape.INTEGER, required=False, default=30_000, rule=lambda value: None if value >= 0 else "is negative"),
+        "statement_timeout_ms": Input(
+            Shape.INTEGER, required=False, default=30_000, rule=lambda value: None if value >= 0 else "is negative"
+        ),
         "member_of": Input(Shape.TEXTS, required=False, default=[]),
         "settings": Input(Shape.TEXT_MAP, required=False, default={}),
     }
@@ -117,7 +121,9 @@ class PostgresRole(Kind):
         except PlatformError as error:
             if "cannot be dropped because some objects depend on it" not in error.what:
                 raise
-            call.log(Log.INFO, f"role {inputs['name']} owns objects, so it stays: without password and login, until `pulumi up` takes it over")
+            call.log(
+                Log.INFO, f"role {inputs['name']} owns objects, so it stays: without password and login, until `pulumi up` takes it over"
+            )
 
     @staticmethod
     def _assert(inputs: Values) -> Values:

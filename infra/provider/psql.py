@@ -51,7 +51,9 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
             return ended.stdout
         if not any(sign in ended.stderr for sign in _NOT_READY) or time.monotonic() > deadline:
             raise PlatformError(
-                what=f"PostgreSQL refused: {_message(ended)}", where=f"container {container.name}, database {database}", next_step=_advice(ended)
+                what=f"PostgreSQL refused: {_message(ended)}",
+                where=f"container {container.name}, database {database}",
+                next_step=_advice(ended),
             )
         time.sleep(0.5)
 
@@ -94,3 +96,9 @@ def _advice(ended: Finished) -> str:
     if any(sign in ended.stderr for sign in _NOT_READY):
         return "see why it does not start: `docker logs` of the container"
     return "mend the cause, then run `pulumi up` again"
+
+
+def database_exists(container: Container, database: str) -> bool:
+    """Whether the server has that database."""
+    answer = run(container, "select exists (select from pg_database where datname = :'database');", variables={"database": database})
+    return answer.strip() == "t"

@@ -63,8 +63,9 @@ class Reload(Kind):
         elif "exec" in action:
             ended = execute(container, action["exec"], user=action.get("user", ""))
             if ended.exit_code != 0:
+                said = (ended.stderr or ended.stdout).strip()[-500:]
                 raise PlatformError(
-                    what=f"the service did not take up its changed files: exit code {ended.exit_code}: {(ended.stderr or ended.stdout).strip()[-500:]}",
+                    what=f"the service did not take up its changed files: exit code {ended.exit_code}: {said}",
                     where=where,
                     next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
                 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, errors_pb2, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from airgap.errors import PlatformError
 from infra.provider import VERSION
@@ -208,19 +208,20 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 call.log(Log.DEBUG, f"{type(error).__name__} in the christmas provider:\n{frames}")
                 context.abort(
                     grpc.StatusCode.UNKNOWN,
-                    f"the christmas provider failed: {type(error).__name__}\n  next:  run again with `--debug` for the place, and report it",
+                    f"the christmas provider failed: {type(error).__name__}\n  next:  run again with `--debug` to see the place",
                 )
 
         kind = kind_of(request.urn.split("::")[2].rsplit("$", 1)[-1])
         if kind is None:
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the christmas provider has no resource of type {request.urn.split('::')[2]}")
+            raise AssertionError  # abort raises, which its type doesn't tell
         return kind, call, answer
 
     def _partly_failed(self, kind: Kind, identity: str, partial: PartialFailureError, inputs: Properties) -> _PartlyFailedError:
         secrets = inputs.secrets | {name for name, declared in kind.inputs.items() if declared.secret}
         detail = any_pb2.Any()
         detail.Pack(
-            errors_pb2.ErrorResourceInitFailed(
+            provider_pb2.ErrorResourceInitFailed(
                 id=identity, properties=self._outputs(kind, partial.outputs), reasons=[str(partial)], inputs=encode(inputs.values, secrets)
             )
         )

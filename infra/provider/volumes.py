@@ -105,7 +105,8 @@ class VolumeFiles:
                 remover.remove(force=True)
         if code != 0:
             raise PlatformError(
-                what=f"stale files could not be removed (rm ended with {code}): {', '.join(paths)}", where=f"volume {self._volume}, image {self._image}"
+                what=f"stale files could not be removed (rm ended with {code}): {', '.join(paths)}",
+                where=f"volume {self._volume}, image {self._image}",
             )
 
 
@@ -151,7 +152,7 @@ def remove_leftovers(volume: str) -> None:
     """Remove helper containers of this volume that a killed run left behind."""
     from docker.errors import NotFound
 
-    filters = {"label": ["com.christmas.helper=files", f"com.christmas.volume={volume}"]}
+    filters: dict[str, str | list[str] | bool] = {"label": ["com.christmas.helper=files", f"com.christmas.volume={volume}"]}
     for leftover in engine().containers.list(all=True, filters=filters, ignore_removed=True):
         with contextlib.suppress(NotFound):
             leftover.remove(force=True)

@@ -1,0 +1,91 @@
+"""pgBackRest's stanza: the place in the backup repository that belongs to this database cluster."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from infra.provider.containers import Finished, execute, find_running, running
+from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.psql import name_rule
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+# pgBackRest's exit codes, src/build/error/error.yaml.
+_OTHER_CLUSTER = (28, 51)  # backup info and database, archive info and database
+_CRYPTO = 95
+_STATUS_MISSING = (1, 3)  # of a stanza in `info`: no path, no data
+
+
+class BackupStanza(Kind):
+    """Makes the stanza where it is missing. Removing the resource keeps every backup."""
+
+    inputs = {
+        "container": Input(Shape.TEXT),
+        "server": Input(Shape.TEXT),
+        "stanza": Input(Shape.TEXT, replaces=True, rule=name_rule),
+        "config_path": Input(Shape.TEXT),
+    }
+    outputs = ("drift",)
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        del call
+        return inputs["stanza"], self._assert(inputs)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del call, state, old
+        return self._assert(inputs)
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        container = find_running(inputs["container"])
+        if container is None:
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: stanza {inputs['stanza']} was not looked at")
+            return state
+        ended = _pgbackrest(container, inputs, "info", "--output=json")
+        if ended.exit_code != 0:
+            call.log(Log.WARNING, f"stanza {inputs['stanza']} can't be read: {_last_words(ended)}")
+            return {"drift": [f"pgbackrest info ends with {ended.exit_code}"]}
+        status = next((each["status"] for each in json.loads(ended.stdout or "[]") if each["name"] == inputs["stanza"]), None)
+        if status is None or status["code"] in _STATUS_MISSING:
+            return None
+        # 2 is a stanza without a backup yet; anything above is a repository in trouble.
+        return {"drift": [status["message"]] if status["code"] > 3 else []}
+
+    @staticmethod
+    def _assert(inputs: Values) -> Values:
+        container = running(inputs["container"])
+        ended = _pgbackrest(container, inputs, "stanza-create")
+        if ended.exit_code != 0:
+            raise PlatformError(
+                what=f"the backup stanza could not be made: {_last_words(ended)}",
+                where=f"container {container.name}, stanza {inputs['stanza']}",
+                next_step=_advice(ended, inputs["stanza"]),
+            )
+        return {"drift": []}
+
+
+def _pgbackrest(container: Container, inputs: Values, command: str, *options: str) -> Finished:
+    argv = ["pgbackrest", f"--config={inputs['config_path']}", f"--stanza={inputs['stanza']}", "--log-level-console=off", *options, command]
+    # Errors belong on stderr at their own level, whatever the file says.
+    return execute(container, [*argv[:-1], "--log-level-stderr=error", "--no-log-timestamp", command], user="postgres")
+
+
+def _last_words(ended: Finished) -> str:
+    return "; ".join((ended.stderr or ended.stdout).strip().splitlines())[-600:] or f"pgbackrest ended with {ended.exit_code}"
+
+
+def _advice(ended: Finished, stanza: str) -> str:
+    if ended.exit_code == _CRYPTO or "CryptoError" in ended.stderr or "cipher" in ended.stderr:
+        return (
+            "the repository's volume was encrypted with another key, so it belongs to another stack or to one whose state was lost:\n"
+            "put that stack's state back, or set the volume aside (rename or remove it) and run `pulumi up` again to begin a new one"
+        )
+    if ended.exit_code in _OTHER_CLUSTER or "do not match" in ended.stderr:
+        return (
+            "the repository holds the backups of another database cluster. If this one was upgraded or restored, run\n"
+            f"`pgbackrest --stanza={stanza} stanza-upgrade` in the container;\n"
+            "otherwise set the repository's volume aside and run `pulumi up` again"
+        )
+    return "mend the cause, then run `pulumi up` again"

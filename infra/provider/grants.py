@@ -1,0 +1,108 @@
+"""Who may do what with tables and columns: the statements that make it so, and what differs from it.
+
+Rendering and comparing are pure. `apply_grants` is for whoever owns the tables: migrations call it after an upgrade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from blueprint.accounts import ACCOUNTS
+from blueprint.model import Account, Privilege, TableGrant
+from blueprint.relational import SCHEMA
+from infra.provider.psql import ADVISORY_LOCK, named, quote_identifier
+
+if TYPE_CHECKING:
+    import psycopg
+
+_ORDER = (Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE, Privilege.DELETE)
+
+
+def grant_statements(
+    role: str, grants: Sequence[TableGrant], existing_tables: Collection[str] | Mapping[str, Collection[str]], schema: str = SCHEMA
+) -> list[str]:
+    """Statements after which `role` may do exactly what `grants` say with the tables that exist.
+
+    `existing_tables` are all tables and views of the schema; as a mapping they name the sequences behind each one's serial
+    columns, which INSERT needs too. A grant on a table that does not exist yet is left for later. To be run in one transaction:
+    everything is taken away first.
+    """
+    grantee = quote_identifier(role)
+    sequences = existing_tables if isinstance(existing_tables, Mapping) else {}
+    statements: list[str] = []
+    for table in sorted(existing_tables):
+        statements.append(f"revoke all on table {_qualified(schema, table)} from {grantee} cascade")
+        statements += [
+            f"revoke all on sequence {_qualified(schema, name)} from {grantee} cascade" for name in sorted(sequences.get(table, ()))
+        ]
+    for grant in grants:
+        if grant.table not in existing_tables:
+            continue
+        table = _qualified(schema, grant.table)
+        whole = [privilege.value for privilege in _ORDER if privilege in grant.privileges and not _by_column(grant, privilege)]
+        if whole:
+            statements.append(f"grant {', '.join(whole)} on table {table} to {grantee}")
+        if grant.columns is not None and Privilege.SELECT in grant.privileges:
+            columns = ", ".join(quote_identifier(column) for column in grant.columns)
+            statements.append(f"grant select ({columns}) on table {table} to {grantee}")
+        if Privilege.INSERT in grant.privileges:
+            statements += [
+                f"grant usage on sequence {_qualified(schema, name)} to {grantee}" for name in sorted(sequences.get(grant.table, ()))
+            ]
+    return statements
+
+
+def _by_column(grant: TableGrant, privilege: Privilege) -> bool:
+    return privilege is Privilege.SELECT and grant.columns is not None
+
+
+def _qualified(schema: str, name: str) -> str:
+    return f"{quote_identifier(schema)}.{quote_identifier(name)}"
+
+
+def grant_findings(grants: Sequence[TableGrant], found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What differs between a role's privileges on the tables that exist (sql/grants_read.sql, `tables`) and the declared ones."""
+    declared = {grant.table: grant for grant in grants}
+    findings: list[str] = []
+    for table in found:
+        name = table["table"]
+        grant = declared.get(name, TableGrant(name, frozenset()))
+        wanted = {privilege.value for privilege in grant.privileges if not _by_column(grant, privilege)}
+        columns = {f"select ({column})" for column in grant.columns or ()} if Privilege.SELECT in grant.privileges else set()
+        findings += _compared(set(table["privileges"]), wanted, name)
+        findings += _compared(set(table["columns"]), columns, name)
+        for sequence in table["sequences"]:
+            usage = {"usage"} if Privilege.INSERT in grant.privileges else set()
+            findings += _compared(set(sequence["privileges"]), usage, f"sequence {sequence['sequence']}")
+    return findings
+
+
+def _compared(found: set[str], wanted: set[str], on: str) -> list[str]:
+    lost = [f"{privilege} on {on} is missing" for privilege in sorted(wanted - found)]
+    return lost + [f"{privilege} on {on} is granted, and not declared" for privilege in sorted(found - wanted)]
+
+
+def apply_grants(connection: psycopg.Connection, accounts: Sequence[Account] = ACCOUNTS) -> list[str]:
+    """Give every account exactly its declared privileges on the tables that exist; the statements that were run.
+
+    The connection is the schema owner's; the work joins its transaction. Accounts whose role does not exist yet are left out:
+    Pulumi gives them theirs when it makes them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        cursor.execute(named("tables_read").encode(), {"schema": SCHEMA})
+        row = cursor.fetchone()
+        existing: dict[str, list[str]] = row[0] if row else {}
+        cursor.execute("select array_agg(rolname::text) from pg_roles")
+        roles = cursor.fetchone()
+        present = set(roles[0]) if roles else set()
+        statements = [
+            statement
+            for account in accounts
+            if account.postgres is not None and not account.postgres.owns_schema and account.name in present
+            for statement in grant_statements(account.name, account.postgres.grants, existing)
+        ]
+        for statement in statements:
+            cursor.execute(statement.encode())
+    return statements

@@ -1,0 +1,86 @@
+"""The platform's database: its owner, extensions and settings, and nothing in it for everybody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from infra.provider import psql
+from infra.provider.containers import find_running, running
+from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+
+def database_findings(found: dict[str, Any], inputs: Values) -> list[str]:
+    """What differs between the database as it is (sql/database_read.sql) and as declared."""
+    findings = [
+        f"{what} belongs to {found[key]}, not {inputs['owner']}"
+        for key, what in (("owner", "the database"), ("schema_owner", "schema public"))
+        if found[key] != inputs["owner"]
+    ]
+    installed = found["extensions"]
+    for extension in inputs["extensions"]:
+        if extension not in installed:
+            findings.append(f"extension {extension} is missing")
+        elif installed[extension]["installed"] != installed[extension]["offered"]:
+            findings.append(
+                f"extension {extension} is {installed[extension]['installed']}, the server brings {installed[extension]['offered']}"
+            )
+    findings += [f"everybody has {privilege}" for privilege in sorted(found["public"])]
+    settings = dict(pair.split("=", 1) for pair in found["settings"])
+    for name in sorted(settings.keys() | inputs["settings"].keys()):
+        if settings.get(name) != inputs["settings"].get(name):
+            findings.append(f"{name} is {settings.get(name, 'not set')}, not {inputs['settings'].get(name, 'declared')}")
+    return findings
+
+
+class PostgresDatabase(Kind):
+    """A database, its owner's schema `public`, and its extensions. Removing the resource removes nothing: it holds the data.
+
+    The databases `postgres` and `template1` are closed to everybody but the superuser along with it.
+    """
+
+    inputs = {
+        "container": Input(Shape.TEXT),
+        "server": Input(Shape.TEXT),
+        "name": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
+        "owner": Input(Shape.TEXT, rule=psql.name_rule),
+        "extensions": Input(Shape.TEXTS, required=False, default=[]),
+        "settings": Input(Shape.TEXT_MAP, required=False, default={}),
+    }
+    outputs = ("drift",)
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        del call
+        return inputs["name"], self._assert(inputs)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del call, state, old
+        return self._assert(inputs)
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        container = find_running(inputs["container"])
+        if container is None:
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: database {inputs['name']} was not compared")
+            return state
+        if not psql.database_exists(container, inputs["name"]):
+            return None
+        return {"drift": database_findings(_read(container, inputs), inputs)}
+
+    @staticmethod
+    def _assert(inputs: Values) -> Values:
+        container = running(inputs["container"])
+        variables = {"name": inputs["name"], "owner": inputs["owner"], "lock": str(psql.ADVISORY_LOCK), "settings": inputs["settings"]}
+        psql.run(container, psql.named("database_create"), variables=variables)
+        psql.run(container, psql.named("database_apply"), variables=variables)
+        for extension in inputs["extensions"]:
+            # In a session of its own, as the first statement: what TimescaleDB's update asks for.
+            psql.run(container, psql.named("extension_apply"), database=inputs["name"], variables={"extension": extension})
+        psql.run(container, psql.named("schema_apply"), database=inputs["name"], variables=variables)
+        return {"drift": []}
+
+
+def _read(container: Container, inputs: Values) -> dict[str, Any]:
+    found: dict[str, Any] = psql.query(container, psql.named("database_read"), database=inputs["name"])
+    return found

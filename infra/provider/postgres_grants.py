@@ -1,0 +1,142 @@
+"""A role's privileges in a database, as the blueprint declares them: nothing lost, nothing added by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from blueprint.model import Privilege, TableGrant
+from infra.provider import psql
+from infra.provider.containers import find_running, running
+from infra.provider.grants import grant_findings, grant_statements
+from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.psql import quote_identifier
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+_DEFAULTS = {"r": "tables", "S": "sequences", "f": "functions", "T": "types", "n": "schemas"}
+
+
+def _grants(values: list[dict[str, Any]]) -> str | None:
+    for value in values:
+        if unknown := value.keys() - {"table", "privileges", "columns"}:
+            return f"has an object with the unknown {sorted(unknown)}"
+        if not isinstance(value.get("table"), str) or not isinstance(value.get("privileges"), list):
+            return "needs `table` and `privileges` in every object"
+        if bad := set(value["privileges"]) - {privilege.value for privilege in Privilege}:
+            return f"has the unknown privileges {sorted(bad)} on {value['table']}"
+    tables = [value["table"] for value in values]
+    return None if len(tables) == len(set(tables)) else "names a table twice"
+
+
+def parsed(grants: list[dict[str, Any]]) -> list[TableGrant]:
+    """The grants in the blueprint's words."""
+    return [
+        TableGrant(
+            grant["table"],
+            frozenset(Privilege(privilege) for privilege in grant["privileges"]),
+            None if grant.get("columns") is None else tuple(grant["columns"]),
+        )
+        for grant in grants
+    ]
+
+
+class PostgresGrants(Kind):
+    """What one role may do in one database. Tables that don't exist yet are no difference: their migration grants the same."""
+
+    inputs = {
+        "container": Input(Shape.TEXT),
+        "server": Input(Shape.TEXT),
+        "database": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
+        "role": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
+        "grants": Input(Shape.RECORDS, required=False, default=[], rule=_grants),
+        "schema": Input(Shape.TEXT, required=False, default="public", rule=psql.name_rule),
+    }
+    outputs = ("drift",)
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        del call
+        return f"{inputs['database']}/{inputs['role']}", self._assert(inputs)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del call, state, old
+        return self._assert(inputs)
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        container = find_running(inputs["container"])
+        if container is None:
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: what {inputs['role']} may do was not compared")
+            return state
+        if not psql.database_exists(container, inputs["database"]):
+            return None
+        found = _read(container, inputs)
+        return {"drift": _findings(found, inputs)} if found["exists"] else None
+
+    def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
+        del state
+        container = find_running(inputs["container"])
+        if container is None:
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} stay in its data")
+            return
+        if psql.database_exists(container, inputs["database"]):
+            found = _read(container, inputs)
+            if found["exists"] and not found["owns_schema"]:
+                _run(container, inputs, _statements(found, inputs | {"grants": []}, connect=False))
+
+    @staticmethod
+    def _assert(inputs: Values) -> Values:
+        container = running(inputs["container"])
+        found = _read(container, inputs)
+        if not found["exists"]:
+            raise PlatformError(
+                what=f"role {inputs['role']} does not exist",
+                where=f"container {container.name}",
+                next_step="make the grants depend on the role; `pulumi up --refresh` brings back a role that was dropped by hand",
+            )
+        _run(container, inputs, _statements(found, inputs, connect=True))
+        return {"drift": []}
+
+
+def _read(container: Container, inputs: Values) -> dict[str, Any]:
+    variables = {"role": inputs["role"], "schema": inputs["schema"]}
+    found: dict[str, Any] = psql.query(container, psql.named("grants_read"), database=inputs["database"], variables=variables)
+    return found
+
+
+def _run(container: Container, inputs: Values, statements: list[str]) -> None:
+    lines = ["begin;", f"select pg_advisory_xact_lock({psql.ADVISORY_LOCK}) \\g /dev/null", *(f"{each};" for each in statements), "commit;"]
+    psql.run(container, "\n".join(lines), database=inputs["database"])
+
+
+def _statements(found: dict[str, Any], inputs: Values, *, connect: bool) -> list[str]:
+    grantee, database, schema = (quote_identifier(inputs[name]) for name in ("role", "database", "schema"))
+    # The owner's rights are its own: taking them away would leave nobody with them.
+    if found["owns_schema"]:
+        return [f"grant connect on database {database} to {grantee}"] if connect else []
+    statements = [f"revoke all on database {database} from {grantee} cascade", f"revoke all on schema {schema} from {grantee} cascade"]
+    for each in found["defaults"]:
+        within = f" in schema {quote_identifier(each['schema'])}" if each["schema"] else ""
+        owner = quote_identifier(each["owner"])
+        statements.append(
+            f"alter default privileges for role {owner}{within} revoke all on {_DEFAULTS[each['objects']]} from {grantee} cascade"
+        )
+    if connect:
+        statements += [f"grant connect on database {database} to {grantee}", f"grant usage on schema {schema} to {grantee}"]
+    existing = {table["table"]: [sequence["sequence"] for sequence in table["sequences"]] for table in found["tables"]}
+    return statements + grant_statements(inputs["role"], parsed(inputs["grants"]), existing, inputs["schema"])
+
+
+def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
+    database = set(found["database"])
+    if found["owns_schema"]:
+        return [] if "connect" in database else [f"connect on database {inputs['database']} is missing"]
+    findings: list[str] = []
+    for what, there, wanted in (
+        (f"database {inputs['database']}", database, {"connect"}),
+        (f"schema {inputs['schema']}", set(found["schema"]), {"usage"}),
+    ):
+        findings += [f"{privilege} on {what} is missing" for privilege in sorted(wanted - there)]
+        findings += [f"{privilege} on {what} is granted, and not declared" for privilege in sorted(there - wanted)]
+    findings += [f"{_DEFAULTS[each['objects']]} that {each['owner']} will make are granted, and not declared" for each in found["defaults"]]
+    return findings + grant_findings(parsed(inputs["grants"]), found["tables"])

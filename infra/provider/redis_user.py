@@ -1,0 +1,178 @@
+"""Redis' ACL users in the running server: what the ACL file said at the start, kept so."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from infra.provider.containers import execute, find_running, running
+from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.redis_acl import acl_line, password_sha256
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+ADMIN = "admin"
+ADMIN_PASSWORD_FILE = "/run/christmas/admin.password"  # noqa: S105 - a path
+CA_FILE = "/run/christmas/ca.crt"
+# How the server is reached from inside its own container; commands come on stdin, the password from a file.
+CONNECT = f"--tls --cacert {CA_FILE} -h localhost --no-auth-warning"
+_READY_WITHIN_SECONDS = 60
+_NOT_READY = ("Connection refused", "LOADING", "BUSY")
+
+
+def cli_command(password_file: str = ADMIN_PASSWORD_FILE, user: str = ADMIN, options: str = "") -> tuple[str, ...]:
+    """The argv of a redis-cli inside the container, logged in as `user`; the password is read there, from a file."""
+    script = f'REDISCLI_AUTH="$(cat "$1")" exec redis-cli {CONNECT} --user "$2" {options}'
+    return ("sh", "-c", script.rstrip(), "redis-cli", password_file, user)
+
+
+def reload_command(certificate: str = "/run/christmas/tls.crt", key: str = "/run/christmas/tls.key") -> tuple[str, ...]:
+    """The argv that makes a running Redis take up renewed certificates and its ACL file, without a restart; for Reload's `exec`."""
+    script = (
+        f'export REDISCLI_AUTH="$(cat {ADMIN_PASSWORD_FILE})"; cli="redis-cli -e {CONNECT} --user {ADMIN}"; '
+        f"$cli config set tls-cert-file {certificate} tls-key-file {key} tls-ca-cert-file {CA_FILE} && $cli acl load"
+    )
+    return ("sh", "-c", script)
+
+
+def _rules(rules: list[str]) -> str | None:
+    for rule in rules:
+        if rule.lower() in ("nopass", "allcommands", "allkeys", "allchannels", "+@all", "reset") or rule[:1] in ("#", ">", "<", "!"):
+            return (
+                f"has {rule[:1] + '…' if rule[:1] in '#><!' else rule!r}, which no account may have (passwords are an input of their own)"
+            )
+    return None
+
+
+class RedisUser(Kind):
+    """An ACL user, asserted in the running server by the `admin` account, with no restart."""
+
+    inputs = {
+        "container": Input(Shape.TEXT),
+        "server": Input(Shape.TEXT),
+        "name": Input(Shape.TEXT, replaces=True),
+        "rules": Input(Shape.TEXTS, rule=_rules),
+        "password": Input(Shape.TEXT, required=False, secret=True),
+        "admin_password_file": Input(Shape.TEXT, required=False, default=ADMIN_PASSWORD_FILE),
+    }
+    outputs = ("effective", "drift")
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        del call
+        return inputs["name"], self._assert(inputs, {})
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del call, state
+        return self._assert(inputs, old)
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        container = find_running(inputs["container"])
+        if container is None:
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} was not compared")
+            return state
+        found = _get_user(container, inputs, None)
+        return None if found is None else state | {"drift": user_findings(found, state.get("effective"), inputs)}
+
+    def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
+        del state
+        if inputs["name"] in ("default", ADMIN):
+            return  # without `default` off anybody gets in; without admin nobody could take over again
+        container = find_running(inputs["container"])
+        if container is None:
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} ends with its ACL file")
+            return
+        _ask(container, inputs, [f"ACL DELUSER {inputs['name']}"], None)
+
+    @staticmethod
+    def _assert(inputs: Values, old: Values) -> Values:
+        container = running(inputs["container"])
+        password = inputs.get("password")
+        try:
+            line = acl_line(inputs["name"], inputs["rules"], None if password is None else password_sha256(password))
+        except ValueError as error:
+            raise PlatformError(what=str(error), where=f"Redis user {inputs['name']}", next_step="mend the rule in the program") from None
+        # `reset` first: one command replaces the whole user at once, and whoever is connected stays so.
+        _, name, *rules = line.split()
+        # While admin's own password changes, the file has the new one already and the server still the old.
+        before = old.get("password") if inputs["name"] == ADMIN else None
+        _ask(container, inputs, [" ".join(("ACL SETUSER", name, "reset", *rules))], before)
+        found = _get_user(container, inputs, None)
+        if found is None:
+            raise PlatformError(what=f"Redis user {name} is gone right after it was set", where=f"container {container.name}")
+        return {"effective": _effective(found), "drift": []}
+
+
+def user_findings(found: dict[str, Any], effective: str | None, inputs: Values) -> list[str]:
+    """What differs between ACL GETUSER's answer and the declared user, in words that tell no secret."""
+    findings = []
+    flags = set(found["flags"])
+    password = inputs.get("password")
+    if ("on" in flags) != (password is not None):
+        findings.append("is on" if "on" in flags else "is off")
+    if "nopass" in flags:
+        findings.append("needs no password")
+    if set(found["passwords"]) != ({password_sha256(password)} if password is not None else set()):
+        findings.append("has other passwords")
+    if effective is not None and (now := _effective(found)) != effective:
+        before, after = json.loads(effective), json.loads(now)
+        findings += [f"{part} are {after[part]!r}, not {before[part]!r}" for part in before if before[part] != after[part]]
+    return findings
+
+
+def _effective(found: dict[str, Any]) -> str:
+    """What the user may do in Redis' own normal form."""
+    return json.dumps({part: found[part] for part in ("commands", "keys", "channels", "selectors")}, sort_keys=True)
+
+
+def _get_user(container: Container, inputs: Values, password: str | None) -> dict[str, Any] | None:
+    answer: dict[str, Any] | None = _ask(container, inputs, [f"ACL GETUSER {inputs['name']}"], password)[0]
+    return answer
+
+
+def _ask(container: Container, inputs: Values, commands: Sequence[str], former_password: str | None) -> list[Any]:
+    """Each command's answer. `former_password` is tried where the one in the file is not taken yet.
+
+    Raises PlatformError where one is refused.
+    """
+    deadline = time.monotonic() + _READY_WITHIN_SECONDS
+    login: tuple[str, ...] = ()
+    while True:
+        script = "\n".join((*login, *commands)) + "\n"
+        ended = execute(container, cli_command(inputs["admin_password_file"], options="--json -3"), stdin=script)
+        said = f"{ended.stdout}\n{ended.stderr}".strip()
+        answers = [json.loads(line) for line in ended.stdout.splitlines() if line.strip() and _is_json(line)]
+        if ended.exit_code == 0 and len(answers) == len(commands) + len(login) and not any(_is_error(answer) for answer in answers):
+            return answers[len(login) :]
+        if ("WRONGPASS" in said or "NOAUTH" in said) and former_password and not login:
+            login = (f"AUTH {ADMIN} {former_password}",)
+            continue
+        if not any(sign in said for sign in _NOT_READY) or time.monotonic() > deadline:
+            raise _refused(container, inputs, said)
+        time.sleep(0.5)
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_error(answer: Any) -> bool:
+    return isinstance(answer, str) and answer.startswith(("ERR ", "NOPERM", "WRONGPASS", "NOAUTH", "error"))
+
+
+def _refused(container: Container, inputs: Values, said: str) -> PlatformError:
+    where = f"container {container.name}, user {inputs['name']}"
+    if "WRONGPASS" in said or "NOAUTH" in said:
+        return PlatformError(
+            what="Redis does not take the admin password that its files hold",
+            where=where,
+            next_step=f"restart it, so that it reads its ACL file: `docker restart {container.name}`, then `pulumi up`",
+        )
+    return PlatformError(what=f"Redis refused: {said[-400:]}", where=where, next_step="mend the cause, then run `pulumi up` again")

@@ -1,0 +1,45 @@
+-- What a role was granted itself (not through memberships) in this database and one schema: one JSON object. `*` marks a grant option.
+with grantee as (select oid from pg_roles where rolname = :'role'),
+     space as (select oid, nspowner, nspacl from pg_namespace where nspname = :'schema')
+select json_build_object(
+    'exists', exists (select from grantee),
+    'owns_schema', (select nspowner from space) = (select oid from grantee),
+    'database', (
+        select coalesce(json_agg(lower(a.privilege_type) || case when a.is_grantable then '*' else '' end), '[]')
+        from pg_database as d, aclexplode(d.datacl) as a
+        where d.datname = current_database() and a.grantee = (select oid from grantee)
+    ),
+    'schema', (
+        select coalesce(json_agg(lower(a.privilege_type) || case when a.is_grantable then '*' else '' end), '[]')
+        from space, aclexplode(space.nspacl) as a where a.grantee = (select oid from grantee)
+    ),
+    'defaults', (
+        select coalesce(json_agg(json_build_object('owner', pg_get_userbyid(p.defaclrole), 'schema', n.nspname, 'objects', p.defaclobjtype)), '[]')
+        from pg_default_acl as p left join pg_namespace as n on n.oid = p.defaclnamespace
+        where exists (select from aclexplode(p.defaclacl) as a where a.grantee = (select oid from grantee) and a.grantee <> p.defaclrole)
+    ),
+    'tables', (
+        select coalesce(json_agg(json_build_object(
+            'table', c.relname,
+            'privileges', (
+                select coalesce(json_agg(lower(a.privilege_type) || case when a.is_grantable then '*' else '' end), '[]')
+                from aclexplode(c.relacl) as a where a.grantee = (select oid from grantee)
+            ),
+            'columns', (
+                select coalesce(json_agg(format('%s (%s)', lower(a.privilege_type) || case when a.is_grantable then '*' else '' end, t.attname)), '[]')
+                from pg_attribute as t, aclexplode(t.attacl) as a
+                where t.attrelid = c.oid and not t.attisdropped and a.grantee = (select oid from grantee)
+            ),
+            'sequences', (
+                select coalesce(json_agg(json_build_object('sequence', s.relname, 'privileges', (
+                    select coalesce(json_agg(lower(a.privilege_type) || case when a.is_grantable then '*' else '' end), '[]')
+                    from aclexplode(s.relacl) as a where a.grantee = (select oid from grantee)
+                ))), '[]')
+                from pg_depend as d join pg_class as s on s.oid = d.objid and s.relkind = 'S'
+                where d.refobjid = c.oid and d.refclassid = 'pg_class'::regclass and d.classid = 'pg_class'::regclass and d.deptype = 'a'
+            )
+        ) order by c.relname), '[]')
+        from pg_class as c
+        where c.relnamespace = (select oid from space) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+    )
+);

@@ -1,0 +1,80 @@
+"""Subnets for a stack's own network: chosen once, so that the rules written with them stay right, and never one that is taken."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterable
+from hashlib import sha256
+from ipaddress import IPv4Network, ip_network
+from pathlib import Path
+from typing import Any
+
+from airgap.errors import PlatformError
+from infra.provider.kind import Call, Input, Kind, Shape, Values
+
+# Private, and away from what Docker, home routers and cluster networks hand out by default.
+POOL = IPv4Network("10.213.0.0/16")
+PREFIX = 24
+
+
+def choose(taken: Iterable[IPv4Network], seed: str) -> IPv4Network:
+    """The first free /24 of the pool, looking from a place that depends on `seed`: two stacks begin at different places.
+
+    Raises PlatformError where the whole pool is taken.
+    """
+    candidates = list(POOL.subnets(new_prefix=PREFIX))
+    start = int.from_bytes(sha256(seed.encode()).digest()[:4]) % len(candidates)
+    occupied = list(taken)
+    for candidate in candidates[start:] + candidates[:start]:
+        if not any(candidate.overlaps(other) for other in occupied):
+            return candidate
+    raise PlatformError(
+        what=f"no free /{PREFIX} is left in {POOL}", where="this Docker host", next_step="set christmas:subnet to one that is free"
+    )
+
+
+def routed(table: str) -> list[IPv4Network]:
+    """The networks in a routing table as Linux prints it in /proc/net/route: little-endian hexadecimal; the default route is left out."""
+    networks = []
+    for line in table.splitlines()[1:]:
+        columns = line.split()
+        if len(columns) > 7 and columns[1] != "00000000":
+            address, mask = (socket.inet_ntoa(struct.pack("<L", int(columns[at], 16))) for at in (1, 7))
+            networks.append(IPv4Network(f"{address}/{mask}", strict=False))
+    return networks
+
+
+def _taken() -> list[IPv4Network]:
+    import docker
+
+    client = docker.from_env(timeout=60)
+    try:
+        configurations = [each for network in client.networks.list() for each in (network.attrs.get("IPAM") or {}).get("Config") or []]
+    finally:
+        client.close()
+    subnets = [ip_network(each["Subnet"], strict=False) for each in configurations if each.get("Subnet")]
+    routes = Path("/proc/net/route")
+    return [each for each in subnets if isinstance(each, IPv4Network)] + (routed(routes.read_text()) if routes.exists() else [])
+
+
+def _network(value: Any) -> str | None:
+    try:
+        return None if isinstance(ip_network(value), IPv4Network) else "has to be an IPv4 network"
+    except ValueError:
+        return "has to be a network such as 10.213.7.0/24"
+
+
+class SubnetBlock(Kind):
+    """A subnet and its gateway (the first address). `preferred` fixes it; without, a free one is chosen and kept."""
+
+    inputs = {"preferred": Input(Shape.TEXT, required=False, rule=_network, replaces=True)}
+    outputs = ("subnet", "gateway")
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        subnet = ip_network(inputs["preferred"]) if inputs.get("preferred") else choose(_taken(), call.stack)
+        return call.name, {"subnet": str(subnet), "gateway": str(subnet[1])}
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del call, old, inputs
+        return state

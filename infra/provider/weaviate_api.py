@@ -1,0 +1,162 @@
+"""Weaviate's REST API for roles and users, over verified TLS.
+
+See https://docs.weaviate.io/weaviate/configuration/rbac and the server's own OpenAPI description.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from airgap.errors import PlatformError
+
+_READY_WITHIN_SECONDS = 60
+_TIMEOUT_SECONDS = 20
+_EVERY = "*"
+# What an action's last word scopes, and the rest of that scope in the form in which the server answers.
+_SCOPES: dict[str, dict[str, str]] = {
+    "collections": {},
+    "data": {"tenant": _EVERY, "object": _EVERY},
+    "tenants": {"tenant": _EVERY},
+    "backups": {},
+    "aliases": {"alias": _EVERY},
+    "nodes": {"verbosity": "verbose"},
+}
+_UNSCOPED = ("read_cluster",)
+
+
+class UnreachableError(PlatformError):
+    """Nobody answers at the endpoint."""
+
+
+def known_action(action: str) -> bool:
+    """Whether this provider knows what an action of Weaviate's RBAC is scoped by."""
+    verb, _, domain = action.partition("_")
+    return action in _UNSCOPED or (domain in _SCOPES and verb in ("create", "read", "update", "delete", "manage"))
+
+
+def permissions(action: str, collection: str = _EVERY) -> list[dict[str, Any]]:
+    """What the API takes and answers for one permission of the blueprint.
+
+    Raises ValueError for an action that this provider does not know.
+    """
+    if not known_action(action):
+        raise ValueError(f"unknown action {action!r}")
+    if action in _UNSCOPED:
+        return [{"action": action}]
+    domain = action.partition("_")[2]
+    scoped = [{"action": action, domain: {"collection": collection, **_SCOPES[domain]}}]
+    # Seeing the nodes with their collections does not include seeing them without.
+    return [*scoped, {"action": action, domain: {"verbosity": "minimal"}}] if domain == "nodes" else scoped
+
+
+def canonical(permissions: Iterable[Mapping[str, Any]] | None) -> set[str]:
+    """Permissions as comparable texts, whatever order and defaults the server answered in."""
+    return {json.dumps(each, sort_keys=True) for each in permissions or ()}
+
+
+@dataclass(frozen=True, slots=True)
+class WeaviateApi:
+    """One server, one key. `endpoint` is `https://HOST:PORT`."""
+
+    endpoint: str
+    ca_certificate_pem: str = field(repr=False)
+    key: str = field(repr=False)
+
+    def get(self, path: str) -> Any | None:
+        """What is at a path below /v1; None for 404."""
+        status, answer = self._request("GET", path)
+        return None if status == 404 else self._wanted(status, answer, f"GET {path}")
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """The answer to a POST."""
+        status, answer = self._request("POST", path, {} if body is None else body)
+        return self._wanted(status, answer, f"POST {path}")
+
+    def delete(self, path: str) -> None:
+        """Delete what is at a path; it may be gone already."""
+        status, answer = self._request("DELETE", path)
+        if status != 404:
+            self._wanted(status, answer, f"DELETE {path}")
+
+    def accepts_key(self, key: str) -> bool:
+        """Whether the server lets that key in."""
+        status, answer = WeaviateApi(self.endpoint, self.ca_certificate_pem, key)._request("GET", "users/own-info")
+        if status in (401, 403):
+            return False
+        self._wanted(status, answer, "GET users/own-info")
+        return True
+
+    def _wanted(self, status: int, answer: Any, what: str) -> Any:
+        if 200 <= status < 300:
+            return answer
+        if status == 401:
+            raise PlatformError(
+                what="Weaviate does not take the administrator's key",
+                where=self.endpoint,
+                next_step="its container was started with another key: `pulumi up --refresh` restarts it with the recorded one",
+            )
+        raise PlatformError(
+            what=f"Weaviate refused: {status} {_reason(answer)}",
+            where=f"{what} at {self.endpoint}",
+            next_step="mend the cause, then `pulumi up`",
+        )
+
+    def _request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        deadline = time.monotonic() + _READY_WITHIN_SECONDS
+        while True:
+            try:
+                status, answer = self._once(method, path, body)
+            except (ssl.SSLCertVerificationError, ssl.CertificateError) as error:
+                raise PlatformError(
+                    what=f"Weaviate's certificate is not to be trusted: {error.verify_message}",
+                    where=self.endpoint,
+                    next_step="it serves another CA's certificate or lacks this address: restart its container, then `pulumi up`",
+                ) from None
+            except (OSError, http.client.HTTPException) as error:
+                if time.monotonic() > deadline:
+                    raise UnreachableError(
+                        what=f"Weaviate does not answer: {type(error).__name__}",
+                        where=self.endpoint,
+                        next_step="see `docker ps` and its log",
+                    ) from None
+            else:
+                # 5xx: it listens, but has no leader yet.
+                if status < 500 or time.monotonic() > deadline:
+                    return status, answer
+            time.sleep(0.3)
+
+    def _once(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        target = urlsplit(self.endpoint)
+        context = ssl.create_default_context(cadata=self.ca_certificate_pem)
+        connection = http.client.HTTPSConnection(target.hostname or "", target.port, timeout=_TIMEOUT_SECONDS, context=context)
+        try:
+            headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+            connection.request(method, f"/v1/{path}", None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        try:
+            return response.status, json.loads(text) if text else None
+        except ValueError:
+            return response.status, None
+
+
+def _reason(answer: Any) -> str:
+    if isinstance(answer, dict):
+        if isinstance(answer.get("error"), list):
+            return "; ".join(str(each.get("message")) for each in answer["error"])[:400]
+        return str(answer.get("message", ""))[:400]
+    return ""
+
+
+def segment(name: str) -> str:
+    """A name as part of a path."""
+    return quote(name, safe="")

@@ -1,0 +1,118 @@
+"""Weaviate's roles: what may be done with which collections."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airgap.errors import PlatformError
+from infra.provider.containers import find_running
+from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.weaviate_api import UnreachableError, WeaviateApi, canonical, known_action, permissions, segment
+
+BUILT_IN = ("root", "admin", "viewer", "read-only")
+
+# What every resource in Weaviate needs to reach it.
+CONNECTION = {
+    "endpoint": Input(Shape.TEXT, rule=lambda value: None if value.startswith("https://") else "has to begin with https://"),
+    "ca_certificate_pem": Input(Shape.TEXT),
+    "admin_key": Input(Shape.TEXT, secret=True),
+    "container": Input(Shape.TEXT),
+    "server": Input(Shape.TEXT),
+}
+
+
+def api_of(inputs: Values) -> WeaviateApi:
+    """The server that a resource's inputs name, as administrator."""
+    return WeaviateApi(inputs["endpoint"], inputs["ca_certificate_pem"], inputs["admin_key"])
+
+
+def reachable(call: Call, inputs: Values, doing: str) -> WeaviateApi | None:
+    """The server, or None with a warning where its container does not run: no reason to fail a refresh or a destroy."""
+    if find_running(inputs["container"]) is None:
+        call.log(Log.WARNING, f"container {inputs['container']} does not run: {doing}")
+        return None
+    return api_of(inputs)
+
+
+def _permissions(values: list[dict[str, Any]]) -> str | None:
+    for value in values:
+        if unknown := value.keys() - {"action", "collection"}:
+            return f"has an object with the unknown {sorted(unknown)}"
+        if not known_action(str(value.get("action"))):
+            return f"has the unknown action {value.get('action')!r}"
+    return None
+
+
+def wanted_permissions(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Declared permissions in the API's full form."""
+    return [form for each in declared for form in permissions(each["action"], each.get("collection") or "*")]
+
+
+def permission_findings(found: list[dict[str, Any]] | None, declared: list[dict[str, Any]]) -> list[str]:
+    """What differs between a role's permissions and the declared ones."""
+    there, wanted = canonical(found), canonical(wanted_permissions(declared))
+    findings = [f"{_told(each)} is missing" for each in sorted(wanted - there)]
+    return findings + [f"{_told(each)} is permitted, and not declared" for each in sorted(there - wanted)]
+
+
+def _told(canonical_permission: str) -> str:
+    each = json.loads(canonical_permission)
+    scope: dict[str, str] = next((value for key, value in each.items() if key != "action"), {})
+    return f"{each['action']} on {', '.join(f'{key} {value}' for key, value in sorted(scope.items()))}" if scope else str(each["action"])
+
+
+class WeaviateRole(Kind):
+    """A role with exactly these permissions."""
+
+    inputs = {
+        **CONNECTION,
+        "name": Input(Shape.TEXT, replaces=True, rule=lambda name: "is built in" if name in BUILT_IN else None),
+        "permissions": Input(Shape.RECORDS, rule=_permissions),
+    }
+    outputs = ("drift",)
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        del call
+        return inputs["name"], self._assert(inputs)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del call, state, old
+        return self._assert(inputs)
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        api = reachable(call, inputs, f"Weaviate role {inputs['name']} was not compared")
+        if api is None:
+            return state
+        try:
+            found = api.get(f"authz/roles/{segment(inputs['name'])}")
+        except PlatformError as error:
+            call.log(Log.WARNING, f"Weaviate role {inputs['name']} was not compared: {error}")
+            return state
+        return None if found is None else {"drift": permission_findings(found["permissions"], inputs["permissions"])}
+
+    def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
+        del state
+        if api := reachable(call, inputs, f"role {inputs['name']} stays in its data"):
+            try:
+                api.delete(f"authz/roles/{segment(inputs['name'])}")
+            except UnreachableError as error:
+                call.log(Log.WARNING, f"role {inputs['name']} stays in Weaviate's data: {error}")
+
+    @staticmethod
+    def _assert(inputs: Values) -> Values:
+        api, path = api_of(inputs), f"authz/roles/{segment(inputs['name'])}"
+        wanted = wanted_permissions(inputs["permissions"])
+        found = api.get(path)
+        if found is None:
+            api.post("authz/roles", {"name": inputs["name"], "permissions": wanted})
+            return {"drift": []}
+        # First what is missing, then what is too much: nobody who works meanwhile is refused what they may do.
+        there = canonical(found["permissions"])
+        missing = [each for each in wanted if not canonical([each]) & there]
+        extra = [each for each in found["permissions"] or [] if not canonical([each]) & canonical(wanted)]
+        if missing:
+            api.post(f"{path}/add-permissions", {"permissions": missing})
+        if extra:
+            api.post(f"{path}/remove-permissions", {"permissions": extra})
+        return {"drift": []}

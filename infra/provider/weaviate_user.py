@@ -1,0 +1,89 @@
+"""Weaviate's database users, each with a key of its own that can be replaced at run time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airgap.errors import PlatformError
+from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.values import UNKNOWN
+from infra.provider.weaviate_api import UnreachableError, WeaviateApi, segment
+from infra.provider.weaviate_role import CONNECTION, api_of, reachable
+
+
+def user_findings(found: dict[str, Any], declared_roles: list[str], *, key_works: bool) -> list[str]:
+    """What differs between a user and the declared one."""
+    there, wanted = set(found.get("roles") or ()), set(declared_roles)
+    findings = [] if found.get("active", True) else ["is deactivated"]
+    findings += [f"lacks role {role}" for role in sorted(wanted - there)]
+    findings += [f"has role {role}, which is not declared" for role in sorted(there - wanted)]
+    return findings + ([] if key_works else ["its recorded key is refused"])
+
+
+class WeaviateUser(Kind):
+    """A database user. Weaviate makes the key; a changed keeper, or a key that is refused, makes a new one, in place."""
+
+    inputs = {
+        **CONNECTION,
+        "name": Input(Shape.TEXT, replaces=True),
+        "roles": Input(Shape.TEXTS),
+        "keepers": Input(Shape.TEXT_MAP, required=False),
+    }
+    outputs = ("api_key", "drift")
+    secret_outputs = frozenset({"api_key"})
+
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
+        del inputs
+        renewed = state is None or "keepers" in changed or "drift" in changed
+        return {"api_key": UNKNOWN if renewed else (state or {}).get("api_key", UNKNOWN), "drift": []}
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        del call
+        return inputs["name"], self._assert(inputs, None)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del call
+        kept = state.get("api_key") if old.get("keepers") == inputs.get("keepers") else None
+        return self._assert(inputs, kept)
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        api = reachable(call, inputs, f"Weaviate user {inputs['name']} was not compared")
+        if api is None:
+            return state
+        try:
+            found = api.get(f"users/db/{segment(inputs['name'])}")
+            if found is None:
+                return None
+            works = api.accepts_key(state["api_key"])
+        except PlatformError as error:
+            call.log(Log.WARNING, f"Weaviate user {inputs['name']} was not compared: {error}")
+            return state
+        return state | {"drift": user_findings(found, inputs["roles"], key_works=works)}
+
+    def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
+        del state
+        if api := reachable(call, inputs, f"user {inputs['name']} stays in its data"):
+            try:
+                api.delete(f"users/db/{segment(inputs['name'])}")
+            except UnreachableError as error:
+                call.log(Log.WARNING, f"user {inputs['name']} stays in Weaviate's data: {error}")
+
+    @staticmethod
+    def _assert(inputs: Values, kept_key: str | None) -> Values:
+        api, name = api_of(inputs), segment(inputs["name"])
+        found = api.get(f"users/db/{name}")
+        if found is None:
+            key = api.post(f"users/db/{name}")["apikey"]
+        else:
+            if not found.get("active", True):
+                api.post(f"users/db/{name}/activate")
+            key = kept_key if kept_key and api.accepts_key(kept_key) else api.post(f"users/db/{name}/rotate-key")["apikey"]
+        _assign(api, name, set((found or {}).get("roles") or ()), set(inputs["roles"]))
+        return {"api_key": key, "drift": []}
+
+
+def _assign(api: WeaviateApi, name: str, there: set[str], wanted: set[str]) -> None:
+    if missing := sorted(wanted - there):
+        api.post(f"authz/users/{name}/assign", {"roles": missing, "userType": "db"})
+    if extra := sorted(there - wanted):
+        api.post(f"authz/users/{name}/revoke", {"roles": extra, "userType": "db"})
