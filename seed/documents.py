@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
@@ -116,7 +117,8 @@ def load(
         found = sources.find(paths or DEFAULT_PATHS)
         stored = _stored(store)
         work = _plan(found, stored)
-        tokens = _write(store, work.write, Embedder(service_of(platform, profile), progress), progress)
+        with contextlib.closing(Embedder(service_of(platform, profile), progress)) as embedder:
+            tokens = _write(store, work.write, embedder, progress)
         _remove(store, work.remove)
     inserted = sum(passage.id not in stored for passage in work.write)
     return DocumentsReport(

@@ -1,0 +1,206 @@
+"""Scratch containers of the tests: labelled, on random loopback ports, with certificates of a CA of their own, gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import ipaddress
+import os
+import tarfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+import docker.errors
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from docker.models.containers import Container
+from docker.models.networks import Network
+
+from airgap.images.catalog import build_command, image_reference
+
+PROJECT_LABEL = "com.christmas.project"
+TESTS_PROJECT = "christmas-tests"
+OWNER_LABEL = "com.christmas.tests.owner"
+FOLDER = "/run/christmas"
+
+
+def labels() -> dict[str, str]:
+    """The labels by which leftovers of a killed test run are found; the owner is this process."""
+    return {PROJECT_LABEL: TESTS_PROJECT, OWNER_LABEL: str(os.getpid())}
+
+
+def image(service: str) -> str:
+    """The service's image.
+
+    Raises AssertionError with the command that builds it where it is missing.
+    """
+    reference = image_reference(service)
+    try:
+        docker.from_env().images.get(reference)
+    except docker.errors.ImageNotFound:
+        raise AssertionError(f"no local image {reference}: {build_command(service)}") from None
+    return reference
+
+
+def remove_leftovers() -> None:
+    """Remove containers and networks of test runs that are gone."""
+    client = docker.from_env()
+    wanted: dict[str, str | list[str] | bool] = {"label": [f"{PROJECT_LABEL}={TESTS_PROJECT}", OWNER_LABEL]}
+    for container_ in client.containers.list(all=True, filters=wanted):
+        if _is_orphan(container_.labels[OWNER_LABEL]):
+            with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
+                container_.remove(force=True, v=True)
+    for network_ in client.networks.list(filters=wanted):
+        if _is_orphan((network_.attrs.get("Labels") or {})[OWNER_LABEL]):
+            with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
+                network_.remove()
+
+
+def _is_orphan(owner: str) -> bool:
+    return int(owner) != os.getpid() and not Path(f"/proc/{owner}").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A CA for one test run."""
+
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    certificate: x509.Certificate
+
+    @property
+    def pem(self) -> bytes:
+        """The CA's certificate."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def issue(self, *names: str) -> tuple[bytes, bytes]:
+        """A server certificate for the names, loopback included, and its key; both PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        alternatives = [x509.DNSName(name) for name in (*names, "localhost")]
+        builder = (
+            _builder(names[0], self.certificate.subject, key)
+            .add_extension(x509.SubjectAlternativeName([*alternatives, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+            # Python 3.13 and newer refuse a certificate that does not name its issuer's key.
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+        )
+        certificate = builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        return certificate, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def new_authority() -> Authority:
+    """A CA that lives for a day."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "scratch CA")])
+    usage = x509.KeyUsage(
+        digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
+        key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    builder = (
+        _builder("scratch CA", name, key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return Authority(key, builder.sign(key, hashes.SHA256()))
+
+
+def _builder(subject: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=1))
+    )
+
+
+@contextlib.contextmanager
+def network() -> Iterator[Network]:
+    """A bridge network for containers that find each other by alias."""
+    made = docker.from_env().networks.create(f"christmas-tests-{uuid.uuid4().hex[:8]}", driver="bridge", labels=labels())
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+@contextlib.contextmanager
+def container(
+    service: str,
+    *,
+    files: Mapping[str, bytes],
+    uid: int,
+    command: list[str],
+    ports: tuple[int, ...],
+    inside: Network | None = None,
+    entrypoint: list[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    tmpfs: Mapping[str, str] | None = None,
+    memory: str = "1g",
+    extra_hosts: Mapping[str, str] | None = None,
+) -> Iterator[Container]:
+    """Start the service's image as hardened as the platform runs it, with `files` in its settings folder; yields it running."""
+    client = docker.from_env()
+    made = client.containers.create(
+        image(service),
+        command,
+        name=f"christmas-tests-{service}-{uuid.uuid4().hex[:8]}",
+        entrypoint=entrypoint,
+        environment=dict(environment or {}),
+        labels=labels(),
+        ports={f"{port}/tcp": ("127.0.0.1", 0) for port in ports},
+        tmpfs=dict(tmpfs or {}),
+        mem_limit=memory,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        extra_hosts=dict(extra_hosts or {}),
+    )
+    try:
+        if inside is not None:
+            client.networks.get("bridge").disconnect(made)
+            inside.connect(made, aliases=[service])
+        assert made.put_archive(FOLDER, _archive(files, uid))
+        made.start()
+        made.reload()
+        yield made
+    finally:
+        made.remove(force=True, v=True)
+
+
+def _archive(files: Mapping[str, bytes], uid: int) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.uid = info.gid = uid
+            info.mode, info.size = 0o400, len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def published(running: Container, port: int) -> int:
+    """The host's port for a container's."""
+    return int(running.attrs["NetworkSettings"]["Ports"][f"{port}/tcp"][0]["HostPort"])
+
+
+def wait_until(ready: Callable[[], bool], running: Container, seconds: float = 60) -> None:
+    """Wait for a container to answer; shows its last lines where it does not."""
+    deadline = time.monotonic() + seconds
+    last: Exception | None = None
+    while time.monotonic() < deadline:
+        try:
+            if ready():
+                return
+        except Exception as error:
+            last = error
+        time.sleep(0.1)
+    raise AssertionError(f"{running.name} is not ready after {seconds:.0f} s ({last}):\n{running.logs(tail=20).decode(errors='replace')}")
