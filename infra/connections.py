@@ -103,7 +103,7 @@ def stack_outputs(stack: str | None = None) -> dict[str, Any]:
 
     Raises PlatformError where the stack does not exist or can't be read.
     """
-    from airgap.toolchain.diagnose import explain
+    from airgap.toolchain.diagnose import diagnose
     from airgap.toolchain.environment import pulumi_environment
     from airgap.toolchain.locate import real_pulumi
 
@@ -111,11 +111,14 @@ def stack_outputs(stack: str | None = None) -> dict[str, Any]:
     command = [str(real_pulumi()), "stack", "output", "--json", "--show-secrets", "--stack", name, "--non-interactive"]
     done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        missing = f"no stack named '{name}'" in done.stderr
-        raise PlatformError(
-            what=f"the outputs of stack {name} can't be read: {explain(done.stderr) or done.stderr.strip()}",
+        if f"no stack named '{name}'" in done.stderr:
+            raise PlatformError(
+                what=f"there is no stack {name}", where="pulumi stack ls", next_step=f"bring it up first: invoke up --stack {name}"
+            )
+        raise diagnose(done.stderr) or PlatformError(
+            what=f"the outputs of stack {name} can't be read: {done.stderr.strip()}",
             where="pulumi stack output",
-            next_step=f"bring the stack up first: invoke up --stack {name}" if missing else "mend the above, then run this again",
+            next_step="mend the above, then run this again",
         )
     outputs: dict[str, Any] = json.loads(done.stdout or "{}")
     if "endpoints" not in outputs:

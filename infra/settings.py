@@ -146,4 +146,4 @@ def load() -> Settings:
     import pulumi
     from pulumi.runtime.config import CONFIG
 
-    return parse(pulumi.get_stack(), dict(CONFIG))
+    return parse(pulumi.get_stack(), CONFIG.get())

@@ -13,25 +13,28 @@ from pathlib import Path
 from typing import IO, Any
 
 from airgap.errors import PlatformError
-from airgap.toolchain.diagnose import explain
+from airgap.setup.progress import Progress, SilentProgress
+from airgap.toolchain.diagnose import diagnose
 from airgap.toolchain.environment import pulumi_environment
 from airgap.toolchain.locate import real_pulumi
 from infra.connections import ROOT, stack_name
 
 PROJECT = "christmas"
 POLICY_PACK = ROOT / "infra" / "policy"
+_LINES_ON_FAILURE = 60
 
 
-def up(stack: str | None = None, *, refresh: bool = False, quiet: bool = False) -> None:
+def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | None = None) -> None:
     """Bring the stack to what the program says, creating the stack where there is none.
 
-    `refresh` looks first at what is really there, so that changes by hand are undone.
+    `refresh` looks first at what is really there, so that changes by hand are undone. With `progress` Pulumi's own display is
+    replaced by it, and shown only where something fails.
     Raises PlatformError where Pulumi fails; the next run goes on from there.
     """
     name = stack_name(stack)
     ensure_stack(name)
-    options = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), *(["--suppress-outputs"] if quiet else [])]
-    _pulumi(["up", *options], name, what=f"stack {name} did not come up")
+    options = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), *(["--suppress-outputs"] if progress else [])]
+    _pulumi(["up", *options], name, what=f"stack {name} did not come up", progress=progress)
 
 
 def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = False) -> None:
@@ -56,7 +59,7 @@ def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = Fal
         environment = pulumi_environment(ROOT) | {"PULUMI_BACKEND_URL": f"file://{folder}", "PULUMI_CONFIG_PASSPHRASE": "preview"}
         environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         file = ["--config-file", str(settings)]
-        _pulumi(["stack", "init", "--no-select"], name, what=what, environment=environment, extra=file, quiet=True)
+        _pulumi(["stack", "init", "--no-select"], name, what=what, environment=environment, extra=file, progress=SilentProgress())
         _pulumi(options, name, what=what, environment=environment, extra=file)
 
 
@@ -117,7 +120,9 @@ def ensure_stack(name: str) -> None:
     if any(each["name"] == name for each in present):
         return
     selected = any(each["current"] for each in present)
-    _pulumi(["stack", "init", *(["--no-select"] if selected else [])], name, what=f"stack {name} could not be made", quiet=True)
+    _pulumi(
+        ["stack", "init", *(["--no-select"] if selected else [])], name, what=f"stack {name} could not be made", progress=SilentProgress()
+    )
 
 
 def configuration(stack: str) -> dict[str, Any]:
@@ -129,7 +134,7 @@ def configuration(stack: str) -> dict[str, Any]:
 
 def set_configuration(stack: str, path: str, value: str) -> None:
     """Set one setting of the stack by its path, as `pulumi config set --path` does."""
-    _pulumi(["config", "set", "--path", path, value], stack, what=f"setting {path} could not be set", quiet=True)
+    _pulumi(["config", "set", "--path", path, value], stack, what=f"setting {path} could not be set", progress=SilentProgress())
 
 
 def _list() -> list[dict[str, Any]]:
@@ -152,53 +157,61 @@ def _pulumi(
     what: str,
     environment: dict[str, str] | None = None,
     extra: Sequence[str] = (),
-    quiet: bool = False,
+    progress: Progress | None = None,
 ) -> None:
-    """Run the CLI, its output going where ours goes; what it says on standard error is also kept, to be explained."""
+    """Run the CLI. Without `progress` it has the terminal to itself; with it, each of its lines becomes the status.
+
+    What it says on standard error is kept in either case, to be explained.
+    """
     command = [str(real_pulumi()), *arguments, "--stack", stack, *extra]
-    if not sys.stdout.isatty():
+    if progress is not None or not sys.stdout.isatty():
         command += ["--non-interactive", "--color", "never"]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment or pulumi_environment(ROOT),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
+        stdout=None if progress is None else subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     said: list[str] = []
-    pump = threading.Thread(target=_pump, args=(process.stderr, said, quiet), daemon=True)
+    shown: list[str] = []
+    pump = threading.Thread(target=_pump, args=(process.stderr, said, progress is None), daemon=True)
     pump.start()
     try:
-        if process.stdout is not None:
-            said.extend(process.stdout)
+        for line in process.stdout or ():
+            shown.append(line)
+            if progress is not None and line.strip(" .@\n"):
+                progress.status(line.strip())
         code = process.wait()
     except KeyboardInterrupt:
         # The terminal sent the signal to Pulumi as well: it finishes what it has begun and writes its state.
-        code = process.wait()
+        process.wait()
         raise PlatformError(
             what=f"{what}: interrupted", where=f"pulumi {arguments[0]}", next_step="run it again; it goes on from there", exit_code=130
         ) from None
     finally:
         pump.join(timeout=5)
     if code != 0:
-        raise _failed(what, f"pulumi {arguments[0]} --stack {stack}", "".join(said))
+        if progress is not None:
+            progress.log("".join(shown[-_LINES_ON_FAILURE:]).strip())
+        raise _failed(what, f"pulumi {arguments[0]} --stack {stack}", "".join(said) or "".join(shown))
 
 
-def _pump(stream: IO[str] | None, said: list[str], quiet: bool) -> None:
+def _pump(stream: IO[str] | None, said: list[str], aloud: bool) -> None:
     for line in stream or ():
         said.append(line)
-        if not quiet:
+        if aloud:
             sys.stderr.write(line)
             sys.stderr.flush()
 
 
 def _failed(what: str, where: str, said: str) -> PlatformError:
-    explained = explain(said)
-    if explained:
-        return PlatformError(what=f"{what}: {explained}", where=where)
-    last = said.strip().splitlines()[-1:] or ["its messages are above"]
+    known = diagnose(said)
+    if known:
+        return PlatformError(what=f"{what}: {known.what}", where=known.where or where, next_step=known.next_step)
+    errors = [line.strip().removeprefix("error: ") for line in said.splitlines() if line.strip().startswith("error: ")]
     return PlatformError(
-        what=f"{what}: {last[0].removeprefix('error: ')}", where=where, next_step="mend what is named above, then run it again"
+        what=f"{what}: {errors[0]}" if errors else what, where=where, next_step="mend what is named above, then run it again"
     )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import pulumi
 import pulumi_docker as docker
 
-from infra.components.names import CONFIG_DIRECTORY
+from infra.components.names import CONFIG_DIRECTORY, SETTINGS_LABEL
 from infra.components.network import PlatformNetwork
 from infra.components.placement import Placement, container_labels, volume_labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceContainerArgs:
-    """What differs between services. `volumes` maps paths to volume names, `published` host ports to ports inside."""
+    """What differs between services. `volumes` maps paths to volume names, `published` host ports to ports inside.
+
+    `settings` is the text of settings that the service reads only at its start: another text makes another container.
+    """
 
     placement: Placement
     network: PlatformNetwork
@@ -28,6 +32,7 @@ class ServiceContainerArgs:
     published: Sequence[tuple[pulumi.Input[int], int]] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     entrypoint: Sequence[str] | None = None
+    settings: str = ""
     stop_signal: str = "SIGTERM"
     shm_mib: int = 64
     start_period: str = "60s"
@@ -74,7 +79,7 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         image=service_image.image_id,
         hostname=service,
         entrypoints=list(args.entrypoint) if args.entrypoint else None,
-        command=list(args.command),
+        command=list(args.command) or None,
         envs=[f"{key}={value}" for key, value in sorted(args.environment.items())],
         user=placement.user(service),
         read_only=True,
@@ -91,7 +96,10 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         stop_signal=args.stop_signal,
         stop_timeout=limits.stop_seconds,
         destroy_grace_seconds=limits.stop_seconds,
-        labels=container_labels(placement, service),
+        labels=[
+            *container_labels(placement, service),
+            docker.ContainerLabelArgs(label=SETTINGS_LABEL, value=sha256(args.settings.encode()).hexdigest()[:16]),
+        ],
         networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.network.name, aliases=[service])],
         ports=[
             docker.ContainerPortArgs(internal=inside, external=outside, ip=str(placement.settings.bind_address))

@@ -5,6 +5,7 @@ from __future__ import annotations
 PROJECT_LABEL = "com.christmas.project"
 STACK_LABEL = "com.christmas.stack"
 SERVICE_LABEL = "com.christmas.service"
+SETTINGS_LABEL = "com.christmas.settings"
 
 # Where every service finds its configuration and secrets.
 CONFIG_DIRECTORY = "/run/christmas"

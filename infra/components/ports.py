@@ -34,16 +34,11 @@ class Ports(pulumi.ComponentResource):
         super().__init__("christmas:infra:Ports", name, {}, opts)
         fixed = args.placement.settings.ports.model_dump()
         preferred = {endpoint: at[2] for endpoint, at in ENDPOINTS.items() if fixed[endpoint] is None}
-        block = PortBlock(
-            name,
-            preferred=preferred,
-            address=str(args.placement.settings.bind_address),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self._ports: dict[str, pulumi.Output[int]] = {
-            endpoint: pulumi.Output.from_input(fixed[endpoint]) if fixed[endpoint] is not None else _chosen(block, endpoint)
-            for endpoint in ENDPOINTS
-        }
+        self._ports = {endpoint: pulumi.Output.from_input(port) for endpoint, port in fixed.items()}
+        if preferred:
+            address = str(args.placement.settings.bind_address)
+            block = PortBlock(name, preferred=preferred, address=address, opts=pulumi.ResourceOptions(parent=self))
+            self._ports |= {endpoint: _chosen(block, endpoint) for endpoint in preferred}
         self.register_outputs({})
 
     def __getitem__(self, endpoint: str) -> pulumi.Output[int]:

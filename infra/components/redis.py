@@ -18,7 +18,7 @@ from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.redis_config import redis_conf
 from infra.provider.redis_acl import redis_acl_line, redis_rules
-from infra.provider.resources import ConfigFiles, RedisUser
+from infra.provider.resources import ConfigFiles, RedisUser, Reload
 
 SERVICE = REDIS.name
 
@@ -45,11 +45,11 @@ class Redis(pulumi.ComponentResource):
         placement = args.placement
         self.data = data_volume(placement, f"{SERVICE}-data", self)
         service_image = image(placement, SERVICE, self)
+        config = config_volume(placement, SERVICE, self)
         uid, gid = placement.owner(SERVICE)
-        renew = f"{redis_cli('admin')} config set tls-cert-file {CONFIG_DIRECTORY}/tls.crt tls-key-file {CONFIG_DIRECTORY}/tls.key"
         files = ConfigFiles(
             f"{SERVICE}-config",
-            volume=config_volume(placement, SERVICE, self).name,
+            volume=config.name,
             image=service_image.image_id,
             uid=uid,
             gid=gid,
@@ -60,8 +60,6 @@ class Redis(pulumi.ComponentResource):
                 "admin.password": args.credentials.redis["admin"],
                 "monitor.password": args.credentials.redis["monitor"],
             },
-            container=placement.name(SERVICE),
-            reload={"exec": ["sh", "-c", renew], "user": placement.user(SERVICE)},
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.container = service_container(
@@ -70,31 +68,47 @@ class Redis(pulumi.ComponentResource):
                 network=args.network,
                 service=SERVICE,
                 command=["redis-server", f"{CONFIG_DIRECTORY}/redis.conf"],
-                config_volume=files.volume,
+                config_volume=config.name,
                 volumes={"/data": self.data.name},
                 tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777"},  # noqa: S108
                 health=["CMD-SHELL", f"{redis_cli('monitor')} ping | grep -q PONG"],
+                settings=redis_conf(placement.limits(SERVICE)),
                 published=[(args.port, REDIS.ports["redis"])],
             ),
             service_image,
             pulumi.ResourceOptions(parent=self, depends_on=[files]),
         )
-        child = pulumi.ResourceOptions(parent=self)
-        server, container = self.container.id, self.container.name
-        for account in ACCOUNTS:
-            if account.redis:
-                RedisUser(
-                    f"{account.name}-redis-user",
-                    container=container,
-                    server=server,
-                    name=account.name,
-                    rules=list(redis_rules(account.redis)),
-                    password=args.credentials.redis[account.name],
-                    opts=child,
-                )
-        # The user that every Redis comes with lets anybody in; here it stays shut.
-        RedisUser("default-redis-user", container=container, server=server, name="default", rules=[], password=None, opts=child)
+        renew = f"{redis_cli('admin')} config set tls-cert-file {CONFIG_DIRECTORY}/tls.crt tls-key-file {CONFIG_DIRECTORY}/tls.key"
+        Reload(
+            f"{SERVICE}-reload",
+            container=self.container.name,
+            server=self.container.id,
+            written_at=files.written_at,
+            action={"exec": ["sh", "-c", renew], "user": placement.user(SERVICE)},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._users(args.credentials)
         self.register_outputs({"container": self.container.name})
+
+    def _users(self, credentials: Credentials) -> None:
+        """The ACL of the running server. The admin's user comes first: it is the account that sets the others."""
+        at = {"container": self.container.name, "server": self.container.id}
+        parent = pulumi.ResourceOptions(parent=self)
+        admin: RedisUser | None = None
+        for account in sorted((each for each in ACCOUNTS if each.redis), key=lambda each: each.name != "admin"):
+            after = pulumi.ResourceOptions(parent=self, depends_on=[admin]) if admin else parent
+            user = RedisUser(
+                f"{account.name}-redis-user",
+                name=account.name,
+                rules=list(redis_rules(account.redis)),
+                password=credentials.redis[account.name],
+                opts=after,
+                **at,
+            )
+            admin = admin or user
+        # The user that every Redis comes with lets anybody in; here it stays shut.
+        after = pulumi.ResourceOptions(parent=self, depends_on=[admin] if admin else [])
+        RedisUser("default-redis-user", name="default", rules=list(redis_rules(None)), password=None, opts=after, **at)
 
 
 def _acl_file(credentials: Credentials) -> pulumi.Output[str]:

@@ -18,7 +18,7 @@ from infra.components.pgbackrest_config import CONFIG_PATH, PGDATA, REPOSITORY_P
 from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
-from infra.provider.resources import BackupStanza, ConfigFiles, PostgresDatabase, PostgresGrants, PostgresRole
+from infra.provider.resources import BackupStanza, ConfigFiles, PostgresDatabase, PostgresGrants, PostgresRole, Reload
 
 SERVICE = TIMESCALEDB.name
 SUPERUSER_PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file's name
@@ -49,7 +49,8 @@ class TimescaleDb(pulumi.ComponentResource):
         self.data = data_volume(placement, f"{SERVICE}-data", self)
         self.repository = data_volume(placement, "pgbackrest", self)
         service_image = image(placement, SERVICE, self)
-        files = self._config(service_image)
+        config = config_volume(placement, SERVICE, self)
+        files = self._config(service_image, config)
         self.container = service_container(
             ServiceContainerArgs(
                 placement=placement,
@@ -62,7 +63,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     "-c",
                     f"hba_file={CONFIG_DIRECTORY}/pg_hba.conf",
                 ],
-                config_volume=files.volume,
+                config_volume=config.name,
                 volumes={PGDATA.rpartition("/")[0]: self.data.name, REPOSITORY_PATH: self.repository.name},
                 tmpfs={
                     "/var/run/postgresql": _tmpfs(placement, 16),
@@ -75,6 +76,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     "POSTGRES_PASSWORD_FILE": f"{CONFIG_DIRECTORY}/{SUPERUSER_PASSWORD_FILE}",
                     "PGBACKREST_CONFIG": CONFIG_PATH,
                 },
+                settings=postgresql_conf(placement.limits(SERVICE)),
                 stop_signal="SIGINT",
                 shm_mib=256,
                 wait_seconds=300,
@@ -82,17 +84,25 @@ class TimescaleDb(pulumi.ComponentResource):
             service_image,
             pulumi.ResourceOptions(parent=self, depends_on=[files]),
         )
+        Reload(
+            f"{SERVICE}-reload",
+            container=self.container.name,
+            server=self.container.id,
+            written_at=files.written_at,
+            action={"signal": "SIGHUP"},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         self._contents()
         self.register_outputs({"container": self.container.name})
 
-    def _config(self, service_image: docker.RemoteImage) -> ConfigFiles:
+    def _config(self, service_image: docker.RemoteImage, config: docker.Volume) -> ConfigFiles:
         args = self._args
         placement = args.placement
         hba = pulumi.Output.all(args.network.subnet, args.network.gateway).apply(lambda at: pg_hba_conf(ACCOUNTS, at[0], at[1]))
         uid, gid = placement.owner(SERVICE)
         return ConfigFiles(
             f"{SERVICE}-config",
-            volume=config_volume(placement, SERVICE, self).name,
+            volume=config.name,
             image=service_image.image_id,
             uid=uid,
             gid=gid,
@@ -103,8 +113,6 @@ class TimescaleDb(pulumi.ComponentResource):
                 "pgbackrest.conf": args.credentials.backup_repository.apply(render),
                 SUPERUSER_PASSWORD_FILE: args.credentials.superuser,
             },
-            container=placement.name(SERVICE),
-            reload={"signal": "SIGHUP"},
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -144,7 +152,6 @@ class TimescaleDb(pulumi.ComponentResource):
                     server=server,
                     database=DATABASE,
                     role=account.name,
-                    owner=owner,
                     grants=[
                         {
                             "table": grant.table,

@@ -15,7 +15,7 @@ from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, command, environment, https_probe, secrets_file
-from infra.provider.resources import ConfigFiles, WeaviateRole, WeaviateUser
+from infra.provider.resources import ConfigFiles, Reload, WeaviateRole, WeaviateUser
 
 SERVICE = WEAVIATE.name
 
@@ -47,10 +47,11 @@ class Weaviate(pulumi.ComponentResource):
         self.data = data_volume(placement, f"{SERVICE}-data", self)
         self.backups = data_volume(placement, f"{SERVICE}-backups", self)
         service_image = image(placement, SERVICE, self)
+        config = config_volume(placement, SERVICE, self)
         uid, gid = placement.owner(SERVICE)
         files = ConfigFiles(
             f"{SERVICE}-config",
-            volume=config_volume(placement, SERVICE, self).name,
+            volume=config.name,
             image=service_image.image_id,
             uid=uid,
             gid=gid,
@@ -60,9 +61,6 @@ class Weaviate(pulumi.ComponentResource):
                     lambda each: secrets_file(each[0], each[1])
                 ),
             },
-            container=placement.name(SERVICE),
-            # It reads certificates and keys once, at its start.
-            reload={"restart": True},
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.container = service_container(
@@ -72,7 +70,7 @@ class Weaviate(pulumi.ComponentResource):
                 service=SERVICE,
                 entrypoint=["/bin/sh"],
                 command=command(),
-                config_volume=files.volume,
+                config_volume=config.name,
                 volumes={DATA_PATH: self.data.name, BACKUP_PATH: self.backups.name},
                 tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={limits.tmpfs_mib}m,mode=1777"},  # noqa: S108
                 health=https_probe(WEAVIATE.ports["https"], "/v1/.well-known/ready"),
@@ -81,6 +79,15 @@ class Weaviate(pulumi.ComponentResource):
             ),
             service_image,
             pulumi.ResourceOptions(parent=self, depends_on=[files]),
+        )
+        # It reads certificates and keys once, at its start.
+        Reload(
+            f"{SERVICE}-reload",
+            container=self.container.name,
+            server=self.container.id,
+            written_at=files.written_at,
+            action={"restart": True},
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.api_keys = self._accounts(args)
         self.register_outputs({"container": self.container.name})
@@ -91,13 +98,15 @@ class Weaviate(pulumi.ComponentResource):
             "endpoint": pulumi.Output.from_input(args.port).apply(lambda port: f"https://{settings.connect_host}:{port}"),
             "ca_certificate_pem": args.pki.ca_certificate,
             "admin_key": args.credentials.weaviate_root,
+            "container": self.container.name,
             "server": self.container.id,
         }
         keys: dict[str, pulumi.Output[str]] = {}
         for account in ACCOUNTS:
             if account.weaviate is None:
                 continue
-            role, depends_on = account.weaviate.built_in_role, [self.container]
+            role = account.weaviate.built_in_role
+            depends_on: list[pulumi.Resource] = [self.container]
             if role is None:
                 own_role = WeaviateRole(
                     f"{account.name}-weaviate-role",

@@ -1,0 +1,25 @@
+"""New passwords and keys for an account: a setting counts the rotations, and the next `up` carries one out."""
+
+from __future__ import annotations
+
+from airgap.errors import PlatformError
+from airgap.setup.runner import show_progress
+from blueprint.accounts import ACCOUNTS
+from infra import stacks
+from infra.connections import stack_name
+
+
+def rotate(stack: str | None, account: str) -> None:
+    """Replace the account's password or key in every store, without a restart; clients need their settings anew (`invoke env`).
+
+    Interrupted, it is completed by the next `up`. Raises PlatformError for an account that is not declared or a stack that fails.
+    """
+    if account not in {each.name for each in ACCOUNTS}:
+        known = ", ".join(each.name for each in ACCOUNTS)
+        raise PlatformError(what=f"there is no account {account!r}", where="blueprint/accounts.py", next_step=f"use one of: {known}")
+    name = stack_name(stack)
+    generation = stacks.configuration(name).get("rotations", {}).get(account, 0)
+    stacks.set_configuration(name, f"christmas:rotations.{account}", str(int(generation) + 1))
+    with show_progress(f"rotate {account}") as progress:
+        stacks.up(name, progress=progress)
+    print(f"account {account} has new credentials; write its settings anew: invoke env --account {account} --stack {name}")

@@ -1,0 +1,100 @@
+"""Outputs and accounts, for a person or as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from blueprint.accounts import ACCOUNTS
+from blueprint.model import Account
+
+# Outputs that hold secrets; Pulumi hides them too.
+_SECRET = ("accounts", "embedding_key")
+_HIDDEN = "[secret]"
+
+
+def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> None:
+    """Print what the stack exports; secrets only when asked for."""
+    from infra.connections import stack_outputs
+
+    found = stack_outputs(stack)
+    if not show_secrets:
+        found = {name: _HIDDEN if name in _SECRET else value for name, value in found.items()}
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    _table("", ("output", "value"), [(name, _text(value)) for name, value in found.items()])
+
+
+def show_accounts(*, as_json: bool) -> None:
+    """Print each account, what it is for and the stores it exists in."""
+    rows: list[dict[str, Any]] = [
+        {
+            "account": each.name,
+            "stores": [store for store in ("postgres", "redis", "weaviate") if getattr(each, store)],
+            "purpose": each.purpose,
+        }
+        for each in ACCOUNTS
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    _table("", ("account", "stores", "purpose"), [(row["account"], ", ".join(row["stores"]), row["purpose"]) for row in rows])
+
+
+def show_matrix(*, as_json: bool) -> None:
+    """Print what each account may do to each table, keyspace and collection."""
+    rows = [row for account in ACCOUNTS for row in permissions(account)]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    _table("", ("account", "store", "object", "may"), [(row["account"], row["store"], row["object"], row["may"]) for row in rows])
+
+
+def permissions(account: Account) -> list[dict[str, str]]:
+    """Everything an account may do, a row for each object: account, store, object, may."""
+    rows = []
+
+    def add(store: str, thing: str, may: str) -> None:
+        rows.append({"account": account.name, "store": store, "object": thing, "may": may})
+
+    if account.postgres:
+        if account.postgres.owns_schema:
+            add("postgres", "schema", "owner")
+        for role in account.postgres.member_of:
+            add("postgres", "every table" if role == "pg_read_all_data" else "statistics", f"member of {role}")
+        for grant in account.postgres.grants:
+            columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
+            add("postgres", grant.table + columns, ", ".join(sorted(grant.privileges)))
+    if account.redis:
+        if account.redis.every_key:
+            add("redis", "every key", account.redis.every_key.value)
+        for keyspace, access in account.redis.keyspaces:
+            add("redis", keyspace, access.value)
+        add("redis", "commands", " ".join(account.redis.commands))
+    if account.weaviate:
+        if account.weaviate.built_in_role:
+            add("weaviate", "everything", f"built-in role {account.weaviate.built_in_role}")
+        for permission in account.weaviate.permissions:
+            add("weaviate", permission.collection, permission.action)
+    return rows
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table on a terminal, tab-separated lines in a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        for row in rows:
+            print("\t".join(row))
+        return
+    table = Table(*columns, title=title or None)
+    for row in rows:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    console.print(table)

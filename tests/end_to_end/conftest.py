@@ -1,0 +1,87 @@
+"""A stack of the tests' own, brought up once through the commands that a user types, and taken away with everything it made."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.end_to_end.leftovers import remove_test_stacks
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / ".venv" / "bin"
+
+
+@dataclass
+class Stack:
+    """Runs commands against one stack, in a state of its own."""
+
+    name: str
+    environment: dict = field(repr=False)
+
+    def run(self, *command, check=True, timeout=600):
+        """Run a program of the virtual environment; its output is shown where it fails unexpectedly."""
+        program, *arguments = command
+        done = subprocess.run(
+            [str(BIN / program), *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            sys.stderr.write(done.stdout + done.stderr)
+            raise AssertionError(f"{' '.join(command)} ended with {done.returncode}")
+        return done
+
+    def invoke(self, *arguments, **options):
+        return self.run("invoke", *arguments, **options)
+
+    def pulumi(self, *arguments, **options):
+        return self.run("pulumi", *arguments, "--stack", self.name, **options)
+
+    def up(self, *options, **more):
+        return self.pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", *options, **more)
+
+    def outputs(self):
+        return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout)
+
+    def container(self, service):
+        return docker.from_env().containers.get(f"christmas-{self.name}-{service}")
+
+    def platform(self):
+        from infra.connections import from_outputs
+
+        return from_outputs(self.name, self.outputs())
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """A stack that is up, migrated and seeded. Tests leave it as they found it."""
+    remove_test_stacks()
+    name = f"test-e2e-{os.getpid()}"
+    state = tmp_path_factory.mktemp("state")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "CHRISTMAS_"))} | {
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests' own",
+        "CHRISTMAS_STACK": name,
+    }
+    made = Stack(name, environment)
+    try:
+        made.invoke("up")
+        made.invoke("migrate")
+        made.invoke("seed")
+        yield made
+    finally:
+        with contextlib.suppress(Exception):
+            made.invoke("down", "--volumes", "--yes")
+            made.pulumi("stack", "rm", "--yes")
+        remove_test_stacks(name)

@@ -1,0 +1,67 @@
+"""What `docker inspect` shows of a stack that is up: hardened, limited, watched, and without a secret."""
+
+import json
+
+import docker
+import pytest
+
+SERVICES = ("timescaledb", "redis", "weaviate", "embedder")
+
+
+def secrets_in(value):
+    """Every secret of the outputs, however deep."""
+    if isinstance(value, dict):
+        return [each for item in value.values() for each in secrets_in(item)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_is_hardened(stack, service):
+    attributes = stack.container(service).attrs
+    host, config = attributes["HostConfig"], attributes["Config"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert not host["Privileged"]
+    assert host["Memory"] > 0
+    assert host["NanoCpus"] > 0
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert {"max-size", "max-file"} <= set(host["LogConfig"]["Config"])
+    assert config["Healthcheck"]["Test"]
+    assert config["StopTimeout"] >= 10
+    assert config["User"].split(":")[0] not in {"", "0", "root"}
+    assert attributes["State"]["Health"]["Status"] == "healthy"
+    assert not [mount for mount in attributes["Mounts"] if mount["Type"] == "bind"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_inspecting_it_shows_no_secret(stack, service):
+    outputs = stack.outputs()
+    shown = json.dumps(stack.container(service).attrs)
+    secrets = [*secrets_in(outputs["accounts"]), outputs["embedding_key"]]
+    assert len(secrets) > 10
+    assert not [secret for secret in secrets if secret in shown]
+
+
+def test_only_loopback_ports_are_published(stack):
+    for service in SERVICES:
+        for bindings in (stack.container(service).attrs["HostConfig"]["PortBindings"] or {}).values():
+            assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_its_log_shows_no_secret(stack, service):
+    outputs = stack.outputs()
+    log = stack.container(service).logs().decode(errors="replace")
+    assert not [secret for secret in [*secrets_in(outputs["accounts"]), outputs["embedding_key"]] if secret in log]
+
+
+def test_everything_is_labelled(stack):
+    client = docker.from_env()
+    filters = {"label": [f"com.christmas.stack={stack.name}", "com.christmas.project=christmas"]}
+    names = {each.name.removeprefix(f"christmas-{stack.name}-") for each in client.containers.list(filters=filters)}
+    assert names == set(SERVICES)
+    assert len(client.networks.list(filters=filters)) == 1
+    volumes = {each.name.removeprefix(f"christmas-{stack.name}-") for each in client.volumes.list(filters=filters)}
+    assert {"timescaledb-data", "pgbackrest", "redis-data", "weaviate-data", "weaviate-backups"} <= volumes
