@@ -50,6 +50,7 @@ class PostgresGrants(Kind):
         "server": Input(Shape.TEXT),
         "database": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
         "role": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
+        "owner": Input(Shape.TEXT, rule=psql.name_rule),
         "grants": Input(Shape.RECORDS, required=False, default=[], rule=_grants),
         "schema": Input(Shape.TEXT, required=False, default="public", rule=psql.name_rule),
     }
@@ -81,7 +82,7 @@ class PostgresGrants(Kind):
             return
         if psql.database_exists(container, inputs["database"]):
             found = _read(container, inputs)
-            if found["exists"] and not found["owns_schema"]:
+            if found["exists"]:
                 _run(container, inputs, _statements(found, inputs | {"grants": []}, connect=False))
 
     @staticmethod
@@ -112,7 +113,7 @@ def _run(container: Container, inputs: Values, statements: list[str]) -> None:
 def _statements(found: dict[str, Any], inputs: Values, *, connect: bool) -> list[str]:
     grantee, database, schema = (quote_identifier(inputs[name]) for name in ("role", "database", "schema"))
     # The owner's rights are its own: taking them away would leave nobody with them.
-    if found["owns_schema"]:
+    if inputs["role"] == inputs["owner"]:
         return [f"grant connect on database {database} to {grantee}"] if connect else []
     statements = [f"revoke all on database {database} from {grantee} cascade", f"revoke all on schema {schema} from {grantee} cascade"]
     for each in found["defaults"]:
@@ -129,7 +130,7 @@ def _statements(found: dict[str, Any], inputs: Values, *, connect: bool) -> list
 
 def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
     database = set(found["database"])
-    if found["owns_schema"]:
+    if inputs["role"] == inputs["owner"]:
         return [] if "connect" in database else [f"connect on database {inputs['database']} is missing"]
     findings: list[str] = []
     for what, there, wanted in (

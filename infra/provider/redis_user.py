@@ -21,6 +21,7 @@ CA_FILE = "/run/christmas/ca.crt"
 # How the server is reached from inside its own container; commands come on stdin, the password from a file.
 CONNECT = f"--tls --cacert {CA_FILE} -h localhost --no-auth-warning"
 _READY_WITHIN_SECONDS = 60
+_CHANGED_WITHIN_SECONDS = 20
 _NOT_READY = ("Connection refused", "LOADING", "BUSY")
 
 
@@ -74,7 +75,7 @@ class RedisUser(Kind):
         if container is None:
             call.log(Log.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} was not compared")
             return state
-        found = _get_user(container, inputs, None)
+        found = _get_user(container, inputs)
         return None if found is None else state | {"drift": user_findings(found, state.get("effective"), inputs)}
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
@@ -85,7 +86,7 @@ class RedisUser(Kind):
         if container is None:
             call.log(Log.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} ends with its ACL file")
             return
-        _ask(container, inputs, [f"ACL DELUSER {inputs['name']}"], None)
+        _ask(container, inputs, [f"ACL DELUSER {inputs['name']}"])
 
     @staticmethod
     def _assert(inputs: Values, old: Values) -> Values:
@@ -99,8 +100,8 @@ class RedisUser(Kind):
         _, name, *rules = line.split()
         # While admin's own password changes, the file has the new one already and the server still the old.
         before = old.get("password") if inputs["name"] == ADMIN else None
-        _ask(container, inputs, [" ".join(("ACL SETUSER", name, "reset", *rules))], before)
-        found = _get_user(container, inputs, None)
+        _ask(container, inputs, [" ".join(("ACL SETUSER", name, "reset", *rules))], before, patient=True)
+        found = _get_user(container, inputs)
         if found is None:
             raise PlatformError(what=f"Redis user {name} is gone right after it was set", where=f"container {container.name}")
         return {"effective": _effective(found), "drift": []}
@@ -128,17 +129,20 @@ def _effective(found: dict[str, Any]) -> str:
     return json.dumps({part: found[part] for part in ("commands", "keys", "channels", "selectors")}, sort_keys=True)
 
 
-def _get_user(container: Container, inputs: Values, password: str | None) -> dict[str, Any] | None:
-    answer: dict[str, Any] | None = _ask(container, inputs, [f"ACL GETUSER {inputs['name']}"], password)[0]
+def _get_user(container: Container, inputs: Values) -> dict[str, Any] | None:
+    answer: dict[str, Any] | None = _ask(container, inputs, [f"ACL GETUSER {inputs['name']}"])[0]
     return answer
 
 
-def _ask(container: Container, inputs: Values, commands: Sequence[str], former_password: str | None) -> list[Any]:
-    """Each command's answer. `former_password` is tried where the one in the file is not taken yet.
+def _ask(
+    container: Container, inputs: Values, commands: Sequence[str], former_password: str | None = None, *, patient: bool = False
+) -> list[Any]:
+    """Each command's answer. `former_password` is tried where the one in the file is not taken yet; the patient wait for that.
 
     Raises PlatformError where one is refused.
     """
     deadline = time.monotonic() + _READY_WITHIN_SECONDS
+    changing_until = time.monotonic() + (_CHANGED_WITHIN_SECONDS if patient else 0)
     login: tuple[str, ...] = ()
     while True:
         script = "\n".join((*login, *commands)) + "\n"
@@ -147,10 +151,13 @@ def _ask(container: Container, inputs: Values, commands: Sequence[str], former_p
         answers = [json.loads(line) for line in ended.stdout.splitlines() if line.strip() and _is_json(line)]
         if ended.exit_code == 0 and len(answers) == len(commands) + len(login) and not any(_is_error(answer) for answer in answers):
             return answers[len(login) :]
-        if ("WRONGPASS" in said or "NOAUTH" in said) and former_password and not login:
+        refused = "WRONGPASS" in said or "NOAUTH" in said
+        if refused and former_password and not login:
             login = (f"AUTH {ADMIN} {former_password}",)
             continue
-        if not any(sign in said for sign in _NOT_READY) or time.monotonic() > deadline:
+        # Admin's own new password may be on its way to the server in another resource's turn.
+        patience = changing_until if refused else deadline if any(sign in said for sign in _NOT_READY) else 0
+        if time.monotonic() > patience:
             raise _refused(container, inputs, said)
         time.sleep(0.5)
 

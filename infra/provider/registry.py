@@ -13,6 +13,7 @@ _MODULES = {
     "Certificate": "certificates",
     "PortBlock": "ports",
     "SubnetBlock": "subnets",
+    "VolumeOwner": "volume_owner",
     "ConfigFiles": "config_files",
     "Reload": "reloads",
     "PostgresDatabase": "postgres_database",

@@ -1,7 +1,7 @@
 """The provider's resources as a Pulumi program writes them.
 
 Names and types are the wire's: Python's own spelling everywhere. A property that the program leaves out is filled in by the
-provider. Resources inside a container take `container` (its name) and `server` (its id): when the container was replaced, `server`
+provider. Resources inside a server take `server` (its container's id), most of them `container` too (its name): when the container was replaced, `server`
 differs, and `up` asserts the resource anew.
 """
 
@@ -151,6 +151,22 @@ class ConfigFiles(_Resource):
         super().__init__(resource_name, inputs, outputs, opts, ("fingerprint_key",))
 
 
+class VolumeOwner(_Resource):
+    """The owner of a data volume's root directory; nothing else in the volume is touched."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        volume: Input[str],
+        image: Input[str],
+        uid: Input[int],
+        gid: Input[int],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(resource_name, {"volume": volume, "image": image, "uid": uid, "gid": gid}, (), opts)
+
+
 class Reload(_Resource):
     """Lets a running service take up files written at `written_at` (an output of ConfigFiles), unless it was started since.
 
@@ -235,7 +251,10 @@ class PostgresRole(_Resource):
 
 
 class PostgresGrants(_Resource):
-    """Exactly these privileges of `role` in `database`: CONNECT, USAGE and each grant, `{"table", "privileges", "columns"?}`."""
+    """Exactly these privileges of `role` in `database`: CONNECT, USAGE and each grant, `{"table", "privileges", "columns"?}`.
+
+    The schema's `owner` may do everything anyway: for that role only CONNECT is kept.
+    """
 
     drift: Output[list[str]]
 
@@ -247,11 +266,20 @@ class PostgresGrants(_Resource):
         server: Input[str],
         database: Input[str],
         role: Input[str],
+        owner: Input[str],
         grants: Input[Sequence[Input[Mapping[str, Any]]]] | None = None,
         schema: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {"container": container, "server": server, "database": database, "role": role, "grants": grants, "schema": schema}
+        inputs = {
+            "container": container,
+            "server": server,
+            "database": database,
+            "role": role,
+            "owner": owner,
+            "grants": grants,
+            "schema": schema,
+        }
         super().__init__(resource_name, inputs, ("drift",), opts)
 
 
@@ -318,7 +346,6 @@ class WeaviateRole(_Resource):
         endpoint: Input[str],
         ca_certificate_pem: Input[str],
         admin_key: Input[str],
-        container: Input[str],
         server: Input[str],
         name: Input[str],
         permissions: Input[Sequence[Input[Mapping[str, Input[str]]]]],
@@ -328,7 +355,6 @@ class WeaviateRole(_Resource):
             "endpoint": endpoint,
             "ca_certificate_pem": ca_certificate_pem,
             "admin_key": Output.secret(admin_key),
-            "container": container,
             "server": server,
             "name": name,
             "permissions": permissions,
@@ -349,7 +375,6 @@ class WeaviateUser(_Resource):
         endpoint: Input[str],
         ca_certificate_pem: Input[str],
         admin_key: Input[str],
-        container: Input[str],
         server: Input[str],
         name: Input[str],
         roles: Input[Sequence[Input[str]]],
@@ -360,7 +385,6 @@ class WeaviateUser(_Resource):
             "endpoint": endpoint,
             "ca_certificate_pem": ca_certificate_pem,
             "admin_key": Output.secret(admin_key),
-            "container": container,
             "server": server,
             "name": name,
             "roles": roles,

@@ -25,7 +25,7 @@ _SCOPES: dict[str, dict[str, str]] = {
     "data": {"tenant": _EVERY, "object": _EVERY},
     "tenants": {"tenant": _EVERY},
     "backups": {},
-    "aliases": {"alias": _EVERY},
+    "aliases": {},
     "nodes": {"verbosity": "verbose"},
 }
 _UNSCOPED = ("read_cluster",)
@@ -51,7 +51,8 @@ def permissions(action: str, collection: str = _EVERY) -> list[dict[str, Any]]:
     if action in _UNSCOPED:
         return [{"action": action}]
     domain = action.partition("_")[2]
-    scoped = [{"action": action, domain: {"collection": collection, **_SCOPES[domain]}}]
+    scope = {"collection": collection, **_SCOPES[domain]} | ({"alias": collection} if domain == "aliases" else {})
+    scoped = [{"action": action, domain: scope}]
     # Seeing the nodes with their collections does not include seeing them without.
     return [*scoped, {"action": action, domain: {"verbosity": "minimal"}}] if domain == "nodes" else scoped
 

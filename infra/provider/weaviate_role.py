@@ -17,7 +17,6 @@ CONNECTION = {
     "endpoint": Input(Shape.TEXT, rule=lambda value: None if value.startswith("https://") else "has to begin with https://"),
     "ca_certificate_pem": Input(Shape.TEXT),
     "admin_key": Input(Shape.TEXT, secret=True),
-    "container": Input(Shape.TEXT),
     "server": Input(Shape.TEXT),
 }
 
@@ -29,8 +28,8 @@ def api_of(inputs: Values) -> WeaviateApi:
 
 def reachable(call: Call, inputs: Values, doing: str) -> WeaviateApi | None:
     """The server, or None with a warning where its container does not run: no reason to fail a refresh or a destroy."""
-    if find_running(inputs["container"]) is None:
-        call.log(Log.WARNING, f"container {inputs['container']} does not run: {doing}")
+    if find_running(inputs["server"]) is None:
+        call.log(Log.WARNING, f"Weaviate's container {inputs['server'][:12]} does not run: {doing}")
         return None
     return api_of(inputs)
 

@@ -1,9 +1,8 @@
 -- What a role was granted itself (not through memberships) in this database and one schema: one JSON object. `*` marks a grant option.
 with grantee as (select oid from pg_roles where rolname = :'role'),
-     space as (select oid, nspowner, nspacl from pg_namespace where nspname = :'schema')
+     space as (select oid, nspacl from pg_namespace where nspname = :'schema')
 select json_build_object(
     'exists', exists (select from grantee),
-    'owns_schema', (select nspowner from space) = (select oid from grantee),
     'database', (
         select coalesce(json_agg(lower(a.privilege_type) || case when a.is_grantable then '*' else '' end), '[]')
         from pg_database as d, aclexplode(d.datacl) as a

@@ -1,0 +1,35 @@
+"""Handing an empty data volume to the user that its service runs as."""
+
+from __future__ import annotations
+
+from infra.provider import volumes
+from infra.provider.kind import Call, Input, Kind, Shape, Values
+from infra.provider.volumes import DIRECTORY_MODE, Entry
+
+# Docker gives an empty volume the owner of the image's directory at its first mount; a volume with a file in it stays as it is.
+_MARKER = ".christmas-owner"
+
+
+class VolumeOwner(Kind):
+    """The owner of a volume's root directory. What is in the volume is never read, changed or removed.
+
+    Our own images bring directories with the right owner; others' may run as root and have none.
+    """
+
+    inputs = {
+        "volume": Input(Shape.TEXT, replaces=True),
+        "image": Input(Shape.TEXT),
+        "uid": Input(Shape.INTEGER),
+        "gid": Input(Shape.INTEGER),
+    }
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        uid, gid = inputs["uid"], inputs["gid"]
+        with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
+            volume.write({".": Entry(None, DIRECTORY_MODE, uid, gid), _MARKER: Entry(f"{uid}:{gid}\n".encode(), 0o400, uid, gid)})
+        return inputs["volume"], {}
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        if (old.get("uid"), old.get("gid")) != (inputs["uid"], inputs["gid"]):
+            self.create(call, inputs)
+        return state
