@@ -88,23 +88,21 @@ def _install_venv_module(progress: Progress) -> None:
 def _pip(progress: Progress, doing: str, *arguments: str, total: int = 0) -> None:
     progress.status(doing)
     command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
-    process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
-    assert process.stdout is not None  # noqa: S101 - asked for one line above
     seen = 0
     words: list[str] = []
-    try:
-        for line in process.stdout:
-            words = [*words[-14:], line.rstrip()]
-            if line.startswith(("Collecting ", "Requirement already satisfied")) and total:
-                seen += 1
-                progress.count(seen, total, line.split()[1].split("==")[0] if line.startswith("C") else "packages")
-            elif line.startswith("Installing collected packages"):
-                progress.status("unpacking them")
-        code = process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
+    with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as process:
+        try:
+            for line in process.stdout or ():
+                words = [*words[-14:], line.rstrip()]
+                if line.startswith(("Collecting ", "Requirement already satisfied")) and total:
+                    seen += 1
+                    progress.count(seen, total, line.split()[1].split("==")[0] if line.startswith("C") else "packages")
+                elif line.startswith("Installing collected packages"):
+                    progress.status("unpacking them")
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            raise
     if code != 0:
         errors = [line for line in words if line.startswith("ERROR")] or words[-5:]
         raise PlatformError(

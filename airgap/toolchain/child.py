@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
@@ -74,27 +74,21 @@ def stream_output(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes
     """Yield ("stdout" or "stderr", bytes) as a piped child writes them, until it has closed both."""
     queue: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
 
-    def pump(name: str, read: Callable[[int], bytes]) -> None:
-        while True:
-            chunk = read(65536)
-            queue.put((name, chunk))
-            if not chunk:
-                return
+    def pump(name: str, stream: IO[bytes]) -> None:
+        with stream:
+            # read1 returns what is there instead of waiting for a full buffer: the port number of a plugin must not wait.
+            while chunk := stream.read1(65536):  # type: ignore[attr-defined]
+                queue.put((name, chunk))
+        queue.put((name, b""))
 
     open_streams = 0
     for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
-        threading.Thread(target=pump, args=(name, _reader(stream)), daemon=True).start()
-        open_streams += 1
+        if stream is not None:
+            threading.Thread(target=pump, args=(name, stream), daemon=True).start()
+            open_streams += 1
     while open_streams:
         name, chunk = queue.get()
         if chunk:
             yield name, chunk
         else:
             open_streams -= 1
-
-
-def _reader(stream: IO[bytes] | None) -> Callable[[int], bytes]:
-    if stream is None:
-        return lambda _size: b""
-    # read1 returns what is there instead of waiting for the whole buffer: the port number of a plugin must not wait.
-    return stream.read1  # type: ignore[attr-defined, no-any-return]

@@ -111,11 +111,12 @@ def _run_go(command: list[str], environment: dict[str, str], progress: Progress,
     output: list[str] = []
     recent: collections.deque[str] = collections.deque(maxlen=15)
     compiled = downloaded = 0
-    with tempfile.TemporaryFile("w+") as listing:
-        process = subprocess.Popen(command, cwd=GO_FOLDER, env=environment, stdout=listing, stderr=subprocess.PIPE, text=True)
-        assert process.stderr is not None  # noqa: S101 - asked for one line above
+    with (
+        tempfile.TemporaryFile("w+") as listing,
+        subprocess.Popen(command, cwd=GO_FOLDER, env=environment, stdout=listing, stderr=subprocess.PIPE, text=True) as process,
+    ):
         try:
-            for line in process.stderr:
+            for line in process.stderr or ():
                 text = line.rstrip()
                 recent.append(text)
                 if text.startswith("go: downloading "):
@@ -128,7 +129,6 @@ def _run_go(command: list[str], environment: dict[str, str], progress: Progress,
         except BaseException:
             # Ctrl-C reaches go as well, but SIGTERM and errors of our own do not.
             process.terminate()
-            process.wait()
             raise
         listing.seek(0)
         output = listing.read().splitlines()

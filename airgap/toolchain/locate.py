@@ -113,7 +113,8 @@ def version_text(version: tuple[int, ...]) -> str:
 
 
 def _ask_version(pulumi: Path) -> str:
-    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
+    # Even this writes a log; a home of its own keeps that out of the user's.
+    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1", "PULUMI_HOME": str(cache_folder() / "toolchain" / "home")}
     try:
         outcome = subprocess.run([pulumi, "version"], env=environment, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
