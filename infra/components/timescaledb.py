@@ -152,6 +152,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     server=server,
                     database=DATABASE,
                     role=account.name,
+                    owner=owner,
                     grants=[
                         {
                             "table": grant.table,

@@ -98,7 +98,6 @@ class Weaviate(pulumi.ComponentResource):
             "endpoint": pulumi.Output.from_input(args.port).apply(lambda port: f"https://{settings.connect_host}:{port}"),
             "ca_certificate_pem": args.pki.ca_certificate,
             "admin_key": args.credentials.weaviate_root,
-            "container": self.container.name,
             "server": self.container.id,
         }
         keys: dict[str, pulumi.Output[str]] = {}
