@@ -76,3 +76,8 @@ def keyspace(name: str) -> Keyspace:
         if candidate.name == name:
             return candidate
     raise KeyError(f"the blueprint declares no keyspace {name!r}")
+
+
+def keyspace_of(key: str) -> Keyspace | None:
+    """The keyspace that a key belongs to, or None for a key that no keyspace could have made."""
+    return next((each for each in KEYSPACES if each.part(key) is not None), None)

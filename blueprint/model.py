@@ -11,6 +11,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&-]{1,200}")
+_KEY_PART_WITH_COLONS = re.compile(r"[A-Za-z0-9._@/^=+&:-]{1,200}")
 
 
 class BlueprintError(ValueError):
@@ -259,13 +261,22 @@ class Keyspace:
     def key(self, part: str | int) -> str:
         """The key of one part.
 
-        Raises BlueprintError for a part that is empty, over 200 characters or holds anything but letters, digits and `._@:-`.
-        A colon is refused too where the pattern goes on behind the part, since it would move the part's end.
+        Raises BlueprintError for a part that is empty, over 200 characters or holds anything but letters, digits and `._@/^=+&-`:
+        what people name sessions, users and symbols (`BRK.B`, `BTC/USDT`, `^GSPC`), and nothing that Redis' patterns, logs or
+        shells read otherwise. A colon is taken, for IPv6 addresses, where the pattern ends with the part; elsewhere it would
+        move the part's end.
         """
         text = str(part)
-        allowed = r"[A-Za-z0-9._@-]{1,200}" if not self.pattern.endswith("}") else r"[A-Za-z0-9._@:-]{1,200}"
-        _require(re.fullmatch(allowed, text) is not None, f"keyspace {self.name}: {text[:40]!r} can't be part of a key")
+        allowed = _KEY_PART_WITH_COLONS if self.pattern.endswith("}") else _KEY_PART
+        _require(allowed.fullmatch(text) is not None, f"keyspace {self.name}: {text[:40]!r} can't be part of a key")
         return re.sub(r"\{[^}]+\}", lambda _: text, self.pattern)
+
+    def part(self, key: str) -> str | None:
+        """The part that a key was made of, or None where `key` could not have made it."""
+        before, after = re.split(r"\{[^}]+\}", self.pattern)
+        text = key[len(before) : len(key) - len(after)]
+        allowed = _KEY_PART_WITH_COLONS if self.pattern.endswith("}") else _KEY_PART
+        return text if key == before + text + after and allowed.fullmatch(text) else None
 
 
 @dataclass(frozen=True, slots=True)

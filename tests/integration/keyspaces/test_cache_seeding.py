@@ -1,0 +1,116 @@
+"""Cache entries against a real Redis, as the accounts that write them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import redis
+
+from access.values import fault
+from airgap.setup.progress import SilentProgress
+from blueprint.keyspaces import KEYSPACES, MARKET_LATEST, SESSION, USER_PREFERENCES, keyspace_of
+from blueprint.model import ValueType
+from infra import clients
+from infra.connections import Platform
+from seed import cache
+
+
+def _all(client: redis.Redis) -> dict[str, tuple[str, int]]:
+    return {key: (str(client.type(key)), int(client.pttl(key))) for key in client.scan_iter()}
+
+
+def test_every_keyspace_gets_sound_entries_with_its_expiry(redis_platform: Platform) -> None:
+    report = cache.load(redis_platform, SilentProgress())
+    with clients.redis_client(redis_platform, "monitor") as client:
+        found = _all(client)
+    assert report.inserted == len(found) == report.changed
+    assert {each.name for key in found if (each := keyspace_of(key))} == {each.name for each in KEYSPACES}
+    for key, (kind, ttl) in found.items():
+        keyspace = keyspace_of(key)
+        assert keyspace is not None, key
+        assert kind == keyspace.value_type.value
+        assert 0 < ttl <= keyspace.ttl.total_seconds() * 1000
+
+
+def test_values_are_what_the_blueprint_declares(redis_platform: Platform) -> None:
+    cache.load(redis_platform, SilentProgress())
+    with clients.redis_client(redis_platform, "api") as client:
+        for keyspace in KEYSPACES:
+            keys = list(client.scan_iter(match=keyspace.glob))
+            assert keys
+            for key in keys:
+                raw = client.hgetall(key) if keyspace.value_type is ValueType.HASH else client.get(key)
+                assert fault(keyspace, raw) is None  # type: ignore[arg-type]
+
+
+def test_candles_without_a_database_are_the_real_newest_ones(redis_platform: Platform) -> None:
+    cache.load(redis_platform, SilentProgress())
+    with clients.redis_client(redis_platform, "api") as client:
+        assert client.hgetall(MARKET_LATEST.key("MSFT")) == {
+            "timestamp": "2013-03-01T00:00:00+00:00",
+            "open": "27.72", "high": "27.98", "low": "27.52", "close": "27.95", "volume": "34849700",
+        }  # fmt: skip
+
+
+def test_a_second_run_changes_nothing_that_has_not_expired(redis_platform: Platform) -> None:
+    cache.load(redis_platform, SilentProgress())
+    with clients.redis_client(redis_platform, "monitor") as client:
+        before = _all(client)
+        again = cache.load(redis_platform, SilentProgress())
+        after = _all(client)
+    assert (again.changed, again.unchanged) == (0, len(before))
+    assert set(after) == set(before)
+    assert all(after[key][1] <= before[key][1] for key in before)
+
+
+def test_what_expired_comes_back(redis_platform: Platform) -> None:
+    cache.load(redis_platform, SilentProgress())
+    time.sleep(MARKET_LATEST.ttl.total_seconds() + 0.2)
+    again = cache.load(redis_platform, SilentProgress())
+    assert again.inserted == 5
+    assert again.updated == 0
+
+
+@pytest.mark.parametrize("damage", ["wrong type", "no expiry", "wrong shape"])
+def test_an_unsound_entry_is_replaced(redis_platform: Platform, damage: str) -> None:
+    cache.load(redis_platform, SilentProgress())
+    key = USER_PREFERENCES.key(1)
+    with clients.redis_client(redis_platform, "api") as client:
+        match damage:
+            case "wrong type":
+                client.delete(key)
+                client.hset(key, "theme", "dark")
+            case "no expiry":
+                client.set(key, '{"theme":"dark"}')
+            case _:
+                client.set(key, '{"theme":3}', ex=100)
+        report = cache.load(redis_platform, SilentProgress())
+        assert report.updated == 1
+        assert client.ttl(key) > 3000
+
+
+def test_session_ids_can_not_be_guessed_and_stay_the_same(redis_platform: Platform) -> None:
+    cache.load(redis_platform, SilentProgress())
+    with clients.redis_client(redis_platform, "api") as client:
+        ids = {SESSION.part(key) for key in client.scan_iter(match=SESSION.glob)}
+    assert all(each and len(each) == 64 for each in ids)
+
+
+@pytest.mark.parametrize(
+    ("account", "command"),
+    [
+        ("ingest", ("SET", "session:x", "1")),
+        ("ingest", ("GET", "user:1:preferences")),
+        ("api", ("HSET", "market:AAPL:latest", "open", "1")),
+        ("api", ("SET", "other:1", "1")),
+        ("api", ("EVAL", "return 1", "0")),
+        ("api", ("FLUSHALL",)),
+        ("monitor", ("SET", "session:x", "1")),
+        ("monitor", ("GET", "session:x")),
+        ("backup", ("DEL", "session:x")),
+    ],
+)
+def test_what_the_blueprint_does_not_allow_is_refused(redis_platform: Platform, account: str, command: tuple[str, ...]) -> None:
+    with clients.redis_client(redis_platform, account) as client, pytest.raises(redis.exceptions.NoPermissionError):
+        client.execute_command(*command)

@@ -1,0 +1,95 @@
+"""Hostile key parts can't leave their keyspace."""
+
+from __future__ import annotations
+
+import fnmatch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES, keyspace_of
+from blueprint.model import BlueprintError, Keyspace
+
+
+def test_the_four_keyspaces_are_the_specifications() -> None:
+    assert {each.pattern: each.ttl.total_seconds() for each in KEYSPACES} == {
+        "session:{session_id}": 86_400,
+        "rate_limit:{ip_address}": 60,
+        "market:{symbol}:latest": 5,
+        "user:{user_id}:preferences": 3_600,
+    }
+
+
+@pytest.mark.parametrize(
+    ("keyspace", "part", "key"),
+    [
+        (SESSION, "Zm9v-bar_baz", "session:Zm9v-bar_baz"),
+        (RATE_LIMIT, "192.0.2.1", "rate_limit:192.0.2.1"),
+        (RATE_LIMIT, "2001:db8::1", "rate_limit:2001:db8::1"),
+        (MARKET_LATEST, "BTC/USDT", "market:BTC/USDT:latest"),
+        (MARKET_LATEST, "^GSPC", "market:^GSPC:latest"),
+        (MARKET_LATEST, "005930.KS", "market:005930.KS:latest"),
+        (USER_PREFERENCES, 42, "user:42:preferences"),
+    ],
+)
+def test_ordinary_parts_are_taken(keyspace: Keyspace, part: str | int, key: str) -> None:
+    assert keyspace.key(part) == key
+    assert keyspace.part(key) == str(part)
+
+
+HOSTILE = [
+    "",
+    "*",
+    "?",
+    "[a-z]",
+    "a b",
+    "a\nb",
+    "a\r\nDEL x",
+    "a\0b",
+    "\\",
+    '"',
+    "'",
+    "{x}",
+    "é",
+    "세션",
+    "x" * 201,
+    "x" * 10_240,
+    "a\n",
+    "-\ud800",
+]
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+@pytest.mark.parametrize("keyspace", KEYSPACES, ids=lambda each: each.name)
+def test_hostile_parts_are_refused_everywhere(keyspace: Keyspace, part: str) -> None:
+    with pytest.raises(BlueprintError, match=f"keyspace {keyspace.name}"):
+        keyspace.key(part)
+
+
+@pytest.mark.parametrize("part", ["AAPL:latest", "x:y", "1:preferences:user:2", "::1"])
+@pytest.mark.parametrize("keyspace", [MARKET_LATEST, USER_PREFERENCES], ids=lambda each: each.name)
+def test_a_colon_is_refused_where_it_would_move_the_parts_end(keyspace: Keyspace, part: str) -> None:
+    with pytest.raises(BlueprintError):
+        keyspace.key(part)
+
+
+@given(part=st.one_of(st.text(), st.text(alphabet="abAZ09._@/^=+&:-*?[]\\\n\r\0 ", max_size=30)), which=st.integers(0, len(KEYSPACES) - 1))
+def test_whatever_is_taken_stays_in_its_own_keyspace(part: str, which: int) -> None:
+    keyspace = KEYSPACES[which]
+    try:
+        key = keyspace.key(part)
+    except BlueprintError:
+        return
+    assert [each.name for each in KEYSPACES if fnmatch.fnmatchcase(key, each.glob)] == [keyspace.name]
+    assert keyspace.part(key) == part
+    assert keyspace_of(key) is keyspace
+    assert len(key) < 250
+    assert key.isprintable()
+
+
+@pytest.mark.parametrize(
+    "key", ["", "session:", "sessionx", "market::latest", "market:A:B:latest", "user:1:preferences:x", "rate_limit", "cache:1"]
+)
+def test_keys_that_no_keyspace_makes_belong_to_none(key: str) -> None:
+    assert keyspace_of(key) is None
