@@ -49,6 +49,19 @@ class MigrationStatus:
         return {**asdict(self), "at_head": self.at_head}
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did: the revisions it applied or undid, in the order it took them, and where the database is now."""
+
+    verb: str
+    revisions: tuple[str, ...]
+    current: str | None
+
+    def __str__(self) -> str:
+        where = f"the schema is at {self.current or 'base'}"
+        return f"{where}, {self.verb}: {', '.join(self.revisions)}" if self.revisions else f"{where}, nothing to do"
+
+
 def configuration() -> Config:
     """Alembic's settings, built here so that no file has to be found."""
     from alembic.config import Config
@@ -61,8 +74,8 @@ def configuration() -> Config:
     return config
 
 
-def upgrade(platform: Platform, revision: str = "head", progress: Progress | None = None) -> tuple[str, ...]:
-    """Apply what is pending up to `revision`, then the blueprint's grants; the revisions applied, oldest first.
+def upgrade(platform: Platform, revision: str = "head", progress: Progress | None = None) -> Outcome:
+    """Apply what is pending up to `revision`, oldest first, then the blueprint's grants.
 
     Each revision is a transaction of its own. One that meets a lock held by others is tried again, with growing pauses.
     Raises PlatformError where a revision fails; it and those after it are then not applied.
@@ -76,11 +89,12 @@ def upgrade(platform: Platform, revision: str = "head", progress: Progress | Non
         progress.status("grants")
         with watcher.transaction():
             apply_grants(watcher)
-        return tuple(_between(before, current_revision(watcher)))
+        now = current_revision(watcher)
+        return Outcome("applied", tuple(_between(before, now)), now)
 
 
-def downgrade(platform: Platform, revision: str, progress: Progress | None = None) -> tuple[str, ...]:
-    """Undo down to `revision` ("base" for all, "-1" for the newest); the revisions undone, newest first.
+def downgrade(platform: Platform, revision: str, progress: Progress | None = None) -> Outcome:
+    """Undo down to `revision` ("base" for all, "-1" for the newest one), newest first.
 
     Raises PlatformError where one can't be undone; those after it are then undone, it and those before it are not.
     """
@@ -88,7 +102,8 @@ def downgrade(platform: Platform, revision: str, progress: Progress | None = Non
     with _session(platform, progress) as watcher:
         before = current_revision(watcher)
         _move(platform, watcher, "downgrade", revision, progress)
-        return tuple(reversed(_between(current_revision(watcher), before)))
+        now = current_revision(watcher)
+        return Outcome("undone", tuple(reversed(_between(now, before))), now)
 
 
 def status(platform: Platform) -> MigrationStatus:

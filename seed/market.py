@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
 from seed.candles import Candle, samples
 from seed.report import SeedReport
@@ -41,8 +42,18 @@ def merge(connection: psycopg.Connection, candles: Iterable[Candle], progress: P
     """Write candles, no two of the same symbol and time, inside the caller's transaction.
 
     Returns how many rows were new and how many were changed.
+    Raises PlatformError where the account may not make temporary tables.
     """
-    connection.execute(load("stage_candles"))
+    import psycopg
+
+    try:
+        connection.execute(load("stage_candles"))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise PlatformError(
+            f"candles can't be staged: {str(error).strip()}",
+            where=f"account {ACCOUNT}",
+            next_step="give the account its declared privileges back: invoke up --refresh",
+        ) from error
     columns = ", ".join(Candle._fields)
     with connection.cursor() as cursor:
         with cursor.copy(f"copy staged_candles ({columns}) from stdin (format binary)".encode()) as copy:

@@ -111,6 +111,7 @@ class ScratchServer:
                 if account.postgres.temporary_tables:
                     connection.execute(sql.SQL("grant temporary on database {} to {}").format(sql.Identifier(DATABASE), name))
                 if account.postgres.owns_schema:
+                    connection.execute(sql.SQL("alter database {} owner to {}").format(sql.Identifier(DATABASE), name))
                     connection.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(SCHEMA), name))
 
 

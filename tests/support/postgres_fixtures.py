@@ -1,0 +1,42 @@
+"""Fixtures on a scratch TimescaleDB server: import them in a conftest.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.connections import Platform
+from migrations import run
+from tests.support.postgres_server import ScratchServer, run_scratch_server
+
+__all__ = ["empty_platform", "migrated_platform", "migrated_server", "scratch_server"]
+
+
+@pytest.fixture(scope="session")
+def scratch_server() -> Iterator[ScratchServer]:
+    """One server for the folder's tests."""
+    with run_scratch_server() as server:
+        yield server
+
+
+@pytest.fixture
+def empty_platform(scratch_server: ScratchServer) -> Platform:
+    """The platform with a new, empty database: what provisioning leaves behind."""
+    scratch_server.fresh_database()
+    return scratch_server.platform
+
+
+@pytest.fixture
+def migrated_platform(empty_platform: Platform) -> Platform:
+    """The platform at head, without rows."""
+    run.upgrade(empty_platform)
+    return empty_platform
+
+
+@pytest.fixture(scope="module")
+def migrated_server(scratch_server: ScratchServer) -> ScratchServer:
+    """At head, made once for a module whose tests leave nothing behind."""
+    scratch_server.fresh_database()
+    run.upgrade(scratch_server.platform)
+    return scratch_server
