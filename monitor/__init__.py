@@ -1,0 +1,1 @@
+"""Checks that compare the running platform with the blueprint."""

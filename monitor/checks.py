@@ -1,0 +1,139 @@
+"""The checks by name, and the runner: all at once, none longer than its time."""
+
+from __future__ import annotations
+
+import functools
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from airgap.errors import PlatformError
+from infra.connections import Platform
+from monitor.result import CheckResult, Finding, Status
+
+Check = Callable[[Platform], Finding]
+
+TIMEOUT_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A check under its name, and how long it may take."""
+
+    name: str
+    function: Check
+    timeout: float = TIMEOUT_SECONDS
+
+
+def every() -> tuple[Registered, ...]:
+    """All checks there are, in the order in which they are shown."""
+    from monitor import accounts, backups, collections, containers, keyspaces, network, relational
+
+    ports = (
+        Registered(f"{port.endpoint}.{name}", functools.partial(function, port))
+        for port in network.PORTS
+        for name, function in (("reachable", network.reachable), ("tls", network.encrypted), ("certificate", network.certificate))
+    )
+    return (
+        Registered("containers.health", containers.health),
+        *ports,
+        Registered("postgres.accounts", accounts.postgres),
+        Registered("redis.accounts", accounts.redis),
+        Registered("weaviate.accounts", accounts.weaviate),
+        Registered("postgres.revision", relational.revision),
+        Registered("postgres.tables", relational.tables),
+        Registered("redis.keyspaces", keyspaces.expiry),
+        Registered("weaviate.collections", collections.shape),
+        Registered("backup.age", backups.age),
+        Registered("backup.archive", backups.archive),
+        Registered("backup.redundancy", backups.redundancy),
+    )
+
+
+def choose(names: Sequence[str] | None) -> tuple[Registered, ...]:
+    """The checks of these names; a name without its last part means all that begin with it (`postgres` has `postgres.tls`).
+
+    Raises PlatformError for a name that fits none.
+    """
+    available = every()
+    if not names:
+        return available
+    chosen: list[Registered] = []
+    for name in names:
+        found = [check for check in available if check.name == name or check.name.startswith(f"{name}.")]
+        if not found:
+            raise PlatformError(
+                what=f"there is no check {name}", where="--only", next_step=f"use one of: {', '.join(each.name for each in available)}"
+            )
+        chosen += [check for check in found if check not in chosen]
+    return tuple(chosen)
+
+
+def run(platform: Platform, names: Sequence[str] | None = None, *, timeout: float | None = None) -> list[CheckResult]:
+    """Run the checks of these names, all by default, at the same time; one result each, in their order.
+
+    A check that raises, or takes longer than its time (`timeout` overrides it), is `unknown`.
+    """
+    return run_checks(platform, choose(names), timeout=timeout)
+
+
+def run_checks(platform: Platform, checks: Sequence[Registered], *, timeout: float | None = None) -> list[CheckResult]:
+    """The same for these checks."""
+    answers: queue.SimpleQueue[CheckResult] = queue.SimpleQueue()
+    started = time.monotonic()
+    for check in checks:
+        # A thread that hangs in a driver can't be ended; as a daemon it doesn't keep the process alive either.
+        threading.Thread(target=_answer, args=(check, platform, answers), name=check.name, daemon=True).start()
+    waiting = {check.name: timeout or check.timeout for check in checks}
+    found: dict[str, CheckResult] = {}
+    while waiting:
+        left = min(waiting.values()) - (time.monotonic() - started)
+        try:
+            result = answers.get(timeout=max(0.0, left))
+        except queue.Empty:
+            for name in [name for name, seconds in waiting.items() if time.monotonic() - started >= seconds]:
+                found[name] = _too_slow(name, waiting.pop(name))
+            continue
+        if waiting.pop(result.name, None) is not None:
+            found[result.name] = result
+    return [found[check.name] for check in checks]
+
+
+def _answer(check: Registered, platform: Platform, answers: queue.SimpleQueue[CheckResult]) -> None:
+    started = time.monotonic()
+    try:
+        finding = check.function(platform)
+    except PlatformError as error:
+        finding = Finding(Status.UNKNOWN, f"could not be checked: {_one_line(error.what)}", error.next_step)
+    except Exception as error:  # a check that can't be done says so, whatever the reason
+        finding = Finding(Status.UNKNOWN, f"could not be checked: {type(error).__name__}: {_one_line(str(error))}", _HELP)
+    answers.put(
+        CheckResult(
+            name=check.name,
+            status=finding.status,
+            message=finding.message,
+            next_step=finding.next_step,
+            value=finding.value,
+            unit=finding.unit,
+            seconds=time.monotonic() - started,
+        )
+    )
+
+
+_HELP = "see the reachability checks first; if those are ok, this is a fault of the check"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]
+
+
+def _too_slow(name: str, seconds: float) -> CheckResult:
+    return CheckResult(
+        name=name,
+        status=Status.UNKNOWN,
+        message=f"no answer within {seconds:g} s",
+        next_step="the service hangs or the machine is overloaded: docker stats",
+        seconds=seconds,
+    )

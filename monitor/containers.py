@@ -1,0 +1,54 @@
+"""Whether the containers run, are healthy, and stay up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from infra.connections import Platform
+from infra.docker_host import docker_host
+from monitor.result import Finding, critical, ok, warning
+
+_YOUNG = timedelta(minutes=10)
+
+
+def health(platform: Platform) -> Finding:
+    """Every container runs, is healthy and has not just been restarted."""
+    from docker.errors import NotFound
+
+    bad: list[str] = []
+    shaky: list[str] = []
+    with docker_host() as client:
+        for service, name in sorted(platform.containers.items()):
+            try:
+                state = client.containers.get(name).attrs
+            except NotFound:
+                bad.append(f"{service} has no container")
+                continue
+            problem = _problem(state)
+            if problem:
+                bad.append(f"{service} {problem}")
+            elif state["RestartCount"] and _age(state["State"]["StartedAt"]) < _YOUNG:
+                shaky.append(f"{service} restarted {state['RestartCount']} times, last within {_YOUNG.seconds // 60} minutes")
+            elif state["State"].get("Health", {}).get("Status") == "starting":
+                shaky.append(f"{service} is starting")
+    if bad:
+        return critical(
+            "; ".join(bad + shaky), f"docker logs --tail 50 of it, then: invoke up --stack {platform.stack}", len(bad), "containers"
+        )
+    if shaky:
+        return warning("; ".join(shaky), "watch its log: docker logs --tail 50", len(shaky), "containers")
+    return ok(f"{len(platform.containers)} containers run and are healthy", len(platform.containers), "containers")
+
+
+def _problem(attributes: dict[str, Any]) -> str:
+    state = attributes["State"]
+    if state["Status"] != "running":
+        killed = " (out of memory)" if state.get("OOMKilled") else ""
+        return f"is {state['Status']}, exit code {state['ExitCode']}{killed}"
+    return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""
+
+
+def _age(text: str) -> timedelta:
+    # Docker writes nanoseconds, which are more digits than fromisoformat takes.
+    return datetime.now(UTC) - datetime.fromisoformat(text[:19] + "+00:00")

@@ -1,0 +1,101 @@
+"""Whether each store answers, only over TLS, with a certificate that stays valid."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from airgap.errors import PlatformError
+from blueprint.relational import DATABASE
+from blueprint.rules import RENEW_BELOW
+from infra.connections import Platform
+from monitor import wire
+from monitor.result import Finding, critical, ok, warning
+
+_CRITICAL_BELOW = RENEW_BELOW / 4
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of the platform: how to greet it without TLS, and what tells that it accepted that."""
+
+    endpoint: str
+    greeting: bytes
+    accepted: Callable[[bytes], bool]
+    postgres: bool = False
+    alpn: tuple[str, ...] = ()
+
+
+def _http_accepted(answer: bytes) -> bool:
+    # Go's server answers a plain request on a TLS port with a bare 400.
+    return answer.startswith(b"HTTP/") and b" 400 " not in answer[:20]
+
+
+_HTTP = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"
+PORTS = (
+    # E is an error, which is what a refusal looks like; R asks for a password, so plain text went through.
+    Port("postgres", wire.postgres_greeting("monitor", DATABASE), lambda answer: answer[:1] == b"R", postgres=True),
+    Port("redis", b"PING\r\n", lambda answer: answer[:1] in (b"+", b"-")),
+    Port("weaviate", _HTTP, _http_accepted),
+    # A frame of type 4 (settings) from the server means that it talks HTTP/2 in the clear.
+    Port("weaviate_grpc", wire.http2_greeting(), lambda answer: answer[3:4] == b"\x04", alpn=("h2",)),
+    Port("embedder", _HTTP, _http_accepted),
+)
+
+
+def _address(port: Port, platform: Platform) -> tuple[str, int]:
+    try:
+        return platform.endpoints[port.endpoint].address()
+    except KeyError:
+        raise PlatformError(
+            what=f"the stack has no {port.endpoint}", where="its outputs", next_step=f"invoke up --stack {platform.stack}"
+        ) from None
+
+
+def reachable(port: Port, platform: Platform) -> Finding:
+    """The port accepts connections."""
+    host, number = _address(port, platform)
+    try:
+        socket.create_connection((host, number), timeout=wire.SECONDS).close()
+    except OSError as error:
+        return critical(
+            f"{host}:{number} can't be reached: {error}", f"invoke up --stack {platform.stack}; docker ps -a shows what stopped"
+        )
+    return ok(f"answers at {host}:{number}")
+
+
+def encrypted(port: Port, platform: Platform) -> Finding:
+    """TLS verifies against the stack's CA, and plain text is refused."""
+    host, number = _address(port, platform)
+    try:
+        with wire.tls(host, number, platform.ca_file, postgres=port.postgres, alpn=port.alpn) as connection:
+            version = connection.version()
+    except ssl.SSLError as error:
+        reason = getattr(error, "verify_message", "") or error.reason or str(error)
+        return critical(f"TLS does not verify: {reason}", f"invoke up --stack {platform.stack} renews and installs certificates")
+    if port.accepted(wire.say_plain(host, number, port.greeting)):
+        return critical("plain text is accepted", f"invoke up --stack {platform.stack} puts the settings back; find out who changed them")
+    return ok(f"{version}, verified; plain text is refused")
+
+
+def certificate(port: Port, platform: Platform) -> Finding:
+    """The server's certificate has enough of its life left."""
+    host, number = _address(port, platform)
+    with wire.tls(host, number, platform.ca_file, postgres=port.postgres, alpn=port.alpn) as connection:
+        start, end = wire.validity(connection)
+    return judge_certificate(start, end, datetime.now(UTC), platform.stack)
+
+
+def judge_certificate(start: datetime, end: datetime, now: datetime, stack: str) -> Finding:
+    """What is left of a certificate's life, judged by the blueprint's rule of renewal."""
+    left, days = (end - now) / (end - start), (end - now).total_seconds() / 86_400
+    told = f"valid until {end:%Y-%m-%d}, {days:.0f} days"
+    renew = f"invoke up --stack {stack} renews it"
+    if left < _CRITICAL_BELOW:
+        return critical(told, renew, round(days, 1), "days")
+    if left < RENEW_BELOW:
+        return warning(told, renew, round(days, 1), "days")
+    return ok(told, round(days, 1), "days")

@@ -1,0 +1,110 @@
+"""Whether the live schema is at the newest revision, and is what the blueprint declares."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import LiteralString
+
+from blueprint.model import Table
+from blueprint.relational import SCHEMA, TABLES
+from infra import clients
+from infra.connections import Platform
+from monitor.result import Finding, critical, ok, warning
+
+ACCOUNT = "monitor"
+_SHOWN = 6
+
+
+@functools.cache
+def query(name: str) -> LiteralString:
+    """The statement in `sql/NAME.sql`."""
+    # The files are part of the program, so their text is as trusted as a literal.
+    text: LiteralString = (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    return text
+
+
+def revision(platform: Platform) -> Finding:
+    """The database is at the newest revision of this checkout."""
+    from migrations.run import status
+
+    found = status(platform)
+    if found.current == found.head:
+        return ok(f"at head, {found.head} ({found.edition} edition)")
+    return critical(
+        f"at {found.current or 'no revision'}, {len(found.pending)} behind head {found.head}",
+        "invoke migrate",
+        len(found.pending),
+        "revisions",
+    )
+
+
+def tables(platform: Platform) -> Finding:
+    """Tables, columns, keys, indexes and hypertables are the declared ones."""
+    with clients.postgres(platform, ACCOUNT) as connection:
+        columns = connection.execute(query("columns"), (SCHEMA,)).fetchall()
+        indexes = connection.execute(query("indexes"), (SCHEMA,)).fetchall()
+        hypertables = connection.execute(query("hypertables"), (SCHEMA,)).fetchall()
+    live = Live(
+        columns={(table, column): (kind, nullable) for table, column, kind, nullable in columns},
+        indexes={(table, name): (tuple(parts), unique) for table, name, unique, primary, parts in indexes if not primary},
+        keys={table: tuple(parts) for table, _, _, primary, parts in indexes if primary},
+        hypertables={table: (column, interval) for table, column, interval in hypertables},
+    )
+    differences = [difference for table in TABLES for difference in compare(table, live)]
+    if not differences:
+        cut = sum(1 for table in TABLES if table.hypertable)
+        return ok(f"{len(TABLES)} tables as declared, {cut} of them hypertables", len(TABLES), "tables")
+    shown = "; ".join(differences[:_SHOWN]) + (f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else "")
+    missing = any(difference.endswith("is missing") for difference in differences)
+    return (critical if missing else warning)(
+        shown, "invoke migrate; invoke migrate.drift shows every difference", len(differences), "differences"
+    )
+
+
+class Live:
+    """What the database has: columns, indexes, primary keys and hypertables, by table."""
+
+    def __init__(
+        self,
+        columns: dict[tuple[str, str], tuple[str, bool]],
+        indexes: dict[tuple[str, str], tuple[tuple[str, ...], bool]],
+        keys: dict[str, tuple[str, ...]],
+        hypertables: dict[str, tuple[str, object]],
+    ) -> None:
+        self.columns, self.indexes, self.keys, self.hypertables = columns, indexes, keys, hypertables
+
+
+def compare(table: Table, live: Live) -> list[str]:
+    """How a live table differs from its declaration, in words."""
+    found = {column: kind for (owner, column), kind in live.columns.items() if owner == table.name}
+    if not found:
+        return [f"table {table.name} is missing"]
+    told = []
+    for column in table.columns:
+        if column.name not in found:
+            told.append(f"{table.name}.{column.name} is missing")
+        elif found[column.name] != (column.type, column.nullable):
+            kind, nullable = found[column.name]
+            told.append(f"{table.name}.{column.name} is {kind}{'' if nullable else ' not null'}")
+    told += [f"{table.name}.{name} is not declared" for name in sorted(found.keys() - {column.name for column in table.columns})]
+    if live.keys.get(table.name) != table.primary_key:
+        told.append(f"{table.name}'s primary key is {live.keys.get(table.name)}")
+    for index in table.indexes:
+        actual = live.indexes.get((table.name, index.name))
+        if actual is None:
+            told.append(f"index {index.name} is missing")
+        elif actual != (index.columns, index.unique):
+            told.append(f"index {index.name} is on {', '.join(actual[0])}{' (unique)' if actual[1] else ''}")
+    return told + _compare_hypertable(table, live)
+
+
+def _compare_hypertable(table: Table, live: Live) -> list[str]:
+    actual = live.hypertables.get(table.name)
+    if table.hypertable is None:
+        return [f"{table.name} is a hypertable"] if actual else []
+    if actual is None:
+        return [f"hypertable {table.name} is missing"]
+    if actual != (table.hypertable.time_column, table.hypertable.chunk_interval):
+        return [f"{table.name} is cut by {actual[0]} into chunks of {actual[1]}"]
+    return []
