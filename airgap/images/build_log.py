@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
+_EXIT_CODE = re.compile(r"The command .* returned a non-zero code: (\d+)", re.DOTALL)
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 _BUILT = re.compile(r"Successfully built ([0-9a-f]+)")
 _ADVICE = (
     ("no space left on device", "free room where Docker keeps its images (`docker system df` shows what holds it)"),
@@ -36,9 +38,11 @@ class BuildLog:
     def take(self, event: Mapping[str, object]) -> bool:
         """Take the next event; return whether it began a new step."""
         if "error" in event:
-            self.failure = _one_line(str(event["error"]))
+            # Docker repeats the whole instruction, which the Dockerfile's line already names.
+            ended = _EXIT_CODE.search(str(event["error"]))
+            self.failure = f"a command in it ended with exit code {ended[1]}" if ended else _one_line(str(event["error"]))
             return False
-        text = str(event.get("stream") or "")
+        text = _ESCAPE.sub("", str(event.get("stream") or ""))
         begun = False
         for line in text.splitlines():
             step = _STEP.match(line)
