@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from invoke.collection import Collection
@@ -152,37 +153,62 @@ def migrate_new(_context: Context, message: str) -> None:
 # --- seed ----------------------------------------------------------------------------------------------------------------------
 
 
-@task(default=True, name="all")
-def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> None:
-    """Load everything: candles, demo users and orders, cache entries, documents. Run twice, it changes nothing."""
+def _seed(stack: str, names: list[str] | None, *, json: bool) -> int:
+    from airgap.setup.runner import show_progress
+    from infra import connections
     from seed import everything
     from seed.show import show_reports
 
-    show_reports(everything.load(stack), as_json=json)
+    with show_progress("seed") as progress:
+        reports = everything.load(connections.load(stack), names, progress)
+    return show_reports(reports, as_json=json)
+
+
+@task(default=True, name="all")
+def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Load everything: candles, demo users and orders, cache entries, documents. Run twice, it changes nothing."""
+    return _seed(stack, None, json=json)
+
+
+@task(name="market")
+def seed_market(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Load the sample candles: years of real trading days of five symbols."""
+    return _seed(stack, ["market"], json=json)
 
 
 @task(name="demo")
-def seed_demo(_context: Context, stack: str = "", *, json: bool = False) -> None:
+def seed_demo(_context: Context, stack: str = "", *, json: bool = False) -> int:
     """Load demo users with profiles, orders, trades and backtests."""
-    from seed import everything
-    from seed.show import show_reports
-
-    show_reports(everything.load(stack, ["demo"]), as_json=json)
+    return _seed(stack, ["demo"], json=json)
 
 
 @task(name="cache")
-def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> None:
+def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> int:
     """Load an entry of every Redis keyspace."""
-    from seed import everything
+    return _seed(stack, ["cache"], json=json)
+
+
+@task(
+    name="docs",
+    positional=["paths"],
+    help={"paths": "Files and folders; several in one word are parted by commas. This project's guide where not given."},
+)
+def seed_docs(_context: Context, paths: str = "", stack: str = "", *, json: bool = False) -> int:
+    """Load documents, writing only what changed and removing what is gone; exit code 1 where one can't be read."""
+    from airgap.setup.runner import show_progress
+    from infra import connections
+    from seed.documents import load
     from seed.show import show_reports
 
-    show_reports(everything.load(stack, ["cache"]), as_json=json)
+    with show_progress("documents") as progress:
+        report = load(connections.load(stack), [Path(each) for each in paths.split(",") if each] or None, progress)
+    return show_reports([report], as_json=json)
 
 
 @task(
     name="search",
-    help={"question": "What to look for.", "certainty": "From 0 to 1.", "limit": "Passages at the most."},
     positional=["question"],
+    help={"question": "What to look for.", "certainty": "From 0 to 1.", "limit": "Passages at the most."},
 )
 def seed_search(_context: Context, question: str, stack: str = "", certainty: float = 0.7, limit: int = 5, *, json: bool = False) -> int:
     """Find the passages of the documents that answer a question; exit code 1 where there is none."""
@@ -193,10 +219,59 @@ def seed_search(_context: Context, question: str, stack: str = "", certainty: fl
     return show_hits(search(connections.load(stack), question, certainty=certainty, limit=limit), as_json=json)
 
 
-# --- backup and checks ---------------------------------------------------------------------------------------------------------
+# --- backup --------------------------------------------------------------------------------------------------------------------
+
+
+@task(
+    default=True,
+    name="make",
+    iterable=["store"],
+    help={
+        "full": "A full set, due or not.",
+        "incremental": "An incremental set, due or not.",
+        "store": "Only this store; may be repeated.",
+    },
+)
+def backup_make(
+    _context: Context, store: list[str], stack: str = "", *, full: bool = False, incremental: bool = False, json: bool = False
+) -> None:
+    """Make the backup set that is due, across the three stores."""
+    from airgap.setup.runner import show_progress
+    from backup import run
+    from backup.show import kind_of, show_made
+    from infra import connections
+
+    with show_progress("backup") as progress:
+        made = run.make(connections.load(stack), kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
+    show_made(made, as_json=json)
 
 
 @task(name="list")
+def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> None:
+    """List the backup sets as a chain, with sizes and ages."""
+    from backup import sets
+    from backup.show import show_sets
+
+    show_sets(sets.list_sets(stack or None), as_json=json)
+
+
+# --- checks and accounts -------------------------------------------------------------------------------------------------------
+
+
+@task(default=True, name="all", iterable=["only"], help={"only": "Only this check; may be repeated."})
+def check_all(_context: Context, only: list[str], stack: str = "", *, json: bool = False) -> int:
+    """Hold the running stack against the blueprint; exit code 0 ok, 1 warning, 2 critical, 3 unknown."""
+    from infra import connections
+    from monitor import checks, render
+    from monitor.result import exit_code
+
+    platform = connections.load(stack)
+    results = checks.run(platform, only or None)
+    print(render.as_json(platform.stack, results)) if json else render.show(platform.stack, results)
+    return exit_code(results)
+
+
+@task(default=True, name="list")
 def accounts_list(_context: Context, *, json: bool = False) -> None:
     """List the accounts and the stores they exist in."""
     from infra.show import show_accounts
@@ -220,4 +295,17 @@ def accounts_rotate(_context: Context, account: str, stack: str = "") -> None:
     rotate(stack, account)
 
 
-namespace = Collection(up, preview, down, outputs, env, images)
+def _namespace() -> Collection:
+    root = Collection(up, preview, down, outputs, env, images)
+    for name, members in {
+        "migrate": (migrate_upgrade, migrate_status, migrate_downgrade, migrate_new),
+        "seed": (seed_all, seed_market, seed_demo, seed_cache, seed_docs, seed_search),
+        "backup": (backup_make, backup_list),
+        "check": (check_all,),
+        "accounts": (accounts_list, accounts_matrix, accounts_rotate),
+    }.items():
+        root.add_collection(Collection(name, *members))
+    return root
+
+
+namespace = _namespace()

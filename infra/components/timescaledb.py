@@ -153,6 +153,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     database=DATABASE,
                     role=account.name,
                     owner=owner,
+                    temporary_tables=account.postgres.temporary_tables,
                     grants=[
                         {
                             "table": grant.table,

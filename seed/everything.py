@@ -1,0 +1,58 @@
+"""Every loader in order, or some of them: candles before the orders that happened at their prices, profiles before their cached copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress
+from infra.connections import Platform
+from seed.report import SeedReport
+
+
+def _market(platform: Platform, progress: Progress) -> SeedReport:
+    from seed.market import load_samples
+
+    return load_samples(platform, progress)
+
+
+def _demo(platform: Platform, progress: Progress) -> SeedReport:
+    from seed.demo import load
+
+    return load(platform, progress)
+
+
+def _cache(platform: Platform, progress: Progress) -> SeedReport:
+    from seed.cache import load
+
+    return load(platform, progress)
+
+
+def _documents(platform: Platform, progress: Progress) -> SeedReport:
+    from seed.documents import load
+
+    return load(platform, None, progress)
+
+
+LOADERS: dict[str, Callable[[Platform, Progress], SeedReport]] = {
+    "market": _market,
+    "demo": _demo,
+    "cache": _cache,
+    "documents": _documents,
+}
+
+
+def load(platform: Platform, names: Sequence[str] | None, progress: Progress) -> list[SeedReport]:
+    """Run the named loaders, all of them by default, in this order. Each can be run again and changes only what differs.
+
+    Raises PlatformError for a name that is none, and what a loader raises; those before it have done their work.
+    """
+    unknown = sorted(set(names or ()) - set(LOADERS))
+    if unknown:
+        raise PlatformError(what=f"nothing to seed is called {unknown[0]!r}", next_step=f"use one of: {', '.join(LOADERS)}")
+    reports = []
+    for name, loader in LOADERS.items():
+        if not names or name in names:
+            progress.status(name)
+            reports.append(loader(platform, progress))
+    return reports

@@ -1,0 +1,36 @@
+"""Prints what seeding did and what a search found."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+
+from seed.report import SeedReport
+from seed.search import Hit
+
+_WIDTH = 100
+_LINES = 6
+
+
+def show_reports(reports: Sequence[SeedReport], *, as_json: bool) -> int:
+    """Print each loader's counts; 1 where one names a problem."""
+    if as_json:
+        print(json.dumps([report.as_dict() for report in reports], indent=2, ensure_ascii=False))
+    else:
+        for report in reports:
+            print(report)
+    return 1 if any(getattr(report, "problems", ()) for report in reports) else 0
+
+
+def show_hits(hits: Sequence[Hit], *, as_json: bool) -> int:
+    """Print the passages, best first; 1 where there is none."""
+    if as_json:
+        print(json.dumps([hit.as_dict() for hit in hits], indent=2, ensure_ascii=False))
+    elif not hits:
+        print("nothing in the documents comes near enough; a lower --certainty finds more")
+    for hit in () if as_json else hits:
+        print(f"{hit.certainty:.3f}  {hit.file_path}  {hit.section}")
+        lines = [line for line in hit.content.splitlines() if line.strip()][:_LINES]
+        print(textwrap.indent("\n".join(textwrap.shorten(line, _WIDTH, placeholder=" …") for line in lines), "       "), end="\n\n")
+    return 0 if hits else 1
