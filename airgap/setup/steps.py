@@ -7,10 +7,17 @@ from airgap.setup.runner import Progress, Step
 
 def up_steps() -> list[Step]:
     """Return every step from a bare machine to a platform that is up, seeded, backed up and checked."""
+    from airgap.setup.chain import chain_steps
+
+    return [*machine_steps(), *chain_steps()]
+
+
+def machine_steps() -> list[Step]:
+    """Return the steps that make a machine ready: nothing of a stack is touched."""
     return [
         Step("Docker engine", "the three stores run in containers", run=_ensure_engine, done=_engine_is_ready),
         Step("Pulumi CLI", "it provisions the platform", run=_ensure_pulumi, done=_pulumi_is_ready),
-        Step("images", "each store has an image of its own", run=_ensure_images),
+        Step("images", "each store has an image of its own", run=_ensure_images, done=_images_are_ready),
     ]
 
 
@@ -38,7 +45,13 @@ def _ensure_pulumi(progress: Progress) -> str:
     return str(ensure_pulumi(progress))
 
 
-def _ensure_images(progress: Progress) -> None:
+def _images_are_ready() -> bool:
+    from airgap.images.build import missing_images
+
+    return not missing_images()
+
+
+def _ensure_images(progress: Progress) -> str:
     from airgap.images.build import ensure_images
 
-    ensure_images(progress)
+    return f"{len(ensure_images(progress=progress))} images"

@@ -7,6 +7,7 @@ Standard library only and quick: the wrapper calls it for every command.
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 import sys
 from pathlib import Path
@@ -35,12 +36,18 @@ def project_root(start: Path) -> Path | None:
     return None
 
 
-def pulumi_environment(root: Path) -> dict[str, str]:
+def users_pulumi_home() -> Path:
+    """Return the folder that Pulumi uses where PULUMI_HOME is not set; it goes by the user database and ignores HOME."""
+    return Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".pulumi"
+
+
+def pulumi_environment(root: Path, *, users_home: Path | None = None) -> dict[str, str]:
     """Return the whole environment for running the Pulumi CLI on the project at `root`, making what it names.
 
     What the user has set stays. Otherwise: state and passphrase in `.christmas/`, no reaching out, this interpreter for
     the language host, and this project's own plugins where the official ones are missing. The Automation API takes the
     result as `env_vars`, together with `PulumiCommand(root=str(real_pulumi().parent.parent))`.
+    `users_home` is where the user's own plugins are looked for: `users_pulumi_home()` unless given.
     Raises PlatformError when the passphrase file is gone though stacks exist, or when there is no CLI.
     """
     environment = dict(os.environ)
@@ -59,7 +66,7 @@ def pulumi_environment(root: Path) -> dict[str, str]:
     environment.setdefault("PULUMI_SKIP_UPDATE_CHECK", "1")
     environment.setdefault("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
     environment["CHRISTMAS_PYTHON"] = sys.executable
-    _offer_docker_plugin(environment, local, own_backend=own_backend)
+    _offer_docker_plugin(environment, local, users_home or users_pulumi_home(), own_backend=own_backend)
     _offer_language_host(environment, local)
     return environment
 
@@ -108,16 +115,16 @@ def docker_plugin_version() -> str:
     )
 
 
-def _offer_docker_plugin(environment: dict[str, str], local: Path, *, own_backend: bool) -> None:
+def _offer_docker_plugin(environment: dict[str, str], local: Path, users_home: Path, *, own_backend: bool) -> None:
     """Let the CLI find our Docker plugin if, and only if, it would find no other."""
     if on_path(DOCKER_PLUGIN):
         return
     plugin = f"plugins/resource-docker-v{docker_plugin_version()}"
-    homes = environment.get("PULUMI_HOME")
-    if _installed(Path(homes or Path.home() / ".pulumi") / plugin):
+    chosen = environment.get("PULUMI_HOME")
+    if _installed((Path(chosen) if chosen else users_home) / plugin):
         return
     command = "airgap.toolchain.docker_plugin"
-    if homes or not own_backend:
+    if chosen or not own_backend:
         # The user's own home holds their log-in and their plugins, so it stays theirs.
         _append_to_path(environment, _write_launcher(local / "shims" / "docker" / DOCKER_PLUGIN, command))
     else:

@@ -9,7 +9,6 @@ import pytest
 
 from airgap.errors import PlatformError
 from airgap.toolchain.environment import docker_plugin_version, own_root, pulumi_environment
-from airgap.toolchain.locate import cache_folder
 
 OURS = "airgap.toolchain.docker_plugin"
 
@@ -17,13 +16,10 @@ OURS = "airgap.toolchain.docker_plugin"
 @pytest.fixture
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Path) -> Path:
     """A user with an empty home and none of Pulumi's settings; a clone's root lies beside it."""
-    # Where the cache is follows from the home unless it is said, and the CLI in it is needed.
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_folder().parent))
     for name in [name for name in os.environ if name.startswith("PULUMI_")]:
         monkeypatch.delenv(name)
     for folder in ("home", "clone", "bin"):
         (tmp_path / folder).mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     return tmp_path
 
@@ -32,8 +28,12 @@ def _plugin(home: Path) -> Path:
     return home / "plugins" / f"resource-docker-v{docker_plugin_version()}"
 
 
+def _environment(user: Path) -> dict[str, str]:
+    return pulumi_environment(user / "clone", users_home=user / "home" / ".pulumi")
+
+
 def test_without_any_other_the_project_has_a_home_with_ours(user: Path) -> None:
-    environment = pulumi_environment(user / "clone")
+    environment = _environment(user)
     home = user / "clone" / ".christmas" / "home"
     assert environment["PULUMI_HOME"] == str(home)
     launcher = _plugin(home) / "pulumi-resource-docker"
@@ -45,7 +45,7 @@ def test_without_any_other_the_project_has_a_home_with_ours(user: Path) -> None:
 
 def test_an_official_plugin_in_the_users_home_wins(user: Path) -> None:
     _plugin(user / "home" / ".pulumi").mkdir(parents=True)
-    environment = pulumi_environment(user / "clone")
+    environment = _environment(user)
     assert "PULUMI_HOME" not in environment
     assert environment["PATH"] == os.environ["PATH"]
     assert not (user / "clone" / ".christmas" / "home").exists()
@@ -54,21 +54,21 @@ def test_an_official_plugin_in_the_users_home_wins(user: Path) -> None:
 @pytest.mark.parametrize("version", ["v5.1.0", "v4.6.1"])
 def test_one_of_another_version_does_not_because_pulumi_would_not_take_it(user: Path, version: str) -> None:
     (user / "home" / ".pulumi" / "plugins" / f"resource-docker-{version}").mkdir(parents=True)
-    assert pulumi_environment(user / "clone")["PULUMI_HOME"] == str(user / "clone" / ".christmas" / "home")
+    assert _environment(user)["PULUMI_HOME"] == str(user / "clone" / ".christmas" / "home")
 
 
 def test_one_whose_installation_was_cut_off_does_not(user: Path) -> None:
     plugin = _plugin(user / "home" / ".pulumi")
     plugin.mkdir(parents=True)
     plugin.with_name(f"{plugin.name}.partial").touch()
-    assert "PULUMI_HOME" in pulumi_environment(user / "clone")
+    assert "PULUMI_HOME" in _environment(user)
 
 
 def test_one_on_path_wins(user: Path) -> None:
     plugin = user / "bin" / "pulumi-resource-docker"
     plugin.write_text("#!/bin/sh\n")
     plugin.chmod(0o755)
-    environment = pulumi_environment(user / "clone")
+    environment = _environment(user)
     assert "PULUMI_HOME" not in environment
     assert environment["PATH"] == os.environ["PATH"]
 
@@ -78,7 +78,7 @@ def test_a_home_of_the_users_own_is_not_written_to(user: Path, setting: str, mon
     own = user / "own"
     own.mkdir()
     monkeypatch.setenv(setting, str(own) if setting == "PULUMI_HOME" else f"file://{own}")
-    environment = pulumi_environment(user / "clone")
+    environment = _environment(user)
     assert environment.get("PULUMI_HOME") == (str(own) if setting == "PULUMI_HOME" else None)
     shim = user / "clone" / ".christmas" / "shims" / "docker"
     assert environment["PATH"].split(os.pathsep)[-1] == str(shim)
@@ -89,14 +89,14 @@ def test_a_home_of_the_users_own_is_not_written_to(user: Path, setting: str, mon
 def test_a_home_of_the_users_own_that_has_the_plugin_is_left_as_it_is(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _plugin(user / "own").mkdir(parents=True)
     monkeypatch.setenv("PULUMI_HOME", str(user / "own"))
-    assert pulumi_environment(user / "clone")["PATH"] == os.environ["PATH"]
+    assert _environment(user)["PATH"] == os.environ["PATH"]
 
 
 def test_an_official_language_host_on_path_wins(user: Path) -> None:
     host = user / "bin" / "pulumi-language-python"
     host.write_text("#!/bin/sh\n")
     host.chmod(0o755)
-    pulumi_environment(user / "clone")
+    _environment(user)
     assert not (user / "clone" / ".christmas" / "shims" / "python").exists()
 
 
@@ -104,21 +104,21 @@ def test_an_official_cli_without_its_language_host_gets_ours(user: Path) -> None
     official = user / "bin" / "pulumi"
     official.write_text("#!/bin/sh\necho v3.259.0\n")
     official.chmod(0o755)
-    environment = pulumi_environment(user / "clone")
+    environment = _environment(user)
     shim = user / "clone" / ".christmas" / "shims" / "python"
     assert environment["PATH"].split(os.pathsep)[-1] == str(shim)
     assert "airgap.toolchain.language_host" in (shim / "pulumi-language-python").read_text()
     host = user / "bin" / "pulumi-language-python"
     host.write_text("#!/bin/sh\n")
     host.chmod(0o755)
-    assert str(shim) not in pulumi_environment(user / "clone")["PATH"]
+    assert str(shim) not in _environment(user)["PATH"]
 
 
 def test_a_second_call_finds_everything_as_it_was(user: Path) -> None:
-    first = pulumi_environment(user / "clone")
+    first = _environment(user)
     launcher = _plugin(user / "clone" / ".christmas" / "home") / "pulumi-resource-docker"
     made = launcher.stat().st_mtime_ns
-    assert pulumi_environment(user / "clone") == first
+    assert _environment(user) == first
     assert launcher.stat().st_mtime_ns == made
 
 
@@ -126,7 +126,7 @@ def test_a_lost_passphrase_is_an_error_for_other_rooms_too(user: Path) -> None:
     (user / "clone" / ".christmas" / "state" / ".pulumi" / "stacks" / "christmas").mkdir(parents=True)
     (user / "clone" / ".christmas" / "state" / ".pulumi" / "stacks" / "christmas" / "dev.json").write_text("{}")
     with pytest.raises(PlatformError, match="The passphrase file is gone"):
-        pulumi_environment(user / "clone")
+        _environment(user)
 
 
 def test_the_plugins_version_is_the_one_that_is_locked() -> None:

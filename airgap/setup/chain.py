@@ -1,0 +1,75 @@
+"""The second half of `make up`: from a ready machine to a platform that is migrated, seeded, backed up and checked."""
+
+from __future__ import annotations
+
+import functools
+
+from airgap.errors import PlatformError
+from airgap.setup.runner import Progress, Step
+from infra.connections import Platform, load
+
+
+def chain_steps() -> list[Step]:
+    """Return the steps that work on the stack. Each does only what is not done yet."""
+    return [
+        Step("platform", "containers, accounts and TLS", run=_up),
+        Step("migrations", "tables, indexes and grants", run=_migrate),
+        Step("seed", "real candles, demo users and orders, cache entries, documents", run=_seed),
+        Step("backup", "the set that is due", run=_backup),
+        Step("check", "everything is as the blueprint says", run=_check),
+    ]
+
+
+@functools.cache
+def _platform() -> Platform:
+    return load()
+
+
+def _up(progress: Progress) -> str:
+    from infra import stacks
+    from infra.connections import stack_name
+
+    stacks.up(progress=progress)
+    _platform.cache_clear()
+    return f"stack {stack_name()}"
+
+
+def _migrate(progress: Progress) -> str:
+    from migrations import run
+
+    return str(run.upgrade(_platform(), progress=progress))
+
+
+def _seed(progress: Progress) -> str:
+    from seed import everything
+
+    reports = everything.load(_platform(), None, progress)
+    changed = [f"{report.changed} {report.name}" for report in reports if report.changed]
+    return f"wrote {', '.join(changed)}" if changed else "nothing changed"
+
+
+def _backup(progress: Progress) -> str:
+    from backup import run
+
+    made = run.make(_platform(), progress=progress)
+    return f"set {made.id}" if made else "nothing is due"
+
+
+def _check(progress: Progress) -> str:
+    from monitor import checks, render
+    from monitor.result import Status, exit_code
+
+    progress.status("every check at once")
+    results = checks.run(_platform())
+    for each in results:
+        if each.status is not Status.OK:
+            progress.log(f"{each.status} {each.name}: {each.message}" + (f"; next: {each.next_step}" if each.next_step else ""))
+    # A warning is for whoever runs the platform to weigh; it does not mean that bringing it up has failed.
+    if exit_code(results) > 1:
+        raise PlatformError(
+            what=f"the platform is up, but not well: {render.summary(results)}",
+            where="invoke check",
+            next_step="see what each finding advises, then run `make up` again",
+            exit_code=exit_code(results),
+        )
+    return render.summary(results)
