@@ -1,0 +1,133 @@
+"""What is altered by hand shows in `preview --refresh`, and `up` puts it right while the servers run on."""
+
+import psycopg
+import pytest
+import redis as redis_client
+
+from infra import clients
+
+
+def exec_sql(stack, sql, database="christmas_db"):
+    done = stack.container("timescaledb").exec_run(["psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql], user="1000:1000")
+    assert done.exit_code == 0, done.output
+
+
+def redis_admin(stack, *command):
+    script = (
+        'REDISCLI_AUTH="$(cat /run/christmas/admin.password)" redis-cli --no-auth-warning --user admin --tls '
+        '--cacert /run/christmas/ca.crt -h localhost "$@"'
+    )
+    done = stack.container("redis").exec_run(["sh", "-c", script, "sh", *command], user="999:999")
+    assert done.exit_code == 0, done.output
+    return done.output.decode()
+
+
+def started_at(stack):
+    return {service: stack.container(service).attrs["State"]["StartedAt"] for service in ("timescaledb", "redis", "weaviate")}
+
+
+def shown_and_repaired(stack, resource):
+    """The drift is shown on that resource, `up` repairs it without a restart, and then nothing is left to do."""
+    running = started_at(stack)
+    shown = stack.pulumi("preview", "--refresh", "--non-interactive", "--color", "never").stdout
+    assert resource in shown, shown
+    stack.up("--refresh")
+    stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+    assert started_at(stack) == running
+
+
+@pytest.mark.parametrize(
+    ("change", "resource"),
+    [
+        ("alter role api superuser createdb", "api-role"),
+        ("alter role api password 'changed by hand'", "api-role"),
+        ("alter role ingest connection limit 1", "ingest-role"),
+        ("grant pg_read_all_data to analyst", "analyst-role"),
+        ("revoke select on market_data from analyst", "analyst-grants"),
+        ("grant select (password_hash) on users to analyst", "analyst-grants"),
+        ("grant delete on market_data to ingest", "ingest-grants"),
+        ("grant create on schema public to public", "christmas_db"),
+    ],
+)
+def test_postgres(stack, change, resource):
+    exec_sql(stack, change)
+    shown_and_repaired(stack, resource)
+    with clients.postgres(stack.platform(), "analyst") as connection:
+        assert connection.execute("select count(*) from market_data").fetchone()[0] > 0
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select password_hash from users")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("acl", "setuser", "api", "+@all", "~*"),
+        ("acl", "setuser", "api", "-get"),
+        ("acl", "setuser", "api", ">known"),
+        ("acl", "deluser", "api"),
+        ("acl", "setuser", "default", "on", "nopass", "~*", "+@all"),
+    ],
+)
+def test_redis(stack, change):
+    redis_admin(stack, *change)
+    shown_and_repaired(stack, "default-redis-user" if "default" in change else "api-redis-user")
+    with clients.redis_client(stack.platform(), "api") as client:
+        client.set("rate_limit:10.0.0.1", 1, ex=60)
+        with pytest.raises(redis_client.exceptions.NoPermissionError):
+            client.set("market:AAPL:latest", 1)
+        with pytest.raises(redis_client.exceptions.NoPermissionError):
+            client.eval("return 1", 0)
+
+
+def test_weaviate(stack):
+    import httpx
+
+    platform = stack.platform()
+    admin = {"Authorization": f"Bearer {platform.secret('admin', 'weaviate')}"}
+    import ssl
+
+    context = ssl.create_default_context(cafile=str(platform.ca_file))
+    with httpx.Client(base_url=platform.weaviate_url(), headers=admin, verify=context) as http:
+        permission = {"action": "delete_collections", "collections": {"collection": "*"}}
+        http.post("/v1/authz/roles/rag/add-permissions", json={"permissions": [permission]}).raise_for_status()
+    shown_and_repaired(stack, "rag-weaviate-role")
+
+
+def test_rotation_replaces_an_accounts_credentials_without_a_restart(stack):
+    before, running = stack.platform(), started_at(stack)
+    stack.invoke("accounts.rotate", "api")
+    after = stack.platform()
+    assert after.secret("api", "postgres") != before.secret("api", "postgres")
+    assert after.secret("api", "redis") != before.secret("api", "redis")
+    assert after.secret("ingest", "postgres") == before.secret("ingest", "postgres")
+    assert started_at(stack) == running
+    with pytest.raises(psycopg.OperationalError, match="authentication failed"), clients.postgres(before, "api"):
+        pass
+    with clients.redis_client(before, "api") as client, pytest.raises(redis_client.exceptions.AuthenticationError):
+        client.ping()
+    with clients.postgres(after, "api") as connection:
+        connection.execute("select 1 from users")
+    with clients.redis_client(after, "api") as client:
+        assert client.ping()
+
+
+def test_new_certificates_are_served_without_a_restart_where_the_store_can(stack):
+    import socket
+    import ssl
+
+    def served(name):
+        platform = stack.platform()
+        context = ssl.create_default_context(cafile=str(platform.ca_file))
+        at = platform.endpoints[name].address()
+        with socket.create_connection(at, timeout=10) as plain, context.wrap_socket(plain, server_hostname=at[0]) as secured:
+            return secured.getpeercert()["serialNumber"]
+
+    running = started_at(stack)
+    before = {name: served(name) for name in ("redis", "weaviate", "embedder")}
+    stack.pulumi("config", "set", "christmas:certificateDays", "80")
+    stack.up()
+    after = {name: served(name) for name in before}
+    assert all(after[name] != before[name] for name in before)
+    now = started_at(stack)
+    assert (now["redis"], now["timescaledb"]) == (running["redis"], running["timescaledb"])
+    stack.pulumi("preview", "--expect-no-changes", "--non-interactive")

@@ -1,0 +1,100 @@
+"""What goes wrong gets one clear message and a non-zero exit, and the next `up` completes."""
+
+import contextlib
+import os
+import socket
+
+import pytest
+
+
+@contextlib.contextmanager
+def setting(stack, *words):
+    """A setting for the time of a test. `words` are those of `pulumi config set`, its options first."""
+    stack.pulumi("config", "set", *words)
+    try:
+        yield
+    finally:
+        key = next(word for word in words if not word.startswith("--"))
+        stack.pulumi("config", "rm", *(["--path"] if "--path" in words else []), key)
+
+
+def failed_up(stack):
+    done = stack.invoke("up", check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_typo_in_a_setting(stack):
+    with setting(stack, "christmas:certificateDay", "30"):
+        assert "did you mean certificateDays?" in failed_up(stack)
+    stack.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_port_that_is_taken(stack):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with setting(stack, "--path", "christmas:ports.redis", str(port)):
+            said = failed_up(stack)
+            assert f"127.0.0.1:{port}" in said
+    stack.up("--refresh")
+    assert stack.container("redis").attrs["State"]["Health"]["Status"] == "healthy"
+
+
+def test_a_wrong_passphrase(stack):
+    environment = stack.environment | {"PULUMI_CONFIG_PASSPHRASE": "another one"}
+    before = stack.environment
+    try:
+        stack.environment = environment
+        assert "passphrase" in failed_up(stack).lower()
+    finally:
+        stack.environment = before
+    stack.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_container_that_never_gets_healthy_shows_its_log(stack):
+    # Far too little for PostgreSQL's shared buffers and TimescaleDB's workers: the setting is accepted, the server is not.
+    with (
+        setting(stack, "--path", "christmas:limits.embedder.memoryMib", "128"),
+        setting(stack, "--path", "christmas:limits.embedder.cpus", "0.01"),
+    ):
+        said = failed_up(stack)
+        assert "embedder" in said
+        assert "healthy" in said
+    stack.up()
+    assert stack.container("embedder").attrs["State"]["Health"]["Status"] == "healthy"
+    stack.pulumi("preview", "--expect-no-changes")
+
+
+def test_an_image_that_is_missing_is_named_with_its_command(stack):
+    upstream = '{"timescaledb":{"reference":"christmas/timescaledb:none"},"redis":{"reference":"a:1"},"weaviate":{"reference":"b:1"}}'
+    with setting(stack, "christmas:images", "upstream"), setting(stack, "christmas:upstream", upstream):
+        said = failed_up(stack)
+        assert "christmas/timescaledb:none" in said
+        assert "invoke images" in said
+    stack.up("--refresh")
+    stack.pulumi("preview", "--expect-no-changes")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["env", "--account", "nobody"], "no account 'nobody'"),
+        (["up", "--stack", "no/good//name"], "stack"),
+        (["outputs", "--stack", f"absent-{os.getpid()}"], "there is no stack"),
+        (["migrate.downgrade", "r9999"], "r9999"),
+        (["seed.search", "--limit", "0", "x"], "limit"),
+        (["backup", "--store", "mysql"], "mysql"),
+        (["backup", "--full", "--incremental"], "not both"),
+        (["check", "--only", "nothing"], "nothing"),
+        (["accounts.rotate", "nobody"], "no account 'nobody'"),
+        (["images", "--service", "mysql"], "mysql"),
+    ],
+)
+def test_wrong_words_are_told_what_is_right(stack, words, said):
+    done = stack.invoke(*words, check=False)
+    assert done.returncode != 0
+    assert said in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr

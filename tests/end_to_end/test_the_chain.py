@@ -1,0 +1,92 @@
+"""From an empty stack to answers: migrated, seeded, searched, backed up, checked, each as its task prints it."""
+
+import json
+import subprocess
+
+from infra import clients
+
+
+def test_seeding_again_changes_nothing(stack):
+    reports = json.loads(stack.invoke("seed", "--json").stdout)
+    assert {report["name"] for report in reports} >= {"sample candles", "documents"}
+    lasting = [report for report in reports if "cache" not in report["name"]]
+    assert {report["changed"] for report in lasting} == {0}, lasting
+
+
+def test_the_candles_are_the_real_ones(stack):
+    with clients.postgres(stack.platform(), "analyst") as connection:
+        symbols = connection.execute("select symbol, count(*) from market_data group by symbol order by symbol").fetchall()
+    assert [symbol for symbol, _ in symbols] == ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
+    assert sum(count for _, count in symbols) == 12_154
+
+
+def test_the_documents_answer_in_korean(stack):
+    hits = json.loads(stack.invoke("seed.search", "자동 매매 시스템 특징", "--json").stdout)
+    assert 1 <= len(hits) <= 5
+    assert all(hit["certainty"] >= 0.7 for hit in hits)
+    assert all(hit["file_path"].startswith("docs/") for hit in hits)
+    assert hits == sorted(hits, key=lambda hit: -hit["certainty"])
+
+
+def test_status_and_another_migrate_find_nothing_pending(stack):
+    status = json.loads(stack.invoke("migrate.status", "--json").stdout)
+    assert status["pending"] == []
+    assert "nothing to do" in stack.invoke("migrate").stdout
+
+
+def test_the_schema_goes_down_and_up_again(stack):
+    head = json.loads(stack.invoke("migrate.status", "--json").stdout)["head"]
+    stack.invoke("migrate.downgrade", "-1")
+    pending = stack.invoke("migrate.status", "--json", check=False)
+    assert pending.returncode == 1
+    assert json.loads(pending.stdout)["pending"] == [head]
+    stack.invoke("migrate")
+
+
+def test_a_backup_set_covers_the_three_stores(stack):
+    made = json.loads(stack.invoke("backup", "--full", "--json").stdout)
+    assert made["stores"] == ["postgres", "redis", "weaviate"]
+    listed = json.loads(stack.invoke("backup.list", "--json").stdout)
+    assert listed[-1]["id"] == made["id"]
+
+
+def test_the_checks_find_the_platform_well(stack):
+    done = stack.invoke("check", "--json", check=False)
+    found = json.loads(done.stdout)
+    bad = [check for check in found["checks"] if check["status"] in {"critical", "unknown"}]
+    assert bad == []
+    assert done.returncode == found["exit_code"]
+
+
+def test_a_check_that_finds_something_says_so_with_its_exit_code(stack):
+    with clients.redis_client(stack.platform(), "api") as client:
+        client.set("rate_limit:10.9.9.9", 1)  # and never expires
+    try:
+        done = stack.invoke("check", "--only", "redis.keyspaces", check=False)
+        assert done.returncode in {1, 2}
+        assert "rate_limit:10.9.9.9" in done.stdout or "expire" in done.stdout
+        assert "next:" in done.stdout
+    finally:
+        with clients.redis_client(stack.platform(), "api") as client:
+            client.delete("rate_limit:10.9.9.9")
+
+
+def test_what_env_writes_connects_from_the_host(stack):
+    path = stack.invoke("env", "--account", "api").stdout.strip()
+    script = f'set -a; . {path}; exec psql "$DATABASE_URL" -Atc "select current_user"'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "api"
+
+
+def test_outputs_hide_secrets_unless_asked(stack):
+    password = stack.platform().secret("api", "postgres")
+    assert password not in stack.invoke("outputs", "--json").stdout
+    assert password not in stack.pulumi("stack", "output").stdout
+    assert password in stack.invoke("outputs", "--json", "--show-secrets").stdout
+
+
+def test_secrets_are_encrypted_in_the_state(stack):
+    password = stack.platform().secret("api", "postgres")
+    exported = stack.pulumi("stack", "export").stdout
+    assert "ciphertext" in exported
+    assert password not in exported
