@@ -20,18 +20,16 @@ class Failure:
     reason: str
 
 
-def check(properties: tuple[Property, ...], news: dict[str, Any], resource: str) -> tuple[dict[str, Any], list[Failure]]:
+def check(properties: tuple[Property, ...], news: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     """Return the inputs with defaults added and listed under `__defaults`, and what is wrong with them.
 
-    `resource` is what messages call the resource. Secrets stay wrapped and unknown values stay unknown.
+    Secrets stay wrapped and unknown values stay unknown.
     """
     failures: list[Failure] = []
-    return _check_object(properties, news, "", resource, failures), failures
+    return _check_object(properties, news, "", failures), failures
 
 
-def _check_object(
-    properties: tuple[Property, ...], given: dict[str, Any], path: str, resource: str, failures: list[Failure]
-) -> dict[str, Any]:
+def _check_object(properties: tuple[Property, ...], given: dict[str, Any], path: str, failures: list[Failure]) -> dict[str, Any]:
     known = {prop.name: prop for prop in properties}
     checked: dict[str, Any] = {}
     for name, value in given.items():
@@ -40,53 +38,53 @@ def _check_object(
         where = f"{path}.{name}" if path else name
         prop = known.get(name)
         if prop is None:
-            failures.append(Failure(where, _unknown(name, where, known, resource)))
+            failures.append(Failure(where, _unknown(name, where, known)))
         elif prop.unsupported:
-            failures.append(Failure(where, f"{resource}: `{where}` is not supported here: {prop.unsupported}"))
+            failures.append(Failure(where, f"`{where}` is not supported here: {prop.unsupported}"))
         else:
-            checked[name] = _check_value(prop, value, where, resource, failures)
+            checked[name] = _check_value(prop, value, where, failures)
     for prop in properties:
         if prop.required and prop.name not in checked:
             where = f"{path}.{prop.name}" if path else prop.name
-            failures.append(Failure(where, f"{resource}: `{where}` is missing"))
+            failures.append(Failure(where, f"`{where}` is missing"))
     defaults = [prop.name for prop in properties if prop.default is not None and prop.name not in checked]
     checked.update({name: known[name].default for name in defaults})
     checked["__defaults"] = sorted(defaults)
     return checked
 
 
-def _check_value(prop: Property, value: Any, where: str, resource: str, failures: list[Failure]) -> Any:
+def _check_value(prop: Property, value: Any, where: str, failures: list[Failure]) -> Any:
     if isinstance(value, Secret):
-        return Secret(_check_value(prop, value.value, where, resource, failures))
+        return Secret(_check_value(prop, value.value, where, failures))
     if value is UNKNOWN:
         return value
     if prop.kind is Kind.OBJECT and isinstance(value, dict):
-        return _check_object(prop.fields, value, where, resource, failures)
+        return _check_object(prop.fields, value, where, failures)
     if prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET) and isinstance(value, list):
-        return [_check_element(prop, item, f"{where}[{index}]", resource, failures) for index, item in enumerate(value)]
+        return [_check_element(prop, item, f"{where}[{index}]", failures) for index, item in enumerate(value)]
     plain = _as_kind(prop.kind, value)
     if plain is None:
-        failures.append(Failure(where, f"{resource}: `{where}` must be {prop.kind.value.strip()}, but is {_kind_of(value)}"))
+        failures.append(Failure(where, f"`{where}` must be {prop.kind.value.strip()}, but is {_kind_of(value)}"))
         return value
     shown = reveal(plain)
     problem = prop.refuse(shown) if prop.refuse is not None and UNKNOWN not in (shown if isinstance(shown, list) else [shown]) else None
     if problem is not None:
-        failures.append(Failure(where, f"{resource}: `{where}` {problem}"))
+        failures.append(Failure(where, f"`{where}` {problem}"))
     return plain
 
 
-def _check_element(prop: Property, value: Any, where: str, resource: str, failures: list[Failure]) -> Any:
+def _check_element(prop: Property, value: Any, where: str, failures: list[Failure]) -> Any:
     if isinstance(value, Secret):
-        return Secret(_check_element(prop, value.value, where, resource, failures))
+        return Secret(_check_element(prop, value.value, where, failures))
     if value is UNKNOWN:
         return value
     if not isinstance(value, dict):
-        failures.append(Failure(where, f"{resource}: `{where}` must be an object, but is {_kind_of(value)}"))
+        failures.append(Failure(where, f"`{where}` must be an object, but is {_kind_of(value)}"))
         return value
-    return _check_object(prop.fields, value, where, resource, failures)
+    return _check_object(prop.fields, value, where, failures)
 
 
-def _as_kind(kind: Kind, value: Any) -> Any:  # noqa: PLR0911 - a line for each kind
+def _as_kind(kind: Kind, value: Any) -> Any:
     """Return the value as this kind takes it, or None where it can't be."""
     if kind is Kind.TEXT:
         return _text(value)
@@ -129,9 +127,9 @@ def _kind_of(value: Any) -> str:
     return kinds.get(type(value), "something else")
 
 
-def _unknown(name: str, where: str, known: dict[str, Property], resource: str) -> str:
+def _unknown(name: str, where: str, known: dict[str, Property]) -> str:
     camel = re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), name)
     by_case = {candidate.lower(): candidate for candidate in known}
     close = by_case.get(camel.lower()) or next(iter(difflib.get_close_matches(camel, known, n=1, cutoff=0.6)), None)
     hint = f"; did you mean `{close}`?" if close else f"; it knows {', '.join(sorted(known))}"
-    return f"{resource}: unknown property `{where}`{hint}"
+    return f"unknown property `{where}`{hint}"

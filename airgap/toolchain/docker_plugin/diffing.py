@@ -58,7 +58,7 @@ def difference(
     return found
 
 
-def _compare(prop: Property, path: str, old: Any, new: Any) -> dict[str, Step]:  # noqa: PLR0911 - a line for each case
+def _compare(prop: Property, path: str, old: Any, new: Any) -> dict[str, Step]:
     if new is UNKNOWN:
         return {path: Step.UPDATE}
     if isinstance(new, list) and new and prop.fields:

@@ -27,6 +27,7 @@ class Engine:
         self.settings = settings
         self._local = threading.local()
         self._api = ""
+        self._limits_swap: bool | None = None
 
     @property
     def url(self) -> str:
@@ -54,6 +55,14 @@ class Engine:
     def has(self, api: str) -> bool:
         """Tell whether the engine offers this version of the API."""
         return _version(self.api) >= _version(api)
+
+    @property
+    def limits_swap(self) -> bool:
+        """Tell whether the engine's kernel can limit swap; where it can't, Docker drops such limits."""
+        if self._limits_swap is None:
+            with told("the Docker engine could not be asked what it can do"):
+                self._limits_swap = bool(self.client.info().get("SwapLimit"))
+        return self._limits_swap
 
     def _connect(self) -> APIClient:
         import docker

@@ -18,7 +18,8 @@ _THREADS = 64
 """Calls at once; the engine asks for as many as its `--parallel`, and most of them wait for Docker."""
 _LARGEST = 400 * 1024 * 1024
 """Bytes in a message, as in Pulumi's own SDKs."""
-_GRACE = 1.0
+_GRACE = 4.0
+"""Seconds that running calls get to record what they have made; the engine kills this process after five."""
 
 
 def serve(arguments: list[str]) -> None:
@@ -26,7 +27,8 @@ def serve(arguments: list[str]) -> None:
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=_THREADS), options=options)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(DockerProvider(addresses[-1] if addresses else ""), server)
+    provider = DockerProvider(addresses[-1] if addresses else "")
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     ended = threading.Event()
 
@@ -34,9 +36,9 @@ def serve(arguments: list[str]) -> None:
         del number, frame
         ended.set()
 
+    # The engine ends its plugins with an interrupt, and waits for seconds on one that doesn't go.
+    signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
-    # An interrupt in the terminal reaches this process too; the engine decides what it means, and says so with Cancel.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
@@ -44,5 +46,6 @@ def serve(arguments: list[str]) -> None:
     while not ended.wait(1):
         if os.getppid() != parent:
             os._exit(0)  # the engine was killed: nobody would record what goes on here
-    server.stop(_GRACE)
-    os._exit(0)
+    provider.cancel()
+    server.stop(_GRACE).wait()
+    os._exit(0)  # threads that still wait for Docker must not hold the process

@@ -99,12 +99,11 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         named = news.get("name") is None and resource.autonamed
         if named:
             news["name"] = request.autonaming.proposed_name or automatic_name(_name(request.urn), olds, request.randomSeed)
-        title = f"{_type(request.urn)} `{_name(request.urn)}`"
-        inputs, failures = check(resource.properties, news, title)
+        inputs, failures = check(resource.properties, news)
         if named:
             inputs["__defaults"] = sorted([*inputs["__defaults"], "name"])
         if not failures:
-            failures = resource.check(wire.reveal(inputs), title)
+            failures = resource.check(wire.reveal(inputs))
         return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=_failures(failures))
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -151,11 +150,10 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
             _abort(context, redacted(_told(error), secrets))
         if found is None:
             return provider_pb2.ReadResponse()
-        inputs = {name: wrapped[name] if name in wrapped and plain[name] == value else value for name, value in found.inputs.items()}
         return provider_pb2.ReadResponse(
             id=found.id,
             properties=wire.encode(wire.keep_secret(found.outputs, wrapped, state)),
-            inputs=wire.encode(wire.keep_secret({**inputs}, *([] if inputs == wrapped else [_changed(inputs, wrapped)]))),
+            inputs=wire.encode(_as_given(found.inputs, wrapped)),
         )
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -189,8 +187,12 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Let every wait end soon; what was made is recorded as it is."""
-        self._cancelled.set()
+        self.cancel()
         return empty_pb2.Empty()
+
+    def cancel(self) -> None:
+        """Let every wait end soon."""
+        self._cancelled.set()
 
     def _call(self, request: Any, secrets: list[str]) -> Call:
         return Call(
@@ -220,7 +222,8 @@ def _resource(context: grpc.ServicerContext, urn: str) -> Resource:
 
 
 def _failures(failures: list[Failure]) -> list[Any]:
-    return [provider_pb2.CheckFailure(property=failure.path, reason=failure.reason) for failure in failures]
+    # The engine prints the value beside a named property, so the property is only named in the reason: the value may be a secret.
+    return [provider_pb2.CheckFailure(reason=failure.reason) for failure in failures]
 
 
 def _property_diff(step: Step) -> Any:
@@ -229,8 +232,12 @@ def _property_diff(step: Step) -> Any:
     return made
 
 
-def _changed(inputs: dict[str, Any], wrapped: dict[str, Any]) -> dict[str, Any]:
-    return {name: wrapped[name] for name, value in inputs.items() if name in wrapped and value is not wrapped[name]}
+def _as_given(inputs: dict[str, Any], wrapped: dict[str, Any]) -> dict[str, Any]:
+    """Return inputs with their secrets: those that stayed, secret where they were; those that changed, as a whole."""
+    kept = wire.keep_secret(inputs, wrapped)
+    return {
+        name: wrapped[name] if name in wrapped and wire.reveal(wrapped[name]) == value else kept[name] for name, value in inputs.items()
+    }
 
 
 def _told(error: Exception) -> str:

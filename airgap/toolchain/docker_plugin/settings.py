@@ -73,7 +73,7 @@ def _login(entry: dict[str, Any], registry: str) -> dict[str, str] | None:
 
 def check_settings(news: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     """Return the configuration as given, and what is wrong with it."""
-    _, failures = check(CONFIG, _parsed(news), "provider docker")
+    _, failures = check(CONFIG, _parsed(news))
     given = {name: value for name, value in news.items() if not name.startswith("__")}
     return given, failures
 

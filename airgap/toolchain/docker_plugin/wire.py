@@ -81,7 +81,7 @@ def encode(properties: dict[str, Any]) -> struct_pb2.Struct:
     return message
 
 
-def _encode(value: Any) -> struct_pb2.Value:  # noqa: PLR0911 - a line for each kind
+def _encode(value: Any) -> struct_pb2.Value:
     if value is None:
         return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
     if value is UNKNOWN:

@@ -34,9 +34,9 @@ class Resource(ABC):
     delete_first: ClassVar[bool] = False
     """A replacement always deletes before it creates; otherwise only where the name is fixed."""
 
-    def check(self, inputs: dict[str, Any], resource: str) -> list[Failure]:
+    def check(self, inputs: dict[str, Any]) -> list[Failure]:
         """Return what is wrong with inputs that are each right by themselves (secrets opened)."""
-        del inputs, resource
+        del inputs
         return []
 
     @abstractmethod
@@ -98,8 +98,9 @@ class Resource(ABC):
                     want = adopt_computed(prop, have, want)
                 if not same(prop, want, have):
                     result[prop.name] = trimmed(prop, have)
-        lost = [name for name, value in result.items() if value is None and name in inputs]
-        return {name: value for name, value in result.items() if name not in lost}
+        changed = {name for name in inputs if result[name] is not inputs[name]}
+        result["__defaults"] = [name for name in inputs.get("__defaults", []) if name not in changed]
+        return {name: value for name, value in result.items() if value is not None}
 
     def importable(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """Return the inputs that would make the resource as it is."""

@@ -13,6 +13,7 @@ from airgap.toolchain.docker_plugin.properties import Change
 from airgap.toolchain.docker_plugin.resources import container_life as life
 from airgap.toolchain.docker_plugin.resources import container_make as make
 from airgap.toolchain.docker_plugin.resources import container_view as view
+from airgap.toolchain.docker_plugin.resources import uploads
 from airgap.toolchain.docker_plugin.resources.base import Found, Resource
 from airgap.toolchain.docker_plugin.resources.container_check import problems
 from airgap.toolchain.docker_plugin.resources.image import find_image
@@ -31,9 +32,15 @@ class Container(Resource):
     outputs: ClassVar[tuple[str, ...]] = ("bridge", "containerLogs", "exitCode", "networkDatas")
     delete_first: ClassVar[bool] = True
 
-    def check(self, inputs: dict[str, Any], resource: str) -> list[Failure]:
+    def check(self, inputs: dict[str, Any]) -> list[Failure]:
         """Return what is wrong with the inputs taken together."""
-        return [Failure(path, f"{resource}: `{path}` {reason}") for path, reason in problems(inputs)]
+        return [Failure(path, f"`{path}` {reason}") for path, reason in problems(inputs)]
+
+    def preview(self, call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return the outputs that creating it would have; warn of what creating it will refuse."""
+        for reason in uploads.unreachable(inputs):
+            call.warn(f"container `{inputs['name']}`: {reason}")
+        return super().preview(call, inputs)
 
     def create(self, call: Call, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Make the container and bring it up; what an interrupted run left is taken over."""
@@ -127,6 +134,8 @@ class Container(Resource):
         image = find_image(call, container["Image"])
         with told(f"container `{container_id[:12]}` could not be read"):
             actual = view.actual(container, image, wanted)
+        if actual["memorySwap"] == -1 and not call.engine.limits_swap:
+            actual["memorySwap"] = wanted.get("memorySwap", -1)
         outputs = self.shown(actual, wanted or _unread(state), refreshed=refreshed)
         if refreshed and not container["State"]["Running"] and outputs.get("mustRun") and outputs.get("start"):
             outputs["mustRun"] = False  # as the official plugin tells of a stopped container; the difference makes `up` start it

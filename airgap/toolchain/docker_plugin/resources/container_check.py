@@ -24,7 +24,7 @@ def problems(inputs: dict[str, Any]) -> list[tuple[str, str]]:
     found += _limits(inputs)
     found += [problem for index, item in enumerate(inputs.get("volumes") or []) for problem in _volume(f"volumes[{index}]", item)]
     if not has_unknown(inputs.get("uploads")):
-        found += uploads.problems(inputs.get("uploads") or [], inputs)
+        found += uploads.problems(inputs.get("uploads") or [])
     check = inputs.get("healthcheck")
     if isinstance(check, dict) and not check.get("tests"):
         found.append(("healthcheck.tests", 'is missing: the command that tells health, such as ["CMD", "redis-cli", "ping"]'))

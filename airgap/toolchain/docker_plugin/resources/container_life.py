@@ -82,7 +82,7 @@ def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> st
         status = (state.get("Health") or {}).get("Status", "")
         if state["Status"] == "running" and status == "healthy":
             return None
-        if not (container["Config"].get("Healthcheck") or {}).get("Test"):
+        if (container["Config"].get("Healthcheck") or {}).get("Test") in (None, [], ["NONE"]):
             return f"container `{name}` is to be waited for, but neither it nor its image has a health check"
         if state["Status"] in ("exited", "dead"):
             return f"container `{name}` stopped with exit code {state['ExitCode']} before it was healthy" + _why(call, container)
@@ -115,6 +115,8 @@ def _why(call: Call, container: dict[str, Any]) -> str:
     """Return the health check's last words and the log's last lines, to be read below a message."""
     parts = []
     state = container["State"]
+    if container.get("RestartCount"):
+        parts.append(f"it was restarted {container['RestartCount']} times, last after exit code {state['ExitCode']}")
     if state.get("OOMKilled"):
         parts.append("it ran out of memory (limit " + _size(container["HostConfig"].get("Memory") or 0) + ")")
     if state.get("Error"):

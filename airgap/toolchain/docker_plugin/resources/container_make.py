@@ -12,7 +12,7 @@ from airgap.toolchain.docker_plugin.properties import Property
 from airgap.toolchain.docker_plugin.resources import container_life as life
 from airgap.toolchain.docker_plugin.resources import uploads
 from airgap.toolchain.docker_plugin.resources.container_body import create_body, endpoint, needs
-from airgap.toolchain.docker_plugin.resources.image import missing_image
+from airgap.toolchain.docker_plugin.resources.image import ensure_image
 from airgap.toolchain.docker_plugin.resources.marker import mark, mark_of
 from airgap.toolchain.docker_plugin.tables.container import CONTAINER
 
@@ -27,6 +27,9 @@ def make(call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
     Raises DockerPluginError where the image is missing or something else has the name.
     """
     _refuse_too_new(call, inputs)
+    for reason in uploads.unreachable(inputs):
+        raise DockerPluginError(f"container `{inputs['name']}` was not created: {reason}")
+    ensure_image(call, inputs["image"], inputs.get("platform"))
     body = create_body(inputs)
     own = mark(call.urn, body)
     existing = _of_name(call, inputs["name"])
@@ -55,16 +58,9 @@ def make(call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _create(call: Call, inputs: dict[str, Any], body: dict[str, Any]) -> str:
-    from docker.errors import NotFound
-
     with told(f"container `{inputs['name']}` could not be created"):
-        try:
-            client: Any = call.engine.client
-            made = client.create_container_from_config(body, name=inputs["name"], platform=inputs.get("platform"))
-        except NotFound as error:
-            if "image" in explanation(error).lower():
-                raise missing_image(inputs["image"]) from None
-            raise
+        client: Any = call.engine.client
+        made = client.create_container_from_config(body, name=inputs["name"], platform=inputs.get("platform"))
     return str(made["Id"])
 
 

@@ -41,7 +41,7 @@ class RemoteImage(Resource):
 
     def create(self, call: Call, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Find the image, or pull it."""
-        image = find_image(call, inputs["name"]) or _pull(call, inputs["name"], inputs.get("platform"))
+        image = ensure_image(call, inputs["name"], inputs.get("platform"))
         return image["Id"] + inputs["name"], self._outputs(image, inputs, refreshed=False)
 
     def read(self, call: Call, resource_id: str, inputs: dict[str, Any], state: dict[str, Any]) -> Found | None:
@@ -96,8 +96,21 @@ def find_image(call: Call, name: str) -> dict[str, Any] | None:
             return None
 
 
+def ensure_image(call: Call, name: str, platform: str | None) -> dict[str, Any]:
+    """Return what Docker knows of an image; one that isn't here is pulled.
+
+    Raises DockerPluginError where no registry sends it.
+    """
+    return find_image(call, name) or _pull(call, name, platform)
+
+
 def missing_image(name: str, why: str = "") -> DockerPluginError:
     """Return the error for an image that is not here and can't be fetched."""
+    if _ID.fullmatch(name):
+        return DockerPluginError(
+            f"image {name[:19]} is not here any more: it was removed after this stack had found it",
+            next_step="look for it anew with: pulumi up --refresh",
+        )
     if name.startswith(OWN_IMAGES):
         return DockerPluginError(f"image `{name}` is not here, and no registry has it", next_step=HOW_TO_BUILD)
     return DockerPluginError(
@@ -110,7 +123,7 @@ def _pull(call: Call, name: str, platform: str | None) -> dict[str, Any]:
     from docker.errors import APIError, DockerException
     from docker.utils import parse_repository_tag
 
-    if name.startswith(OWN_IMAGES):
+    if name.startswith(OWN_IMAGES) or _ID.fullmatch(name):
         raise missing_image(name)
     repository, tag = parse_repository_tag(name)
     call.status(f"pulling {name}")

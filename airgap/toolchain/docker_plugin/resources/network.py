@@ -69,7 +69,7 @@ class Network(Resource):
                 network = _inspect(call, resource_id) or {}
                 ends = ", ".join(sorted(f"`{item['Name']}`" for item in (network.get("Containers") or {}).values()))
                 raise DockerPluginError(
-                    f"network `{name}` still has containers on it that are not this stack's: {ends or explanation(error)}",
+                    f"network `{name}` still has containers on it, so it was not removed: {ends or explanation(error)}",
                     next_step=f"take them off (docker network disconnect -f {name} CONTAINER), then run this again",
                 ) from None
 

@@ -17,7 +17,7 @@ from airgap.toolchain.docker_plugin.errors import DockerPluginError
 _SOURCES = ("content", "contentBase64", "source")
 
 
-def problems(uploads: list[dict[str, Any]], inputs: dict[str, Any]) -> list[tuple[str, str]]:
+def problems(uploads: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Return what is wrong with uploads before anything is made: path of the input, and the reason."""
     found: list[tuple[str, str]] = []
     for index, upload in enumerate(uploads):
@@ -28,10 +28,21 @@ def problems(uploads: list[dict[str, Any]], inputs: dict[str, Any]) -> list[tupl
             found.append((where, f"gives {' and '.join(f'`{name}`' for name in given)}; only one of them can fill `{upload.get('file')}`"))
         elif not named:
             found.append((where, f"gives nothing to put into `{upload.get('file')}`: set one of `content`, `contentBase64`, `source`"))
-        if inputs.get("readOnly") and isinstance(upload.get("file"), str) and _volume_of(upload["file"], inputs) is None:
-            reason = f"puts `{upload['file']}` into the root file system, which `readOnly` makes read-only: Docker refuses that; "
-            found.append((where, reason + "bind a file of the host there instead, or put it into a volume"))
     return found
+
+
+def unreachable(inputs: dict[str, Any]) -> list[str]:
+    """Return why files can't be put where they are to be: below a root file system that is read-only.
+
+    The official plugin finds this out while it creates the container, so it is no failed check.
+    """
+    files = [upload["file"] for upload in inputs.get("uploads") or []] if inputs.get("readOnly") is True else []
+    return [
+        f"`{file}` cannot be uploaded, because `readOnly` makes the root file system read-only; "
+        "bind a file of the host there instead, or put it into a volume"
+        for file in files
+        if isinstance(file, str) and _volume_of(file, inputs) is None
+    ]
 
 
 def upload_all(call: Call, container: str, inputs: dict[str, Any]) -> None:

@@ -1,0 +1,152 @@
+"""What the Docker plugin's tests share: an image of a few kilobytes, leftovers' removal, and stacks that run on the plugin."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import docker
+from pulumi import automation as auto
+
+from airgap.toolchain.locate import real_pulumi
+
+ROOT = Path(__file__).parents[3]
+LABEL = "com.christmas.test"
+"""On everything that these tests make, so that what a killed run left is found."""
+OURS = "docker-plugin"
+PREFIX = "christmas-docker-plugin"
+"""What the names of everything that these tests make begin with."""
+_OBSERVED = "conf-(c|c2|net|net2|vol|vol2)"
+"""The names in the observation of the official plugin, which ours has to repeat."""
+_NAME = re.compile(f"({PREFIX}.*|{_OBSERVED})")
+_PROGRAMS = ("env", "sleep", "true", "false", "sh", "cat", "ls", "stat", "id", "kill", "mkdir")
+_FOLDERS = ("data", "dev", "etc", "mnt", "proc", "run", "sys", "tmp", "usr/bin")
+
+
+def client() -> docker.APIClient:
+    """Return a client of the local engine."""
+    return docker.APIClient(version="auto", timeout=60)
+
+
+@cache
+def image() -> str:
+    """Return the name of the test image, made of this machine's own programs and their libraries where it is missing."""
+    files = {f"usr/bin/{name}": Path(found) for name in _PROGRAMS if (found := shutil.which(name))}
+    for program in list(files.values()):
+        listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+        files |= {path.lstrip("/"): Path(path) for path in re.findall(r"/\S+\.so\S*", listed)}
+    contents = {name: path.resolve().read_bytes() for name, path in sorted(files.items())}
+    tag = hashlib.sha256(b"".join(name.encode() + content for name, content in contents.items())).hexdigest()[:12]
+    name = f"{PREFIX}-test:{tag}"
+    with contextlib.closing(client()) as engine:
+        if not engine.images(name=name):
+            changes = [f"LABEL {LABEL}={OURS}", "ENV FROM_IMAGE=yes"]
+            engine.import_image_from_data(_archive(contents), repository=name.partition(":")[0], tag=tag, changes=changes)
+    return name
+
+
+def _archive(contents: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for folder in _FOLDERS:
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            archive.addfile(entry)
+        link = tarfile.TarInfo("bin")
+        link.type, link.linkname = tarfile.SYMTYPE, "usr/bin"
+        archive.addfile(link)
+        for name, content in contents.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def remove_leftovers() -> None:
+    """Remove every container, network and volume that these tests, or an earlier run that was killed, left behind."""
+    with contextlib.closing(client()) as engine:
+        # By name and not by label: some tests are about things that carry no label.
+        for container in engine.containers(all=True):
+            if any(_NAME.fullmatch(name.lstrip("/")) for name in container["Names"] or []):
+                with contextlib.suppress(docker.errors.APIError):
+                    engine.remove_container(container["Id"], v=True, force=True)
+        for network in engine.networks():
+            if _NAME.fullmatch(network["Name"]):
+                with contextlib.suppress(docker.errors.APIError):
+                    engine.remove_network(network["Id"])
+        for volume in engine.volumes()["Volumes"] or []:
+            if _NAME.fullmatch(volume["Name"]):
+                with contextlib.suppress(docker.errors.APIError):
+                    engine.remove_volume(volume["Name"], force=True)
+
+
+class Lab:
+    """One stack with state, home and passphrase of its own, whose Docker plugin is this project's."""
+
+    def __init__(self, folder: Path, stack: str = "dev") -> None:
+        self.folder = folder
+        self.stack_name = stack
+        self.environment = self._environment()
+        for name in ("state", "work", "bin"):
+            (folder / name).mkdir(exist_ok=True)
+        launcher = folder / "bin" / "pulumi-resource-docker"
+        launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m airgap.toolchain.docker_plugin "$@"\n')
+        launcher.chmod(0o755)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
+
+    def stack(self, program: Callable[[], None]) -> auto.Stack:
+        """Return the stack, running this program."""
+        options = auto.LocalWorkspaceOptions(
+            work_dir=str(self.folder / "work"),
+            pulumi_home=self.environment["PULUMI_HOME"],
+            env_vars=self.environment,
+            pulumi_command=auto.PulumiCommand(root=str(real_pulumi().parent.parent)),
+            project_settings=auto.ProjectSettings(
+                name="lab", runtime="python", backend=auto.ProjectBackend(url=self.environment["PULUMI_BACKEND_URL"])
+            ),
+        )
+        return auto.create_or_select_stack(self.stack_name, project_name="lab", program=program, opts=options)
+
+    def outputs(self, stack: auto.Stack, kind: str) -> dict[str, Any]:
+        """Return the outputs recorded for the only resource of a kind, such as `Container`."""
+        outputs: dict[str, Any] = self.resources(stack, kind)[0]["outputs"]
+        return outputs
+
+    def resources(self, stack: auto.Stack, kind: str) -> list[dict[str, Any]]:
+        """Return the recorded resources of a kind."""
+        deployment = stack.export_stack().deployment or {}
+        return [item for item in deployment.get("resources", []) if item["type"].endswith(f":{kind}")]
+
+
+def steps(events: list[auto.events.EngineEvent] | list[Any]) -> dict[str, dict[str, Any]]:
+    """Return what a preview or update would do to each kind of Docker resource: the operations, and the differences by path."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in events:
+        step = event.resource_pre_event.metadata if event.resource_pre_event else None
+        if step is None or not step.type.startswith("docker:") or step.op.value == "same":
+            continue
+        entry = found.setdefault(step.type.rpartition(":")[2], {"op": [], "diff": {}})
+        entry["op"].append(step.op.value)
+        entry["diff"] |= {path: difference.diff_kind.value for path, difference in (step.detailed_diff or {}).items()}
+    return found
