@@ -10,6 +10,7 @@ EMBEDDED = EmbeddingProfile(
     model="multilingual-e5-small",
     dimensions=384,
     base_url="https://embedder:8443",
+    tells_kinds=True,
 )
 
 CHRISTMAS_DOCUMENT = Collection(

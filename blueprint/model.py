@@ -302,13 +302,16 @@ class VectorIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingProfile:
-    """Where a collection's vectors come from. `base_url` None means the vendor's own service."""
+    """Where a collection's vectors come from. `base_url` None means the vendor's own service.
+
+    `tells_kinds` says that the service takes `input_type`, to embed a passage otherwise than a query (what is not told is a query).
+    """
 
     name: str
     model: str
     dimensions: int
     base_url: str | None = None
-    query_model: str | None = None
+    tells_kinds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

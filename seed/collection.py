@@ -1,34 +1,34 @@
-"""A collection of the blueprint in Weaviate's words, and how the one that exists differs from it.
+"""A collection of the blueprint in Weaviate's words, and a form of both in which they can be compared.
 
 Applications know the blueprint's name, which is an alias; behind it stands a collection named after what can't be changed
 in place: vectorizer, model, dimensions, index build. A change of those fills a new collection beside the old one and
-moves the alias.
+moves the alias (see seed.schema_plan).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from blueprint.model import Collection, EmbeddingProfile, Property
 
-if TYPE_CHECKING:
-    import weaviate
-
-MODULE = "text2vec-openai"
+VENDOR_MODELS = {"text-embedding-ada-002": {"model": "ada", "modelVersion": "002", "type": "text"}}
+"""How Weaviate spells a model where it talks to the vendor itself; its own name is refused there, and taken elsewhere."""
 
 
-def definition(collection: Collection, profile: EmbeddingProfile, name: str | None = None) -> dict[str, Any]:
-    """The schema that makes the collection, as Weaviate's REST API takes it."""
-    module: dict[str, Any] = {"model": profile.query_model or profile.model, "vectorizeClassName": False}
+def definition(collection: Collection, profile: EmbeddingProfile, name: str) -> dict[str, Any]:
+    """The schema that makes the collection under `name`, as Weaviate's REST API takes it."""
     if profile.base_url:
-        module["baseURL"] = profile.base_url
+        module: dict[str, Any] = {"model": profile.model, "baseURL": profile.base_url}
+    else:
+        module = dict(VENDOR_MODELS.get(profile.model, {"model": profile.model, "dimensions": profile.dimensions}))
     return {
-        "class": name or physical_name(collection, profile),
+        "class": name,
         "description": collection.description,
         "vectorizer": collection.vectorizer,
-        "moduleConfig": {collection.vectorizer: module},
+        "moduleConfig": {collection.vectorizer: {**module, "vectorizeClassName": False}},
         "vectorIndexType": "hnsw",
         "vectorIndexConfig": {
             "distance": collection.index.distance,
@@ -54,22 +54,54 @@ def property_definition(collection: Collection, each: Property) -> dict[str, Any
 
 
 def fingerprint(collection: Collection, profile: EmbeddingProfile) -> str:
-    """Eight hexadecimal digits over all that a collection keeps for its whole life, but for its set of properties."""
-    fixed = [collection.vectorizer, profile.model, profile.dimensions, collection.index.distance, collection.index.ef_construction]
-    fixed += [collection.index.max_connections]
+    """Eight hexadecimal digits over all that a collection keeps for its whole life, but for its properties."""
+    index = collection.index
+    fixed = [collection.vectorizer, profile.model, profile.dimensions, index.distance, index.ef_construction, index.max_connections]
     return hashlib.sha256(json.dumps(fixed).encode()).hexdigest()[:8]
 
 
-def physical_name(collection: Collection, profile: EmbeddingProfile) -> str:
-    """The name of the collection behind the alias."""
-    return f"{collection.name}_{profile.name}_{fingerprint(collection, profile)}"
+def physical_name(collection: Collection, profile: EmbeddingProfile, generation: int = 1) -> str:
+    """The name of a collection behind the alias; later generations differ in what their properties are."""
+    name = f"{collection.name}_{profile.name}_{fingerprint(collection, profile)}"
+    return name if generation == 1 else f"{name}_{generation}"
 
 
-def ensure(client: weaviate.WeaviateClient, collection: Collection, profile: EmbeddingProfile) -> str:
-    """Make the collection and its alias where they are missing; returns the collection's own name."""
-    name = physical_name(collection, profile)
-    if not client.collections.exists(name):
-        client.collections.create_from_dict(definition(collection, profile, name))
-    if not client.alias.exists(alias_name=collection.name):
-        client.alias.create(alias_name=collection.name, target_collection=name)
-    return name
+def normalized(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What matters of a schema, whether it was sent or read back: `string` and `distanceMetric` are other words for the same.
+
+    Keys are `description`, `vectorizer`, `module.…`, `index.…` and `property.NAME`, so that two can be compared key by key.
+    """
+    index = schema.get("vectorIndexConfig") or {}
+    vectorizer = schema.get("vectorizer") or "none"
+    module = (schema.get("moduleConfig") or {}).get(vectorizer) or {}
+    found = {
+        "description": schema.get("description") or "",
+        "vectorizer": vectorizer,
+        "index.type": schema.get("vectorIndexType", "hnsw"),
+        "index.distance": index.get("distance") or index.get("distanceMetric") or "cosine",
+        "index.efConstruction": index.get("efConstruction", 128),
+        "index.maxConnections": index.get("maxConnections", 32),
+        "index.ef": index.get("ef", -1),
+        "module.model": _full_model(module),
+        "module.baseURL": module.get("baseURL") or "",
+    }
+    for each in schema.get("properties") or []:
+        found[f"property.{each['name']}"] = _normalized_property(each, vectorizer)
+    return found
+
+
+def _full_model(module: Mapping[str, Any]) -> str:
+    for name, spelled in VENDOR_MODELS.items():
+        if (module.get("model"), str(module.get("modelVersion", ""))) == (spelled["model"], spelled["modelVersion"]):
+            return name
+    return str(module.get("model") or "")
+
+
+def _normalized_property(each: Mapping[str, Any], vectorizer: str) -> dict[str, Any]:
+    (kind,) = each["dataType"]
+    tokenization = each.get("tokenization") or ("word" if kind == "text" else None)
+    if kind == "string":
+        kind, tokenization = "text", {"field": "field"}.get(str(each.get("tokenization")), "whitespace")
+    skipped = ((each.get("moduleConfig") or {}).get(vectorizer) or {}).get("skip", False)
+    # Only text is ever part of a vector, whatever a number's settings say.
+    return {"type": kind, "tokenization": tokenization, "vectorized": kind == "text" and not skipped}

@@ -30,6 +30,10 @@ DOLLARS_PER_MILLION_TOKENS = {"text-embedding-ada-002": 0.10, "text-embedding-3-
 """OpenAI's list prices of its embedding models (openai.com/api/pricing, 2025); a bundled model costs nothing."""
 
 
+class TextRefusedError(PlatformError):
+    """The service works and refuses this request for one of its texts."""
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddingService:
     """Where vectors come from. `dimensions` is what every answer has to have."""
@@ -39,7 +43,7 @@ class EmbeddingService:
     dimensions: int
     key: str = field(repr=False)
     ca_file: Path | None = None
-    told_apart: bool = False  # the service takes `input_type`, to tell a passage from a query
+    tells_kinds: bool = False  # the service takes `input_type`, to tell a passage from a query
 
     @property
     def dollars_per_million_tokens(self) -> float:
@@ -62,7 +66,12 @@ def service_of(platform: Platform, profile: EmbeddingProfile) -> EmbeddingServic
         return EmbeddingService(VENDOR_URL, profile.model, profile.dimensions, platform.embedding_key)
     host, port = platform.endpoints["embedder"].address()
     return EmbeddingService(
-        f"https://{host}:{port}/v1", profile.model, profile.dimensions, platform.embedding_key, platform.ca_file, told_apart=True
+        url=f"{profile.base_url.partition(':')[0]}://{host}:{port}/v1",
+        model=profile.model,
+        dimensions=profile.dimensions,
+        key=platform.embedding_key,
+        ca_file=platform.ca_file,
+        tells_kinds=profile.tells_kinds,
     )
 
 
@@ -122,7 +131,7 @@ class Embedder:
     def _embed(self, texts: Sequence[str], kind: str) -> Embedded:
         if not texts:
             return Embedded([], 0)
-        extra: dict[str, Any] = {"extra_body": {"input_type": kind}} if self._service.told_apart else {}
+        extra: dict[str, Any] = {"extra_body": {"input_type": kind}} if self._service.tells_kinds else {}
         answer = self._retried(lambda: self._client.embeddings.create(model=self._service.model, input=list(texts), **extra))
         vectors = [list(each.embedding) for each in sorted(answer.data, key=lambda each: each.index)]
         if len(vectors) != len(texts):

@@ -10,9 +10,18 @@ from pathlib import Path
 
 from infra.connections import ROOT
 from seed.blocks import Block
-from seed.readers import markdown, plain
+from seed.readers import html, markdown, plain, rst
 
-READERS = {".md": markdown.read, ".markdown": markdown.read, ".txt": plain.read, ".text": plain.read}
+READERS = {
+    ".md": markdown.read,
+    ".markdown": markdown.read,
+    ".rst": rst.read,
+    ".html": html.read,
+    ".htm": html.read,
+    ".xhtml": html.read,
+    ".txt": plain.read,
+    ".text": plain.read,
+}
 """Suffix to reader. Other files in a folder are passed over; named one by one, they are a problem."""
 BIGGEST = 32 * 1024 * 1024
 """Bytes of a file at most. A document this long is a data file, and its chunks would crowd out everything else."""

@@ -12,23 +12,11 @@ import redis
 from docker.models.containers import Container
 
 from blueprint.accounts import ACCOUNTS
-from blueprint.keyspaces import keyspace
-from blueprint.model import Account, KeyAccess
 from infra.connections import Credentials, Endpoint, Platform
+from infra.provider.redis_acl import password_sha256, redis_acl_line
 from tests.support import scratch
 
 PORT = 6379
-_SIGNS = {KeyAccess.READ: "%R~", KeyAccess.WRITE: "%W~", KeyAccess.READ_WRITE: "~"}
-
-
-def acl_line(account: Account, password: str) -> str:
-    """The account as an ACL file has it."""
-    user = account.redis
-    assert user is not None
-    keys = [_SIGNS[access] + keyspace(name).glob for name, access in user.keyspaces]
-    keys += [_SIGNS[user.every_key] + "*"] if user.every_key else []
-    commands = [f"+{command}" for command in user.commands]
-    return " ".join(["user", account.name, "on", f">{password}", "resetchannels", *keys, "-@all", *commands, "-@scripting"])
 
 
 @contextlib.contextmanager
@@ -43,7 +31,10 @@ def run_scratch_redis(*settings: str, memory: str = "512m") -> Iterator[tuple[Pl
         f"tls-cert-file {scratch.FOLDER}/tls.crt", f"tls-key-file {scratch.FOLDER}/tls.key",
         f"tls-ca-cert-file {scratch.FOLDER}/ca.crt", f"aclfile {scratch.FOLDER}/users.acl", *settings,
     ]  # fmt: skip
-    users = ["user default off", *(acl_line(each, passwords[each.name]) for each in ACCOUNTS if each.redis)]
+    users = [
+        "user default off",
+        *(redis_acl_line(each.name, each.redis, password_sha256(passwords[each.name])) for each in ACCOUNTS if each.redis),
+    ]
     files = {
         "tls.crt": certificate,
         "tls.key": key,

@@ -8,17 +8,15 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import weaviate
 from docker.models.containers import Container
 from docker.models.networks import Network
-from weaviate.classes.rbac import Permissions
 
 from blueprint.accounts import ACCOUNTS
-from blueprint.model import WeaviatePermission
 from infra import clients
 from infra.connections import Credentials, Endpoint, Platform
+from infra.provider.weaviate_api import WeaviateApi, permissions
 from tests.support import scratch
 
 HTTPS, GRPC, EMBEDDER = 8080, 50051, 8443
@@ -91,8 +89,9 @@ def run_scratch_weaviate(*, embedder: bool = True, memory: str = "2g") -> Iterat
             embedding_key=token,
         )
         scratch.wait_until(lambda: _answers(platform), running)
+        api = WeaviateApi(platform.weaviate_url(), authority.pem.decode(), root_key)
         with clients.weaviate_client(platform, ROOT_USER) as client:
-            accounts = {ROOT_USER: Credentials(weaviate=root_key), **_make_accounts(client)}
+            accounts = {ROOT_USER: Credentials(weaviate=root_key), **_make_accounts(client, api)}
         yield ScratchWeaviate(dataclasses.replace(platform, accounts=accounts), running, network)
 
 
@@ -138,7 +137,7 @@ def _answers(platform: Platform) -> bool:
         return bool(client.is_ready())
 
 
-def _make_accounts(client: weaviate.WeaviateClient) -> dict[str, Credentials]:
+def _make_accounts(client: weaviate.WeaviateClient, api: WeaviateApi) -> dict[str, Credentials]:
     made: dict[str, Credentials] = {}
     for account in ACCOUNTS:
         if account.weaviate is None:
@@ -146,28 +145,8 @@ def _make_accounts(client: weaviate.WeaviateClient) -> dict[str, Credentials]:
         role = account.weaviate.built_in_role
         if role is None:
             role = f"christmas_{account.name}"
-            client.roles.create(role_name=role, permissions=[each for one in account.weaviate.permissions for each in _rbac(one)])
+            wanted = [each for one in account.weaviate.permissions for each in permissions(one.action, one.collection)]
+            api.post("authz/roles", {"name": role, "permissions": wanted})
         made[account.name] = Credentials(weaviate=client.users.db.create(user_id=account.name))
         client.users.db.assign_roles(user_id=account.name, role_names=[role])
     return made
-
-
-def _rbac(permission: WeaviatePermission) -> list[Any]:
-    verb, _, domain = permission.action.partition("_")
-    names = permission.collection
-    chosen: dict[str, Any] = {verb: True}
-    match domain:
-        case "collections":
-            option = {"create": "create_collection", "read": "read_config", "update": "update_config", "delete": "delete_collection"}[verb]
-            return list(Permissions.collections(collection=names, **{option: True}))
-        case "data":
-            return list(Permissions.data(collection=names, **chosen))
-        case "aliases":
-            return list(Permissions.alias(alias=names, collection=names, **chosen))
-        case "backups":
-            return list(Permissions.backup(collection=names, manage=True))
-        case "nodes":
-            return [*Permissions.Nodes.minimal(read=True), *Permissions.Nodes.verbose(collection=names, read=True)]
-        case "cluster":
-            return list(Permissions.cluster(read=True))
-    raise AssertionError(f"unknown action {permission.action}")

@@ -1,0 +1,155 @@
+"""Embeds and writes passages, whole files at a time: a file is in the store as it is on disk, as it was before, or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airgap.setup.progress import Progress
+from seed.embeddings import Embedded, Embedder, TextRefusedError
+from seed.passages import Passage
+
+if TYPE_CHECKING:
+    from weaviate.collections import Collection as WeaviateCollection
+    from weaviate.collections.classes.data import DataObject
+
+EMBED_AT_ONCE = 32
+"""Texts in one request to the embedding service."""
+WRITE_AT_ONCE = 256
+"""Passages from which on a request to the store is not made bigger; a file is never split between two."""
+REQUESTS_UNDER_WAY = 2
+"""Requests to the embedding service at one time: one is computed while the other travels."""
+STORE_ATTEMPTS = 5
+
+
+@dataclass(slots=True)
+class Imported:
+    """What came of it: ids written, files that failed and why, and the tokens that the service counted."""
+
+    written: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    tokens: int = 0
+
+
+def import_passages(store: WeaviateCollection[Any, Any], passages: Sequence[Passage], embedder: Embedder, progress: Progress) -> Imported:
+    """Embed and write the passages; those of one file have to be neighbours.
+
+    While one batch is written the next one is embedded, and no more than that is ever held. A file with a text that the
+    service refuses is left as it was. Raises PlatformError where the service refuses everything.
+    """
+    result = Imported()
+    started = time.monotonic()
+    with ThreadPoolExecutor(REQUESTS_UNDER_WAY) as pool:
+        try:
+            batches = _batches(passages)
+            ahead = _request(pool, embedder, next(batches, []))
+            while ahead:
+                batch, futures = ahead
+                vectors = _collect(batch, futures, embedder, result)
+                ahead = _request(pool, embedder, next(batches, []))
+                _write(store, [each for each in batch if each.path not in result.problems], vectors, result)
+                done = len(result.written)
+                progress.status(f"embedding and writing, {done / (time.monotonic() - started):.0f} chunks/s")
+                progress.count(done, len(passages), "chunks")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return result
+
+
+_Ahead = tuple[list[Passage], list[Future[Embedded]]]
+
+
+def _request(pool: ThreadPoolExecutor, embedder: Embedder, batch: list[Passage]) -> _Ahead | None:
+    if not batch:
+        return None
+    parts = [batch[start : start + EMBED_AT_ONCE] for start in range(0, len(batch), EMBED_AT_ONCE)]
+    return batch, [pool.submit(embedder.passages, [each.text for each in part]) for part in parts]
+
+
+def _collect(batch: Sequence[Passage], futures: Sequence[Future[Embedded]], embedder: Embedder, result: Imported) -> dict[str, list[float]]:
+    """Id to vector. Where a request was refused for one of its texts, its files are tried one by one to find which."""
+    vectors: dict[str, list[float]] = {}
+    for number, future in enumerate(futures):
+        part = batch[number * EMBED_AT_ONCE : (number + 1) * EMBED_AT_ONCE]
+        try:
+            answers = [(list(part), future.result())]
+        except TextRefusedError:
+            answers = _one_by_one(part, embedder, result)
+        for passages, answer in answers:
+            result.tokens += answer.tokens
+            vectors |= {each.id: vector for each, vector in zip(passages, answer.vectors, strict=True)}
+    return vectors
+
+
+def _one_by_one(part: Sequence[Passage], embedder: Embedder, result: Imported) -> list[tuple[list[Passage], Embedded]]:
+    answers = []
+    for path in dict.fromkeys(each.path for each in part):
+        mine = [each for each in part if each.path == path]
+        try:
+            answers.append((mine, embedder.passages([each.text for each in mine])))
+        except TextRefusedError as error:
+            result.problems[path] = error.what
+    return answers
+
+
+def _write(store: WeaviateCollection[Any, Any], batch: Sequence[Passage], vectors: dict[str, list[float]], result: Imported) -> None:
+    from weaviate.classes.data import DataObject
+
+    timestamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    objects = [DataObject(properties=each.properties(timestamp), uuid=each.id, vector=vectors[each.id]) for each in batch]
+    refused = insert(store, objects)
+    broken = {batch[number].path: message for number, message in refused.items()}
+    result.problems |= broken
+    # Never half a file: what the store took of it goes again, and the next run finds the file missing as a whole.
+    remove(store, [each.id for each in batch if each.path in broken])
+    result.written += [each.id for each in batch if each.path not in broken]
+
+
+def insert(store: WeaviateCollection[Any, Any], objects: Sequence[DataObject[Any, Any]]) -> dict[int, str]:
+    """Write the objects in one request, again where the store can't take them now; returns position to message of those refused."""
+    import weaviate.exceptions as failures
+
+    left = dict(enumerate(objects))
+    for attempt in range(1, STORE_ATTEMPTS + 1):
+        if not left:
+            return {}
+        try:
+            answer = store.data.insert_many(list(left.values()))
+            positions = list(left)
+            refused = {positions[number]: f"the store refused it: {error.message[:200]}" for number, error in answer.errors.items()}
+        except failures.WeaviateInsertManyAllFailedError as error:
+            refused = dict.fromkeys(left, f"the store refused it: {error.message[:200]}")
+        except (failures.WeaviateConnectionError, failures.WeaviateBatchError):
+            if attempt == STORE_ATTEMPTS:
+                raise
+            refused = dict.fromkeys(left, "the store did not answer")
+        left = {position: left[position] for position in refused}
+        if left and attempt < STORE_ATTEMPTS:
+            time.sleep(0.2 * 2**attempt)
+    return refused
+
+
+def remove(store: WeaviateCollection[Any, Any], ids: Sequence[str]) -> None:
+    """Delete the objects of these ids; those that are not there are no fault."""
+    from weaviate.classes.query import Filter
+
+    for start in range(0, len(ids), WRITE_AT_ONCE):
+        store.data.delete_many(where=Filter.by_id().contains_any(list(ids[start : start + WRITE_AT_ONCE])))
+
+
+def _batches(passages: Sequence[Passage]) -> Iterator[list[Passage]]:
+    """Whole files together, up to a size that one request carries well."""
+    batch: list[Passage] = []
+    for number, passage in enumerate(passages):
+        ends_file = number + 1 == len(passages) or passages[number + 1].path != passage.path
+        batch.append(passage)
+        if ends_file and len(batch) >= WRITE_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,143 @@
+"""reStructuredText: titles by their underlines, literal and code blocks, lists, tables; other directives keep their content."""
+
+from __future__ import annotations
+
+import re
+
+from seed.blocks import Block, Kind
+
+_UNDERLINE = re.compile(r"^([!-/:-@\[-`{-~])\1{1,}\s*$")
+_DIRECTIVE = re.compile(r"^\.\.\s+([\w-]+)::\s*(.*)$")
+_COMMENT = re.compile(r"^\.\.(\s|$)")
+_CODE = {"code", "code-block", "sourcecode", "literalinclude", "parsed-literal", "math", "highlight"}
+_ITEM = re.compile(r"^\s*([-*+•]|#\.|\d+[.)]|\([0-9a-zA-Z]\))\s+")
+_RULE = re.compile(r"^[=\s]{3,}$")
+_GRID = re.compile(r"^\+([-=]+\+)+\s*$")
+_ROLE = re.compile(r":[\w:+.-]+:`([^`<]+)(?:\s*<[^`]*>)?`")
+_LINK = re.compile(r"`([^`<]+?)\s*<[^`]*>`__?")
+
+
+def read(text: str) -> list[Block]:
+    """Return the document's blocks. Heading levels follow the order in which adornments first appear, as the format has it."""
+    return _Reader(text.expandtabs(8).replace("\r\n", "\n").replace("\r", "\n").split("\n")).blocks()
+
+
+class _Reader:
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._at = 0
+        self._styles: list[str] = []
+        self._found: list[Block] = []
+
+    def blocks(self) -> list[Block]:
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            if not line.strip():
+                self._at += 1
+            elif not (self._title() or self._directive() or self._table()):
+                self._paragraph()
+        return self._found
+
+    def _peek(self, ahead: int) -> str:
+        return self._lines[self._at + ahead] if self._at + ahead < len(self._lines) else ""
+
+    def _title(self) -> bool:
+        over = _UNDERLINE.match(self._peek(0))
+        if over and self._peek(1).strip() and self._peek(2).strip() == self._peek(0).strip():
+            self._heading(self._peek(1), over[1] * 2, 3)
+            return True
+        under = _UNDERLINE.match(self._peek(1))
+        title = self._peek(0).rstrip()
+        if under and title and not title[0].isspace() and not over and len(self._peek(1).rstrip()) >= min(len(title), 4):
+            self._heading(title, under[1], 2)
+            return True
+        if over and not self._peek(1).strip():  # a transition
+            self._at += 1
+            return True
+        return False
+
+    def _heading(self, title: str, style: str, lines: int) -> None:
+        if style not in self._styles:
+            self._styles.append(style)
+        self._found.append(Block(Kind.HEADING, _inline(title.strip()), level=self._styles.index(style) + 1))
+        self._at += lines
+
+    def _directive(self) -> bool:
+        line = self._peek(0)
+        made = _DIRECTIVE.match(line)
+        if not made and not _COMMENT.match(line):
+            return False
+        self._at += 1
+        body = self._indented()
+        if made and made[1] in _CODE:
+            self._code([each for each in body if not re.match(r"^\s*:[\w-]+:", each)] if body else [])
+        elif made:
+            content = [each for each in body if not re.match(r"^\s*:[\w-]+:", each)]
+            argument = [made[2]] if made[2] and made[1] not in ("image", "figure", "include", "toctree") else []
+            if made[1] != "toctree":
+                self._found += _Reader([*argument, "", *content]).blocks()
+        return True
+
+    def _indented(self) -> list[str]:
+        """The lines below that are indented, without their common indent."""
+        start = self._at
+        while self._at < len(self._lines) and (not self._peek(0).strip() or self._peek(0)[0] == " "):
+            self._at += 1
+        body = self._lines[start : self._at]
+        indent = min((len(each) - len(each.lstrip()) for each in body if each.strip()), default=0)
+        return [each[indent:] for each in body]
+
+    def _code(self, body: list[str]) -> None:
+        text = "\n".join(body).strip("\n")
+        if text.strip():
+            self._found.append(Block(Kind.CODE, text, header="```", footer="```"))
+
+    def _table(self) -> bool:
+        line = self._peek(0)
+        if _GRID.match(line):
+            start = self._at
+            while self._peek(0).startswith(("+", "|")):
+                self._at += 1
+            rows = self._lines[start : self._at]
+            kept = [row for row in rows if not _GRID.match(row)]
+            self._found.append(Block(Kind.TABLE, "\n".join(kept[1:]) or "|", header=kept[0] if kept else ""))
+            return True
+        if _RULE.match(line) and "=" in line and " " in line.strip():
+            rows = []
+            rules = 0
+            while self._at < len(self._lines) and (rules < 3 and self._peek(0).strip()):
+                rules += bool(_RULE.match(self._peek(0)))
+                rows.append(self._peek(0))
+                self._at += 1
+                if rules == 2 and not self._peek(0).strip():
+                    break
+            kept = [row for row in rows if not _RULE.match(row)]
+            self._found.append(Block(Kind.TABLE, "\n".join(kept[1:]) or " ", header=kept[0] if kept else ""))
+            return True
+        return False
+
+    def _paragraph(self) -> None:
+        start = self._at
+        while self._at < len(self._lines) and self._peek(0).strip():
+            self._at += 1
+        lines = self._lines[start : self._at]
+        literal = lines[-1].rstrip().endswith("::")
+        if literal:
+            lines[-1] = re.sub(r"\s*::\s*$", "" if lines[-1].strip() == "::" else ":", lines[-1])
+        if _ITEM.match(lines[0]):
+            items: list[str] = []
+            for line in lines:
+                if _ITEM.match(line) or not items:
+                    items.append(_inline(line))
+                else:
+                    items[-1] += " " + _inline(line.strip())
+            self._found.append(Block(Kind.LIST, "\n".join(items)))
+        elif text := _inline("\n".join(line.strip() for line in lines)).strip():
+            self._found.append(Block(Kind.TEXT, text))
+        if literal:
+            self._code(self._indented())
+
+
+def _inline(text: str) -> str:
+    """Roles and links by what they show."""
+    return _LINK.sub(r"\1", _ROLE.sub(r"\1", text)).replace("``", "`")

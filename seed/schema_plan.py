@@ -1,0 +1,182 @@
+"""What has to happen to the store so that a collection is as the blueprint says; nothing that loses data happens unasked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from blueprint.model import Collection, EmbeddingProfile, Property
+from seed import collection as collections
+
+if TYPE_CHECKING:
+    import weaviate
+
+CHANGED_IN_PLACE = ("description", "index.ef")
+REBUILT = ("vectorizer", "index.type", "index.distance", "index.efConstruction", "index.maxConnections", "module.model")
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaPlan:
+    """How to come from what is there to what is declared.
+
+    `target` is the collection to fill, made where `create` says so. `copy_from` is the one that the alias shows now, whose
+    objects are to be taken over first. `losses` are the reasons why this has to be asked for.
+    """
+
+    target: str
+    create: bool = False
+    copy_from: str | None = None
+    switch: bool = False  # the alias has to be made or moved
+    unalias: bool = False  # a collection of its own stands under the alias' name and has to give way
+    add: tuple[Property, ...] = ()
+    update: dict[str, Any] = field(default_factory=dict)
+    losses: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> list[str]:
+        """The plan in words, one line for each step; empty where nothing is to do."""
+        lines = [f"make collection {self.target}"] if self.create else []
+        lines += [f"add property {each.name} to {self.target}" for each in self.add]
+        lines += [f"set {name} of {self.target} to {value}" for name, value in self.update.items()]
+        if self.copy_from:
+            lines.append(f"embed the objects of {self.copy_from} anew into {self.target}, then remove {self.copy_from}")
+        if self.switch:
+            lines.append(f"let the alias show {self.target}")
+        return lines
+
+
+def differences(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Key to what was found and what is wanted, of two normalized schemas; None stands for a part that is missing."""
+    return {key: (found.get(key), wanted.get(key)) for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)}
+
+
+def drift(client: weaviate.WeaviateClient, collection: Collection, profile: EmbeddingProfile) -> list[str]:
+    """How the collection behind the alias differs from the blueprint, one line each; for checks."""
+    shown = client.alias.get(alias_name=collection.name)
+    if shown is None:
+        there = client.collections.exists(collection.name)
+        return [f"{collection.name} is a collection of its own, not an alias" if there else f"{collection.name} does not exist"]
+    wanted = collections.normalized(collections.definition(collection, profile, shown.collection))
+    found = _schema(client, shown.collection)
+    return [f"{key} is {_told(has)}, declared {_told(want)}" for key, (has, want) in differences(found, wanted).items()]
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "missing"
+    return " ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, dict) else str(value)
+
+
+def plan(client: weaviate.WeaviateClient, collection: Collection, profile: EmbeddingProfile) -> SchemaPlan:
+    """Compare the blueprint's collection with what is there. Changes nothing."""
+    shown = client.alias.get(alias_name=collection.name)
+    stands_alone = shown is None and client.collections.exists(collection.name)
+    current = shown.collection if shown else collection.name if stands_alone else None
+    target, found = _target(client, collection, profile)
+    wanted = collections.normalized(collections.definition(collection, profile, target))
+    losses = []
+    if stands_alone:
+        losses.append(f"collection {collection.name} would give way to an alias of that name; reads fail for an instant")
+    if current and current != target:
+        losses += [
+            f"property {name} of {current} is no longer declared and would not be taken over"
+            for name in _property_names(_schema(client, current)) - _property_names(wanted)
+        ]
+    missing = _property_names(wanted) - _property_names(found) if found else set()
+    changed = {key: wanted[key] for key in CHANGED_IN_PLACE if found and found[key] != wanted[key]}
+    return SchemaPlan(
+        target=target,
+        create=found is None,
+        copy_from=current if current != target else None,
+        switch=shown is None or shown.collection != target,
+        unalias=stands_alone,
+        add=tuple(each for each in collection.properties if each.name in missing),
+        update=changed,
+        losses=tuple(losses),
+    )
+
+
+def _target(client: weaviate.WeaviateClient, collection: Collection, profile: EmbeddingProfile) -> tuple[str, dict[str, Any] | None]:
+    """The first collection that can become what is declared without being rebuilt, or the name of a new one."""
+    generation = 1
+    while True:
+        name = collections.physical_name(collection, profile, generation)
+        if not client.collections.exists(name):
+            return name, None
+        found = _schema(client, name)
+        wanted = collections.normalized(collections.definition(collection, profile, name))
+        if not any(_needs_rebuild(key, has) for key, (has, _) in differences(found, wanted).items()):
+            return name, found
+        generation += 1
+
+
+def _needs_rebuild(key: str, has: Any) -> bool:
+    if key.startswith("property."):
+        return has is not None  # of another type, or no longer declared; one that is missing can be added
+    return key in REBUILT or key == "module.baseURL"
+
+
+def _property_names(schema: dict[str, Any]) -> set[str]:
+    return {key.removeprefix("property.") for key in schema if key.startswith("property.")}
+
+
+def _schema(client: weaviate.WeaviateClient, name: str) -> dict[str, Any]:
+    return collections.normalized(client.collections.export_config(name).to_dict())
+
+
+def prepare(client: weaviate.WeaviateClient, collection: Collection, profile: EmbeddingProfile, *, allow_loss: bool = False) -> SchemaPlan:
+    """Make the plan's target ready to be filled; the alias stays where it is. Returns the plan.
+
+    Raises PlatformError where something would be lost and `allow_loss` was not said.
+    """
+    made = plan(client, collection, profile)
+    if made.losses and not allow_loss:
+        raise PlatformError(
+            what="the blueprint's change of the collection would lose something:\n  " + "\n  ".join(made.losses),
+            where=f"Weaviate, {collection.name}",
+            next_step="take a backup, then say so: invoke seed.docs --allow-loss",
+        )
+    if made.create:
+        client.collections.create_from_dict(collections.definition(collection, profile, made.target))
+    for each in made.add:
+        _add_property(client, made.target, each)
+    if made.update:
+        from weaviate.classes.config import Reconfigure
+
+        options: dict[str, Any] = {}
+        if "description" in made.update:
+            options["description"] = made.update["description"]
+        if "index.ef" in made.update:
+            options["vectorizer_config"] = Reconfigure.VectorIndex.hnsw(ef=made.update["index.ef"])
+        client.collections.use(made.target).config.update(**options)
+    return made
+
+
+def _add_property(client: weaviate.WeaviateClient, name: str, each: Property) -> None:
+    from weaviate.classes.config import DataType, Tokenization
+    from weaviate.classes.config import Property as WeaviateProperty
+
+    client.collections.use(name).config.add_property(
+        WeaviateProperty(
+            name=each.name,
+            data_type=DataType(each.data_type),
+            description=each.description,
+            tokenization=Tokenization(each.tokenization) if each.tokenization else None,
+            skip_vectorization=not each.vectorized,
+            vectorize_property_name=False,
+        )
+    )
+
+
+def finish(client: weaviate.WeaviateClient, collection: Collection, made: SchemaPlan) -> None:
+    """Let readers see the target, and remove the collection that they saw before."""
+    if made.unalias:
+        client.collections.delete(collection.name)
+    if made.switch:
+        if client.alias.exists(alias_name=collection.name):
+            client.alias.update(alias_name=collection.name, new_target_collection=made.target)
+        else:
+            client.alias.create(alias_name=collection.name, target_collection=made.target)
+    if made.copy_from and not made.unalias:
+        client.collections.delete(made.copy_from)
