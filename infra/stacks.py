@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,18 +50,31 @@ def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = Fal
     if name in stacks():
         _pulumi(options, name, what=what)
         return
-    with tempfile.TemporaryDirectory(prefix="christmas-preview-") as folder:
-        settings = Path(folder) / f"Pulumi.{name}.yaml"
-        committed = ROOT / settings.name
-        if committed.exists():
-            shutil.copy(committed, settings)
-        else:
-            settings.write_text("config: {}\n")
-        environment = pulumi_environment(ROOT) | {"PULUMI_BACKEND_URL": f"file://{folder}", "PULUMI_CONFIG_PASSPHRASE": "preview"}
+    with _throwaway(name) as (folder, environment):
+        _pulumi(["stack", "init"], name, what=what, environment=environment, folder=folder, progress=SilentProgress())
+        _pulumi(options, name, what=what, environment=environment, folder=folder)
+
+
+@contextlib.contextmanager
+def _throwaway(stack: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A project folder with this program, a copy of the stack's settings and a state of its own; all of it goes afterwards."""
+    import yaml
+
+    with tempfile.TemporaryDirectory(prefix="christmas-preview-") as name:
+        folder = Path(name)
+        project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+        project["main"] = str(ROOT / project["main"])
+        project["runtime"]["options"]["virtualenv"] = str(ROOT / project["runtime"]["options"]["virtualenv"])
+        for plugin in project["plugins"]["providers"]:
+            plugin["path"] = str(ROOT / plugin["path"])
+        (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+        settings = ROOT / f"Pulumi.{stack}.yaml"
+        if settings.exists():
+            shutil.copy(settings, folder)
+        (folder / "state").mkdir()
+        environment = pulumi_environment(ROOT) | {"PULUMI_BACKEND_URL": f"file://{folder}/state", "PULUMI_CONFIG_PASSPHRASE": "preview"}
         environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-        file = ["--config-file", str(settings)]
-        _pulumi(["stack", "init", "--no-select"], name, what=what, environment=environment, extra=file, progress=SilentProgress())
-        _pulumi(options, name, what=what, environment=environment, extra=file)
+        yield folder, environment
 
 
 def down(stack: str | None = None, *, volumes: bool = False) -> None:
@@ -156,19 +170,19 @@ def _pulumi(
     *,
     what: str,
     environment: dict[str, str] | None = None,
-    extra: Sequence[str] = (),
+    folder: Path = ROOT,
     progress: Progress | None = None,
 ) -> None:
     """Run the CLI. Without `progress` it has the terminal to itself; with it, each of its lines becomes the status.
 
     What it says on standard error is kept in either case, to be explained.
     """
-    command = [str(real_pulumi()), *arguments, "--stack", stack, *extra]
+    command = [str(real_pulumi()), *arguments, "--stack", stack]
     if progress is not None or not sys.stdout.isatty():
         command += ["--non-interactive", "--color", "never"]
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=folder,
         env=environment or pulumi_environment(ROOT),
         stdin=subprocess.DEVNULL,
         stdout=None if progress is None else subprocess.PIPE,
