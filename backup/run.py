@@ -161,8 +161,33 @@ def _run_stores(platform: Platform, plan: _Plan, target: Path, progress: Progres
         ),
     }
     with ThreadPoolExecutor(max_workers=len(STORES), thread_name_prefix="backup") as pool:
-        running = {store: pool.submit(wanted[store], shared.of(store)) for store in plan.stores}
+        running = {store: pool.submit(_telling, store, wanted[store], shared.of(store)) for store in plan.stores}
     return _collect(running)
+
+
+def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress) -> _T:
+    """Run one store's backup; what its driver raises becomes a PlatformError."""
+    import docker.errors
+    import psycopg
+    import redis
+    import requests
+    import weaviate.exceptions
+
+    drivers = (
+        psycopg.Error,
+        redis.RedisError,
+        weaviate.exceptions.WeaviateBaseError,
+        docker.errors.DockerException,
+        requests.RequestException,
+    )
+    try:
+        return back_up(progress)
+    except drivers as error:
+        raise PlatformError(
+            what=" ".join(f"{type(error).__name__}: {error}".split()),
+            where=f"the backup of {store}",
+            next_step="invoke check shows what is wrong with the service; then invoke backup",
+        ) from error
 
 
 def _of(parts: Iterable[object], kind: type[_T]) -> _T | None:

@@ -23,8 +23,9 @@ from infra.clients import weaviate_client
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 from infra.connections import Credentials, Platform
 from infra.provider.redis_acl import redis_acl_line
-from tests.support.weaviate_server import _rbac
+from infra.provider.weaviate_api import WeaviateApi, permissions
 
+DOCUMENTS = "ChristmasDocument_tests"
 ROOT_KEY = "root-" + "k" * 36
 
 
@@ -135,6 +136,7 @@ def _make_roles(container: str, passwords: dict[str, str]) -> None:
 
 def _make_weaviate_users(bare: Platform) -> dict[str, str]:
     keys = {}
+    api = WeaviateApi(bare.weaviate_url(), bare.ca_file.read_text(), ROOT_KEY)
     with weaviate_client(bare, "root") as client:
         for account in ACCOUNTS:
             if account.weaviate is None:
@@ -142,7 +144,49 @@ def _make_weaviate_users(bare: Platform) -> dict[str, str]:
             role = account.weaviate.built_in_role
             if role is None:
                 role = account.name
-                client.roles.create(role_name=role, permissions=[rule for each in account.weaviate.permissions for rule in _rbac(each)])
+                wanted = [rule for each in account.weaviate.permissions for rule in permissions(each.action, each.collection)]
+                api.post("authz/roles", {"name": role, "permissions": wanted})
             keys[account.name] = client.users.db.create(user_id=account.name)
             client.users.db.assign_roles(user_id=account.name, role_names=role)
     return keys
+
+
+def fill(platform: Platform, *, candles: int = 2000, users: int = 20, sessions: int = 100, documents: int = 200) -> None:
+    """Put a little of everything in: candles of five symbols, users, their sessions, documents with vectors."""
+    from datetime import timedelta
+
+    from weaviate.classes.config import Configure, DataType, Property
+
+    from infra.clients import postgres, redis_client
+
+    with postgres(platform, "ingest") as connection:
+        connection.execute(
+            "insert into market_data (symbol, timestamp, open, high, low, close, volume)"
+            " select 'S' || mod(i, 5), now() - i * interval '1 hour', 1, 2, 1, 1.5, i from generate_series(1, %s) as i",
+            (candles,),
+        )
+    with postgres(platform, "api") as connection:
+        connection.execute(
+            "insert into users (username, email, password_hash)"
+            " select 'user' || i, 'user' || i || '@example.org', '$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQxMjM0$aGFzaGhhc2hoYXNoaGFzaA'"
+            " from generate_series(1, %s) as i",
+            (users,),
+        )
+    with redis_client(platform, "api") as client:
+        for number in range(sessions):
+            fields = {"user_id": number % users + 1, "username": f"user{number % users + 1}", "roles": "[]"}
+            client.hset(f"session:{number}", mapping=fields)  # type: ignore[arg-type]
+            client.expire(f"session:{number}", timedelta(hours=20))
+    with weaviate_client(platform, "indexer") as store:
+        store.collections.create(
+            DOCUMENTS,
+            vector_config=Configure.Vectors.self_provided(),
+            properties=[Property(name="content", data_type=DataType.TEXT), Property(name="file_path", data_type=DataType.TEXT)],
+        )
+        collection = store.collections.use(DOCUMENTS)
+        with collection.batch.fixed_size(100) as batch:
+            for number in range(documents):
+                batch.add_object(
+                    {"content": f"passage {number}", "file_path": f"docs/{number % 7}.md"}, vector=[float(number), 1.0, 0.5, 0.25]
+                )
+        assert not collection.batch.failed_objects

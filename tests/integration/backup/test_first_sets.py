@@ -1,0 +1,201 @@
+"""Sets of the real stores: what is in them, what a second one builds on, and what a failure leaves."""
+
+import dataclasses
+import json
+import subprocess
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from airgap.errors import PlatformError
+from backup import keys, pgbackrest, sets
+from backup.containers import docker_client, execute, while_running
+from backup.files import hash_file
+from backup.model import Manifest
+from backup.run import make
+from backup.weaviate_store import kept_copies
+from infra.clients import postgres, redis_client
+from infra.connections import Platform
+from tests.support.scratch_platform import DOCUMENTS, ScratchPlatform
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sets")
+
+
+@pytest.fixture(scope="module")
+def full(scratch_platform: ScratchPlatform, folder: Path) -> Manifest:
+    made = make(scratch_platform.platform, folder=folder)
+    assert made is not None
+    return made
+
+
+def rewrite_percentage(platform: Platform) -> str:
+    with redis_client(platform, "backup") as client:
+        return str(client.config_get("auto-aof-rewrite-percentage")["auto-aof-rewrite-percentage"])
+
+
+def test_the_first_due_set_is_a_signed_full_one_of_all_stores(full: Manifest, folder: Path, scratch_platform: ScratchPlatform) -> None:
+    assert full.kind == "full"
+    assert set(full.parts) == {"postgres", "redis", "weaviate"}
+    assert keys.is_signed(full, scratch_platform.passphrase)
+    assert sets.list_sets(folder=folder) == [full]
+    assert full.skew < timedelta(minutes=1)
+
+
+def test_every_file_is_there_with_the_recorded_hash(full: Manifest, folder: Path, scratch_platform: ScratchPlatform) -> None:
+    for record in full.files:
+        if record.place == "set":
+            assert hash_file(folder / full.id / record.path) == (record.size, record.sha256)
+    repository = [record for record in full.files if record.place == "pgbackrest"]
+    assert tuple(pgbackrest.hash_files(scratch_platform.platform.containers["timescaledb"], [each.path for each in repository])) == tuple(
+        sorted(repository, key=lambda each: each.path)
+    )
+    assert any("/bundle/" in each.path for each in repository)
+    assert any(each.path.startswith("archive/") for each in repository)
+
+
+def test_the_parts_say_what_was_in_the_stores(full: Manifest) -> None:
+    assert full.postgres
+    assert full.redis
+    assert full.weaviate
+    assert full.postgres.reference_point.exact
+    tables = full.postgres.reference_point.tables
+    assert tables["market_data"].rows == 2000
+    assert tables["users"].rows == 20
+    assert all(each.checksum for each in tables.values())
+    assert full.postgres.schema_revision
+    assert full.redis.keys == full.redis.expires == 100
+    assert full.redis.keyspaces["session"] == 100
+    assert full.weaviate.collections == {DOCUMENTS: (200, 200)}
+
+
+def test_the_logical_backup_is_readable_and_holds_no_password(full: Manifest, folder: Path, scratch_platform: ScratchPlatform) -> None:
+    dump = folder / full.id / "postgres/christmas_db.dump"
+    assert dump.read_bytes()[:5] == b"PGDMP"
+    roles = (folder / full.id / "postgres/globals.sql").read_text()
+    assert "CREATE ROLE api" in roles
+    assert "PASSWORD" not in roles
+    text = (folder / full.id / sets.MANIFEST).read_text()
+    for secret in (scratch_platform.passphrase, *(each.postgres for each in scratch_platform.platform.accounts.values() if each.postgres)):
+        assert secret not in text
+
+
+def test_what_is_not_due_is_not_made_and_an_incremental_one_builds_on_the_full(
+    full: Manifest, folder: Path, scratch_platform: ScratchPlatform
+) -> None:
+    platform = scratch_platform.platform
+    assert make(platform, folder=folder) is None
+    with postgres(platform, "ingest") as connection:
+        connection.execute("insert into market_data (symbol, timestamp, open) values ('NEW', now(), 1)")
+    made = make(platform, kind="incremental", folder=folder)
+    assert made
+    assert made.postgres
+    assert made.weaviate
+    assert full.postgres
+    assert full.weaviate
+    assert made.parent == full.id
+    assert made.postgres.prior == full.postgres.label
+    assert made.postgres.references == (full.postgres.label,)
+    assert made.postgres.wal_start > full.postgres.wal_stop
+    assert made.postgres.reference_point.tables["market_data"].rows == full.postgres.reference_point.tables["market_data"].rows + 1
+    assert made.postgres.reference_point.tables["market_data"].checksum is None
+    assert made.postgres.reference_point.tables["users"] == full.postgres.reference_point.tables["users"]
+    assert made.weaviate.base_id == full.weaviate.backup_id
+    assert made.postgres.repository_bytes < full.postgres.repository_bytes / 5
+
+
+def test_rewrites_of_the_log_go_on_after_a_backup(full: Manifest, scratch_platform: ScratchPlatform) -> None:
+    assert rewrite_percentage(scratch_platform.platform) == "100"
+
+
+def test_a_hold_that_is_killed_lets_rewrites_go(scratch_platform: ScratchPlatform) -> None:
+    import sys
+
+    platform = scratch_platform.platform
+    program = (
+        "import sys, time\nfrom backup.containers import while_running\nfrom backup.redis_store import _HOLD\n"
+        "with while_running(sys.argv[1], ['sh', '-c', _HOLD]):\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", program, platform.containers["redis"]], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    with holder.stdout:
+        assert holder.stdout.readline() == "held\n"
+        assert rewrite_percentage(platform) == "0"
+        holder.kill()
+        holder.wait()
+    deadline = time.monotonic() + 10
+    while rewrite_percentage(platform) != "100":
+        assert time.monotonic() < deadline, "rewrites are still held off by a process that is gone"
+        time.sleep(0.1)
+
+
+def test_an_incremental_one_without_a_full_is_refused(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match="nothing to build on"):
+        make(scratch_platform.platform, kind="incremental", folder=tmp_path)
+    assert sets.leftovers(tmp_path) == []
+
+
+def test_an_unknown_store_is_refused(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match="there is no store mysql"):
+        make(scratch_platform.platform, stores=["mysql"], folder=tmp_path)
+
+
+def test_one_store_alone_can_be_backed_up(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
+    made = make(scratch_platform.platform, kind="full", stores=["redis"], folder=tmp_path)
+    assert made is not None
+    assert set(made.parts) == {"redis"}
+
+
+def test_a_store_that_fails_fails_the_set_and_leaves_the_others_alone(
+    full: Manifest, folder: Path, scratch_platform: ScratchPlatform
+) -> None:
+    platform = scratch_platform.platform
+    before = [each.id for each in sets.list_sets(folder=folder)]
+    copies = kept_copies(platform.containers["weaviate"])
+    gone = dataclasses.replace(platform, containers={**platform.containers, "redis": "christmas-no-such-container"})
+    with pytest.raises(PlatformError, match="redis: there is no container") as caught:
+        make(gone, kind="full", folder=folder)
+    assert "no new set was made" in str(caught.value)
+    assert [each.id for each in sets.list_sets(folder=folder)] == before
+    assert sets.leftovers(folder) == []
+    assert kept_copies(platform.containers["weaviate"]) == copies
+
+
+def test_a_store_that_refuses_is_named(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
+    platform = scratch_platform.platform
+    strangers = {**platform.accounts, "backup": dataclasses.replace(platform.accounts["backup"], redis="wrong")}
+    with pytest.raises(PlatformError, match=r"redis: AuthenticationError"):
+        make(dataclasses.replace(platform, accounts=strangers), kind="full", stores=["redis"], folder=tmp_path)
+    assert sets.leftovers(tmp_path) == []
+
+
+def test_a_killed_run_leaves_no_set_and_the_next_one_cleans_up(full: Manifest, folder: Path, scratch_platform: ScratchPlatform) -> None:
+    left = folder / "20200101-000000-full-dead"
+    (left / "redis").mkdir(parents=True)
+    (left / "redis/dump.rdb").write_bytes(b"half")
+    made = make(scratch_platform.platform, kind="incremental", folder=folder)
+    assert made is not None
+    assert not left.exists()
+
+
+def test_a_command_in_a_container_ends_with_the_block(scratch_platform: ScratchPlatform) -> None:
+    container = scratch_platform.platform.containers["redis"]
+    with while_running(container, ["sh", "-c", "trap 'exit 0' TERM; echo ready; sleep 1234 & wait"]) as line:
+        assert line == "ready"
+    with pytest.raises(PlatformError, match="exit code 7"), while_running(container, ["sh", "-c", "echo broken >&2; exit 7"]):
+        pass
+
+
+def test_the_password_of_a_command_is_in_nobodys_arguments(scratch_platform: ScratchPlatform) -> None:
+    container = scratch_platform.platform.containers["redis"]
+    seen = execute(
+        container, ["sh", "-c", "read -r word; cat /proc/*/cmdline | tr '\\0' ' '; env; echo; echo $word | wc -c"], line="s3cret-word"
+    )
+    assert "s3cret-word" not in seen.text()
+    assert seen.text().endswith("12")
+    inspected = json.dumps(docker_client().api.inspect_container(container))
+    assert "s3cret-word" not in inspected

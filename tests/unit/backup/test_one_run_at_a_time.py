@@ -1,0 +1,46 @@
+"""The lock: held by one, told to the second, gone with its holder."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from airgap.errors import PlatformError
+from backup.lock import hold
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from backup.lock import hold
+with hold(Path(sys.argv[1]), 'a test'):
+    print('held', flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_run_is_told_who_holds_it(tmp_path: Path) -> None:
+    with (
+        hold(tmp_path, "the first"),
+        pytest.raises(PlatformError, match=r"the first by .+ \(process \d+") as caught,
+        hold(tmp_path, "the second"),
+    ):
+        pass
+    assert "next:" in str(caught.value)
+    with hold(tmp_path, "the third"):
+        pass
+
+
+def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    with holder.stdout:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(PlatformError, match="a test by"), hold(tmp_path, "mine"):
+            pass
+        holder.kill()
+        holder.wait()
+    deadline = time.monotonic() + 5
+    with hold(tmp_path, "mine"):
+        assert time.monotonic() < deadline

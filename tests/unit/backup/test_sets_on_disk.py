@@ -1,0 +1,122 @@
+"""Folders of sets: what counts, what doesn't, and what is told about those that can't be read."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from airgap.errors import PlatformError
+from backup import keys, sets
+from backup.files import HashedFile, hash_file, inside, shorten, write_atomically, write_hashed
+from tests.support.manifests import manifest
+
+FULL = "20261123-120000-full-0000"
+
+
+def publish(folder: Path, set_id: str = FULL) -> Path:
+    (folder / set_id).mkdir(parents=True)
+    sets.publish(folder, manifest(set_id))
+    return folder / set_id
+
+
+def test_a_folder_without_a_manifest_is_no_set_but_a_leftover(tmp_path: Path) -> None:
+    publish(tmp_path)
+    (tmp_path / "20261123-130000-full-0001").mkdir()
+    (tmp_path / "something else").mkdir()
+    assert [each.id for each in sets.list_sets(folder=tmp_path)] == [FULL]
+    assert [path.name for path in sets.leftovers(tmp_path)] == ["20261123-130000-full-0001"]
+
+
+def test_what_is_published_reads_back_the_same_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    target = publish(tmp_path)
+    assert sets.read(target) == manifest(FULL)
+    assert (target / sets.MANIFEST).stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in target.iterdir()] == [sets.MANIFEST]
+
+
+def test_ids_sort_by_time_and_never_repeat() -> None:
+    made = [sets.new_id("full") for _ in range(200)]
+    assert len(set(made)) == 200
+    assert all(sets._ID.fullmatch(each) for each in made)
+
+
+def test_a_set_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
+    publish(tmp_path)
+    publish(tmp_path, "20261124-120000-full-0001")
+    assert sets.find("20261123", folder=tmp_path).id == FULL
+    with pytest.raises(PlatformError, match="2 sets begin with 2026112"):
+        sets.find("2026112", folder=tmp_path)
+    with pytest.raises(PlatformError, match="there is no backup set 1999"):
+        sets.find("1999", folder=tmp_path)
+    with pytest.raises(PlatformError, match="there is no backup set"):
+        sets.find(None, folder=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "can't be understood"),
+        (lambda text: text.replace('"kind": "full"', '"kind": "differential"'), "kind"),
+        (lambda text: text.replace('"format": 1', '"format": 2'), "format 2"),
+        (lambda text: text.replace(f'"id": "{FULL}"', '"id": "other"'), "calls itself other"),
+        (lambda text: json.dumps({**json.loads(text), "surprise": 1}), "surprise"),
+        (lambda text: text[:0], "can't be understood"),
+    ],
+)
+def test_a_damaged_manifest_is_named(tmp_path: Path, damage: Callable[[str], str], message: str) -> None:
+    path = publish(tmp_path) / sets.MANIFEST
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(PlatformError, match=message) as caught:
+        sets.list_sets(folder=tmp_path)
+    assert FULL in str(caught.value)
+
+
+def test_discarding_takes_the_manifest_first(tmp_path: Path) -> None:
+    target = publish(tmp_path)
+    sets.discard(target)
+    assert not target.exists()
+
+
+def test_a_signature_holds_for_one_manifest_and_one_passphrase() -> None:
+    signed = keys.sign(manifest(), "a passphrase of some length")
+    assert keys.is_signed(signed, "a passphrase of some length")
+    assert not keys.is_signed(signed, "another passphrase, as long")
+    assert not keys.is_signed(signed.model_copy(update={"made_by": "mallory"}), "a passphrase of some length")
+    assert not keys.is_signed(manifest(), "a passphrase of some length")
+    assert not keys.is_signed(signed.model_copy(update={"signature": "not base64!"}), "a passphrase of some length")
+
+
+def test_skew_is_how_far_apart_the_stores_are() -> None:
+    assert manifest().skew.total_seconds() == 10
+
+
+def test_files_are_hashed_on_the_way(tmp_path: Path) -> None:
+    record = write_hashed(tmp_path, "a/b/file", [b"one", b"two"])
+    assert (record.size, record.sha256) == hash_file(tmp_path / "a/b/file")
+    assert (tmp_path / "a/b/file").stat().st_mode & 0o777 == 0o600
+    cut = shorten(tmp_path, record, 3)
+    assert (cut.size, cut.sha256) == hash_file(tmp_path / "a/b/file")
+    with pytest.raises(FileExistsError), HashedFile(tmp_path, "a/b/file"):
+        pass
+
+
+@pytest.mark.parametrize("path", ["../out", "/etc/passwd", "a/../../b", ""])
+def test_no_name_leads_out_of_a_set(tmp_path: Path, path: str) -> None:
+    with pytest.raises(PlatformError, match="leads out"):
+        inside(tmp_path, path)
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "file"
+    write_atomically(target, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            write_atomically(target, b"new")
+    assert target.read_bytes() == b"old"
