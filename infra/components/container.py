@@ -12,6 +12,7 @@ import pulumi_docker as docker
 from infra.components.names import CONFIG_DIRECTORY, SETTINGS_LABEL
 from infra.components.network import PlatformNetwork
 from infra.components.placement import Placement, container_labels, volume_labels
+from infra.provider.resources import VolumeOwner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
     mounts = [docker.ContainerVolumeArgs(volume_name=volume, container_path=path) for path, volume in args.volumes.items()]
     secrets = docker.ContainerVolumeArgs(volume_name=args.config_volume, container_path=CONFIG_DIRECTORY, read_only=True)
     hardened = pulumi.ResourceOptions(
+        depends_on=_owned_volumes(args, service_image, opts.parent),
         delete_before_replace=True,
         # Docker can't change these on a container, though the official plugin calls them updates.
         replace_on_changes=["healthcheck", "mounts", "tmpfs", "init"],
@@ -115,3 +117,22 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         must_run=True,
         opts=pulumi.ResourceOptions.merge(hardened, opts),
     )
+
+
+def _owned_volumes(args: ServiceContainerArgs, service_image: docker.RemoteImage, parent: pulumi.Resource | None) -> list[pulumi.Resource]:
+    """Give the service's user its data volumes where the image may not: our own images bring directories with the right owner."""
+    placement, service = args.placement, args.service
+    if not placement.is_upstream(service):
+        return []
+    uid, gid = placement.owner(service)
+    return [
+        VolumeOwner(
+            f"{service}-owner-{number}",
+            volume=volume,
+            image=service_image.image_id,
+            uid=uid,
+            gid=gid,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+        for number, volume in enumerate(args.volumes.values())
+    ]

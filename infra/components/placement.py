@@ -32,15 +32,19 @@ class Placement:
         """By which everything of a stack is found again, also what a killed run left."""
         return {PROJECT_LABEL: self.project, STACK_LABEL: self.stack, SERVICE_LABEL: part}
 
+    def is_upstream(self, part: str) -> bool:
+        """Whether a service runs somebody else's image."""
+        return self.settings.images is ImageSource.UPSTREAM and part in self.settings.upstream
+
     def image(self, part: str) -> str:
         """Reference of a service's image."""
-        if self.settings.images is ImageSource.UPSTREAM and part in self.settings.upstream:
+        if self.is_upstream(part):
             return self.settings.upstream[part].reference
         return image_reference(part)
 
     def user(self, part: str) -> str:
         """`uid:gid` that a service runs as, and that its files belong to."""
-        if self.settings.images is ImageSource.UPSTREAM and part in self.settings.upstream:
+        if self.is_upstream(part):
             return self.settings.upstream[part].user
         return _EMBEDDED_USERS[part]
 

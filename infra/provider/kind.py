@@ -27,6 +27,7 @@ class Shape(StrEnum):
     TEXT = "a string"
     INTEGER = "a whole number"
     NUMBER = "a number"
+    BOOLEAN = "true or false"
     TEXTS = "a list of strings"
     TEXT_MAP = "a map of strings"
     INTEGER_MAP = "a map of whole numbers"
@@ -44,6 +45,8 @@ class Shape(StrEnum):
                 return isinstance(value, int) and not isinstance(value, bool)
             case Shape.NUMBER:
                 return isinstance(value, int | float) and not isinstance(value, bool)
+            case Shape.BOOLEAN:
+                return isinstance(value, bool)
             case Shape.TEXTS:
                 return isinstance(value, list) and all(Shape.TEXT.fits(item) for item in value)
             case Shape.TEXT_MAP:

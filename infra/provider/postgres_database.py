@@ -28,11 +28,7 @@ def database_findings(found: dict[str, Any], inputs: Values) -> list[str]:
                 f"extension {extension} is {installed[extension]['installed']}, the server brings {installed[extension]['offered']}"
             )
     findings += [f"everybody has {privilege}" for privilege in sorted(found["public"])]
-    settings = dict(pair.split("=", 1) for pair in found["settings"])
-    for name in sorted(settings.keys() | inputs["settings"].keys()):
-        if settings.get(name) != inputs["settings"].get(name):
-            findings.append(f"{name} is {settings.get(name, 'not set')}, not {inputs['settings'].get(name, 'declared')}")
-    return findings
+    return findings + psql.setting_findings(found["settings"], inputs["settings"])
 
 
 class PostgresDatabase(Kind):

@@ -51,6 +51,7 @@ class PostgresGrants(Kind):
         "database": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
         "role": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
         "owner": Input(Shape.TEXT, rule=psql.name_rule),
+        "temporary_tables": Input(Shape.BOOLEAN, required=False, default=False),
         "grants": Input(Shape.RECORDS, required=False, default=[], rule=_grants),
         "schema": Input(Shape.TEXT, required=False, default="public", rule=psql.name_rule),
     }
@@ -123,9 +124,14 @@ def _statements(found: dict[str, Any], inputs: Values, *, connect: bool) -> list
             f"alter default privileges for role {owner}{within} revoke all on {_DEFAULTS[each['objects']]} from {grantee} cascade"
         )
     if connect:
-        statements += [f"grant connect on database {database} to {grantee}", f"grant usage on schema {schema} to {grantee}"]
+        privileges = ", ".join(sorted(_on_database(inputs)))
+        statements += [f"grant {privileges} on database {database} to {grantee}", f"grant usage on schema {schema} to {grantee}"]
     existing = {table["table"]: [sequence["sequence"] for sequence in table["sequences"]] for table in found["tables"]}
     return statements + grant_statements(inputs["role"], parsed(inputs["grants"]), existing, inputs["schema"])
+
+
+def _on_database(inputs: Values) -> set[str]:
+    return {"connect", "temporary"} if inputs["temporary_tables"] else {"connect"}
 
 
 def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
@@ -134,7 +140,7 @@ def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
         return [] if "connect" in database else [f"connect on database {inputs['database']} is missing"]
     findings: list[str] = []
     for what, there, wanted in (
-        (f"database {inputs['database']}", database, {"connect"}),
+        (f"database {inputs['database']}", database, _on_database(inputs)),
         (f"schema {inputs['schema']}", set(found["schema"]), {"usage"}),
     ):
         findings += [f"{privilege} on {what} is missing" for privilege in sorted(wanted - there)]

@@ -54,20 +54,11 @@ def _membership_findings(found: list[dict[str, Any]], declared: list[str]) -> li
 
 
 def _setting_findings(found: list[dict[str, Any]], declared: dict[str, str]) -> list[str]:
-    everywhere: dict[str, str] = {}
-    findings: list[str] = []
-    for each in found:
-        pairs = dict(pair.split("=", 1) for pair in each["settings"])
-        if each["database"] is None:
-            everywhere = pairs
-        else:
-            findings += [f"{name} is set in database {each['database']}" for name in sorted(pairs)]
-    for name in sorted(everywhere.keys() | declared.keys()):
-        if name not in declared:
-            findings.append(f"{name} is set, and not declared")
-        elif everywhere.get(name) != declared[name]:
-            findings.append(f"{name} is {everywhere.get(name, 'not set')}, not {declared[name]}")
-    return findings
+    everywhere = [pair for each in found if each["database"] is None for pair in each["settings"]]
+    elsewhere = [
+        f"{pair.split('=')[0]} is set in database {each['database']}" for each in found if each["database"] for pair in each["settings"]
+    ]
+    return psql.setting_findings(everywhere, declared) + sorted(elsewhere)
 
 
 def _limit(value: int) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,16 @@ def name_rule(name: str) -> str | None:
 def quote_identifier(name: str) -> str:
     """A name as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def setting_findings(found: Sequence[str], declared: Mapping[str, str]) -> list[str]:
+    """What differs between `name=value` settings as PostgreSQL keeps them and the declared ones. Names have no case."""
+    there = {name.lower(): value for name, value in (pair.split("=", 1) for pair in found)}
+    wanted = {name.lower(): value for name, value in declared.items()}
+    findings = [f"{name} is set, and not declared" for name in sorted(there.keys() - wanted.keys())]
+    return findings + [
+        f"{name} is {there.get(name, 'not set')}, not {wanted[name]}" for name in sorted(wanted) if there.get(name) != wanted[name]
+    ]
 
 
 def named(name: str) -> str:

@@ -1,8 +1,8 @@
 """The provider's resources as a Pulumi program writes them.
 
 Names and types are the wire's: Python's own spelling everywhere. A property that the program leaves out is filled in by the
-provider. Resources inside a server take `server` (its container's id), most of them `container` too (its name): when the container was replaced, `server`
-differs, and `up` asserts the resource anew.
+provider. Resources inside a server take `server` (its container's id), most of them `container` too (its name): when the container
+was replaced, `server` differs, and `up` asserts the resource anew.
 """
 
 from __future__ import annotations
@@ -267,6 +267,7 @@ class PostgresGrants(_Resource):
         database: Input[str],
         role: Input[str],
         owner: Input[str],
+        temporary_tables: Input[bool] = False,
         grants: Input[Sequence[Input[Mapping[str, Any]]]] | None = None,
         schema: Input[str] | None = None,
         opts: ResourceOptions | None = None,
@@ -277,6 +278,7 @@ class PostgresGrants(_Resource):
             "database": database,
             "role": role,
             "owner": owner,
+            "temporary_tables": temporary_tables,
             "grants": grants,
             "schema": schema,
         }

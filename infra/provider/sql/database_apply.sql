@@ -10,6 +10,6 @@ from pg_db_role_setting as s, unnest(s.setconfig) as setting
 where s.setrole = 0
     and s.setdatabase = (select oid from pg_database where datname = :'name')
     and split_part(setting, '=', 1) <> 'timescaledb.restoring'
-    and not :'settings'::jsonb ? split_part(setting, '=', 1) \gexec
+    and lower(split_part(setting, '=', 1)) not in (select lower(key) from json_each_text(:'settings'::json)) \gexec
 select format('alter database %I set %I = %L', :'name', key, value) from json_each_text(:'settings'::json) \gexec
 commit;
