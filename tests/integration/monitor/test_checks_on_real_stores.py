@@ -1,0 +1,247 @@
+"""Every check against real stores: right when all is well, and right about each thing broken on purpose."""
+
+import dataclasses
+import socket
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from backup.containers import docker_client, execute
+from infra.clients import redis_client
+from infra.connections import Endpoint, Platform
+from monitor.checks import run
+from monitor.result import CheckResult
+from tests.support.scratch_platform import ScratchPlatform
+
+
+@pytest.fixture
+def platform(scratch_platform: ScratchPlatform) -> Platform:
+    return scratch_platform.platform
+
+
+def only(platform: Platform, name: str) -> CheckResult:
+    (found,) = run(platform, [name])
+    return found
+
+
+def superuser(platform: Platform, statement: str, database: str = "christmas_db") -> None:
+    container = platform.containers["timescaledb"]
+    execute(container, ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", statement], user="postgres")
+
+
+def moved(platform: Platform, endpoint: str, host: str, port: int) -> Platform:
+    return dataclasses.replace(platform, endpoints={**platform.endpoints, endpoint: Endpoint(host, port, endpoint, port)})
+
+
+def test_all_is_well_and_quickly_told(platform: Platform) -> None:
+    started = time.monotonic()
+    results = {each.name: each for each in run(platform)}
+    assert time.monotonic() - started < 5
+    # This platform has no embedder, no documents of the blueprint's shape and no backup of its own yet.
+    expected = {name for name in results if not name.startswith(("embedder.", "backup.age", "backup.redundancy", "weaviate.collections"))}
+    assert {name: (results[name].status, results[name].message) for name in expected if results[name].status != "ok"} == {}
+    assert {results[name].status for name in results if name.startswith("embedder.")} == {"unknown"}
+    assert results["weaviate.collections"].status == "critical"
+    assert results["backup.age"].status == "critical"
+
+
+def test_a_closed_port_is_critical_and_what_needs_it_unknown(platform: Platform) -> None:
+    closed = moved(platform, "redis", "127.0.0.1", 9)
+    assert only(closed, "redis.reachable").status == "critical"
+    assert only(closed, "redis.tls").status == "unknown"
+    assert only(closed, "redis.accounts").status == "critical"
+    assert only(closed, "redis.keyspaces").status == "unknown"
+
+
+def test_a_certificate_for_another_name_is_critical(platform: Platform) -> None:
+    # Every address of 127/8 is this machine, and the certificate names only one of them.
+    for endpoint in ("postgres", "redis", "weaviate"):
+        here = platform.endpoints[endpoint]
+        with Forward(here.host, here.port) as port:
+            result = only(moved(platform, endpoint, "127.0.0.2", port), f"{endpoint}.tls")
+            assert result.status == "critical", result
+            assert "verify" in result.message or "mismatch" in result.message
+
+
+def test_another_authority_is_not_trusted(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> None:
+    from infra.provider.certificates import issue_authority
+
+    stranger = tmp_path_factory.mktemp("ca") / "ca.pem"
+    stranger.write_text(issue_authority("somebody else", 1)[1])
+    for endpoint in ("postgres", "redis", "weaviate", "weaviate_grpc"):
+        assert only(dataclasses.replace(platform, ca_file=stranger), f"{endpoint}.tls").status == "critical"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "answer"),
+    [
+        ("postgres", b"R\x00\x00\x00\x08\x00\x00\x00\x0a"),
+        ("redis", b"-NOAUTH Authentication required.\r\n"),
+        ("weaviate", b"HTTP/1.0 200 OK\r\n\r\n"),
+        ("weaviate_grpc", b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"),
+    ],
+)
+def test_a_server_that_takes_plain_text_is_recognized(platform: Platform, endpoint: str, answer: bytes) -> None:
+    from monitor.network import PORTS
+    from monitor.wire import say_plain
+
+    port = next(each for each in PORTS if each.endpoint == endpoint)
+    with Talker(answer) as number:
+        assert port.accepted(say_plain("127.0.0.1", number, port.greeting))
+    real = platform.endpoints[endpoint]
+    assert not port.accepted(say_plain(real.host, real.port, port.greeting))
+
+
+def test_a_lost_login_is_named(platform: Platform) -> None:
+    superuser(platform, "alter role analyst nologin", "postgres")
+    try:
+        result = only(platform, "postgres.accounts")
+    finally:
+        superuser(platform, "alter role analyst login", "postgres")
+    assert result.status == "critical"
+    assert result.value == 1
+    assert "analyst" in result.message
+    wrong = {**platform.accounts, "rag": dataclasses.replace(platform.accounts["rag"], weaviate="wrong")}
+    assert "rag: HTTP 401" in only(dataclasses.replace(platform, accounts=wrong), "weaviate.accounts").message
+    wrong = {**platform.accounts, "api": dataclasses.replace(platform.accounts["api"], redis="wrong")}
+    assert only(dataclasses.replace(platform, accounts=wrong), "redis.accounts").status == "critical"
+
+
+def test_a_changed_table_is_told(platform: Platform) -> None:
+    superuser(platform, "alter table orders add column surprise text")
+    try:
+        result = only(platform, "postgres.tables")
+    finally:
+        superuser(platform, "alter table orders drop column surprise")
+    assert (result.status, result.message) == ("warning", "orders.surprise is not declared")
+    superuser(platform, "alter table trades rename to hidden")
+    try:
+        result = only(platform, "postgres.tables")
+    finally:
+        superuser(platform, "alter table hidden rename to trades")
+    assert result.status == "critical"
+    assert "table trades is missing" in result.message
+
+
+def test_an_old_revision_is_critical(platform: Platform) -> None:
+    from migrations.run import status
+
+    head = status(platform).head
+    superuser(platform, f"update alembic_version set version_num = '{int(head) - 1:04d}'")
+    try:
+        result = only(platform, "postgres.revision")
+    finally:
+        superuser(platform, f"update alembic_version set version_num = '{head}'")
+    assert (result.status, result.value) == ("critical", 1)
+    assert only(platform, "postgres.revision").status == "ok"
+
+
+def test_planted_keys_are_found(platform: Platform) -> None:
+    with redis_client(platform, "api") as client:
+        client.set("rate_limit:10.0.0.1", 1)
+        client.set("rate_limit:10.0.0.2", 1, ex=timedelta(hours=1))
+    try:
+        result = only(platform, "redis.keyspaces")
+    finally:
+        with redis_client(platform, "api") as client:
+            client.delete("rate_limit:10.0.0.1", "rate_limit:10.0.0.2")
+    assert result.status == "critical"
+    assert "1 without a TTL (such as 'rate_limit:10.0.0.1')" in result.message
+    assert "1 with a longer TTL than declared" in result.message
+
+
+def test_a_stopped_container_is_critical(platform: Platform) -> None:
+    client = docker_client()
+    image = client.containers.get(platform.containers["redis"]).image
+    assert image is not None
+    stopped = client.containers.create(str(image.id), ["true"], labels={"com.christmas.project": "christmas-tests"})
+    try:
+        seen = dataclasses.replace(platform, containers={**platform.containers, "redis": str(stopped.name), "more": "christmas-nowhere"})
+        result = only(seen, "containers.health")
+    finally:
+        stopped.remove(force=True)
+    assert result.status == "critical"
+    assert "redis is created" in result.message
+    assert "more has no container" in result.message
+
+
+def test_an_archive_that_fails_is_critical(platform: Platform) -> None:
+    superuser(platform, "alter system set archive_command = 'false'")
+    superuser(platform, "select pg_reload_conf()")
+    superuser(platform, "select pg_create_restore_point('x'); ")
+    superuser(platform, "select pg_switch_wal()")
+    try:
+        deadline = time.monotonic() + 30
+        while (result := only(platform, "backup.archive")).status == "ok":
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+    finally:
+        superuser(platform, "alter system reset archive_command")
+        superuser(platform, "select pg_reload_conf()")
+    assert result.status == "critical"
+    assert "archiving fails" in result.message
+    deadline = time.monotonic() + 90
+    while only(platform, "backup.archive").status != "ok":
+        assert time.monotonic() < deadline
+        time.sleep(1)
+
+
+class Talker:
+    """A server that answers anything with the same bytes."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def __enter__(self) -> int:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+        return int(self._server.getsockname()[1])
+
+    def _serve(self) -> None:
+        try:
+            with self._server.accept()[0] as client:
+                client.recv(100)
+                client.sendall(self._answer)
+        except OSError:
+            return
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+
+class Forward:
+    """A port on 127.0.0.2 that leads to another address, for a few connections."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+
+    def __enter__(self) -> int:
+        self._server = socket.create_server(("127.0.0.2", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+        return int(self._server.getsockname()[1])
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client = self._server.accept()[0]
+            except OSError:
+                return
+            other = socket.create_connection(self._target)
+            for source, sink in ((client, other), (other, client)):
+                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while piece := source.recv(65_536):
+            sink.sendall(piece)
+    except OSError:
+        pass
+    finally:
+        for each in (source, sink):
+            each.close()

@@ -1,0 +1,144 @@
+"""The runner: every check answers once, none can hang or silence the rest, and what can't be done is never ok."""
+
+import io
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from airgap.errors import PlatformError
+from infra.connections import Platform
+from monitor.checks import Registered, choose, every, run_checks
+from monitor.network import judge_certificate
+from monitor.render import as_json, show
+from monitor.result import CheckResult, Finding, Status, exit_code, ok, warning
+
+NOWHERE = Platform(
+    stack="tests",
+    endpoints={},
+    accounts={},
+    ca_file=Path("/nowhere"),
+    containers={},
+    volumes={},
+    network="",
+    embedding_profile="embedded",
+    embedding_key="",
+)
+
+
+def result(status: Status, name: str = "a.check") -> CheckResult:
+    return CheckResult(name=name, status=status, message="something was found", next_step="do something")
+
+
+def test_a_check_that_raises_is_unknown_and_says_why() -> None:
+    def refuses(_: Platform) -> Finding:
+        raise PlatformError(what="no way in", next_step="open the door")
+
+    def broken(_: Platform) -> Finding:
+        raise ZeroDivisionError("a fault of the check")
+
+    results = run_checks(
+        NOWHERE, [Registered("refuses", refuses), Registered("broken", broken), Registered("fine", lambda _: ok("good", 3, "x"))]
+    )
+    assert [(each.name, each.status) for each in results] == [("refuses", "unknown"), ("broken", "unknown"), ("fine", "ok")]
+    assert "no way in" in results[0].message
+    assert results[0].next_step == "open the door"
+    assert "ZeroDivisionError" in results[1].message
+    assert (results[2].value, results[2].unit) == (3, "x")
+
+
+def test_a_check_that_hangs_is_unknown_after_its_time_and_holds_up_nobody() -> None:
+    def hangs(_: Platform) -> Finding:
+        time.sleep(30)
+        return ok("never")
+
+    started = time.monotonic()
+    results = run_checks(NOWHERE, [Registered("hangs", hangs, timeout=0.3), Registered("quick", lambda _: ok("good"))])
+    assert time.monotonic() - started < 3
+    assert [each.status for each in results] == ["unknown", "ok"]
+    assert "no answer within 0.3 s" in results[0].message
+
+
+def test_checks_run_at_the_same_time() -> None:
+    def slow(_: Platform) -> Finding:
+        time.sleep(0.5)
+        return ok("good")
+
+    started = time.monotonic()
+    assert all(each.status == "ok" for each in run_checks(NOWHERE, [Registered(f"slow{number}", slow) for number in range(10)]))
+    assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        ([], 3),
+        ([Status.OK], 0),
+        ([Status.OK, Status.WARNING], 1),
+        ([Status.UNKNOWN, Status.WARNING], 3),
+        ([Status.UNKNOWN, Status.CRITICAL, Status.OK], 2),
+    ],
+)
+def test_the_exit_code_is_the_worst_ones(statuses: list[Status], code: int) -> None:
+    assert exit_code([result(status) for status in statuses]) == code
+
+
+def test_names_are_unique_and_a_first_part_chooses_all_below_it() -> None:
+    names = [check.name for check in every()]
+    assert len(names) == len(set(names))
+    assert [check.name for check in choose(["redis"])] == [name for name in names if name.startswith("redis.")]
+    assert next(check.name for check in choose(["backup.age", "backup"])) == "backup.age"
+    with pytest.raises(PlatformError, match="there is no check mysql"):
+        choose(["mysql"])
+
+
+def test_json_has_the_documented_shape() -> None:
+    document = json.loads(as_json("dev", [result(Status.WARNING), result(Status.OK, "b.check")]))
+    assert document["stack"] == "dev"
+    assert (document["status"], document["exit_code"]) == ("warning", 1)
+    assert document["checks"][0] == {
+        "name": "a.check",
+        "status": "warning",
+        "message": "something was found",
+        "next_step": "do something",
+        "value": None,
+        "unit": "",
+        "seconds": 0.0,
+    }
+
+
+def test_a_pipe_gets_plain_lines_with_the_next_step_where_something_is_wrong() -> None:
+    stream = io.StringIO()
+    show("dev", [result(Status.CRITICAL), result(Status.OK, "b.check")], stream)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].split() == ["critical", "a.check", "something", "was", "found"]
+    assert "next: do something" in lines[1]
+    assert lines[2].startswith("ok")
+    assert lines[-1] == "stack dev: 1 ok, 1 critical"
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_terminal_gets_a_table() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    show("dev", [result(Status.CRITICAL)], stream)
+    assert "what was found" in stream.getvalue()
+    assert "do something" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("days_left", "status"), [(80, "ok"), (31, "ok"), (29, "warning"), (8, "warning"), (7, "critical"), (-1, "critical")]
+)
+def test_a_certificate_is_judged_by_what_is_left_of_its_life(days_left: float, status: str) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    end = now + timedelta(days=days_left)
+    assert judge_certificate(end - timedelta(days=90), end, now, "dev").status == status
+
+
+def test_findings_keep_their_figures() -> None:
+    assert warning("a", "b", 1.5, "hours") == Finding(Status.WARNING, "a", "b", 1.5, "hours")
