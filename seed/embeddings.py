@@ -174,12 +174,17 @@ class Embedder:
         if error.code == "insufficient_quota":
             raise self._failure("the account's quota is used up", "raise the quota or wait for its renewal, then run this again") from None
         if status not in (408, 409, 429) and status < 500:
-            raise self._failure(f"the request was refused (status {status}): {error.message[:200]}", "see the message above") from None
+            kind = TextRefusedError if status in (400, 413, 422) else PlatformError
+            raise self._failure(f"the request was refused (status {status}): {_message(error)}", "see the message above", kind) from None
 
-    def _failure(self, what: str, next_step: str) -> PlatformError:
-        return PlatformError(
-            what=f"embedding failed: {what}", where=f"{self._service.url}, model {self._service.model}", next_step=next_step
-        )
+    def _failure(self, what: str, next_step: str, kind: type[PlatformError] = PlatformError) -> PlatformError:
+        return kind(what=f"embedding failed: {what}", where=f"{self._service.url}, model {self._service.model}", next_step=next_step)
+
+
+def _message(error: openai.APIStatusError) -> str:
+    """The service's own words, without the client's rendering of the whole answer."""
+    body = error.body if isinstance(error.body, dict) else {}
+    return str(body.get("message") or error.message)[:200]
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.connections import ROOT
-from seed.blocks import Block
+from seed.blocks import Block, Kind
 from seed.readers import html, markdown, plain, rst
 
 READERS = {
@@ -111,8 +111,8 @@ def read(source: Source) -> list[Block]:
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
     blocks = READERS[source.file.suffix.lower()](decode(data))
-    if not any(block.text.strip() for block in blocks):
-        raise Unreadable("empty")
+    if not any(block.text.strip() for block in blocks if block.kind is not Kind.HEADING):
+        raise Unreadable("empty: no text below its headings" if blocks else "empty")
     return blocks
 
 

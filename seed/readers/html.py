@@ -48,6 +48,7 @@ class _Reader(HTMLParser):
         self._items: list[str] = []
         self._lists = 0
         self._rows: list[list[str]] | None = None
+        self._in_cell = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         del attrs
@@ -63,10 +64,11 @@ class _Reader(HTMLParser):
         elif tag == "table" and self._rows is None:
             self.flush(Kind.TEXT)
             self._rows = []
-        elif tag == "tr" and self._rows is not None:
-            self._rows.append([])
-        elif tag in ("td", "th") and self._rows is not None:
-            self._text.clear()
+        elif tag in ("tr", "td", "th") and self._rows is not None:
+            self._cell()
+            if tag == "tr":
+                self._rows.append([])
+            self._in_cell = tag != "tr"
         elif tag in _LISTS:
             self._item()
             if not self._lists:
@@ -88,9 +90,10 @@ class _Reader(HTMLParser):
         elif tag == "pre" and self._preformatted:
             self.flush(Kind.CODE)
             self._preformatted -= 1
-        elif tag in ("td", "th") and self._rows:
-            self._rows[-1].append(self._take().replace("|", "/"))
+        elif tag in ("td", "th", "tr") and self._rows is not None:
+            self._cell()
         elif tag == "table" and self._rows is not None:
+            self._cell()
             self._table(self._rows)
             self._rows = None
         elif tag == "li":
@@ -128,6 +131,12 @@ class _Reader(HTMLParser):
     def _item(self) -> None:
         if self._lists and (text := self._take()):
             self._items.append("  " * (self._lists - 1) + "- " + text)
+
+    def _cell(self) -> None:
+        text = self._take().replace("|", "/")
+        if self._in_cell and self._rows:
+            self._rows[-1].append(text)
+        self._in_cell = False
 
     def _table(self, rows: list[list[str]]) -> None:
         filled = [row for row in rows if row]

@@ -13,7 +13,7 @@ _CODE = {"code", "code-block", "sourcecode", "literalinclude", "parsed-literal",
 _ITEM = re.compile(r"^\s*([-*+•]|#\.|\d+[.)]|\([0-9a-zA-Z]\))\s+")
 _RULE = re.compile(r"^[=\s]{3,}$")
 _GRID = re.compile(r"^\+([-=]+\+)+\s*$")
-_ROLE = re.compile(r":[\w:+.-]+:`([^`<]+)(?:\s*<[^`]*>)?`")
+_ROLE = re.compile(r":[\w:+.-]+:`([^`<]+?)(?:\s*<[^`]*>)?`")
 _LINK = re.compile(r"`([^`<]+?)\s*<[^`]*>`__?")
 
 

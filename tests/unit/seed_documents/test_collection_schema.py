@@ -1,0 +1,79 @@
+"""The collection's schema: the specification's values, and comparison whatever words are used."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_CERTAINTY, SEARCH_LIMIT
+from seed.collection import definition, fingerprint, normalized, physical_name
+from seed.schema_plan import differences
+
+SPECIFIED = {
+    "class": "ChristmasDocument",
+    "description": "Christmas 프로젝트 문서 청크",
+    "vectorizer": "text2vec-openai",
+    "moduleConfig": {"text2vec-openai": {"model": "text-embedding-ada-002", "modelVersion": "002", "type": "text"}},
+    "properties": [
+        {"name": "content", "dataType": ["text"], "description": "문서 청크 내용"},
+        {"name": "file_path", "dataType": ["string"], "description": "원본 파일 경로"},
+        {"name": "section", "dataType": ["string"], "description": "문서 섹션"},
+        {"name": "chunk_id", "dataType": ["int"], "description": "청크 ID"},
+        {"name": "metadata", "dataType": ["text"], "description": "추가 메타데이터(타임스탬프, 토큰 수 등)"},
+    ],
+}
+
+
+def test_the_blueprint_is_the_specifications_class_in_todays_terms() -> None:
+    made = normalized(definition(CHRISTMAS_DOCUMENT, OPENAI, "x"))
+    specified = normalized({**SPECIFIED, "vectorIndexConfig": {"distance": "cosine", "efConstruction": 128, "maxConnections": 64}})
+    differing = differences(specified, made)
+    # The specification's class would put paths and metadata into the vector; they say nothing about a passage's meaning.
+    assert set(differing) == {"property.file_path", "property.section", "property.metadata"}
+    assert all({**has, "vectorized": None} == {**want, "vectorized": None} for has, want in differing.values())
+    assert (made["index.efConstruction"], made["index.maxConnections"], made["index.distance"]) == (128, 64, "cosine")
+    assert (OPENAI.dimensions, SEARCH_CERTAINTY, SEARCH_LIMIT) == (1536, 0.7, 5)
+
+
+def test_the_vendors_model_is_spelled_as_weaviate_takes_it_there() -> None:
+    assert definition(CHRISTMAS_DOCUMENT, OPENAI, "x")["moduleConfig"]["text2vec-openai"] == {
+        "model": "ada", "modelVersion": "002", "type": "text", "vectorizeClassName": False,
+    }  # fmt: skip
+    elsewhere = dataclasses.replace(OPENAI, base_url="https://proxy.example")
+    assert definition(CHRISTMAS_DOCUMENT, elsewhere, "x")["moduleConfig"]["text2vec-openai"] == {
+        "model": "text-embedding-ada-002", "baseURL": "https://proxy.example", "vectorizeClassName": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"description": "other"}, True),
+        ({"index": dataclasses.replace(CHRISTMAS_DOCUMENT.index, ef=200)}, True),
+        ({"index": dataclasses.replace(CHRISTMAS_DOCUMENT.index, ef_construction=256)}, False),
+        ({"index": dataclasses.replace(CHRISTMAS_DOCUMENT.index, max_connections=32)}, False),
+        ({"index": dataclasses.replace(CHRISTMAS_DOCUMENT.index, distance="dot")}, False),
+        ({"vectorizer": "text2vec-cohere"}, False),
+        ({"properties": CHRISTMAS_DOCUMENT.properties[:2]}, True),
+    ],
+)
+def test_the_name_changes_with_what_can_not_be_changed_in_place(change: dict[str, Any], same: bool) -> None:
+    changed = dataclasses.replace(CHRISTMAS_DOCUMENT, **change)
+    assert (physical_name(changed, EMBEDDED) == physical_name(CHRISTMAS_DOCUMENT, EMBEDDED)) is same
+
+
+def test_models_and_dimensions_are_part_of_the_name() -> None:
+    prints = {
+        fingerprint(CHRISTMAS_DOCUMENT, profile)
+        for profile in (OPENAI, EMBEDDED, dataclasses.replace(EMBEDDED, dimensions=768), dataclasses.replace(EMBEDDED, model="other"))
+    }
+    assert len(prints) == 4
+    assert fingerprint(CHRISTMAS_DOCUMENT, EMBEDDED) == fingerprint(CHRISTMAS_DOCUMENT, dataclasses.replace(EMBEDDED, base_url="https://x"))
+
+
+def test_old_words_are_no_difference() -> None:
+    old = {"vectorizer": "none", "properties": [{"name": "a", "dataType": ["string"]}], "vectorIndexConfig": {"distanceMetric": "dot"}}
+    new = {"properties": [{"name": "a", "dataType": ["text"], "tokenization": "whitespace"}], "vectorIndexConfig": {"distance": "dot"}}
+    assert differences(normalized(old), normalized(new)) == {}
