@@ -49,9 +49,10 @@ def apt_install(packages: list[str], progress: Progress, why: str) -> None:
     # An old list of packages names files that the mirror no longer has; a mirror that is away shows in the next command.
     subprocess.run(as_root("apt-get", "update", "--quiet", why=why), capture_output=True, check=False)
     progress.status(f"apt-get install {names}")
-    outcome = subprocess.run(install, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    # The reason may stand in either stream: apt's own errors in one, those of a package's scripts in the other.
+    outcome = subprocess.run(install, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, check=False)
     if outcome.returncode != 0:
-        words = (outcome.stderr or outcome.stdout).strip().splitlines()[-5:]
+        words = outcome.stdout.strip().splitlines()[-8:]
         raise PlatformError(
             f"apt-get can't install {names}.",
             where="its last words:\n    " + "\n    ".join(words),

@@ -132,12 +132,13 @@ def _start(progress: Progress) -> None:
         # The script raises limits that a container may not raise, and fails by that; dockerd itself needs none of them.
         if _run(as_root("service", "docker", "start", why="The Docker engine has to be started")) and _answers_within(20, progress):
             return
-    _start_detached(progress)
-    if not _answers_within(_START_SECONDS, progress):
-        raise _does_not_start(f"no answer within {_START_SECONDS:.0f} s")
+    daemon = _start_detached(progress)
+    if not _answers_within(_START_SECONDS, progress, daemon):
+        ended = daemon.poll()
+        raise _does_not_start(f"no answer within {_START_SECONDS:.0f} s" if ended is None else f"dockerd ended with exit code {ended}")
 
 
-def _start_detached(progress: Progress) -> None:
+def _start_detached(progress: Progress) -> subprocess.Popen[bytes]:
     """Run dockerd in the background, in a session of its own so that it outlives this terminal."""
     daemon = find_daemon()
     if daemon is None:
@@ -147,14 +148,15 @@ def _start_detached(progress: Progress) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     progress.log(f"starting dockerd in the background; its log: {log}")
     with log.open("ab") as output:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
 
 def _run(command: list[str]) -> bool:
     return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def _answers_within(seconds: float, progress: Progress) -> bool:
+def _answers_within(seconds: float, progress: Progress, daemon: subprocess.Popen[bytes] | None = None) -> bool:
+    """Wait for an answer, but no longer than the `daemon` that should give it runs."""
     progress.status("waiting for the Docker engine to answer")
     deadline = time.monotonic() + seconds
     while True:
@@ -163,7 +165,7 @@ def _answers_within(seconds: float, progress: Progress) -> bool:
         except EngineUnreachable as refusal:
             if refusal.denied:
                 return True  # It runs; that its user may not talk to it is told by the caller.
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or (daemon is not None and daemon.poll() is not None):
                 return False
             time.sleep(0.5)
         else:
@@ -190,6 +192,6 @@ def _does_not_start(reason: str) -> PlatformError:
         words = []
     return PlatformError(
         "The Docker engine does not start.",
-        where=reason + "".join(f"\n    {line[:200]}" for line in words),
+        where=reason + "".join(f"\n    {line[:400]}" for line in words),
         next_step="start it by hand (systemctl start docker, or service docker start) and see what it says; then run `make up` again",
     )
