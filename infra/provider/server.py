@@ -164,7 +164,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         def run() -> Any:
             inputs = decode(request.inputs)
-            if not inputs.values:
+            if not inputs.values and not request.properties.fields:
                 raise PlatformError(
                     what=f"a {kind.name} can't be imported",
                     where=request.id,
