@@ -8,6 +8,8 @@ from typing import Any
 from airgap.toolchain.docker_plugin.properties import Codec
 
 _MEBIBYTE = 1024 * 1024
+DEFAULT_SHARES = 1024
+"""The weight of a container for which none is given, by the kernel."""
 _NANOSECONDS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 

@@ -11,6 +11,8 @@ from airgap.toolchain.docker_plugin.errors import DockerPluginError
 
 _LOG_LINES = 20
 _POLL = 0.2
+_STEADY = 0.4
+"""Seconds after which a container that still runs counts as one that keeps running; most that fail do so at once."""
 _PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
 
 
@@ -96,17 +98,18 @@ def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> st
 
 def wait_running(call: Call, container_id: str, name: str, seconds: float) -> str | None:
     """See whether the container stays up after its start; return None, or why it doesn't run."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         container = inspect(call, container_id)
         if container is None:
             return f"container `{name}` was removed right after its start"
         state = container["State"]
-        if state["Running"] and not state.get("Restarting"):
-            return None
+        lasted = time.monotonic() - began
         if state["Status"] in ("exited", "dead"):
             return f"container `{name}` stopped right after its start, with exit code {state['ExitCode']}" + _why(call, container)
-        if time.monotonic() > deadline:
+        if state["Status"] == "running" and lasted > _STEADY:
+            return None
+        if lasted > max(seconds, _STEADY):
             return f"container `{name}` does not keep running: it is {state['Status']}" + _why(call, container)
         call.sleep(_POLL)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from airgap.toolchain.docker_plugin import codecs
 from airgap.toolchain.docker_plugin.context import Call
 from airgap.toolchain.docker_plugin.engine import explanation, told
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
-from airgap.toolchain.docker_plugin.properties import Property
 from airgap.toolchain.docker_plugin.resources import container_life as life
 from airgap.toolchain.docker_plugin.resources import uploads
 from airgap.toolchain.docker_plugin.resources.container_body import create_body, endpoint, needs
@@ -18,7 +18,9 @@ from airgap.toolchain.docker_plugin.tables.container import CONTAINER
 
 _REMOVAL = 30.0
 """Seconds that Docker gets to finish the removal of a container which is on its way out."""
-_UPDATE_NAMES = {"CpuShares": "cpu_shares", "CpusetCpus": "cpuset_cpus", "Memory": "mem_limit", "MemoryReservation": "mem_reservation"}
+_IN_PLACE = {"cpuShares": "cpu_shares", "cpuSet": "cpuset_cpus", "memory": "mem_limit", "memoryReservation": "mem_reservation"}
+"""What the SDK's `update_container` calls the limits."""
+_TABLE = {prop.name: prop for prop in CONTAINER}
 
 
 def make(call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -124,32 +126,34 @@ def change(call: Call, container: dict[str, Any], changes: dict[str, Any], input
     """Change limits and the restart policy of a container in place."""
     if not changes:
         return
-    table: dict[str, Property] = {prop.name: prop for prop in CONTAINER}
     options: dict[str, Any] = {}
-    for name, value in changes.items():
-        key = table[name].place.rpartition(".")[2]
-        if key in _UPDATE_NAMES:
-            options[_UPDATE_NAMES[key]] = table[name].codec.encode(value) if value is not None else 0
+    for name, key in _IN_PLACE.items():
+        if name in changes:
+            options[key] = _TABLE[name].codec.encode(changes[name] or _resting(name, inputs))
     if changes.keys() & {"memory", "memorySwap"}:
-        options |= _memory(container, changes, inputs)
+        options |= _memory(container, inputs)
     if changes.keys() & {"restart", "maxRetryCount"}:
         options["restart_policy"] = {"Name": inputs.get("restart") or "no", "MaximumRetryCount": inputs.get("maxRetryCount") or 0}
     with told(f"container `{inputs['name']}` could not be changed in place"):
         call.engine.client.update_container(container["Id"], **options)
 
 
-def _memory(container: dict[str, Any], changes: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+def _resting(name: str, inputs: dict[str, Any]) -> int:
+    """Return the value that takes a limit off; for most, Docker has none."""
+    if name == "cpuShares":
+        return codecs.DEFAULT_SHARES
+    raise DockerPluginError(
+        f"container `{inputs['name']}`: Docker cannot take `{name}` off a container that exists",
+        next_step="ask for a replacement: pulumi up --replace URN",
+    )
+
+
+def _memory(container: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
     """Docker refuses a memory limit above the limit of memory and swap together, so both are given."""
-    table = {prop.name: prop for prop in CONTAINER}
-    if "memory" in changes and not inputs.get("memory"):
-        raise DockerPluginError(
-            f"container `{inputs['name']}`: Docker cannot take a memory limit off a container that exists",
-            next_step="ask for a replacement: pulumi up --replace URN",
-        )
-    memory = table["memory"].codec.encode(inputs.get("memory") or 0) or container["HostConfig"].get("Memory") or 0
+    memory = codecs.MEBIBYTES.encode(inputs.get("memory") or 0) or container["HostConfig"].get("Memory") or 0
     swap = inputs.get("memorySwap")
     # Without a limit of its own, Docker allows as much swap as memory.
-    return {"mem_limit": memory, "memswap_limit": table["memorySwap"].codec.encode(swap) if swap else 2 * memory}
+    return {"mem_limit": memory, "memswap_limit": codecs.MEBIBYTES.encode(swap) if swap else 2 * memory}
 
 
 def attach(call: Call, container_id: str, inputs: dict[str, Any]) -> str | None:

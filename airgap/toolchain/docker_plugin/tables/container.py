@@ -76,7 +76,16 @@ _LIMITS = (
         refreshed=0,
         refuse=checks.at_least(0),
     ),
-    Property("cpuShares", Kind.NUMBER, Change.UPDATE, place="HostConfig.CpuShares", created=0, refreshed=0, refuse=checks.at_least(0)),
+    Property(
+        "cpuShares",
+        Kind.NUMBER,
+        Change.UPDATE,
+        place="HostConfig.CpuShares",
+        created=0,
+        refreshed=0,
+        refuse=checks.at_least(0),
+        canonical=lambda shares: shares or codecs.DEFAULT_SHARES,
+    ),
     Property(
         "cpuSet",
         Kind.TEXT,
