@@ -88,7 +88,10 @@ class PostgresPart(_Part):
 
 
 class RedisPart(_Part):
-    """The RDB, the multi-part AOF and the ACL. `keys` and `expires` are what the RDB holds."""
+    """The RDB, the multi-part AOF and the ACL. `keys` and `expires` are what the RDB holds.
+
+    The AOF shows every state from `aof_from` to `aof_at`, by the second.
+    """
 
     versions: dict[str, str]
     run_id: str
@@ -98,6 +101,7 @@ class RedisPart(_Part):
     expires: int
     keyspaces: dict[str, int]
     aof_base: str | None
+    aof_from: datetime
     aof_incremental: str
     aof_position: int
     aof_at: datetime

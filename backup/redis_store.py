@@ -82,7 +82,7 @@ def back_up(platform: Platform, folder: Path, progress: Progress) -> RedisPart:
             saved_at = _save(client)
             progress.status("copying the snapshot and the log")
             rdb = _copy(container, f"{places.directory}/{places.rdb}", folder, RDB_PATH)
-            aof, copied_at, position, records = _copy_aof(container, places, folder)
+            aof, aof_from, copied_at, position, records = _copy_aof(container, places, folder)
             offset = client.info("replication")
         acl = write_hashed(folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode() + b"\n"])
         keyspaces = count_keyspaces(client)
@@ -108,6 +108,7 @@ def back_up(platform: Platform, folder: Path, progress: Progress) -> RedisPart:
         expires=found.expires,
         keyspaces=keyspaces,
         aof_base=next((each.name for each in aof if each.type == "b"), None),
+        aof_from=aof_from,
         aof_incremental=aof[-1].name,
         aof_position=position,
         aof_at=copied_at,
@@ -168,18 +169,23 @@ def _copy(container: str, source: str, folder: Path, path: str, size: int | None
     return target.record
 
 
-def _copy_aof(container: str, places: _Places, folder: Path) -> tuple[tuple[AofFile, ...], datetime, int, list[FileRecord]]:
-    """Copy the log's files; the one that still grows up to its size at the returned instant."""
+def _copy_aof(container: str, places: _Places, folder: Path) -> tuple[tuple[AofFile, ...], datetime, datetime, int, list[FileRecord]]:
+    """Copy the log's files, the one that still grows up to its size at an instant.
+
+    Returns the files, the span of time that they show, that size, and the records.
+    """
     name = f"{places.aof_name}.manifest"
     text = execute(container, ["cat", f"{places.aof_directory}/{name}"]).stdout.decode()
     files = parse_aof_manifest(text)
+    # A base is whole once it was last written; the files that follow it go on from there.
+    began = int(execute(container, ["stat", "-c", "%Y", f"{places.aof_directory}/{files[0].name}"]).text())
     size = int(execute(container, ["stat", "-c", "%s", f"{places.aof_directory}/{files[-1].name}"]).text())
     moment = datetime.now(UTC)
     records = [write_hashed(folder, f"{AOF_FOLDER}/{name}", [render_aof_manifest(files).encode()])]
     for each in files:
         limit = size if each is files[-1] else None
         records.append(_copy(container, f"{places.aof_directory}/{each.name}", folder, f"{AOF_FOLDER}/{each.name}", limit))
-    return files, moment, size, records
+    return files, datetime.fromtimestamp(began, UTC), moment, size, records
 
 
 def count_keyspaces(client: redis.Redis) -> dict[str, int]:

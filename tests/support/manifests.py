@@ -80,6 +80,7 @@ def _redis(started: datetime, finished: datetime) -> RedisPart:
         expires=5,
         keyspaces={"session": 5},
         aof_base="appendonly.aof.1.base.rdb",
+        aof_from=started - timedelta(minutes=30),
         aof_incremental="appendonly.aof.1.incr.aof",
         aof_position=10,
         aof_at=started + timedelta(seconds=2),

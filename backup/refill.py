@@ -1,0 +1,269 @@
+"""Filling empty stores from a set: files into volumes, logs replayed, servers started. Never touches a live store.
+
+Each function takes one store from its plan to a server that answers.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress
+from backup import pgbackrest, recipes
+from backup.containers import Entry, docker_client, execute, put_files
+from backup.model import Manifest
+from backup.redis_files import AofFile, parse_aof_manifest
+from backup.scratch import Recipe, Scratch
+from backup.targets import StorePlan
+from infra.components.weaviate_config import BACKUP_PATH
+from infra.connections import Platform
+
+_RECOVERY_SECONDS = 4 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What scratch stores are made of: images, the repository and its passphrase, and the folder of sets."""
+
+    images: Mapping[str, str]
+    repository: str
+    passphrase: str = field(repr=False)
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the two halves of a restore took, in seconds: putting files back, and the server's own replay and start."""
+
+    files: float
+    start: float
+
+    @property
+    def total(self) -> float:
+        """Both together."""
+        return self.files + self.start
+
+
+def ingredients_of(platform: Platform, passphrase: str, folder: Path) -> Ingredients:
+    """The images that the live containers run, and their repository.
+
+    Raises PlatformError where a container is gone; its image's name can't be known then.
+    """
+    from docker.errors import NotFound
+
+    images = {}
+    for service, name in platform.containers.items():
+        try:
+            images[service] = str(docker_client().containers.get(name).attrs["Image"])
+        except NotFound as error:
+            raise PlatformError(what=f"there is no container {name}", where="Docker", next_step="invoke up makes it again") from error
+    return Ingredients(images, platform.volumes["pgbackrest"], passphrase, folder)
+
+
+def recovery_options(wanted: StorePlan) -> tuple[str, ...]:
+    """How pgBackRest is told how far the log is replayed."""
+    if wanted.lsn:
+        # The record that begins at the position is the first that must not be there.
+        return ("--type=lsn", f"--target={wanted.lsn}", "--target-exclusive", "--target-action=promote")
+    if wanted.until:
+        moment = wanted.until.astimezone(UTC)
+        return ("--type=time", f"--target={moment:%Y-%m-%d %H:%M:%S.%f}+00", "--target-action=promote")
+    return ("--type=default",)
+
+
+def restore_command(wanted: StorePlan, *, archive: bool) -> tuple[str, ...]:
+    """The pgBackRest command that puts a data directory back."""
+    if wanted.manifest.postgres is None:
+        raise PlatformError(what=f"set {wanted.manifest.id} has no backup of PostgreSQL", where="its manifest")
+    mode = () if archive else ("--archive-mode=off",)
+    return pgbackrest.command("restore", f"--set={wanted.manifest.postgres.label}", *recovery_options(wanted), *mode)
+
+
+def postgres(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progress, *, settings: Iterable[str] = ()) -> Timing:
+    """Restore PostgreSQL into a scratch container and wait until it has replayed its log and takes writes.
+
+    Raises PlatformError where the backup is damaged, or its log ends before the target.
+    """
+    began = time.monotonic()
+    progress.status(f"restoring {wanted.manifest.id}")
+    data = made.volume("timescaledb-data")
+    recipe = recipes.timescaledb(
+        made, use.images["timescaledb"], data=data, repository=use.repository, passphrase=use.passphrase, settings=settings
+    )
+    run_once(made, recipe, restore_command(wanted, archive=False))
+    files = time.monotonic()
+    progress.status("replaying the log")
+    made.start(recipe)
+    container = str(made.containers[recipe.service].name)
+    wait_for_recovery(container)
+    return Timing(files - began, time.monotonic() - files)
+
+
+def run_once(made: Scratch, recipe: Recipe, line: Iterable[str]) -> None:
+    """Run one command in a container as the recipe describes, with its files and volumes, and wait until it ends.
+
+    Raises PlatformError with the command's last words where it fails.
+    """
+    import dataclasses
+
+    words = list(line)
+    once = dataclasses.replace(recipe, command=["-c", shlex.join(words)], entrypoint=["/bin/sh"], health=None)
+    container = made.create(once)
+    try:
+        container.start()
+        code = int(container.wait(timeout=_RECOVERY_SECONDS)["StatusCode"])
+        if code != 0:
+            said = container.logs(tail=12).decode(errors="replace").strip()
+            raise PlatformError(what=f"{words[0]} {words[-1]} failed with exit code {code}: {said}", where=f"container {container.name}")
+    finally:
+        made.containers.pop(recipe.service)
+        container.remove(force=True)
+
+
+def wait_for_recovery(container: str) -> None:
+    """Wait until PostgreSQL has replayed its log and been promoted.
+
+    Raises PlatformError with its last lines where it stops instead: most often because its log ends too early.
+    """
+    question = ("psql", "--no-psqlrc", "-Atq", "--dbname=postgres", "--command=select pg_is_in_recovery()")
+    deadline = time.monotonic() + _RECOVERY_SECONDS
+    while True:
+        found: Any = docker_client().containers.get(container)
+        if found.status == "running":
+            if execute(container, question, user=pgbackrest.USER, check=False).text() == "f":
+                return
+        else:
+            said = found.logs(tail=8).decode(errors="replace").strip()
+            raise PlatformError(what=f"PostgreSQL stopped while it replayed its log:\n{said}", where=f"container {container}")
+        if time.monotonic() > deadline:
+            raise PlatformError(what="PostgreSQL did not finish replaying its log", where=f"container {container}")
+        time.sleep(0.2)
+
+
+def redis(made: Scratch, use: Ingredients, wanted: StorePlan, passwords: Mapping[str, str], progress: Progress) -> Timing:
+    """Restore Redis into a scratch container from the set's AOF, cut off at the plan's moment where it says so."""
+    began = time.monotonic()
+    progress.status(f"restoring {wanted.manifest.id}")
+    source = use.folder / wanted.manifest.id
+    recipe = recipes.redis(
+        use.images["redis"],
+        data=made.volume("redis-data"),
+        acl=(source / "redis/users.acl").read_text(encoding="utf-8"),
+        passwords=dict(passwords),
+    )
+    entries = aof_entries(source)
+    container = made.create(recipe)
+    put_files(container, "/data", entries, uid=999, gid=999)
+    if wanted.truncate and wanted.until:
+        made.containers.pop(recipe.service)
+        container.remove(force=True)
+        files = parse_aof_manifest((source / _aof_manifest(source)).read_text(encoding="utf-8"))
+        run_once(made, recipe, ("sh", "-c", truncate_script(files, wanted.until)))
+    files_done = time.monotonic()
+    progress.status("loading")
+    made.start(recipe)
+    return Timing(files_done - began, time.monotonic() - files_done)
+
+
+def _aof_manifest(source: Path) -> str:
+    found = [path.name for path in (source / "redis/appendonlydir").iterdir() if path.name.endswith(".manifest")]
+    if len(found) != 1:
+        raise PlatformError(what="the set's AOF has no manifest", where=str(source), next_step="invoke backup.verify tells what is missing")
+    return f"redis/appendonlydir/{found[0]}"
+
+
+def aof_entries(source: Path) -> list[Entry]:
+    """The AOF of a set as files for Redis' data directory."""
+    folder = source / "redis/appendonlydir"
+    return [Entry(f"appendonlydir/{path.name}", path) for path in sorted(folder.iterdir())]
+
+
+def truncate_script(files: tuple[AofFile, ...], until: datetime) -> str:
+    """A shell line that cuts the log's last file off behind a second.
+
+    The tool refuses where the whole file is younger; then nothing of that file is wanted.
+    """
+    second = int(until.timestamp())
+    last = shlex.quote(f"/data/appendonlydir/{files[-1].name}")
+    return (
+        f"redis-check-aof --truncate-to-timestamp {second} /data/appendonlydir/*.manifest >/tmp/said 2>&1 || "
+        f"{{ grep -q 'nothing before timestamp' /tmp/said && : > {last}; }} || {{ cat /tmp/said >&2; exit 1; }}"
+    )
+
+
+def weaviate(made: Scratch, use: Ingredients, wanted: StorePlan, chain: list[Manifest], root_key: str, progress: Progress) -> Timing:
+    """Restore Weaviate into a scratch container: collections, roles and users. `chain` is the set and all that it builds on."""
+    began = time.monotonic()
+    progress.status(f"restoring {wanted.manifest.id}")
+    recipe = recipes.weaviate(
+        use.images["weaviate"],
+        data=made.volume("weaviate-data"),
+        backups=made.volume("weaviate-backups"),
+        root_key=root_key,
+        cluster_password=root_key,
+    )
+    container = made.create(recipe)
+    put_files(container, BACKUP_PATH, [entry for each in chain for entry in weaviate_entries(use.folder, each)], uid=1000, gid=1000)
+    files = time.monotonic()
+    made.start(recipe)
+    part = wanted.manifest.weaviate
+    if part and part.backup_id:
+        progress.status("loading collections")
+        host = made.address(recipe.service)
+        restore_collections(f"https://{host}:8080", made.ca_file, root_key, part.backup_id)
+    return Timing(files - began, time.monotonic() - files)
+
+
+def weaviate_entries(folder: Path, manifest: Manifest) -> list[Entry]:
+    """A set's Weaviate files, as its module expects them below its own path."""
+    source = folder / manifest.id / "weaviate"
+    part = manifest.weaviate
+    if part is None or part.backup_id is None:
+        return []
+    return [Entry(str(path.relative_to(source)), path) for path in sorted((source / part.backup_id).rglob("*")) if path.is_file()]
+
+
+def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, seconds: float = 3600) -> None:
+    """Have Weaviate's module restore a backup whole, with roles and users, and wait for it.
+
+    Raises PlatformError where it refuses or fails.
+    """
+    from infra.provider.weaviate_api import WeaviateApi
+
+    api = WeaviateApi(url, ca_file.read_text(encoding="utf-8"), key)
+    path = f"backups/filesystem/{backup_id}/restore"
+    api.post(path, {"config": {"rolesOptions": "all", "usersOptions": "all"}})
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = api.get(path) or {}
+        if answer.get("status") == "SUCCESS":
+            return
+        if answer.get("status") in ("FAILED", "CANCELED") or time.monotonic() > deadline:
+            raise PlatformError(
+                what=f"Weaviate could not restore its backup: {answer.get('error') or answer.get('status') or 'no answer'}",
+                where=f"backup {backup_id}",
+                next_step="invoke backup.verify tells whether the set is whole",
+            )
+        time.sleep(0.2)
+
+
+def chain_of(manifest: Manifest, sets: Iterable[Manifest]) -> list[Manifest]:
+    """The sets that a Weaviate backup needs, oldest first, itself last.
+
+    Raises PlatformError where one of them is gone.
+    """
+    by_backup = {each.weaviate.backup_id: each for each in sets if each.weaviate and each.weaviate.backup_id}
+    chain = [manifest]
+    while chain[0].weaviate and (base := chain[0].weaviate.base_id):
+        if base not in by_backup:
+            raise PlatformError(
+                what=f"set {chain[0].id} builds on {base}, which is gone", where="the chain of backups", next_step="restore an older set"
+            )
+        chain.insert(0, by_backup[base])
+    return chain

@@ -1,0 +1,142 @@
+"""What a restore aims at, and which set serves each store: pure decisions.
+
+PostgreSQL replays its log, so any moment after a backup can be reached. Redis replays its AOF up to a second. Weaviate has no
+log: it goes back to its newest backup before the moment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from airgap.errors import PlatformError
+from backup.model import Manifest, Store
+
+_LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Exactly one of these is set; none means the newest state that the backups can give."""
+
+    moment: datetime | None = None
+    lsn: str | None = None
+    set_id: str | None = None
+
+    def __str__(self) -> str:
+        if self.moment:
+            return self.moment.isoformat(timespec="milliseconds")
+        return self.lsn or self.set_id or "latest"
+
+
+def parse_target(text: str, sets: Sequence[Manifest]) -> Target:
+    """What `--to` says: `latest`, a set's id or its beginning, a position in PostgreSQL's log, or a time with its offset from UTC.
+
+    Raises PlatformError for anything else; a time without an offset is refused because nobody knows which one was meant.
+    """
+    if text in ("", "latest"):
+        return Target()
+    if _LSN.fullmatch(text):
+        return Target(lsn=text.upper())
+    matching = [each.id for each in sets if each.id.startswith(text)]
+    if len(matching) == 1:
+        return Target(set_id=matching[0])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        told = f"{len(matching)} sets begin with {text}" if matching else f"{text!r} is no set, no time and no log position"
+        raise PlatformError(
+            what=told,
+            where="--to",
+            next_step="give latest, a set from invoke backup.list, a log position such as 0/5000028, or a time such as 2026-11-23T12:00+09:00",
+        ) from None
+    if moment.tzinfo is None:
+        raise PlatformError(
+            what=f"{text!r} doesn't say which time zone it means", where="--to", next_step=f"add an offset: {text}+00:00 for UTC"
+        )
+    return Target(moment=moment.astimezone(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlan:
+    """Which set a store is restored from, and how far its log is replayed beyond or short of the set's own point.
+
+    `until` is the moment that the result shows, as far as it can be known beforehand; None where that is "the end of the log".
+    """
+
+    manifest: Manifest
+    until: datetime | None
+    lsn: str | None = None
+    truncate: bool = False
+
+
+def plan(target: Target, sets: Sequence[Manifest], stores: Sequence[Store], now: datetime) -> dict[Store, StorePlan]:
+    """The set for each store. `sets` are oldest first.
+
+    Raises PlatformError where no set can give what is asked.
+    """
+    if target.set_id:
+        manifest = next(each for each in sets if each.id == target.set_id)
+        missing = set(stores) - set(manifest.stores)
+        if missing:
+            raise _impossible(f"set {manifest.id} has no {', '.join(sorted(missing))}", "give --store, or another set")
+        return {store: _at_set(store, manifest) for store in stores}
+    if target.moment and target.moment > now + timedelta(seconds=5):
+        raise _impossible(f"{target} is in the future", "give a time that has passed")
+    if target.lsn and set(stores) != {"postgres"}:
+        raise _impossible(f"{target} is a position in PostgreSQL's log alone", "add --store postgres, or give a time")
+    return {store: _CHOICES[store](target, [each for each in sets if store in each.stores]) for store in stores}
+
+
+def _at_set(store: Store, manifest: Manifest) -> StorePlan:
+    point = manifest.postgres.reference_point if manifest.postgres and store == "postgres" else None
+    return StorePlan(manifest, manifest.moments()[store], lsn=point.lsn if point else None)
+
+
+def _postgres(target: Target, sets: list[Manifest]) -> StorePlan:
+    usable = [each for each in sets if each.postgres]
+    if target.moment:
+        # A backup is consistent only from its end on.
+        usable = [each for each in usable if each.postgres and each.postgres.reference_point.at <= target.moment]
+    if target.lsn:
+        usable = [each for each in usable if each.postgres and lsn_number(each.postgres.lsn_stop) <= lsn_number(target.lsn)]
+    if not usable:
+        raise _impossible(f"no backup of PostgreSQL is from before {target}", "invoke backup.list shows from when on there are some")
+    return StorePlan(usable[-1], target.moment, lsn=target.lsn)
+
+
+def _redis(target: Target, sets: list[Manifest]) -> StorePlan:
+    if not sets:
+        raise _impossible("there is no backup of Redis", "invoke backup makes one")
+    if target.moment is None:
+        return StorePlan(sets[-1], sets[-1].moments()["redis"])
+    # The first AOF that was copied after the moment, if it began before it, can be cut off right there.
+    for each in sets:
+        if each.redis and each.redis.aof_from <= target.moment <= each.redis.aof_at:
+            return StorePlan(each, target.moment, truncate=True)
+    before = [each for each in sets if each.moments()["redis"] <= target.moment]
+    if not before:
+        raise _impossible(f"no backup of Redis is from before {target}", "invoke backup.list shows from when on there are some")
+    return StorePlan(before[-1], before[-1].moments()["redis"])
+
+
+def _weaviate(target: Target, sets: list[Manifest]) -> StorePlan:
+    usable = [each for each in sets if target.moment is None or each.moments()["weaviate"] <= target.moment]
+    if not usable:
+        raise _impossible(f"no backup of Weaviate is from before {target}", "invoke backup.list shows from when on there are some")
+    return StorePlan(usable[-1], usable[-1].moments()["weaviate"])
+
+
+_CHOICES = {"postgres": _postgres, "redis": _redis, "weaviate": _weaviate}
+
+
+def lsn_number(text: str) -> int:
+    """A log position as a number of bytes."""
+    high, _, low = text.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
+def _impossible(what: str, next_step: str) -> PlatformError:
+    return PlatformError(what=what, where="--to", next_step=next_step)
