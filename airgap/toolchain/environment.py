@@ -106,8 +106,9 @@ def docker_plugin_version() -> str:
     """Return the version of the Docker plugin that the installed SDK asks for, e.g. `5.2.0`; the CLI takes no other."""
     for folder in sys.path:
         if folder.endswith("-packages"):
-            for entry in Path(folder).glob("pulumi_docker-*.dist-info"):
-                return entry.name.removeprefix("pulumi_docker-").removesuffix(".dist-info")
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():  # noqa: PTH208, PTH112 - ten times as fast as a glob
+                if name.startswith("pulumi_docker-") and name.endswith(".dist-info"):
+                    return name.removeprefix("pulumi_docker-").removesuffix(".dist-info")
     raise PlatformError(
         "The Python package pulumi-docker is not installed.",
         where=f"the environment of {sys.executable}",

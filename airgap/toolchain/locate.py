@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
-import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -34,7 +32,7 @@ def built_folder() -> Path:
 
     Inside it is laid out as an official installation: `bin/pulumi` with its helpers beside it.
     """
-    inputs = sha256(f"{sys.platform} {platform.machine()} {CLI_VERSION}".encode())
+    inputs = sha256(f"{sys.platform} {os.uname().machine} {CLI_VERSION}".encode())
     for name in ("go.mod", "go.sum", "pulumi-language-python.sh"):
         inputs.update((GO_FOLDER / name).read_bytes())
     return cache_folder() / "toolchain" / f"pulumi-{inputs.hexdigest()[:16]}"
@@ -113,6 +111,8 @@ def version_text(version: tuple[int, ...]) -> str:
 
 
 def _ask_version(pulumi: Path) -> str:
+    import subprocess  # takes as long to import as all the rest here, and is hardly ever needed
+
     # Even this writes a log; a home of its own keeps that out of the user's.
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1", "PULUMI_HOME": str(cache_folder() / "toolchain" / "home")}
     try:

@@ -7,7 +7,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,23 +116,28 @@ def test_a_missing_cli_names_the_command_that_builds_it(clone: Clone, tmp_path: 
     assert "Traceback" not in outcome.stderr
 
 
-def test_the_wrapper_costs_little(clone: Clone, cli: Path) -> None:
-    clone.pulumi("version")
-    environment = clone.environment(PULUMI_HOME=str(clone.home / "pulumi"))
+def test_the_wrapper_costs_less_than_60_ms(clone: Clone, tmp_path: Path) -> None:
+    # A CLI that does nothing, so that what is measured is ours; processor time, so that a busy machine doesn't count.
+    official = tmp_path / "bin" / "pulumi"
+    official.parent.mkdir()
+    official.write_text("#!/bin/sh\necho v3.259.0\n")
+    official.chmod(0o755)
+    (official.parent / "pulumi-language-python").symlink_to(official)
+    environment = clone.environment(PATH=f"{official.parent}:/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "cache"))
 
     def fastest(command: list[str]) -> float:
         times = []
-        for _ in range(7):
-            started = time.perf_counter()
-            subprocess.run(command, cwd=clone.root, env=environment, capture_output=True, check=True)
-            times.append(time.perf_counter() - started)
-        return min(times)
+        for _ in range(9):
+            process = subprocess.Popen(command, cwd=clone.root, env=environment, stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            assert process.returncode == 0
+            times.append(usage.ru_utime + usage.ru_stime)
+        return min(times[1:])  # the first one makes what the others find
 
     interpreter = fastest([sys.executable, "-c", "pass"])
-    through_wrapper = fastest([str(Path(sys.executable).with_name("pulumi")), "version"])
-    direct = fastest([str(cli), "version"])
-    # Python's own start is not ours to save; what the wrapper adds to it is. The promise is 60 ms on an idle machine.
-    assert through_wrapper - direct - interpreter < 0.12, f"{through_wrapper:.3f} through the wrapper, {direct:.3f} without"
+    wrapper = fastest([str(Path(sys.executable).with_name("pulumi")), "up"])
+    assert wrapper - interpreter < 0.06, f"{wrapper:.3f} s, of which {interpreter:.3f} s for any Python"
 
 
 @pytest.mark.parametrize("verb", ["version", "--help"])
