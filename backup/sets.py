@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -84,7 +85,11 @@ def find(set_id: str | None, stack: str | None = None, *, folder: Path | None = 
     Raises PlatformError where there is none, or more than one.
     """
     folder = folder or folder_of(stack)
-    every = list_sets(folder=folder)
+    return choose(list_sets(folder=folder), set_id, folder)
+
+
+def choose(every: Sequence[Manifest], set_id: str | None, folder: Path) -> Manifest:
+    """The same among sets that were read already, oldest first."""
     if set_id is None and every:
         return every[-1]
     matching = [each for each in every if set_id is not None and each.id.startswith(set_id)]

@@ -50,7 +50,7 @@ def parse_target(text: str, sets: Sequence[Manifest]) -> Target:
         raise PlatformError(
             what=told,
             where="--to",
-            next_step="give latest, a set from invoke backup.list, a log position such as 0/5000028, or a time such as 2026-11-23T12:00+09:00",
+            next_step="give latest, a set of invoke backup.list, a log position (0/5000028) or a time (2026-11-23T12:00+09:00)",
         ) from None
     if moment.tzinfo is None:
         raise PlatformError(

@@ -1,0 +1,165 @@
+"""Sets damaged in every way that one can be: each fault is found and named before anybody restores from it."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from backup import keys, marks, sets
+from backup.containers import execute
+from backup.model import Manifest
+from backup.run import make
+from backup.verify import Verdict, verify
+from infra.components.pgbackrest_config import REPOSITORY_PATH
+from tests.support.scratch_platform import ScratchPlatform
+
+
+@dataclass
+class Made:
+    """A full set and one on top of it, in a folder that a test may damage."""
+
+    running: ScratchPlatform
+    folder: Path
+    full: Manifest
+    incremental: Manifest
+
+    def verify(self, set_id: str | None = None) -> list[Verdict]:
+        return verify(self.running.platform, set_id, every=set_id is None, folder=self.folder)
+
+    def faults(self, manifest: Manifest) -> str:
+        return "\n".join(next(each for each in self.verify() if each.set_id == manifest.id).faults)
+
+    def in_repository(self, script: str, *arguments: str) -> str:
+        container = self.running.platform.containers["timescaledb"]
+        return execute(container, ["sh", "-ec", f"cd {REPOSITORY_PATH}; {script}", "sh", *arguments], user="postgres").text()
+
+
+@pytest.fixture(scope="module")
+def original(scratch_platform: ScratchPlatform, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("sets")
+    full = make(scratch_platform.platform, kind="full", folder=folder)
+    incremental = make(scratch_platform.platform, kind="incremental", folder=folder)
+    assert full
+    assert incremental
+    return Made(scratch_platform, folder, full, incremental)
+
+
+@pytest.fixture
+def made(original: Made, tmp_path: Path) -> Made:
+    shutil.copytree(original.folder, tmp_path / "sets")
+    return Made(original.running, tmp_path / "sets", original.full, original.incremental)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    path.write_bytes(content)
+
+
+def test_undamaged_sets_are_good_and_marked(made: Made) -> None:
+    assert [verdict.faults for verdict in made.verify()] == [(), ()]
+    assert marks.read(made.folder)[made.full.id].verified
+    assert [verdict.set_id for verdict in made.verify(made.incremental.id)] == [made.full.id, made.incremental.id]
+
+
+def _append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"x")
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+@pytest.mark.parametrize(
+    ("path", "damage", "fault"),
+    [
+        ("postgres/christmas_db.dump", flip, "postgres/christmas_db.dump is not what was written"),
+        ("postgres/christmas_db.dump", _cut, "postgres/christmas_db.dump has"),
+        ("postgres/globals.sql", Path.unlink, "postgres/globals.sql is missing"),
+        ("redis/dump.rdb", flip, "redis/dump.rdb is not what was written"),
+        ("redis/appendonlydir/appendonly.aof.1.incr.aof", _append, "appendonly.aof.1.incr.aof has"),
+        ("redis/users.acl", Path.unlink, "redis/users.acl is missing"),
+        ("weaviate/{id}/backup_config.json", flip, "backup_config.json is not what was written"),
+        ("weaviate/{id}/weaviate/backup.json", Path.unlink, "backup.json is missing"),
+    ],
+)
+def test_a_damaged_file_is_named(made: Made, path: str, damage: Callable[[Path], object], fault: str) -> None:
+    damage(made.folder / made.full.id / path.format(id=made.full.id))
+    assert fault in made.faults(made.full)
+    assert f"its parent {made.full.id} is damaged" in made.faults(made.incremental)
+    assert made.incremental.id not in marks.read(made.folder)
+
+
+def test_a_surplus_file_is_named(made: Made) -> None:
+    (made.folder / made.full.id / "redis/extra").write_text("who put this here?")
+    assert made.faults(made.full) == "redis/extra is not in the manifest"
+
+
+def test_a_removed_parent_is_named(made: Made) -> None:
+    shutil.rmtree(made.folder / made.full.id)
+    faults = made.faults(made.incremental)
+    assert f"its parent {made.full.id} is missing" in faults
+    assert f"weaviate: its base {made.full.id} is missing" in faults
+
+
+def test_an_edited_manifest_is_named(made: Made) -> None:
+    path = made.folder / made.full.id / sets.MANIFEST
+    edited = json.loads(path.read_text())
+    edited["redis"]["keys"] += 1
+    path.write_text(json.dumps(edited))
+    assert "the signature is not of this manifest" in made.faults(made.full)
+
+
+def test_a_manifest_signed_with_another_key_is_named(made: Made) -> None:
+    stranger = keys.sign(made.full, "somebody else's passphrase")
+    (made.folder / made.full.id / sets.MANIFEST).write_text(stranger.model_dump_json())
+    assert "the signature is not of this manifest" in made.faults(made.full)
+
+
+def test_a_manifest_that_was_cut_off_is_named(made: Made) -> None:
+    _cut(made.folder / made.full.id / sets.MANIFEST)
+    assert "can't be understood" in made.faults(made.full)
+    assert "can't be understood" in made.verify(made.full.id)[0].faults[0]
+
+
+@pytest.fixture
+def repository(original: Made) -> Iterator[Made]:
+    original.in_repository("rm -rf /tmp/kept; cp -a . /tmp/kept")
+    yield original
+    original.in_repository("rm -rf archive backup; cp -a /tmp/kept/. .; rm -rf /tmp/kept")
+
+
+def _path(made: Made, part: str) -> str:
+    assert made.full.postgres
+    return next(record.path for record in made.full.postgres.files if part in record.path)
+
+
+def test_a_flipped_byte_in_the_repository_is_named(repository: Made) -> None:
+    path = _path(repository, "/bundle/1")
+    repository.in_repository('printf "\\377\\0\\377\\0" | dd of="$1" bs=1 seek=5000 conv=notrunc 2>/dev/null', path)
+    assert f"repository: {path} is not what was written" in repository.faults(repository.full)
+
+
+def test_a_missing_segment_of_the_log_is_named(repository: Made) -> None:
+    assert repository.full.postgres
+    path = _path(repository, "archive/")
+    repository.in_repository('rm "$1"', path)
+    segment = path.rsplit("/", 1)[1][:24]
+    assert f"repository: WAL segment {segment} is missing" in repository.faults(repository.full)
+
+
+def test_a_missing_backup_in_the_repository_is_named(repository: Made) -> None:
+    assert repository.full.postgres
+    path = _path(repository, "backup.manifest")
+    repository.in_repository('rm "$1"', path)
+    assert f"repository: {path} is missing" in repository.faults(repository.full)
+
+
+def test_a_truncated_file_in_the_repository_is_named(repository: Made) -> None:
+    path = _path(repository, "/bundle/1")
+    repository.in_repository('truncate -s -10 "$1"', path)
+    assert f"repository: {path} has" in repository.faults(repository.full)
