@@ -154,10 +154,16 @@ def _pack(service: str, artifacts: dict[str, Path], folder: Path, context: IO[by
         return member
 
     with tarfile.open(fileobj=context, mode="w") as archive:
-        for path in context_files(service, folder):
-            archive.add(path, arcname=path.relative_to(folder / service).as_posix(), filter=plain)
+        for path in _with_folders(context_files(service, folder), folder / service):
+            archive.add(path, arcname=path.relative_to(folder / service).as_posix(), recursive=False, filter=plain)
         for name, path in artifacts.items():
             archive.add(path, arcname=f"artifacts/{name}", filter=plain)
+
+
+def _with_folders(files: list[Path], top: Path) -> list[Path]:
+    """Return the files preceded by the folders that they are in, whose mode Docker would else choose itself."""
+    folders = {parent for path in files for parent in path.parents if parent.is_relative_to(top) and parent != top}
+    return [*sorted(folders), *files]
 
 
 def _arguments(service: str) -> dict[str, str]:

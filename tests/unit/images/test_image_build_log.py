@@ -65,7 +65,7 @@ def test_failure_gives_line_step_and_the_last_output_of_that_step() -> None:
         {"stream": "Step 3/4 : RUN set -eu;     apt-get update;     apt-get install nothing"},
         *({"stream": f"line {number}\n"} for number in range(30)),
         {"stream": "\x1b[91mE: Unable to locate package nothing\n\x1b[0m"},
-        {"errorDetail": {"code": 100}, "error": "The command '/bin/sh -c …' returned\n a non-zero code: 100"},
+        {"errorDetail": {"code": 100}, "error": "The command '/bin/sh -c …' returned a non-zero code: 100"},
     )
     assert log.position("x/Dockerfile") == "x/Dockerfile, line 5 (step 3/4: RUN set -eu; apt-get update; apt-get install nothing)"
     assert log.failure == "a command in it ended with exit code 100"

@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+
+import docker
+import httpx
+import openai
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from docker.models.containers import Container
+from docker.models.volumes import Volume
+
+from tests.integration.images.hardened import started, volume, wait_exited, wait_healthy, write_files
+from tests.integration.images.services import EMBEDDER, secret_files
+from tests.support import scratch
+
+MODEL = "multilingual-e5-small"
+
+PASSAGES = [
+    "주문은 사용자가 낸 매수 또는 매도 지시이며, 체결되면 거래가 기록된다.",
+    "백업은 매일 전체를, 매시간 바뀐 부분만 만들어 보관한다.",
+    "Redis에는 로그인 세션과 요청 제한 횟수가 만료 시간과 함께 저장된다.",
+    "The embedder turns text into vectors so that documents can be searched by meaning.",
+    "캔들 데이터는 종목과 시간별로 시가, 고가, 저가, 종가와 거래량을 담는다.",
+]
+QUESTIONS = {
+    "얼마나 자주 백업하나요?": 1,
+    "로그인 세션은 어디에 저장되나요?": 2,
+    "종가와 거래량은 어느 데이터에 있나요?": 4,
+    "How does searching documents by meaning work?": 3,
+    "주문이 체결되면 무엇이 기록되나요?": 0,
+}
+
+
+@dataclasses.dataclass
+class Server:
+    """A running embedder, with what its clients and the tests that change its files need."""
+
+    container: Container
+    settings: Volume
+    files: dict[str, bytes]
+    authority: scratch.Authority
+    token: str
+
+    @property
+    def port(self) -> int:
+        return scratch.published(self.container, EMBEDDER.port)
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cadata=self.authority.pem.decode())
+
+    def http(self, token: str | None = None) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        return httpx.Client(base_url=f"https://localhost:{self.port}", verify=self.trust, headers=headers, timeout=60)
+
+    def openai(self) -> openai.OpenAI:
+        http = openai.DefaultHttpxClient(verify=self.trust, timeout=60)
+        return openai.OpenAI(base_url=f"https://localhost:{self.port}/v1", api_key=self.token, max_retries=0, http_client=http)
+
+    def certificate(self) -> x509.Certificate:
+        """The certificate that a new connection is given."""
+        with contextlib.ExitStack() as stack:
+            plain = stack.enter_context(socket.create_connection(("localhost", self.port), timeout=10))
+            tls = stack.enter_context(self.trust.wrap_socket(plain, server_hostname="localhost"))
+            return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+
+    def hang_up_signal(self) -> str:
+        """Send SIGHUP; return what the server says about it."""
+        before = len(self.container.logs())
+        self.container.kill("SIGHUP")
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            said = self.container.logs().decode(errors="replace")[before:]
+            if "API key" in said:
+                return said
+            time.sleep(0.1)
+        raise AssertionError("the server said nothing about SIGHUP")
+
+
+@contextlib.contextmanager
+def _run(authority: scratch.Authority) -> Iterator[Server]:
+    files, secrets = secret_files(EMBEDDER, authority)
+    with volume() as settings:
+        write_files(EMBEDDER, settings, files)
+        with started(EMBEDDER, settings, {}, memory="512m") as container:
+            wait_healthy(container)
+            yield Server(container, settings, files, authority, secrets["password"])
+
+
+@pytest.fixture(scope="module")
+def server(authority: scratch.Authority) -> Iterator[Server]:
+    with _run(authority) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server(authority: scratch.Authority) -> Iterator[Server]:
+    """A server that a test may change or end."""
+    with _run(authority) as running:
+        yield running
+
+
+def _dot(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(("question", "answer"), QUESTIONS.items())
+@pytest.mark.parametrize("passages_as", [MODEL, f"{MODEL}-passage"])
+def test_a_question_finds_its_passage_first(server: Server, question: str, answer: int, passages_as: str) -> None:
+    with server.openai() as client:
+        passages = [each.embedding for each in client.embeddings.create(model=passages_as, input=PASSAGES).data]
+        asked = client.embeddings.create(model=MODEL, input=question).data[0].embedding
+    scores = [_dot(asked, each) for each in passages]
+    assert scores.index(max(scores)) == answer
+    assert _dot(asked, asked) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_three_ways_to_say_passage_agree_and_differ_from_a_query(server: Server) -> None:
+    with server.http() as client:
+
+        def embed(path: str, **fields: str) -> list[float]:
+            answer = client.post(path, json={"model": MODEL, "input": PASSAGES[0], **fields})
+            assert answer.status_code == 200, answer.text
+            vector: list[float] = answer.json()["data"][0]["embedding"]
+            return vector
+
+        by_address = embed("/passage/v1/embeddings")
+        by_field = embed("/v1/embeddings", input_type="passage")
+        by_model = embed("/v1/embeddings", model=f"{MODEL}-passage")
+        bare = embed("/v1/embeddings")
+        assert by_address == by_field == by_model
+        assert bare == embed("/query/v1/embeddings") == embed("/v1/embeddings", input_type="query")
+        assert _dot(bare, by_address) < 0.9999
+
+
+def test_a_batch_gives_each_text_the_vector_that_it_gets_alone(server: Server) -> None:
+    texts = PASSAGES * 5
+    with server.openai() as client:
+        batch = client.embeddings.create(model=MODEL, input=texts, encoding_format="float")
+        alone = client.embeddings.create(model=MODEL, input=texts[7], encoding_format="float").data[0].embedding
+    assert [each.index for each in batch.data] == list(range(len(texts)))
+    assert _dot(batch.data[7].embedding, alone) == pytest.approx(1, abs=1e-3)
+    assert batch.usage.prompt_tokens > len(texts)
+
+
+REFUSALS = [
+    ({"content": b"{"}, 400, None),
+    ({"json": {"model": "text-embedding-ada-002", "input": "a"}}, 404, "model_not_found"),
+    ({"json": {"model": MODEL, "input": []}}, 400, None),
+    ({"json": {"model": MODEL, "input": "x", "dimensions": 1536}}, 400, None),
+    ({"json": {"model": MODEL, "input": "word " * 9000}}, 400, "context_length_exceeded"),
+    ({"content": b" " * 17_000_000}, 413, "request_too_large"),
+]
+
+
+@pytest.mark.parametrize(("request_", "status", "code"), REFUSALS, ids=[f"{case[1]} {case[2]}" for case in REFUSALS])
+def test_bad_requests_are_refused_in_openais_shape(server: Server, request_: dict[str, object], status: int, code: str | None) -> None:
+    with server.http() as client:
+        answer = client.post("/v1/embeddings", **request_)  # type: ignore[arg-type]
+        assert answer.status_code == status
+        error = answer.json()["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["code"] == code
+        assert client.get("/v1/models").status_code == 200
+
+
+ELSEWHERE = [("GET", "/v1/embeddings", 405), ("DELETE", "/v1/models", 405), ("GET", "/", 404), ("POST", "/v2/embeddings", 404)]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), ELSEWHERE)
+def test_other_addresses_and_methods_are_refused_in_openais_shape(server: Server, method: str, path: str, status: int) -> None:
+    with server.http() as client:
+        answer = client.request(method, path)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+def test_nothing_but_health_without_the_key(server: Server) -> None:
+    body = {"model": MODEL, "input": "a"}
+    for token in ("-", "wrong-key-of-some-length", server.token + "x", server.token[:-1]):
+        with server.http(token) as client:
+            for answer in (client.post("/v1/embeddings", json=body), client.get("/v1/models")):
+                assert answer.status_code == 401
+                assert answer.headers["www-authenticate"] == "Bearer"
+            assert client.get("/healthz").json() == {"status": "ok"}
+    logs = server.container.logs().decode()
+    assert server.token not in logs
+    assert "wrong-key" not in logs
+
+
+def test_only_tls_that_the_authority_signed(server: Server) -> None:
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(f"https://localhost:{server.port}/healthz")
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"http://localhost:{server.port}/healthz")
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.load_verify_locations(cadata=server.authority.pem.decode())
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"https://localhost:{server.port}/healthz", verify=old)
+
+
+def test_a_question_does_not_wait_for_a_whole_batch(server: Server) -> None:
+    with server.openai() as client, concurrent.futures.ThreadPoolExecutor() as pool:
+        begun = time.monotonic()
+        batch = pool.submit(client.embeddings.create, model=MODEL, input=PASSAGES * 40)
+        time.sleep(0.3)
+        client.embeddings.create(model=MODEL, input="백업?")
+        asked = time.monotonic() - begun
+        batch.result()
+        took = time.monotonic() - begun
+    assert asked < took / 2
+
+
+def test_a_client_that_gives_up_frees_the_engine(server: Server) -> None:
+    with server.http() as client:
+        begun = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/v1/embeddings", json={"model": MODEL, "input": PASSAGES * 400}, timeout=1)
+        assert client.post("/v1/embeddings", json={"model": MODEL, "input": "a"}).status_code == 200
+        assert time.monotonic() - begun < 20
+    deadline = time.monotonic() + 10
+    while " 499 " not in server.container.logs().decode():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_too_many_at_once_are_told_to_come_back(server: Server) -> None:
+    with server.http() as client, concurrent.futures.ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda _: client.post("/v1/embeddings", json={"model": MODEL, "input": PASSAGES}), range(100)))
+    codes = {answer.status_code for answer in answers}
+    assert codes == {200, 429}
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.headers["retry-after"] == "1"
+    assert refused.json()["error"]["type"] == "rate_limit_error"
+
+
+def test_a_body_that_never_comes_is_given_up_and_the_rest_goes_on(server: Server) -> None:
+    with socket.create_connection(("localhost", server.port)) as plain, server.trust.wrap_socket(plain, server_hostname="localhost") as tls:
+        head = f"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\nContent-Length: 100\r\n\r\n{{"
+        tls.sendall(head.encode())
+        with server.http() as client:
+            assert client.get("/healthz").status_code == 200
+        tls.settimeout(45)
+        assert tls.recv(1000).startswith(b"HTTP/1.1 408")
+
+
+def _rsa_pair(authority: scratch.Authority) -> tuple[bytes, bytes]:
+    """A certificate like the authority's others, but for a key of another type."""
+    key = rsa.generate_private_key(65537, 2048)
+    like = x509.load_pem_x509_certificate(authority.issue("embedder")[0])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(like.subject)
+        .issuer_name(like.issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
+    )
+    for extension in like.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    certificate = builder.sign(authority.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return certificate, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+@pytest.mark.parametrize("key_type", ["ec", "rsa"])
+def test_hangup_serves_the_new_certificate_and_key_without_a_failed_request(own_server: Server, key_type: str) -> None:
+    server = own_server
+    before = server.certificate().serial_number
+    certificate, key = server.authority.issue("embedder") if key_type == "ec" else _rsa_pair(server.authority)
+    fresh = {"tls.crt": certificate, "tls.key": key}
+    with concurrent.futures.ThreadPoolExecutor() as pool, server.openai() as client:
+        asking = [pool.submit(client.embeddings.create, model=MODEL, input=PASSAGES) for _ in range(10)]
+        write_files(EMBEDDER, server.settings, fresh)
+        assert server.certificate().serial_number == before, "only SIGHUP changes it"
+        assert "read again" in server.hang_up_signal()
+        assert all(len(each.result().data) == len(PASSAGES) for each in asking)
+    assert server.certificate().serial_number == x509.load_pem_x509_certificate(certificate).serial_number
+    server.container.reload()
+    assert server.container.attrs["RestartCount"] == 0
+
+    write_files(EMBEDDER, server.settings, {"api.key": b"another-key-of-some-length"})
+    server.hang_up_signal()
+    with server.http() as old, server.http("another-key-of-some-length") as new:
+        assert (old.get("/v1/models").status_code, new.get("/v1/models").status_code) == (401, 200)
+
+
+def test_hangup_with_bad_files_keeps_what_works(own_server: Server) -> None:
+    server = own_server
+    before = server.certificate().serial_number
+    bad: list[dict[str, bytes]] = [
+        {"tls.key": server.authority.issue("embedder")[1]},
+        {"tls.crt": b"not a certificate", "tls.key": server.files["tls.key"]},
+        {**server.files, "api.key": b""},
+    ]
+    for files in bad:
+        write_files(EMBEDDER, server.settings, files)
+        assert "keeping the former" in server.hang_up_signal()
+        assert server.certificate().serial_number == before
+        with server.http() as client:
+            assert client.get("/v1/models").status_code == 200
+
+
+def test_termination_finishes_what_was_asked_and_is_quick(own_server: Server) -> None:
+    with own_server.http() as client, concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(client.post, "/v1/embeddings", json={"model": MODEL, "input": PASSAGES * 4})
+        time.sleep(0.3)
+        own_server.container.kill("SIGTERM")
+        assert answer.result().status_code == 200
+    code, logs = wait_exited(own_server.container, 20)
+    assert code in {0, 143}
+    assert "Traceback" not in logs
+
+
+@pytest.mark.parametrize(
+    ("files", "environment", "message"),
+    [
+        ({"api.key": b"short"}, {}, "at least 16 characters"),
+        ({"tls.crt": b"nonsense"}, {}, "can't be used"),
+        ({}, {"EMBEDDER_PROT": "1"}, "EMBEDDER_PROT is no setting"),
+    ],
+)
+def test_wrong_settings_end_it_at_once_with_one_line(
+    authority: scratch.Authority, files: dict[str, bytes], environment: dict[str, str], message: str
+) -> None:
+    service = dataclasses.replace(EMBEDDER, environment=environment)
+    good, _ = secret_files(EMBEDDER, authority)
+    with volume() as settings:
+        write_files(service, settings, {**good, **files})
+        with started(service, settings, {}) as container:
+            code, logs = wait_exited(container)
+    assert code == 1
+    assert message in logs
+    assert len(logs.strip().splitlines()) == 1
+
+
+def test_the_health_check_notices_a_certificate_of_someone_else(own_server: Server) -> None:
+    write_files(EMBEDDER, own_server.settings, {"ca.crt": scratch.new_authority().pem})
+    outcome = own_server.container.exec_run(["python3", "-m", "embedder_server", "health"])
+    assert outcome.exit_code == 1
+
+
+def test_the_image_names_its_model() -> None:
+    image = docker.from_env().images.get(scratch.image("embedder"))
+    assert json.loads(json.dumps(image.labels))["com.christmas.model"] == MODEL
