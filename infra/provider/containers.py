@@ -133,6 +133,7 @@ def _converse(stream: Any, text: bytes, timeout: float, what: str) -> tuple[byte
         raise PlatformError(what=f"{what} said nothing for {timeout:.0f} s", where="docker exec", next_step="see `docker logs`") from None
     finally:
         stream.close()
+        connection.close()  # the stream's own close leaves it open
     err = b"".join(parts.pop(STDERR, []))
     return b"".join(part for several in parts.values() for part in several), err
 

@@ -1,0 +1,287 @@
+"""Roles, database and grants on a real server: whatever is altered by hand is found, told in plain words, and put right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from airgap.errors import PlatformError
+from tests.integration.provider.kept import Kept
+from tests.support.postgres_server import ScratchServer
+
+DATABASE = "kinds_db"
+PASSWORD = "correct-horse-battery-staple"
+TABLES = b"""
+set role k_owner;
+create table orders (id serial primary key, note text);
+create table people (id int primary key, name text, secret text);
+create table other (id int);
+create table candles (at timestamptz not null, price numeric);
+select create_hypertable('candles', by_range('at'));
+insert into candles values ('2024-01-02', 1);
+"""
+
+
+class Resources:
+    """An owner, an API account and an analyst in a database of their own."""
+
+    def __init__(self, server: ScratchServer) -> None:
+        at = {"container": str(server.container.name), "server": str(server.container.id)}
+        self.server = server
+
+        def role(name: str, **more: Any) -> Kept:
+            return Kept("PostgresRole", {**at, "name": name, "password": PASSWORD, "settings": {"pgaudit.log": "ddl"}, **more})
+
+        def grants(name: str, *grants: dict[str, Any]) -> Kept:
+            return Kept("PostgresGrants", {**at, "database": DATABASE, "role": name, "owner": "k_owner", "grants": list(grants)})
+
+        database = {
+            "name": DATABASE,
+            "owner": "k_owner",
+            "extensions": ["timescaledb", "pg_stat_statements"],
+            "settings": {"timezone": "UTC"},
+        }
+        self.all = {
+            "owner": role("k_owner"),
+            "api": role("k_api", connection_limit=7),
+            "analyst": role("k_analyst", member_of=["pg_monitor"]),
+            "database": Kept("PostgresDatabase", {**at, **database}),
+            "owner grants": grants("k_owner"),
+            "api grants": grants("k_api", {"table": "orders", "privileges": ["select", "insert", "update"]}),
+            "analyst grants": grants(
+                "k_analyst",
+                {"table": "people", "privileges": ["select"], "columns": ["id", "name"]},
+                {"table": "candles", "privileges": ["select"], "columns": None},
+            ),
+        }
+
+    def up(self) -> None:
+        for each in self.all.values():
+            each.up()
+
+    def refresh(self) -> dict[str, list[str] | None]:
+        found = {name: each.refresh() for name, each in self.all.items()}
+        return {name: findings for name, findings in found.items() if findings != []}
+
+    def login(self, role: str, password: str = PASSWORD) -> psycopg.Connection:
+        host, port = self.server.platform.endpoints["postgres"].address()
+        return psycopg.connect(
+            host=host, port=port, dbname=DATABASE, user=role, password=password, sslmode="verify-full",
+            sslrootcert=str(self.server.platform.ca_file), autocommit=True,
+        )  # fmt: skip
+
+
+def _clean(server: ScratchServer) -> None:
+    with server.admin("postgres") as admin:
+        admin.execute(f"drop database if exists {DATABASE} with (force)".encode())
+        for role in ("k_owner", "k_api", "k_analyst"):
+            admin.execute(f"drop role if exists {role}".encode())
+        admin.execute(b"revoke all on database postgres from public")
+
+
+@pytest.fixture(scope="module")
+def resources(postgres: ScratchServer) -> Iterator[Resources]:
+    """Up, and then migrated: the tables come after the grants, as they do in the platform."""
+    _clean(postgres)
+    made = Resources(postgres)
+    made.up()
+    assert made.refresh() == {}
+    with postgres.admin(DATABASE) as admin:
+        admin.execute(TABLES)
+    found = made.refresh()
+    assert set(found) == {"api grants", "analyst grants"}
+    made.up()
+    assert made.refresh() == {}
+    yield made
+    _clean(postgres)
+
+
+BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
+    "superuser": ("alter role k_api superuser createdb", {"api": ["is a superuser", "may create databases"]}),
+    "password": ("alter role k_api password 'by hand'", {"api": ["has another password"]}),
+    "no password": ("alter role k_api password null", {"api": ["has another password"]}),
+    "locked out": ("alter role k_api nologin", {"api": ["may not log in"]}),
+    "connection limit": ("alter role k_api connection limit -1", {"api": ["connection limit is -1, not 7"]}),
+    "timeout": ("alter role k_api set statement_timeout = 0", {"api": ["statement_timeout is 0, not 30000"]}),
+    "audit off": ("alter role k_api reset pgaudit.log", {"api": ["pgaudit.log is not set, not ddl"]}),
+    "setting": ("alter role k_api set work_mem = '1GB'", {"api": ["work_mem is set, and not declared"]}),
+    "setting in a database": (
+        f"alter role k_api in database {DATABASE} set work_mem = '1GB'",
+        {"api": [f"work_mem is set in database {DATABASE}"]},
+    ),
+    "expiry": ("alter role k_api valid until '2030-01-01'", {"api": ["its password expires"]}),
+    "membership added": ("grant pg_read_all_data to k_api", {"api": ["is a member of pg_read_all_data, which is not declared"]}),
+    "membership lost": ("revoke pg_monitor from k_analyst", {"analyst": ["is not a member of pg_monitor"]}),
+    "membership passed on": (
+        "grant pg_monitor to k_analyst with admin option",
+        {"analyst": ["its membership in pg_monitor has other options"]},
+    ),
+    "grant lost": ("revoke insert on orders from k_api", {"api grants": ["insert on orders is missing"]}),
+    "grant added": ("grant delete on orders to k_api", {"api grants": ["delete on orders is granted, and not declared"]}),
+    "grant on another table": (
+        "grant select on other to k_api with grant option",
+        {"api grants": ["select* on other is granted, and not declared"]},
+    ),
+    "grant passed on": (
+        "grant select on orders to k_api with grant option; set role k_api; grant select on orders to k_analyst",
+        {
+            "api grants": ["select on orders is missing", "select* on orders is granted, and not declared"],
+            "analyst grants": ["select on orders is granted, and not declared"],
+        },
+    ),
+    "secret column": (
+        "grant select (secret) on people to k_analyst",
+        {"analyst grants": ["select (secret) on people is granted, and not declared"]},
+    ),
+    "whole row": ("grant select on people to k_analyst", {"analyst grants": ["select on people is granted, and not declared"]}),
+    "sequence": (
+        "revoke usage on sequence orders_id_seq from k_api",
+        {"api grants": ["usage on sequence orders_id_seq is missing"]},
+    ),
+    "connect": (f"revoke connect on database {DATABASE} from k_api", {"api grants": [f"connect on database {DATABASE} is missing"]}),
+    "schema": (
+        "grant create on schema public to k_api",
+        {"api grants": ["create on schema public is granted, and not declared"]},
+    ),
+    "tables to come": (
+        "alter default privileges for role k_owner in schema public grant select on tables to k_api",
+        {"api grants": ["tables that k_owner will make are granted, and not declared"]},
+    ),
+    "everybody": ("grant select on people to public", {"database": ["everybody has select on people"]}),
+    "another database opened": (
+        "grant connect on database postgres to public",
+        {"database": ["everybody has connect on database postgres"]},
+    ),
+    "database setting": (f"alter database {DATABASE} set timezone = 'Asia/Seoul'", {"database": ["timezone is Asia/Seoul, not UTC"]}),
+    "more database settings": (f"alter database {DATABASE} set jit = off", {"database": ["jit is set, and not declared"]}),
+    "owner": ("alter schema public owner to postgres", {"database": ["schema public belongs to postgres, not k_owner"]}),
+    "extension": ("drop extension pg_stat_statements", {"database": ["extension pg_stat_statements is missing"]}),
+    "hypertable": ("revoke select on candles from k_analyst", {"analyst grants": ["select on candles is missing"]}),
+}
+
+
+@pytest.mark.parametrize(("statements", "findings"), BY_HAND.values(), ids=BY_HAND.keys())
+def test_what_is_altered_by_hand_is_found_and_put_right(resources: Resources, statements: str, findings: dict[str, list[str]]) -> None:
+    with resources.server.admin(DATABASE) as admin:
+        admin.execute(statements.encode())
+    assert resources.refresh() == findings
+    resources.up()
+    assert resources.refresh() == {}
+
+
+def test_accounts_can_do_what_is_declared_and_no_more(resources: Resources) -> None:
+    with resources.login("k_api") as api:
+        api.execute("insert into orders (note) values ('through a serial column')")
+        for refused in ("delete from orders", "select * from people", "create table mine (id int)", "create temp table mine (id int)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                api.execute(refused.encode())
+        assert api.execute("show statement_timeout").fetchone() == ("30s",)
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(api.info.dsn, password=PASSWORD, dbname="postgres")
+    with resources.login("k_analyst") as analyst:
+        analyst.execute("select id, name from people")
+        assert analyst.execute("select price from candles").fetchone() is not None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            analyst.execute("select secret from people")
+
+
+def test_a_role_dropped_by_hand_is_gone_and_comes_back(resources: Resources) -> None:
+    with resources.server.admin(DATABASE) as admin:
+        admin.execute(b"drop owned by k_analyst; drop role k_analyst")
+    assert resources.refresh() == {"analyst": None, "analyst grants": None}
+    resources.up()
+    assert resources.refresh() == {}
+
+
+def test_a_new_password_works_at_once_and_the_old_no_more(resources: Resources) -> None:
+    resources.all["api"].inputs["password"] = "another-Password-0123456789"
+    try:
+        assert resources.all["api"].pending() == {"password"}
+        resources.up()
+        resources.login("k_api", "another-Password-0123456789").close()
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            resources.login("k_api")
+        assert resources.refresh() == {}
+    finally:
+        resources.all["api"].inputs["password"] = PASSWORD
+        resources.up()
+
+
+def test_a_verifier_that_fits_is_left_alone(resources: Resources) -> None:
+    def stored() -> Any:
+        with resources.server.admin() as admin:
+            return admin.execute("select rolpassword from pg_authid where rolname = 'k_api'").fetchone()
+
+    before = stored()
+    resources.all["api"].inputs["connection_limit"] = 8
+    resources.up()
+    resources.all["api"].inputs["connection_limit"] = 7
+    resources.up()
+    assert stored() == before
+
+
+def test_neither_password_nor_verifier_reach_the_servers_log(resources: Resources) -> None:
+    with resources.server.admin() as admin:
+        admin.execute(b"alter system set log_statement = 'all'; ")
+        admin.execute(b"select pg_reload_conf()")
+    try:
+        resources.all["api"].inputs["password"] = "logged-Password-0123456789"
+        resources.up()
+        log = resources.server.container.logs().decode()
+    finally:
+        with resources.server.admin() as admin:
+            admin.execute(b"alter system reset log_statement")
+            admin.execute(b"select pg_reload_conf()")
+        resources.all["api"].inputs["password"] = PASSWORD
+        resources.up()
+    assert "logged-Password" not in log
+    assert "SCRAM-SHA-256$" not in log
+
+
+def test_grants_without_their_role_say_so(resources: Resources) -> None:
+    lost = Kept("PostgresGrants", {**resources.all["api grants"].inputs, "role": "nobody_there"})
+    with pytest.raises(PlatformError, match="role nobody_there does not exist"):
+        lost.up()
+
+
+def test_a_removed_role_is_dropped_and_an_owner_is_locked_out_until_it_is_taken_over(resources: Resources) -> None:
+    open_session = resources.login("k_owner")
+    for each in reversed(resources.all.values()):
+        each.destroy()
+    with resources.server.admin("postgres") as admin:
+        left = admin.execute("select rolname, rolcanlogin, rolpassword from pg_authid where rolname like 'k\\_%'").fetchall()
+    assert left == [("k_owner", False, None)]
+    with pytest.raises(psycopg.OperationalError):
+        open_session.execute("select 1")
+    open_session.close()
+    resources.up()
+    assert resources.refresh() == {}
+    with resources.login("k_owner") as owner:
+        assert owner.execute("select count(*) from orders").fetchone() is not None
+
+
+def test_a_container_that_does_not_run_leaves_the_state_and_is_named(resources: Resources) -> None:
+    container = resources.server.container
+    container.pause()
+    try:
+        assert resources.refresh() == {}
+        assert any(f"container {container.name} does not run" in line for line in resources.all["api"].logged)
+        resources.all["api"].inputs["connection_limit"] = 9
+        with pytest.raises(PlatformError, match=f"container {container.name} is paused"):
+            resources.up()
+    finally:
+        container.unpause()
+        resources.all["api"].inputs["connection_limit"] = 7
+    resources.up()
+    for each in resources.all.values():
+        each.inputs = {**each.inputs, "container": "christmas-tests-not-there"}
+    try:
+        with pytest.raises(PlatformError, match="container christmas-tests-not-there does not exist"):
+            resources.up()
+    finally:
+        for each in resources.all.values():
+            each.inputs = {**each.inputs, "container": str(container.name)}
+    resources.up()
