@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
+from airgap.errors import PlatformError
 from blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_CERTAINTY, SEARCH_LIMIT
+from blueprint.model import Collection
 from infra import clients
 from infra.connections import Platform
+
+if TYPE_CHECKING:
+    from weaviate.collections.classes.filters import _Filters
+
+MOST = 100
+"""Passages in one answer at most."""
+LONGEST_QUESTION = 8000
+"""Characters; more would not fit the embedding model."""
+_PROPERTIES = ["content", "file_path", "section", "chunk_id"]
+
+
+class Mode(StrEnum):
+    """How passages are looked for."""
+
+    MEANING = "meaning"  # by vector alone: Weaviate's nearText
+    HYBRID = "hybrid"  # by vector and by words, the two rankings fused
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage found. `certainty` is from 0 to 1: half of one plus the cosine of question and passage."""
+    """A passage found.
+
+    `certainty` is from 0 to 1: half of one plus half of the cosine between question and passage. `score` is a hybrid
+    search's fused score, None otherwise; hybrid hits come in its order.
+    """
 
     content: str
     file_path: str
@@ -20,32 +43,136 @@ class Hit:
     chunk_id: int
     certainty: float
     id: str
+    score: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The hit for `--json`."""
         return asdict(self)
 
 
-def search(platform: Platform, question: str, certainty: float = SEARCH_CERTAINTY, limit: int = SEARCH_LIMIT) -> list[Hit]:
-    """The passages nearest to the question, best first, none under `certainty`: Weaviate's nearText."""
+def search(
+    platform: Platform,
+    question: str,
+    certainty: float = SEARCH_CERTAINTY,
+    limit: int = SEARCH_LIMIT,
+    *,
+    mode: Mode = Mode.MEANING,
+    path: str | None = None,
+    section: str | None = None,
+    collection: Collection = CHRISTMAS_DOCUMENT,
+) -> list[Hit]:
+    """The passages nearest to the question, best first, none under `certainty`.
+
+    `path` keeps to files whose path begins so, `section` to those under headings with these words. In a hybrid search a
+    passage under `certainty` is found only where its words match.
+    Raises PlatformError for a question or bounds that make no sense, and where the store or its embedding service fails.
+    """
+    import weaviate.exceptions as failures
+
+    _check(question, certainty, limit)
+    try:
+        with clients.weaviate_client(platform, "rag") as client:
+            store = client.collections.use(collection.name)
+            chosen = _filters(path, section)
+            if mode is Mode.HYBRID:
+                return _hybrid(store, question, certainty, limit, chosen)
+            return _near_text(store, question, certainty, limit, chosen)
+    except failures.WeaviateQueryError as error:
+        raise _explained(error.message, collection.name, platform) from error
+    except (failures.WeaviateConnectionError, failures.WeaviateStartUpError) as error:
+        raise PlatformError(what="Weaviate does not answer", where=platform.weaviate_url(), next_step="invoke check") from error
+
+
+def _check(question: str, certainty: float, limit: int) -> None:
+    wrong = None
+    if not question.strip():
+        wrong = "the question is empty"
+    elif len(question) > LONGEST_QUESTION:
+        wrong = f"the question has {len(question)} characters, more than {LONGEST_QUESTION}"
+    elif not 0.0 <= certainty <= 1.0:
+        wrong = f"certainty is {certainty}, and has to be between 0 and 1"
+    elif not 1 <= limit <= MOST:
+        wrong = f"limit is {limit}, and has to be between 1 and {MOST}"
+    if wrong:
+        raise PlatformError(what=wrong, where="invoke seed.search", next_step="see invoke --help seed.search")
+
+
+def _filters(path: str | None, section: str | None) -> _Filters | None:
+    from weaviate.classes.query import Filter
+
+    chosen: list[_Filters] = []
+    if path:
+        chosen.append(Filter.by_property("file_path").like(_escaped(path) + "*"))
+    if section:
+        chosen.append(Filter.all_of([Filter.by_property("section").like(f"*{_escaped(word)}*") for word in section.split()]))
+    return Filter.all_of(chosen) if chosen else None
+
+
+def _escaped(text: str) -> str:
+    """The text for `like`, in which only our own wildcards are to count."""
+    return text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
+
+
+def _near_text(store: Any, question: str, certainty: float, limit: int, chosen: _Filters | None) -> list[Hit]:
     from weaviate.classes.query import MetadataQuery
 
-    with clients.weaviate_client(platform, "rag") as client:
-        answer = client.collections.use(CHRISTMAS_DOCUMENT.name).query.near_text(
-            query=question,
-            certainty=certainty,
-            limit=limit,
-            return_properties=["content", "file_path", "section", "chunk_id"],
-            return_metadata=MetadataQuery(certainty=True),
+    answer = store.query.near_text(
+        query=question,
+        certainty=certainty,
+        limit=limit,
+        filters=chosen,
+        return_properties=_PROPERTIES,
+        return_metadata=MetadataQuery(certainty=True),
+    )
+    return [_hit(each, float(each.metadata.certainty or 0.0)) for each in answer.objects]
+
+
+def _hybrid(store: Any, question: str, certainty: float, limit: int, chosen: _Filters | None) -> list[Hit]:
+    """Hybrid answers carry no certainty: it is asked for afterwards, for the passages found."""
+    from weaviate.classes.query import Filter, MetadataQuery
+
+    answer = store.query.hybrid(
+        query=question,
+        query_properties=["content", "section"],
+        alpha=0.7,
+        max_vector_distance=2.0 - 2.0 * certainty,
+        limit=limit,
+        filters=chosen,
+        return_properties=_PROPERTIES,
+        return_metadata=MetadataQuery(score=True),
+    )
+    if not answer.objects:
+        return []
+    found = [str(each.uuid) for each in answer.objects]
+    measured = store.query.near_text(
+        query=question,
+        limit=limit,
+        filters=Filter.by_id().contains_any(found),
+        return_properties=[],
+        return_metadata=MetadataQuery(certainty=True),
+    )
+    certainties = {str(each.uuid): float(each.metadata.certainty or 0.0) for each in measured.objects}
+    return [_hit(each, certainties.get(str(each.uuid), 0.0), float(each.metadata.score or 0.0)) for each in answer.objects]
+
+
+def _hit(found: Any, certainty: float, score: float | None = None) -> Hit:
+    return Hit(
+        content=str(found.properties["content"]),
+        file_path=str(found.properties["file_path"]),
+        section=str(found.properties["section"]),
+        chunk_id=int(found.properties["chunk_id"]),
+        certainty=certainty,
+        id=str(found.uuid),
+        score=score,
+    )
+
+
+def _explained(message: str, collection: str, platform: Platform) -> PlatformError:
+    if "could not find class" in message or "class not found" in message.lower():
+        return PlatformError(what=f"collection {collection} does not exist", where=f"stack {platform.stack}", next_step="invoke seed.docs")
+    if "vectoriz" in message or "remote client" in message:
+        what = f"the question could not be embedded: {message[-300:]}"
+        return PlatformError(
+            what=what, where=f"embedding profile {platform.embedding_profile}", next_step="invoke check tells which service fails"
         )
-    return [
-        Hit(
-            content=str(each.properties["content"]),
-            file_path=str(each.properties["file_path"]),
-            section=str(each.properties["section"]),
-            chunk_id=int(str(each.properties["chunk_id"])),
-            certainty=float(each.metadata.certainty or 0.0),
-            id=str(each.uuid),
-        )
-        for each in answer.objects
-    ]
+    return PlatformError(what=f"the search failed: {message[-300:]}", where=platform.weaviate_url(), next_step="invoke check")

@@ -11,6 +11,7 @@ import hashlib
 import json
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class OpenAIServer:
     dimensions: int
     troubles: deque[Trouble] = field(default_factory=deque)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    delay: float = 0.0  # seconds before each answer
     poison: str = ""  # a request with this word in one of its texts is refused with 400
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,6 +76,7 @@ def run_openai_server(dimensions: int = 1536, host: str = "127.0.0.1") -> Iterat
             with made.lock:
                 made.requests.append(body)
                 trouble = made.troubles.popleft() if made.troubles else None
+            time.sleep(made.delay)
             texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
             if self.headers.get("Authorization") != f"Bearer {KEY}":
                 trouble = Trouble(401, "invalid_api_key", message="Incorrect API key provided")

@@ -10,20 +10,7 @@ import pytest
 from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_CERTAINTY, SEARCH_LIMIT
 from seed.collection import definition, fingerprint, normalized, physical_name
 from seed.schema_plan import differences
-
-SPECIFIED = {
-    "class": "ChristmasDocument",
-    "description": "Christmas 프로젝트 문서 청크",
-    "vectorizer": "text2vec-openai",
-    "moduleConfig": {"text2vec-openai": {"model": "text-embedding-ada-002", "modelVersion": "002", "type": "text"}},
-    "properties": [
-        {"name": "content", "dataType": ["text"], "description": "문서 청크 내용"},
-        {"name": "file_path", "dataType": ["string"], "description": "원본 파일 경로"},
-        {"name": "section", "dataType": ["string"], "description": "문서 섹션"},
-        {"name": "chunk_id", "dataType": ["int"], "description": "청크 ID"},
-        {"name": "metadata", "dataType": ["text"], "description": "추가 메타데이터(타임스탬프, 토큰 수 등)"},
-    ],
-}
+from tests.unit.seed_documents.specification import SPECIFIED
 
 
 def test_the_blueprint_is_the_specifications_class_in_todays_terms() -> None:
