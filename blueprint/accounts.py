@@ -16,12 +16,13 @@ from blueprint.model import (
     WeaviatePermission,
     WeaviateUser,
 )
-from blueprint.relational import TABLES
+from blueprint.relational import ROLLUPS, TABLES
 
 _READ = frozenset({Privilege.SELECT})
 _WRITE = frozenset({Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE})
 _FULL = _WRITE | {Privilege.DELETE}
 _MARKET = ("market_data", "technical_indicators")
+_MARKET_READ = (*_MARKET, *(rollup.name for rollup in ROLLUPS))
 
 
 def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant, ...]:
@@ -45,7 +46,7 @@ API = Account(
     name="api",
     purpose="The platform's API: users, orders and trades; reads market data; sessions and caches",
     postgres=PostgresRole(
-        grants=(*_grants(_FULL, "users", "user_profiles", "orders", "trades"), *_grants(_READ, *_MARKET)),
+        grants=(*_grants(_FULL, "users", "user_profiles", "orders", "trades"), *_grants(_READ, *_MARKET_READ)),
         connection_limit=40,
     ),
     redis=RedisUser(
@@ -73,7 +74,7 @@ BACKTEST = Account(
     name="backtest",
     purpose="Runs strategies over past candles and keeps their results",
     postgres=PostgresRole(
-        grants=(*_grants(_FULL, "backtest_runs", "backtest_results"), *_grants(_READ, *_MARKET)),
+        grants=(*_grants(_FULL, "backtest_runs", "backtest_results"), *_grants(_READ, *_MARKET_READ)),
         statement_timeout=timedelta(minutes=10),
     ),
 )
@@ -82,9 +83,12 @@ ANALYST = Account(
     name="analyst",
     purpose="Reads everything that is nobody's secret",
     postgres=PostgresRole(
-        grants=tuple(
-            TableGrant(table.name, _READ, None if len(table.open_columns()) == len(table.columns) else table.open_columns())
-            for table in TABLES
+        grants=(
+            *(
+                TableGrant(table.name, _READ, None if len(table.open_columns()) == len(table.columns) else table.open_columns())
+                for table in TABLES
+            ),
+            *_grants(_READ, *(rollup.name for rollup in ROLLUPS)),
         ),
         connection_limit=10,
         statement_timeout=timedelta(minutes=5),
@@ -120,7 +124,11 @@ RAG = Account(
     name="rag",
     purpose="Searches document chunks",
     weaviate=WeaviateUser(
-        permissions=tuple(WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*") for action in ("read_collections", "read_data"))
+        permissions=(
+            # GraphQL shows every collection's schema and is refused to whom may not read them all; objects stay out of reach.
+            WeaviatePermission("read_collections"),
+            WeaviatePermission("read_data", CHRISTMAS_DOCUMENT.name + "*"),
+        )
     ),
 )
 
@@ -188,6 +196,7 @@ MONITOR = Account(
     weaviate=WeaviateUser(
         permissions=(
             WeaviatePermission("read_collections"),
+            WeaviatePermission("read_aliases"),
             WeaviatePermission("read_nodes"),
             WeaviatePermission("read_cluster"),
         )

@@ -110,6 +110,25 @@ class Table:
         return tuple(column.name for column in self.columns if column.sensitivity is Sensitivity.OPEN)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollup:
+    """Candles of a longer interval, derived from `source`: a continuous aggregate or, without those, a table kept by `maintain`.
+
+    Both have the columns symbol, bucket, open, high, low, close and volume. What changes in the source shows after a refresh.
+    """
+
+    name: str
+    comment: str
+    source: str
+    bucket: timedelta
+    chunk_interval: timedelta
+    refresh_every: timedelta
+
+    def __post_init__(self) -> None:
+        _require(bool(_NAME.match(self.name)), f"rollup {self.name!r}: not a plain lower-case name")
+        _require(timedelta(days=1) % self.bucket == timedelta(0), f"rollup {self.name}: a day holds no whole number of its buckets")
+
+
 class Network(StrEnum):
     """Where a client may come from. A stack resolves each to addresses when it comes up."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from blueprint.model import Column, Hypertable, Index, Sensitivity, Table
+from blueprint.model import Column, DataRetention, Hypertable, Index, Rollup, Sensitivity, Table
 
 DATABASE = "christmas_db"
 SCHEMA = "public"
@@ -16,6 +16,8 @@ SYMBOLS = 500
 CANDLES_PER_WEEK = SYMBOLS * 390 * 5
 INDICATORS_PER_WEEK = SYMBOLS * 7 * 5 * 10
 CHUNK_INTERVAL = timedelta(days=28)
+# Backtests reach back to the year 2000, so candles and what is computed from them stay for a generation.
+KEEP_MARKET_DATA = timedelta(days=30 * 365)
 
 _TIMESTAMP = "timestamp with time zone"
 _PRICE = "numeric(19,4)"
@@ -91,6 +93,7 @@ MARKET_DATA = Table(
     hypertable=Hypertable(
         "timestamp", CHUNK_INTERVAL, compress_after=timedelta(days=30), segment_by="symbol", rows_per_week=CANDLES_PER_WEEK
     ),
+    retention=DataRetention(KEEP_MARKET_DATA),
 )
 
 TECHNICAL_INDICATORS = Table(
@@ -113,6 +116,7 @@ TECHNICAL_INDICATORS = Table(
     hypertable=Hypertable(
         "timestamp", CHUNK_INTERVAL, compress_after=timedelta(days=30), segment_by="symbol", rows_per_week=INDICATORS_PER_WEEK
     ),
+    retention=DataRetention(KEEP_MARKET_DATA),
 )
 
 ORDERS = Table(
@@ -217,6 +221,33 @@ TABLES: tuple[Table, ...] = (
     TRADES,
     BACKTEST_RUNS,
     BACKTEST_RESULTS,
+)
+
+ROLLUPS: tuple[Rollup, ...] = (
+    Rollup(
+        name="candles_5m",
+        comment="Candles of five minutes, from market_data",
+        source="market_data",
+        bucket=timedelta(minutes=5),
+        chunk_interval=timedelta(days=84),
+        refresh_every=timedelta(minutes=5),
+    ),
+    Rollup(
+        name="candles_1h",
+        comment="Candles of an hour, from candles_5m",
+        source="candles_5m",
+        bucket=timedelta(hours=1),
+        chunk_interval=timedelta(days=364),
+        refresh_every=timedelta(minutes=30),
+    ),
+    Rollup(
+        name="candles_1d",
+        comment="Candles of a day in UTC, from candles_1h",
+        source="candles_1h",
+        bucket=timedelta(days=1),
+        chunk_interval=timedelta(days=3640),
+        refresh_every=timedelta(hours=1),
+    ),
 )
 
 ORDER_SIDES = ("buy", "sell")

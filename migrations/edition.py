@@ -6,9 +6,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from migrations.queries import scalar
+from migrations.statements import driver
 
 if TYPE_CHECKING:
     import psycopg
+
+# What a form of the schema needs for itself and no account may touch.
+INTERNAL_TABLES = {"candle_changes": "Days whose longer candles are out of date (Apache edition)"}
+
+_FORM = "select relkind::text from pg_catalog.pg_class where oid = pg_catalog.to_regclass('public.candles_5m')"
 
 
 class Edition(StrEnum):
@@ -21,3 +27,19 @@ class Edition(StrEnum):
 def detect(connection: psycopg.Connection) -> Edition:
     """The edition of the server behind `connection`, from `timescaledb.license`."""
     return Edition.COMMUNITY if scalar(connection, "show timescaledb.license") == "timescale" else Edition.APACHE
+
+
+def form(connection: psycopg.Connection) -> Edition | None:
+    """The edition that the schema was made for: the longer candles are views there, or tables; None where there are none yet."""
+    kind = scalar(connection, _FORM)
+    return None if kind is None else Edition.COMMUNITY if kind == "v" else Edition.APACHE
+
+
+def of_server() -> Edition:
+    """Inside a revision: the server's edition."""
+    return detect(driver())
+
+
+def of_schema() -> Edition:
+    """Inside a revision: the edition that the schema was made for, or the server's where that doesn't show."""
+    return form(driver()) or of_server()

@@ -74,6 +74,11 @@ def configuration() -> Config:
     return config
 
 
+def head_revision() -> str:
+    """The newest revision of this checkout."""
+    return _scripts().get_current_head() or ""
+
+
 def upgrade(platform: Platform, revision: str = "head", progress: Progress | None = None) -> Outcome:
     """Apply what is pending up to `revision`, oldest first, then the blueprint's grants.
 
@@ -113,7 +118,7 @@ def status(platform: Platform) -> MigrationStatus:
     """
     from infra.clients import postgres
 
-    head = _scripts().get_current_head() or ""
+    head = head_revision()
     with postgres(platform, ACCOUNT, autocommit=True) as connection:
         current = current_revision(connection)
         return MigrationStatus(current, head, tuple(_between(current, head)), detect(connection))
@@ -132,8 +137,7 @@ def new(message: str) -> tuple[Path, Path, Path]:
             f"{message!r} gives no file name", where="migrate.new", next_step="describe the change in a few plain words: a-z, 0-9"
         )
     config = configuration()
-    head = _scripts().get_current_head() or "0000"
-    number = f"{int(head) + 1:04d}"
+    number = f"{int(head_revision() or 0) + 1:04d}"
     name = f"{number}_{slug}"
     config.attributes["sql_name"] = name
     command.revision(config, message[:1].upper() + message[1:].rstrip("."), rev_id=number)

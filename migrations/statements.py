@@ -36,13 +36,23 @@ def timeouts(text: str) -> dict[str, str]:
     return {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT, **dict(_SETTING.findall(text))}
 
 
-def run(name: str) -> None:
-    """Run the SQL of that name inside the current revision's transaction, under its timeouts."""
+def driver() -> psycopg.Connection:
+    """Inside a revision: the driver's own connection.
+
+    SQLAlchemy would take a colon for a parameter, and send one statement at a time.
+    """
     from alembic import op
 
-    text = load(name)
-    # The driver's own connection: SQLAlchemy would take a colon for a parameter, and send one statement at a time.
-    driver = cast("psycopg.Connection", op.get_bind().connection.driver_connection)
+    return cast("psycopg.Connection", op.get_bind().connection.driver_connection)
+
+
+def run(name: str) -> None:
+    """Inside a revision: run the SQL of that name in the revision's transaction, under its timeouts."""
+    execute(driver(), load(name))
+
+
+def execute(connection: psycopg.Connection, text: str) -> None:
+    """Run a step's SQL in the running transaction, under its timeouts."""
     for setting, value in timeouts(text).items():
-        driver.execute("select set_config(%s, %s, true)", (setting, value))
-    driver.execute(text.encode())
+        connection.execute("select set_config(%s, %s, true)", (setting, value))
+    connection.execute(text.encode())

@@ -28,15 +28,23 @@ def empty_platform(scratch_server: ScratchServer) -> Platform:
 
 
 @pytest.fixture
-def migrated_platform(empty_platform: Platform) -> Platform:
+def migrated_platform(scratch_server: ScratchServer) -> Platform:
     """The platform at head, without rows."""
-    run.upgrade(empty_platform)
-    return empty_platform
+    _migrate(scratch_server)
+    return scratch_server.platform
 
 
 @pytest.fixture(scope="module")
 def migrated_server(scratch_server: ScratchServer) -> ScratchServer:
     """At head, made once for a module whose tests leave nothing behind."""
-    scratch_server.fresh_database()
-    run.upgrade(scratch_server.platform)
+    _migrate(scratch_server)
     return scratch_server
+
+
+def _migrate(server: ScratchServer) -> None:
+    """A fresh database at head: migrated once, then copied."""
+    if not server.has_template("scratch_head"):
+        server.fresh_database()
+        run.upgrade(server.platform)
+        server.keep_as_template("scratch_head")
+    server.fresh_database("scratch_head")

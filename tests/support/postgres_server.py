@@ -92,27 +92,62 @@ class ScratchServer:
             autocommit=True,
         )
 
-    def fresh_database(self) -> None:
-        """Drop the platform's database and make it again, empty, as the stack's provisioning would leave it."""
+    def fresh_database(self, template: str = "scratch_empty") -> None:
+        """Drop the platform's database and make it again as a copy of a template; the first one is as provisioning leaves it."""
         with self.admin("postgres") as connection:
+            if not _exists(connection, "scratch_empty"):
+                self._make_empty(connection)
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(DATABASE)))
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
-            connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(DATABASE)))
-        with self.admin() as connection:
+            connection.execute(sql.SQL("create database {} template {}").format(sql.Identifier(DATABASE), sql.Identifier(template)))
+            _grant_database(connection)
+
+    def keep_as_template(self, name: str) -> None:
+        """Keep the platform's database under a name to make fresh ones from; it is not there under its own name afterwards."""
+        with self.admin("postgres") as connection:
+            connection.execute(sql.SQL("alter database {} allow_connections false").format(sql.Identifier(DATABASE)))
+            connection.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()", (DATABASE,)
+            )
+            connection.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(DATABASE), sql.Identifier(name)))
+
+    def has_template(self, name: str) -> bool:
+        """Whether a database was kept under that name."""
+        with self.admin("postgres") as connection:
+            return _exists(connection, name)
+
+    def _make_empty(self, connection: psycopg.Connection) -> None:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+        with self.admin() as inside:
             for extension in EXTENSIONS:
-                connection.execute(sql.SQL("create extension if not exists {}").format(sql.Identifier(extension)))
-            connection.execute(sql.SQL("revoke all on schema {} from public").format(sql.Identifier(SCHEMA)))
+                inside.execute(sql.SQL("create extension if not exists {}").format(sql.Identifier(extension)))
+            inside.execute(sql.SQL("revoke all on schema {} from public").format(sql.Identifier(SCHEMA)))
             for account in ACCOUNTS:
                 if account.postgres is None:
                     continue
                 name = sql.Identifier(account.name)
-                connection.execute(sql.SQL("grant connect on database {} to {}").format(sql.Identifier(DATABASE), name))
-                connection.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(SCHEMA), name))
-                if account.postgres.temporary_tables:
-                    connection.execute(sql.SQL("grant temporary on database {} to {}").format(sql.Identifier(DATABASE), name))
+                inside.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(SCHEMA), name))
                 if account.postgres.owns_schema:
-                    connection.execute(sql.SQL("alter database {} owner to {}").format(sql.Identifier(DATABASE), name))
-                    connection.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(SCHEMA), name))
+                    inside.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(SCHEMA), name))
+        self.keep_as_template("scratch_empty")
+
+
+def _exists(connection: psycopg.Connection, database: str) -> bool:
+    return connection.execute("select from pg_database where datname = %s", (database,)).fetchone() is not None
+
+
+def _grant_database(connection: psycopg.Connection) -> None:
+    """Privileges on the database itself: a copy doesn't take them over from its template."""
+    database = sql.Identifier(DATABASE)
+    connection.execute(sql.SQL("revoke all on database {} from public").format(database))
+    for account in ACCOUNTS:
+        if account.postgres is None:
+            continue
+        name = sql.Identifier(account.name)
+        connection.execute(sql.SQL("grant connect on database {} to {}").format(database, name))
+        if account.postgres.temporary_tables:
+            connection.execute(sql.SQL("grant temporary on database {} to {}").format(database, name))
+        if account.postgres.owns_schema:
+            connection.execute(sql.SQL("alter database {} owner to {}").format(database, name))
 
 
 def remove_leftovers() -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from blueprint import relational
-from blueprint.model import Index, Table
-from blueprint.relational import TABLES
+from blueprint.model import Index, Rollup, Table
+from blueprint.relational import ROLLUPS, TABLES
+from migrations.edition import INTERNAL_TABLES
 from tests.support.postgres_server import ScratchServer
 
 TABLE_NAMES = [table.name for table in TABLES]
+ROLLUP_NAMES = [rollup.name for rollup in ROLLUPS]
 
 
 def ask(server: ScratchServer, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -22,7 +24,7 @@ def ask(server: ScratchServer, query: str, *parameters: Any) -> list[tuple[Any, 
 
 def test_there_are_exactly_the_declared_tables(migrated_server: ScratchServer) -> None:
     found = ask(migrated_server, "select tablename from pg_tables where schemaname = 'public'")
-    assert {name for (name,) in found} == {*TABLE_NAMES, "alembic_version"}
+    assert {name for (name,) in found} == {*TABLE_NAMES, *ROLLUP_NAMES, *INTERNAL_TABLES, "alembic_version"}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=TABLE_NAMES)
@@ -78,7 +80,7 @@ def test_hypertables_are_cut_as_declared(migrated_server: ScratchServer, table: 
 
 def test_nothing_else_is_a_hypertable(migrated_server: ScratchServer) -> None:
     found = ask(migrated_server, "select hypertable_name from timescaledb_information.hypertables where hypertable_schema = 'public'")
-    assert {name for (name,) in found} == {table.name for table in TABLES if table.hypertable}
+    assert {name for (name,) in found} == {*ROLLUP_NAMES, *(table.name for table in TABLES if table.hypertable)}
 
 
 def test_every_table_column_and_function_has_a_comment(migrated_server: ScratchServer) -> None:
@@ -98,6 +100,17 @@ def test_every_table_column_and_function_has_a_comment(migrated_server: ScratchS
         """,
     )
     assert without == []
+
+
+@pytest.mark.parametrize("rollup", ROLLUPS, ids=ROLLUP_NAMES)
+def test_rollups_are_cut_as_declared_and_tell_what_they_hold(migrated_server: ScratchServer, rollup: Rollup) -> None:
+    found = ask(
+        migrated_server,
+        "select time_interval, obj_description(hypertable_name::regclass) from timescaledb_information.dimensions "
+        "where hypertable_name = %s",
+        rollup.name,
+    )
+    assert found == [(rollup.chunk_interval, rollup.comment)]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=TABLE_NAMES)

@@ -106,4 +106,5 @@ def test_every_revision_that_makes_a_table_has_rows_here(alembic_runner: Migrati
 
     named = {path.stem.removesuffix(".up") for path in FOLDER.glob("*.up.sql")}
     making = {name.split("_")[0] for name in named if "create table" in load(f"{name}.up")}
-    assert making <= set(ROWS)
+    # The longer candles of 0006 are made from the rows of 0002.
+    assert making - {"0006"} == set(ROWS)

@@ -1,0 +1,86 @@
+"""Steps that must not hold up writers, and therefore can't be one transaction: indexes on tables that have rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from migrations import sqltext
+from migrations.queries import scalar
+from migrations.statements import driver, load, timeouts
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from migrations.sqltext import NewIndex
+
+# Building waits for transactions that are older than it, and holds up nobody meanwhile: patience costs nothing here.
+LOCK_TIMEOUT = "10min"
+
+
+def build_index(name: str) -> None:
+    """Inside a revision: build the one index of the SQL of that name without blocking writers.
+
+    The file says `create index concurrently …`, or on a hypertable, which refuses that, `create index … with
+    (timescaledb.transaction_per_chunk)`. The revision may do nothing else. What an interrupted build left behind is removed
+    first, and an index that is there whole is left alone, so the revision can be run again.
+
+    Raises PlatformError where the file holds anything else or the index comes out invalid.
+    """
+    from alembic import op
+    from psycopg import sql
+
+    text = load(name)
+    index = _only_index(name, text)
+    with op.get_context().autocommit_block():
+        connection = driver()
+        wanted = {**timeouts(text), "lock_timeout": LOCK_TIMEOUT}
+        for setting, value in wanted.items():
+            connection.execute("select set_config(%s, %s, false)", (setting, value))
+        try:
+            if _validity(connection, index) is False:
+                _drop_leftover(connection, index)
+            if _validity(connection, index) is None:
+                connection.execute(text.encode())
+            if not _validity(connection, index):
+                raise PlatformError(f"index {index.name} came out invalid", where=f"table {index.table}", next_step="migrate again")
+        finally:
+            if not connection.closed:
+                for setting in wanted:
+                    connection.execute(sql.SQL("reset {}").format(sql.Identifier(setting)))
+
+
+def drop_index(name: str) -> None:
+    """Inside a revision: drop the index that the SQL of that name builds, if it is there."""
+    from psycopg import sql
+
+    index = _only_index(name, load(name))
+    driver().execute("select set_config('lock_timeout', '5s', true)")
+    driver().execute(sql.SQL("drop index if exists {}").format(sql.Identifier(index.name)))
+
+
+def _only_index(name: str, text: str) -> NewIndex:
+    found = [sqltext.new_index(statement) for statement in sqltext.statements(text)]
+    if len(found) != 1 or found[0] is None or not found[0].online:
+        raise PlatformError(
+            f"step {name} has to be one index, built without blocking writers",
+            where=f"migrations/sql/{name}.sql",
+            next_step="write it as `create index concurrently`, on a hypertable with (timescaledb.transaction_per_chunk)",
+        )
+    return found[0]
+
+
+def _validity(connection: psycopg.Connection, index: NewIndex) -> bool | None:
+    """Whether the index is valid; None where there is none."""
+    found = scalar(
+        connection,
+        "select i.indisvalid from pg_catalog.pg_index as i where i.indexrelid = pg_catalog.to_regclass('public.' || quote_ident(%s))",
+        (index.name,),
+    )
+    return None if found is None else bool(found)
+
+
+def _drop_leftover(connection: psycopg.Connection, index: NewIndex) -> None:
+    from psycopg import sql
+
+    connection.execute(sql.SQL("drop index if exists public.{}").format(sql.Identifier(index.name)))

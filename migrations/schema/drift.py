@@ -1,0 +1,81 @@
+"""What a live schema has that the reviewed one hasn't, lacks, or has otherwise: object by object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from migrations.edition import form
+from migrations.queries import current_revision
+from migrations.schema.snapshot import Inventory, read_live, reviewed
+
+if TYPE_CHECKING:
+    from infra.connections import Platform
+
+
+class Change(StrEnum):
+    """How an object differs."""
+
+    MISSING = "missing"
+    ADDED = "added"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One object that differs: definitions as SQL, None on the side where it doesn't exist."""
+
+    change: Change
+    kind: str
+    name: str
+    expected: str | None
+    found: str | None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The difference for `--json`."""
+        return {"change": self.change, "kind": self.kind, "name": self.name, "expected": self.expected, "found": self.found}
+
+    def __str__(self) -> str:
+        lines = [f"{self.change}: {self.kind} {self.name}"]
+        lines += [f"  expected  {self.expected}"] if self.expected else []
+        lines += [f"  found     {self.found}"] if self.found else []
+        return "\n".join(lines)
+
+
+def compare(expected: Inventory, found: Inventory) -> list[Drift]:
+    """The differences, by name. Pure."""
+    drifts = []
+    for kind, name in sorted({*expected, *found}, key=lambda key: (key[1], key[0])):
+        before, after = expected.get((kind, name)), found.get((kind, name))
+        if before != after:
+            change = Change.MISSING if after is None else Change.ADDED if before is None else Change.CHANGED
+            drifts.append(Drift(change, kind, name, before, after))
+    return drifts
+
+
+def drift(platform: Platform) -> list[Drift]:
+    """How the platform's schema differs from the reviewed snapshot at head.
+
+    Raises PlatformError where the database is not at head, or its edition has no snapshot: then there is nothing to compare with.
+    """
+    from infra.clients import postgres
+    from migrations.run import ACCOUNT, head_revision
+
+    with postgres(platform, ACCOUNT, autocommit=True) as connection:
+        current, edition = current_revision(connection), form(connection)
+        if current != head_revision() or edition is None:
+            raise PlatformError(
+                f"the schema is at {current or 'base'}, head is {head_revision()}",
+                where=f"stack {platform.stack}, timescaledb",
+                next_step="invoke migrate, then look for drift",
+            )
+        expected = reviewed(edition)
+        if expected is None:
+            raise PlatformError(
+                f"there is no reviewed snapshot of the {edition} edition's schema",
+                where="migrations/",
+                next_step="look over a fresh one and keep it: invoke migrate.snapshot",
+            )
+        return compare(expected, read_live(connection))

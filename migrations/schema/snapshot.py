@@ -1,0 +1,89 @@
+"""The schema as text that people review: every object with its definition, in one file, and the way back from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from migrations.edition import Edition, form
+from migrations.queries import current_revision
+
+if TYPE_CHECKING:
+    import psycopg
+
+FOLDER = Path(__file__).resolve().parent
+_ORDER = ("function", "table", "view", "owner", "constraint", "hypertable", "index", "trigger", "comment")
+_HEAD = re.compile(r"^-- (\w+): (.+)$")
+
+Inventory = Mapping[tuple[str, str], str]
+"""(kind, name) to the definition, as SQL."""
+
+
+def file_of(edition: Edition) -> Path:
+    """The reviewed snapshot of that edition's form of the schema."""
+    return FOLDER.parent / ("schema.sql" if edition is Edition.APACHE else f"schema.{edition}.sql")
+
+
+def read_live(connection: psycopg.Connection) -> Inventory:
+    """Every object of the schema that is this project's."""
+    # Names are printed with their schema unless it is on the search path: keep it there whatever the session's settings.
+    with connection.transaction():
+        connection.execute("set local search_path = public")
+        rows = connection.execute((FOLDER / "inventory.sql").read_bytes()).fetchall()
+    return {(kind, name): definition.strip() for kind, name, definition in rows}
+
+
+def render(inventory: Inventory, revision: str, edition: Edition) -> str:
+    """The snapshot's text: by table, and within it by kind, so that a change shows as few lines in a review."""
+    lines = [
+        f"-- The schema at revision {revision}, {edition} edition, read back from a server.",
+        "-- `invoke migrate.snapshot` writes this file; the tests compare it with what the migrations make.",
+        "",
+    ]
+    for kind, name in sorted(inventory, key=_place):
+        lines += [f"-- {kind}: {name}", inventory[kind, name], ""]
+    return "\n".join(lines)
+
+
+def parse(text: str) -> Inventory:
+    """The inventory that a snapshot's text was made from."""
+    found: dict[tuple[str, str], str] = {}
+    key: tuple[str, str] | None = None
+    body: list[str] = []
+    for line in [*text.splitlines(), "-- end: -"]:
+        match = _HEAD.match(line)
+        if match and match[1] in {*_ORDER, "end"}:
+            if key is not None:
+                found[key] = "\n".join(body).strip()
+            key, body = (match[1], match[2]), []
+        else:
+            body.append(line)
+    return found
+
+
+def reviewed(edition: Edition) -> Inventory | None:
+    """The reviewed inventory of that edition; None where nobody has reviewed one yet."""
+    path = file_of(edition)
+    return parse(path.read_text("utf-8")) if path.is_file() else None
+
+
+def write(connection: psycopg.Connection) -> Path:
+    """Write the snapshot of the schema behind `connection`; the file's path.
+
+    Raises PlatformError where nothing was migrated yet.
+    """
+    revision, edition = current_revision(connection), form(connection)
+    if revision is None or edition is None:
+        raise PlatformError("there is no schema to take a snapshot of", where="the database", next_step="invoke migrate")
+    path = file_of(edition)
+    path.write_text(render(read_live(connection), revision, edition), "utf-8")
+    return path
+
+
+def _place(key: tuple[str, str]) -> tuple[str, int, str]:
+    kind, name = key
+    # Functions come first: triggers name them.
+    return ("" if kind == "function" else re.split(r"[.(]", name)[0], _ORDER.index(kind), name)

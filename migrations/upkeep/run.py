@@ -1,0 +1,124 @@
+"""Carries out the blueprint's rules on rollups and data retention where no job of the server's does."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress, SilentProgress
+from blueprint.relational import ROLLUPS, TABLES
+from migrations.edition import Edition, form
+from migrations.queries import scalar
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from infra.connections import Platform
+
+ACCOUNT = "migrator"
+_SQL = Path(__file__).resolve().parent / "sql"
+# Days of one symbol in a transaction: about 0.4 million one-minute candles, some seconds of work.
+BATCH = 1000
+# One upkeep at a time: two would compute the same days and run into each other's keys.
+_LOCK = 0x75706B656570
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepReport:
+    """What was done: `refreshed` counts days of a symbol, `dropped` chunks by table. `seconds` is wall-clock time."""
+
+    edition: Edition
+    refreshed: int
+    dropped: dict[str, int] = field(hash=False)
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for `--json`."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        chunks = ", ".join(f"{count} of {name}" for name, count in self.dropped.items() if count) or "none"
+        what = f"{self.refreshed} days refreshed" if self.edition is Edition.APACHE else "continuous aggregates refreshed"
+        return f"upkeep ({self.edition}): {what}, chunks dropped: {chunks} ({self.seconds:.1f} s)"
+
+
+def maintain(platform: Platform, progress: Progress | None = None, *, now: datetime | None = None) -> UpkeepReport:
+    """Refresh every rollup and drop the chunks that are past their time.
+
+    Refreshing an hour's work takes a second or so; run it every few minutes. Where the server's own jobs do this, it is done on top
+    of them, at once instead of at their next turn. Raises PlatformError where the schema has no rollups yet.
+    """
+    from infra.clients import postgres
+
+    progress = progress or SilentProgress()
+    started = time.monotonic()
+    with postgres(platform, ACCOUNT, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        edition = form(connection)
+        if edition is None:
+            raise PlatformError("there are no rollups to keep", where=f"stack {platform.stack}, timescaledb", next_step="invoke migrate")
+        progress.status("rollups")
+        refreshed = refresh(connection, progress) if edition is Edition.APACHE else _refresh_aggregates(connection, progress)
+        progress.status("data retention")
+        dropped = drop_old(connection, now or datetime.now(UTC))
+    return UpkeepReport(edition, refreshed, dropped, time.monotonic() - started)
+
+
+def pending(connection: psycopg.Connection) -> int:
+    """How many days of a symbol wait for a refresh, for the owner of a schema of the Apache edition."""
+    return int(scalar(connection, "select count(distinct (symbol, day)) from public.candle_changes"))
+
+
+def refresh(connection: psycopg.Connection, progress: Progress, batch: int = BATCH) -> int:
+    """Compute the noted days anew, a batch in a transaction; the number of days.
+
+    Each batch is taken off the list and computed in one transaction: an interrupted run loses nothing and repeats nothing.
+    What others change meanwhile is noted by them again.
+    """
+    total = pending(connection)
+    done = 0
+    while True:
+        with connection.transaction():
+            taken = connection.execute(_load("take_changes"), {"limit": batch}).fetchall()
+            if not taken:
+                return done
+            days = [day for _, day in taken]
+            parameters = {
+                "symbols": [symbol for symbol, _ in taken],
+                "days": days,
+                "first": min(days),
+                "end": max(days) + timedelta(days=1),
+            }
+            for rollup in ROLLUPS:
+                connection.execute(_load(f"clear_{rollup.name}"), parameters)
+                connection.execute(_load(f"fill_{rollup.name}"), parameters)
+        done += len(taken)
+        progress.count(done, max(total, done), "days")
+
+
+def drop_old(connection: psycopg.Connection, now: datetime) -> dict[str, int]:
+    """Drop the chunks that the blueprint's rules no longer keep at `now`; how many of each table."""
+    dropped = {}
+    for table in TABLES:
+        if table.retention is not None:
+            before = now - table.retention.keep
+            dropped[table.name] = int(scalar(connection, _load("drop_old_chunks").decode(), {"name": table.name, "before": before}))
+    return dropped
+
+
+def _refresh_aggregates(connection: psycopg.Connection, progress: Progress) -> int:
+    from psycopg import sql
+
+    for rollup in ROLLUPS:
+        progress.status(rollup.name)
+        # A literal: with parameters the server would see a prepared statement, and this call wants to be alone.
+        connection.execute(sql.SQL("call public.refresh_continuous_aggregate({}, null, null)").format(sql.Literal(rollup.name)))
+    return 0
+
+
+def _load(name: str) -> bytes:
+    return (_SQL / f"{name}.sql").read_bytes()
