@@ -6,6 +6,7 @@ import dataclasses
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_another_tokenization_is_a_new_generation(store: Store, folder: Path) ->
 
 def test_a_collection_made_from_the_specifications_json_is_adopted_when_said(store: Store, folder: Path) -> None:
     module = {"baseURL": store.collection.profiles[0].base_url, "model": "text-embedding-ada-002"}
-    example = {
+    example: dict[str, Any] = {
         "content": "Docker 기반의 자동 매매 플랫폼",
         "file_path": "docs/plan.md",
         "section": "프로젝트 개요",

@@ -1,0 +1,119 @@
+"""Collections written as Weaviate's schema JSON, the specification's included, into the blueprint's words, telling what was translated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from airgap.errors import PlatformError
+from blueprint.collections import EMBEDDED, OPENAI
+from blueprint.model import Collection, Property, VectorIndex
+from seed.collection import VENDOR_MODELS
+
+_CLASS_KEYS = {"class", "description", "vectorizer", "moduleConfig", "properties", "vectorIndexType", "vectorIndexConfig"}
+_PROPERTY_KEYS = {"name", "dataType", "description", "tokenization", "moduleConfig", "indexFilterable", "indexSearchable"}
+_DIMENSIONS = {OPENAI.model: OPENAI.dimensions, "text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
+_DEFAULT_INDEX = VectorIndex(distance="cosine", ef_construction=128, max_connections=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A collection and what was not taken word by word."""
+
+    collection: Collection
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Notes:
+    where: str
+    told: list[str] = field(default_factory=list)
+
+    def tell(self, text: str) -> None:
+        self.told.append(f"{self.where}: {text}")
+
+    def refuse(self, what: str) -> PlatformError:
+        return PlatformError(what=f"{self.where}: {what}", where="schema JSON", next_step="mend the schema and run this again")
+
+
+def read_file(file: Path) -> list[Translated]:
+    """The collections of a schema file. Raises PlatformError where it can't be read or translated."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise PlatformError(what=f"{file} can't be read: {error}", where="schema JSON", next_step="give a JSON file") from error
+    return translate(document)
+
+
+def translate(document: Any) -> list[Translated]:
+    """The collections of a schema: one class, or an object with a list of `classes`.
+
+    Raises PlatformError for what has no counterpart: a key that nobody knows is most likely a typo.
+    """
+    classes = document.get("classes", [document]) if isinstance(document, Mapping) else None
+    if not isinstance(classes, list) or not all(isinstance(each, Mapping) for each in classes):
+        raise PlatformError(what="expected a class or an object with a list of classes", where="schema JSON", next_step="see docs/guide")
+    return [_collection(each) for each in classes]
+
+
+def _collection(schema: Mapping[str, Any]) -> Translated:
+    notes = _Notes(str(schema.get("class") or "a class without a name"))
+    if not isinstance(schema.get("class"), str) or not str(schema["class"])[:1].isupper():
+        raise notes.refuse("`class` has to be a name with a capital first letter")
+    if unknown := sorted(schema.keys() - _CLASS_KEYS):
+        raise notes.refuse(f"unknown key {unknown[0]!r}")
+    vectorizer = schema.get("vectorizer", "text2vec-openai")
+    if vectorizer != "text2vec-openai" or schema.get("vectorIndexType", "hnsw") != "hnsw":
+        raise notes.refuse("only text2vec-openai and hnsw are supported")
+    collection = Collection(
+        name=schema["class"],
+        description=str(schema.get("description") or ""),
+        properties=tuple(_property(each, notes) for each in schema.get("properties") or []),
+        index=_index(schema.get("vectorIndexConfig"), notes),
+        profiles=(_profile((schema.get("moduleConfig") or {}).get(vectorizer) or {}, notes), EMBEDDED),
+    )
+    if not {"content", "file_path", "section", "chunk_id", "metadata"} <= {each.name for each in collection.properties}:
+        raise notes.refuse("documents need content, file_path, section, chunk_id and metadata")
+    return Translated(collection, tuple(notes.told))
+
+
+def _property(schema: Mapping[str, Any], notes: _Notes) -> Property:
+    name = str(schema.get("name"))
+    if unknown := sorted(schema.keys() - _PROPERTY_KEYS):
+        raise notes.refuse(f"property {name}: unknown key {unknown[0]!r}")
+    (kind,) = schema["dataType"]
+    tokenization = schema.get("tokenization") or ("word" if kind == "text" else None)
+    if kind == "string":
+        kind, tokenization = "text", "field" if tokenization == "field" else "whitespace"
+        notes.tell(f"property {name}: `string` is `text` with `{tokenization}` tokenization today")
+    if kind == "text" and name != "content":
+        notes.tell(f"property {name}: not part of the vector, which is made of headings and content")
+    return Property(name, kind, str(schema.get("description") or ""), tokenization=tokenization, vectorized=name == "content")
+
+
+def _index(schema: Mapping[str, Any] | None, notes: _Notes) -> VectorIndex:
+    if schema is None:
+        notes.tell("no vectorIndexConfig: cosine, efConstruction 128 and maxConnections 64 are used")
+        return _DEFAULT_INDEX
+    return replace(
+        _DEFAULT_INDEX,
+        distance=schema.get("distance", _DEFAULT_INDEX.distance),
+        ef_construction=schema.get("efConstruction", _DEFAULT_INDEX.ef_construction),
+        max_connections=schema.get("maxConnections", _DEFAULT_INDEX.max_connections),
+        ef=schema.get("ef", _DEFAULT_INDEX.ef),
+    )
+
+
+def _profile(module: Mapping[str, Any], notes: _Notes) -> Any:
+    model = str(module.get("model") or OPENAI.model)
+    version = str(module.get("modelVersion") or "")
+    for full, spelled in VENDOR_MODELS.items():
+        if version == spelled["modelVersion"] and model in (full, spelled["model"]):
+            notes.tell(f"model {model} with modelVersion {version} is {full}; Weaviate refuses the two together")
+            model, version = full, ""
+    if version or model not in _DIMENSIONS:
+        raise notes.refuse(f"model {model} {version}".rstrip() + f" is unknown; known are {', '.join(_DIMENSIONS)}")
+    return replace(OPENAI, model=model, dimensions=_DIMENSIONS[model], base_url=module.get("baseURL"))
