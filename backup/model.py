@@ -40,8 +40,7 @@ class TableRecord(_Record):
 class ReferencePoint(_Record):
     """A position in PostgreSQL's log whose content is known: recovery to it must give exactly `tables`.
 
-    `exact` is False where the server was never quiet for the instant that a position and a snapshot take together;
-    then writes of that instant may be on either side.
+    `exact` is False where too many transactions committed while the point was taken: those may be on either side.
     """
 
     lsn: str
@@ -90,7 +89,7 @@ class PostgresPart(_Part):
 class RedisPart(_Part):
     """The RDB, the multi-part AOF and the ACL. `keys` and `expires` are what the RDB holds.
 
-    The AOF shows every state from `aof_from` to `aof_at`, by the second.
+    The AOF shows every state from `aof_from` to `aof_at`, by the second, and the last one has `aof_keys` keys.
     """
 
     versions: dict[str, str]
@@ -104,12 +103,14 @@ class RedisPart(_Part):
     aof_from: datetime
     aof_incremental: str
     aof_position: int
+    aof_keys: int
     aof_at: datetime
 
 
 class WeaviatePart(_Part):
-    """A backup by Weaviate's own module, copied out. `collections` counts each one's objects before and after.
+    """A backup by Weaviate's own module, copied out.
 
+    `collections` counts each one's objects before and after, `documents` the passages of each file in the blueprint's.
     `backup_id` is None where there was no collection: the module refuses to back up nothing.
     """
 
@@ -118,6 +119,7 @@ class WeaviatePart(_Part):
     node: str
     versions: dict[str, str]
     collections: dict[str, tuple[int, int]]
+    documents: dict[str, int] = {}
     portable: tuple[str, ...] = ()
 
 

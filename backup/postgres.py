@@ -27,8 +27,8 @@ ACCOUNT = "backup"
 LOGICAL_PATH = f"postgres/{DATABASE}.dump"
 GLOBALS_PATH = "postgres/globals.sql"
 _INSIDE_CA = "/run/christmas/ca.crt"
-_QUIET_TRIES = 400
-_QUIET_PAUSE = 0.005
+_SNAPSHOT_TRIES = 40
+_COMMIT_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,35 +87,50 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
 def _reference_point(platform: Platform, request: Request) -> tuple[ReferencePoint, tuple[FileRecord, ...]]:
     """Find a snapshot whose position in the log is known, count in it, and dump the same snapshot where one is due."""
     with connect(platform, ACCOUNT, autocommit=True) as probe, connect(platform, ACCOUNT) as holder:
-        lsn, moment, exact, snapshot = _quiet_snapshot(probe, holder)
+        snapshot = _take_snapshot(probe, holder)
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pg_dump") as pool:
-            dump = pool.submit(_logical, platform, request.folder, snapshot) if request.logical else None
+            dump = pool.submit(_logical, platform, request.folder, snapshot.name) if request.logical else None
             tables = _count(holder, hash_hypertables=request.kind == "full")
             written = dump.result() if dump else ()
         holder.rollback()
-    point = ReferencePoint(lsn=lsn, at=moment, exact=exact, restore_point=f"christmas-{request.set_id}", tables=tables)
-    return point, written
+    named = f"christmas-{request.set_id}"
+    return ReferencePoint(lsn=snapshot.lsn, at=snapshot.at, exact=snapshot.exact, restore_point=named, tables=tables), written
 
 
-def _quiet_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> tuple[str, datetime, bool, str]:
-    """A snapshot and the log's position, taken while nothing was written between the two.
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """A snapshot and a position in the log. `exact`: the snapshot holds all commits before the position, and no others."""
 
-    A commit is in the log before it is visible. So where the position just before the snapshot and the one just after
-    are the same, and the snapshot saw nobody running, the snapshot holds all commits before that position and no others.
+    name: str
+    lsn: str
+    at: datetime
+    exact: bool
+
+
+def _take_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> _Snapshot:
+    """Open a snapshot in `holder` and find the position that belongs to it.
+
+    The position is read right after the snapshot. Only a transaction that was running at the snapshot, or began between the
+    two, can have committed before the position without being in the snapshot. So where there is none, or none of them has
+    committed a moment later either, the two belong together. Otherwise it is tried again.
     """
     import psycopg
 
     holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     holder.read_only = True
-    deadline = time.monotonic() + _QUIET_TRIES * _QUIET_PAUSE * 5
-    for attempt in range(1, _QUIET_TRIES + 1):
-        before = _one(probe, "select pg_current_wal_insert_lsn()::text")[0]
-        lsn, moment, running, snapshot = _one(holder, query("snapshot"))
-        exact = before == lsn and running == 0
-        if exact or attempt == _QUIET_TRIES or time.monotonic() > deadline:
-            return lsn, moment, exact, snapshot
+    for attempt in range(1, _SNAPSHOT_TRIES + 1):
+        name, running, following = _one(holder, query("snapshot"))
+        (lsn,) = _one(holder, "select pg_current_wal_insert_lsn()::text")
+        at = datetime.now(UTC)
+        (later,) = _one(probe, "select pg_snapshot_xmax(pg_current_snapshot())::text")
+        suspects = [*running, *(str(number) for number in range(int(following), int(later)))]
+        if suspects:
+            # Longer than the last step of a commit takes, which is to wait for the disk.
+            time.sleep(_COMMIT_SECONDS)
+        committed = probe.execute(query("transactions"), (suspects,)).fetchall() if suspects else []
+        if not committed or attempt == _SNAPSHOT_TRIES:
+            return _Snapshot(name, lsn, at, exact=not committed)
         holder.rollback()
-        time.sleep(_QUIET_PAUSE)
     raise AssertionError("unreachable: the last attempt returns")
 
 
@@ -185,3 +200,13 @@ def _server(connection: psycopg.Connection) -> tuple[dict[str, str], str | None]
     revision = _one(connection, "select string_agg(version_num, ',' order by version_num) from alembic_version")[0] if migrated else None
     named = {"postgresql": postgresql, "timescaledb": timescaledb, "timescaledb_license": license_}
     return {name: value for name, value in named.items() if value}, revision
+
+
+def seconds_unarchived(platform: Platform) -> float:
+    """How old the oldest write is that the repository doesn't hold yet; 0 where it holds all.
+
+    Counted from the last segment's archiving, which is never less than the truth.
+    """
+    with connect(platform, "monitor") as connection:
+        (seconds,) = _one(connection, query("unarchived"))
+    return max(0.0, float(seconds))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from backup.scratch import CONFIG, Recipe, Scratch
 from blueprint.accounts import ACCOUNTS
@@ -42,7 +42,7 @@ def timescaledb(
     )
 
 
-def redis(image: str, *, data: str, acl: str, passwords: dict[str, str], settings: Iterable[str] = ()) -> Recipe:
+def redis(image: str, *, data: str, acl: str, passwords: Mapping[str, str], settings: Iterable[str] = ()) -> Recipe:
     """A Redis on a data volume. `passwords` has those of admin and monitor, which commands inside the container log in with."""
     files = {f"{account}.password": passwords[account].encode() for account in ("admin", "monitor")}
     return Recipe(
@@ -71,4 +71,10 @@ def weaviate(image: str, *, data: str, backups: str, root_key: str, cluster_pass
 
 def embedder(image: str, *, token: str) -> Recipe:
     """The bundled embedder, for questions in words."""
-    return Recipe(service=EMBEDDER.name, image=image, command=[], files={"token": token.encode()})
+    return Recipe(
+        service=EMBEDDER.name,
+        image=image,
+        command=[],
+        files={"api.key": token.encode()},
+        health=["python3", "-m", "embedder_server", "health"],
+    )

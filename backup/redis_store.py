@@ -6,7 +6,6 @@ container that is tethered to this process: whatever happens to us, it puts the 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from backup.containers import execute, while_running
 from backup.files import HashedFile, shorten, write_hashed
 from backup.model import FileRecord, RedisPart
 from backup.redis_files import AofFile, TornTailError, check_copies, parse_aof_manifest, render_aof_manifest
+from backup.redis_keys import keyspace_of
 from blueprint.keyspaces import KEYSPACES
 from infra.clients import redis_client
 from infra.components.names import CONFIG_DIRECTORY, redis_cli
@@ -83,7 +83,7 @@ def back_up(platform: Platform, folder: Path, progress: Progress) -> RedisPart:
             progress.status("copying the snapshot and the log")
             rdb = _copy(container, f"{places.directory}/{places.rdb}", folder, RDB_PATH)
             aof, aof_from, copied_at, position, records = _copy_aof(container, places, folder)
-            offset = client.info("replication")
+            offset, copied_keys = client.info("replication"), int(client.dbsize())
         acl = write_hashed(folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode() + b"\n"])
         keyspaces = count_keyspaces(client)
         server = client.info("server")
@@ -111,6 +111,7 @@ def back_up(platform: Platform, folder: Path, progress: Progress) -> RedisPart:
         aof_from=aof_from,
         aof_incremental=aof[-1].name,
         aof_position=position,
+        aof_keys=copied_keys,
         aof_at=copied_at,
     )
 
@@ -190,9 +191,9 @@ def _copy_aof(container: str, places: _Places, folder: Path) -> tuple[tuple[AofF
 
 def count_keyspaces(client: redis.Redis) -> dict[str, int]:
     """Keys of each of the blueprint's keyspaces, and under `other` those of none."""
-    patterns = [(space.name, re.compile(re.escape(space.glob).replace(r"\*", ".*"), re.DOTALL)) for space in KEYSPACES]
     counts = {space.name: 0 for space in KEYSPACES} | {"other": 0}
     keys: Iterator[str] = client.scan_iter(count=1000)
     for key in keys:
-        counts[next((name for name, pattern in patterns if pattern.fullmatch(key)), "other")] += 1
+        space = keyspace_of(key)
+        counts[space.name if space else "other"] += 1
     return counts

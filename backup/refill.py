@@ -146,7 +146,15 @@ def wait_for_recovery(container: str) -> None:
         time.sleep(0.2)
 
 
-def redis(made: Scratch, use: Ingredients, wanted: StorePlan, passwords: Mapping[str, str], progress: Progress) -> Timing:
+def redis(
+    made: Scratch,
+    use: Ingredients,
+    wanted: StorePlan,
+    passwords: Mapping[str, str],
+    progress: Progress,
+    *,
+    settings: Iterable[str] = (),
+) -> Timing:
     """Restore Redis into a scratch container from the set's AOF, cut off at the plan's moment where it says so."""
     began = time.monotonic()
     progress.status(f"restoring {wanted.manifest.id}")
@@ -155,7 +163,8 @@ def redis(made: Scratch, use: Ingredients, wanted: StorePlan, passwords: Mapping
         use.images["redis"],
         data=made.volume("redis-data"),
         acl=(source / "redis/users.acl").read_text(encoding="utf-8"),
-        passwords=dict(passwords),
+        passwords=passwords,
+        settings=settings,
     )
     entries = aof_entries(source)
     container = made.create(recipe)

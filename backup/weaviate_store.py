@@ -14,6 +14,7 @@ from airgap.setup.progress import Progress
 from backup.containers import copy_tree, execute
 from backup.files import write_hashed
 from backup.model import FileRecord, Kind, WeaviatePart
+from blueprint.collections import CHRISTMAS_DOCUMENT
 from infra.clients import weaviate_client
 from infra.components.weaviate_config import BACKUP_PATH
 from infra.connections import Platform
@@ -26,6 +27,7 @@ BACKEND = "filesystem"
 FOLDER = "weaviate"
 _SECONDS = 3600
 _POLL_SECONDS = 0.25
+_MOST_FILES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
         progress.status(f"{request.kind} backup")
         base_id = _create(client, request, before) if before else None
         after = count_objects(client)
+        documents = count_documents(client)
         version = str(client.get_meta()["version"])
         node = client.cluster.nodes()[0].name
     progress.status("copying it out")
@@ -68,6 +71,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
         base_id=base_id,
         node=node,
         versions={"weaviate": version},
+        documents=documents,
         collections={name: (before.get(name, 0), after.get(name, 0)) for name in sorted({*before, *after})},
     )
 
@@ -76,6 +80,19 @@ def count_objects(client: WeaviateClient) -> dict[str, int]:
     """Objects of every collection."""
     names = client.collections.list_all(simple=True)
     return {name: client.collections.use(name).aggregate.over_all(total_count=True).total_count or 0 for name in names}
+
+
+def count_documents(client: WeaviateClient) -> dict[str, int]:
+    """Passages of each file in the blueprint's collection, found by its alias or its name; nothing where there is none."""
+    from weaviate.classes.aggregate import GroupByAggregate
+
+    name = CHRISTMAS_DOCUMENT.name
+    if name not in client.collections.list_all(simple=True) and not client.collections.exists(name):
+        return {}
+    grouped = client.collections.use(name).aggregate.over_all(
+        group_by=GroupByAggregate(prop="file_path", limit=_MOST_FILES), total_count=True
+    )
+    return {str(each.grouped_by.value): each.total_count or 0 for each in grouped.groups}
 
 
 def _create(client: WeaviateClient, request: Request, collections: dict[str, int]) -> str | None:

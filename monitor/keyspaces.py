@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
-from blueprint.keyspaces import KEYSPACES
-from blueprint.model import Keyspace
+from backup.redis_keys import keyspace_of
 from infra import clients
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, warning
@@ -21,12 +19,6 @@ MAX_SECONDS = 2.0
 _PAGE = 500
 # Between reading and judging a key a moment passes; and Redis rounds.
 _SLACK_MS = 1_000
-_PATTERNS = [(space, re.compile(re.escape(space.glob).replace(r"\*", ".+"), re.DOTALL)) for space in KEYSPACES]
-
-
-def keyspace_of(key: str) -> Keyspace | None:
-    """The keyspace that a key belongs to."""
-    return next((space for space, pattern in _PATTERNS if pattern.fullmatch(key)), None)
 
 
 def judge(key: str, kind: str, ttl_ms: int) -> str | None:

@@ -83,6 +83,7 @@ def _redis(started: datetime, finished: datetime) -> RedisPart:
         aof_from=started - timedelta(minutes=30),
         aof_incremental="appendonly.aof.1.incr.aof",
         aof_position=10,
+        aof_keys=5,
         aof_at=started + timedelta(seconds=2),
     )
 

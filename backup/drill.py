@@ -1,0 +1,235 @@
+"""The drill: a set restored into scratch containers, proven against its manifest, and timed. The live stores are only read.
+
+A backup counts only once this has been done with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress, SilentProgress
+from backup import keys, lock, marks, postgres, proofs, recipes, refill, sets
+from backup.containers import execute
+from backup.model import Manifest, Store
+from backup.refill import Ingredients, Timing
+from backup.run import SharedProgress
+from backup.scratch import Scratch, scratch
+from backup.targets import Target, plan
+from infra.components.names import redis_cli
+from infra.connections import Platform
+
+FOLDER = "drills"
+HISTORY = "history.jsonl"
+_ROOT_KEY_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """One proof's outcome."""
+
+    name: str
+    passed: bool
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A drill. `restore_seconds` (RTO) is until every store answered; `loss_seconds` (RPO) what a failure at its start would have lost."""
+
+    id: str
+    set_id: str
+    started: datetime
+    seconds: float
+    restore_seconds: float
+    stores: dict[str, Timing]
+    loss_seconds: dict[str, float]
+    proofs: tuple[Proven, ...] = field(default=())
+    failure: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the set was restored and everything about it was proven."""
+        return not self.failure and bool(self.proofs) and all(each.passed for each in self.proofs)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON has it."""
+        return {**asdict(self), "started": self.started.isoformat(), "passed": self.passed}
+
+
+def drill(platform: Platform, set_id: str | None = None, *, progress: Progress | None = None, folder: Path | None = None) -> Report:
+    """Drill a set, the newest by default; write its report and add it to the history; mark the set where all is proven.
+
+    A set that can't be restored is a report too, one that failed. Raises PlatformError only where no drill could begin.
+    """
+    folder = folder or sets.folder_of(platform.stack)
+    progress = progress or SilentProgress()
+    every = sets.list_sets(folder=folder)
+    manifest = sets.choose(every, set_id, folder)
+    with lock.hold(folder / FOLDER, f"a drill of {manifest.id}"):
+        loss = loss_now(platform, every)
+        use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder)
+        report = _drill(platform, manifest, every, use, loss, progress)
+        _keep(folder, report)
+    if report.passed:
+        marks.mark(folder, manifest.id, drilled=datetime.now(UTC))
+    return report
+
+
+def loss_now(platform: Platform, every: list[Manifest]) -> dict[str, float]:
+    """Seconds of writes that would be gone if the machine's live volumes were lost right now; stores without a backup are left out.
+
+    PostgreSQL loses what is not archived yet; Redis and Weaviate go back to their newest set.
+    """
+    now = datetime.now(UTC)
+    newest = {store: moment for manifest in every for store, moment in manifest.moments().items()}
+    loss = {store: max(0.0, (now - moment).total_seconds()) for store, moment in newest.items()}
+    if "postgres" in loss:
+        loss["postgres"] = postgres.seconds_unarchived(platform)
+    return {store: round(seconds, 1) for store, seconds in loss.items()}
+
+
+def _drill(
+    platform: Platform, manifest: Manifest, every: list[Manifest], use: Ingredients, loss: dict[str, float], progress: Progress
+) -> Report:
+    began, started = time.monotonic(), datetime.now(UTC)
+    timings: dict[str, Timing] = {}
+    proven: list[Proven] = []
+    failure, restored_at = "", 0.0
+    try:
+        with scratch("drill") as made:
+            restored = _restore(made, platform, manifest, every, use, timings, progress)
+            restored_at = time.monotonic()
+            for name, proof in proofs.of(manifest, embedder="embedder" in made.containers).items():
+                progress.status(f"proving {name}")
+                proven.append(_prove(name, proof, restored))
+            progress.status("cleaning up")
+    except PlatformError as error:
+        failure = error.what
+    return Report(
+        id=f"{started:%Y%m%d-%H%M%S}-{manifest.id}",
+        set_id=manifest.id,
+        started=started,
+        seconds=round(time.monotonic() - began, 2),
+        restore_seconds=round(restored_at - began, 2) if restored_at else 0.0,
+        stores=timings,
+        loss_seconds=loss,
+        proofs=tuple(proven),
+        failure=failure,
+    )
+
+
+def _restore(
+    made: Scratch,
+    platform: Platform,
+    manifest: Manifest,
+    every: list[Manifest],
+    use: Ingredients,
+    timings: dict[str, Timing],
+    progress: Progress,
+) -> proofs.Restored:
+    """Restore all stores of the set at the same time, each to the set's own point."""
+    wanted = plan(Target(set_id=manifest.id), every, manifest.stores, datetime.now(UTC))
+    shared = SharedProgress(progress)
+    root_key = os.urandom(_ROOT_KEY_BYTES).hex()
+    passwords = {name: platform.secret(name, "redis") for name in ("admin", "monitor")}
+    redis_keys: list[int] = []
+
+    def redis(told: Progress) -> Timing:
+        # A replica keeps what has expired meanwhile until its master says so; that one is nobody, so all can be counted.
+        timing = refill.redis(made, use, wanted["redis"], passwords, told, settings=("replicaof 127.0.0.1 1",))
+        redis_keys.append(_count_and_promote(str(made.containers["redis"].name)))
+        return timing
+
+    def weaviate(told: Progress) -> Timing:
+        _start_embedder(made, platform, use)
+        chain = refill.chain_of(manifest, every)
+        return refill.weaviate(made, use, wanted["weaviate"], chain, root_key, told)
+
+    jobs: Mapping[Store, Callable[[Progress], Timing]] = {
+        "postgres": lambda told: refill.postgres(made, use, wanted["postgres"], told),
+        "redis": redis,
+        "weaviate": weaviate,
+    }
+    with ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="restore") as pool:
+        running = {store: pool.submit(jobs[store], shared.of(store)) for store in manifest.stores}
+    for store, future in running.items():
+        timings[store] = future.result()
+    there = made.platform(platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key)
+    return proofs.Restored(there, manifest, redis_keys[0] if redis_keys else None)
+
+
+def _count_and_promote(container: str) -> int:
+    script = f"{redis_cli('admin')} -e dbsize && {redis_cli('admin')} -e replicaof no one"
+    return int(execute(container, ["sh", "-c", script]).text().split()[0])
+
+
+def _start_embedder(made: Scratch, platform: Platform, use: Ingredients) -> None:
+    """An embedder for questions in words, where the stack has one of its own."""
+    if platform.embedding_profile == "embedded" and "embedder" in use.images:
+        made.start(recipes.embedder(use.images["embedder"], token=platform.embedding_key))
+
+
+def _prove(name: str, proof: proofs.Proof, restored: proofs.Restored) -> Proven:
+    began = time.monotonic()
+    try:
+        passed, message = True, proof(restored)
+    except proofs.Disproved as error:
+        passed, message = False, str(error)
+    except Exception as error:  # a proof that can't be led proves nothing
+        passed, message = False, f"could not be proven: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return Proven(name, passed, message, round(time.monotonic() - began, 2))
+
+
+def _keep(folder: Path, report: Report) -> None:
+    """Write the report, for programs and for people, and add a line to the history."""
+    home = folder / FOLDER
+    (home / f"{report.id}.json").write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (home / f"{report.id}.md").write_text(describe(report), encoding="utf-8")
+    line = {key: value for key, value in report.as_dict().items() if key != "proofs"}
+    line["proofs"] = {"passed": sum(each.passed for each in report.proofs), "of": len(report.proofs)}
+    with (home / HISTORY).open("a", encoding="utf-8") as history:
+        history.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def history(folder: Path) -> list[dict[str, Any]]:
+    """Past drills, oldest first. A line that a killed run left half is left out."""
+    path = folder / FOLDER / HISTORY
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def describe(report: Report) -> str:
+    """The report in Markdown."""
+    lines = [
+        f"# Drill of {report.set_id}: {'passed' if report.passed else 'FAILED'}",
+        "",
+        f"- started {report.started:%Y-%m-%d %H:%M:%S} UTC, took {report.seconds:.1f} s",
+        f"- every store answered after {report.restore_seconds:.1f} s (RTO)",
+    ]
+    lines += [
+        f"- a failure at its start would have lost {seconds:.0f} s of {store} (RPO)" for store, seconds in report.loss_seconds.items()
+    ]
+    if report.failure:
+        lines += ["", f"It could not be restored: {report.failure}"]
+    if report.stores:
+        lines += ["", "| store | files back | replayed and started |", "| --- | --- | --- |"]
+        lines += [f"| {store} | {timing.files:.1f} s | {timing.start:.1f} s |" for store, timing in report.stores.items()]
+    if report.proofs:
+        lines += ["", "| proof | outcome | what was found |", "| --- | --- | --- |"]
+        lines += [f"| {each.name} | {'proven' if each.passed else 'DISPROVED'} | {each.message} |" for each in report.proofs]
+    return "\n".join(lines) + "\n"
