@@ -34,7 +34,7 @@ _CONNECTION = ("auth", "hello", "ping", "quit", "select", "client|setname", "cli
 _TRANSACTION = ("multi", "exec", "discard", "watch", "unwatch")
 _KEYS = ("del", "unlink", "exists", "expire", "pexpire", "ttl", "pttl", "type", "scan", "touch")
 _STRINGS = ("get", "set", "mget", "incr", "incrby")
-_HASHES = ("hget", "hmget", "hgetall", "hset", "hdel", "hexists", "hlen")
+_HASHES = ("hget", "hmget", "hgetall", "hset", "hsetex", "hdel", "hexists", "hlen")
 
 MIGRATOR = Account(
     name="migrator",
