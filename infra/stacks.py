@@ -141,7 +141,7 @@ def ensure_stack(name: str) -> None:
 
 def configuration(stack: str) -> dict[str, Any]:
     """The stack's own settings, without secrets' values; keys without their namespace."""
-    listed = _json(["config", "--json", "--stack", stack], f"the settings of stack {stack} can't be read")
+    listed = _json(["config", "--json", "--stack", stack], f"the settings of stack {stack} can't be read") or {}
     settings = {key.partition(":")[2]: each for key, each in listed.items() if key.startswith(f"{PROJECT}:")}
     return {name: each.get("objectValue", each.get("value")) for name, each in settings.items()}
 
@@ -152,7 +152,7 @@ def set_configuration(stack: str, path: str, value: str) -> None:
 
 
 def _list() -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = _json(["stack", "ls", "--json"], "the stacks can't be listed")
+    listed: list[dict[str, Any]] = _json(["stack", "ls", "--json"], "the stacks can't be listed") or []
     return listed
 
 
@@ -161,7 +161,7 @@ def _json(arguments: Sequence[str], what: str) -> Any:
     done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise _failed(what, f"pulumi {arguments[0]}", done.stderr)
-    return json.loads(done.stdout or "null") or []
+    return json.loads(done.stdout or "null")
 
 
 def _pulumi(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import stat
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
@@ -61,7 +62,7 @@ class VolumeFiles:
                     content = extracted.read() if extracted else b""
                 else:
                     content = None
-                entries[path] = Entry(content, member.mode, member.uid, member.gid)
+                entries[path] = Entry(content, stat.S_IMODE(member.mode), member.uid, member.gid)
         return entries
 
     def write(self, entries: Mapping[str, Entry]) -> None:
