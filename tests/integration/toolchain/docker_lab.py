@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ PREFIX = "christmas-docker-plugin"
 _OBSERVED = "conf-(c|c2|net|net2|vol|vol2)"
 """The names in the observation of the official plugin, which ours has to repeat."""
 _NAME = re.compile(f"({PREFIX}.*|{_OBSERVED})")
-_PROGRAMS = ("env", "sleep", "true", "false", "sh", "cat", "ls", "stat", "id", "kill", "mkdir")
+_PROGRAMS = ("env", "sleep", "true", "false", "sh", "cat", "ls", "stat", "id", "kill", "mkdir", "test")
 _FOLDERS = ("data", "dev", "etc", "mnt", "proc", "run", "sys", "tmp", "usr/bin")
 
 
@@ -128,15 +130,61 @@ class Lab:
         )
         return auto.create_or_select_stack(self.stack_name, project_name="lab", program=program, opts=options)
 
-    def outputs(self, stack: auto.Stack, kind: str) -> dict[str, Any]:
-        """Return the outputs recorded for the only resource of a kind, such as `Container`."""
-        outputs: dict[str, Any] = self.resources(stack, kind)[0]["outputs"]
-        return outputs
+    def run(self, operation: str, program: dict[str, Any] | None = None, **options: Any) -> Result:
+        """Run `up`, `preview`, `refresh`, `destroy` or `cancel` on a program of `lab_program`, in a process of its own.
 
-    def resources(self, stack: auto.Stack, kind: str) -> list[dict[str, Any]]:
-        """Return the recorded resources of a kind."""
-        deployment = stack.export_stack().deployment or {}
-        return [item for item in deployment.get("resources", []) if item["type"].endswith(f":{kind}")]
+        What went wrong is in the result; `Result.succeeded` raises it.
+        """
+        with self.start(operation, program, **options) as process:
+            text, _ = process.communicate(timeout=300)
+        return Result(process.returncode, text, json.loads((self.folder / "result.json").read_text()) if process.returncode == 0 else {})
+
+    def start(self, operation: str, program: dict[str, Any] | None = None, **options: Any) -> subprocess.Popen[str]:
+        """Begin an operation, and don't wait for it."""
+        if program is not None:
+            (self.folder / "program.json").write_text(json.dumps(program))
+        # A process of its own, because the Automation API leaves event loops behind where an operation fails.
+        command = [sys.executable, "-m", "tests.integration.toolchain.lab_program", str(self.folder), operation, json.dumps(options)]
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+    def resources(self, kind: str) -> list[dict[str, Any]]:
+        """Return the recorded resources of a kind, such as `Container`; their secrets are encrypted."""
+        state = self.folder / "state" / ".pulumi" / "stacks" / "lab" / f"{self.stack_name}.json"
+        latest = json.loads(state.read_text())["checkpoint"]["latest"] or {}
+        return [item for item in latest.get("resources", []) if item["type"].endswith(f":{kind}")]
+
+    def container(self) -> dict[str, Any]:
+        """Return the only recorded container."""
+        (found,) = self.resources("Container")
+        return found
+
+
+@dataclass(frozen=True)
+class Result:
+    """How an operation went."""
+
+    code: int
+    text: str
+    """All that it printed."""
+    _answer: dict[str, Any]
+
+    def succeeded(self) -> Result:
+        """Return this result, if the operation went well."""
+        assert self.code == 0, self.text
+        return self
+
+    @property
+    def changes(self) -> dict[str, int]:
+        """How many resources were created, changed and so on, without those that stayed the same."""
+        self.succeeded()
+        return {kind: number for kind, number in (self._answer["changes"] or {}).items() if kind != "same"}
+
+    @property
+    def steps(self) -> dict[str, Any]:
+        """What was done to each kind of resource, as `steps` tells it."""
+        self.succeeded()
+        found: dict[str, Any] = self._answer["steps"]
+        return found
 
 
 def steps(events: list[auto.events.EngineEvent] | list[Any]) -> dict[str, dict[str, Any]]:

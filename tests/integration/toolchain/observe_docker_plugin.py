@@ -114,9 +114,9 @@ def observe(lab: Lab) -> dict[str, Any]:
     stack = lab.stack(program(base))
     try:
         stack.up()
-        seen: dict[str, Any] = {"state": states(lab, stack)}
+        seen: dict[str, Any] = {"state": states(lab)}
         stack.refresh()
-        seen["state_after_refresh"] = states(lab, stack)
+        seen["state_after_refresh"] = states(lab)
         seen["preview_unchanged"] = preview(stack)
         seen["changes"] = {}
         for part, changes in CHANGES.items():
@@ -138,9 +138,9 @@ def preview(stack: Any) -> dict[str, Any]:
     return steps(events)
 
 
-def states(lab: Lab, stack: Any) -> list[dict[str, Any]]:
+def states(lab: Lab) -> list[dict[str, Any]]:
     """Return the recorded Docker resources as the observation of the official plugin has them."""
-    resources = [resource for kind in (*KINDS.values(), "RemoteImage") for resource in lab.resources(stack, kind)]
+    resources = [resource for kind in (*KINDS.values(), "RemoteImage") for resource in lab.resources(kind)]
     return [{key: resource.get(key) for key in ("type", "id", "inputs", "outputs")} for resource in resources]
 
 

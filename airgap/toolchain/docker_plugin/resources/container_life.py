@@ -11,6 +11,8 @@ from airgap.toolchain.docker_plugin.errors import DockerPluginError
 
 _LOG_LINES = 20
 _POLL = 0.2
+_STATUS = 10
+"""Seconds between two remarks about a wait: in a pipe, each one is a line."""
 _STEADY = 0.4
 """Seconds after which a container that still runs counts as one that keeps running; most that fail do so at once."""
 _PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
@@ -92,7 +94,8 @@ def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> st
             return f"container `{name}` is unhealthy" + _why(call, container)
         if time.monotonic() > deadline:
             return f"container `{name}` was not healthy within {seconds:g} s" + _why(call, container)
-        call.status(f"waiting until it is healthy ({time.monotonic() - began:.0f} s)")
+        waited = int(time.monotonic() - began) // _STATUS * _STATUS
+        call.status("waiting until it is healthy" + (f" ({waited} s)" if waited else ""))
         call.sleep(_POLL)
 
 

@@ -199,7 +199,7 @@ _NETWORK = (
         canonical=parts.ports_in_order,
     ),
     Property("publishAllPorts", Kind.SWITCH, place="HostConfig.PublishAllPorts", created=False, refreshed=False),
-    Property("networkMode", Kind.TEXT, default="bridge", place="HostConfig.NetworkMode"),
+    Property("networkMode", Kind.TEXT, default="bridge", place="HostConfig.NetworkMode", canonical=parts.network_mode),
     Property("networksAdvanced", Kind.OBJECT_SET, fields=parts.NETWORK_FIELDS, whole=True, created=[], refreshed=[]),
     Property("dns", Kind.TEXT_SET, place="HostConfig.Dns", refreshed=[]),
     Property("dnsOpts", Kind.TEXT_SET, place="HostConfig.DnsOptions", refreshed=[]),

@@ -104,6 +104,12 @@ NETWORK_FIELDS = (
     Property("macAddress", Kind.TEXT, created="", refreshed="", canonical=str.lower),
 )
 
+
+def network_mode(mode: str) -> str:
+    """Return a network mode by its own name: what the Docker CLI calls `default` is the bridge."""
+    return "bridge" if mode == "default" else mode
+
+
 HOST_FIELDS = (Property("host", Kind.TEXT, required=True), Property("ip", Kind.TEXT, required=True))
 
 
