@@ -31,6 +31,11 @@ def new_id(kind: Kind, now: datetime | None = None) -> str:
     return f"{moment:%Y%m%d-%H%M%S}-{kind}-{secrets.token_hex(2)}"
 
 
+def is_id(name: str) -> bool:
+    """Whether a name is one that a set could have."""
+    return _ID.fullmatch(name) is not None
+
+
 def list_sets(stack: str | None = None, *, folder: Path | None = None) -> list[Manifest]:
     """The sets there are, oldest first. Nothing is verified.
 

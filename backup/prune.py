@@ -1,0 +1,107 @@
+"""Removing what the retention rules no longer keep: sets, their backups in the repository, log that nothing needs, leftovers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airgap.setup.progress import Progress, SilentProgress
+from backup import lock, marks, pgbackrest, retention, run, sets, weaviate_store
+from backup.model import Manifest
+from blueprint.rules import BACKUP_RULES
+from infra.connections import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed, or would be: ids of sets, labels of physical backups, Weaviate's own copies; and why the rest stays."""
+
+    dry_run: bool
+    removed: tuple[str, ...]
+    kept: dict[str, str]
+    labels: tuple[str, ...]
+    copies: tuple[str, ...]
+    bytes: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome for `--json`."""
+        return {
+            "dry_run": self.dry_run,
+            "removed": list(self.removed),
+            "kept": self.kept,
+            "physical_backups": list(self.labels),
+            "weaviate_copies": list(self.copies),
+            "bytes": self.bytes,
+        }
+
+
+def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | None = None, folder: Path | None = None) -> Pruned:
+    """Remove what the blueprint's rules don't keep. Cut off at any point, the next run removes the rest.
+
+    Raises PlatformError where a manifest can't be read: what a set needs is not known then, so nothing is removed.
+    """
+    folder = folder or sets.folder_of(platform.stack)
+    progress = progress or SilentProgress()
+    with lock.hold(folder, "pruning"):
+        every = sets.list_sets(folder=folder)
+        good = {set_id for set_id, each in marks.read(folder).items() if each.verified or each.drilled}
+        kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), good)
+        going = [each for each in every if each.id not in kept]
+        staying = [each for each in every if each.id in kept]
+        container = platform.containers["timescaledb"]
+        labels = unneeded_labels(pgbackrest.info(container).backups, staying)
+        copies = _unneeded_copies(platform.containers["weaviate"], staying)
+        if not dry_run:
+            run.clean_up(platform, folder, progress)
+            for each in going:
+                progress.status(f"removing {each.id}")
+                # From here on it is no set any more; what is left of it in the stores is found again by the next run.
+                sets.discard(folder / each.id)
+            _expire(container, labels, progress)
+            weaviate_store.remove_copies(platform.containers["weaviate"], copies)
+    return Pruned(dry_run, tuple(each.id for each in going), kept, tuple(labels), tuple(copies), sum(each.total_bytes for each in going))
+
+
+def unneeded_labels(backups: Sequence[pgbackrest.PhysicalBackup], staying: Sequence[Manifest]) -> list[str]:
+    """Physical backups that no kept set is or builds on, those first that others build on; none newer than the newest kept one.
+
+    A newer one may belong to a set that is being made elsewhere, or was made by hand; and the next incremental builds on it.
+    """
+    needed: set[str] = set()
+    for manifest in staying:
+        if manifest.postgres:
+            needed |= {manifest.postgres.label, *manifest.postgres.references}
+    newest = max((each.finished for each in backups if each.label in needed), default=0)
+    # Expiring one takes along all that build on it, so only those are named whose whole offspring goes.
+    found = []
+    for each in backups:
+        offspring = {other.label for other in backups if each.label in (other.prior, *other.references)}
+        if each.label not in needed and each.finished < newest and not offspring & needed:
+            found.append(each.label)
+    return found
+
+
+def _expire(container: str, labels: Sequence[str], progress: Progress) -> None:
+    """Expire these backups, then the log from before the oldest full one that is left."""
+    for label in labels:
+        # One that was expired along with what it built on is gone already.
+        if pgbackrest.info(container).backup(label):
+            progress.status(f"expiring {label}")
+            pgbackrest.run(container, pgbackrest.command("expire", f"--set={label}"))
+    fulls = sum(1 for each in pgbackrest.info(container).backups if each.kind == "full")
+    if labels and fulls:
+        # With exactly as many as there are, no backup is expired, but the log before the oldest is.
+        pgbackrest.run(container, pgbackrest.command("expire", f"--repo1-retention-full={fulls}"))
+
+
+def _unneeded_copies(container: str, staying: Sequence[Manifest]) -> list[str]:
+    """Weaviate's own copies that the next incremental backup will not build on."""
+    newest = next((each for each in reversed(staying) if each.weaviate and each.weaviate.backup_id), None)
+    needed: set[str | None] = set()
+    if newest and newest.weaviate:
+        chain = [newest, *retention.needed_by(newest, staying)]
+        needed = {each.weaviate.backup_id for each in chain if each.weaviate}
+    return [copy for copy in weaviate_store.kept_copies(container) if copy not in needed and sets.is_id(copy)]
