@@ -55,9 +55,9 @@ async def run_async(client: redis.asyncio.Redis, operation: Operation[Result]) -
             result: Result = done.value
             return result
         if len(batch.commands) == 1:
-            answers = [await client.execute_command(*batch.commands[0])]
+            answers = [await client.execute_command(*batch.commands[0])]  # type: ignore[no-untyped-call]
             continue
         async with client.pipeline(transaction=batch.transaction) as pipeline:
             for command in batch.commands:
-                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+                pipeline.execute_command(*command)
             answers = await pipeline.execute()

@@ -1,0 +1,409 @@
+"""The accessors against a real Redis over TLS, as the accounts that applications have; sync and async alike."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import inspect
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import redis
+
+from access import pools
+from access.errors import SessionsUnavailableError, StoreUnavailableError
+from access.market import AsyncMarketCache, Candle, MarketCache
+from access.preferences import AsyncPreferences, Preferences
+from access.rate_limits import AsyncRateLimiter, Decision, RateLimiter
+from access.sessions import AsyncSessions, Sessions
+from access.values import ValueRefused, fault
+from blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES, keyspace_of
+from blueprint.model import BlueprintError, ValueType
+from infra.connections import Endpoint, Platform
+from tests.support.redis_outage import Relay, relay
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CANDLE = Candle(NOW, Decimal("1.5"), Decimal("2"), Decimal("1"), Decimal("1.75"), Decimal("1000"))
+
+
+class Both:
+    """Runs a sync accessor's methods, or an async one's as if they were sync."""
+
+    def __init__(self, accessor: Any, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._accessor, self._loop = accessor, loop
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._accessor, name)
+        if self._loop is None:
+            return method  # type: ignore[no-any-return]
+        loop = self._loop
+        return lambda *args, **options: loop.run_until_complete(method(*args, **options))
+
+
+@pytest.fixture(params=["sync", "async"])
+def make(request: pytest.FixtureRequest, redis_platform: Platform) -> Iterator[Callable[..., Both]]:
+    """make(Sync, Async, account, *rest) gives an accessor of the kind under test."""
+    loop = asyncio.new_event_loop() if request.param == "async" else None
+    made: list[Any] = []
+
+    def build(kind: type, async_kind: type, *rest: Any, account: str = "api", platform: Platform = redis_platform, **options: Any) -> Both:
+        if loop is None:
+            client: Any = pools.connect(platform.redis_url(account), timeout=0.5)
+        else:
+            client = pools.connect_async(platform.redis_url(account), timeout=0.5)
+        made.append(client)
+        return Both((async_kind if loop else kind)(client, *rest, **options), loop)
+
+    yield build
+    for client in made:
+        if loop is None:
+            client.close()
+            client.connection_pool.disconnect()
+        else:
+            loop.run_until_complete(client.aclose(close_connection_pool=True))
+    if loop:
+        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.close()
+
+
+@pytest.fixture
+def admin(redis_platform: Platform) -> Iterator[redis.Redis]:
+    client = pools.connect(redis_platform.redis_url("admin"))
+    yield client
+    client.close()
+    client.connection_pool.disconnect()
+
+
+@pytest.fixture
+def outage(redis_platform: Platform) -> Iterator[tuple[Platform, Relay]]:
+    """A Platform that reaches Redis through a relay that can be cut. Loopback stays loopback, so the certificate holds."""
+    with relay(*redis_platform.endpoints["redis"].address()) as made:
+        yield dataclasses.replace(redis_platform, endpoints={"redis": Endpoint("127.0.0.1", made.port, "redis", 6379)}), made
+
+
+def _everything_is_sound(admin: redis.Redis) -> bool:
+    for key in admin.scan_iter():
+        keyspace = keyspace_of(key)
+        assert keyspace in KEYSPACES, key
+        raw: Any = admin.hgetall(key) if keyspace.value_type is ValueType.HASH else admin.get(key)
+        assert fault(keyspace, raw) is None
+        assert 0 < int(admin.pttl(key)) <= keyspace.ttl.total_seconds() * 1000
+    return True
+
+
+def test_a_session_is_made_read_touched_and_ended(make: Callable[..., Both], admin: redis.Redis) -> None:
+    sessions = make(Sessions, AsyncSessions)
+    made = sessions.create(7, "민수", ["trader"], user_agent="curl/8")
+    assert sessions.read(made.id) == made
+    assert made.extra == {"user_agent": "curl/8"}
+    assert made.id not in repr(made)
+    assert _everything_is_sound(admin)
+    admin.pexpire(SESSION.key(made.id), 5000)
+    assert sessions.touch(made.id)
+    assert int(admin.pttl(SESSION.key(made.id))) > 80_000_000
+    assert sessions.read(made.id).expires_at > made.expires_at
+    assert sessions.end(made.id)
+    assert not sessions.end(made.id)
+    assert sessions.read(made.id) is None
+
+
+def test_an_ended_session_is_not_revived_by_a_touch(make: Callable[..., Both], admin: redis.Redis) -> None:
+    sessions = make(Sessions, AsyncSessions)
+    made = sessions.create(7, "x")
+    sessions.end(made.id)
+    assert not sessions.touch(made.id)
+    assert list(admin.scan_iter()) == []
+
+
+def test_a_users_sessions_are_found_and_ended_together(make: Callable[..., Both]) -> None:
+    sessions = make(Sessions, AsyncSessions)
+    mine = [sessions.create(7, "x") for _ in range(5)]
+    others = [sessions.create(user_id, "y") for user_id in (70, 77, 17, 1)]
+    assert {each.id for each in sessions.of_user(7)} == {each.id for each in mine}
+    assert sessions.end_all(7) == 5
+    assert sessions.of_user(7) == []
+    assert all(sessions.read(each.id) for each in others)
+
+
+@pytest.mark.parametrize("session_id", ["", "*", "7.*", "x\ny", "x" * 10_240, "missing", "세션"])
+def test_hostile_session_ids_are_nobodys(make: Callable[..., Both], session_id: str) -> None:
+    sessions = make(Sessions, AsyncSessions)
+    made = sessions.create(7, "x")
+    assert sessions.read(session_id) is None
+    assert not sessions.touch(session_id)
+    assert not sessions.end(session_id)
+    assert sessions.read(made.id) == made
+
+
+def test_nobody_is_logged_in_by_a_broken_or_outlived_value(make: Callable[..., Both], admin: redis.Redis) -> None:
+    sessions = make(Sessions, AsyncSessions)
+    made = sessions.create(7, "x")
+    admin.hset(SESSION.key(made.id), "user_id", "root")
+    assert sessions.read(made.id) is None
+    other = sessions.create(8, "y")
+    admin.hset(SESSION.key(other.id), "expires_at", (datetime.now(UTC) - timedelta(seconds=1)).isoformat())
+    assert sessions.read(other.id) is None
+
+
+def test_what_does_not_fit_a_session_is_refused(make: Callable[..., Both], admin: redis.Redis) -> None:
+    sessions = make(Sessions, AsyncSessions)
+    for arguments, extra in (((7, "x" * 5000), {}), (("7", "x"), {}), ((7, "x"), {"roles_": 3}), ((7, "x"), {"expires_at": "never"})):
+        with pytest.raises((ValueRefused, BlueprintError)):
+            sessions.create(*arguments, **extra)
+    assert list(admin.scan_iter()) == []
+
+
+def test_sessions_fail_clearly_without_redis_and_recover(make: Callable[..., Both], outage: tuple[Platform, Relay]) -> None:
+    platform, line = outage
+    sessions = make(Sessions, AsyncSessions, platform=platform)
+    made = sessions.create(7, "x")
+    line.cut()
+    for call in (lambda: sessions.read(made.id), lambda: sessions.touch(made.id), lambda: sessions.end_all(7)):
+        begun = time.monotonic()
+        with pytest.raises(SessionsUnavailableError) as failure:
+            call()
+        assert time.monotonic() - begun < 5
+        assert made.id not in str(failure.value)
+    line.mend()
+    assert sessions.read(made.id) == made
+
+
+def test_a_limit_holds_and_says_when_to_come_again(make: Callable[..., Both], admin: redis.Redis) -> None:
+    limiter = make(RateLimiter, AsyncRateLimiter, 3)
+    decisions = [limiter.check("192.0.2.1") for _ in range(5)]
+    assert [each.allowed for each in decisions] == [True, True, True, False, False]
+    assert [each.remaining for each in decisions] == [2, 1, 0, 0, 0]
+    assert 50 < decisions[-1].retry_after <= 60
+    assert limiter.check("192.0.2.2").allowed
+    assert _everything_is_sound(admin)
+
+
+def test_one_address_has_one_counter_however_it_is_spelled(make: Callable[..., Both], admin: redis.Redis) -> None:
+    limiter = make(RateLimiter, AsyncRateLimiter, 100)
+    for spelling in ("2001:DB8:0:0::1", "2001:db8::1", "2001:0db8::0001", "2001:db8::1%eth0"):
+        limiter.check(spelling)
+    for spelling in ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201"):
+        limiter.check(spelling)
+    assert {key: admin.get(key) for key in admin.scan_iter()} == {RATE_LIMIT.key("2001:db8::1"): "4", RATE_LIMIT.key("192.0.2.1"): "3"}
+
+
+@pytest.mark.parametrize("address", ["", "*", "192.0.2.1\n", "localhost", "192.0.2.999", "x" * 10_240])
+def test_what_is_no_address_is_refused(make: Callable[..., Both], admin: redis.Redis, address: str) -> None:
+    with pytest.raises(ValueError, match="does not appear"):
+        make(RateLimiter, AsyncRateLimiter, 3).check(address)
+    assert list(admin.scan_iter()) == []
+
+
+@pytest.mark.parametrize(("choice", "allowed"), [("allow", True), ("refuse", False)])
+def test_without_redis_the_declared_choice_is_taken(
+    make: Callable[..., Both], outage: tuple[Platform, Relay], choice: str, allowed: bool
+) -> None:
+    platform, line = outage
+    limiter = make(RateLimiter, AsyncRateLimiter, 3, platform=platform, when_down=choice)
+    assert limiter.check("192.0.2.1").counted
+    line.cut()
+    decision = limiter.check("192.0.2.1")
+    assert (decision.allowed, decision.counted) == (allowed, False)
+
+
+def test_200_clients_at_the_windows_edge_get_exactly_the_limit_of_each_window(redis_platform: Platform, admin: redis.Redis) -> None:
+    """Everybody asks all the time while the window ends and a new one begins: no request is lost, none is let in twice."""
+    client = pools.connect(redis_platform.redis_url("api"), max_connections=200, timeout=20)
+    limiter = RateLimiter(client, 40)
+    key = RATE_LIMIT.key("198.51.100.9")
+    edge = 0.0
+
+    def open_window() -> None:
+        nonlocal edge
+        limiter.check("198.51.100.9")
+        admin.pexpire(key, 2500)
+        edge = time.monotonic() + 2.5
+
+    barrier = threading.Barrier(200, action=open_window)
+
+    def ask() -> list[Decision]:
+        limiter.check("192.0.2.1")  # connects
+        barrier.wait()
+        found = []
+        while time.monotonic() < edge + 2.0:
+            found.append(limiter.check("198.51.100.9"))
+            time.sleep(0.05)
+        return found
+
+    with ThreadPoolExecutor(200) as pool:
+        answers = [each for future in [pool.submit(ask) for _ in range(200)] for each in future.result()]
+    client.close()
+    client.connection_pool.disconnect()
+    assert all(each.counted for each in answers)
+    allowed = [each.remaining for each in answers if each.allowed]
+    # Two windows: in each, every count up to the limit was given out exactly once (the first one's first went before the crowd).
+    assert sorted(allowed) == sorted([*range(39), *range(40)])
+    assert 0 < int(admin.pttl(key)) <= 60_000
+
+
+def test_a_tick_is_written_and_read_whole(make: Callable[..., Both], admin: redis.Redis) -> None:
+    tick = {f"SYM{number}": dataclasses.replace(CANDLE, close=Decimal(number)) for number in range(1000)}
+    assert make(MarketCache, AsyncMarketCache, account="ingest").write(tick) == 1000
+    assert make(MarketCache, AsyncMarketCache).read([*tick, "MISSING"]) == tick
+    assert len(list(admin.scan_iter(count=1000))) == 1000
+    assert all(0 < int(admin.pttl(MARKET_LATEST.key(symbol))) <= 5000 for symbol in list(tick)[::100])
+
+
+def test_a_tick_takes_one_round_trip(make: Callable[..., Both], admin: redis.Redis) -> None:
+    cache = make(MarketCache, AsyncMarketCache, account="ingest")
+    cache.write({"A": CANDLE})
+    before = int(admin.info("stats")["total_reads_processed"])
+    cache.write({f"SYM{number}": CANDLE for number in range(10)})
+    # One read for what was sent, and one for this very question.
+    assert int(admin.info("stats")["total_reads_processed"]) - before <= 2
+
+
+def test_stale_candles_are_never_served(make: Callable[..., Both], admin: redis.Redis) -> None:
+    make(MarketCache, AsyncMarketCache, account="ingest").write({"AAPL": CANDLE})
+    reader = make(MarketCache, AsyncMarketCache)
+    assert "AAPL" in reader.read(["AAPL"])
+    time.sleep(5.05)
+    assert reader.read(["AAPL"]) == {}
+
+
+def test_a_bad_candle_or_symbol_stops_the_whole_tick(make: Callable[..., Both], admin: redis.Redis) -> None:
+    cache = make(MarketCache, AsyncMarketCache, account="ingest")
+    for tick in (
+        {"OK": CANDLE, "BAD": dataclasses.replace(CANDLE, open=Decimal("NaN"))},
+        {"OK": CANDLE, "A:B": CANDLE},
+        {"OK": CANDLE, "*": CANDLE},
+    ):
+        with pytest.raises((ValueRefused, BlueprintError)):
+            cache.write(tick)
+    assert list(admin.scan_iter()) == []
+
+
+def test_market_reads_fall_through_without_redis_and_writes_tell(make: Callable[..., Both], outage: tuple[Platform, Relay]) -> None:
+    platform, line = outage
+    writer = make(MarketCache, AsyncMarketCache, account="ingest", platform=platform)
+    reader = make(MarketCache, AsyncMarketCache, platform=platform)
+    writer.write({"AAPL": CANDLE})
+    line.cut()
+    assert reader.read(["AAPL"]) == {}
+    with pytest.raises(StoreUnavailableError):
+        writer.write({"AAPL": CANDLE})
+
+
+class Rows:
+    """The rows of user_profiles as a loader sees them, counted."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, dict[str, Any]] = {1: {"theme": "dark"}}
+        self.asked = 0
+        self.on_load: Callable[[], None] = lambda: None
+
+    def load(self, user_id: int) -> dict[str, Any] | None:
+        self.asked += 1
+        found = self.rows.get(user_id)
+        self.on_load()
+        return found
+
+    async def load_async(self, user_id: int) -> dict[str, Any] | None:
+        return self.load(user_id)
+
+
+def _preferences(make: Callable[..., Both], rows: Rows, **options: Any) -> Both:
+    # Each kind takes the loader of its own colour.
+    class AsyncOver(AsyncPreferences):
+        def __init__(self, client: Any) -> None:
+            super().__init__(client, rows.load_async)
+
+    class SyncOver(Preferences):
+        def __init__(self, client: Any) -> None:
+            super().__init__(client, rows.load)
+
+    assert inspect.iscoroutinefunction(AsyncOver.read)
+    return make(SyncOver, AsyncOver, **options)
+
+
+def test_preferences_are_read_through_and_kept(make: Callable[..., Both], admin: redis.Redis) -> None:
+    rows = Rows()
+    preferences = _preferences(make, rows)
+    assert [preferences.read(1) for _ in range(3)] == [{"theme": "dark"}] * 3
+    assert rows.asked == 1
+    assert _everything_is_sound(admin)
+
+
+def test_a_changed_row_is_seen_after_the_drop(make: Callable[..., Both]) -> None:
+    rows = Rows()
+    preferences = _preferences(make, rows)
+    preferences.read(1)
+    rows.rows[1] = {"theme": "light"}
+    assert preferences.drop(1)
+    assert preferences.read(1) == {"theme": "light"}
+
+
+def test_a_row_that_changes_while_it_is_read_is_not_kept(make: Callable[..., Both], redis_platform: Platform, admin: redis.Redis) -> None:
+    rows = Rows()
+    preferences = _preferences(make, rows)
+    other = pools.connect(redis_platform.redis_url("api"))
+
+    def change() -> None:
+        rows.on_load = lambda: None
+        rows.rows[1] = {"theme": "light"}
+        Preferences(other, rows.load).drop(1)
+
+    rows.on_load = change
+    assert preferences.read(1) == {"theme": "dark"}
+    assert list(admin.scan_iter()) == []
+    assert preferences.read(1) == {"theme": "light"}
+    other.close()
+    other.connection_pool.disconnect()
+
+
+def test_a_user_without_a_profile_has_none_and_is_not_kept(make: Callable[..., Both], admin: redis.Redis) -> None:
+    rows = Rows()
+    assert _preferences(make, rows).read(99) is None
+    assert list(admin.scan_iter()) == []
+
+
+def test_settings_that_do_not_fit_are_read_from_the_row(make: Callable[..., Both], admin: redis.Redis) -> None:
+    rows = Rows()
+    rows.rows[1] = {"dashboard_layout": "x" * 20_000}
+    preferences = _preferences(make, rows)
+    assert [preferences.read(1) for _ in range(2)] == [rows.rows[1]] * 2
+    assert rows.asked == 2
+    assert list(admin.scan_iter()) == []
+
+
+def test_a_broken_cached_value_is_replaced(make: Callable[..., Both], admin: redis.Redis) -> None:
+    rows = Rows()
+    admin.set(USER_PREFERENCES.key(1), "not json", ex=100)
+    assert _preferences(make, rows).read(1) == {"theme": "dark"}
+    assert _everything_is_sound(admin)
+
+
+def test_preferences_fall_through_without_redis(make: Callable[..., Both], outage: tuple[Platform, Relay]) -> None:
+    platform, line = outage
+    rows = Rows()
+    preferences = _preferences(make, rows, platform=platform)
+    preferences.read(1)
+    line.cut()
+    assert preferences.read(1) == {"theme": "dark"}
+    assert rows.asked == 2
+    assert preferences.drop(1) is False
+
+
+def test_clients_speak_resp3_and_bound_their_pools(redis_platform: Platform) -> None:
+    client = pools.connect(redis_platform.redis_url("api"), max_connections=2)
+    assert client.execute_command("HELLO")["proto"] == 3
+    held = [client.connection_pool.get_connection() for _ in range(2)]
+    begun = time.monotonic()
+    with pytest.raises(redis.exceptions.ConnectionError):
+        client.ping()
+    assert time.monotonic() - begun < 10
+    for each in held:
+        client.connection_pool.release(each)
+    client.close()
+    client.connection_pool.disconnect()
