@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -77,21 +77,21 @@ def test_a_changed_dockerfile_is_built_under_another_tag_beside_the_first(folder
 
 
 FAILURES = {
-    "a command fails": (["RUN echo about to fail; echo the reason >&2; exit 7"], ["exit code 7", "the reason", "step 4/5"]),
+    "a command fails": (["RUN echo about to fail; echo the reason >&2; exit 7"], ["exit code 7", "the reason", "step 5/6"]),
     "no such package": (
         ["RUN apt-get update -q && apt-get install -q -y no-such-package-at-all"],
         ["no-such-package-at-all", "exit code 100"],
     ),
     "no such version": (["RUN apt-get update -q && apt-get install -q -y bash=99.*"], ["versions.py", "99.*"]),
-    "a missing file": (["COPY missing.conf /etc/"], ["missing.conf", "step 4/5"]),
+    "a missing file": (["COPY missing.conf /etc/"], ["missing.conf", "step 5/6"]),
     "an unknown instruction": (["RNU true"], ["RNU"]),
 }
 
 
 @pytest.mark.parametrize(("lines", "expected"), FAILURES.values(), ids=FAILURES.keys())
 def test_a_failing_dockerfile_is_told_by_image_line_and_last_output(folder: Path, lines: list[str], expected: list[str]) -> None:
-    line = _write_dockerfile(folder, *lines)
-    containers = _containers()
+    label = uuid.uuid4().hex
+    line = _write_dockerfile(folder, f"LABEL {BUILD_LABEL}={label}", *lines)
     with pytest.raises(PlatformError) as caught:
         build_image(docker.from_env(), "redis", SilentProgress(), folder=folder)
     message = str(caught.value)
@@ -104,11 +104,18 @@ def test_a_failing_dockerfile_is_told_by_image_line_and_last_output(folder: Path
         assert f"line {line} " in message
     assert len(message.splitlines()) < 30
     assert not _exists(_reference(folder))
-    assert _containers() == containers
+    assert _containers(label) == []
 
 
-def _containers() -> set[str]:
-    return {str(each.id) for each in docker.from_env().containers.list(all=True) if "com.christmas.tests.build" in each.labels}
+BUILD_LABEL = "com.christmas.tests.build"
+
+
+def _containers(value: str, status: str | None = None) -> list[str]:
+    """The containers of a build whose Dockerfile carries that label; plain answers, because others' containers come and go meanwhile."""
+    filters: dict[str, str | bool | list[str]] = {"label": f"{BUILD_LABEL}={value}"}
+    if status:
+        filters["status"] = status
+    return [str(each["Id"]) for each in docker.from_env().api.containers(all=True, filters=filters)]
 
 
 _BUILD = """
@@ -123,26 +130,27 @@ build_image(docker.from_env(), "redis", SilentProgress(), folder=Path(sys.argv[1
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL])
 def test_a_build_cut_off_leaves_no_tag_and_no_container_and_the_next_completes(folder: Path, signal_: signal.Signals) -> None:
-    _write_dockerfile(folder, "LABEL com.christmas.tests.build=yes", "RUN [ -e /again ] || sleep 300")
+    label = uuid.uuid4().hex
+    _write_dockerfile(folder, f"LABEL {BUILD_LABEL}={label}", "RUN sleep 300")
     process = subprocess.Popen([sys.executable, "-c", _BUILD, str(folder)], cwd=PROJECT, stderr=subprocess.DEVNULL)
-    _wait(lambda: bool(_containers()))
-    process.send_signal(signal_)
-    process.wait(30)
-    assert process.returncode != 0
-    # Docker notices that nobody listens any more and ends the step.
-    _wait(lambda: not any(each.status == "running" for each in docker.from_env().containers.list(all=True) if each.id in _containers()))
+    try:
+        _wait(lambda: bool(_containers(label, "running")))
+        process.send_signal(signal_)
+        assert process.wait(30) != 0
+    finally:
+        process.kill()
+        process.wait()
+    # Docker notices that nobody listens any more, ends the step and removes its container.
+    _wait(lambda: not _containers(label))
     assert not _exists(_reference(folder))
-    for container_ in docker.from_env().containers.list(all=True):
-        if container_.id in _containers():
-            container_.remove(force=True)
 
-    _write_dockerfile(folder, "LABEL com.christmas.tests.build=yes", "RUN true")
+    _write_dockerfile(folder, f"LABEL {BUILD_LABEL}={label}", "RUN true")
     assert _exists(build_image(docker.from_env(), "redis", SilentProgress(), folder=folder))
 
 
-def _wait(condition: object, seconds: float = 60) -> None:
+def _wait(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 

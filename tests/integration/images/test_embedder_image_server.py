@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from docker.models.containers import Container
 from docker.models.volumes import Volume
 
-from tests.integration.images.hardened import started, volume, wait_exited, wait_healthy, write_files
+from tests.integration.images.hardened import started, volume, wait_exited, wait_ready, write_files
 from tests.integration.images.services import EMBEDDER, secret_files
 from tests.support import scratch
 
@@ -92,8 +92,9 @@ def _run(authority: scratch.Authority) -> Iterator[Server]:
     files, secrets = secret_files(EMBEDDER, authority)
     with volume() as settings:
         write_files(EMBEDDER, settings, files)
-        with started(EMBEDDER, settings, {}, memory="512m") as container:
-            wait_healthy(container)
+        service = dataclasses.replace(EMBEDDER, environment={"EMBEDDER_RECEIVE_SECONDS": "3"})
+        with started(service, settings, {}, memory="512m") as container:
+            wait_ready(container)
             yield Server(container, settings, files, authority, secrets["password"])
 
 
@@ -238,7 +239,7 @@ def test_a_client_that_gives_up_frees_the_engine(server: Server) -> None:
 
 def test_too_many_at_once_are_told_to_come_back(server: Server) -> None:
     with server.http() as client, concurrent.futures.ThreadPoolExecutor(100) as pool:
-        answers = list(pool.map(lambda _: client.post("/v1/embeddings", json={"model": MODEL, "input": PASSAGES}), range(100)))
+        answers = list(pool.map(lambda _: client.post("/v1/embeddings", json={"model": MODEL, "input": "짧은 글"}), range(100)))
     codes = {answer.status_code for answer in answers}
     assert codes == {200, 429}
     refused = next(answer for answer in answers if answer.status_code == 429)
@@ -252,7 +253,7 @@ def test_a_body_that_never_comes_is_given_up_and_the_rest_goes_on(server: Server
         tls.sendall(head.encode())
         with server.http() as client:
             assert client.get("/healthz").status_code == 200
-        tls.settimeout(45)
+        tls.settimeout(15)
         assert tls.recv(1000).startswith(b"HTTP/1.1 408")
 
 

@@ -8,7 +8,7 @@ import pytest
 from airgap.images.build import INPUTS_LABEL
 from airgap.images.catalog import BASE_IMAGE, image_reference
 from airgap.images.catalog import SERVICES as NAMES
-from tests.integration.images.hardened import execute, running
+from tests.integration.images.hardened import execute, running, wait_healthy
 from tests.integration.images.services import SERVICES, secret_files
 from tests.support import scratch
 
@@ -36,6 +36,7 @@ def test_service_gets_healthy_under_every_restriction_and_keeps_its_secrets(name
     service = SERVICES[name]
     files, secrets = secret_files(service, authority)
     with running(service, files) as container:
+        wait_healthy(container)
         assert execute(container, "id", "-u").strip() == str(service.uid)
         status = execute(container, "cat", "/proc/1/status", "/proc/self/status")
         assert {line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")} == {"0" * 16}

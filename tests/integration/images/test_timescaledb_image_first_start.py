@@ -9,7 +9,7 @@ import pytest
 from docker.models.containers import Container
 from docker.models.volumes import Volume
 
-from tests.integration.images.hardened import Service, execute, running, started, volume, wait_exited, wait_healthy, write_files
+from tests.integration.images.hardened import Service, execute, running, started, volume, wait_exited, wait_ready, write_files
 from tests.integration.images.services import PGDATA, TIMESCALEDB, secret_files
 from tests.support import scratch
 
@@ -68,7 +68,7 @@ def test_a_kill_during_the_first_start_is_made_good_by_the_next(volumes: Volumes
         time.sleep(moment)
         container.kill("SIGKILL")
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
-        wait_healthy(container)
+        wait_ready(container)
         assert _psql(container, "select count(*) from pg_database") == "3"
         assert execute(container, "ls", "-A", PGDATA).split() == [".initdb-lock", "data"]
 
@@ -77,7 +77,7 @@ def test_a_cluster_cut_off_at_its_last_file_is_begun_again(volumes: Volumes) -> 
     partial = f"{PGDATA}/.initdb-partial"
     _run_in(TIMESCALEDB, volumes, f"mkdir -p {partial}/base && echo 17 > {partial}/PG_VERSION && touch {partial}/base/1")
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
-        wait_healthy(container)
+        wait_ready(container)
         assert "cut off" in container.logs().decode()
         assert _psql(container, "select 1") == "1"
 
@@ -89,7 +89,7 @@ def test_stopping_during_the_first_start_takes_no_time(volumes: Volumes) -> None
         container.stop(timeout=30)
         assert time.monotonic() - begun < 10
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
-        wait_healthy(container)
+        wait_ready(container)
 
 
 def test_two_first_starts_at_once_make_one_cluster(volumes: Volumes) -> None:
@@ -107,7 +107,7 @@ def test_two_first_starts_at_once_make_one_cluster(volumes: Volumes) -> None:
 
 def test_data_survives_a_new_container_and_a_stop_is_clean(volumes: Volumes) -> None:
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
-        wait_healthy(container)
+        wait_ready(container)
         _psql(container, "create table kept (id int); insert into kept values (7)")
         # A session that does nothing would hold up PostgreSQL's other way of stopping.
         container.exec_run(["psql", "-U", "postgres", "-c", "select pg_sleep(600)"], detach=True)
@@ -116,7 +116,7 @@ def test_data_survives_a_new_container_and_a_stop_is_clean(volumes: Volumes) -> 
         assert container.attrs["State"]["ExitCode"] == 0
         assert "database system is shut down" in container.logs().decode()
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
-        wait_healthy(container)
+        wait_ready(container)
         assert _psql(container, "select id from kept") == "7"
         assert "was not properly shut down" not in container.logs().decode()
 
@@ -153,12 +153,12 @@ def test_pgbackrest_backs_up_and_restores_under_the_restrictions(volumes: Volume
     write_files(TIMESCALEDB, volumes.settings, files)
     pgbackrest = ("pgbackrest", "--config=/run/christmas/pgbackrest.conf", "--stanza=main")
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
-        wait_healthy(container)
+        wait_ready(container)
         _psql(container, "create table kept (id int); insert into kept values (7)")
         execute(container, *pgbackrest, "stanza-create")
         execute(container, *pgbackrest, "--type=full", "backup")
         container.stop(timeout=60)
     _run_in(TIMESCALEDB, volumes, f"rm -rf {PGDATA}/data && mkdir -m 0700 {PGDATA}/data && {' '.join(pgbackrest)} restore")
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
-        wait_healthy(container)
+        wait_ready(container)
         assert _psql(container, "select id from kept") == "7"

@@ -26,16 +26,17 @@ class Settings:
     threads: int = 0
     max_body: int = 16_000_000
     max_waiting: int = 64
-    receive_seconds: float = 30.0
+    receive_seconds: int = 30
     shutdown_seconds: int = 10
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read EMBEDDER_HOST, _PORT, _CERTIFICATE, _KEY, _TOKEN, _AUTHORITY and _THREADS.
+        """Read EMBEDDER_HOST, _PORT, _CERTIFICATE, _KEY, _TOKEN, _AUTHORITY, _THREADS and _RECEIVE_SECONDS.
 
         Raises SettingsError for a variable that begins so and is none of these, and for a value that can't be.
         """
-        known = {"HOST": str, "PORT": int, "CERTIFICATE": Path, "KEY": Path, "TOKEN": Path, "AUTHORITY": Path, "THREADS": int}
+        paths = dict.fromkeys(("CERTIFICATE", "KEY", "TOKEN", "AUTHORITY"), Path)
+        known = {"HOST": str, **paths, **dict.fromkeys(("PORT", "THREADS", "RECEIVE_SECONDS"), int)}
         values: dict[str, object] = {}
         for name, text in environment.items():
             setting = name.removeprefix("EMBEDDER_")
@@ -48,8 +49,8 @@ class Settings:
             except ValueError:
                 raise SettingsError(f"{name} must be a number") from None
         settings = cls(**values)  # type: ignore[arg-type]
-        if not 1 <= settings.port <= 65535 or settings.threads < 0:
-            raise SettingsError("EMBEDDER_PORT must be between 1 and 65535 and EMBEDDER_THREADS at least 0")
+        if not 1 <= settings.port <= 65535 or settings.threads < 0 or settings.receive_seconds < 1:
+            raise SettingsError("EMBEDDER_PORT must be between 1 and 65535, _THREADS at least 0, _RECEIVE_SECONDS at least 1")
         return settings
 
 
