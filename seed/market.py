@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
+from seed.candle_files.writing import ACCOUNT, stage
 from seed.candles import Candle, samples
 from seed.report import SeedReport
 from seed.statements import load
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from infra.connections import Platform
 
-ACCOUNT = "ingest"
 _TYPES = ("text", "timestamptz", "numeric", "numeric", "numeric", "numeric", "numeric")
 _TELL_EVERY = 1000
 
@@ -44,16 +43,7 @@ def merge(connection: psycopg.Connection, candles: Iterable[Candle], progress: P
     Returns how many rows were new and how many were changed.
     Raises PlatformError where the account may not make temporary tables.
     """
-    import psycopg
-
-    try:
-        connection.execute(load("stage_candles"))
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise PlatformError(
-            f"candles can't be staged: {str(error).strip()}",
-            where=f"account {ACCOUNT}",
-            next_step="give the account its declared privileges back: invoke up --refresh",
-        ) from error
+    stage(connection)
     columns = ", ".join(Candle._fields)
     with connection.cursor() as cursor:
         with cursor.copy(f"copy staged_candles ({columns}) from stdin (format binary)".encode()) as copy:

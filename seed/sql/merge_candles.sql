@@ -7,6 +7,8 @@ with written as (
     left join market_data as m on m.symbol = s.symbol and m.timestamp = s.timestamp
     where m.symbol is null
         or (m.open, m.high, m.low, m.close, m.volume) is distinct from (s.open, s.high, s.low, s.close, s.volume)
+    -- In one order, so that two loads of the same candles wait for each other instead of both for ever.
+    order by s.symbol, s.timestamp
     on conflict (symbol, timestamp) do update
     set open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close, volume = excluded.volume
     returning (kept.xmax = 0) as is_new

@@ -1,0 +1,157 @@
+"""Takes a whole block of rows at once where nothing about it is odd, by columns instead of row by row.
+
+What it accepts is exactly what `judging` would accept and the server reads alike. Anything it isn't sure of it declines, and the
+block is then read row by row: so it may be simple, and needn't explain.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from airgap.errors import PlatformError
+from seed.candle_files.batches import Batch, microseconds
+from seed.candle_files.seen import Seen, Times
+
+# Doubles tell two prices of four decimals apart up to here.
+_EXACT = 1e11
+_NUMBERS = ("open", "high", "low", "close", "volume")
+
+
+def arrow(module: str = "") -> Any:
+    """Pyarrow, or one of its modules; loaded late, because it takes a while.
+
+    Raises PlatformError where it is not installed.
+    """
+    try:
+        return importlib.import_module(f"pyarrow{module and '.' + module}")
+    except ImportError as error:
+        raise PlatformError(
+            f"pyarrow can't be loaded: {error}", where="seed.market", next_step="install the locked dependencies again: make up"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a file's fields are: `places` maps the table's columns to them, of `width` fields parted by `delimiter`."""
+
+    places: dict[str, int]
+    width: int
+    delimiter: str
+    symbol: str | None
+    timezone: str
+
+
+def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: datetime) -> Batch | None:
+    """The block, which begins on `line`, as a batch, its keys noted in `seen`.
+
+    None where it has to be read row by row, and then nothing is noted.
+    """
+    # Quotes and carriage returns mean different things to different readers.
+    if b'"' in data or b"\0" in data or b"\r" in data:
+        return None
+    table = _parse(data, layout)
+    # Fewer rows than lines means blank lines: then a row's number would not be its line's.
+    if table is None or table.num_rows != data.count(b"\n") + (not data.endswith(b"\n")):
+        return None
+    columns = {name: table.column(str(place)) for name, place in layout.places.items()}
+    if not _sound_numbers(columns):
+        return None
+    times = _times(columns["timestamp"], layout.timezone, now)
+    if times is None:
+        return None
+    symbols = _note(columns.get("symbol"), layout.symbol, times, seen)
+    if symbols is None:
+        return None
+    if len(columns) == layout.width and layout.symbol is None:
+        order = sorted(layout.places, key=lambda name: layout.places[name])
+        payload, delimiter = data, layout.delimiter
+    else:
+        order = [*(["symbol"] if layout.symbol is not None else []), *layout.places]
+        payload, delimiter = _rewritten(columns, layout.symbol, order), ","
+    lines = range(line, line + table.num_rows)
+    return Batch(file, lines, tuple(order), delimiter, payload, symbols, int(times.min()), int(times.max()), layout.timezone)
+
+
+def _parse(data: bytes, layout: Layout) -> Any | None:
+    """Every wanted field as text; None where a row has too few or too many fields, or the text is not UTF-8."""
+    reader, pa = arrow("csv"), arrow()
+    names = [str(place) for place in range(layout.width)]
+    wanted = [str(place) for place in layout.places.values()]
+    try:
+        table = reader.read_csv(
+            pa.BufferReader(data),
+            read_options=reader.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+            parse_options=reader.ParseOptions(delimiter=layout.delimiter, quote_char=False),
+            convert_options=reader.ConvertOptions(
+                column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return table if table.num_rows else None
+
+
+def _sound_numbers(columns: dict[str, Any]) -> bool:
+    pa, compute = arrow(), arrow("compute")
+    try:
+        numbers = {name: compute.cast(columns[name], pa.float64()).to_numpy() for name in _NUMBERS}
+    except pa.ArrowInvalid:
+        return False
+    low, high = numbers["low"], numbers["high"]
+    # NaN fails every comparison, so none of these lets one through.
+    return bool(
+        all((np.abs(values) < _EXACT).all() for values in numbers.values())
+        and (low <= high).all()
+        and all(((low <= numbers[name]) & (numbers[name] <= high)).all() for name in ("open", "close"))
+        and (numbers["volume"] >= 0).all()
+    )
+
+
+def _times(column: Any, timezone: str, now: datetime) -> Times | None:
+    """Microseconds since 1970 in UTC; None where a time is odd, in the future, or a local time that isn't exactly one moment."""
+    pa, compute = arrow(), arrow("compute")
+    sample = column[0].as_py()
+    # An offset follows the time of day; a day alone has hyphens, too.
+    has_offset = sample.endswith("Z") or "+" in sample or sample.count("-") > 2
+    try:
+        if has_offset:
+            times = compute.cast(column, pa.timestamp("us", tz="UTC"))
+        else:
+            local = compute.cast(column, pa.timestamp("us"))
+            times = compute.assume_timezone(local, timezone, ambiguous="raise", nonexistent="raise")
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    values: Times = compute.cast(times, pa.int64()).to_numpy()
+    within = microseconds(datetime(1, 1, 2, tzinfo=UTC)) <= int(values.min()) and int(values.max()) <= microseconds(now)
+    return values if within else None
+
+
+def _note(column: Any | None, symbol: str | None, times: Times, seen: Seen) -> tuple[str, ...] | None:
+    """Note every key of the block and return its symbols; None, and nothing noted, where one is odd or a repetition."""
+    if column is None:
+        name = symbol or ""
+        return (name,) if seen.add_together({name: times}) else None
+    encoded = column.combine_chunks().dictionary_encode()
+    names: list[str] = encoded.dictionary.to_pylist()
+    if not all(0 < len(name) <= 20 and name == name.strip() for name in names):
+        return None
+    codes = encoded.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    edges = np.searchsorted(codes[order], np.arange(len(names) + 1))
+    groups = {name: times[order[edges[code] : edges[code + 1]]] for code, name in enumerate(names)}
+    return tuple(names) if seen.add_together(groups) else None
+
+
+def _rewritten(columns: dict[str, Any], symbol: str | None, order: list[str]) -> bytes:
+    """The wanted columns alone. No field holds a quote, so none needs any, but the delimiter may have been another."""
+    writer, pa = arrow("csv"), arrow()
+    length = len(columns["timestamp"])
+    arrays = [pa.array([symbol] * length) if name not in columns else columns[name] for name in order]
+    sink = pa.BufferOutputStream()
+    writer.write_csv(pa.table(arrays, names=order), sink, writer.WriteOptions(include_header=False, quoting_style="needed"))
+    return bytes(sink.getvalue())

@@ -1,0 +1,206 @@
+"""Loads files of candles: several are read at once, several connections write, and what is bad is put aside."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress, SilentProgress, format_seconds
+from seed.candle_files import writing
+from seed.candle_files.batches import Batch
+from seed.candle_files.options import LoadOptions
+from seed.candle_files.reading import Source, inspect, read
+from seed.candle_files.rejects import Reject, Rejects
+
+if TYPE_CHECKING:
+    from infra.connections import Platform
+
+# Batches that wait for a writer: enough to keep it busy, few enough to keep the memory small.
+_WAITING = 2
+_TICK_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What a load did. `loaded` rows are new or changed, `skipped` were there with the same values, `rejected` are in `rejects_file`."""
+
+    loaded: int
+    rejected: int
+    skipped: int
+    seconds: float
+    rejects_file: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for `--json`."""
+        return {
+            "loaded": self.loaded,
+            "rejected": self.rejected,
+            "skipped": self.skipped,
+            "seconds": round(self.seconds, 3),
+            "rejects_file": self.rejects_file,
+        }
+
+    def __str__(self) -> str:
+        rate = (self.loaded + self.skipped) / self.seconds if self.seconds else 0
+        rejected = f", {self.rejected} rejected (see {self.rejects_file})" if self.rejected else ""
+        return f"{self.loaded} loaded, {self.skipped} unchanged{rejected} in {format_seconds(self.seconds)}, {rate:,.0f} rows/s"
+
+
+def load_files(
+    platform: Platform, files: Sequence[Path], options: LoadOptions | None = None, progress: Progress | None = None
+) -> LoadReport:
+    """Load the candles of `files`. Rows that are there already are compared, so an interrupted load is simply run again.
+
+    Raises PlatformError before anything is loaded where a file can't be opened or lacks a column; at the first bad row in a strict
+    load, with nothing loaded; and after the other files where one turns out to be damaged.
+    """
+    options, progress = options or LoadOptions(), progress or SilentProgress()
+    if not files:
+        raise PlatformError("no file was named", where="seed.market", next_step="name one or more files")
+    started = time.monotonic()
+    sources = [inspect(path, options) for path in files]
+    rejects = Rejects(options.rejects_file or Path(f"rejects-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"))
+    load = _Load(platform, sources, options, rejects, progress, started)
+    try:
+        if options.strict:
+            load.run_strictly()
+        else:
+            load.run()
+    finally:
+        rejects.close()
+    return LoadReport(load.loaded, rejects.count, load.skipped, time.monotonic() - started, str(rejects.path) if rejects.count else None)
+
+
+class _Load:
+    """The threads of one load and what they share."""
+
+    def __init__(
+        self, platform: Platform, sources: list[Source], options: LoadOptions, rejects: Rejects, progress: Progress, started: float
+    ) -> None:
+        self._platform, self._options, self._rejects, self._progress = platform, options, rejects, progress
+        self._started = started
+        self._sources: queue.SimpleQueue[Source] = queue.SimpleQueue()
+        for source in sources:
+            self._sources.put(source)
+        self._all = sources
+        self._bytes = sum(source.size for source in sources)
+        self._positions: dict[Path, int] = {}
+        self._batches: queue.Queue[Batch] = queue.Queue(_WAITING)
+        self._stop = threading.Event()
+        self._reading_done = threading.Event()
+        self._lock = threading.Lock()
+        self._failures: list[BaseException] = []
+        self._damaged: list[PlatformError] = []
+        self.loaded = 0
+        self.skipped = 0
+
+    def run_strictly(self) -> None:
+        """All files in one transaction; the first bad row undoes it."""
+
+        def refuse(reject: Reject) -> None:
+            raise PlatformError(
+                f"a row is bad: {reject.reason}",
+                where=f"{reject.file}, line {reject.line}",
+                next_step="mend the row, or load without --strict to put bad rows aside; nothing was loaded",
+            )
+
+        with writing.connected(self._platform) as connection:
+            writer = writing.Writer(connection, writing.highest_number(connection), refuse)
+            with connection.transaction():
+                for source in self._all:
+                    for batch in read(source, self._options, refuse, self._position(source)):
+                        self._count(writer.write(batch))
+                        self._tell()
+
+    def run(self) -> None:
+        """Read and write side by side until all is done, something breaks, or the user interrupts."""
+        with writing.connected(self._platform) as connection:
+            highest = writing.highest_number(connection)
+        readers = [threading.Thread(target=self._guarded, args=(self._read,)) for _ in range(min(2, len(self._all)))]
+        writers = [threading.Thread(target=self._guarded, args=(self._write, highest)) for _ in range(self._options.workers)]
+        for thread in (*readers, *writers):
+            thread.start()
+        try:
+            self._wait(readers)
+            self._reading_done.set()
+            self._wait(writers)
+        finally:
+            self._stop.set()
+            for thread in (*readers, *writers):
+                thread.join()
+        if self._failures:
+            raise self._failures[0]
+        if self._damaged:
+            raise self._damaged[0]
+
+    def _wait(self, threads: list[threading.Thread]) -> None:
+        while any(thread.is_alive() for thread in threads) and not self._failures:
+            time.sleep(_TICK_SECONDS)
+            self._tell()
+
+    def _guarded(self, work: Any, *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except BaseException as error:  # handed over to the thread that waits
+            self._failures.append(error)
+            self._stop.set()
+
+    def _read(self) -> None:
+        while not self._stop.is_set():
+            try:
+                source = self._sources.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                for batch in read(source, self._options, self._rejects.add, self._position(source)):
+                    if not self._hand_over(batch):
+                        return
+            except PlatformError as error:
+                self._damaged.append(error)
+
+    def _hand_over(self, batch: Batch) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._batches.put(batch, timeout=_TICK_SECONDS)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def _write(self, highest: int) -> None:
+        with writing.connected(self._platform) as connection:
+            writer = writing.Writer(connection, highest, self._rejects.add)
+            while not self._stop.is_set():
+                try:
+                    batch = self._batches.get(timeout=_TICK_SECONDS)
+                except queue.Empty:
+                    if self._reading_done.is_set() and self._batches.empty():
+                        return
+                    continue
+                self._count(writer.write(batch))
+
+    def _count(self, written: writing.Written) -> None:
+        with self._lock:
+            self.loaded += written.loaded
+            self.skipped += written.skipped
+
+    def _position(self, source: Source) -> Any:
+        def note(position: int) -> None:
+            self._positions[source.path] = min(position, source.size)
+
+        return note
+
+    def _tell(self) -> None:
+        done = sum(self._positions.values())
+        elapsed = time.monotonic() - self._started
+        rows = self.loaded + self.skipped
+        left = f", {format_seconds(elapsed * (self._bytes - done) / done)} left" if done and elapsed > 1 else ""
+        megabytes = 1_000_000
+        self._progress.count(round(done / megabytes, 1), round(self._bytes / megabytes, 1), f"MB, {rows / elapsed:,.0f} rows/s{left}")

@@ -1,0 +1,125 @@
+"""Reads candles from Parquet files, a few ten thousand rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from airgap.errors import PlatformError
+from seed.candle_files.batches import Batch, from_candles, microseconds
+from seed.candle_files.fast import Layout, arrow, take
+from seed.candle_files.judging import BadRow, judge
+from seed.candle_files.options import LoadOptions
+from seed.candle_files.rejects import Reject
+from seed.candle_files.seen import Seen
+from seed.candles import Candle
+
+_ROWS = 65_536
+
+
+def header(path: Path) -> list[str]:
+    """The names of the file's columns.
+
+    Raises PlatformError where it is no whole Parquet file.
+    """
+    return list(_opened(path).schema_arrow.names)
+
+
+def read(
+    path: Path,
+    layout: Layout,
+    options: LoadOptions,
+    now: datetime,
+    seen: Seen,
+    refuse: Callable[[Reject], None],
+    position: Callable[[int], None],
+) -> Iterator[Batch]:
+    """Every good row of the file, in batches; see `reading.read`.
+
+    Rows are turned into the text that a CSV file would hold, and judged by the same rules.
+    """
+    file = _opened(path)
+    names = {column: file.schema_arrow.names[place] for column, place in layout.places.items()}
+    # As a CSV file of just these columns.
+    plain = Layout({column: place for place, column in enumerate(names)}, len(names), ",", layout.symbol, layout.timezone)
+    total, size, done = file.metadata.num_rows, path.stat().st_size, 0
+    try:
+        for rows in file.iter_batches(_ROWS, columns=list(names.values())):
+            table = arrow().table({column: _as_text(rows.column(name)) for column, name in names.items()})
+            batch = _whole(path, table, plain, seen, now, done + 1) or _row_by_row(path, table, plain, options, now, seen, refuse, done + 1)
+            done += table.num_rows
+            position(size * done // max(total, 1))
+            if batch is not None:
+                yield batch
+    except (OSError, arrow().ArrowException) as error:
+        raise _damaged(path, error) from error
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return arrow("parquet").ParquetFile(path)
+    except (OSError, arrow().ArrowException) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> PlatformError:
+    return PlatformError(
+        f"the Parquet file is damaged or cut off: {str(error).splitlines()[0]}",
+        where=str(path),
+        next_step="fetch it again; what came before the damage is loaded",
+    )
+
+
+def _as_text(column: Any) -> Any:
+    pa, compute = arrow(), arrow("compute")
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        # Arrow keeps the moment in UTC whatever zone it is shown in.
+        return compute.strftime(compute.cast(column, pa.timestamp("us", tz="UTC")), format="%Y-%m-%dT%H:%M:%SZ")
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        return compute.strftime(compute.cast(column, pa.timestamp("us")), format="%Y-%m-%dT%H:%M:%S")
+    return compute.cast(column, pa.string())
+
+
+def _whole(path: Path, table: Any, layout: Layout, seen: Seen, now: datetime, first: int) -> Batch | None:
+    if any(column.null_count for column in table.columns):
+        return None
+    pa, writer = arrow(), arrow("csv")
+    sink = pa.BufferOutputStream()
+    try:
+        writer.write_csv(table, sink, writer.WriteOptions(include_header=False, quoting_style="none"))
+    except pa.ArrowInvalid:
+        return None
+    return take(str(path), first, bytes(sink.getvalue()), layout, seen, now)
+
+
+def _row_by_row(
+    path: Path,
+    table: Any,
+    layout: Layout,
+    options: LoadOptions,
+    now: datetime,
+    seen: Seen,
+    refuse: Callable[[Reject], None],
+    first: int,
+) -> Batch | None:
+    candles: list[Candle] = []
+    lines: list[int] = []
+    zone = options.zone()
+    for number, row in enumerate(table.to_pylist(), first):
+        fields = {name: value if value is not None else "" for name, value in row.items()}
+        if layout.symbol is not None:
+            fields["symbol"] = layout.symbol
+        try:
+            candle = judge(fields, zone, now)
+            if not seen.add(candle.symbol, microseconds(candle.timestamp)):
+                raise BadRow("duplicate of an earlier row")
+        except BadRow as reason:
+            refuse(Reject(str(path), number, str(reason), ",".join(fields.values())[:2000]))
+        else:
+            candles.append(candle)
+            lines.append(number)
+    return from_candles(str(path), candles, lines) if candles else None

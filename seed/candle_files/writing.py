@@ -1,0 +1,131 @@
+"""Writes batches: straight into the table where nothing was before, else through staging and a merge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from seed.candle_files.batches import Batch, moment
+from seed.candle_files.rejects import Reject
+from seed.statements import load
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from infra.connections import Platform
+
+ACCOUNT = "ingest"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a batch's rows: `loaded` are new or changed, `skipped` were there already with the same values."""
+
+    loaded: int
+    skipped: int
+
+
+class Writer:
+    """One connection that writes batches, each in a transaction of its own unless the caller opened one around them."""
+
+    def __init__(self, connection: psycopg.Connection, highest: int, refuse: Callable[[Reject], None]) -> None:
+        """Take a connection in autocommit, and the highest row number from before the load (0 for an empty table).
+
+        `refuse` hears of rows that only the server finds bad.
+        """
+        self._connection = connection
+        self._highest = highest
+        self._refuse = refuse
+        self._timezone = ""
+
+    def write(self, batch: Batch) -> Written:
+        """Write one batch. A row that the server refuses is put aside, and the rest of the batch is written."""
+        import psycopg
+
+        if batch.timezone != self._timezone:
+            self._connection.execute("select set_config('TimeZone', %s, false)", (batch.timezone,))
+            self._timezone = batch.timezone
+        try:
+            return self._write_whole(batch)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            if batch.rows == 1:
+                reason = f"refused by the server: {error.diag.message_primary}"
+                self._refuse(Reject(batch.file, batch.lines[0], reason, batch.payload.decode("utf-8", errors="replace").rstrip()))
+                return Written(0, 0)
+        first, second = (self.write(half) for half in batch.halves())
+        return Written(first.loaded + second.loaded, first.skipped + second.skipped)
+
+    def _write_whole(self, batch: Batch) -> Written:
+        import psycopg
+
+        if not self._is_empty(batch):
+            return self._merge(batch)
+        try:
+            with self._connection.transaction():
+                self._copy(batch, "market_data")
+        except psycopg.errors.UniqueViolation:
+            # Somebody else loads the same candles at this moment: then it is a merge after all.
+            return self._merge(batch)
+        return Written(batch.rows, 0)
+
+    def _is_empty(self, batch: Batch) -> bool:
+        if self._highest == 0:
+            return True
+        row = self._connection.execute(
+            load("pre_existing_candles"),
+            {"symbols": list(batch.symbols), "first": moment(batch.first), "last": moment(batch.last), "highest": self._highest},
+        ).fetchone()
+        return row is not None and not row[0]
+
+    def _merge(self, batch: Batch) -> Written:
+        with self._connection.transaction():
+            self._connection.execute("drop table if exists staged_candles")
+            stage(self._connection)
+            self._copy(batch, "staged_candles")
+            self._connection.execute("analyze staged_candles")
+            row = self._connection.execute(load("merge_candles")).fetchone()
+            # Not left to the end of the transaction: in a strict load many batches share one.
+            self._connection.execute("drop table staged_candles")
+        loaded = sum(row) if row else 0
+        return Written(loaded, batch.rows - loaded)
+
+    def _copy(self, batch: Batch, table: str) -> None:
+        statement = f"copy {table} ({', '.join(batch.columns)}) from stdin (format csv, delimiter '{batch.delimiter}')"
+        with self._connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            copy.write(batch.payload)
+
+
+def stage(connection: psycopg.Connection) -> None:
+    """Make the temporary table that a merge starts from.
+
+    Raises PlatformError where the account may not make temporary tables.
+    """
+    import psycopg
+
+    try:
+        connection.execute(load("stage_candles"))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise PlatformError(
+            f"candles can't be staged: {str(error).strip()}",
+            where=f"account {ACCOUNT}",
+            next_step="give the account its declared privileges back: invoke up --refresh",
+        ) from error
+
+
+@contextmanager
+def connected(platform: Platform) -> Iterator[psycopg.Connection]:
+    """A connection of the loading account, in autocommit."""
+    from infra.clients import postgres
+
+    # What is acknowledged one batch too early is loaded again by the next run: not worth a disk's turn for every batch.
+    with postgres(platform, ACCOUNT, autocommit=True, options="-c synchronous_commit=off") as connection:
+        yield connection
+
+
+def highest_number(connection: psycopg.Connection) -> int:
+    """The highest row number in the table; 0 where it is empty."""
+    row = connection.execute("select max(id) from market_data").fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
