@@ -13,6 +13,7 @@ from infra import clients
 from infra.connections import Platform
 
 if TYPE_CHECKING:
+    import weaviate
     from weaviate.collections.classes.filters import _Filters
 
 MOST = 100
@@ -72,15 +73,30 @@ def search(
     _check(question, certainty, limit)
     try:
         with clients.weaviate_client(platform, "rag") as client:
-            store = client.collections.use(collection.name)
-            chosen = _filters(path, section)
-            if mode is Mode.HYBRID:
-                return _hybrid(store, question, certainty, limit, chosen)
-            return _near_text(store, question, certainty, limit, chosen)
+            return ask(client, question, certainty, limit, mode=mode, path=path, section=section, collection=collection)
     except failures.WeaviateQueryError as error:
         raise _explained(error.message, collection.name, platform) from error
     except (failures.WeaviateConnectionError, failures.WeaviateStartUpError) as error:
         raise PlatformError(what="Weaviate does not answer", where=platform.weaviate_url(), next_step="invoke check") from error
+
+
+def ask(
+    client: weaviate.WeaviateClient,
+    question: str,
+    certainty: float = SEARCH_CERTAINTY,
+    limit: int = SEARCH_LIMIT,
+    *,
+    mode: Mode = Mode.MEANING,
+    path: str | None = None,
+    section: str | None = None,
+    collection: Collection = CHRISTMAS_DOCUMENT,
+) -> list[Hit]:
+    """The same over a client that is open already, for many questions. Raises Weaviate's own errors."""
+    store = client.collections.use(collection.name)
+    chosen = _filters(path, section)
+    if mode is Mode.HYBRID:
+        return _hybrid(store, question, certainty, limit, chosen)
+    return _near_text(store, question, certainty, limit, chosen)
 
 
 def _check(question: str, certainty: float, limit: int) -> None:

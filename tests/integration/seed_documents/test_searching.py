@@ -11,10 +11,12 @@ import pytest
 from airgap.errors import PlatformError
 from airgap.setup.progress import SilentProgress
 from infra import clients
-from infra.connections import Platform
+from infra.connections import ROOT, Platform
 from seed import documents, search
+from seed.evaluation import evaluate, read_questions
 from tests.integration.seed_documents.conftest import Store
 
+QUESTIONS = ROOT / "tests" / "data" / "retrieval" / "questions.json"
 QUESTION = "자동 매매 시스템 특징"
 
 
@@ -47,6 +49,18 @@ def test_the_specifications_graphql_gives_the_same(guide: Platform) -> None:
     assert answer.errors is None
     found = [(each["_additional"]["id"], round(each["_additional"]["certainty"], 4)) for each in answer.get["ChristmasDocument"]]
     assert found == [(hit.id, round(hit.certainty, 4)) for hit in search.search(guide, QUESTION)]
+
+
+def test_the_right_passages_are_found(guide: Platform) -> None:
+    """The retrieval test set with the bundled model, queries embedded by Weaviate and passages by the import."""
+    questions = read_questions(QUESTIONS)
+    assert len(questions) >= 60
+    with clients.weaviate_client(guide, "rag") as client:
+        found = evaluate(client, questions)
+    for part in (found, found.of_language("ko"), found.of_language("en")):
+        missed = [each.question for each, rank in zip(part.questions, part.ranks, strict=True) if rank is None or rank > 5]
+        assert part.recall(5) >= 0.9, missed
+        assert part.mean_reciprocal_rank() >= 0.8, missed
 
 
 def test_path_and_section_narrow_it_down(guide: Platform) -> None:

@@ -1,0 +1,66 @@
+"""How well search finds the passage that answers a question, over questions whose answers are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seed.chunks import SECTION_SEPARATOR
+from seed.search import Hit, ask
+
+if TYPE_CHECKING:
+    import weaviate
+
+LOOKED_AT = 10
+"""Passages of each answer that are looked at; one that comes later counts as not found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and the section, by its own heading, of the file that answers it."""
+
+    question: str
+    language: str
+    file_path: str
+    section: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """`ranks` has the place of the right passage for each question, from 1; None where it was not among those looked at."""
+
+    questions: tuple[Question, ...]
+    ranks: tuple[int | None, ...]
+
+    def recall(self, at: int = 5) -> float:
+        """The share of questions whose right passage is among the first `at`."""
+        return sum(rank is not None and rank <= at for rank in self.ranks) / len(self.ranks)
+
+    def mean_reciprocal_rank(self) -> float:
+        """The mean of one over the rank, nothing for a passage that was not found."""
+        return sum(1 / rank for rank in self.ranks if rank) / len(self.ranks)
+
+    def of_language(self, language: str) -> Evaluation:
+        """The part in one language."""
+        chosen = [(each, rank) for each, rank in zip(self.questions, self.ranks, strict=True) if each.language == language]
+        return Evaluation(tuple(each for each, _ in chosen), tuple(rank for _, rank in chosen))
+
+
+def read_questions(file: Path) -> tuple[Question, ...]:
+    """Questions from a JSON list of objects."""
+    return tuple(Question(**each) for each in json.loads(file.read_text(encoding="utf-8")))
+
+
+def evaluate(client: weaviate.WeaviateClient, questions: Sequence[Question]) -> Evaluation:
+    """Ask every question and find the rank of its answer."""
+    return Evaluation(tuple(questions), tuple(_rank(each, ask(client, each.question, 0.0, LOOKED_AT)) for each in questions))
+
+
+def _rank(question: Question, hits: Sequence[Hit]) -> int | None:
+    for rank, hit in enumerate(hits, 1):
+        if hit.file_path == question.file_path and hit.section.split(SECTION_SEPARATOR)[-1] == question.section:
+            return rank
+    return None
