@@ -151,7 +151,7 @@ def _restore(
         return timing
 
     def weaviate(told: Progress) -> Timing:
-        _start_embedder(made, platform, use)
+        start_embedder(made, platform, use)
         chain = refill.chain_of(manifest, every)
         return refill.weaviate(made, use, wanted["weaviate"], chain, root_key, told)
 
@@ -173,7 +173,7 @@ def _count_and_promote(container: str) -> int:
     return int(execute(container, ["sh", "-c", script]).text().split()[0])
 
 
-def _start_embedder(made: Scratch, platform: Platform, use: Ingredients) -> None:
+def start_embedder(made: Scratch, platform: Platform, use: Ingredients) -> None:
     """An embedder for questions in words, where the stack has one of its own."""
     if platform.embedding_profile == "embedded" and "embedder" in use.images:
         made.start(recipes.embedder(use.images["embedder"], token=platform.embedding_key))

@@ -210,3 +210,12 @@ def seconds_unarchived(platform: Platform) -> float:
     with connect(platform, "monitor") as connection:
         (seconds,) = _one(connection, query("unarchived"))
     return max(0.0, float(seconds))
+
+
+def archive_now(platform: Platform) -> bool:
+    """Have everything written so far archived, where the server still runs; tells whether it was."""
+    try:
+        pgbackrest.run(platform.containers["timescaledb"], pgbackrest.command("check"))
+    except PlatformError:
+        return False
+    return True

@@ -67,14 +67,18 @@ def ingredients_of(platform: Platform, passphrase: str, folder: Path) -> Ingredi
 
 
 def recovery_options(wanted: StorePlan) -> tuple[str, ...]:
-    """How pgBackRest is told how far the log is replayed."""
+    """How pgBackRest is told how far the log is replayed, along the timeline of the backup itself.
+
+    After every restore onto the live stack a full backup is made, so the newest backup before a moment is of its timeline.
+    """
+    along = "--target-timeline=current"
     if wanted.lsn:
         # The record that begins at the position is the first that must not be there.
-        return ("--type=lsn", f"--target={wanted.lsn}", "--target-exclusive", "--target-action=promote")
+        return ("--type=lsn", f"--target={wanted.lsn}", "--target-exclusive", "--target-action=promote", along)
     if wanted.until:
         moment = wanted.until.astimezone(UTC)
-        return ("--type=time", f"--target={moment:%Y-%m-%d %H:%M:%S.%f}+00", "--target-action=promote")
-    return ("--type=default",)
+        return ("--type=time", f"--target={moment:%Y-%m-%d %H:%M:%S.%f}+00", "--target-action=promote", along)
+    return ("--type=default", along)
 
 
 def restore_command(wanted: StorePlan, *, archive: bool) -> tuple[str, ...]:
@@ -100,8 +104,7 @@ def postgres(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progr
     files = time.monotonic()
     progress.status("replaying the log")
     made.start(recipe)
-    container = str(made.containers[recipe.service].name)
-    wait_for_recovery(container)
+    wait_for_recovery(str(made.containers[recipe.service].name))
     return Timing(files - began, time.monotonic() - files)
 
 

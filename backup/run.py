@@ -14,6 +14,7 @@ from typing import TypeVar
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
 from backup import due, keys, lock, postgres, redis_store, sets, weaviate_store
+from backup.journal import refuse_unfinished
 from backup.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
 from blueprint.rules import BACKUP_RULES
 from infra.connections import Platform
@@ -39,6 +40,7 @@ def make(
     folder = folder or sets.folder_of(platform.stack)
     progress = progress or SilentProgress()
     with lock.hold(folder, "a backup"):
+        refuse_unfinished(folder)
         clean_up(platform, folder, progress)
         plan = _plan(datetime.now(UTC), kind, chosen, folder)
         return _make(platform, plan, folder, progress) if plan else None

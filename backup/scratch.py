@@ -12,7 +12,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -56,9 +56,12 @@ class Recipe:
 class Scratch:
     """A network and whatever was started on it. Use `scratch`."""
 
-    def __init__(self, name: str, purpose: str, folder: Path) -> None:
+    def __init__(self, name: str, purpose: str, folder: Path, *, owned: bool = True) -> None:
         self.name = name
-        self._labels = {PROJECT_LABEL: "christmas", STACK_LABEL: name, PURPOSE_LABEL: purpose, OWNER_LABEL: str(os.getpid())}
+        self._labels = {PROJECT_LABEL: "christmas", STACK_LABEL: name, PURPOSE_LABEL: purpose}
+        if owned:
+            # What has an owner goes when that process is gone.
+            self._labels[OWNER_LABEL] = str(os.getpid())
         self._ca_key, ca = issue_authority("christmas scratch", 1)
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_text(ca)
@@ -113,10 +116,11 @@ class Scratch:
         return str(self._subnet[1])
 
     def volume(self, part: str) -> str:
-        """A new, empty volume."""
+        """A volume of its own, empty at first."""
         name = f"christmas-{self.name}-{part}"
-        docker_client().volumes.create(name, labels=self._labels)
-        self.volumes.append(name)
+        if name not in self.volumes:
+            docker_client().volumes.create(name, labels=self._labels)
+            self.volumes.append(name)
         return name
 
     def create(self, recipe: Recipe) -> Container:
@@ -128,6 +132,7 @@ class Scratch:
         network = str(self.network.name)
         mounts = {volume: {"bind": path, "mode": "rw"} for path, volume in recipe.volumes.items()}
         mounts |= {volume: {"bind": path, "mode": "ro"} for path, volume in recipe.read_only_volumes.items()}
+        mounts |= {self.volume(f"{recipe.service}-config"): {"bind": CONFIG, "mode": "rw"}}
         options: dict[str, Any] = {
             "name": f"christmas-{self.name}-{recipe.service}",
             "hostname": recipe.service,
@@ -238,26 +243,35 @@ def scratch(purpose: str) -> Iterator[Scratch]:
 
 def remove_leftovers() -> None:
     """Remove scratch containers, volumes and networks whose process is gone: a killed run can't remove its own."""
+    remove_labelled([OWNER_LABEL, PURPOSE_LABEL], lambda labels: not _alive(labels.get(OWNER_LABEL, "")))
+
+
+def remove_labelled(wanted: list[str], going: Callable[[dict[str, str]], bool]) -> int:
+    """Remove containers, then volumes and networks that have all of these labels and of which `going` is true; return how many."""
     from docker.errors import DockerException
 
     client = docker_client()
-    wanted: dict[str, str | list[str] | bool] = {"label": [OWNER_LABEL, PURPOSE_LABEL]}
-    kinds: Iterable[Any] = (
-        *client.containers.list(all=True, filters=wanted),
-        *client.volumes.list(filters=wanted),
-        *client.networks.list(filters=wanted),
-    )
-    for each in kinds:
-        labels = each.attrs.get("Labels") or each.attrs.get("Config", {}).get("Labels") or {}
-        owner = labels.get(OWNER_LABEL, "")
-        if owner.isdigit() and not _alive(int(owner)):
+    filters: dict[str, str | list[str] | bool] = {"label": wanted}
+    removed = 0
+    for each in client.containers.list(all=True, filters=filters):
+        if going(each.labels):
             with contextlib.suppress(DockerException):
-                each.remove(**({"force": True, "v": True} if "State" in each.attrs else {}))
+                each.remove(force=True, v=True)
+                removed += 1
+    kinds: Iterable[Any] = (*client.volumes.list(filters=filters), *client.networks.list(filters=filters))
+    for each in kinds:
+        if going(each.attrs.get("Labels") or {}):
+            with contextlib.suppress(DockerException):
+                each.remove()
+                removed += 1
+    return removed
 
 
-def _alive(process: int) -> bool:
+def _alive(owner: str) -> bool:
+    if not owner.isdigit():
+        return True
     try:
-        os.kill(process, 0)
+        os.kill(int(owner), 0)
     except ProcessLookupError:
         return False
     except PermissionError:
