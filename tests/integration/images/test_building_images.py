@@ -191,7 +191,7 @@ def test_the_written_context_is_all_that_an_ordinary_build_needs(service: str, t
     options = iter(command[4:-1])
     arguments = dict(value.split("=", 1) for option, value in zip(options, options, strict=True) if option == "--build-arg")
     client = docker.from_env()
-    events = client.api.build(path=str(context), buildargs=arguments, decode=True)
+    events = client.api.build(path=str(context), buildargs=arguments, rm=True, forcerm=True, decode=True)
     built = re.search(r"Successfully built (\w+)", "".join(str(event.get("stream", "")) for event in events))
     assert built
     made, ours = (client.images.get(name).attrs["Config"] for name in (built[1], image_reference(service)))
