@@ -71,6 +71,8 @@ def can_bind(address: str, port: int) -> bool:
 
 def _published(stack: str, project_label: str = "com.christmas.project") -> tuple[set[int], set[int]]:
     """Ports that containers publish, running or stopped: those of other owners, and this stack's own."""
+    from docker.errors import NotFound
+
     others: set[int] = set()
     own: set[int] = set()
     with docker_errors("listing the containers' ports", "the Docker engine"):
@@ -80,8 +82,9 @@ def _published(stack: str, project_label: str = "com.christmas.project") -> tupl
             ports = {entry["PublicPort"] for entry in summary.get("Ports") or [] if "PublicPort" in entry}
             if summary.get("State") != "running":
                 # A stopped container's wishes are only in its full description.
-                wishes = engine().api.inspect_container(summary["Id"])["HostConfig"].get("PortBindings") or {}
-                ports |= {int(each["HostPort"]) for several in wishes.values() for each in several or [] if each.get("HostPort")}
+                with contextlib.suppress(NotFound):  # removed meanwhile
+                    wishes = engine().api.inspect_container(summary["Id"])["HostConfig"].get("PortBindings") or {}
+                    ports |= {int(each["HostPort"]) for several in wishes.values() for each in several or [] if each.get("HostPort")}
             (own if mine else others).update(ports)
     return others, own
 

@@ -122,7 +122,7 @@ def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
 
     Raises PlatformError where either is missing.
     """
-    from docker.errors import ImageNotFound
+    from docker.errors import ImageNotFound, NotFound
     from docker.types import Mount
 
     if not exists(volume):  # Docker would make one, and nobody would own it
@@ -145,7 +145,7 @@ def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
     try:
         yield VolumeFiles(str(helper.id), volume, image)
     finally:
-        with docker_errors("closing", f"volume {volume}"):
+        with docker_errors("closing", f"volume {volume}"), contextlib.suppress(NotFound):
             helper.remove(force=True)
 
 
