@@ -1,0 +1,115 @@
+"""The audit finds one planted fault of every kind in a real Redis, as the account that may not read contents."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from access.audit import FIXABLE, Fault, audit, fix
+from airgap.setup.progress import SilentProgress
+from blueprint.keyspaces import KEYSPACES
+from infra import clients
+from infra.connections import Platform
+from seed import cache
+
+CANDLE: dict[Any, Any] = {"timestamp": "2026-11-23T12:00:00+00:00", "open": "1", "high": "1", "low": "1", "close": "1", "volume": "1"}
+SESSION: dict[Any, Any] = {
+    "user_id": "1",
+    "username": "x",
+    "roles": "[]",
+    "created_at": "2026-11-23T12:00:00+00:00",
+    "expires_at": "2026-11-24T12:00:00+00:00",
+}
+
+
+def _plant(admin: redis.Redis) -> dict[str, Fault]:
+    admin.set("cache:stray", "1", ex=10)
+    admin.set("market:A:B:latest", "1", ex=5)
+    admin.hset("session:forever", mapping=SESSION)
+    admin.set("rate_limit:192.0.2.1", "1", ex=600)
+    admin.set("market:TYPE:latest", "text", ex=5)
+    admin.hset("market:SHAPE:latest", mapping={"open": "1"})
+    admin.expire("market:SHAPE:latest", 5)
+    admin.hset("market:EXTRA:latest", mapping={**CANDLE, "note": "x"})
+    admin.expire("market:EXTRA:latest", 5)
+    admin.set("rate_limit:192.0.2.2", "9" * 30, ex=30)
+    admin.hset("session:big", mapping={**SESSION, "extra": "x" * 20_000})
+    admin.expire("session:big", 3600)
+    admin.set("user:1:preferences", "x" * 20_000, ex=60)
+    return {
+        "cache:stray": Fault.UNKNOWN,
+        "market:A:B:latest": Fault.UNKNOWN,
+        "session:forever": Fault.NO_EXPIRY,
+        "rate_limit:192.0.2.1": Fault.LONG_EXPIRY,
+        "market:TYPE:latest": Fault.WRONG_TYPE,
+        "market:SHAPE:latest": Fault.WRONG_SHAPE,
+        "market:EXTRA:latest": Fault.WRONG_SHAPE,
+        "rate_limit:192.0.2.2": Fault.WRONG_SHAPE,
+        "session:big": Fault.OVERSIZED,
+        "user:1:preferences": Fault.OVERSIZED,
+    }
+
+
+def test_sound_entries_have_no_faults(redis_platform: Platform) -> None:
+    report = cache.load(redis_platform, SilentProgress())
+    with clients.redis_client(redis_platform, "monitor") as client:
+        found = audit(client)
+    assert (found.findings, found.total, found.complete) == ([], report.inserted, True)
+    assert set(found.keys) == {each.name for each in KEYSPACES}
+    assert all(found.memory[name] > 0 for name in found.keys)
+
+
+def test_every_kind_of_fault_is_found(redis_platform: Platform) -> None:
+    cache.load(redis_platform, SilentProgress())
+    with clients.redis_client(redis_platform, "admin") as admin:
+        planted = _plant(admin)
+    with clients.redis_client(redis_platform, "monitor") as client:
+        found = audit(client)
+    assert {each.key: each.fault for each in found.findings} == planted
+    assert set(planted.values()) == set(Fault)
+    assert "forever" not in "".join(map(str, found.findings)) + repr(found.findings)
+
+
+def test_only_what_is_declared_fixable_is_fixed(redis_platform: Platform) -> None:
+    with clients.redis_client(redis_platform, "admin") as admin:
+        planted = _plant(admin)
+    with clients.redis_client(redis_platform, "monitor") as client, clients.redis_client(redis_platform, "api") as api:
+        assert fix(api, audit(client).findings) == 2
+        left = audit(client)
+    assert {each.key for each in left.findings} == {key for key, fault in planted.items() if fault not in FIXABLE}
+
+
+def test_a_bound_of_keys_is_kept_and_told(redis_platform: Platform) -> None:
+    with clients.redis_client(redis_platform, "admin") as admin:
+        pipeline = admin.pipeline(transaction=False)
+        for number in range(2000):
+            pipeline.set(f"rate_limit:10.0.{number // 256}.{number % 256}", 1, ex=60)
+        pipeline.execute()
+    with clients.redis_client(redis_platform, "monitor") as client:
+        bounded = audit(client, max_keys=500)
+        whole = audit(client, keys_per_second=1e9)
+    assert (bounded.total, bounded.complete) == (500, False)
+    assert (whole.total, whole.complete, whole.findings) == (2000, True, [])
+
+
+def test_the_rate_is_bounded(redis_platform: Platform) -> None:
+    with clients.redis_client(redis_platform, "admin") as admin:
+        for number in range(300):
+            admin.set(f"rate_limit:10.0.0.{number}" if number < 256 else f"rate_limit:10.0.1.{number - 256}", 1, ex=60)
+    with clients.redis_client(redis_platform, "monitor") as client:
+        begun = time.monotonic()
+        found = audit(client, keys_per_second=300)
+        assert time.monotonic() - begun >= 0.95
+    assert found.total == 300
+
+
+def test_the_auditing_account_may_not_mend(redis_platform: Platform) -> None:
+    with clients.redis_client(redis_platform, "admin") as admin:
+        _plant(admin)
+    with clients.redis_client(redis_platform, "monitor") as client:
+        findings = audit(client).findings
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            fix(client, findings)
