@@ -47,11 +47,14 @@ class BackupStanza(Kind):
         if ended.exit_code != 0:
             call.log(Log.WARNING, f"stanza {inputs['stanza']} can't be read: {_last_words(ended)}")
             return {"drift": [f"pgbackrest info ends with {ended.exit_code}"]}
-        status = next((each["status"] for each in json.loads(ended.stdout or "[]") if each["name"] == inputs["stanza"]), None)
-        if status is None or status["code"] in _STATUS_MISSING:
+        # Not strict: pgBackRest leaves line breaks inside its messages.
+        stanzas = json.loads(ended.stdout or "[]", strict=False)
+        found = next((each for each in stanzas if each["name"] == inputs["stanza"]), None)
+        if found is None or found["status"]["code"] in _STATUS_MISSING:
             return None
         # 2 is a stanza without a backup yet; anything above is a repository in trouble.
-        return {"drift": [status["message"]] if status["code"] > 3 else []}
+        trouble = [each["status"]["message"].splitlines()[0] for each in found["repo"] if each["status"]["code"] > max(_STATUS_MISSING)]
+        return {"drift": trouble}
 
     @staticmethod
     def _assert(inputs: Values) -> Values:

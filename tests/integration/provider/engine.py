@@ -65,6 +65,11 @@ class ScratchStack:
     def destroy(self) -> Run:
         return self._run("destroy")
 
+    def edit_state(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change the stack's resources behind the engine's back; secrets are in plain text meanwhile. `change` has to be picklable."""
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            pool.submit(_edit, self.folder, self.name, self.program, change).result()
+
     def state_text(self) -> str:
         """The state file as it lies on the disk."""
         return "".join(path.read_text() for path in (self.folder / "state").rglob("*.json"))
@@ -77,7 +82,29 @@ class ScratchStack:
         return done
 
 
+def _edit(folder: Path, name: str, program: Program, change: Callable[[dict[str, Any]], None]) -> None:
+    stack = _open(folder, name, program)
+    exported = stack.export_stack()
+    for resource in (exported.deployment or {})["resources"]:
+        change(resource)
+    stack.import_stack(exported)
+
+
 def _operate(folder: Path, name: str, program: Program, verb: str, options: dict[str, bool]) -> Run | str:
+    from pulumi import automation
+
+    stack = _open(folder, name, program)
+    steps, lines = _Steps(), list[str]()
+    operation: Callable[..., Any] = getattr(stack, verb)
+    try:
+        operation(on_event=steps, on_output=lines.append, color="never", **options)
+    except automation.CommandError as error:
+        return str(error)
+    outputs = {key: output.value for key, output in stack.outputs().items()}
+    return Run(steps.found, "\n".join(lines), outputs)
+
+
+def _open(folder: Path, name: str, program: Program) -> Any:
     from pulumi import automation
 
     state = folder / "state"
@@ -101,15 +128,7 @@ def _operate(folder: Path, name: str, program: Program, verb: str, options: dict
         },
         pulumi_command=automation.PulumiCommand(root=str(real_pulumi().parent.parent)),
     )
-    stack = automation.Stack.create_or_select(name, workspace)
-    steps, lines = _Steps(), list[str]()
-    operation: Callable[..., Any] = getattr(stack, verb)
-    try:
-        operation(on_event=steps, on_output=lines.append, color="never", **options)
-    except automation.CommandError as error:
-        return str(error)
-    outputs = {key: output.value for key, output in stack.outputs().items()}
-    return Run(steps.found, "\n".join(lines), outputs)
+    return automation.Stack.create_or_select(name, workspace)
 
 
 class _Steps:

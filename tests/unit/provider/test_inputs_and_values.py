@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf import struct_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.provider import resources
+from infra.provider.kind import Kind, Shape
+from infra.provider.registry import NAMES, kind_of
+from infra.provider.server import differences
+from infra.provider.values import UNKNOWN, decode, encode, has_unknown
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**50), 2**50) | st.text(max_size=20).filter(lambda text: not text.startswith("04da6b54")),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8).filter(lambda key: key != SIGNATURE), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8), plain, max_size=5))
+def test_values_come_back_from_the_wire_as_they_were(values: dict[str, Any]) -> None:
+    assert decode(encode(values)).values == values
+
+
+def test_secrets_and_unknowns_keep_their_marks() -> None:
+    back = decode(encode({"password": "s", "port": UNKNOWN, "none": None, "list": [UNKNOWN]}, {"password", "none"}))
+    assert back.secrets == {"password"}
+    assert back.values == {"password": "s", "port": UNKNOWN, "none": None, "list": [UNKNOWN]}
+    assert "'s'" not in repr(back)
+
+
+def test_a_secret_deep_inside_makes_the_whole_property_secret() -> None:
+    message = struct_pb2.Struct()
+    message.update({"files": {"a": {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "value": "hidden"}, "b": "open"}})
+    back = decode(message)
+    assert back.secrets == {"files"}
+    assert back.values == {"files": {"a": "hidden", "b": "open"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "unknown"), [(UNKNOWN, True), ({"a": [1, UNKNOWN]}, True), ({"a": [1, None]}, False), ("UNKNOWN", False)]
+)  # fmt: skip
+def test_unknowns_are_found_at_any_depth(value: Any, unknown: bool) -> None:
+    assert has_unknown(value) is unknown
+
+
+@pytest.mark.parametrize(
+    ("shape", "good", "bad"),
+    [
+        (Shape.TEXT, ["", "x"], [1, True, [], {}]),
+        (Shape.INTEGER, [0, 7], [True, 1.5, "1"]),
+        (Shape.NUMBER, [0, 1.5], [True, "1"]),
+        (Shape.BOOLEAN, [True, False], [0, "true"]),
+        (Shape.TEXTS, [[], ["a"]], ["a", [1], {}]),
+        (Shape.TEXT_MAP, [{}, {"a": "b"}], [{"a": 1}, []]),
+        (Shape.INTEGER_MAP, [{"a": 1}], [{"a": "1"}]),
+        (Shape.RECORD, [{}, {"a": 1}], [[], "x"]),
+        (Shape.RECORDS, [[], [{"a": 1}]], [["a"], {}]),
+    ],
+)
+def test_shapes(shape: Shape, good: list[Any], bad: list[Any]) -> None:
+    assert all(shape.fits(value) for value in good)
+    assert not any(shape.fits(value) for value in bad)
+    assert shape.fits(UNKNOWN)
+
+
+def kind(name: str) -> Kind:
+    found = kind_of(f"christmas:index:{name}")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "problem"),
+    [
+        ("Password", {"lenght": 20}, "unknown input 'lenght'; Password takes keepers, length"),
+        ("Password", {"length": 3}, "input 'length' has to be from 16 to 128"),
+        ("Password", {"length": "long"}, "input 'length' has to be a whole number"),
+        ("CertificateAuthority", {"common_name": "x"}, "input 'lifetime_days' is missing"),
+        ("PortBlock", {"preferred": {"ssh": 22}}, "input 'preferred' has a port outside 1024 to 65535"),
+        ("PortBlock", {"preferred": {}}, "input 'preferred' is empty"),
+    ],
+)
+def test_a_wrong_input_is_named(name: str, inputs: dict[str, Any], problem: str) -> None:
+    assert kind(name).check(inputs)[1] == [problem]
+
+
+def test_no_message_about_a_wrong_secret_tells_it() -> None:
+    role = {"container": "c", "server": "s", "name": "api", "password": ["hunter2-hunter2"]}
+    _, problems = kind("PostgresRole").check(role)
+    assert problems == ["input 'password' has to be a string"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_kind_has_a_class_for_programs_with_the_same_inputs_and_outputs(name: str) -> None:
+    import inspect
+
+    offered = getattr(resources, name)
+    parameters = set(inspect.signature(offered.__init__).parameters) - {"self", "resource_name", "opts"}
+    assert parameters == set(kind(name).inputs)
+    assert set(offered.__annotations__) <= set(kind(name).outputs)
+    assert kind(name).secret_outputs <= set(kind(name).outputs)
+
+
+@pytest.mark.parametrize("token", ["christmas:index:Nothing", "docker:index:Password", "christmas:Password", ""])
+def test_an_unknown_type_has_no_kind(token: str) -> None:
+    assert kind_of(token) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "state", "found"),
+    [
+        ({"name": "api"}, {"name": "api"}, {"drift": []}, {}),
+        ({"name": "api"}, {"name": "api"}, {"drift": ["is a superuser"]}, {"drift": ("UPDATE", False)}),
+        ({"name": "api"}, {"name": "rag"}, {}, {"name": ("UPDATE_REPLACE", True)}),
+        ({"server": "1"}, {"server": UNKNOWN}, {}, {"server": ("UPDATE", True)}),
+        ({}, {"password": "x"}, {}, {"password": ("ADD", True)}),
+        ({"password": "x"}, {}, {}, {"password": ("DELETE", True)}),
+    ],
+)
+def test_differences(old: dict[str, Any], new: dict[str, Any], state: dict[str, Any], found: dict[str, tuple[str, bool]]) -> None:
+    assert differences(kind("RedisUser"), state, old, new) == found
+    assert differences(kind("RedisUser"), {}, old, new, frozenset(found)) == {}

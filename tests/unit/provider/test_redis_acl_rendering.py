@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from blueprint.accounts import ACCOUNTS
+from blueprint.model import KeyAccess, RedisUser
+from infra.provider.redis_acl import acl_line, password_sha256, redis_acl_line, redis_rules
+
+HASH = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("user", "rules"),
+    [
+        (None, ("resetchannels", "resetkeys", "-@all")),
+        (
+            RedisUser(keyspaces=(("session", KeyAccess.READ_WRITE),), commands=("get", "config|get")),
+            ("resetchannels", "resetkeys", "-@all", "~session:*", "+get", "+config|get", "-@scripting"),
+        ),
+        (
+            RedisUser(keyspaces=(("market_latest", KeyAccess.READ), ("rate_limit", KeyAccess.WRITE)), commands=("hget",)),
+            ("resetchannels", "resetkeys", "-@all", "%R~market:*:latest", "%W~rate_limit:*", "+hget", "-@scripting"),
+        ),
+        (
+            RedisUser(every_key=KeyAccess.READ, commands=("@read",), channels=("news.*",)),
+            ("resetchannels", "resetkeys", "-@all", "&news.*", "%R~*", "+@read", "-@scripting"),
+        ),
+    ],
+)
+def test_rules_of_a_user(user: RedisUser | None, rules: tuple[str, ...]) -> None:
+    assert redis_rules(user) == rules
+
+
+def test_a_user_without_password_is_off_and_never_without_need_of_one() -> None:
+    assert redis_acl_line("default", None, None) == "user default off resetpass resetchannels resetkeys -@all"
+    assert acl_line("api", ["+get"], HASH) == f"user api on #{HASH} +get"
+
+
+def test_no_account_of_the_blueprint_runs_scripts_or_goes_without_a_password() -> None:
+    for account in ACCOUNTS:
+        if account.redis:
+            words = redis_acl_line(account.name, account.redis, password_sha256("x")).split()
+            assert words[-1] == "-@scripting"
+            assert "nopass" not in words
+            assert "+@all" not in words
+            assert words[2] == "on"
+
+
+@pytest.mark.parametrize(
+    ("name", "rules", "hash_"),
+    [
+        ("two words", [], HASH),
+        ("", [], HASH),
+        ("api", ["+get +set"], HASH),
+        ("api", [""], HASH),
+        ("api", ['"x"'], HASH),
+        ("api", [], "secret"),
+    ],
+)
+def test_nothing_can_slip_a_second_rule_in(name: str, rules: list[str], hash_: str) -> None:
+    with pytest.raises(ValueError, match="user"):
+        acl_line(name, rules, hash_)
+
+
+def test_a_password_is_kept_as_the_server_keeps_it() -> None:
+    assert password_sha256("foo") == "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
