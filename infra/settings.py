@@ -142,8 +142,14 @@ def _wrong(stack: str, key: str, problem: str, next_step: str) -> PlatformError:
 
 
 def load() -> Settings:
-    """Settings of the stack that the running Pulumi program belongs to."""
+    """Settings of the stack that the running Pulumi program belongs to.
+
+    Raises pulumi.RunError, which Pulumi shows without a traceback, for a setting that is wrong.
+    """
     import pulumi
     from pulumi.runtime.config import CONFIG
 
-    return parse(pulumi.get_stack(), CONFIG.get())
+    try:
+        return parse(pulumi.get_stack(), CONFIG.get())
+    except PlatformError as error:
+        raise pulumi.RunError(str(error)) from None
