@@ -44,14 +44,16 @@ def parse_target(text: str, sets: Sequence[Manifest]) -> Target:
     if len(matching) == 1:
         return Target(set_id=matching[0])
     try:
-        moment = datetime.fromisoformat(text)
+        moment = None if matching else datetime.fromisoformat(text)
     except ValueError:
+        moment = None
+    if moment is None:
         told = f"{len(matching)} sets begin with {text}" if matching else f"{text!r} is no set, no time and no log position"
         raise PlatformError(
             what=told,
             where="--to",
             next_step="give latest, a set of invoke backup.list, a log position (0/5000028) or a time (2026-11-23T12:00+09:00)",
-        ) from None
+        )
     if moment.tzinfo is None:
         raise PlatformError(
             what=f"{text!r} doesn't say which time zone it means", where="--to", next_step=f"add an offset: {text}+00:00 for UTC"

@@ -160,7 +160,7 @@ def _verify_one(
     faults: list[str] = []
     if not keys.is_signed(manifest, passphrase):
         faults.append("the signature is not of this manifest and this stack's key: it was edited, or made with another key")
-    faults += _own_files(folder / manifest.id, manifest, progress)
+    faults += own_file_faults(folder / manifest.id, manifest, progress)
     faults += _chain(manifest, every)
     if manifest.postgres:
         faults += _postgres(manifest, repository)
@@ -171,7 +171,7 @@ def _verify_one(
     return Verdict(manifest.id, tuple(faults), len(manifest.files), manifest.total_bytes, time.monotonic() - started)
 
 
-def _own_files(folder: Path, manifest: Manifest, progress: Progress) -> list[str]:
+def own_file_faults(folder: Path, manifest: Manifest, progress: Progress) -> list[str]:
     """Missing, truncated, changed and surplus files of the set's folder."""
     faults = []
     own = [record for record in manifest.files if record.place == "set"]
