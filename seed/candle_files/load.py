@@ -15,6 +15,7 @@ from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress, format_seconds
 from seed.candle_files import writing
 from seed.candle_files.batches import Batch
+from seed.candle_files.opening import BLOCK_BYTES
 from seed.candle_files.options import LoadOptions
 from seed.candle_files.reading import Source, inspect, read
 from seed.candle_files.rejects import Reject, Rejects
@@ -92,9 +93,11 @@ class _Load:
         self._all = sources
         self._bytes = sum(source.size for source in sources)
         self._positions: dict[Path, int] = {}
-        self._batches: queue.Queue[Batch] = queue.Queue(_WAITING)
+        # None tells a writer that there is no more to come.
+        self._batches: queue.Queue[Batch | None] = queue.Queue(_WAITING)
+        # A small file is not worth a second connection.
+        self._workers = min(options.workers, 1 + self._bytes // BLOCK_BYTES)
         self._stop = threading.Event()
-        self._reading_done = threading.Event()
         self._lock = threading.Lock()
         self._failures: list[BaseException] = []
         self._damaged: list[PlatformError] = []
@@ -124,12 +127,13 @@ class _Load:
         with writing.connected(self._platform) as connection:
             highest = writing.highest_number(connection)
         readers = [threading.Thread(target=self._guarded, args=(self._read,)) for _ in range(min(2, len(self._all)))]
-        writers = [threading.Thread(target=self._guarded, args=(self._write, highest)) for _ in range(self._options.workers)]
+        writers = [threading.Thread(target=self._guarded, args=(self._write, highest)) for _ in range(self._workers)]
         for thread in (*readers, *writers):
             thread.start()
         try:
             self._wait(readers)
-            self._reading_done.set()
+            for _ in writers:
+                self._hand_over(None)
             self._wait(writers)
         finally:
             self._stop.set()
@@ -141,9 +145,10 @@ class _Load:
             raise self._damaged[0]
 
     def _wait(self, threads: list[threading.Thread]) -> None:
-        while any(thread.is_alive() for thread in threads) and not self._failures:
-            time.sleep(_TICK_SECONDS)
-            self._tell()
+        for thread in threads:
+            while thread.is_alive() and not self._failures:
+                thread.join(_TICK_SECONDS)
+                self._tell()
 
     def _guarded(self, work: Any, *arguments: Any) -> None:
         try:
@@ -165,7 +170,7 @@ class _Load:
             except PlatformError as error:
                 self._damaged.append(error)
 
-    def _hand_over(self, batch: Batch) -> bool:
+    def _hand_over(self, batch: Batch | None) -> bool:
         while not self._stop.is_set():
             try:
                 self._batches.put(batch, timeout=_TICK_SECONDS)
@@ -181,9 +186,9 @@ class _Load:
                 try:
                     batch = self._batches.get(timeout=_TICK_SECONDS)
                 except queue.Empty:
-                    if self._reading_done.is_set() and self._batches.empty():
-                        return
                     continue
+                if batch is None:
+                    return
                 self._count(writer.write(batch))
 
     def _count(self, written: writing.Written) -> None:

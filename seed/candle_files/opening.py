@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from airgap.errors import PlatformError
 
@@ -55,6 +55,38 @@ def kind_of(path: Path) -> Kind:
     return {b"\x28\xb5\x2f\xfd": Kind.ZSTD, b"PAR1": Kind.PARQUET}.get(start, Kind.CSV)
 
 
+class _Zstd(io.RawIOBase):
+    """Frames of zstd as one stream. The library's own reader takes a file that was cut off for one that has ended."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._frame: Any = None
+        self._input = b""
+        self._output = b""
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as it goes; EOFError where the file ends within a frame."""
+        import zstandard
+
+        while not self._output:
+            self._input = self._input or self._raw.read(1 << 17)
+            if not self._input:
+                if self._frame is not None:
+                    raise EOFError("the file ends within a zstd frame")
+                return 0
+            self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            self._output, self._input = self._frame.decompress(self._input), b""
+            if self._frame.eof:
+                self._input, self._frame = self._frame.unused_data, None
+        count = min(len(buffer), len(self._output))
+        buffer[:count], self._output = self._output[:count], self._output[count:]
+        return count
+
+
 @contextmanager
 def opened(path: Path, kind: Kind) -> Iterator[tuple[IO[bytes], BinaryIO]]:
     """The file's content, decompressed, and the file itself: its position tells how much has been read.
@@ -68,7 +100,7 @@ def opened(path: Path, kind: Kind) -> Iterator[tuple[IO[bytes], BinaryIO]]:
         if kind is Kind.GZIP:
             stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
         elif kind is Kind.ZSTD:
-            stream = cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
+            stream = cast("IO[bytes]", io.BufferedReader(_Zstd(raw)))
         else:
             stream = raw
         try:

@@ -33,7 +33,7 @@ def seeded(migrated_server: ScratchServer) -> tuple[Platform, SeedReport, SeedRe
 
 def everything(platform: Platform) -> list[Any]:
     tables = ("users", "user_profiles", "market_data", "orders", "trades", "backtest_runs", "backtest_results")
-    return [ask(platform, f"select md5(string_agg(t::text, '|' order by t::text)) from {name} as t") for name in tables]  # noqa: S608
+    return [ask(platform, f"select md5(string_agg(t::text, '|' order by t::text)) from {name} as t") for name in tables]
 
 
 def test_candles_arrive_as_they_are_in_the_file(seeded: tuple[Platform, SeedReport, SeedReport]) -> None:

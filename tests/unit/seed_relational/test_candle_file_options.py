@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from airgap.errors import PlatformError
+from seed.candle_files.options import LoadOptions, match_header, parse_mapping
+
+HEADER = ["Ticker", "Date", "Open", "High", "Low", "Close", "Volume", "Adj Close"]
+
+
+def test_usual_headers_need_no_mapping() -> None:
+    assert match_header(HEADER, LoadOptions(), "a.csv") == {
+        "symbol": 0,
+        "timestamp": 1,
+        "open": 2,
+        "high": 3,
+        "low": 4,
+        "close": 5,
+        "volume": 6,
+    }
+
+
+def test_a_mapping_wins_over_the_usual_header() -> None:
+    assert match_header(HEADER, LoadOptions(mapping={"close": "Adj Close"}), "a.csv")["close"] == 7
+
+
+def test_a_given_symbol_needs_no_column() -> None:
+    assert "symbol" not in match_header(HEADER[1:], LoadOptions(symbol="IBM"), "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [(HEADER[1:], "symbol (missing)"), ([*HEADER, "open"], "open (named twice)"), (["a", "b"], "volume (missing)")],
+)
+def test_what_a_header_lacks_is_named(header: list[str], problem: str) -> None:
+    with pytest.raises(PlatformError) as caught:
+        match_header(header, LoadOptions(), "a.csv")
+    assert problem in str(caught.value)
+    assert "--map" in caught.value.next_step
+
+
+def test_mappings_are_read_as_written() -> None:
+    assert parse_mapping("open=Open price, timestamp = Date,") == {"open": "Open price", "timestamp": "Date"}
+
+
+@pytest.mark.parametrize("text", ["open", "open=", "=x", "open=a,open=b"])
+def test_mappings_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(PlatformError, match="not understood"):
+        parse_mapping(text)
+
+
+def test_bad_options_are_refused_before_any_file_is_opened() -> None:
+    for make, what in (
+        (lambda: LoadOptions(mapping={"price": "x"}), "--map names price"),
+        (lambda: LoadOptions(symbol="A", mapping={"symbol": "x"}), "contradict"),
+        (lambda: LoadOptions(symbol="X" * 21), "1 to 20 characters"),
+        (lambda: LoadOptions(symbol=" "), "1 to 20 characters"),
+        (lambda: LoadOptions(timezone="Mars/Base"), "no time zone 'Mars/Base'"),
+        (lambda: LoadOptions(timezone="../etc/passwd"), "no time zone"),
+        (lambda: LoadOptions(workers=0), "at least one worker"),
+    ):
+        with pytest.raises(PlatformError) as caught:
+            make()
+        assert what in str(caught.value)
