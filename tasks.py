@@ -10,16 +10,17 @@ from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
+from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 _STACK = "Stack to work on; else CHRISTMAS_STACK, else dev."
 _JSON = "Print JSON instead of a table."
 
 
-def task(*arguments: Any, **options: Any) -> Any:
+def task(*arguments: Any, **options: Any) -> Callable[[Callable[..., int | None]], Task[Any]]:
     """An invoke task whose failures are told in one message, with an exit code; `--debug` adds the traceback."""
 
-    def decorate(body: Callable[..., int | None]) -> Any:
+    def decorate(body: Callable[..., int | None]) -> Task[Any]:
         @functools.wraps(body)
         def run(*args: Any, **kwargs: Any) -> None:
             try:
@@ -37,7 +38,8 @@ def task(*arguments: Any, **options: Any) -> Any:
         help_texts = {"stack": _STACK, "json": _JSON, **options.pop("help", {})}
         names = body.__code__.co_varnames[: body.__code__.co_argcount + body.__code__.co_kwonlyargcount]
         options["help"] = {name: text for name, text in help_texts.items() if name.replace("-", "_") in names}
-        return invoke_task(*arguments, **options)(run)
+        made: Task[Any] = invoke_task(*arguments, **options)(run)
+        return made
 
     return decorate
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pulumi_policy import EnforcementLevel, PolicyPack, ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
-from rules import CONTAINER_RULES, NETWORK_RULES, VOLUME_RULES, Rule
+
+from infra.policy.rules import CONTAINER_RULES, NETWORK_RULES, VOLUME_RULES, Rule
 
 _TYPES = {
     "docker:index/container:Container": CONTAINER_RULES,
@@ -16,7 +17,7 @@ def _policy(resource_type: str, rule: Rule) -> ResourceValidationPolicy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type == resource_type:
             for problem in rule.check(args.props):
-                report(problem)
+                report(problem, None)
 
     return ResourceValidationPolicy(
         name=rule.name, description=rule.description, validate=validate, enforcement_level=EnforcementLevel.MANDATORY

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # pgBackRest's exit codes, src/build/error/error.yaml.
 _OTHER_CLUSTER = (28, 51)  # backup info and database, archive info and database
-_CRYPTO = 95
+# A wrong key ends in an error of the cipher, or, where the padding happens to fit, in an unreadable file.
+_UNREADABLE = (26, 29, 95)  # checksum, format, crypto
 _STATUS_MISSING = (1, 3)  # of a stanza in `info`: no path, no data
 
 
@@ -45,7 +46,7 @@ class BackupStanza(Kind):
             return state
         ended = _pgbackrest(container, inputs, "info", "--output=json")
         if ended.exit_code != 0:
-            call.log(Log.WARNING, f"stanza {inputs['stanza']} can't be read: {_last_words(ended)}")
+            call.log(Log.WARNING, f"stanza {inputs['stanza']} can't be read: {_first_words(ended)}")
             return {"drift": [f"pgbackrest info ends with {ended.exit_code}"]}
         # Not strict: pgBackRest leaves line breaks inside its messages.
         stanzas = json.loads(ended.stdout or "[]", strict=False)
@@ -62,7 +63,7 @@ class BackupStanza(Kind):
         ended = _pgbackrest(container, inputs, "stanza-create")
         if ended.exit_code != 0:
             raise PlatformError(
-                what=f"the backup stanza could not be made: {_last_words(ended)}",
+                what=f"the backup stanza could not be made: {_first_words(ended)}",
                 where=f"container {container.name}, stanza {inputs['stanza']}",
                 next_step=_advice(ended, inputs["stanza"]),
             )
@@ -75,14 +76,16 @@ def _pgbackrest(container: Container, inputs: Values, command: str, *options: st
     return execute(container, [*argv[:-1], "--log-level-stderr=error", "--no-log-timestamp", command], user="postgres")
 
 
-def _last_words(ended: Finished) -> str:
-    return "; ".join((ended.stderr or ended.stdout).strip().splitlines())[-600:] or f"pgbackrest ended with {ended.exit_code}"
+def _first_words(ended: Finished) -> str:
+    # The first line names the error; those after it may quote the file's bytes.
+    lines = (ended.stderr or ended.stdout).strip().splitlines()
+    return lines[0][:400].removesuffix(":") if lines else f"pgbackrest ended with {ended.exit_code}"
 
 
 def _advice(ended: Finished, stanza: str) -> str:
-    if ended.exit_code == _CRYPTO or "CryptoError" in ended.stderr or "cipher" in ended.stderr:
+    if ended.exit_code in _UNREADABLE or "CryptoError" in ended.stderr or "FormatError" in ended.stderr:
         return (
-            "the repository's volume was encrypted with another key, so it belongs to another stack or to one whose state was lost:\n"
+            "the repository's volume was encrypted with another key (or is damaged): it belongs to another stack, or to a lost state:\n"
             "put that stack's state back, or set the volume aside (rename or remove it) and run `pulumi up` again to begin a new one"
         )
     if ended.exit_code in _OTHER_CLUSTER or "do not match" in ended.stderr:

@@ -22,7 +22,7 @@ class Stack:
     """Runs commands against one stack, in a state of its own."""
 
     name: str
-    environment: dict = field(repr=False)
+    environment: dict[str, str] = field(repr=False)
 
     def run(self, *command, check=True, timeout=600):
         """Run a program of the virtual environment; its output is shown where it fails unexpectedly."""

@@ -59,8 +59,8 @@ def test_its_log_shows_no_secret(stack, service):
 
 def test_everything_is_labelled(stack):
     client = docker.from_env()
-    filters = {"label": [f"com.christmas.stack={stack.name}", "com.christmas.project=christmas"]}
-    names = {each.name.removeprefix(f"christmas-{stack.name}-") for each in client.containers.list(filters=filters)}
+    filters: dict[str, str | list[str] | bool] = {"label": [f"com.christmas.stack={stack.name}", "com.christmas.project=christmas"]}
+    names = {str(each.name).removeprefix(f"christmas-{stack.name}-") for each in client.containers.list(filters=filters)}
     assert names == set(SERVICES)
     assert len(client.networks.list(filters=filters)) == 1
     volumes = {each.name.removeprefix(f"christmas-{stack.name}-") for each in client.volumes.list(filters=filters)}

@@ -14,7 +14,7 @@ def contents(stack):
     platform = stack.platform()
     with clients.postgres(platform, "analyst") as connection:
         rows = {
-            table: connection.execute(f"select count(*) from {table}").fetchone()[0]
+            table: connection.execute(f"select count(*) from {table}").fetchall()[0][0]
             for table in ("market_data", "orders", "trades", "backtest_results")
         }
     with clients.redis_client(platform, "monitor") as redis:

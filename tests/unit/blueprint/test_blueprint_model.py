@@ -9,7 +9,7 @@ from blueprint.accounts import ACCOUNTS, account
 from blueprint.collections import COLLECTIONS
 from blueprint.keyspaces import KEYSPACES, keyspace
 from blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, WeaviateUser
-from blueprint.relational import MARKET_DATA, TABLES, table
+from blueprint.relational import MARKET_DATA, ROLLUPS, TABLES, table
 from blueprint.services import SERVICES
 
 
@@ -22,6 +22,9 @@ def test_names_are_unique():
 def test_every_grant_names_a_table_and_columns_that_are_declared():
     for each in ACCOUNTS:
         for grant in each.postgres.grants if each.postgres else ():
+            if grant.table in {rollup.name for rollup in ROLLUPS}:
+                assert grant.columns is None
+                continue
             declared = {column.name for column in table(grant.table).columns}
             assert set(grant.columns or ()) <= declared, (each.name, grant.table)
 
@@ -37,11 +40,11 @@ def test_exactly_one_account_owns_the_schema():
 
 
 def test_the_analyst_sees_no_secret_and_nothing_personal():
-    seen = {
-        (grant.table, name)
-        for grant in account("analyst").postgres.grants
-        for name in grant.columns or [c.name for c in table(grant.table).columns]
-    }
+    analyst = account("analyst").postgres
+    assert analyst is not None
+    tables = {each.name for each in TABLES}
+    grants = [grant for grant in analyst.grants if grant.table in tables]
+    seen = {(grant.table, name) for grant in grants for name in grant.columns or [c.name for c in table(grant.table).columns]}
     assert not seen & {
         ("users", "password_hash"),
         ("user_profiles", "first_name"),
@@ -88,4 +91,4 @@ def test_contradictions_are_refused():
 def test_values_can_not_be_changed():
     grant = TableGrant("users", frozenset())
     with pytest.raises(AttributeError):
-        grant.table = "orders"
+        setattr(grant, "table", "orders")  # noqa: B010 - written so that the type checker lets it try
