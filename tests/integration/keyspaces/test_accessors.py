@@ -184,6 +184,15 @@ def test_a_limit_holds_and_says_when_to_come_again(make: Callable[..., Both], ad
     assert _everything_is_sound(admin)
 
 
+def test_a_counter_that_was_evicted_gets_an_end_again(make: Callable[..., Both], admin: redis.Redis) -> None:
+    limiter = make(RateLimiter, AsyncRateLimiter, 3)
+    for _ in range(2):
+        limiter.check("192.0.2.1")
+    admin.flushall()
+    assert limiter.check("192.0.2.1").remaining == 2
+    assert 0 < int(admin.pttl(RATE_LIMIT.key("192.0.2.1"))) <= 60_000
+
+
 def test_one_address_has_one_counter_however_it_is_spelled(make: Callable[..., Both], admin: redis.Redis) -> None:
     limiter = make(RateLimiter, AsyncRateLimiter, 100)
     for spelling in ("2001:DB8:0:0::1", "2001:db8::1", "2001:0db8::0001", "2001:db8::1%eth0"):
@@ -407,3 +416,23 @@ def test_clients_speak_resp3_and_bound_their_pools(redis_platform: Platform) -> 
         client.connection_pool.release(each)
     client.close()
     client.connection_pool.disconnect()
+
+
+def test_a_tick_refused_by_the_server_leaves_the_connection_usable(make: Callable[..., Both], admin: redis.Redis) -> None:
+    cache = make(MarketCache, AsyncMarketCache, account="ingest")
+    admin.set(MARKET_LATEST.key("TEXT"), "of another type", ex=5)
+    with pytest.raises(redis.exceptions.ResponseError, match="WRONGTYPE"):
+        cache.write({"AAPL": CANDLE, "TEXT": CANDLE})
+    admin.delete(MARKET_LATEST.key("TEXT"))
+    assert cache.write({"AAPL": CANDLE, "TEXT": CANDLE}) == 2
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        make(MarketCache, AsyncMarketCache).write({"AAPL": CANDLE})
+
+
+def test_a_connection_that_broke_meanwhile_is_made_anew(make: Callable[..., Both], outage: tuple[Platform, Relay]) -> None:
+    platform, line = outage
+    cache = make(MarketCache, AsyncMarketCache, account="ingest", platform=platform)
+    cache.write({"AAPL": CANDLE})
+    line.cut()
+    line.mend()
+    assert cache.write({"AAPL": CANDLE}) == 1

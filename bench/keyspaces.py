@@ -1,0 +1,135 @@
+"""The accessors against the raw tools: `python -m bench.keyspaces`. Works on a scratch Redis over TLS and removes it again."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from docker.models.containers import Container
+
+from access import pools
+from access.audit import audit
+from access.market import Candle, MarketCache
+from access.rate_limits import RateLimiter
+from bench.report import Figure, show
+from infra.connections import Platform
+from tests.support.redis_server import run_scratch_redis
+
+SYMBOLS = 1000
+ROUNDS = 7
+DECISIONS = 3000
+AUDITED_KEYS = 20_000
+
+
+def main() -> int:
+    """Measure, print, clean up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    with run_scratch_redis() as (platform, container):
+        figures = [
+            Figure("tick of 1,000 symbols ÷ redis-benchmark's HSET", _tick_ratio(platform, container), "x", 0.5, more_is_better=True),
+            Figure("rate limiter ÷ plain INCR", _limiter_ratio(platform), "x", 0.7, more_is_better=True),
+            Figure("p99 of other clients during the audit ÷ before", _audit_ratio(platform), "x", 1.2),
+        ]
+    return show("Keyspaces", figures, as_json=options.json)
+
+
+def _tick_ratio(platform: Platform, container: Container) -> float:
+    """Medians of alternating runs in keys/s; the tool runs in the server's own container, a whole tick to a pipeline."""
+    # An account without a password, for the tool takes one on its command line only.
+    admin = pools.connect(platform.redis_url("admin"))
+    admin.acl_setuser("bench", enabled=True, nopass=True, keys=["market:*:latest"], commands=["+hset", "+config|get", "+auth", "+ping"])
+    admin.close()
+    client = pools.connect(platform.redis_url("ingest"))
+    cache = MarketCache(client)
+    candle = Candle(datetime.now(UTC), Decimal("101.25"), Decimal("102.5"), Decimal("100.75"), Decimal("101.5"), Decimal("123456"))
+    tick = {f"SYM{number:04}": candle for number in range(SYMBOLS)}
+    cache.write(tick)
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        theirs.append(_redis_benchmark(container, candle))
+        started = time.perf_counter()
+        for _ in range(5):
+            cache.write(tick)
+        ours.append(5 * SYMBOLS / (time.perf_counter() - started))
+    client.close()
+    return statistics.median(ours) / statistics.median(theirs)
+
+
+def _redis_benchmark(container: Container, candle: Candle) -> float:
+    fields = [part for name, value in candle.fields().items() for part in (name, value.isoformat() if name == "timestamp" else str(value))]
+    command = [
+        "redis-benchmark",
+        "--tls",
+        "--cacert",
+        "/run/christmas/ca.crt",
+        "--user",
+        "bench",
+        "-a",
+        "none",
+    ]
+    command += ["-h", "localhost", "-c", "1", "-P", str(SYMBOLS), "-n", str(20 * SYMBOLS), "-r", str(SYMBOLS), "--csv"]
+    done = container.exec_run([*command, "HSET", "market:SYM__rand_int__:latest", *fields])
+    output = done.output.decode(errors="replace") if isinstance(done.output, bytes) else ""
+    lines = [line for line in output.splitlines() if '","' in line]
+    if done.exit_code != 0 or len(lines) < 2:
+        raise RuntimeError(f"redis-benchmark failed: {output[-300:]}")
+    return float(lines[-1].split('","')[1])
+
+
+def _limiter_ratio(platform: Platform) -> float:
+    client = pools.connect(platform.redis_url("api"))
+    limiter = RateLimiter(client, 10_000_000)
+    key = "rate_limit:192.0.2.77"
+
+    def rate(call: Callable[[], object]) -> float:
+        started = time.perf_counter()
+        for _ in range(DECISIONS):
+            call()
+        return DECISIONS / (time.perf_counter() - started)
+
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        theirs.append(rate(lambda: client.incr(key)))
+        ours.append(rate(lambda: limiter.check("192.0.2.78")))
+    client.close()
+    return statistics.median(ours) / statistics.median(theirs)
+
+
+def _audit_ratio(platform: Platform) -> float:
+    admin, other, auditing = (pools.connect(platform.redis_url(name), timeout=30) for name in ("admin", "api", "monitor"))
+    for start in range(0, AUDITED_KEYS, 1000):
+        pipeline = admin.pipeline(transaction=False)
+        for number in range(start, start + 1000):
+            pipeline.set(f"rate_limit:10.1.{number // 256}.{number % 256}", 1, ex=60 * 10)
+        pipeline.execute()
+
+    def latencies(stop: Callable[[], bool]) -> list[float]:
+        found = []
+        while not stop():
+            started = time.perf_counter()
+            other.get("rate_limit:10.1.0.1")
+            found.append(time.perf_counter() - started)
+            time.sleep(0.0005)
+        return found
+
+    until = time.monotonic() + 5
+    before = latencies(lambda: time.monotonic() > until)
+    # In a process of its own the audit would share no interpreter with the client that is measured: as in production.
+    worker = threading.Thread(target=audit, args=(auditing,))
+    worker.start()
+    during = latencies(lambda: not worker.is_alive())
+    for client in (admin, other, auditing):
+        client.close()
+    return statistics.quantiles(during, n=100)[98] / statistics.quantiles(before, n=100)[98]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
