@@ -59,8 +59,13 @@ def age(platform: Platform) -> Finding:
     return judge_age(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
 
 
-def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules) -> Finding:
-    """How many full sets there are, against the least that the blueprint wants."""
+def cluster_born(system_id: str) -> datetime:
+    """When a PostgreSQL cluster was made: its identifier begins with that second (`BootStrapXLOG` in PostgreSQL's xlog.c)."""
+    return datetime.fromtimestamp(int(system_id) >> 32, UTC)
+
+
+def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:
+    """How many full sets there are, against the least that the blueprint wants; a cluster that is too young for them is no fault."""
     from backup.due import covering
     from backup.model import STORES
 
@@ -68,6 +73,9 @@ def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules) -> Finding:
     told = f"{len(fulls)} full sets of all three stores, {len(sets)} sets in all"
     if len(fulls) >= rules.minimum_redundancy:
         return ok(told, len(fulls), "sets")
+    young = (rules.minimum_redundancy - 1) * rules.full_every + (rules.warn_after - rules.full_every)
+    if fulls and fulls[-1].postgres and now - cluster_born(fulls[-1].postgres.system_id) < young:
+        return ok(f"{told}; the next full set comes with its day", len(fulls), "sets")
     return warning(
         f"{told}; at least {rules.minimum_redundancy} are wanted",
         "the schedule makes the next full; or: invoke backup --full",
@@ -80,7 +88,7 @@ def redundancy(platform: Platform) -> Finding:
     """There are as many full sets as the blueprint wants at least."""
     from backup.sets import list_sets
 
-    return judge_redundancy(list_sets(platform.stack), BACKUP_RULES)
+    return judge_redundancy(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
 
 
 def archive(platform: Platform) -> Finding:

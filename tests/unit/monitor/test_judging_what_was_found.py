@@ -138,7 +138,18 @@ def test_the_age_of_backups(sets: list[Manifest], status: str) -> None:
     assert judge_age(sets, BACKUP_RULES, NOON).status == status
 
 
+def of_a_cluster(born_hours_ago: float) -> Manifest:
+    born = NOON - timedelta(hours=born_hours_ago)
+    made = aged(1)
+    assert made.postgres is not None
+    return made.model_copy(update={"postgres": made.postgres.model_copy(update={"system_id": str(int(born.timestamp()) << 32)})})
+
+
 def test_too_few_fulls_are_told() -> None:
-    assert judge_redundancy([aged(1)], BACKUP_RULES).status == "warning"
-    assert judge_redundancy([aged(25), aged(1)], BACKUP_RULES).status == "ok"
-    assert judge_redundancy([aged(25), aged(1, "incremental")], BACKUP_RULES).value == 1
+    assert judge_redundancy([aged(1)], BACKUP_RULES, NOON).status == "warning"
+    assert judge_redundancy([aged(25), aged(1)], BACKUP_RULES, NOON).status == "ok"
+    assert judge_redundancy([aged(25), aged(1, "incremental")], BACKUP_RULES, NOON).value == 1
+    assert judge_redundancy([], BACKUP_RULES, NOON).status == "warning"
+    # A database of a few hours can't have two daily backups yet; one of a few days should.
+    assert judge_redundancy([of_a_cluster(3)], BACKUP_RULES, NOON).status == "ok"
+    assert judge_redundancy([of_a_cluster(48)], BACKUP_RULES, NOON).status == "warning"
