@@ -3,13 +3,16 @@ PYTHON ?= python3
 SETUP := $(PYTHON) airgap/setup/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint clean-tests
+.PHONY: help up machine down test lint clean-tests
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 up:  ## from a fresh clone to a running, seeded, backed-up platform; goes on where it was interrupted
 	@$(SETUP) up $(ARGS)
+
+machine:  ## only what a machine needs: environment, Docker engine, Pulumi CLI, images
+	@$(SETUP) machine $(ARGS)
 
 down:  ## stop the platform; its data stays
 	@.venv/bin/invoke down $(ARGS)

@@ -25,10 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace, rest: list[str]) -> int:
     if rest and options.command != "test":
         _parser().error(f"unknown option: {' '.join(rest)}")
-    if options.command == "up":
-        from airgap.setup.steps import up_steps
+    if options.command in {"up", "machine"}:
+        from airgap.setup.steps import machine_steps, up_steps
 
-        return run_steps(up_steps(), debug=options.debug)
+        steps = up_steps() if options.command == "up" else machine_steps()
+        return run_steps(steps, again=f"make {options.command}", debug=options.debug)
     if options.command == "clean-tests":
         from airgap.setup.leftovers import remove_leftovers
 
@@ -45,7 +46,7 @@ def _interrupt(*_: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="airgap.setup", description=__doc__)
-    parser.add_argument("command", choices=["up", "test", "lint", "clean-tests"])
+    parser.add_argument("command", choices=["up", "machine", "test", "lint", "clean-tests"])
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from infra import clients
+from tests.end_to_end.conftest import BIN
 
 
 def test_seeding_again_changes_nothing(stack):
@@ -73,8 +74,9 @@ def test_a_check_that_finds_something_says_so_with_its_exit_code(stack):
 
 def test_what_env_writes_connects_from_the_host(stack):
     path = stack.invoke("env", "--account", "api").stdout.strip()
-    script = f'set -a; . {path}; exec psql "$DATABASE_URL" -Atc "select current_user"'
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    client = "import os, psycopg; print(psycopg.connect(os.environ['DATABASE_URL']).execute('select current_user').fetchone()[0])"
+    script = f'set -a; . {path}; exec {BIN}/python -W ignore -c "$0"'
+    done = subprocess.run(["sh", "-c", script, client], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "api"
 
 
