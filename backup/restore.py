@@ -197,7 +197,9 @@ def _check_name(platform: Platform, name: str) -> None:
         )
     filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={name}"]}
     there = [
-        str(each.name) for each in docker_client().containers.list(all=True, filters=filters) if each.labels.get(PURPOSE_LABEL) != PURPOSE
+        str(each.name)
+        for each in docker_client().containers.list(all=True, ignore_removed=True, filters=filters)
+        if each.labels.get(PURPOSE_LABEL) != PURPOSE
     ]
     if there or name == platform.stack:
         raise PlatformError(

@@ -178,8 +178,7 @@ class Scratch:
         deadline = time.monotonic() + recipe.start_seconds
         while recipe.health:
             container.reload()
-            code = container.exec_run(recipe.health).exit_code if container.status == "running" else 1
-            if code == 0:
+            if container.status == "running" and _is_well(container, recipe.health):
                 break
             if container.status in ("exited", "dead") or time.monotonic() > deadline:
                 lines = container.logs(tail=15).decode(errors="replace").strip()
@@ -227,6 +226,16 @@ class Scratch:
                 self._network.remove()
 
 
+def _is_well(container: Container, health: list[str]) -> bool:
+    """Whether the health check passes. A container that stops right before it is not well."""
+    from docker.errors import APIError
+
+    try:
+        return container.exec_run(health).exit_code == 0
+    except APIError:
+        return False
+
+
 @contextlib.contextmanager
 def scratch(purpose: str) -> Iterator[Scratch]:
     """A scratch network under a random name; removed on leaving, with all that was started on it."""
@@ -253,7 +262,7 @@ def remove_labelled(wanted: list[str], going: Callable[[dict[str, str]], bool]) 
     client = docker_client()
     filters: dict[str, str | list[str] | bool] = {"label": wanted}
     removed = 0
-    for each in client.containers.list(all=True, filters=filters):
+    for each in client.containers.list(all=True, ignore_removed=True, filters=filters):
         if going(each.labels):
             with contextlib.suppress(DockerException):
                 each.remove(force=True, v=True)

@@ -63,7 +63,7 @@ def user(platform: Platform, name: str) -> None:
 
 
 def labelled(purpose: str) -> list[str]:
-    found = docker_client().containers.list(all=True, filters={"label": f"{PURPOSE_LABEL}={purpose}"})
+    found = docker_client().containers.list(all=True, ignore_removed=True, filters={"label": f"{PURPOSE_LABEL}={purpose}"})
     return [str(each.name) for each in found if each.labels.get(OWNER_LABEL) in (None, str(os.getpid()))]
 
 
@@ -151,15 +151,17 @@ def test_a_killed_drill_leaves_nothing_for_long(platform: Platform, folder: Path
     deadline = time.monotonic() + 60
 
     def its() -> list[str]:
-        found = docker_client().containers.list(all=True, filters={"label": f"{OWNER_LABEL}={victim.pid}"})
+        found = docker_client().containers.list(all=True, ignore_removed=True, filters={"label": f"{OWNER_LABEL}={victim.pid}"})
         return [str(each.name) for each in found]
 
-    while not its():
-        assert victim.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    victim.kill()
-    victim.wait()
+    try:
+        while not its():
+            assert victim.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        victim.kill()
+        victim.wait()
     remove_leftovers()
     assert its() == []
 
