@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+from migrations.house_rules import Finding
 from migrations.run import MigrationStatus
+from migrations.schema.drift import Drift
+from migrations.upkeep.run import UpkeepReport
 
 
 def show_status(status: MigrationStatus, *, as_json: bool = False) -> int:
@@ -17,3 +21,27 @@ def show_status(status: MigrationStatus, *, as_json: bool = False) -> int:
         print(f"pending   {', '.join(status.pending) or 'none'}")
         print(f"edition   {status.edition}")
     return 0 if status.at_head else 1
+
+
+def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> int:
+    """Print what the linters found; 0 where it is nothing, else 1."""
+    if as_json:
+        rows = [{"file": each.file, "line": each.line, "rule": each.rule, "message": each.message} for each in findings]
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(map(str, findings)) or "nothing to mend")
+    return 1 if findings else 0
+
+
+def show_drift(drifts: Sequence[Drift], *, as_json: bool = False) -> int:
+    """Print the objects that differ; 0 where none does, else 1."""
+    if as_json:
+        print(json.dumps([each.as_dict() for each in drifts], ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(map(str, drifts)) or "the schema is the reviewed one")
+    return 1 if drifts else 0
+
+
+def show_upkeep(report: UpkeepReport, *, as_json: bool = False) -> None:
+    """Print what upkeep did."""
+    print(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report)

@@ -6,6 +6,7 @@ import json
 import textwrap
 from collections.abc import Sequence
 
+from seed.candle_files.load import LoadReport
 from seed.report import SeedReport
 from seed.search import Hit
 
@@ -34,3 +35,9 @@ def show_hits(hits: Sequence[Hit], *, as_json: bool) -> int:
         lines = [line for line in hit.content.splitlines() if line.strip()][:_LINES]
         print(textwrap.indent("\n".join(textwrap.shorten(line, _WIDTH, placeholder=" …") for line in lines), "       "), end="\n\n")
     return 0 if hits else 1
+
+
+def show_load(report: LoadReport, *, as_json: bool) -> int:
+    """Print what a load of candle files did; 1 where rows were rejected."""
+    print(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report)
+    return 1 if report.rejected else 0

@@ -1,0 +1,31 @@
+"""`accounts`: who may do what, and new credentials for them."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+
+from commands.task import task
+
+
+@task(default=True, name="list")
+def accounts_list(_context: Context, *, json: bool = False) -> None:
+    """List the accounts and the stores they exist in."""
+    from infra.show import show_accounts
+
+    show_accounts(as_json=json)
+
+
+@task(name="matrix")
+def accounts_matrix(_context: Context, *, json: bool = False) -> None:
+    """Show what each account may do."""
+    from infra.show import show_matrix
+
+    show_matrix(as_json=json)
+
+
+@task(name="rotate", help={"account": "Whose passwords and keys to replace."}, positional=["account"])
+def accounts_rotate(_context: Context, account: str, stack: str = "") -> None:
+    """Give an account new passwords and keys in every store it exists in."""
+    from infra.rotation import rotate
+
+    rotate(stack, account)

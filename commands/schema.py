@@ -1,0 +1,90 @@
+"""`migrate`: the schema's revisions."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+
+from commands.task import task
+
+
+@task(default=True, name="upgrade", help={"revision": "Revision to go to; head where not given."})
+def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head") -> None:
+    """Bring the schema to the newest revision."""
+    from airgap.setup.runner import show_progress
+    from infra import connections
+    from migrations import run
+
+    with show_progress("migrate") as progress:
+        print(run.upgrade(connections.load(stack), revision, progress))
+
+
+@task(name="status")
+def migrate_status(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Show the schema's revision and what is pending; exit code 1 where something is."""
+    from infra import connections
+    from migrations import run
+    from migrations.show import show_status
+
+    return show_status(run.status(connections.load(stack)), as_json=json)
+
+
+@task(name="downgrade", help={"revision": "Revision to go back to: -1, base, or an identifier."}, positional=["revision"])
+def migrate_downgrade(_context: Context, revision: str, stack: str = "") -> None:
+    """Take the schema back to an older revision."""
+    from airgap.setup.runner import show_progress
+    from infra import connections
+    from migrations import run
+
+    with show_progress("migrate") as progress:
+        print(run.downgrade(connections.load(stack), revision, progress))
+
+
+@task(name="new", help={"message": "What the revision does, in a few words."}, positional=["message"])
+def migrate_new(_context: Context, message: str) -> None:
+    """Begin a new revision: its Python file and its two SQL files."""
+    from migrations import run
+
+    for path in run.new(message):
+        print(path)
+
+
+@task(name="lint")
+def migrate_lint(_context: Context, *, json: bool = False) -> int:
+    """Hold the migrations' SQL against the house rules, squawk and sqlfluff; exit code 1 where something is to mend."""
+    from migrations import lint
+    from migrations.show import show_findings
+
+    return show_findings(lint.run(), as_json=json)
+
+
+@task(name="drift")
+def migrate_drift(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Compare the live schema with the reviewed snapshot, object by object; exit code 1 where it differs."""
+    from infra import connections
+    from migrations.schema.drift import drift
+    from migrations.show import show_drift
+
+    return show_drift(drift(connections.load(stack)), as_json=json)
+
+
+@task(name="snapshot")
+def migrate_snapshot(_context: Context, stack: str = "") -> None:
+    """Write the snapshot that `migrate.drift` compares with, from the live schema; look it over before committing it."""
+    from infra import clients, connections
+    from migrations.schema.snapshot import write
+
+    with clients.postgres(connections.load(stack), "migrator", autocommit=True) as connection:
+        print(write(connection))
+
+
+@task(name="upkeep")
+def migrate_upkeep(_context: Context, stack: str = "", *, json: bool = False) -> None:
+    """Refresh derived candles and drop chunks that are past their time, as the blueprint says."""
+    from airgap.setup.runner import show_progress
+    from infra import connections
+    from migrations.show import show_upkeep
+    from migrations.upkeep.run import maintain
+
+    with show_progress("upkeep") as progress:
+        report = maintain(connections.load(stack), progress)
+    show_upkeep(report, as_json=json)

@@ -1,0 +1,106 @@
+"""`seed`: data to begin with, market data, documents, and asking them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke.context import Context
+
+from commands.task import task
+
+
+def _seed(stack: str, names: list[str] | None, *, json: bool) -> int:
+    from airgap.setup.runner import show_progress
+    from infra import connections
+    from seed import everything
+    from seed.show import show_reports
+
+    with show_progress("seed") as progress:
+        reports = everything.load(connections.load(stack), names, progress)
+    return show_reports(reports, as_json=json)
+
+
+@task(default=True, name="all")
+def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Load everything: candles, demo users and orders, cache entries, documents. Run twice, it changes nothing."""
+    return _seed(stack, None, json=json)
+
+
+@task(
+    name="market",
+    positional=["files"],
+    help={
+        "files": "CSV (gzip and zstd too) or Parquet; several are parted by commas. The sample candles where not given.",
+        "symbol": "For files of one symbol that have no such column.",
+        "map": "Headers that are called otherwise: column=header,column=header.",
+        "timezone": "Zone of times that carry none, such as Asia/Seoul.",
+        "strict": "Stop at the first bad row, with nothing loaded.",
+    },
+)
+def seed_market(
+    _context: Context,
+    files: str = "",
+    stack: str = "",
+    symbol: str = "",
+    map: str = "",  # noqa: A002 - the option's name
+    timezone: str = "UTC",
+    *,
+    strict: bool = False,
+    json: bool = False,
+) -> int:
+    """Load candles from files, bad rows going to a rejects file; exit code 1 where there are some."""
+    if not files:
+        return _seed(stack, ["market"], json=json)
+    from airgap.setup.runner import show_progress
+    from infra import connections
+    from seed.candle_files.load import load_files
+    from seed.candle_files.options import LoadOptions, parse_mapping
+    from seed.show import show_load
+
+    options = LoadOptions(symbol=symbol or None, mapping=parse_mapping(map), timezone=timezone, strict=strict)
+    with show_progress("market data") as progress:
+        report = load_files(connections.load(stack), [Path(each) for each in files.split(",")], options, progress)
+    return show_load(report, as_json=json)
+
+
+@task(name="demo")
+def seed_demo(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Load demo users with profiles, orders, trades and backtests."""
+    return _seed(stack, ["demo"], json=json)
+
+
+@task(name="cache")
+def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Load an entry of every Redis keyspace."""
+    return _seed(stack, ["cache"], json=json)
+
+
+@task(
+    name="docs",
+    positional=["paths"],
+    help={"paths": "Files and folders; several in one word are parted by commas. This project's guide where not given."},
+)
+def seed_docs(_context: Context, paths: str = "", stack: str = "", *, json: bool = False) -> int:
+    """Load documents, writing only what changed and removing what is gone; exit code 1 where one can't be read."""
+    from airgap.setup.runner import show_progress
+    from infra import connections
+    from seed.documents import load
+    from seed.show import show_reports
+
+    with show_progress("documents") as progress:
+        report = load(connections.load(stack), [Path(each) for each in paths.split(",") if each] or None, progress)
+    return show_reports([report], as_json=json)
+
+
+@task(
+    name="search",
+    positional=["question"],
+    help={"question": "What to look for.", "certainty": "From 0 to 1.", "limit": "Passages at the most."},
+)
+def seed_search(_context: Context, question: str, stack: str = "", certainty: float = 0.7, limit: int = 5, *, json: bool = False) -> int:
+    """Find the passages of the documents that answer a question; exit code 1 where there is none."""
+    from infra import connections
+    from seed.search import search
+    from seed.show import show_hits
+
+    return show_hits(search(connections.load(stack), question, certainty=certainty, limit=limit), as_json=json)

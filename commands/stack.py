@@ -1,0 +1,68 @@
+"""The stack: up, preview, down, and what it says of itself."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+
+from commands.task import task
+
+
+@task(help={"refresh": "Look first at what is really there, and undo changes made by hand."})
+def up(_context: Context, stack: str = "", *, refresh: bool = False) -> None:
+    """Bring the stack up, or to what the blueprint says now."""
+    from infra import stacks
+
+    stacks.up(stack, refresh=refresh)
+
+
+@task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})
+def preview(_context: Context, stack: str = "", *, refresh: bool = False, diff: bool = False) -> None:
+    """Show what `up` would change, and check it against the policy pack."""
+    from infra import stacks
+
+    stacks.preview(stack, refresh=refresh, diff=diff)
+
+
+@task(help={"volumes": "Delete the data too; asks first.", "yes": "Don't ask."})
+def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool = False) -> None:
+    """Take the stack down. Its data stays, unless --volumes."""
+    from infra import stacks
+    from infra.confirm import confirm_deletion
+
+    if volumes:
+        confirm_deletion(stack, yes=yes)
+    stacks.down(stack, volumes=volumes)
+
+
+@task(help={"show_secrets": "Print secrets in plain text."})
+def outputs(_context: Context, stack: str = "", *, json: bool = False, show_secrets: bool = False) -> None:
+    """Show the stack's outputs; secrets stay hidden."""
+    from infra.show import show_outputs
+
+    show_outputs(stack, as_json=json, show_secrets=show_secrets)
+
+
+@task(
+    help={
+        "account": "Whose settings: api, ingest, rag …",
+        "inside": "For a container in the stack's network.",
+        "ca_file": "Where the client finds the CA's certificate, if not at its usual place.",
+    }
+)
+def env(_context: Context, account: str, stack: str = "", ca_file: str = "", *, inside: bool = False) -> None:
+    """Write an account's connection settings to a file that only you can read."""
+    from infra import connections, env_file
+
+    print(env_file.write(connections.load(stack), account, inside=inside, ca_file=ca_file or None))
+
+
+@task(help={"service": "Build only this one."})
+def images(_context: Context, service: str = "") -> None:
+    """Build the images that are missing."""
+    from airgap.images.build import ensure_images
+    from airgap.setup.runner import show_progress
+
+    with show_progress("images") as progress:
+        built = ensure_images([service] if service else None, progress)
+    for reference in built.values():
+        print(reference)
