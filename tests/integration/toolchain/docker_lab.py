@@ -30,9 +30,9 @@ LABEL = "com.christmas.test"
 OURS = "docker-plugin"
 PREFIX = "christmas-docker-plugin"
 """What the names of everything that these tests make begin with."""
-_OBSERVED = "conf-(c|c2|net|net2|vol|vol2)"
+_OBSERVED = re.compile("conf-(c|net|vol)2?")
 """The names in the observation of the official plugin, which ours has to repeat."""
-_NAME = re.compile(f"({PREFIX}.*|{_OBSERVED})")
+_OBSERVED_LABELS = ("a", "x")
 _PROGRAMS = ("env", "sleep", "true", "false", "sh", "cat", "ls", "stat", "id", "kill", "mkdir", "test")
 _FOLDERS = ("data", "dev", "etc", "mnt", "proc", "run", "sys", "tmp", "usr/bin")
 
@@ -79,19 +79,34 @@ def _archive(contents: dict[str, bytes]) -> bytes:
 def remove_leftovers() -> None:
     """Remove every container, network and volume that these tests, or an earlier run that was killed, left behind."""
     with contextlib.closing(client()) as engine:
-        # By name and not by label: some tests are about things that carry no label.
         for container in engine.containers(all=True):
-            if any(_NAME.fullmatch(name.lstrip("/")) for name in container["Names"] or []):
+            if any(_is_ours(name.lstrip("/"), container["Labels"]) for name in container["Names"] or []):
                 with contextlib.suppress(docker.errors.APIError):
                     engine.remove_container(container["Id"], v=True, force=True)
         for network in engine.networks():
-            if _NAME.fullmatch(network["Name"]):
+            if _is_ours(network["Name"], network["Labels"]):
                 with contextlib.suppress(docker.errors.APIError):
                     engine.remove_network(network["Id"])
         for volume in engine.volumes()["Volumes"] or []:
-            if _NAME.fullmatch(volume["Name"]):
+            if _is_ours(volume["Name"], volume["Labels"]):
                 with contextlib.suppress(docker.errors.APIError):
                     engine.remove_volume(volume["Name"], force=True)
+
+
+def _is_ours(name: str, labels: dict[str, str] | None) -> bool:
+    """Tell by the name, as some tests are about things without labels; a name that others might use takes the observed label too."""
+    if name.startswith(PREFIX):
+        return True
+    return bool(_OBSERVED.fullmatch(name)) and any((labels or {}).get(label) in ("1", "2") for label in _OBSERVED_LABELS)
+
+
+def names_in_use() -> set[str]:
+    """Return which of the names in the observation of the official plugin something on this machine has."""
+    with contextlib.closing(client()) as engine:
+        containers = [name.lstrip("/") for item in engine.containers(all=True) for name in item["Names"] or []]
+        networks = [item["Name"] for item in engine.networks()]
+        volumes = [item["Name"] for item in engine.volumes()["Volumes"] or []]
+    return {name for name in (*containers, *networks, *volumes) if _OBSERVED.fullmatch(name)}
 
 
 class Lab:

@@ -16,7 +16,7 @@ from typing import Any
 import pulumi
 import pulumi_docker
 
-from tests.integration.toolchain.docker_lab import Lab, image, steps
+from tests.integration.toolchain.docker_lab import Lab, image, names_in_use, steps
 
 OFFICIAL = Path(__file__).with_name("data") / "official.json"
 KINDS = {"network": "Network", "volume": "Volume", "container": "Container"}
@@ -110,6 +110,9 @@ def arguments(inputs: dict[str, Any]) -> dict[str, Any]:
 
 def observe(lab: Lab) -> dict[str, Any]:
     """Run the program, refresh, and preview a change of every property."""
+    taken = names_in_use()
+    if taken:
+        raise SystemExit(f"something on this machine has names that the observation needs, and may be anyone's: {', '.join(sorted(taken))}")
     base = observed_inputs()
     stack = lab.stack(program(base))
     try:
