@@ -5,6 +5,22 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import types
+from importlib.machinery import PathFinder
+
+
+def _skip_the_sdk() -> None:
+    """Let `pulumi.runtime.proto` be imported without the packages around it.
+
+    The plugin needs the generated stubs alone, and the SDK's own import is two thirds of the start-up time, paid by every operation.
+    """
+    found = PathFinder.find_spec("pulumi")
+    if found is None or found.submodule_search_locations is None:
+        return  # the import that follows tells what is missing
+    for name, below in (("pulumi", ""), ("pulumi.runtime", "/runtime")):
+        package = types.ModuleType(name)
+        package.__path__ = [f"{folder}{below}" for folder in found.submodule_search_locations]
+        sys.modules[name] = package
 
 
 def main(arguments: list[str]) -> int:
@@ -13,6 +29,7 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
+    _skip_the_sdk()
     from infra.provider.server import serve
 
     plain = [argument for argument in arguments if not argument.startswith("-")]

@@ -97,10 +97,10 @@ def _operate(folder: Path, name: str, program: Program, verb: str, options: dict
     steps, lines = _Steps(), list[str]()
     operation: Callable[..., Any] = getattr(stack, verb)
     try:
-        operation(on_event=steps, on_output=lines.append, color="never", **options)
+        result = operation(on_event=steps, on_output=lines.append, color="never", **options)
     except automation.CommandError as error:
         return str(error)
-    outputs = {key: output.value for key, output in stack.outputs().items()}
+    outputs = {key: output.value for key, output in result.outputs.items()} if verb == "up" else {}
     return Run(steps.found, "\n".join(lines), outputs)
 
 

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from airgap.errors import PlatformError
+from blueprint.model import Account, PostgresRole, Privilege, TableGrant
+from infra.provider.grants import apply_grants
 from tests.integration.provider.kept import Kept
 from tests.support.postgres_server import ScratchServer
 
@@ -197,6 +199,26 @@ def test_accounts_can_do_what_is_declared_and_no_more(resources: Resources) -> N
         assert analyst.execute("select price from candles").fetchone() is not None
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             analyst.execute("select secret from people")
+
+
+def test_a_migration_gives_the_same_grants_as_the_resources(resources: Resources) -> None:
+    select = TableGrant("candles", frozenset({Privilege.SELECT}))
+    people = TableGrant("people", frozenset({Privilege.SELECT}), ("id", "name"))
+    orders = TableGrant("orders", frozenset({Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE}))
+    accounts = [
+        Account(name="k_owner", purpose="owner", postgres=PostgresRole(owns_schema=True)),
+        Account(name="k_api", purpose="api", postgres=PostgresRole(grants=(orders,))),
+        Account(name="k_analyst", purpose="analyst", postgres=PostgresRole(grants=(people, select))),
+        Account(name="k_later", purpose="its role comes later", postgres=PostgresRole(grants=(orders,))),
+    ]
+    with resources.server.admin(DATABASE) as admin:
+        admin.execute(
+            b"set role k_owner; revoke all on all tables in schema public from k_api, k_analyst; grant delete on orders to k_analyst"
+        )
+    assert set(resources.refresh()) == {"api grants", "analyst grants"}
+    with resources.login("k_owner") as owner, owner.transaction():
+        assert apply_grants(owner, accounts)
+    assert resources.refresh() == {}
 
 
 def test_a_role_dropped_by_hand_is_gone_and_comes_back(resources: Resources) -> None:
