@@ -1,4 +1,4 @@
--- The schema at revision 0006, apache edition, read back from a server.
+-- The schema at revision 0007, apache edition, read back from a server.
 -- `invoke migrate.snapshot` writes this file; the tests compare it with what the migrations make.
 
 -- function: empty_rollups()
@@ -58,6 +58,25 @@ begin
     return new;
 end
 $function$;
+
+-- function: smoothing_result(state double precision[])
+CREATE OR REPLACE FUNCTION public.smoothing_result(state double precision[])
+ RETURNS double precision
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog'
+RETURN CASE WHEN (((state)[1] > (0)::double precision) AND ((state)[1] >= (state)[3])) THEN (state)[2] ELSE NULL::double precision END;
+
+-- function: smoothing_step(state double precision[], value double precision, span integer, weight double precision)
+CREATE OR REPLACE FUNCTION public.smoothing_step(state double precision[], value double precision, span integer, weight double precision)
+ RETURNS double precision[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog'
+RETURN CASE WHEN (value IS NULL) THEN state WHEN ((state)[1] < (span)::double precision) THEN ARRAY[((state)[1] + (1)::double precision), ((state)[2] + (value / (span)::double precision)), (span)::double precision] ELSE ARRAY[(state)[1], ((state)[2] + (weight * (value - (state)[2]))), (span)::double precision] END;
+
+-- aggregate: smoothed(double precision, integer, double precision)
+create aggregate smoothed(double precision,integer,double precision) (sfunc = smoothing_step, stype = double precision[], finalfunc = smoothing_result, initcond = '{0,0,0}');
 
 -- table: backtest_results
 create table backtest_results (
@@ -571,6 +590,15 @@ comment on column orders.user_id is 'Who ordered';
 
 -- comment: set_updated_at()
 comment on function set_updated_at() is 'Keeps updated_at true whatever a client writes into it; used by triggers on tables that have one';
+
+-- comment: smoothed(double precision, integer, double precision)
+comment on aggregate smoothed(double precision,integer,double precision) is 'smoothed(value, span, weight): the mean of the first span values, then weight times each further one; meant for windows';
+
+-- comment: smoothing_result(state double precision[])
+comment on function smoothing_result(double precision[]) is 'The smoothed mean; null while there are too few values';
+
+-- comment: smoothing_step(state double precision[], value double precision, span integer, weight double precision)
+comment on function smoothing_step(double precision[],double precision,integer,double precision) is 'Takes one more value into a smoothed mean; the state is how many values were averaged, the mean, and the span';
 
 -- table: technical_indicators
 create table technical_indicators (

@@ -56,6 +56,16 @@ where not t.tgisinternal and t.tgname not like 'ts\_%'
 union all
 select 'function', p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', rtrim(pg_get_functiondef(p.oid), e'\n') || ';'
 from pg_catalog.pg_proc as p
+where p.pronamespace = 'public'::regnamespace and p.prokind <> 'a'
+    and not exists (select from pg_catalog.pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+union all
+select
+    'aggregate', p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', format(
+        'create aggregate %s (sfunc = %s, stype = %s%s%s);', p.oid::regprocedure, g.aggtransfn::regproc, format_type(g.aggtranstype, null),
+        case when g.aggfinalfn <> 0 then ', finalfunc = ' || g.aggfinalfn::regproc else '' end,
+        coalesce(', initcond = ' || quote_literal(g.agginitval), '')
+    )
+from pg_catalog.pg_proc as p join pg_catalog.pg_aggregate as g on g.aggfnoid = p.oid
 where p.pronamespace = 'public'::regnamespace
     and not exists (select from pg_catalog.pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
 union all
@@ -74,7 +84,7 @@ join pg_catalog.pg_description as d on d.objoid = o.oid and d.classoid = 'pg_cla
 left join pg_catalog.pg_attribute as a on a.attrelid = o.oid and a.attnum = d.objsubid and d.objsubid > 0
 union all
 select 'comment', p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', format(
-    'comment on function %s is %L;', p.oid::regprocedure, d.description
+    'comment on %s %s is %L;', case when p.prokind = 'a' then 'aggregate' else 'function' end, p.oid::regprocedure, d.description
 )
 from pg_catalog.pg_proc as p join pg_catalog.pg_description as d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass
 where p.pronamespace = 'public'::regnamespace

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import psycopg
 
 FOLDER = Path(__file__).resolve().parent
-_ORDER = ("function", "table", "view", "owner", "constraint", "hypertable", "index", "trigger", "comment")
+_ORDER = ("function", "aggregate", "table", "view", "owner", "constraint", "hypertable", "index", "trigger", "comment")
 _HEAD = re.compile(r"^-- (\w+): (.+)$")
 
 Inventory = Mapping[tuple[str, str], str]
@@ -86,4 +86,4 @@ def write(connection: psycopg.Connection) -> Path:
 def _place(key: tuple[str, str]) -> tuple[str, int, str]:
     kind, name = key
     # Functions come first: triggers name them.
-    return ("" if kind == "function" else re.split(r"[.(]", name)[0], _ORDER.index(kind), name)
+    return ("" if kind in {"function", "aggregate"} else re.split(r"[.(]", name)[0], _ORDER.index(kind), name)

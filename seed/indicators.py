@@ -1,0 +1,39 @@
+"""Computes technical indicators from the candles that the database holds, in SQL, as the account `ingest`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airgap.setup.progress import Progress, SilentProgress
+from seed.candle_files.writing import ACCOUNT
+from seed.report import SeedReport
+from seed.statements import load as statement
+
+if TYPE_CHECKING:
+    from infra.connections import Platform
+
+INTERVALS = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1), "1d": timedelta(days=1)}
+
+
+def load(platform: Platform, progress: Progress | None = None, *, symbols: Sequence[str] | None = None, interval: str = "1d") -> SeedReport:
+    """Compute ten indicators on the closes of every symbol's `interval` ("5m", "1h" or "1d"), and write what differs.
+
+    SMA 20 and 50, EMA 12 and 26, RSI 14, MACD 12/26/9 with signal and histogram, Bollinger bands 20/2. Each is written from its
+    first defined value on. One transaction for each symbol. Raises KeyError for another interval.
+    """
+    from infra.clients import postgres
+
+    progress = progress or SilentProgress()
+    started = time.monotonic()
+    width = INTERVALS[interval]
+    inserted = updated = total = 0
+    with postgres(platform, ACCOUNT, autocommit=True) as connection:
+        wanted = list(symbols) if symbols is not None else [row[0] for row in connection.execute(statement("symbols_with_candles"))]
+        for done, symbol in enumerate(wanted, 1):
+            row = connection.execute(statement("merge_indicators"), {"symbols": [symbol], "width": width, "interval": interval}).fetchone()
+            inserted, updated, total = (before + now for before, now in zip((inserted, updated, total), row or (0, 0, 0), strict=True))
+            progress.count(done, len(wanted), "symbols")
+    return SeedReport("indicators", inserted, updated, total - inserted - updated, time.monotonic() - started)

@@ -1,0 +1,11 @@
+-- Every symbol that has candles, found by hopping from one to the next instead of reading all candles.
+with recursive hops as (
+    (select m.symbol from market_data as m order by m.symbol limit 1)
+    union all
+    select (select m.symbol from market_data as m where m.symbol > h.symbol order by m.symbol limit 1)
+    from hops as h
+    where h.symbol is not null
+)
+
+select h.symbol from hops as h
+where h.symbol is not null;
