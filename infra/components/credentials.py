@@ -28,7 +28,6 @@ class Credentials(pulumi.ComponentResource):
     weaviate_root: pulumi.Output[str]
     weaviate_cluster: pulumi.Output[str]
     embedder: pulumi.Output[str]
-    backup_repository: pulumi.Output[str]
     superuser: pulumi.Output[str]
 
     def __init__(self, name: str, args: CredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -39,8 +38,6 @@ class Credentials(pulumi.ComponentResource):
         self.weaviate_root = self._password("weaviate-root", "weaviate")
         self.weaviate_cluster = self._password("weaviate-cluster", "weaviate")
         self.embedder = self._password("embedder-token", "embedder")
-        # Never rotated: it opens the repository's old backups too.
-        self.backup_repository = self._password("backup-repository", None)
         # Upstream images want one to start with; no rule lets anybody log in with it.
         self.superuser = self._password("postgres-superuser", None)
         self.register_outputs({})

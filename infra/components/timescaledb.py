@@ -18,7 +18,7 @@ from infra.components.pgbackrest_config import CONFIG_PATH, PGDATA, REPOSITORY_P
 from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
-from infra.provider.resources import BackupStanza, ConfigFiles, PostgresDatabase, PostgresGrants, PostgresRole, Reload
+from infra.provider.resources import BackupStanza, ConfigFiles, KeptPassword, PostgresDatabase, PostgresGrants, PostgresRole, Reload
 
 SERVICE = TIMESCALEDB.name
 SUPERUSER_PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file's name
@@ -110,11 +110,22 @@ class TimescaleDb(pulumi.ComponentResource):
                 **args.pki.files(SERVICE),
                 "postgresql.conf": postgresql_conf(placement.limits(SERVICE)),
                 "pg_hba.conf": hba,
-                "pgbackrest.conf": args.credentials.backup_repository.apply(render),
+                "pgbackrest.conf": self._repository_key(service_image).apply(render),
                 SUPERUSER_PASSWORD_FILE: args.credentials.superuser,
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _repository_key(self, service_image: docker.RemoteImage) -> pulumi.Output[str]:
+        """What the repository of backups is encrypted with. It outlives the stack as the repository does, in a volume of its own."""
+        keys = data_volume(self._args.placement, "keys", self)
+        return KeptPassword(
+            "backup-repository",
+            volume=keys.name,
+            image=service_image.image_id,
+            file="pgbackrest.key",
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        ).result
 
     def _contents(self) -> None:
         """Everything inside the server that outlives a restart and could be altered by hand."""

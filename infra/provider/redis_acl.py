@@ -14,6 +14,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 # Scripts could reach what the key patterns forbid, and their engine had holes (CVE-2025-49844, CVE-2025-46818).
 NO_SCRIPTS = "-@scripting"
 NOTHING = ("resetchannels", "resetkeys", "-@all")
+# `default` is off and has no password, so nobody can be it but Redis itself: it replays its log as `default`, and transactions in the
+# log are checked against that user's rights. Without them they would be left out in silence, and with them what they wrote.
+REPLAY = ("allchannels", "allkeys", "+@all", NO_SCRIPTS)
 
 
 def password_sha256(password: str) -> str:
@@ -22,9 +25,9 @@ def password_sha256(password: str) -> str:
 
 
 def redis_rules(user: RedisUser | None) -> tuple[str, ...]:
-    """A user's ACL rules, without on/off and passwords. None may do nothing at all (that is `default`)."""
+    """A user's ACL rules, without on/off and passwords. None stands for `default`, which nobody can log in as."""
     if user is None:
-        return NOTHING
+        return REPLAY
     keys = [_KEYS[access] + keyspace(name).glob for name, access in user.keyspaces]
     if user.every_key is not None:
         keys.append(_KEYS[user.every_key] + "*")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airgap.errors import PlatformError
 from infra.provider.containers import execute, find_running, running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
-from infra.provider.redis_acl import acl_line, password_sha256
+from infra.provider.redis_acl import REPLAY, acl_line, password_sha256
+from infra.provider.values import UNKNOWN
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -41,6 +42,8 @@ def reload_command(certificate: str = "/run/christmas/tls.crt", key: str = "/run
 
 
 def _rules(rules: list[str]) -> str | None:
+    if tuple(rules) == REPLAY:
+        return None
     for rule in rules:
         if rule.lower() in ("nopass", "allcommands", "allkeys", "allchannels", "+@all", "reset") or rule[:1] in ("#", ">", "<", "!"):
             return (
@@ -61,6 +64,13 @@ class RedisUser(Kind):
         "admin_password_file": Input(Shape.TEXT, required=False, default=ADMIN_PASSWORD_FILE),
     }
     outputs = ("effective", "drift")
+
+    def check(self, inputs: Values) -> tuple[Values, list[str]]:  # noqa: D102
+        checked, problems = super().check(inputs)
+        everything = checked.get("rules") is not UNKNOWN and tuple(checked.get("rules") or ()) == REPLAY
+        if everything and (checked.get("name") != "default" or checked.get("password") is not None):
+            problems.append("input 'rules' gives everything, which only `default` may have, switched off and without a password")
+        return checked, problems
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
         del call

@@ -9,6 +9,7 @@ from infra.provider.kind import Kind
 
 _MODULES = {
     "Password": "passwords",
+    "KeptPassword": "kept_passwords",
     "CertificateAuthority": "certificates",
     "Certificate": "certificates",
     "PortBlock": "ports",

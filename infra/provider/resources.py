@@ -38,6 +38,26 @@ class Password(_Resource):
         super().__init__(resource_name, {"length": length, "keepers": keepers}, ("result",), opts, ("result",))
 
 
+class KeptPassword(_Resource):
+    """A password in `file` of a retained volume, where a stack that is made anew finds it. Made once and never changed."""
+
+    result: Output[str]
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        volume: Input[str],
+        image: Input[str],
+        file: Input[str],
+        length: Input[int] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {"volume": volume, "image": image, "file": file, "length": length}
+        super().__init__(resource_name, inputs, ("result", "drift"), opts, ("result",))
+
+
 class CertificateAuthority(_Resource):
     """A private CA (ECDSA P-256). Renewed with everything that it signed when less than `renew_below` of its life is left."""
 

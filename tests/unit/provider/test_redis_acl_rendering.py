@@ -32,7 +32,7 @@ def test_rules_of_a_user(user: RedisUser | None, rules: tuple[str, ...]) -> None
 
 
 def test_a_user_without_password_is_off_and_never_without_need_of_one() -> None:
-    assert redis_acl_line("default", None, None) == "user default off resetpass resetchannels resetkeys -@all"
+    assert redis_acl_line("default", None, None) == "user default off resetpass allchannels allkeys +@all -@scripting"
     assert acl_line("api", ["+get"], HASH) == f"user api on #{HASH} +get"
 
 
