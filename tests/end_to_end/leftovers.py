@@ -9,7 +9,7 @@ import docker
 import docker.errors
 
 ROOT = Path(__file__).resolve().parents[2]
-_STACK = re.compile(r"test-e2e-(\d+)")
+_STACK = re.compile(r"test-(?:e2e|ci)-(\d+)")
 
 
 def remove_test_stacks(stack=None):
@@ -24,7 +24,7 @@ def remove_test_stacks(stack=None):
                         each.remove(**({"force": True, "v": True} if hasattr(each, "exec_run") else {}))
     finally:
         client.close()
-    for settings in ROOT.glob("Pulumi.test-e2e-*.yaml"):
+    for settings in ROOT.glob("Pulumi.test-*.yaml"):
         name = settings.name.split(".")[1]
         if name == stack or (stack is None and _abandoned(name)):
             settings.unlink(missing_ok=True)
