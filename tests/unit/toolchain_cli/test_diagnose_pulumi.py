@@ -23,7 +23,7 @@ def test_a_lock_of_a_process_that_is_gone_is_to_be_cancelled() -> None:
     assert "pulumi cancel --yes --stack dev" in message
 
 
-@pytest.mark.parametrize(("host", "pid"), [(socket.gethostname(), os.getpid()), ("elsewhere", 2**22 + 1)])
+@pytest.mark.parametrize(("host", "pid"), [(socket.gethostname(), os.getpid()), ("elsewhere", 2**22 + 1)], ids=["here", "elsewhere"])
 def test_a_lock_whose_holder_may_live_is_to_be_waited_for(host: str, pid: int) -> None:
     message = explain(LOCKED.format(host=host, pid=pid))
     assert message is not None
