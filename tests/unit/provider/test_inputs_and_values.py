@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from infra.provider import resources
 from infra.provider.kind import Kind, Shape
+from infra.provider.redis_acl import redis_rules
 from infra.provider.registry import NAMES, kind_of
 from infra.provider.server import differences
 from infra.provider.values import UNKNOWN, decode, encode, has_unknown
@@ -89,6 +90,14 @@ def kind(name: str) -> Kind:
 )
 def test_a_wrong_input_is_named(name: str, inputs: dict[str, Any], problem: str) -> None:
     assert kind(name).check(inputs)[1] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "refused"), [("default", None, False), ("default", "a-password", True), ("api", None, True), ("api", "x", True)]
+)  # fmt: skip
+def test_every_right_is_for_a_default_that_is_off_alone(name: str, password: str | None, refused: bool) -> None:
+    given = {"container": "c", "server": "s", "name": name, "rules": list(redis_rules(None)), "password": password}
+    assert bool(kind("RedisUser").check(given)[1]) is refused
 
 
 def test_no_message_about_a_wrong_secret_tells_it() -> None:

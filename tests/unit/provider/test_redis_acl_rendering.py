@@ -12,7 +12,8 @@ HASH = "0" * 64
 @pytest.mark.parametrize(
     ("user", "rules"),
     [
-        (None, ("resetchannels", "resetkeys", "-@all")),
+        # Nobody can be `default`: what it may do serves the server's own replay of its log.
+        (None, ("allchannels", "allkeys", "+@all", "-@scripting")),
         (
             RedisUser(keyspaces=(("session", KeyAccess.READ_WRITE),), commands=("get", "config|get")),
             ("resetchannels", "resetkeys", "-@all", "~session:*", "+get", "+config|get", "-@scripting"),
