@@ -112,7 +112,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollup:
-    """Candles of a longer interval, derived from `source`: a continuous aggregate or, without those, a table kept by `maintain`.
+    """Candles of a longer interval, derived from `source`: a continuous aggregate or, without those, a table that upkeep fills.
 
     Both have the columns symbol, bucket, open, high, low, close and volume. What changes in the source shows after a refresh.
     """

@@ -1,4 +1,4 @@
--- Longer candles where the server has no continuous aggregates (Apache edition): tables, filled by `invoke maintain` from the days
+-- Longer candles where the server has no continuous aggregates (Apache edition): tables, filled by `invoke migrate.upkeep` from the days
 -- that triggers note down. The types are what the aggregates of the Community edition give, so that both answer alike.
 
 create table candle_changes (
