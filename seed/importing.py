@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
 EMBED_AT_ONCE = 32
 """Texts in one request to the embedding service."""
-WRITE_AT_ONCE = 256
+WRITE_AT_ONCE = 128
 """Passages from which on a request to the store is not made bigger; a file is never split between two."""
 REQUESTS_UNDER_WAY = 2
 """Requests to the embedding service at one time: one is computed while the other travels."""
+WRITES_UNDER_WAY = 4
+"""Requests to the store at one time: it indexes on all of its processors, and the client's part of the work goes on meanwhile."""
 STORE_ATTEMPTS = 5
 
 
@@ -38,27 +41,42 @@ class Imported:
 def import_passages(store: WeaviateCollection[Any, Any], passages: Sequence[Passage], embedder: Embedder, progress: Progress) -> Imported:
     """Embed and write the passages; those of one file have to be neighbours.
 
-    While one batch is written the next one is embedded, and no more than that is ever held. A file with a text that the
+    While some batches are written the next one is embedded, and no more than those are ever held. A file with a text that the
     service refuses is left as it was. Raises PlatformError where the service refuses everything.
     """
     result = Imported()
     started = time.monotonic()
-    with ThreadPoolExecutor(REQUESTS_UNDER_WAY) as pool:
+    with ThreadPoolExecutor(REQUESTS_UNDER_WAY) as embedding, ThreadPoolExecutor(WRITES_UNDER_WAY) as writing:
+        writes: deque[Future[_Written]] = deque()
         try:
             batches = _batches(passages)
-            ahead = _request(pool, embedder, next(batches, []))
-            while ahead:
-                batch, futures = ahead
-                vectors = _collect(batch, futures, embedder, result)
-                ahead = _request(pool, embedder, next(batches, []))
-                _write(store, [each for each in batch if each.path not in result.problems], vectors, result)
-                done = len(result.written)
-                progress.status(f"embedding and writing, {done / (time.monotonic() - started):.0f} chunks/s")
-                progress.count(done, len(passages), "chunks")
+            ahead = _request(embedding, embedder, next(batches, []))
+            while ahead or writes:
+                if ahead:
+                    batch, futures = ahead
+                    vectors = _collect(batch, futures, embedder, result)
+                    ahead = _request(embedding, embedder, next(batches, []))
+                    writes.append(writing.submit(_write, store, [each for each in batch if each.path not in result.problems], vectors))
+                while writes and (len(writes) > WRITES_UNDER_WAY or not ahead or writes[0].done()):
+                    written = writes.popleft().result()
+                    result.written += written.ids
+                    result.problems |= written.problems
+                    done = len(result.written)
+                    progress.status(f"embedding and writing, {done / (time.monotonic() - started):.0f} chunks/s")
+                    progress.count(done, len(passages), "chunks")
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            embedding.shutdown(wait=False, cancel_futures=True)
+            writing.shutdown(wait=False, cancel_futures=True)
             raise
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What one request to the store came to."""
+
+    ids: list[str]
+    problems: dict[str, str]
 
 
 _Ahead = tuple[list[Passage], list[Future[Embedded]]]
@@ -97,17 +115,16 @@ def _one_by_one(part: Sequence[Passage], embedder: Embedder, result: Imported) -
     return answers
 
 
-def _write(store: WeaviateCollection[Any, Any], batch: Sequence[Passage], vectors: dict[str, list[float]], result: Imported) -> None:
+def _write(store: WeaviateCollection[Any, Any], batch: Sequence[Passage], vectors: dict[str, list[float]]) -> _Written:
     from weaviate.classes.data import DataObject
 
     timestamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     objects = [DataObject(properties=each.properties(timestamp), uuid=each.id, vector=vectors[each.id]) for each in batch]
     refused = insert(store, objects)
     broken = {batch[number].path: message for number, message in refused.items()}
-    result.problems |= broken
     # Never half a file: what the store took of it goes again, and the next run finds the file missing as a whole.
     remove(store, [each.id for each in batch if each.path in broken])
-    result.written += [each.id for each in batch if each.path not in broken]
+    return _Written([each.id for each in batch if each.path not in broken], broken)
 
 
 def insert(store: WeaviateCollection[Any, Any], objects: Sequence[DataObject[Any, Any]]) -> dict[int, str]:
