@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from blueprint.accounts import ACCOUNTS
+from blueprint import model as blueprint
+from blueprint.accounts import ACCOUNTS, ADMIN
 from blueprint.services import REDIS
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
 from infra.components.credentials import Credentials
@@ -18,7 +19,9 @@ from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.redis_config import redis_conf
 from infra.provider.redis_acl import redis_acl_line, redis_rules
-from infra.provider.resources import ConfigFiles, RedisUser, Reload
+from infra.provider.redis_user import reload_command
+from infra.provider.resources import ConfigFiles, Reload
+from infra.provider.store_resources import RedisUser
 
 SERVICE = REDIS.name
 
@@ -78,37 +81,34 @@ class Redis(pulumi.ComponentResource):
             service_image,
             pulumi.ResourceOptions(parent=self, depends_on=[files]),
         )
-        renew = f"{redis_cli('admin')} config set tls-cert-file {CONFIG_DIRECTORY}/tls.crt tls-key-file {CONFIG_DIRECTORY}/tls.key"
+        admin = self._users(args.credentials)
+        # It logs in as the admin, whose password may be what has changed.
         Reload(
             f"{SERVICE}-reload",
             container=self.container.name,
             server=self.container.id,
             written_at=files.written_at,
-            action={"exec": ["sh", "-c", renew], "user": placement.user(SERVICE)},
-            opts=pulumi.ResourceOptions(parent=self),
+            action={"exec": list(reload_command()), "user": placement.user(SERVICE)},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[admin]),
         )
-        self._users(args.credentials)
         self.register_outputs({"container": self.container.name})
 
-    def _users(self, credentials: Credentials) -> None:
-        """The ACL of the running server. The admin's user comes first: it is the account that sets the others."""
+    def _users(self, credentials: Credentials) -> RedisUser:
+        """The ACL of the running server. The admin's user, which is returned, comes first: it is the account that sets the others."""
         at = {"container": self.container.name, "server": self.container.id}
-        parent = pulumi.ResourceOptions(parent=self)
-        admin: RedisUser | None = None
-        for account in sorted((each for each in ACCOUNTS if each.redis), key=lambda each: each.name != "admin"):
-            after = pulumi.ResourceOptions(parent=self, depends_on=[admin]) if admin else parent
-            user = RedisUser(
-                f"{account.name}-redis-user",
-                name=account.name,
-                rules=list(redis_rules(account.redis)),
-                password=credentials.redis[account.name],
-                opts=after,
-                **at,
-            )
-            admin = admin or user
+
+        def user(name: str, declared: blueprint.RedisUser | None, opts: pulumi.ResourceOptions) -> RedisUser:
+            password = credentials.redis[name] if declared else None
+            return RedisUser(f"{name}-redis-user", name=name, rules=list(redis_rules(declared)), password=password, opts=opts, **at)
+
+        admin = user(ADMIN.name, ADMIN.redis, pulumi.ResourceOptions(parent=self))
+        after = pulumi.ResourceOptions(parent=self, depends_on=[admin])
+        for account in ACCOUNTS:
+            if account.redis and account is not ADMIN:
+                user(account.name, account.redis, after)
         # The user that every Redis comes with lets anybody in; here it stays shut.
-        after = pulumi.ResourceOptions(parent=self, depends_on=[admin] if admin else [])
-        RedisUser("default-redis-user", name="default", rules=list(redis_rules(None)), password=None, opts=after, **at)
+        user("default", None, after)
+        return admin
 
 
 def _acl_file(credentials: Credentials) -> pulumi.Output[str]:

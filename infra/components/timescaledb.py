@@ -18,7 +18,8 @@ from infra.components.pgbackrest_config import CONFIG_PATH, PGDATA, REPOSITORY_P
 from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
-from infra.provider.resources import BackupStanza, ConfigFiles, KeptPassword, PostgresDatabase, PostgresGrants, PostgresRole, Reload
+from infra.provider.resources import ConfigFiles, KeptPassword, Reload
+from infra.provider.store_resources import BackupStanza, PostgresDatabase, PostgresGrants, PostgresRole
 
 SERVICE = TIMESCALEDB.name
 SUPERUSER_PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file's name

@@ -15,7 +15,8 @@ from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, command, environment, https_probe, secrets_file
-from infra.provider.resources import ConfigFiles, Reload, WeaviateRole, WeaviateUser
+from infra.provider.resources import ConfigFiles, Reload
+from infra.provider.store_resources import WeaviateRole, WeaviateUser
 
 SERVICE = WEAVIATE.name
 
@@ -81,7 +82,7 @@ class Weaviate(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[files]),
         )
         # It reads certificates and keys once, at its start.
-        Reload(
+        reload = Reload(
             f"{SERVICE}-reload",
             container=self.container.name,
             server=self.container.id,
@@ -89,10 +90,10 @@ class Weaviate(pulumi.ComponentResource):
             action={"restart": True},
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.api_keys = self._accounts(args)
+        self.api_keys = self._accounts(args, reload)
         self.register_outputs({"container": self.container.name})
 
-    def _accounts(self, args: WeaviateArgs) -> dict[str, pulumi.Output[str]]:
+    def _accounts(self, args: WeaviateArgs, reload: Reload) -> dict[str, pulumi.Output[str]]:
         settings = args.placement.settings
         at = {
             "endpoint": pulumi.Output.from_input(args.port).apply(lambda port: f"https://{settings.connect_host}:{port}"),
@@ -105,13 +106,14 @@ class Weaviate(pulumi.ComponentResource):
             if account.weaviate is None:
                 continue
             role = account.weaviate.built_in_role
-            depends_on: list[pulumi.Resource] = [self.container]
+            # A new root key is known to the server only after its restart.
+            depends_on: list[pulumi.Resource] = [self.container, reload]
             if role is None:
                 own_role = WeaviateRole(
                     f"{account.name}-weaviate-role",
                     name=account.name,
                     permissions=[{"action": each.action, "collection": each.collection} for each in account.weaviate.permissions],
-                    opts=pulumi.ResourceOptions(parent=self),
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[reload]),
                     **at,
                 )
                 role, depends_on = account.name, [own_role]

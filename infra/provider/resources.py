@@ -14,7 +14,9 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 
-class _Resource(pulumi.CustomResource):
+class Resource(pulumi.CustomResource):
+    """A resource of this provider: its kind is its class's name."""
+
     def __init__(
         self, name: str, inputs: Mapping[str, Any], outputs: Sequence[str], opts: ResourceOptions | None, secrets: Sequence[str] = ()
     ) -> None:
@@ -22,7 +24,7 @@ class _Resource(pulumi.CustomResource):
         super().__init__(f"christmas:index:{type(self).__name__}", name, {**inputs, **dict.fromkeys(outputs)}, options)
 
 
-class Password(_Resource):
+class Password(Resource):
     """Letters and digits at random, `length` of them. A changed keeper makes a new one, in place."""
 
     result: Output[str]
@@ -38,7 +40,7 @@ class Password(_Resource):
         super().__init__(resource_name, {"length": length, "keepers": keepers}, ("result",), opts, ("result",))
 
 
-class KeptPassword(_Resource):
+class KeptPassword(Resource):
     """A password in `file` of a retained volume, where a stack that is made anew finds it. Made once and never changed."""
 
     result: Output[str]
@@ -58,7 +60,7 @@ class KeptPassword(_Resource):
         super().__init__(resource_name, inputs, ("result", "drift"), opts, ("result",))
 
 
-class CertificateAuthority(_Resource):
+class CertificateAuthority(Resource):
     """A private CA (ECDSA P-256). Renewed with everything that it signed when less than `renew_below` of its life is left."""
 
     private_key_pem: Output[str]
@@ -81,7 +83,7 @@ class CertificateAuthority(_Resource):
         )
 
 
-class Certificate(_Resource):
+class Certificate(Resource):
     """A server's certificate. A plain `up` renews it when less than `renew_below` (a third) of its life is left, or it does not fit."""
 
     private_key_pem: Output[str]
@@ -116,7 +118,7 @@ class Certificate(_Resource):
         )
 
 
-class PortBlock(_Resource):
+class PortBlock(Resource):
     """Host ports by name: each the preferred one or the next that is free, chosen once and kept."""
 
     ports: Output[dict[str, int]]
@@ -132,7 +134,7 @@ class PortBlock(_Resource):
         super().__init__(resource_name, {"preferred": preferred, "address": address}, ("ports",), opts)
 
 
-class SubnetBlock(_Resource):
+class SubnetBlock(Resource):
     """A subnet for the stack's network and its gateway: `preferred`, or a free one, chosen once and kept."""
 
     subnet: Output[str]
@@ -142,7 +144,7 @@ class SubnetBlock(_Resource):
         super().__init__(resource_name, {"preferred": preferred}, ("subnet", "gateway"), opts)
 
 
-class ConfigFiles(_Resource):
+class ConfigFiles(Resource):
     """Exactly these files in a volume, 0400 and the service's own; the volume's root becomes 0700.
 
     `image` is any image that is there: a container of it is made, and never started, to reach the volume. `fingerprint` changes
@@ -171,7 +173,7 @@ class ConfigFiles(_Resource):
         super().__init__(resource_name, inputs, outputs, opts, ("fingerprint_key",))
 
 
-class VolumeOwner(_Resource):
+class VolumeOwner(Resource):
     """The owner of a data volume's root directory; nothing else in the volume is touched."""
 
     def __init__(
@@ -187,7 +189,7 @@ class VolumeOwner(_Resource):
         super().__init__(resource_name, {"volume": volume, "image": image, "uid": uid, "gid": gid}, (), opts)
 
 
-class Reload(_Resource):
+class Reload(Resource):
     """Lets a running service take up files written at `written_at` (an output of ConfigFiles), unless it was started since.
 
     `action` is `{"signal": "SIGHUP"}`, `{"exec": [argv], "user": …}` or `{"restart": True}`. Declared after the container (through
@@ -208,208 +210,3 @@ class Reload(_Resource):
     ) -> None:
         inputs = {"container": container, "server": server, "written_at": written_at, "action": action}
         super().__init__(resource_name, inputs, ("taken_up",), opts)
-
-
-class PostgresDatabase(_Resource):
-    """A database with its extensions and settings, owned by `owner` (a role that exists), open to nobody else. Never removed."""
-
-    drift: Output[list[str]]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        container: Input[str],
-        server: Input[str],
-        name: Input[str],
-        owner: Input[str],
-        extensions: Input[Sequence[Input[str]]] | None = None,
-        settings: Input[Mapping[str, Input[str]]] | None = None,
-        opts: ResourceOptions | None = None,
-    ) -> None:
-        inputs = {
-            "container": container,
-            "server": server,
-            "name": name,
-            "owner": owner,
-            "extensions": extensions,
-            "settings": settings,
-        }
-        super().__init__(resource_name, inputs, ("drift",), opts)
-
-
-class PostgresRole(_Resource):
-    """A login role. Removed, it is locked out, and dropped unless it owns something."""
-
-    drift: Output[list[str]]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        container: Input[str],
-        server: Input[str],
-        name: Input[str],
-        password: Input[str],
-        connection_limit: Input[int] | None = None,
-        statement_timeout_ms: Input[int] | None = None,
-        member_of: Input[Sequence[Input[str]]] | None = None,
-        settings: Input[Mapping[str, Input[str]]] | None = None,
-        opts: ResourceOptions | None = None,
-    ) -> None:
-        inputs = {
-            "container": container,
-            "server": server,
-            "name": name,
-            "password": Output.secret(password),
-            "connection_limit": connection_limit,
-            "statement_timeout_ms": statement_timeout_ms,
-            "member_of": member_of,
-            "settings": settings,
-        }
-        super().__init__(resource_name, inputs, ("drift",), opts)
-
-
-class PostgresGrants(_Resource):
-    """Exactly these privileges of `role` in `database`: CONNECT, USAGE and each grant, `{"table", "privileges", "columns"?}`.
-
-    The schema's `owner` may do everything anyway: for that role only CONNECT is kept.
-    """
-
-    drift: Output[list[str]]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        container: Input[str],
-        server: Input[str],
-        database: Input[str],
-        role: Input[str],
-        owner: Input[str],
-        temporary_tables: Input[bool] = False,
-        grants: Input[Sequence[Input[Mapping[str, Any]]]] | None = None,
-        schema: Input[str] | None = None,
-        opts: ResourceOptions | None = None,
-    ) -> None:
-        inputs = {
-            "container": container,
-            "server": server,
-            "database": database,
-            "role": role,
-            "owner": owner,
-            "temporary_tables": temporary_tables,
-            "grants": grants,
-            "schema": schema,
-        }
-        super().__init__(resource_name, inputs, ("drift",), opts)
-
-
-class BackupStanza(_Resource):
-    """pgBackRest's stanza in the repository that `config_path` (inside the container) names. Never removed."""
-
-    drift: Output[list[str]]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        container: Input[str],
-        server: Input[str],
-        stanza: Input[str],
-        config_path: Input[str],
-        opts: ResourceOptions | None = None,
-    ) -> None:
-        inputs = {"container": container, "server": server, "stanza": stanza, "config_path": config_path}
-        super().__init__(resource_name, inputs, ("drift",), opts)
-
-
-class RedisUser(_Resource):
-    """An ACL user of the running server; `rules` without on/off and password (`redis_acl.redis_rules`). No password means off.
-
-    The others depend on `admin`'s: it is the account that sets them, and its own password may be the one that changes.
-    """
-
-    effective: Output[str]
-    drift: Output[list[str]]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        container: Input[str],
-        server: Input[str],
-        name: Input[str],
-        rules: Input[Sequence[Input[str]]],
-        password: Input[str] | None = None,
-        admin_password_file: Input[str] | None = None,
-        opts: ResourceOptions | None = None,
-    ) -> None:
-        inputs = {
-            "container": container,
-            "server": server,
-            "name": name,
-            "rules": rules,
-            "password": None if password is None else Output.secret(password),
-            "admin_password_file": admin_password_file,
-        }
-        super().__init__(resource_name, inputs, ("effective", "drift"), opts)
-
-
-class WeaviateRole(_Resource):
-    """Exactly these permissions, each `{"action", "collection"}`. `endpoint` is `https://HOST:PORT`, `admin_key` the root user's."""
-
-    drift: Output[list[str]]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        endpoint: Input[str],
-        ca_certificate_pem: Input[str],
-        admin_key: Input[str],
-        server: Input[str],
-        name: Input[str],
-        permissions: Input[Sequence[Input[Mapping[str, Input[str]]]]],
-        opts: ResourceOptions | None = None,
-    ) -> None:
-        inputs = {
-            "endpoint": endpoint,
-            "ca_certificate_pem": ca_certificate_pem,
-            "admin_key": Output.secret(admin_key),
-            "server": server,
-            "name": name,
-            "permissions": permissions,
-        }
-        super().__init__(resource_name, inputs, ("drift",), opts)
-
-
-class WeaviateUser(_Resource):
-    """A database user with these roles and a key that Weaviate makes. A changed keeper makes a new key, in place."""
-
-    api_key: Output[str]
-    drift: Output[list[str]]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        endpoint: Input[str],
-        ca_certificate_pem: Input[str],
-        admin_key: Input[str],
-        server: Input[str],
-        name: Input[str],
-        roles: Input[Sequence[Input[str]]],
-        keepers: Input[Mapping[str, Input[str]]] | None = None,
-        opts: ResourceOptions | None = None,
-    ) -> None:
-        inputs = {
-            "endpoint": endpoint,
-            "ca_certificate_pem": ca_certificate_pem,
-            "admin_key": Output.secret(admin_key),
-            "server": server,
-            "name": name,
-            "roles": roles,
-            "keepers": keepers,
-        }
-        super().__init__(resource_name, inputs, ("api_key", "drift"), opts, ("api_key",))

@@ -14,7 +14,8 @@ from docker.models.containers import Container
 from blueprint.accounts import account
 from infra.connections import Platform
 from infra.provider.redis_acl import redis_rules
-from infra.provider.resources import Password, PostgresDatabase, PostgresGrants, PostgresRole, RedisUser, WeaviateRole, WeaviateUser
+from infra.provider.resources import Password
+from infra.provider.store_resources import PostgresDatabase, PostgresGrants, PostgresRole, RedisUser, WeaviateRole, WeaviateUser
 from infra.provider.weaviate_api import WeaviateApi
 from tests.integration.provider.conftest import MakeStack
 from tests.integration.provider.engine import EngineError

@@ -1,0 +1,215 @@
+"""What is inside the stores, as a Pulumi program writes it: databases, roles, grants, ACL users, backup stanzas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pulumi import Input, Output, ResourceOptions
+
+from infra.provider.resources import Resource
+
+
+class PostgresDatabase(Resource):
+    """A database with its extensions and settings, owned by `owner` (a role that exists), open to nobody else. Never removed."""
+
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        container: Input[str],
+        server: Input[str],
+        name: Input[str],
+        owner: Input[str],
+        extensions: Input[Sequence[Input[str]]] | None = None,
+        settings: Input[Mapping[str, Input[str]]] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "container": container,
+            "server": server,
+            "name": name,
+            "owner": owner,
+            "extensions": extensions,
+            "settings": settings,
+        }
+        super().__init__(resource_name, inputs, ("drift",), opts)
+
+
+class PostgresRole(Resource):
+    """A login role. Removed, it is locked out, and dropped unless it owns something."""
+
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        container: Input[str],
+        server: Input[str],
+        name: Input[str],
+        password: Input[str],
+        connection_limit: Input[int] | None = None,
+        statement_timeout_ms: Input[int] | None = None,
+        member_of: Input[Sequence[Input[str]]] | None = None,
+        settings: Input[Mapping[str, Input[str]]] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "container": container,
+            "server": server,
+            "name": name,
+            "password": Output.secret(password),
+            "connection_limit": connection_limit,
+            "statement_timeout_ms": statement_timeout_ms,
+            "member_of": member_of,
+            "settings": settings,
+        }
+        super().__init__(resource_name, inputs, ("drift",), opts)
+
+
+class PostgresGrants(Resource):
+    """Exactly these privileges of `role` in `database`: CONNECT, USAGE and each grant, `{"table", "privileges", "columns"?}`.
+
+    The schema's `owner` may do everything anyway: for that role only CONNECT is kept.
+    """
+
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        container: Input[str],
+        server: Input[str],
+        database: Input[str],
+        role: Input[str],
+        owner: Input[str],
+        temporary_tables: Input[bool] = False,
+        grants: Input[Sequence[Input[Mapping[str, Any]]]] | None = None,
+        schema: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "container": container,
+            "server": server,
+            "database": database,
+            "role": role,
+            "owner": owner,
+            "temporary_tables": temporary_tables,
+            "grants": grants,
+            "schema": schema,
+        }
+        super().__init__(resource_name, inputs, ("drift",), opts)
+
+
+class BackupStanza(Resource):
+    """pgBackRest's stanza in the repository that `config_path` (inside the container) names. Never removed."""
+
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        container: Input[str],
+        server: Input[str],
+        stanza: Input[str],
+        config_path: Input[str],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {"container": container, "server": server, "stanza": stanza, "config_path": config_path}
+        super().__init__(resource_name, inputs, ("drift",), opts)
+
+
+class RedisUser(Resource):
+    """An ACL user of the running server; `rules` without on/off and password (`redis_acl.redis_rules`). No password means off.
+
+    The others depend on `admin`'s: it is the account that sets them, and its own password may be the one that changes.
+    """
+
+    effective: Output[str]
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        container: Input[str],
+        server: Input[str],
+        name: Input[str],
+        rules: Input[Sequence[Input[str]]],
+        password: Input[str] | None = None,
+        admin_password_file: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "container": container,
+            "server": server,
+            "name": name,
+            "rules": rules,
+            "password": None if password is None else Output.secret(password),
+            "admin_password_file": admin_password_file,
+        }
+        super().__init__(resource_name, inputs, ("effective", "drift"), opts)
+
+
+class WeaviateRole(Resource):
+    """Exactly these permissions, each `{"action", "collection"}`. `endpoint` is `https://HOST:PORT`, `admin_key` the root user's."""
+
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        endpoint: Input[str],
+        ca_certificate_pem: Input[str],
+        admin_key: Input[str],
+        server: Input[str],
+        name: Input[str],
+        permissions: Input[Sequence[Input[Mapping[str, Input[str]]]]],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "endpoint": endpoint,
+            "ca_certificate_pem": ca_certificate_pem,
+            "admin_key": Output.secret(admin_key),
+            "server": server,
+            "name": name,
+            "permissions": permissions,
+        }
+        super().__init__(resource_name, inputs, ("drift",), opts)
+
+
+class WeaviateUser(Resource):
+    """A database user with these roles and a key that Weaviate makes. A changed keeper makes a new key, in place."""
+
+    api_key: Output[str]
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        endpoint: Input[str],
+        ca_certificate_pem: Input[str],
+        admin_key: Input[str],
+        server: Input[str],
+        name: Input[str],
+        roles: Input[Sequence[Input[str]]],
+        keepers: Input[Mapping[str, Input[str]]] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "endpoint": endpoint,
+            "ca_certificate_pem": ca_certificate_pem,
+            "admin_key": Output.secret(admin_key),
+            "server": server,
+            "name": name,
+            "roles": roles,
+            "keepers": keepers,
+        }
+        super().__init__(resource_name, inputs, ("api_key", "drift"), opts, ("api_key",))
