@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import redis
 
+from access import pools
+from access.values import fault
+from blueprint.keyspaces import KEYSPACES, keyspace_of
+from blueprint.model import ValueType
 from infra import clients
-from infra.connections import Platform
+from infra.connections import Endpoint, Platform
+from tests.support.redis_outage import Relay, relay
 from tests.support.redis_server import run_scratch_redis
 
 
@@ -22,3 +31,68 @@ def redis_platform(redis_server: Platform) -> Platform:
     with clients.redis_client(redis_server, "admin") as client:
         client.flushall()
     return redis_server
+
+
+class Both:
+    """Runs a sync accessor's methods, or an async one's as if they were sync."""
+
+    def __init__(self, accessor: Any, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._accessor, self._loop = accessor, loop
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._accessor, name)
+        if self._loop is None:
+            return method  # type: ignore[no-any-return]
+        loop = self._loop
+        return lambda *args, **options: loop.run_until_complete(method(*args, **options))
+
+
+@pytest.fixture(params=["sync", "async"])
+def make(request: pytest.FixtureRequest, redis_platform: Platform) -> Iterator[Callable[..., Both]]:
+    """make(Sync, Async, account, *rest) gives an accessor of the kind under test."""
+    loop = asyncio.new_event_loop() if request.param == "async" else None
+    made: list[Any] = []
+
+    def build(kind: type, async_kind: type, *rest: Any, account: str = "api", platform: Platform = redis_platform, **options: Any) -> Both:
+        if loop is None:
+            client: Any = pools.connect(platform.redis_url(account), timeout=0.5)
+        else:
+            client = pools.connect_async(platform.redis_url(account), timeout=0.5)
+        made.append(client)
+        return Both((async_kind if loop else kind)(client, *rest, **options), loop)
+
+    yield build
+    for client in made:
+        if loop is None:
+            client.close()
+            client.connection_pool.disconnect()
+        else:
+            loop.run_until_complete(client.aclose(close_connection_pool=True))
+    if loop:
+        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.close()
+
+
+@pytest.fixture
+def admin(redis_platform: Platform) -> Iterator[redis.Redis]:
+    client = pools.connect(redis_platform.redis_url("admin"))
+    yield client
+    client.close()
+    client.connection_pool.disconnect()
+
+
+@pytest.fixture
+def outage(redis_platform: Platform) -> Iterator[tuple[Platform, Relay]]:
+    """A Platform that reaches Redis through a relay that can be cut. Loopback stays loopback, so the certificate holds."""
+    with relay(*redis_platform.endpoints["redis"].address()) as made:
+        yield dataclasses.replace(redis_platform, endpoints={"redis": Endpoint("127.0.0.1", made.port, "redis", 6379)}), made
+
+
+def everything_is_sound(admin: redis.Redis) -> bool:
+    for key in admin.scan_iter():
+        keyspace = keyspace_of(key)
+        assert keyspace in KEYSPACES, key
+        raw: Any = admin.hgetall(key) if keyspace.value_type is ValueType.HASH else admin.get(key)
+        assert fault(keyspace, raw) is None
+        assert 0 < int(admin.pttl(key)) <= keyspace.ttl.total_seconds() * 1000
+    return True

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 import redis
@@ -19,82 +16,17 @@ import redis
 from access import pools
 from access.errors import SessionsUnavailableError, StoreUnavailableError
 from access.market import AsyncMarketCache, Candle, MarketCache
-from access.preferences import AsyncPreferences, Preferences
 from access.rate_limits import AsyncRateLimiter, Decision, RateLimiter
 from access.sessions import AsyncSessions, Sessions
-from access.values import ValueRefused, fault
-from blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES, keyspace_of
-from blueprint.model import BlueprintError, ValueType
-from infra.connections import Endpoint, Platform
-from tests.support.redis_outage import Relay, relay
+from access.values import ValueRefused
+from blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION
+from blueprint.model import BlueprintError
+from infra.connections import Platform
+from tests.integration.keyspaces.conftest import Both, everything_is_sound
+from tests.support.redis_outage import Relay
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CANDLE = Candle(NOW, Decimal("1.5"), Decimal("2"), Decimal("1"), Decimal("1.75"), Decimal("1000"))
-
-
-class Both:
-    """Runs a sync accessor's methods, or an async one's as if they were sync."""
-
-    def __init__(self, accessor: Any, loop: asyncio.AbstractEventLoop | None) -> None:
-        self._accessor, self._loop = accessor, loop
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._accessor, name)
-        if self._loop is None:
-            return method  # type: ignore[no-any-return]
-        loop = self._loop
-        return lambda *args, **options: loop.run_until_complete(method(*args, **options))
-
-
-@pytest.fixture(params=["sync", "async"])
-def make(request: pytest.FixtureRequest, redis_platform: Platform) -> Iterator[Callable[..., Both]]:
-    """make(Sync, Async, account, *rest) gives an accessor of the kind under test."""
-    loop = asyncio.new_event_loop() if request.param == "async" else None
-    made: list[Any] = []
-
-    def build(kind: type, async_kind: type, *rest: Any, account: str = "api", platform: Platform = redis_platform, **options: Any) -> Both:
-        if loop is None:
-            client: Any = pools.connect(platform.redis_url(account), timeout=0.5)
-        else:
-            client = pools.connect_async(platform.redis_url(account), timeout=0.5)
-        made.append(client)
-        return Both((async_kind if loop else kind)(client, *rest, **options), loop)
-
-    yield build
-    for client in made:
-        if loop is None:
-            client.close()
-            client.connection_pool.disconnect()
-        else:
-            loop.run_until_complete(client.aclose(close_connection_pool=True))
-    if loop:
-        loop.run_until_complete(asyncio.sleep(0.05))
-        loop.close()
-
-
-@pytest.fixture
-def admin(redis_platform: Platform) -> Iterator[redis.Redis]:
-    client = pools.connect(redis_platform.redis_url("admin"))
-    yield client
-    client.close()
-    client.connection_pool.disconnect()
-
-
-@pytest.fixture
-def outage(redis_platform: Platform) -> Iterator[tuple[Platform, Relay]]:
-    """A Platform that reaches Redis through a relay that can be cut. Loopback stays loopback, so the certificate holds."""
-    with relay(*redis_platform.endpoints["redis"].address()) as made:
-        yield dataclasses.replace(redis_platform, endpoints={"redis": Endpoint("127.0.0.1", made.port, "redis", 6379)}), made
-
-
-def _everything_is_sound(admin: redis.Redis) -> bool:
-    for key in admin.scan_iter():
-        keyspace = keyspace_of(key)
-        assert keyspace in KEYSPACES, key
-        raw: Any = admin.hgetall(key) if keyspace.value_type is ValueType.HASH else admin.get(key)
-        assert fault(keyspace, raw) is None
-        assert 0 < int(admin.pttl(key)) <= keyspace.ttl.total_seconds() * 1000
-    return True
 
 
 def test_a_session_is_made_read_touched_and_ended(make: Callable[..., Both], admin: redis.Redis) -> None:
@@ -103,7 +35,7 @@ def test_a_session_is_made_read_touched_and_ended(make: Callable[..., Both], adm
     assert sessions.read(made.id) == made
     assert made.extra == {"user_agent": "curl/8"}
     assert made.id not in repr(made)
-    assert _everything_is_sound(admin)
+    assert everything_is_sound(admin)
     admin.pexpire(SESSION.key(made.id), 5000)
     assert sessions.touch(made.id)
     assert int(admin.pttl(SESSION.key(made.id))) > 80_000_000
@@ -181,7 +113,7 @@ def test_a_limit_holds_and_says_when_to_come_again(make: Callable[..., Both], ad
     assert [each.remaining for each in decisions] == [2, 1, 0, 0, 0]
     assert 50 < decisions[-1].retry_after <= 60
     assert limiter.check("192.0.2.2").allowed
-    assert _everything_is_sound(admin)
+    assert everything_is_sound(admin)
 
 
 def test_a_counter_that_was_evicted_gets_an_end_again(make: Callable[..., Both], admin: redis.Redis) -> None:
@@ -302,106 +234,6 @@ def test_market_reads_fall_through_without_redis_and_writes_tell(make: Callable[
     assert reader.read(["AAPL"]) == {}
     with pytest.raises(StoreUnavailableError):
         writer.write({"AAPL": CANDLE})
-
-
-class Rows:
-    """The rows of user_profiles as a loader sees them, counted."""
-
-    def __init__(self) -> None:
-        self.rows: dict[int, dict[str, Any]] = {1: {"theme": "dark"}}
-        self.asked = 0
-        self.on_load: Callable[[], None] = lambda: None
-
-    def load(self, user_id: int) -> dict[str, Any] | None:
-        self.asked += 1
-        found = self.rows.get(user_id)
-        self.on_load()
-        return found
-
-    async def load_async(self, user_id: int) -> dict[str, Any] | None:
-        return self.load(user_id)
-
-
-def _preferences(make: Callable[..., Both], rows: Rows, **options: Any) -> Both:
-    # Each kind takes the loader of its own colour.
-    class AsyncOver(AsyncPreferences):
-        def __init__(self, client: Any) -> None:
-            super().__init__(client, rows.load_async)
-
-    class SyncOver(Preferences):
-        def __init__(self, client: Any) -> None:
-            super().__init__(client, rows.load)
-
-    assert inspect.iscoroutinefunction(AsyncOver.read)
-    return make(SyncOver, AsyncOver, **options)
-
-
-def test_preferences_are_read_through_and_kept(make: Callable[..., Both], admin: redis.Redis) -> None:
-    rows = Rows()
-    preferences = _preferences(make, rows)
-    assert [preferences.read(1) for _ in range(3)] == [{"theme": "dark"}] * 3
-    assert rows.asked == 1
-    assert _everything_is_sound(admin)
-
-
-def test_a_changed_row_is_seen_after_the_drop(make: Callable[..., Both]) -> None:
-    rows = Rows()
-    preferences = _preferences(make, rows)
-    preferences.read(1)
-    rows.rows[1] = {"theme": "light"}
-    assert preferences.drop(1)
-    assert preferences.read(1) == {"theme": "light"}
-
-
-def test_a_row_that_changes_while_it_is_read_is_not_kept(make: Callable[..., Both], redis_platform: Platform, admin: redis.Redis) -> None:
-    rows = Rows()
-    preferences = _preferences(make, rows)
-    other = pools.connect(redis_platform.redis_url("api"))
-
-    def change() -> None:
-        rows.on_load = lambda: None
-        rows.rows[1] = {"theme": "light"}
-        Preferences(other, rows.load).drop(1)
-
-    rows.on_load = change
-    assert preferences.read(1) == {"theme": "dark"}
-    assert list(admin.scan_iter()) == []
-    assert preferences.read(1) == {"theme": "light"}
-    other.close()
-    other.connection_pool.disconnect()
-
-
-def test_a_user_without_a_profile_has_none_and_is_not_kept(make: Callable[..., Both], admin: redis.Redis) -> None:
-    rows = Rows()
-    assert _preferences(make, rows).read(99) is None
-    assert list(admin.scan_iter()) == []
-
-
-def test_settings_that_do_not_fit_are_read_from_the_row(make: Callable[..., Both], admin: redis.Redis) -> None:
-    rows = Rows()
-    rows.rows[1] = {"dashboard_layout": "x" * 20_000}
-    preferences = _preferences(make, rows)
-    assert [preferences.read(1) for _ in range(2)] == [rows.rows[1]] * 2
-    assert rows.asked == 2
-    assert list(admin.scan_iter()) == []
-
-
-def test_a_broken_cached_value_is_replaced(make: Callable[..., Both], admin: redis.Redis) -> None:
-    rows = Rows()
-    admin.set(USER_PREFERENCES.key(1), "not json", ex=100)
-    assert _preferences(make, rows).read(1) == {"theme": "dark"}
-    assert _everything_is_sound(admin)
-
-
-def test_preferences_fall_through_without_redis(make: Callable[..., Both], outage: tuple[Platform, Relay]) -> None:
-    platform, line = outage
-    rows = Rows()
-    preferences = _preferences(make, rows, platform=platform)
-    preferences.read(1)
-    line.cut()
-    assert preferences.read(1) == {"theme": "dark"}
-    assert rows.asked == 2
-    assert preferences.drop(1) is False
 
 
 def test_clients_speak_resp3_and_bound_their_pools(redis_platform: Platform) -> None:

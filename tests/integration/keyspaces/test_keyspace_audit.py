@@ -15,7 +15,6 @@ from infra import clients
 from infra.connections import Platform
 from seed import cache
 
-CANDLE: dict[Any, Any] = {"timestamp": "2026-11-23T12:00:00+00:00", "open": "1", "high": "1", "low": "1", "close": "1", "volume": "1"}
 SESSION: dict[Any, Any] = {
     "user_id": "1",
     "username": "x",
@@ -26,27 +25,26 @@ SESSION: dict[Any, Any] = {
 
 
 def _plant(admin: redis.Redis) -> dict[str, Fault]:
-    admin.set("cache:stray", "1", ex=10)
-    admin.set("market:A:B:latest", "1", ex=5)
+    """One key with each fault, none of which is gone by itself before a slow machine has looked."""
+    admin.set("cache:stray", "1", ex=600)
+    admin.set("market:A:B:latest", "1", ex=600)
     admin.hset("session:forever", mapping=SESSION)
     admin.set("rate_limit:192.0.2.1", "1", ex=600)
-    admin.set("market:TYPE:latest", "text", ex=5)
-    admin.hset("market:SHAPE:latest", mapping={"open": "1"})
-    admin.expire("market:SHAPE:latest", 5)
-    admin.hset("market:EXTRA:latest", mapping={**CANDLE, "note": "x"})
-    admin.expire("market:EXTRA:latest", 5)
-    admin.set("rate_limit:192.0.2.2", "9" * 30, ex=30)
+    admin.hset("user:2:preferences", mapping={"theme": "dark"})
+    admin.expire("user:2:preferences", 600)
+    admin.hset("session:shape", mapping={"user_id": "1"})
+    admin.expire("session:shape", 600)
+    admin.set("rate_limit:192.0.2.2", "9" * 30, ex=60)
     admin.hset("session:big", mapping={**SESSION, "extra": "x" * 20_000})
-    admin.expire("session:big", 3600)
-    admin.set("user:1:preferences", "x" * 20_000, ex=60)
+    admin.expire("session:big", 600)
+    admin.set("user:1:preferences", "x" * 20_000, ex=600)
     return {
         "cache:stray": Fault.UNKNOWN,
         "market:A:B:latest": Fault.UNKNOWN,
         "session:forever": Fault.NO_EXPIRY,
         "rate_limit:192.0.2.1": Fault.LONG_EXPIRY,
-        "market:TYPE:latest": Fault.WRONG_TYPE,
-        "market:SHAPE:latest": Fault.WRONG_SHAPE,
-        "market:EXTRA:latest": Fault.WRONG_SHAPE,
+        "user:2:preferences": Fault.WRONG_TYPE,
+        "session:shape": Fault.WRONG_SHAPE,
         "rate_limit:192.0.2.2": Fault.WRONG_SHAPE,
         "session:big": Fault.OVERSIZED,
         "user:1:preferences": Fault.OVERSIZED,
@@ -54,16 +52,16 @@ def _plant(admin: redis.Redis) -> dict[str, Fault]:
 
 
 def test_sound_entries_have_no_faults(redis_platform: Platform) -> None:
-    report = cache.load(redis_platform, SilentProgress())
+    cache.load(redis_platform, SilentProgress())
     with clients.redis_client(redis_platform, "monitor") as client:
         found = audit(client)
-    assert (found.findings, found.total, found.complete) == ([], report.inserted, True)
-    assert set(found.keys) == {each.name for each in KEYSPACES}
+    # Candles may be gone again by now; what lasts longer is there.
+    assert (found.findings, found.complete) == ([], True)
+    assert {each.name for each in KEYSPACES if each.ttl.total_seconds() > 5} <= set(found.keys)
     assert all(found.memory[name] > 0 for name in found.keys)
 
 
 def test_every_kind_of_fault_is_found(redis_platform: Platform) -> None:
-    cache.load(redis_platform, SilentProgress())
     with clients.redis_client(redis_platform, "admin") as admin:
         planted = _plant(admin)
     with clients.redis_client(redis_platform, "monitor") as client:
