@@ -78,29 +78,57 @@ def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> int
 @task(
     name="docs",
     positional=["paths"],
-    help={"paths": "Files and folders; several in one word are parted by commas. This project's guide where not given."},
+    help={
+        "paths": "Files and folders; several are parted by commas. This project's guide where not given.",
+        "allow_loss": "Change the collection although data would be lost.",
+        "yes": "Don't ask before a run that costs money.",
+    },
 )
-def seed_docs(_context: Context, paths: str = "", stack: str = "", *, json: bool = False) -> int:
+def seed_docs(
+    _context: Context, paths: str = "", stack: str = "", *, allow_loss: bool = False, yes: bool = False, json: bool = False
+) -> int:
     """Load documents, writing only what changed and removing what is gone; exit code 1 where one can't be read."""
     from airgap.setup.runner import show_progress
     from infra import connections
     from seed.documents import load
-    from seed.show import show_reports
+    from seed.show import agreed, show_reports
 
+    chosen = [Path(each) for each in paths.split(",") if each] or None
     with show_progress("documents") as progress:
-        report = load(connections.load(stack), [Path(each) for each in paths.split(",") if each] or None, progress)
+        report = load(connections.load(stack), chosen, progress, allow_loss=allow_loss, confirm=lambda told: yes or agreed(told))
     return show_reports([report], as_json=json)
 
 
 @task(
     name="search",
     positional=["question"],
-    help={"question": "What to look for.", "certainty": "From 0 to 1.", "limit": "Passages at the most."},
+    help={
+        "question": "What to look for.",
+        "certainty": "From 0 to 1.",
+        "limit": "Passages at the most.",
+        "hybrid": "By words as well as by meaning.",
+        "path": "Only files whose path begins so.",
+        "section": "Only under headings with these words.",
+    },
 )
-def seed_search(_context: Context, question: str, stack: str = "", certainty: float = 0.7, limit: int = 5, *, json: bool = False) -> int:
+def seed_search(
+    _context: Context,
+    question: str,
+    stack: str = "",
+    certainty: float = 0.7,
+    limit: int = 5,
+    path: str = "",
+    section: str = "",
+    *,
+    hybrid: bool = False,
+    json: bool = False,
+) -> int:
     """Find the passages of the documents that answer a question; exit code 1 where there is none."""
     from infra import connections
-    from seed.search import search
+    from seed.search import Mode, search
     from seed.show import show_hits
 
-    return show_hits(search(connections.load(stack), question, certainty=certainty, limit=limit), as_json=json)
+    mode = Mode.HYBRID if hybrid else Mode.MEANING
+    platform = connections.load(stack)
+    hits = search(platform, question, certainty=certainty, limit=limit, mode=mode, path=path or None, section=section or None)
+    return show_hits(hits, as_json=json)

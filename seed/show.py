@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from collections.abc import Sequence
 
@@ -41,3 +42,9 @@ def show_load(report: LoadReport, *, as_json: bool) -> int:
     """Print what a load of candle files did; 1 where rows were rejected."""
     print(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report)
     return 1 if report.rejected else 0
+
+
+def agreed(told: str) -> bool:
+    """Show what a run would cost and ask whether to go on; nobody at a terminal means no."""
+    print(told, file=sys.stderr)
+    return sys.stdin.isatty() and input("Go on? [y/N] ").strip().lower() in {"y", "yes"}
