@@ -1,16 +1,19 @@
 """How the tests are spread over processes: a folder stays in one, so that what its tests share is made once."""
 
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-ROOT = Path(__file__).parent
+
+class FolderScheduling(LoadScopeScheduling):
+    """Hands out a folder at a time; of unit tests, which share nothing and are quick, a file."""
+
+    def _split_scope(self, nodeid):
+        file = PurePosixPath(nodeid.partition("::")[0])
+        return str(file) if "unit" in file.parts else str(file.parent)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the marks in the same hook
-def pytest_collection_modifyitems(items):
-    for item in items:
-        folder = item.path.parent.relative_to(ROOT)
-        # Unit tests share nothing and are quick.
-        name = str(folder) if folder.parts[:1] != ("unit",) else str(item.path.relative_to(ROOT))
-        item.add_marker(pytest.mark.xdist_group(name=name))
+@pytest.hookimpl
+def pytest_xdist_make_scheduler(config, log):
+    return FolderScheduling(config, log)

@@ -9,7 +9,7 @@ from tests.end_to_end.conftest import BIN
 
 def test_seeding_again_changes_nothing(stack):
     reports = json.loads(stack.invoke("seed", "--json").stdout)
-    assert {report["name"] for report in reports} >= {"sample candles", "documents"}
+    assert {report["name"] for report in reports} >= {"market", "demo", "cache", "documents"}
     lasting = [report for report in reports if "cache" not in report["name"]]
     assert {report["changed"] for report in lasting} == {0}, lasting
 
