@@ -25,11 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace, rest: list[str]) -> int:
     if rest and options.command != "test":
         _parser().error(f"unknown option: {' '.join(rest)}")
-    if options.command in {"up", "machine"}:
-        from airgap.setup.steps import machine_steps, up_steps
+    if options.command == "up":
+        from airgap.setup.steps import up_steps
 
-        steps = up_steps() if options.command == "up" else machine_steps()
-        return run_steps(steps, again=f"make {options.command}", debug=options.debug)
+        return run_steps(up_steps(), debug=options.debug)
+    if options.command == "machine":
+        from airgap.setup.steps import machine_steps
+
+        return run_steps(machine_steps(), again="make machine", debug=options.debug)
     if options.command == "clean-tests":
         from airgap.setup.leftovers import remove_leftovers
 

@@ -111,4 +111,4 @@ def test_a_lock_that_does_not_match_is_refused_in_one_message(bare: Path) -> Non
 
 def test_the_help_lists_every_target() -> None:
     shown = subprocess.run(["make"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    assert [line.split()[1] for line in shown.splitlines()] == ["help", "up", "down", "test", "lint", "clean-tests"]
+    assert [line.split()[1] for line in shown.splitlines()] == ["help", "up", "machine", "down", "test", "lint", "clean-tests"]
