@@ -60,6 +60,7 @@ class Embedder(pulumi.ComponentResource):
                 tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777"},  # noqa: S108
                 health=["CMD", "python3", "-m", "embedder_server", "health"],
                 published=[(args.port, EMBEDDER.ports["https"])],
+                wait_seconds=60,
             ),
             service_image,
             pulumi.ResourceOptions(parent=self, depends_on=[files]),

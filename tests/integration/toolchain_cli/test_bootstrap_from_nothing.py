@@ -53,7 +53,9 @@ def bare(tmp_path: Path) -> Path:
 
 
 def _make(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", *arguments, f"PYTHON={PYTHON}"], cwd=root, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments, f"PYTHON={PYTHON}"], cwd=root, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 def test_up_makes_the_environment_once_and_runs_the_steps_in_it(bare: Path) -> None:
@@ -110,5 +112,5 @@ def test_a_lock_that_does_not_match_is_refused_in_one_message(bare: Path) -> Non
 
 
 def test_the_help_lists_every_target() -> None:
-    shown = subprocess.run(["make"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(["make", "--no-print-directory"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in shown.splitlines()] == ["help", "up", "machine", "down", "test", "lint", "clean-tests"]
