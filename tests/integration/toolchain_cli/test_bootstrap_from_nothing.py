@@ -52,9 +52,21 @@ def bare(tmp_path: Path) -> Path:
     return root
 
 
+# What a `make test` around this test hands down is its own.
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name not in {"ARGS", "PYTHON", "MFLAGS"} and not name.startswith("MAKE")
+}
+
+
 def _make(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "--no-print-directory", *arguments, f"PYTHON={PYTHON}"], cwd=root, capture_output=True, text=True, timeout=300, check=False
+        ["make", "--no-print-directory", *arguments, f"PYTHON={PYTHON}"],
+        cwd=root,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
@@ -112,5 +124,7 @@ def test_a_lock_that_does_not_match_is_refused_in_one_message(bare: Path) -> Non
 
 
 def test_the_help_lists_every_target() -> None:
-    shown = subprocess.run(["make", "--no-print-directory"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory"], cwd=PROJECT, env=ENVIRONMENT, capture_output=True, text=True, check=True
+    ).stdout
     assert [line.split()[1] for line in shown.splitlines()] == ["help", "up", "machine", "down", "test", "lint", "clean-tests"]
