@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from airgap.errors import PlatformError
 from infra.provider import volumes
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
-from infra.provider.passwords import MINIMUM_LENGTH, random_password
+from infra.provider.passwords import length_rule, random_password
 from infra.provider.values import UNKNOWN
 from infra.provider.volumes import DIRECTORY_MODE, Entry
 
 _FILE_MODE = 0o400
-
-
-def _length(value: Any) -> str | None:
-    return None if MINIMUM_LENGTH <= value <= 128 else f"has to be from {MINIMUM_LENGTH} to 128"
 
 
 class KeptPassword(Kind):
@@ -27,7 +22,7 @@ class KeptPassword(Kind):
         "volume": Input(Shape.TEXT, replaces=True),
         "image": Input(Shape.TEXT),
         "file": Input(Shape.TEXT, replaces=True),
-        "length": Input(Shape.INTEGER, required=False, default=40, rule=_length),
+        "length": Input(Shape.INTEGER, required=False, default=40, rule=length_rule),
     }
     outputs = ("result", "drift")
     secret_outputs = frozenset({"result"})
@@ -58,7 +53,7 @@ class KeptPassword(Kind):
         try:
             with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
                 kept = _kept(volume, inputs["file"])
-        except Exception as error:
+        except PlatformError as error:
             call.log(Log.WARNING, f"the kept secret could not be compared: {error}")
             return state
         if kept is None:

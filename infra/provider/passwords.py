@@ -18,14 +18,18 @@ def random_password(length: int) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
-def _length(value: int) -> str | None:
+def length_rule(value: int) -> str | None:
+    """What is wrong with a password's length, or None."""
     return None if MINIMUM_LENGTH <= value <= 128 else f"has to be from {MINIMUM_LENGTH} to 128"
 
 
 class Password(Kind):
     """A password, made once and kept in the state. A changed keeper or length makes a new one, in place."""
 
-    inputs = {"length": Input(Shape.INTEGER, required=False, default=32, rule=_length), "keepers": Input(Shape.TEXT_MAP, required=False)}
+    inputs = {
+        "length": Input(Shape.INTEGER, required=False, default=32, rule=length_rule),
+        "keepers": Input(Shape.TEXT_MAP, required=False),
+    }
     outputs = ("result",)
     secret_outputs = frozenset({"result"})
 
