@@ -1,0 +1,1 @@
+"""What protects data inside the stores: field encryption and its keys."""
