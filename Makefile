@@ -1,4 +1,4 @@
-# The commands of a newcomer. What they do is in airgap/setup; ARGS passes options on: make test ARGS="-k redis", make up ARGS=--debug
+# The commands of a newcomer. What they do is in airgap/setup and commands/bring_up.py; ARGS passes options on: make test ARGS="-k redis", make up ARGS=--debug
 PYTHON ?= python3
 SETUP := $(PYTHON) airgap/setup/bootstrap.py
 

@@ -66,17 +66,9 @@ def docker_client() -> docker.DockerClient:
 
     Raises PlatformError where the engine can't be reached.
     """
-    import docker
-    from docker.errors import DockerException
+    from infra.docker_host import connect
 
-    try:
-        return docker.from_env(timeout=120)
-    except DockerException as error:
-        raise PlatformError(
-            what=f"the Docker engine can't be reached: {error}",
-            where="its socket",
-            next_step="start it (service docker start), or set DOCKER_HOST to where it listens",
-        ) from error
+    return connect()
 
 
 def running(name: str) -> Container:

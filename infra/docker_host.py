@@ -18,18 +18,23 @@ def docker_host() -> Iterator[docker.DockerClient]:
 
     Raises PlatformError where none answers.
     """
+    client = connect()
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def connect(timeout: int = 120) -> docker.DockerClient:
+    """The same, for callers that keep it; a call that takes longer than `timeout` seconds fails."""
     import docker
     import docker.errors
 
     try:
-        client = docker.from_env(timeout=120)
+        return docker.from_env(timeout=timeout)
     except docker.errors.DockerException as error:
         raise PlatformError(
             what=f"the Docker engine does not answer: {error}",
             where="DOCKER_HOST, or the local socket",
             next_step="start it (make up does), or make sure that you may use its socket",
         ) from None
-    try:
-        yield client
-    finally:
-        client.close()

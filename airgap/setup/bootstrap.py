@@ -1,6 +1,6 @@
-"""Makes the virtual environment, then hands over to `airgap.setup` inside it. Runs on a bare Python, with the standard library only.
+"""Makes the virtual environment, then hands over to `commands.make_targets` inside it. Runs on a bare Python, without any library.
 
-`python3 airgap/setup/bootstrap.py COMMAND [OPTIONS]`: the commands are those of `airgap.setup`.
+`python3 airgap/setup/bootstrap.py COMMAND [OPTIONS]`: the commands are those of `commands.make_targets`.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _interrupt(*_: object) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Bring the environment up to date, then replace this process by `python -m airgap.setup` in it; come back only by SystemExit."""
+    """Bring the environment up to date, then become `python -m commands.make_targets` in it; come back only by SystemExit."""
     signal.signal(signal.SIGTERM, _interrupt)
     command = arguments[0] if arguments else "help"
     lock = "dev" if command in {"test", "lint"} else "runtime"
@@ -153,7 +153,7 @@ def main(arguments: list[str]) -> None:
             sys.exit(code)
     python = str(VENV / "bin" / "python")
     os.chdir(ROOT)
-    os.execv(python, [python, "-m", "airgap.setup", *arguments])  # noqa: S606 - no shell is the point
+    os.execv(python, [python, "-m", "commands.make_targets", *arguments])  # noqa: S606 - no shell is the point
 
 
 if __name__ == "__main__":

@@ -1,15 +1,8 @@
-"""The steps of `make up`, in order. A step imports what it needs when it runs, so that the list itself costs nothing."""
+"""What makes a machine ready, step by step. A step imports what it needs when it runs, so that the list itself costs nothing."""
 
 from __future__ import annotations
 
 from airgap.setup.runner import Progress, Step
-
-
-def up_steps() -> list[Step]:
-    """Return every step from a bare machine to a platform that is up, seeded, backed up and checked."""
-    from airgap.setup.chain import chain_steps
-
-    return [*machine_steps(), *chain_steps()]
 
 
 def machine_steps() -> list[Step]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket as sockets
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,19 +23,11 @@ def engine() -> docker.DockerClient:
 
     Raises PlatformError where the engine does not answer.
     """
-    import docker
-    from docker.errors import DockerException
+    from infra.docker_host import connect
 
     client: docker.DockerClient | None = getattr(_local, "client", None)
     if client is None:
-        try:
-            client = _local.client = docker.from_env(timeout=120)
-        except DockerException:
-            raise PlatformError(
-                what="the Docker engine does not answer",
-                where=os.environ.get("DOCKER_HOST", "its default socket"),
-                next_step="start it (`service docker start`), or set DOCKER_HOST to where it runs",
-            ) from None
+        client = _local.client = connect()
     return client
 
 

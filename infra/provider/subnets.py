@@ -46,13 +46,10 @@ def routed(table: str) -> list[IPv4Network]:
 
 
 def _taken() -> list[IPv4Network]:
-    import docker
+    from infra.docker_host import docker_host
 
-    client = docker.from_env(timeout=60)
-    try:
+    with docker_host() as client:
         configurations = [each for network in client.networks.list() for each in (network.attrs.get("IPAM") or {}).get("Config") or []]
-    finally:
-        client.close()
     subnets = [ip_network(each["Subnet"], strict=False) for each in configurations if each.get("Subnet")]
     routes = Path("/proc/net/route")
     return [each for each in subnets if isinstance(each, IPv4Network)] + (routed(routes.read_text()) if routes.exists() else [])

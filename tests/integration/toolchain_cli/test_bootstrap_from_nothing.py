@@ -38,7 +38,10 @@ def bare(tmp_path: Path) -> Path:
     shutil.copytree(PROJECT / "airgap" / "setup", root / "airgap" / "setup", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("__init__.py", "errors.py"):
         shutil.copy(PROJECT / "airgap" / name, root / "airgap")
-    (root / "airgap" / "setup" / "steps.py").write_text(
+    (root / "commands").mkdir()
+    for name in ("__init__.py", "make_targets.py"):
+        shutil.copy(PROJECT / "commands" / name, root / "commands")
+    (root / "commands" / "bring_up.py").write_text(
         "import sys\nfrom airgap.setup.runner import Step\n\n\ndef up_steps():\n"
         "    return [Step('interpreter', 'a test looks', run=lambda progress: sys.prefix)]\n"
     )

@@ -10,10 +10,10 @@ from airgap.setup.debian import is_debian
 from airgap.setup.docker_engine import MINIMUM, parse_version
 from airgap.setup.leftovers import is_of_a_test
 from airgap.setup.room import require_room
-from airgap.setup.steps import up_steps
 from airgap.toolchain.environment import own_root, project_root
 from airgap.toolchain.locate import cache_folder, is_wrapper, version_text
 from airgap.toolchain.wrapper import needs_stack, working_directory
+from commands.bring_up import up_steps
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The second half of `make up`: from a ready machine to a platform that is migrated, seeded, backed up and checked."""
+"""What `make up` does, in order: a ready machine, then a platform on it that is migrated, seeded, backed up and checked."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import functools
 
 from airgap.errors import PlatformError
 from airgap.setup.runner import Progress, Step
+from airgap.setup.steps import machine_steps
 from infra.connections import Platform, load
 
 
-def chain_steps() -> list[Step]:
-    """Return the steps that work on the stack. Each does only what is not done yet."""
+def up_steps() -> list[Step]:
+    """Return every step from a bare machine to a platform in use. Each does only what is not done yet."""
     return [
+        *machine_steps(),
         Step("platform", "containers, accounts and TLS", run=_up),
         Step("migrations", "tables, indexes and grants", run=_migrate),
         Step("seed", "real candles, demo users and orders, cache entries, documents", run=_seed),

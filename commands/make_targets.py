@@ -1,4 +1,4 @@
-"""`python -m airgap.setup COMMAND`: what the Makefile's targets do once there is a virtual environment."""
+"""`python -m commands.make_targets COMMAND`: what the Makefile's targets do once there is a virtual environment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     if rest and options.command != "test":
         _parser().error(f"unknown option: {' '.join(rest)}")
     if options.command == "up":
-        from airgap.setup.steps import up_steps
+        from commands.bring_up import up_steps
 
         return run_steps(up_steps(), debug=options.debug)
     if options.command == "machine":
@@ -48,7 +48,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="airgap.setup", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make", description=__doc__)
     parser.add_argument("command", choices=["up", "machine", "test", "lint", "clean-tests"])
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
