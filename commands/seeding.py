@@ -28,9 +28,9 @@ def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> int:
 
 @task(
     name="market",
-    positional=["files"],
+    words="files",
     help={
-        "files": "CSV (gzip and zstd too) or Parquet; several are parted by commas. The sample candles where not given.",
+        "files": "CSV (gzip and zstd too) or Parquet, as words: seed.market a.csv b.csv. The sample candles where not given.",
         "symbol": "For files of one symbol that have no such column.",
         "map": "Headers that are called otherwise: column=header,column=header.",
         "timezone": "Zone of times that carry none, such as Asia/Seoul.",
@@ -39,7 +39,7 @@ def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> int:
 )
 def seed_market(
     _context: Context,
-    files: str = "",
+    files: list[str],
     stack: str = "",
     symbol: str = "",
     map: str = "",  # noqa: A002 - the option's name
@@ -59,7 +59,7 @@ def seed_market(
 
     options = LoadOptions(symbol=symbol or None, mapping=parse_mapping(map), timezone=timezone, strict=strict)
     with show_progress("market data") as progress:
-        report = load_files(connections.load(stack), [Path(each) for each in files.split(",")], options, progress)
+        report = load_files(connections.load(stack), [Path(each) for each in files], options, progress)
     return show_load(report, as_json=json)
 
 
@@ -77,15 +77,15 @@ def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> int
 
 @task(
     name="docs",
-    positional=["paths"],
+    words="paths",
     help={
-        "paths": "Files and folders; several are parted by commas. This project's guide where not given.",
+        "paths": "Files and folders, as words: seed.docs a.md notes. This project's guide where not given.",
         "allow_loss": "Change the collection although data would be lost.",
         "yes": "Don't ask before a run that costs money.",
     },
 )
 def seed_docs(
-    _context: Context, paths: str = "", stack: str = "", *, allow_loss: bool = False, yes: bool = False, json: bool = False
+    _context: Context, paths: list[str], stack: str = "", *, allow_loss: bool = False, yes: bool = False, json: bool = False
 ) -> int:
     """Load documents, writing only what changed and removing what is gone; exit code 1 where one can't be read."""
     from airgap.setup.runner import show_progress
@@ -93,7 +93,7 @@ def seed_docs(
     from seed.documents import load
     from seed.show import agreed, show_reports
 
-    chosen = [Path(each) for each in paths.split(",") if each] or None
+    chosen = [Path(each) for each in paths] or None
     with show_progress("documents") as progress:
         report = load(connections.load(stack), chosen, progress, allow_loss=allow_loss, confirm=lambda told: yes or agreed(told))
     return show_reports([report], as_json=json)

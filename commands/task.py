@@ -10,32 +10,41 @@ from typing import Any
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
+from commands.words import WordsTask, fold
+
 _STACK = "Stack to work on; else CHRISTMAS_STACK, else dev."
 _JSON = "Print JSON instead of a table."
 
 
-def task(*arguments: Any, **options: Any) -> Callable[[Callable[..., int | None]], Task[Any]]:
-    """An invoke task whose failures are told in one message, with an exit code; `--debug` adds the traceback."""
+def task(*arguments: Any, words: str = "", **options: Any) -> Callable[[Callable[..., int | None]], Task[Any]]:
+    """An invoke task whose failures are told in one message, with an exit code; `--debug` adds the traceback.
+
+    `words` names the argument, a list, that takes all words after the task's name.
+    """
 
     def decorate(body: Callable[..., int | None]) -> Task[Any]:
         @functools.wraps(body)
         def run(*args: Any, **kwargs: Any) -> None:
             try:
-                code = body(*args, **kwargs)
+                code = body(*args, **fold(words, kwargs))
             except (Exception, KeyboardInterrupt) as error:
                 from airgap.setup.runner import INTERRUPTED, report_failure
 
                 if isinstance(error, KeyboardInterrupt):
                     print("interrupted; run it again, it goes on from what is finished", file=sys.stderr)
                     sys.exit(INTERRUPTED)
-                sys.exit(report_failure(error, doing=f"invoke {body.__name__}", debug="--debug" in sys.argv))
+                sys.exit(report_failure(error, doing=f"invoke {body.__name__.replace('_', '.', 1)}", debug="--debug" in sys.argv))
             if code:
                 sys.exit(code)
 
         help_texts = {"stack": _STACK, "json": _JSON, **options.pop("help", {})}
         names = body.__code__.co_varnames[: body.__code__.co_argcount + body.__code__.co_kwonlyargcount]
         options["help"] = {name: text for name, text in help_texts.items() if name.replace("-", "_") in names}
-        made: Task[Any] = invoke_task(*arguments, **options)(run)
+        if words:
+            options["iterable"] = [*options.get("iterable", []), words]
+            options["positional"] = [*options.get("positional", []), words]
+        made: WordsTask = invoke_task(*arguments, klass=WordsTask, **options)(run)
+        made.words = words
         return made
 
     return decorate
