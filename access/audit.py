@@ -22,6 +22,8 @@ PAGE = 50
 KEYS_PER_SECOND = 5000.0
 SLACK_MS = 1000
 """Milliseconds by which an expiry may exceed the declared one: between writing and judging a key, clocks and rounding differ."""
+_COUNTED_WHOLE = 1024 * 1024
+"""Bytes by a sample from which on a hash is too big whatever is in it, and is not gone through."""
 _HASH_OVERHEAD = 1024
 _FIELD_OVERHEAD = 128
 _STRING_BYTES = {"integer": 20}  # the longest number that INCR counts to
@@ -114,10 +116,11 @@ def _judge_page(client: redis.Redis, keys: Sequence[str], found: Audit) -> None:
     columns = zip(keys, answers[::3], answers[1::3], answers[2::3], strict=True)
     facts = [(key, str(kind), int(ttl), int(memory or 0)) for key, kind, ttl, memory in columns]
     present = [each for each in facts if each[1] != "none" and each[2] != -2]
-    shapes = _shapes(client, present)
-    for key, kind, ttl, memory in present:
+    shapes, counted = _shapes(client, present)
+    for key, kind, ttl, sampled in present:
         keyspace = keyspace_of(key)
         name = keyspace.name if keyspace else None
+        memory = counted.get(key, sampled)
         found.keys[name] = found.keys.get(name, 0) + 1
         found.memory[name] = found.memory.get(name, 0) + memory
         if keyspace is None:
@@ -126,18 +129,32 @@ def _judge_page(client: redis.Redis, keys: Sequence[str], found: Audit) -> None:
         found.findings += [Finding(key, fault, name) for fault in judge(keyspace, kind, ttl, memory, shapes.get(key))]
 
 
-def _shapes(client: redis.Redis, present: Sequence[tuple[str, str, int, int]]) -> dict[str, Any]:
-    """Field names of hashes and lengths of strings, of those that have the declared type."""
-    asked = [(key, kind) for key, kind, _, _ in present if (space := keyspace_of(key)) and space.value_type.value == kind]
+def _shapes(client: redis.Redis, present: Sequence[tuple[str, str, int, int]]) -> tuple[dict[str, Any], dict[str, int]]:
+    """Of those that have the declared type: field names of hashes and lengths of strings, and the hashes' memory.
+
+    A sample of a hash may miss its one big field, so all of them are counted: there are few, or the sample has told enough.
+    """
+    asked = [
+        each
+        for each in present
+        if (space := keyspace_of(each[0]))
+        and space.value_type.value == each[1]
+        and (each[1] != ValueType.HASH.value or each[3] < _COUNTED_WHOLE)
+    ]
     if not asked:
-        return {}
+        return {}, {}
+    hashes = [key for key, kind, _, _ in asked if kind == ValueType.HASH.value]
     pipeline = client.pipeline(transaction=False)
-    for key, kind in asked:
+    for key, kind, _, _ in asked:
         if kind == ValueType.HASH.value:
             pipeline.hkeys(key)
         else:
             pipeline.strlen(key)
-    return dict(zip((key for key, _ in asked), pipeline.execute(), strict=True))
+    for key in hashes:
+        pipeline.memory_usage(key, samples=0)
+    answers = pipeline.execute()
+    shapes = dict(zip((key for key, _, _, _ in asked), answers, strict=False))
+    return shapes, dict(zip(hashes, (int(each or 0) for each in answers[len(asked) :]), strict=True))
 
 
 def judge(keyspace: Keyspace, kind: str, ttl_ms: int, memory: int, shape: Any) -> list[Fault]:

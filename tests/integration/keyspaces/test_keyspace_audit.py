@@ -71,6 +71,24 @@ def test_every_kind_of_fault_is_found(redis_platform: Platform) -> None:
     assert "forever" not in "".join(map(str, found.findings)) + repr(found.findings)
 
 
+def test_the_one_big_field_of_a_hash_is_never_missed(redis_platform: Platform) -> None:
+    """Sixty hashes whose big field lies wherever each one's own order puts it, one that is beyond counting, and a big text."""
+    with clients.redis_client(redis_platform, "admin") as admin:
+        planted = {f"session:{number}" for number in range(60)}
+        for key in planted:
+            admin.hset(key, mapping={**SESSION, "extra": "x" * 20_000})
+            admin.expire(key, 600)
+        pipeline = admin.pipeline(transaction=False)
+        for start in range(0, 40_000, 1000):
+            pipeline.hset("session:endless", mapping={**SESSION, **{f"extra{number}": "x" * 50 for number in range(start, start + 1000)}})
+        pipeline.expire("session:endless", 600)
+        pipeline.execute()
+        admin.set("user:1:preferences", "x" * 2_000_000, ex=600)
+    with clients.redis_client(redis_platform, "monitor") as client:
+        found = audit(client)
+    assert {each.key for each in found.findings if each.fault is Fault.OVERSIZED} == {*planted, "session:endless", "user:1:preferences"}
+
+
 def test_only_what_is_declared_fixable_is_fixed(redis_platform: Platform) -> None:
     with clients.redis_client(redis_platform, "admin") as admin:
         planted = _plant(admin)
