@@ -355,7 +355,10 @@ def _missing(what: str) -> EmbeddingProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupRules:
-    """When backups are made and how long they are kept (backup retention)."""
+    """When backups are made and how long they are kept (backup retention).
+
+    `copies` names the further places that every stack has to have in its settings; a stack may have more.
+    """
 
     full_every: timedelta
     incremental_every: timedelta

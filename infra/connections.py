@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from airgap.errors import PlatformError
 from blueprint.relational import DATABASE
+from infra.backup_places import BackupAccess
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".christmas"
@@ -57,6 +58,9 @@ class Platform:
     network: str
     embedding_profile: str
     embedding_key: str = field(repr=False)  # the vendor's key, or the bundled embedder's token
+    field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `security.ring` reads it
+    images: dict[str, str] = field(default_factory=dict)  # service to the image that its container is made of
+    backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
 
     def secret(self, account: str, store: str) -> str:
         """The account's password or API key.
@@ -156,4 +160,9 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         network=outputs["network"],
         embedding_profile=outputs["embedding_profile"],
         embedding_key=outputs["embedding_key"],
+        # A stack that came up before there were encrypted fields has none yet.
+        field_keys=outputs.get("field_keys", ""),
+        images=dict(outputs.get("images", {})),
+        # A stack that came up before these were told has to come up again before it is backed up.
+        backup=BackupAccess.model_validate(outputs.get("backup", {})),
     )

@@ -56,10 +56,25 @@ def export(
             "weaviate-backups": weaviate.backups.name,
         },
     )
+    pulumi.export("images", {name: placement.image(name) for name in ("timescaledb", "redis", "weaviate", "embedder")})
     pulumi.export("ca_certificate", pki.ca_certificate)
+    settings = placement.settings.backup
+    pulumi.export(
+        "backup",
+        pulumi.Output.secret(
+            {
+                "passphrase": timescaledb.repository_passphrase,
+                "identities": [timescaledb.backup_identity.result],
+                "recipients": [timescaledb.backup_identity.recipient, *settings.recipients],
+                "place": settings.place.told() if settings.place else None,
+                "copies": {name: each.told() if each.type == "s3" else each.model_dump() for name, each in settings.copies.items()},
+            }
+        ),
+    )
     pulumi.export("embedding_profile", placement.settings.embedding_profile)
     key = placement.settings.openai_api_key
     pulumi.export("embedding_key", pulumi.Output.secret(key.get_secret_value()) if key else pulumi.Output.secret(credentials.embedder))
+    pulumi.export("field_keys", pulumi.Output.secret(timescaledb.field_keys))
     pulumi.export(
         "accounts",
         pulumi.Output.secret(

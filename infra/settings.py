@@ -13,7 +13,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr, ValidationError
 
 from airgap.errors import PlatformError
+from blueprint.rules import BACKUP_RULES
 from blueprint.services import SERVICES
+from infra.backup_places import BackupSettings
 
 _SERVICE_NAMES = frozenset(service.name for service in SERVICES)
 # Namespaces that belong to somebody else. What looks like ours misspelt is an error all the same.
@@ -55,6 +57,18 @@ class PublishedPorts(_Strict):
     embedder: int | None = Field(default=None, ge=1, le=65535)
 
 
+class FieldKeySettings(_Strict):
+    """The ring of keys for encrypted fields; `invoke accounts.rotate --keys` counts these up.
+
+    Keys are made up to `newest`; those below `retired_below` are retired, which is refused while a row needs one. `given` is a ring
+    from another machine, whose rows are to be read on this one.
+    """
+
+    newest: int = Field(default=1, ge=1, le=65535)
+    retired_below: int = Field(default=1, ge=1, le=65535, alias="retiredBelow")
+    given: SecretStr | None = Field(default=None, min_length=1)
+
+
 class Settings(_Strict):
     """Everything that may differ from one stack to another."""
 
@@ -68,6 +82,8 @@ class Settings(_Strict):
     limits: dict[str, LimitOverride] = Field(default_factory=dict)
     certificate_days: int | None = Field(default=None, ge=1, le=825, alias="certificateDays")
     rotations: dict[str, int] = Field(default_factory=dict)
+    field_keys: FieldKeySettings = Field(default=FieldKeySettings(), alias="fieldKeys")
+    backup: BackupSettings = BackupSettings()
     openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY", min_length=1)
 
     def model_post_init(self, _context: Any) -> None:
@@ -76,6 +92,9 @@ class Settings(_Strict):
             unknown = sorted(set(keys) - _SERVICE_NAMES)
             if unknown:
                 raise ValueError(f"{name}: no service is called {unknown[0]!r}; there are {', '.join(sorted(_SERVICE_NAMES))}")
+        nowhere = sorted(set(BACKUP_RULES.copies) - set(self.backup.copies))
+        if nowhere:
+            raise ValueError(f"backup.copies.{nowhere[0]} is missing: the blueprint wants a copy there")
         if self.images is ImageSource.UPSTREAM:
             absent = sorted(_SERVICE_NAMES - {"embedder"} - set(self.upstream))
             if absent:

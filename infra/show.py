@@ -9,7 +9,7 @@ from blueprint.accounts import ACCOUNTS
 from blueprint.model import Account
 
 # Outputs that hold secrets; Pulumi hides them too.
-_SECRET = ("accounts", "embedding_key")
+_SECRET = ("accounts", "backup", "embedding_key")
 _HIDDEN = "[secret]"
 
 

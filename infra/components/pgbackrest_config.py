@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 
 from blueprint.rules import BACKUP_RULES
+from infra.backup_places import S3Place
 
 STANZA = "christmas"
 REPOSITORY_PATH = "/var/lib/pgbackrest"
 CONFIG_PATH = "/run/christmas/pgbackrest.conf"
+CA_FILE = "backups.crt"
+# Below the prefix of a bucket, or the folder of a copy.
+REPOSITORY_FOLDER = "pgbackrest"
 PGDATA = "/home/postgres/pgdata/data"
 # On a tmpfs: locks are worth nothing after a restart, and the root file system is read-only.
 SCRATCH_PATH = "/tmp/pgbackrest"  # noqa: S108 - inside the container, owned by its one user
@@ -18,9 +22,10 @@ _PASSPHRASE = re.compile(r"[\x21-\x7e]{16,}")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
-def render(cipher_pass: str, *, stanza: str = STANZA, pgdata: str = PGDATA) -> str:
-    """The whole file. It holds the passphrase: keep it secret, and readable by the server's user alone.
+def render(cipher_pass: str, *, stanza: str = STANZA, pgdata: str = PGDATA, place: S3Place | None = None) -> str:
+    """The whole file. It holds the passphrase and a bucket's credentials: keep it secret, and readable by the server's user alone.
 
+    The repository is below `place`, or in its own volume where there is none.
     `backup.prune` decides what goes, over all stores at once; so pgBackRest itself is told to keep everything.
 
     Raises ValueError for a passphrase that is short or not printable ASCII without spaces, and for a stanza or path
@@ -34,8 +39,7 @@ def render(cipher_pass: str, *, stanza: str = STANZA, pgdata: str = PGDATA) -> s
         raise ValueError(f"{pgdata!r} can't be a data directory")
     return f"""\
 [global]
-repo1-type=posix
-repo1-path={REPOSITORY_PATH}
+{_repository(place)}
 repo1-cipher-type=aes-256-cbc
 repo1-cipher-pass={cipher_pass}
 # Many small files become few big ones, and only changed blocks of a changed file are stored again.
@@ -66,3 +70,22 @@ pg1-socket-path=/var/run/postgresql
 pg1-port=5432
 pg1-user=postgres
 """
+
+
+def _repository(place: S3Place | None) -> str:
+    if place is None:
+        return f"repo1-type=posix\nrepo1-path={REPOSITORY_PATH}"
+    lines = [
+        "repo1-type=s3",
+        f"repo1-path=/{place.prefix}/{REPOSITORY_FOLDER}",
+        f"repo1-s3-endpoint={place.host}",
+        f"repo1-storage-port={place.port}",
+        f"repo1-s3-bucket={place.bucket}",
+        f"repo1-s3-region={place.region}",
+        f"repo1-s3-uri-style={'path' if place.path_style else 'host'}",
+        f"repo1-s3-key={place.key_id.get_secret_value()}",
+        f"repo1-s3-key-secret={place.secret_key.get_secret_value()}",
+    ]
+    if place.ca_certificate:
+        lines.append(f"repo1-storage-ca-file={CONFIG_PATH.rpartition('/')[0]}/{CA_FILE}")
+    return "\n".join(lines)

@@ -14,11 +14,11 @@ from infra.components.container import ServiceContainerArgs, config_volume, data
 from infra.components.credentials import Credentials
 from infra.components.names import CONFIG_DIRECTORY
 from infra.components.network import PlatformNetwork
-from infra.components.pgbackrest_config import CONFIG_PATH, PGDATA, REPOSITORY_PATH, STANZA, render
+from infra.components.pgbackrest_config import CA_FILE, CONFIG_PATH, PGDATA, REPOSITORY_PATH, STANZA, render
 from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
-from infra.provider.resources import ConfigFiles, KeptPassword, Reload
+from infra.provider.resources import ConfigFiles, FieldKeys, KeptIdentity, KeptPassword, Reload
 from infra.provider.store_resources import BackupStanza, PostgresDatabase, PostgresGrants, PostgresRole
 
 SERVICE = TIMESCALEDB.name
@@ -37,11 +37,17 @@ class TimescaleDbArgs:
 
 
 class TimescaleDb(pulumi.ComponentResource):
-    """`container` is up and healthy, `database` and the roles are in it."""
+    """`container` is up and healthy, `database` and the roles are in it.
+
+    What encrypts the backups outlives the stack as they do, in a volume of its own.
+    """
 
     container: docker.Container
     data: docker.Volume
     repository: docker.Volume
+    repository_passphrase: pulumi.Output[str]
+    backup_identity: KeptIdentity
+    field_keys: pulumi.Output[str]
 
     def __init__(self, name: str, args: TimescaleDbArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:TimescaleDb", name, {}, opts)
@@ -51,6 +57,7 @@ class TimescaleDb(pulumi.ComponentResource):
         self.repository = data_volume(placement, "pgbackrest", self)
         service_image = image(placement, SERVICE, self)
         config = config_volume(placement, SERVICE, self)
+        self._keep_keys(service_image)
         files = self._config(service_image, config)
         self.container = service_container(
             ServiceContainerArgs(
@@ -93,7 +100,8 @@ class TimescaleDb(pulumi.ComponentResource):
             action={"signal": "SIGHUP"},
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self._contents()
+        database = self._contents()
+        self.field_keys = self._field_keys(service_image, database)
         self.register_outputs({"container": self.container.name})
 
     def _config(self, service_image: docker.RemoteImage, config: docker.Volume) -> ConfigFiles:
@@ -101,6 +109,7 @@ class TimescaleDb(pulumi.ComponentResource):
         placement = args.placement
         hba = pulumi.Output.all(args.network.subnet, args.network.gateway).apply(lambda at: pg_hba_conf(ACCOUNTS, at[0], at[1]))
         uid, gid = placement.owner(SERVICE)
+        place = placement.settings.backup.place
         return ConfigFiles(
             f"{SERVICE}-config",
             volume=config.name,
@@ -111,24 +120,55 @@ class TimescaleDb(pulumi.ComponentResource):
                 **args.pki.files(SERVICE),
                 "postgresql.conf": postgresql_conf(placement.limits(SERVICE)),
                 "pg_hba.conf": hba,
-                "pgbackrest.conf": self._repository_key(service_image).apply(render),
+                "pgbackrest.conf": self.repository_passphrase.apply(lambda passphrase: render(passphrase, place=place)),
+                **({CA_FILE: place.ca_certificate} if place and place.ca_certificate else {}),
                 SUPERUSER_PASSWORD_FILE: args.credentials.superuser,
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _repository_key(self, service_image: docker.RemoteImage) -> pulumi.Output[str]:
-        """What the repository of backups is encrypted with. It outlives the stack as the repository does, in a volume of its own."""
-        keys = data_volume(self._args.placement, "keys", self)
-        return KeptPassword(
+    def _keep_keys(self, service_image: docker.RemoteImage) -> None:
+        """What backups are encrypted with: a passphrase for pgBackRest's repository, an age identity for everything else."""
+        self._keys = keys = data_volume(self._args.placement, "keys", self)
+        given = self._args.placement.settings.backup.keys
+        options = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        passphrase = KeptPassword(
             "backup-repository",
             volume=keys.name,
             image=service_image.image_id,
             file="pgbackrest.key",
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+            given=pulumi.Output.secret(given.passphrase.get_secret_value()) if given.passphrase else None,
+            opts=options,
+        )
+        self.repository_passphrase = passphrase.result
+        self.backup_identity = KeptIdentity(
+            "backup-identity",
+            volume=keys.name,
+            image=service_image.image_id,
+            file="age.key",
+            given=pulumi.Output.secret(given.identity.get_secret_value()) if given.identity else None,
+            # One after the other: they share a volume.
+            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[passphrase])),
+        )
+
+    def _field_keys(self, service_image: docker.RemoteImage, database: PostgresDatabase) -> pulumi.Output[str]:
+        """The ring of keys for encrypted fields, beside what encrypts the backups: it has to outlive the stack as the rows do."""
+        settings = self._args.placement.settings.field_keys
+        return FieldKeys(
+            "field-keys",
+            volume=self._keys.name,
+            image=service_image.image_id,
+            file="fields.json",
+            newest=settings.newest,
+            retired_below=settings.retired_below,
+            given=pulumi.Output.secret(settings.given.get_secret_value()) if settings.given else None,
+            container=self.container.name,
+            database=DATABASE,
+            # Before a key is retired the database is asked who needs it; and who shares a volume takes turns.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[database, self.backup_identity], retain_on_delete=True),
         ).result
 
-    def _contents(self) -> None:
+    def _contents(self) -> PostgresDatabase:
         """Everything inside the server that outlives a restart and could be altered by hand."""
         server, container = self.container.id, self.container.name
         child = pulumi.ResourceOptions(parent=self)
@@ -176,7 +216,17 @@ class TimescaleDb(pulumi.ComponentResource):
                     ],
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[database, roles[account.name]]),
                 )
-        BackupStanza(STANZA, container=container, server=server, stanza=STANZA, config_path=CONFIG_PATH, opts=child)
+        place = self._args.placement.settings.backup.place
+        BackupStanza(
+            STANZA,
+            container=container,
+            server=server,
+            stanza=STANZA,
+            config_path=CONFIG_PATH,
+            repository=place.where if place else None,
+            opts=child,
+        )
+        return database
 
 
 def _tmpfs(placement: Placement, size_mib: int) -> str:

@@ -28,6 +28,7 @@ class BackupStanza(Kind):
         "server": Input(Shape.TEXT),
         "stanza": Input(Shape.TEXT, replaces=True, rule=name_rule),
         "config_path": Input(Shape.TEXT),
+        "repository": Input(Shape.TEXT, required=False),
     }
     outputs = ("drift",)
 

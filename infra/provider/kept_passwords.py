@@ -1,6 +1,8 @@
-"""A secret that outlives the stack: what it opened is kept when a stack is destroyed, so it has to be too."""
+"""Secrets that outlive the stack: what they opened is kept when a stack is destroyed, so they have to be too."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from airgap.errors import PlatformError
 from infra.provider import volumes
@@ -16,6 +18,7 @@ class KeptPassword(Kind):
     """A password in a file of a retained volume, which root of the Docker host alone can read.
 
     A stack made anew finds it there. It is made only where there is none, and never changed: what it encrypted could not be read again.
+    `given` is kept in place of one made at random: on another machine, that reads what the first one encrypted.
     """
 
     inputs = {
@@ -23,8 +26,9 @@ class KeptPassword(Kind):
         "image": Input(Shape.TEXT),
         "file": Input(Shape.TEXT, replaces=True),
         "length": Input(Shape.INTEGER, required=False, default=40, rule=length_rule),
+        "given": Input(Shape.TEXT, required=False, secret=True),
     }
-    outputs = ("result", "drift")
+    outputs: ClassVar[tuple[str, ...]] = ("result", "drift")
     secret_outputs = frozenset({"result"})
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
@@ -33,14 +37,20 @@ class KeptPassword(Kind):
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-            kept = _kept(volume, inputs["file"])
+            kept, given = _kept(volume, inputs["file"]), inputs.get("given")
             if kept is None:
-                kept = random_password(inputs["length"])
+                kept = given or self.fresh(inputs)
                 _write(volume, inputs["file"], kept)
+            _refuse_another(inputs, kept)
         return f"{inputs['volume']}/{inputs['file']}", {"result": kept, "drift": []}
+
+    def fresh(self, inputs: Values) -> str:
+        """A new secret."""
+        return random_password(inputs["length"])
 
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
         del old
+        _refuse_another(inputs, state["result"])
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
             if _kept(volume, inputs["file"]) != state["result"]:
                 _write(volume, inputs["file"], state["result"])
@@ -59,6 +69,53 @@ class KeptPassword(Kind):
         if kept is None:
             return lost
         return {"result": state["result"], "drift": [] if kept == state["result"] else ["the kept file has other content"]}
+
+
+class KeptIdentity(KeptPassword):
+    """An age identity, kept in the same way; `recipient` is the public half, that anybody can encrypt to."""
+
+    inputs = {name: each for name, each in KeptPassword.inputs.items() if name != "length"}
+    outputs = ("result", "recipient", "drift")
+
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
+        return {**super().planned(state, changed, inputs), "recipient": (state or {}).get("recipient", UNKNOWN)}
+
+    def fresh(self, inputs: Values) -> str:  # noqa: D102
+        del inputs
+        import pyrage
+
+        return str(pyrage.x25519.Identity.generate())
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        made, state = super().create(call, inputs)
+        return made, self._with_recipient(state)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        return self._with_recipient(super().update(call, state, old, inputs))
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        found = super().read(call, state, inputs)
+        return found and self._with_recipient(found)
+
+    @staticmethod
+    def _with_recipient(state: Values) -> Values:
+        import pyrage
+
+        try:
+            return {**state, "recipient": str(pyrage.x25519.Identity.from_str(state["result"]).to_public())}
+        except pyrage.IdentityError:
+            raise PlatformError(
+                what="the given secret is no age identity", where="christmas:backup.keys.identity", next_step="one begins AGE-SECRET-KEY-1"
+            ) from None
+
+
+def _refuse_another(inputs: Values, kept: str) -> None:
+    if inputs.get("given") not in (None, kept):
+        raise PlatformError(
+            what=f"another {inputs['file']} is kept already, and what it encrypted would be lost with it",
+            where=f"volume {inputs['volume']}",
+            next_step="take christmas:backup.keys out of the settings; to begin anew with the given keys, remove the volumes first",
+        )
 
 
 def _kept(volume: volumes.VolumeFiles, file: str) -> str | None:

@@ -10,6 +10,8 @@ from infra.provider.kind import Kind
 _MODULES = {
     "Password": "passwords",
     "KeptPassword": "kept_passwords",
+    "FieldKeys": "field_keys",
+    "KeptIdentity": "kept_passwords",
     "CertificateAuthority": "certificates",
     "Certificate": "certificates",
     "PortBlock": "ports",

@@ -54,9 +54,64 @@ class KeptPassword(Resource):
         image: Input[str],
         file: Input[str],
         length: Input[int] | None = None,
+        given: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {"volume": volume, "image": image, "file": file, "length": length}
+        inputs = {"volume": volume, "image": image, "file": file, "length": length, "given": given}
+        super().__init__(resource_name, inputs, ("result", "drift"), opts, ("result",))
+
+
+class KeptIdentity(Resource):
+    """An age identity in `file` of a retained volume, found again as a kept password is. `recipient` is its public half."""
+
+    result: Output[str]
+    recipient: Output[str]
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        volume: Input[str],
+        image: Input[str],
+        file: Input[str],
+        given: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {"volume": volume, "image": image, "file": file, "given": given}
+        super().__init__(resource_name, inputs, ("result", "recipient", "drift"), opts, ("result",))
+
+
+class FieldKeys(Resource):
+    """The ring of keys for encrypted fields, in `file` of a retained volume: `newest` makes keys, `retired_below` retires older ones."""
+
+    result: Output[str]
+    drift: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        volume: Input[str],
+        image: Input[str],
+        file: Input[str],
+        newest: Input[int],
+        retired_below: Input[int],
+        container: Input[str],
+        database: Input[str],
+        given: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "volume": volume,
+            "image": image,
+            "file": file,
+            "newest": newest,
+            "retired_below": retired_below,
+            "given": given,
+            "container": container,
+            "database": database,
+        }
         super().__init__(resource_name, inputs, ("result", "drift"), opts, ("result",))
 
 

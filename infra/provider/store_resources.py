@@ -106,7 +106,10 @@ class PostgresGrants(Resource):
 
 
 class BackupStanza(Resource):
-    """pgBackRest's stanza in the repository that `config_path` (inside the container) names. Never removed."""
+    """pgBackRest's stanza in the repository that `config_path` (inside the container) names. Never removed.
+
+    `repository` is that place in words: another one gets a stanza of its own.
+    """
 
     drift: Output[list[str]]
 
@@ -118,9 +121,10 @@ class BackupStanza(Resource):
         server: Input[str],
         stanza: Input[str],
         config_path: Input[str],
+        repository: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {"container": container, "server": server, "stanza": stanza, "config_path": config_path}
+        inputs = {"container": container, "server": server, "stanza": stanza, "config_path": config_path, "repository": repository}
         super().__init__(resource_name, inputs, ("drift",), opts)
 
 

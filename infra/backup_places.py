@@ -1,0 +1,140 @@
+"""Where a stack's backups live and who can read them: part of its settings, and of what it tells the tasks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+FIRST = "first"
+"""The name of the place that sets are made in; copies have names of their own."""
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+# What pgBackRest's configuration file can hold: it has no quoting.
+_PLAIN = r"^[\x21-\x7e]+$"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class LocalPlace(_Strict):
+    """A folder of this machine, or of another one that is mounted here."""
+
+    type: Literal["local"] = "local"
+    path: str = Field(pattern=r"^/[\x21-\x7e ]*$")
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return self.path
+
+
+class S3Place(_Strict):
+    """A bucket of an S3-compatible store, reached over TLS. Everything is below `prefix`, which no other stack may share.
+
+    `ca_certificate` (PEM) proves a server whose certificate no public CA signed; settings may name it as `caFile` instead.
+    """
+
+    type: Literal["s3"] = "s3"
+    endpoint: str = Field(pattern=r"^https://[A-Za-z0-9.-]+(:\d{1,5})?$")
+    region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]+$")
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    prefix: str = Field(default="christmas", pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")
+    path_style: bool = Field(default=True, alias="pathStyle")
+    ca_certificate: str | None = Field(default=None, alias="caCertificate")
+    key_id: SecretStr = Field(alias="keyId")
+    secret_key: SecretStr = Field(alias="secretKey")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_ca(cls, values: Any) -> Any:
+        """Take the certificate from the file that the settings name."""
+        if not isinstance(values, dict) or "caFile" not in values:
+            return values
+        path = Path(str(values["caFile"])).expanduser()
+        try:
+            return {**{key: each for key, each in values.items() if key != "caFile"}, "caCertificate": path.read_text(encoding="ascii")}
+        except (OSError, ValueError) as error:
+            raise ValueError(f"the CA's certificate {path} can't be read: {error}") from None
+
+    @field_validator("key_id", "secret_key")
+    @classmethod
+    def _plain(cls, value: SecretStr) -> SecretStr:
+        if not re.match(_PLAIN, value.get_secret_value()):
+            raise ValueError("has to be printable ASCII without spaces")
+        return value
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return f"{self.endpoint}/{self.bucket}/{self.prefix}"
+
+    @property
+    def host(self) -> str:
+        """The server's name or address, without its port."""
+        return self.endpoint.removeprefix("https://").partition(":")[0]
+
+    @property
+    def port(self) -> int:
+        """The server's port."""
+        return int(self.endpoint.removeprefix("https://").partition(":")[2] or 443)
+
+    def told(self) -> dict[str, Any]:
+        """Everything in the open, credentials too: for a secret output alone."""
+        secrets = {"key_id": self.key_id.get_secret_value(), "secret_key": self.secret_key.get_secret_value()}
+        return {**self.model_dump(mode="json"), **secrets}
+
+
+Place = Annotated[LocalPlace | S3Place, Field(discriminator="type")]
+
+
+class GivenKeys(_Strict):
+    """Keys of an earlier stack, for one that is made anew on another machine and must read that one's backups."""
+
+    passphrase: SecretStr | None = Field(default=None, min_length=16)
+    identity: SecretStr | None = None
+
+
+class BackupSettings(_Strict):
+    """`place` is the bucket that sets and PostgreSQL's log go to; without it they stay on this machine.
+
+    `recipients` are age keys that can read everything besides the stack's own; `copies` are further places, by name.
+    """
+
+    place: S3Place | None = None
+    copies: dict[str, Place] = Field(default_factory=dict)
+    recipients: tuple[str, ...] = ()
+    keys: GivenKeys = GivenKeys()
+
+    @field_validator("recipients")
+    @classmethod
+    def _are_recipients(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        import pyrage
+
+        for value in values:
+            try:
+                pyrage.x25519.Recipient.from_str(value)
+            except pyrage.RecipientError:
+                raise ValueError(f"{value[:12]}… is no age recipient (age1…); an identity (AGE-SECRET-KEY-…) is never one") from None
+        return values
+
+    @field_validator("copies")
+    @classmethod
+    def _are_named(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in values:
+            if not _NAME.fullmatch(name) or name == FIRST:
+                raise ValueError(f"{name!r} can't be a copy's name: lower-case letters, digits and hyphens, and not {FIRST!r}")
+        return values
+
+
+class BackupAccess(_Strict):
+    """What tasks need for a stack's backups: its keys, who else can read them, and the places."""
+
+    passphrase: str = Field(default="", repr=False)
+    identities: tuple[str, ...] = Field(default=(), repr=False)
+    recipients: tuple[str, ...] = ()
+    place: S3Place | None = None
+    copies: dict[str, Place] = Field(default_factory=dict)
