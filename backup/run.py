@@ -105,6 +105,7 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
         # Everything that signing needs is had before the work, not found missing after it.
         passphrase = keys.repository_passphrase(platform)
         parts = _run_stores(platform, plan, target, progress)
+        progress.status("writing the manifest")
         manifest = Manifest(
             id=plan.set_id,
             stack=platform.stack,
