@@ -11,7 +11,7 @@ from pathlib import Path
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
-from backup import keys, lock, marks, pgbackrest, sets, wal
+from backup import keys, lock, marks, pgbackrest, sets, wal, weaviate_content
 from backup.containers import execute, running
 from backup.files import hash_file, inside
 from backup.model import FileRecord, Manifest
@@ -166,8 +166,9 @@ def _verify_one(
         faults += _postgres(manifest, repository)
     if manifest.redis and not any("redis/" in fault for fault in faults):
         faults += _redis(platform, folder / manifest.id, manifest)
-    if manifest.weaviate and any(before > 0 for before, _ in manifest.weaviate.collections.values()) and not manifest.weaviate.files:
-        faults.append("weaviate: it counted objects but holds no file")
+    # What is missing or changed is told already; what is left is whether the files say what the manifest says.
+    if manifest.weaviate and not any("weaviate/" in fault for fault in faults):
+        faults += weaviate_content.faults(folder / manifest.id, manifest)
     return Verdict(manifest.id, tuple(faults), len(manifest.files), manifest.total_bytes, time.monotonic() - started)
 
 

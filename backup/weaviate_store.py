@@ -1,9 +1,13 @@
-"""Weaviate's part of a set: a backup by its own module, users and roles included, copied out with hashes of our own."""
+"""Weaviate's part of a set: a backup by its own module, users and roles included, copied out with hashes of our own.
+
+A full set also has a portable dump, written while the module works: see `backup.portable`.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,7 +54,10 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     with weaviate_client(platform, ACCOUNT) as client:
         before = count_objects(client)
         progress.status(f"{request.kind} backup")
-        base_id = _create(client, request, before) if before else None
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="portable") as pool:
+            dump = pool.submit(_portable, platform, request.folder, progress) if request.kind == "full" else None
+            base_id = _create(client, request, before) if before else None
+            portable = dump.result() if dump else ()
         after = count_objects(client)
         documents = count_documents(client)
         version = str(client.get_meta()["version"])
@@ -66,20 +73,40 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     return WeaviatePart(
         started=started,
         finished=datetime.now(UTC),
-        files=tuple(files),
+        files=(*files, *portable),
         backup_id=request.set_id if before else None,
         base_id=base_id,
         node=node,
         versions={"weaviate": version},
         documents=documents,
         collections={name: (before.get(name, 0), after.get(name, 0)) for name in sorted({*before, *after})},
+        portable=tuple(each.path for each in portable),
     )
 
 
+def _portable(platform: Platform, folder: Path, progress: Progress) -> tuple[FileRecord, ...]:
+    from backup.portable.dump import write_dump
+    from backup.portable.wire import Wire
+
+    with Wire(platform.weaviate_url(), key=platform.secret(ACCOUNT, "weaviate"), ca_file=platform.ca_file) as wire:
+        return write_dump(wire, folder, progress)
+
+
 def count_objects(client: WeaviateClient) -> dict[str, int]:
-    """Objects of every collection."""
-    names = client.collections.list_all(simple=True)
-    return {name: client.collections.use(name).aggregate.over_all(total_count=True).total_count or 0 for name in names}
+    """Objects of every collection, those of its active tenants where it has tenants."""
+    return {
+        name: _count(client, name, each.multi_tenancy_config.enabled) for name, each in client.collections.list_all(simple=False).items()
+    }
+
+
+def _count(client: WeaviateClient, name: str, tenants: bool) -> int:
+    from weaviate.collections.classes.tenants import TenantActivityStatus
+
+    collection = client.collections.use(name)
+    if not tenants:
+        return collection.aggregate.over_all(total_count=True).total_count or 0
+    active = [each for each, tenant in collection.tenants.get().items() if tenant.activity_status == TenantActivityStatus.ACTIVE]
+    return sum(collection.with_tenant(each).aggregate.over_all(total_count=True).total_count or 0 for each in active)
 
 
 def count_documents(client: WeaviateClient) -> dict[str, int]:

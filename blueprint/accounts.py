@@ -161,6 +161,11 @@ BACKUP = Account(
             WeaviatePermission("read_collections"),
             WeaviatePermission("read_data"),
             WeaviatePermission("read_nodes"),
+            # The portable dump holds these too; keys are in nobody's reach.
+            WeaviatePermission("read_tenants"),
+            WeaviatePermission("read_aliases"),
+            WeaviatePermission("read_roles"),
+            WeaviatePermission("read_users"),
         )
     ),
 )

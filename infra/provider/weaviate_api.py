@@ -29,6 +29,11 @@ _SCOPES: dict[str, dict[str, str]] = {
     "nodes": {"verbosity": "verbose"},
 }
 _UNSCOPED = ("read_cluster",)
+# Scoped by something other than collections; only ever granted for all there are.
+_WHOLE: dict[str, dict[str, dict[str, str]]] = {
+    "read_roles": {"roles": {"role": _EVERY, "scope": "all"}},
+    "read_users": {"users": {"users": _EVERY}},
+}
 
 
 class UnreachableError(PlatformError):
@@ -38,7 +43,7 @@ class UnreachableError(PlatformError):
 def known_action(action: str) -> bool:
     """Whether this provider knows what an action of Weaviate's RBAC is scoped by."""
     verb, _, domain = action.partition("_")
-    return action in _UNSCOPED or (domain in _SCOPES and verb in ("create", "read", "update", "delete", "manage"))
+    return action in _UNSCOPED or action in _WHOLE or (domain in _SCOPES and verb in ("create", "read", "update", "delete", "manage"))
 
 
 def permissions(action: str, collection: str = _EVERY) -> list[dict[str, Any]]:
@@ -50,6 +55,8 @@ def permissions(action: str, collection: str = _EVERY) -> list[dict[str, Any]]:
         raise ValueError(f"unknown action {action!r}")
     if action in _UNSCOPED:
         return [{"action": action}]
+    if action in _WHOLE:
+        return [{"action": action, **_WHOLE[action]}]
     domain = action.partition("_")[2]
     scope = {"collection": collection, **_SCOPES[domain]} | ({"alias": collection} if domain == "aliases" else {})
     scoped = [{"action": action, domain: scope}]

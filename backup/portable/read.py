@@ -1,0 +1,99 @@
+"""Reading a portable dump again: its lines one by one, and whether it is what it says."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import zstandard
+from pydantic import ValidationError
+
+from airgap.errors import PlatformError
+from backup.files import inside
+from backup.model import Manifest
+from backup.portable.layout import FORMAT, INDEX, DumpedCollection, Index, dimension, vectors_of
+
+
+def read_index(folder: Path) -> Index:
+    """The dump's index in a set's folder.
+
+    Raises PlatformError where there is none, or it can't be understood.
+    """
+    path = inside(folder, INDEX)
+    try:
+        index = Index.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise PlatformError(
+            what=f"set {folder.name} has no portable dump of Weaviate",
+            where=str(path),
+            next_step="full sets have one: invoke backup.list shows them, invoke backup --full makes one",
+        ) from error
+    except ValidationError as error:
+        raise PlatformError(what=f"the portable dump's index can't be understood: {error.error_count()} faults", where=str(path)) from None
+    if index.format != FORMAT:
+        raise PlatformError(what=f"the portable dump is of format {index.format}, this version reads {FORMAT}", where=str(path))
+    return index
+
+
+def read_definition(folder: Path, collection: DumpedCollection) -> dict[str, Any]:
+    """A collection's definition as the server gave it."""
+    definition: dict[str, Any] = json.loads(inside(folder, collection.definition).read_text(encoding="utf-8"))
+    return definition
+
+
+def read_objects(folder: Path, collection: DumpedCollection) -> Iterator[dict[str, Any]]:
+    """A collection's objects, one at a time.
+
+    Raises PlatformError where the file is damaged or cut off.
+    """
+    path = inside(folder, collection.objects)
+    try:
+        with path.open("rb") as packed, zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as raw:
+            for line in io.TextIOWrapper(raw, encoding="utf-8"):
+                yield json.loads(line)
+    except (OSError, zstandard.ZstdError, ValueError) as error:
+        raise PlatformError(
+            what=f"the portable dump can't be read: {error}", where=str(path), next_step="invoke backup.verify; then take another set"
+        ) from error
+
+
+def faults(folder: Path, manifest: Manifest) -> list[str]:
+    """What is wrong with a set's portable dump: rows, ids and vectors against its index, and that against the manifest's counts."""
+    part = manifest.weaviate
+    if part is None or not part.portable:
+        return []
+    try:
+        index = read_index(folder)
+        found = [fault for name, each in index.collections.items() for fault in _collection_faults(folder, name, each)]
+    except PlatformError as error:
+        return [f"weaviate: {error.what}"]
+    listed = {each for one in index.collections.values() for each in (one.definition, one.objects)} | {INDEX}
+    found += [f"{path} is in the dump's index and not in the manifest" for path in sorted(listed - set(part.portable))]
+    for name, (before, after) in part.collections.items():
+        rows = index.collections[name].rows if name in index.collections else None
+        if before == after and rows != before:
+            found.append(f"{name} has {rows if rows is not None else 'no'} rows, counted were {before} objects")
+    return [f"weaviate, portable dump: {each}" for each in found]
+
+
+def _collection_faults(folder: Path, name: str, collection: DumpedCollection) -> list[str]:
+    rows, doubled, strays = 0, 0, 0
+    last = ("", "")
+    for line in read_objects(folder, collection):
+        rows += 1
+        # In ascending order, no id can be there twice without being seen.
+        place = (str(line.get("tenant", "")), str(line["id"]))
+        doubled += place <= last
+        last = place
+        strays += any(collection.dimensions.get(vector) not in (0, dimension(each)) for vector, each in vectors_of(line).items())
+    found = []
+    if rows != collection.rows:
+        found.append(f"{name} has {rows} rows instead of {collection.rows}")
+    if doubled:
+        found.append(f"{name} has {doubled} ids that are out of order or there twice")
+    if strays:
+        found.append(f"{name} has {strays} objects with vectors of another length than {collection.dimensions}")
+    return found

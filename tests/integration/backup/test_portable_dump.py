@@ -1,0 +1,237 @@
+"""Weaviate's portable dump: written with a set, verified, and brought into another, empty server. Both servers are real."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import SilentProgress
+from backup import sets
+from backup.model import FileRecord, Manifest
+from backup.portable.dump import write_dump
+from backup.portable.layout import INDEX
+from backup.portable.load import load
+from backup.portable.read import read_index, read_objects
+from backup.portable.wire import Wire
+from backup.run import make
+from backup.weaviate_content import faults
+from infra.connections import Platform
+from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
+from tests.support.weaviate_server import ROOT_USER, ScratchWeaviate, run_scratch_weaviate
+
+MIXED, LEGACY, TENANTS, ALIAS = "MixedKinds", "LegacyVector", "ByTenant", "MixedNow"
+BLUE, RED = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+
+
+def wire_of(platform: Platform, key: str) -> Wire:
+    return Wire(platform.weaviate_url(), key=key, ca_file=platform.ca_file)
+
+
+def text(name: str, tokenization: str = "word") -> dict[str, Any]:
+    return {"name": name, "dataType": ["text"], "tokenization": tokenization}
+
+
+@pytest.fixture(scope="module")
+def source(scratch_platform: ScratchPlatform) -> Iterator[Wire]:
+    """The platform's Weaviate with every kind of property and vector in it, an alias, a role and a user of nobody else's."""
+    kinds = ("int", "number", "boolean", "date", "uuid", "geoCoordinates", "text[]", "int[]", "blob")
+    none = {"vectorizer": {"none": {}}, "vectorIndexType": "hnsw"}
+    with wire_of(scratch_platform.platform, ROOT_KEY) as wire:
+        wire.post("schema", {"class": LEGACY, "vectorizer": "none", "properties": [text("title", "field")]})
+        properties = [text("words"), *({"name": f"p{number}", "dataType": [kind]} for number, kind in enumerate(kinds))]
+        nested = {"name": "nested", "dataType": ["object"], "nestedProperties": [text("inner"), {"name": "n", "dataType": ["number"]}]}
+        refers = {"name": "refers", "dataType": [LEGACY]}
+        wire.post(
+            "schema",
+            {"class": MIXED, "vectorConfig": {"small": none, "large": none}, "properties": [*properties, nested, refers]},
+        )
+        wire.post("schema", {"class": TENANTS, "vectorizer": "none", "multiTenancyConfig": {"enabled": True}, "properties": [text("t")]})
+        wire.post(f"schema/{TENANTS}/tenants", [{"name": "seoul"}, {"name": "put-away"}])
+        objects: list[dict[str, Any]] = [
+            {"class": LEGACY, "id": BLUE, "properties": {"title": "푸른 하늘"}, "vector": [0.1, -0.25, 3e-7]},
+            {"class": LEGACY, "id": RED, "properties": {"title": "붉은 노을"}, "vector": [1, 2, 3.3333333]},
+            {"class": TENANTS, "id": BLUE, "tenant": "seoul", "properties": {"t": "one"}, "vector": [1, 2]},
+            {
+                "class": MIXED,
+                "id": RED,
+                "properties": {
+                    "words": "자동 매매",
+                    **dict(
+                        zip(
+                            [f"p{number}" for number in range(len(kinds))],
+                            [
+                                9007199254740991,
+                                0.1,
+                                True,
+                                "2026-11-23T12:00:00.123456789+09:00",
+                                BLUE,
+                                {"latitude": 37.5, "longitude": 127.0},
+                                ["a", "나"],
+                                [1, 2],
+                                "aGVsbG8=",
+                            ],
+                            strict=True,
+                        )
+                    ),
+                    "nested": {"inner": "deep", "n": 1.5},
+                    "refers": [{"beacon": f"weaviate://localhost/{LEGACY}/{BLUE}"}],
+                },
+                "vectors": {"small": [0.5, 0.25], "large": [1.1, 2.2, 3.3, 4.4]},
+            },
+        ]
+        for some in (objects[:-1], objects[-1:]):
+            answers = wire.post("batch/objects", {"objects": some})
+            assert [each["result"].get("errors") for each in answers] == [None] * len(some)
+        wire.post(f"schema/{TENANTS}/tenants", [{"name": "later"}])
+        wire._wanted(wire._send("PUT", f"schema/{TENANTS}/tenants", json=[{"name": "put-away", "activityStatus": "COLD"}]), "PUT")
+        wire.post("aliases", {"alias": ALIAS, "class": MIXED})
+        role = {"name": "visitor", "permissions": [{"action": "read_collections", "collections": {"collection": MIXED}}]}
+        wire.post("authz/roles", role)
+        wire.post("users/db/guest", {})
+        wire.post("authz/users/guest/assign", {"roles": ["visitor"], "userType": "db"})
+        try:
+            yield wire
+        finally:
+            for path in (
+                f"aliases/{ALIAS}",
+                "users/db/guest",
+                "authz/roles/visitor",
+                *(f"schema/{each}" for each in (MIXED, LEGACY, TENANTS)),
+            ):
+                wire._send("DELETE", path)
+
+
+@pytest.fixture(scope="module")
+def made(source: Wire, scratch_platform: ScratchPlatform, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+    folder = tmp_path_factory.mktemp("sets")
+    manifest = make(scratch_platform.platform, kind="full", stores=["weaviate"], folder=folder)
+    assert manifest
+    return folder / manifest.id, manifest
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[ScratchWeaviate]:
+    with run_scratch_weaviate(embedder=False) as running:
+        yield running
+
+
+def test_a_full_set_holds_the_dump_and_an_incremental_one_does_not(made: tuple[Path, Manifest], scratch_platform: ScratchPlatform) -> None:
+    folder, manifest = made
+    assert manifest.weaviate
+    assert INDEX in manifest.weaviate.portable
+    assert set(manifest.weaviate.portable) <= {record.path for record in manifest.files}
+    index = read_index(folder)
+    assert {name: each.rows for name, each in index.collections.items()} == {DOCUMENTS: 200, MIXED: 1, LEGACY: 2, TENANTS: 1}
+    assert index.collections[MIXED].dimensions == {"small": 2, "large": 4}
+    assert index.collections[LEGACY].dimensions == {"": 3}
+    assert index.collections[TENANTS].tenants_left_out == ("put-away",)
+    assert index.aliases == {ALIAS: MIXED}
+    assert {"userId": "guest", "roles": ["visitor"], "active": True} in index.users
+    assert ROOT_USER not in {each["userId"] for each in index.users}
+    later = make(scratch_platform.platform, kind="incremental", stores=["weaviate"], folder=folder.parent)
+    assert later
+    assert later.weaviate
+    assert later.weaviate.portable == ()
+
+
+class Interrupting(SilentProgress):
+    """Somebody presses Ctrl-C as soon as the first objects of the second collection are in."""
+
+    def __init__(self) -> None:
+        self.counted = 0
+
+    def count(self, done: float, total: float, unit: str = "") -> None:
+        self.counted += 1
+        if self.counted == 2:
+            raise KeyboardInterrupt
+
+
+def lines(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    times = ("creationTimeUnix", "lastUpdateTimeUnix")
+    return {
+        name: [{key: value for key, value in line.items() if key not in times} for line in read_objects(folder, each)]
+        for name, each in read_index(folder).collections.items()
+    }
+
+
+def named(wire: Wire, collection: str) -> list[str]:
+    query = f'{{ Get {{ {collection}(where: {{path: ["title"], operator: Equal, valueText: "푸른 하늘"}}) {{ _additional {{ id }} }} }} }}'
+    return [str(each["_additional"]["id"]) for each in wire.post("graphql", {"query": query})["data"]["Get"][collection]]
+
+
+def test_a_cut_off_import_is_finished_by_the_next_and_everything_is_equal(
+    made: tuple[Path, Manifest], source: Wire, target: ScratchWeaviate, tmp_path: Path
+) -> None:
+    folder, _ = made
+    with wire_of(target.platform, target.platform.secret(ROOT_USER, "weaviate")) as wire:
+        with pytest.raises(KeyboardInterrupt):
+            load(folder, wire, progress=Interrupting(), home=tmp_path / "imports")
+        assert wire.get("aliases")["aliases"] == []
+        done = load(folder, wire, home=tmp_path / "imports")
+        assert done.collections == {DOCUMENTS: 200, MIXED: 1, LEGACY: 2, TENANTS: 1}
+        again = tmp_path / "again"
+        again.mkdir()
+        write_dump(wire, again, SilentProgress())
+        assert lines(again) == lines(folder)
+        for name, each in read_index(again).collections.items():
+            here, there = (json.loads((place / each.definition).read_bytes()) for place in (again, folder))
+            for one in (here, there):
+                one["properties"].sort(key=lambda each: each["name"])
+            assert here == there, name
+        assert read_index(again).aliases == {ALIAS: MIXED}
+        assert named(wire, LEGACY) == named(source, LEGACY) == [BLUE]
+        assert wire.get(f"objects/{ALIAS}/{RED}")["properties"]["words"] == "자동 매매"
+        near = wire.post("graphql", {"query": f"{{ Get {{ {LEGACY}(nearVector: {{vector: [1, 2, 3.3]}}, limit: 1) {{ title }} }} }}"})
+        assert near["data"]["Get"][LEGACY] == [{"title": "붉은 노을"}]
+        # The guest is let in with the new key, as the role says; whoever was there before is left alone.
+        assert any(each.startswith("user api") or "there already" in each for each in done.left_out)
+        keys = Path(done.keys_file)
+        assert keys.stat().st_mode & 0o777 == 0o600
+        with wire_of(target.platform, json.loads(keys.read_bytes())["guest"]) as guest:
+            assert [each["name"] for each in guest.get("users/own-info")["roles"]] == ["visitor"]
+            assert guest.get(f"schema/{MIXED}")["class"] == MIXED
+        with pytest.raises(PlatformError, match="the target is not empty: it has"):
+            load(folder, wire, home=tmp_path / "imports")
+
+
+def test_a_sets_dump_is_verified_by_its_content(made: tuple[Path, Manifest], tmp_path: Path) -> None:
+    """Faults that hashes can't see: what was hashed was wrong already."""
+    import shutil
+
+    folder, manifest = made
+    assert faults(folder, manifest) == []
+    copy = tmp_path / folder.name
+    shutil.copytree(folder, copy)
+    path = copy / "weaviate/portable" / f"{DOCUMENTS}.jsonl.zst"
+    whole = zstandard.ZstdDecompressor().stream_reader(path.read_bytes()).read().splitlines(keepends=True)
+
+    def rewrite(*changed: bytes) -> list[str]:
+        path.write_bytes(zstandard.ZstdCompressor().compress(b"".join(changed)))
+        return faults(copy, manifest)
+
+    where = "weaviate, portable dump: "
+    assert rewrite(*whole[1:]) == [f"{where}{DOCUMENTS} has 199 rows instead of 200"]
+    assert rewrite(whole[0], *whole[:-1]) == [f"{where}{DOCUMENTS} has 1 ids that are out of order or there twice"]
+    assert "vectors of another length" in rewrite(whole[0].replace(b'"default":[', b'"default":[9,'), *whole[1:])[0]
+    path.write_bytes(path.read_bytes()[:100])
+    assert faults(copy, manifest) == [f"{where}{DOCUMENTS} has 0 rows instead of 200"]
+    path.write_bytes(b"no zstd at all")
+    assert "can't be read" in faults(copy, manifest)[0]
+    (copy / f"weaviate/{manifest.id}/backup_config.json").write_text('{"nodes": {}, "status": "FAILED"}')
+    assert any("ended as FAILED" in each for each in faults(copy, manifest))
+    assert any("lacks" in each for each in faults(copy, manifest))
+
+
+def test_a_server_that_cannot_be_reached_or_lets_nobody_in_is_named(
+    made: tuple[Path, Manifest], target: ScratchWeaviate, tmp_path: Path
+) -> None:
+    folder, _ = made
+    with wire_of(target.platform, "wrong") as wire, pytest.raises(PlatformError, match="401"):
+        load(folder, wire, home=tmp_path)
+    with Wire("https://127.0.0.1:1", ca_file=target.platform.ca_file) as wire, pytest.raises(PlatformError, match="can't be reached"):
+        load(folder, wire, home=tmp_path)
+    assert isinstance(sets.read(folder).files[0], FileRecord)
