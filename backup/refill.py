@@ -197,11 +197,12 @@ def aof_entries(source: Path) -> list[Entry]:
 
 
 def truncate_script(files: tuple[AofFile, ...], until: datetime) -> str:
-    """A shell line that cuts the log's last file off behind a second.
+    """A shell line that cuts the log's last file off where a second begins: all from before it stays, and nothing from it.
 
-    The tool refuses where the whole file is younger; then nothing of that file is wanted.
+    The tool keeps the whole second that it is given, hence the one before. It refuses where the whole file is younger; then
+    nothing of that file is wanted.
     """
-    second = int(until.timestamp())
+    second = int(until.timestamp()) - 1
     last = shlex.quote(f"/data/appendonlydir/{files[-1].name}")
     return (
         f"redis-check-aof --truncate-to-timestamp {second} /data/appendonlydir/*.manifest >/tmp/said 2>&1 || "

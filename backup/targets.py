@@ -114,10 +114,12 @@ def _redis(target: Target, sets: list[Manifest]) -> StorePlan:
         raise _impossible("there is no backup of Redis", "invoke backup makes one")
     if target.moment is None:
         return StorePlan(sets[-1], sets[-1].moments()["redis"])
-    # The first AOF that was copied after the moment, if it began before it, can be cut off right there.
+    # The first AOF that was copied after the moment, if it began before it, can be cut off there. The log notes whole seconds, so
+    # it ends with the last one that had passed: what came later within the moment's own second may be the accident itself.
+    second = target.moment.replace(microsecond=0)
     for each in sets:
-        if each.redis and each.redis.aof_from <= target.moment <= each.redis.aof_at:
-            return StorePlan(each, target.moment, truncate=True)
+        if each.redis and each.redis.aof_from <= second <= each.redis.aof_at:
+            return StorePlan(each, second, truncate=True)
     before = [each for each in sets if each.moments()["redis"] <= target.moment]
     if not before:
         raise _impossible(f"no backup of Redis is from before {target}", "invoke backup.list shows from when on there are some")
