@@ -19,7 +19,8 @@ class Batch:
     """Rows ready to be written. `payload` is CSV without a header, a line for each row, holding `columns` in that order.
 
     `lines` are the rows' numbers in the file. `first` and `last` bound the times, in microseconds since 1970 in UTC. Times
-    without an offset are local to `timezone`.
+    without an offset are local to `timezone`. `binary` is the same rows, where they were made ready, in PostgreSQL's binary format
+    and in the order that suits its indexes.
     """
 
     file: str
@@ -31,6 +32,7 @@ class Batch:
     first: int
     last: int
     timezone: str = "UTC"
+    binary: bytes = field(default=b"", repr=False)
 
     @property
     def rows(self) -> int:

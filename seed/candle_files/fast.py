@@ -9,17 +9,18 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from airgap.errors import PlatformError
+from seed.candle_files import binary
 from seed.candle_files.batches import Batch, microseconds
 from seed.candle_files.seen import Seen, Times
 
 # Doubles tell two prices of four decimals apart up to here.
-_EXACT = 1e11
-_NUMBERS = ("open", "high", "low", "close", "volume")
+_LARGEST = 1e11
+_NUMBERS = binary.NUMBERS
 
 
 def arrow(module: str = "") -> Any:
@@ -54,18 +55,19 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
     # Quotes and carriage returns mean different things to different readers.
     if b'"' in data or b"\0" in data or b"\r" in data:
         return None
-    table = _parse(data, layout)
+    table = _parse(data, layout, exact=True) or _parse(data, layout, exact=False)
     # Fewer rows than lines means blank lines: then a row's number would not be its line's.
     if table is None or table.num_rows != data.count(b"\n") + (not data.endswith(b"\n")):
         return None
     columns = {name: table.column(str(place)) for name, place in layout.places.items()}
-    if not _sound_numbers(columns):
+    numbers, exact = _numbers(columns)
+    if numbers is None or not _sound(numbers, _LARGEST * binary.SCALE if exact else _LARGEST):
         return None
     times = _times(columns["timestamp"], layout.timezone, now)
     if times is None:
         return None
-    symbols = _note(columns.get("symbol"), layout.symbol, times, seen)
-    if symbols is None:
+    coded = _symbols(columns.get("symbol"), layout.symbol, len(times))
+    if coded is None or not _note(coded, times, seen):
         return None
     if len(columns) == layout.width and layout.symbol is None:
         order = sorted(layout.places, key=lambda name: layout.places[name])
@@ -74,21 +76,26 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
         order = [*(["symbol"] if layout.symbol is not None else []), *layout.places]
         payload, delimiter = _rewritten(columns, layout.symbol, order), ","
     lines = range(line, line + table.num_rows)
-    return Batch(file, lines, tuple(order), delimiter, payload, symbols, int(times.min()), int(times.max()), layout.timezone)
+    ready = binary.rows(*coded, times, numbers) if exact else b""
+    first, last = int(times.min()), int(times.max())
+    return Batch(file, lines, tuple(order), delimiter, payload, coded.names, first, last, layout.timezone, ready)
 
 
-def _parse(data: bytes, layout: Layout) -> Any | None:
-    """Every wanted field as text; None where a row has too few or too many fields, or the text is not UTF-8."""
+def _parse(data: bytes, layout: Layout, *, exact: bool) -> Any | None:
+    """Every wanted field, as text or, with `exact`, numbers as decimals of four places.
+
+    None where a row has too few or too many fields, the text is not UTF-8, or a number is none or has more places.
+    """
     reader, pa = arrow("csv"), arrow()
     names = [str(place) for place in range(layout.width)]
-    wanted = [str(place) for place in layout.places.values()]
+    types = {str(place): pa.decimal128(19, 4) if exact and name in _NUMBERS else pa.string() for name, place in layout.places.items()}
     try:
         table = reader.read_csv(
             pa.BufferReader(data),
             read_options=reader.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
             parse_options=reader.ParseOptions(delimiter=layout.delimiter, quote_char=False),
             convert_options=reader.ConvertOptions(
-                column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False
+                column_types=types, include_columns=list(types), null_values=[], strings_can_be_null=False
             ),
         )
     except pa.ArrowInvalid:
@@ -96,16 +103,25 @@ def _parse(data: bytes, layout: Layout) -> Any | None:
     return table if table.num_rows else None
 
 
-def _sound_numbers(columns: dict[str, Any]) -> bool:
+def _numbers(columns: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
+    """The numbers, and whether they are exact: integers, 10,000 times the values. Else doubles; None where a field is no number."""
     pa, compute = arrow(), arrow("compute")
+    if pa.types.is_decimal(columns["open"].type):
+        # 128 bits each, the lower half first; what needs the upper half is far too large and shows in the sign.
+        halves = {name: np.frombuffer(columns[name].combine_chunks().buffers()[1], "<i8").reshape(-1, 2) for name in _NUMBERS}
+        fits = all(bool((each[:, 1] == each[:, 0] >> 63).all()) for each in halves.values())
+        return ({name: each[:, 0] for name, each in halves.items()} if fits else None), True
     try:
-        numbers = {name: compute.cast(columns[name], pa.float64()).to_numpy() for name in _NUMBERS}
+        return {name: compute.cast(columns[name], pa.float64()).to_numpy() for name in _NUMBERS}, False
     except pa.ArrowInvalid:
-        return False
+        return None, False
+
+
+def _sound(numbers: dict[str, Any], limit: float) -> bool:
     low, high = numbers["low"], numbers["high"]
     # NaN fails every comparison, so none of these lets one through.
     return bool(
-        all((np.abs(values) < _EXACT).all() for values in numbers.values())
+        all((np.abs(values) < limit).all() for values in numbers.values())
         and (low <= high).all()
         and all(((low <= numbers[name]) & (numbers[name] <= high)).all() for name in ("open", "close"))
         and (numbers["volume"] >= 0).all()
@@ -131,20 +147,29 @@ def _times(column: Any, timezone: str, now: datetime) -> Times | None:
     return values if within else None
 
 
-def _note(column: Any | None, symbol: str | None, times: Times, seen: Seen) -> tuple[str, ...] | None:
-    """Note every key of the block and return its symbols; None, and nothing noted, where one is odd or a repetition."""
+class _Coded(NamedTuple):
+    """The symbols of a block: each row's is `names[codes]`."""
+
+    names: tuple[str, ...]
+    codes: Any
+
+
+def _symbols(column: Any | None, symbol: str | None, count: int) -> _Coded | None:
+    """The block's symbols; None where one is odd."""
     if column is None:
-        name = symbol or ""
-        return (name,) if seen.add_together({name: times}) else None
+        return _Coded((symbol or "",), np.zeros(count, dtype=np.int64))
     encoded = column.combine_chunks().dictionary_encode()
     names: list[str] = encoded.dictionary.to_pylist()
     if not all(0 < len(name) <= 20 and name == name.strip() for name in names):
         return None
-    codes = encoded.indices.to_numpy()
-    order = np.argsort(codes, kind="stable")
-    edges = np.searchsorted(codes[order], np.arange(len(names) + 1))
-    groups = {name: times[order[edges[code] : edges[code + 1]]] for code, name in enumerate(names)}
-    return tuple(names) if seen.add_together(groups) else None
+    return _Coded(tuple(names), encoded.indices.to_numpy())
+
+
+def _note(coded: _Coded, times: Times, seen: Seen) -> bool:
+    """Note every key of the block; False, and nothing noted, where one is a repetition."""
+    order = np.argsort(coded.codes, kind="stable")
+    edges = np.searchsorted(coded.codes[order], np.arange(len(coded.names) + 1))
+    return seen.add_together({name: times[order[edges[code] : edges[code + 1]]] for code, name in enumerate(coded.names)})
 
 
 def _rewritten(columns: dict[str, Any], symbol: str | None, order: list[str]) -> bytes:

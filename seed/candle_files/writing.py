@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airgap.errors import PlatformError
 from seed.candle_files.batches import Batch, moment
 from seed.candle_files.rejects import Reject
+from seed.candles import Candle
 from seed.statements import load
 
 if TYPE_CHECKING:
@@ -45,12 +46,15 @@ class Writer:
         """Write one batch. A row that the server refuses is put aside, and the rest of the batch is written."""
         import psycopg
 
-        if batch.timezone != self._timezone:
+        if not batch.binary and batch.timezone != self._timezone:
             self._connection.execute("select set_config('TimeZone', %s, false)", (batch.timezone,))
             self._timezone = batch.timezone
         try:
             return self._write_whole(batch)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
+            if batch.binary:
+                # As text its rows can be told apart by their lines.
+                return self.write(replace(batch, binary=b""))
             if batch.rows == 1:
                 reason = f"refused by the server: {error.diag.message_primary}"
                 self._refuse(Reject(batch.file, batch.lines[0], reason, batch.payload.decode("utf-8", errors="replace").rstrip()))
@@ -93,9 +97,10 @@ class Writer:
         return Written(loaded, batch.rows - loaded)
 
     def _copy(self, batch: Batch, table: str) -> None:
-        statement = f"copy {table} ({', '.join(batch.columns)}) from stdin (format csv, delimiter '{batch.delimiter}')"
+        columns, form = (Candle._fields, "binary") if batch.binary else (batch.columns, f"csv, delimiter '{batch.delimiter}'")
+        statement = f"copy {table} ({', '.join(columns)}) from stdin (format {form})"
         with self._connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-            copy.write(batch.payload)
+            copy.write(batch.binary or batch.payload)
 
 
 def stage(connection: psycopg.Connection) -> None:

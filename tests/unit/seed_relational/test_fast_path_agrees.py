@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -58,6 +59,53 @@ def test_whatever_is_taken_is_what_the_judge_takes(rows: list[tuple[str, ...]]) 
     assert batch.first == min(microseconds(candle.timestamp) for candle in candles)
     assert batch.last == max(microseconds(candle.timestamp) for candle in candles)
     assert set(batch.symbols) == {candle.symbol for candle in candles}
+    if batch.binary:
+        assert sorted(decoded(batch.binary)) == sorted(candles)
+
+
+def decoded(data: bytes) -> list[Candle]:
+    """What PostgreSQL reads in its binary COPY format, by the letter of its documentation."""
+    stream = io.BytesIO(data)
+
+    def integer(size: int) -> int:
+        return int.from_bytes(stream.read(size), signed=True)
+
+    assert stream.read(19) == b"PGCOPY\n\xff\r\n\0" + bytes(8)
+    found = []
+    while (fields := integer(2)) != -1:
+        assert fields == 7
+        symbol = stream.read(integer(4)).decode()
+        assert integer(4) == 8
+        moment = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=integer(8))
+        numbers = []
+        for _ in range(5):
+            size, count, weight, sign, scale = integer(4), integer(2), integer(2), integer(2), integer(2)
+            assert (size, scale) == (8 + 2 * count, 4)
+            digits = [integer(2) for _ in range(count)]
+            assert all(0 <= digit < 10_000 for digit in digits)
+            value = sum(Decimal(digit) * Decimal(10_000) ** (weight - place) for place, digit in enumerate(digits))
+            numbers.append(-value if sign == 0x4000 else value)
+        found.append(Candle(symbol, moment, *(number.quantize(Decimal("0.0001")) for number in numbers)))
+    assert stream.read() == b""
+    return found
+
+
+def test_an_ordinary_block_is_made_ready_in_the_servers_own_format_by_symbol_and_time() -> None:
+    data = (
+        b"MSFT,2013-03-04,10,123456789.4321,-9999.5,11,5\nIBM,2013-03-05,10,12,9,11.0001,0\n"
+        b"A,2013-03-04,1,2,0.5,1.5,99999999999\nIBM,2013-03-01,-1,12,-1,1e1,0.1\n"
+    )
+    batch = take("a.csv", 2, data, LAYOUT, Seen(), NOW)
+    assert batch is not None
+    zone = ZoneInfo(LAYOUT.timezone)
+    candles = [judge(dict(zip(Candle._fields, row, strict=True)), zone, NOW) for row in csv.reader(io.StringIO(data.decode()))]
+    assert decoded(batch.binary) == sorted(candles, key=lambda candle: (len(candle.symbol), *candle))
+
+
+def test_numbers_of_more_than_four_places_are_left_to_the_server_to_round() -> None:
+    batch = take("a.csv", 2, b"IBM,2013-03-01,10,12.00005,9,11,5\n", LAYOUT, Seen(), NOW)
+    assert batch is not None
+    assert batch.binary == b""
 
 
 GOOD = b"IBM,2013-03-01,10,12,9,11,5\nIBM,2013-03-04,10,12,9,11,5\n"
@@ -76,7 +124,7 @@ def test_other_columns_are_left_out_and_a_symbol_put_in() -> None:
     batch = take("a.csv", 2, b"x;2013-03-01;y;10;12;9;11;5\n", layout, Seen(), NOW)
     assert batch is not None
     assert batch.columns == ("symbol", *places)
-    assert batch.payload.replace(b'"', b"") == b"IBM,2013-03-01,10,12,9,11,5\n"
+    assert batch.payload.replace(b'"', b"") == b"IBM,2013-03-01,10.0000,12.0000,9.0000,11.0000,5.0000\n"
 
 
 @pytest.mark.parametrize(
