@@ -72,7 +72,10 @@ def _rows_of_one_size(symbols: NDArray[np.bytes_], times: Integers, numbers: Map
         rest = np.abs(values)
         target = made[f"{name}_digits"]
         for place in range(count - 1, 0, -1):
-            rest, target[:, place] = np.divmod(rest, SCALE)
+            # Dividing by a constant is made of multiplications; a remainder would not be.
+            higher = rest // SCALE
+            target[:, place] = rest - higher * SCALE
+            rest = higher
         target[:, 0] = rest
     return made.tobytes()
 

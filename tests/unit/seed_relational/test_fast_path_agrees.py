@@ -83,7 +83,7 @@ def decoded(data: bytes) -> list[Candle]:
             assert (size, scale) == (8 + 2 * count, 4)
             digits = [integer(2) for _ in range(count)]
             assert all(0 <= digit < 10_000 for digit in digits)
-            value = sum(Decimal(digit) * Decimal(10_000) ** (weight - place) for place, digit in enumerate(digits))
+            value = sum((Decimal(digit) * Decimal(10_000) ** (weight - place) for place, digit in enumerate(digits)), Decimal(0))
             numbers.append(-value if sign == 0x4000 else value)
         found.append(Candle(symbol, moment, *(number.quantize(Decimal("0.0001")) for number in numbers)))
     assert stream.read() == b""
