@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from access.errors import UNREACHABLE, StoreUnavailableError
 from access.operations import Batch, Operation, run, run_async
-from access.ticks import Replies, payload
+from access.ticks import Replies, Tick
 from access.values import ValueRefused, decode
 from blueprint.keyspaces import MARKET_LATEST
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import redis.asyncio
 
 _CHUNK = 65_536
+_ENDLESS = -1  # PTTL's answer for a key without an expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,11 @@ class Candle:
 def _read(symbols: list[str]) -> Operation[dict[str, Candle]]:
     if not symbols:
         return {}
-    raws = yield Batch([("HGETALL", MARKET_LATEST.key(symbol)) for symbol in symbols])
-    return {symbol: candle for symbol, raw in zip(symbols, raws, strict=True) if (candle := _candle(raw))}
+    keys = [MARKET_LATEST.key(symbol) for symbol in symbols]
+    answers = yield Batch([command for key in keys for command in (("HGETALL", key), ("PTTL", key))])
+    found = zip(symbols, answers[::2], answers[1::2], strict=True)
+    # A writer that died between a new candle and its expiry left one that would be served for ever.
+    return {symbol: candle for symbol, raw, left in found if int(left) != _ENDLESS and (candle := _candle(raw))}
 
 
 def _candle(raw: Any) -> Candle | None:
@@ -54,19 +58,20 @@ def _candle(raw: Any) -> Candle | None:
         return None  # a cache that can't be read is a cache that is empty
 
 
-def _exchange(connection: Any, data: bytes, candles: int) -> None:
-    """Send a tick and read its answers past the client's parser, whose cost for 4,000 short lines is most of the tick's."""
+def _exchange(connection: Any, tick: Tick) -> None:
+    """Send a tick and read its answers past the client's parser, whose cost for 2,000 short lines is most of the tick's."""
     connection.connect()
-    connection.send_packed_command([data])
-    replies = Replies(candles)
+    connection.send_packed_command(tick.chunks())
+    replies = Replies(len(tick))
     while not replies.feed(connection._sock.recv(_CHUNK)):
         pass
 
 
-async def _exchange_async(connection: Any, data: bytes, candles: int) -> None:
+async def _exchange_async(connection: Any, tick: Tick) -> None:
     await connection.connect()
-    await connection.send_packed_command([data])
-    replies = Replies(candles)
+    for chunk in tick.chunks():
+        await connection.send_packed_command([chunk])
+    replies = Replies(len(tick))
     async with asyncio.timeout(connection.socket_timeout):
         while not replies.feed(await connection._reader.read(_CHUNK)):
             pass
@@ -82,30 +87,31 @@ class MarketCache:
         self._client = client
 
     def write(self, candles: Mapping[str, Candle]) -> int:
-        """Write a tick, all symbols in one round trip and all of them or none; returns how many.
+        """Write a tick, all symbols in one round trip; returns how many.
 
+        Where the connection breaks in between, some symbols have the new candle and others their former one until it expires.
         Raises ValueRefused or BlueprintError for a candle or symbol that does not fit, StoreUnavailableError where Redis can't be asked.
         """
         if not candles:
             return 0
-        data = payload(candles)
+        tick = Tick(candles)
         try:
-            return self._send(data, len(candles))
+            return self._send(tick)
         except UNREACHABLE as error:
             raise StoreUnavailableError(f"the tick was not written: {type(error).__name__}") from error
 
-    def _send(self, data: bytes, candles: int) -> int:
+    def _send(self, tick: Tick) -> int:
         """Writing the same tick twice does no harm, so a broken connection is simply tried again, as the client does."""
         pool: Any = self._client.connection_pool
         connection: Any = pool.get_connection()
         try:
-            connection.retry.call_with_retry(lambda: _exchange(connection, data, candles), lambda _error: connection.disconnect())
+            connection.retry.call_with_retry(lambda: _exchange(connection, tick), lambda _error: connection.disconnect())
         except BaseException:
             connection.disconnect()  # answers may be under way that belong to no question
             raise
         finally:
             pool.release(connection)
-        return candles
+        return len(tick)
 
     def read(self, symbols: Iterable[str]) -> dict[str, Candle]:
         """The newest candles of those symbols that have one. Empty where Redis can't be asked: the database has them too."""
@@ -125,25 +131,25 @@ class AsyncMarketCache:
         """Write a tick; see MarketCache.write."""
         if not candles:
             return 0
-        data = payload(candles)
+        tick = Tick(candles)
         try:
-            return await self._send(data, len(candles))
+            return await self._send(tick)
         except UNREACHABLE as error:
             raise StoreUnavailableError(f"the tick was not written: {type(error).__name__}") from error
 
-    async def _send(self, data: bytes, candles: int) -> int:
+    async def _send(self, tick: Tick) -> int:
         pool: Any = self._client.connection_pool
         connection = await pool.get_connection()
         try:
             await connection.retry.call_with_retry(
-                lambda: _exchange_async(connection, data, candles), lambda _error: connection.disconnect(nowait=True)
+                lambda: _exchange_async(connection, tick), lambda _error: connection.disconnect(nowait=True)
             )
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
         finally:
             await pool.release(connection)
-        return candles
+        return len(tick)
 
     async def read(self, symbols: Iterable[str]) -> dict[str, Candle]:
         """The newest candles of those symbols that have one; see MarketCache.read."""

@@ -1,14 +1,17 @@
-"""A whole tick as one transaction on the wire: RESP written and read here, since a client's general path costs more than the server.
+"""A whole tick on the wire: RESP written and read here, since a client's general path costs more than the server.
 
+All candles are looked at before the first is sent. Then the next ones are encoded while the server works on the last ones sent.
 Protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -21,8 +24,14 @@ if TYPE_CHECKING:
     from access.market import Candle
 
 COMMANDS_PER_CANDLE = 2
+CANDLES_AT_ONCE = 100
+"""Candles that are encoded and sent together: 26 kB, which take the server as long as the next ones take this process."""
 _TTL_MS = str(round(MARKET_LATEST.ttl.total_seconds() * 1000))
 _NAMES = tuple(each.name for each in MARKET_LATEST.fields)
+_NUMBERS = attrgetter(*_NAMES[1:])
+_MAGNITUDE = range(-20, 20)  # powers of ten that prices and volumes of any market lie in
+_DIGITS = Decimal().__sizeof__()  # bytes of a number whose digits, at most 76, lie in the object itself
+_LONGEST = 100  # characters that such a number is written in at most
 _ERRORS = {"NOPERM": NoPermissionError, "OOM": OutOfMemoryError, "READONLY": ReadOnlyError}
 
 
@@ -30,83 +39,101 @@ def _bulk(text: str) -> str:
     return f"${len(text)}\r\n{text}\r\n"
 
 
-_BEFORE = {name: _bulk(name) for name in _NAMES}
-_TIMESTAMP, _OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = (_BEFORE[name] for name in ("timestamp", "open", "high", "low", "close", "volume"))
+_TIMESTAMP = _bulk("timestamp")
+# What stands before a number of so many characters: the end of what came before it, its name, its length.
+_OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = (
+    tuple(f"{'' if name == 'open' else chr(13) + chr(10)}{_bulk(name)}${length}\r\n" for length in range(_LONGEST)) for name in _NAMES[1:]
+)
 
 
 @lru_cache(maxsize=65_536)
 def _frame(symbol: str) -> tuple[str, str]:
     """What stands before a candle's fields and after them. Raises BlueprintError for a symbol that can't be part of a key."""
     key = _bulk(MARKET_LATEST.key(symbol))
-    before = f"*{2 + 2 * len(_NAMES)}\r\n$4\r\nHSET\r\n{key}"
-    return before, f"*3\r\n$7\r\nPEXPIRE\r\n{key}{_bulk(_TTL_MS)}"
+    before = f"*{2 + 2 * len(_NAMES)}\r\n$4\r\nHSET\r\n{key}{_TIMESTAMP}"
+    return before, f"\r\n*3\r\n$7\r\nPEXPIRE\r\n{key}{_bulk(_TTL_MS)}"
 
 
 @lru_cache(maxsize=256)
-def _moment(moment: datetime) -> str:
+def _moment(moment: datetime, _zone: tzinfo | None, _fold: int) -> str:
+    """Zone and fold tell moments apart that Python takes for equal and writes otherwise."""
+    if moment.utcoffset() is None:
+        raise ValueRefused(f"keyspace {MARKET_LATEST.name}, field timestamp: not a timestamp with an offset")
     return _bulk(moment.isoformat())
 
 
-def _number(value: Decimal) -> str:
-    text = str(value)
-    if "E" in text:
-        text = format(value, "f")
-    return f"${len(text)}\r\n{text}\r\n"
+class Tick:
+    """Candles ready to be sent, each with its expiry.
 
-
-def payload(candles: Mapping[str, Candle]) -> bytes:
-    """The transaction that writes these candles with their expiry.
-
-    Raises ValueRefused or BlueprintError for a candle or symbol that does not fit; nothing is sent then.
+    Raises ValueRefused or BlueprintError for a candle or symbol that does not fit; nothing has been sent then.
     """
-    parts = ["*1\r\n$5\r\nMULTI\r\n"]
-    for symbol, candle in candles.items():
-        before, after = _frame(symbol)
-        numbers = (candle.open, candle.high, candle.low, candle.close, candle.volume)
-        for number in numbers:
-            if type(number) is not Decimal or not number.is_finite() or not -20 < number.adjusted() < 20:
-                _refuse(candle)
-        if candle.timestamp.tzinfo is None:
-            _refuse(candle)
-        first, high, low, last, volume = map(_number, numbers)
-        parts.append(
-            f"{before}{_TIMESTAMP}{_moment(candle.timestamp)}{_OPEN}{first}{_HIGH}{high}{_LOW}{low}{_CLOSE}{last}{_VOLUME}{volume}{after}"
-        )
-    parts.append("*1\r\n$4\r\nEXEC\r\n")
-    return "".join(parts).encode("ascii")
+
+    def __init__(self, candles: Mapping[str, Candle]) -> None:
+        self._frames = [_frame(symbol) for symbol in candles]
+        try:
+            self._moments = [_moment(each.timestamp, each.timestamp.tzinfo, each.timestamp.fold) for each in candles.values()]
+            self._numbers = list(map(_NUMBERS, candles.values()))
+            sound = _all_sound(list(chain.from_iterable(self._numbers)))
+        except (AttributeError, TypeError):
+            sound = False
+        if not sound:
+            _refuse(candles.values())
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The commands, encoded as they are asked for."""
+        rows = zip(self._frames, self._moments, self._numbers, strict=True)
+        while part := list(islice(rows, CANDLES_AT_ONCE)):
+            texts = _texts([number for _, _, numbers in part for number in numbers])
+            columns = (texts[at :: len(_NAMES) - 1] for at in range(len(_NAMES) - 1))
+            yield "".join(
+                [
+                    f"{before}{moment}{_OPEN[len(first)]}{first}{_HIGH[len(high)]}{high}{_LOW[len(low)]}{low}"
+                    f"{_CLOSE[len(last)]}{last}{_VOLUME[len(volume)]}{volume}{after}"
+                    for ((before, after), moment, _), first, high, low, last, volume in zip(part, *columns, strict=True)
+                ]
+            ).encode("ascii")
 
 
-def _refuse(candle: Candle) -> None:
-    """Raise what the codec says of a candle that looks wrong; a subclass of Decimal or an extreme number may still be fine to it."""
-    encode(MARKET_LATEST, candle.fields())
+def _all_sound(numbers: Sequence[Decimal]) -> bool:
+    """Whether these are finite Decimals of a size that fits, told without writing them. Raises TypeError where one is no Decimal."""
+    magnitudes = set(map(Decimal.adjusted, numbers))
+    return all(map(Decimal.is_finite, numbers)) and magnitudes <= set(_MAGNITUDE) and max(map(Decimal.__sizeof__, numbers)) <= _DIGITS
+
+
+def _refuse(candles: Iterable[Candle]) -> None:
+    """Raise what the codec says of the candle that does not fit; some are refused that it would take."""
+    for candle in candles:
+        encode(MARKET_LATEST, candle.fields())
     raise ValueRefused(f"keyspace {MARKET_LATEST.name}: a price or volume is out of every market's range")
 
 
+def _texts(numbers: Sequence[Decimal]) -> list[str]:
+    """The numbers as the codec writes them: without an exponent, which few have to begin with."""
+    texts = list(map(str, numbers))
+    return [format(each, "f") for each in numbers] if "E" in "".join(texts) else texts
+
+
 class Replies:
-    """Reads the answers to such a transaction: one line for each command, then an array, or one line that says why there is none."""
+    """Reads the answers to a tick: one line for each command."""
 
     def __init__(self, candles: int) -> None:
-        self._queued = 1 + COMMANDS_PER_CANDLE * candles  # MULTI's OK too
-        self._left = self._queued + 1
-        self._rest = b""
-        self._error: str | None = None
-        self._executed = False
+        self._left = COMMANDS_PER_CANDLE * candles
+        self._parts: list[bytes] = []
 
     def feed(self, data: bytes) -> bool:
         """Take what came; True once everything has. Raises what the client's own parser would for an error, when all is read."""
         if not data:
             raise RedisConnectionError("Connection closed by server.")
-        *lines, self._rest = (self._rest + data).split(b"\r\n")
-        for line in lines:
-            self._left -= 1
-            if line.startswith(b"-"):
-                self._error = self._error or line[1:].decode(errors="replace")
-            elif self._left == 0 and not self._executed and line.startswith(b"*"):
-                self._executed = True
-                self._left = int(line[1:])
+        self._parts.append(data)
+        self._left -= data.count(b"\n")
         if self._left > 0:
             return False
-        if self._error:
-            code, _, _ = self._error.partition(" ")
-            raise _ERRORS.get(code, ResponseError)(self._error)
+        _, wrong, rest = (b"\n" + b"".join(self._parts)).partition(b"\n-")
+        if wrong:
+            told = rest.partition(b"\r\n")[0].decode(errors="replace")
+            code, _, _ = told.partition(" ")
+            raise _ERRORS.get(code, ResponseError)(told)
         return True

@@ -213,6 +213,16 @@ def test_stale_candles_are_never_served(make: Callable[..., Both], admin: redis.
     assert reader.read(["AAPL"]) == {}
 
 
+def test_a_candle_whose_writer_died_before_its_expiry_is_never_served(make: Callable[..., Both], admin: redis.Redis) -> None:
+    writer, reader = make(MarketCache, AsyncMarketCache, account="ingest"), make(MarketCache, AsyncMarketCache)
+    writer.write({"AAPL": CANDLE})
+    admin.persist(MARKET_LATEST.key("AAPL"))
+    assert reader.read(["AAPL"]) == {}
+    writer.write({"AAPL": CANDLE})
+    assert reader.read(["AAPL"]) == {"AAPL": CANDLE}
+    assert everything_is_sound(admin)
+
+
 def test_a_bad_candle_or_symbol_stops_the_whole_tick(make: Callable[..., Both], admin: redis.Redis) -> None:
     cache = make(MarketCache, AsyncMarketCache, account="ingest")
     for tick in (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redis import exceptions
 
 from access.market import Candle
-from access.ticks import Replies, payload
+from access.ticks import CANDLES_AT_ONCE, Replies, Tick
 from access.values import ValueRefused, encode
 from blueprint.keyspaces import MARKET_LATEST
 from blueprint.model import BlueprintError
@@ -59,30 +59,43 @@ _DECIMALS = st.decimals(min_value=0, max_value=10**12, allow_nan=False, allow_in
     )
 )  # fmt: skip
 def test_what_is_sent_is_what_the_codec_writes(tick: dict[str, Candle]) -> None:
-    expected = [["MULTI"]]
+    expected = []
     for symbol, candle in tick.items():
         raw = encode(MARKET_LATEST, candle.fields())
         assert isinstance(raw, dict)
         key = MARKET_LATEST.key(symbol)
         expected += [["HSET", key, *itertools.chain.from_iterable(raw.items())], ["PEXPIRE", key, "5000"]]
-    assert _commands(payload(tick)) == [*expected, ["EXEC"]]
+    assert _commands(b"".join(Tick(tick).chunks())) == expected
+
+
+def test_a_big_tick_is_sent_in_whole_candles() -> None:
+    tick = Tick({f"S{number}": CANDLE for number in range(2 * CANDLES_AT_ONCE + 1)})
+    assert [len(_commands(each)) // 2 for each in tick.chunks()] == [CANDLES_AT_ONCE, CANDLES_AT_ONCE, 1]
+    assert list(tick.chunks()) == list(tick.chunks())
+
+
+def test_moments_that_are_equal_are_written_each_in_its_own_zone() -> None:
+    """Python takes them for equal, and a cache would too."""
+    seoul = NOW.astimezone(timezone(timedelta(hours=9)))
+    sent = _commands(b"".join(Tick({"A": CANDLE, "B": dataclasses.replace(CANDLE, timestamp=seoul)}).chunks()))
+    assert [sent[0][3], sent[2][3]] == [NOW.isoformat(), seoul.isoformat()]
 
 
 @pytest.mark.parametrize(
-    "change", [{"open": Decimal("NaN")}, {"high": 1.5}, {"low": Decimal("1E+30")}, {"timestamp": NOW.replace(tzinfo=None)}]
+    "change", [{"open": Decimal("NaN")}, {"high": 1.5}, {"low": Decimal("1E+60")}, {"timestamp": NOW.replace(tzinfo=None)}]
 )
 def test_candles_that_do_not_fit_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueRefused):
-        payload({"AAPL": dataclasses.replace(CANDLE, **change)})  # type: ignore[arg-type]
+        Tick({"AAPL": dataclasses.replace(CANDLE, **change)})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("symbol", ["", "A:B", "*", "A\r\nFLUSHALL", "세", "x" * 201])
 def test_symbols_that_could_not_be_keys_are_refused(symbol: str) -> None:
     with pytest.raises(BlueprintError):
-        payload({symbol: CANDLE})
+        Tick({symbol: CANDLE})
 
 
-GOOD = b"+OK\r\n" + b"+QUEUED\r\n" * 4 + b"*4\r\n" + b":6\r\n:1\r\n" * 2
+GOOD = b":6\r\n:1\r\n" * 2
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 20, 1000])
@@ -95,10 +108,10 @@ def test_answers_may_come_in_pieces_of_any_size(size: int) -> None:
 @pytest.mark.parametrize(
     ("answers", "error"),
     [
-        (b"+OK\r\n+QUEUED\r\n-NOPERM no\r\n-EXECABORT x\r\n", exceptions.NoPermissionError),
-        (b"+OK\r\n-OOM command not allowed\r\n+QUEUED\r\n-EXECABORT x\r\n", exceptions.OutOfMemoryError),
-        (b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n-WRONGTYPE x\r\n:1\r\n", exceptions.ResponseError),
-        (b"+OK\r\n-READONLY x\r\n-READONLY x\r\n-EXECABORT x\r\n", exceptions.ReadOnlyError),
+        (b":6\r\n-NOPERM no\r\n", exceptions.NoPermissionError),
+        (b"-OOM command not allowed\r\n:0\r\n", exceptions.OutOfMemoryError),
+        (b"-WRONGTYPE x\r\n:1\r\n", exceptions.ResponseError),
+        (b"-READONLY x\r\n-READONLY x\r\n", exceptions.ReadOnlyError),
     ],
 )
 def test_errors_are_told_once_everything_is_read(answers: bytes, error: type[Exception]) -> None:
@@ -110,6 +123,6 @@ def test_errors_are_told_once_everything_is_read(answers: bytes, error: type[Exc
 
 def test_a_closed_connection_is_no_end() -> None:
     replies = Replies(1)
-    replies.feed(b"+OK\r\n")
+    replies.feed(b":6\r\n")
     with pytest.raises(exceptions.ConnectionError):
         replies.feed(b"")
