@@ -166,6 +166,20 @@ BACKTEST_LEADERBOARD = Query(
     max_buffers=150,
 )
 
+PROFILE_BY_PHONE = Query(
+    name="profile_by_phone",
+    account="api",
+    purpose="The profiles with a phone number, by its keyed hash under either of two keys",
+    sql="""
+        select user_id, first_name, last_name, phone, address, preferences
+        from user_profiles
+        where phone_index = any(%(entries)s)
+        order by user_id
+    """,
+    served_by=("idx_user_profiles_phone_index",),
+    max_buffers=10,
+)
+
 QUERIES: tuple[Query, ...] = (
     LATEST_CANDLE,
     LATEST_CANDLES,
@@ -176,4 +190,5 @@ QUERIES: tuple[Query, ...] = (
     TRADES_OF_DAY,
     PROFIT_PER_SYMBOL,
     BACKTEST_LEADERBOARD,
+    PROFILE_BY_PHONE,
 )

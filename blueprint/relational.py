@@ -60,15 +60,18 @@ USER_PROFILES = Table(
     comment="What a user told about themselves, and their preferences",
     columns=(
         Column("user_id", "integer", nullable=False),
-        Column("first_name", _text(100), sensitivity=Sensitivity.PERSONAL),
-        Column("last_name", _text(100), sensitivity=Sensitivity.PERSONAL),
-        Column("phone", _text(20), sensitivity=Sensitivity.PERSONAL),
-        Column("address", "text", sensitivity=Sensitivity.PERSONAL),
         Column("preferences", "jsonb"),
         _created(),
         _updated(),
+        # Sealed in the application: blueprint/encryption.py.
+        Column("first_name", "bytea", sensitivity=Sensitivity.PERSONAL),
+        Column("last_name", "bytea", sensitivity=Sensitivity.PERSONAL),
+        Column("phone", "bytea", sensitivity=Sensitivity.PERSONAL),
+        Column("address", "bytea", sensitivity=Sensitivity.PERSONAL),
+        Column("phone_index", "bytea", sensitivity=Sensitivity.PERSONAL),
     ),
     primary_key=("user_id",),
+    indexes=(Index("idx_user_profiles_phone_index", ("phone_index",)),),
 )
 
 MARKET_DATA = Table(

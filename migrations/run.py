@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
 from migrations.edition import Edition, detect
+from migrations.profile_sealing import ATTRIBUTE as FIELD_KEYS
 from migrations.queries import current_revision
 from migrations.statements import FOLDER
 
@@ -190,6 +191,7 @@ def _alembic(platform: Platform, verb: str, revision: str) -> None:
     from sqlalchemy.pool import NullPool
 
     config = configuration()
+    config.attributes[FIELD_KEYS] = platform.field_keys
     engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: _connect(platform), poolclass=NullPool)
     with engine.connect() as connection:
         config.attributes["connection"] = connection

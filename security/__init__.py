@@ -1,1 +1,1 @@
-"""What protects data inside the stores: field encryption and its keys."""
+"""What protects data inside the stores: fields that are sealed in the application, and the ring of keys that opens them."""

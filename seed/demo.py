@@ -10,8 +10,11 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from access.profiles import Profile, Profiles
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
+from security import ring
+from security.cipher import FieldCipher
 from seed.candles import samples
 from seed.demo_backtests import ACCOUNT as BACKTEST
 from seed.demo_backtests import load_runs
@@ -45,7 +48,7 @@ def load(platform: Platform, progress: Progress | None = None) -> SeedReport:
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         _refuse_without_candles(connection, orders)
         progress.status("users and profiles")
-        people = _load_people(connection)
+        people = _load_people(connection, FieldCipher(ring.from_json(platform.field_keys)))
         progress.status("orders and trades")
         traded = _load_orders(connection, orders, progress)
         users = dict(
@@ -79,32 +82,20 @@ def _refuse_without_candles(connection: psycopg.Connection, orders: list[Planned
         )
 
 
-def _load_people(connection: psycopg.Connection) -> tuple[int, int]:
+def _load_people(connection: psycopg.Connection, cipher: FieldCipher) -> tuple[int, int]:
     from argon2 import PasswordHasher
-    from psycopg.types.json import Jsonb
 
     missing = {
         row[0] for row in connection.execute(statement("missing_users"), {"usernames": [person.username for person in PEOPLE]}).fetchall()
     }
-    hasher = PasswordHasher()
+    hasher, profiles = PasswordHasher(), Profiles(cipher)
     inserted = 0
     for person in PEOPLE:
         if person.username in missing:
             # Nobody is ever told the password: who wants to log in as a demo user sets a new one.
             _insert_user(connection, person, hasher.hash(secrets.token_urlsafe(32)))
             inserted += 1
-        inserted += connection.execute(
-            statement("insert_profile"),
-            {
-                "username": person.username,
-                "first_name": person.first_name,
-                "last_name": person.last_name,
-                "phone": person.phone,
-                "address": person.address,
-                "preferences": Jsonb(person.preferences),
-                "joined": person.joined,
-            },
-        ).rowcount
+        inserted += _insert_profile(connection, person, profiles)
     return inserted, 2 * len(PEOPLE) - inserted
 
 
@@ -113,6 +104,17 @@ def _insert_user(connection: psycopg.Connection, person: Person, password_hash: 
         "insert into users (username, email, password_hash, is_active, created_at, updated_at) values (%s, %s, %s, %s, %s, %s)",
         (person.username, person.email, password_hash, person.active, person.joined, person.joined),
     )
+
+
+def _insert_profile(connection: psycopg.Connection, person: Person, profiles: Profiles) -> int:
+    """Insert the profile where there is none; how many that makes."""
+    found = connection.execute(statement("profile_is_missing"), {"username": person.username}).fetchone()
+    if found is None:
+        return 0
+    given = {name: getattr(person, name) for name in ("first_name", "last_name", "phone", "address", "preferences")}
+    return connection.execute(
+        statement("insert_profile"), profiles.parameters(Profile(user_id=found[0], **given)) | {"joined": person.joined}
+    ).rowcount
 
 
 def _load_orders(connection: psycopg.Connection, orders: list[PlannedOrder], progress: Progress) -> tuple[int, int]:

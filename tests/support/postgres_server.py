@@ -31,6 +31,7 @@ from psycopg import sql
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
 from infra.connections import Credentials, Endpoint, Platform
+from security.ring import new_ring
 
 PROJECT_LABEL = "com.christmas.project"
 TESTS_PROJECT = "christmas-tests"
@@ -262,6 +263,7 @@ def _platform(container: Container, passwords: dict[str, str], ca_file: Path) ->
         network="bridge",
         embedding_profile="embedded",
         embedding_key="",
+        field_keys=new_ring().as_json(),
     )
 
 

@@ -6,6 +6,7 @@ Made without Pulumi, so that tests of the rooms behind it don't wait for a stack
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import secrets
@@ -24,6 +25,7 @@ from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 from infra.connections import Credentials, Platform
 from infra.provider.redis_acl import redis_acl_line
 from infra.provider.weaviate_api import WeaviateApi, permissions
+from security.ring import new_ring
 
 DOCUMENTS = "ChristmasDocument_tests"
 ROOT_KEY = "root-" + "k" * 36
@@ -95,7 +97,8 @@ def run_scratch_platform(purpose: str = "tests") -> Iterator[ScratchPlatform]:
             )
             for each in ACCOUNTS
         }
-        platform = made.platform(accounts, embedding_profile="embedded", embedding_key="none")
+        bare = made.platform(accounts, embedding_profile="embedded", embedding_key="none")
+        platform = dataclasses.replace(bare, field_keys=new_ring().as_json())
         upgrade(platform)
         yield ScratchPlatform(platform, made, passphrase)
 

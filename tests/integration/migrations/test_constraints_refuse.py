@@ -44,6 +44,14 @@ def profile(**changes: str) -> str:
     return f"insert into user_profiles ({', '.join(values)}) values ({', '.join(values.values())})"
 
 
+def sealed(length: int) -> str:
+    """So many bytes that begin as a sealed value does."""
+    return f"'\\xc101'::bytea || decode(repeat('00', {length - 2}), 'hex')"
+
+
+PHONE_INDEX = "decode(repeat('00', 38), 'hex')"
+
+
 def order(**changes: str) -> str:
     values = {
         "user_id": "1",
@@ -114,6 +122,18 @@ BAD = [
     ("fk_user_profiles_user_id", profile(user_id="99")),
     ("ck_user_profiles_preferences", profile(preferences="'[1]'")),
     ("ck_user_profiles_preferences_size", profile(preferences="jsonb_build_object('a', repeat('x', 16384))")),
+    ("ck_user_profiles_first_name", profile(first_name="'민지'")),
+    ("ck_user_profiles_first_name", profile(first_name=sealed(480))),
+    ("ck_user_profiles_last_name", profile(last_name="'Kim'")),
+    ("ck_user_profiles_last_name", profile(last_name=sealed(65))),
+    ("ck_user_profiles_phone", profile(phone="'+82-2-555-0101'", phone_index=PHONE_INDEX)),
+    ("ck_user_profiles_phone", profile(phone=sealed(160), phone_index=PHONE_INDEX)),
+    ("ck_user_profiles_address", profile(address="''")),
+    ("ck_user_profiles_address", profile(address="'1 Sample Street, Springfield, where somebody wrote this in the clear'")),
+    ("ck_user_profiles_address", profile(address=sealed(48))),
+    ("ck_user_profiles_phone_index", profile(phone=sealed(64))),
+    ("ck_user_profiles_phone_index", profile(phone_index=PHONE_INDEX)),
+    ("ck_user_profiles_phone_index", profile(phone=sealed(64), phone_index="'+82-2-555-0101'")),
     ("pk_market_data", candle(id="1", timestamp="'2013-01-01'", symbol="'AAPL'")),
     ("uq_market_data_symbol_timestamp", candle(timestamp="'2013-01-01'")),
     ("ck_market_data_symbol", candle(symbol="''")),
@@ -253,7 +273,7 @@ def test_deleting_a_user_without_orders_takes_profile_and_backtests_along(connec
     ("table", "change"),
     [
         ("users", "is_active = false"),
-        ("user_profiles", "phone = '1'"),
+        ("user_profiles", 'preferences = \'{"theme": "light"}\''),
         ("orders", "status = 'filled'"),
         ("backtest_runs", "status = 'running'"),
     ],

@@ -20,6 +20,9 @@ DAYS = 129  # sessions of 390 minutes: five million candles over four and a half
 START = datetime(2024, 1, 1, 14, 30, tzinfo=UTC)
 BIG_PAGES = 100
 
+# What a sealed value looks like to the database.
+SEALED = "'\\xc101'::bytea || decode(repeat('00', 62), 'hex')"
+
 FILL = (
     # Triggers off: what they note is not the matter here. The rules of the tables stay on.
     "set session_replication_role = replica",
@@ -32,6 +35,8 @@ FILL = (
             unnest(array['sma', 'ema', 'rsi']) as i""",
     """insert into users (username, email, password_hash)
         select 'u' || n, n || '@example.com', '$argon2id$x' from generate_series(1, 500) as n""",
+    f"""insert into user_profiles (user_id, phone, phone_index)
+        select n, {SEALED}, decode(lpad(to_hex(n), 76, '0'), 'hex') from generate_series(1, 500) as n""",
     """insert into orders (user_id, symbol, order_type, side, quantity, price, status, created_at)
         select 1 + n % 500, 'S' || 1 + n % 100, 'limit', 'buy', 1, 10, case when n % 97 = 0 then 'open' else 'filled' end,
             '2024-01-01'::timestamptz + n * interval '2 minutes'
@@ -45,7 +50,7 @@ FILL = (
     """insert into backtest_results (backtest_id, total_trades, total_return)
         select n, 1, (n * 7919) % 20011 from generate_series(1, 20000) as n""",
     "reset session_replication_role",
-    "vacuum (analyze) market_data, technical_indicators, users, orders, trades, backtest_runs, backtest_results",
+    "vacuum (analyze) market_data, technical_indicators, users, user_profiles, orders, trades, backtest_runs, backtest_results",
 )
 DAY = START + timedelta(days=60)
 PARAMETERS: dict[str, Any] = {
@@ -56,6 +61,7 @@ PARAMETERS: dict[str, Any] = {
     "indicator_type": "ema",
     "parameters": Jsonb({"period": 20}),
     "user_id": 7,
+    "entries": [number.to_bytes(38) for number in (7, 1000)],
 }
 OWN: dict[str, dict[str, Any]] = {
     "candles_of_symbols": {"symbols": ["S1", "S2", "S3", "S50", "S99"]},

@@ -14,6 +14,8 @@ from pytest_alembic.tests import test_single_head_revision, test_up_down_consist
 
 from infra.connections import Platform
 from migrations import run
+from migrations.profile_sealing import ATTRIBUTE
+from security.ring import new_ring
 
 __all__ = ["test_single_head_revision", "test_up_down_consistency", "test_upgrade"]
 
@@ -23,7 +25,13 @@ PRICES = {"open": 10, "high": 12, "low": 9, "close": 11, "volume": 100}
 ROWS: dict[str, list[dict[str, Any]]] = {
     "0001": [
         {"__tablename__": "users", "id": 1, "username": "a", "email": "a@example.com", "password_hash": PHC},
-        {"__tablename__": "user_profiles", "user_id": 1, "first_name": "민지", "preferences": {"theme": "dark"}},
+        {
+            "__tablename__": "user_profiles",
+            "user_id": 1,
+            "first_name": "민지",
+            "phone": "+82-2-555-0101",
+            "preferences": {"theme": "dark"},
+        },
     ],
     "0002": [
         {"__tablename__": "market_data", "symbol": symbol, "timestamp": f"{year}-03-01T00:00:00Z", **PRICES}
@@ -80,7 +88,9 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 
 @pytest.fixture
 def alembic_config() -> Config:
-    return Config(alembic_config=run.configuration(), at_revision_data=ROWS)
+    configuration = run.configuration()
+    configuration.attributes[ATTRIBUTE] = new_ring().as_json()
+    return Config(alembic_config=configuration, at_revision_data=ROWS)
 
 
 @pytest.fixture

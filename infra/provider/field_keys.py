@@ -1,0 +1,109 @@
+"""The ring of keys for encrypted fields. It outlives the stack as the rows do, and only grows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airgap.errors import PlatformError
+from infra.provider import psql, volumes
+from infra.provider.containers import running
+from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.values import UNKNOWN
+from infra.provider.volumes import DIRECTORY_MODE, Entry
+from security.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
+
+_FILE_MODE = 0o400
+
+
+def _number_rule(value: int) -> str | None:
+    return None if 1 <= value <= HIGHEST_NUMBER else f"has to be from 1 to {HIGHEST_NUMBER}"
+
+
+class FieldKeys(Kind):
+    """A ring in a file of a retained volume, which root of the Docker host alone can read; a stack made anew finds it there.
+
+    Keys are made up to number `newest`, and retired below `retired_below` once no row in the database needs them. None is ever
+    removed: backups from before a retirement need it. `given` adds the keys of another machine's ring.
+    """
+
+    inputs = {
+        "volume": Input(Shape.TEXT, replaces=True),
+        "image": Input(Shape.TEXT),
+        "file": Input(Shape.TEXT, replaces=True),
+        "newest": Input(Shape.INTEGER, required=False, default=1, rule=_number_rule),
+        "retired_below": Input(Shape.INTEGER, required=False, default=1, rule=_number_rule),
+        "given": Input(Shape.TEXT, required=False, secret=True),
+        "container": Input(Shape.TEXT),
+        "database": Input(Shape.TEXT, rule=psql.name_rule),
+    }
+    outputs = ("result", "drift")
+    secret_outputs = frozenset({"result"})
+
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
+        del inputs
+        same = state is not None and not changed & {"newest", "retired_below", "given"}
+        return {"result": state["result"] if same and state else UNKNOWN, "drift": []}
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        return f"{inputs['volume']}/{inputs['file']}", self._assert(call, inputs, None)
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        del old
+        return self._assert(call, inputs, from_json(state["result"]))
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        lost = {"result": state["result"], "drift": ["the kept ring of keys is missing"]}
+        if not volumes.exists(inputs["volume"]):
+            return lost
+        try:
+            with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
+                kept = _kept(volume, inputs["file"])
+        except PlatformError as error:
+            call.log(Log.WARNING, f"the kept ring of keys could not be compared: {error}")
+            return state
+        if kept is None:
+            return lost
+        return {"result": state["result"], "drift": [] if kept == from_json(state["result"]) else ["the kept ring has other keys"]}
+
+    def _assert(self, call: Call, inputs: Values, known: KeyRing | None) -> Values:
+        """Bring state and file to the same ring: the keys of both, those that are asked for, and retired what may be."""
+        with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
+            kept = _kept(volume, inputs["file"])
+            given = from_json(inputs["given"]) if inputs.get("given") else None
+            rings = [each for each in (known, kept, given) if each is not None]
+            ring = rings[0] if rings else new_ring()
+            for other in rings[1:]:
+                ring = ring.merged(other)
+            ring = ring.up_to(inputs["newest"])
+            wanted = ring.retired_below(inputs["retired_below"])
+            if wanted != ring:
+                # The new key is kept even where the retirement is refused.
+                _write(volume, inputs["file"], ring, kept)
+                _refuse_if_needed(inputs, ring, wanted)
+            _write(volume, inputs["file"], wanted, kept)
+        return {"result": wanted.as_json(), "drift": []}
+
+
+def _kept(volume: volumes.VolumeFiles, file: str) -> KeyRing | None:
+    entry = volume.read().get(file)
+    return from_json(entry.content.decode()) if entry and entry.content else None
+
+
+def _write(volume: volumes.VolumeFiles, file: str, ring: KeyRing, kept: KeyRing | None) -> None:
+    if ring != kept:
+        volume.write({".": Entry(None, DIRECTORY_MODE, 0, 0), file: Entry(ring.as_json().encode(), _FILE_MODE, 0, 0)})
+
+
+def _refuse_if_needed(inputs: Values, ring: KeyRing, wanted: KeyRing) -> None:
+    """Raise PlatformError where rows need a key that is about to be retired."""
+    live = {key.number for key in ring.live}
+    retiring = live - {key.number for key in wanted.live}
+    found: list[dict[str, Any]] = psql.query(running(inputs["container"]), psql.named("field_keys_used"), database=inputs["database"]) or []
+    needed = [each for each in found if each["number"] in retiring]
+    if needed:
+        told = ", ".join(f"key {each['number']} by {each['values']} values of {each['field']}" for each in needed)
+        raise PlatformError(
+            f"a key can't be retired while rows need it: {told}",
+            where=f"container {inputs['container']}, database {inputs['database']}",
+            next_step="invoke accounts.rotate --keys seals them with the active key and retires the others then",
+        )

@@ -1,0 +1,134 @@
+"""Brings profiles from plain columns to sealed ones and back: the one change of the data that the database can't do itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airgap.errors import PlatformError
+from blueprint.encryption import PHONE, PROFILE_FIELDS
+from migrations.queries import scalar
+from migrations.statements import driver, execute, load, timeouts
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from security.cipher import FieldCipher
+
+BATCH = 500
+ATTRIBUTE = "field_keys"
+"""The name under which Alembic's configuration carries the ring of keys, as its JSON text."""
+
+_BEFORE_ALL = -(2**31) - 1
+_COLUMNS = tuple(field.column for field in PROFILE_FIELDS)
+_PLAIN = ", ".join(_COLUMNS)
+_SEALED = ", ".join(f"sealed_{column}" for column in _COLUMNS)
+_UNSEALED = " or ".join(f"{column} is not null and sealed_{column} is null" for column in _COLUMNS)
+
+
+def seal_online(columns: str, validation: str) -> None:
+    """Inside a revision: make the sealed columns (the SQL named `columns`), seal in batches, hold all rows against the constraints.
+
+    Each batch is a transaction of its own that locks its rows alone. What an interrupted run has sealed stays sealed; rows that are
+    changed meanwhile lose what was sealed of them, by a trigger, and are taken up by `seal_the_rest`.
+    Raises PlatformError where there are rows to seal and no ring of keys.
+    """
+    from alembic import op
+
+    with op.get_context().autocommit_block():
+        connection = driver()
+        with connection.transaction():
+            execute(connection, load(columns))
+        last: int | None = _BEFORE_ALL
+        while last is not None:
+            with connection.transaction():
+                _bounded(connection)
+                last = _seal_batch(connection, last)
+        for statement in filter(None, (part.strip() for part in load(validation).split(";"))):
+            with connection.transaction():
+                execute(connection, statement)
+
+
+def seal_the_rest() -> None:
+    """Inside a revision: lock the table for the revision's transaction and seal the rows that came or changed meanwhile."""
+    connection = driver()
+    _bounded(connection)
+    connection.execute("lock table user_profiles in access exclusive mode")
+    last: int | None = _BEFORE_ALL
+    while last is not None:
+        last = _seal_batch(connection, last)
+
+
+def open_all() -> None:
+    """Inside a revision: write every sealed value into its plain column, in the revision's transaction.
+
+    Raises PlatformError where there is something sealed and no ring of keys, and what `FieldCipher.open` raises.
+    """
+    connection = driver()
+    cipher: FieldCipher | None = None
+    query = f"select user_id, {_PLAIN} from user_profiles where user_id > %s order by user_id limit {BATCH}"  # noqa: S608 - names of this module
+    last = _BEFORE_ALL
+    while rows := connection.execute(query.encode(), (last,)).fetchall():
+        last = rows[-1][0]
+        opened = []
+        for row_id, *values in rows:
+            if any(value is not None for value in values):
+                cipher = cipher or _cipher()
+                plain = [
+                    None if value is None else cipher.open(field, row_id, value, retired=True)
+                    for field, value in zip(PROFILE_FIELDS, values, strict=True)
+                ]
+                opened.append((*plain, row_id))
+        _update(connection, tuple(f"plain_{column}" for column in _COLUMNS), opened)
+
+
+def _bounded(connection: psycopg.Connection) -> None:
+    for setting, value in timeouts("").items():
+        connection.execute("select set_config(%s, %s, true)", (setting, value))
+
+
+def _seal_batch(connection: psycopg.Connection, after: int) -> int | None:
+    """Seal the next rows after that user; the last one's number, or None where there is none left."""
+    query = f"""
+        select user_id, {_PLAIN} from user_profiles
+        where user_id > %s and ({_UNSEALED}) order by user_id limit {BATCH} for no key update
+    """  # noqa: S608 - names of this module
+    rows = connection.execute(query.encode(), (after,)).fetchall()
+    if not rows:
+        return None
+    cipher = _cipher()
+    sealed = []
+    for row_id, *values in rows:
+        made = [None if value is None else cipher.seal(field, row_id, value) for field, value in zip(PROFILE_FIELDS, values, strict=True)]
+        sealed.append((*made, _phone_index(cipher, values[_COLUMNS.index(PHONE.column)]), row_id))
+    _update(connection, (*(f"sealed_{column}" for column in _COLUMNS), str(PHONE.blind_index)), sealed)
+    return int(rows[-1][0])
+
+
+def _update(connection: psycopg.Connection, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Set the columns of the rows, each given as the columns' values and the user's number."""
+    assignments = ", ".join(f"{column} = %s" for column in columns)
+    with connection.cursor() as cursor:
+        cursor.executemany(f"update user_profiles set {assignments} where user_id = %s".encode(), rows)  # noqa: S608 - names of this module
+
+
+def _phone_index(cipher: FieldCipher, phone: str | None) -> bytes | None:
+    from security import blind_index
+
+    return None if phone is None else blind_index.entry(cipher.ring, PHONE, phone)
+
+
+def _cipher() -> FieldCipher:
+    from alembic import context
+
+    from security import ring
+    from security.cipher import FieldCipher
+
+    text = context.config.attributes.get(ATTRIBUTE) or ""
+    if not text:
+        rows = scalar(driver(), "select count(*) from user_profiles")
+        raise PlatformError(
+            f"{rows} profiles have to be sealed or opened, and there is no ring of keys",
+            where="the stack's outputs",
+            next_step="bring the stack up to date, which makes the ring: invoke up; then run this again",
+        )
+    return FieldCipher(ring.from_json(text))

@@ -1,0 +1,79 @@
+-- squawk-ignore-file ban-drop-function, ban-drop-column, renaming-column
+-- The sealed columns take the plain ones' place, once every row is sealed.
+
+drop trigger user_profiles_unseal_changed on user_profiles;
+drop function unseal_changed_profile();
+
+alter table user_profiles
+drop column first_name,
+drop column last_name,
+drop column phone,
+drop column address;
+
+alter table user_profiles rename column sealed_first_name to first_name;
+alter table user_profiles rename column sealed_last_name to last_name;
+alter table user_profiles rename column sealed_phone to phone;
+alter table user_profiles rename column sealed_address to address;
+
+-- Dropped values would stay in the file until their rows are written again: this writes all of them into a new one.
+cluster user_profiles using pk_user_profiles;
+alter table user_profiles set without cluster;
+
+-- Numbers and fingerprints of keys are no secrets: this lets them be watched by who may not read the table.
+create function field_key_usage() returns table (field text, key_number integer, fingerprint text, row_count bigint)
+language sql
+stable
+security definer
+set search_path = pg_catalog
+begin atomic
+    with heads (field, head, sealed) as (
+        select
+            'first_name',
+            substring(first_name from 3 for 6),
+            substring(first_name from 1 for 2) = '\xc101'::bytea
+        from public.user_profiles
+        where first_name is not null
+        union all
+        select
+            'last_name',
+            substring(last_name from 3 for 6),
+            substring(last_name from 1 for 2) = '\xc101'::bytea
+        from public.user_profiles
+        where last_name is not null
+        union all
+        select
+            'phone',
+            substring(phone from 3 for 6),
+            substring(phone from 1 for 2) = '\xc101'::bytea
+        from public.user_profiles
+        where phone is not null
+        union all
+        select
+            'address',
+            substring(address from 3 for 6),
+            substring(address from 1 for 2) = '\xc101'::bytea
+        from public.user_profiles
+        where address is not null
+        union all
+        select
+            'phone_index',
+            substring(phone_index from 1 for 6),
+            octet_length(phone_index) = 38
+        from public.user_profiles
+        where phone_index is not null
+    )
+
+    select
+        field,
+        case when sealed and octet_length(head) = 6 then get_byte(head, 0) * 256 + get_byte(head, 1) end as key_number,
+        case when sealed and octet_length(head) = 6 then encode(substring(head from 3 for 4), 'hex') end as fingerprint,
+        count(*) as row_count
+    from heads
+    group by 1, 2, 3;
+end;
+
+comment on function field_key_usage() is 'How many sealed values each key has, by column; no number for what is not sealed';
+
+revoke all on function field_key_usage() from public;
+grant execute on function field_key_usage() to monitor;
+grant execute on function field_key_usage() to api;
