@@ -5,6 +5,8 @@ A full set also has a portable dump, written while the module works: see `backup
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +33,8 @@ BACKEND = "filesystem"
 FOLDER = "weaviate"
 _SECONDS = 3600
 _POLL_SECONDS = 0.25
+_LET_GO_SECONDS = 600
+_IN_PROGRESS = re.compile(r"backup (\d{8}-\d{6}-[a-z]+-[0-9a-f]{4}) already in progress")
 _MOST_FILES = 100_000
 
 
@@ -147,9 +151,24 @@ def _create(client: WeaviateClient, request: Request, collections: dict[str, int
 
 
 def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
+    """Have the module begin. A backup that a killed run left at work in it is cancelled: the run that holds the lock is the only one."""
     from weaviate.backup.backup import BackupStorage
+    from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
 
-    client.backup.create(backup_id=backup_id, backend=BackupStorage.FILESYSTEM, incremental_base_backup_id=base_id)
+    deadline = time.monotonic() + _LET_GO_SECONDS
+    while True:
+        try:
+            client.backup.create(backup_id=backup_id, backend=BackupStorage.FILESYSTEM, incremental_base_backup_id=base_id)
+        except UnexpectedStatusCodeError as error:
+            orphan = _IN_PROGRESS.search(str(error))
+            if not orphan or time.monotonic() > deadline:
+                raise
+            # It may end by itself at this very moment; then there is nothing to cancel.
+            with contextlib.suppress(WeaviateBaseError):
+                client.backup.cancel(backup_id=orphan[1], backend=BackupStorage.FILESYSTEM)
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
 
 
 def _wait(client: WeaviateClient, backup_id: str) -> None:
