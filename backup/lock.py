@@ -16,11 +16,15 @@ from pathlib import Path
 from airgap.errors import PlatformError
 
 
+class HeldError(PlatformError):
+    """Another run is at work."""
+
+
 @contextlib.contextmanager
 def hold(folder: Path, doing: str) -> Iterator[None]:
     """Hold the lock of a folder of sets.
 
-    Raises PlatformError naming who holds it, since when and for what.
+    Raises HeldError naming who holds it, since when and for what.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / "lock"
@@ -29,7 +33,7 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise PlatformError(
+            raise HeldError(
                 what=f"another run is at work here: {_holder(descriptor)}",
                 where=str(path),
                 next_step="wait until it is done; a run that was killed holds nothing",

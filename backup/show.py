@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from airgap.errors import PlatformError
+from backup import chain
+from backup.marks import Marks
 from backup.model import Kind, Manifest
+from backup.words import size_text, span_text
 
 if TYPE_CHECKING:
     from backup.drill import Report
+    from backup.portable.load import Imported
     from backup.prune import Pruned
     from backup.restore import Restored
     from backup.verify import Verdict
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def kind_of(*, full: bool, incremental: bool) -> Kind | None:
@@ -33,22 +37,37 @@ def kind_of(*, full: bool, incremental: bool) -> Kind | None:
 def show_made(manifest: Manifest | None, *, as_json: bool) -> None:
     """Print the set that was made, or that none was due."""
     if as_json:
-        print(json.dumps(_row(manifest) if manifest else None, indent=2))
+        print(json.dumps(chain.row(manifest) if manifest else None, indent=2))
     elif manifest is None:
         print("nothing is due; --full or --incremental makes a set all the same")
     else:
         print(_line(manifest))
 
 
-def show_sets(sets: Sequence[Manifest], *, as_json: bool) -> None:
-    """Print the sets, oldest first; an incremental one stands under the full one that it builds on."""
+def show_sets(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str], *, as_json: bool) -> None:
+    """Print the sets as chains, oldest first, with what was done to them since; in a pipe, lines are as long as they have to be."""
     if as_json:
-        print(json.dumps([_row(each) for each in sets], indent=2))
-        return
-    if not sets:
+        print(json.dumps(chain.rows(sets, marks, places), indent=2))
+    elif not sets:
         print("there is no backup set yet; invoke backup makes one")
-    for each in sets:
-        print(("  └ " if each.parent else "") + _line(each))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else chain.WIDE
+        print("\n".join(chain.table(sets, marks, places, datetime.now(UTC), width=width)))
+
+
+def show_imported(imported: Imported, *, as_json: bool) -> None:
+    """Print what an import of a portable dump brought in."""
+    if as_json:
+        print(json.dumps(asdict(imported), indent=2, ensure_ascii=False))
+        return
+    print(f"imported {imported.set_id} into {imported.url}: {sum(imported.collections.values())} objects")
+    for name, rows in imported.collections.items():
+        print(f"  {name}  {rows} objects")
+    print(f"  aliases: {', '.join(imported.aliases) or 'none'}")
+    print(f"  roles: {', '.join(imported.roles) or 'none'}")
+    print(f"  users: {', '.join(imported.users) or 'none'}" + (f", new keys in {imported.keys_file}" if imported.keys_file else ""))
+    for each in imported.left_out:
+        print(f"  left out: {each}")
 
 
 def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
@@ -56,7 +75,7 @@ def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
     if as_json:
         print(json.dumps([{**asdict(each), "good": each.good} for each in verdicts], indent=2))
     for each in () if as_json else verdicts:
-        print(f"{'good   ' if each.good else 'DAMAGED'} {each.set_id}  {each.files} files, {_bytes(each.bytes)}, {each.seconds:.1f} s")
+        print(f"{'good   ' if each.good else 'DAMAGED'} {each.set_id}  {each.files} files, {size_text(each.bytes)}, {each.seconds:.1f} s")
         print("".join(f"          {fault}\n" for fault in each.faults), end="")
     if not verdicts and not as_json:
         print("there is no backup set yet; invoke backup makes one")
@@ -90,47 +109,14 @@ def show_pruned(pruned: Pruned, *, as_json: bool) -> None:
         print(json.dumps(pruned.as_dict(), indent=2))
         return
     verb = "would remove" if pruned.dry_run else "removed"
-    print(f"{verb} {len(pruned.removed)} sets ({_bytes(pruned.bytes)}), {len(pruned.labels)} physical backups without a set")
+    print(f"{verb} {len(pruned.removed)} sets ({size_text(pruned.bytes)}), {len(pruned.labels)} physical backups without a set")
     for set_id in pruned.removed:
         print(f"  goes   {set_id}")
     for set_id, reason in pruned.kept.items():
         print(f"  stays  {set_id}  {reason}")
 
 
-def _row(manifest: Manifest) -> dict[str, Any]:
-    return {
-        "id": manifest.id,
-        "kind": manifest.kind,
-        "parent": manifest.parent,
-        "stores": list(manifest.stores),
-        "started": manifest.started.isoformat(),
-        "seconds": round(manifest.duration.total_seconds(), 3),
-        "bytes": _size(manifest),
-        "made_by": manifest.made_by,
-    }
-
-
 def _line(manifest: Manifest) -> str:
-    age = _span(datetime.now(UTC) - manifest.finished)
-    took = f"{manifest.duration.total_seconds():.0f} s"
-    return f"{manifest.id}  {manifest.kind}  {', '.join(manifest.stores)}  {_bytes(_size(manifest))}  took {took}  {age} old"
-
-
-def _size(manifest: Manifest) -> int:
-    return sum(part.total_bytes for part in manifest.parts.values())
-
-
-def _bytes(count: float) -> str:
-    for unit in _UNITS[:-1]:
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} {_UNITS[-1]}"
-
-
-def _span(age: timedelta) -> str:
-    seconds = max(0.0, age.total_seconds())
-    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {name}"
-    return f"{seconds:.0f} s"
+    age = span_text(datetime.now(UTC) - manifest.finished)
+    took = span_text(manifest.duration)
+    return f"{manifest.id}  {manifest.kind}  {', '.join(manifest.stores)}  {size_text(manifest.total_bytes)}  took {took}  {age} old"

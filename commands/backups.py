@@ -33,11 +33,13 @@ def backup_make(
 
 @task(name="list")
 def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> None:
-    """List the backup sets as a chain, with sizes and ages."""
-    from backup import sets
+    """List the backup sets as chains, with sizes, ages, and when each was last verified and drilled."""
+    from backup import marks, sets
     from backup.show import show_sets
 
-    show_sets(sets.list_sets(stack or None), as_json=json)
+    folder = sets.folder_of(stack or None)
+    there = sets.list_sets(folder=folder)
+    show_sets(there, marks.read(folder), {each.id: str(folder) for each in there}, as_json=json)
 
 
 @task(name="verify", positional=["set"], help={"set": "A set's id or its beginning; the newest where not given.", "all": "Every set."})
@@ -121,3 +123,63 @@ def backup_prune(_context: Context, stack: str = "", *, dry_run: bool = False, j
     with show_progress("prune") as progress:
         pruned = prune(connections.load(stack), dry_run=dry_run, progress=progress)
     show_pruned(pruned, as_json=json)
+
+
+@task(
+    name="import-portable",
+    positional=["set"],
+    help={
+        "set": "A set's id or its beginning; the newest full one where not given.",
+        "url": "The empty Weaviate: https://HOST:PORT.",
+        "key_file": "File with the key of an account there that may do everything; without one, nobody's key is shown.",
+        "ca_file": "Certificate of the authority that signed the server's; without one, the machine's own authorities count.",
+        "plain_vectors": "Leave vectorizers out, for a server without their modules; the vectors come along all the same.",
+    },
+)
+def backup_import_portable(
+    _context: Context,
+    set: str = "",  # noqa: A002
+    url: str = "",
+    key_file: str = "",
+    ca_file: str = "",
+    stack: str = "",
+    *,
+    plain_vectors: bool = False,
+    json: bool = False,
+) -> None:
+    """Bring a set's portable Weaviate dump into an empty Weaviate of any version; cut off, the same call goes on."""
+    from airgap.setup.runner import show_progress
+    from backup.portable import task
+    from backup.show import show_imported
+
+    with show_progress("import") as progress:
+        done = task.run(
+            set or None, url=url, key_file=key_file, ca_file=ca_file, stack=stack, plain_vectors=plain_vectors, progress=progress
+        )
+    show_imported(done, as_json=json)
+
+
+@task(
+    name="schedule",
+    help={
+        "once": "Do what is due now, then end; exit code 1 where something failed. For timers.",
+        "only": "Only backup, or only drill.",
+        "systemd": "Print systemd units that do the same.",
+        "cron": "Print lines for crontab -e that do the same.",
+        "write_to": "With --systemd: write the units into this folder.",
+    },
+)
+def backup_schedule(
+    _context: Context,
+    stack: str = "",
+    only: str = "",
+    write_to: str = "",
+    *,
+    once: bool = False,
+    systemd: bool = False,
+    cron: bool = False,
+) -> int:
+    """Make backups, prune and drill whenever due, in the foreground until stopped; or print units that do."""
+    from backup.schedule import task
+
+    return task.run(stack, only=only, write_to=write_to, once=once, systemd=systemd, cron=cron)

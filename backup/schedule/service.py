@@ -1,0 +1,124 @@
+"""The schedule in the foreground: wakes up every minute, does what is due, ends cleanly.
+
+APScheduler times and runs the jobs. It counts on the wall clock, so a second look at the steady clock wakes it where the
+wall clock was set, or the machine slept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+from backup.schedule.decide import clock_jump
+from backup.schedule.jobs import Job, say
+
+WAKE_SECONDS = 60.0
+ENDED_AT_ONCE = 130
+
+
+class ClockWatch:
+    """Notices a wall clock that was set: how far it went since the last look, against the clock that nobody sets."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
+        self._wall, self._steady = wall, steady
+        self._last = wall(), steady()
+
+    def jump(self) -> float:
+        """Seconds by which it jumped since the last call; 0 where it didn't."""
+        before, self._last = self._last, (self._wall(), self._steady())
+        return clock_jump(self._last[0] - before[0], self._last[1] - before[1])
+
+
+class Service:
+    """Runs jobs, one at a time, until told to stop. One run of a job at most; wake-ups that were missed count as one."""
+
+    def __init__(self, jobs: Sequence[Job], *, wake_seconds: float = WAKE_SECONDS, watch: ClockWatch | None = None) -> None:
+        self._jobs = jobs
+        self._wake_seconds = wake_seconds
+        self._watch = watch or ClockWatch()
+        self._stop = threading.Event()
+        self._working = threading.Lock()
+        self._scheduler: Any = None
+
+    def run(self) -> None:
+        """Work until `stop` is called; a run that is under way then is finished first."""
+        from apscheduler.executors.pool import ThreadPoolExecutor
+        from apscheduler.schedulers.background import BackgroundScheduler
+        from apscheduler.triggers.interval import IntervalTrigger
+
+        # A wake-up that finds the last one still at work is no news.
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        trigger = IntervalTrigger(seconds=max(1, int(self._wake_seconds)), timezone=UTC)
+        for job in self._jobs:
+            # The first wake-up is now: what fell due while nothing ran is made at once.
+            self._scheduler.add_job(self._wake, trigger, args=(job,), id=job.work, next_run_time=datetime.now(UTC))
+        self._scheduler.start()
+        try:
+            while not self._stop.wait(self._wake_seconds / 2):
+                self.look_at_the_clock()
+        finally:
+            for job in self._jobs:
+                job.stopping.set()
+            if self._working.locked():
+                say("schedule: finishing the run under way; a second signal ends it at once")
+            self._scheduler.shutdown(wait=True)
+
+    def _wake(self, job: Job) -> None:
+        with self._working:
+            job.wake()
+
+    def look_at_the_clock(self) -> None:
+        """Where the clock jumped, wake every job now: when they would wake up next was counted on the clock from before."""
+        jump = self._watch.jump()
+        if jump:
+            say(f"schedule: the clock jumped by {jump:+.0f} s; looking at once whether something is due")
+            for job in self._scheduler.get_jobs():
+                job.modify(next_run_time=datetime.now(UTC))
+
+    def stop(self, number: int = 0, _frame: FrameType | None = None) -> None:
+        """Stop; a signal's handler. The second time, at once: what a cut-off run leaves is removed by the next."""
+        if self._stop.is_set() and number:
+            say("schedule: ended at once; the next run removes what this one leaves unfinished")
+            os._exit(ENDED_AT_ONCE)
+        self._stop.set()
+
+
+def serve(jobs: Sequence[Job], *, wake_seconds: float = WAKE_SECONDS) -> None:
+    """Run the schedule until SIGTERM or SIGINT."""
+    service = Service(jobs, wake_seconds=wake_seconds)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, service.stop)
+    works = ", ".join(job.work for job in jobs)
+    say(f"schedule: {works} of stack {jobs[0].stack}, looked at every {wake_seconds:.0f} s; sets in {jobs[0].folder}")
+    service.run()
+    say("schedule: ended")
+
+
+def once(jobs: Sequence[Job]) -> int:
+    """Do what is due now; returns the exit code: 1 where something failed. A first SIGTERM or Ctrl-C lets it finish."""
+    ended = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if ended.is_set():
+            os._exit(ENDED_AT_ONCE)
+        ended.set()
+        for job in jobs:
+            job.stopping.set()
+        say("schedule: finishing the run under way; a second signal ends it at once")
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    results = [job.wake() for job in jobs]
+    return 0 if all(results) else 1

@@ -1,0 +1,139 @@
+"""The schedule for machines that have one already: systemd units and cron lines, with the paths of this clone."""
+
+from __future__ import annotations
+
+import getpass
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from backup.schedule.jobs import WORKS, Work
+from blueprint.rules import BACKUP_RULES
+
+UNIT_FOLDER = "/etc/systemd/system"
+# Each call only looks whether something is due. Were that as rare as the backups themselves, one that is a second too early
+# would put the next off by a whole interval.
+_TIMERS: Mapping[Work, tuple[str, str]] = {"backup": ("*:0/5", "*/5 * * * *"), "drill": ("hourly", "17 * * * *")}
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """Where this clone is and who runs it."""
+
+    root: Path
+    invoke: Path
+    user: str
+
+    @classmethod
+    def here(cls, root: Path) -> Clone:
+        """This clone, with the environment that runs now.
+
+        Raises PlatformError where its `invoke` isn't there.
+        """
+        import sys
+
+        invoke = Path(sys.prefix) / "bin" / "invoke"
+        if not invoke.exists():
+            raise PlatformError(
+                what="there is no invoke beside this Python", where=str(invoke), next_step="use the clone's .venv/bin/invoke"
+            )
+        return cls(root.resolve(), invoke, getpass.getuser())
+
+    def command(self, work: Work, stack: str) -> list[str]:
+        """What does what is due of one kind of work."""
+        return [str(self.invoke), "backup.schedule", "--once", "--only", work, "--stack", stack]
+
+
+def systemd(clone: Clone, stack: str) -> dict[str, str]:
+    """The units by file name: a service and a timer for backups, and the same for drills."""
+    made = {}
+    for work in WORKS:
+        name = f"christmas-{work}-{stack}"
+        line = " ".join(_quoted(each) for each in clone.command(work, stack))
+        every = BACKUP_RULES.incremental_every if work == "backup" else BACKUP_RULES.drill_every
+        made[f"{name}.service"] = f"""[Unit]
+Description=Christmas data platform: {work} of stack {stack}, where due (every {_words(every.total_seconds())})
+Wants=network-online.target
+After=network-online.target docker.service
+
+[Service]
+Type=oneshot
+User={clone.user}
+WorkingDirectory={_percent(str(clone.root))}
+Environment={_quoted(f"PATH={_path(clone)}")}
+ExecStart={line}
+UMask=0077
+Nice=5
+# A run that is told to stop is finished first; one that is killed is cleaned up by the next.
+TimeoutStopSec=30min
+"""
+        made[f"{name}.timer"] = f"""[Unit]
+Description=Looks whether a {work} of stack {stack} is due
+
+[Timer]
+OnCalendar={_TIMERS[work][0]}
+Persistent=true
+AccuracySec=30s
+
+[Install]
+WantedBy=timers.target
+"""
+    return made
+
+
+def _words(seconds: float) -> str:
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = round(seconds / size)
+            return name if count == 1 else f"{count} {name}s"
+    return f"{seconds:.0f} seconds"
+
+
+def _path(clone: Clone) -> str:
+    return f"{clone.invoke.parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def _percent(text: str) -> str:
+    """Systemd replaces what follows a percent sign."""
+    return text.replace("%", "%%")
+
+
+def _quoted(text: str) -> str:
+    """A word as systemd.syntax(7) and systemd.service(5) want it."""
+    plain = _percent(text).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
+    return f'"{plain}"' if any(each in plain for each in " '\"\\;") else plain
+
+
+def show_systemd(clone: Clone, stack: str) -> str:
+    """The units one below the other, each under its path, and how they are installed."""
+    units = systemd(clone, stack)
+    timers = " ".join(name for name in units if name.endswith(".timer"))
+    parts = [f"# {UNIT_FOLDER}/{name}\n{text}" for name, text in units.items()]
+    how = (
+        "# To install: write them with --write-to DIRECTORY, copy them to the folder above, then\n"
+        f"#   systemctl daemon-reload && systemctl enable --now {timers}\n"
+    )
+    return "\n".join([*parts, how])
+
+
+def write_systemd(clone: Clone, stack: str, folder: Path) -> list[Path]:
+    """Write the units into a folder and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in systemd(clone, stack).items():
+        (folder / name).write_text(text, encoding="utf-8")
+        written.append(folder / name)
+    return written
+
+
+def cron(clone: Clone, stack: str) -> str:
+    """Lines for `crontab -e`. What they say goes to a file of the clone."""
+    log = clone.root / ".christmas" / f"schedule-{stack}.log"
+    lines = [f"# Christmas data platform, stack {stack}: each call does what is due and nothing else.", f"PATH={_path(clone)}"]
+    for work in WORKS:
+        line = f"cd {shlex.quote(str(clone.root))} && {shlex.join(clone.command(work, stack))} >> {shlex.quote(str(log))} 2>&1"
+        # To cron a percent sign is the end of the line.
+        lines.append(f"{_TIMERS[work][1]} {line}".replace("%", "\\%"))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,82 @@
+"""The units and lines for a machine's own scheduler, read as the machine would read them."""
+
+import configparser
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from airgap.errors import PlatformError
+from backup.schedule import task, units
+from backup.schedule.units import Clone
+
+ODD = '/srv/a clone/50% "done"/it\'s'
+
+
+def clone_at(root: Path) -> Clone:
+    invoke = root / ".venv/bin/invoke"
+    invoke.parent.mkdir(parents=True)
+    invoke.write_text('#!/bin/sh\nprintf \'%s\\n\' "$PWD" "$@"\n')
+    invoke.chmod(0o755)
+    return Clone(root, invoke, "root")
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    written = units.write_systemd(clone_at(tmp_path / "a clone"), "dev", tmp_path / "units")
+    assert sorted(each.name for each in written) == [
+        "christmas-backup-dev.service",
+        "christmas-backup-dev.timer",
+        "christmas-drill-dev.service",
+        "christmas-drill-dev.timer",
+    ]
+    for path in written:
+        parsed = configparser.RawConfigParser(strict=False)
+        parsed.optionxform = str  # type: ignore[assignment,method-assign]
+        parsed.read(path)
+        assert "Unit" in parsed
+        assert ("Timer" in parsed) == path.name.endswith(".timer")
+    if analyze := shutil.which("systemd-analyze"):
+        done = subprocess.run([analyze, "verify", *map(str, written)], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_paths_are_quoted_as_systemd_wants_it() -> None:
+    clone = Clone(Path(ODD), Path(ODD) / "bin/invoke", "somebody")
+    text = units.systemd(clone, "dev")["christmas-backup-dev.service"]
+    assert 'WorkingDirectory=/srv/a clone/50%% "done"/it\'s\n' in text
+    assert 'ExecStart="/srv/a clone/50%% \\"done\\"/it\'s/bin/invoke" backup.schedule --once --only backup --stack dev\n' in text
+    assert "User=somebody\n" in text
+
+
+def test_a_cron_line_runs_from_a_path_with_spaces_and_percent_signs(tmp_path: Path) -> None:
+    root = tmp_path / "a clone, 50% done"
+    clone = clone_at(root)
+    (root / ".christmas").mkdir()
+    lines = [line for line in units.cron(clone, "dev").splitlines() if line[0] in "*0123456789"]
+    assert [re.match(r"(\S+ ){5}", line)[0] for line in lines] == ["*/5 * * * * ", "17 * * * * "]  # type: ignore[index]
+    for line in lines:
+        # cron takes the backslash off a percent sign and hands the rest to sh.
+        assert re.search(r"(?<!\\)%", line) is None
+        command = line.split(" ", 5)[5].replace("\\%", "%")
+        subprocess.run(["sh", "-c", command], check=True, cwd="/")
+    told = (root / ".christmas/schedule-dev.log").read_text().split("\n")
+    assert told[0] == str(root)
+    assert told[1:7] == ["backup.schedule", "--once", "--only", "backup", "--stack", "dev"]
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"only": "restore"},
+        {"once": True, "cron": True},
+        {"write_to": "/tmp/units"},
+        {"systemd": True, "only": "drill"},
+    ],
+    ids=["unknown-work", "two-ways", "write-what", "units-of-one"],
+)
+def test_switches_that_do_not_fit_together_are_refused(switches: dict[str, object]) -> None:
+    given = {"only": "", "write_to": "", "once": False, "systemd": False, "cron": False, **switches}
+    with pytest.raises(PlatformError):
+        task.run("dev", **given)  # type: ignore[arg-type]

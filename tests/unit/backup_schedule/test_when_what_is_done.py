@@ -1,0 +1,126 @@
+"""The schedule's decisions as tables, and its clock: what falls due, what a failure changes, what a jump of the clock does."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airgap.errors import PlatformError
+from backup import lock, sets
+from backup.schedule.decide import clock_jump, drill_due, pause_after
+from backup.schedule.jobs import Job
+from backup.schedule.service import ClockWatch, Service
+from blueprint.rules import BACKUP_RULES
+from infra.connections import Platform
+from tests.support.manifests import NOON, manifest
+
+
+def drilled(days_ago: float, *, passed: bool = True) -> dict[str, Any]:
+    return {"started": (NOON - timedelta(days=days_ago)).isoformat(), "passed": passed}
+
+
+@pytest.mark.parametrize(
+    ("history", "due"),
+    [
+        pytest.param([], True, id="never-drilled"),
+        pytest.param([drilled(6.9)], False, id="young"),
+        pytest.param([drilled(7)], True, id="a-week-old"),
+        pytest.param([drilled(30), drilled(1)], False, id="the-last-counts"),
+        pytest.param([drilled(2), drilled(0.9, passed=False)], False, id="failed-today"),
+        pytest.param([drilled(2), drilled(1, passed=False)], True, id="failed-yesterday"),
+        pytest.param([drilled(-1)], False, id="from-tomorrow"),
+        pytest.param([drilled(-8)], True, id="from-the-far-future"),
+    ],
+)
+def test_when_a_drill_is_due(history: list[dict[str, Any]], due: bool) -> None:
+    assert drill_due(NOON, history, [manifest()], BACKUP_RULES) is due
+    assert drill_due(NOON, history, [], BACKUP_RULES) is False
+
+
+def test_pauses_after_failures_double_up_to_half_an_hour() -> None:
+    assert [pause_after(number).total_seconds() / 60 for number in (0, 1, 2, 3, 5, 6, 7, 1000)] == [0, 1, 2, 4, 16, 30, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("wall", "steady", "jump"), [(60.2, 60.0, 0.0), (56.0, 60.0, 0.0), (3660.0, 60.0, 3600.0), (-86340.0, 60.0, -86400.0)]
+)
+def test_which_differences_are_jumps(wall: float, steady: float, jump: float) -> None:
+    assert clock_jump(wall, steady) == jump
+
+
+class Counting(Job):
+    """A job that only counts how often it is woken."""
+
+    def wake(self) -> bool:
+        self.failures += 1
+        woken.set()
+        return True
+
+
+woken = threading.Event()
+
+
+def test_a_clock_that_is_set_back_does_not_put_the_schedule_to_sleep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What APScheduler waits for is a day away then, since it was counted on the clock from before."""
+    wall = [1_000_000.0]
+    job = Counting("backup", "tests", load_nothing, tmp_path)
+    service = Service([job], wake_seconds=3600, watch=ClockWatch(wall=lambda: wall[0], steady=lambda: 0.0))
+    running = threading.Thread(target=service.run)
+    woken.clear()
+    running.start()
+    try:
+        assert woken.wait(10)
+        time.sleep(0.2)
+        woken.clear()
+        service.look_at_the_clock()
+        assert not woken.wait(0.5)
+        wall[0] -= 86_400
+        service.look_at_the_clock()
+        assert woken.wait(10), "a jump must wake it"
+    finally:
+        service.stop()
+        running.join(10)
+    assert not running.is_alive()
+    assert "the clock jumped by -86400 s" in capsys.readouterr().out
+
+
+def load_nothing(stack: str) -> Platform:
+    raise PlatformError(what=f"stack {stack} is not up", where="its outputs", next_step="invoke up")
+
+
+def test_a_run_that_fails_is_told_and_tried_again_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job = Job("backup", "tests", load_nothing, tmp_path)
+    assert job.wake() is False
+    assert job.wake() is True
+    out = capsys.readouterr().out
+    assert out.count("backup: FAILED, tried again in 1 min: stack tests is not up") == 1
+    assert "next:  invoke up" in out
+    assert job.failures == 1
+
+
+def test_nothing_is_due_for_a_drill_without_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert Job("drill", "tests", load_nothing, tmp_path).wake() is True
+    assert capsys.readouterr().out == ""
+
+
+def test_a_held_lock_is_told_once_and_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bare = Platform("tests", {}, {}, tmp_path / "ca", {}, {}, "none", "embedded", "")
+    job = Job("backup", "tests", lambda _: bare, tmp_path)
+    with lock.hold(tmp_path, "a backup by hand"):
+        assert job.wake() is True
+        assert job.wake() is True
+    out = capsys.readouterr().out
+    assert out.count("another run is at work here: a backup by hand by ") == 1
+    assert job.failures == 0
+
+
+def test_what_is_young_enough_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime.now(UTC)
+    young = manifest(f"{now:%Y%m%d-%H%M%S}-full-0000", started=now - timedelta(minutes=59))
+    (tmp_path / young.id).mkdir()
+    sets.publish(tmp_path, young)
+    assert Job("backup", "tests", load_nothing, tmp_path).wake() is True
+    assert capsys.readouterr().out == ""
