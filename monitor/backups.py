@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from blueprint.model import BackupRules
 from blueprint.rules import BACKUP_RULES
 from infra import clients
 from infra.connections import Platform
+from monitor.ages import cluster_born, hours, in_words
 from monitor.relational import query
 from monitor.result import Finding, critical, ok, warning
 
@@ -19,49 +21,56 @@ if TYPE_CHECKING:
 ACCOUNT = "monitor"
 
 
-def _hours(span: timedelta) -> float:
-    return round(span.total_seconds() / 3600, 2)
+_STEP = "invoke backup; then see why the schedule did not make one"
 
 
-def judge_age(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:
-    """The age of the newest complete set, and of the newest full one, by the blueprint's rules."""
+def judge_newest(sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
+    """The age of the newest complete set, full or incremental: what Redis and Weaviate would go back to."""
     from backup.due import covering
     from backup.model import STORES
 
     whole = covering(sets, STORES)
     if not whole:
         return critical("there is no backup set of all three stores", "invoke backup --full")
-    newest = now - whole[-1].started
-    fulls = [each for each in whole if each.kind == "full"]
-    full = now - fulls[-1].started if fulls else None
-    told = f"newest {_say(newest)} old ({whole[-1].id}), newest full {_say(full) if full is not None else 'missing'}"
-    hours = _hours(newest)
-    if full is None or max(newest, full) > rules.critical_after:
-        return critical(told, "invoke backup; then see why the schedule did not make one", hours, "hours")
-    if max(newest, full) > rules.warn_after:
-        return warning(told, "invoke backup; then see why the schedule did not make one", hours, "hours")
-    if newest < -timedelta(minutes=5):
-        return warning(f"the newest set is from the future: {whole[-1].started:%Y-%m-%d %H:%M}", "set this machine's clock", hours, "hours")
-    return ok(told, hours, "hours")
+    age = now - whole[-1].started
+    told = f"newest set {in_words(age)} old ({whole[-1].id})"
+    if age > alarms.newest_critical_after:
+        return critical(told, _STEP, hours(age), "hours")
+    if age > alarms.newest_warn_after:
+        return warning(told, _STEP, hours(age), "hours")
+    if age < -timedelta(minutes=5):
+        moment = f"{whole[-1].started:%Y-%m-%d %H:%M}"
+        return warning(f"the newest set is from the future: {moment}", "set this machine's clock", hours(age), "hours")
+    return ok(told, hours(age), "hours")
 
 
-def _say(span: timedelta) -> str:
-    seconds = span.total_seconds()
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
-
-
-def age(platform: Platform) -> Finding:
-    """The newest backup set and the newest full one are young enough."""
+def newest(platform: Platform) -> Finding:
+    """The newest backup set is young enough."""
     from backup.sets import list_sets
 
-    return judge_age(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
+    return judge_newest(list_sets(platform.stack), BACKUP_ALARMS, datetime.now(UTC))
 
 
-def cluster_born(system_id: str) -> datetime:
-    """When a PostgreSQL cluster was made: its identifier begins with that second (`BootStrapXLOG` in PostgreSQL's xlog.c)."""
-    return datetime.fromtimestamp(int(system_id) >> 32, UTC)
+def judge_full(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:
+    """The age of the newest complete full set, on which everything else builds."""
+    from backup.due import covering
+    from backup.model import STORES
+
+    fulls = [each for each in covering(sets, STORES) if each.kind == "full"]
+    if not fulls:
+        return critical("there is no full backup set of all three stores", "invoke backup --full")
+    age = now - fulls[-1].started
+    told = f"newest full set {in_words(age)} old ({fulls[-1].id})"
+    if age > rules.critical_after:
+        return critical(told, _STEP, hours(age), "hours")
+    return warning(told, _STEP, hours(age), "hours") if age > rules.warn_after else ok(told, hours(age), "hours")
+
+
+def full(platform: Platform) -> Finding:
+    """The newest full backup set is young enough."""
+    from backup.sets import list_sets
+
+    return judge_full(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
 
 
 def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:

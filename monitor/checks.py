@@ -29,7 +29,7 @@ class Registered:
 
 def every() -> tuple[Registered, ...]:
     """All checks there are, in the order in which they are shown."""
-    from monitor import accounts, backups, collections, containers, keyspaces, network, relational
+    from monitor import accounts, backup_alarms, backups, collections, containers, keyspaces, network, relational
 
     ports = (
         Registered(f"{port.endpoint}.{name}", functools.partial(function, port))
@@ -46,9 +46,15 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.tables", relational.tables),
         Registered("redis.keyspaces", keyspaces.expiry),
         Registered("weaviate.collections", collections.shape),
-        Registered("backup.age", backups.age),
-        Registered("backup.archive", backups.archive),
+        Registered("backup.newest", backups.newest),
+        Registered("backup.full", backups.full),
         Registered("backup.redundancy", backups.redundancy),
+        Registered("backup.archive", backups.archive),
+        Registered("backup.waiting", backup_alarms.waiting),
+        Registered("backup.drill", backup_alarms.drill),
+        Registered("backup.verified", backup_alarms.verified),
+        Registered("backup.growth", backup_alarms.growth),
+        Registered("backup.space", backup_alarms.space),
     )
 
 

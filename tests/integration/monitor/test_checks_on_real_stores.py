@@ -9,11 +9,16 @@ from datetime import timedelta
 import pytest
 
 from backup.containers import docker_client, execute
-from infra.clients import redis_client
+from blueprint.alarms import BACKUP_ALARMS
+from infra.clients import postgres, redis_client
 from infra.connections import Endpoint, Platform
+from monitor import backup_alarms
 from monitor.checks import run
+from monitor.relational import query
 from monitor.result import CheckResult
 from tests.support.scratch_platform import ScratchPlatform
+
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -42,11 +47,15 @@ def test_all_is_well(platform: Platform) -> None:
         time.sleep(1)
     results = {each.name: each for each in run(platform)}
     # This platform has no embedder, no documents of the blueprint's shape and no backup of its own yet.
-    expected = {name for name in results if not name.startswith(("embedder.", "backup.age", "backup.redundancy", "weaviate.collections"))}
+    expected = {
+        name
+        for name in results
+        if not name.startswith(("embedder.", "backup.newest", "backup.full", "backup.redundancy", "weaviate.collections"))
+    }
     assert {name: (results[name].status, results[name].message) for name in expected if results[name].status != "ok"} == {}
     assert {results[name].status for name in results if name.startswith("embedder.")} == {"unknown"}
     assert results["weaviate.collections"].status == "critical"
-    assert results["backup.age"].status == "critical"
+    assert results["backup.newest"].status == results["backup.full"].status == "critical"
 
 
 def test_a_closed_port_is_critical_and_what_needs_it_unknown(platform: Platform) -> None:
@@ -179,6 +188,12 @@ def test_an_archive_that_fails_is_critical(platform: Platform) -> None:
         while (result := only(platform, "backup.archive")).status == "ok":
             assert time.monotonic() < deadline
             time.sleep(0.5)
+        late = backup_alarms.judge_waiting(
+            *waiting_log(platform), dataclasses.replace(BACKUP_ALARMS, waiting_warn_after=timedelta(0)), MINUTE
+        )
+        assert late.status == "warning"
+        assert late.message.startswith("1 segments wait to be archived")
+        assert only(platform, "backup.waiting").status == "ok"
     finally:
         superuser(platform, "alter system reset archive_command")
         superuser(platform, "select pg_reload_conf()")
@@ -188,6 +203,27 @@ def test_an_archive_that_fails_is_critical(platform: Platform) -> None:
     while only(platform, "backup.archive").status != "ok":
         assert time.monotonic() < deadline
         time.sleep(1)
+
+
+def waiting_log(platform: Platform) -> tuple[int, float | None, int]:
+    with postgres(platform, "monitor") as connection:
+        row = connection.execute(query("waiting")).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+def test_log_that_is_never_finished_is_critical(platform: Platform) -> None:
+    superuser(platform, "alter system set archive_timeout = 0")
+    superuser(platform, "select pg_reload_conf()")
+    try:
+        deadline = time.monotonic() + 10
+        while (result := only(platform, "backup.waiting")).status == "ok" and time.monotonic() < deadline:
+            time.sleep(0.2)
+    finally:
+        superuser(platform, "alter system reset archive_timeout")
+        superuser(platform, "select pg_reload_conf()")
+    assert result.status == "critical"
+    assert "archive_timeout is 0 s" in result.message
 
 
 class Talker:

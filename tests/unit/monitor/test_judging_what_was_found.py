@@ -7,7 +7,7 @@ import pytest
 from backup.model import Kind, Manifest
 from blueprint.relational import MARKET_DATA, USERS
 from blueprint.rules import BACKUP_RULES
-from monitor.backups import judge_age, judge_redundancy
+from monitor.backups import judge_redundancy
 from monitor.collections import compare as compare_collections
 from monitor.keyspaces import judge
 from monitor.relational import Live, compare
@@ -119,23 +119,6 @@ def test_what_differs_in_a_collection_is_told() -> None:
 
 def aged(hours: float, kind: Kind = "full") -> Manifest:
     return manifest(f"20261123-000000-{kind}-{abs(int(hours)):04d}", kind=kind, started=NOON - timedelta(hours=hours))
-
-
-@pytest.mark.parametrize(
-    ("sets", "status"),
-    [
-        ([], "critical"),
-        ([aged(1)], "ok"),
-        ([aged(25), aged(1, "incremental")], "ok"),
-        ([aged(27), aged(1, "incremental")], "warning"),
-        ([aged(51), aged(1, "incremental")], "critical"),
-        ([aged(1, "incremental")], "critical"),
-        ([aged(-1)], "warning"),
-        ([manifest(stores=("redis",), started=NOON)], "critical"),
-    ],
-)
-def test_the_age_of_backups(sets: list[Manifest], status: str) -> None:
-    assert judge_age(sets, BACKUP_RULES, NOON).status == status
 
 
 def of_a_cluster(born_hours_ago: float) -> Manifest:

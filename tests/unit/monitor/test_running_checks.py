@@ -89,7 +89,7 @@ def test_names_are_unique_and_a_first_part_chooses_all_below_it() -> None:
     names = [check.name for check in every()]
     assert len(names) == len(set(names))
     assert [check.name for check in choose(["redis"])] == [name for name in names if name.startswith("redis.")]
-    assert next(check.name for check in choose(["backup.age", "backup"])) == "backup.age"
+    assert next(check.name for check in choose(["backup.full", "backup"])) == "backup.full"
     with pytest.raises(PlatformError, match="there is no check mysql"):
         choose(["mysql"])
 

@@ -1,0 +1,169 @@
+"""What makes backups worthless without anybody noticing: log that waits, drills and proofs that never come, growth, a full disk."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from blueprint.rules import BACKUP_RULES
+from infra import clients
+from infra.connections import Platform
+from monitor.ages import cluster_born, days, in_words
+from monitor.relational import query
+from monitor.result import Finding, critical, ok, warning
+
+if TYPE_CHECKING:
+    from backup.marks import Marks
+    from backup.model import Manifest
+
+ACCOUNT = "monitor"
+
+
+def judge_waiting(waiting: int, seconds: float | None, timeout: int, alarms: BackupAlarms, wanted_timeout: timedelta) -> Finding:
+    """Finished segments of PostgreSQL's log that wait for the archiver, the oldest for `seconds`; `timeout` ends an open one."""
+    if not 0 < timeout <= wanted_timeout.total_seconds():
+        return critical(
+            f"archive_timeout is {timeout} s, so a quiet database's last writes are never archived",
+            "invoke up puts the setting back",
+            timeout,
+            "seconds",
+        )
+    age = timedelta(seconds=seconds or 0.0)
+    told = f"{waiting} segments wait to be archived, the oldest for {in_words(age)}" if waiting else "no segment waits to be archived"
+    step = "docker logs the database: pgBackRest says why; see backup.archive and backup.space"
+    if waiting and age >= alarms.waiting_critical_after:
+        return critical(told, step, age.total_seconds(), "seconds")
+    if waiting and age >= alarms.waiting_warn_after:
+        return warning(told, step, age.total_seconds(), "seconds")
+    return ok(f"{told}; an open one is finished after {timeout} s", age.total_seconds(), "seconds")
+
+
+def waiting(platform: Platform) -> Finding:
+    """PostgreSQL's finished log reaches the repository soon."""
+    with clients.postgres(platform, ACCOUNT) as connection:
+        row = connection.execute(query("waiting")).fetchone()
+    if row is None:
+        return critical("the archiver's folder can't be listed", "docker logs the database")
+    return judge_waiting(*row, BACKUP_ALARMS, BACKUP_RULES.archive_timeout)
+
+
+def judge_drill(history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
+    """The last drill that passed, and whether the very last one did. A platform too young for its first drill is no fault."""
+    step = "invoke backup.drill; invoke backup.schedule does it by itself"
+    passed = [each for each in history if each.get("passed")]
+    age = now - datetime.fromisoformat(str(passed[-1]["started"])) if passed else None
+    if history and not history[-1].get("passed"):
+        last = history[-1]
+        told = last.get("failure") or "what was restored is not what it should be"
+        return critical(f"the last drill, of {last.get('set_id')}, failed: {told}", "read its report beside the sets, in drills/")
+    if age is None:
+        return _not_yet("no set was ever drilled", step, sets, alarms.drill_warn_after, now)
+    told = f"last drill {in_words(age)} ago, of {passed[-1].get('set_id')}, restored in {passed[-1].get('restore_seconds')} s"
+    if age > alarms.drill_critical_after:
+        return critical(told, step, days(age), "days")
+    if age > alarms.drill_warn_after:
+        return warning(told, step, days(age), "days")
+    return ok(told, days(age), "days")
+
+
+def drill(platform: Platform) -> Finding:
+    """A set was restored and proven not too long ago, and the last try succeeded."""
+    from backup.drill import history
+    from backup.sets import folder_of, list_sets
+
+    return judge_drill(history(folder_of(platform.stack)), list_sets(platform.stack), BACKUP_ALARMS, datetime.now(UTC))
+
+
+def judge_verified(marks: Mapping[str, Marks], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
+    """When a set that is still there was last read back and found good."""
+    step = "invoke backup.verify; invoke backup.schedule does it before each drill"
+    moments = {each.id: found.verified for each in sets if (found := marks.get(each.id)) and found.verified}
+    if not moments:
+        return _not_yet("no set was ever verified", step, sets, alarms.verified_warn_after, now)
+    newest = max(moments, key=lambda each: moments[each])
+    age = now - moments[newest]
+    told = f"{newest} was verified {in_words(age)} ago; {len(moments)} of {len(sets)} sets ever were"
+    return warning(told, step, days(age), "days") if age > alarms.verified_warn_after else ok(told, days(age), "days")
+
+
+def verified(platform: Platform) -> Finding:
+    """A set was read back and found good not too long ago."""
+    from backup import marks
+    from backup.sets import folder_of, list_sets
+
+    return judge_verified(marks.read(folder_of(platform.stack)), list_sets(platform.stack), BACKUP_ALARMS, datetime.now(UTC))
+
+
+def _not_yet(told: str, step: str, sets: Sequence[Manifest], grace: timedelta, now: datetime) -> Finding:
+    born = next((cluster_born(each.postgres.system_id) for each in reversed(sets) if each.postgres), None)
+    if not sets or (born is not None and now - born < grace):
+        return ok(f"{told} yet; the platform is young")
+    return warning(told, step)
+
+
+def judge_growth(sets: Sequence[Manifest], alarms: BackupAlarms) -> Finding:
+    """The last full set's size against the median of those before: both growth and loss are news."""
+    from backup.due import covering
+    from backup.model import STORES
+    from backup.words import size_text
+
+    sizes = [each.total_bytes for each in covering(sets, STORES) if each.kind == "full"]
+    if len(sizes) <= alarms.growth_needs:
+        return ok(f"{len(sizes)} full sets, too few to compare")
+    usual = statistics.median(sizes[:-1])
+    ratio = round(sizes[-1] / usual, 2) if usual else 0.0
+    told = f"the last full set has {size_text(sizes[-1])}, {ratio:g} times the usual {size_text(usual)}"
+    if ratio > alarms.growth_warn:
+        return warning(told, "see what grew: invoke backup.list --json has each store's size", ratio, "times")
+    if ratio < 1 / alarms.growth_warn:
+        return warning(told, "see what is gone before old sets are pruned: invoke backup.list --json", ratio, "times")
+    return ok(told, ratio, "times")
+
+
+def growth(platform: Platform) -> Finding:
+    """The last full set is of the usual size."""
+    from backup.sets import list_sets
+
+    return judge_growth(list_sets(platform.stack), BACKUP_ALARMS)
+
+
+def judge_space(free: Mapping[str, tuple[int, int]], full_bytes: int, alarms: BackupAlarms) -> Finding:
+    """Room where backups are written: for each place its free bytes and all of them, against the last full set's size."""
+    from backup.words import size_text
+
+    name, (left, total) = min(free.items(), key=lambda item: item[1][0] / max(1, item[1][1]))
+    share = left / max(1, total)
+    least = min(each for each, _ in free.values())
+    sets = f", room for {least / full_bytes:.0f} more full sets" if full_bytes else ""
+    told = f"{name} has {size_text(left)} free ({share:.0%}){sets}"
+    step = "invoke backup.prune --dry-run shows what could go; else make room on the disk"
+    if share < alarms.free_critical or least < alarms.room_critical * full_bytes:
+        return critical(told, step, round(share, 3), "of the disk")
+    if share < alarms.free_warn or least < alarms.room_warn * full_bytes:
+        return warning(told, step, round(share, 3), "of the disk")
+    return ok(told, round(share, 3), "of the disk")
+
+
+def space(platform: Platform) -> Finding:
+    """There is room for the next backups, in pgBackRest's repository and where the sets are."""
+    from backup.containers import execute
+    from backup.sets import folder_of, list_sets
+    from infra.components.pgbackrest_config import REPOSITORY_PATH
+
+    line = execute(platform.containers["timescaledb"], ["df", "-Pk", REPOSITORY_PATH]).text().splitlines()[-1].split()
+    used, left = int(line[2]) * 1024, int(line[3]) * 1024
+    folder = folder_of(platform.stack)
+    here = shutil.disk_usage(_existing(folder))
+    fulls = [each.total_bytes for each in list_sets(folder=folder) if each.kind == "full"]
+    # What the file system keeps for root is not free.
+    free = {"pgBackRest's repository": (left, used + left), "the sets' folder": (here.free, here.used + here.free)}
+    return judge_space(free, fulls[-1] if fulls else 0, BACKUP_ALARMS)
+
+
+def _existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())
