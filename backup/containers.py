@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
-from backup.files import read_pieces
+from backup.files import StreamedFile, read_pieces
 
 if TYPE_CHECKING:
     import docker
@@ -240,7 +240,7 @@ def copy_tree(container: str, path: str, receive: Callable[[str, Iterator[bytes]
 
     try:
         stream, _ = docker_client().api.get_archive(container, path, chunk_size=1 << 20)
-        with tarfile.open(fileobj=_Pieces(stream), mode="r|") as archive:
+        with tarfile.open(fileobj=Pieces(stream), mode="r|") as archive:
             found = 0
             for member in archive:
                 if not member.isfile():
@@ -260,7 +260,7 @@ def copy_tree(container: str, path: str, receive: Callable[[str, Iterator[bytes]
         ) from error
 
 
-class _Pieces(io.RawIOBase):
+class Pieces(io.RawIOBase):
     """An iterator of byte strings as a readable file."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
@@ -287,7 +287,7 @@ class Entry:
     """A file to put into a container: its path there, and where its content is."""
 
     path: str
-    source: Path | bytes
+    source: Path | bytes | StreamedFile
     mode: int = 0o600
 
 
@@ -315,14 +315,36 @@ def _tar(entries: Iterable[Entry], uid: int, gid: int) -> Iterator[bytes]:
             if str(parent) not in folders:
                 folders.add(str(parent))
                 yield _head(str(parent), uid, gid, 0o700, 0, tarfile.DIRTYPE)
-        size = len(entry.source) if isinstance(entry.source, bytes) else entry.source.stat().st_size
+        size = entry.source.stat().st_size if isinstance(entry.source, Path) else _length(entry.source)
         yield _head(entry.path, uid, gid, entry.mode, size, tarfile.REGTYPE)
-        if isinstance(entry.source, bytes):
-            yield entry.source
-        else:
-            yield from read_pieces(entry.source)
+        yield from _content(entry.source, size)
         yield b"\0" * (-size % tarfile.BLOCKSIZE)
     yield b"\0" * (2 * tarfile.BLOCKSIZE)
+
+
+def _length(source: bytes | StreamedFile) -> int:
+    return len(source) if isinstance(source, bytes) else source.size
+
+
+def _content(source: Path | bytes | StreamedFile, size: int) -> Iterator[bytes]:
+    """The content, which has to be as long as the archive's head says.
+
+    Raises PlatformError where a set's file is not.
+    """
+    if isinstance(source, bytes):
+        yield source
+    elif isinstance(source, Path):
+        yield from read_pieces(source)
+    else:
+        for piece in source.read():
+            size -= len(piece)
+            yield piece
+        if size:
+            raise PlatformError(
+                what=f"{source.path} has {abs(size)} bytes {'less' if size > 0 else 'more'} than its manifest says",
+                where=source.where,
+                next_step="invoke backup.verify tells what is wrong with it",
+            )
 
 
 def _head(path: str, uid: int, gid: int, mode: int, size: int, kind: bytes) -> bytes:

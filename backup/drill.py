@@ -23,6 +23,7 @@ from backup.model import Manifest, Store
 from backup.refill import Ingredients, Timing
 from backup.run import SharedProgress
 from backup.scratch import Scratch, scratch
+from backup.storage.mirror import sets_at
 from backup.targets import Target, plan
 from infra.components.names import redis_cli
 from infra.connections import Platform
@@ -66,18 +67,21 @@ class Report:
         return {**asdict(self), "started": self.started.isoformat(), "passed": self.passed}
 
 
-def drill(platform: Platform, set_id: str | None = None, *, progress: Progress | None = None, folder: Path | None = None) -> Report:
+def drill(
+    platform: Platform, set_id: str | None = None, *, progress: Progress | None = None, folder: Path | None = None, place: str = ""
+) -> Report:
     """Drill a set, the newest by default; write its report and add it to the history; mark the set where all is proven.
 
+    `place` names the copy that it is taken from; the first place where it is left out.
     A set that can't be restored is a report too, one that failed. Raises PlatformError only where no drill could begin.
     """
     folder = folder or sets.folder_of(platform.stack)
     progress = progress or SilentProgress()
-    every = sets.list_sets(folder=folder)
+    every = sets_at(platform, folder, place)
     manifest = sets.choose(every, set_id, folder)
     with lock.hold(folder / FOLDER, f"a drill of {manifest.id}"):
         loss = loss_now(platform, every)
-        use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder)
+        use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
         report = _drill(platform, manifest, every, use, loss, progress)
         _keep(folder, report)
     if report.passed:

@@ -7,29 +7,25 @@ import binascii
 from typing import TYPE_CHECKING
 
 from airgap.errors import PlatformError
-from backup.containers import execute
 from backup.model import Manifest
-from infra.components.pgbackrest_config import CONFIG_PATH
 from infra.connections import Platform
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_OPTION = "repo1-cipher-pass="
-
 
 def repository_passphrase(platform: Platform) -> str:
-    """The passphrase of pgBackRest's repository, as the running server has it.
+    """The passphrase of pgBackRest's repository, as the stack keeps it. No container has to run for it.
 
-    Raises PlatformError where the database's container doesn't run.
+    Raises PlatformError where the stack came up before it told it.
     """
-    container = platform.containers["timescaledb"]
-    for line in execute(container, ["cat", CONFIG_PATH]).stdout.decode().splitlines():
-        if line.startswith(_OPTION):
-            return line.removeprefix(_OPTION)
-    raise PlatformError(
-        what="pgBackRest's settings hold no passphrase", where=f"container {container}: {CONFIG_PATH}", next_step="invoke up puts them back"
-    )
+    if not platform.backup.passphrase:
+        raise PlatformError(
+            what=f"stack {platform.stack} tells no passphrase of its repository",
+            where="its outputs",
+            next_step="it came up with an earlier version: invoke up tells it and changes nothing else",
+        )
+    return platform.backup.passphrase
 
 
 def signing_key(passphrase: str) -> Ed25519PrivateKey:

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FORMAT = 1
+FORMAT = 2
 
 Kind = Literal["full", "incremental"]
 Store = Literal["postgres", "redis", "weaviate"]
@@ -22,12 +22,22 @@ class _Record(BaseModel):
 
 
 class FileRecord(_Record):
-    """One file of a set. `path` is relative to its place, with forward slashes; `size` in bytes; `sha256` in hex."""
+    """One file of a set. `path` is relative to its place, with forward slashes; `size` in bytes; `sha256` in hex.
+
+    Both are of the file as it is stored: a set's own ones encrypted, which `plain_size` and `plain_sha256` are not.
+    """
 
     place: Place = "set"
     path: str
     size: int
     sha256: str
+    plain_size: int = 0
+    plain_sha256: str = ""
+
+    @property
+    def stored(self) -> str:
+        """The path that the file is stored under: a set's own ones say that they are encrypted."""
+        return f"{self.path}.age" if self.place == "set" else self.path
 
 
 class TableRecord(_Record):

@@ -6,16 +6,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from backup import pgbackrest
 from backup.containers import execute
-from backup.files import HashedFile, write_hashed
+from backup.files import HashedFile, SetFolder, write_hashed
 from backup.model import FileRecord, Kind, PostgresPart, ReferencePoint, TableRecord
 from backup.queries import query
+from backup.storage.repository import INFO_FILES, RepositoryFiles, segments
+from backup.storage.sources import source_of
 from blueprint.relational import DATABASE
 from infra.clients import postgres as connect
 from infra.connections import Platform
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 ACCOUNT = "backup"
 LOGICAL_PATH = f"postgres/{DATABASE}.dump"
 GLOBALS_PATH = "postgres/globals.sql"
+# The repository's own index as it was with this backup: a copy of it can be restored from whatever becomes of the first one.
+INFO_PATH = "postgres/repository"
 _INSIDE_CA = "/run/christmas/ca.crt"
 _SNAPSHOT_TRIES = 40
 _COMMIT_SECONDS = 0.2
@@ -36,7 +39,7 @@ class Request:
     """What is wanted of this store. `after` is the last WAL segment that the parent's manifest lists."""
 
     set_id: str
-    folder: Path
+    folder: SetFolder
     kind: Kind
     logical: bool
     after: str | None = None
@@ -59,13 +62,15 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
     pgbackrest.run(container, pgbackrest.command("check"))
     progress.status("hashing the repository's files")
     repository = pgbackrest.info(container)
-    files = _repository_files(container, physical, request.after)
+    stored = source_of(platform, request.folder.path.parent).repository
+    files = _repository_files(stored, physical, request.after)
+    index = tuple(write_hashed(request.folder, f"{INFO_PATH}/{path}", stored.read(path)) for path in INFO_FILES)
     with connect(platform, ACCOUNT) as connection:
         versions, revision = _server(connection)
     return PostgresPart(
         started=started,
         finished=datetime.now(UTC),
-        files=(*written, *files),
+        files=(*written, *index, *files),
         label=physical.label,
         prior=physical.prior,
         references=physical.references,
@@ -159,7 +164,7 @@ def count_table(connection: psycopg.Connection, name: str, *, hashed: bool) -> T
     return TableRecord(rows=rows, checksum=(checksum or "0") if hashed else None)
 
 
-def _logical(platform: Platform, folder: Path, snapshot: str) -> tuple[FileRecord, ...]:
+def _logical(platform: Platform, folder: SetFolder, snapshot: str) -> tuple[FileRecord, ...]:
     container = platform.containers["timescaledb"]
     password = platform.secret(ACCOUNT, "postgres")
     target = _conninfo(platform, DATABASE)
@@ -187,12 +192,12 @@ def _superuser(container: str, statement: str) -> str:
     return execute(container, (*line, f"--command={statement}"), user=pgbackrest.USER).text()
 
 
-def _repository_files(container: str, physical: pgbackrest.PhysicalBackup, after: str | None) -> tuple[FileRecord, ...]:
+def _repository_files(stored: RepositoryFiles, physical: pgbackrest.PhysicalBackup, after: str | None) -> tuple[FileRecord, ...]:
     """The backup's own files, and every segment of the log since the parent's last one."""
     first = physical.wal_start if after is None else after
     # Names sort as positions do: timeline, then log, then segment.
-    wal = [path for segment, path in pgbackrest.segments(container).items() if segment >= first]
-    return pgbackrest.hash_files(container, [pgbackrest.backup_path(physical.label), *wal])
+    wal = [path for segment, path in segments(stored).items() if segment >= first]
+    return stored.hash_files([pgbackrest.backup_path(physical.label), *wal])
 
 
 def _server(connection: psycopg.Connection) -> tuple[dict[str, str], str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,18 @@ from typing import Any
 from airgap.setup.progress import Progress, SilentProgress
 from backup import lock, marks, pgbackrest, retention, run, sets, weaviate_store
 from backup.model import Manifest
+from backup.storage import copies as further
+from backup.storage import mirror
 from blueprint.rules import BACKUP_RULES
 from infra.connections import Platform
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was removed, or would be: ids of sets, labels of physical backups, Weaviate's own copies; and why the rest stays."""
+    """What was removed, or would be: ids of sets, labels of physical backups, Weaviate's own copies; and why the rest stays.
+
+    `places` has the ids that go from each further place.
+    """
 
     dry_run: bool
     removed: tuple[str, ...]
@@ -25,6 +30,7 @@ class Pruned:
     labels: tuple[str, ...]
     copies: tuple[str, ...]
     bytes: int
+    places: dict[str, list[str]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The outcome for `--json`."""
@@ -35,6 +41,7 @@ class Pruned:
             "physical_backups": list(self.labels),
             "weaviate_copies": list(self.copies),
             "bytes": self.bytes,
+            "places": self.places,
         }
 
 
@@ -46,6 +53,7 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
     folder = folder or sets.folder_of(platform.stack)
     progress = progress or SilentProgress()
     with lock.hold(folder, "pruning"):
+        mirror.refresh(platform, folder)
         every = sets.list_sets(folder=folder)
         good = {set_id for set_id, each in marks.read(folder).items() if each.verified or each.drilled}
         kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), good)
@@ -59,10 +67,13 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
             for each in going:
                 progress.status(f"removing {each.id}")
                 # From here on it is no set any more; what is left of it in the stores is found again by the next run.
-                sets.discard(folder / each.id)
+                mirror.discard(platform, folder, each.id)
             _expire(container, labels, progress)
             weaviate_store.remove_copies(platform.containers["weaviate"], copies)
-    return Pruned(dry_run, tuple(each.id for each in going), kept, tuple(labels), tuple(copies), sum(each.total_bytes for each in going))
+            mirror.remove_abandoned(platform, folder, staying)
+        places = further.prune(platform, folder, good, progress, dry_run=dry_run)
+    size = sum(each.total_bytes for each in going)
+    return Pruned(dry_run, tuple(each.id for each in going), kept, tuple(labels), tuple(copies), size, places)
 
 
 def unneeded_labels(backups: Sequence[pgbackrest.PhysicalBackup], staying: Sequence[Manifest]) -> list[str]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from backup.scratch import CONFIG, Recipe, Scratch
 from blueprint.accounts import ACCOUNTS
 from blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
+from infra.backup_places import S3Place
 from infra.components.names import redis_cli
-from infra.components.pgbackrest_config import PGDATA, REPOSITORY_PATH, render
+from infra.components.pgbackrest_config import CA_FILE, PGDATA, REPOSITORY_PATH, render
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
 from infra.components.redis_config import redis_conf
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, command, environment, https_probe, secrets_file
@@ -22,6 +23,7 @@ def timescaledb(
     repository: str,
     passphrase: str,
     archive: bool = False,
+    place: S3Place | None = None,
     settings: Iterable[str] = (),
 ) -> Recipe:
     """A PostgreSQL on a data volume. Unless `archive`, it only reads the repository, so that it never mixes its log into another's."""
@@ -36,7 +38,8 @@ def timescaledb(
         files={
             "postgresql.conf": "\n".join(lines).encode(),
             "pg_hba.conf": pg_hba_conf(ACCOUNTS, made.subnet, made.gateway).encode(),
-            "pgbackrest.conf": render(passphrase).encode(),
+            "pgbackrest.conf": render(passphrase, place=place).encode(),
+            **({CA_FILE: place.ca_certificate.encode()} if place and place.ca_certificate else {}),
         },
         health=["pg_isready", "-q", "-h", "127.0.0.1"],
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Literal, cast
 
 from airgap.errors import PlatformError
 from backup.containers import Entry, Finished, docker_client, put_files, running, throwaway
+from backup.files import SetFiles, StreamedFile
+from backup.model import FileRecord
 
 _CHECK_FOLDER = "/tmp/copies"  # noqa: S108 - inside a container of its own
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -65,33 +67,36 @@ def render_aof_manifest(files: Iterable[AofFile]) -> str:
     return "".join(f"file {each.name} seq {each.sequence} type {each.type}\n" for each in files)
 
 
-def check_copies(container: str, folder: Path, rdb: str, aof_manifest: str) -> RdbContent:
-    """Run both checkers, as the image of the running `container` has them, over copies below a set's folder.
+def check_copies(container: str, files: SetFiles, records: Sequence[FileRecord], rdb: str, aof_manifest: str) -> RdbContent:
+    """Run both checkers, as the image of the running `container` has them, over the copies in a set.
 
     Raises PlatformError naming the file that is damaged.
     """
     image = running(container).image
-    return check_files(str(image.id if image else container), folder, rdb, aof_manifest)
+    return check_files(str(image.id if image else container), files, records, rdb, aof_manifest)
 
 
-def check_files(image: str, folder: Path, rdb: str, aof_manifest: str) -> RdbContent:
+def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb: str, aof_manifest: str) -> RdbContent:
     """The same with an image given by name or id; works without any server."""
-    aof_folder = PurePosixPath(aof_manifest).parent
-    wanted = [rdb, *(str(aof_folder / path.name) for path in sorted((folder / aof_folder).iterdir()))]
-    entries = [Entry(path, folder / path) for path in wanted]
+    aof_folder = f"{PurePosixPath(aof_manifest).parent}/"
+    entries = [
+        Entry(f"copies/{each.path}", StreamedFile.plain(files, each))
+        for each in records
+        if each.path == rdb or each.path.startswith(aof_folder)
+    ]
     script = f"cd {_CHECK_FOLDER} && redis-check-rdb {rdb} && redis-check-aof {aof_manifest}"
     made = docker_client().containers.create(image, entrypoint=["sh", "-c"], command=[script], user="0:0", **throwaway("redis-check"))
     try:
-        put_files(made, "/tmp", [Entry(f"copies/{each.path}", each.source) for each in entries], uid=0, gid=0)  # noqa: S108
+        put_files(made, "/tmp", entries, uid=0, gid=0)  # noqa: S108
         made.start()
         code = int(made.wait()["StatusCode"])
         done = Finished(code, made.logs(stdout=True, stderr=False), made.logs(stdout=False, stderr=True).decode(errors="replace"))
     finally:
         made.remove(force=True, v=True)
-    return read_verdict(done, folder, rdb)
+    return read_verdict(done, files.name, rdb)
 
 
-def read_verdict(done: Finished, folder: Path, rdb: str) -> RdbContent:
+def read_verdict(done: Finished, name: str, rdb: str) -> RdbContent:
     """What the checkers said, in numbers.
 
     Raises PlatformError where they found damage.
@@ -102,11 +107,11 @@ def read_verdict(done: Finished, folder: Path, rdb: str) -> RdbContent:
         torn = re.search(r"ok_up_to=(\d+), ok_up_to_line=\d+, diff=[1-9]\d*\nAOF \S+ is not valid. Use the --fix", text)
         # Cut off, every byte before the end is whole; anything else said before the verdict is another kind of damage.
         if torn and not of_rdb and "Expected to read" in text:
-            raise TornTailError(str(folder / "redis/appendonlydir"), int(torn[1]))
+            raise TornTailError(f"{name}/redis/appendonlydir", int(torn[1]))
         said = [line for line in text.splitlines() if line.strip()][-4:]
         raise PlatformError(
             what=("redis-check-rdb" if of_rdb else "redis-check-aof") + " finds the copy damaged: " + " | ".join(said),
-            where=str(folder / (rdb if of_rdb else "redis/appendonlydir")),
+            where=f"{name}/{rdb if of_rdb else 'redis/appendonlydir'}",
             next_step="don't use this set; take another one, and make a new one",
         )
     numbers = {name: re.search(rf"(\d+) {pattern}", text) for name, pattern in (("keys", "keys read"), ("expires", "expires"))}

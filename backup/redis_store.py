@@ -10,13 +10,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from backup.containers import execute, while_running
-from backup.files import HashedFile, shorten, write_hashed
+from backup.files import HashedFile, SetFolder, shorten, write_hashed
 from backup.model import FileRecord, RedisPart
 from backup.redis_files import AofFile, TornTailError, check_copies, parse_aof_manifest, render_aof_manifest
 from backup.redis_keys import keyspace_of
@@ -67,7 +66,7 @@ class _Places:
     aof_name: str
 
 
-def back_up(platform: Platform, folder: Path, progress: Progress) -> RedisPart:
+def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisPart:
     """Make this store's part of a set, in the set's folder.
 
     Raises PlatformError where a save fails, or a copy doesn't pass Redis' own checkers.
@@ -90,12 +89,12 @@ def back_up(platform: Platform, folder: Path, progress: Progress) -> RedisPart:
     progress.status("checking the copies")
     manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
     try:
-        found = check_copies(container, folder, RDB_PATH, manifest)
+        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     except TornTailError as torn:
         # The size was read in the middle of the server's write: the log ends with the last whole command.
         position = torn.whole_bytes
         records[-1] = shorten(folder, records[-1], position)
-        found = check_copies(container, folder, RDB_PATH, manifest)
+        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     return RedisPart(
         started=started,
         finished=datetime.now(UTC),
@@ -162,7 +161,7 @@ def _save(client: redis.Redis) -> datetime:
     return began
 
 
-def _copy(container: str, source: str, folder: Path, path: str, size: int | None = None) -> FileRecord:
+def _copy(container: str, source: str, folder: SetFolder, path: str, size: int | None = None) -> FileRecord:
     # One open file stays the same file even when the server puts a new one in its place.
     line = ["cat", source] if size is None else ["head", "-c", str(size), source]
     with HashedFile(folder, path) as target:
@@ -170,7 +169,7 @@ def _copy(container: str, source: str, folder: Path, path: str, size: int | None
     return target.record
 
 
-def _copy_aof(container: str, places: _Places, folder: Path) -> tuple[tuple[AofFile, ...], datetime, datetime, int, list[FileRecord]]:
+def _copy_aof(container: str, places: _Places, folder: SetFolder) -> tuple[tuple[AofFile, ...], datetime, datetime, int, list[FileRecord]]:
     """Copy the log's files, the one that still grows up to its size at an instant.
 
     Returns the files, the span of time that they show, that size, and the records.

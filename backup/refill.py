@@ -5,6 +5,7 @@ Each function takes one store from its plan to a server that answers.
 
 from __future__ import annotations
 
+import functools
 import shlex
 import time
 from collections.abc import Iterable, Mapping
@@ -16,11 +17,18 @@ from typing import Any
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from backup import pgbackrest, recipes
-from backup.containers import Entry, docker_client, execute, put_files
+from backup.containers import Entry, docker_client, execute, put_files, throwaway
+from backup.files import SetFiles, StreamedFile
 from backup.model import Manifest
+from backup.postgres import INFO_PATH
 from backup.redis_files import AofFile, parse_aof_manifest
+from backup.redis_store import AOF_FOLDER
 from backup.scratch import Recipe, Scratch
+from backup.sealing import Keyring, keyring_of
+from backup.storage.repository import INFO_FILES, SEGMENT
+from backup.storage.sources import Source, source_of
 from backup.targets import StorePlan
+from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA
 from infra.components.weaviate_config import BACKUP_PATH
 from infra.connections import Platform
 
@@ -29,12 +37,16 @@ _RECOVERY_SECONDS = 4 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """What scratch stores are made of: images, the repository and its passphrase, and the folder of sets."""
+    """What scratch stores are made of: images, the repository's passphrase, and the place that sets come from, with the keys to them."""
 
     images: Mapping[str, str]
-    repository: str
     passphrase: str = field(repr=False)
-    folder: Path
+    source: Source
+    keyring: Keyring
+
+    def files(self, manifest: Manifest) -> SetFiles:
+        """A set's own files."""
+        return SetFiles(self.source.sets.below(manifest.id), manifest.id, self.keyring)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +62,10 @@ class Timing:
         return self.files + self.start
 
 
-def ingredients_of(platform: Platform, passphrase: str, folder: Path) -> Ingredients:
-    """The images that the live containers run, and their repository.
+def ingredients_of(platform: Platform, passphrase: str, folder: Path, place: str = "") -> Ingredients:
+    """The images that the live containers run, or would, and the place of that name.
 
-    Raises PlatformError where a container is gone; its image's name can't be known then.
+    Raises PlatformError where a container is gone and the stack doesn't tell its image.
     """
     from docker.errors import NotFound
 
@@ -62,8 +74,10 @@ def ingredients_of(platform: Platform, passphrase: str, folder: Path) -> Ingredi
         try:
             images[service] = str(docker_client().containers.get(name).attrs["Image"])
         except NotFound as error:
-            raise PlatformError(what=f"there is no container {name}", where="Docker", next_step="invoke up makes it again") from error
-    return Ingredients(images, platform.volumes["pgbackrest"], passphrase, folder)
+            if service not in platform.images:
+                raise PlatformError(what=f"there is no container {name}", where="Docker", next_step="invoke up makes it again") from error
+            images[service] = platform.images[service]
+    return Ingredients(images, passphrase, source_of(platform, folder, place), keyring_of(platform))
 
 
 def recovery_options(wanted: StorePlan) -> tuple[str, ...]:
@@ -97,8 +111,9 @@ def postgres(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progr
     began = time.monotonic()
     progress.status(f"restoring {wanted.manifest.id}")
     data = made.volume("timescaledb-data")
+    repository = use.source.volume or repository_volume(made, use, wanted, progress)
     recipe = recipes.timescaledb(
-        made, use.images["timescaledb"], data=data, repository=use.repository, passphrase=use.passphrase, settings=settings
+        made, use.images["timescaledb"], data=data, repository=repository, passphrase=use.passphrase, settings=settings
     )
     run_once(made, recipe, restore_command(wanted, archive=False))
     files = time.monotonic()
@@ -106,6 +121,39 @@ def postgres(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progr
     made.start(recipe)
     wait_for_recovery(str(made.containers[recipe.service].name))
     return Timing(files - began, time.monotonic() - files)
+
+
+def repository_volume(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progress) -> str:
+    """A volume with what pgBackRest needs of a repository elsewhere: the backup and those it refers to, the log from there on, the index.
+
+    The scratch network reaches nothing outside, so the files are brought in. The index is the set's own: the place's may be of later.
+    """
+    part = wanted.manifest.postgres
+    if part is None:
+        raise PlatformError(what=f"set {wanted.manifest.id} has no backup of PostgreSQL", where="its manifest")
+    stored, files = use.source.repository, use.files(wanted.manifest)
+    backups = stored.sizes([pgbackrest.backup_path(label) for label in (part.label, *part.references)])
+    log = {
+        path: size
+        for path, size in stored.sizes([f"archive/{STANZA}"]).items()
+        if path.endswith(".history") or ((match := SEGMENT.search(path)) and match["segment"] >= part.wal_start)
+    }
+    progress.status(f"bringing {round(sum((*backups.values(), *log.values())) / 1e6)} MB of the repository from {use.source.where}")
+    entries = [
+        Entry(path, StreamedFile(path, size, use.source.where, functools.partial(stored.read, path)))
+        for path, size in sorted((backups | log).items())
+    ]
+    index = {record.path: record for record in part.files if record.path.startswith(f"{INFO_PATH}/")}
+    entries += [Entry(path, StreamedFile.plain(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
+    volume = made.volume("pgbackrest")
+    helper = docker_client().containers.create(
+        use.images["timescaledb"], ["true"], volumes={volume: {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
+    )
+    try:
+        put_files(helper, REPOSITORY_PATH, entries, uid=1000, gid=1000)
+    finally:
+        helper.remove(force=True)
+    return volume
 
 
 def run_once(made: Scratch, recipe: Recipe, line: Iterable[str]) -> None:
@@ -161,21 +209,21 @@ def redis(
     """Restore Redis into a scratch container from the set's AOF, cut off at the plan's moment where it says so."""
     began = time.monotonic()
     progress.status(f"restoring {wanted.manifest.id}")
-    source = use.folder / wanted.manifest.id
+    source = use.files(wanted.manifest)
     recipe = recipes.redis(
         use.images["redis"],
         data=made.volume("redis-data"),
-        acl=(source / "redis/users.acl").read_text(encoding="utf-8"),
+        acl=source.content("redis/users.acl").decode(),
         passwords=passwords,
         settings=settings,
     )
-    entries = aof_entries(source)
+    entries = aof_entries(source, wanted.manifest)
     container = made.create(recipe)
     put_files(container, "/data", entries, uid=999, gid=999)
     if wanted.truncate and wanted.until:
         made.containers.pop(recipe.service)
         container.remove(force=True)
-        files = parse_aof_manifest((source / _aof_manifest(source)).read_text(encoding="utf-8"))
+        files = aof_files(source, wanted.manifest)
         run_once(made, recipe, ("sh", "-c", truncate_script(files, wanted.until)))
     files_done = time.monotonic()
     progress.status("loading")
@@ -183,17 +231,26 @@ def redis(
     return Timing(files_done - began, time.monotonic() - files_done)
 
 
-def _aof_manifest(source: Path) -> str:
-    found = [path.name for path in (source / "redis/appendonlydir").iterdir() if path.name.endswith(".manifest")]
+def aof_files(source: SetFiles, manifest: Manifest) -> tuple[AofFile, ...]:
+    """The files that the set's log is made of, as the log's own manifest has them."""
+    records = manifest.redis.files if manifest.redis else ()
+    found = [each.path for each in records if each.path.startswith(f"{AOF_FOLDER}/") and each.path.endswith(".manifest")]
     if len(found) != 1:
-        raise PlatformError(what="the set's AOF has no manifest", where=str(source), next_step="invoke backup.verify tells what is missing")
-    return f"redis/appendonlydir/{found[0]}"
+        raise PlatformError(
+            what="the set's AOF has no manifest", where=source.place.where, next_step="invoke backup.verify tells what is missing"
+        )
+    return parse_aof_manifest(source.content(found[0]).decode())
 
 
-def aof_entries(source: Path) -> list[Entry]:
+def aof_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
     """The AOF of a set as files for Redis' data directory."""
-    folder = source / "redis/appendonlydir"
-    return [Entry(f"appendonlydir/{path.name}", path) for path in sorted(folder.iterdir())]
+    records = manifest.redis.files if manifest.redis else ()
+    folder = f"{AOF_FOLDER}/"
+    return [
+        Entry(f"appendonlydir/{each.path.removeprefix(folder)}", StreamedFile.plain(source, each))
+        for each in records
+        if each.path.startswith(folder)
+    ]
 
 
 def truncate_script(files: tuple[AofFile, ...], until: datetime) -> str:
@@ -222,7 +279,7 @@ def weaviate(made: Scratch, use: Ingredients, wanted: StorePlan, chain: list[Man
         cluster_password=root_key,
     )
     container = made.create(recipe)
-    put_files(container, BACKUP_PATH, [entry for each in chain for entry in weaviate_entries(use.folder, each)], uid=1000, gid=1000)
+    put_files(container, BACKUP_PATH, [entry for each in chain for entry in weaviate_entries(use.files(each), each)], uid=1000, gid=1000)
     files = time.monotonic()
     made.start(recipe)
     part = wanted.manifest.weaviate
@@ -233,13 +290,15 @@ def weaviate(made: Scratch, use: Ingredients, wanted: StorePlan, chain: list[Man
     return Timing(files - began, time.monotonic() - files)
 
 
-def weaviate_entries(folder: Path, manifest: Manifest) -> list[Entry]:
+def weaviate_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
     """A set's Weaviate files, as its module expects them below its own path."""
-    source = folder / manifest.id / "weaviate"
     part = manifest.weaviate
     if part is None or part.backup_id is None:
         return []
-    return [Entry(str(path.relative_to(source)), path) for path in sorted((source / part.backup_id).rglob("*")) if path.is_file()]
+    home = f"weaviate/{part.backup_id}/"
+    return [
+        Entry(each.path.removeprefix("weaviate/"), StreamedFile.plain(source, each)) for each in part.files if each.path.startswith(home)
+    ]
 
 
 def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, seconds: float = 3600) -> None:

@@ -22,7 +22,9 @@ from backup.model import STORES, Manifest, Store
 from backup.refill import Timing
 from backup.run import SharedProgress, known_stores
 from backup.scratch import PURPOSE_LABEL, Scratch, remove_labelled
+from backup.storage import mirror
 from backup.targets import StorePlan, Target, parse_target, plan
+from infra.backup_places import FIRST
 from infra.components.names import STACK_LABEL
 from infra.connections import LOCAL, Platform
 
@@ -59,18 +61,26 @@ def restore(
     dry_run: bool = False,
     progress: Progress | None = None,
     folder: Path | None = None,
+    place: str = "",
 ) -> Restored:
     """Restore to `latest`, a time, a position in PostgreSQL's log or a set.
 
     By default into new stores named `into` (a random name without), which stay until `remove` takes them away. With `live`,
     onto the stack itself, after a safety backup; refused while clients write, unless `force`. `dry_run` only tells.
+    `place` names the copy that is read in place of the first place: that one may be lost. Only beside the live stores.
     An interrupted restore is run again by the same call. Raises PlatformError where the target can't be reached.
     """
     folder = folder or sets.folder_of(platform.stack)
     progress = progress or SilentProgress()
-    every = sets.list_sets(folder=folder)
+    if live and place not in ("", FIRST):
+        raise PlatformError(
+            what="onto the live stack only sets of the first place are restored, since its log goes on there",
+            where=f"--live --from {place}",
+            next_step="leave --live out; or make the copy the first place, as docs/backup.md says under 'The first place is lost'",
+        )
+    every = mirror.sets_at(platform, folder, place)
     target = parse_target(to, every)
-    if not dry_run and not live and _catch_up(platform, target, stores_for(target, every, stores), every, progress, folder):
+    if not dry_run and not live and not place and _catch_up(platform, target, stores_for(target, every, stores), every, progress, folder):
         every = sets.list_sets(folder=folder)
     wanted = plan(target, every, stores_for(target, every, stores), datetime.now(UTC))
     if dry_run:
@@ -82,7 +92,8 @@ def restore(
         done = restore_live.restore(platform, target, tuple(wanted), force=force, progress=progress, folder=folder)
         told = _told(platform, target, platform.stack, done, live=True, seconds=None)
         return Restored(**{**told.as_dict(), "dry_run": False, "seconds": round(time.monotonic() - began, 1)})
-    return _restore_beside(platform, target, wanted, every, into or f"restore-{secrets.token_hex(3)}", progress, folder)
+    use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
+    return _restore_beside(platform, target, wanted, every, into or f"restore-{secrets.token_hex(3)}", progress, use)
 
 
 def _catch_up(
@@ -126,7 +137,7 @@ def _told(
     for store, each in wanted.items():
         shows = each.until
         if store == "postgres" and shows is None and each.lsn is None:
-            lost = drill.loss_now(platform, [each.manifest]).get("postgres", 0.0)
+            lost = _unarchived(platform, each.manifest)
         else:
             lost = (now - (shows or now)).total_seconds()
         told[store] = {
@@ -136,6 +147,16 @@ def _told(
             "replays": "log" if store == "postgres" else ("log, cut off" if each.truncate else "nothing"),
         }
     return Restored(target=str(target), into=into, live=live, dry_run=True, stores=told, seconds=seconds)
+
+
+def _unarchived(platform: Platform, manifest: Manifest) -> float:
+    """Seconds of writes that no archived log has; of a server that can't be asked any more, all since the set: the most it may be."""
+    import psycopg
+
+    try:
+        return drill.loss_now(platform, [manifest]).get("postgres", 0.0)
+    except psycopg.OperationalError:
+        return (datetime.now(UTC) - manifest.moments()["postgres"]).total_seconds()
 
 
 def _estimate(folder: Path, wanted: Mapping[Store, StorePlan]) -> float | None:
@@ -159,7 +180,7 @@ def _restore_beside(
     every: list[Manifest],
     name: str,
     progress: Progress,
-    folder: Path,
+    use: refill.Ingredients,
 ) -> Restored:
     _check_name(platform, name)
     began = time.monotonic()
@@ -174,7 +195,6 @@ def _restore_beside(
             )
         remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
         write_atomically(place / _STATE, b'{"state": "running"}')
-        use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder)
         made = Scratch(name, PURPOSE, place, owned=False)
         try:
             made.open()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from backup import lock, refill, run, sets, writers
-from backup.containers import docker_client, execute, put_files, running
+from backup.containers import copy_tree, docker_client, put_files
 from backup.due import covering
 from backup.journal import Journal, refuse_unfinished
 from backup.model import STORES, Manifest, Store
-from backup.redis_files import parse_aof_manifest
+from backup.storage.sources import files_of, source_of
 from backup.targets import StorePlan, Target, plan
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FILE
 from infra.connections import Platform
@@ -114,8 +115,8 @@ def _start(container: Container) -> None:
         time.sleep(0.3)
 
 
-def _in_its_place(stopped: Container, script: str, *, purpose: str) -> None:
-    """Run a shell script as the stopped container's user, on its volumes, in a container of its own.
+def _in_its_place(stopped: Container, script: str, *, purpose: str, network: str = "none") -> None:
+    """Run a shell script as the stopped container's user, on its volumes, in a container of its own; without a network, by default.
 
     Raises PlatformError with its last words where it fails.
     """
@@ -127,7 +128,7 @@ def _in_its_place(stopped: Container, script: str, *, purpose: str) -> None:
         user=attributes["Config"]["User"],
         name=f"{stopped.name}-{purpose}",
         volumes_from=[str(stopped.id)],
-        network_mode="none",
+        network_mode=network,
         tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - inside the container
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
@@ -150,7 +151,9 @@ def _postgres(platform: Platform, wanted: StorePlan, folder: Path) -> None:
     container = _stopped(name)
     # Only what differs is copied, so that a run after a cut-off one is quicker, too.
     command = (*refill.restore_command(wanted, archive=True)[:-1], "--delta", "restore")
-    _in_its_place(container, shlex.join(command), purpose="restore")
+    # A repository in a bucket is reached from the stack's own network.
+    network = platform.network if platform.backup.place else "none"
+    _in_its_place(container, shlex.join(command), purpose="restore", network=network)
     _start(container)
     refill.wait_for_recovery(name)
 
@@ -159,15 +162,14 @@ def _redis(platform: Platform, wanted: StorePlan, folder: Path) -> None:
     name = platform.containers["redis"]
     _remove_earlier(f"{name}-restore")
     container = _stopped(name)
-    source = folder / wanted.manifest.id
-    entries = refill.aof_entries(source)
+    source = files_of(platform, source_of(platform, folder), wanted.manifest)
+    entries = refill.aof_entries(source, wanted.manifest)
     uid, _, gid = str(container.attrs["Config"]["User"] or "999:999").partition(":")
     script = "rm -rf /data/appendonlydir /data/dump.rdb"
     _in_its_place(container, script, purpose="restore")
     _put(container, "/data", entries, int(uid), int(gid or uid))
     if wanted.truncate and wanted.until:
-        manifest = next(each for each in entries if each.path.endswith(".manifest"))
-        files = parse_aof_manifest(Path(str(manifest.source)).read_text(encoding="utf-8"))
+        files = refill.aof_files(source, wanted.manifest)
         _in_its_place(container, refill.truncate_script(files, wanted.until), purpose="restore")
     _start(container)
 
@@ -193,7 +195,8 @@ def _weaviate(platform: Platform, wanted: StorePlan, folder: Path) -> None:
     wanted_ids = [each.weaviate.backup_id for each in chain if each.weaviate and each.weaviate.backup_id]
     copies = " ".join(f"{BACKUP_PATH}/{each}" for each in wanted_ids)
     _in_its_place(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
-    entries = [entry for each in chain for entry in refill.weaviate_entries(folder, each)]
+    source = source_of(platform, folder)
+    entries = [entry for each in chain for entry in refill.weaviate_entries(files_of(platform, source, each), each)]
     _put(container, BACKUP_PATH, entries, int(uid), int(gid or uid))
     _start(container)
     part = wanted.manifest.weaviate
@@ -202,13 +205,13 @@ def _weaviate(platform: Platform, wanted: StorePlan, folder: Path) -> None:
 
 
 def _root_key(name: str) -> str:
-    """The key that Weaviate starts with. A stopped container is started for it: the file lies on its own volume."""
-    container = docker_client().containers.get(name)
-    if container.status != "running":
-        container.start()
-    running(name)
-    text = execute(name, ["cat", SECRETS_FILE]).text()
-    found = dict(part.split("=", 1) for part in shlex.split(text))
+    """The key that Weaviate starts with, read from its volume: a container that a killed run was stopping takes no command any more."""
+    found: dict[str, str] = {}
+
+    def receive(_path: str, pieces: Iterator[bytes]) -> None:
+        found.update(part.split("=", 1) for part in shlex.split(b"".join(pieces).decode()))
+
+    copy_tree(name, SECRETS_FILE, receive)
     return found["AUTHENTICATION_APIKEY_ALLOWED_KEYS"]
 
 

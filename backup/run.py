@@ -14,8 +14,11 @@ from typing import TypeVar
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
 from backup import due, keys, lock, postgres, redis_store, sets, weaviate_store
+from backup.files import SetFolder
 from backup.journal import refuse_unfinished
 from backup.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
+from backup.sealing import keyring_of
+from backup.storage import copies, mirror
 from blueprint.rules import BACKUP_RULES
 from infra.connections import Platform
 
@@ -41,9 +44,13 @@ def make(
     progress = progress or SilentProgress()
     with lock.hold(folder, "a backup"):
         refuse_unfinished(folder)
+        mirror.refresh(platform, folder)
         clean_up(platform, folder, progress)
         plan = _plan(datetime.now(UTC), kind, chosen, folder)
-        return _make(platform, plan, folder, progress) if plan else None
+        made = _make(platform, plan, folder, progress) if plan else None
+        # The set is good whatever becomes of its copies: what is missing there is caught up with by the next run.
+        copies.catch_up(platform, folder, progress)
+        return made
 
 
 def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
@@ -104,7 +111,7 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
     try:
         # Everything that signing needs is had before the work, not found missing after it.
         passphrase = keys.repository_passphrase(platform)
-        parts = _run_stores(platform, plan, target, progress)
+        parts = _run_stores(platform, plan, SetFolder(target, keyring_of(platform)), progress)
         progress.status("writing the manifest")
         manifest = Manifest(
             id=plan.set_id,
@@ -119,9 +126,9 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
             redis=_of(parts, RedisPart),
             weaviate=_of(parts, WeaviatePart),
         )
-        sets.publish(folder, keys.sign(manifest, passphrase))
+        mirror.publish(platform, folder, keys.sign(manifest, passphrase), progress)
     except BaseException as error:
-        _discard(platform, target, error)
+        _discard(platform, folder, plan.set_id, error)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise PlatformError(
                 what="the disk is full; the set was not finished and its files are removed",
@@ -132,16 +139,18 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
     return sets.read(target)
 
 
-def _discard(platform: Platform, target: Path, error: BaseException) -> None:
+def _discard(platform: Platform, folder: Path, set_id: str, error: BaseException) -> None:
     """Remove what a failed run has written. What can't be removed now, the next run removes."""
+    target = folder / set_id
     try:
         sets.discard(target)
+        mirror.withdraw(platform, folder, set_id)
         weaviate_store.remove_copies(platform.containers["weaviate"], [target.name])
     except (OSError, PlatformError) as second:
         error.add_note(f"and what it had written is still in {target}: {second}")
 
 
-def _run_stores(platform: Platform, plan: _Plan, target: Path, progress: Progress) -> list[PostgresPart | RedisPart | WeaviatePart]:
+def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Progress) -> list[PostgresPart | RedisPart | WeaviatePart]:
     """Back up each store in a thread of its own.
 
     Raises PlatformError with all that failed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import shutil
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from airgap.errors import PlatformError
 from backup.files import sync_folder, sync_tree, write_atomically
 from backup.model import FORMAT, Kind, Manifest
+from backup.storage.places import Place
 from infra.connections import LOCAL, stack_name
 
 MANIFEST = "manifest.json"
@@ -62,26 +64,55 @@ def read(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise PlatformError(
             what=f"there is no backup set {folder.name}", where=str(path), next_step="invoke backup.list shows the sets there are"
         ) from error
+    return parse(content, folder.name, str(path))
+
+
+def parse(content: bytes, name: str, where: str) -> Manifest:
+    """A manifest from its file, which lies in a folder of that name.
+
+    Raises PlatformError where it can't be understood, is of another format, or calls itself otherwise.
+    """
+    try:
+        form = int(json.loads(content)["format"])
+    except (ValueError, KeyError, TypeError):
+        form = FORMAT
+    if form != FORMAT:
+        made_by = "an earlier version of this project, before sets were encrypted" if form < FORMAT else "a later version of this project"
+        raise PlatformError(
+            what=f"set {name} is of format {form}, made by {made_by}; this one reads format {FORMAT}",
+            where=where,
+            next_step="restore it with the version that made it; move its folder elsewhere, and this version goes on with a full set",
+        )
+    try:
+        manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise PlatformError(
-            what=f"the manifest of {folder.name} can't be understood: {place + ': ' if place else ''}{first['msg']}",
-            where=str(path),
+            what=f"the manifest of {name} can't be understood: {place + ': ' if place else ''}{first['msg']}",
+            where=where,
             next_step="it was edited, cut off, or written by another version; use another set",
         ) from None
-    if manifest.format != FORMAT or manifest.id != folder.name:
+    if manifest.id != name:
         raise PlatformError(
-            what=f"the manifest in {folder.name} is of format {manifest.format} and calls itself {manifest.id}",
-            where=str(path),
-            next_step=f"this version reads format {FORMAT}, and a set must keep its folder's name",
+            what=f"the manifest in {name} calls itself {manifest.id}", where=where, next_step="a set must keep its folder's name"
         )
     return manifest
+
+
+def list_at(place: Place) -> list[Manifest]:
+    """The sets at another place, oldest first. Nothing is verified.
+
+    Raises PlatformError for a place or a manifest that can't be read.
+    """
+    there = sorted(path for path in place.sizes() if path.endswith(f"/{MANIFEST}") and is_id(path.split("/")[0]))
+    found = [parse(b"".join(place.read(path)), path.split("/")[0], f"{place.where}/{path}") for path in there]
+    return sorted(found, key=lambda manifest: (manifest.started, manifest.id))
 
 
 def find(set_id: str | None, stack: str | None = None, *, folder: Path | None = None) -> Manifest:
@@ -108,8 +139,13 @@ def publish(folder: Path, manifest: Manifest) -> None:
     """Turn a folder of files into a set: everything onto the disk, then the manifest, whole or not at all."""
     target = folder / manifest.id
     sync_tree(target)
-    write_atomically(target / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
+    write_atomically(target / MANIFEST, render(manifest))
     sync_folder(folder)
+
+
+def render(manifest: Manifest) -> bytes:
+    """The manifest as a file has it."""
+    return manifest.model_dump_json(indent=2).encode() + b"\n"
 
 
 def discard(target: Path) -> None:

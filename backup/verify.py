@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,14 +15,20 @@ from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
 from backup import keys, lock, marks, pgbackrest, sets, wal, weaviate_content
 from backup.containers import execute, running
-from backup.files import hash_file, inside
+from backup.files import SetFiles
 from backup.model import FileRecord, Manifest
 from backup.redis_files import check_files
-from infra.components.pgbackrest_config import REPOSITORY_PATH
+from backup.storage import mirror
+from backup.storage.places import FolderPlace, Place
+from backup.storage.repository import RepositoryFiles, segments
+from backup.storage.sources import Source, files_of, source_of
+from infra.backup_places import FIRST
+from infra.components.pgbackrest_config import STANZA
 from infra.connections import Platform
 
 # Written into a set's folder by nobody but us; everything else there must be in the manifest.
 _OWN_FILES = frozenset({sets.MANIFEST})
+_LABEL = re.compile(rf"backup/{STANZA}/(\d{{8}}-\d{{6}}F(?:_\d{{8}}-\d{{6}}[DI])?)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class Verdict:
     files: int
     bytes: int
     seconds: float
+    place: str = FIRST
 
     @property
     def good(self) -> bool:
@@ -46,15 +55,28 @@ def verify(
     every: bool = False,
     progress: Progress | None = None,
     folder: Path | None = None,
+    place: str = "",
 ) -> list[Verdict]:
     """Verify one set (the newest by default) with all that it builds on, or every set, and mark those that are good.
 
     Each fault is named: which file, which segment, which parent. A set whose manifest can't even be read is a verdict too.
-    Raises PlatformError where the set doesn't exist, or the database's container, which has the repository, doesn't run.
+    `place` is the first one, a copy's name, or `all`; only what is good in the first place is marked.
+    Raises PlatformError where the set doesn't exist, the place can't be read, or the container that has the repository doesn't run.
     """
     folder = folder or sets.folder_of(platform.stack)
     progress = progress or SilentProgress()
-    readable, unreadable = _read_all(folder)
+    names = (FIRST, *platform.backup.copies) if place == "all" else (place or FIRST,)
+    with lock.hold(folder, "a verification"):
+        mirror.refresh(platform, folder, anew=True)
+        return [
+            verdict
+            for name in names
+            for verdict in _verify_at(platform, source_of(platform, folder, name), set_id, every, progress, folder)
+        ]
+
+
+def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bool, progress: Progress, folder: Path) -> list[Verdict]:
+    readable, unreadable = _read_all(source, folder)
     if every:
         wanted = readable
     else:
@@ -64,17 +86,17 @@ def verify(
         if broken:
             return broken
         wanted = ancestry(sets.choose(readable, set_id, folder), readable)
-    with lock.hold(folder, "a verification"):
-        passphrase = keys.repository_passphrase(platform)
-        repository = _Repository.look(platform.containers["timescaledb"], [each for each in wanted if each.postgres])
-        verdicts = []
-        for manifest in wanted:
-            progress.status(manifest.id)
-            verdicts.append(_verify_one(platform, folder, manifest, readable, passphrase, repository, progress))
-        verdicts = blame_parents(verdicts, readable)
-        for verdict in verdicts:
-            if verdict.good:
-                marks.mark(folder, verdict.set_id, verified=datetime.now(UTC))
+    passphrase = keys.repository_passphrase(platform)
+    container = platform.containers["timescaledb"] if source.name == FIRST else None
+    repository = _Repository.look(source.repository, container, [each for each in wanted if each.postgres])
+    verdicts = []
+    for manifest in wanted:
+        progress.status(manifest.id)
+        verdicts.append(_verify_one(platform, source, manifest, readable, passphrase, repository, progress))
+    verdicts = blame_parents(verdicts, readable)
+    for verdict in verdicts:
+        if verdict.good and source.name == FIRST:
+            marks.mark(folder, verdict.set_id, verified=datetime.now(UTC))
     return [*verdicts, *(unreadable if every else [])]
 
 
@@ -98,14 +120,19 @@ def blame_parents(verdicts: Sequence[Verdict], every: Sequence[Manifest]) -> lis
     return told
 
 
-def _read_all(folder: Path) -> tuple[list[Manifest], list[Verdict]]:
+def _read_all(source: Source, folder: Path) -> tuple[list[Manifest], list[Verdict]]:
+    """The sets of a place that can be read, oldest first, and a verdict about each of the others."""
+    place = FolderPlace(folder) if source.name == FIRST else source.sets
     good, bad = [], []
-    for path in sorted(folder.glob(f"*/{sets.MANIFEST}")):
+    for path in sorted(place.sizes()):
+        name, _, file = path.partition("/")
+        if file != sets.MANIFEST:
+            continue
         try:
-            good.append(sets.read(path.parent))
+            good.append(sets.parse(b"".join(place.read(path)), name, f"{place.where}/{path}"))
         except PlatformError as error:
-            bad.append(Verdict(path.parent.name, (error.what,), 0, 0, 0.0))
-    return good, bad
+            bad.append(Verdict(name, (error.what,), 0, 0, 0.0, source.name))
+    return sorted(good, key=lambda manifest: (manifest.started, manifest.id)), bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +145,21 @@ class _Repository:
     complaints: tuple[str, ...]
 
     @classmethod
-    def look(cls, container: str, manifests: Sequence[Manifest]) -> _Repository:
+    def look(cls, stored: RepositoryFiles, container: str | None, manifests: Sequence[Manifest]) -> _Repository:
+        """Look at everything that the manifests list. Only the stack's own repository is one that pgBackRest can be asked about."""
         if not manifests:
             return cls({}, {}, frozenset(), ())
+        there = stored.sizes(["archive", "backup"])
+        wanted = sorted(
+            {record.path for each in manifests for record in each.files if record.place == "pgbackrest" and record.path in there}
+        )
+        files = {record.path: record for record in stored.hash_files(wanted)} if wanted else {}
+        if container is None:
+            labels = frozenset(match[1] for path in there if (match := _LABEL.match(path)))
+            return cls(files, segments(stored), labels, ())
         running(container)
-        wanted = sorted({record.path for each in manifests for record in each.files if record.place == "pgbackrest"})
-        there = _existing(container, wanted)
-        files = {record.path: record for record in pgbackrest.hash_files(container, there)}
         state = pgbackrest.info(container)
-        return cls(files, pgbackrest.segments(container), frozenset(each.label for each in state.backups), _own_verification(container))
-
-
-def _existing(container: str, paths: Sequence[str]) -> list[str]:
-    listed = execute(container, ["sh", "-c", f"cd {REPOSITORY_PATH} && find archive backup -type f"], user=pgbackrest.USER)
-    there = set(listed.stdout.decode().split("\n"))
-    return [path for path in paths if path in there]
+        return cls(files, segments(stored), frozenset(each.label for each in state.backups), _own_verification(container))
 
 
 def _own_verification(container: str) -> tuple[str, ...]:
@@ -149,7 +176,7 @@ def _own_verification(container: str) -> tuple[str, ...]:
 
 def _verify_one(
     platform: Platform,
-    folder: Path,
+    source: Source,
     manifest: Manifest,
     every: Sequence[Manifest],
     passphrase: str,
@@ -160,38 +187,44 @@ def _verify_one(
     faults: list[str] = []
     if not keys.is_signed(manifest, passphrase):
         faults.append("the signature is not of this manifest and this stack's key: it was edited, or made with another key")
-    faults += own_file_faults(folder / manifest.id, manifest, progress)
+    files = files_of(platform, source, manifest)
+    faults += own_file_faults(source.sets.below(manifest.id), manifest, progress)
     faults += _chain(manifest, every)
     if manifest.postgres:
         faults += _postgres(manifest, repository)
     if manifest.redis and not any("redis/" in fault for fault in faults):
-        faults += _redis(platform, folder / manifest.id, manifest)
+        faults += _redis(platform, files, manifest)
     # What is missing or changed is told already; what is left is whether the files say what the manifest says.
     if manifest.weaviate and not any("weaviate/" in fault for fault in faults):
-        faults += weaviate_content.faults(folder / manifest.id, manifest)
-    return Verdict(manifest.id, tuple(faults), len(manifest.files), manifest.total_bytes, time.monotonic() - started)
+        faults += weaviate_content.faults(files, manifest)
+    return Verdict(manifest.id, tuple(faults), len(manifest.files), manifest.total_bytes, time.monotonic() - started, source.name)
 
 
-def own_file_faults(folder: Path, manifest: Manifest, progress: Progress) -> list[str]:
-    """Missing, truncated, changed and surplus files of the set's folder."""
+def own_file_faults(place: Place, manifest: Manifest, progress: Progress) -> list[str]:
+    """Missing, truncated, changed and surplus files of the set, whose own place this is. Needs no key: hashes are of what is stored."""
     faults = []
     own = [record for record in manifest.files if record.place == "set"]
+    there = place.sizes()
     done, total = 0, sum(record.size for record in own)
     for record in own:
-        path = inside(folder, record.path)
-        if not path.is_file():
+        size = there.get(record.stored)
+        if size is None:
             faults.append(f"{record.path} is missing")
-            continue
-        size, digest = hash_file(path)
-        if size != record.size:
+        elif size != record.size:
             faults.append(f"{record.path} has {size} bytes instead of {record.size}")
-        elif digest != record.sha256:
+        elif _sha256(place.read(record.stored)) != record.sha256:
             faults.append(f"{record.path} is not what was written: its SHA-256 differs")
-        done += size
+        done += record.size
         progress.count(round(done / 1e6), round(total / 1e6), "MB")
-    known = {record.path for record in own}
-    surplus = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
-    return faults + [f"{path} is not in the manifest" for path in surplus if path not in known and path not in _OWN_FILES]
+    known = {record.stored for record in own} | _OWN_FILES
+    return faults + [f"{path} is not in the manifest" for path in sorted(there) if path not in known]
+
+
+def _sha256(pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _chain(manifest: Manifest, every: Sequence[Manifest]) -> list[str]:
@@ -238,15 +271,16 @@ def _postgres(manifest: Manifest, repository: _Repository) -> list[str]:
     return faults
 
 
-def _redis(platform: Platform, folder: Path, manifest: Manifest) -> list[str]:
-    paths = [record.path for record in manifest.redis.files] if manifest.redis else []
+def _redis(platform: Platform, files: SetFiles, manifest: Manifest) -> list[str]:
+    records = manifest.redis.files if manifest.redis else ()
+    paths = [record.path for record in records]
     aof = _one(path for path in paths if path.endswith(".manifest"))
     rdb = _one(path for path in paths if path.endswith(".rdb") and "appendonlydir" not in path)
     if aof is None or rdb is None:
         return ["redis: the set has no RDB or no AOF"]
     image = running(platform.containers["redis"]).attrs["Image"]
     try:
-        found = check_files(str(image), folder, rdb, aof)
+        found = check_files(str(image), files, records, rdb, aof)
     except PlatformError as error:
         return [f"redis: {error.what}"]
     if manifest.redis and found.keys != manifest.redis.keys:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from backup.files import inside
+from airgap.errors import PlatformError
+from backup.files import SetFiles
 from backup.model import Manifest, WeaviatePart
 from backup.portable import read
 
 _ROOT = "weaviate"
 
 
-def faults(folder: Path, manifest: Manifest) -> list[str]:
+def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
     """What is wrong with Weaviate's part of the set in `folder`, whose files' hashes are right."""
     part = manifest.weaviate
     if part is None:
@@ -21,16 +21,16 @@ def faults(folder: Path, manifest: Manifest) -> list[str]:
     return [*(f"weaviate: {each}" for each in _module_faults(folder, part)), *read.faults(folder, manifest)]
 
 
-def _module_faults(folder: Path, part: WeaviatePart) -> list[str]:
+def _module_faults(folder: SetFiles, part: WeaviatePart) -> list[str]:
     """The module's backup against the manifest: ended well, of this id and base, with a file for every collection."""
     if part.backup_id is None:
         counted = [name for name, (before, _) in part.collections.items() if before]
         return [f"it counted objects of {', '.join(counted)} but holds no backup"] if counted else []
     home = f"{_ROOT}/{part.backup_id}"
     try:
-        config: dict[str, Any] = json.loads(inside(folder, f"{home}/backup_config.json").read_bytes())
+        config: dict[str, Any] = json.loads(folder.content(f"{home}/backup_config.json"))
         nodes: dict[str, list[str]] = {name: list(each["classes"]) for name, each in config["nodes"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (PlatformError, ValueError, KeyError, TypeError, AttributeError):
         return [f"{home}/backup_config.json is missing or not the module's"]
     found = []
     if config.get("status") != "SUCCESS":

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from backup.containers import copy_tree, execute
-from backup.files import write_hashed
+from backup.files import SetFolder, write_hashed
 from backup.model import FileRecord, Kind, WeaviatePart
 from blueprint.collections import CHRISTMAS_DOCUMENT
 from infra.clients import weaviate_client
@@ -43,7 +42,7 @@ class Request:
     """What is wanted of this store. `base_id` is the parent's backup, for an incremental one."""
 
     set_id: str
-    folder: Path
+    folder: SetFolder
     kind: Kind
     base_id: str | None = None
 
@@ -88,7 +87,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     )
 
 
-def _portable(platform: Platform, folder: Path, progress: Progress) -> tuple[FileRecord, ...]:
+def _portable(platform: Platform, folder: SetFolder, progress: Progress) -> tuple[FileRecord, ...]:
     from backup.portable.dump import write_dump
     from backup.portable.wire import Wire
 

@@ -44,6 +44,7 @@ class S3Place(_Strict):
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     prefix: str = Field(default="christmas", pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")
     path_style: bool = Field(default=True, alias="pathStyle")
+    timeout_seconds: int = Field(default=30, ge=1, le=600, alias="timeoutSeconds")  # without a byte from the server
     ca_certificate: str | None = Field(default=None, alias="caCertificate")
     key_id: SecretStr = Field(alias="keyId")
     secret_key: SecretStr = Field(alias="secretKey")

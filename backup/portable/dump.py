@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import zstandard
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup.files import HashedFile, write_hashed
+from backup.files import HashedFile, SetFolder, write_hashed
 from backup.model import FileRecord
 from backup.portable.layout import FOLDER, INDEX, DumpedCollection, Index, dimension, vectors_of
 from backup.portable.wire import Wire
@@ -25,7 +24,7 @@ _RIGHTS = ("read_tenants", "read_aliases", "read_roles", "read_users")
 BUILT_IN_ROLES = frozenset({"root", "admin", "viewer", "read-only"})
 
 
-def write_dump(wire: Wire, folder: Path, progress: Progress) -> tuple[FileRecord, ...]:
+def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> tuple[FileRecord, ...]:
     """Write the dump into a set's folder and return its files.
 
     Not of one instant: an object that is written meanwhile may be in it or not. The module's backup beside it is.
@@ -72,7 +71,7 @@ def _users(wire: Wire) -> list[dict[str, Any]]:
 
 
 def _collection(
-    wire: Wire, folder: Path, name: str, definition: dict[str, Any], progress: Progress
+    wire: Wire, folder: SetFolder, name: str, definition: dict[str, Any], progress: Progress
 ) -> tuple[list[FileRecord], DumpedCollection]:
     described = write_hashed(folder, f"{FOLDER}/{name}.schema.json", [json.dumps(definition, indent=2, ensure_ascii=False).encode()])
     tenants, left_out = _tenants(wire, name, definition)

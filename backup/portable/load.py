@@ -17,10 +17,10 @@ from typing import Any
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
 from backup import lock
-from backup.files import write_atomically
+from backup.files import SetFiles, write_atomically
 from backup.portable.layout import DumpedCollection, Index
 from backup.portable.read import read_definition, read_index, read_objects
-from backup.portable.wire import PAGE, Refused, Wire
+from backup.portable.wire import PAGE, RefusedError, Wire
 from infra.connections import LOCAL
 
 _STATE = "state.json"
@@ -53,7 +53,9 @@ class _State:
         write_atomically(self.place / _STATE, json.dumps({"set": self.set_id, "done": self.done}).encode())
 
 
-def load(folder: Path, wire: Wire, *, plain_vectors: bool = False, progress: Progress | None = None, home: Path | None = None) -> Imported:
+def load(
+    folder: SetFiles, wire: Wire, *, plain_vectors: bool = False, progress: Progress | None = None, home: Path | None = None
+) -> Imported:
     """Bring the dump in a set's folder into a Weaviate that has none of its collections.
 
     `plain_vectors` leaves the vectorizers out, for a server that lacks their modules: objects keep the vectors of the dump.
@@ -99,7 +101,7 @@ def _refuse_nonempty(wire: Wire, index: Index, state: _State, place: Path) -> No
     state.done = [step for step in state.done if step.split(" ")[0] in there]
 
 
-def _collections(wire: Wire, folder: Path, index: Index, state: _State, plain_vectors: bool, progress: Progress) -> dict[str, int]:
+def _collections(wire: Wire, folder: SetFiles, index: Index, state: _State, plain_vectors: bool, progress: Progress) -> dict[str, int]:
     there = {str(each["class"]) for each in wire.get("schema")["classes"]}
     later: list[tuple[str, dict[str, Any]]] = []
     for name, each in index.collections.items():
@@ -124,7 +126,7 @@ def _collections(wire: Wire, folder: Path, index: Index, state: _State, plain_ve
     return {name: each.rows for name, each in index.collections.items()}
 
 
-def _references(folder: Path, collection: DumpedCollection) -> tuple[str, ...]:
+def _references(folder: SetFiles, collection: DumpedCollection) -> tuple[str, ...]:
     return tuple(str(each["name"]) for each in split_references(read_definition(folder, collection))[1])
 
 
@@ -152,7 +154,7 @@ def _create(wire: Wire, definition: dict[str, Any]) -> None:
     body = {key: value for key, value in definition.items() if sharded or key != "shardingConfig"}
     try:
         wire.post("schema", body)
-    except Refused as error:
+    except RefusedError as error:
         hint = "if the server lacks the vectorizer's module: --plain-vectors keeps the vectors and leaves it out"
         raise PlatformError(what=f"collection {definition['class']}: {error.what}", where=wire.url, next_step=hint) from error
 
@@ -164,7 +166,9 @@ def _tenants(wire: Wire, name: str, collection: DumpedCollection) -> None:
         wire.post(f"schema/{name}/tenants", missing)
 
 
-def _objects(wire: Wire, folder: Path, name: str, collection: DumpedCollection, progress: Progress, *, without: tuple[str, ...]) -> None:
+def _objects(
+    wire: Wire, folder: SetFiles, name: str, collection: DumpedCollection, progress: Progress, *, without: tuple[str, ...]
+) -> None:
     """Send a collection's objects, without these properties."""
     progress.status(f"objects of {name}")
     sent = 0
@@ -216,7 +220,7 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
     try:
         roles = {str(each["name"]) for each in wire.get("authz/roles") or ()}
         users = {str(each["userId"]) for each in wire.get("users/db") or ()}
-    except Refused as error:
+    except RefusedError as error:
         return (), (), (f"roles and users: {error.what}",)
     left_out = []
     for role in index.roles:
@@ -232,7 +236,7 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
             try:
                 _write_keys(place, keys | {name: ""})
                 keys[name] = str(wire.post(f"users/db/{name}" + ("/rotate-key" if name in users else ""), {})["apikey"])
-            except Refused as error:
+            except RefusedError as error:
                 left_out.append(f"user {name}: {error.what}")
                 continue
             _write_keys(place, keys)

@@ -5,62 +5,66 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import zstandard
 from pydantic import ValidationError
 
 from airgap.errors import PlatformError
-from backup.files import inside
+from backup.files import SetFiles
 from backup.model import Manifest
 from backup.portable.layout import FORMAT, INDEX, DumpedCollection, Index, dimension, vectors_of
+from backup.storage.places import MissingError
 
 
-def read_index(folder: Path) -> Index:
+def read_index(folder: SetFiles) -> Index:
     """The dump's index in a set's folder.
 
     Raises PlatformError where there is none, or it can't be understood.
     """
-    path = inside(folder, INDEX)
     try:
-        index = Index.model_validate_json(path.read_bytes())
-    except OSError as error:
+        index = Index.model_validate_json(folder.content(INDEX))
+    except MissingError as error:
         raise PlatformError(
             what=f"set {folder.name} has no portable dump of Weaviate",
-            where=str(path),
+            where=f"{folder.place.where}: {INDEX}",
             next_step="full sets have one: invoke backup.list shows them, invoke backup --full makes one",
         ) from error
     except ValidationError as error:
-        raise PlatformError(what=f"the portable dump's index can't be understood: {error.error_count()} faults", where=str(path)) from None
+        raise PlatformError(
+            what=f"the portable dump's index can't be understood: {error.error_count()} faults", where=f"{folder.place.where}: {INDEX}"
+        ) from None
     if index.format != FORMAT:
-        raise PlatformError(what=f"the portable dump is of format {index.format}, this version reads {FORMAT}", where=str(path))
+        raise PlatformError(
+            what=f"the portable dump is of format {index.format}, this version reads {FORMAT}", where=f"{folder.place.where}: {INDEX}"
+        )
     return index
 
 
-def read_definition(folder: Path, collection: DumpedCollection) -> dict[str, Any]:
+def read_definition(folder: SetFiles, collection: DumpedCollection) -> dict[str, Any]:
     """A collection's definition as the server gave it."""
-    definition: dict[str, Any] = json.loads(inside(folder, collection.definition).read_text(encoding="utf-8"))
+    definition: dict[str, Any] = json.loads(folder.content(collection.definition))
     return definition
 
 
-def read_objects(folder: Path, collection: DumpedCollection) -> Iterator[dict[str, Any]]:
+def read_objects(folder: SetFiles, collection: DumpedCollection) -> Iterator[dict[str, Any]]:
     """A collection's objects, one at a time.
 
     Raises PlatformError where the file is damaged or cut off.
     """
-    path = inside(folder, collection.objects)
     try:
-        with path.open("rb") as packed, zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as raw:
+        with folder.open(collection.objects) as packed, zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as raw:
             for line in io.TextIOWrapper(raw, encoding="utf-8"):
                 yield json.loads(line)
     except (OSError, zstandard.ZstdError, ValueError) as error:
         raise PlatformError(
-            what=f"the portable dump can't be read: {error}", where=str(path), next_step="invoke backup.verify; then take another set"
+            what=f"the portable dump can't be read: {error}",
+            where=f"{folder.place.where}: {collection.objects}",
+            next_step="invoke backup.verify; then take another set",
         ) from error
 
 
-def faults(folder: Path, manifest: Manifest) -> list[str]:
+def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
     """What is wrong with a set's portable dump: rows, ids and vectors against its index, and that against the manifest's counts."""
     part = manifest.weaviate
     if part is None or not part.portable:
@@ -79,7 +83,7 @@ def faults(folder: Path, manifest: Manifest) -> list[str]:
     return [f"weaviate, portable dump: {each}" for each in found]
 
 
-def _collection_faults(folder: Path, name: str, collection: DumpedCollection) -> list[str]:
+def _collection_faults(folder: SetFiles, name: str, collection: DumpedCollection) -> list[str]:
     rows, doubled, strays = 0, 0, 0
     last = ("", "")
     for line in read_objects(folder, collection):

@@ -21,7 +21,7 @@ PAGE = 200
 """Objects in one answer: with 1536 dimensions about 4 MB, so that memory stays small whatever a collection holds."""
 
 
-class Refused(PlatformError):
+class RefusedError(PlatformError):
     """The server answered, and not with success. `status` is HTTP's."""
 
     def __init__(self, status: int, reason: str, where: str) -> None:
@@ -54,7 +54,7 @@ class Wire:
     def get(self, path: str, **query: str | int) -> Any:
         """The answer to a GET; None for 404.
 
-        Raises Refused for any other failure that the server tells, PlatformError where it can't be reached.
+        Raises RefusedError for any other failure that the server tells, PlatformError where it can't be reached.
         """
         answer = self._send("GET", path, params=query)
         return None if answer.status_code == 404 else self._wanted(answer, f"GET {path}")
@@ -97,7 +97,7 @@ class Wire:
     def _wanted(self, answer: httpx.Response, what: str) -> Any:
         if answer.is_success:
             return answer.json() if answer.content else None
-        raise Refused(answer.status_code, _reason(answer), f"{what} at {self.url}")
+        raise RefusedError(answer.status_code, _reason(answer), f"{what} at {self.url}")
 
 
 def _reason(answer: httpx.Response) -> str:

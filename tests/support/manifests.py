@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 
 from backup.model import STORES, FileRecord, Kind, Manifest, PostgresPart, RedisPart, ReferencePoint, Store, TableRecord, WeaviatePart
+from backup.sealing import Keyring, new_identity
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@functools.cache
+def keyring() -> Keyring:
+    """Keys of somebody who makes sets and reads them again."""
+    identity, recipient = new_identity()
+    return Keyring((recipient,), (identity,))
 
 
 def manifest(

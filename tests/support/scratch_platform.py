@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import docker
@@ -18,8 +18,10 @@ import docker
 from backup import recipes
 from backup.containers import execute
 from backup.scratch import Scratch, scratch
+from backup.sealing import new_identity
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS
+from infra.backup_places import BackupAccess, S3Place
 from infra.clients import weaviate_client
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 from infra.connections import Credentials, Platform
@@ -58,13 +60,17 @@ def image_of(service: str) -> str:
 
 
 @contextlib.contextmanager
-def run_scratch_platform(purpose: str = "tests") -> Iterator[ScratchPlatform]:
-    """Start the three stores, make accounts and schema, and yield them; all is removed on leaving."""
+def run_scratch_platform(purpose: str = "tests", place: Callable[[str], S3Place] | None = None) -> Iterator[ScratchPlatform]:
+    """Start the three stores, make accounts and schema, and yield them; all is removed on leaving.
+
+    With `place` its backups go to the bucket that it gives for the network's gateway: this machine, as the containers reach it.
+    """
     from migrations.run import upgrade
 
     passwords = {each.name: secrets.token_urlsafe(24) for each in ACCOUNTS}
     passphrase = secrets.token_urlsafe(32)
     with scratch(purpose) as made:
+        bucket = place(made.gateway) if place else None
         made.start(
             recipes.timescaledb(
                 made,
@@ -73,6 +79,7 @@ def run_scratch_platform(purpose: str = "tests") -> Iterator[ScratchPlatform]:
                 repository=made.volume("pgbackrest"),
                 passphrase=passphrase,
                 archive=True,
+                place=bucket,
             )
         )
         redis_passwords = {each.name: passwords[each.name] for each in ACCOUNTS if each.redis}
@@ -98,7 +105,9 @@ def run_scratch_platform(purpose: str = "tests") -> Iterator[ScratchPlatform]:
             for each in ACCOUNTS
         }
         bare = made.platform(accounts, embedding_profile="embedded", embedding_key="none")
-        platform = dataclasses.replace(bare, field_keys=new_ring().as_json())
+        identity, recipient = new_identity()
+        access = BackupAccess(passphrase=passphrase, identities=(identity,), recipients=(recipient,), place=bucket)
+        platform = dataclasses.replace(bare, field_keys=new_ring().as_json(), backup=access)
         upgrade(platform)
         yield ScratchPlatform(platform, made, passphrase)
 

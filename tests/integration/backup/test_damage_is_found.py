@@ -66,7 +66,7 @@ def test_undamaged_sets_are_good_and_marked(made: Made) -> None:
 
 
 def test_a_damaged_file_is_named_and_so_is_what_builds_on_it(made: Made) -> None:
-    flip(made.folder / made.full.id / "redis/dump.rdb")
+    flip(made.folder / made.full.id / "redis/dump.rdb.age")
     found = {verdict.set_id: "; ".join(verdict.faults) for verdict in made.verify()}
     assert found[made.full.id] == "redis/dump.rdb is not what was written: its SHA-256 differs"
     assert found[made.incremental.id] == f"its parent {made.full.id} is damaged"
@@ -106,7 +106,7 @@ def repository(original: Made) -> Iterator[Made]:
 
 def _path(made: Made, part: str) -> str:
     assert made.full.postgres
-    return next(record.path for record in made.full.postgres.files if part in record.path)
+    return next(record.path for record in made.full.postgres.files if record.place == "pgbackrest" and part in record.path)
 
 
 def test_every_fault_of_the_repository_is_named(repository: Made) -> None:

@@ -15,6 +15,7 @@ from backup.containers import docker_client, execute, while_running
 from backup.files import hash_file
 from backup.model import Manifest
 from backup.run import make
+from backup.storage.sources import files_of, source_of
 from backup.weaviate_store import kept_copies
 from infra.clients import postgres, redis_client
 from infra.connections import Platform
@@ -49,7 +50,7 @@ def test_the_first_due_set_is_a_signed_full_one_of_all_stores(full: Manifest, fo
 def test_every_file_is_there_with_the_recorded_hash(full: Manifest, folder: Path, scratch_platform: ScratchPlatform) -> None:
     for record in full.files:
         if record.place == "set":
-            assert hash_file(folder / full.id / record.path) == (record.size, record.sha256)
+            assert hash_file(folder / full.id / record.stored) == (record.size, record.sha256)
     repository = [record for record in full.files if record.place == "pgbackrest"]
     assert tuple(pgbackrest.hash_files(scratch_platform.platform.containers["timescaledb"], [each.path for each in repository])) == tuple(
         sorted(repository, key=lambda each: each.path)
@@ -74,9 +75,10 @@ def test_the_parts_say_what_was_in_the_stores(full: Manifest) -> None:
 
 
 def test_the_logical_backup_is_readable_and_holds_no_password(full: Manifest, folder: Path, scratch_platform: ScratchPlatform) -> None:
-    dump = folder / full.id / "postgres/christmas_db.dump"
-    assert dump.read_bytes()[:5] == b"PGDMP"
-    roles = (folder / full.id / "postgres/globals.sql").read_text()
+    files = files_of(scratch_platform.platform, source_of(scratch_platform.platform, folder), full)
+    with files.open("postgres/christmas_db.dump") as dump:
+        assert dump.read(5) == b"PGDMP"
+    roles = files.content("postgres/globals.sql").decode()
     assert "CREATE ROLE api" in roles
     assert "PASSWORD" not in roles
     text = (folder / full.id / sets.MANIFEST).read_text()

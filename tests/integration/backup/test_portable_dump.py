@@ -11,6 +11,7 @@ import zstandard
 from airgap.errors import PlatformError
 from airgap.setup.progress import SilentProgress
 from backup import sets
+from backup.files import SetFolder, write_hashed
 from backup.model import FileRecord, Manifest
 from backup.portable.dump import write_dump
 from backup.portable.layout import INDEX
@@ -18,6 +19,7 @@ from backup.portable.load import load
 from backup.portable.read import read_index, read_objects
 from backup.portable.wire import Wire
 from backup.run import make
+from backup.sealing import keyring_of
 from backup.weaviate_content import faults
 from infra.connections import Platform
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
@@ -106,11 +108,11 @@ def source(scratch_platform: ScratchPlatform) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="module")
-def made(source: Wire, scratch_platform: ScratchPlatform, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+def made(source: Wire, scratch_platform: ScratchPlatform, tmp_path_factory: pytest.TempPathFactory) -> tuple[SetFolder, Manifest]:
     folder = tmp_path_factory.mktemp("sets")
     manifest = make(scratch_platform.platform, kind="full", stores=["weaviate"], folder=folder)
     assert manifest
-    return folder / manifest.id, manifest
+    return SetFolder(folder / manifest.id, keyring_of(scratch_platform.platform)), manifest
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +121,9 @@ def target() -> Iterator[ScratchWeaviate]:
         yield running
 
 
-def test_a_full_set_holds_the_dump_and_an_incremental_one_does_not(made: tuple[Path, Manifest], scratch_platform: ScratchPlatform) -> None:
+def test_a_full_set_holds_the_dump_and_an_incremental_one_does_not(
+    made: tuple[SetFolder, Manifest], scratch_platform: ScratchPlatform
+) -> None:
     folder, manifest = made
     assert manifest.weaviate
     assert INDEX in manifest.weaviate.portable
@@ -132,7 +136,7 @@ def test_a_full_set_holds_the_dump_and_an_incremental_one_does_not(made: tuple[P
     assert index.aliases == {ALIAS: MIXED}
     assert {"userId": "guest", "roles": ["visitor"], "active": True} in index.users
     assert ROOT_USER not in {each["userId"] for each in index.users}
-    later = make(scratch_platform.platform, kind="incremental", stores=["weaviate"], folder=folder.parent)
+    later = make(scratch_platform.platform, kind="incremental", stores=["weaviate"], folder=folder.path.parent)
     assert later
     assert later.weaviate
     assert later.weaviate.portable == ()
@@ -144,13 +148,13 @@ class Interrupting(SilentProgress):
     def __init__(self) -> None:
         self.counted = 0
 
-    def count(self, done: float, total: float, unit: str = "") -> None:
+    def count(self, *_: object) -> None:
         self.counted += 1
         if self.counted == 2:
             raise KeyboardInterrupt
 
 
-def lines(folder: Path) -> dict[str, list[dict[str, Any]]]:
+def lines(folder: SetFolder) -> dict[str, list[dict[str, Any]]]:
     times = ("creationTimeUnix", "lastUpdateTimeUnix")
     return {
         name: [{key: value for key, value in line.items() if key not in times} for line in read_objects(folder, each)]
@@ -164,7 +168,7 @@ def named(wire: Wire, collection: str) -> list[str]:
 
 
 def test_a_cut_off_import_is_finished_by_the_next_and_everything_is_equal(
-    made: tuple[Path, Manifest], source: Wire, target: ScratchWeaviate, tmp_path: Path
+    made: tuple[SetFolder, Manifest], source: Wire, target: ScratchWeaviate, tmp_path: Path
 ) -> None:
     folder, _ = made
     with wire_of(target.platform, target.platform.secret(ROOT_USER, "weaviate")) as wire:
@@ -173,12 +177,11 @@ def test_a_cut_off_import_is_finished_by_the_next_and_everything_is_equal(
         assert wire.get("aliases")["aliases"] == []
         done = load(folder, wire, home=tmp_path / "imports")
         assert done.collections == {DOCUMENTS: 200, MIXED: 1, LEGACY: 2, TENANTS: 1}
-        again = tmp_path / "again"
-        again.mkdir()
+        again = SetFolder(tmp_path / "again", folder.keyring)
         write_dump(wire, again, SilentProgress())
         assert lines(again) == lines(folder)
         for name, each in read_index(again).collections.items():
-            here, there = (json.loads((place / each.definition).read_bytes()) for place in (again, folder))
+            here, there = (json.loads(files.content(each.definition)) for files in (again, folder))
             for one in (here, there):
                 one["properties"].sort(key=lambda each: each["name"])
             assert here == there, name
@@ -198,36 +201,38 @@ def test_a_cut_off_import_is_finished_by_the_next_and_everything_is_equal(
             load(folder, wire, home=tmp_path / "imports")
 
 
-def test_a_sets_dump_is_verified_by_its_content(made: tuple[Path, Manifest], tmp_path: Path) -> None:
+def test_a_sets_dump_is_verified_by_its_content(made: tuple[SetFolder, Manifest], tmp_path: Path) -> None:
     """Faults that hashes can't see: what was hashed was wrong already."""
     import shutil
 
     folder, manifest = made
     assert faults(folder, manifest) == []
-    copy = tmp_path / folder.name
-    shutil.copytree(folder, copy)
-    path = copy / "weaviate/portable" / f"{DOCUMENTS}.jsonl.zst"
-    whole = zstandard.ZstdDecompressor().stream_reader(path.read_bytes()).read().splitlines(keepends=True)
+    copy = SetFolder(tmp_path / folder.name, folder.keyring)
+    shutil.copytree(folder.path, copy.path)
+    path = f"weaviate/portable/{DOCUMENTS}.jsonl.zst"
+    whole = zstandard.ZstdDecompressor().stream_reader(copy.content(path)).read().splitlines(keepends=True)
+
+    def put(path: str, content: bytes) -> list[str]:
+        (copy.path / f"{path}.age").unlink()
+        write_hashed(copy, path, [content])
+        return faults(copy, manifest)
 
     def rewrite(*changed: bytes) -> list[str]:
-        path.write_bytes(zstandard.ZstdCompressor().compress(b"".join(changed)))
-        return faults(copy, manifest)
+        return put(path, zstandard.ZstdCompressor().compress(b"".join(changed)))
 
     where = "weaviate, portable dump: "
     assert rewrite(*whole[1:]) == [f"{where}{DOCUMENTS} has 199 rows instead of 200"]
     assert rewrite(whole[0], *whole[:-1]) == [f"{where}{DOCUMENTS} has 1 ids that are out of order or there twice"]
     assert "vectors of another length" in rewrite(whole[0].replace(b'"default":[', b'"default":[9,'), *whole[1:])[0]
-    path.write_bytes(path.read_bytes()[:100])
-    assert faults(copy, manifest) == [f"{where}{DOCUMENTS} has 0 rows instead of 200"]
-    path.write_bytes(b"no zstd at all")
-    assert "can't be read" in faults(copy, manifest)[0]
-    (copy / f"weaviate/{manifest.id}/backup_config.json").write_text('{"nodes": {}, "status": "FAILED"}')
-    assert any("ended as FAILED" in each for each in faults(copy, manifest))
+    assert put(path, copy.content(path)[:100]) == [f"{where}{DOCUMENTS} has 0 rows instead of 200"]
+    assert "can't be read" in put(path, b"no zstd at all")[0]
+    told = put(f"weaviate/{manifest.id}/backup_config.json", b'{"nodes": {}, "status": "FAILED"}')
+    assert any("ended as FAILED" in each for each in told)
     assert any("lacks" in each for each in faults(copy, manifest))
 
 
 def test_a_server_that_cannot_be_reached_or_lets_nobody_in_is_named(
-    made: tuple[Path, Manifest], target: ScratchWeaviate, tmp_path: Path
+    made: tuple[SetFolder, Manifest], target: ScratchWeaviate, tmp_path: Path
 ) -> None:
     folder, _ = made
     with wire_of(target.platform, "wrong") as wire, pytest.raises(PlatformError, match="401"):

@@ -15,11 +15,13 @@ from airgap.errors import PlatformError
 from backup import marks, proofs, sets
 from backup.containers import docker_client, execute
 from backup.drill import describe, drill, history
+from backup.files import SetFolder, StreamedFile, write_hashed
 from backup.journal import Journal
 from backup.model import Manifest
 from backup.restore import remove, restore
 from backup.run import make
 from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, remove_leftovers
+from backup.sealing import keyring_of
 from backup.weaviate_store import count_objects
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
@@ -129,8 +131,10 @@ def test_a_drill_of_a_set_that_cannot_be_restored_is_a_failed_report(platform: P
     made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
     assert made
     assert drill(platform, folder=tmp_path).passed
-    log = tmp_path / made.id / "redis/appendonlydir/appendonly.aof.1.incr.aof"
-    log.write_bytes(b"*this is no log*" + log.read_bytes())
+    folder, log = SetFolder(tmp_path / made.id, keyring_of(platform)), "redis/appendonlydir/appendonly.aof.1.incr.aof"
+    content = folder.content(log)
+    (folder.path / f"{log}.age").unlink()
+    write_hashed(folder, log, [b"*this is no log*", content[16:]])
     report = drill(platform, folder=tmp_path)
     assert not report.passed
     assert "does not come up" in report.failure
@@ -269,7 +273,9 @@ def test_the_logical_backup_restores_into_another_database(platform: Platform, f
         running = docker_client().containers.get(container)
         from backup.containers import Entry, put_files
 
-        put_files(running, "/var/lib/pgbackrest", [Entry("try.dump", folder / full.id / "postgres/christmas_db.dump")], uid=1000, gid=1000)
+        record = next(each for each in full.files if each.path == full.postgres.logical)
+        dump = StreamedFile.plain(SetFolder(folder / full.id, keyring_of(platform)), record)
+        put_files(running, "/var/lib/pgbackrest", [Entry("try.dump", dump)], uid=1000, gid=1000)
         execute(container, ["pg_restore", "-U", "postgres", "-d", "elsewhere", "/var/lib/pgbackrest/try.dump"], check=False)
         psql("elsewhere", "select timescaledb_post_restore()")
         assert psql("elsewhere", "select count(*) from market_data") == str(full.postgres.reference_point.tables["market_data"].rows)

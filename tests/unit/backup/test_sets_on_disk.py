@@ -1,5 +1,6 @@
 """Folders of sets: what counts, what doesn't, and what is told about those that can't be read."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -9,8 +10,8 @@ import pytest
 
 from airgap.errors import PlatformError
 from backup import keys, sets
-from backup.files import HashedFile, hash_file, inside, shorten, write_atomically, write_hashed
-from tests.support.manifests import manifest
+from backup.files import HashedFile, SetFolder, hash_file, inside, shorten, write_atomically, write_hashed
+from tests.support.manifests import keyring, manifest
 
 FULL = "20261123-120000-full-0000"
 
@@ -59,7 +60,8 @@ def test_a_set_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     [
         (lambda text: text[: len(text) // 2], "can't be understood"),
         (lambda text: text.replace('"kind": "full"', '"kind": "differential"'), "kind"),
-        (lambda text: text.replace('"format": 1', '"format": 2'), "format 2"),
+        (lambda text: text.replace('"format": 2', '"format": 1'), "format 1, made by an earlier version"),
+        (lambda text: text.replace('"format": 2', '"format": 3'), "format 3, made by a later version"),
         (lambda text: text.replace(f'"id": "{FULL}"', '"id": "other"'), "calls itself other"),
         (lambda text: json.dumps({**json.loads(text), "surprise": 1}), "surprise"),
         (lambda text: text[:0], "can't be understood"),
@@ -92,13 +94,19 @@ def test_skew_is_how_far_apart_the_stores_are() -> None:
     assert manifest().skew.total_seconds() == 10
 
 
-def test_files_are_hashed_on_the_way(tmp_path: Path) -> None:
-    record = write_hashed(tmp_path, "a/b/file", [b"one", b"two"])
-    assert (record.size, record.sha256) == hash_file(tmp_path / "a/b/file")
-    assert (tmp_path / "a/b/file").stat().st_mode & 0o777 == 0o600
-    cut = shorten(tmp_path, record, 3)
-    assert (cut.size, cut.sha256) == hash_file(tmp_path / "a/b/file")
-    with pytest.raises(FileExistsError), HashedFile(tmp_path, "a/b/file"):
+def test_files_are_encrypted_and_hashed_on_the_way(tmp_path: Path) -> None:
+    folder = SetFolder(tmp_path, keyring())
+    record = write_hashed(folder, "a/b/file", [b"one", b"two"])
+    stored = tmp_path / "a/b/file.age"
+    assert (record.size, record.sha256) == hash_file(stored)
+    assert (record.plain_size, record.plain_sha256) == (6, hashlib.sha256(b"onetwo").hexdigest())
+    assert stored.stat().st_mode & 0o777 == 0o600
+    assert folder.content("a/b/file") == b"onetwo"
+    cut = shorten(folder, record, 3)
+    assert (cut.size, cut.sha256) == hash_file(stored)
+    assert (cut.plain_size, folder.content("a/b/file")) == (3, b"one")
+    assert [path.name for path in stored.parent.iterdir()] == ["file.age"]
+    with pytest.raises(FileExistsError), HashedFile(folder, "a/b/file"):
         pass
 
 

@@ -1,0 +1,158 @@
+"""Second places: every finished set is copied there, with its part of pgBackRest's repository, file by file as the manifest lists them.
+
+So one manifest proves both places, and a copy that can't be reached holds up neither the backup nor PostgreSQL's log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress
+from backup import retention, sets
+from backup.files import write_atomically
+from backup.model import FileRecord, Manifest
+from backup.storage.places import Place, open_place
+from backup.storage.repository import INFO_FILES
+from backup.storage.sources import SETS, Source, source_of
+from blueprint.rules import BACKUP_RULES
+from infra.components.pgbackrest_config import REPOSITORY_FOLDER
+from infra.connections import Platform
+
+_STATE = "copies.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyState:
+    """How a copy stood after the last run: how many sets it has and lacks, when all was last there, and what failed."""
+
+    name: str
+    where: str
+    sets: int = 0
+    behind: int = 0
+    complete_at: str | None = None
+    failure: str = ""
+
+
+def state(folder: Path) -> dict[str, CopyState]:
+    """How each copy stood after the last run; nothing where none was made yet."""
+    try:
+        return {name: CopyState(**each) for name, each in json.loads((folder / _STATE).read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyState]:
+    """Bring every copy to what the first place has: for the holder of the lock. A copy that fails is told, and waits for the next run."""
+    known = platform.backup.copies
+    before = state(folder)
+    states = []
+    for name in known:
+        progress.status(f"copying to {name}")
+        told = _one(platform, folder, name, before.get(name), progress)
+        if told.failure:
+            progress.log(f"copy {name} is {told.behind} sets behind: {told.failure}")
+        states.append(told)
+    if states or before:
+        write_atomically(folder / _STATE, json.dumps({each.name: asdict(each) for each in states}, indent=2).encode() + b"\n")
+    return states
+
+
+def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, progress: Progress) -> CopyState:
+    target = source_of(platform, folder, name)
+    every = sets.list_sets(folder=folder)
+    complete_at = before.complete_at if before else None
+    present: set[str] = set()
+    failure = ""
+    try:
+        present = {each.id for each in sets.list_at(target.sets)}
+        first = source_of(platform, folder)
+        for manifest in every:
+            if manifest.id not in present:
+                progress.status(f"copying {manifest.id} to {name}")
+                _copy(platform, first, target, name, manifest, progress)
+                present.add(manifest.id)
+        complete_at = datetime.now(UTC).isoformat(timespec="seconds")
+    except PlatformError as error:
+        failure = f"{error.what} ({error.where}); {error.next_step}"
+    behind = sum(each.id not in present for each in every)
+    return CopyState(name, target.where, len(present), behind, complete_at, failure)
+
+
+def _copy(platform: Platform, first: Source, target: Source, name: str, manifest: Manifest, progress: Progress) -> None:
+    """Copy one set: its files as they are stored, the repository's part, what pgBackRest finds it by, and the manifest last.
+
+    Raises PlatformError where either side fails, or a file is not what the manifest says: then the first place is at fault.
+    """
+    place = open_place(platform.backup.copies[name])
+    done, total = 0, manifest.total_bytes
+    there = place.sizes(f"{SETS}/{manifest.id}")
+    stored: dict[str, int] = {}
+    if manifest.postgres:
+        stored = place.sizes(REPOSITORY_FOLDER)
+    for record in manifest.files:
+        path = f"{SETS}/{manifest.id}/{record.stored}" if record.place == "set" else f"{REPOSITORY_FOLDER}/{record.path}"
+        # What an earlier run has put there whole is not sent again; verifying the copy reads it.
+        if there.get(path, stored.get(path)) != record.size:
+            origin = first.sets.read(f"{manifest.id}/{record.stored}") if record.place == "set" else first.repository.read(record.path)
+            place.write(path, _checked(origin, record, first), record.size)
+        done += record.size
+        progress.count(round(done / 1e6), round(total / 1e6), "MB")
+    if manifest.postgres:
+        for info in INFO_FILES:
+            for path in (info, f"{info}.copy"):
+                place.write(f"{REPOSITORY_FOLDER}/{path}", b"".join(first.repository.read(path)))
+    place.write(f"{SETS}/{manifest.id}/{sets.MANIFEST}", sets.render(manifest))
+
+
+def _checked(pieces: Iterable[bytes], record: FileRecord, first: Source) -> Iterator[bytes]:
+    """The pieces, if they are the file that the manifest lists; the last one is held back until that is known."""
+    digest, last = hashlib.sha256(), b""
+    for piece in pieces:
+        digest.update(piece)
+        if last:
+            yield last
+        last = piece
+    if digest.hexdigest() != record.sha256:
+        raise PlatformError(
+            what=f"{record.path} is not what was written: its SHA-256 differs, so it is not copied",
+            where=f"place {first.name}: {first.where}",
+            next_step="invoke backup.verify tells what else is damaged there; then invoke backup --full",
+        )
+    if last:
+        yield last
+
+
+def prune(platform: Platform, folder: Path, good: Iterable[str], progress: Progress, *, dry_run: bool) -> dict[str, list[str]]:
+    """Remove from each copy the sets that the rules don't keep there, by its own list; returns their ids by copy.
+
+    What the first place has lost a copy keeps as long as its own rules say. A copy that can't be reached is told and left for the next run.
+    """
+    removed: dict[str, list[str]] = {}
+    for name, settings in platform.backup.copies.items():
+        place = open_place(settings)
+        try:
+            every = sets.list_at(place.below(SETS))
+            kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), set(good))
+            going = [each for each in every if each.id not in kept]
+            removed[name] = [each.id for each in going]
+            for each in [] if dry_run else going:
+                place.remove([f"{SETS}/{each.id}/{sets.MANIFEST}"])
+                place.remove(place.sizes(f"{SETS}/{each.id}"))
+            if going and not dry_run:
+                _remove_unlisted(place, [each for each in every if each.id in kept])
+        except PlatformError as error:
+            progress.log(f"copy {name} was not pruned: {error.what}")
+    return removed
+
+
+def _remove_unlisted(place: Place, staying: Iterable[Manifest]) -> None:
+    """Remove the repository's files that no set there lists any more. The index is everybody's."""
+    needed = {f"{REPOSITORY_FOLDER}/{record.path}" for each in staying for record in each.files if record.place == "pgbackrest"}
+    there = place.sizes(REPOSITORY_FOLDER)
+    place.remove(path for path in there if path not in needed and not path.endswith((".info", ".info.copy", ".history")))

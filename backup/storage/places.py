@@ -1,0 +1,157 @@
+"""A place: files by path, each there whole or not at all. A folder is one; `backup.storage.s3` has the other kind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from airgap.errors import PlatformError
+from infra.backup_places import LocalPlace, S3Place
+
+PIECE = 1 << 20
+
+
+class MissingError(PlatformError):
+    """There is no such file."""
+
+
+class Place(Protocol):
+    """Files by relative paths with forward slashes. Every method raises PlatformError that names the place and what to do."""
+
+    where: str
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Every file at or below a folder, with its size in bytes."""
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """A file's content in pieces of some MiB at most; a connection that breaks is taken up where it broke.
+
+        Raises MissingError where there is none.
+        """
+
+    def write(self, path: str, source: Path | bytes | Iterable[bytes], size: int | None = None) -> None:
+        """Put a file there, whole or not at all, replacing another; on the disk when this returns. `size` of pieces, where known."""
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files; those that are gone already don't matter."""
+
+    def below(self, folder: str) -> Place:
+        """The place that begins at a folder of this one."""
+
+
+class FolderPlace:
+    """A folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.where = str(root)
+
+    def below(self, folder: str) -> FolderPlace:
+        """The place that begins at a folder of this one."""
+        return FolderPlace(self.root / folder)
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Every file at or below a folder; files that are just being written are left out."""
+        start = self._inside(prefix) if prefix else self.root
+        found = [start] if start.is_file() else start.rglob("*")
+        return {str(path.relative_to(self.root)): path.stat().st_size for path in found if path.is_file() and not path.name.startswith(".")}
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """A file's content."""
+        try:
+            with self._inside(path).open("rb") as source:
+                while piece := source.read(PIECE):
+                    yield piece
+        except FileNotFoundError:
+            raise MissingError(what=f"{path} is missing", where=self.where) from None
+        except OSError as error:
+            raise self._broken(f"{path} can't be read", error) from error
+
+    def write(self, path: str, source: Path | bytes | Iterable[bytes], size: int | None = None) -> None:
+        """Put a file there: beside it first, then in its place."""
+        del size
+        target = self._inside(path)
+        try:
+            self._make_folders(target.parent)
+            fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+            try:
+                with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    for piece in pieces_of(source):
+                        file.write(piece)
+                    file.flush()
+                    os.fsync(file.fileno())
+                fresh.replace(target)
+            except BaseException:
+                fresh.unlink(missing_ok=True)
+                raise
+            _sync(target.parent)
+        except OSError as error:
+            raise self._broken(f"{path} can't be written", error) from error
+
+    def _make_folders(self, folder: Path) -> None:
+        """Make the folders on the way, and let them last. The root must be there already where it is somebody else's disk."""
+        if not self.root.parent.is_dir() and not self.root.is_dir():
+            raise FileNotFoundError(errno.ENOENT, f"{self.root.parent} is not there: is it mounted?")
+        missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for each in missing:
+            _sync(each.parent)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files, and the folders that are empty then."""
+        for path in paths:
+            target = self._inside(path)
+            try:
+                target.unlink(missing_ok=True)
+                for folder in target.parents:
+                    if folder == self.root:
+                        break
+                    folder.rmdir()
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                    raise self._broken(f"{path} can't be removed", error) from error
+
+    def _inside(self, path: str) -> Path:
+        if not path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise PlatformError(what=f"{path!r} leads out of its folder", where=self.where, next_step="don't use this set; make a new one")
+        return self.root / path
+
+    def _broken(self, what: str, error: OSError) -> PlatformError:
+        step = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "see that it is mounted, and that you may write there"
+        return PlatformError(what=f"{what}: {error.strerror or error}", where=self.where, next_step=f"{step}; then run this again")
+
+
+def pieces_of(source: Path | bytes | Iterable[bytes]) -> Iterator[bytes]:
+    """Whatever is to be written, in pieces."""
+    if isinstance(source, bytes):
+        yield source
+    elif isinstance(source, Path):
+        with source.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+    else:
+        yield from source
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Network file systems may know no such thing; then the file's own is all there is.
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_place(settings: LocalPlace | S3Place) -> Place:
+    """The place that settings describe. Nothing is asked of it yet."""
+    if isinstance(settings, LocalPlace):
+        return FolderPlace(Path(settings.path))
+    from backup.storage.s3 import BucketPlace
+
+    return BucketPlace(settings)

@@ -1,0 +1,109 @@
+"""pgBackRest's repository as files, whether it lies in a volume or below a place. What is in it is pgBackRest's business."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from airgap.errors import PlatformError
+from backup.model import FileRecord
+from backup.storage.places import PIECE, Place
+from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA
+
+INFO_FILES = (f"archive/{STANZA}/archive.info", f"backup/{STANZA}/backup.info")
+"""What pgBackRest finds everything else by. It rewrites them with each backup."""
+
+SEGMENT = re.compile(r"/(?P<segment>[0-9A-F]{24})-[0-9a-f]{40}")
+_AT_ONCE = 4
+
+
+class RepositoryFiles(Protocol):
+    """The repository's files, by their paths in it."""
+
+    def sizes(self, prefixes: Iterable[str]) -> dict[str, int]:
+        """Every file at or below these paths, with its size."""
+
+    def hash_files(self, paths: Iterable[str]) -> tuple[FileRecord, ...]:
+        """Size and hash of every file at or below these paths."""
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """A file's content, encrypted as pgBackRest left it."""
+
+
+def segments(files: RepositoryFiles) -> dict[str, str]:
+    """Every archived WAL segment: its name, and its file's path in the repository."""
+    return {match["segment"]: path for path in files.sizes([f"archive/{STANZA}"]) if (match := SEGMENT.search(path))}
+
+
+class VolumeRepository:
+    """The repository in the volume of a container; hashing is done where the files are."""
+
+    def __init__(self, container: str) -> None:
+        self._container = container
+
+    def sizes(self, prefixes: Iterable[str]) -> dict[str, int]:
+        """Every file at or below these paths; paths that are not there have none."""
+        from backup.containers import execute
+
+        script = f'cd {REPOSITORY_PATH} && for each; do [ ! -e "$each" ] || find "$each" -type f -exec stat -c \'%s %n\' {{}} +; done'
+        text = execute(self._container, ["sh", "-c", script, "sh", *prefixes], user="postgres").stdout.decode()
+        return {name: int(size) for size, name in (line.split(" ", 1) for line in text.splitlines())}
+
+    def hash_files(self, paths: Iterable[str]) -> tuple[FileRecord, ...]:
+        """Size and hash of every file at or below these paths."""
+        from backup.pgbackrest import hash_files
+
+        return hash_files(self._container, paths)
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """A file's content, through the engine: the container doesn't have to run."""
+        from docker.errors import APIError
+
+        from backup.containers import Pieces, docker_client
+
+        try:
+            stream, _ = docker_client().api.get_archive(self._container, f"{REPOSITORY_PATH}/{path}", chunk_size=PIECE)
+            with tarfile.open(fileobj=io.BufferedReader(Pieces(stream)), mode="r|") as archive:
+                member: Any = archive.extractfile(archive.next())  # type: ignore[arg-type]
+                while piece := member.read(PIECE):
+                    yield piece
+        except (APIError, tarfile.TarError) as error:
+            raise PlatformError(
+                what=f"{path} can't be read: {error}", where=f"container {self._container}: {REPOSITORY_PATH}", next_step="invoke up"
+            ) from error
+
+
+class PlaceRepository:
+    """The repository below a place, or a copy of it there."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def sizes(self, prefixes: Iterable[str]) -> dict[str, int]:
+        """Every file at or below these paths; one that is a file's own is asked for as part of its folder."""
+        wanted = list(prefixes)
+        found: dict[str, int] = {}
+        for top in sorted({"/".join(path.split("/")[:3]) for path in wanted}):
+            found |= self.place.sizes(top)
+        return {path: size for path, size in found.items() if any(path == each or path.startswith(f"{each}/") for each in wanted)}
+
+    def hash_files(self, paths: Iterable[str]) -> tuple[FileRecord, ...]:
+        """Size and hash of every file at or below these paths: each is read from its beginning to its end."""
+        with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="hash") as pool:
+            return tuple(pool.map(self._hash, sorted(self.sizes(paths))))
+
+    def _hash(self, path: str) -> FileRecord:
+        digest, size = hashlib.sha256(), 0
+        for piece in self.place.read(path):
+            digest.update(piece)
+            size += len(piece)
+        return FileRecord(place="pgbackrest", path=path, size=size, sha256=digest.hexdigest())
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """A file's content."""
+        return self.place.read(path)

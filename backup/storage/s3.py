@@ -1,0 +1,196 @@
+"""A bucket as a place. Failures that pass are waited out; those that don't are told in words that name what to mend."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress, SilentProgress
+from backup.storage.places import MissingError
+from infra.backup_places import S3Place
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+_T = TypeVar("_T")
+# One range of a download, and one part of an upload. S3 takes 10,000 parts.
+_PIECE = 8 << 20
+_MOST_PARTS = 9_000
+_PARTS_AT_ONCE = 3
+_TRIES = 4
+_RETRIES_OF_A_REQUEST = 3
+
+
+class BucketPlace:
+    """Everything below a prefix of a bucket. Sizes of a few pieces are held in memory, never a file."""
+
+    def __init__(self, settings: S3Place, folder: str = "", progress: Progress | None = None) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._progress = progress or SilentProgress()
+        self.where = settings.where + (f"/{folder}" if folder else "")
+        self._store: S3Store | None = None
+
+    @property
+    def store(self) -> S3Store:
+        """The client, made when first used."""
+        if self._store is None:
+            from obstore.store import S3Store
+
+            known = self._settings
+            # A request that gets no byte for that long is given up and tried again.
+            silence = timedelta(seconds=known.timeout_seconds)
+            self._store = S3Store(
+                known.bucket,
+                prefix="/".join(filter(None, (known.prefix, self._folder))),
+                endpoint=known.endpoint,
+                region=known.region,
+                access_key_id=known.key_id.get_secret_value(),
+                secret_access_key=known.secret_key.get_secret_value(),
+                virtual_hosted_style_request=not known.path_style,
+                client_options={
+                    "timeout": silence * 20,
+                    "read_timeout": silence,
+                    "connect_timeout": min(silence, timedelta(seconds=10)),
+                    **({"root_certificate": known.ca_certificate} if known.ca_certificate else {}),
+                },
+                retry_config={
+                    "max_retries": _RETRIES_OF_A_REQUEST,
+                    "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=5), "base": 2},
+                    "retry_timeout": max(silence * 3, timedelta(seconds=30)),
+                },
+            )
+        return self._store
+
+    def below(self, folder: str) -> BucketPlace:
+        """The place that begins at a folder of this one."""
+        return BucketPlace(self._settings, "/".join(filter(None, (self._folder, folder))), self._progress)
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Every object at or below a folder."""
+        import obstore
+
+        def listed() -> dict[str, int]:
+            found = obstore.list(self.store, prefix or None)
+            return {str(each["path"]): int(each["size"]) for batch in found for each in batch}
+
+        return self._tried(listed, f"the files below {prefix or 'it'} can't be listed")
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """An object's content, a range at a time: after a broken connection only the range at hand is had again."""
+        import obstore
+
+        start, total = 0, 1
+        while start < total:
+
+            def ranged(start: int = start) -> tuple[bytes, int]:
+                got = obstore.get(self.store, path, options={"range": (start, start + _PIECE)})
+                return bytes(got.bytes()), int(got.meta["size"])
+
+            try:
+                piece, total = self._tried(ranged, f"{path} can't be read")
+            except _EmptyError:
+                return
+            if not piece and total:
+                raise PlatformError(
+                    what=f"{path} ends after {start} of {total} bytes", where=self.where, next_step="look at the server's log"
+                )
+            start += len(piece)
+            if piece:
+                yield piece
+
+    def write(self, path: str, source: Path | bytes | Iterable[bytes], size: int | None = None) -> None:
+        """Put an object there; big ones in parts. Only what can be read again is tried again: a file or bytes."""
+        import obstore
+
+        length = source.stat().st_size if isinstance(source, Path) else len(source) if isinstance(source, bytes) else size or 0
+        part = max(_PIECE, length // _MOST_PARTS)
+        again = isinstance(source, Path | bytes)
+
+        def put() -> object:
+            return obstore.put(
+                self.store, path, source, chunk_size=part, max_concurrency=_PARTS_AT_ONCE, use_multipart=length > part or None
+            )
+
+        self._tried(put, f"{path} can't be written", tries=_TRIES if again else 1)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove objects; those that are gone already don't matter."""
+        import obstore
+
+        wanted = list(paths)
+        if wanted:
+            self._tried(lambda: obstore.delete(self.store, wanted), f"{len(wanted)} files can't be removed")
+
+    def _tried(self, act: Callable[[], _T], what: str, tries: int = _TRIES) -> _T:
+        """Do it, and again after a failure that may pass.
+
+        Raises PlatformError with what to mend, MissingError where the object is not there.
+        """
+        from obstore.exceptions import BaseError
+
+        for attempt in range(1, tries + 1):
+            try:
+                return act()
+            except (BaseError, FileNotFoundError) as error:
+                told, passes = self._explain(error, what)
+                if not passes or attempt == tries:
+                    raise told from error
+                self._progress.log(f"{told.what}; trying again")
+                time.sleep(min(8.0, 0.5 * 2**attempt))
+            except OSError as error:
+                raise PlatformError(
+                    what=f"{what}: {error.strerror or error}", where=self.where, next_step="mend that, then run this again"
+                ) from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _explain(self, error: Exception, what: str) -> tuple[PlatformError, bool]:
+        """The failure in words, and whether it may pass by itself."""
+        text = str(error)
+        code = (re.search(r"<Code>(\w+)</Code>", text) or [None, None])[1]
+        status = int((re.search(r"status code: (\d+)", text) or [None, "0"])[1] or 0)
+        settings = self._settings
+        if status == 416:
+            return _EmptyError(what, where=self.where), False
+        if code == "NoSuchBucket":
+            reason, step = f"there is no bucket {settings.bucket}", "make it, or mend the bucket's name in the stack's settings (backup)"
+        elif isinstance(error, FileNotFoundError):
+            return MissingError(what=f"{what}: it is missing", where=self.where), False
+        elif status in (401, 403):
+            reason = f"the server refuses the credentials or what they ask for ({status}{f', {code}' if code else ''})"
+            step = "mend keyId and secretKey in the stack's settings (backup), or what that key may do in the bucket; then invoke up"
+        elif re.search(r"certificate|UnknownIssuer|NotValidForName", text):
+            reason, step = "its certificate is not trusted", "name its CA in the stack's settings (caFile)"
+        elif re.search(r"timed out|TimedOut|Timeout", text):
+            return self._passing(what, f"the server says nothing for {settings.timeout_seconds} s", "look at the server and the network")
+        elif status >= 500:
+            return self._passing(what, f"the server fails ({status}{f', {code}' if code else ''})", "look at the server's log")
+        elif status:
+            reason, step = f"the server refuses ({status}{f', {code}' if code else ''})", "look at the server's log"
+        else:
+            return self._passing(what, _connection(text), "see that the server runs, and that this machine reaches it")
+        return PlatformError(what=f"{what}: {reason}", where=self.where, next_step=step), False
+
+    def _passing(self, what: str, reason: str, step: str) -> tuple[PlatformError, bool]:
+        return PlatformError(what=f"{what}: {reason}", where=self.where, next_step=f"{step}; then run this again"), True
+
+
+class _EmptyError(MissingError):
+    """The range begins where the object ends: it has no bytes."""
+
+
+def _connection(text: str) -> str:
+    """What went wrong with the connection, as far as the client tells."""
+    for pattern, told in (
+        (r"Connection refused|ConnectionRefused", "it can't be reached: the connection is refused"),
+        (r"dns error|failed to lookup", "it can't be reached: its name is not known"),
+        (r"Connect\b|tcp connect", "it can't be reached"),
+    ):
+        if re.search(pattern, text):
+            return told
+    return "the connection breaks off"
