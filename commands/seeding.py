@@ -22,7 +22,7 @@ def _seed(stack: str, names: list[str] | None, *, json: bool) -> int:
 
 @task(default=True, name="all")
 def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Load everything: candles, demo users and orders, cache entries, documents. Run twice, it changes nothing."""
+    """Load everything: candles, indicators, demo users and orders, cache entries, documents. Run twice, it changes nothing."""
     return _seed(stack, None, json=json)
 
 
@@ -61,6 +61,23 @@ def seed_market(
     with show_progress("market data") as progress:
         report = load_files(connections.load(stack), [Path(each) for each in files], options, progress)
     return show_load(report, as_json=json)
+
+
+@task(
+    name="indicators",
+    words="symbols",
+    help={"symbols": "Only these, as words; every symbol with candles where not given.", "interval": "Of the candles: 5m, 1h or 1d."},
+)
+def seed_indicators(_context: Context, symbols: list[str], stack: str = "", interval: str = "1d", *, json: bool = False) -> int:
+    """Compute SMA, EMA, RSI, MACD and Bollinger bands from the candles that are loaded; run twice, it changes nothing."""
+    from airgap.setup.runner import show_progress
+    from infra import connections
+    from seed.indicators import load
+    from seed.show import show_reports
+
+    with show_progress("indicators") as progress:
+        report = load(connections.load(stack), progress, symbols=symbols or None, interval=interval)
+    return show_reports([report], as_json=json)
 
 
 @task(name="demo")

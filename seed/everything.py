@@ -16,6 +16,12 @@ def _market(platform: Platform, progress: Progress) -> SeedReport:
     return load_samples(platform, progress)
 
 
+def _indicators(platform: Platform, progress: Progress) -> SeedReport:
+    from seed.indicators import load
+
+    return load(platform, progress)
+
+
 def _demo(platform: Platform, progress: Progress) -> SeedReport:
     from seed.demo import load
 
@@ -36,6 +42,7 @@ def _documents(platform: Platform, progress: Progress) -> SeedReport:
 
 LOADERS: dict[str, Callable[[Platform, Progress], SeedReport]] = {
     "market": _market,
+    "indicators": _indicators,
     "demo": _demo,
     "cache": _cache,
     "documents": _documents,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
 from seed.candle_files.writing import ACCOUNT
 from seed.report import SeedReport
@@ -22,16 +23,24 @@ def load(platform: Platform, progress: Progress | None = None, *, symbols: Seque
     """Compute ten indicators on the closes of every symbol's `interval` ("5m", "1h" or "1d"), and write what differs.
 
     SMA 20 and 50, EMA 12 and 26, RSI 14, MACD 12/26/9 with signal and histogram, Bollinger bands 20/2. Each is written from its
-    first defined value on. One transaction for each symbol. Raises KeyError for another interval.
+    first defined value on. One transaction for each symbol. Raises PlatformError for another interval, and
+    for symbols that have no candles.
     """
     from infra.clients import postgres
 
     progress = progress or SilentProgress()
     started = time.monotonic()
+    if interval not in INTERVALS:
+        raise PlatformError(f"there are no candles of {interval!r}", where="--interval", next_step=f"use one of: {', '.join(INTERVALS)}")
     width = INTERVALS[interval]
     inserted = updated = total = 0
     with postgres(platform, ACCOUNT, autocommit=True) as connection:
         wanted = list(symbols) if symbols is not None else [row[0] for row in connection.execute(statement("symbols_with_candles"))]
+        unknown = sorted(set(wanted) - {row[0] for row in connection.execute(statement("symbols_with_candles"))}) if symbols else []
+        if unknown:
+            raise PlatformError(
+                f"there are no candles of {', '.join(unknown[:5])}", where="market_data", next_step="load them first: invoke seed.market FILE…"
+            )
         for done, symbol in enumerate(wanted, 1):
             row = connection.execute(statement("merge_indicators"), {"symbols": [symbol], "width": width, "interval": interval}).fetchone()
             inserted, updated, total = (before + now for before, now in zip((inserted, updated, total), row or (0, 0, 0), strict=True))
