@@ -180,6 +180,7 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
 def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress) -> _T:
     """Run one store's backup; what its driver raises becomes a PlatformError."""
     import docker.errors
+    import httpx
     import psycopg
     import redis
     import requests
@@ -191,6 +192,8 @@ def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress
         weaviate.exceptions.WeaviateBaseError,
         docker.errors.DockerException,
         requests.RequestException,
+        # Weaviate's client lets some of what it builds on through.
+        httpx.HTTPError,
     )
     try:
         return back_up(progress)
