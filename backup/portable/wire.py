@@ -16,6 +16,7 @@ import httpx
 from airgap.errors import PlatformError
 
 _SECONDS = 120.0
+_CONNECT_SECONDS = 5
 _TRIES = 4
 PAGE = 200
 """Objects in one answer: with 1536 dimensions about 4 MB, so that memory stays small whatever a collection holds."""
@@ -42,8 +43,10 @@ class Wire:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         verify = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
+        # A server that answers late is waited for; one that isn't there is told soon.
+        timeout = httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS)
         # No proxy and no .netrc of the user's: the key goes to this server and to nobody else.
-        self._client = httpx.Client(base_url=f"{self.url}/v1/", headers=headers, verify=verify, timeout=_SECONDS, trust_env=False)
+        self._client = httpx.Client(base_url=f"{self.url}/v1/", headers=headers, verify=verify, timeout=timeout, trust_env=False)
 
     def __enter__(self) -> Wire:
         return self
