@@ -1,10 +1,11 @@
-"""Files of a set: written once, encrypted and hashed on the way, and on the disk before anybody relies on them."""
+"""Files of a set: written once, compressed where it pays, encrypted and hashed on the way, on the disk before anybody relies on them."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,37 @@ from backup.sealing import SUFFIX, Keyring, Sealer, unsealed
 from backup.storage.places import FolderPlace, Place
 
 _PIECE = 1 << 20
+# gzip's format (RFC 1952) at its quickest level: a backup must not take the processor away from the stores.
+_GZIP, _LEVEL = 31, 1
+
+
+def is_packed(path: str) -> bool:
+    """Whether a set's own file is compressed before it is encrypted: Redis' data, which no tool of its own compresses."""
+    return path.startswith("redis/") and path.endswith((".rdb", ".aof"))
+
+
+def _unpacked(pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """Decompress a stream, in pieces of bounded size.
+
+    Raises PlatformError where it is not one, or not whole.
+    """
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        for piece in pieces:
+            rest = piece
+            while rest and not unpacker.eof:
+                found = unpacker.decompress(rest, _PIECE)
+                rest = unpacker.unconsumed_tail
+                if found:
+                    yield found
+        if rest := unpacker.flush():
+            yield rest
+    except zlib.error as error:
+        raise PlatformError(
+            what=f"it can't be decompressed ({error})", where=where, next_step="invoke backup.verify names what is damaged"
+        ) from error
+    if not unpacker.eof:
+        raise PlatformError(what="it ends too early", where=where, next_step="invoke backup.verify names what is damaged")
 
 
 class SetFiles:
@@ -31,7 +63,8 @@ class SetFiles:
 
         Raises PlatformError where it is missing, damaged, or no key at hand fits.
         """
-        return unsealed(self.place.read(path + SUFFIX), self.keyring.identities, f"{self.name}: {path}")
+        plain = unsealed(self.place.read(path + SUFFIX), self.keyring.identities, f"{self.name}: {path}")
+        return _unpacked(plain, f"{self.name}: {path}") if is_packed(path) else plain
 
     def content(self, path: str) -> bytes:
         """A small file's whole plain content."""
@@ -76,6 +109,7 @@ class HashedFile:
         self._path = path
         self._plain, self._plain_size = hashlib.sha256(), 0
         self._stored, self._size = hashlib.sha256(), 0
+        self._packer = zlib.compressobj(_LEVEL, wbits=_GZIP) if is_packed(path) else None
 
     def __enter__(self) -> Self:
         target = inside(self._folder.path, self._path + SUFFIX)
@@ -88,7 +122,9 @@ class HashedFile:
         """Add bytes at the end."""
         self._plain.update(piece)
         self._plain_size += len(piece)
-        self._sealer.feed(piece)
+        packed = self._packer.compress(piece) if self._packer else piece
+        if packed:
+            self._sealer.feed(packed)
 
     def _store(self, piece: bytes) -> None:
         self._file.write(piece)
@@ -98,6 +134,8 @@ class HashedFile:
     def __exit__(self, kind: object, *_: object) -> None:
         try:
             if kind is None:
+                if self._packer:
+                    self._sealer.feed(self._packer.flush())
                 self._sealer.close()
                 self._file.flush()
                 os.fsync(self._file.fileno())
@@ -211,7 +249,7 @@ def sync_tree(folder: Path) -> None:
 def shorten(folder: SetFolder, record: FileRecord, size: int) -> FileRecord:
     """Cut a file of a set to the first `size` bytes of its content and return its new record."""
     whole = inside(folder.path, record.path + SUFFIX)
-    aside = record.path + ".whole"
+    aside = f"{record.path}.whole{Path(record.path).suffix}"
     whole.replace(inside(folder.path, aside + SUFFIX))
 
     def head() -> Iterator[bytes]:

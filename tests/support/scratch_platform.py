@@ -17,7 +17,7 @@ import docker
 
 from backup import recipes
 from backup.containers import execute
-from backup.scratch import Scratch, scratch
+from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
 from backup.sealing import new_identity
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS
@@ -60,16 +60,19 @@ def image_of(service: str) -> str:
 
 
 @contextlib.contextmanager
-def run_scratch_platform(purpose: str = "tests", place: Callable[[str], S3Place] | None = None) -> Iterator[ScratchPlatform]:
+def run_scratch_platform(
+    purpose: str = "tests", place: Callable[[str], S3Place] | None = None, *, repository_mib: int = 0
+) -> Iterator[ScratchPlatform]:
     """Start the three stores, make accounts and schema, and yield them; all is removed on leaving.
 
     With `place` its backups go to the bucket that it gives for the network's gateway: this machine, as the containers reach it.
+    With `repository_mib`, pgBackRest's repository is a file system of that size, which can really be full.
     """
     from migrations.run import upgrade
 
     passwords = {each.name: secrets.token_urlsafe(24) for each in ACCOUNTS}
     passphrase = secrets.token_urlsafe(32)
-    with scratch(purpose) as made:
+    with scratch(purpose) as made, _small_repository(made, repository_mib):
         bucket = place(made.gateway) if place else None
         made.start(
             recipes.timescaledb(
@@ -110,6 +113,27 @@ def run_scratch_platform(purpose: str = "tests", place: Callable[[str], S3Place]
         platform = dataclasses.replace(bare, field_keys=new_ring().as_json(), backup=access)
         upgrade(platform)
         yield ScratchPlatform(platform, made, passphrase)
+
+
+@contextlib.contextmanager
+def _small_repository(made: Scratch, mebibytes: int) -> Iterator[None]:
+    """A repository in memory, mounted as long as a container of its own runs: a server that is killed doesn't lose it."""
+    if not mebibytes:
+        yield
+        return
+    client, name = docker.from_env(), f"christmas-{made.name}-pgbackrest"
+    labels = {PURPOSE_LABEL: "tests", OWNER_LABEL: str(os.getpid())}
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={mebibytes}m,mode=0700,uid=1000,gid=1000"}
+    client.volumes.create(name, driver_opts=options, labels=labels)
+    made.volumes.append(name)
+    mounted = {name: {"bind": "/mnt", "mode": "ro"}}
+    keeper = client.containers.run(
+        image_of("timescaledb"), ["infinity"], entrypoint=["sleep"], detach=True, network_mode="none", labels=labels, volumes=mounted
+    )
+    try:
+        yield
+    finally:
+        keeper.remove(force=True)
 
 
 def _acl(passwords: dict[str, str]) -> str:
