@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import weaviate
@@ -60,8 +60,10 @@ class ScratchWeaviate:
 
 
 @contextlib.contextmanager
-def run_scratch_weaviate(*, embedder: bool = True, memory: str = "2g") -> Iterator[ScratchWeaviate]:
-    """Start both, or Weaviate alone; yields them when they answer and every account of the blueprint exists."""
+def run_scratch_weaviate(
+    *, embedder: bool = True, memory: str = "2g", environment: Mapping[str, str] | None = None
+) -> Iterator[ScratchWeaviate]:
+    """Start both, or Weaviate alone, `environment` added to its own; yields them when they answer and all accounts exist."""
     scratch.remove_leftovers()
     authority = scratch.new_authority()
     token = secrets.token_urlsafe(24)
@@ -74,7 +76,7 @@ def run_scratch_weaviate(*, embedder: bool = True, memory: str = "2g") -> Iterat
         if embedder:
             endpoints["embedder"] = stack.enter_context(_embedder(authority, token, network))
         root_key = secrets.token_urlsafe(24)
-        running = stack.enter_context(_weaviate(authority, root_key, network, memory))
+        running = stack.enter_context(_weaviate(authority, root_key, network, memory, {**_ENVIRONMENT, **(environment or {})}))
         endpoints["weaviate"] = Endpoint("127.0.0.1", scratch.published(running, HTTPS), "weaviate", HTTPS)
         endpoints["weaviate_grpc"] = Endpoint("127.0.0.1", scratch.published(running, GRPC), "weaviate", GRPC)
         platform = Platform(
@@ -107,7 +109,9 @@ def _embedder(authority: scratch.Authority, token: str, network: Network) -> Ite
 
 
 @contextlib.contextmanager
-def _weaviate(authority: scratch.Authority, root_key: str, network: Network, memory: str) -> Iterator[Container]:
+def _weaviate(
+    authority: scratch.Authority, root_key: str, network: Network, memory: str, environment: Mapping[str, str]
+) -> Iterator[Container]:
     certificate, key = authority.issue("weaviate")
     files = {
         "tls.crt": certificate,
@@ -123,7 +127,7 @@ def _weaviate(authority: scratch.Authority, root_key: str, network: Network, mem
         uid=1000,
         entrypoint=["/bin/sh"],
         command=["-c", _COMMAND, "weaviate", *arguments],
-        environment=_ENVIRONMENT,
+        environment=environment,
         ports=(HTTPS, GRPC),
         inside=network,
         memory=memory,

@@ -1,0 +1,201 @@
+"""Backups against the stores' own tools: `python -m bench.backup [--scale 0.05]`. Works on scratch containers and removes them again.
+
+At scale 1 there are 1 GB of market data, 200,000 Redis keys and 20,000 documents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from backup import pgbackrest, postgres, recipes, refill, sets
+from backup.containers import docker_client, execute
+from backup.scratch import scratch
+from backup.targets import Target, plan
+from bench import backup_load, backup_task
+from bench.report import Figure, show
+from blueprint.relational import DATABASE
+from infra.clients import redis_client, weaviate_client
+from infra.components.names import redis_cli
+from infra.connections import Platform
+from tests.support.scratch_platform import ScratchPlatform, run_scratch_platform
+
+CHANGED = 0.01
+QUIET_SECONDS = 15
+STEADY_SECONDS = 75
+"""Longer than the server waits before it archives a segment that is not full."""
+
+
+def main() -> int:
+    """Measure, print, clean up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full amount of data")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    with run_scratch_platform("bench") as running, tempfile.TemporaryDirectory(prefix="christmas-bench-") as place:
+        figures = _figures(running, Path(place), options.scale)
+    return show(f"Backups at scale {options.scale:g}", figures, as_json=options.json)
+
+
+def _figures(running: ScratchPlatform, place: Path, scale: float) -> list[Figure]:
+    platform = running.platform
+    folder, stored = place / "sets", backup_task.store(platform, place / "platform")
+    rows = backup_load.fill(platform, scale, _tell)
+    alone = _tools_alone(platform)
+    _tell("a full set")
+    full = backup_task.run("make", stored, folder, "full")
+    _tell(f"full set {full.seconds:.1f} s, {full.told}")
+    backup_load.change(platform, rows, scale, CHANGED)
+    _tell("an incremental set")
+    incremental = backup_task.run("make", stored, folder, "incremental")
+    _tell(f"incremental set {incremental.seconds:.1f} s, {incremental.told}")
+    bare = _bare_restore(running, folder, full.told["id"])
+    _tell(f"bare restore {bare:.1f} s")
+    drill = backup_task.run("drill", stored, folder, full.told["id"])
+    _tell(f"drill {drill.told}")
+    verified = backup_task.run("verify", stored, folder)
+    restored = sum(drill.told["stores"]["postgres"].values())
+    peaks = [full.peak_mb, incremental.peak_mb, drill.peak_mb, verified.peak_mb]
+    _tell("peak memory in MB of set, incremental set, drill and verifying: " + ", ".join(f"{each:.0f}" for each in peaks))
+    return [
+        Figure("full set ÷ the slowest store's own tools alone", full.seconds / max(alone.values()), "x", 1.15),
+        Figure(f"incremental set after {CHANGED:.0%} change ÷ full set, time", incremental.seconds / full.seconds, "x", 0.15),
+        Figure(f"incremental set after {CHANGED:.0%} change ÷ full set, bytes", incremental.told["bytes"] / full.told["bytes"], "x", 0.05),
+        Figure("a drill's PostgreSQL ÷ bare pgbackrest restore and start", restored / bare, "x", 1.3),
+        Figure("peak memory of our processes", max(peaks), "MB", 200),
+        *_under_writes(platform, stored, folder),
+    ]
+
+
+def _tools_alone(platform: Platform) -> dict[str, float]:
+    """What each store's own tools take for the same, one store after another, in seconds; nothing is copied out."""
+    container = platform.containers["timescaledb"]
+
+    def physical() -> None:
+        pgbackrest.run(container, pgbackrest.command("backup", "--type=full"))
+
+    def logical() -> None:
+        line = f"pg_dump -U postgres --format=custom --compress=zstd:3 {DATABASE} >/dev/null"
+        execute(container, ["sh", "-c", line], user=pgbackrest.USER)
+
+    def redis() -> None:
+        with redis_client(platform, "backup") as client:
+            saves = client.info("persistence")["rdb_saves"]
+            client.bgsave()
+            while client.info("persistence")["rdb_saves"] == saves:
+                time.sleep(0.05)
+
+    def weaviate() -> None:
+        from weaviate.backup.backup import BackupStorage
+
+        with weaviate_client(platform, "backup") as client:
+            client.backup.create(backup_id="bench-alone", backend=BackupStorage.FILESYSTEM, wait_for_completion=True)
+
+    # Whatever a backup reads first comes from the disk, so that each tool has its turn with a cache that is warm.
+    alone = {"pgbackrest": _seconds(physical), "pg_dump": _seconds(logical), "redis": _seconds(redis), "weaviate": _seconds(weaviate)}
+    _tell("alone: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in alone.items()))
+    return {"postgres": alone["pgbackrest"] + alone["pg_dump"], "redis": alone["redis"], "weaviate": alone["weaviate"]}
+
+
+def _bare_restore(running: ScratchPlatform, folder: Path, set_id: str) -> float:
+    """Seconds of `pgbackrest restore` to the set's point, and until the server has replayed its log and takes writes."""
+    platform = running.platform
+    every = sets.list_sets(folder=folder)
+    wanted = plan(Target(set_id=set_id), every, ["postgres"], next(each for each in every if each.id == set_id).finished)["postgres"]
+    image = str(docker_client().containers.get(platform.containers["timescaledb"]).attrs["Image"])
+    with scratch("bench") as made:
+        recipe = recipes.timescaledb(
+            made,
+            image,
+            data=made.volume("timescaledb-data"),
+            repository=platform.volumes["pgbackrest"],
+            passphrase=running.passphrase,
+        )
+
+        def restore() -> None:
+            refill.run_once(made, recipe, refill.restore_command(wanted, archive=False))
+            made.start(recipe)
+            refill.wait_for_recovery(str(made.containers[recipe.service].name))
+
+        return _seconds(restore)
+
+
+def _under_writes(platform: Platform, stored: Path, folder: Path) -> list[Figure]:
+    """What clients feel during a backup, and what a failure would lose while they write."""
+    unarchived: list[float] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(1):
+            unarchived.append(postgres.seconds_unarchived(platform))
+
+    began = time.monotonic()
+    with backup_load.writing(platform) as latencies:
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        time.sleep(QUIET_SECONDS)
+        before = (began + 1, time.monotonic())
+        _tell("a full set while clients write")
+        during = backup_task.run("make", stored, folder, "full").span
+        after_began = time.monotonic() + 1
+        time.sleep(max(QUIET_SECONDS, STEADY_SECONDS - (time.monotonic() - began)))
+        after = (after_began, time.monotonic())
+        stop.set()
+        watcher.join()
+    ratios = {}
+    for store, found in latencies.items():
+        without, within = found.p99([before, after]), found.p99([during])
+        ratios[store] = within / without
+        _tell(f"p99 of {store}: {without * 1000:.1f} ms without, {within * 1000:.1f} ms during a backup")
+    return [
+        Figure("p99 of PostgreSQL's writers during a backup ÷ without", ratios["postgres"], "x", 2),
+        Figure("p99 of Redis' writers during a backup ÷ without", ratios["redis"], "x", 2),
+        Figure("RPO of PostgreSQL at steady writes, the worst seen", max(unarchived), "s", 60),
+        Figure("RPO of Redis' AOF: writes lost by SIGKILL", _lost_by_a_kill(platform), "s", 2),
+    ]
+
+
+def _lost_by_a_kill(platform: Platform) -> float:
+    """Kill Redis while a client writes, start it again, and see how old the oldest confirmed write is that is gone; 0 where none is."""
+    container = docker_client().containers.get(platform.containers["redis"])
+    confirmed: dict[str, float] = {}
+    killed = 0.0
+    with redis_client(platform, "api") as client:
+        until = time.monotonic() + 3
+        try:
+            for number in range(1_000_000):
+                key = f"rate_limit:10.2.{number // 250 % 250}.{number % 250}.{number // 62_500}"
+                client.set(key, 1, ex=3600)
+                confirmed[key] = time.monotonic()
+                if not killed and time.monotonic() > until:
+                    killed = time.monotonic()
+                    threading.Thread(target=container.kill, args=("SIGKILL",)).start()
+        except Exception:  # the connection is gone, in one of several ways
+            killed = time.monotonic()
+    container.start()
+    while b"PONG" not in container.exec_run(["sh", "-c", f"{redis_cli('monitor')} ping"]).output:
+        time.sleep(0.2)
+    with redis_client(platform, "backup") as client:
+        there = set(client.scan_iter(match="rate_limit:10.2.*", count=1000))
+    gone = [killed - moment for key, moment in confirmed.items() if key not in there]
+    _tell(f"{len(gone)} of {len(confirmed)} confirmed writes were lost by a kill")
+    return max(gone, default=0.0)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _tell(text: str) -> None:
+    print(f"  {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""What the backup's benchmark works on: a platform filled to a size, changed by a share, and clients that write steadily."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from backup.containers import execute
+from blueprint.relational import DATABASE
+from infra.clients import postgres, redis_client, weaviate_client
+from infra.connections import Platform
+
+COLLECTION = "ChristmasDocument_bench"
+MARKET_BYTES = 1_000_000_000
+REDIS_KEYS = 200_000
+DOCUMENTS = 20_000
+DIMENSIONS = 384
+_BATCH_ROWS = 500_000
+_WRITES_A_SECOND = 100
+
+# Candles of 500 symbols, one a minute, with prices that look like prices: neither all alike nor noise.
+_CANDLES = """
+insert into market_data (symbol, timestamp, open, high, low, close, volume)
+select 'S' || lpad(mod(i, 500)::text, 4, '0'), timestamptz '2026-01-01' + (i / 500) * interval '1 minute',
+    price, price + 0.5, price - 0.5, price + 0.1, 1000 + mod(i::bigint * 7919, 90000)
+from (select i, round((100 + 40 * sin(i / 90000.0) + random())::numeric, 2) as price
+    from generate_series({first}, {last}) as i) as drawn
+"""
+
+
+def _psql(platform: Platform, statement: str) -> str:
+    line = ["psql", "-X", "-Atq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", DATABASE, "-c", statement]
+    return execute(platform.containers["timescaledb"], line, user="postgres").text()
+
+
+def fill(platform: Platform, scale: float, told: Callable[[str], object]) -> int:
+    """Fill all three stores; returns how many candles there are."""
+    told("candles")
+    rows = 0
+    while int(_psql(platform, "select hypertable_size('market_data')")) < scale * MARKET_BYTES:
+        count = max(10_000, round(_BATCH_ROWS * min(1.0, scale)))
+        _psql(platform, _CANDLES.format(first=rows, last=rows + count - 1))
+        rows += count
+    # What a real server has done by itself by then: hint bits and visibility are on the disk.
+    _psql(platform, "vacuum analyze market_data")
+    _psql(platform, "checkpoint")
+    told("keys")
+    write_keys(platform, 0, round(REDIS_KEYS * scale))
+    told("documents")
+    with weaviate_client(platform, "indexer") as store:
+        from weaviate.classes.config import Configure, DataType, Property
+
+        store.collections.create(
+            COLLECTION,
+            vector_config=Configure.Vectors.self_provided(),
+            properties=[Property(name="content", data_type=DataType.TEXT), Property(name="file_path", data_type=DataType.TEXT)],
+        )
+    write_documents(platform, 0, round(DOCUMENTS * scale))
+    return rows
+
+
+def change(platform: Platform, rows: int, scale: float, share: float) -> None:
+    """Add a share of what is there to each store: newer candles, newer sessions, new documents."""
+    _psql(platform, _CANDLES.format(first=rows, last=rows + round(rows * share) - 1))
+    write_keys(platform, round(REDIS_KEYS * scale), round(REDIS_KEYS * scale * share))
+    write_documents(platform, round(DOCUMENTS * scale), round(DOCUMENTS * scale * share))
+
+
+def write_keys(platform: Platform, first: int, count: int) -> None:
+    """Sessions of the blueprint's shape."""
+    with redis_client(platform, "api") as client:
+        for start in range(first, first + count, 1000):
+            pipeline = client.pipeline(transaction=False)
+            for number in range(start, min(start + 1000, first + count)):
+                name = f"session:{number:08d}-{os.urandom(8).hex()}"
+                fields = {"user_id": number % 1000 + 1, "username": f"user{number % 1000}", "roles": '["trader"]', "ip": "192.0.2.7"}
+                pipeline.hset(name, mapping=fields)  # type: ignore[arg-type]
+                pipeline.expire(name, timedelta(hours=20))
+            pipeline.execute()
+
+
+def write_documents(platform: Platform, first: int, count: int) -> None:
+    """Passages with ready vectors."""
+    with weaviate_client(platform, "indexer") as store:
+        collection = store.collections.use(COLLECTION)
+        with collection.batch.fixed_size(batch_size=256, concurrent_requests=2) as batch:
+            for number in range(first, first + count):
+                vector = [byte / 127.5 - 1 for byte in os.urandom(DIMENSIONS)]
+                text = f"passage {number} " + "of a document about markets and orders " * 8
+                batch.add_object({"content": text, "file_path": f"docs/{number // 20}.md"}, vector=vector)
+        if collection.batch.failed_objects:
+            raise RuntimeError("not every document was written")
+
+
+@dataclass
+class Latencies:
+    """When each write of one client began and how long it took, in seconds."""
+
+    seen: list[tuple[float, float]] = field(default_factory=list)
+
+    def p99(self, spans: list[tuple[float, float]]) -> float:
+        """The 99th percentile of the writes that began within these spans of monotonic time."""
+        within = [took for began, took in self.seen if any(start <= began < end for start, end in spans)]
+        return statistics.quantiles(within, n=100)[98]
+
+
+@contextlib.contextmanager
+def writing(platform: Platform) -> Iterator[dict[str, Latencies]]:
+    """One client for PostgreSQL and one for Redis, each a hundred writes a second, until the block ends."""
+    found = {"postgres": Latencies(), "redis": Latencies()}
+    stop = threading.Event()
+    with postgres(platform, "ingest", autocommit=True) as connection, redis_client(platform, "api") as client:
+
+        def insert(number: int) -> None:
+            connection.execute(
+                "insert into market_data (symbol, timestamp, open, volume) values ('WRITER', clock_timestamp(), 1, %s)", (number,)
+            )
+
+        def remember(number: int) -> None:
+            client.set(f"rate_limit:10.1.{number // 250 % 250}.{number % 250}", 1, ex=3600)
+
+        def run(write: Callable[[int], object], latencies: Latencies) -> None:
+            number = 0
+            while not stop.is_set():
+                began = time.monotonic()
+                write(number)
+                took = time.monotonic() - began
+                latencies.seen.append((began, took))
+                number += 1
+                stop.wait(max(0.0, 1 / _WRITES_A_SECOND - took))
+
+        jobs = [(insert, found["postgres"]), (remember, found["redis"])]
+        threads = [threading.Thread(target=run, args=job) for job in jobs]
+        for each in threads:
+            each.start()
+        try:
+            yield found
+        finally:
+            stop.set()
+            for each in threads:
+                each.join()

@@ -1,0 +1,93 @@
+"""One backup task in a process of its own, so that its memory can be told: `python -m bench.backup_task VERB PLATFORM FOLDER KIND`."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from airgap.setup.progress import PlainProgress
+from infra.connections import ROOT, Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a task took: seconds without the interpreter's start, its memory's peak in MB, and what it tells."""
+
+    seconds: float
+    peak_mb: float
+    told: dict[str, Any]
+    span: tuple[float, float]
+
+
+def run(verb: str, stored: Path, folder: Path, kind: str = "") -> Done:
+    """Run a task and wait for it. `span` is in this machine's monotonic time.
+
+    Raises CalledProcessError where it fails.
+    """
+    line = [sys.executable, "-m", __name__, verb, str(stored), str(folder), kind]
+    done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout)
+    return Done(found["seconds"], found["peak_mb"], found["told"], (found["began"], found["ended"]))
+
+
+def store(platform: Platform, path: Path) -> Path:
+    """Put a platform into a file that only this user can read."""
+    path.touch(0o600)
+    path.write_bytes(pickle.dumps({each.name: getattr(platform, each.name) for each in fields(Platform)}))
+    return path
+
+
+def _peak_mb() -> float:
+    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def _make(platform: Platform, folder: Path, kind: Any) -> dict[str, Any]:
+    from backup.run import make
+
+    made = make(platform, kind=kind, folder=folder, progress=PlainProgress("backup", sys.stderr))
+    if made is None:
+        raise RuntimeError("no set was made")
+    parts = {store: {"seconds": part.duration.total_seconds(), "bytes": part.total_bytes} for store, part in made.parts.items()}
+    return {"id": made.id, "bytes": made.total_bytes, "parts": parts}
+
+
+def _drill(platform: Platform, folder: Path, set_id: str) -> dict[str, Any]:
+    from backup.drill import drill
+
+    report = drill(platform, set_id or None, folder=folder, progress=PlainProgress("drill", sys.stderr))
+    failed = [f"{each.name}: {each.message}" for each in report.proofs if not each.passed]
+    if not report.passed:
+        raise RuntimeError(f"the drill failed: {report.failure or failed}")
+    return {"stores": {name: asdict(timing) for name, timing in report.stores.items()}, "restore_seconds": report.restore_seconds}
+
+
+def _verify(platform: Platform, folder: Path, set_id: str) -> dict[str, Any]:
+    from backup.verify import verify
+
+    verdicts = verify(platform, set_id or None, folder=folder)
+    if not all(each.good for each in verdicts):
+        raise RuntimeError(f"a set is no good: {[each.faults for each in verdicts]}")
+    return {"sets": len(verdicts)}
+
+
+_VERBS: dict[str, Callable[[Platform, Path, str], dict[str, Any]]] = {"make": _make, "drill": _drill, "verify": _verify}
+
+
+def _main(verb: str, stored: str, folder: str, kind: str) -> None:
+    platform = Platform(**pickle.loads(Path(stored).read_bytes()))  # noqa: S301 - written by `store`, for this user alone
+    began = time.monotonic()
+    told = _VERBS[verb](platform, Path(folder), kind)
+    ended = time.monotonic()
+    print(json.dumps({"seconds": ended - began, "peak_mb": _peak_mb(), "told": told, "began": began, "ended": ended}))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

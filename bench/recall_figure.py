@@ -1,0 +1,55 @@
+"""Draws recall against speed, one line for each way of building the index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.vectors import Point
+
+
+def draw(points: Sequence[Point], passages: int, file: Path) -> None:
+    """Write the picture as SVG. Points go along a line by `ef`; the grey one joins those that no other beats in both."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "recall"  # the same picture of the same points is the same file
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
+    best = front(points)
+    axes.plot(
+        [each.recall for each in best], [each.queries_per_second for each in best], color="0.75", linewidth=7, zorder=0, label="front"
+    )
+    builds = list(dict.fromkeys(each.build for each in points))
+    for number, build in enumerate(builds):
+        mine = sorted((each for each in points if each.build == build and each.ef > 0), key=lambda each: each.ef)
+        memory = sum(each.memory_mib for each in mine) / len(mine)
+        style = "-" if build.quantizer == "none" else "--"
+        label = f"{build.name} ({memory:.0f} MiB, built in {mine[0].build_seconds:.0f} s)"
+        axes.plot(
+            [each.recall for each in mine], [each.queries_per_second for each in mine], style, marker="o", markersize=4,
+            color=f"C{number}", label=label,
+        )  # fmt: skip
+    for each in (each for each in points if each.build == builds[0] and each.ef > 0):
+        axes.annotate(f"ef {each.ef}", (each.recall, each.queries_per_second), textcoords="offset points", xytext=(5, 5), fontsize=7)
+    for each in (each for each in points if each.chosen):
+        label = f"blueprint: recall {each.recall:.3f}, p95 {each.p95_ms:.1f} ms"
+        axes.plot([each.recall], [each.queries_per_second], "*", markersize=18, color="black", zorder=5, label=label)
+    axes.axvline(0.99, color="0.5", linewidth=0.8, linestyle=":")
+    axes.set(xlabel="recall@10 against exact search", ylabel="queries/s, four clients", title=f"{passages:,} real passages, 384 dimensions")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize=8, loc="best")
+    figure.savefig(file, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def front(points: Sequence[Point]) -> list[Point]:
+    """Points that no other beats in both recall and queries/s, by recall."""
+    best: list[Point] = []
+    for each in sorted(points, key=lambda each: (each.recall, each.queries_per_second), reverse=True):
+        if not best or each.queries_per_second > best[-1].queries_per_second:
+            best.append(each)
+    return best[::-1]
