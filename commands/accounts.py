@@ -23,9 +23,25 @@ def accounts_matrix(_context: Context, *, json: bool = False) -> None:
     show_matrix(as_json=json)
 
 
-@task(name="rotate", help={"account": "Whose passwords and keys to replace."}, positional=["account"])
-def accounts_rotate(_context: Context, account: str, stack: str = "") -> None:
-    """Give an account new passwords and keys in every store it exists in."""
-    from infra.rotation import rotate
+@task(
+    name="rotate",
+    help={
+        "account": "Whose passwords and keys to replace.",
+        "keys": "Replace the key of the encrypted fields instead, and seal every row anew.",
+    },
+    positional=["account"],
+)
+def accounts_rotate(_context: Context, account: str = "", stack: str = "", *, keys: bool = False) -> None:
+    """Give an account new passwords and keys in every store it exists in, or encrypted fields a new key."""
+    if keys == bool(account):
+        from airgap.errors import PlatformError
 
-    rotate(stack, account)
+        raise PlatformError("what to rotate is not clear", where="accounts.rotate", next_step="name an account, or say --keys")
+    if keys:
+        from security.rotation import rotate_keys
+
+        rotate_keys(stack)
+    else:
+        from infra.rotation import rotate
+
+        rotate(stack, account)

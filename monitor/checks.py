@@ -29,7 +29,7 @@ class Registered:
 
 def every() -> tuple[Registered, ...]:
     """All checks there are, in the order in which they are shown."""
-    from monitor import accounts, backup_alarms, backups, collections, containers, keyspaces, network, relational
+    from monitor import accounts, backup_alarms, backups, collections, containers, encryption, keyspaces, network, relational
 
     ports = (
         Registered(f"{port.endpoint}.{name}", functools.partial(function, port))
@@ -44,6 +44,7 @@ def every() -> tuple[Registered, ...]:
         Registered("weaviate.accounts", accounts.weaviate),
         Registered("postgres.revision", relational.revision),
         Registered("postgres.tables", relational.tables),
+        Registered("postgres.encryption", encryption.fields),
         Registered("redis.keyspaces", keyspaces.expiry),
         Registered("weaviate.collections", collections.shape),
         Registered("backup.newest", backups.newest),
