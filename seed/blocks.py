@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+class Unreadable(Exception):  # noqa: N818 - a fact about one file, collected rather than propagated
+    """One file can't be used; the message says why in a few words."""
+
+
 class Kind(StrEnum):
     """Kinds of block, by where a chunk may end inside one."""
 

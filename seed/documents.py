@@ -16,6 +16,7 @@ from blueprint.model import Collection
 from infra import clients
 from infra.connections import LOCAL, ROOT, Platform
 from seed import schema_plan, sources
+from seed.blocks import Unreadable
 from seed.embeddings import Embedder, EmbeddingService, service_of
 from seed.importing import Imported, import_passages, remove
 from seed.locks import exclusive
@@ -144,7 +145,7 @@ def _plan(found: sources.Found, stored: dict[str, tuple[str, str]]) -> _Work:
     for source in found.sources:
         try:
             passages = passages_of(source)
-        except sources.Unreadable as problem:
+        except Unreadable as problem:
             work.problems.append(f"{source.path}: {problem}")
             spared.add(source.path)
             continue

@@ -52,7 +52,7 @@ def embedded_text(section: str, content: str) -> str:
 
 
 def passages_of(source: sources.Source) -> list[Passage]:
-    """The passages of one file. Raises sources.Unreadable."""
+    """The passages of one file. Raises Unreadable."""
     return [
         Passage(source.path, each, sources.content_hash((str(FORMAT), each.section, each.content))) for each in chunk(sources.read(source))
     ]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.connections import ROOT
-from seed.blocks import Block, Kind
-from seed.readers import html, markdown, plain, rst
+from seed.blocks import Block, Kind, Unreadable
+from seed.readers import html, markdown, pdf, plain, rst
 
-READERS = {
+READERS: dict[str, Callable[[str], list[Block]]] = {
     ".md": markdown.read,
     ".markdown": markdown.read,
     ".rst": rst.read,
@@ -22,13 +22,11 @@ READERS = {
     ".txt": plain.read,
     ".text": plain.read,
 }
-"""Suffix to reader. Other files in a folder are passed over; named one by one, they are a problem."""
+BINARY_READERS: dict[str, Callable[[bytes], list[Block]]] = {".pdf": pdf.read}
+SUFFIXES = frozenset({*READERS, *BINARY_READERS})
+"""Suffixes that have a reader. Other files in a folder are passed over; named one by one, they are a problem."""
 BIGGEST = 32 * 1024 * 1024
 """Bytes of a file at most. A document this long is a data file, and its chunks would crowd out everything else."""
-
-
-class Unreadable(Exception):  # noqa: N818 - a fact about one file, collected rather than propagated
-    """One file can't be used; the message says why in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +70,8 @@ def find(paths: Sequence[Path]) -> Found:
             files |= {stored_path(file): Source(file, stored_path(file)) for file in _walk(path)}
         else:
             scopes += [name, name + "/"]
-            if path.exists() and path.suffix.lower() not in READERS:
-                problems.append(f"{name}: no reader for {path.suffix or 'files without a suffix'}; known are {' '.join(sorted(READERS))}")
+            if path.exists() and path.suffix.lower() not in SUFFIXES:
+                problems.append(f"{name}: no reader for {path.suffix or 'files without a suffix'}; known are {' '.join(sorted(SUFFIXES))}")
             elif path.exists():
                 files[name] = Source(path, name)
             else:
@@ -85,7 +83,7 @@ def _walk(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in READERS:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
                 yield Path(root) / name
 
 
@@ -101,7 +99,7 @@ def content_hash(parts: Iterable[str]) -> str:
 def read(source: Source) -> list[Block]:
     """The blocks of a file.
 
-    Raises Unreadable for one that is missing, too big, empty, of an unknown encoding or broken.
+    Raises Unreadable for one that is missing, too big, empty, encrypted, of an unknown encoding or broken.
     """
     try:
         size = source.file.stat().st_size
@@ -110,7 +108,10 @@ def read(source: Source) -> list[Block]:
         data = source.file.read_bytes()
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
-    blocks = READERS[source.file.suffix.lower()](decode(data))
+    suffix = source.file.suffix.lower()
+    if not data:
+        raise Unreadable("empty")
+    blocks = BINARY_READERS[suffix](data) if suffix in BINARY_READERS else READERS[suffix](decode(data))
     if not any(block.text.strip() for block in blocks if block.kind is not Kind.HEADING):
         raise Unreadable("empty: no text below its headings" if blocks else "empty")
     return blocks

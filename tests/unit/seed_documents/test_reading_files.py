@@ -9,7 +9,7 @@ import pytest
 
 from infra.connections import ROOT
 from seed import sources
-from seed.blocks import Kind
+from seed.blocks import Kind, Unreadable
 from seed.passages import passages_of
 from seed.readers import html, rst
 
@@ -39,7 +39,7 @@ def test_encodings(data: bytes, text: str) -> None:
 
 @pytest.mark.parametrize("data", [b"\x00\x01\x02\x03", b"text\0text", b"\xff\xfe\x00", b"\x89PNG\r\n\x1a\n\x00\x00\x00"])
 def test_what_is_no_text_is_unreadable(data: bytes) -> None:
-    with pytest.raises(sources.Unreadable):
+    with pytest.raises(Unreadable):
         sources.decode(data)
 
 
@@ -155,12 +155,12 @@ def test_unreadable_files(tmp_path: Path, content: bytes | None, why: str) -> No
             os.truncate(handle.fileno(), 200 * 1024 * 1024)
     else:
         file.write_bytes(content)
-    with pytest.raises(sources.Unreadable, match=why):
+    with pytest.raises(Unreadable, match=why):
         sources.read(sources.Source(file, "a.md"))
 
 
 def test_a_file_that_vanishes_is_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(sources.Unreadable, match="No such file"):
+    with pytest.raises(Unreadable, match="No such file"):
         sources.read(sources.Source(tmp_path / "gone.md", "gone.md"))
 
 

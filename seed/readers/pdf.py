@@ -1,0 +1,164 @@
+"""PDF: text in reading order, headings from the outline or, where there is none, from the size of the letters."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seed.blocks import Block, Kind, Unreadable
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
+
+MOST_PAGES = 5000
+MOST_CHARACTERS = 20_000_000
+"""Of all pages together. A few kilobytes of PDF can hold far more, and its chunks would crowd out everything else."""
+_BIGGER = 1.15
+"""A line is a heading where its letters are so much bigger than those of the text."""
+_LONGEST_HEADING = 120
+_RUNNING_FROM = 3
+"""Pages from which on a line that most of them begin or end with is their header or footer, and left out."""
+
+
+@dataclass(slots=True)
+class _Line:
+    text: str
+    size: float
+
+
+def read(data: bytes) -> list[Block]:
+    """Return the document's blocks.
+
+    Raises Unreadable for one that is encrypted, damaged, too long, or holds pictures of text instead of text.
+    """
+    # It tells on a logger of its own what it makes the best of.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    import pypdf
+    from pypdf.errors import FileNotDecryptedError, WrongPasswordError
+
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise Unreadable("encrypted: it opens with a password only")
+        if len(reader.pages) > MOST_PAGES:
+            raise Unreadable(f"{len(reader.pages)} pages, more than the {MOST_PAGES} that a document may have")
+        pages = list(_pages(reader))
+        if not any(line.text for page in pages for line in page) and _has_pictures(reader):
+            raise Unreadable("no text: its pages are pictures, whose text would have to be recognized first")
+        return list(_blocks(_without_running(pages), _outline(reader)))
+    except Unreadable:
+        raise
+    except (FileNotDecryptedError, WrongPasswordError) as error:
+        raise Unreadable("encrypted: it opens with a password only") from error
+    except Exception as error:  # a damaged file makes the parser fail in whatever place it is damaged in
+        raise Unreadable(f"damaged: {' '.join(str(error).split())[:120] or type(error).__name__}") from error
+
+
+def _pages(reader: PdfReader) -> Iterator[list[_Line]]:
+    characters = 0
+    for page in reader.pages:
+        pieces: list[tuple[str, float]] = []
+
+        def take(text: str, cm: list[float], tm: list[float], _font: Any, size: float, pieces: list[Any] = pieces) -> None:
+            pieces.append((text, abs(size * (tm[3] or tm[1] or 1) * (cm[3] or cm[1] or 1))))
+
+        page.extract_text(visitor_text=take)
+        lines = list(_lines(pieces))
+        characters += sum(len(line.text) for line in lines)
+        if characters > MOST_CHARACTERS:
+            raise Unreadable(f"more than the {MOST_CHARACTERS} characters that a document may have")
+        yield lines
+
+
+def _lines(pieces: Iterable[tuple[str, float]]) -> Iterator[_Line]:
+    """Pieces joined to lines; a line is as big as most of its characters."""
+    text, sizes = "", Counter[float]()
+    for piece, size in [*pieces, ("\n", 0.0)]:
+        for part in re.split(r"(\n)", piece):
+            if part != "\n":
+                text += part
+                if part.strip():
+                    sizes[round(size, 1)] += len(part.strip())
+                continue
+            if text.strip():
+                yield _Line(" ".join(text.split()), sizes.most_common(1)[0][0] if sizes else 0.0)
+            text, sizes = "", Counter()
+
+
+def _without_running(pages: list[list[_Line]]) -> list[_Line]:
+    """All lines, without the headers and footers of pages, which differ in their numbers only."""
+    filled = [page for page in pages if page]
+    running: set[str] = set()
+    if len(filled) >= _RUNNING_FROM:
+        for at in (0, -1):
+            seen = Counter(_numberless(page[at].text) for page in filled)
+            running |= {text for text, count in seen.items() if count > len(filled) / 2}
+    kept: list[_Line] = []
+    for page in filled:
+        ends = {0, len(page) - 1}
+        kept += [line for number, line in enumerate(page) if number not in ends or _numberless(line.text) not in running]
+    return kept
+
+
+def _numberless(text: str) -> str:
+    return re.sub(r"\d+", "#", text)
+
+
+def _outline(reader: PdfReader) -> dict[str, int]:
+    """Title to level of the document's outline; empty where it has none."""
+    found: dict[str, int] = {}
+
+    def walk(entries: Iterable[Any], level: int) -> None:
+        for each in entries:
+            if isinstance(each, list):
+                walk(each, level + 1)
+            elif title := _key(str(each.title or "")):
+                found.setdefault(title, level)
+
+    walk(reader.outline, 1)
+    return found
+
+
+def _key(text: str) -> str:
+    """A heading without the blanks and the number that only one of outline and page may have."""
+    return re.sub(r"\s+", "", re.sub(r"^[\d.]+\s+", "", text.strip())).casefold()
+
+
+def _blocks(lines: list[_Line], outline: dict[str, int]) -> Iterator[Block]:
+    levels = {} if outline else _levels(lines)
+    body: list[str] = []
+    for line in lines:
+        level = outline.get(_key(line.text)) if outline else levels.get(line.size)
+        if level is None or len(line.text) > _LONGEST_HEADING:
+            if body and re.search(r"[A-Za-z]-$", body[-1]) and line.text[:1].islower():
+                body[-1] = body[-1][:-1] + line.text  # a word that was parted at the line's end
+            else:
+                body.append(line.text)
+            continue
+        if body:
+            yield Block(Kind.TEXT, "\n".join(body))
+            body = []
+        yield Block(Kind.HEADING, line.text, level=level)
+    if body:
+        yield Block(Kind.TEXT, "\n".join(body))
+
+
+def _levels(lines: list[_Line]) -> dict[float, int]:
+    """Sizes of letters that stand for headings, and of which level; the biggest is the first."""
+    weights = Counter[float]()
+    for line in lines:
+        weights[line.size] += len(line.text)
+    if not weights:
+        return {}
+    text = weights.most_common(1)[0][0]
+    bigger = sorted((size for size in weights if text > 0 and size >= text * _BIGGER), reverse=True)
+    return {size: min(6, level) for level, size in enumerate(bigger, 1)}
+
+
+def _has_pictures(reader: PdfReader) -> bool:
+    return any(page.images for page in reader.pages)
