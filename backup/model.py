@@ -134,10 +134,14 @@ class WeaviatePart(_Part):
 
 
 class Manifest(_Record):
-    """The record of one backup set. A folder without one is not a backup."""
+    """The record of one backup set. A folder without one is not a backup.
+
+    `sequence` is one more than that of any set before it: clocks jump, but what was made later is newer all the same.
+    """
 
     format: int = FORMAT
     id: str
+    sequence: int = 0
     stack: str
     kind: Kind
     parent: str | None

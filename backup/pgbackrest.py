@@ -16,6 +16,7 @@ from infra.components.pgbackrest_config import CONFIG_PATH, REPOSITORY_PATH, STA
 USER = "postgres"
 _SEGMENT = re.compile(r"/(?P<segment>[0-9A-F]{24})-[0-9a-f]{40}")
 _TYPES: dict[Kind, str] = {"full": "full", "incremental": "incr"}
+_SEGMENT_BYTES = 16 << 20
 # pgBackRest's own number for "somebody else holds the lock".
 _LOCKED = 50
 
@@ -118,8 +119,9 @@ def info(container: str) -> Repository:
 def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
     """Make a backup that carries the set's id.
 
-    Raises PlatformError where it failed, or found pages whose checksums are wrong.
+    Raises PlatformError where there is no room, where it failed, or found pages whose checksums are wrong.
     """
+    _insist_on_room(container)
     run(container, command("backup", f"--type={_TYPES[kind]}", f"--annotation=set={set_id}"))
     made = [each for each in info(container).backups if each.set_id == set_id]
     if not made:
@@ -131,6 +133,19 @@ def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
             next_step="find them with: pgbackrest verify, pg_amcheck; then restore an older set",
         )
     return made[-1]
+
+
+def _insist_on_room(container: str) -> None:
+    """Refuse to begin without room for as much as one segment of the log: pgBackRest would wait a minute for its archiving first."""
+    done = execute(container, ["df", "-Pk", REPOSITORY_PATH], user=USER, check=False)
+    found = done.text().splitlines()[-1].split() if done.code == 0 else []
+    left = int(found[3]) * 1024 if len(found) > 3 else _SEGMENT_BYTES
+    if left < _SEGMENT_BYTES:
+        raise PlatformError(
+            what=f"the disk of pgBackRest's repository is full: {left / 1e6:.0f} MB are left",
+            where=f"container {container}: {REPOSITORY_PATH}",
+            next_step="make room (invoke backup.prune --dry-run shows what could go), then invoke backup",
+        )
 
 
 def run(container: str, line: Sequence[str]) -> Finished:

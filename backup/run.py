@@ -87,6 +87,7 @@ class _Plan:
     logical: bool
     parent: Manifest | None
     started: datetime
+    sequence: int
 
 
 def _plan(now: datetime, kind: Kind | None, stores: tuple[Store, ...], folder: Path) -> _Plan | None:
@@ -102,7 +103,7 @@ def _plan(now: datetime, kind: Kind | None, stores: tuple[Store, ...], folder: P
             next_step="make a full one first: invoke backup --full",
         )
     logical = wanted == "full" or due.logical_due(now, existing, BACKUP_RULES)
-    return _Plan(sets.new_id(wanted, now), wanted, stores, logical, parent, now)
+    return _Plan(sets.new_id(wanted, now), wanted, stores, logical, parent, now, 1 + max((each.sequence for each in existing), default=0))
 
 
 def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> Manifest:
@@ -115,6 +116,7 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
         progress.status("writing the manifest")
         manifest = Manifest(
             id=plan.set_id,
+            sequence=plan.sequence,
             stack=platform.stack,
             kind=plan.kind,
             parent=plan.parent.id if plan.parent else None,

@@ -47,7 +47,11 @@ def list_sets(stack: str | None = None, *, folder: Path | None = None) -> list[M
     if not folder.is_dir():
         return []
     found = [read(path.parent) for path in folder.glob(f"*/{MANIFEST}")]
-    return sorted(found, key=lambda manifest: (manifest.started, manifest.id))
+    return sorted(found, key=_age)
+
+
+def _age(manifest: Manifest) -> tuple[int, datetime, str]:
+    return manifest.sequence, manifest.started, manifest.id
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -112,7 +116,7 @@ def list_at(place: Place) -> list[Manifest]:
     """
     there = sorted(path for path in place.sizes() if path.endswith(f"/{MANIFEST}") and is_id(path.split("/")[0]))
     found = [parse(b"".join(place.read(path)), path.split("/")[0], f"{place.where}/{path}") for path in there]
-    return sorted(found, key=lambda manifest: (manifest.started, manifest.id))
+    return sorted(found, key=_age)
 
 
 def find(set_id: str | None, stack: str | None = None, *, folder: Path | None = None) -> Manifest:

@@ -1,0 +1,112 @@
+"""Disks that are really full, and clocks that jump."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airgap.errors import PlatformError
+from backup import due, sets
+from backup.containers import execute
+from backup.prune import prune
+from backup.restore import restore
+from backup.run import make
+from blueprint.rules import BACKUP_RULES
+from infra.components.pgbackrest_config import REPOSITORY_PATH
+from tests.support.backup_faults import ROOT, Sets
+
+# Runs in a mount namespace of its own, where the folder of sets is a file system of a few MB: nobody else sees it.
+IN_A_SMALL_FOLDER = """
+import errno, pickle, sys
+from pathlib import Path
+from airgap.errors import PlatformError
+from backup import sets
+from backup.run import make
+from backup.verify import verify
+from infra.connections import Platform
+
+platform, folder = Platform(**pickle.loads(Path(sys.argv[1]).read_bytes())), Path(sys.argv[2])
+first = make(platform, kind="full", folder=folder)
+filler = folder / "filler"
+with filler.open("wb", buffering=0) as file:
+    try:
+        while True:
+            file.write(bytes(4096))
+    except OSError as error:
+        assert error.errno == errno.ENOSPC
+filler.open("r+b").truncate(filler.stat().st_size - 24 * 1024)
+try:
+    make(platform, kind="full", folder=folder)
+except PlatformError as error:
+    print(error.what, "|", error.next_step)
+print([each.id for each in sets.list_sets(folder=folder)] == [first.id], sets.leftovers(folder))
+filler.unlink()
+print(all(verdict.good for verdict in verify(platform, folder=folder)))
+print(make(platform, kind="incremental", folder=folder).parent == first.id)
+"""
+
+
+def test_a_full_disk_under_the_sets_is_told_and_costs_no_earlier_set(made: Sets) -> None:
+    small = made.scratch / "small"
+    small.mkdir()
+    line = 'mount -t tmpfs -o size=4m,mode=700 none "$1" && exec "$2" -c "$3" "$4" "$1"'
+    done = subprocess.run(
+        [
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            line,
+            "sh",
+            small,
+            sys.executable,
+            IN_A_SMALL_FOLDER,
+            made.stored(),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    told, rest = done.stdout.split("\n", 1)
+    assert "the disk is full" in told
+    assert "invoke backup.prune" in told
+    assert rest.split("\n")[:3] == ["True []", "True", "True"]
+
+
+def test_a_full_repository_is_told_and_costs_no_earlier_set(made: Sets) -> None:
+    before = made.ids()
+    container = made.platform.containers["timescaledb"]
+    fill = f"cat /dev/zero >{REPOSITORY_PATH}/filler 2>&1; df -k {REPOSITORY_PATH} | tail -1 | tr -s ' ' | cut -d' ' -f4"
+    left = execute(container, ["sh", "-c", fill], user="postgres").text()
+    assert int(left.splitlines()[-1]) == 0, "the repository is not full"
+    try:
+        with pytest.raises(PlatformError, match=r"postgres: the disk of pgBackRest's repository is full") as caught:
+            make(made.platform, kind="full", folder=made.folder)
+        assert "make room" in (caught.value.next_step or "")
+    finally:
+        execute(container, ["rm", f"{REPOSITORY_PATH}/filler"], user="postgres")
+    assert made.ids() == before
+    newest = made.make("full")
+    made.assert_good(before[-1], newest.id)
+    made.assert_nothing_held()
+
+
+def test_a_set_from_the_future_holds_nothing_up_and_is_never_taken_for_the_newest(made: Sets) -> None:
+    """The clock was two days ahead for a while: the set made then is kept, and what is made afterwards is newer all the same."""
+    future = made.aged(made.make("full"), -2)
+    assert due.due(datetime.now(UTC), sets.list_sets(folder=made.folder), BACKUP_RULES) == "full"
+    newest = made.make("full")
+    assert made.ids()[-2:] == [future.id, newest.id]
+    told = restore(made.platform, "latest", dry_run=True, folder=made.folder)
+    assert {each["set"] for each in told.stores.values()} == {newest.id}
+    assert {future.id, newest.id} <= set(prune(made.platform, dry_run=True, folder=made.folder).kept)
+    assert made.make().parent == newest.id
+    with pytest.raises(PlatformError, match="in the future"):
+        restore(made.platform, (datetime.now(UTC) + timedelta(days=1)).isoformat(), into="faults-never", folder=made.folder)
+    made.aged(future, 2)

@@ -1,0 +1,200 @@
+"""Backups that are killed on purpose: a process of their own that ends itself by SIGKILL at a stage, and servers killed at one.
+
+A stage is what the progress line says, so nothing in the code under test knows about it. This module is the killed process's
+program too: `python -m tests.support.backup_faults PLATFORM FOLDER VERB STAGE DELAY OPTIONS`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import docker
+
+from backup import keys, sets
+from backup.containers import execute
+from backup.model import Manifest
+from backup.restore import home
+from backup.restore_live import _start
+from backup.run import make
+from backup.scratch import OWNER_LABEL
+from backup.verify import verify
+from infra.clients import redis_client
+from infra.connections import Endpoint, Platform
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class AtStage:
+    """A progress that does something once, when the line first says a stage; before the work goes on, or `delay` seconds later."""
+
+    def __init__(self, stage: str, act: Callable[[], object], delay: float = 0) -> None:
+        self._stage = stage
+        self._act = act
+        self._delay = delay
+        self.reached = False
+
+    def status(self, text: str) -> None:
+        """Act where the line says the stage."""
+        if self._stage in text and not self.reached:
+            self.reached = True
+            if self._delay:
+                threading.Timer(self._delay, self._act).start()
+            else:
+                self._act()
+
+    def count(self, done: float, total: float, unit: str = "") -> None:
+        """Ignore numbers."""
+
+    def log(self, text: str) -> None:
+        """Act where a line that stays says the stage."""
+        self.status(text)
+
+
+@dataclasses.dataclass
+class Sets:
+    """A platform, a folder of its sets, and what the tests do to both."""
+
+    platform: Platform
+    folder: Path
+    passphrase: str = dataclasses.field(repr=False)
+    scratch: Path
+
+    def make(self, kind: Any = "incremental", stores: list[str] | None = None) -> Manifest:
+        """A set, which must come about."""
+        made = make(self.platform, kind=kind, stores=stores, folder=self.folder)
+        assert made is not None
+        return made
+
+    def ids(self) -> list[str]:
+        """The sets that count."""
+        return [each.id for each in sets.list_sets(folder=self.folder)]
+
+    def aged(self, manifest: Manifest, days: float) -> Manifest:
+        """The same set as if it had been made earlier: its manifest signed again with the real key."""
+        past = timedelta(days=days)
+        older = manifest.model_copy(update={"started": manifest.started - past, "finished": manifest.finished - past})
+        signed = keys.sign(older, self.passphrase)
+        sets.publish(self.folder, signed)
+        return signed
+
+    def assert_good(self, *set_ids: str) -> None:
+        """Verify these sets and all that they build on; the newest where none is named."""
+        for set_id in set_ids or (None,):
+            for verdict in verify(self.platform, set_id, folder=self.folder):
+                assert verdict.faults == (), f"{verdict.set_id}: {verdict.faults}"
+
+    def assert_nothing_held(self) -> None:
+        """Redis may rewrite its log again, and nobody's backup of PostgreSQL or Weaviate is under way."""
+        with redis_client(self.platform, "backup") as client:
+            assert client.config_get("auto-aof-rewrite-percentage") == {"auto-aof-rewrite-percentage": "100"}
+        assert processes(self.platform.containers["timescaledb"], "pgbackrest --config", "pg_dump") == []
+        assert sets.leftovers(self.folder) == []
+
+    def stored(self) -> Path:
+        """The platform in a file that only its user can read, for other processes."""
+        stored = self.scratch / "platform"
+        if not stored.exists():
+            fields = {each.name: getattr(self.platform, each.name) for each in dataclasses.fields(Platform)}
+            stored.touch(0o600)
+            stored.write_bytes(pickle.dumps(fields))
+        return stored
+
+    def restored(self, name: str) -> Platform:
+        """What was restored beside under a name, reached as its connections.json says."""
+        known = json.loads((home(name) / "connections.json").read_text())
+        urls = known["accounts"]["backup"]
+        endpoints = {}
+        for store, variable in (("postgres", "DATABASE_URL"), ("redis", "REDIS_URL")):
+            if variable in urls:
+                there = urlsplit(urls[variable])
+                endpoints[store] = Endpoint(str(there.hostname), int(there.port or 0), store, int(there.port or 0))
+        return dataclasses.replace(
+            self.platform, stack=name, endpoints=endpoints, ca_file=Path(known["ca_file"]), containers=known["containers"]
+        )
+
+    def killed(self, verb: str, stage: str, delay: float = 0, **options: Any) -> int:
+        """Run a verb in a process of its own that is killed at a stage; returns the number that the process had."""
+        line = [sys.executable, "-m", __name__, str(self.stored()), str(self.folder), verb, stage, str(delay), json.dumps(options)]
+        victim = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        told, _ = victim.communicate(timeout=120)
+        assert victim.returncode == -signal.SIGKILL, f"it was to die at {stage!r} but ended with {victim.returncode}:\n{told}"
+        return victim.pid
+
+    def kill_server(self, service: str) -> None:
+        """SIGKILL a server, as the kernel does where memory runs out."""
+        docker.from_env().containers.get(self.platform.containers[service]).kill("SIGKILL")
+
+    def start_server(self, service: str) -> None:
+        """Bring a killed server up again, until clients can use it."""
+        container = docker.from_env().containers.get(self.platform.containers[service])
+        _start(container)
+        wait_until_ready(self.platform, service)
+
+
+def wait_until_ready(platform: Platform, service: str) -> None:
+    """Wait until a client of the account `backup` gets an answer."""
+    import time
+
+    from infra.clients import postgres, weaviate_client
+
+    def ask() -> None:
+        if service == "timescaledb":
+            with postgres(platform, "backup") as connection:
+                connection.execute("select 1")
+        elif service == "redis":
+            with redis_client(platform, "backup") as client:
+                client.info("persistence")
+        else:
+            with weaviate_client(platform, "backup") as store:
+                store.collections.list_all()
+
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            ask()
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def processes(container: str, *wanted: str) -> list[str]:
+    """Command lines of processes in a container that contain one of these words."""
+    script = "for each in /proc/[0-9]*; do tr '\\0' ' ' <$each/cmdline 2>/dev/null; echo; done"
+    lines = execute(container, ["sh", "-c", script]).text().splitlines()
+    return [line for line in lines if any(word in line for word in wanted)]
+
+
+def owned_by(pid: int) -> list[str]:
+    """Containers that a process has made and owns."""
+    found = docker.from_env().containers.list(all=True, ignore_removed=True, filters={"label": f"{OWNER_LABEL}={pid}"})
+    return [str(each.name) for each in found]
+
+
+def _main(stored: str, folder: str, verb: str, stage: str, delay: str, options: str) -> None:
+    from backup.drill import drill
+    from backup.prune import prune
+    from backup.restore import restore
+
+    platform = Platform(**pickle.loads(Path(stored).read_bytes()))  # noqa: S301 - a file of the test's own, for its user alone
+    progress = AtStage(stage, lambda: os.kill(os.getpid(), signal.SIGKILL), float(delay))
+    verbs: dict[str, Callable[..., object]] = {"make": make, "drill": drill, "prune": prune, "restore": restore}
+    verbs[verb](platform, **json.loads(options), progress=progress, folder=Path(folder))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
