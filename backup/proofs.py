@@ -1,138 +1,44 @@
-"""What a drill proves about restored stores. Each proof returns what it found, or raises Disproved."""
+"""What a drill proves about restored stores: which proofs fit a set, and those about accounts, documents and what links the stores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from backup import logins
+from backup import account_queries, logins
 from backup.model import Manifest
-from backup.postgres import count_table
-from backup.queries import query
-from backup.redis_keys import keyspace_of, part_of
+from backup.proof import READER, Disproved, Proof, Restored, insist, shown
+from backup.proofs_postgres import chunks, constraints, indexes, rows, structure
+from backup.proofs_redis import keys, keyspaces
+from backup.redis_keys import part_of
 from backup.weaviate_store import count_documents, count_objects
 from blueprint.accounts import ACCOUNTS
+from blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_CERTAINTY
 from blueprint.keyspaces import SESSION, USER_PREFERENCES
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
 
-READER = "backup"
+__all__ = ["Disproved", "Proof", "Restored", "keys", "keyspaces", "of", "rows", "structure"]
+
 _QUESTION = "자동 매매 시스템 특징"
-_SHOWN = 5
 _SAME = 1e-3
-
-
-class Disproved(Exception):  # noqa: N818 - it is no error of the program
-    """The restored state is not what it should be; the message says how."""
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """A restored platform, and the manifest that it has to agree with. `redis_keys` was counted before any key could expire."""
-
-    platform: Platform
-    manifest: Manifest
-    redis_keys: int | None = None
-
-
-Proof = Callable[[Restored], str]
-
-
-def _insist(condition: object, message: str) -> None:
-    if not condition:
-        raise Disproved(message)
-
-
-def _shown(things: Iterable[object]) -> str:
-    every = [str(each) for each in things]
-    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")
-
-
-def rows(restored: Restored) -> str:
-    """Every table has the rows of the reference point, and their checksum where one was taken."""
-    part = restored.manifest.postgres
-    _insist(part, "the set has no PostgreSQL")
-    wanted = part.reference_point.tables if part else {}
-    wrong = []
-    with postgres(restored.platform, READER) as connection:
-        there = {name for name, _ in connection.execute(query("tables")).fetchall()}
-        for name, record in wanted.items():
-            if name not in there:
-                wrong.append(f"{name} is missing")
-                continue
-            found = count_table(connection, name, hashed=record.checksum is not None)
-            if found != record:
-                wrong.append(f"{name} has {found.rows} rows{'' if found.rows != record.rows else ' of other content'}, not {record.rows}")
-    doubt = "" if part and part.reference_point.exact else " (the point was taken amid writes, so this may be no fault: drill another set)"
-    _insist(not wrong, _shown(wrong) + doubt)
-    _insist(there <= set(wanted), f"tables that were not there: {_shown(there - set(wanted))}")
-    hashed = sum(1 for record in wanted.values() if record.checksum is not None)
-    return f"{len(wanted)} tables, {sum(record.rows for record in wanted.values())} rows; {hashed} with checksum"
-
-
-def chunks(restored: Restored) -> str:
-    """Hypertables are hypertables, and those with rows have chunks."""
-    part = restored.manifest.postgres
-    with postgres(restored.platform, READER) as connection:
-        found = dict(connection.execute(query("chunks")).fetchall())
-    tables = part.reference_point.tables if part else {}
-    empty = [name for name, count in found.items() if count == 0 and name in tables and tables[name].rows]
-    _insist(not empty, f"rows but no chunk: {_shown(empty)}")
-    return ", ".join(f"{name}: {count} chunks" for name, count in found.items()) or "no hypertable"
-
-
-def structure(restored: Restored) -> str:
-    """Constraints are valid, indexes usable, and the revision is the recorded one."""
-    part = restored.manifest.postgres
-    with postgres(restored.platform, READER) as connection:
-        constraints = connection.execute(query("broken_constraints")).fetchall()
-        indexes = connection.execute(query("broken_indexes")).fetchall()
-        migrated = connection.execute("select to_regclass('public.alembic_version')").fetchone()
-        row = (
-            connection.execute("select string_agg(version_num, ',') from alembic_version").fetchone() if migrated and migrated[0] else None
-        )
-    _insist(not constraints, f"constraints that were never checked: {_shown(name for _, name in constraints)}")
-    _insist(not indexes, f"unusable indexes: {_shown(name for (name,) in indexes)}")
-    revision, recorded = row[0] if row else None, part.schema_revision if part else None
-    _insist(revision == recorded, f"the schema is at {revision}, recorded was {recorded}")
-    return f"at revision {revision}; constraints valid, indexes usable"
+_FILES_ASKED = 3
+_LONGEST_QUESTION = 160
 
 
 def accounts(store: str) -> Proof:
-    """Every account of a store logs in."""
+    """Every account of a store logs in, and a query of its own kind is answered."""
     login: Callable[[Platform, str], str] = getattr(logins, store)
+    ask: Callable[[Platform, str], str] = getattr(account_queries, store)
 
     def proof(restored: Restored) -> str:
         names = [each.name for each in ACCOUNTS if getattr(each, store) is not None]
-        problems = [f"{name}: {problem}" for name in names if (problem := login(restored.platform, name))]
-        _insist(not problems, _shown(problems))
-        return f"{len(names)} accounts log in"
+        problems = [f"{name}: {problem}" for name in names if (problem := login(restored.platform, name) or ask(restored.platform, name))]
+        insist(not problems, shown(problems))
+        return f"{len(names)} accounts log in, and each one's query is answered"
 
     proof.__doc__ = accounts.__doc__
     return proof
-
-
-def keys(restored: Restored) -> str:
-    """Redis has as many keys as it had when its log was copied."""
-    part = restored.manifest.redis
-    _insist(part and restored.redis_keys == part.aof_keys, f"{restored.redis_keys} keys, not {part.aof_keys if part else 'any'}")
-    return f"{restored.redis_keys} keys"
-
-
-def expiry(restored: Restored) -> str:
-    """Every key is of a keyspace and expires no later than that says."""
-    wrong, seen = [], 0
-    with redis_client(restored.platform, READER) as client:
-        for key in client.scan_iter(count=1000):
-            seen += 1
-            space, left = keyspace_of(key), int(client.pttl(key))
-            if space is None:
-                wrong.append(f"{key[:60]!r} is of no keyspace")
-            elif left == -1 or left > space.ttl.total_seconds() * 1000 + 1000:
-                wrong.append(f"{key[:60]!r} expires {'never' if left == -1 else f'in {left} ms'}")
-    _insist(not wrong, _shown(wrong))
-    return f"{seen} keys still live, each with its TTL"
 
 
 def objects(restored: Restored) -> str:
@@ -147,13 +53,11 @@ def objects(restored: Restored) -> str:
         for name, (before, after) in wanted.items()
         if not min(before, after) <= found.get(name, -1) <= max(before, after)
     ]
-    _insist(not wrong, _shown(wrong))
-    _insist(set(found) == set(wanted), f"collections: {_shown(sorted(found))}, not {_shown(sorted(wanted))}")
+    insist(not wrong, shown(wrong))
+    insist(set(found) == set(wanted), f"collections: {shown(sorted(found))}, not {shown(sorted(wanted))}")
     steady = all(before == after for before, after in wanted.values())
     recorded = part.documents if part else {}
-    _insist(
-        not steady or documents == recorded, f"passages of {len(documents)} files, not of {len(recorded)} as recorded, or other numbers"
-    )
+    insist(not steady or documents == recorded, f"passages of {len(documents)} files, not of {len(recorded)} as recorded, or other numbers")
     return f"{sum(found.values())} objects in {len(found)} collections, {len(documents)} files"
 
 
@@ -161,25 +65,67 @@ def neighbours(restored: Restored) -> str:
     """In every collection, something is found right at an object's own vector."""
     asked = 0
     with weaviate_client(restored.platform, READER) as client:
-        for name in client.collections.list_all(simple=True):
+        for name, each in client.collections.list_all(simple=False).items():
+            if each.multi_tenancy_config.enabled:
+                continue
             collection = client.collections.use(name)
             for one in collection.query.fetch_objects(limit=1, include_vector=True).objects:
-                vector: Any = one.vector["default"] if isinstance(one.vector, dict) else one.vector
-                nearest = collection.query.near_vector(vector, limit=1, return_metadata=["distance"]).objects
-                # Another object may have the same vector; but nothing may be far away.
-                far = nearest[0].metadata.distance if nearest else None
-                _insist(far is not None and abs(far) < _SAME, f"{name}: what is nearest to {one.uuid}'s own vector is {far} away")
+                vectors: dict[str, Any] = one.vector if isinstance(one.vector, dict) else {"default": one.vector}
+                for vector_name, vector in vectors.items():
+                    target = None if vector_name == "default" else vector_name
+                    nearest = collection.query.near_vector(vector, limit=1, target_vector=target, return_metadata=["distance"]).objects
+                    # Another object may have the same vector; but nothing may be far away.
+                    far = nearest[0].metadata.distance if nearest else None
+                    insist(far is not None and abs(far) < _SAME, f"{name}: what is nearest to {one.uuid}'s own vector is {far} away")
                 asked += 1
     return f"{asked} collections answer by vector"
 
 
-def question(restored: Restored) -> str:
-    """A question in words, of the specification's own, is answered from the documents."""
+def questions(restored: Restored) -> str:
+    """Questions in words, embedded as an application's would be, are answered from the documents that the set has.
+
+    One is the specification's own. The others are the beginnings of passages: their own file has to be among the answers.
+    """
     from seed.search import search
 
-    hits = search(restored.platform, _QUESTION, certainty=0.0)
-    _insist(hits, "no answer")
-    return f"{len(hits)} passages, the first from {hits[0].file_path} with certainty {hits[0].certainty:.2f}"
+    part = restored.manifest.weaviate
+    hits = search(restored.platform, _QUESTION, certainty=SEARCH_CERTAINTY)
+    insist(hits, f"no answer to {_QUESTION!r}")
+    recorded = sorted(part.documents) if part else []
+    asked = recorded[:: max(1, len(recorded) // _FILES_ASKED)][:_FILES_ASKED]
+    for path in asked:
+        words = _beginning(restored.platform, path)
+        found = [hit.file_path for hit in search(restored.platform, words, certainty=0.0)]
+        insist(path in found, f"{words[:40]!r} stands in {path}, but the answers are from {shown(found)}")
+    return (
+        f"{1 + len(asked)} questions; to {_QUESTION!r} {len(hits)} passages, the first from {hits[0].file_path} ({hits[0].certainty:.2f})"
+    )
+
+
+def _beginning(platform: Platform, path: str) -> str:
+    """The beginning of the longest of a file's first passages."""
+    from weaviate.classes.query import Filter
+
+    with weaviate_client(platform, READER) as client:
+        collection = client.collections.use(CHRISTMAS_DOCUMENT.name)
+        found = collection.query.fetch_objects(filters=Filter.by_property("file_path").equal(path), limit=5, return_properties=["content"])
+    insist(found.objects, f"no passage of {path} is found")
+    longest = max((str(each.properties["content"]) for each in found.objects), key=len)
+    return " ".join(longest.split())[:_LONGEST_QUESTION]
+
+
+def files(restored: Restored) -> str:
+    """Every passage is of a file that the backup knew, and none of those is without passages."""
+    part = restored.manifest.weaviate
+    recorded = part.documents if part else {}
+    with weaviate_client(restored.platform, READER) as client:
+        found = count_documents(client)
+    strangers = sorted(set(found) - set(recorded))
+    insist(not strangers, f"passages of files that nobody recorded: {shown(repr(each) for each in strangers)}")
+    gone = sorted(set(recorded) - set(found))
+    steady = part is not None and all(before == after for before, after in part.collections.values())
+    insist(not steady or not gone, f"files without a passage: {shown(gone)}")
+    return f"{len(found)} files, all known"
 
 
 def references(restored: Restored) -> str:
@@ -196,7 +142,7 @@ def references(restored: Restored) -> str:
     with postgres(restored.platform, READER) as connection:
         there = {user for (user,) in connection.execute("select id from users where id = any(%s)", (list(wanted),)).fetchall()}
     lost = [f"{key} of user {user}" for user, key in wanted.items() if user not in there]
-    _insist(not lost, f"keys of users that don't exist: {_shown(lost)}")
+    insist(not lost, f"keys of users that don't exist: {shown(lost)}")
     return f"{len(wanted)} users named by keys, all there"
 
 
@@ -208,14 +154,18 @@ def of(manifest: Manifest, *, embedder: bool) -> dict[str, Proof]:
             "postgres.rows": rows,
             "postgres.chunks": chunks,
             "postgres.structure": structure,
+            "postgres.constraints": constraints,
+            "postgres.indexes": indexes,
             "postgres.accounts": accounts("postgres"),
         }
     if manifest.redis:
-        wanted |= {"redis.keys": keys, "redis.expiry": expiry, "redis.accounts": accounts("redis")}
+        wanted |= {"redis.keys": keys, "redis.keyspaces": keyspaces, "redis.accounts": accounts("redis")}
     if manifest.weaviate and manifest.weaviate.backup_id:
         wanted |= {"weaviate.objects": objects, "weaviate.neighbours": neighbours, "weaviate.accounts": accounts("weaviate")}
+        if manifest.weaviate.documents:
+            wanted |= {"weaviate.files": files}
         if embedder and manifest.weaviate.documents:
-            wanted |= {"weaviate.question": question}
+            wanted |= {"weaviate.questions": questions}
     if manifest.postgres and manifest.redis:
         wanted |= {"references": references}
     return wanted

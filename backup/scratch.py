@@ -70,10 +70,14 @@ class Scratch:
         self.volumes: list[str] = []
 
     def open(self) -> None:
-        """Make the network, on addresses that nothing else on the machine uses."""
+        """Make the network, on addresses that nothing else on the machine uses.
+
+        Raises PlatformError where anything has the name already: a volume of a live stack would be taken for an empty one.
+        """
         from docker.errors import APIError
         from docker.types import IPAMConfig, IPAMPool
 
+        self._refuse_taken()
         for _ in range(_NETWORK_TRIES):
             subnet = f"10.{random.randint(200, 250)}.{random.randint(0, 255)}.0/27"  # noqa: S311 - just one that is free
             try:
@@ -93,6 +97,18 @@ class Scratch:
         raise PlatformError(
             what="no scratch network can be made: every range tried is taken", where="Docker", next_step="docker network prune"
         )
+
+    def _refuse_taken(self) -> None:
+        client = docker_client()
+        filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={self.name}"]}
+        containers = client.containers.list(all=True, ignore_removed=True, filters=filters)
+        found: list[Any] = [*containers, *client.volumes.list(filters=filters), *client.networks.list(filters=filters)]
+        if found:
+            raise PlatformError(
+                what=f"the name {self.name} is taken: {', '.join(sorted(str(each.name) for each in found))}",
+                where="Docker",
+                next_step="nothing is ever restored over something that is there: choose another name",
+            )
 
     @property
     def network(self) -> Network:

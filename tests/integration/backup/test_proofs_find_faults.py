@@ -1,0 +1,118 @@
+"""What a drill's proofs see that the stores themselves would not tell: each fault is made on purpose in real stores."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from backup import proofs
+from backup.account_queries import weaviate as weaviate_query
+from backup.containers import docker_client, execute
+from backup.proof import Disproved, Restored
+from backup.proofs_postgres import constraints, indexes
+from backup.proofs_redis import keyspaces
+from backup.scratch import PURPOSE_LABEL, Scratch
+from infra.clients import redis_client
+from infra.components.names import STACK_LABEL
+from infra.connections import Platform
+from infra.provider.weaviate_api import WeaviateApi, permissions
+from tests.support.manifests import manifest
+from tests.support.scratch_platform import ROOT_KEY, ScratchPlatform
+
+
+@pytest.fixture(scope="module")
+def restored(scratch_platform: ScratchPlatform) -> Restored:
+    return Restored(scratch_platform.platform, manifest())
+
+
+def psql(platform: Platform, *statements: str) -> None:
+    options = [option for each in statements for option in ("-c", each)]
+    line = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "christmas_db", *options]
+    execute(platform.containers["timescaledb"], line, user="postgres")
+
+
+@pytest.fixture
+def broken(restored: Restored) -> Iterator[Platform]:
+    """Rows that break a foreign key, a CHECK, a unique constraint and a NOT NULL, while PostgreSQL believes that all hold."""
+    platform = restored.platform
+    psql(
+        platform,
+        "create table broken_a (id int primary key)",
+        "create table broken_b (id int not null constraint doubled unique, a int references broken_a, v int)",
+        "insert into broken_a values (1)",
+        "insert into broken_b values (1, 1, 1), (2, 1, -1)",
+        "alter table broken_b add constraint positive check (v > 0) not valid",
+        "update pg_constraint set convalidated = true where conname = 'positive'",
+    )
+    psql(
+        platform,
+        "set session_replication_role = replica",
+        "insert into broken_b values (3, 9, 1)",
+        "update pg_index set indisunique = false, indisready = false, indislive = false where indexrelid = 'doubled'::regclass",
+        "insert into broken_b values (1, 1, 1)",
+        "update pg_index set indisunique = true, indisready = true, indislive = true where indexrelid = 'doubled'::regclass",
+        "update pg_attribute set attnotnull = false where attrelid = 'broken_b'::regclass and attname = 'id'",
+        "insert into broken_b values (null, 1, 1)",
+        "update pg_attribute set attnotnull = true where attrelid = 'broken_b'::regclass and attname = 'id'",
+    )
+    yield platform
+    psql(platform, "drop table broken_b, broken_a", "drop extension if exists amcheck")
+
+
+def test_the_schema_of_the_platform_keeps_its_promises(restored: Restored) -> None:
+    assert "none broken" in constraints(restored)
+
+
+def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(restored: Restored, broken: Platform) -> None:
+    with pytest.raises(Disproved) as caught:
+        constraints(restored)
+    assert sorted(str(caught.value).split(", ")) == [
+        "1 rows of broken_b break broken_b_a_fkey",
+        "1 rows of broken_b break doubled",
+        "1 rows of broken_b break not null",
+        "1 rows of broken_b break positive",
+    ]
+    with pytest.raises(Disproved, match='lacks matching index tuple within index "doubled"'):
+        indexes(restored)
+
+
+def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored, scratch_platform: ScratchPlatform) -> None:
+    platform = restored.platform
+    assert "7 accounts log in" in proofs.accounts("postgres")(restored)
+    psql(platform, "revoke select on orders from api")
+    try:
+        with pytest.raises(Disproved, match=r"api: permission denied for table orders"):
+            proofs.accounts("postgres")(restored)
+    finally:
+        psql(platform, "grant select on orders to api")
+    api = WeaviateApi(platform.weaviate_url(), platform.ca_file.read_text(), ROOT_KEY)
+    rule = {"permissions": permissions("read_data", "ChristmasDocument*")}
+    api.post("authz/roles/rag/remove-permissions", rule)
+    try:
+        assert "403" in weaviate_query(platform, "rag")
+    finally:
+        api.post("authz/roles/rag/add-permissions", rule)
+    assert weaviate_query(platform, "rag") == ""
+
+
+def test_keys_without_a_ttl_or_of_another_type_are_found(restored: Restored) -> None:
+    with redis_client(restored.platform, "api") as client:
+        for key, value, told in (("session:odd", "no hash", "is of type string"), ("rate_limit:10.1.1.1", "1", "expires never")):
+            client.set(key, value, ex=60 if key == "session:odd" else None)
+            try:
+                with pytest.raises(Disproved, match=told):
+                    keyspaces(restored)
+            finally:
+                client.delete(key)
+
+
+def test_scratch_stores_never_take_a_name_that_something_has(restored: Restored, tmp_path_factory: pytest.TempPathFactory) -> None:
+    live = Scratch(restored.platform.stack, "drill", tmp_path_factory.mktemp("live"))
+    with pytest.raises(Exception, match="is taken"):
+        live.open()
+    name = "tests-taken-by-a-volume"
+    volume = docker_client().volumes.create(f"christmas-{name}-redis-data", labels={STACK_LABEL: name, PURPOSE_LABEL: "tests"})
+    try:
+        with pytest.raises(Exception, match="is taken"):
+            Scratch(name, "drill", tmp_path_factory.mktemp("taken")).open()
+    finally:
+        volume.remove()
