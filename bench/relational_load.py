@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from airgap.setup.progress import SilentProgress
 from bench.report import Figure
 from infra.connections import Platform
+from seed.candle_files.fast import arrow
 from tests.support.postgres_server import ScratchServer
 
 SYMBOLS = 500
@@ -63,10 +64,8 @@ def measure(server: ScratchServer, template: str, folder: Path, rows: int, round
 def write_candles(file: Path, rows: int) -> None:
     """A CSV file of minute candles of 500 symbols as they arrive, minute by minute: random prices, always the same."""
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.csv as writer
-    from pyarrow import compute
 
+    pa, writer, compute = arrow(), arrow("csv"), arrow("compute")
     random = np.random.default_rng(1)
     names = pa.array([f"SYM{number:03}" for number in range(SYMBOLS)])
     schema = pa.schema([(name, pa.string() if name in {"symbol", "timestamp"} else pa.float64()) for name in _COLUMNS.split(", ")])
@@ -135,12 +134,13 @@ def _parallel_copy(platform: Platform, file: Path, tool: str) -> float:
 def _environment(platform: Platform) -> dict[str, str]:
     host, port = platform.endpoints["postgres"].address()
     database = urlsplit(platform.postgres_url("ingest")).path.strip("/")
-    return os.environ | {
+    return {
+        **os.environ,
         "PGHOST": host,
         "PGPORT": str(port),
         "PGUSER": "ingest",
         "PGDATABASE": database,
-        "PGPASSWORD": platform.accounts["ingest"].postgres,
+        "PGPASSWORD": platform.accounts["ingest"].postgres or "",
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": str(platform.ca_file),
     }

@@ -77,6 +77,16 @@ def migrate_snapshot(_context: Context, stack: str = "") -> None:
         print(write(connection))
 
 
+@task(name="dictionary")
+def migrate_dictionary(_context: Context, stack: str = "") -> None:
+    """Write the data dictionary and the ER diagram in docs/, from the live schema and the blueprint."""
+    from infra import clients, connections
+    from migrations.schema.dictionary import write
+
+    with clients.postgres(connections.load(stack), "migrator", autocommit=True) as connection:
+        print(write(connection))
+
+
 @task(name="upkeep")
 def migrate_upkeep(_context: Context, stack: str = "", *, json: bool = False) -> None:
     """Refresh derived candles and drop chunks that are past their time, as the blueprint says."""

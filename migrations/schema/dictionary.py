@@ -1,0 +1,202 @@
+"""The data dictionary and the ER diagram: what the live schema says of itself, and what the blueprint adds to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from blueprint.accounts import ACCOUNTS
+from blueprint.model import Sensitivity, Table
+from blueprint.queries import QUERIES
+from blueprint.relational import ROLLUPS, TABLES
+from migrations.edition import INTERNAL_TABLES, form
+from migrations.queries import current_revision
+
+if TYPE_CHECKING:
+    import psycopg
+
+FILE = Path(__file__).resolve().parents[2] / "docs" / "data-dictionary.md"
+_HEAD = re.compile(r"^Revision (\S+),", re.MULTILINE)
+_DELETION = {
+    "a": "refused while referred to",
+    "r": "refused while referred to",
+    "c": "deleted along",
+    "n": "set to null",
+    "d": "set to its default",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the live catalogue: see dictionary.sql for what each kind holds."""
+
+    kind: str
+    table: str
+    position: int
+    item: str
+    definition: str
+    note: str
+
+
+def read(connection: psycopg.Connection) -> list[Entry]:
+    """Everything that the dictionary shows of the live schema, in a stable order."""
+    with connection.transaction():
+        connection.execute("set local search_path = public")
+        rows = connection.execute((Path(__file__).parent / "dictionary.sql").read_bytes()).fetchall()
+    return sorted((Entry(*row) for row in rows), key=lambda entry: (entry.table, entry.kind, entry.position, entry.item))
+
+
+def write(connection: psycopg.Connection) -> Path:
+    """Write the dictionary of the schema behind `connection`; the file's path.
+
+    Raises PlatformError where nothing was migrated yet.
+    """
+    FILE.write_text(of_live(connection), "utf-8")
+    return FILE
+
+
+def of_live(connection: psycopg.Connection) -> str:
+    """The dictionary's text for the schema behind `connection`.
+
+    Raises PlatformError where nothing was migrated yet.
+    """
+    revision, edition = current_revision(connection), form(connection)
+    if revision is None or edition is None:
+        raise PlatformError("there is no schema to describe", where="the database", next_step="invoke migrate")
+    return render(read(connection), revision, edition)
+
+
+def written_revision() -> str | None:
+    """The revision that the dictionary in `docs/` was written from; None where there is none."""
+    match = _HEAD.search(FILE.read_text("utf-8")) if FILE.is_file() else None
+    return match[1] if match else None
+
+
+def render(entries: Sequence[Entry], revision: str, edition: str) -> str:
+    """The dictionary as Markdown, the diagram in Mermaid's language. Pure."""
+    lines = [
+        "# Data dictionary",
+        "",
+        "<!-- Written by `invoke migrate.dictionary` from a live schema and the blueprint: change those, not this file. -->",
+        "",
+        f"Revision {revision}, {edition.capitalize()} edition. What the tables mean and why they are so: [the data model](data-model.md).",
+        "",
+        *_diagram(entries),
+    ]
+    order = [table.name for table in TABLES] + [rollup.name for rollup in ROLLUPS]
+    found = {entry.table for entry in entries if entry.kind == "table"}
+    for name in [*(each for each in order if each in found), *sorted(found - set(order))]:
+        lines += _section(name, [entry for entry in entries if entry.table == name], entries)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _diagram(entries: Sequence[Entry]) -> list[str]:
+    lines = ["```mermaid", "erDiagram"]
+    for entry in entries:
+        if entry.kind == "reference":
+            # The far side holds at most one row where the referring columns are a key of their own.
+            keys = [each.definition for each in entries if each.table == entry.table and each.kind == "rule" and each.note in {"p", "u"}]
+            unique = any(key.endswith(f"({entry.note})") for key in keys)
+            lines.append(f'    {entry.item} ||--o{"|" if unique else "{"} {entry.table} : "{entry.note}"')
+    lines += [f'    {rollup.source} ||..o{{ {rollup.name} : "rolled up into"' for rollup in ROLLUPS]
+    for name in dict.fromkeys(entry.table for entry in entries):
+        if name in INTERNAL_TABLES:
+            continue
+        primary = {
+            part
+            for each in entries
+            if each.table == name and each.kind == "rule" and each.note == "p"
+            for part in _columns(each.definition)
+        }
+        foreign = {part for each in entries if each.table == name and each.kind == "reference" for part in each.note.split(", ")}
+        lines.append(f"    {name} {{")
+        for each in entries:
+            if each.table == name and each.kind == "column":
+                marks = ", ".join(mark for mark, columns in (("PK", primary), ("FK", foreign)) if each.item in columns)
+                lines.append(f"        {_plain_type(each.definition)} {each.item}{' ' + marks if marks else ''}")
+        lines.append("    }")
+    return [*lines, "```", ""]
+
+
+def _section(name: str, own: Sequence[Entry], every: Sequence[Entry]) -> list[str]:
+    (head,) = (entry for entry in own if entry.kind == "table")
+    declared = next((table for table in TABLES if table.name == name), None)
+    lines = [f"## {name}", "", f"{head.note}.", ""]
+    lines += [f"- {fact}" for fact in _facts(name, declared, every)]
+    lines += ["", "| column | type | holds | |", "| --- | --- | --- | --- |"]
+    sensitive = {column.name: column.sensitivity for column in declared.columns} if declared else {}
+    for entry in own:
+        if entry.kind == "column":
+            mark = sensitive.get(entry.item, Sensitivity.OPEN)
+            lines.append(
+                f"| `{entry.item}` | {_cell(entry.definition)} | {_cell(entry.note)} | {'' if mark is Sensitivity.OPEN else mark} |"
+            )
+    rules = [entry for entry in own if entry.kind == "rule"]
+    if rules:
+        lines += ["", "| rule | |", "| --- | --- |", *(f"| `{each.item}` | `{_cell(each.definition)}` |" for each in rules)]
+    indexes = [entry for entry in own if entry.kind == "index"]
+    if indexes:
+        lines += ["", "| index | on | serves |", "| --- | --- | --- |"]
+        for each in indexes:
+            serves = ", ".join(query.name for query in QUERIES if each.item in query.served_by)
+            lines.append(f"| `{each.item}` | `{_cell(each.definition)}`{', unique' if each.note else ''} | {serves} |")
+    triggers = [entry for entry in own if entry.kind == "trigger"]
+    if triggers:
+        lines += ["", *(f"- trigger `{each.item}`: {each.note or each.definition}" for each in triggers)]
+    return [*lines, ""]
+
+
+def _facts(name: str, declared: Table | None, every: Sequence[Entry]) -> list[str]:
+    facts = []
+    for entry in every:
+        if entry.kind == "reference" and entry.table == name:
+            facts.append(f"`{entry.note}` refers to [{entry.item}](#{entry.item})")
+        if entry.kind == "reference" and entry.item == name:
+            facts.append(
+                f"referred to by [{entry.table}](#{entry.table}); when a row here is deleted, that is {_DELETION[entry.definition]}"
+            )
+    if declared and declared.hypertable:
+        cut = declared.hypertable
+        chunks = f"cut by `{cut.time_column}` into chunks of {_days(cut.chunk_interval)}"
+        facts.append(f"a hypertable, {chunks}; {cut.rows_per_week:,} rows a week are planned for")
+        if cut.compress_after:
+            facts.append(f"on the Community edition kept by column after {_days(cut.compress_after)}, segmented by `{cut.segment_by}`")
+    if declared and declared.retention:
+        facts.append(f"dropped, a chunk at a time, after {_days(declared.retention.keep)}")
+    for rollup in ROLLUPS:
+        if rollup.name == name:
+            minutes = int(rollup.refresh_every.total_seconds() // 60)
+            facts.append(f"made from [{rollup.source}](#{rollup.source}), brought up to date every {minutes} minutes")
+    if name in INTERNAL_TABLES:
+        facts.append("the schema's own; no account may use it")
+    for account in ACCOUNTS:
+        for grant in account.postgres.grants if account.postgres else ():
+            if grant.table == name:
+                columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
+                facts.append(f"account `{account.name}`: {', '.join(sorted(grant.privileges))}{columns}")
+    return facts
+
+
+def _columns(definition: str) -> list[str]:
+    match = re.search(r"\(([^)]*)\)", definition)
+    return match[1].split(", ") if match else []
+
+
+def _plain_type(definition: str) -> str:
+    """A type as one word: Mermaid takes no blanks, parentheses with commas or brackets."""
+    kind = re.split(r" (?:not null|identity|default )", definition)[0]
+    kind = kind.replace("timestamp with time zone", "timestamptz").replace("character varying", "varchar")
+    return re.sub(r"[^a-z0-9]+", "_", kind.replace("[]", "_array")).strip("_")
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _days(span: timedelta) -> str:
+    return f"{span.days} days" if span.days % 365 or not span.days else f"{span.days // 365} years"
