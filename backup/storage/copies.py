@@ -5,6 +5,7 @@ So one manifest proves both places, and a copy that can't be reached holds up ne
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -75,7 +76,7 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
         for manifest in every:
             if manifest.id not in present:
                 progress.status(f"copying {manifest.id} to {name}")
-                _copy(platform, first, target, name, manifest, progress)
+                _copy(platform, first, name, manifest, progress)
                 present.add(manifest.id)
         complete_at = datetime.now(UTC).isoformat(timespec="seconds")
     except PlatformError as error:
@@ -84,7 +85,7 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     return CopyState(name, target.where, len(present), behind, complete_at, failure)
 
 
-def _copy(platform: Platform, first: Source, target: Source, name: str, manifest: Manifest, progress: Progress) -> None:
+def _copy(platform: Platform, first: Source, name: str, manifest: Manifest, progress: Progress) -> None:
     """Copy one set: its files as they are stored, the repository's part, what pgBackRest finds it by, and the manifest last.
 
     Raises PlatformError where either side fails, or a file is not what the manifest says: then the first place is at fault.
@@ -99,8 +100,7 @@ def _copy(platform: Platform, first: Source, target: Source, name: str, manifest
         path = f"{SETS}/{manifest.id}/{record.stored}" if record.place == "set" else f"{REPOSITORY_FOLDER}/{record.path}"
         # What an earlier run has put there whole is not sent again; verifying the copy reads it.
         if there.get(path, stored.get(path)) != record.size:
-            origin = first.sets.read(f"{manifest.id}/{record.stored}") if record.place == "set" else first.repository.read(record.path)
-            place.write(path, _checked(origin, record, first), record.size)
+            place.write(path, functools.partial(_checked, first, manifest, record), record.size)
         done += record.size
         progress.count(round(done / 1e6), round(total / 1e6), "MB")
     if manifest.postgres:
@@ -110,8 +110,9 @@ def _copy(platform: Platform, first: Source, target: Source, name: str, manifest
     place.write(f"{SETS}/{manifest.id}/{sets.MANIFEST}", sets.render(manifest))
 
 
-def _checked(pieces: Iterable[bytes], record: FileRecord, first: Source) -> Iterator[bytes]:
-    """The pieces, if they are the file that the manifest lists; the last one is held back until that is known."""
+def _checked(first: Source, manifest: Manifest, record: FileRecord) -> Iterator[bytes]:
+    """A file of the first place, if it is the one that the manifest lists; the last piece is held back until that is known."""
+    pieces = first.sets.read(f"{manifest.id}/{record.stored}") if record.place == "set" else first.repository.read(record.path)
     digest, last = hashlib.sha256(), b""
     for piece in pieces:
         digest.update(piece)
@@ -128,7 +129,7 @@ def _checked(pieces: Iterable[bytes], record: FileRecord, first: Source) -> Iter
         yield last
 
 
-def prune(platform: Platform, folder: Path, good: Iterable[str], progress: Progress, *, dry_run: bool) -> dict[str, list[str]]:
+def prune(platform: Platform, good: Iterable[str], progress: Progress, *, dry_run: bool) -> dict[str, list[str]]:
     """Remove from each copy the sets that the rules don't keep there, by its own list; returns their ids by copy.
 
     What the first place has lost a copy keeps as long as its own rules say. A copy that can't be reached is told and left for the next run.

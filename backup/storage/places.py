@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -14,6 +14,9 @@ from airgap.errors import PlatformError
 from infra.backup_places import LocalPlace, S3Place
 
 PIECE = 1 << 20
+
+Source = Path | bytes | Callable[[], Iterable[bytes]]
+"""What is written: a file, bytes, or a function that gives the pieces, from the first on whenever it is called."""
 
 
 class MissingError(PlatformError):
@@ -34,7 +37,7 @@ class Place(Protocol):
         Raises MissingError where there is none.
         """
 
-    def write(self, path: str, source: Path | bytes | Iterable[bytes], size: int | None = None) -> None:
+    def write(self, path: str, source: Source, size: int | None = None) -> None:
         """Put a file there, whole or not at all, replacing another; on the disk when this returns. `size` of pieces, where known."""
 
     def remove(self, paths: Iterable[str]) -> None:
@@ -72,7 +75,7 @@ class FolderPlace:
         except OSError as error:
             raise self._broken(f"{path} can't be read", error) from error
 
-    def write(self, path: str, source: Path | bytes | Iterable[bytes], size: int | None = None) -> None:
+    def write(self, path: str, source: Source, size: int | None = None) -> None:
         """Put a file there: beside it first, then in its place."""
         del size
         target = self._inside(path)
@@ -126,7 +129,7 @@ class FolderPlace:
         return PlatformError(what=f"{what}: {error.strerror or error}", where=self.where, next_step=f"{step}; then run this again")
 
 
-def pieces_of(source: Path | bytes | Iterable[bytes]) -> Iterator[bytes]:
+def pieces_of(source: Source) -> Iterator[bytes]:
     """Whatever is to be written, in pieces."""
     if isinstance(source, bytes):
         yield source
@@ -135,7 +138,7 @@ def pieces_of(source: Path | bytes | Iterable[bytes]) -> Iterator[bytes]:
             while piece := file.read(PIECE):
                 yield piece
     else:
-        yield from source
+        yield from source()
 
 
 def _sync(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
-from backup.storage.places import MissingError
+from backup.storage.places import MissingError, Source
 from infra.backup_places import S3Place
 
 if TYPE_CHECKING:
@@ -104,20 +104,30 @@ class BucketPlace:
             if piece:
                 yield piece
 
-    def write(self, path: str, source: Path | bytes | Iterable[bytes], size: int | None = None) -> None:
-        """Put an object there; big ones in parts. Only what can be read again is tried again: a file or bytes."""
+    def write(self, path: str, source: Source, size: int | None = None) -> None:
+        """Put an object there; big ones in parts."""
         import obstore
 
-        length = source.stat().st_size if isinstance(source, Path) else len(source) if isinstance(source, bytes) else size or 0
-        part = max(_PIECE, length // _MOST_PARTS)
-        again = isinstance(source, Path | bytes)
-
-        def put() -> object:
-            return obstore.put(
-                self.store, path, source, chunk_size=part, max_concurrency=_PARTS_AT_ONCE, use_multipart=length > part or None
+        if isinstance(source, Path | bytes):
+            length = source.stat().st_size if isinstance(source, Path) else len(source)
+            part = max(_PIECE, length // _MOST_PARTS)
+            many = length > part or None
+            self._tried(
+                lambda: obstore.put(self.store, path, source, chunk_size=part, max_concurrency=_PARTS_AT_ONCE, use_multipart=many),
+                f"{path} can't be written",
             )
+        else:
+            self._tried(lambda: self._stream(path, source(), size or 0), f"{path} can't be written")
 
-        self._tried(put, f"{path} can't be written", tries=_TRIES if again else 1)
+    def _stream(self, path: str, pieces: Iterable[bytes], size: int) -> None:
+        import obstore
+
+        part = max(_PIECE, size // _MOST_PARTS)
+        writer = obstore.open_writer(self.store, path, buffer_size=part, max_concurrency=_PARTS_AT_ONCE)
+        for piece in pieces:
+            writer.write(piece)
+        # Only this makes an object of it: where a piece could not be had there is none.
+        writer.close()
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove objects; those that are gone already don't matter."""
@@ -127,19 +137,19 @@ class BucketPlace:
         if wanted:
             self._tried(lambda: obstore.delete(self.store, wanted), f"{len(wanted)} files can't be removed")
 
-    def _tried(self, act: Callable[[], _T], what: str, tries: int = _TRIES) -> _T:
+    def _tried(self, act: Callable[[], _T], what: str) -> _T:
         """Do it, and again after a failure that may pass.
 
         Raises PlatformError with what to mend, MissingError where the object is not there.
         """
         from obstore.exceptions import BaseError
 
-        for attempt in range(1, tries + 1):
+        for attempt in range(1, _TRIES + 1):
             try:
                 return act()
             except (BaseError, FileNotFoundError) as error:
                 told, passes = self._explain(error, what)
-                if not passes or attempt == tries:
+                if not passes or attempt == _TRIES:
                     raise told from error
                 self._progress.log(f"{told.what}; trying again")
                 time.sleep(min(8.0, 0.5 * 2**attempt))

@@ -239,4 +239,4 @@ def test_a_server_that_cannot_be_reached_or_lets_nobody_in_is_named(
         load(folder, wire, home=tmp_path)
     with Wire("https://127.0.0.1:1", ca_file=target.platform.ca_file) as wire, pytest.raises(PlatformError, match="can't be reached"):
         load(folder, wire, home=tmp_path)
-    assert isinstance(sets.read(folder).files[0], FileRecord)
+    assert isinstance(sets.read(folder.path).files[0], FileRecord)
