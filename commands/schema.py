@@ -7,15 +7,33 @@ from invoke.context import Context
 from commands.task import task
 
 
-@task(default=True, name="upgrade", help={"revision": "Revision to go to; head where not given."})
-def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head") -> None:
-    """Bring the schema to the newest revision."""
+@task(
+    default=True,
+    name="upgrade",
+    help={
+        "revision": "Revision to go to; head where not given.",
+        "rehearse": "On a copy restored from the newest backup instead, telling time, locks and rows; nothing live is changed.",
+    },
+)
+def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head", *, rehearse: bool = False, json: bool = False) -> None:
+    """Bring the schema to the newest revision, or rehearse that on a restored copy; exit code not 0 where it fails."""
     from airgap.setup.runner import show_progress
     from infra import connections
     from migrations import run
 
+    if rehearse:
+        from commands.rehearsing import rehearse as rehearse_migration
+        from migrations.show import show_rehearsal
+
+        with show_progress("rehearsal") as progress:
+            report = rehearse_migration(connections.load(stack), revision, progress)
+        show_rehearsal(report, as_json=json)
+        return
+    from migrations.show import show_outcome
+
     with show_progress("migrate") as progress:
-        print(run.upgrade(connections.load(stack), revision, progress))
+        outcome = run.upgrade(connections.load(stack), revision, progress)
+    show_outcome(outcome, as_json=json)
 
 
 @task(name="status")

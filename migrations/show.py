@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from migrations.house_rules import Finding
-from migrations.run import MigrationStatus
+from migrations.rehearsal import Rehearsal
+from migrations.run import MigrationStatus, Outcome
 from migrations.schema.drift import Drift
 from migrations.upkeep.run import UpkeepReport
 
@@ -45,3 +47,13 @@ def show_drift(drifts: Sequence[Drift], *, as_json: bool = False) -> int:
 def show_upkeep(report: UpkeepReport, *, as_json: bool = False) -> None:
     """Print what upkeep did."""
     print(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report)
+
+
+def show_outcome(outcome: Outcome, *, as_json: bool = False) -> None:
+    """Print which revisions were applied."""
+    print(json.dumps(asdict(outcome), ensure_ascii=False) if as_json else outcome)
+
+
+def show_rehearsal(report: Rehearsal, *, as_json: bool = False) -> None:
+    """Print what a migration did to the copy."""
+    print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) if as_json else report)

@@ -1,0 +1,33 @@
+"""`migrate --rehearse` restores the newest backup beside, migrates that, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import SilentProgress
+from backup import run as backups
+from backup.containers import docker_client
+from commands import rehearsing
+from migrations import run as migrations
+from tests.support.scratch_platform import ScratchPlatform
+
+
+def test_a_migration_is_rehearsed_on_the_newest_backup_and_the_live_schema_stays(
+    scratch_platform: ScratchPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = scratch_platform.platform
+    backups.make(platform, kind="incremental", stores=["postgres"], progress=SilentProgress())
+    before = migrations.status(platform).current
+    report = rehearsing.rehearse(platform, "head", SilentProgress())
+    assert (report.before, report.after, report.revisions) == (before, before, ())
+    left = docker_client().containers.list(all=True, filters={"name": "christmas-rehearsal-"})
+    assert left == []
+
+    def fail(*_: object) -> None:
+        raise PlatformError("the step fails")
+
+    monkeypatch.setattr("migrations.rehearsal.rehearse", fail)
+    with pytest.raises(PlatformError, match="the step fails"):
+        rehearsing.rehearse(platform, "head", SilentProgress())
+    assert docker_client().volumes.list(filters={"name": "christmas-rehearsal-"}) == []
