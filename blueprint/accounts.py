@@ -228,3 +228,11 @@ def account(name: str) -> Account:
         if candidate.name == name:
             return candidate
     raise KeyError(f"the blueprint declares no account {name!r}")
+
+
+def writer_of(keyspace: str) -> Account:
+    """The account that writes a Redis keyspace; KeyError where none does."""
+    for candidate in ACCOUNTS:
+        if candidate.redis and dict(candidate.redis.keyspaces).get(keyspace) is KeyAccess.READ_WRITE:
+            return candidate
+    raise KeyError(f"no account writes keyspace {keyspace!r}")

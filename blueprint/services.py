@@ -38,8 +38,6 @@ EMBEDDER = Service(
 
 SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)
 
-# Redis keeps a quarter of its memory for copies on write, client buffers and fragmentation.
-REDIS_MAXMEMORY_MIB = REDIS.limits.memory_mib * 2 // 3
 POSTGRES_MAX_CONNECTIONS = 150
 
 

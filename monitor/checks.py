@@ -29,7 +29,7 @@ class Registered:
 
 def every() -> tuple[Registered, ...]:
     """All checks there are, in the order in which they are shown."""
-    from monitor import accounts, backup_alarms, backups, collections, containers, encryption, keyspaces, network, relational
+    from monitor import accounts, backup_alarms, backups, collections, containers, encryption, keyspaces, network, redis_server, relational
 
     ports = (
         Registered(f"{port.endpoint}.{name}", functools.partial(function, port))
@@ -46,6 +46,8 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.tables", relational.tables),
         Registered("postgres.encryption", encryption.fields),
         Registered("redis.keyspaces", keyspaces.expiry),
+        Registered("redis.memory", redis_server.memory),
+        Registered("redis.policy", redis_server.policy),
         Registered("weaviate.collections", collections.shape),
         Registered("backup.newest", backups.newest),
         Registered("backup.full", backups.full),

@@ -1,68 +1,64 @@
-"""Whether every Redis key belongs to a keyspace and will expire in time. Looks at a bounded number of keys."""
+"""Whether every Redis key is what a keyspace declares, at a rate that other clients hardly notice; and mending what may be mended."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
+from collections import Counter
 
-from backup.redis_keys import keyspace_of
+from access import audit as audits
+from access.audit import FIXABLE, Audit, Fault
+from blueprint.accounts import writer_of
+from blueprint.keyspaces import KEYSPACES
 from infra import clients
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, warning
 
-if TYPE_CHECKING:
-    import redis
-
 ACCOUNT = "monitor"
 MAX_KEYS = 20_000
-MAX_SECONDS = 2.0
-_PAGE = 500
-# Between reading and judging a key a moment passes; and Redis rounds.
-_SLACK_MS = 1_000
-
-
-def judge(key: str, kind: str, ttl_ms: int) -> str | None:
-    """What is wrong with a key, or None. `ttl_ms` as PTTL tells it: -1 is "never expires", -2 "is gone"."""
-    if ttl_ms == -2 or kind == "none":
-        return None
-    space = keyspace_of(key)
-    if space is None:
-        return "of no keyspace"
-    if ttl_ms == -1:
-        return "without a TTL"
-    if ttl_ms > space.ttl.total_seconds() * 1000 + _SLACK_MS:
-        return "with a longer TTL than declared"
-    return None if kind == space.value_type else f"of type {kind} where {space.name} has {space.value_type}"
+"""Keys that a check looks at: four seconds at its rate. `check --fix` looks at all."""
+_SHOWN = 3
 
 
 def expiry(platform: Platform) -> Finding:
-    """Keys belong to a declared keyspace, have its type, and expire no later than it says."""
-    found: dict[str, list[str]] = {}
+    """Keys belong to a declared keyspace, have its type, shape and size, and expire no later than it says."""
     with clients.redis_client(platform, ACCOUNT) as client:
         total = int(client.dbsize())
-        seen = _look(client, found)
-    if not found:
-        return ok(f"{seen} of {total} keys looked at; all expire as declared", seen, "keys")
-    told = "; ".join(f"{len(keys)} {problem} (such as {keys[0][:60]!r})" for problem, keys in found.items())
-    judged = critical if "without a TTL" in found else warning
-    return judged(
-        f"of {seen} keys looked at: {told}", "find out who writes them; docs/checks.md says how", sum(map(len, found.values())), "keys"
-    )
+        found = audits.audit(client, max_keys=MAX_KEYS)
+    return judge(found, total)
 
 
-def _look(client: redis.Redis, found: dict[str, list[str]]) -> int:
-    """Go through keys until the bound; returns how many were seen."""
-    deadline, cursor, seen = time.monotonic() + MAX_SECONDS, 0, 0
-    while True:
-        cursor, keys = client.scan(cursor, count=_PAGE)
-        pipeline = client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.type(key)
-            pipeline.pttl(key)
-        answers = pipeline.execute()
-        for key, kind, ttl in zip(keys, answers[::2], answers[1::2], strict=True):
-            if problem := judge(str(key), kind, ttl):
-                found.setdefault(problem, []).append(str(key))
-        seen += len(keys)
-        if cursor == 0 or seen >= MAX_KEYS or time.monotonic() > deadline:
-            return seen
+def judge(found: Audit, total: int) -> Finding:
+    """What an audit of some of `total` keys comes to, with the memory of each keyspace."""
+    seen = f"{found.total} keys looked at" if found.complete else f"{found.total} of {total} keys looked at"
+    told = "; ".join([seen, *(f"{name or 'no keyspace'} {found.keys[name]} in {_size(found.memory[name])}" for name in _order(found))])
+    if not found.findings:
+        return ok(told, found.total, "keys")
+    counted = Counter(map(str, found.findings))
+    faults = [f"{count} {text}" for text, count in counted.most_common(_SHOWN)]
+    faults += [f"{len(counted) - _SHOWN} kinds of fault more"] if len(counted) > _SHOWN else []
+    mendable = sum(each.fault in FIXABLE and each.keyspace is not None for each in found.findings)
+    step = "invoke check --fix gives those that live too long their end; " if mendable else ""
+    judged = critical if any(each.fault is Fault.NO_EXPIRY for each in found.findings) else warning
+    return judged(f"{', '.join(faults)}; {told}", f"{step}docs/checks.md says how to find who writes them", len(found.findings), "keys")
+
+
+def mend(platform: Platform) -> int:
+    """Look at every key and give those that live too long their keyspace's expiry; returns how many. Nothing else is changed."""
+    with clients.redis_client(platform, ACCOUNT) as client:
+        findings = audits.audit(client).findings
+    mended = 0
+    for account in sorted({writer_of(each.name).name for each in KEYSPACES}):
+        mine = [each for each in findings if each.keyspace and writer_of(each.keyspace).name == account]
+        with clients.redis_client(platform, account) as client:
+            mended += audits.fix(client, mine)
+    return mended
+
+
+def _order(found: Audit) -> list[str | None]:
+    return sorted(found.keys, key=lambda name: -found.memory[name])
+
+
+def _size(size: int) -> str:
+    for unit, scale in (("MiB", 2**20), ("KiB", 2**10)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} bytes"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from access.values import Raw, encode, fault
 from airgap.setup.progress import Progress
+from blueprint.accounts import writer_of
 from blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
 from blueprint.model import Keyspace, ValueType
 from infra import clients
@@ -33,7 +34,7 @@ SQL = Path(__file__).parent / "sql"
 SESSIONS = 3
 ADDRESSES = ("192.0.2.10", "198.51.100.7", "2001:db8::10")
 """Addresses that RFC 5737 and RFC 3849 keep for documentation."""
-WRITERS = {SESSION.name: "api", RATE_LIMIT.name: "api", USER_PREFERENCES.name: "api", MARKET_LATEST.name: "ingest"}
+WRITERS = {each.name: writer_of(each.name).name for each in KEYSPACES}
 """The account that writes each keyspace."""
 
 

@@ -13,11 +13,11 @@ from blueprint.accounts import ACCOUNTS, ADMIN
 from blueprint.services import REDIS
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
 from infra.components.credentials import Credentials
-from infra.components.names import CONFIG_DIRECTORY, redis_cli
+from infra.components.names import redis_cli
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.components.redis_config import redis_conf
+from infra.components.redis_config import redis_conf, start_command
 from infra.provider.redis_acl import redis_acl_line, redis_rules
 from infra.provider.redis_user import reload_command
 from infra.provider.resources import ConfigFiles, Reload
@@ -70,7 +70,7 @@ class Redis(pulumi.ComponentResource):
                 placement=placement,
                 network=args.network,
                 service=SERVICE,
-                command=["redis-server", f"{CONFIG_DIRECTORY}/redis.conf"],
+                command=start_command(),
                 config_volume=config.name,
                 volumes={"/data": self.data.name},
                 tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777"},  # noqa: S108

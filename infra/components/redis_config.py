@@ -1,8 +1,11 @@
-"""Redis' configuration file as text."""
+"""Redis' configuration file as text, and the command that starts the server with it."""
 
 from __future__ import annotations
 
+import shlex
+
 from blueprint.model import Limits
+from blueprint.redis_policy import REDIS_POLICY
 from blueprint.services import REDIS
 from infra.components.names import CONFIG_DIRECTORY
 
@@ -10,11 +13,8 @@ PORT = REDIS.ports["redis"]
 
 
 def redis_conf(limits: Limits) -> str:
-    """`redis.conf` for a server with these limits.
-
-    Two thirds of the memory hold data; the rest is for copies on write while a snapshot runs, client buffers and fragmentation.
-    Only keys with a TTL are ever evicted, those that would expire soonest first: caches go before sessions.
-    """
+    """`redis.conf` for a server with these limits, by the blueprint's policy."""
+    policy = "\n".join(f"{name} {value}" for name, value in REDIS_POLICY.fixed.items())
     return f"""\
 # Written by the Pulumi program; changes by hand are undone by the next `up`.
 port 0
@@ -35,30 +35,22 @@ enable-module-command no
 
 dir /data
 databases 1
-appendonly yes
-appendfsync everysec
-aof-timestamp-enabled yes
-aof-use-rdb-preamble yes
-save 3600 1 300 100 60 10000
-rdbchecksum yes
-stop-writes-on-bgsave-error yes
 
-maxmemory {limits.memory_mib * 2 // 3}mb
-maxmemory-policy volatile-ttl
-maxmemory-clients 10%
-lazyfree-lazy-eviction yes
-lazyfree-lazy-expire yes
-lazyfree-lazy-server-del yes
-lazyfree-lazy-user-del yes
-client-output-buffer-limit normal 64mb 16mb 60
-client-output-buffer-limit pubsub 16mb 4mb 60
-maxclients 1000
-timeout 600
-tcp-keepalive 60
+maxmemory {REDIS_POLICY.maxmemory(limits.memory_mib)}mb
+{policy}
 
 loglevel notice
 logfile ""
-slowlog-log-slower-than 10000
-slowlog-max-len 256
-latency-monitor-threshold 50
 """
+
+
+def start_command() -> list[str]:
+    """Start the server with its configuration file, and with what the policy wants where this build of it can do that.
+
+    A build says so itself: of two lines it reports the first that it refuses, and the second is none that any would take.
+    """
+    tried = [
+        f'printf \'{name} {value}\\nport none\\n\' | redis-server - 2>&1 | grep -q "\'{name}" || set -- "$@" --{name} {shlex.quote(value)}'
+        for name, value in REDIS_POLICY.where_possible.items()
+    ]
+    return ["sh", "-c", "\n".join([*tried, f'exec redis-server {CONFIG_DIRECTORY}/redis.conf "$@"']), "redis-server"]

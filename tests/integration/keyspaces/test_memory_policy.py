@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
+import docker
 import pytest
 import redis
 
 from access import pools
 from access.sessions import Sessions
 from blueprint.keyspaces import SESSION
+from blueprint.redis_policy import REDIS_POLICY
 from blueprint.services import REDIS
-from infra.components.redis_config import redis_conf
+from infra.components.redis_config import redis_conf, start_command
+from monitor import redis_server
 from tests.support.redis_server import run_scratch_redis
+from tests.support.scratch import image, labels
 
-_WANTED = (
-    "maxmemory-policy",
-    "maxmemory-clients",
-    "lazyfree-",
-    "client-output-buffer-limit",
-    "timeout",
-    "appendonly",
-    "appendfsync",
-    "save ",
-)
 LIMIT_MIB = 24
 
 
 def _policy() -> list[str]:
-    """The policy lines of the configuration as it is provisioned, with a small memory instead of its own."""
-    lines = [line for line in redis_conf(REDIS.limits).splitlines() if line.startswith(_WANTED)]
-    assert any(line.startswith("maxmemory-policy") for line in lines)
+    """The lines of the configuration as it is provisioned that the blueprint's policy makes, with a small memory instead of its own."""
+    written = redis_conf(REDIS.limits).splitlines()
+    lines = [f"{name} {value}" for name, value in REDIS_POLICY.fixed.items()]
+    assert set(lines) <= set(written)
     return [*lines, f"maxmemory {LIMIT_MIB}mb"]
 
 
@@ -43,15 +38,21 @@ def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
         sessions = Sessions(api)
         alive = [sessions.create(number, "x" * 50) for number in range(300)]
         admin.set("endless", "not for eviction: it has no end")
-        written = 0
+        written, alarms = 0, list[tuple[str, int]]()
         while int(admin.info("stats")["evicted_keys"]) < 500:
+            alarms.append((str(redis_server.memory(platform).status), int(admin.info("stats")["evicted_keys"])))
             pipeline = api.pipeline(transaction=False)
-            for number in range(written, written + 500):
+            for number in range(written, written + 200):
                 pipeline.set(f"user:{number}:preferences", '{"theme":"' + "d" * 8000 + '"}', px=3_600_000)
             pipeline.execute()
-            written += 500
+            written += 200
             assert written < 50_000, "memory never ran out"
         assert int(admin.info("memory")["used_memory"]) < (LIMIT_MIB + 8) * 2**20
+        # Whoever watched was told while nothing had been lost yet.
+        assert alarms[0] == ("ok", 0)
+        assert ("warning", 0) in alarms
+        assert ("critical", 0) in alarms
+        assert redis_server.policy(platform).status == "ok"
         assert all(sessions.read(each.id) for each in alive)
         assert admin.exists("endless") == 1
         assert len(list(api.scan_iter(match="user:*:preferences", count=1000))) < written
@@ -72,3 +73,15 @@ def test_with_nothing_left_to_evict_writes_fail_and_reads_go_on() -> None:
         for client in (api, admin):
             client.close()
             client.connection_pool.disconnect()
+
+
+def test_a_build_is_asked_what_it_can_do_before_the_server_starts() -> None:
+    """This project's build refuses active defragmentation and starts without it; what it takes, it is started with."""
+    started = start_command()
+    script = started[2].replace("/run/christmas/redis.conf", "--port 0 --unixsocket /tmp/redis.sock")
+    for name, there in (("activedefrag", False), ("jemalloc-bg-thread", True)):
+        run = script.replace("activedefrag", name).replace("exec redis-server", "echo")
+        told = docker.from_env().containers.run(
+            image("redis"), ["sh", "-c", run, "redis-server"], entrypoint="", remove=True, network_mode="none", labels=labels()
+        )
+        assert (f"--{name} yes" in told.decode()) is there

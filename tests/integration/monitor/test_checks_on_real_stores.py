@@ -10,9 +10,10 @@ import pytest
 
 from backup.containers import docker_client, execute
 from blueprint.alarms import BACKUP_ALARMS
+from blueprint.redis_policy import REDIS_POLICY
 from infra.clients import postgres, redis_client
 from infra.connections import Endpoint, Platform
-from monitor import backup_alarms
+from monitor import backup_alarms, keyspaces
 from monitor.checks import run
 from monitor.relational import query
 from monitor.result import CheckResult
@@ -149,18 +150,60 @@ def test_an_old_revision_is_critical(platform: Platform) -> None:
     assert only(platform, "postgres.revision").status == "ok"
 
 
-def test_planted_keys_are_found(platform: Platform) -> None:
+def test_planted_keys_are_found_and_the_fixable_ones_mended(platform: Platform) -> None:
     with redis_client(platform, "api") as client:
         client.set("rate_limit:10.0.0.1", 1)
         client.set("rate_limit:10.0.0.2", 1, ex=timedelta(hours=1))
+        client.set("rate_limit:10.0.0.3", "9" * 30, ex=timedelta(minutes=1))
     try:
         result = only(platform, "redis.keyspaces")
+        mended = keyspaces.mend(platform)
+        left = only(platform, "redis.keyspaces")
+        with redis_client(platform, "api") as client:
+            lives = [int(client.ttl(f"rate_limit:10.0.0.{number}")) for number in (1, 2)]
     finally:
         with redis_client(platform, "api") as client:
-            client.delete("rate_limit:10.0.0.1", "rate_limit:10.0.0.2")
-    assert result.status == "critical"
-    assert "1 without a TTL (such as 'rate_limit:10.0.0.1')" in result.message
-    assert "1 with a longer TTL than declared" in result.message
+            client.delete(*(f"rate_limit:10.0.0.{number}" for number in (1, 2, 3)))
+    assert (result.status, result.value) == ("critical", 3)
+    for fault in ("without an expiry", "with a longer expiry than declared", "of another shape than declared"):
+        assert f"1 rate_limit {fault}" in result.message
+    assert "session" in result.message
+    assert "10.0.0.1" not in result.message
+    assert mended == 2
+    assert all(0 < life <= 60 for life in lives)
+    assert (left.status, left.value) == ("warning", 1)
+
+
+def test_a_setting_changed_by_hand_is_told(platform: Platform) -> None:
+    with redis_client(platform, "admin") as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("save", "")
+        try:
+            result = only(platform, "redis.policy")
+        finally:
+            client.config_set("maxmemory-policy", "volatile-ttl")
+            client.config_set("save", REDIS_POLICY.fixed["save"])
+    assert (result.status, result.value) == ("warning", 2)
+    assert "maxmemory-policy is allkeys-lru, not volatile-ttl" in result.message
+    assert only(platform, "redis.policy").status == "ok"
+
+
+def test_memory_running_out_is_told_before_anything_is_evicted(platform: Platform) -> None:
+    with redis_client(platform, "admin") as client:
+        bound = int(client.config_get("maxmemory")["maxmemory"])
+        used = int(client.info("memory")["used_memory"])
+        try:
+            client.config_set("maxmemory", round(used / 0.8))
+            tight = only(platform, "redis.memory")
+            client.config_set("maxmemory", round(used / 0.95))
+            tighter = only(platform, "redis.memory")
+            client.config_set("maxmemory", 0)
+            boundless = only(platform, "redis.memory")
+        finally:
+            client.config_set("maxmemory", bound)
+        assert int(client.info("stats")["evicted_keys"]) == 0
+    assert [each.status for each in (tight, tighter, boundless)] == ["warning", "critical", "critical"]
+    assert only(platform, "redis.memory").status == "ok"
 
 
 def test_a_stopped_container_is_critical(platform: Platform) -> None:

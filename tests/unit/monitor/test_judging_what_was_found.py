@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from access.audit import FIXABLE, Audit, Fault, Finding
 from backup.model import Kind, Manifest
 from blueprint.relational import MARKET_DATA, USERS
 from blueprint.rules import BACKUP_RULES
+from monitor import redis_server
 from monitor.backups import judge_redundancy
 from monitor.collections import compare as compare_collections
 from monitor.keyspaces import judge
@@ -17,24 +19,47 @@ HOUR = 3_600_000
 
 
 @pytest.mark.parametrize(
-    ("key", "kind", "ttl", "problem"),
+    ("findings", "status", "told"),
     [
-        ("session:abc", "hash", 24 * HOUR, None),
-        ("session:abc", "hash", -1, "without a TTL"),
-        ("session:abc", "hash", 25 * HOUR, "with a longer TTL than declared"),
-        ("session:abc", "string", HOUR, "of type string where session has hash"),
-        ("session:abc", "none", -2, None),
-        ("session:", "hash", HOUR, "of no keyspace"),
-        ("rate_limit:::1", "string", 60_000, None),
-        ("rate_limit:1.2.3.4", "string", 62_000, "with a longer TTL than declared"),
-        ("market:AAPL:latest", "hash", 5_000, None),
-        ("market:AAPL", "hash", 5_000, "of no keyspace"),
-        ("user:7:preferences", "string", HOUR, None),
-        ("something", "string", HOUR, "of no keyspace"),
+        ([], "ok", "7 keys looked at; market_latest 5 in 2.0 KiB; session 2 in 900 bytes"),
+        ([Finding("session:x", Fault.NO_EXPIRY, "session")] * 2, "critical", "2 session without an expiry; 7 keys"),
+        ([Finding("session:x", Fault.LONG_EXPIRY, "session")], "warning", "1 session with a longer expiry than declared; 7 keys"),
+        ([Finding("what", Fault.UNKNOWN)], "warning", "1 'what' of no keyspace; 7 keys"),
+    ],
+    ids=["sound", "endless", "long", "stray"],
+)
+def test_keys(findings: list[Finding], status: str, told: str) -> None:
+    found = Audit({"session": 2, "market_latest": 5}, {"session": 900, "market_latest": 2048}, findings)
+    result = judge(found, 7)
+    assert result.status == status
+    assert result.message.startswith(told)
+    assert ("--fix" in result.next_step) == any(each.fault in FIXABLE for each in findings)
+    assert "session:x" not in result.message
+
+
+def test_a_bounded_look_says_how_much_it_saw() -> None:
+    assert judge(Audit({"session": 2}, {"session": 900}, complete=False), 40_000).message.startswith("2 of 40000 keys looked at")
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "live", "same"),
+    [
+        ("client-query-buffer-limit", "64mb", "67108864", True),
+        ("client-query-buffer-limit", "64mb", "1073741824", False),
+        ("maxmemory-clients", "10%", "10%", True),
+        ("save", "3600 1 300 100", "3600 1 300 100", True),
+        ("save", "3600 1 300 100", "", False),
+        (
+            "client-output-buffer-limit",
+            "normal 64mb 16mb 60 pubsub 16mb 4mb 60",
+            "normal 67108864 16777216 60 slave 1 1 1 pubsub 16777216 4194304 60",
+            True,
+        ),
+        ("client-output-buffer-limit", "normal 64mb 16mb 60", "normal 0 0 0 slave 1 1 1 pubsub 1 1 1", False),
     ],
 )
-def test_keys(key: str, kind: str, ttl: int, problem: str | None) -> None:
-    assert judge(key, kind, ttl) == problem
+def test_settings_of_a_server_mean_what_is_declared(name: str, declared: str, live: str, same: bool) -> None:
+    assert redis_server.same(name, declared, live) is same
 
 
 assert MARKET_DATA.hypertable

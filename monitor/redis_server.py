@@ -1,0 +1,55 @@
+"""Whether the Redis server keeps to the blueprint's policy, and has memory left before it has to evict."""
+
+from __future__ import annotations
+
+import re
+
+from blueprint.redis_policy import REDIS_POLICY
+from infra import clients
+from infra.connections import Platform
+from monitor.result import Finding, critical, ok, warning
+
+ACCOUNT = "monitor"
+_UNITS = {"kb": 2**10, "mb": 2**20, "gb": 2**30}
+
+
+def memory(platform: Platform) -> Finding:
+    """Well below the bound from which on keys are evicted; above it, caches go first and sessions last."""
+    with clients.redis_client(platform, ACCOUNT) as client:
+        used = client.info("memory")
+        evicted = int(client.info("stats")["evicted_keys"])
+    bound = int(used["maxmemory"])
+    if bound == 0:
+        return critical("there is no bound: the kernel would end the server", "invoke up writes its configuration again", 0, "share")
+    share = int(used["used_memory"]) / bound
+    told = f"{int(used['used_memory']) / 2**20:.0f} of {bound / 2**20:.0f} MiB in use, {evicted} keys evicted since the start"
+    if share < REDIS_POLICY.warn_from:
+        return ok(told, round(share, 3), "share")
+    judged = critical if share >= REDIS_POLICY.critical_from else warning
+    return judged(told, "give the server more memory, or find what grows: invoke check --only redis.keyspaces", round(share, 3), "share")
+
+
+def policy(platform: Platform) -> Finding:
+    """The running server's settings are the declared ones."""
+    with clients.redis_client(platform, ACCOUNT) as client:
+        live = {name: str(client.config_get(name).get(name, "")) for name in (*REDIS_POLICY.fixed, *REDIS_POLICY.where_possible)}
+    wrong = [f"{name} is {live[name]}, not {value}" for name, value in REDIS_POLICY.fixed.items() if not same(name, value, live[name])]
+    if wrong:
+        return warning("; ".join(wrong), "invoke up writes the configuration again; a restart undoes CONFIG SET", len(wrong), "settings")
+    refused = [name for name, value in REDIS_POLICY.where_possible.items() if live[name] != value]
+    without = f"; this build can't do {', '.join(refused)}" if refused else ""
+    return ok(f"{len(REDIS_POLICY.fixed)} settings as declared{without}", len(REDIS_POLICY.fixed), "settings")
+
+
+def same(name: str, declared: str, live: str) -> bool:
+    """Whether the server's word for a setting means what is declared: it counts bytes, and calls a replica by its former name."""
+    words = [_number(each) for each in declared.replace("replica", "slave").split()]
+    there = [_number(each) for each in live.replace("replica", "slave").split()]
+    if name != "client-output-buffer-limit":
+        return words == there
+    return {tuple(words[at : at + 4]) for at in range(0, len(words), 4)} <= {tuple(there[at : at + 4]) for at in range(0, len(there), 4)}
+
+
+def _number(word: str) -> str:
+    found = re.fullmatch(r"(\d+)(kb|mb|gb)", word)
+    return str(int(found[1]) * _UNITS[found[2]]) if found else word
