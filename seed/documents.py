@@ -14,12 +14,12 @@ from airgap.setup.progress import Progress
 from blueprint.collections import CHRISTMAS_DOCUMENT
 from blueprint.model import Collection
 from infra import clients
-from infra.connections import LOCAL, ROOT, Platform
+from infra.connections import ROOT, Platform
 from seed import schema_plan, sources
 from seed.blocks import Unreadable
 from seed.embeddings import Embedder, EmbeddingService, service_of
 from seed.importing import Imported, import_passages, remove
-from seed.locks import exclusive
+from seed.locks import exclusive_for_stack
 from seed.passages import Passage, passages_of, stored_hash
 from seed.rebuilding import take_over
 from seed.report import SeedReport
@@ -83,7 +83,10 @@ def load(
     started = time.monotonic()
     profile = collection.profile(platform.embedding_profile)
     service = service_of(platform, profile)
-    with exclusive(LOCAL / "locks" / f"{platform.stack}-documents", progress), clients.weaviate_client(platform, "indexer") as client:
+    with (
+        exclusive_for_stack(platform, "documents", progress) as still_alone,
+        clients.weaviate_client(platform, "indexer") as client,
+    ):
         made = schema_plan.prepare(client, collection, profile, allow_loss=allow_loss)
         for step in made.steps:
             progress.log(step)
@@ -97,6 +100,7 @@ def load(
             work = _plan(found, stored)
             _ask(work.write, service, progress, confirm)
             imported = import_passages(store, work.write, embedder, progress)
+        still_alone()
         # A file that failed keeps its former passages, those behind its present end too.
         remove(store, [each for each in work.remove if stored[each][0] not in imported.problems])
         schema_plan.finish(client, collection, made)

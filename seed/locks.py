@@ -1,14 +1,21 @@
-"""One at a time on this machine: a lock that ends with its holder, however that ends."""
+"""One at a time: on this machine, and on every machine that works on the same stack. A lock ends with its holder, however that ends."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
+from infra import clients
+from infra.connections import LOCAL, Platform
+
+ACCOUNT = "ingest"
+"""Whose PostgreSQL session holds a lock: the account of loading. It needs no right on any table for that."""
 
 
 @contextlib.contextmanager
@@ -24,3 +31,43 @@ def exclusive(file: Path, progress: Progress) -> Iterator[None]:
                 progress.status("waiting for another import to end")
                 time.sleep(0.2)
         yield
+
+
+@contextlib.contextmanager
+def exclusive_for_stack(platform: Platform, name: str, progress: Progress) -> Iterator[Callable[[], None]]:
+    """Hold the lock of that name on this machine and in the stack's PostgreSQL, whose advisory locks end with their session.
+
+    Yields what tells whether it is still held: it raises PlatformError where the session was lost. So does taking it where
+    PostgreSQL does not answer. A platform without PostgreSQL is one machine's own.
+    """
+    with exclusive(LOCAL / "locks" / f"{platform.stack}-{name}", progress):
+        if "postgres" not in platform.endpoints:
+            yield lambda: None
+            return
+        import psycopg
+
+        key = int.from_bytes(hashlib.sha256(f"christmas {name}".encode()).digest()[:8], signed=True)
+        with contextlib.ExitStack() as stack:
+            try:
+                connection = stack.enter_context(clients.postgres(platform, ACCOUNT, autocommit=True))
+            except psycopg.OperationalError as error:
+                raise _lost(name, "PostgreSQL does not answer") from error
+
+            def still_held() -> None:
+                try:
+                    connection.execute("select 1")
+                except psycopg.OperationalError as error:
+                    raise _lost(name, "the session that held it is gone") from error
+
+            while not (connection.execute("select pg_try_advisory_lock(%s)", (key,)).fetchone() or (False,))[0]:
+                progress.status("waiting for an import from another machine to end")
+                time.sleep(0.3)
+            yield still_held
+
+
+def _lost(name: str, why: str) -> PlatformError:
+    return PlatformError(
+        what=f"the lock that keeps two imports of {name} apart is not held: {why}",
+        where="TimescaleDB, where every machine sees it",
+        next_step="invoke check --only postgres, then run this again: it goes on where it stopped",
+    )

@@ -273,7 +273,7 @@ def _write_settings(folder: Path, *, durable: bool) -> None:
     (folder / "pg_hba.conf").write_text("local all postgres peer\nhostssl all all all scram-sha-256\n")
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.UTC)
-    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "scratch CA")])
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "scratch database CA")])
 
     def builder(subject: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         return (
@@ -286,7 +286,7 @@ def _write_settings(folder: Path, *, durable: bool) -> None:
             .not_valid_after(now + datetime.timedelta(days=1))
         )
 
-    ca = builder("scratch CA", ca_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    ca = builder("scratch database CA", ca_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("timescaledb")])
     server = builder("timescaledb", server_key).add_extension(names, critical=False)
     for name, certificate in (("ca.crt", ca), ("server.crt", server)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
@@ -19,25 +20,30 @@ from airgap.errors import PlatformError
 from infra import clients
 from tests.integration.seed_documents.conftest import Store
 from tests.support.openai_server import Trouble
+from tests.support.postgres_server import run_scratch_server
 
 _IMPORT = textwrap.dedent("""
     import pickle, sys
     from pathlib import Path
     from airgap.setup.progress import SilentProgress
-    from seed import documents
+    from seed import documents, locks
+    locks.LOCAL = Path(sys.argv[3]) if len(sys.argv) > 3 else locks.LOCAL
     platform, collection = pickle.load(open(sys.argv[1], "rb"))
     report = documents.load(platform, [Path(sys.argv[2])], SilentProgress(), collection=collection)
     print(report)
 """)
 
 
-def _start(store: Store, folder: Path, tmp: Path) -> subprocess.Popen[str]:
-    """An import in a process of its own."""
+def _start(store: Store, folder: Path, tmp: Path, locks: Path | None = None) -> subprocess.Popen[str]:
+    """An import in a process of its own, with `locks` for this machine's where it plays another one."""
     settings = tmp / "settings.pickle"
     settings.write_bytes(pickle.dumps((store.platform, store.collection)))
     settings.chmod(0o600)
     return subprocess.Popen(
-        [sys.executable, "-c", _IMPORT, str(settings), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-c", _IMPORT, str(settings), str(folder), *([str(locks)] if locks else [])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -177,6 +183,44 @@ def test_two_imports_at_once_end_the_same(store: Store, folder: Path, tmp_path_f
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert store.objects() == store.expected(folder)
     assert sum(f"{len(store.expected(folder))} unchanged" in output for output in outputs) == 1
+
+
+def test_imports_from_two_machines_take_turns(store: Store, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Another machine has files and locks of its own; the stack's PostgreSQL is what both see."""
+    with run_scratch_server() as server:
+        shared = dataclasses.replace(
+            store.platform,
+            endpoints={**store.platform.endpoints, "postgres": server.platform.endpoints["postgres"]},
+            accounts={**store.platform.accounts, "ingest": server.platform.accounts["ingest"]},
+        )
+        # Each stack has its own CA in tests; one file may hold both.
+        both = tmp_path_factory.mktemp("ca") / "ca.crt"
+        both.write_bytes(store.platform.ca_file.read_bytes() + server.platform.ca_file.read_bytes())
+        shared = dataclasses.replace(shared, ca_file=both)
+        here = dataclasses.replace(store, platform=shared)
+        store.vendor.delay = 0.3
+        elsewhere = _start(here, folder, tmp_path_factory.mktemp("settings"), locks=tmp_path_factory.mktemp("elsewhere"))
+        deadline = time.monotonic() + 60
+        while not store.vendor.requests and elsewhere.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        (folder / "document-00.md").write_text("## Part 0\n\nchanged while the other one is at work\n")
+        report = here.load(folder)
+        told = elsewhere.communicate()[0]
+        assert elsewhere.returncode == 0, told
+        assert (report.updated, report.removed, report.inserted) == (1, 3, 0)
+        assert store.objects() == store.expected(folder)
+        # A holder that dies leaves nothing locked.
+        (folder / "document-01.md").write_text("## Part 0\n\nchanged again\n")
+        dying = _start(here, folder, tmp_path_factory.mktemp("settings"), locks=tmp_path_factory.mktemp("elsewhere"))
+        while len(store.vendor.requests) < 3 and dying.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        dying.kill()
+        dying.communicate()
+        store.vendor.delay = 0.0
+        here.load(folder)
+        assert store.objects() == store.expected(folder)
+    with pytest.raises(PlatformError, match="PostgreSQL does not answer"):
+        here.load(folder)
 
 
 def test_a_run_over_the_cost_bound_has_to_be_confirmed(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
