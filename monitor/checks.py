@@ -29,7 +29,19 @@ class Registered:
 
 def every() -> tuple[Registered, ...]:
     """All checks there are, in the order in which they are shown."""
-    from monitor import accounts, backup_alarms, backups, collections, containers, encryption, keyspaces, network, redis_server, relational
+    from monitor import (
+        accounts,
+        advice,
+        backup_alarms,
+        backups,
+        collections,
+        containers,
+        encryption,
+        keyspaces,
+        network,
+        redis_server,
+        relational,
+    )
 
     ports = (
         Registered(f"{port.endpoint}.{name}", functools.partial(function, port))
@@ -44,6 +56,10 @@ def every() -> tuple[Registered, ...]:
         Registered("weaviate.accounts", accounts.weaviate),
         Registered("postgres.revision", relational.revision),
         Registered("postgres.tables", relational.tables),
+        Registered("postgres.queries", advice.queries),
+        Registered("postgres.indexes", advice.indexes),
+        Registered("postgres.bloat", advice.bloat),
+        Registered("postgres.statistics", advice.statistics),
         Registered("postgres.encryption", encryption.fields),
         Registered("redis.keyspaces", keyspaces.expiry),
         Registered("redis.memory", redis_server.memory),

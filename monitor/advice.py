@@ -1,0 +1,179 @@
+"""What the relational store's habits advise: on its indexes, dead rows and statistics, and on queries that are over their bounds."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from blueprint import relational_alarms
+from blueprint.queries import QUERIES, Query
+from blueprint.relational import SCHEMA, TABLES
+from infra import clients
+from infra.connections import Platform
+from monitor.relational import ACCOUNT, query
+from monitor.result import Finding, ok, warning
+
+_SHOWN = 6
+# The account may have few connections, and all checks run at once: these share one.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class TableUse(NamedTuple):
+    """Rows and reads of a table; see sql/table_use.sql."""
+
+    name: str
+    live: int
+    dead: int
+    changed: int
+    scans: int
+    scanned: int
+    lookups: int
+
+
+class IndexUse(NamedTuple):
+    """Reads of an index within the last `seconds`; see sql/index_use.sql."""
+
+    table: str
+    name: str
+    unique: bool
+    definition: str
+    reads: int
+    seconds: float
+
+
+def queries(platform: Platform) -> Finding:
+    """The declared queries touch no more pages, on average, than the blueprint promises."""
+    found = judge_queries({text: (calls, pages, taken) for text, calls, pages, taken in _rows(platform, "statements")})
+    seen, over = found
+    if over:
+        return warning(
+            "; ".join(over[:_SHOWN]),
+            "explain (analyze, buffers) the query: postgres.indexes and postgres.statistics may say why",
+            len(over),
+            "queries",
+        )
+    return ok(f"{seen} of {len(QUERIES)} declared queries were made, each within its bound", seen, "queries")
+
+
+def indexes(platform: Platform) -> Finding:
+    """No index is double, none that nobody declared is unused, and no big table is read whole again and again."""
+    used = [IndexUse(*row) for row in _rows(platform, "index_use")]
+    tables = [TableUse(*row) for row in _rows(platform, "table_use")]
+    told = [*duplicates(used), *unused(used), *missing(tables)]
+    if told:
+        advice = "drop it, or add what is missing, in a revision: invoke migrate.new"
+        return warning("; ".join(told[:_SHOWN]), advice, len(told), "indexes")
+    return ok(f"{len(used)} indexes, none double or needless", len(used), "indexes")
+
+
+def bloat(platform: Platform) -> Finding:
+    """Dead rows are a small part of every big table."""
+    told = bloated([TableUse(*row) for row in _rows(platform, "table_use")])
+    if told:
+        advice = "end transactions that are open for long, then vacuum the table; see autovacuum in the server's log"
+        return warning("; ".join(told[:_SHOWN]), advice, len(told), "tables")
+    return ok("dead rows are few in every table")
+
+
+def statistics(platform: Platform) -> Finding:
+    """What the planner knows of every big table is not much older than its rows."""
+    told = stale([TableUse(*row) for row in _rows(platform, "table_use")])
+    if told:
+        return warning("; ".join(told[:_SHOWN]), "analyze the table; a big load is better followed by one at once", len(told), "tables")
+    return ok("statistics are about as new as the rows")
+
+
+def judge_queries(said: Mapping[str, tuple[int, float, float]]) -> tuple[int, list[str]]:
+    """How many declared queries are among the statements `said`, and those over their bounds in words. Pure.
+
+    `said` maps a statement's text to its calls, and pages and milliseconds for each.
+    """
+    bounds = relational_alarms.RELATIONAL_ALARMS
+    by_shape: dict[str, tuple[int, float, float]] = {}
+    for text, figures in said.items():
+        key = shape(text)
+        # The same query may be written down twice, once with its constants apart: the busier one stands for it.
+        if key not in by_shape or by_shape[key][0] < figures[0]:
+            by_shape[key] = figures
+    over = []
+    seen = 0
+    for each in QUERIES:
+        calls, pages, taken = by_shape.get(shape(each.sql), (0, 0.0, 0.0))
+        seen += calls > 0
+        if calls >= bounds.calls and pages > each.max_buffers:
+            over.append(_over(each, calls, pages, taken))
+    return seen, over
+
+
+def _over(each: Query, calls: int, pages: float, taken: float) -> str:
+    reads = f"{each.name} reads {pages:,.0f} pages ({each.max_buffers} promised) in {taken:.1f} ms, {calls} times"
+    return f"{reads}; {' or '.join(each.served_by)} should serve it"
+
+
+def shape(text: str) -> str:
+    """A statement without its constants, parameters and layout, so that the server's record of a query can be told from its declaration."""
+    text = re.sub(r"'(?:[^']|'')*'|%\(\w+\)s|\$\d+|\b\d+(?:\.\d+)?\b", "?", text)
+    return re.sub(r"\s*([(),])\s*", r"\1", " ".join(text.split())).lower()
+
+
+def duplicates(used: Sequence[IndexUse]) -> list[str]:
+    """Indexes that say the same as another one of their table. Pure."""
+    told = []
+    for place, each in enumerate(used):
+        for other in used[:place]:
+            if each.table == other.table and each.definition == other.definition:
+                first, second = (other, each) if other.unique or not each.unique else (each, other)
+                told.append(f"{second.name} on {each.table} is the same as {first.name}")
+    return told
+
+
+def unused(used: Sequence[IndexUse]) -> list[str]:
+    """Indexes that nobody declared and nobody reads; unique ones keep a rule and are never called unused. Pure."""
+    declared = {index.name for table in TABLES for index in table.indexes}
+    bound = relational_alarms.RELATIONAL_ALARMS.unused_after
+    return [
+        f"{each.name} on {each.table} was not read in {timedelta(seconds=round(each.seconds))}"
+        for each in used
+        if each.reads == 0 and not each.unique and each.name not in declared and each.seconds >= bound.total_seconds()
+    ]
+
+
+def missing(tables: Sequence[TableUse]) -> list[str]:
+    """Big tables that are read whole more often than through an index. Pure."""
+    bounds = relational_alarms.RELATIONAL_ALARMS
+    return [
+        f"{each.name} was read whole {each.scans} times, {each.scanned:,} rows: an index is missing"
+        for each in tables
+        if each.live >= bounds.rows
+        and each.scans >= bounds.scans
+        and each.scans > each.lookups
+        and each.scanned >= bounds.scans * each.live / 2
+    ]
+
+
+def bloated(tables: Sequence[TableUse]) -> list[str]:
+    """Big tables with many dead rows. Pure."""
+    bounds = relational_alarms.RELATIONAL_ALARMS
+    return [
+        f"{each.name} has {each.dead:,} dead rows beside {each.live:,}"
+        for each in tables
+        if each.live + each.dead >= bounds.rows and each.dead > bounds.dead_share * max(each.live, 1)
+    ]
+
+
+def stale(tables: Sequence[TableUse]) -> list[str]:
+    """Big tables of which much changed since they were analyzed. Pure."""
+    bounds = relational_alarms.RELATIONAL_ALARMS
+    return [
+        f"{each.changed:,} rows of {each.name} changed since its statistics were taken"
+        for each in tables
+        if max(each.live, each.changed) >= bounds.rows and each.changed > bounds.changed_share * max(each.live, 1)
+    ]
+
+
+def _rows(platform: Platform, name: str) -> list[Any]:
+    with _ONE_AT_A_TIME, clients.postgres(platform, ACCOUNT) as connection:
+        return connection.execute(query(name), {"schema": SCHEMA}).fetchall()
