@@ -234,6 +234,21 @@ def describe(report: Report) -> str:
         lines += ["", "| store | files back | replayed and started |", "| --- | --- | --- |"]
         lines += [f"| {store} | {timing.files:.1f} s | {timing.start:.1f} s |" for store, timing in report.stores.items()]
     if report.proofs:
-        lines += ["", "| proof | outcome | what was found |", "| --- | --- | --- |"]
-        lines += [f"| {each.name} | {'proven' if each.passed else 'DISPROVED'} | {each.message} |" for each in report.proofs]
+        proven = sum(each.passed for each in report.proofs)
+        lines += [
+            "",
+            f"{proven} of {len(report.proofs)} proofs:",
+            "",
+            "| proof | outcome | what was found | took |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {each.name} | {'proven' if each.passed else 'DISPROVED'} | {_cell(each.message)} | {each.seconds:.1f} s |"
+            for each in report.proofs
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text that stays in its cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")

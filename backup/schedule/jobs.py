@@ -92,15 +92,24 @@ class Job:
         return True
 
     def _drill(self) -> bool:
-        from backup import drill
+        """Read the newest set back, with all that it builds on; then restore it and prove it."""
+        from backup import drill, verify
 
         if not drill_due(datetime.now(UTC), drill.history(self.folder), sets.list_sets(folder=self.folder), BACKUP_RULES):
             return not self.failures
-        say("drill: is due")
-        report = drill.drill(self.load(self.stack), folder=self.folder)
+        say("drill: is due; first the newest set is read back")
+        platform = self.load(self.stack)
+        for verdict in verify.verify(platform, folder=self.folder):
+            say(f"verify: {verdict.set_id} {'is good' if verdict.good else 'is DAMAGED: ' + '; '.join(verdict.faults)}")
+        if self.stopping.is_set():
+            return True
+        report = drill.drill(platform, folder=self.folder)
         lost = max(report.loss_seconds.values(), default=0.0)
         say(
             f"drill: {report.set_id} {'passed' if report.passed else 'FAILED'}, RTO {report.restore_seconds:.0f} s, "
             f"RPO {lost:.0f} s, report drills/{report.id}.md"
         )
+        wrong = [report.failure] if report.failure else [f"{each.name}: {each.message}" for each in report.proofs if not each.passed]
+        for each in wrong:
+            say(f"drill: {each}")
         return True
