@@ -42,7 +42,7 @@ def test_every_flipped_bit_is_noticed(data: st.DataObject) -> None:
     sealed = bytearray(CIPHER.seal(ADDRESS, 7, text))
     bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
     sealed[bit // 8] ^= 1 << (bit % 8)
-    expected = {0: errors.NotSealedError, 1: errors.NotSealedError}.get(bit // 8, errors.AlteredError)
+    expected: type[errors.FieldError] = {0: errors.NotSealedError, 1: errors.NotSealedError}.get(bit // 8, errors.AlteredError)
     if bit // 8 in (2, 3):
         # The key's number: another one, which the ring has not, or has and which is not that key.
         expected = errors.FieldError
