@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Sink = Callable[[bytes], object]
 
 _STDERR = 2
+_YIELDING = ("nice", "-n", "15")
 
 # The first line of standard input is handed to the command as its own input (a password, or nothing). After that
 # standard input carries nothing: its end means that whoever started the command is gone.
@@ -150,15 +151,23 @@ def _broken(container: str, command: Sequence[str], reason: str) -> PlatformErro
 
 
 def execute(
-    container: str, command: Sequence[str], *, user: str = "", line: str = "", sink: Sink | None = None, check: bool = True
+    container: str,
+    command: Sequence[str],
+    *,
+    user: str = "",
+    line: str = "",
+    sink: Sink | None = None,
+    check: bool = True,
+    yielding: bool = False,
 ) -> Finished:
     """Run a command in a container until it ends.
 
     `line` is the command's standard input: for a password, which is then in nobody's arguments or environment. `sink` takes
     standard output piece by piece, so that memory stays small. With `check`, an exit code other than 0 raises PlatformError.
+    A `yielding` command takes the processor only where the store itself leaves it idle.
     """
     out, err = io.BytesIO(), io.BytesIO()
-    with _tethered(container, command, user, line) as job:
+    with _tethered(container, [*_YIELDING, *command] if yielding else command, user, line) as job:
         for stream, piece in job.pieces():
             if stream == _STDERR:
                 err.write(piece)

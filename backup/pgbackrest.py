@@ -122,7 +122,7 @@ def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
     Raises PlatformError where there is no room, where it failed, or found pages whose checksums are wrong.
     """
     _insist_on_room(container)
-    run(container, command("backup", f"--type={_TYPES[kind]}", f"--annotation=set={set_id}"))
+    run(container, command("backup", f"--type={_TYPES[kind]}", f"--annotation=set={set_id}"), yielding=True)
     made = [each for each in info(container).backups if each.set_id == set_id]
     if not made:
         raise PlatformError(what="pgBackRest ended well but its backup is not in the repository", where=f"container {container}")
@@ -148,9 +148,9 @@ def _insist_on_room(container: str) -> None:
         )
 
 
-def run(container: str, line: Sequence[str]) -> Finished:
+def run(container: str, line: Sequence[str], *, yielding: bool = False) -> Finished:
     """Run pgBackRest; a lock that another run holds is told as such."""
-    done = execute(container, line, user=USER, check=False)
+    done = execute(container, line, user=USER, check=False, yielding=yielding)
     if done.code == 0:
         return done
     if done.code == _LOCKED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ GLOBALS_PATH = "postgres/globals.sql"
 # The repository's own index as it was with this backup: a copy of it can be restored from whatever becomes of the first one.
 INFO_PATH = "postgres/repository"
 _INSIDE_CA = "/run/christmas/ca.crt"
-_SNAPSHOT_TRIES = 40
+_SNAPSHOT_SECONDS = 20
+_SNAPSHOT_PAUSE = 0.01
 _COMMIT_SECONDS = 0.2
 
 
@@ -115,28 +117,31 @@ class _Snapshot:
 def _take_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> _Snapshot:
     """Open a snapshot in `holder` and find the position that belongs to it.
 
-    The position is read right after the snapshot. Only a transaction that was running at the snapshot, or began between the
-    two, can have committed before the position without being in the snapshot. So where there is none, or none of them has
-    committed a moment later either, the two belong together. Otherwise it is tried again.
+    Both are had by one statement. Only a transaction that was running at the snapshot, or began between the two, can have committed
+    before the position without being in the snapshot. Where clients write all the time there is a moment without one every
+    few tries, so it is simply tried again. One that runs for long would spoil every try: it is waited for whether it commits right then.
     """
     import psycopg
 
     holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     holder.read_only = True
-    for attempt in range(1, _SNAPSHOT_TRIES + 1):
-        name, running, following = _one(holder, query("snapshot"))
-        (lsn,) = _one(holder, "select pg_current_wal_insert_lsn()::text")
-        at = datetime.now(UTC)
+    first_seen: dict[str, float] = {}
+    deadline = time.monotonic() + _SNAPSHOT_SECONDS
+    while True:
+        lsn, name, running, following = _one(holder, query("snapshot"))
+        at, now = datetime.now(UTC), time.monotonic()
         (later,) = _one(probe, "select pg_snapshot_xmax(pg_current_snapshot())::text")
-        suspects = [*running, *(str(number) for number in range(int(following), int(later)))]
-        if suspects:
+        begun = [str(number) for number in range(int(following), int(later))]
+        young = begun or any(now - first_seen.setdefault(number, now) < _COMMIT_SECONDS for number in running)
+        committed = bool(young)
+        if running and not young:
             # Longer than the last step of a commit takes, which is to wait for the disk.
             time.sleep(_COMMIT_SECONDS)
-        committed = probe.execute(query("transactions"), (suspects,)).fetchall() if suspects else []
-        if not committed or attempt == _SNAPSHOT_TRIES:
+            committed = bool(probe.execute(query("transactions"), (running,)).fetchall())
+        if not committed or now > deadline:
             return _Snapshot(name, lsn, at, exact=not committed)
         holder.rollback()
-    raise AssertionError("unreachable: the last attempt returns")
+        time.sleep(random.uniform(0, _SNAPSHOT_PAUSE))  # noqa: S311 - so as not to keep step with a client that writes at intervals
 
 
 def _one(connection: psycopg.Connection, statement: Any) -> tuple[Any, ...]:
@@ -171,7 +176,8 @@ def _logical(platform: Platform, folder: SetFolder, snapshot: str) -> tuple[File
     # With --password and no terminal the tools read it from their standard input.
     with HashedFile(folder, LOGICAL_PATH) as dump:
         options = ("--format=custom", "--compress=zstd:3", "--password", f"--snapshot={snapshot}")
-        execute(container, ("pg_dump", *options, f"--dbname={target}"), user=pgbackrest.USER, line=password, sink=dump.write)
+        words = ("pg_dump", *options, f"--dbname={target}")
+        execute(container, words, user=pgbackrest.USER, line=password, sink=dump.write, yielding=True)
     roles = execute(
         container,
         ("pg_dumpall", "--globals-only", "--no-role-passwords", "--password", f"--dbname={target}", f"--database={DATABASE}"),
