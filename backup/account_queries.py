@@ -75,7 +75,8 @@ def weaviate(platform: Platform, name: str) -> str:
             names = [str(each["class"]) for each in visible if not (each.get("multiTenancyConfig") or {}).get("enabled")]
             readable = [each for each in names if any(fnmatchcase(each, pattern) for pattern in patterns)]
             for each in readable[:1]:
-                wire.get("objects", **{"class": each, "limit": 1})
+                query: dict[str, str | int] = {"class": each, "limit": 1}
+                wire.get("objects", **query)
     except PlatformError as error:
         return error.what
     return ""

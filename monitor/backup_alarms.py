@@ -49,7 +49,8 @@ def waiting(platform: Platform) -> Finding:
         row = connection.execute(query("waiting")).fetchone()
     if row is None:
         return critical("the archiver's folder can't be listed", "docker logs the database")
-    return judge_waiting(*row, BACKUP_ALARMS, BACKUP_RULES.archive_timeout)
+    count, seconds, timeout = row
+    return judge_waiting(count, seconds, timeout, BACKUP_ALARMS, BACKUP_RULES.archive_timeout)
 
 
 def judge_drill(history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:

@@ -59,7 +59,7 @@ class Wire:
 
         Raises RefusedError for any other failure that the server tells, PlatformError where it can't be reached.
         """
-        answer = self._send("GET", path, params=query)
+        answer = self._send("GET", path, params=query or None)
         return None if answer.status_code == 404 else self._wanted(answer, f"GET {path}")
 
     def post(self, path: str, body: Any) -> Any:
