@@ -9,14 +9,28 @@ from pathlib import Path
 
 from airgap.errors import PlatformError
 from blueprint.accounts import ACCOUNTS
+from blueprint.encryption import ENCRYPTED_FIELDS
+from blueprint.model import Privilege
 from infra.connections import LOCAL, Platform
 
 INSIDE_CA_FILE = "/run/christmas/ca.crt"
+INSIDE_KEYS_FILE = "/run/christmas/field-keys.json"
 
 
-def variables(platform: Platform, account: str, *, inside: bool = False, ca_file: str | None = None) -> dict[str, str]:
+def opens_fields(account: str) -> bool:
+    """Whether the account serves encrypted fields: it may read all of a table that has some, and write it."""
+    declared = next((each for each in ACCOUNTS if each.name == account), None)
+    tables = {field.table for field in ENCRYPTED_FIELDS}
+    grants = declared.postgres.grants if declared and declared.postgres else ()
+    return any(grant.table in tables and grant.columns is None and Privilege.UPDATE in grant.privileges for grant in grants)
+
+
+def variables(
+    platform: Platform, account: str, *, inside: bool = False, ca_file: str | None = None, keys_file: str | None = None
+) -> dict[str, str]:
     """Everything that a client with this account needs, by the names that applications read.
 
+    `keys_file` is where it finds the ring of keys for encrypted fields, if it is an account that opens them.
     A store in which the account does not exist has no URL with credentials; Weaviate's address alone is no secret and always there.
     Raises PlatformError for an account that the blueprint does not declare.
     """
@@ -42,6 +56,8 @@ def variables(platform: Platform, account: str, *, inside: bool = False, ca_file
     if declared[account].postgres:
         # The CA is in PGSSLROOTCERT, so that the URL needs no `&`, which shells and Docker's env files would take differently.
         found["DATABASE_URL"] = platform.postgres_url(account, inside=inside).partition("&")[0]
+    if keys_file and opens_fields(account):
+        found["FIELD_KEYS_FILE"] = keys_file
     if declared[account].redis:
         found["REDIS_URL"] = platform.redis_url(account, inside=inside, ca_file=ca)
     if declared[account].weaviate:
@@ -56,21 +72,31 @@ def variables(platform: Platform, account: str, *, inside: bool = False, ca_file
 def write(platform: Platform, account: str, *, inside: bool = False, ca_file: str | None = None, path: Path | None = None) -> Path:
     """Write the variables to a file that only its owner reads (0600), replacing an older one at once; return its path.
 
-    With `inside` the CA's path is that in a container of the network, where its certificate has to be mounted.
+    With `inside` the CA's path is that in a container of the network, where its certificate has to be mounted. An account that opens
+    encrypted fields gets the ring of keys in a file beside it, of the same mode; inside, that is mounted too.
     """
     target = path or LOCAL / "env" / f"{platform.stack}-{account}{'-inside' if inside else ''}.env"
-    lines = [f"{name}={_quoted(value)}" for name, value in sorted(variables(platform, account, inside=inside, ca_file=ca_file).items())]
+    keys = target.with_name(f"{platform.stack}-{account}.field-keys.json")
+    keys_file = (INSIDE_KEYS_FILE if inside else str(keys)) if platform.field_keys else None
+    found = variables(platform, account, inside=inside, ca_file=ca_file, keys_file=keys_file)
+    if "FIELD_KEYS_FILE" in found:
+        _write(keys, platform.field_keys)
+    _write(target, "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(found.items())))
+    return target
+
+
+def _write(target: Path, text: str) -> None:
+    """Write a file of mode 0600, in place of an older one at once."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w") as stream:
-            stream.write("\n".join(lines) + "\n")
+            stream.write(text)
         draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    return target
 
 
 def _quoted(value: str) -> str:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from security.errors import KeyRingError
@@ -132,6 +133,20 @@ def from_json(text: str) -> KeyRing:
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         pass  # the cause would quote what could not be read
     raise KeyRingError("the ring of keys can't be read", where="the stack's outputs", next_step=_NEXT_STEP)
+
+
+def from_file(path: str | Path) -> KeyRing:
+    """The ring that `invoke env` wrote for an application; its path is in FIELD_KEYS_FILE.
+
+    Raises KeyRingError where it can't be read.
+    """
+    try:
+        text = Path(path).read_text("utf-8")
+    except OSError as error:
+        raise KeyRingError(
+            f"the ring of keys can't be read: {error.strerror}", where=str(path), next_step="write it anew: invoke env --account api"
+        ) from error
+    return from_json(text)
 
 
 def _keys(read: Any) -> Iterable[Any]:

@@ -51,6 +51,7 @@ def test_the_analyst_sees_no_secret_and_nothing_personal():
         ("user_profiles", "last_name"),
         ("user_profiles", "phone"),
         ("user_profiles", "address"),
+        ("user_profiles", "phone_index"),
     }
     assert ("users", "username") in seen
     assert ("orders", "price") in seen

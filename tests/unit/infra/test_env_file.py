@@ -1,13 +1,16 @@
 """The file with an account's connection settings: what is in it, in a form that shells and Docker read alike, for its owner only."""
 
+import dataclasses
 import os
 import subprocess
 
 import pytest
 
 from airgap.errors import PlatformError
+from blueprint.accounts import ACCOUNTS
 from infra.connections import Credentials, Endpoint, Platform
-from infra.env_file import variables, write
+from infra.env_file import opens_fields, variables, write
+from security.ring import from_file, new_ring
 
 
 @pytest.fixture
@@ -70,6 +73,25 @@ def test_the_file_is_private_and_means_the_same_to_a_shell_and_to_docker(platfor
     ).stdout.splitlines()
     as_docker_reads_it = path.read_text().splitlines()
     assert set(as_docker_reads_it) <= set(sourced)
+
+
+def test_who_opens_encrypted_fields_gets_the_ring_in_a_private_file(platform, tmp_path):
+    ring = new_ring()
+    with_ring = dataclasses.replace(platform, field_keys=ring.as_json())
+    keys = tmp_path / "blue-api.field-keys.json"
+    assert f"FIELD_KEYS_FILE={keys}" in write(with_ring, "api", path=tmp_path / "api.env").read_text().splitlines()
+    assert keys.stat().st_mode & 0o777 == 0o600
+    assert from_file(keys) == ring
+    inside = write(with_ring, "api", inside=True, path=tmp_path / "inside.env").read_text().splitlines()
+    assert "FIELD_KEYS_FILE=/run/christmas/field-keys.json" in inside
+    keys.unlink()
+    write(with_ring, "rag", path=tmp_path / "rag.env")
+    assert "FIELD_KEYS_FILE" not in (tmp_path / "rag.env").read_text()
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_exactly_the_account_that_serves_profiles_opens_their_fields():
+    assert [account.name for account in ACCOUNTS if opens_fields(account.name)] == ["api"]
 
 
 def test_writing_again_replaces_the_file_at_once(platform, tmp_path):
