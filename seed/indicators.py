@@ -39,7 +39,9 @@ def load(platform: Platform, progress: Progress | None = None, *, symbols: Seque
         unknown = sorted(set(wanted) - {row[0] for row in connection.execute(statement("symbols_with_candles"))}) if symbols else []
         if unknown:
             raise PlatformError(
-                f"there are no candles of {', '.join(unknown[:5])}", where="market_data", next_step="load them first: invoke seed.market FILE…"
+                f"there are no candles of {', '.join(unknown[:5])}",
+                where="market_data",
+                next_step="load them first: invoke seed.market FILE…",
             )
         for done, symbol in enumerate(wanted, 1):
             row = connection.execute(statement("merge_indicators"), {"symbols": [symbol], "width": width, "interval": interval}).fetchone()
