@@ -105,6 +105,19 @@ def migrate_dictionary(_context: Context, stack: str = "") -> None:
         print(write(connection))
 
 
+@task(name="edition")
+def migrate_edition(_context: Context, stack: str = "", *, json: bool = False) -> None:
+    """After a change between TimescaleDB's Apache and Community editions: give the schema the form of the new one."""
+    from airgap.setup.runner import show_progress
+    from infra import connections
+    from migrations.edition_change import change_edition
+    from migrations.show import show_edition
+
+    with show_progress("edition") as progress:
+        change = change_edition(connections.load(stack), progress)
+    show_edition(change, as_json=json)
+
+
 @task(name="upkeep")
 def migrate_upkeep(_context: Context, stack: str = "", *, json: bool = False) -> None:
     """Refresh derived candles and drop chunks that are past their time, as the blueprint says."""

@@ -89,7 +89,7 @@ def upgrade(platform: Platform, revision: str = "head", progress: Progress | Non
     from infra.provider.grants import apply_grants
 
     progress = progress or SilentProgress()
-    with _session(platform, progress) as watcher:
+    with session(platform, progress) as watcher:
         before = current_revision(watcher)
         _move(platform, watcher, "upgrade", revision, progress)
         progress.status("grants")
@@ -105,7 +105,7 @@ def downgrade(platform: Platform, revision: str, progress: Progress | None = Non
     Raises PlatformError where one can't be undone; those after it are then undone, it and those before it are not.
     """
     progress = progress or SilentProgress()
-    with _session(platform, progress) as watcher:
+    with session(platform, progress) as watcher:
         before = current_revision(watcher)
         _move(platform, watcher, "downgrade", revision, progress)
         now = current_revision(watcher)
@@ -155,7 +155,7 @@ def _scripts() -> ScriptDirectory:
 
 
 @contextmanager
-def _session(platform: Platform, progress: Progress) -> Iterator[psycopg.Connection]:
+def session(platform: Platform, progress: Progress) -> Iterator[psycopg.Connection]:
     """A session in autocommit that holds the lock of migrations, and through which the state is read."""
     import psycopg
     from sqlalchemy.exc import OperationalError

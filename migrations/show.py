@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from migrations.edition_change import EditionChange
 from migrations.house_rules import Finding
 from migrations.rehearsal import Rehearsal
 from migrations.run import MigrationStatus, Outcome
@@ -52,6 +53,11 @@ def show_upkeep(report: UpkeepReport, *, as_json: bool = False) -> None:
 def show_outcome(outcome: Outcome, *, as_json: bool = False) -> None:
     """Print which revisions were applied."""
     print(json.dumps(asdict(outcome), ensure_ascii=False) if as_json else outcome)
+
+
+def show_edition(change: EditionChange, *, as_json: bool = False) -> None:
+    """Print which form the schema had and has."""
+    print(json.dumps(change.as_dict()) if as_json else change)
 
 
 def show_rehearsal(report: Rehearsal, *, as_json: bool = False) -> None:
