@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from backup.containers import execute, while_running
-from backup.files import HashedFile, SetFolder, shorten, write_hashed
+from backup.files import HashedFile, SetFolder, inside, shorten, write_hashed
 from backup.model import FileRecord, RedisPart
 from backup.redis_files import AofFile, TornTailError, check_copies, parse_aof_manifest, render_aof_manifest
 from backup.redis_keys import keyspace_of
@@ -34,6 +35,7 @@ ACL_PATH = f"{FOLDER}/users.acl"
 AOF_FOLDER = f"{FOLDER}/appendonlydir"
 _SAVE_SECONDS = 3600
 _POLL_SECONDS = 0.05
+_FLUSH_SECONDS = 60
 
 # Logs in as admin inside the container; what the setting should be is read from the server's own file, because a hold that
 # was cut off by a crash of the machine may have left 0 behind.
@@ -81,8 +83,8 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
             saved_at = _save(client)
             progress.status("copying the snapshot and the log")
             rdb = _copy(container, f"{places.directory}/{places.rdb}", folder, RDB_PATH)
-            aof, aof_from, copied_at, position, records = _copy_aof(container, places, folder)
-            offset, copied_keys = client.info("replication"), int(client.dbsize())
+            aof, aof_from, records, point = _copy_aof(client, container, places, folder)
+            offset, position = client.info("replication"), point.position
         acl = write_hashed(folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode() + b"\n"])
         keyspaces = count_keyspaces(client)
         server = client.info("server")
@@ -90,11 +92,17 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
     try:
         found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
-    except TornTailError as torn:
-        # The size was read in the middle of the server's write: the log ends with the last whole command.
-        position = torn.whole_bytes
-        records[-1] = shorten(folder, records[-1], position)
-        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+    except TornTailError:
+        # A server that began with an empty folder leaves its first base out of the size that it tells.
+        position = point.position + point.others
+        records[-1] = _copy_anew(container, places, folder, records[-1], position)
+        try:
+            found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+        except TornTailError as torn:
+            # What a crash left in the middle of the log: it ends with the last whole command.
+            position = torn.whole_bytes
+            records[-1] = shorten(folder, records[-1], position)
+            found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     return RedisPart(
         started=started,
         finished=datetime.now(UTC),
@@ -110,8 +118,8 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
         aof_from=aof_from,
         aof_incremental=aof[-1].name,
         aof_position=position,
-        aof_keys=copied_keys,
-        aof_at=copied_at,
+        aof_keys=point.keys,
+        aof_at=point.at,
     )
 
 
@@ -169,23 +177,58 @@ def _copy(container: str, source: str, folder: SetFolder, path: str, size: int |
     return target.record
 
 
-def _copy_aof(container: str, places: _Places, folder: SetFolder) -> tuple[tuple[AofFile, ...], datetime, datetime, int, list[FileRecord]]:
-    """Copy the log's files, the one that still grows up to its size at an instant.
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """An instant of the log: how far its last file goes then, in bytes, the bytes of its other files, and how many keys there are."""
 
-    Returns the files, the span of time that they show, that size, and the records.
+    at: datetime
+    position: int
+    others: int
+    keys: int
+
+
+def _copy_aof(
+    client: redis.Redis, container: str, places: _Places, folder: SetFolder
+) -> tuple[tuple[AofFile, ...], datetime, list[FileRecord], _Point]:
+    """Copy the log's files, the one that still grows up to an instant.
+
+    Returns the files, from when on they show every state, the records, and that instant.
     """
     name = f"{places.aof_name}.manifest"
     text = execute(container, ["cat", f"{places.aof_directory}/{name}"]).stdout.decode()
     files = parse_aof_manifest(text)
     # A base is whole once it was last written; the files that follow it go on from there.
-    began = int(execute(container, ["stat", "-c", "%Y", f"{places.aof_directory}/{files[0].name}"]).text())
-    size = int(execute(container, ["stat", "-c", "%s", f"{places.aof_directory}/{files[-1].name}"]).text())
-    moment = datetime.now(UTC)
+    began, _ = _age_and_size(container, places, files[0])
+    point = _point(client, sum(_age_and_size(container, places, each)[1] for each in files[:-1]))
+    deadline = time.monotonic() + _FLUSH_SECONDS
+    while _age_and_size(container, places, files[-1])[1] < point.position:
+        if time.monotonic() > deadline:
+            raise PlatformError(what="Redis doesn't write its log to the disk", where=f"container {container}", next_step="look at its log")
+        time.sleep(_POLL_SECONDS)
     records = [write_hashed(folder, f"{AOF_FOLDER}/{name}", [render_aof_manifest(files).encode()])]
     for each in files:
-        limit = size if each is files[-1] else None
+        limit = point.position if each is files[-1] else None
         records.append(_copy(container, f"{places.aof_directory}/{each.name}", folder, f"{AOF_FOLDER}/{each.name}", limit))
-    return files, datetime.fromtimestamp(began, UTC), moment, size, records
+    return files, datetime.fromtimestamp(began, UTC), records, point
+
+
+def _copy_anew(container: str, places: _Places, folder: SetFolder, record: FileRecord, position: int) -> FileRecord:
+    """Copy the log's last file once more, up to another position."""
+    inside(folder.path, record.stored).unlink()
+    return _copy(container, f"{places.aof_directory}/{PurePosixPath(record.path).name}", folder, record.path, position)
+
+
+def _point(client: redis.Redis, others: int) -> _Point:
+    """The instant that is now. `others` is the size of the log's other files; one command tells the rest, so it fits together."""
+    told: dict[str, Any] = client.info("persistence", "keyspace")
+    position = int(told["aof_current_size"]) + int(told["aof_buffer_length"]) - others
+    return _Point(datetime.now(UTC), max(0, position), others, int(told.get("db0", {"keys": 0})["keys"]))
+
+
+def _age_and_size(container: str, places: _Places, file: AofFile) -> tuple[int, int]:
+    """When a file was last written, in seconds since the epoch, and its bytes."""
+    moment, size = execute(container, ["stat", "-c", "%Y %s", f"{places.aof_directory}/{file.name}"]).text().split()
+    return int(moment), int(size)
 
 
 def count_keyspaces(client: redis.Redis) -> dict[str, int]:
