@@ -130,14 +130,16 @@ def _take_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> _Sn
     while True:
         lsn, name, running, following = _one(holder, query("snapshot"))
         at, now = datetime.now(UTC), time.monotonic()
-        (later,) = _one(probe, "select pg_snapshot_xmax(pg_current_snapshot())::text")
-        begun = [str(number) for number in range(int(following), int(later))]
-        young = begun or any(now - first_seen.setdefault(number, now) < _COMMIT_SECONDS for number in running)
-        committed = bool(young)
-        if running and not young:
+        # A snapshot ends with the last transaction that completed, so one that runs may lie behind its end. Only a new number is
+        # surely greater than that of all which had begun.
+        (later,) = _one(probe, "select pg_current_xact_id()::text")
+        suspects = [*running, *(str(number) for number in range(int(following), int(later)))]
+        young = any(now - first_seen.setdefault(number, now) < _COMMIT_SECONDS for number in suspects)
+        committed = young
+        if suspects and not young:
             # Longer than the last step of a commit takes, which is to wait for the disk.
             time.sleep(_COMMIT_SECONDS)
-            committed = bool(probe.execute(query("transactions"), (running,)).fetchall())
+            committed = bool(probe.execute(query("transactions"), (suspects,)).fetchall())
         if not committed or now > deadline:
             return _Snapshot(name, lsn, at, exact=not committed)
         holder.rollback()
