@@ -6,6 +6,7 @@ container that is tethered to this process: whatever happens to us, it puts the 
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     try:
         found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     except TornTailError:
-        # A server that began with an empty folder leaves its first base out of the size that it tells.
+        # Amid writes it may not have shown that the server leaves its first base out of the size that it tells.
         position = point.position + point.others
         records[-1] = _copy_anew(container, places, folder, records[-1], position)
         try:
@@ -199,7 +200,12 @@ def _copy_aof(
     files = parse_aof_manifest(text)
     # A base is whole once it was last written; the files that follow it go on from there.
     began, _ = _age_and_size(container, places, files[0])
-    point = _point(client, sum(_age_and_size(container, places, each)[1] for each in files[:-1]))
+    others = sum(_age_and_size(container, places, each)[1] for each in files[:-1])
+    _, written = _age_and_size(container, places, files[-1])
+    point = _point(client, others)
+    if point.position < written:
+        # A server that began with an empty folder leaves its first base out of the size that it tells.
+        point = dataclasses.replace(point, position=point.position + others)
     deadline = time.monotonic() + _FLUSH_SECONDS
     while _age_and_size(container, places, files[-1])[1] < point.position:
         if time.monotonic() > deadline:
@@ -221,7 +227,9 @@ def _copy_anew(container: str, places: _Places, folder: SetFolder, record: FileR
 def _point(client: redis.Redis, others: int) -> _Point:
     """The instant that is now. `others` is the size of the log's other files; one command tells the rest, so it fits together."""
     told: dict[str, Any] = client.info("persistence", "keyspace")
-    position = int(told["aof_current_size"]) + int(told["aof_buffer_length"]) - others
+    # A server that began with an empty folder leaves the base that it made then out of both sizes, until it first rewrites its log.
+    counted = others if int(told["aof_base_size"]) else 0
+    position = int(told["aof_current_size"]) + int(told["aof_buffer_length"]) - counted
     return _Point(datetime.now(UTC), max(0, position), others, int(told.get("db0", {"keys": 0})["keys"]))
 
 
