@@ -28,12 +28,16 @@ def say(text: str) -> None:
 
 @dataclass(slots=True)
 class Job:
-    """One kind of work, for one stack. `load` reads the stack's connections anew for each run: passwords change."""
+    """One kind of work, for one stack. `load` reads the stack's connections anew for each run: passwords change.
+
+    `goes_on` is whether another wake-up follows.
+    """
 
     work: Work
     stack: str
     load: Callable[[str], Platform]
     folder: Path
+    goes_on: bool = True
     stopping: threading.Event = field(default_factory=threading.Event)
     failures: int = 0
     _not_before: float = 0.0
@@ -65,7 +69,8 @@ class Job:
         self.failures += 1
         pause = pause_after(self.failures)
         self._not_before = time.monotonic() + pause.total_seconds()
-        say(f"{self.work}: FAILED, tried again in {pause.total_seconds() / 60:.0f} min: {reason}")
+        again = f", tried again in {pause.total_seconds() / 60:.0f} min" if self.goes_on else ""
+        say(f"{self.work}: FAILED{again}: {reason}")
 
     def _tell_once(self, text: str) -> None:
         if text != self._told:

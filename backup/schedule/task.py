@@ -33,7 +33,7 @@ def run(stack: str, *, only: str, write_to: str, once: bool, systemd: bool, cron
     if not once:
         # A stack that doesn't exist is told now, not in a line every minute.
         connections.load(name)
-    jobs = [Job(work, name, connections.load, sets.folder_of(name)) for work in WORKS if only in ("", work)]
+    jobs = [Job(work, name, connections.load, sets.folder_of(name), goes_on=not once) for work in WORKS if only in ("", work)]
     if once:
         return do_once(jobs)
     serve(jobs)
