@@ -14,6 +14,7 @@ from backup.files import SetFiles, StreamedFile
 from backup.model import FileRecord
 
 _CHECK_FOLDER = "/tmp/copies"  # noqa: S108 - inside a container of its own
+_OTHER_DAMAGE = re.compile(r"Expected (?!to read)|Unexpected ")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -105,8 +106,8 @@ def read_verdict(done: Finished, name: str, rdb: str) -> RdbContent:
     if done.code != 0:
         of_rdb = "RDB looks OK" not in text
         torn = re.search(r"ok_up_to=(\d+), ok_up_to_line=\d+, diff=[1-9]\d*\nAOF \S+ is not valid. Use the --fix", text)
-        # Cut off, every byte before the end is whole; anything else said before the verdict is another kind of damage.
-        if torn and not of_rdb and "Expected to read" in text:
+        # Cut off, every byte before the end is whole; something else found than expected is another kind of damage.
+        if torn and not of_rdb and not _OTHER_DAMAGE.search(text):
             raise TornTailError(f"{name}/redis/appendonlydir", int(torn[1]))
         said = [line for line in text.splitlines() if line.strip()][-4:]
         raise PlatformError(

@@ -17,6 +17,7 @@ from backup.journal import Journal, refuse_unfinished
 from backup.model import STORES, Manifest, Store
 from backup.storage.sources import files_of, source_of
 from backup.targets import StorePlan, Target, plan
+from infra.components.pgbackrest_config import PGDATA
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FILE
 from infra.connections import Platform
 
@@ -153,7 +154,9 @@ def _postgres(platform: Platform, wanted: StorePlan, folder: Path) -> None:
     command = (*refill.restore_command(wanted, archive=True)[:-1], "--delta", "restore")
     # A repository in a bucket is reached from the stack's own network.
     network = platform.network if platform.backup.place else "none"
-    _in_its_place(container, shlex.join(command), purpose="restore", network=network)
+    # The server is stopped for sure. Where it was killed, its file still says that it runs, and pgBackRest would believe it.
+    script = f"rm -f {PGDATA}/postmaster.pid && {shlex.join(command)}"
+    _in_its_place(container, script, purpose="restore", network=network)
     _start(container)
     refill.wait_for_recovery(name)
 

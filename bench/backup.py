@@ -177,8 +177,9 @@ def _lost_by_a_kill(platform: Platform) -> float:
                     threading.Thread(target=container.kill, args=("SIGKILL",)).start()
         except Exception:  # the connection is gone, in one of several ways
             killed = time.monotonic()
+    container.wait()
     container.start()
-    while b"PONG" not in container.exec_run(["sh", "-c", f"{redis_cli('monitor')} ping"]).output:
+    while execute(str(container.name), ["sh", "-c", f"{redis_cli('monitor')} ping | grep -q PONG"], check=False).code != 0:
         time.sleep(0.2)
     with redis_client(platform, "backup") as client:
         there = set(client.scan_iter(match="rate_limit:10.2.*", count=1000))

@@ -21,6 +21,7 @@ MARKET_BYTES = 1_000_000_000
 REDIS_KEYS = 200_000
 DOCUMENTS = 20_000
 DIMENSIONS = 384
+USERS = 1000  # as the statement below makes them
 _BATCH_ROWS = 500_000
 _WRITES_A_SECOND = 100
 
@@ -31,6 +32,12 @@ select 'S' || lpad(mod(i, 500)::text, 4, '0'), timestamptz '2026-01-01' + (i / 5
     price, price + 0.5, price - 0.5, price + 0.1, 1000 + mod(i::bigint * 7919, 90000)
 from (select i, round((100 + 40 * sin(i / 90000.0) + random())::numeric, 2) as price
     from generate_series({first}, {last}) as i) as drawn
+"""
+
+_USERS = """
+insert into users (username, email, password_hash)
+select 'user' || i, 'user' || i || '@example.org', '$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQxMjM0$aGFzaGhhc2hoYXNoaGFzaA'
+from generate_series(1, 1000) as i
 """
 
 
@@ -50,6 +57,8 @@ def fill(platform: Platform, scale: float, told: Callable[[str], object]) -> int
     # What a real server has done by itself by then: hint bits and visibility are on the disk.
     _psql(platform, "vacuum analyze market_data")
     _psql(platform, "checkpoint")
+    # The drill insists that the user whom a session names exists.
+    _psql(platform, _USERS)
     told("keys")
     write_keys(platform, 0, round(REDIS_KEYS * scale))
     told("documents")
@@ -79,7 +88,7 @@ def write_keys(platform: Platform, first: int, count: int) -> None:
             pipeline = client.pipeline(transaction=False)
             for number in range(start, min(start + 1000, first + count)):
                 name = f"session:{number:08d}-{os.urandom(8).hex()}"
-                fields = {"user_id": number % 1000 + 1, "username": f"user{number % 1000}", "roles": '["trader"]', "ip": "192.0.2.7"}
+                fields = {"user_id": number % USERS + 1, "username": f"user{number % USERS + 1}", "roles": '["trader"]', "ip": "192.0.2.7"}
                 pipeline.hset(name, mapping=fields)  # type: ignore[arg-type]
                 pipeline.expire(name, timedelta(hours=20))
             pipeline.execute()

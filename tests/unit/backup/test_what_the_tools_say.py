@@ -89,9 +89,13 @@ def test_both_checkers_content() -> None:
     assert read_verdict(Finished(0, (RDB_OK + AOF_OK).encode(), ""), Path("/set"), "redis/dump.rdb") == RdbContent(keys=2, expires=1)
 
 
-def test_a_torn_tail_tells_how_much_is_whole() -> None:
+AOF_TORN_BETWEEN_LINES = AOF_TORN.partition("\n")[2]
+
+
+@pytest.mark.parametrize("torn", [AOF_TORN, AOF_TORN_BETWEEN_LINES], ids=["within a word", "between lines"])
+def test_a_torn_tail_tells_how_much_is_whole(torn: str) -> None:
     with pytest.raises(TornTailError) as caught:
-        read_verdict(Finished(1, (RDB_OK + AOF_TORN).encode(), ""), Path("/set"), "redis/dump.rdb")
+        read_verdict(Finished(1, (RDB_OK + torn).encode(), ""), Path("/set"), "redis/dump.rdb")
     assert caught.value.whole_bytes == 96
 
 
