@@ -63,7 +63,13 @@ API = Account(
 INGEST = Account(
     name="ingest",
     purpose="Writes candles and indicators, and the newest candle's cache",
-    postgres=PostgresRole(grants=_grants(_WRITE, *_MARKET), temporary_tables=True, statement_timeout=timedelta(minutes=30)),
+    postgres=PostgresRole(
+        grants=_grants(_WRITE, *_MARKET),
+        temporary_tables=True,
+        statement_timeout=timedelta(minutes=30),
+        # A COPY into a hypertable that pgaudit is to log ends the server: timescaledb issue 7667, docs/adr/0507.
+        settings=(("pgaudit.log", "none"),),
+    ),
     redis=RedisUser(
         keyspaces=(("market_latest", KeyAccess.READ_WRITE),),
         commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_HASHES),

@@ -164,6 +164,7 @@ class PostgresRole:
     temporary_tables: bool = False  # TEMPORARY on the database: for loads that are staged before they are merged
     connection_limit: int = 20
     statement_timeout: timedelta = timedelta(seconds=30)
+    settings: tuple[tuple[str, str], ...] = ()  # of the server, for this role's sessions
     networks: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
 
 

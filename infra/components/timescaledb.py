@@ -184,6 +184,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     connection_limit=account.postgres.connection_limit,
                     statement_timeout_ms=round(account.postgres.statement_timeout.total_seconds() * 1000),
                     member_of=list(account.postgres.member_of),
+                    settings=dict(account.postgres.settings),
                     opts=child,
                 )
         owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)

@@ -47,6 +47,8 @@ _SETTINGS = {
     "ssl_key_file": f"'{_DIRECTORY}/server.key'",
     "shared_preload_libraries": "'timescaledb,pgaudit,pg_stat_statements'",
     "timescaledb.telemetry_level": "off",
+    # As on the platform: what is audited decides what a COPY may be sent to.
+    "pgaudit.log": "'role, ddl, write'",
     "max_connections": "60",
     "max_locks_per_transaction": "1024",
     "shared_buffers": "'512MB'",
@@ -242,6 +244,7 @@ def _make_roles(name: str, admin_password: str, passwords: dict[str, str]) -> No
         statements += [
             f"create role {account.name} login connection limit {role.connection_limit} password '{passwords[account.name]}';",
             f"alter role {account.name} set statement_timeout = {milliseconds};",
+            *(f"alter role {account.name} set {setting} = '{value}';" for setting, value in role.settings),
             *(f"grant {group} to {account.name};" for group in role.member_of),
         ]
     _docker(

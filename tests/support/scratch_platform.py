@@ -154,6 +154,7 @@ def _make_roles(container: str, passwords: dict[str, str]) -> None:
         statements += [
             f"create role {account.name} login connection limit {role.connection_limit} password '{passwords[account.name]}'",
             f"alter role {account.name} set statement_timeout = {milliseconds}",
+            *(f"alter role {account.name} set {setting} = '{value}'" for setting, value in role.settings),
             *(f"grant {group} to {account.name}" for group in role.member_of),
         ]
     statements += [f"create database {DATABASE}", f"revoke all on database {DATABASE} from public"]
