@@ -6,18 +6,16 @@ container that is tethered to this process: whatever happens to us, it puts the 
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from backup.containers import execute, while_running
-from backup.files import HashedFile, SetFolder, inside, shorten, write_hashed
+from backup.files import HashedFile, SetFolder, shorten, write_hashed
 from backup.model import FileRecord, RedisPart
 from backup.redis_files import AofFile, TornTailError, check_copies, parse_aof_manifest, render_aof_manifest
 from backup.redis_keys import keyspace_of
@@ -93,17 +91,11 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
     try:
         found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
-    except TornTailError:
-        # Amid writes it may not have shown that the server leaves its first base out of the size that it tells.
-        position = point.position + point.others
-        records[-1] = _copy_anew(container, places, folder, records[-1], position)
-        try:
-            found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
-        except TornTailError as torn:
-            # What a crash left in the middle of the log: it ends with the last whole command.
-            position = torn.whole_bytes
-            records[-1] = shorten(folder, records[-1], position)
-            found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+    except TornTailError as torn:
+        # What a crash left in the log: it ends with the last whole command.
+        position = torn.whole_bytes
+        records[-1] = shorten(folder, records[-1], position)
+        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     return RedisPart(
         started=started,
         finished=datetime.now(UTC),
@@ -180,11 +172,10 @@ def _copy(container: str, source: str, folder: SetFolder, path: str, size: int |
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """An instant of the log: how far its last file goes then, in bytes, the bytes of its other files, and how many keys there are."""
+    """An instant of the log: how far its last file goes then, in bytes, and how many keys there are."""
 
     at: datetime
     position: int
-    others: int
     keys: int
 
 
@@ -201,11 +192,7 @@ def _copy_aof(
     # A base is whole once it was last written; the files that follow it go on from there.
     began, _ = _age_and_size(container, places, files[0])
     others = sum(_age_and_size(container, places, each)[1] for each in files[:-1])
-    _, written = _age_and_size(container, places, files[-1])
     point = _point(client, others)
-    if point.position < written:
-        # A server that began with an empty folder leaves its first base out of the size that it tells.
-        point = dataclasses.replace(point, position=point.position + others)
     deadline = time.monotonic() + _FLUSH_SECONDS
     while _age_and_size(container, places, files[-1])[1] < point.position:
         if time.monotonic() > deadline:
@@ -218,19 +205,13 @@ def _copy_aof(
     return files, datetime.fromtimestamp(began, UTC), records, point
 
 
-def _copy_anew(container: str, places: _Places, folder: SetFolder, record: FileRecord, position: int) -> FileRecord:
-    """Copy the log's last file once more, up to another position."""
-    inside(folder.path, record.stored).unlink()
-    return _copy(container, f"{places.aof_directory}/{PurePosixPath(record.path).name}", folder, record.path, position)
-
-
 def _point(client: redis.Redis, others: int) -> _Point:
     """The instant that is now. `others` is the size of the log's other files; one command tells the rest, so it fits together."""
     told: dict[str, Any] = client.info("persistence", "keyspace")
     # A server that began with an empty folder leaves the base that it made then out of both sizes, until it first rewrites its log.
     counted = others if int(told["aof_base_size"]) else 0
     position = int(told["aof_current_size"]) + int(told["aof_buffer_length"]) - counted
-    return _Point(datetime.now(UTC), max(0, position), others, int(told.get("db0", {"keys": 0})["keys"]))
+    return _Point(datetime.now(UTC), max(0, position), int(told.get("db0", {"keys": 0})["keys"]))
 
 
 def _age_and_size(container: str, places: _Places, file: AofFile) -> tuple[int, int]:
