@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+from backup.sets import folder_of
 from infra import clients
 from tests.end_to_end.conftest import BIN
 
@@ -49,6 +50,24 @@ def test_a_backup_set_covers_the_three_stores(stack):
     assert made["stores"] == ["postgres", "redis", "weaviate"]
     listed = json.loads(stack.invoke("backup.list", "--json").stdout)
     assert listed[-1]["id"] == made["id"]
+
+
+def test_the_schedule_makes_nothing_twice_and_says_nothing_then(stack):
+    done = stack.invoke("backup.schedule", "--once", "--only", "backup")
+    assert done.stdout == ""
+    listed = stack.invoke("backup.list").stdout.splitlines()
+    assert listed[0].split()[:5] == ["SET", "SIZE", "AGE", "VERIFIED", "DRILLED"]
+
+
+def test_a_scheduled_drill_asks_the_documents_in_words(stack):
+    done = stack.invoke("backup.schedule", "--once", "--only", "drill")
+    assert "is good" in done.stdout
+    assert " passed, RTO " in done.stdout
+    (path,) = (folder_of(stack.name) / "drills").glob("*-full-*.json")
+    past = json.loads(path.read_text())
+    assert past["passed"]
+    (asked,) = [each for each in past["proofs"] if each["name"] == "weaviate.questions"]
+    assert asked["passed"]
 
 
 def test_the_checks_find_the_platform_well(stack):
