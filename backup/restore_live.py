@@ -212,7 +212,9 @@ def _root_key(name: str) -> str:
     found: dict[str, str] = {}
 
     def receive(_path: str, pieces: Iterator[bytes]) -> None:
-        found.update(part.split("=", 1) for part in shlex.split(b"".join(pieces).decode()))
+        for part in shlex.split(b"".join(pieces).decode()):
+            setting, _, value = part.partition("=")
+            found[setting] = value
 
     copy_tree(name, SECRETS_FILE, receive)
     return found["AUTHENTICATION_APIKEY_ALLOWED_KEYS"]

@@ -75,7 +75,7 @@ RESTORE_STAGES = [
 def test_a_killed_restore_beside_is_run_again_by_the_same_command(made: Sets, stage: str, delay: float) -> None:
     store, name = stage.partition(":")[0], f"faults-killed-{os.getpid()}"
     made.killed("restore", stage, delay, to=made.ids()[0], stores=[store], into=name)
-    its = {"label": [f"{STACK_LABEL}={name}"]}
+    its: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={name}"]}
     try:
         done = restore(made.platform, made.ids()[0], stores=[store], into=name, folder=made.folder)
         assert set(done.stores) == {store}

@@ -1,7 +1,6 @@
 """Outputs of pgBackRest and Redis' checkers, as they really printed them, and what is read from them."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -86,7 +85,7 @@ def test_a_manifest_that_is_not_understood_is_refused(text: str) -> None:
 
 
 def test_both_checkers_content() -> None:
-    assert read_verdict(Finished(0, (RDB_OK + AOF_OK).encode(), ""), Path("/set"), "redis/dump.rdb") == RdbContent(keys=2, expires=1)
+    assert read_verdict(Finished(0, (RDB_OK + AOF_OK).encode(), ""), "a set", "redis/dump.rdb") == RdbContent(keys=2, expires=1)
 
 
 AOF_TORN_BETWEEN_LINES = AOF_TORN.partition("\n")[2]
@@ -95,7 +94,7 @@ AOF_TORN_BETWEEN_LINES = AOF_TORN.partition("\n")[2]
 @pytest.mark.parametrize("torn", [AOF_TORN, AOF_TORN_BETWEEN_LINES], ids=["within a word", "between lines"])
 def test_a_torn_tail_tells_how_much_is_whole(torn: str) -> None:
     with pytest.raises(TornTailError) as caught:
-        read_verdict(Finished(1, (RDB_OK + torn).encode(), ""), Path("/set"), "redis/dump.rdb")
+        read_verdict(Finished(1, (RDB_OK + torn).encode(), ""), "a set", "redis/dump.rdb")
     assert caught.value.whole_bytes == 96
 
 
@@ -105,5 +104,5 @@ def test_a_torn_tail_tells_how_much_is_whole(torn: str) -> None:
 )
 def test_other_damage_is_damage(output: str, message: str) -> None:
     with pytest.raises(PlatformError, match=message) as caught:
-        read_verdict(Finished(1, output.encode(), ""), Path("/set"), "redis/dump.rdb")
+        read_verdict(Finished(1, output.encode(), ""), "a set", "redis/dump.rdb")
     assert not isinstance(caught.value, TornTailError)
