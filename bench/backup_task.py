@@ -56,7 +56,10 @@ def _make(platform: Platform, folder: Path, kind: Any) -> dict[str, Any]:
     if made is None:
         raise RuntimeError("no set was made")
     parts = {store: {"seconds": part.duration.total_seconds(), "bytes": part.total_bytes} for store, part in made.parts.items()}
-    return {"id": made.id, "bytes": made.total_bytes, "parts": parts}
+    kinds = {"log": 0, "physical": 0, "own": 0}
+    for record in made.files:
+        kinds["own" if record.place == "set" else "log" if record.path.startswith("archive/") else "physical"] += record.size
+    return {"id": made.id, "bytes": made.total_bytes, "kinds": kinds, "parts": parts}
 
 
 def _drill(platform: Platform, folder: Path, set_id: str) -> dict[str, Any]:
