@@ -69,8 +69,7 @@ def write_candles(file: Path, rows: int) -> None:
     random = np.random.default_rng(1)
     names = pa.array([f"SYM{number:03}" for number in range(SYMBOLS)])
     schema = pa.schema([(name, pa.string() if name in {"symbol", "timestamp"} else pa.float64()) for name in _COLUMNS.split(", ")])
-    # The header is quoted, which every reader here understands.
-    with writer.CSVWriter(str(file), schema, write_options=writer.WriteOptions(quoting_style="needed")) as out:
+    with writer.CSVWriter(str(file), schema, write_options=writer.WriteOptions(quoting_style="none")) as out:
         for start in range(0, rows, _PART):
             number = np.arange(start, min(start + _PART, rows))
             minute = (np.datetime64("2024-01-02T14:30:00") + (number // SYMBOLS).astype("timedelta64[m]")).astype("datetime64[s]")

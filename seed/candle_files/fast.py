@@ -52,9 +52,17 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
 
     None where it has to be read row by row, and then nothing is noted.
     """
-    # Quotes and carriage returns mean different things to different readers.
-    if b'"' in data or b"\0" in data or b"\r" in data:
+    if b"\0" in data:
         return None
+    if b"\r" in data:
+        # Alone, a carriage return means different things to different readers.
+        if data.count(b"\r") != data.count(b"\r\n"):
+            return None
+        data = data.replace(b"\r\n", b"\n")
+    if b'"' in data:
+        if not _plainly_quoted(data, layout.delimiter):
+            return None
+        data = data.replace(b'"', b"")
     table = _parse(data, layout, exact=True) or _parse(data, layout, exact=False)
     # Fewer rows than lines means blank lines: then a row's number would not be its line's.
     if table is None or table.num_rows != data.count(b"\n") + (not data.endswith(b"\n")):
@@ -79,6 +87,18 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
     ready = binary.rows(*coded, times, numbers) if exact else b""
     first, last = int(times.min()), int(times.max())
     return Batch(file, lines, tuple(order), delimiter, payload, coded.names, first, last, layout.timezone, ready)
+
+
+def _plainly_quoted(data: bytes, delimiter: str) -> bool:
+    """Whether every quote opens or closes a whole field that holds neither quotes nor delimiters: then all of them may be left out."""
+    characters = np.frombuffer(b"\n" + data + b"\n", dtype=np.uint8)
+    quotes = np.flatnonzero(characters == ord('"'))
+    if quotes.size % 2:
+        return False
+    ends = (characters == ord(delimiter)) | (characters == ord("\n"))
+    opening, closing = quotes[::2], quotes[1::2]
+    passed = np.cumsum(ends, dtype=np.int32)
+    return bool(ends[opening - 1].all() and ends[closing + 1].all() and (passed[opening] == passed[closing]).all())
 
 
 def _parse(data: bytes, layout: Layout, *, exact: bool) -> Any | None:

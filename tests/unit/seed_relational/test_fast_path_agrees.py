@@ -31,7 +31,9 @@ ODD_TIMES = (
     "infinity|now|today|epoch||0001-01-01|9999-12-31|2013-03-01 09:30 EST|2013-03-01T09:30:00+0900|2013-060|2013-W09-5"
 )
 NUMBERS, TIMES = st.sampled_from(ODD_NUMBERS.split("|")), st.sampled_from(ODD_TIMES.split("|"))
-SYMBOLS = st.sampled_from(["IBM", "", " ", " IBM", "IBM ", "X" * 20, "X" * 21, "삼성전자", "A\tB", "\\N", "null", "\u3000A", "A;B", "\\."])
+SYMBOLS = st.sampled_from(
+    ["IBM", '"IBM"', '"I', '""', "", " ", " IBM", "IBM ", "X" * 20, "X" * 21, "삼성전자", "A\tB", "\\N", "null", "\u3000A", "A;B", "\\."]
+)
 ROWS = st.lists(st.tuples(SYMBOLS, TIMES, *[NUMBERS] * 5), min_size=1, max_size=3)
 SOUND = st.tuples(
     st.sampled_from(["IBM", "X" * 20, "삼성전자"]),
@@ -134,8 +136,8 @@ def test_other_columns_are_left_out_and_a_symbol_put_in() -> None:
         GOOD + b"\n",
         GOOD + b"IBM,2013-03-05,10,12,9,11\n",
         GOOD + b"IBM,2013-03-05,10,12,9,11,5,6\n",
-        GOOD.replace(b"IBM", b'"IBM"'),
-        GOOD.replace(b"\n", b"\r\n"),
+        GOOD.replace(b"\n", b"\r\r\n"),
+        GOOD.replace(b"IBM", b"I\rM"),
         GOOD + b"\xff,2013-03-05,10,12,9,11,5\n",
         GOOD + b"IBM,2013-03-05,10,8,9,9,5\n",
         GOOD + b"IBM,2013-03-05T00:00Z,10,12,9,11,5\n",
@@ -151,3 +153,37 @@ def test_a_key_of_an_earlier_block_is_declined() -> None:
     seen = Seen()
     assert take("a.csv", 2, GOOD, LAYOUT, seen, NOW) is not None
     assert take("a.csv", 4, GOOD, LAYOUT, seen, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        b'"IBM",2013-03-01,10,12,9,11,5\n"IBM","2013-03-04","10",12,9,11,"5"\n',
+        b'IBM,2013-03-01,10,12,9,11,5\nIBM,2013-03-04,10,12,9,11,"5"',
+        GOOD.replace(b"\n", b"\r\n"),
+        b'"IBM","2013-03-01",10,12,9,11,5\r\nIBM,2013-03-04,10,12,9,11,"5"\r\n',
+    ],
+)
+def test_plain_quotes_and_windows_line_ends_are_taken_without_them(quoted: bytes) -> None:
+    batch, plain = take("a.csv", 2, quoted, LAYOUT, Seen(), NOW), take("a.csv", 2, GOOD, LAYOUT, Seen(), NOW)
+    assert batch is not None
+    assert plain is not None
+    assert batch.binary == plain.binary
+    assert list(batch.lines) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'IB"M,2013-03-01,10,12,9,11,5\n',
+        b'"IBM,2013-03-01,10,12,9,11,5\n',
+        b'"IBM"x,2013-03-01,10,12,9,11,5\n',
+        b'"IB""M",2013-03-01,10,12,9,11,5\n',
+        b'"A,B",2013-03-01,10,12,9,11,5\n',
+        b'"IBM,2013-03-01,10,12,9,11,5\nIBM",2013-03-04,10,12,9,11,5\n',
+        b'"",2013-03-01,10,12,9,11,5\n',
+        b'IBM,2013-03-01,10,12,9,11,"5',
+    ],
+)
+def test_odd_quotes_are_left_to_the_judge(odd: bytes) -> None:
+    assert take("a.csv", 2, odd, LAYOUT, Seen(), NOW) is None
