@@ -43,14 +43,21 @@ class AtStage:
         self._stage = stage
         self._act = act
         self._delay = delay
+        self._timer: threading.Timer | None = None
         self.reached = False
+
+    def finish(self) -> None:
+        """Wait until it has acted, so that it doesn't hit what comes next."""
+        if self._timer:
+            self._timer.join()
 
     def status(self, text: str) -> None:
         """Act where the line says the stage."""
         if self._stage in text and not self.reached:
             self.reached = True
             if self._delay:
-                threading.Timer(self._delay, self._act).start()
+                self._timer = threading.Timer(self._delay, self._act)
+                self._timer.start()
             else:
                 self._act()
 
