@@ -14,7 +14,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from airgap.errors import PlatformError
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
