@@ -132,7 +132,6 @@ DRILL_STAGES = [
     *SCRATCH_STAGES,
     ("timescaledb", "proving postgres.rows", 0.0),
     ("redis", "proving redis.keys", 0.0),
-    ("weaviate", "proving weaviate.objects", 0.0),
 ]
 
 
