@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["Disproved", "Proof", "Restored", "keys", "keyspaces", "of", "rows", 
 
 _QUESTION = "자동 매매 시스템 특징"
 _SAME = 1e-3
+_INDEX_SECONDS = 30
 _FILES_ASKED = 3
 _LONGEST_QUESTION = 160
 
@@ -73,12 +75,22 @@ def neighbours(restored: Restored) -> str:
                 vectors: dict[str, Any] = one.vector if isinstance(one.vector, dict) else {"default": one.vector}
                 for vector_name, vector in vectors.items():
                     target = None if vector_name == "default" else vector_name
-                    nearest = collection.query.near_vector(vector, limit=1, target_vector=target, return_metadata=["distance"]).objects
+                    nearest = _nearest(collection, vector, target)
                     # Another object may have the same vector; but nothing may be far away.
                     far = nearest[0].metadata.distance if nearest else None
                     insist(far is not None and abs(far) < _SAME, f"{name}: what is nearest to {one.uuid}'s own vector is {far} away")
                 asked += 1
     return f"{asked} collections answer by vector"
+
+
+def _nearest(collection: Any, vector: Any, target: str | None) -> list[Any]:
+    """What is nearest to a vector. A server that has only just restored its objects may still be loading the index over them."""
+    deadline = time.monotonic() + _INDEX_SECONDS
+    while True:
+        found: list[Any] = collection.query.near_vector(vector, limit=1, target_vector=target, return_metadata=["distance"]).objects
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.2)
 
 
 def questions(restored: Restored) -> str:
