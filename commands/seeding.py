@@ -99,20 +99,36 @@ def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> int
         "paths": "Files and folders, as words: seed.docs a.md notes. This project's guide where not given.",
         "allow_loss": "Change the collection although data would be lost.",
         "yes": "Don't ask before a run that costs money.",
+        "schema": "A Weaviate schema (JSON) to use instead of the blueprint's; older words are translated, and told.",
+        "plan": "Only show what would happen to the collection.",
     },
 )
 def seed_docs(
-    _context: Context, paths: list[str], stack: str = "", *, allow_loss: bool = False, yes: bool = False, json: bool = False
+    _context: Context,
+    paths: list[str],
+    stack: str = "",
+    schema: str = "",
+    *,
+    allow_loss: bool = False,
+    yes: bool = False,
+    plan: bool = False,
+    json: bool = False,
 ) -> int:
     """Load documents, writing only what changed and removing what is gone; exit code 1 where one can't be read."""
     from airgap.setup.runner import show_progress
     from infra import connections
     from seed.documents import load
-    from seed.show import agreed, show_reports
+    from seed.original_schema import collection_of
+    from seed.schema_plan import planned
+    from seed.show import agreed, show_plan, show_reports
 
     chosen = [Path(each) for each in paths] or None
+    platform = connections.load(stack)
     with show_progress("documents") as progress:
-        report = load(connections.load(stack), chosen, progress, allow_loss=allow_loss, confirm=lambda told: yes or agreed(told))
+        collection = collection_of(Path(schema) if schema else None, progress)
+        if plan:
+            return show_plan(planned(platform, collection), as_json=json)
+        report = load(platform, chosen, progress, collection=collection, allow_loss=allow_loss, confirm=lambda told: yes or agreed(told))
     return show_reports([report], as_json=json)
 
 

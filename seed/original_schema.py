@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from airgap.errors import PlatformError
-from blueprint.collections import EMBEDDED, OPENAI
+from airgap.setup.progress import Progress
+from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI
 from blueprint.model import Collection, Property, VectorIndex
 from seed.collection import VENDOR_MODELS
 
@@ -46,6 +47,22 @@ def read_file(file: Path) -> list[Translated]:
     except (OSError, ValueError) as error:
         raise PlatformError(what=f"{file} can't be read: {error}", where="schema JSON", next_step="give a JSON file") from error
     return translate(document)
+
+
+def collection_of(file: Path | None, progress: Progress) -> Collection:
+    """The collection of a schema file, its notices told; the blueprint's where there is no file.
+
+    Raises PlatformError for a file that can't be read or translated, or has not exactly one class.
+    """
+    if file is None:
+        return CHRISTMAS_DOCUMENT
+    found = read_file(file)
+    if len(found) != 1:
+        names = ", ".join(each.collection.name for each in found) or "none"
+        raise PlatformError(what=f"{file} has to have one class, and has {names}", where="schema JSON", next_step="give one class")
+    for notice in found[0].notices:
+        progress.log(notice)
+    return found[0].collection
 
 
 def translate(document: Any) -> list[Translated]:

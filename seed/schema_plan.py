@@ -12,6 +12,8 @@ from seed import collection as collections
 if TYPE_CHECKING:
     import weaviate
 
+    from infra.connections import Platform
+
 CHANGED_IN_PLACE = ("description", "index.ef")
 REBUILT = ("vectorizer", "index.type", "index.distance", "index.efConstruction", "index.maxConnections", "module.model")
 
@@ -95,6 +97,14 @@ def plan(client: weaviate.WeaviateClient, collection: Collection, profile: Embed
         update=changed,
         losses=tuple(losses),
     )
+
+
+def planned(platform: Platform, collection: Collection) -> SchemaPlan:
+    """The plan for a stack's store, as the account that imports sees it. Changes nothing."""
+    from infra import clients
+
+    with clients.weaviate_client(platform, "indexer") as client:
+        return plan(client, collection, collection.profile(platform.embedding_profile))
 
 
 def _target(client: weaviate.WeaviateClient, collection: Collection, profile: EmbeddingProfile) -> tuple[str, dict[str, Any] | None]:

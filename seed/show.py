@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from seed.candle_files.load import LoadReport
 from seed.report import SeedReport
+from seed.schema_plan import SchemaPlan
 from seed.search import Hit
 
 _WIDTH = 100
@@ -42,6 +43,18 @@ def show_load(report: LoadReport, *, as_json: bool) -> int:
     """Print what a load of candle files did; 1 where rows were rejected."""
     print(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report)
     return 1 if report.rejected else 0
+
+
+def show_plan(plan: SchemaPlan, *, as_json: bool) -> int:
+    """Print what has to happen to the collection, step by step, and what would be lost by it."""
+    if as_json:
+        print(json.dumps({"target": plan.target, "steps": plan.steps, "losses": list(plan.losses)}, indent=2, ensure_ascii=False))
+        return 0
+    for step in plan.steps or [f"{plan.target} is as declared"]:
+        print(step)
+    for loss in plan.losses:
+        print(f"only with --allow-loss: {loss}")
+    return 0
 
 
 def agreed(told: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 import time
 from pathlib import Path
@@ -11,12 +12,24 @@ from typing import Any
 import pytest
 
 from airgap.errors import PlatformError
+from airgap.setup.progress import SilentProgress
 from blueprint.model import Property
 from infra import clients
 from seed import schema_plan, search
 from seed.collection import physical_name
+from seed.original_schema import collection_of
 from tests.integration.seed_documents.conftest import Store
 from tests.unit.seed_documents.specification import SPECIFIED
+
+
+class Told(SilentProgress):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def log(self, text: str) -> None:
+        self.lines.append(text)
 
 
 def _behind(store: Store) -> dict[str, str]:
@@ -182,3 +195,30 @@ def test_vectors_of_another_size_are_refused_before_anything_is_written(store: S
     with pytest.raises(PlatformError, match="vectors of 1536 dimensions where the blueprint says 384"):
         changed.load(folder)
     assert "ChristmasDocument" not in _behind(changed)
+
+
+def test_the_specifications_own_schema_is_planned_and_imported_into(
+    store: Store, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("schema") / "schema.json"
+    module = {"model": "ada", "modelVersion": "002", "type": "text", "baseURL": store.collection.profiles[0].base_url}
+    file.write_text(json.dumps({"classes": [{**SPECIFIED, "moduleConfig": {"text2vec-openai": module}}]}, ensure_ascii=False))
+    told = Told()
+    collection = collection_of(file, told)
+    assert any("`string` is `text`" in line for line in told.lines)
+    assert any("Weaviate refuses the two together" in line for line in told.lines)
+    before = schema_plan.planned(store.platform, collection)
+    assert before.steps == [f"make collection {before.target}", f"let the alias show {before.target}"]
+    assert (_collections(store), before.losses) == (set(), ())
+    translated = dataclasses.replace(store, collection=collection)
+    translated.load(folder)
+    assert (translated.objects(), _behind(translated)) == (store.expected(folder), {"ChristmasDocument": before.target})
+    assert schema_plan.planned(store.platform, collection).steps == []
+
+
+def test_a_schema_file_has_to_have_one_class(tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text('{"classes": []}')
+    with pytest.raises(PlatformError, match="has to have one class, and has none"):
+        collection_of(tmp_path / "none.json", SilentProgress())
+    with pytest.raises(PlatformError, match=r"missing\.json can't be read"):
+        collection_of(tmp_path / "missing.json", SilentProgress())
