@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,6 +47,11 @@ def list_sets(stack: str | None = None, *, folder: Path | None = None) -> list[M
     if not folder.is_dir():
         return []
     found = [read(path.parent) for path in folder.glob(f"*/{MANIFEST}")]
+    return in_order(found)
+
+
+def in_order(found: Iterable[Manifest]) -> list[Manifest]:
+    """Sets from the oldest to the newest."""
     return sorted(found, key=_age)
 
 
@@ -116,7 +121,7 @@ def list_at(place: Place) -> list[Manifest]:
     """
     there = sorted(path for path in place.sizes() if path.endswith(f"/{MANIFEST}") and is_id(path.split("/")[0]))
     found = [parse(b"".join(place.read(path)), path.split("/")[0], f"{place.where}/{path}") for path in there]
-    return sorted(found, key=_age)
+    return in_order(found)
 
 
 def find(set_id: str | None, stack: str | None = None, *, folder: Path | None = None) -> Manifest:

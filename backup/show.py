@@ -15,6 +15,7 @@ from backup import chain
 from backup.marks import Marks
 from backup.model import Kind, Manifest
 from backup.words import size_text, span_text
+from infra.backup_places import FIRST
 
 if TYPE_CHECKING:
     from backup.drill import Report
@@ -75,7 +76,10 @@ def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
     if as_json:
         print(json.dumps([{**asdict(each), "good": each.good} for each in verdicts], indent=2))
     for each in () if as_json else verdicts:
-        print(f"{'good   ' if each.good else 'DAMAGED'} {each.set_id}  {each.files} files, {size_text(each.bytes)}, {each.seconds:.1f} s")
+        at = "" if each.place == FIRST else f" at {each.place}"
+        print(
+            f"{'good   ' if each.good else 'DAMAGED'} {each.set_id}{at}  {each.files} files, {size_text(each.bytes)}, {each.seconds:.1f} s"
+        )
         print("".join(f"          {fault}\n" for fault in each.faults), end="")
     if not verdicts and not as_json:
         print("there is no backup set yet; invoke backup makes one")

@@ -132,7 +132,7 @@ def _read_all(source: Source, folder: Path) -> tuple[list[Manifest], list[Verdic
             good.append(sets.parse(b"".join(place.read(path)), name, f"{place.where}/{path}"))
         except PlatformError as error:
             bad.append(Verdict(name, (error.what,), 0, 0, 0.0, source.name))
-    return sorted(good, key=lambda manifest: (manifest.started, manifest.id)), bad
+    return sets.in_order(good), bad
 
 
 @dataclass(frozen=True, slots=True)

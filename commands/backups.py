@@ -19,16 +19,45 @@ from commands.task import task
 )
 def backup_make(
     _context: Context, store: list[str], stack: str = "", *, full: bool = False, incremental: bool = False, json: bool = False
-) -> None:
-    """Make the backup set that is due, across the three stores."""
+) -> int:
+    """Make the backup set that is due, and copy it to further places; exit code 1 where a copy is behind."""
     from airgap.setup.runner import show_progress
     from backup import run
     from backup.show import kind_of, show_made
+    from backup.storage import copies
     from infra import connections
 
+    platform = connections.load(stack)
     with show_progress("backup") as progress:
-        made = run.make(connections.load(stack), kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
+        made = run.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
     show_made(made, as_json=json)
+    return copies.exit_code(platform)
+
+
+@task(name="copy")
+def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Bring the further places up to the first one, as every backup does at its end; exit code 1 where one is behind."""
+    from airgap.setup.runner import show_progress
+    from backup.storage import copies
+    from infra import connections
+
+    platform = connections.load(stack)
+    with show_progress("copy") as progress:
+        states = copies.run(platform, progress)
+    print(copies.describe(states, as_json=json))
+    return copies.exit_code(platform)
+
+
+@task(
+    name="keys", help={"out": "New file for what reads the backups, secrets in the open: keep it where this machine's loss can't reach it."}
+)
+def backup_keys(_context: Context, stack: str = "", out: str = "") -> None:
+    """Say who can read the backups; with --out, write the keys down for the day this machine is lost."""
+    from backup.operator import describe_keys, write_keys
+    from infra import connections
+
+    platform = connections.load(stack)
+    print(f"written to {write_keys(platform, out)}" if out else "\n".join(describe_keys(platform)))
 
 
 @task(name="list")
@@ -36,14 +65,32 @@ def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> No
     """List the backup sets as chains, with sizes, ages, and when each was last verified and drilled."""
     from backup import marks, sets
     from backup.show import show_sets
+    from backup.storage import mirror
 
     folder = sets.folder_of(stack or None)
+    mirror.look(stack)
     there = sets.list_sets(folder=folder)
     show_sets(there, marks.read(folder), {each.id: str(folder) for each in there}, as_json=json)
 
 
-@task(name="verify", positional=["set"], help={"set": "A set's id or its beginning; the newest where not given.", "all": "Every set."})
-def backup_verify(_context: Context, set: str = "", stack: str = "", *, all: bool = False, json: bool = False) -> int:  # noqa: A002
+@task(
+    name="verify",
+    positional=["set"],
+    help={
+        "set": "A set's id or its beginning; the newest where not given.",
+        "all": "Every set.",
+        "place": "Where: first (by default), the name of a copy, or all.",
+    },
+)
+def backup_verify(
+    _context: Context,
+    set: str = "",  # noqa: A002
+    stack: str = "",
+    place: str = "",
+    *,
+    all: bool = False,  # noqa: A002
+    json: bool = False,
+) -> int:
     """Prove sets good: signature, hashes, chain, log, the stores' own checkers; exit code 2 where one is not."""
     from airgap.setup.runner import show_progress
     from backup.show import show_verdicts
@@ -51,7 +98,7 @@ def backup_verify(_context: Context, set: str = "", stack: str = "", *, all: boo
     from infra import connections
 
     with show_progress("verify") as progress:
-        verdicts = verify(connections.load(stack), set or None, every=all, progress=progress)
+        verdicts = verify(connections.load(stack), set or None, every=all, progress=progress, place=place)
     return show_verdicts(verdicts, as_json=json)
 
 
@@ -65,6 +112,8 @@ def backup_verify(_context: Context, set: str = "", stack: str = "", *, all: boo
         "live": "Onto the live stack, after a safety backup.",
         "force": "With --live: although clients write.",
         "dry_run": "Only say what would be lost and how long it should take.",
+        "from_": "Name of the copy to read in place of the first place; only beside the live stores.",
+        "identity": "File with an age identity to read with, besides the stack's own.",
     },
 )
 def backup_restore(
@@ -73,6 +122,8 @@ def backup_restore(
     to: str = "latest",
     stack: str = "",
     into: str = "",
+    from_: str = "",
+    identity: str = "",
     *,
     live: bool = False,
     force: bool = False,
@@ -81,13 +132,16 @@ def backup_restore(
 ) -> None:
     """Restore beside the live stores, or onto them with --live; cut off, the same call goes on."""
     from airgap.setup.runner import show_progress
+    from backup.operator import with_identity
     from backup.restore import restore
     from backup.show import show_restored
     from infra import connections
 
-    platform = connections.load(stack)
+    platform = with_identity(connections.load(stack), identity)
     with show_progress("restore") as progress:
-        done = restore(platform, to, stores=store, into=into or None, live=live, force=force, dry_run=dry_run, progress=progress)
+        done = restore(
+            platform, to, stores=store, into=into or None, live=live, force=force, dry_run=dry_run, progress=progress, place=from_
+        )
     show_restored(done, as_json=json)
 
 
@@ -99,16 +153,33 @@ def backup_remove(_context: Context, name: str) -> None:
     print(f"removed {remove(name)} containers, volumes and networks")
 
 
-@task(name="drill", positional=["set"], help={"set": "A set's id or its beginning; the newest where not given."})
-def backup_drill(_context: Context, set: str = "", stack: str = "", *, json: bool = False) -> int:  # noqa: A002
+@task(
+    name="drill",
+    positional=["set"],
+    help={
+        "set": "A set's id or its beginning; the newest where not given.",
+        "from_": "Name of the copy that the set is taken from; the first place where not given.",
+        "identity": "File with an age identity to read with, besides the stack's own.",
+    },
+)
+def backup_drill(
+    _context: Context,
+    set: str = "",  # noqa: A002
+    stack: str = "",
+    from_: str = "",
+    identity: str = "",
+    *,
+    json: bool = False,
+) -> int:
     """Restore a set into scratch containers, prove it and measure it; exit code 2 where it is not proven."""
     from airgap.setup.runner import show_progress
     from backup.drill import drill
+    from backup.operator import with_identity
     from backup.show import show_drill
     from infra import connections
 
     with show_progress("drill") as progress:
-        report = drill(connections.load(stack), set or None, progress=progress)
+        report = drill(with_identity(connections.load(stack), identity), set or None, progress=progress, place=from_)
     return show_drill(report, as_json=json)
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup import retention, sets
+from backup import lock, retention, sets
 from backup.files import write_atomically
 from backup.model import FileRecord, Manifest
+from backup.storage import mirror
 from backup.storage.places import Place, open_place
 from backup.storage.repository import INFO_FILES
 from backup.storage.sources import SETS, Source, source_of
@@ -62,6 +63,37 @@ def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyS
     if states or before:
         write_atomically(folder / _STATE, json.dumps({each.name: asdict(each) for each in states}, indent=2).encode() + b"\n")
     return states
+
+
+def run(platform: Platform, progress: Progress, folder: Path | None = None) -> list[CopyState]:
+    """The same for anybody.
+
+    Raises PlatformError where another run is at work, the first place can't be read, or the stack has no copies.
+    """
+    folder = folder or sets.folder_of(platform.stack)
+    if not platform.backup.copies:
+        raise PlatformError(
+            what=f"stack {platform.stack} has no further places", where="its settings (backup.copies)", next_step="docs/backup.md, 'Places'"
+        )
+    with lock.hold(folder, "copying sets"):
+        mirror.refresh(platform, folder)
+        return catch_up(platform, folder, progress)
+
+
+def exit_code(platform: Platform, folder: Path | None = None) -> int:
+    """1 where a copy that the settings name is behind after the last run, else 0."""
+    found = state(folder or sets.folder_of(platform.stack))
+    return int(any(name not in found or found[name].behind or found[name].failure for name in platform.backup.copies))
+
+
+def describe(states: Iterable[CopyState], *, as_json: bool) -> str:
+    """How the copies stand, for people or for programs."""
+    if as_json:
+        return json.dumps([asdict(each) for each in states], indent=2)
+    return "\n".join(
+        f"{each.name}  {each.sets} sets, {f'{each.behind} behind: {each.failure}' if each.failure else 'complete'}  {each.where}"
+        for each in states
+    )
 
 
 def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, progress: Progress) -> CopyState:

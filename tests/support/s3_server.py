@@ -190,7 +190,7 @@ class _Faulty:
 
 def serve(certificate: str, key: str) -> None:
     """Serve until killed; the port is the first line of output."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import ThreadedWSGIServer
 
     class Server(ThreadedWSGIServer):

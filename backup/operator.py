@@ -1,0 +1,60 @@
+"""What an operator keeps and gives: the keys that a lost machine's backups are read with, and another identity to read them by."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from infra.connections import Platform
+
+
+def with_identity(platform: Platform, path: str) -> Platform:
+    """The platform as somebody sees it who reads with the identity in a file (as `age-keygen` writes one), besides the stack's own.
+
+    Raises PlatformError where the file can't be read or holds none.
+    """
+    if not path:
+        return platform
+    try:
+        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlatformError(what=f"it can't be read: {error}", where=f"--identity {path}") from error
+    found = tuple(line.strip() for line in lines if line.strip().startswith("AGE-SECRET-KEY-"))
+    if not found:
+        raise PlatformError(
+            what="it holds no age identity", where=f"--identity {path}", next_step="one is a line that begins AGE-SECRET-KEY-1"
+        )
+    access = platform.backup.model_copy(update={"identities": (*platform.backup.identities, *found)})
+    return dataclasses.replace(platform, backup=access)
+
+
+def write_keys(platform: Platform, path: str) -> Path:
+    """Write everything that reads the stack's backups to a new file that only its owner may read; return its path.
+
+    Raises PlatformError where there is such a file already, or it can't be written.
+    """
+    known = platform.backup
+    content = {
+        "stack": platform.stack,
+        "passphrase": known.passphrase,
+        "identity": known.identities[0] if known.identities else "",
+        "recipients": list(known.recipients),
+    }
+    target = Path(path).expanduser()
+    try:
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(json.dumps(content, indent=2) + "\n")
+    except FileExistsError as error:
+        raise PlatformError(what="there is such a file already", where=str(target), next_step="give another name, or remove it") from error
+    except OSError as error:
+        raise PlatformError(what=f"it can't be written: {error.strerror}", where=str(target)) from error
+    return target
+
+
+def describe_keys(platform: Platform) -> list[str]:
+    """Who can read the stack's backups, in public halves."""
+    own, *others = platform.backup.recipients or ("none: invoke up makes it",)
+    return [f"the stack's own   {own}", *(f"further           {each}" for each in others)]
