@@ -67,4 +67,4 @@ def raw_search(platform: Platform, account: str, collection: str, questions: NDA
         for row in questions
     ]
     with grpc.secure_channel(f"{host}:{port}", grpc.ssl_channel_credentials(platform.ca_file.read_bytes())) as channel:
-        yield RawSearch(channel.unary_unary("/weaviate.v1.Weaviate/Search"), platform.secret(account, "weaviate"), requests)
+        yield RawSearch(channel.unary_unary("/weaviate.v1.Weaviate/Search", None, None), platform.secret(account, "weaviate"), requests)

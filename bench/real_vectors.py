@@ -106,14 +106,14 @@ def _texts(kind: str, progress: Progress) -> list[str]:
     file = _folder() / "texts.json.gz"
     if not file.exists():
         progress.status("collecting passages from the environment's documentation, a minute")
-        found = {re.sub(r"[\W\d]+", " ", text.lower()): text for folder in (_packages(), ROOT / "docs") for text in _paragraphs(folder)}
+        found = {re.sub(r"[\W\d]+", " ", text.lower()): text for text in _paragraphs(_packages())}
         ordered = sorted(found.values(), key=lambda text: hashlib.sha256(text.encode()).digest())
         draft = file.with_suffix(".draft")
         with gzip.open(draft, "wt", encoding="utf-8") as handle:
             json.dump(ordered, handle, ensure_ascii=False)
         draft.replace(file)
     with gzip.open(file, "rt", encoding="utf-8") as handle:
-        ordered = json.load(handle)
+        ordered = [str(text) for text in json.load(handle)]
     return ordered[:QUESTIONS] if kind == "questions" else ordered[QUESTIONS:]
 
 
@@ -122,7 +122,7 @@ def _packages() -> Path:
 
 
 def _paragraphs(folder: Path) -> Iterator[str]:
-    """Paragraphs of a sentence or two, of docstrings and of documents."""
+    """Paragraphs of a sentence or two, of docstrings and of what else packages tell about themselves."""
     for file in sorted(folder.rglob("*.py")):
         for text in _docstrings(file):
             yield from _short(text)

@@ -11,7 +11,7 @@ import json
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,11 +58,11 @@ class Build:
         return f"efC {self.ef_construction}, M {self.max_connections}" + ("" if self.quantizer == "none" else f", {self.quantizer}")
 
 
-CHOSEN = Build(CHRISTMAS_DOCUMENT.index.ef_construction, CHRISTMAS_DOCUMENT.index.max_connections)
+CHOSEN = Build(CHRISTMAS_DOCUMENT.index.ef_construction, CHRISTMAS_DOCUMENT.index.max_connections, CHRISTMAS_DOCUMENT.index.quantizer)
 BUILDS = tuple(
     dict.fromkeys(
         (
-            CHOSEN, Build(64, 16), Build(128, 16), Build(128, 32), Build(256, 64),
+            CHOSEN, Build(64, 16), Build(128, 16), Build(128, 32), Build(128, 64), Build(256, 64),
             *(Build(CHOSEN.ef_construction, CHOSEN.max_connections, name) for name in ("pq", "sq", "bq", "rq")),
         )
     )
@@ -151,8 +151,8 @@ def _build(client: Any, build: Build, passages: NDArray[np.float32]) -> Any:
     """An index of all passages. Compressions that have to learn from the data are switched on after it is there."""
     from weaviate.classes.config import Configure, Reconfigure, VectorDistances
 
-    at_once = {"bq": Configure.VectorIndex.Quantizer.bq, "rq": Configure.VectorIndex.Quantizer.rq}
-    learning = {
+    at_once: dict[str, Callable[[], Any]] = {"bq": Configure.VectorIndex.Quantizer.bq, "rq": Configure.VectorIndex.Quantizer.rq}
+    learning: dict[str, Callable[[], Any]] = {
         "pq": lambda: Reconfigure.VectorIndex.Quantizer.pq(training_limit=min(20_000, len(passages))),
         "sq": lambda: Reconfigure.VectorIndex.Quantizer.sq(training_limit=min(20_000, len(passages))),
     }

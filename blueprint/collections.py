@@ -23,7 +23,7 @@ CHRISTMAS_DOCUMENT = Collection(
         Property("chunk_id", "int", "청크 ID"),
         Property("metadata", "text", "추가 메타데이터(타임스탬프, 토큰 수 등)", tokenization="word"),
     ),
-    index=VectorIndex(distance="cosine", ef_construction=128, max_connections=64),
+    index=VectorIndex(distance="cosine", ef_construction=128, max_connections=64, ef=192, quantizer="rq"),  # docs/adr/0604
     profiles=(OPENAI, EMBEDDED),
 )
 

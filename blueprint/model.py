@@ -318,6 +318,7 @@ class VectorIndex:
     ef_construction: int
     max_connections: int
     ef: int = -1  # -1 lets Weaviate choose by the query's limit
+    quantizer: str = "none"  # how vectors are compressed in memory, as Weaviate abbreviates it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from monitor.result import Finding, critical, ok, warning
 ACCOUNT = "monitor"
 MAX_KEYS = 20_000
 """Keys that a check looks at: four seconds at its rate. `check --fix` looks at all."""
-_SHOWN = 3
+_SHOWN = 10
 
 
 def expiry(platform: Platform) -> Finding:

@@ -14,6 +14,7 @@ from typing import Any
 
 from blueprint.model import Collection, EmbeddingProfile, Property
 
+QUANTIZERS = ("pq", "sq", "bq", "rq")
 VENDOR_MODELS = {"text-embedding-ada-002": {"model": "ada", "modelVersion": "002", "type": "text"}}
 """How Weaviate spells a model where it talks to the vendor itself; its own name is refused there, and taken elsewhere."""
 
@@ -24,6 +25,7 @@ def definition(collection: Collection, profile: EmbeddingProfile, name: str) -> 
         module: dict[str, Any] = {"model": profile.model, "baseURL": profile.base_url}
     else:
         module = dict(VENDOR_MODELS.get(profile.model, {"model": profile.model, "dimensions": profile.dimensions}))
+    index = collection.index
     return {
         "class": name,
         "description": collection.description,
@@ -31,10 +33,11 @@ def definition(collection: Collection, profile: EmbeddingProfile, name: str) -> 
         "moduleConfig": {collection.vectorizer: {**module, "vectorizeClassName": False}},
         "vectorIndexType": "hnsw",
         "vectorIndexConfig": {
-            "distance": collection.index.distance,
-            "efConstruction": collection.index.ef_construction,
-            "maxConnections": collection.index.max_connections,
-            "ef": collection.index.ef,
+            "distance": index.distance,
+            "efConstruction": index.ef_construction,
+            "maxConnections": index.max_connections,
+            "ef": index.ef,
+            **({} if index.quantizer == "none" else {index.quantizer: {"enabled": True}}),
         },
         "properties": [property_definition(collection, each) for each in collection.properties],
     }
@@ -56,7 +59,15 @@ def property_definition(collection: Collection, each: Property) -> dict[str, Any
 def fingerprint(collection: Collection, profile: EmbeddingProfile) -> str:
     """Eight hexadecimal digits over all that a collection keeps for its whole life, but for its properties."""
     index = collection.index
-    fixed = [collection.vectorizer, profile.model, profile.dimensions, index.distance, index.ef_construction, index.max_connections]
+    fixed: list[str | int] = [
+        collection.vectorizer,
+        profile.model,
+        profile.dimensions,
+        index.distance,
+        index.ef_construction,
+        index.max_connections,
+    ]
+    fixed += [index.quantizer] if index.quantizer != "none" else []
     return hashlib.sha256(json.dumps(fixed).encode()).hexdigest()[:8]
 
 
@@ -82,12 +93,18 @@ def normalized(schema: Mapping[str, Any]) -> dict[str, Any]:
         "index.efConstruction": index.get("efConstruction", 128),
         "index.maxConnections": index.get("maxConnections", 32),
         "index.ef": index.get("ef", -1),
+        "index.quantizer": quantizer_of(index),
         "module.model": _full_model(module),
         "module.baseURL": module.get("baseURL") or "",
     }
     for each in schema.get("properties") or []:
         found[f"property.{each['name']}"] = _normalized_property(each, vectorizer)
     return found
+
+
+def quantizer_of(index: Mapping[str, Any]) -> str:
+    """Which compression a vector index's settings switch on, or none."""
+    return next((name for name in QUANTIZERS if (index.get(name) or {}).get("enabled")), "none")
 
 
 def _full_model(module: Mapping[str, Any]) -> str:

@@ -12,12 +12,12 @@ from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI
 from blueprint.model import Collection, Property, VectorIndex
-from seed.collection import VENDOR_MODELS
+from seed.collection import VENDOR_MODELS, quantizer_of
 
 _CLASS_KEYS = {"class", "description", "vectorizer", "moduleConfig", "properties", "vectorIndexType", "vectorIndexConfig"}
 _PROPERTY_KEYS = {"name", "dataType", "description", "tokenization", "moduleConfig", "indexFilterable", "indexSearchable"}
 _DIMENSIONS = {OPENAI.model: OPENAI.dimensions, "text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
-_DEFAULT_INDEX = VectorIndex(distance="cosine", ef_construction=128, max_connections=64)
+_DEFAULT_INDEX = CHRISTMAS_DOCUMENT.index
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _property(schema: Mapping[str, Any], notes: _Notes) -> Property:
 
 def _index(schema: Mapping[str, Any] | None, notes: _Notes) -> VectorIndex:
     if schema is None:
-        notes.tell("no vectorIndexConfig: cosine, efConstruction 128 and maxConnections 64 are used")
+        notes.tell("no vectorIndexConfig: the blueprint's is used")
         return _DEFAULT_INDEX
     return replace(
         _DEFAULT_INDEX,
@@ -121,6 +121,7 @@ def _index(schema: Mapping[str, Any] | None, notes: _Notes) -> VectorIndex:
         ef_construction=schema.get("efConstruction", _DEFAULT_INDEX.ef_construction),
         max_connections=schema.get("maxConnections", _DEFAULT_INDEX.max_connections),
         ef=schema.get("ef", _DEFAULT_INDEX.ef),
+        quantizer=quantizer_of(schema),
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from infra.connections import Platform
 
 CHANGED_IN_PLACE = ("description", "index.ef")
-REBUILT = ("vectorizer", "index.type", "index.distance", "index.efConstruction", "index.maxConnections", "module.model")
+REBUILT = ("vectorizer", "index.type", "index.distance", "index.efConstruction", "index.maxConnections", "index.quantizer", "module.model")
 
 
 @dataclass(frozen=True, slots=True)

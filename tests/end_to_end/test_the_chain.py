@@ -3,9 +3,11 @@
 import json
 import subprocess
 
+from access.audit import Fault
 from backup.sets import folder_of
 from infra import clients
 from tests.end_to_end.conftest import BIN
+from tests.support.keyspace_faults import plant
 
 
 def test_seeding_again_changes_nothing(stack):
@@ -78,17 +80,20 @@ def test_the_checks_find_the_platform_well(stack):
     assert done.returncode == found["exit_code"]
 
 
-def test_a_check_that_finds_something_says_so_with_its_exit_code(stack):
-    with clients.redis_client(stack.platform(), "api") as client:
-        client.set("rate_limit:10.9.9.9", 1)  # and never expires
-    try:
-        done = stack.invoke("check", "--only", "redis.keyspaces", check=False)
-        assert done.returncode in {1, 2}
-        assert "rate_limit:10.9.9.9" in done.stdout or "expire" in done.stdout
-        assert "next:" in done.stdout
-    finally:
-        with clients.redis_client(stack.platform(), "api") as client:
-            client.delete("rate_limit:10.9.9.9")
+def test_a_check_names_every_kind_of_stray_key_and_mends_the_fixable_ones(stack):
+    with clients.redis_client(stack.platform(), "admin") as admin:
+        planted = plant(admin)
+        try:
+            found = stack.invoke("check", "--only", "redis.keyspaces", check=False)
+            mended = stack.invoke("check", "--only", "redis.keyspaces", "--fix", "--json", check=False)
+        finally:
+            admin.delete(*planted)
+    assert found.returncode == 2
+    assert all(fault in found.stdout for fault in Fault)
+    assert "next:" in found.stdout
+    assert "2 keys were given their keyspace's expiry" in mended.stderr
+    (left,) = json.loads(mended.stdout)["checks"]
+    assert (mended.returncode, left["value"]) == (1, len(planted) - 2)
 
 
 def test_what_env_writes_connects_from_the_host(stack):

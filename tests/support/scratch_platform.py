@@ -190,7 +190,7 @@ def _make_weaviate_users(bare: Platform) -> dict[str, str]:
 
 def fill(platform: Platform, *, candles: int = 2000, users: int = 20, sessions: int = 100, documents: int = 200) -> None:
     """Put a little of everything in: candles of five symbols, users, their sessions, documents with vectors."""
-    from datetime import timedelta
+    from datetime import UTC, datetime, timedelta
 
     from weaviate.classes.config import Configure, DataType, Property
 
@@ -210,8 +210,15 @@ def fill(platform: Platform, *, candles: int = 2000, users: int = 20, sessions: 
             (users,),
         )
     with redis_client(platform, "api") as client:
+        begun = datetime.now(UTC)
         for number in range(sessions):
-            fields = {"user_id": number % users + 1, "username": f"user{number % users + 1}", "roles": "[]"}
+            fields = {
+                "user_id": number % users + 1,
+                "username": f"user{number % users + 1}",
+                "roles": "[]",
+                "created_at": begun.isoformat(),
+                "expires_at": (begun + timedelta(hours=20)).isoformat(),
+            }
             client.hset(f"session:{number}", mapping=fields)  # type: ignore[arg-type]
             client.expire(f"session:{number}", timedelta(hours=20))
     with weaviate_client(platform, "indexer") as store:

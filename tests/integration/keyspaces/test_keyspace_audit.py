@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pytest
 import redis
@@ -14,41 +13,7 @@ from blueprint.keyspaces import KEYSPACES
 from infra import clients
 from infra.connections import Platform
 from seed import cache
-
-SESSION: dict[Any, Any] = {
-    "user_id": "1",
-    "username": "x",
-    "roles": "[]",
-    "created_at": "2026-11-23T12:00:00+00:00",
-    "expires_at": "2026-11-24T12:00:00+00:00",
-}
-
-
-def _plant(admin: redis.Redis) -> dict[str, Fault]:
-    """One key with each fault, none of which is gone by itself before a slow machine has looked."""
-    admin.set("cache:stray", "1", ex=600)
-    admin.set("market:A:B:latest", "1", ex=600)
-    admin.hset("session:forever", mapping=SESSION)
-    admin.set("rate_limit:192.0.2.1", "1", ex=600)
-    admin.hset("user:2:preferences", mapping={"theme": "dark"})
-    admin.expire("user:2:preferences", 600)
-    admin.hset("session:shape", mapping={"user_id": "1"})
-    admin.expire("session:shape", 600)
-    admin.set("rate_limit:192.0.2.2", "9" * 30, ex=60)
-    admin.hset("session:big", mapping={**SESSION, "extra": "x" * 20_000})
-    admin.expire("session:big", 600)
-    admin.set("user:1:preferences", "x" * 20_000, ex=600)
-    return {
-        "cache:stray": Fault.UNKNOWN,
-        "market:A:B:latest": Fault.UNKNOWN,
-        "session:forever": Fault.NO_EXPIRY,
-        "rate_limit:192.0.2.1": Fault.LONG_EXPIRY,
-        "user:2:preferences": Fault.WRONG_TYPE,
-        "session:shape": Fault.WRONG_SHAPE,
-        "rate_limit:192.0.2.2": Fault.WRONG_SHAPE,
-        "session:big": Fault.OVERSIZED,
-        "user:1:preferences": Fault.OVERSIZED,
-    }
+from tests.support.keyspace_faults import SESSION, plant
 
 
 def test_sound_entries_have_no_faults(redis_platform: Platform) -> None:
@@ -63,7 +28,7 @@ def test_sound_entries_have_no_faults(redis_platform: Platform) -> None:
 
 def test_every_kind_of_fault_is_found(redis_platform: Platform) -> None:
     with clients.redis_client(redis_platform, "admin") as admin:
-        planted = _plant(admin)
+        planted = plant(admin)
     with clients.redis_client(redis_platform, "monitor") as client:
         found = audit(client)
     assert {each.key: each.fault for each in found.findings} == planted
@@ -91,7 +56,7 @@ def test_the_one_big_field_of_a_hash_is_never_missed(redis_platform: Platform) -
 
 def test_only_what_is_declared_fixable_is_fixed(redis_platform: Platform) -> None:
     with clients.redis_client(redis_platform, "admin") as admin:
-        planted = _plant(admin)
+        planted = plant(admin)
     with clients.redis_client(redis_platform, "monitor") as client, clients.redis_client(redis_platform, "api") as api:
         assert fix(api, audit(client).findings) == 2
         left = audit(client)
@@ -124,7 +89,7 @@ def test_the_rate_is_bounded(redis_platform: Platform) -> None:
 
 def test_the_auditing_account_may_not_mend(redis_platform: Platform) -> None:
     with clients.redis_client(redis_platform, "admin") as admin:
-        _plant(admin)
+        plant(admin)
     with clients.redis_client(redis_platform, "monitor") as client:
         findings = audit(client).findings
         with pytest.raises(redis.exceptions.NoPermissionError):

@@ -190,7 +190,7 @@ def test_a_setting_changed_by_hand_is_told(platform: Platform) -> None:
 
 def test_memory_running_out_is_told_before_anything_is_evicted(platform: Platform) -> None:
     with redis_client(platform, "admin") as client:
-        bound = int(client.config_get("maxmemory")["maxmemory"])
+        bound = int(client.config_get("maxmemory")["maxmemory"] or 0)
         used = int(client.info("memory")["used_memory"])
         try:
             client.config_set("maxmemory", round(used / 0.8))

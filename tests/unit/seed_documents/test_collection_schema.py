@@ -18,8 +18,11 @@ def test_the_blueprint_is_the_specifications_class_in_todays_terms() -> None:
     specified = normalized({**SPECIFIED, "vectorIndexConfig": {"distance": "cosine", "efConstruction": 128, "maxConnections": 64}})
     differing = differences(specified, made)
     # The specification's class would put paths and metadata into the vector; they say nothing about a passage's meaning.
-    assert set(differing) == {"property.file_path", "property.section", "property.metadata"}
-    assert all({**has, "vectorized": None} == {**want, "vectorized": None} for has, want in differing.values())
+    assert set(differing) == {"property.file_path", "property.section", "property.metadata", "index.ef", "index.quantizer"}
+    properties = [pair for key, pair in differing.items() if key.startswith("property.")]
+    assert all({**has, "vectorized": None} == {**want, "vectorized": None} for has, want in properties)
+    # Nor does the specification say how many neighbours a search looks at, or whether vectors are compressed: docs/adr/0604 does.
+    assert (made["index.ef"], made["index.quantizer"]) == (192, "rq")
     assert (made["index.efConstruction"], made["index.maxConnections"], made["index.distance"]) == (128, 64, "cosine")
     assert (OPENAI.dimensions, SEARCH_CERTAINTY, SEARCH_LIMIT) == (1536, 0.7, 5)
 
@@ -39,6 +42,7 @@ def test_the_vendors_model_is_spelled_as_weaviate_takes_it_there() -> None:
     [
         ({"description": "other"}, True),
         ({"index": dataclasses.replace(CHRISTMAS_DOCUMENT.index, ef=200)}, True),
+        ({"index": dataclasses.replace(CHRISTMAS_DOCUMENT.index, quantizer="none")}, False),
         ({"index": dataclasses.replace(CHRISTMAS_DOCUMENT.index, ef_construction=256)}, False),
         ({"index": dataclasses.replace(CHRISTMAS_DOCUMENT.index, max_connections=32)}, False),
         ({"index": dataclasses.replace(CHRISTMAS_DOCUMENT.index, distance="dot")}, False),

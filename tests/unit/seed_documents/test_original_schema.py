@@ -25,10 +25,13 @@ def test_the_specifications_schema_is_the_blueprints_collection() -> None:
 
 
 def test_a_single_class_and_its_settings_are_taken() -> None:
-    schema = {**SPECIFIED, "vectorIndexConfig": {"distance": "cosine", "efConstruction": 200, "maxConnections": 16, "ef": 99}}
+    schema = {
+        **SPECIFIED,
+        "vectorIndexConfig": {"distance": "cosine", "efConstruction": 200, "maxConnections": 16, "ef": 99, "sq": {"enabled": True}},
+    }
     (translated,) = translate(schema)
     index = translated.collection.index
-    assert (index.ef_construction, index.max_connections, index.ef) == (200, 16, 99)
+    assert (index.ef_construction, index.max_connections, index.ef, index.quantizer) == (200, 16, 99, "sq")
     assert "vectorIndexConfig" not in "\n".join(translated.notices)
 
 

@@ -1,0 +1,44 @@
+"""Redis keys that no keyspace would have, one or two with each fault that the audit knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+
+from access.audit import Fault
+
+SESSION: dict[Any, Any] = {
+    "user_id": "1",
+    "username": "x",
+    "roles": "[]",
+    "created_at": "2026-11-23T12:00:00+00:00",
+    "expires_at": "2026-11-24T12:00:00+00:00",
+}
+
+
+def plant(admin: redis.Redis) -> dict[str, Fault]:
+    """One key with each fault, none of which is gone by itself before a slow machine has looked."""
+    admin.set("cache:stray", "1", ex=600)
+    admin.set("market:A:B:latest", "1", ex=600)
+    admin.hset("session:forever", mapping=SESSION)
+    admin.set("rate_limit:192.0.2.1", "1", ex=600)
+    admin.hset("user:2:preferences", mapping={"theme": "dark"})
+    admin.expire("user:2:preferences", 600)
+    admin.hset("session:shape", mapping={"user_id": "1"})
+    admin.expire("session:shape", 600)
+    admin.set("rate_limit:192.0.2.2", "9" * 30, ex=60)
+    admin.hset("session:big", mapping={**SESSION, "extra": "x" * 20_000})
+    admin.expire("session:big", 600)
+    admin.set("user:1:preferences", "x" * 20_000, ex=600)
+    return {
+        "cache:stray": Fault.UNKNOWN,
+        "market:A:B:latest": Fault.UNKNOWN,
+        "session:forever": Fault.NO_EXPIRY,
+        "rate_limit:192.0.2.1": Fault.LONG_EXPIRY,
+        "user:2:preferences": Fault.WRONG_TYPE,
+        "session:shape": Fault.WRONG_SHAPE,
+        "rate_limit:192.0.2.2": Fault.WRONG_SHAPE,
+        "session:big": Fault.OVERSIZED,
+        "user:1:preferences": Fault.OVERSIZED,
+    }
