@@ -277,9 +277,11 @@ class Pieces(io.RawIOBase):
         self._rest = b""
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as one piece goes; 0 at the end."""
         while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:

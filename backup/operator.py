@@ -8,6 +8,9 @@ import os
 from pathlib import Path
 
 from airgap.errors import PlatformError
+from backup import sets
+from backup.storage import mirror
+from backup.storage.sources import files_of, source_of
 from infra.connections import Platform
 
 
@@ -58,3 +61,30 @@ def describe_keys(platform: Platform) -> list[str]:
     """Who can read the stack's backups, in public halves."""
     own, *others = platform.backup.recipients or ("none: invoke up makes it",)
     return [f"the stack's own   {own}", *(f"further           {each}" for each in others)]
+
+
+def extract(platform: Platform, set_id: str, path: str, out: str, *, place: str = "", folder: Path | None = None) -> Path:
+    """Decrypt one file of a set, such as `postgres/christmas_db.dump`, into a new file that only its owner may read; return its path.
+
+    Raises PlatformError where the set has no such file, it is damaged, or there is a file at `out` already.
+    """
+    folder = folder or sets.folder_of(platform.stack)
+    manifest = sets.choose(mirror.sets_at(platform, folder, place), set_id or None, folder)
+    if path not in (record.path for record in manifest.files if record.place == "set"):
+        known = sorted(record.path for record in manifest.files if record.place == "set")
+        raise PlatformError(what=f"set {manifest.id} has no file {path!r}", where="--path", next_step="there are:\n" + "\n".join(known))
+    target = Path(out or Path(path).name).expanduser()
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise PlatformError(
+            what=f"it can't be written: {error.strerror}", where=f"--out {target}", next_step="give another name"
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for piece in files_of(platform, source_of(platform, folder, place), manifest).read(path):
+                file.write(piece)
+    except BaseException:
+        target.unlink()
+        raise
+    return target

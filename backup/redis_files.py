@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, cast
@@ -66,6 +67,18 @@ def parse_aof_manifest(text: str) -> tuple[AofFile, ...]:
 def render_aof_manifest(files: Iterable[AofFile]) -> str:
     """The manifest of these files, as Redis writes it."""
     return "".join(f"file {each.name} seq {each.sequence} type {each.type}\n" for each in files)
+
+
+def with_passwords(acl: str, passwords: Mapping[str, str]) -> str:
+    """An ACL in which these accounts have these passwords: those of the time of the backup may be nobody's any more."""
+    lines = []
+    for line in acl.splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == "user" and words[1] in passwords:
+            digest = hashlib.sha256(passwords[words[1]].encode()).hexdigest()
+            words = [*words[:2], f"#{digest}", *(word for word in words[2:] if not word.startswith("#"))]
+        lines.append(" ".join(words))
+    return "\n".join(lines) + "\n"
 
 
 def check_copies(container: str, files: SetFiles, records: Sequence[FileRecord], rdb: str, aof_manifest: str) -> RdbContent:

@@ -21,7 +21,7 @@ from backup.containers import Entry, docker_client, execute, put_files, throwawa
 from backup.files import SetFiles, StreamedFile
 from backup.model import Manifest
 from backup.postgres import INFO_PATH
-from backup.redis_files import AofFile, parse_aof_manifest
+from backup.redis_files import AofFile, parse_aof_manifest, with_passwords
 from backup.redis_store import AOF_FOLDER
 from backup.scratch import Recipe, Scratch
 from backup.sealing import Keyring, keyring_of
@@ -213,7 +213,7 @@ def redis(
     recipe = recipes.redis(
         use.images["redis"],
         data=made.volume("redis-data"),
-        acl=source.content("redis/users.acl").decode(),
+        acl=with_passwords(source.content("redis/users.acl").decode(), passwords),
         passwords=passwords,
         settings=settings,
     )

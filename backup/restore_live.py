@@ -60,8 +60,23 @@ def restore(
     if "postgres" in stores:
         # The log goes on in a new timeline: what comes must not depend on backups of the old one.
         progress.status("a full backup of the new timeline")
-        run.make(platform, kind="full", progress=progress, folder=folder)
+        _begin_anew(platform, progress, folder)
     return wanted
+
+
+def _begin_anew(platform: Platform, progress: Progress, folder: Path) -> None:
+    """A full set of the new timeline.
+
+    Raises PlatformError where it can't be made, as where the restored accounts have the passwords of another machine.
+    """
+    try:
+        run.make(platform, kind="full", progress=progress, folder=folder)
+    except PlatformError as error:
+        raise PlatformError(
+            what=f"everything is restored, but the full set that has to follow could not be made: {error.what}",
+            where=error.where,
+            next_step="invoke up --refresh sets the accounts' passwords again; then invoke backup --full, before anything else",
+        ) from error
 
 
 def _refuse_writers(platform: Platform, stores: tuple[Store, ...], *, force: bool) -> None:

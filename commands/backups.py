@@ -60,6 +60,33 @@ def backup_keys(_context: Context, stack: str = "", out: str = "") -> None:
     print(f"written to {write_keys(platform, out)}" if out else "\n".join(describe_keys(platform)))
 
 
+@task(
+    name="extract",
+    positional=["set"],
+    help={
+        "set": "A set's id or its beginning; the newest where not given.",
+        "path": "The file, as the manifest names it; a wrong one lists them all.",
+        "out": "New file for its plain content; its own name, here, where not given.",
+        "from_": "Name of the copy that the set is taken from; the first place where not given.",
+        "identity": "File with an age identity to read with, besides the stack's own.",
+    },
+)
+def backup_extract(
+    _context: Context,
+    set: str = "",  # noqa: A002
+    stack: str = "",
+    path: str = "",
+    out: str = "",
+    from_: str = "",
+    identity: str = "",
+) -> None:
+    """Decrypt one file of a set, such as PostgreSQL's logical backup."""
+    from backup.operator import extract, with_identity
+    from infra import connections
+
+    print(extract(with_identity(connections.load(stack), identity), set, path, out, place=from_))
+
+
 @task(name="list")
 def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> None:
     """List the backup sets as chains, with sizes, ages, and when each was last verified and drilled."""

@@ -147,16 +147,17 @@ class BucketPlace:
         for attempt in range(1, _TRIES + 1):
             try:
                 return act()
-            except (BaseError, FileNotFoundError) as error:
+            except (BaseError, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    # Of a file here: what the client raises about the server has no number.
+                    raise PlatformError(
+                        what=f"{what}: {error.strerror or error}", where=self.where, next_step="mend that, then run this again"
+                    ) from error
                 told, passes = self._explain(error, what)
                 if not passes or attempt == _TRIES:
                     raise told from error
                 self._progress.log(f"{told.what}; trying again")
                 time.sleep(min(8.0, 0.5 * 2**attempt))
-            except OSError as error:
-                raise PlatformError(
-                    what=f"{what}: {error.strerror or error}", where=self.where, next_step="mend that, then run this again"
-                ) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _explain(self, error: Exception, what: str) -> tuple[PlatformError, bool]:

@@ -225,6 +225,7 @@ class TimescaleDb(pulumi.ComponentResource):
             stanza=STANZA,
             config_path=CONFIG_PATH,
             repository=place.where if place else None,
+            recovering=self._args.placement.settings.backup.keys.passphrase is not None,
             opts=child,
         )
         return database

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 # pgBackRest's exit codes, src/build/error/error.yaml.
 _OTHER_CLUSTER = (28, 51)  # backup info and database, archive info and database
+_WAITING = (
+    "the repository holds the backups of an earlier cluster, and nothing is archived until that one is restored here: "
+    "invoke backup.restore --to latest --live --force"
+)
 # A wrong key ends in an error of the cipher, or, where the padding happens to fit, in an unreadable file.
 _UNREADABLE = (26, 29, 95)  # checksum, format, crypto
 _STATUS_MISSING = (1, 3)  # of a stanza in `info`: no path, no data
@@ -29,16 +33,16 @@ class BackupStanza(Kind):
         "stanza": Input(Shape.TEXT, replaces=True, rule=name_rule),
         "config_path": Input(Shape.TEXT),
         "repository": Input(Shape.TEXT, required=False),
+        "recovering": Input(Shape.BOOLEAN, required=False, default=False),
     }
     outputs = ("drift",)
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        del call
-        return inputs["stanza"], self._assert(inputs)
+        return inputs["stanza"], self._assert(call, inputs)
 
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del call, state, old
-        return self._assert(inputs)
+        del state, old
+        return self._assert(call, inputs)
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
@@ -59,9 +63,12 @@ class BackupStanza(Kind):
         return {"drift": trouble}
 
     @staticmethod
-    def _assert(inputs: Values) -> Values:
+    def _assert(call: Call, inputs: Values) -> Values:
         container = running(inputs["container"])
         ended = _pgbackrest(container, inputs, "stanza-create")
+        if inputs["recovering"] and _of_another_cluster(ended):
+            call.log(Log.WARNING, _WAITING)
+            return {"drift": [_WAITING]}
         if ended.exit_code != 0:
             raise PlatformError(
                 what=f"the backup stanza could not be made: {_first_words(ended)}",
@@ -83,13 +90,17 @@ def _first_words(ended: Finished) -> str:
     return lines[0][:400].removesuffix(":") if lines else f"pgbackrest ended with {ended.exit_code}"
 
 
+def _of_another_cluster(ended: Finished) -> bool:
+    return ended.exit_code in _OTHER_CLUSTER or (ended.exit_code != 0 and "do not match" in ended.stderr)
+
+
 def _advice(ended: Finished, stanza: str) -> str:
     if ended.exit_code in _UNREADABLE or "CryptoError" in ended.stderr or "FormatError" in ended.stderr:
         return (
             "the repository's volume was encrypted with another key (or is damaged): it belongs to another stack, or to a lost state:\n"
             "put that stack's state back, or set the volume aside (rename or remove it) and run `pulumi up` again to begin a new one"
         )
-    if ended.exit_code in _OTHER_CLUSTER or "do not match" in ended.stderr:
+    if _of_another_cluster(ended):
         return (
             "the repository holds the backups of another database cluster. If this one was upgraded or restored, run\n"
             f"`pgbackrest --stanza={stanza} stanza-upgrade` in the container;\n"

@@ -108,7 +108,8 @@ class PostgresGrants(Resource):
 class BackupStanza(Resource):
     """pgBackRest's stanza in the repository that `config_path` (inside the container) names. Never removed.
 
-    `repository` is that place in words: another one gets a stanza of its own.
+    `repository` is that place in words: another one gets a stanza of its own. With `recovering` the backups of another cluster
+    in it are no failure: they are about to be restored.
     """
 
     drift: Output[list[str]]
@@ -122,9 +123,11 @@ class BackupStanza(Resource):
         stanza: Input[str],
         config_path: Input[str],
         repository: Input[str] | None = None,
+        recovering: Input[bool] = False,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {"container": container, "server": server, "stanza": stanza, "config_path": config_path, "repository": repository}
+        inputs["recovering"] = recovering
         super().__init__(resource_name, inputs, ("drift",), opts)
 
 

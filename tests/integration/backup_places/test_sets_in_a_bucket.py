@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from airgap.errors import PlatformError
-from backup import retention, sets
+from backup import pgbackrest, retention, sets
 from backup.containers import docker_client, execute
 from backup.drill import describe, drill
 from backup.model import Manifest
 from backup.prune import prune
 from backup.restore import remove, restore
+from backup.restore_live import _in_its_place, _start, _stopped
 from backup.run import make
 from backup.sealing import new_identity
 from backup.storage import copies, mirror
@@ -22,6 +23,7 @@ from backup.storage.places import open_place
 from backup.verify import verify
 from infra.backup_places import LocalPlace, S3Place
 from infra.clients import redis_client
+from infra.components.pgbackrest_config import PGDATA
 from infra.connections import Platform
 from tests.support.s3_server import S3Server, run_s3_server
 from tests.support.scratch_platform import ScratchPlatform, fill, run_scratch_platform
@@ -211,3 +213,26 @@ def test_what_retention_drops_goes_from_every_place(there: There, monkeypatch: p
     for settings in there.platform.backup.copies.values():
         assert [each.id for each in sets.list_at(open_place(settings).below("sets"))] == [each.id for each in every]
     assert all(each.good for each in verify(there.platform, every=True, folder=there.folder, place="folder"))
+
+
+def test_a_new_machine_with_the_bucket_and_the_keys_goes_on_where_the_lost_one_was(there: There) -> None:
+    """Another, empty cluster in the place of the lost one: nothing of it gets into the bucket, and the newest state is restored over it."""
+    mirror.refresh(there.platform, there.folder)
+    newest = next(each for each in reversed(sets.list_sets(folder=there.folder)) if each.postgres)
+    assert newest.postgres
+    name = there.platform.containers["timescaledb"]
+    container = _stopped(name)
+    _in_its_place(container, f"find {PGDATA} -mindepth 1 -delete", purpose="tests-lose")
+    _start(container)
+    with pytest.raises(PlatformError, match=r"do not match|does not match"):
+        pgbackrest.run(name, pgbackrest.command("stanza-create"))
+    before = there.objects("stacks/tests/pgbackrest/archive")
+    restore(there.platform, live=True, force=True, stores=["postgres"], folder=there.folder)
+    found = execute(name, ["psql", "-XAtq", "-d", "christmas_db", "-c", "select count(*) from market_data"], user="postgres")
+    assert found.text() == str(newest.postgres.reference_point.tables["market_data"].rows)
+    made = sets.list_sets(folder=there.folder)[-1]
+    assert made.postgres
+    assert made.postgres.system_id == newest.postgres.system_id
+    assert made.postgres.timeline == newest.postgres.timeline + 1
+    assert set(before) < set(there.objects("stacks/tests/pgbackrest/archive"))
+    assert verify(there.platform, folder=there.folder)[-1].good

@@ -74,6 +74,9 @@ def test_a_repository_of_another_cluster_is_refused_with_advice(stanza: Kept, po
         stanza.state = None
         with pytest.raises(PlatformError, match="the backup stanza could not be made") as failure:
             stanza.up()
+        # A machine that is to be restored waits for that instead.
+        waiting = Kept("BackupStanza", {**stanza.inputs, "recovering": True})
+        assert "invoke backup.restore --to latest --live" in waiting.up()["drift"][0]
     finally:
         shell(postgres.container, f"rm -rf {other} {CONFIG}.other")
     assert "another database cluster" in failure.value.next_step

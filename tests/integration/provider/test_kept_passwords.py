@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Iterator
 
 import docker
+import pyrage
 import pytest
 
+from airgap.errors import PlatformError
 from infra.provider.volumes import open_volume
 from tests.integration.provider.kept import Kept
 from tests.integration.provider.test_config_files_volume import look
@@ -57,3 +59,25 @@ def test_a_lost_or_altered_secret_is_shown_and_put_back(volume: str) -> None:
         assert secret.refresh() == []
         with open_volume(volume, scratch.image("redis"), "test-kept") as files:
             assert files.read()[FILE].content == kept.encode()
+
+
+def test_an_identity_is_kept_with_its_recipient(volume: str) -> None:
+    inputs = {"volume": volume, "image": scratch.image("redis"), "file": "age.key"}
+    first = Kept("KeptIdentity", inputs).up()
+    assert str(pyrage.x25519.Identity.from_str(first["result"]).to_public()) == first["recipient"]
+    again = Kept("KeptIdentity", inputs)
+    assert again.up() == first
+    assert again.refresh() == []
+
+
+def test_a_given_secret_is_kept_where_there_is_none_and_never_takes_anothers_place(volume: str) -> None:
+    inputs = {"volume": volume, "image": scratch.image("redis"), "file": FILE}
+    given = Kept("KeptPassword", {**inputs, "given": "the passphrase of a lost machine"})
+    assert given.up()["result"] == "the passphrase of a lost machine"
+    assert Kept("KeptPassword", inputs).up()["result"] == "the passphrase of a lost machine"
+    with pytest.raises(PlatformError, match=f"another {FILE} is kept already") as told:
+        Kept("KeptPassword", {**inputs, "given": "the passphrase of yet another"}).up()
+    assert "passphrase of" not in str(told.value)
+    with pytest.raises(PlatformError, match="is no age identity") as told:
+        Kept("KeptIdentity", {**inputs, "file": "age.key", "given": "no identity at all"}).up()
+    assert "no identity at all" not in str(told.value)

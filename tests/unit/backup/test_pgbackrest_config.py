@@ -4,6 +4,7 @@ import configparser
 
 import pytest
 
+from infra.backup_places import S3Place
 from infra.components.pgbackrest_config import PGDATA, REPOSITORY_PATH, render
 
 PASSPHRASE = "correct-horse-battery-staple"
@@ -47,3 +48,15 @@ def test_a_stanza_that_breaks_the_file_is_refused(stanza: str) -> None:
 def test_a_data_directory_that_breaks_the_file_is_refused(pgdata: str) -> None:
     with pytest.raises(ValueError, match="data directory"):
         render(PASSPHRASE, pgdata=pgdata)
+
+
+def test_a_bucket_takes_the_repository_and_is_reached_over_tls_alone() -> None:
+    known = {"endpoint": "https://s3.example.org:9000", "bucket": "backups", "keyId": "id", "secretKey": "hush", "caCertificate": "PEM"}
+    options = parsed(render(PASSPHRASE, place=S3Place.model_validate({"prefix": "a/b", **known})))["global"]
+    assert (options["repo1-type"], options["repo1-path"]) == ("s3", "/a/b/pgbackrest")
+    assert (options["repo1-s3-endpoint"], options["repo1-storage-port"]) == ("s3.example.org", "9000")
+    assert (options["repo1-s3-key"], options["repo1-s3-key-secret"]) == ("id", "hush")
+    assert options["repo1-storage-ca-file"] == "/run/christmas/backups.crt"
+    assert options["repo1-cipher-pass"] == PASSPHRASE
+    with pytest.raises(ValueError, match="printable"):
+        S3Place.model_validate({**known, "secretKey": "two\nlines"})

@@ -3,6 +3,7 @@
 import pytest
 
 from airgap.errors import PlatformError
+from infra.backup_places import BackupAccess
 from infra.settings import ImageSource, parse
 
 
@@ -36,6 +37,21 @@ def test_the_vendors_key_switches_the_profile_and_hides_itself():
     assert "sk-something" not in repr(settings)
 
 
+S3 = '"type": "s3", "endpoint": "https://s3.example.org:9000", "bucket": "backups", "keyId": "id", "secretKey": "hush-hush"'
+
+
+def test_places_of_backups_are_read_and_hide_their_credentials(tmp_path):
+    (tmp_path / "ca.pem").write_text("a certificate")
+    copies = f'{{"nas": {{"type": "local", "path": "/mnt/nas"}}, "far": {{{S3}, "caFile": "{tmp_path}/ca.pem"}}}}'
+    backup = parse("s", {"christmas:backup": f'{{"place": {{{S3}, "prefix": "a/b"}}, "copies": {copies}}}'}).backup
+    assert backup.place
+    assert (backup.place.host, backup.place.port, backup.place.prefix) == ("s3.example.org", 9000, "a/b")
+    assert backup.copies["nas"].where == "/mnt/nas"
+    assert backup.copies["far"].ca_certificate == "a certificate"
+    assert "hush-hush" not in repr(backup)
+    assert BackupAccess.model_validate({"place": backup.place.told()}).place == backup.place
+
+
 UPSTREAM = '{"timescaledb": {"reference": "a/b:1"}, "redis": {"reference": "r:1"}, "weaviate": {"reference": "w:1"}}'
 
 
@@ -56,6 +72,13 @@ UPSTREAM = '{"timescaledb": {"reference": "a/b:1"}, "redis": {"reference": "r:1"
         ({"christmas:images": "upstream", "christmas:upstream": UPSTREAM.replace("r:1", "redis")}, "upstream.redis.reference"),
         ({"christmas:limits": '{"rediss": {}}'}, "no service is called 'rediss'"),
         ({"christmas:limits": '{"redis": {"memoryMib": 1}}'}, "128"),
+        ({"christmas:backup": '{"place": {"type": "s3"}}'}, "backup.place.endpoint"),
+        ({"christmas:backup": f'{{"place": {{{S3.replace("https", "http")}}}}}'}, "backup.place.endpoint"),
+        ({"christmas:backup": f'{{"place": {{{S3}, "caFile": "/no/such.pem"}}}}'}, "can't be read"),
+        ({"christmas:backup": '{"recipients": ["AGE-SECRET-KEY-1"]}'}, "is no age recipient"),
+        ({"christmas:backup": '{"copies": {"first": {"type": "local", "path": "/x"}}}'}, "can't be a copy's name"),
+        ({"christmas:backup": '{"copies": {"nas": {"type": "local", "path": "relative"}}}'}, "backup.copies.nas"),
+        ({"christmas:backup": '{"copies": {"nas": {"type": "ftp"}}}'}, "backup.copies.nas"),
     ],
 )
 def test_a_mistake_names_the_setting_and_the_file(raw, said):
