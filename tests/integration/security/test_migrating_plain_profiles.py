@@ -52,10 +52,7 @@ def plain(scratch_server: ScratchServer) -> Platform:
 def plain_rows(platform: Platform) -> list[Profile]:
     with postgres(platform, "api") as connection:
         rows = connection.execute("select user_id, first_name, last_name, phone, address, preferences from user_profiles order by 1")
-        return [
-            Profile(user_id=row[0], preferences=row[5], **dict(zip(COLUMNS, row[1:5], strict=True)))  # type: ignore[arg-type]
-            for row in rows.fetchall()
-        ]
+        return [Profile(user_id=row[0], preferences=row[5], **dict(zip(COLUMNS, row[1:5], strict=True))) for row in rows.fetchall()]
 
 
 def test_every_row_is_there_afterwards_and_can_be_found(plain: Platform) -> None:
@@ -75,7 +72,7 @@ def test_nothing_plain_stays_in_the_tables_file(plain: Platform, scratch_server:
             ).fetchone()
         assert found is not None
         command = f"grep -c -a -E 'Kimplain|plainstreet|555-00' {found[0]} || true"
-        return int(scratch_server.container.exec_run(["sh", "-c", command]).output)
+        return int(bytes(scratch_server.container.exec_run(["sh", "-c", command]).output))
 
     assert plain_bytes() > 0
     run.upgrade(plain, "0008")
@@ -127,7 +124,7 @@ def stopped_at(server: ScratchServer, user_id: int) -> Iterator[None]:
         )
         connection.execute(
             f"create trigger halting before update on user_profiles for each row when (new.user_id = {user_id})"
-            " execute function halting.wait()".encode()  # type: ignore[arg-type]
+            " execute function halting.wait()".encode()
         )
         connection.execute("select pg_advisory_lock(77)")
         try:
