@@ -126,8 +126,14 @@ class BackupStanza(Resource):
         recovering: Input[bool] = False,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {"container": container, "server": server, "stanza": stanza, "config_path": config_path, "repository": repository}
-        inputs["recovering"] = recovering
+        inputs: dict[str, Input[Any]] = {
+            "container": container,
+            "server": server,
+            "stanza": stanza,
+            "config_path": config_path,
+            "repository": repository,
+            "recovering": recovering,
+        }
         super().__init__(resource_name, inputs, ("drift",), opts)
 
 

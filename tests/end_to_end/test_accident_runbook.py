@@ -67,6 +67,7 @@ def a_set(stack):
         stderr=subprocess.STDOUT,
         text=True,
     )
+    assert victim.stdout
     for line in victim.stdout:
         if "copying it out" in line:
             break

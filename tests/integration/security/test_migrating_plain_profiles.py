@@ -72,7 +72,9 @@ def test_nothing_plain_stays_in_the_tables_file(plain: Platform, scratch_server:
             ).fetchone()
         assert found is not None
         command = f"grep -c -a -E 'Kimplain|plainstreet|555-00' {found[0]} || true"
-        return int(bytes(scratch_server.container.exec_run(["sh", "-c", command]).output))
+        output = scratch_server.container.exec_run(["sh", "-c", command]).output
+        assert isinstance(output, bytes)
+        return int(output)
 
     assert plain_bytes() > 0
     run.upgrade(plain, "0008")

@@ -3,7 +3,7 @@
 import pytest
 
 from airgap.errors import PlatformError
-from infra.backup_places import BackupAccess
+from infra.backup_places import BackupAccess, S3Place
 from infra.settings import ImageSource, parse
 
 
@@ -47,6 +47,7 @@ def test_places_of_backups_are_read_and_hide_their_credentials(tmp_path):
     assert backup.place
     assert (backup.place.host, backup.place.port, backup.place.prefix) == ("s3.example.org", 9000, "a/b")
     assert backup.copies["nas"].where == "/mnt/nas"
+    assert isinstance(backup.copies["far"], S3Place)
     assert backup.copies["far"].ca_certificate == "a certificate"
     assert "hush-hush" not in repr(backup)
     assert BackupAccess.model_validate({"place": backup.place.told()}).place == backup.place
