@@ -63,7 +63,8 @@ def found_in(text: bytes) -> list[str]:
 def inside(server: ScratchServer, command: str) -> bytes:
     done = server.container.exec_run(["sh", "-c", command])
     assert done.exit_code == 0, done.output
-    return bytes(done.output)
+    assert isinstance(done.output, bytes)
+    return done.output
 
 
 def test_the_servers_log(used: ScratchServer) -> None:
