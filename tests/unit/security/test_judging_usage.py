@@ -21,6 +21,8 @@ MARKS = {key.number: key.fingerprint.hex() for key in RING.keys}
         (9, MARKS[3], "foreign"),
         (None, None, "plain"),
     ],
+    # Not by the keys' fingerprints: those are other ones in each process, and the tests' names have to be the same.
+    ids=["newest", "before", "retired", "of another ring", "unknown", "none"],
 )
 def test_values_are_told_apart_by_what_their_key_is(number: int | None, fingerprint: str | None, kind: str) -> None:
     found = [Usage("phone", number, fingerprint, 5), Usage("address", number, fingerprint, 2)]
