@@ -17,9 +17,9 @@ from blueprint.model import Keyspace, ValueType
 if TYPE_CHECKING:
     import redis
 
-PAGE = 50
+PAGE = 10
 """Keys asked about in one round trip: the server answers so many in well under a millisecond, and then serves others."""
-KEYS_PER_SECOND = 5000.0
+KEYS_PER_SECOND = 1500.0
 SLACK_MS = 1000
 """Milliseconds by which an expiry may exceed the declared one: between writing and judging a key, clocks and rounding differ."""
 _COUNTED_WHOLE = 1024 * 1024
@@ -87,6 +87,7 @@ def audit(
     found = Audit()
     started = time.monotonic()
     cursor, seen, waiting = 0, set[str](), list[str]()
+    due = started
     while True:
         cursor, keys = client.scan(cursor, count=PAGE)
         # SCAN may give a key twice, and more at once than it was asked for.
@@ -100,7 +101,9 @@ def audit(
         while waiting and (len(waiting) >= PAGE or cursor == 0):
             page, waiting = waiting[:PAGE], waiting[PAGE:]
             _judge_page(client, page, found)
-            sleep(max(0.0, found.total / keys_per_second - (time.monotonic() - started)))
+            # What a slow answer took is not made up for by a burst.
+            due = max(due, time.monotonic() - len(page) / keys_per_second) + len(page) / keys_per_second
+            sleep(max(0.0, due - time.monotonic()))
         if cursor == 0:
             found.seconds = time.monotonic() - started
             return found

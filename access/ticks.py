@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ CANDLES_AT_ONCE = 100
 _TTL_MS = str(round(MARKET_LATEST.ttl.total_seconds() * 1000))
 _NAMES = tuple(each.name for each in MARKET_LATEST.fields)
 _NUMBERS = attrgetter(*_NAMES[1:])
+_FIELDS = len(_NAMES) - 1
 _MAGNITUDE = range(-20, 20)  # powers of ten that prices and volumes of any market lie in
 _DIGITS = Decimal().__sizeof__()  # bytes of a number whose digits, at most 76, lie in the object itself
 _LONGEST = 100  # characters that such a number is written in at most
@@ -71,9 +72,9 @@ class Tick:
     def __init__(self, candles: Mapping[str, Candle]) -> None:
         self._frames = [_frame(symbol) for symbol in candles]
         try:
-            self._moments = [_moment(each.timestamp, each.timestamp.tzinfo, each.timestamp.fold) for each in candles.values()]
-            self._numbers = list(map(_NUMBERS, candles.values()))
-            sound = _all_sound(list(chain.from_iterable(self._numbers)))
+            self._moments = _moments(candles.values())
+            self._numbers = list(chain.from_iterable(map(_NUMBERS, candles.values())))
+            sound = _all_sound(self._numbers)
         except (AttributeError, TypeError):
             sound = False
         if not sound:
@@ -84,17 +85,31 @@ class Tick:
 
     def chunks(self) -> Iterator[bytes]:
         """The commands, encoded as they are asked for."""
-        rows = zip(self._frames, self._moments, self._numbers, strict=True)
-        while part := list(islice(rows, CANDLES_AT_ONCE)):
-            texts = _texts([number for _, _, numbers in part for number in numbers])
-            columns = (texts[at :: len(_NAMES) - 1] for at in range(len(_NAMES) - 1))
+        for start in range(0, len(self), CANDLES_AT_ONCE):
+            end = start + CANDLES_AT_ONCE
+            texts = _texts(self._numbers[_FIELDS * start : _FIELDS * end])
+            # Flat lists rather than a tuple for each candle: making and collecting those costs as much as the text.
+            rows = zip(self._frames[start:end], self._moments[start:end], *(texts[at::_FIELDS] for at in range(_FIELDS)), strict=True)
             yield "".join(
                 [
                     f"{before}{moment}{_OPEN[len(first)]}{first}{_HIGH[len(high)]}{high}{_LOW[len(low)]}{low}"
                     f"{_CLOSE[len(last)]}{last}{_VOLUME[len(volume)]}{volume}{after}"
-                    for ((before, after), moment, _), first, high, low, last, volume in zip(part, *columns, strict=True)
+                    for (before, after), moment, first, high, low, last, volume in rows
                 ]
             ).encode("ascii")
+
+
+def _moments(candles: Iterable[Candle]) -> list[str]:
+    """The candles' timestamps as they are sent. A feed gives those of one moment the same object, more often than not."""
+    texts: list[str] = []
+    known: datetime | None = None
+    text = ""
+    for candle in candles:
+        moment = candle.timestamp
+        if moment is not known:
+            text, known = _moment(moment, moment.tzinfo, moment.fold), moment
+        texts.append(text)
+    return texts
 
 
 def _all_sound(numbers: Sequence[Decimal]) -> bool:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def draw(points: Sequence[Point], passages: int, file: Path) -> None:
-    """Write the picture as SVG. Points go along a line by `ef`; the grey one joins those that no other beats in both."""
+    """Write the picture as SVG. Points go along a line by `ef`; the grey one joins those that no other beats in both.
+
+    Recall is drawn by how little is missed, since that is where settings differ.
+    """
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -21,7 +24,7 @@ def draw(points: Sequence[Point], passages: int, file: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
     best = front(points)
     axes.plot(
-        [each.recall for each in best], [each.queries_per_second for each in best], color="0.75", linewidth=7, zorder=0, label="front"
+        [missed(each) for each in best], [each.queries_per_second for each in best], color="0.75", linewidth=7, zorder=0, label="front"
     )
     builds = list(dict.fromkeys(each.build for each in points))
     for number, build in enumerate(builds):
@@ -30,20 +33,30 @@ def draw(points: Sequence[Point], passages: int, file: Path) -> None:
         style = "-" if build.quantizer == "none" else "--"
         label = f"{build.name} ({memory:.0f} MiB, built in {mine[0].build_seconds:.0f} s)"
         axes.plot(
-            [each.recall for each in mine], [each.queries_per_second for each in mine], style, marker="o", markersize=4,
+            [missed(each) for each in mine], [each.queries_per_second for each in mine], style, marker="o", markersize=4,
             color=f"C{number}", label=label,
         )  # fmt: skip
     for each in (each for each in points if each.build == builds[0] and each.ef > 0):
-        axes.annotate(f"ef {each.ef}", (each.recall, each.queries_per_second), textcoords="offset points", xytext=(5, 5), fontsize=7)
+        axes.annotate(f"ef {each.ef}", (missed(each), each.queries_per_second), textcoords="offset points", xytext=(5, 5), fontsize=7)
     for each in (each for each in points if each.chosen):
         label = f"blueprint: recall {each.recall:.3f}, p95 {each.p95_ms:.1f} ms"
-        axes.plot([each.recall], [each.queries_per_second], "*", markersize=18, color="black", zorder=5, label=label)
-    axes.axvline(0.99, color="0.5", linewidth=0.8, linestyle=":")
+        axes.plot([missed(each)], [each.queries_per_second], "*", markersize=18, color="black", zorder=5, label=label)
+    axes.axvline(0.01, color="0.5", linewidth=0.8, linestyle=":")
+    shown = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.set_xticks([1 - each for each in shown], [f"{each:g}" for each in shown])
+    axes.minorticks_off()
     axes.set(xlabel="recall@10 against exact search", ylabel="queries/s, four clients", title=f"{passages:,} real passages, 384 dimensions")
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(fontsize=8, loc="best")
+    axes.legend(fontsize=8, loc="lower left")
     figure.savefig(file, metadata={"Date": None})
     pyplot.close(figure)
+
+
+def missed(point: Point) -> float:
+    """The share of neighbours that was not found, at least what one of 5,000 is, so that a logarithm can show it."""
+    return max(1 - point.recall, 0.0002)
 
 
 def front(points: Sequence[Point]) -> list[Point]:

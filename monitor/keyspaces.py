@@ -13,8 +13,8 @@ from infra.connections import Platform
 from monitor.result import Finding, critical, ok, warning
 
 ACCOUNT = "monitor"
-MAX_KEYS = 20_000
-"""Keys that a check looks at: four seconds at its rate. `check --fix` looks at all."""
+MAX_KEYS = 7_500
+"""Keys that a check looks at: five seconds at its rate. `check --fix` looks at all."""
 _SHOWN = 10
 
 

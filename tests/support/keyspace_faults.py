@@ -23,22 +23,22 @@ def plant(admin: redis.Redis) -> dict[str, Fault]:
     admin.set("market:A:B:latest", "1", ex=600)
     admin.hset("session:forever", mapping=SESSION)
     admin.set("rate_limit:192.0.2.1", "1", ex=600)
-    admin.hset("user:2:preferences", mapping={"theme": "dark"})
-    admin.expire("user:2:preferences", 600)
+    admin.hset("user:9000002:preferences", mapping={"theme": "dark"})
+    admin.expire("user:9000002:preferences", 600)
     admin.hset("session:shape", mapping={"user_id": "1"})
     admin.expire("session:shape", 600)
     admin.set("rate_limit:192.0.2.2", "9" * 30, ex=60)
     admin.hset("session:big", mapping={**SESSION, "extra": "x" * 20_000})
     admin.expire("session:big", 600)
-    admin.set("user:1:preferences", "x" * 20_000, ex=600)
+    admin.set("user:9000001:preferences", "x" * 20_000, ex=600)
     return {
         "cache:stray": Fault.UNKNOWN,
         "market:A:B:latest": Fault.UNKNOWN,
         "session:forever": Fault.NO_EXPIRY,
         "rate_limit:192.0.2.1": Fault.LONG_EXPIRY,
-        "user:2:preferences": Fault.WRONG_TYPE,
+        "user:9000002:preferences": Fault.WRONG_TYPE,
         "session:shape": Fault.WRONG_SHAPE,
         "rate_limit:192.0.2.2": Fault.WRONG_SHAPE,
         "session:big": Fault.OVERSIZED,
-        "user:1:preferences": Fault.OVERSIZED,
+        "user:9000001:preferences": Fault.OVERSIZED,
     }
