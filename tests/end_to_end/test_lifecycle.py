@@ -60,11 +60,14 @@ def test_a_stopped_container_is_started_again(stack):
 
 def test_destroyed_and_brought_up_again_the_data_is_there(stack):
     before = contents(stack)
+    field_keys = stack.outputs()["field_keys"]
     stack.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive")
     with pytest.raises(Exception, match="No such container"):
         stack.container("redis")
     stack.up()
     assert contents(stack) == before
+    assert stack.outputs()["field_keys"] == field_keys
+    assert json.loads(stack.invoke("check", "--json", "--only", "postgres.encryption").stdout)["status"] == "ok"
     assert stack.invoke("migrate.status").stdout.count("none") == 1
     # Accounts and grants are what they were: an account that owns nothing can still write where it may.
     assert json.loads(stack.invoke("check", "--json", "--only", "postgres.accounts").stdout)["status"] == "ok"
