@@ -179,7 +179,7 @@ BACKUP = Account(
 MONITOR = Account(
     name="monitor",
     purpose="Watches: states, sizes and settings, never contents",
-    postgres=PostgresRole(member_of=("pg_monitor",), connection_limit=5, statement_timeout=timedelta(seconds=15)),
+    postgres=PostgresRole(member_of=("pg_monitor",), connection_limit=12, statement_timeout=timedelta(seconds=15)),
     redis=RedisUser(
         every_key=KeyAccess.READ,
         commands=(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -11,14 +10,11 @@ from typing import Any, NamedTuple
 from blueprint import relational_alarms
 from blueprint.queries import QUERIES, Query
 from blueprint.relational import SCHEMA, TABLES
-from infra import clients
 from infra.connections import Platform
-from monitor.relational import ACCOUNT, query
+from monitor.postgres import connected, query
 from monitor.result import Finding, ok, warning
 
 _SHOWN = 6
-# The account may have few connections, and all checks run at once: these share one.
-_ONE_AT_A_TIME = threading.Lock()
 
 
 class TableUse(NamedTuple):
@@ -175,5 +171,5 @@ def stale(tables: Sequence[TableUse]) -> list[str]:
 
 
 def _rows(platform: Platform, name: str) -> list[Any]:
-    with _ONE_AT_A_TIME, clients.postgres(platform, ACCOUNT) as connection:
+    with connected(platform) as connection:
         return connection.execute(query(name), {"schema": SCHEMA}).fetchall()

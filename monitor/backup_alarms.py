@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from blueprint.rules import BACKUP_RULES
-from infra import clients
 from infra.connections import Platform
 from monitor.ages import cluster_born, days, in_words
-from monitor.relational import query
+from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
 if TYPE_CHECKING:
     from backup.marks import Marks
     from backup.model import Manifest
-
-ACCOUNT = "monitor"
 
 
 def judge_waiting(waiting: int, seconds: float | None, timeout: int, alarms: BackupAlarms, wanted_timeout: timedelta) -> Finding:
@@ -45,7 +42,7 @@ def judge_waiting(waiting: int, seconds: float | None, timeout: int, alarms: Bac
 
 def waiting(platform: Platform) -> Finding:
     """PostgreSQL's finished log reaches the repository soon."""
-    with clients.postgres(platform, ACCOUNT) as connection:
+    with connected(platform) as connection:
         row = connection.execute(query("waiting")).fetchone()
     if row is None:
         return critical("the archiver's folder can't be listed", "docker logs the database")

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from blueprint.model import BackupRules
 from blueprint.rules import BACKUP_RULES
-from infra import clients
 from infra.connections import Platform
 from monitor.ages import cluster_born, hours, in_words
-from monitor.relational import query
+from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
 if TYPE_CHECKING:
     from backup.model import Manifest
-
-ACCOUNT = "monitor"
 
 
 _STEP = "invoke backup; then see why the schedule did not make one"
@@ -102,7 +99,7 @@ def redundancy(platform: Platform) -> Finding:
 
 def archive(platform: Platform) -> Finding:
     """PostgreSQL's log is archived, and nothing waits."""
-    with clients.postgres(platform, ACCOUNT) as connection:
+    with connected(platform) as connection:
         row = connection.execute(query("archiver")).fetchone()
     if row is None:
         return critical("the archiver's statistics are missing", "docker logs the database")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from blueprint.encryption import ENCRYPTED_FIELDS
-from infra import clients
 from infra.connections import Platform
-from monitor.relational import ACCOUNT, query
+from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 from security.ring import from_json
 from security.usage import Kind, Usage, judge, key_usage
@@ -21,7 +20,7 @@ _WRONG = (
 def fields(platform: Platform) -> Finding:
     """Every value is sealed with a key of the ring that is not retired, and a valid CHECK on each column refuses plain text."""
     ring = from_json(platform.field_keys)
-    with clients.postgres(platform, ACCOUNT) as connection:
+    with connected(platform) as connection:
         unguarded = connection.execute(
             query("unguarded_fields"),
             {"tables": [field.table for field in ENCRYPTED_FIELDS], "columns": [field.column for field in ENCRYPTED_FIELDS]},

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-from pathlib import Path
-from typing import LiteralString
-
 from blueprint.model import Table
 from blueprint.relational import SCHEMA, TABLES
-from infra import clients
 from infra.connections import Platform
+from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
-ACCOUNT = "monitor"
 _SHOWN = 6
-
-
-@functools.cache
-def query(name: str) -> LiteralString:
-    """The statement in `sql/NAME.sql`."""
-    # The files are part of the program, so their text is as trusted as a literal.
-    text: LiteralString = (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
-    return text
 
 
 def revision(platform: Platform) -> Finding:
@@ -41,7 +28,7 @@ def revision(platform: Platform) -> Finding:
 
 def tables(platform: Platform) -> Finding:
     """Tables, columns, keys, indexes and hypertables are the declared ones."""
-    with clients.postgres(platform, ACCOUNT) as connection:
+    with connected(platform) as connection:
         columns = connection.execute(query("columns"), (SCHEMA,)).fetchall()
         indexes = connection.execute(query("indexes"), (SCHEMA,)).fetchall()
         hypertables = connection.execute(query("hypertables"), (SCHEMA,)).fetchall()

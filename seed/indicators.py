@@ -12,6 +12,7 @@ from airgap.setup.progress import Progress, SilentProgress
 from seed.candle_files.writing import ACCOUNT
 from seed.report import SeedReport
 from seed.statements import load as statement
+from seed.statistics import renew
 
 if TYPE_CHECKING:
     from infra.connections import Platform
@@ -47,4 +48,6 @@ def load(platform: Platform, progress: Progress | None = None, *, symbols: Seque
             row = connection.execute(statement("merge_indicators"), {"symbols": [symbol], "width": width, "interval": interval}).fetchone()
             inserted, updated, total = (before + now for before, now in zip((inserted, updated, total), row or (0, 0, 0), strict=True))
             progress.count(done, len(wanted), "symbols")
+    progress.status("statistics")
+    renew(platform, ["technical_indicators"])
     return SeedReport("indicators", inserted, updated, total - inserted - updated, time.monotonic() - started)

@@ -19,6 +19,7 @@ from seed.candle_files.opening import BLOCK_BYTES
 from seed.candle_files.options import LoadOptions
 from seed.candle_files.reading import Source, inspect, read
 from seed.candle_files.rejects import Reject, Rejects
+from seed.statistics import renew
 
 if TYPE_CHECKING:
     from infra.connections import Platform
@@ -76,6 +77,8 @@ def load_files(
             load.run()
     finally:
         rejects.close()
+    progress.status("statistics")
+    renew(platform, ["market_data"])
     return LoadReport(load.loaded, rejects.count, load.skipped, time.monotonic() - started, str(rejects.path) if rejects.count else None)
 
 

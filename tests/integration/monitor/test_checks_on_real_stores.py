@@ -15,7 +15,7 @@ from infra.clients import postgres, redis_client
 from infra.connections import Endpoint, Platform
 from monitor import backup_alarms, keyspaces
 from monitor.checks import run
-from monitor.relational import query
+from monitor.postgres import query
 from monitor.result import CheckResult
 from tests.support.scratch_platform import ScratchPlatform
 
