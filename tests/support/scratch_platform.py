@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -235,6 +234,3 @@ def fill(platform: Platform, *, candles: int = 2000, users: int = 20, sessions: 
                     {"content": f"passage {number}", "file_path": f"docs/{number % 7}.md"}, vector=[float(number), 1.0, 0.5, 0.25]
                 )
         assert not collection.batch.failed_objects
-    # A backup of Weaviate's module that begins within seconds of an import can restore without its vector index (docs/backup.md, "Known
-    # limits"). What is tested here is sets of data at rest.
-    time.sleep(12)
