@@ -19,6 +19,24 @@ _TYPES: dict[Kind, str] = {"full": "full", "incremental": "incr"}
 _SEGMENT_BYTES = 16 << 20
 # pgBackRest's own number for "somebody else holds the lock".
 _LOCKED = 50
+# What it says where the map of a file's blocks in the backup before can't be read: wrong checksum, format, length, or decryption.
+_UNREADABLE = {26, 29, 42, 95}
+
+
+class FailedError(PlatformError):
+    """pgBackRest ended with an exit code of its own, `code`."""
+
+    def __init__(self, container: str, verb: str, done: Finished) -> None:
+        super().__init__(
+            f"pgbackrest {verb} failed with exit code {done.code}: {done.stderr or done.text()}",
+            where=f"container {container}",
+            next_step=f"docker logs --tail 50 {container}; docs/backup.md says what each failure means",
+        )
+        self.code = done.code
+
+
+class UnusablePriorError(PlatformError):
+    """An incremental backup could not read what it builds on; a full one builds on nothing."""
 
 
 def command(verb: str, *options: str) -> tuple[str, ...]:
@@ -119,10 +137,17 @@ def info(container: str) -> Repository:
 def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
     """Make a backup that carries the set's id.
 
-    Raises PlatformError where there is no room, where it failed, or found pages whose checksums are wrong.
+    Raises UnusablePriorError where the backup before can't be built on: besides damage, a file that was truncated while it was
+    backed up is enough (pgBackRest issue 2829). Raises PlatformError where there is no room, where it failed, or found pages whose
+    checksums are wrong.
     """
     _insist_on_room(container)
-    run(container, command("backup", f"--type={_TYPES[kind]}", f"--annotation=set={set_id}"), yielding=True)
+    try:
+        run(container, command("backup", f"--type={_TYPES[kind]}", f"--annotation=set={set_id}"), yielding=True)
+    except FailedError as error:
+        if kind == "full" or error.code not in _UNREADABLE:
+            raise
+        raise UnusablePriorError(error.what, where=error.where, next_step="make a full one: invoke backup --full") from error
     made = [each for each in info(container).backups if each.set_id == set_id]
     if not made:
         raise PlatformError(what="pgBackRest ended well but its backup is not in the repository", where=f"container {container}")
@@ -159,11 +184,7 @@ def run(container: str, line: Sequence[str], *, yielding: bool = False) -> Finis
             where=f"container {container}",
             next_step="wait until it is done (pgbackrest info shows it), then run this again",
         )
-    raise PlatformError(
-        what=f"pgbackrest {line[-1]} failed with exit code {done.code}: {done.stderr or done.text()}",
-        where=f"container {container}",
-        next_step=f"docker logs --tail 50 {container}; docs/backup.md says what each failure means",
-    )
+    raise FailedError(container, line[-1], done)
 
 
 def hash_files(container: str, paths: Iterable[str]) -> tuple[FileRecord, ...]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
-from backup import due, keys, lock, postgres, redis_store, sets, weaviate_store
+from backup import due, keys, lock, pgbackrest, postgres, redis_store, sets, weaviate_store
 from backup.files import SetFolder
 from backup.journal import refuse_unfinished
 from backup.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
@@ -47,7 +47,7 @@ def make(
         mirror.refresh(platform, folder)
         clean_up(platform, folder, progress)
         plan = _plan(datetime.now(UTC), kind, chosen, folder)
-        made = _make(platform, plan, folder, progress) if plan else None
+        made = _make_usable(platform, plan, folder, progress) if plan else None
         # The set is good whatever becomes of its copies: what is missing there is caught up with by the next run.
         copies.catch_up(platform, folder, progress)
         return made
@@ -106,6 +106,20 @@ def _plan(now: datetime, kind: Kind | None, stores: tuple[Store, ...], folder: P
     return _Plan(sets.new_id(wanted, now), wanted, stores, logical, parent, now, 1 + max((each.sequence for each in existing), default=0))
 
 
+def _make_usable(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> Manifest:
+    """Make the set; a full one where an incremental one finds nothing that it can build on, for else there would be none until then."""
+    try:
+        return _make(platform, plan, folder, progress)
+    except pgbackrest.UnusablePriorError as error:
+        progress.log(
+            f"a full set instead of an incremental one: the one before can't be built on, invoke backup.verify tells more ({error.what})"
+        )
+        full = _plan(datetime.now(UTC), "full", plan.stores, folder)
+        if full is None:
+            raise
+        return _make(platform, full, folder, progress)
+
+
 def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> Manifest:
     target = folder / plan.set_id
     target.mkdir(mode=0o700)
@@ -155,7 +169,7 @@ def _discard(platform: Platform, folder: Path, set_id: str, error: BaseException
 def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Progress) -> list[PostgresPart | RedisPart | WeaviatePart]:
     """Back up each store in a thread of its own.
 
-    Raises PlatformError with all that failed.
+    Raises PlatformError with all that failed; UnusablePriorError where it was that alone.
     """
     shared = SharedProgress(progress)
     parent = plan.parent
@@ -216,6 +230,10 @@ def _collect(running: dict[Store, Future[_T]]) -> list[_T]:
     for error in failures.values():
         if not isinstance(error, PlatformError):
             raise error
+    if len(failures) == 1:
+        for error in failures.values():
+            if isinstance(error, pgbackrest.UnusablePriorError):
+                raise error
     if failures:
         told = [f"{store}: {error.what}" for store, error in failures.items() if isinstance(error, PlatformError)]
         first = next(error for error in failures.values() if isinstance(error, PlatformError))

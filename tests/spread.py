@@ -5,6 +5,9 @@ from pathlib import PurePosixPath
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+# Helpers of tests assert, too: their failures tell what they compared.
+pytest.register_assert_rewrite("tests.support")
+
 
 class FolderScheduling(LoadScopeScheduling):
     """Hands out a folder at a time; of unit tests, which share nothing and are quick, a file."""

@@ -53,6 +53,8 @@ compress-level=3
 process-max=2
 # A backup begins at once instead of at the next checkpoint, and every page's checksum is looked at on the way.
 start-fast=y
+# A run that was cut off is no set: the next one begins anew instead of going on with its files.
+resume=n
 checksum-page=y
 # A segment is confirmed only once it is in the repository.
 archive-async=n

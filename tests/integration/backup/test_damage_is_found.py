@@ -8,13 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from airgap.setup.progress import SilentProgress
 from backup import keys, marks, sets
 from backup.containers import execute
 from backup.model import Manifest
 from backup.run import make
 from backup.verify import Verdict, verify
+from infra.clients import postgres
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.scratch_platform import ScratchPlatform
+
+
+class Told(SilentProgress):
+    """Keeps the lines that stay."""
+
+    text = ""
+
+    def log(self, text: str) -> None:
+        self.text += text + "\n"
 
 
 @dataclass
@@ -119,3 +130,25 @@ def test_every_fault_of_the_repository_is_named(repository: Made) -> None:
     assert f"repository: WAL segment {segment.rsplit('/', 1)[1][:24]} is missing" in faults
     assert f"repository: {gone} is missing" in faults
     assert f"repository: {cut} has" in faults
+
+
+def test_what_cannot_be_built_on_leads_to_a_full_set(repository: Made, tmp_path: Path) -> None:
+    platform = repository.running.platform
+    first = make(platform, kind="full", stores=["postgres"], folder=tmp_path)
+    assert first
+    assert first.postgres
+    # Its manifest stays whole; what every file's map of blocks is read from does not.
+    spoil = "find backup/*/$1 -type f ! -name 'backup.manifest*' -exec sh -c 'head -c $(stat -c %s $1) /dev/urandom >$1' sh {} ';'"
+    repository.in_repository(spoil, first.postgres.label)
+    with postgres(platform, "ingest") as connection:
+        connection.execute("update market_data set volume = volume + 1")
+    told = Told()
+    second = make(platform, kind="incremental", stores=["postgres"], folder=tmp_path, progress=told)
+    assert second
+    assert (second.kind, second.parent) == ("full", None)
+    assert "a full set instead of an incremental one" in told.text
+    assert [each.id for each in sets.list_sets(folder=tmp_path)] == [first.id, second.id]
+    assert sets.leftovers(tmp_path) == []
+    third = make(platform, kind="incremental", stores=["postgres"], folder=tmp_path)
+    assert third
+    assert third.parent == second.id
