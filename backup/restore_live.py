@@ -15,8 +15,10 @@ from backup.containers import copy_tree, docker_client, put_files
 from backup.due import covering
 from backup.journal import Journal, refuse_unfinished
 from backup.model import STORES, Manifest, Store
+from backup.scratch import PURPOSE_LABEL
 from backup.storage.sources import files_of, source_of
 from backup.targets import StorePlan, Target, plan
+from infra.components.names import PROJECT_LABEL, STACK_LABEL
 from infra.components.pgbackrest_config import PGDATA
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FILE
 from infra.connections import Platform
@@ -148,7 +150,7 @@ def _in_its_place(stopped: Container, script: str, *, purpose: str, network: str
         tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - inside the container
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
-        labels={"com.christmas.project": "christmas", "com.christmas.purpose": purpose},
+        labels=_labels(stopped, purpose),
     )
     try:
         once.start()
@@ -158,6 +160,11 @@ def _in_its_place(stopped: Container, script: str, *, purpose: str, network: str
             raise PlatformError(what=f"{purpose} failed with exit code {code}: {said}", where=f"the volumes of {stopped.name}")
     finally:
         once.remove(force=True)
+
+
+def _labels(stopped: Container, purpose: str) -> dict[str, str]:
+    """Those of a helper: where this process is killed, whoever removes what is left of the stack finds it."""
+    return {**{key: stopped.labels[key] for key in (PROJECT_LABEL, STACK_LABEL) if key in stopped.labels}, PURPOSE_LABEL: purpose}
 
 
 def _postgres(platform: Platform, wanted: StorePlan, folder: Path) -> None:
@@ -195,7 +202,12 @@ def _redis(platform: Platform, wanted: StorePlan, folder: Path) -> None:
 def _put(container: Container, directory: str, entries: list[Any], uid: int, gid: int) -> None:
     """Put files into a stopped container's volume; its own root file system may be read-only, a helper's is not."""
     helper = docker_client().containers.create(
-        container.attrs["Image"], ["true"], name=f"{container.name}-put", volumes_from=[str(container.id)], network_mode="none"
+        container.attrs["Image"],
+        ["true"],
+        name=f"{container.name}-put",
+        volumes_from=[str(container.id)],
+        network_mode="none",
+        labels=_labels(container, "restore"),
     )
     try:
         put_files(helper, directory, entries, uid=uid, gid=gid)

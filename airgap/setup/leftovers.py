@@ -22,7 +22,7 @@ def remove_leftovers() -> list[str]:
 
     with contextlib.closing(docker.from_env()) as client:
         removed = []
-        for container in _of_tests(client.containers.list(all=True, filters=_PROJECT)):
+        for container in _of_tests(client.containers.list(all=True, ignore_removed=True, filters=_PROJECT)):
             container.remove(force=True, v=True)
             removed.append(f"container {container.name}")
         for network in _of_tests(client.networks.list(filters=_PROJECT)):
