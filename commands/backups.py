@@ -95,9 +95,9 @@ def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> No
     from backup.storage import mirror
 
     folder = sets.folder_of(stack or None)
-    mirror.look(stack)
+    where = mirror.look(stack) or str(folder)
     there = sets.list_sets(folder=folder)
-    show_sets(there, marks.read(folder), {each.id: str(folder) for each in there}, as_json=json)
+    show_sets(there, marks.read(folder), {each.id: where for each in there}, as_json=json)
 
 
 @task(

@@ -74,6 +74,7 @@ def every() -> tuple[Registered, ...]:
         Registered("backup.verified", backup_alarms.verified),
         Registered("backup.growth", backup_alarms.growth),
         Registered("backup.space", backup_alarms.space),
+        Registered("backup.copies", backup_alarms.copies),
     )
 
 

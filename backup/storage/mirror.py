@@ -51,13 +51,17 @@ def sets_at(platform: Platform, folder: Path, name: str = "") -> list[Manifest]:
     return sets.list_at(source_of(platform, folder, name).sets)
 
 
-def look(stack: str) -> None:
-    """The same for a stack by name. Where the stack itself is gone, what was last seen has to do."""
+def look(stack: str) -> str:
+    """The same for a stack by name; returns the bucket in words, if it has one.
+
+    Where the stack itself is gone, what was last seen has to do.
+    """
     try:
         platform = load(stack)
     except PlatformError:
-        return
+        return ""
     refresh(platform, sets.folder_of(platform.stack))
+    return platform.backup.place.where if platform.backup.place else ""
 
 
 def publish(platform: Platform, folder: Path, manifest: Manifest, progress: Progress) -> None:

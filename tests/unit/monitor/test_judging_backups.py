@@ -8,9 +8,10 @@ import pytest
 
 from backup.marks import Marks
 from backup.model import FileRecord, Kind, Manifest
+from backup.storage.copies import CopyState
 from blueprint.alarms import BACKUP_ALARMS
 from blueprint.rules import BACKUP_RULES
-from monitor.backup_alarms import judge_drill, judge_growth, judge_space, judge_verified, judge_waiting
+from monitor.backup_alarms import judge_copies, judge_drill, judge_growth, judge_space, judge_verified, judge_waiting
 from monitor.backups import judge_full, judge_newest
 from tests.support.manifests import NOON, manifest
 
@@ -148,3 +149,27 @@ def test_bounds_leave_time_between_what_is_made_and_what_is_missed() -> None:
     assert BACKUP_RULES.drill_every + BACKUP_RULES.full_every < BACKUP_ALARMS.drill_warn_after < BACKUP_ALARMS.drill_critical_after
     assert BACKUP_RULES.drill_every + BACKUP_RULES.full_every < BACKUP_ALARMS.verified_warn_after
     assert dataclasses.asdict(BACKUP_ALARMS)["free_critical"] < BACKUP_ALARMS.free_warn
+
+
+def copy(hours: float | None, failure: str = "") -> CopyState:
+    complete = None if hours is None else (NOON - timedelta(hours=hours)).isoformat()
+    return CopyState("nas", "/mnt/nas", sets=2, behind=int(bool(failure)), complete_at=complete, failure=failure)
+
+
+@pytest.mark.parametrize(
+    ("names", "states", "status", "told"),
+    [
+        pytest.param([], {}, "ok", "no copies are set", id="none-set"),
+        pytest.param(["nas"], {"nas": copy(1)}, "ok", "nas was complete", id="complete"),
+        pytest.param(["nas"], {"nas": copy(1, "not mounted")}, "warning", "not mounted", id="last-run-failed"),
+        pytest.param(["nas"], {"nas": copy(4)}, "warning", "nas was complete", id="behind-for-hours"),
+        pytest.param(["nas"], {"nas": copy(27, "not mounted")}, "critical", "not mounted", id="behind-for-a-day"),
+        pytest.param(["nas"], {"nas": copy(None, "not mounted")}, "critical", "nas never was complete", id="never-complete"),
+        pytest.param(["nas"], {}, "critical", "nas never was complete", id="never-made"),
+        pytest.param(["nas", "far"], {"nas": copy(1)}, "critical", "far never was complete", id="one-of-two"),
+    ],
+)
+def test_copies(names: list[str], states: dict[str, CopyState], status: str, told: str) -> None:
+    finding = judge_copies(names, states, BACKUP_ALARMS, NOON)
+    assert finding.status == status
+    assert told in finding.message
