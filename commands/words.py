@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke.parser.argument import Argument
+from invoke.program import Program
 from invoke.tasks import Task
 
 
@@ -29,10 +30,13 @@ class WordsTask(Task):  # type: ignore[type-arg] # Task is generic only to type 
 def words_of(name: str, arguments: Sequence[Argument], line: Sequence[str], tasks: Collection[str]) -> list[str]:
     """The words of the command line `line` that belong to task `name`: up to its end, or the next task's name. Pure.
 
-    A word that names a task as well as a file is the file.
+    A word that names a task as well as a file is the file. Nothing after a flag that doesn't exist counts: then invoke names the flag,
+    instead of the word after it.
     """
     if name not in line:
         return []
+    every = [*arguments, *Program().core_args()]
+    flags = {flag for argument in every for each in argument.names for flag in _flags(each)}
     with_value = {flag for argument in arguments if argument.takes_value for each in argument.names for flag in _flags(each)}
     found: list[str] = []
     is_value = False
@@ -42,6 +46,8 @@ def words_of(name: str, arguments: Sequence[Argument], line: Sequence[str], task
         elif word == "--" or (word in tasks and not Path(word).exists()):
             break
         elif word.startswith("-") and len(word) > 1:
+            if word.partition("=")[0] not in flags and not word.startswith("--no-"):
+                break
             is_value = word in with_value
         else:
             found.append(word)

@@ -71,3 +71,7 @@ def test_too_many_too_few_and_unknown_are_refused(folder: Path, line: list[str])
     done = invoke(folder, *line)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_flag_is_named_instead_of_the_word_after_it(folder: Path) -> None:
+    assert "'--unknown'" in invoke(folder, "seed.show", "--unknown", "oldest").stderr
