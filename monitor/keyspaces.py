@@ -13,7 +13,7 @@ from infra.connections import Platform
 from monitor.result import Finding, critical, ok, warning
 
 ACCOUNT = "monitor"
-MAX_KEYS = 7_500
+MAX_KEYS = 2_500
 """Keys that a check looks at: five seconds at its rate. `check --fix` looks at all."""
 _SHOWN = 10
 
