@@ -13,6 +13,7 @@ import pytest
 from infra import clients
 from infra.components.names import redis_cli
 from tests.end_to_end.conftest import BIN, ROOT
+from tests.support.keyspace_faults import SESSION
 
 MOMENT = "2026-11-23T12:00:00+09:00"
 
@@ -110,7 +111,7 @@ def test_a_dropped_table_comes_back_and_what_others_wrote_since_stays(stack, a_s
 
 def test_a_flushed_redis_comes_back(stack, a_set, tmp_path):
     with clients.redis_client(stack.platform(), "api") as client:
-        client.hset("session:newest", "user_id", "1")
+        client.hset("session:newest", mapping=SESSION)
         client.expire("session:newest", 3600)
     before = lasting_keys(stack)
     moment = the_last_good_second()
@@ -119,6 +120,8 @@ def test_a_flushed_redis_comes_back(stack, a_set, tmp_path):
     follow(stack, lines_between("A flushed Redis", "A deleted collection"), moment, tmp_path)
     assert "session:newest" in before
     assert before - lasting_keys(stack) == set()
+    with clients.redis_client(stack.platform(), "api") as client:
+        client.delete("session:newest")
 
 
 def test_a_deleted_collection_comes_back(stack, a_set, tmp_path):
