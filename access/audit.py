@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import redis
 
 PAGE = 3
-"""Keys asked about in one round trip: others' p99 rose by up to 0.4 of itself, with ten by up to 0.6."""
+"""Keys asked about in one round trip: in one comparison others' p99 was 1.2 times as long, with ten 1.6 times."""
 KEYS_PER_SECOND = 500.0
 SLACK_MS = 1000
 """Milliseconds by which an expiry may exceed the declared one: between writing and judging a key, clocks and rounding differ."""
