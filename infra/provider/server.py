@@ -231,6 +231,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 def serve(engine: str, stop: threading.Event) -> None:
     """Serve the provider until `stop` is set; prints its port, as the engine expects."""
+    engine_process = os.getppid()  # before the port is told: from then on the engine may be killed at any time
     # Reads of a refresh come all at once and mostly wait for Docker.
     server = grpc.server(ThreadPoolExecutor(32), options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(EngineLog(engine)), server)
@@ -238,7 +239,6 @@ def serve(engine: str, stop: threading.Event) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    engine_process = os.getppid()
     # An engine that was killed can't say goodbye.
     while not stop.wait(2) and os.getppid() == engine_process:
         pass

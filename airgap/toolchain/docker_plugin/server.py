@@ -24,6 +24,7 @@ _GRACE = 4.0
 
 def serve(arguments: list[str]) -> None:
     """Serve until the engine is gone or asks to end; print the port that the engine then connects to."""
+    parent = os.getppid()  # before the port is told: from then on the engine may be killed at any time
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=_THREADS), options=options)
@@ -42,7 +43,6 @@ def serve(arguments: list[str]) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    parent = os.getppid()
     while not ended.wait(1):
         if os.getppid() != parent:
             os._exit(0)  # the engine was killed: nobody would record what goes on here
