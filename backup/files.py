@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,41 +12,11 @@ from typing import Any, Self
 
 from airgap.errors import PlatformError
 from backup.model import FileRecord
+from backup.packing import is_packed, packer, unpacked
 from backup.sealing import SUFFIX, Keyring, Sealer, unsealed
 from backup.storage.places import FolderPlace, Place
 
 _PIECE = 1 << 20
-# gzip's format (RFC 1952) at its quickest level: a backup must not take the processor away from the stores.
-_GZIP, _LEVEL = 31, 1
-
-
-def is_packed(path: str) -> bool:
-    """Whether a set's own file is compressed before it is encrypted: Redis' data, which no tool of its own compresses."""
-    return path.startswith("redis/") and path.endswith((".rdb", ".aof"))
-
-
-def _unpacked(pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
-    """Decompress a stream, in pieces of bounded size.
-
-    Raises PlatformError where it is not one, or not whole.
-    """
-    unpacker = zlib.decompressobj(_GZIP)
-    try:
-        for piece in pieces:
-            rest = piece
-            while rest and not unpacker.eof:
-                found = unpacker.decompress(rest, _PIECE)
-                rest = unpacker.unconsumed_tail
-                if found:
-                    yield found
-        if rest := unpacker.flush():
-            yield rest
-    except zlib.error as error:
-        raise PlatformError(
-            what=f"it can't be decompressed ({error})", where=where, next_step="invoke backup.verify names what is damaged"
-        ) from error
-    if not unpacker.eof:
-        raise PlatformError(what="it ends too early", where=where, next_step="invoke backup.verify names what is damaged")
 
 
 class SetFiles:
@@ -64,7 +33,7 @@ class SetFiles:
         Raises PlatformError where it is missing, damaged, or no key at hand fits.
         """
         plain = unsealed(self.place.read(path + SUFFIX), self.keyring.identities, f"{self.name}: {path}")
-        return _unpacked(plain, f"{self.name}: {path}") if is_packed(path) else plain
+        return unpacked(plain, f"{self.name}: {path}") if is_packed(path) else plain
 
     def content(self, path: str) -> bytes:
         """A small file's whole plain content."""
@@ -109,7 +78,7 @@ class HashedFile:
         self._path = path
         self._plain, self._plain_size = hashlib.sha256(), 0
         self._stored, self._size = hashlib.sha256(), 0
-        self._packer = zlib.compressobj(_LEVEL, wbits=_GZIP) if is_packed(path) else None
+        self._packer = packer() if is_packed(path) else None
 
     def __enter__(self) -> Self:
         target = inside(self._folder.path, self._path + SUFFIX)

@@ -57,31 +57,22 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
     progress.status(f"{request.kind} physical backup")
     physical = pgbackrest.back_up(container, request.kind, request.set_id)
     progress.status("reference point and logical backup" if request.logical else "reference point")
-    point, written = _reference_point(platform, request)
-    progress.status("waiting for the log to be archived")
-    _superuser(container, f"select pg_create_restore_point('{point.restore_point}')")
-    # Switches to a new segment and waits until the one before is in the repository.
-    pgbackrest.run(container, pgbackrest.command("check"))
-    progress.status("hashing the repository's files")
-    repository = pgbackrest.info(container)
-    stored = source_of(platform, request.folder.path.parent).repository
-    files = _repository_files(stored, physical, request.after)
-    index = tuple(write_hashed(request.folder, f"{INFO_PATH}/{path}", stored.read(path)) for path in INFO_FILES)
+    point, written, archived = _reference_point(platform, request, physical, progress)
     with connect(platform, ACCOUNT) as connection:
         versions, revision = _server(connection)
     return PostgresPart(
         started=started,
         finished=datetime.now(UTC),
-        files=(*written, *index, *files),
+        files=(*written, *archived.files),
         label=physical.label,
         prior=physical.prior,
         references=physical.references,
         lsn_start=physical.lsn_start,
         lsn_stop=physical.lsn_stop,
         wal_start=physical.wal_start,
-        wal_stop=repository.wal_newest or physical.wal_stop,
+        wal_stop=archived.wal_newest or physical.wal_stop,
         timeline=physical.timeline,
-        system_id=repository.system_id,
+        system_id=archived.system_id,
         schema_revision=revision,
         versions={**versions, "pgbackrest": physical.version},
         database_bytes=physical.database_bytes,
@@ -91,17 +82,50 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
     )
 
 
-def _reference_point(platform: Platform, request: Request) -> tuple[ReferencePoint, tuple[FileRecord, ...]]:
-    """Find a snapshot whose position in the log is known, count in it, and dump the same snapshot where one is due."""
+@dataclass(frozen=True, slots=True)
+class _Archived:
+    """The repository once it holds the log up to the restore point: its files that belong to the set, and its index."""
+
+    files: tuple[FileRecord, ...]
+    wal_newest: str | None
+    system_id: str
+
+
+def _reference_point(
+    platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, progress: Progress
+) -> tuple[ReferencePoint, tuple[FileRecord, ...], _Archived]:
+    """Find a snapshot whose position in the log is known, count in it, and dump the same snapshot where one is due.
+
+    The log up to there is archived at the same time: a restore point that follows the snapshot is all that it takes.
+    """
+    named = f"christmas-{request.set_id}"
     with connect(platform, ACCOUNT, autocommit=True) as probe, connect(platform, ACCOUNT) as holder:
         snapshot = _take_snapshot(probe, holder)
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pg_dump") as pool:
+        with ThreadPoolExecutor(max_workers=2, thread_name_prefix="postgres") as pool:
             dump = pool.submit(_logical, platform, request.folder, snapshot.name) if request.logical else None
+            archived = pool.submit(_archive, platform, request, physical, named, progress)
             tables = _count(holder, hash_hypertables=request.kind == "full")
             written = dump.result() if dump else ()
+            stored = archived.result()
         holder.rollback()
-    named = f"christmas-{request.set_id}"
-    return ReferencePoint(lsn=snapshot.lsn, at=snapshot.at, exact=snapshot.exact, restore_point=named, tables=tables), written
+    return ReferencePoint(lsn=snapshot.lsn, at=snapshot.at, exact=snapshot.exact, restore_point=named, tables=tables), written, stored
+
+
+def _archive(
+    platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, restore_point: str, progress: Progress
+) -> _Archived:
+    """Have the log archived up to a restore point that is made now, and hash what the repository then holds."""
+    container = platform.containers["timescaledb"]
+    progress.status("waiting for the log to be archived")
+    _superuser(container, f"select pg_create_restore_point('{restore_point}')")
+    # Switches to a new segment and waits until the one before is in the repository.
+    pgbackrest.run(container, pgbackrest.command("check"))
+    progress.status("hashing the repository's files")
+    repository = pgbackrest.info(container)
+    stored = source_of(platform, request.folder.path.parent).repository
+    files = _repository_files(stored, physical, request.after)
+    index = tuple(write_hashed(request.folder, f"{INFO_PATH}/{path}", stored.read(path)) for path in INFO_FILES)
+    return _Archived((*index, *files), repository.wal_newest, repository.system_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,20 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
 
 def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress) -> _T:
     """Run one store's backup; what its driver raises becomes a PlatformError."""
+    try:
+        return back_up(progress)
+    except Exception as error:
+        if not isinstance(error, _drivers_errors()):
+            raise
+        raise PlatformError(
+            what=" ".join(f"{type(error).__name__}: {error}".split()),
+            where=f"the backup of {store}",
+            next_step="invoke check shows what is wrong with the service; then invoke backup",
+        ) from error
+
+
+def _drivers_errors() -> tuple[type[Exception], ...]:
+    """What the stores' drivers raise. They are imported only here: one store's backup need not wait for another one's driver."""
     import docker.errors
     import httpx
     import psycopg
@@ -202,7 +216,7 @@ def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress
     import requests
     import weaviate.exceptions
 
-    drivers = (
+    return (
         psycopg.Error,
         redis.RedisError,
         weaviate.exceptions.WeaviateBaseError,
@@ -211,14 +225,6 @@ def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress
         # Weaviate's client lets some of what it builds on through.
         httpx.HTTPError,
     )
-    try:
-        return back_up(progress)
-    except drivers as error:
-        raise PlatformError(
-            what=" ".join(f"{type(error).__name__}: {error}".split()),
-            where=f"the backup of {store}",
-            next_step="invoke check shows what is wrong with the service; then invoke backup",
-        ) from error
 
 
 def _of(parts: Iterable[object], kind: type[_T]) -> _T | None:

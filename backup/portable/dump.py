@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import zstandard
 
 from airgap.errors import PlatformError
@@ -82,8 +83,7 @@ def _collection(
     with HashedFile(folder, f"{FOLDER}/{name}.jsonl.zst") as target:
         for line in _lines(wire, name, tenants):
             seen.take(line)
-            text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
-            target.write(compressor.compress(text + b"\n"))
+            target.write(compressor.compress(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)))
             if seen.rows % _TOLD_EVERY == 0:
                 progress.count(seen.rows, 0, f"objects of {name}")
         target.write(compressor.flush())

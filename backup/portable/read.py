@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import zstandard
 from pydantic import ValidationError
 
@@ -15,6 +16,8 @@ from backup.files import SetFiles
 from backup.model import Manifest
 from backup.portable.layout import FORMAT, INDEX, DumpedCollection, Index, dimension, vectors_of
 from backup.storage.places import MissingError
+
+_BUFFER = 1 << 20
 
 
 def read_index(folder: SetFiles) -> Index:
@@ -54,8 +57,8 @@ def read_objects(folder: SetFiles, collection: DumpedCollection) -> Iterator[dic
     """
     try:
         with folder.open(collection.objects) as packed, zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as raw:
-            for line in io.TextIOWrapper(raw, encoding="utf-8"):
-                yield json.loads(line)
+            for line in io.BufferedReader(raw, _BUFFER):
+                yield orjson.loads(line)
     except (OSError, zstandard.ZstdError, ValueError) as error:
         raise PlatformError(
             what=f"the portable dump can't be read: {error}",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 
 from airgap.errors import PlatformError
 
@@ -99,7 +100,7 @@ class Wire:
 
     def _wanted(self, answer: httpx.Response, what: str) -> Any:
         if answer.is_success:
-            return answer.json() if answer.content else None
+            return orjson.loads(answer.content) if answer.content else None
         raise RefusedError(answer.status_code, _reason(answer), f"{what} at {self.url}")
 
 

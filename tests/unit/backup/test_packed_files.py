@@ -1,12 +1,16 @@
 """Redis' files are compressed before they are encrypted; whoever reads them notices nothing of it but their size."""
 
+import gzip
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from airgap.errors import PlatformError
-from backup.files import SetFolder, is_packed, shorten, write_hashed
+from backup.files import SetFolder, shorten, write_hashed
+from backup.packing import is_packed
 from backup.sealing import Keyring, Sealer, new_identity
 
 SESSIONS = b"".join(
@@ -48,13 +52,40 @@ def test_a_shortened_log_is_packed_too(folder: SetFolder) -> None:
     assert [path.name for path in (folder.path / LOG).parent.iterdir()] == [f"{Path(LOG).name}.age"]
 
 
-@pytest.mark.parametrize("stored", [b"no gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\x03"], ids=["another format", "cut off"])
-def test_what_is_no_packed_file_is_told(folder: SetFolder, stored: bytes) -> None:
+def store(folder: SetFolder, content: bytes) -> None:
+    """Put the file there as some other version would have: encrypted, whatever is in it."""
     write_hashed(folder, "redis/dump.rdb", [b"x"])
     pieces: list[bytes] = []
     sealer = Sealer(folder.keyring.recipients, pieces.append)
-    sealer.feed(stored)
+    sealer.feed(content)
     sealer.close()
     (folder.path / "redis/dump.rdb.age").write_bytes(b"".join(pieces))
+
+
+WHOLE = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(SESSIONS)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [b"", b"no format", gzip.compress(SESSIONS)[:1000], WHOLE[:1000], WHOLE[:-1], bytes([*WHOLE[:2000], WHOLE[2000] ^ 1, *WHOLE[2001:]])],
+    ids=["nothing", "another format", "gzip cut off", "cut off", "one byte short", "a flipped bit"],
+)
+def test_what_is_no_packed_file_is_told(folder: SetFolder, stored: bytes) -> None:
+    store(folder, stored)
     with pytest.raises(PlatformError, match=r"can't be decompressed|ends too early"):
         folder.content("redis/dump.rdb")
+
+
+def test_a_file_of_an_older_set_is_read_too(folder: SetFolder) -> None:
+    store(folder, gzip.compress(SESSIONS))
+    assert folder.content("redis/dump.rdb") == SESSIONS
+
+
+def test_a_file_that_grows_a_lot_takes_little_memory(folder: SetFolder) -> None:
+    write_hashed(folder, "redis/dump.rdb", (bytes(1 << 20) for _ in range(300)))
+    tracemalloc.start()
+    try:
+        assert sum(len(piece) for piece in folder.read("redis/dump.rdb")) == 300 << 20
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()

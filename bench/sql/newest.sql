@@ -1,0 +1,2 @@
+select max(timestamp) as newest
+from market_data
