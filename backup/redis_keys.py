@@ -7,7 +7,6 @@ import re
 from blueprint.keyspaces import KEYSPACES
 from blueprint.model import Keyspace
 
-
 _PATTERNS = {space.name: re.compile(re.escape(space.glob).replace(r"\*", "(.+)"), re.DOTALL) for space in KEYSPACES}
 _BY_PATTERN = [(_PATTERNS[space.name], space) for space in KEYSPACES]
 
