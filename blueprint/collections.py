@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blueprint.model import Collection, EmbeddingProfile, Property, VectorIndex
+from blueprint.documents_model import Collection, EmbeddingProfile, Property, VectorIndex
 
 OPENAI = EmbeddingProfile(name="openai", model="text-embedding-ada-002", dimensions=1536)
 EMBEDDED = EmbeddingProfile(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from blueprint.collections import CHRISTMAS_DOCUMENT
-from blueprint.model import Collection
+from blueprint.documents_model import Collection
 from infra import clients
 from infra.connections import ROOT, Platform
 from seed import schema_plan, sources

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
-from blueprint.model import EmbeddingProfile
+from blueprint.documents_model import EmbeddingProfile
 from infra.connections import Platform
 
 if TYPE_CHECKING:

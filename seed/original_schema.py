@@ -11,7 +11,7 @@ from typing import Any
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI
-from blueprint.model import Collection, Property, VectorIndex
+from blueprint.documents_model import Collection, Property, VectorIndex
 from seed.collection import VENDOR_MODELS, quantizer_of
 
 _CLASS_KEYS = {"class", "description", "vectorizer", "moduleConfig", "properties", "vectorIndexType", "vectorIndexConfig"}

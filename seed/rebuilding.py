@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from blueprint.model import Collection
+from blueprint.documents_model import Collection
 from seed.embeddings import Embedder
 from seed.importing import EMBED_AT_ONCE, insert, remove
 from seed.passages import embedded_text

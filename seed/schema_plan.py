@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
-from blueprint.model import Collection, EmbeddingProfile, Property
+from blueprint.documents_model import Collection, EmbeddingProfile, Property
 from seed import collection as collections
 
 if TYPE_CHECKING:

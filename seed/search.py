@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_CERTAINTY, SEARCH_LIMIT
-from blueprint.model import Collection
+from blueprint.documents_model import Collection
 from infra import clients
 from infra.connections import Platform
 

@@ -12,7 +12,7 @@ import pytest
 
 from airgap.setup.progress import SilentProgress
 from blueprint.collections import CHRISTMAS_DOCUMENT, OPENAI
-from blueprint.model import Collection
+from blueprint.documents_model import Collection
 from infra import clients
 from infra.connections import Endpoint, Platform
 from seed import documents

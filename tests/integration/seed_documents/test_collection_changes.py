@@ -13,7 +13,7 @@ import pytest
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import SilentProgress
-from blueprint.model import Property
+from blueprint.documents_model import Property
 from infra import clients
 from seed import schema_plan, search
 from seed.collection import physical_name
