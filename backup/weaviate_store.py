@@ -26,6 +26,7 @@ from infra.connections import Platform
 
 if TYPE_CHECKING:
     from weaviate import WeaviateClient
+    from weaviate.backup.backup import BackupConfigCreate
 
 ACCOUNT = "backup"
 BACKEND = "filesystem"
@@ -154,13 +155,19 @@ def _create(client: WeaviateClient, request: Request, collections: dict[str, int
     return base_id
 
 
+def settings() -> BackupConfigCreate:
+    """How the module compresses: a quarter of its usual level's work for the same size. It looks whether it is done after 2 s, then after 12."""
+    from weaviate.backup.backup import BackupCompressionLevel, BackupConfigCreate
+
+    return BackupConfigCreate(compression_level=BackupCompressionLevel.BEST_SPEED)
+
+
 def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
     """Have the module begin. A backup that a killed run left at work in it is cancelled: the run that holds the lock is the only one."""
-    from weaviate.backup.backup import BackupCompressionLevel, BackupConfigCreate, BackupStorage
+    from weaviate.backup.backup import BackupStorage
     from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
 
-    # A quarter of the usual level's work for the same size; the module looks whether it is done after 2 s, and then after 12.
-    config = BackupConfigCreate(compression_level=BackupCompressionLevel.BEST_SPEED)
+    config = settings()
     deadline = time.monotonic() + _LET_GO_SECONDS
     while True:
         try:

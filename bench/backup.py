@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from backup import pgbackrest, postgres, recipes, refill, sets
+from backup import pgbackrest, postgres, recipes, refill, sets, weaviate_store
 from backup.containers import docker_client, execute
 from backup.scratch import scratch
 from backup.targets import Target, plan
@@ -73,7 +73,7 @@ def _figures(running: ScratchPlatform, place: Path, scale: float) -> list[Figure
 
 
 def _tools_alone(platform: Platform) -> dict[str, float]:
-    """What each store's own tools take for the same, one store after another, in seconds; nothing is copied out."""
+    """What each store's own tools take for the same with the same settings, one store after another, in seconds; nothing is copied out."""
     container = platform.containers["timescaledb"]
 
     def physical() -> None:
@@ -94,7 +94,9 @@ def _tools_alone(platform: Platform) -> dict[str, float]:
         from weaviate.backup.backup import BackupStorage
 
         with weaviate_client(platform, "backup") as client:
-            client.backup.create(backup_id="bench-alone", backend=BackupStorage.FILESYSTEM, wait_for_completion=True)
+            client.backup.create(
+                backup_id="bench-alone", backend=BackupStorage.FILESYSTEM, config=weaviate_store.settings(), wait_for_completion=True
+            )
 
     # Whatever a backup reads first comes from the disk, so that each tool has its turn with a cache that is warm.
     alone = {"pgbackrest": _seconds(physical), "pg_dump": _seconds(logical), "redis": _seconds(redis), "weaviate": _seconds(weaviate)}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from airgap.setup.progress import PlainProgress
+from backup.yielding import yield_processor
 from infra.connections import ROOT, Platform
 
 
@@ -32,7 +33,7 @@ def run(verb: str, stored: Path, folder: Path, kind: str = "") -> Done:
     Raises CalledProcessError where it fails.
     """
     line = [sys.executable, "-m", __name__, verb, str(stored), str(folder), kind]
-    done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True)
     found = json.loads(done.stdout)
     return Done(found["seconds"], found["peak_mb"], found["told"], (found["began"], found["ended"]))
 
@@ -86,6 +87,8 @@ _VERBS: dict[str, Callable[[Platform, Path, str], dict[str, Any]]] = {"make": _m
 
 def _main(verb: str, stored: str, folder: str, kind: str) -> None:
     platform = Platform(**pickle.loads(Path(stored).read_bytes()))  # noqa: S301 - written by `store`, for this user alone
+    # As under the scheduler: a session of its own, which leaves the processor to others.
+    yield_processor()
     began = time.monotonic()
     told = _VERBS[verb](platform, Path(folder), kind)
     ended = time.monotonic()

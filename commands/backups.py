@@ -25,8 +25,10 @@ def backup_make(
     from backup import run
     from backup.show import kind_of, show_made
     from backup.storage import copies
+    from backup.yielding import yield_processor
     from infra import connections
 
+    yield_processor()
     platform = connections.load(stack)
     with show_progress("backup") as progress:
         made = run.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
@@ -122,8 +124,10 @@ def backup_verify(
     from airgap.setup.runner import show_progress
     from backup.show import show_verdicts
     from backup.verify import verify
+    from backup.yielding import yield_processor
     from infra import connections
 
+    yield_processor()
     with show_progress("verify") as progress:
         verdicts = verify(connections.load(stack), set or None, every=all, progress=progress, place=place)
     return show_verdicts(verdicts, as_json=json)

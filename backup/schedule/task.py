@@ -10,6 +10,7 @@ from backup.schedule import units
 from backup.schedule.jobs import WORKS, Job
 from backup.schedule.service import once as do_once
 from backup.schedule.service import serve
+from backup.yielding import yield_processor
 from infra import connections
 
 
@@ -30,6 +31,7 @@ def run(stack: str, *, only: str, write_to: str, once: bool, systemd: bool, cron
     if systemd or cron:
         _print_units(name, write_to, as_systemd=systemd)
         return 0
+    yield_processor()
     if not once:
         # A stack that doesn't exist is told now, not in a line every minute.
         connections.load(name)

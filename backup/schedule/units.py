@@ -133,7 +133,7 @@ def cron(clone: Clone, stack: str) -> str:
     log = clone.root / ".christmas" / f"schedule-{stack}.log"
     lines = [f"# Christmas data platform, stack {stack}: each call does what is due and nothing else.", f"PATH={_path(clone)}"]
     for work in WORKS:
-        line = f"cd {shlex.quote(str(clone.root))} && {shlex.join(clone.command(work, stack))} >> {shlex.quote(str(log))} 2>&1"
+        line = f"cd {shlex.quote(str(clone.root))} && exec {shlex.join(clone.command(work, stack))} >> {shlex.quote(str(log))} 2>&1"
         # To cron a percent sign is the end of the line.
         lines.append(f"{_TIMERS[work][1]} {line}".replace("%", "\\%"))
     return "\n".join(lines) + "\n"

@@ -50,6 +50,7 @@ repo1-retention-full-type=count
 repo1-retention-full=9999999
 compress-type=zst
 compress-level=3
+# Of a restore, which nothing competes with; a backup is told on its command line how many it may take.
 process-max=2
 # A backup begins at once instead of at the next checkpoint, and every page's checksum is looked at on the way.
 start-fast=y
