@@ -156,7 +156,10 @@ def _create(client: WeaviateClient, request: Request, collections: dict[str, int
 
 
 def settings() -> BackupConfigCreate:
-    """How the module compresses: a quarter of its usual level's work for the same size. It looks whether it is done after 2 s, then after 12."""
+    """How the module compresses: a quarter of its usual level's work for the same size.
+
+    It looks whether it is done after 2 s, and then after 12.
+    """
     from weaviate.backup.backup import BackupCompressionLevel, BackupConfigCreate
 
     return BackupConfigCreate(compression_level=BackupCompressionLevel.BEST_SPEED)
