@@ -32,6 +32,7 @@ from backup.run import make
 from backup.scratch import OWNER_LABEL
 from backup.verify import verify
 from infra.clients import redis_client
+from infra.components.pgbackrest_config import REPOSITORY_PATH
 from infra.connections import Endpoint, Platform
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,6 +103,12 @@ class Sets:
         for set_id in set_ids or (None,):
             for verdict in verify(self.platform, set_id, folder=self.folder):
                 assert verdict.faults == (), f"{verdict.set_id}: {verdict.faults}"
+
+    def left_in_repository(self) -> int:
+        """Bytes left on the disk of pgBackRest's repository."""
+        line = ["df", "-Pk", REPOSITORY_PATH]
+        told = execute(self.platform.containers["timescaledb"], line, user="postgres").text()
+        return int(told.splitlines()[-1].split()[3]) * 1024
 
     def assert_nothing_held(self) -> None:
         """Redis may rewrite its log again, and nobody's backup of PostgreSQL or Weaviate is under way."""

@@ -1,13 +1,15 @@
 """Disks that are really full, and clocks that jump."""
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from airgap.errors import PlatformError
-from backup import due, sets
+from backup import due, pgbackrest, sets
 from backup.containers import execute
 from backup.prune import prune
 from backup.restore import restore
@@ -79,22 +81,42 @@ def test_a_full_disk_under_the_sets_is_told_and_costs_no_earlier_set(made: Sets)
     assert rest.split("\n")[:3] == ["True []", "True", "True"]
 
 
+@contextlib.contextmanager
+def full_repository(made: Sets) -> Iterator[None]:
+    """The repository's disk without a byte left."""
+    container = made.platform.containers["timescaledb"]
+    execute(container, ["sh", "-c", f"cat /dev/zero >{REPOSITORY_PATH}/filler 2>&1 || true"], user="postgres")
+    try:
+        assert made.left_in_repository() == 0, "the repository is not full"
+        yield
+    finally:
+        execute(container, ["rm", f"{REPOSITORY_PATH}/filler"], user="postgres")
+
+
 def test_a_full_repository_is_told_and_costs_no_earlier_set(made: Sets) -> None:
     before = made.ids()
-    container = made.platform.containers["timescaledb"]
-    fill = f"cat /dev/zero >{REPOSITORY_PATH}/filler 2>&1; df -k {REPOSITORY_PATH} | tail -1 | tr -s ' ' | cut -d' ' -f4"
-    left = execute(container, ["sh", "-c", fill], user="postgres").text()
-    assert int(left.splitlines()[-1]) == 0, "the repository is not full"
-    try:
+    with full_repository(made):
         with pytest.raises(PlatformError, match=r"postgres: the disk of pgBackRest's repository is full") as caught:
             make(made.platform, kind="full", folder=made.folder)
         assert "make room" in (caught.value.next_step or "")
-    finally:
-        execute(container, ["rm", f"{REPOSITORY_PATH}/filler"], user="postgres")
     assert made.ids() == before
     newest = made.make("full")
     made.assert_good(before[-1], newest.id)
     made.assert_nothing_held()
+
+
+def test_pruning_makes_room_in_a_repository_that_is_full(made: Sets) -> None:
+    for _ in range(2):
+        made.make("full")
+    doomed = made.aged(made.make("full", ["postgres"]), 300)
+    newest = made.make("full")
+    assert doomed.postgres
+    with full_repository(made):
+        assert doomed.id in prune(made.platform, folder=made.folder).removed
+        assert made.left_in_repository() > 0
+    assert pgbackrest.info(made.platform.containers["timescaledb"]).backup(doomed.postgres.label) is None
+    made.assert_good(newest.id)
+    made.assert_good(made.make("full").id)
 
 
 def test_a_set_from_the_future_holds_nothing_up_and_is_never_taken_for_the_newest(made: Sets) -> None:
