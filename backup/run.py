@@ -46,8 +46,8 @@ def make(
         refuse_unfinished(folder)
         mirror.refresh(platform, folder)
         clean_up(platform, folder, progress)
-        plan = _plan(datetime.now(UTC), kind, chosen, folder)
-        made = _make_usable(platform, plan, folder, progress) if plan else None
+        wanted = kind or due.due(datetime.now(UTC), sets.list_sets(folder=folder), BACKUP_RULES, chosen)
+        made = _make_usable(platform, wanted, chosen, folder, progress) if wanted else None
         # The set is good whatever becomes of its copies: what is missing there is caught up with by the next run.
         copies.catch_up(platform, folder, progress)
         return made
@@ -90,11 +90,8 @@ class _Plan:
     sequence: int
 
 
-def _plan(now: datetime, kind: Kind | None, stores: tuple[Store, ...], folder: Path) -> _Plan | None:
-    existing = sets.list_sets(folder=folder)
-    wanted = kind or due.due(now, existing, BACKUP_RULES, stores)
-    if wanted is None:
-        return None
+def _plan(wanted: Kind, stores: tuple[Store, ...], folder: Path) -> _Plan:
+    now, existing = datetime.now(UTC), sets.list_sets(folder=folder)
     parent = due.parent_of(wanted, existing, stores)
     if wanted == "incremental" and parent is None:
         raise PlatformError(
@@ -106,18 +103,15 @@ def _plan(now: datetime, kind: Kind | None, stores: tuple[Store, ...], folder: P
     return _Plan(sets.new_id(wanted, now), wanted, stores, logical, parent, now, 1 + max((each.sequence for each in existing), default=0))
 
 
-def _make_usable(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> Manifest:
+def _make_usable(platform: Platform, wanted: Kind, stores: tuple[Store, ...], folder: Path, progress: Progress) -> Manifest:
     """Make the set; a full one where an incremental one finds nothing that it can build on, for else there would be none until then."""
     try:
-        return _make(platform, plan, folder, progress)
+        return _make(platform, _plan(wanted, stores, folder), folder, progress)
     except pgbackrest.UnusablePriorError as error:
         progress.log(
             f"a full set instead of an incremental one: the one before can't be built on, invoke backup.verify tells more ({error.what})"
         )
-        full = _plan(datetime.now(UTC), "full", plan.stores, folder)
-        if full is None:
-            raise
-        return _make(platform, full, folder, progress)
+        return _make(platform, _plan("full", stores, folder), folder, progress)
 
 
 def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> Manifest:
