@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from airgap.setup.progress import PlainProgress
-from backup.yielding import yield_processor
 from infra.connections import ROOT, Platform
+from infra.yielding import yield_processor
 
 
 @dataclass(frozen=True, slots=True)

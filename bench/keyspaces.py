@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import io
 import multiprocessing
+import os
 import statistics
 import sys
 import tarfile
@@ -24,6 +25,7 @@ from access.market import Candle, MarketCache
 from access.rate_limits import RateLimiter
 from bench.report import Figure, show
 from infra.connections import Platform
+from infra.yielding import yield_processor
 from tests.support import scratch
 from tests.support.redis_server import run_scratch_redis
 
@@ -170,7 +172,9 @@ def _audit_ratio(platform: Platform) -> float:
 
 
 def _audit_alone(platform: Platform, begun: Event, done: Event) -> None:
-    """The audit, with what marks its time: the start of a Python process is not part of it."""
+    """The audit, with what marks its time: the start of a Python process is not part of it. In a session of its own, as from a timer."""
+    os.setsid()
+    yield_processor()
     client = pools.connect(platform.redis_url("monitor"), timeout=30)
     client.ping()
     begun.set()

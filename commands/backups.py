@@ -25,8 +25,8 @@ def backup_make(
     from backup import run
     from backup.show import kind_of, show_made
     from backup.storage import copies
-    from backup.yielding import yield_processor
     from infra import connections
+    from infra.yielding import yield_processor
 
     yield_processor()
     platform = connections.load(stack)
@@ -124,8 +124,8 @@ def backup_verify(
     from airgap.setup.runner import show_progress
     from backup.show import show_verdicts
     from backup.verify import verify
-    from backup.yielding import yield_processor
     from infra import connections
+    from infra.yielding import yield_processor
 
     yield_processor()
     with show_progress("verify") as progress:

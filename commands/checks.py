@@ -18,9 +18,11 @@ from commands.task import task
 def check_all(_context: Context, only: list[str], stack: str = "", *, fix: bool = False, json: bool = False) -> int:
     """Hold the running stack against the blueprint; exit code 0 ok, 1 warning, 2 critical, 3 unknown."""
     from infra import connections
+    from infra.yielding import yield_processor
     from monitor import checks, render
     from monitor.result import exit_code
 
+    yield_processor()
     platform = connections.load(stack)
     chosen = checks.choose(only or None)
     if fix and any(each.name == "redis.keyspaces" for each in chosen):

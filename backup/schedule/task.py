@@ -10,8 +10,8 @@ from backup.schedule import units
 from backup.schedule.jobs import WORKS, Job
 from backup.schedule.service import once as do_once
 from backup.schedule.service import serve
-from backup.yielding import yield_processor
 from infra import connections
+from infra.yielding import yield_processor
 
 
 def run(stack: str, *, only: str, write_to: str, once: bool, systemd: bool, cron: bool) -> int:

@@ -1,4 +1,4 @@
-"""Leaving the processor to the stores and their clients while a backup works."""
+"""Leaving the processor to the stores and their clients while a backup or a check works."""
 
 from __future__ import annotations
 

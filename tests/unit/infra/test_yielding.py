@@ -1,4 +1,4 @@
-"""A backup leaves the processor to others where it has a session to itself, and leaves other people's sessions as they are."""
+"""A backup or a check leaves the processor to others where it has a session to itself, and leaves other people's sessions as they are."""
 
 import os
 import subprocess
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from backup.yielding import NICE
+from infra.yielding import NICE
 
 SCRIPT = """
 import os, pathlib
-from backup.yielding import yield_processor
+from infra.yielding import yield_processor
 group = pathlib.Path("/proc/self/autogroup")
 print(yield_processor(), os.nice(0), group.read_text().split()[-1] if group.exists() else "none")
 """
