@@ -1,6 +1,6 @@
 """Loading candles and asking for them: `python -m bench.relational`. Works on a scratch TimescaleDB server and removes it again.
 
-`--rows` is the CSV file's length, `--history` how many candles the queries are asked over; at full size it takes about a quarter of an hour.
+`--rows` is the CSV file's length, `--history` how many candles the queries are asked over; at full size it takes a quarter of an hour.
 """
 
 from __future__ import annotations
