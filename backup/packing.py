@@ -10,7 +10,7 @@ import zstandard
 
 from airgap.errors import PlatformError
 
-# A backup must not take the processor away from the stores: this level is several times quicker than gzip's quickest.
+# The quickest usual level: a backup must not take the processor away from the stores.
 _LEVEL = 1
 # Bytes that are decompressed at once: what they grow to is held in memory, and that is 128 KiB for every 4 bytes at worst.
 _SLICE = 512

@@ -192,7 +192,7 @@ def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress
     try:
         return back_up(progress)
     except Exception as error:
-        if not isinstance(error, _drivers_errors()):
+        if not isinstance(error, _driver_errors()):
             raise
         raise PlatformError(
             what=" ".join(f"{type(error).__name__}: {error}".split()),
@@ -201,7 +201,7 @@ def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress
         ) from error
 
 
-def _drivers_errors() -> tuple[type[Exception], ...]:
+def _driver_errors() -> tuple[type[Exception], ...]:
     """What the stores' drivers raise. They are imported only here: one store's backup need not wait for another one's driver."""
     import docker.errors
     import httpx
