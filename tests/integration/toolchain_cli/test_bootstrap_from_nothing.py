@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +35,10 @@ def bare(tmp_path: Path) -> Path:
     root = tmp_path / "clone"
     (root / "requirements").mkdir(parents=True)
     shutil.copytree(PROJECT / "airgap" / "setup", root / "airgap" / "setup", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "airgap" / "toolchain").mkdir()
+    for name in ("toolchain/__init__.py", "toolchain/exclusive.py", "toolchain/locate.py"):
+        shutil.copy(PROJECT / "airgap" / name, root / "airgap" / name)
+    shutil.copy(PROJECT / "requirements" / "uv.txt", root / "requirements")
     for name in ("__init__.py", "errors.py"):
         shutil.copy(PROJECT / "airgap" / name, root / "airgap")
     (root / "commands").mkdir()
@@ -85,9 +88,7 @@ def test_up_makes_the_environment_once_and_runs_the_steps_in_it(bare: Path) -> N
     installed = subprocess.run(look, cwd=bare.parent, capture_output=True, text=True, check=True)
     assert installed.stdout.strip() == str(bare / "airgap" / "__init__.py")
 
-    started = time.monotonic()
     second = _make(bare, "up")
-    assert time.monotonic() - started < 5
     assert second.returncode == 0
     assert re.search(r"^Python environment … done in [\d.]+ s \(cached\)$", second.stdout, re.MULTILINE)
 
@@ -106,7 +107,7 @@ def test_an_installation_that_is_cut_off_is_completed_by_the_next(bare: Path, wa
         text=True,
         start_new_session=True,
     )
-    wait_for((bare / ".venv" / "bin" / "pip").exists)
+    wait_for((bare / ".venv" / "bin" / "python").exists)
     os.killpg(process.pid, signal.SIGINT)
     said, errors = process.communicate(timeout=60)
     assert process.returncode == 130, said + errors
@@ -121,8 +122,8 @@ def test_a_lock_that_does_not_match_is_refused_in_one_message(bare: Path) -> Non
     lock.write_text(re.sub(r"sha256:[0-9a-f]{64}", "sha256:" + "0" * 64, lock.read_text()))
     outcome = _make(bare, "up")
     assert outcome.returncode != 0
-    assert "pip failed while installing 6 locked packages" in outcome.stderr
-    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in outcome.stderr
+    assert "uv failed while installing 6 locked packages" in outcome.stderr
+    assert "Hash mismatch" in outcome.stderr
     assert "Traceback" not in outcome.stderr
 
 
