@@ -6,7 +6,6 @@ Imported under the name that Dockerfiles know, so that an ordinary `FROM debian:
 from __future__ import annotations
 
 import concurrent.futures
-import os
 import shutil
 import subprocess
 import tempfile
@@ -16,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from airgap.errors import PlatformError
 from airgap.images.apt_sources import mirror_lines
-from airgap.images.catalog import BASE_IMAGE
+from airgap.images.catalog import BASE_IMAGE, UPSTREAM_BASE
 from airgap.images.versions import DEBIAN_SUITE, REFRESHED
+from airgap.setup.debian import apt_install
 from airgap.setup.progress import Progress
+from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import cache_folder
 
 if TYPE_CHECKING:
@@ -46,9 +47,11 @@ def ensure_base(client: docker.DockerClient, progress: Progress) -> None:
     One that was bootstrapped before `REFRESHED` last changed is made anew; one that came from elsewhere is used as it is.
     Raises PlatformError where it can neither be pulled nor bootstrapped.
     """
-    if base_is_ready(client) or _pull(client, progress):
+    if base_is_ready(client):
         return
-    _bootstrap(client, progress)
+    with exclusively(cache_folder() / "images" / "base.lock", progress, "makes the base image"):
+        if not base_is_ready(client) and not _pull(client, progress):
+            _bootstrap(client, progress)
 
 
 def base_is_ready(client: docker.DockerClient) -> bool:
@@ -65,17 +68,18 @@ def base_is_ready(client: docker.DockerClient) -> bool:
 def _pull(client: docker.DockerClient, progress: Progress) -> bool:
     import docker.errors
 
-    progress.status(f"asking the registry for {BASE_IMAGE}")
+    progress.status(f"asking the registry for {UPSTREAM_BASE}")
     # The engine resolves and connects; where packets vanish instead of being refused, only a clock of our own ends the wait.
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     try:
-        pool.submit(client.images.get_registry_data, BASE_IMAGE).result(_REGISTRY_SECONDS)
-        pool.submit(client.images.pull, BASE_IMAGE).result(_PULL_SECONDS)
+        pool.submit(client.images.get_registry_data, UPSTREAM_BASE).result(_REGISTRY_SECONDS)
+        pulled = pool.submit(client.images.pull, UPSTREAM_BASE).result(_PULL_SECONDS)
     except (docker.errors.DockerException, OSError, TimeoutError):
         return False
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return True
+    name, _, tag = BASE_IMAGE.rpartition(":")
+    return bool(pulled.tag(name, tag))
 
 
 def _bootstrap(client: docker.DockerClient, progress: Progress) -> None:
@@ -91,7 +95,7 @@ def _bootstrap(client: docker.DockerClient, progress: Progress) -> None:
         _run_mmdebstrap(bootstrap_command(mmdebstrap, archive, lines))
         progress.status(f"importing {BASE_IMAGE}")
         changes = ['CMD ["bash"]', f"LABEL {BASE_LABEL}={REFRESHED}", "LABEL com.christmas.project=christmas"]
-        name, _, tag = BASE_IMAGE.partition(":")
+        name, _, tag = BASE_IMAGE.rpartition(":")
         _import(client, archive, name, tag, changes)
 
 
@@ -124,23 +128,8 @@ def _ensure_mmdebstrap(progress: Progress) -> str:
     found = shutil.which("mmdebstrap")
     if found:
         return found
-    command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", "mmdebstrap"]
-    shown = "sudo apt-get install mmdebstrap"
-    if os.geteuid() != 0:
-        raise PlatformError(
-            "mmdebstrap is missing, which bootstraps the base image, and only root can install it.",
-            where="PATH",
-            next_step=f"run `{shown}`, then the same command again",
-        )
-    progress.log("installing Debian's mmdebstrap package, which bootstraps the base image")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for step in (["apt-get", "update", "-q"], command):
-        outcome = subprocess.run(step, capture_output=True, text=True, check=False, env=environment)
-    found = shutil.which("mmdebstrap")
-    if outcome.returncode != 0 or not found:
-        last = "\n    ".join((outcome.stderr or outcome.stdout).strip().splitlines()[-5:])
-        raise PlatformError("mmdebstrap can't be installed.", where=f"{' '.join(command)}:\n    {last}", next_step=f"run `{shown}` and see")
-    return found
+    apt_install(["mmdebstrap"], progress, "mmdebstrap, which bootstraps the base image, is missing", recommended=False)
+    return shutil.which("mmdebstrap") or "mmdebstrap"
 
 
 def _run_mmdebstrap(command: Sequence[str]) -> None:

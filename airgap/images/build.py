@@ -19,8 +19,8 @@ from airgap.errors import PlatformError
 from airgap.images.artifacts import prepare
 from airgap.images.base import ensure_base
 from airgap.images.build_log import BuildLog
-from airgap.images.catalog import FOLDER, SERVICES, build_command, context_files, image_reference, inputs_hash
-from airgap.images.versions import DEBIAN_SUITE, IMAGES
+from airgap.images.catalog import BASE_IMAGE, FOLDER, REPOSITORY, SERVICES, build_command, context_files, image_reference, inputs_hash
+from airgap.images.versions import IMAGES
 from airgap.setup.progress import Progress, SilentProgress
 from airgap.setup.room import require_room
 from airgap.toolchain.exclusive import exclusively
@@ -51,9 +51,11 @@ def ensure_images(services: Iterable[str] | None = None, progress: Progress | No
     try:
         missing = _missing(client, wanted)
         if missing:
-            with exclusively(cache_folder() / "images" / "build.lock", progress, "builds images"):
-                for service in _missing(client, missing):
-                    build_image(client, service, progress)
+            for service in missing:
+                lock = cache_folder() / "images" / f"build-{REPOSITORY}-{service}.lock"
+                with exclusively(lock, progress, f"builds the image of {service}"):
+                    if _missing(client, [service]):
+                        build_image(client, service, progress)
     finally:
         client.close()
     return {service: image_reference(service) for service in wanted}
@@ -167,7 +169,7 @@ def _with_folders(files: list[Path], top: Path) -> list[Path]:
 
 
 def _arguments(service: str) -> dict[str, str]:
-    return {"DEBIAN_SUITE": DEBIAN_SUITE, **IMAGES[service].arguments}
+    return {"BASE_IMAGE": BASE_IMAGE, **IMAGES[service].arguments}
 
 
 def _proxies() -> dict[str, str]:

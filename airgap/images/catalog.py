@@ -6,13 +6,18 @@ Standard library only, reads a dozen small files and asks no Docker engine.
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from airgap.images.versions import DEBIAN_SUITE, IMAGES, REFRESHED
 
 FOLDER = Path(__file__).parent
-REPOSITORY = "christmas"
-BASE_IMAGE = f"debian:{DEBIAN_SUITE}-slim"
+REPOSITORY = os.environ.get("CHRISTMAS_IMAGES") or "christmas"
+"""What the images' names begin with. CHRISTMAS_IMAGES names another, for a run that must not find images of an earlier one."""
+
+UPSTREAM_BASE = f"debian:{DEBIAN_SUITE}-slim"
+BASE_IMAGE = UPSTREAM_BASE if REPOSITORY == "christmas" else f"{REPOSITORY}/{UPSTREAM_BASE}"
+"""The engine's name of the base image."""
 
 SERVICES: tuple[str, ...] = tuple(IMAGES)
 """The services that have an image here, the quickest to build first."""
@@ -34,7 +39,7 @@ def inputs_hash(service: str, folder: Path = FOLDER) -> str:
     """Return twelve hexadecimal digits over the service's files below `folder`, its versions and its base."""
     versions = IMAGES[service]
     digest = hashlib.sha256()
-    for part in (BASE_IMAGE, REFRESHED, *(f"{name}={value}" for name, value in sorted(versions.arguments.items())), *versions.pins):
+    for part in (UPSTREAM_BASE, REFRESHED, *(f"{name}={value}" for name, value in sorted(versions.arguments.items())), *versions.pins):
         _add(digest, part.encode())
     for path in context_files(service, folder):
         _add(digest, path.relative_to(folder / service).as_posix().encode())

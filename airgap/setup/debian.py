@@ -11,6 +11,8 @@ from pathlib import Path
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 
+_LOCK_SECONDS = 300
+
 
 def is_debian(release: Path = Path("/etc/os-release")) -> bool:
     """Tell whether this is Debian or a system derived from it that has apt-get."""
@@ -40,10 +42,12 @@ def as_root(*command: str, why: str) -> list[str]:
     )
 
 
-def apt_install(packages: list[str], progress: Progress, why: str) -> None:
-    """Install Debian packages, saying so first. Raises PlatformError where it fails."""
+def apt_install(packages: list[str], progress: Progress, why: str, *, recommended: bool = True) -> None:
+    """Install Debian packages, with those they recommend unless told otherwise, saying so first. Raises PlatformError where it fails."""
     names = " ".join(packages)
-    install = as_root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet", *packages, why=why)
+    # Another apt, such as a machine's own upgrades, is waited for.
+    options = ("--yes", "--quiet", f"--{'' if recommended else 'no-'}install-recommends", "-o", f"DPkg::Lock::Timeout={_LOCK_SECONDS}")
+    install = as_root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", *options, *packages, why=why)
     progress.log(f"{why}: installing the Debian package{'s' if len(packages) > 1 else ''} {names}")
     progress.status("apt-get update")
     # An old list of packages names files that the mirror no longer has; a mirror that is away shows in the next command.

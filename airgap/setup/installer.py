@@ -77,8 +77,8 @@ def uv(progress: Progress, *arguments: str, doing: str) -> None:
         raise PlatformError(
             f"uv failed while {doing}.",
             where="its last words:\n    " + "\n    ".join(output.strip().splitlines()[-_LAST_LINES:]),
-            next_step="repair what it names; the package index must be reachable (index, proxy and certificates are taken from pip's settings\n"
-            "and from UV_ variables), then run the same command again: it goes on from here",
+            next_step="repair what it names (index, proxy and certificates are taken from pip's settings and from UV_ variables),\n"
+            "then run the same command again: it goes on from here",
         )
 
 

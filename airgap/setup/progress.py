@@ -105,10 +105,14 @@ class TerminalProgress:
             self._count = (done, total, unit)
 
     def log(self, text: str) -> None:
-        """Print the text above the live line."""
+        """Print the text above the live line, as belonging to what it shows."""
+        self.line(f"  {text}")
+
+    def line(self, text: str) -> None:
+        """Print a line of its own above the live one."""
         with self._lock:
             self._wipe()
-            print(f"  {text}", file=self._stream, flush=True)
+            print(text, file=self._stream, flush=True)
 
     def _wipe(self) -> None:
         self._stream.write("\r\x1b[2K")

@@ -5,6 +5,7 @@ Free of heavy imports: the bootstrap runs it before anything is installed, and `
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 import traceback
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, format_seconds, is_terminal, show_progress
+from airgap.setup.progress import Progress, TerminalProgress, format_seconds, is_terminal, show_progress
 
 __all__ = ["INTERRUPTED", "Progress", "Step", "report_failure", "run_steps", "show_progress"]
 
@@ -27,12 +28,15 @@ class Step:
 
     `why` is shown when the step fails. `done` tells quickly whether there is nothing to do; without it the step always
     runs, and has to be cheap when repeated. `run` may return a few words on what it found or made.
+    Neighbours that are `beside` run at once, each in a process of its own that starts when the steps named in `after` are done.
     """
 
     name: str
     why: str
     run: Callable[[Progress], str | None]
     done: Callable[[], bool] | None = None
+    beside: bool = False
+    after: tuple[str, ...] = ()
 
 
 def run_steps(
@@ -52,21 +56,71 @@ def run_steps(
     stream = sys.stdout if stream is None else stream
     total = first + len(steps) - 1 if total is None else total
     started = time.monotonic()
-    for number, step in enumerate(steps, first):
-        label = f"Step {number}/{total} {step.name}" if total > 1 else step.name
-        step_started = time.monotonic()
-        try:
-            outcome = _run_step(step, label, stream)
-        except KeyboardInterrupt:
-            print(f"{label} … interrupted. What is finished is kept; `{again}` goes on from here.", file=stream, flush=True)
-            return INTERRUPTED
-        except Exception as error:
-            print(f"{label} … failed after {format_seconds(time.monotonic() - step_started)}", file=stream, flush=True)
-            return report_failure(error, doing=f"{step.name} ({step.why})", again=again, debug=debug)
-        print(f"{label} … done in {format_seconds(time.monotonic() - step_started)}{outcome}", file=stream, flush=True)
+    numbers = {step.name: number for number, step in enumerate(steps, first)}
+
+    def label(step: Step) -> str:
+        return f"Step {numbers[step.name]}/{total} {step.name}" if total > 1 else step.name
+
+    for beside, group in itertools.groupby(steps, key=lambda step: step.beside):
+        for part in [list(group)] if beside else [[step] for step in group]:
+            code = _run_group(part, label, stream, again, debug=debug) if beside else _run_one(part[0], label, stream, again, debug=debug)
+            if code != 0:
+                return code
     if len(steps) > 1:
         print(f"All {total} steps done in {format_seconds(time.monotonic() - started)}.", file=stream, flush=True)
     return 0
+
+
+def _run_one(step: Step, label: Callable[[Step], str], stream: TextIO, again: str, *, debug: bool) -> int:
+    started = time.monotonic()
+    try:
+        outcome = _run_step(step, label(step), stream)
+    except KeyboardInterrupt:
+        return _interrupted(label(step), again, stream)
+    except Exception as error:
+        print(f"{label(step)} … failed after {format_seconds(time.monotonic() - started)}", file=stream, flush=True)
+        return report_failure(error, doing=f"{step.name} ({step.why})", again=again, debug=debug)
+    print(f"{label(step)} … done in {format_seconds(time.monotonic() - started)}{outcome}", file=stream, flush=True)
+    return 0
+
+
+def _run_group(group: Sequence[Step], label: Callable[[Step], str], stream: TextIO, again: str, *, debug: bool) -> int:
+    from airgap.setup.beside import Finished, outcome_text, run_beside, step_command
+
+    def say(text: str) -> None:
+        if isinstance(progress, TerminalProgress):
+            progress.line(text)
+        else:
+            print(text, file=stream, flush=True)
+
+    def begun(step: Step) -> None:
+        if not isinstance(progress, TerminalProgress):
+            say(f"{label(step)} …")
+
+    def ended(finished: Finished) -> None:
+        words = outcome_text(finished) if finished.code == 0 else f"failed after {format_seconds(finished.seconds)}"
+        say(f"{label(finished.step)} … {words}")
+
+    with show_progress("", stream) as progress:
+        try:
+            failed = run_beside(
+                group,
+                progress,
+                begun=begun,
+                ended=ended,
+                command=lambda step: step_command(step, debug=debug),
+            )
+        except KeyboardInterrupt:
+            return _interrupted(", ".join(step.name for step in group), again, stream)
+    if failed is not None:
+        print(failed.error, file=sys.stderr, flush=True)
+        return failed.code
+    return 0
+
+
+def _interrupted(label: str, again: str, stream: TextIO) -> int:
+    print(f"{label} … interrupted. What is finished is kept; `{again}` goes on from here.", file=stream, flush=True)
+    return INTERRUPTED
 
 
 def _run_step(step: Step, label: str, stream: TextIO) -> str:

@@ -1,17 +1,35 @@
-"""What makes a machine ready, step by step. A step imports what it needs when it runs, so that the list itself costs nothing."""
+"""What makes a machine ready. These steps run at once, and a step imports what it needs when it runs, so that the list costs nothing."""
 
 from __future__ import annotations
 
+from airgap.images.catalog import SERVICES
 from airgap.setup.runner import Progress, Step
 
 
 def machine_steps() -> list[Step]:
     """Return the steps that make a machine ready: nothing of a stack is touched."""
+    engine = Step("Docker engine", "the three stores run in containers", run=_ensure_engine, done=_engine_is_ready, beside=True)
+    small = [service for service in SERVICES if service != "weaviate"]
     return [
-        Step("Docker engine", "the three stores run in containers", run=_ensure_engine, done=_engine_is_ready),
-        Step("Pulumi CLI", "it provisions the platform", run=_ensure_pulumi, done=_pulumi_is_ready),
-        Step("images", "each store has an image of its own", run=_ensure_images, done=_images_are_ready),
+        engine,
+        Step("Pulumi CLI", "it provisions the platform", run=_ensure_pulumi, done=_pulumi_is_ready, beside=True),
+        _images("images", "each of the stores and the embedder have one", small, engine),
+        _images("Weaviate's image", "its server is compiled from its Go module", ["weaviate"], engine),
     ]
+
+
+def _images(name: str, why: str, services: list[str], engine: Step) -> Step:
+    def run(progress: Progress) -> str:
+        from airgap.images.build import ensure_images
+
+        return ", ".join(ensure_images(services, progress=progress).values())
+
+    def done() -> bool:
+        from airgap.images.build import missing_images
+
+        return not missing_images(services)
+
+    return Step(name, why, run=run, done=done, beside=True, after=(engine.name,))
 
 
 def _engine_is_ready() -> bool:
@@ -36,15 +54,3 @@ def _ensure_pulumi(progress: Progress) -> str:
     from airgap.toolchain.cli import ensure_pulumi
 
     return str(ensure_pulumi(progress))
-
-
-def _images_are_ready() -> bool:
-    from airgap.images.build import missing_images
-
-    return not missing_images()
-
-
-def _ensure_images(progress: Progress) -> str:
-    from airgap.images.build import ensure_images
-
-    return f"{len(ensure_images(progress=progress))} images"

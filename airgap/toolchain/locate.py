@@ -21,10 +21,19 @@ DOCKER_PLUGIN = "pulumi-resource-docker"
 
 
 def cache_folder() -> Path:
-    """Return the folder of what is worth keeping between clones and can be made again: `$XDG_CACHE_HOME/christmas`, or in ~/.cache."""
+    """Return the folder of what is worth keeping between clones and can be made again: `$XDG_CACHE_HOME/christmas`, or in ~/.cache.
+
+    Where that can't be written (a home that is read-only, or none), it is `.christmas/cache` of this clone.
+    """
     base = os.environ.get("XDG_CACHE_HOME", "")
     # The specification of XDG_CACHE_HOME wants relative paths to be ignored.
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "christmas"
+    folder = (Path(base) if Path(base).is_absolute() else Path(os.path.expanduser("~/.cache"))) / "christmas"  # noqa: PTH111 - never raises
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if folder.is_absolute() and os.access(existing, os.W_OK | os.X_OK):
+        return folder
+    return Path(__file__).absolute().parents[2] / ".christmas" / "cache"
 
 
 def built_folder() -> Path:

@@ -1,0 +1,179 @@
+"""Steps that run at once, each in a process of its own: what one fetches is fetched while another compiles.
+
+`python -m airgap.setup.beside NAME [--debug]` is such a process: it runs one step of `machine_steps`. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airgap.setup.progress import PlainProgress, Progress, format_seconds
+
+if TYPE_CHECKING:
+    from airgap.setup.runner import Step
+
+_OUTCOME = "\x1e"  # begins the line with which a process ends: its processor seconds, then what its step returned
+_ERROR = "error: "
+
+
+@dataclass
+class Finished:
+    """How one step ended. `processor` is in seconds, of the step's process and of all that it started."""
+
+    step: Step
+    code: int
+    seconds: float
+    processor: float = 0.0
+    outcome: str = ""
+    error: str = ""
+
+
+@dataclass
+class _Running:
+    step: Step
+    process: subprocess.Popen[str]
+    started: float
+    lines: list[str] = field(default_factory=list)
+
+
+def step_command(step: Step, *, debug: bool) -> list[str]:
+    """Return the command that runs one of `machine_steps` in a process of its own."""
+    return [sys.executable, "-m", "airgap.setup.beside", step.name, *(["--debug"] if debug else [])]
+
+
+def run_beside(
+    steps: Sequence[Step],
+    progress: Progress,
+    *,
+    begun: Callable[[Step], None],
+    ended: Callable[[Finished], None],
+    command: Callable[[Step], list[str]],
+) -> Finished | None:
+    """Start each step once those it comes after are done; return the first that failed, else None.
+
+    `begun` and `ended` are called as each step starts and ends. A failure ends the others: what they have finished is kept.
+    KeyboardInterrupt ends them too, and is passed on.
+    """
+    waiting, done = list(steps), set[str]()
+    names = {step.name for step in steps}
+    running: dict[str, _Running] = {}
+    lines: queue.Queue[tuple[str, str | None]] = queue.Queue()
+    try:
+        while waiting or running:
+            for step in [step for step in waiting if done.issuperset(names.intersection(step.after))]:
+                waiting.remove(step)
+                begun(step)
+                if step.done is not None and step.done():
+                    done.add(step.name)
+                    ended(Finished(step, 0, 0.0, outcome="(cached)"))
+                else:
+                    running[step.name] = _start(step, command(step), lines)
+            if not running:
+                continue
+            name, line = lines.get()
+            if line is not None:
+                _show(running, running[name], line, progress)
+                continue
+            finished = _finish(running.pop(name))
+            ended(finished)
+            if finished.code != 0:
+                return finished
+            done.add(name)
+    finally:
+        _end([each.process for each in running.values()])
+    return None
+
+
+def _start(step: Step, command: list[str], lines: queue.Queue[tuple[str, str | None]]) -> _Running:
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def read() -> None:
+        with process.stdout as output:  # type: ignore[union-attr] # a pipe, asked for one line above
+            for line in output:
+                lines.put((step.name, line.rstrip("\n")))
+        lines.put((step.name, None))
+
+    threading.Thread(target=read, daemon=True).start()
+    return _Running(step, process, time.monotonic())
+
+
+def _show(running: dict[str, _Running], source: _Running, line: str, progress: Progress) -> None:
+    source.lines.append(line)
+    if line.startswith(_OUTCOME) or any(each.startswith(_ERROR) for each in source.lines):
+        return
+    if isinstance(progress, PlainProgress):
+        progress.log(line.strip())
+    else:
+        progress.status(" · ".join(each.lines[-1].strip() for each in running.values() if each.lines))
+
+
+def _finish(source: _Running) -> Finished:
+    code = source.process.wait()
+    finished = Finished(source.step, code, time.monotonic() - source.started)
+    last = source.lines[-1] if source.lines else ""
+    if last.startswith(_OUTCOME):
+        processor, _, finished.outcome = last.removeprefix(_OUTCOME).partition(" ")
+        finished.processor = float(processor)
+    if code != 0:
+        begin = next((place for place, line in enumerate(source.lines) if line.startswith((_ERROR, "Traceback"))), -8)
+        finished.error = "\n".join(source.lines[begin:]) or f"its process ended with exit code {code}"
+    return finished
+
+
+def _end(processes: Sequence[subprocess.Popen[str]]) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+    for process in processes:
+        process.wait()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the named step of `machine_steps` and print how it ended; return its exit code."""
+    from airgap.setup.runner import INTERRUPTED, report_failure
+    from airgap.setup.steps import machine_steps
+
+    name, *rest = sys.argv[1:] if arguments is None else arguments
+    step = next(step for step in machine_steps() if step.name == name)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        outcome = step.run(PlainProgress(name, sys.stdout)) or ""
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        return report_failure(error, doing=f"{step.name} ({step.why})", again="make up", debug="--debug" in rest, stream=sys.stdout)
+    print(f"{_OUTCOME}{_processor_seconds():.1f} {outcome}", flush=True)
+    return 0
+
+
+def _processor_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def outcome_text(finished: Finished) -> str:
+    """Return how a finished step is told: its time, the processor's where it is worth telling, and what it returned."""
+    if finished.outcome == "(cached)":
+        return "done (cached)"
+    processor = f", {format_seconds(finished.processor)} of processor" if finished.processor >= 1 else ""
+    return f"done in {format_seconds(finished.seconds)}{processor}" + (f": {finished.outcome}" if finished.outcome else "")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    sys.exit(main())
