@@ -3,7 +3,7 @@ PYTHON ?= python3
 SETUP := $(PYTHON) airgap/setup/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up machine down test lint clean-tests
+.PHONY: help up machine down test test-all lint clean-tests
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -17,8 +17,11 @@ machine:  ## only what a machine needs: environment, Docker engine, Pulumi CLI, 
 down:  ## stop the platform; its data stays
 	@.venv/bin/invoke down $(ARGS)
 
-test:  ## linters, types and every test
+test:  ## linters, types and the tests to run before a commit
 	@$(SETUP) test $(ARGS)
+
+test-all:  ## linters, types and every test, the exhaustive ones too
+	@$(SETUP) test-all $(ARGS)
 
 lint:  ## linters and types only
 	@$(SETUP) lint $(ARGS)

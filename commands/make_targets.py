@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 
+from airgap.setup import checks
 from airgap.setup.runner import INTERRUPTED, report_failure, run_steps
 
 
@@ -23,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, rest: list[str]) -> int:
-    if rest and options.command != "test":
+    tests = {"test": checks.test, "test-all": checks.test_all}
+    if rest and options.command not in tests:
         _parser().error(f"unknown option: {' '.join(rest)}")
     if options.command == "up":
         from commands.bring_up import up_steps
@@ -38,9 +40,7 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
 
         print("\n".join(f"removed {name}" for name in remove_leftovers()) or "Nothing of tests is left.")
         return 0
-    from airgap.setup import checks
-
-    return checks.test(rest) if options.command == "test" else checks.lint()
+    return tests[options.command](rest) if options.command in tests else checks.lint()
 
 
 def _interrupt(*_: object) -> None:
@@ -49,7 +49,7 @@ def _interrupt(*_: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
-    parser.add_argument("command", choices=["up", "machine", "test", "lint", "clean-tests"])
+    parser.add_argument("command", choices=["up", "machine", "test", "test-all", "lint", "clean-tests"])
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 

@@ -29,6 +29,7 @@ from airgap.images.versions import (
 from airgap.setup.installer import fetch_wheels
 from airgap.setup.progress import Progress
 from airgap.setup.room import require_room
+from airgap.setup.take_over import record
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.go_toolchain import ensure_go, go_environment
 from airgap.toolchain.locate import cache_folder
@@ -178,6 +179,7 @@ def _cached(name: str, make: Callable[[Path], None], progress: Progress) -> Path
                     draft.mkdir()
                     make(draft)
                     draft.replace(folder)
+                record(folder)
     return folder
 
 

@@ -52,7 +52,7 @@ def ensure_images(services: Iterable[str] | None = None, progress: Progress | No
         missing = _missing(client, wanted)
         if missing:
             for service in missing:
-                lock = cache_folder() / "images" / f"build-{REPOSITORY}-{service}.lock"
+                lock = cache_folder() / "images" / f"build-{REPOSITORY.replace('/', '-')}-{service}.lock"
                 with exclusively(lock, progress, f"builds the image of {service}"):
                     if _missing(client, [service]):
                         build_image(client, service, progress)

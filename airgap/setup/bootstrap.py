@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> None:
     """Bring the environment up to date, then become `python -m commands.make_targets` in it; come back only by SystemExit."""
     signal.signal(signal.SIGTERM, _interrupt)
     command = arguments[0] if arguments else "help"
-    lock = "dev" if command in {"test", "lint"} else "runtime"
+    lock = "dev" if command in {"test", "test-all", "lint"} else "runtime"
     # What `make test` installs includes what `make up` does.
     ready = is_installed(lock) or (lock == "runtime" and is_installed("dev"))
     if not ready or command == "up":

@@ -20,7 +20,12 @@ def lint() -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Run the linters, then pytest with the given arguments; return the first exit code that is not 0."""
+    """Run the linters, then the tests that are not exhaustive or those that the arguments choose; return the first exit code but 0."""
+    return _run_all((*LINT, ("pytest", ["pytest", "-m", "not exhaustive", *arguments])))
+
+
+def test_all(arguments: list[str]) -> int:
+    """Run the linters, then every test; return the first exit code that is not 0."""
     return _run_all((*LINT, ("pytest", ["pytest", *arguments])))
 
 

