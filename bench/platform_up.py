@@ -1,6 +1,7 @@
 """How long the platform takes: `python -m bench.platform_up`. Works on a stack of its own and removes it again.
 
-Needs what `make up` has installed: images and CLI are present, so what is measured is the bringing up.
+Needs what `make up` has installed: images and CLI are present, so what is measured is the bringing up. With `--cold` everything is made
+from empty caches (see `bench/cold.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from bench.cold import measure
 from bench.report import Figure, show
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +26,11 @@ def main() -> int:
     """Measure, print, clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--cold", action="store_true", help="time `make up` from empty caches, step by step")
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="with --cold: busy loops beside it")
     options = parser.parse_args()
+    if options.cold:
+        return measure(options.busy)
     environment = os.environ | {"CHRISTMAS_STACK": f"bench-{os.getpid()}"}
     try:
         figures = [

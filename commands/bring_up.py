@@ -9,6 +9,9 @@ from airgap.setup.runner import Progress, Step
 from airgap.setup.steps import machine_steps
 from infra.connections import Platform, load
 
+_ASKED_AGAIN = 3
+_SECOND_LIMIT = 120.0  # seconds for a check that is asked again
+
 
 def up_steps() -> list[Step]:
     """Return every step from a bare machine to a platform in use. Each does only what is not done yet."""
@@ -63,6 +66,14 @@ def _check(progress: Progress) -> str:
 
     progress.status("every check at once")
     results = checks.run(_platform())
+    for _ in range(_ASKED_AGAIN):
+        # A machine that has just compiled two servers answers late. Unknown is not broken: it is asked again.
+        unknown = [each.name for each in results if each.status is Status.UNKNOWN]
+        if not unknown:
+            break
+        progress.log(f"asking again what could not be learned: {', '.join(unknown)}")
+        again = {each.name: each for each in checks.run(_platform(), unknown, timeout=_SECOND_LIMIT)}
+        results = [again.get(each.name, each) for each in results]
     for each in results:
         if each.status is not Status.OK:
             progress.log(f"{each.status} {each.name}: {each.message}" + (f"; next: {each.next_step}" if each.next_step else ""))

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from airgap.setup.patience import patience
 from infra.connections import Platform
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ def postgres(platform: Platform, account: str, *, autocommit: bool = False, **op
     import psycopg
 
     with psycopg.connect(
-        platform.postgres_url(account), autocommit=autocommit, connect_timeout=10, application_name=f"christmas-{account}", **options
+        platform.postgres_url(account),
+        autocommit=autocommit,
+        connect_timeout=round(patience(10)),
+        application_name=f"christmas-{account}",
+        **options,
     ) as connection:
         yield connection
 
@@ -34,8 +39,8 @@ def redis_client(platform: Platform, account: str) -> Iterator[redis.Redis]:
         platform.redis_url(account),
         protocol=3,
         decode_responses=True,
-        socket_connect_timeout=10,
-        socket_timeout=30,
+        socket_connect_timeout=patience(10),
+        socket_timeout=patience(30),
         client_name=f"christmas-{account}",
     )
     try:
@@ -70,7 +75,9 @@ def weaviate_client(platform: Platform, account: str) -> Iterator[weaviate.Weavi
             auth_credentials=Auth.api_key(platform.secret(account, "weaviate")),
             headers={"X-OpenAI-Api-Key": platform.embedding_key},
             additional_config=AdditionalConfig(
-                trust_env=True, timeout=Timeout(init=10, query=60, insert=120), grpc_config=GrpcConfig(credentials=credentials)
+                trust_env=True,
+                timeout=Timeout(init=patience(10), query=patience(60), insert=patience(120)),
+                grpc_config=GrpcConfig(credentials=credentials),
             ),
         )
     finally:

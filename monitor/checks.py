@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from airgap.errors import PlatformError
+from airgap.setup.patience import patience
 from infra.connections import Platform
 from monitor.result import CheckResult, Finding, Status
 
@@ -112,7 +113,7 @@ def run_checks(platform: Platform, checks: Sequence[Registered], *, timeout: flo
     for check in checks:
         # A thread that hangs in a driver can't be ended; as a daemon it doesn't keep the process alive either.
         threading.Thread(target=_answer, args=(check, platform, answers), name=check.name, daemon=True).start()
-    waiting = {check.name: timeout or check.timeout for check in checks}
+    waiting = {check.name: timeout or patience(check.timeout) for check in checks}
     found: dict[str, CheckResult] = {}
     while waiting:
         left = min(waiting.values()) - (time.monotonic() - started)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from airgap.errors import PlatformError
+from airgap.setup.patience import patience
 from blueprint.relational import DATABASE
 from blueprint.rules import RENEW_BELOW
 from infra.connections import Platform
@@ -59,7 +60,7 @@ def reachable(port: Port, platform: Platform) -> Finding:
     """The port accepts connections."""
     host, number = _address(port, platform)
     try:
-        socket.create_connection((host, number), timeout=wire.SECONDS).close()
+        socket.create_connection((host, number), timeout=patience(wire.SECONDS)).close()
     except OSError as error:
         return critical(
             f"{host}:{number} can't be reached: {error}", f"invoke up --stack {platform.stack}; docker ps -a shows what stopped"

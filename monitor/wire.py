@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from airgap.setup.patience import patience
+
 SECONDS = 5.0
 # The first message of a PostgreSQL client that wants TLS: its length, and a number that no protocol version has.
 _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
@@ -29,7 +31,7 @@ def tls(host: str, port: int, ca_file: Path, *, postgres: bool = False, alpn: tu
 
     Raises OSError (ssl.SSLError is one) where it does not come about.
     """
-    with socket.create_connection((host, port), timeout=SECONDS) as plain:
+    with socket.create_connection((host, port), timeout=patience(SECONDS)) as plain:
         if postgres:
             plain.sendall(_SSL_REQUEST)
             if plain.recv(1) != b"S":
@@ -50,7 +52,7 @@ def validity(connection: ssl.SSLSocket) -> tuple[datetime, datetime]:
 
 def say_plain(host: str, port: int, greeting: bytes) -> bytes:
     """Say something without TLS; return the first bytes of the answer, empty where the server hangs up or stays silent."""
-    with socket.create_connection((host, port), timeout=SECONDS) as plain:
+    with socket.create_connection((host, port), timeout=patience(SECONDS)) as plain:
         plain.settimeout(1.0)
         try:
             plain.sendall(greeting)
@@ -76,6 +78,6 @@ def get_json(url: str, ca_file: Path, key: str, path: str) -> Any:
     Raises urllib.error.HTTPError for a refusal, OSError where there is no answer.
     """
     request = urllib.request.Request(f"{url}{path}", headers={"Authorization": f"Bearer {key}", "Accept": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=SECONDS, context=context(ca_file)) as answer:  # noqa: S310 - the scheme is ours
+    with urllib.request.urlopen(request, timeout=patience(SECONDS), context=context(ca_file)) as answer:  # noqa: S310 - the scheme is ours
         text = answer.read()
     return json.loads(text) if text else None
