@@ -1,23 +1,57 @@
-"""How the tests are spread over processes: a folder stays in one, so that what its tests share is made once."""
+"""How the tests are spread over processes, and how long they may take.
 
+A file stays in one process. A process goes through the files of one folder, whose servers are started once; when none is left it begins
+the folder with the most work that nobody has begun, and at the end it takes files from a folder that another process still has work in.
+
+`--record-durations` writes what each file took into `tests/durations.json`, which this order goes by, and the slowest tests into
+`bench/slowest-tests.md`.
+"""
+
+import json
 import time
-from pathlib import PurePosixPath
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 NO_TIME = "no time was left for it"
+DURATIONS = Path(__file__).with_name("durations.json")
+SLOWEST = Path(__file__).parents[1] / "bench" / "slowest-tests.md"
+_SECONDS_OF_A_NEW_TEST = 1.0
+_SHOWN = 50
 
 # Helpers of tests assert, too: their failures tell what they compared.
 pytest.register_assert_rewrite("tests.support")
 
 
 class FolderScheduling(LoadScopeScheduling):
-    """Hands out a folder at a time; of unit tests, which share nothing and are quick, a file."""
+    """Hands out files, so that a process stays in its folder as long as there is work in it."""
+
+    def __init__(self, config, log):
+        super().__init__(config, log)
+        self._seconds = json.loads(DURATIONS.read_text()) if DURATIONS.is_file() else {}
+        self._folder_of = {}
 
     def _split_scope(self, nodeid):
-        file = PurePosixPath(nodeid.partition("::")[0])
-        return str(file) if "unit" in file.parts else str(file.parent)
+        return nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node):
+        left = defaultdict(float)
+        for file, tests in self.workqueue.items():
+            left[_folder(file)] += self._seconds.get(file, _SECONDS_OF_A_NEW_TEST * len(tests))
+        own = self._folder_of.get(node)
+        if own not in left:
+            others = {folder for worker, folder in self._folder_of.items() if worker is not node}
+            own = max(left, key=lambda folder: (folder not in others, left[folder]))
+            self._folder_of[node] = own
+        longest = max((file for file in self.workqueue if _folder(file) == own), key=lambda file: self._seconds.get(file, 0.0))
+        self.workqueue.move_to_end(longest, last=False)
+        super()._assign_work_unit(node)
+
+
+def _folder(file):
+    return str(PurePosixPath(file).parent)
 
 
 @pytest.hookimpl
@@ -27,6 +61,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_addoption(parser):
     parser.addoption("--no-new-tests-after", type=float, metavar="SECONDS", help="a point in Unix time after which no test is started")
+    parser.addoption("--record-durations", action="store_true", help="write how long the tests took to where their order is taken from")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,3 +77,20 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section(f"{len(without_time)} tests found no time")
         for nodeid in sorted(without_time):
             terminalreporter.line(nodeid)
+    if terminalreporter.config.getoption("record_durations"):
+        _record([report for reports in terminalreporter.stats.values() for report in reports if hasattr(report, "duration")])
+
+
+def _record(reports):
+    files, tests = defaultdict(float), defaultdict(float)
+    for report in reports:
+        files[report.nodeid.partition("::")[0]] += report.duration
+        tests[report.nodeid] += report.duration
+    known = json.loads(DURATIONS.read_text()) if DURATIONS.is_file() else {}
+    seconds = {file: round(value, 1) for file, value in sorted((known | files).items()) if Path(file).is_file()}
+    DURATIONS.write_text(json.dumps(seconds, indent=1) + "\n")
+    slowest = sorted(tests.items(), key=lambda each: -each[1])[:_SHOWN]
+    rows = [f"| {value:.1f} | `{nodeid.removeprefix('tests/')}` |" for nodeid, value in slowest]
+    total = f"The {_SHOWN} slowest of {len(tests)} tests; all together took {sum(tests.values()) / 60:.0f} minutes of one process."
+    command = "Written by `make test-all ARGS=--record-durations`, with what each test waited for its servers to start."
+    SLOWEST.write_text("\n".join(["# The slowest tests", "", command, "", total, "", "| seconds | test |", "| ---: | --- |", *rows]) + "\n")

@@ -11,22 +11,44 @@ from airgap.setup.progress import format_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 
-LINT = (("ruff check", ["ruff", "check", "."]), ("ruff format", ["ruff", "format", "--check", "."]), ("mypy", ["mypy", "."]))
+LINT = (("ruff check", ["ruff", "check", "."]), ("ruff format", ["ruff", "format", "--check", "."]))
+TYPES = ("mypy", ["mypy", "."])
 
 
 def lint() -> int:
     """Run the linters and the type checker; return the first exit code that is not 0."""
-    return _run_all(LINT)
+    return _run_all((*LINT, TYPES))
 
 
 def test(arguments: list[str]) -> int:
-    """Run the linters, then the tests that are not exhaustive or those that the arguments choose; return the first exit code but 0."""
-    return _run_all((*LINT, ("pytest", ["pytest", "-m", "not exhaustive", *arguments])))
+    """Run linters, types and the tests that are not exhaustive, or those that the arguments choose; return the first exit code but 0."""
+    return _run_tests(["-m", "not exhaustive", *arguments])
 
 
 def test_all(arguments: list[str]) -> int:
-    """Run the linters, then every test; return the first exit code that is not 0."""
-    return _run_all((*LINT, ("pytest", ["pytest", *arguments])))
+    """Run linters, types and every test; return the first exit code that is not 0."""
+    return _run_tests(arguments)
+
+
+def _run_tests(arguments: list[str]) -> int:
+    failed = _run_all(LINT)
+    if failed:
+        return failed
+    # The types are checked meanwhile: most tests wait for servers.
+    started = time.monotonic()
+    name, (tool, *options) = TYPES
+    with subprocess.Popen(
+        [sys.executable, "-m", tool, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as types:
+        try:
+            failed = _run_all((("pytest", ["pytest", *arguments]),))
+            output, _ = types.communicate()
+        except BaseException:
+            types.terminate()
+            raise
+    outcome = "passed" if types.returncode == 0 else "failed"
+    print(f"{output}── {name}: {outcome}, {format_seconds(time.monotonic() - started)} after its start", flush=True)
+    return failed or types.returncode
 
 
 def _run_all(tools: tuple[tuple[str, list[str]], ...]) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import shutil
 import subprocess
@@ -107,7 +108,7 @@ def test_a_changed_version_changes_the_tag(monkeypatch: pytest.MonkeyPatch, fiel
     assert inputs_hash("redis") != before
 
 
-@pytest.mark.parametrize(("name", "value"), [("REFRESHED", "2031-01-01"), ("BASE_IMAGE", "debian:forky-slim")])
+@pytest.mark.parametrize(("name", "value"), [("REFRESHED", "2031-01-01"), ("UPSTREAM_BASE", "debian:forky-slim")])
 def test_a_refreshed_base_changes_every_tag(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     before = {image_reference(service) for service in SERVICES}
     monkeypatch.setattr(catalog, name, value)
@@ -127,7 +128,7 @@ def test_every_file_that_a_dockerfile_copies_is_there(service: str) -> None:
 def test_dockerfile_declares_exactly_the_arguments_that_it_is_given(service: str) -> None:
     text = (FOLDER / service / "Dockerfile").read_text()
     declared = set(re.findall(r"^ARG (\w+)$", text, flags=re.MULTILINE))
-    assert declared == {"DEBIAN_SUITE", *IMAGES[service].arguments}
+    assert declared == {"BASE_IMAGE", *IMAGES[service].arguments}
     assert not re.search(r"^ARG \w+=", text, flags=re.MULTILINE), "versions belong into versions.py"
 
 
@@ -151,3 +152,10 @@ print([name for name in ("docker", "pulumi") if name in sys.modules])
 """
     outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert outcome.stdout.strip() == "[]"
+
+
+def test_a_run_with_images_of_its_own_has_other_names_and_the_same_hashes() -> None:
+    program = "from airgap.images import catalog; print(catalog.image_reference('redis'), catalog.BASE_IMAGE)"
+    environment = {**os.environ, "CHRISTMAS_IMAGES": "christmas-ci-7"}
+    shown = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True).stdout.split()
+    assert shown == [f"christmas-ci-7/redis:{IMAGES['redis'].tag}-{inputs_hash('redis')}", f"christmas-ci-7/{catalog.UPSTREAM_BASE}"]
