@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from infra import settings
+from infra import ownership, settings
 from infra.components.credentials import Credentials, CredentialsArgs
 from infra.components.embedder import Embedder, EmbedderArgs
 from infra.components.network import NetworkArgs, PlatformNetwork
@@ -16,7 +16,10 @@ from infra.components.timescaledb import TimescaleDb, TimescaleDbArgs
 from infra.components.weaviate import Weaviate, WeaviateArgs
 from infra.outputs import export
 
-placement = Placement(pulumi.get_project(), pulumi.get_stack(), settings.load())
+loaded = settings.load()
+ownership.claim_in_program()
+
+placement = Placement(pulumi.get_project(), pulumi.get_stack(), loaded)
 network = PlatformNetwork("network", NetworkArgs(placement))
 ports = Ports("ports", PortsArgs(placement))
 pki = Pki("pki", PkiArgs(placement))

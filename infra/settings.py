@@ -16,6 +16,7 @@ from airgap.errors import PlatformError
 from blueprint.rules import BACKUP_RULES
 from blueprint.services import SERVICES
 from infra.backup_places import BackupSettings
+from infra.stack_names import check_name
 
 _SERVICE_NAMES = frozenset(service.name for service in SERVICES)
 # Namespaces that belong to somebody else. What looks like ours misspelt is an error all the same.
@@ -163,12 +164,12 @@ def _wrong(stack: str, key: str, problem: str, next_step: str) -> PlatformError:
 def load() -> Settings:
     """Settings of the stack that the running Pulumi program belongs to.
 
-    Raises pulumi.RunError, which Pulumi shows without a traceback, for a setting that is wrong.
+    Raises pulumi.RunError, which Pulumi shows without a traceback, for a setting or a stack's name that is wrong.
     """
     import pulumi
     from pulumi.runtime.config import CONFIG
 
     try:
-        return parse(pulumi.get_stack(), CONFIG.get())
+        return parse(check_name(pulumi.get_stack()), CONFIG.get())
     except PlatformError as error:
         raise pulumi.RunError(str(error)) from None

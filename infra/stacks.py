@@ -18,9 +18,12 @@ from airgap.setup.progress import Progress, SilentProgress
 from airgap.toolchain.diagnose import diagnose
 from airgap.toolchain.environment import pulumi_environment
 from airgap.toolchain.locate import real_pulumi
+from airgap.toolchain.locks import clear_dead_locks
+from infra import ownership
 from infra.connections import ROOT, stack_name
+from infra.ownership import PROJECT
+from infra.stack_names import check_name
 
-PROJECT = "christmas"
 POLICY_PACK = ROOT / "infra" / "policy"
 _LINES_ON_FAILURE = 60
 
@@ -30,9 +33,10 @@ def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | 
 
     `refresh` looks first at what is really there, so that changes by hand are undone. With `progress` Pulumi's own display is
     replaced by it, and shown only where something fails.
-    Raises PlatformError where Pulumi fails; the next run goes on from there.
+    Raises PlatformError where the name is wrong or another clone has it, and where Pulumi fails; the next run goes on from there.
     """
-    name = stack_name(stack)
+    name = check_name(stack_name(stack))
+    ownership.claim(name, _backend(), dry_run=True)
     ensure_stack(name)
     options = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), *(["--suppress-outputs"] if progress else [])]
     _pulumi(["up", *options], name, what=f"stack {name} did not come up", progress=progress)
@@ -42,9 +46,9 @@ def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = Fal
     """Show what `up` would do, and hold it against the policy pack; nothing is changed.
 
     A stack that doesn't exist yet is previewed in a state of its own that is thrown away afterwards.
-    Raises PlatformError where the program or a mandatory policy fails.
+    Raises PlatformError where the name is wrong, and where the program or a mandatory policy fails.
     """
-    name = stack_name(stack)
+    name = check_name(stack_name(stack))
     options = ["preview", "--policy-pack", str(POLICY_PACK), *(["--refresh"] if refresh else []), *(["--diff"] if diff else [])]
     what = f"the preview of stack {name} failed"
     if name in stacks():
@@ -80,11 +84,13 @@ def _throwaway(stack: str) -> Iterator[tuple[Path, dict[str, str]]]:
 def down(stack: str | None = None, *, volumes: bool = False) -> None:
     """Remove the stack's containers, network and accounts. Data volumes stay for the next `up`, unless `volumes` says otherwise.
 
-    Raises PlatformError where Pulumi fails, or there is no such stack.
+    Raises PlatformError where Pulumi fails, there is no such stack, or another clone's data has that name.
     """
     name = stack_name(stack)
     if name not in stacks():
         raise PlatformError(what=f"there is no stack {name}", where="pulumi stack ls", next_step=f"stacks: {', '.join(stacks()) or 'none'}")
+    if volumes:
+        ownership.claim(name, _backend(), dry_run=True)
     _pulumi(["destroy", "--yes", "--skip-preview"], name, what=f"stack {name} was not taken down completely")
     if volumes:
         remove_volumes(name)
@@ -178,12 +184,15 @@ def _pulumi(
     What it says on standard error is kept in either case, to be explained.
     """
     command = [str(real_pulumi()), *arguments, "--stack", stack]
+    environment = environment or pulumi_environment(ROOT)
+    for line in clear_dead_locks(environment.get("PULUMI_BACKEND_URL", ""), stack):
+        _say(line, progress)
     if progress is not None or not sys.stdout.isatty():
         command += ["--non-interactive", "--color", "never"]
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=environment or pulumi_environment(ROOT),
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=None if progress is None else subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -211,6 +220,17 @@ def _pulumi(
         if progress is not None:
             progress.log("".join(shown[-_LINES_ON_FAILURE:]).strip())
         raise _failed(what, f"pulumi {arguments[0]} --stack {stack}", "".join(said) or "".join(shown))
+
+
+def _backend() -> str:
+    return pulumi_environment(ROOT).get("PULUMI_BACKEND_URL", "")
+
+
+def _say(line: str, progress: Progress | None) -> None:
+    if progress is None:
+        print(line, file=sys.stderr, flush=True)
+    else:
+        progress.log(line)
 
 
 def _pump(stream: IO[str] | None, said: list[str], aloud: bool) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Callable
+from datetime import datetime
 
 from airgap.errors import PlatformError
+from airgap.toolchain.locks import Holder, is_gone
 
 _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 _LOCK = re.compile(
@@ -39,7 +40,8 @@ def diagnose(output: str) -> PlatformError | None:
 def _locked(match: re.Match[str]) -> PlatformError:
     stack, host, pid = match["stack"], match["host"], int(match["pid"])
     holder = f"process {pid} of {match['user']} on {host} since {match['time']}"
-    if host == socket.gethostname() and not _alive(pid):
+    # What is known to be of a dead run was taken away before Pulumi started, unless it is another user's or no folder's.
+    if is_gone(Holder(match["user"], host, pid, datetime.fromisoformat(match["time"]))):
         return PlatformError(
             f"The stack {stack} is still locked by a run that was killed.",
             where=f"{holder}; that process is gone",
@@ -50,16 +52,6 @@ def _locked(match: re.Match[str]) -> PlatformError:
         where=holder,
         next_step=f"wait until it has ended; if it no longer runs there, `pulumi cancel --yes --stack {stack}` clears its lock",
     )
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _wrong_passphrase(_: re.Match[str]) -> PlatformError:

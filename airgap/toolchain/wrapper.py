@@ -9,9 +9,14 @@ from pathlib import Path
 from airgap.errors import PlatformError
 from airgap.toolchain.environment import project_root, pulumi_environment
 from airgap.toolchain.locate import real_pulumi
+from airgap.toolchain.locks import clear_dead_locks
 
 # Commands that touch no stack, so that a lost passphrase must not keep anyone from them.
 _WITHOUT_STACK = {"version", "help", "completion", "gen-completion", "gen-markdown", "schema", "package", "plugin", "convert", "new"}
+
+
+# Commands that take the lock of a stack.
+_LOCKING = {"up", "update", "destroy", "down", "dn", "refresh", "import", "watch", "state", "stack"}
 
 
 def main() -> None:
@@ -20,6 +25,9 @@ def main() -> None:
     try:
         pulumi = real_pulumi()
         environment = _environment(arguments)
+        if _verb(arguments) in _LOCKING and project_root(working_directory(arguments)) is not None:
+            for line in clear_dead_locks(environment.get("PULUMI_BACKEND_URL", "")):
+                print(line, file=sys.stderr)
     except PlatformError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -56,8 +64,11 @@ def needs_stack(arguments: list[str]) -> bool:
     """Tell whether a command may touch stacks, as all but a few do; a bare `pulumi` and a request for help don't."""
     if not arguments or "--help" in arguments or "-h" in arguments or "--version" in arguments:
         return False
-    verb = next((argument for argument in arguments if not argument.startswith("-")), "")
-    return verb not in _WITHOUT_STACK
+    return _verb(arguments) not in _WITHOUT_STACK
+
+
+def _verb(arguments: list[str]) -> str:
+    return next((argument for argument in arguments if not argument.startswith("-")), "")
 
 
 if __name__ == "__main__":

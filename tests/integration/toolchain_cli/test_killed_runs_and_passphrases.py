@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .conftest import Clone
 
 
-def test_a_killed_run_leaves_no_process_and_a_lock_that_is_explained(
+def test_a_killed_run_leaves_no_process_and_a_lock_that_the_next_run_takes_away(
     stack: Clone, tmp_path: Path, wait_for: Callable[[Callable[[], bool]], None]
 ) -> None:
     program = stack.program.read_text()
@@ -30,12 +30,20 @@ def test_a_killed_run_leaves_no_process_and_a_lock_that_is_explained(
         wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists())  # type: ignore[misc]
 
     stack.program.write_text(program)
+    taken_over = stack.pulumi("up", "--yes", "--skip-preview")
+    assert f"took away the lock on stack dev that a killed run left (process {process.pid} of " in taken_over.stderr
+    assert "2 created" in taken_over.stdout
+
+
+def test_the_lock_of_another_hosts_run_stays_and_is_explained(stack: Clone, tmp_path: Path) -> None:
+    lock = stack.state / ".pulumi" / "locks" / "organization" / "tiny" / "dev" / "75de4d6f-e072-4c5d-b1c4-074e0f1bcb88.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text('{"pid": 4194305, "username": "root", "hostname": "elsewhere", "timestamp": "2026-11-23T05:55:38.5Z"}')
     refused = stack.pulumi("up", "--yes", "--skip-preview", check=False)
     assert refused.returncode != 0
     message = explain(refused.stderr + refused.stdout)
     assert message is not None
-    assert f"process {process.pid} of " in message
-    assert "that process is gone" in message
+    assert "process 4194305 of root on elsewhere" in message
     assert "pulumi cancel --yes --stack dev" in message
 
     stack.pulumi("cancel", "--yes", "--stack", "dev")

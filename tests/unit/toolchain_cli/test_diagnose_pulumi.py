@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,12 +12,12 @@ LOCKED = (
     "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end "
     "or delete the lock file with `pulumi cancel`.\n"
     "  file:///clone/.christmas/state/.pulumi/locks/organization/christmas/dev/75de4d6f-e072-4c5d-b1c4-074e0f1bcb88.json?no_tmp_dir=true: "
-    "created by root@{host} (pid {pid}) at 2026-11-23T05:55:38Z\n"
+    "created by root@{host} (pid {pid}) at {time}\n"
 )
 
 
 def test_a_lock_of_a_process_that_is_gone_is_to_be_cancelled() -> None:
-    message = explain(LOCKED.format(host=socket.gethostname(), pid=2**22 + 1))
+    message = explain(LOCKED.format(host=socket.gethostname(), pid=2**22 + 1, time="2026-11-23T05:55:38Z"))
     assert message is not None
     assert "killed" in message
     assert "since 2026-11-23T05:55:38Z; that process is gone" in message
@@ -24,8 +25,14 @@ def test_a_lock_of_a_process_that_is_gone_is_to_be_cancelled() -> None:
 
 
 @pytest.mark.parametrize(("host", "pid"), [(socket.gethostname(), os.getpid()), ("elsewhere", 2**22 + 1)], ids=["here", "elsewhere"])
+def test_a_lock_whose_holders_number_was_given_again_is_to_be_cancelled() -> None:
+    message = explain(LOCKED.format(host=socket.gethostname(), pid=os.getpid(), time="2001-01-01T00:00:00+09:00"))
+    assert message is not None
+    assert "that process is gone" in message
+
+
 def test_a_lock_whose_holder_may_live_is_to_be_waited_for(host: str, pid: int) -> None:
-    message = explain(LOCKED.format(host=host, pid=pid))
+    message = explain(LOCKED.format(host=host, pid=pid, time=datetime.now(UTC).isoformat(timespec="seconds")))
     assert message is not None
     assert f"process {pid} of root on {host}" in message
     assert "wait until it has ended" in message

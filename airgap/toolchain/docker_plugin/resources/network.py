@@ -92,11 +92,17 @@ class Network(Resource):
                 if differing
                 else "no label says that it belongs to this stack"
             )
+            ours = bool(inputs.get("labels")) and "labels" not in differing
             raise DockerPluginError(
                 f"a network named `{name}` exists already, and is not this stack's: {why}",
-                where=f"network {existing['Id'][:12]}",
-                next_step=f"remove it (docker network rm {name}), give this one another name, "
-                f"or bring it in: pulumi import {self.type} NAME {existing['Id']}",
+                where=f"network {existing['Id'][:12]}" + ("; by its labels a stack of this very name made it" if ours else ""),
+                next_step=(
+                    "if another clone, or another state of this one, runs a stack of this name, give this stack another name. "
+                    f"If nobody needs that network: docker network rm {name}"
+                    if ours
+                    else f"give this one another name, remove it (docker network rm {name}), "
+                    f"or bring it in: pulumi import {self.type} NAME {existing['Id']}"
+                ),
             )
 
 

@@ -1,0 +1,208 @@
+"""Which clone of this project runs a stack? A record on the Docker engine, so that a second clone is told whom to ask.
+
+Names on an engine are made of project and stack, and two clones that both call their stack `dev` would share volumes. The record is
+an empty volume whose labels tell the clone. It is no Pulumi resource: resources are made side by side, and this has to come before all
+of them; and a clone that moved would have to replace it. It stays as long as the stack's data does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from airgap.errors import PlatformError
+from airgap.toolchain.locks import state_folder
+from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from infra.connections import ROOT
+
+if TYPE_CHECKING:
+    import docker
+
+PROJECT = "christmas"
+PART = "owner"
+_LABEL = "com.christmas.clone."
+_STATE_FILE = "christmas-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A clone of the project. `state` tells its state from others, and moves with it; `since` is when it made the stack."""
+
+    clone: str
+    user: str
+    host: str
+    state: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"clone {self.clone} of user {self.user} on host {self.host}, since {self.since}"
+
+
+def this_clone(backend: str) -> Owner:
+    """Return this clone as an owner; `backend` is the URL of its state."""
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    return Owner(str(ROOT), pwd.getpwuid(os.geteuid()).pw_name, socket.gethostname(), _identity(backend), now)
+
+
+def record_name(stack: str) -> str:
+    """Return the name of the volume that is the record."""
+    return f"{PROJECT}-{stack}-{PART}"
+
+
+def claim(stack: str, backend: str, *, dry_run: bool = False) -> None:
+    """Write down that this clone runs the stack; with `dry_run` only look.
+
+    Raises PlatformError where another clone does, naming it, and where the engine does not answer though something is to be made.
+    """
+    from infra.docker_host import connect
+
+    here = this_clone(backend)
+    try:
+        engine = connect()
+    except PlatformError:
+        if dry_run:
+            return  # not known, which is no reason against a preview
+        raise
+    with contextlib.closing(engine) as host:
+        owner = recorded(host, stack)
+        if owner is None:
+            _refuse_unrecorded(host, stack, backend)
+            if dry_run:
+                return
+            _write(host, stack, here)
+            # Of two clones that come at once, the engine lets one make the volume, and both read whose it is.
+            owner = recorded(host, stack) or here
+        if not is_same(owner, here):
+            raise _taken(host, stack, owner)
+        if not dry_run and (owner.clone, owner.user, owner.host) != (here.clone, here.user, here.host):
+            host.volumes.get(record_name(stack)).remove()
+            _write(host, stack, Owner(here.clone, here.user, here.host, here.state, owner.since))
+
+
+def recorded(host: docker.DockerClient, stack: str) -> Owner | None:
+    """Return whose the stack is by the engine's record; None where there is none."""
+    import docker.errors
+
+    try:
+        labels = host.volumes.get(record_name(stack)).attrs.get("Labels") or {}
+    except docker.errors.NotFound:
+        return None
+    told = {field: str(labels.get(_LABEL + field, "")) for field in Owner.__slots__}
+    return Owner(**told) if told["clone"] else None
+
+
+def is_same(owner: Owner, here: Owner) -> bool:
+    """Tell whether the recorded owner is this clone: at the same place, or moved here with its state (a copy is another clone)."""
+    if (owner.clone, owner.host) == (here.clone, here.host):
+        return True
+    if not owner.state or owner.state != here.state:
+        return False
+    return owner.host != here.host or not _is_there(owner)
+
+
+def _is_there(owner: Owner) -> bool:
+    """Whether the recorded clone still has the state that was recorded: then one that has the same is a copy."""
+    theirs, ours = (Path(clone) / ".christmas" / "state" / _STATE_FILE for clone in (owner.clone, ROOT))
+    try:
+        return theirs.read_text().strip() == owner.state and not theirs.samefile(ours)
+    except OSError:
+        return False
+
+
+def _identity(backend: str) -> str:
+    """What tells a state from others: for a folder a number kept in it, else its address, which whoever shares it shares."""
+    folder = state_folder(backend)
+    if folder is None:
+        parts = urlsplit(backend)
+        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if backend else ""  # no user, password or key
+    file = folder / _STATE_FILE
+    with contextlib.suppress(OSError):
+        if not file.exists():
+            draft = file.with_name(f"{_STATE_FILE}.{os.getpid()}")
+            draft.write_text(secrets.token_hex(8))
+            try:
+                # A link, not a rename: of two commands started at once, the second must not replace what the first has told.
+                file.hardlink_to(draft)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return file.read_text().strip()
+    return str(folder)
+
+
+def _write(host: docker.DockerClient, stack: str, owner: Owner) -> None:
+    labels = {PROJECT_LABEL: PROJECT, STACK_LABEL: stack, SERVICE_LABEL: PART}
+    labels |= {_LABEL + field: getattr(owner, field) for field in Owner.__slots__}
+    host.volumes.create(record_name(stack), labels=labels)
+
+
+def _refuse_unrecorded(host: docker.DockerClient, stack: str, backend: str) -> None:
+    """A stack that came up before there were records: it is this clone's if its state knows the network."""
+    name = f"{PROJECT}-{stack}-network"
+    if not any(network.name == name for network in host.networks.list(names=[name])) or _state_knows(backend, stack, name):
+        return
+    raise PlatformError(
+        what=f"a stack called {stack} is on this Docker engine already, and this clone did not make it",
+        where=f"network {name}; the clone that made it left no record of itself",
+        next_step=_other_name(host, stack),
+    )
+
+
+def _state_knows(backend: str, stack: str, name: str) -> bool:
+    folder = state_folder(backend)
+    if folder is None:
+        return True  # elsewhere: Pulumi itself will tell
+    files = list(folder.glob(f".pulumi/stacks/{PROJECT}/{stack}.json*"))
+    return any(file.suffix == ".gz" or f'"{name}"' in file.read_text() for file in files if file.suffix in {".json", ".gz"})
+
+
+def _taken(host: docker.DockerClient, stack: str, owner: Owner) -> PlatformError:
+    labels = [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]
+    running = host.containers.list(filters={"label": labels})
+    steps = _other_name(host, stack)
+    if owner.host == socket.gethostname() and not _seen(owner.clone):
+        steps += (
+            "\nThat folder is gone. What it left can be taken over with its data: "
+            f"docker rm -f $(docker ps -aq --filter label={STACK_LABEL}={stack}),\n"
+            f"docker network rm {PROJECT}-{stack}-network, docker volume rm {record_name(stack)}, then make up"
+        )
+    return PlatformError(
+        what=f"stack {stack} on this Docker engine is another clone's, which {'runs it' if running else 'has its data there'}",
+        where=str(owner),
+        next_step=steps,
+    )
+
+
+def _seen(folder: str) -> bool:
+    try:
+        return Path(folder).exists()
+    except OSError:
+        return True  # out of this user's sight
+
+
+def _other_name(host: docker.DockerClient, stack: str) -> str:
+    from infra.stack_names import LONGEST
+
+    taken = {str(volume.name) for volume in host.volumes.list(filters={"label": f"{SERVICE_LABEL}={PART}"})}
+    free = next(name for number in range(2, 10_000) if record_name(name := f"{stack[: LONGEST - 5]}-{number}") not in taken)
+    again = f"CHRISTMAS_STACK={free}"
+    return f"take another name for this clone's stack: {again} make up\n(before later commands: export {again})"
+
+
+def claim_in_program() -> None:
+    """`claim` for the Pulumi program, before its first resource. Raises pulumi.RunError, which Pulumi shows without a traceback."""
+    import pulumi
+
+    try:
+        claim(pulumi.get_stack(), os.environ.get("PULUMI_BACKEND_URL", ""), dry_run=pulumi.runtime.is_dry_run())
+    except PlatformError as error:
+        raise pulumi.RunError(str(error)) from None

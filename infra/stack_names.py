@@ -1,0 +1,35 @@
+"""What a stack may be called. Pulumi takes more than the rest: names of containers, certificates and hosts are made of it."""
+
+from __future__ import annotations
+
+import re
+
+from airgap.errors import PlatformError
+
+LONGEST = 40
+"""Letters: `christmas-STACK-timescaledb` is a host's name in a certificate, and a part of such a name has 63 at most."""
+
+RULE = f"1 to {LONGEST} lower-case letters a to z, digits and hyphens, with a letter or digit at both ends"
+
+_NAME = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{LONGEST - 2}}}[a-z0-9])?")
+
+
+def check_name(name: str) -> str:
+    """Return the name if a stack may be called so. Raises PlatformError with the rule and a name that would do."""
+    if _NAME.fullmatch(name):
+        return name
+    near = proposed(name) or "NAME"
+    raise PlatformError(
+        what=f"a stack can't be called {_shown(name)}",
+        where=f"its name has to be {RULE}",
+        next_step=f"take another name: CHRISTMAS_STACK={near} make up",
+    )
+
+
+def proposed(name: str) -> str:
+    """Return the nearest name that is right, or nothing where too little of the name is left."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:LONGEST].strip("-")
+
+
+def _shown(name: str) -> str:
+    return f"{name[:50]}… ({len(name)} characters)" if len(name) > 60 else repr(name)
