@@ -19,7 +19,7 @@ def up_steps() -> list[Step]:
         *machine_steps(),
         Step("platform", "containers, accounts and TLS", run=_up),
         Step("migrations", "tables, indexes and grants", run=_migrate),
-        Step("seed", "real candles, demo users and orders, cache entries, documents", run=_seed),
+        Step("seed", "real candles, demo users and orders, cache entries, documents; nothing where there is data of its own", run=_seed),
         Step("backup", "the set that is due", run=_backup),
         Step("check", "everything is as the blueprint says", run=_check),
     ]
@@ -46,8 +46,11 @@ def _migrate(progress: Progress) -> str:
 
 
 def _seed(progress: Progress) -> str:
-    from seed import everything
+    from seed import everything, own_data
 
+    own = own_data.own_data(_platform(), progress)
+    if own:
+        return f"has data of its own ({own}): nothing seeded; `invoke seed` does it"
     reports = everything.load(_platform(), None, progress)
     changed = [f"{report.changed} {report.name}" for report in reports if report.changed]
     return f"wrote {', '.join(changed)}" if changed else "nothing changed"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_a_number_that_was_given_again_is_another_process(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("changed", [{"hostname": "elsewhere"}, {"timestamp": "yesterday"}, {"pid": None}], ids=["host", "time", "pid"])
-def test_what_cant_be_judged_stays(tmp_path: Path, changed: dict[str, object]) -> None:
+def test_what_cant_be_judged_stays(tmp_path: Path, changed: dict[str, Any]) -> None:
     kept = lock(tmp_path, **changed)
     assert clear_dead_locks(f"file://{tmp_path}") == []
     assert kept.exists()

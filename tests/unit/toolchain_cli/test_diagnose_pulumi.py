@@ -24,13 +24,13 @@ def test_a_lock_of_a_process_that_is_gone_is_to_be_cancelled() -> None:
     assert "pulumi cancel --yes --stack dev" in message
 
 
-@pytest.mark.parametrize(("host", "pid"), [(socket.gethostname(), os.getpid()), ("elsewhere", 2**22 + 1)], ids=["here", "elsewhere"])
 def test_a_lock_whose_holders_number_was_given_again_is_to_be_cancelled() -> None:
     message = explain(LOCKED.format(host=socket.gethostname(), pid=os.getpid(), time="2001-01-01T00:00:00+09:00"))
     assert message is not None
     assert "that process is gone" in message
 
 
+@pytest.mark.parametrize(("host", "pid"), [(socket.gethostname(), os.getpid()), ("elsewhere", 2**22 + 1)], ids=["here", "elsewhere"])
 def test_a_lock_whose_holder_may_live_is_to_be_waited_for(host: str, pid: int) -> None:
     message = explain(LOCKED.format(host=host, pid=pid, time=datetime.now(UTC).isoformat(timespec="seconds")))
     assert message is not None

@@ -1,0 +1,62 @@
+"""Has a platform data of its own? Then `make up` adds nothing to it: samples belong among samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airgap.setup.progress import Progress
+from blueprint.collections import CHRISTMAS_DOCUMENT
+from infra import clients
+from seed.candles import samples
+from seed.demo import ACCOUNT
+from seed.demo_orders import by_symbol, plan
+from seed.demo_people import PEOPLE
+from seed.documents import DEFAULT_PATHS
+from seed.sources import stored_path
+from seed.statements import load as statement
+
+if TYPE_CHECKING:
+    from infra.connections import Platform
+
+
+def own_data(platform: Platform, progress: Progress) -> str | None:
+    """Return in a few words the first thing found that the seed doesn't write, or None where everything there could be the seed's.
+
+    An interrupted seed leaves nothing but its own rows, so that the next one completes it. The cost doesn't grow with what is there.
+    Looks at candles, users, orders and documents. Raises the drivers' errors where a store can't be reached.
+    """
+    progress.status("looking for data that is not the seed's")
+    return own_rows(platform) or own_documents(platform)
+
+
+def own_rows(platform: Platform) -> str | None:
+    """The same of the database alone."""
+    with clients.postgres(platform, ACCOUNT) as connection:
+        row = connection.execute(statement("own_data"), seeds_own()).fetchone()
+    return row[0] if row else None
+
+
+def seeds_own() -> dict[str, Any]:
+    """What tells the seed's rows from others, as own_data.sql takes it."""
+    candles = by_symbol(samples())
+    return {
+        "symbols": list(candles),
+        "first": min(series[0].timestamp for series in candles.values()),
+        "last": max(series[-1].timestamp for series in candles.values()),
+        "usernames": [person.username for person in PEOPLE],
+        "orders": [order.external_id for order in plan(candles)],
+    }
+
+
+def own_documents(platform: Platform) -> str | None:
+    """The same of the documents alone: passages of files that are not this project's guide."""
+    from weaviate.classes.query import Filter
+
+    with clients.weaviate_client(platform, "indexer") as client:
+        if not client.alias.exists(alias_name=CHRISTMAS_DOCUMENT.name) and not client.collections.exists(CHRISTMAS_DOCUMENT.name):
+            return None
+        store = client.collections.use(CHRISTMAS_DOCUMENT.name)
+        guide = Filter.any_of([Filter.by_property("file_path").like(f"{stored_path(path)}/*") for path in DEFAULT_PATHS])
+        everything = store.aggregate.over_all(total_count=True).total_count or 0
+        ours = store.aggregate.over_all(total_count=True, filters=guide).total_count or 0
+    return f"{everything - ours} passages of documents" if everything > ours else None
