@@ -25,6 +25,18 @@ def up_steps() -> list[Step]:
     ]
 
 
+def refuse_early() -> None:
+    """Raise PlatformError where the stack's name is wrong, or another clone's on this engine: minutes before its own step would."""
+    from airgap.toolchain.cli import pulumi_is_ready
+    from infra import stacks
+    from infra.connections import stack_name
+    from infra.stack_names import check_name
+
+    check_name(stack_name())
+    if pulumi_is_ready():  # else nothing of a stack can be here
+        stacks.refuse_others(stack_name())
+
+
 @functools.cache
 def _platform() -> Platform:
     return load()

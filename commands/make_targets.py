@@ -28,8 +28,9 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     if rest and options.command not in tests:
         _parser().error(f"unknown option: {' '.join(rest)}")
     if options.command == "up":
-        from commands.bring_up import up_steps
+        from commands.bring_up import refuse_early, up_steps
 
+        refuse_early()
         return run_steps(up_steps(), debug=options.debug)
     if options.command == "machine":
         from airgap.setup.steps import machine_steps

@@ -36,7 +36,7 @@ def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | 
     Raises PlatformError where the name is wrong or another clone has it, and where Pulumi fails; the next run goes on from there.
     """
     name = check_name(stack_name(stack))
-    ownership.claim(name, _backend(), dry_run=True)
+    refuse_others(name)
     ensure_stack(name)
     options = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), *(["--suppress-outputs"] if progress else [])]
     _pulumi(["up", *options], name, what=f"stack {name} did not come up", progress=progress)
@@ -90,10 +90,15 @@ def down(stack: str | None = None, *, volumes: bool = False) -> None:
     if name not in stacks():
         raise PlatformError(what=f"there is no stack {name}", where="pulumi stack ls", next_step=f"stacks: {', '.join(stacks()) or 'none'}")
     if volumes:
-        ownership.claim(name, _backend(), dry_run=True)
+        refuse_others(name)
     _pulumi(["destroy", "--yes", "--skip-preview"], name, what=f"stack {name} was not taken down completely")
     if volumes:
         remove_volumes(name)
+
+
+def refuse_others(stack: str) -> None:
+    """Raise PlatformError where another clone runs a stack of that name on this engine, or has its data there."""
+    ownership.claim(stack, pulumi_environment(ROOT).get("PULUMI_BACKEND_URL", ""), dry_run=True)
 
 
 def data_volumes(stack: str) -> list[str]:
@@ -220,10 +225,6 @@ def _pulumi(
         if progress is not None:
             progress.log("".join(shown[-_LINES_ON_FAILURE:]).strip())
         raise _failed(what, f"pulumi {arguments[0]} --stack {stack}", "".join(said) or "".join(shown))
-
-
-def _backend() -> str:
-    return pulumi_environment(ROOT).get("PULUMI_BACKEND_URL", "")
 
 
 def _say(line: str, progress: Progress | None) -> None:

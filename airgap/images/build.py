@@ -21,6 +21,7 @@ from airgap.images.base import ensure_base
 from airgap.images.build_log import BuildLog
 from airgap.images.catalog import BASE_IMAGE, FOLDER, REPOSITORY, SERVICES, build_command, context_files, image_reference, inputs_hash
 from airgap.images.versions import IMAGES
+from airgap.setup import expected
 from airgap.setup.progress import Progress, SilentProgress
 from airgap.setup.room import require_room
 from airgap.toolchain.exclusive import exclusively
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 INPUTS_LABEL = "com.christmas.inputs"
 """On every image built here: the hash that its tag carries too."""
-
-_ROOM = {"timescaledb": 1_500_000_000, "redis": 400_000_000, "weaviate": 900_000_000, "embedder": 900_000_000}
-"""Bytes that a build takes up in Docker's own folder while it runs, with room to spare."""
 
 # Docker passes these into builds by itself when they are given, and keeps them out of the image's history.
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -76,7 +74,7 @@ def build_image(client: docker.DockerClient, service: str, progress: Progress, *
     Raises PlatformError naming the Dockerfile's line that failed, with its last output.
     """
     reference = f"{image_reference(service).rpartition(':')[0]}:{IMAGES[service].tag}-{inputs_hash(service, folder)}"
-    require_room(_docker_folder(client), _ROOM[service], f"building {reference}")
+    require_room(_docker_folder(client), expected.IMAGE_BYTES[service], f"building {reference}")
     artifacts = prepare(service, progress)
     ensure_base(client, progress)
     progress.status(f"building {reference}")

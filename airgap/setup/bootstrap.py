@@ -30,9 +30,11 @@ if __name__ == "__main__" and sys.version_info < MINIMUM:
 
 sys.path.insert(0, str(ROOT))
 
+from airgap.errors import PlatformError  # noqa: E402
+from airgap.setup.announcement import announce  # noqa: E402
 from airgap.setup.installer import uv  # noqa: E402
 from airgap.setup.progress import Progress  # noqa: E402
-from airgap.setup.runner import Step, run_steps  # noqa: E402
+from airgap.setup.runner import Step, report_failure, run_steps  # noqa: E402
 from airgap.toolchain.exclusive import exclusively  # noqa: E402
 
 _IMPORTED = (
@@ -121,6 +123,11 @@ def main(arguments: list[str]) -> None:
     lock = "dev" if command in {"test", "test-all", "lint"} else "runtime"
     # What `make test` installs includes what `make up` does.
     ready = is_installed(lock) or (lock == "runtime" and is_installed("dev"))
+    if command == "up":
+        try:
+            announce(ROOT, environment_ready=ready)
+        except PlatformError as error:
+            sys.exit(report_failure(error))
     if not ready or command == "up":
         step = Step(
             "Python environment",

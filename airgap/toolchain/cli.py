@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from airgap.errors import PlatformError
+from airgap.setup import expected
 from airgap.setup.progress import Progress, show_progress
 from airgap.setup.room import require_room
 from airgap.toolchain.exclusive import exclusively
@@ -24,9 +25,6 @@ from airgap.toolchain.locate import CLI_VERSION, GO_FOLDER, LANGUAGE_HOST, built
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 MINIMUM_GO = (1, 25, 11)  # what the CLI's own go.mod asks for
-
-_BUILD_BYTES = 5_500_000_000  # sources 1.9 GB, compiled packages 2.5 GB, linking 0.6 GB; measured on amd64
-_RESUMED_BYTES = 1_500_000_000
 
 # Files of the Python SDK that belong beside the CLI: what starts a user's program, and the host of dynamic providers.
 _SDK_FILES = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python")
@@ -65,7 +63,7 @@ def _build_into(folder: Path, progress: Progress) -> None:
     go = ensure_go(progress, MINIMUM_GO)
     environment = go_environment(go)
     started_before = any(folder.parent.glob("pulumi.started"))
-    require_room(folder.parent, _RESUMED_BYTES if started_before else _BUILD_BYTES, "building the Pulumi CLI")
+    require_room(folder.parent, expected.CLI_RESUMED_BYTES if started_before else expected.CLI_BYTES, "building the Pulumi CLI")
     (folder.parent / "pulumi.started").touch()
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.draft.") as temporary:
         draft = Path(temporary) / "bin"

@@ -21,6 +21,7 @@ from airgap.images import base, build
 from airgap.images.build import build_image, ensure_images, missing_images
 from airgap.images.catalog import BASE_IMAGE, FOLDER, SERVICES, image_reference, inputs_hash
 from airgap.images.versions import IMAGES
+from airgap.setup import expected
 from airgap.setup.progress import SilentProgress
 from tests.support import scratch
 
@@ -123,6 +124,7 @@ import sys
 from pathlib import Path
 import docker
 from airgap.images.build import build_image
+from airgap.setup import expected
 from airgap.setup.progress import SilentProgress
 build_image(docker.from_env(), "redis", SilentProgress(), folder=Path(sys.argv[1]))
 """
@@ -156,7 +158,7 @@ def _wait(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def test_no_room_is_said_before_anything_is_built(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(build._ROOM, "redis", 10**18)
+    monkeypatch.setitem(expected.IMAGE_BYTES, "redis", 10**18)
     with pytest.raises(PlatformError, match="No room on disk for building christmas/redis") as caught:
         build_image(docker.from_env(), "redis", SilentProgress(), folder=folder)
     assert "free" in caught.value.next_step

@@ -1,0 +1,178 @@
+"""What `make up` says first: what it is going to do, how long that takes, where it puts things, and whether there is room for it.
+
+Standard library only: it is said before anything is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from airgap.setup import expected, probe
+from airgap.setup.room import gigabytes
+
+_STACK_LABELS = ("com.christmas.project=christmas", "com.christmas.stack={}")
+
+
+@dataclass(frozen=True)
+class State:
+    """A step by its name in `expected.STEPS`, and whether it is done; None where that can't be told yet."""
+
+    name: str
+    done: bool | None
+
+
+@dataclass(frozen=True)
+class Room:
+    """A file system's folder, and how many bytes are needed and free there."""
+
+    folder: Path
+    needed: int
+    free: int
+
+
+def announcement(stack: str, states: Sequence[State]) -> list[str]:
+    """Return the lines to say: the stack, each step to be done with its time, and the whole."""
+    ahead = [each for each in states if each.done is not True]
+    ready = [each.name for each in states if each.done]
+    total = sum(expected.STEPS[each.name].cold if each.done is not True else expected.STEPS[each.name].warm for each in states)
+    unsure = [each.name for each in states if each.done is None]
+    lines = [
+        f"make up: brings stack {stack} up (TimescaleDB, Redis, Weaviate), migrates, seeds, backs up and checks it. Nothing is asked.",
+        f"  to do:   {', '.join(f'{each.name} ({_duration(expected.STEPS[each.name].cold)})' for each in ahead) or 'only to look again'}",
+    ]
+    if ready:
+        lines.append(f"  ready:   {', '.join(ready)}")
+    about = f"up to {_duration(total)}" if unsure else f"about {_duration(total)}"
+    lines.append(f"  takes:   {about} on two quiet cores, longer on a busy machine or a slow network; interrupted, it goes on where it was")
+    if unsure:
+        lines.append(f"  unknown: {', '.join(unsure)}: what is there shows once Docker answers")
+    return lines
+
+
+def where_things_go(stack: str, clone: Path, cache: Path) -> str:
+    """Return the line that tells what is written where."""
+    return (
+        f"  writes:  {clone}/.venv and .christmas, {cache}, in Docker images christmas/… and what is called christmas-{stack}-…; "
+        "Debian packages only where the engine is missing"
+    )
+
+
+def states(stack: str, *, environment_ready: bool) -> list[State]:
+    """Look what is done already: in the clone, in the cache, and at the Docker engine of this machine."""
+    from airgap.images.catalog import SERVICES, image_reference
+    from airgap.toolchain.locate import real_pulumi
+
+    try:
+        real_pulumi()
+        cli = True
+    except PlatformError:
+        cli = False
+    engine: bool | None
+    images: bool | None
+    runs: bool | None
+    try:
+        engine = probe.engine_has("/version") is not None
+        images = not probe.missing_images([image_reference(service) for service in SERVICES])
+        runs = probe.containers_run([label.format(stack) for label in _STACK_LABELS])
+    except OSError:
+        # An engine elsewhere, or out of this user's reach, is not asked here; without any socket there is none.
+        there = bool(os.environ.get("DOCKER_HOST")) or Path("/var/run/docker.sock").exists()
+        engine = images = runs = None if there else False
+    return [
+        State("Python environment", environment_ready),
+        State("Docker engine", engine),
+        State("Pulumi CLI", cli),
+        State("images", images),
+        State("platform and data", runs),
+    ]
+
+
+def rooms(found: Sequence[State], clone: Path, cache: Path, docker: Path | None) -> list[Room]:
+    """Return what has to be free on each file system: more where something is still to be built."""
+    done = {each.name: each.done is True for each in found}
+    wanted = {
+        cache: (0 if done["Pulumi CLI"] else expected.CLI_BYTES)
+        + (0 if done["images"] else expected.WEAVIATE_BYTES + expected.WHEELS_BYTES),
+        clone: 0 if done["Python environment"] else expected.CLONE_BYTES,
+    }
+    if docker is not None:
+        wanted[docker] = expected.STACK_BYTES + (0 if done["images"] else sum(expected.IMAGE_BYTES.values()))
+    by_device: dict[int, Room] = {}
+    for folder, needed in wanted.items():
+        try:
+            existing = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+        except OSError:
+            continue  # out of this user's sight
+        before = by_device.get(existing.stat().st_dev)
+        # Folders of one file system share what is free there.
+        needed_there = needed + (before.needed if before else 0)
+        by_device[existing.stat().st_dev] = Room(before.folder if before else existing, needed_there, shutil.disk_usage(existing).free)
+    return list(by_device.values())
+
+
+def available_memory(meminfo: Path = Path("/proc/meminfo"), limit: Path = Path("/sys/fs/cgroup/memory.max")) -> int | None:
+    """Return how many bytes of memory programs can still have, a container's own limit included; None where the system doesn't tell."""
+    try:
+        lines = meminfo.read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return None
+    try:
+        return min(free, int(limit.read_text()))
+    except (OSError, ValueError):
+        return free  # no limit: the file is absent, or says `max`
+
+
+def require(found: Sequence[Room], memory: int | None, *, running: bool) -> list[str]:
+    """Return warnings about memory. Raises PlatformError where a file system has too little room.
+
+    Memory is only warned of: much of what is not available can be given back. Where the platform runs it has its share already.
+    """
+    short = [each for each in found if each.free < each.needed]
+    if short:
+        raise PlatformError(
+            "There is too little room on disk for what `make up` is going to do.",
+            where="\n    ".join(
+                f"the file system of {each.folder}: {gigabytes(each.needed)} needed, {gigabytes(each.free)} free" for each in short
+            ),
+            next_step="free some there, or put the caches elsewhere (XDG_CACHE_HOME), then run `make up` again",
+        )
+    if memory is None or running or memory >= expected.MEMORY_BYTES:
+        return []
+    wanted = gigabytes(expected.MEMORY_BYTES)
+    return [f"  memory:  {gigabytes(memory)} are available; with less than {wanted} it becomes slow, or something is killed"]
+
+
+def announce(clone: Path, *, environment_ready: bool) -> None:
+    """Say all of it on standard output. Raises PlatformError where there is too little room, and then nothing was done yet."""
+    from airgap.toolchain.locate import cache_folder
+
+    stack = os.environ.get("CHRISTMAS_STACK") or "dev"
+    found = states(stack, environment_ready=environment_ready)
+    running = all(each.done for each in found)
+    warnings = require(rooms(found, clone, cache_folder(), _docker_folder()), available_memory(), running=running)
+    told = announcement(stack, found)
+    if not running:
+        told.append(where_things_go(stack, clone, cache_folder()))
+    print("\n".join([*told, *warnings]), flush=True)
+
+
+def _docker_folder() -> Path | None:
+    """Where the engine of this machine keeps images and volumes, or will; None for an engine elsewhere."""
+    try:
+        folder = Path((probe.engine_has("/info") or {}).get("DockerRootDir", ""))
+        return folder if folder.is_absolute() and folder.exists() else None
+    except OSError:
+        return None if os.environ.get("DOCKER_HOST") else Path("/var/lib/docker")
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as a person would estimate it: `20 s`, `4 min`."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min"
