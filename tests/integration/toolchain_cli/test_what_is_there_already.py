@@ -47,5 +47,5 @@ def test_containers_count_while_they_run_and_have_all_labels(engine: docker.Dock
 
 def test_a_socket_that_a_user_may_not_use_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///proc/1/fd/0")
-    with pytest.raises(OSError, match="refused|denied"):
+    with pytest.raises(OSError, match=r"refused|denied"):
         probe.engine_has("/version")

@@ -83,5 +83,5 @@ def test_memory_is_what_both_the_machine_and_the_container_allow(tmp_path: Path)
 @pytest.mark.parametrize("host", ["unix:///nowhere/at/all", "tcp://127.0.0.1:1", "ssh://elsewhere"])
 def test_no_engine_and_one_elsewhere_are_not_known(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
-    with pytest.raises(OSError, match="No such file|is behind"):
+    with pytest.raises(OSError, match=r"No such file|is behind"):
         probe.engine_has("/version")
