@@ -129,8 +129,8 @@ def test_whoever_shares_a_state_elsewhere_shares_the_stack(engine: docker.Docker
     shutil.rmtree(at.folder / "one")
     at("two")
     ownership.claim(STACK, "s3://other:login@bucket/state")
+    at("three")
     with pytest.raises(PlatformError):
-        at("three")
         ownership.claim(STACK, "s3://bucket/another")
 
 
