@@ -22,9 +22,14 @@ from airgap.toolchain.locate import CLI_VERSION, built_folder, official_pulumi, 
 GO = r"""#!/bin/sh
 case "$1" in
   env) echo "go{version}" ;;
-  list) if [ "$3" = -m ]; then echo "{sdk}"; else echo "go: downloading example.org/a v1.0.0" >&2; echo example.org/a; fi ;;
+  mod) shift 3; for module; do echo '{{"Path": "'$module'", "Dir": "{sdk}", "Sum": "h1:x"}}'; done ;;
+  list) echo "go: downloading example.org/a v1.0.0" >&2; echo example.org/a ;;
   build)
     echo "$@" >> "{log}"
+    for module in gocloud.dev github.com/pulumi/pulumi/pkg/v3; do
+      changed=$(sed -n "s,^replace $module => ,,p" go.mod)
+      test -f "$(find "$changed" -name left_out.go | head -1)" || {{ echo "$module is whole" >&2; exit 3; }}
+    done
     env | grep -E '^(CGO_ENABLED|GOTOOLCHAIN|GOFLAGS|GOWORK)=' | sort >> "{log}"
     {delay}
     while [ "$1" != -o ]; do shift; done
