@@ -21,7 +21,8 @@ from airgap.setup.progress import Progress
 from airgap.toolchain.go_toolchain import go_environment
 from airgap.toolchain.locate import GO_FOLDER, LEFT_OUT, left_out_files
 
-_PARALLEL_COMPILERS = {"GOGC": "200"}
+# The compiler collects its garbage less often: a tenth to a fifth less processor time. The limit is for each compiler and the linker.
+_COMPILER = {"GOGC": "400", "GOMEMLIMIT": "1500MiB"}
 _NO_SOURCES = shutil.ignore_patterns("*_test.go", "testdata")
 
 
@@ -144,7 +145,7 @@ def _run(program: GoProgram, go: Path, arguments: Sequence[str], folder: Path, p
     """Run a go command, telling its progress, and return the lines of its standard output."""
     recent: collections.deque[str] = collections.deque(maxlen=15)
     tell = _teller(progress, packages)
-    environment = go_environment(go) | _PARALLEL_COMPILERS
+    environment = go_environment(go) | _COMPILER
     with (
         tempfile.TemporaryFile("w+") as output,
         subprocess.Popen([go, *arguments], cwd=folder, env=environment, stdout=output, stderr=subprocess.PIPE, text=True) as process,
