@@ -128,6 +128,7 @@ def test_all_that_was_acknowledged_before_a_time_is_there_and_nothing_after(made
         found = found_in(made.restored(name))
     finally:
         remove(name)
+    assert set(past.writers) == {"postgres", "redis"}
     for store, writer in past.writers.items():
         before, after = writer.until(moment)
         assert before, store
