@@ -9,7 +9,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 # Says nothing about speed: only how long a test waits for what never comes. A busy machine takes ten times as long as a quiet one.
-PATIENCE = 180.0
+PATIENCE = 180
 
 
 def wait_for(happened: Callable[[], _T], what: str, seconds: float = PATIENCE, pause: float = 0.05) -> _T:

@@ -159,11 +159,20 @@ def test_the_set_of_the_failed_drills_passes_one(made: Sets) -> None:
     assert report.passed, describe(report)
 
 
-@pytest.mark.parametrize(("service", "store"), [("redis", "redis"), ("weaviate", "weaviate"), ("timescaledb", "postgres")])
-@pytest.mark.parametrize("moment", ["while its files are put back", "while it starts"])
-def test_a_live_restore_goes_on_after_its_server_died(made: Sets, service: str, store: str, moment: str) -> None:
-    target, name = made.make("full").id, made.platform.containers[service]
-    kill = KillAtStart(name if moment == "while it starts" else f"{name}-restore")
+# PostgreSQL's files are put back by a container in its server's place; the others' are there before anything could be hit.
+LIVE_MOMENTS = [
+    ("redis", "redis", ""),
+    ("weaviate", "weaviate", ""),
+    ("timescaledb", "postgres", ""),
+    ("timescaledb", "postgres", "-restore"),
+]
+
+
+@pytest.mark.parametrize(("service", "store", "helper"), LIVE_MOMENTS, ids=[f"{store}{helper}" for _, store, helper in LIVE_MOMENTS])
+def test_a_live_restore_goes_on_after_its_server_died(made: Sets, service: str, store: str, helper: str) -> None:
+    """Killed when it starts on the restored files, long before it can be healthy, or while those are put back."""
+    target = made.make("full").id
+    kill = KillAtStart(made.platform.containers[service] + helper)
     with AtStage(f"restoring {store}", kill) as at, pytest.raises(PlatformError):
         restore(made.platform, target, stores=[store], live=True, progress=at, folder=made.folder)
     kill.assert_killed()
