@@ -85,8 +85,8 @@ def _kill_scratch(labels: list[str], service: str) -> Callable[[], None]:
     """Kills a scratch server, as soon as there is one."""
 
     def kill() -> None:
-        running = {"label": [*labels, f"{SERVICE_LABEL}={service}"]}
-        wait_for(lambda: docker_client().containers.list(filters=running), f"a scratch {service} runs")[0].kill("SIGKILL")
+        wanted: dict[str, str | list[str] | bool] = {"label": [*labels, f"{SERVICE_LABEL}={service}"]}
+        wait_for(lambda: docker_client().containers.list(filters=wanted), f"a scratch {service} runs")[0].kill("SIGKILL")
 
     return kill
 
