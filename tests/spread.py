@@ -3,6 +3,8 @@
 A file stays in one process. A process goes through the files of one folder, whose servers are started once; when none is left it begins
 the folder with the most work that nobody has begun, and at the end it takes files from a folder that another process still has work in.
 
+Loaded with every run, so what holds for every test stands here, too. (pytest-alembic takes `tests/conftest.py` for its own.)
+
 `--record-durations` writes what each file took into `tests/durations.json`, which this order goes by, and the slowest tests into
 `bench/slowest-tests.md`.
 """
@@ -13,6 +15,7 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 NO_TIME = "no time was left for it"
@@ -23,6 +26,10 @@ _SHOWN = 50
 
 # Helpers of tests assert, too: their failures tell what they compared.
 pytest.register_assert_rewrite("tests.support")
+
+# Hypothesis judges what the code does, not how long a busy machine takes for an example.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 class FolderScheduling(LoadScopeScheduling):
@@ -37,7 +44,7 @@ class FolderScheduling(LoadScopeScheduling):
         return nodeid.partition("::")[0]
 
     def _assign_work_unit(self, node):
-        left = defaultdict(float)
+        left: defaultdict[str, float] = defaultdict(float)
         for file, tests in self.workqueue.items():
             left[_folder(file)] += self._seconds.get(file, _SECONDS_OF_A_NEW_TEST * len(tests))
         own = self._folder_of.get(node)
@@ -82,7 +89,8 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def _record(reports):
-    files, tests = defaultdict(float), defaultdict(float)
+    files: defaultdict[str, float] = defaultdict(float)
+    tests: defaultdict[str, float] = defaultdict(float)
     for report in reports:
         files[report.nodeid.partition("::")[0]] += report.duration
         tests[report.nodeid] += report.duration

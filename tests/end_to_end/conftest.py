@@ -24,7 +24,7 @@ class Stack:
     name: str
     environment: dict[str, str] = field(repr=False)
 
-    def run(self, *command, check=True, timeout=600):
+    def run(self, *command, check=True, timeout=1800):
         """Run a program of the virtual environment; its output is shown where it fails unexpectedly."""
         program, *arguments = command
         done = subprocess.run(

@@ -14,6 +14,7 @@ from infra import clients
 from infra.components.names import redis_cli
 from tests.end_to_end.conftest import BIN, ROOT
 from tests.support.keyspace_faults import SESSION
+from tests.support.waiting import PATIENCE
 
 MOMENT = "2026-11-23T12:00:00+09:00"
 
@@ -28,10 +29,13 @@ def lines_between(first, last):
 def follow(stack, lines, moment, folder):
     """Run the lines one after another in a shell, with the moment and the stack put in their place."""
     environment = stack.environment | {"PATH": f"{BIN}:{os.environ['PATH']}", "INVOKE_TASKS_SEARCH_ROOT": str(ROOT)}
+    assert lines, "the runbook has no lines there"
     for line in lines:
         own = line.replace(MOMENT, moment).replace("christmas-dev-", f"christmas-{stack.name}-").replace("look", f"look-{os.getpid()}")
         own = re.sub(r"^invoke ", f"invoke --search-root {ROOT} ", own)
-        done = subprocess.run(["sh", "-c", own], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            ["sh", "-c", own], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=2 * PATIENCE
+        )
         assert done.returncode == 0, f"{own}\n{done.stdout}{done.stderr}"
 
 
@@ -126,6 +130,7 @@ def test_a_flushed_redis_comes_back(stack, a_set, tmp_path):
 
 def test_a_deleted_collection_comes_back(stack, a_set, tmp_path):
     before = objects(stack)
+    assert before
     stack.invoke("backup", "--incremental")
     moment = the_last_good_second()
     with clients.weaviate_client(stack.platform(), "indexer") as store:

@@ -5,11 +5,9 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from access.profiles import Profiles
 from infra import clients
@@ -17,6 +15,7 @@ from security.cipher import FieldCipher
 from security.ring import from_file, from_json
 from seed.demo_people import PEOPLE
 from tests.end_to_end.conftest import BIN, ROOT
+from tests.support.waiting import PATIENCE, wait_for
 
 
 def ring_of(stack):
@@ -56,18 +55,15 @@ def held_profile(stack):
         yield
 
 
-def wait_for_a_rotation_that_waits(stack, rotation, seconds=180):
-    deadline = time.monotonic() + seconds
+def wait_for_a_rotation_that_waits(stack, rotation):
+    waiting = "select from pg_stat_activity where application_name like 'rotate keys %' and cardinality(pg_blocking_pids(pid)) > 0"
     with clients.postgres(stack.platform(), "monitor", autocommit=True) as connection:
-        while time.monotonic() < deadline and rotation.poll() is None:
-            row = connection.execute(
-                "select count(*) from pg_stat_activity"
-                " where application_name like 'rotate keys %' and cardinality(pg_blocking_pids(pid)) > 0"
-            ).fetchone()
-            if row and row[0]:
-                return
-            time.sleep(0.2)
-    pytest.fail(f"the rotation does not come to the locked row; it ended with {rotation.poll()}")
+
+        def waits():
+            assert rotation.poll() is None, f"the rotation does not come to the locked row; it ended with {rotation.poll()}"
+            return connection.execute(waiting).fetchone() is not None
+
+        wait_for(waits, "the rotation comes to the locked row", seconds=2 * PATIENCE)
 
 
 def test_a_rotation_killed_in_the_middle_is_completed_by_the_next_one(stack):
@@ -140,6 +136,8 @@ def test_a_physical_backup_holds_nothing_plain_even_opened(stack):
             assert (bool(opened), stored) == ("@example.com" in text, 0), text
     finally:
         inside("rm", "-rf", folder)
+    assert plain
     for service in ("timescaledb", "redis", "weaviate"):
         log = stack.container(service).logs()
+        assert log
         assert [text for text in plain if text.encode() in log] == []

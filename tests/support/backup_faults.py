@@ -6,6 +6,7 @@ program too: `python -m tests.support.backup_faults PLATFORM FOLDER VERB STAGE D
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -15,13 +16,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import docker
+import docker.errors
 
 from backup import keys, sets
 from backup.containers import execute
@@ -34,34 +36,56 @@ from backup.verify import verify
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from infra.connections import Endpoint, Platform
+from tests.support.waiting import PATIENCE, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class AtStage:
-    """A progress that does something once, when the line first says a stage; before the work goes on, or `delay` seconds later."""
+    """A progress that does something once, when the line first says a stage: before the work goes on, or `delay` seconds later.
+
+    With a delay it acts at the latest when the store leaves the stage, and before the store goes on: so it acts within the stage on
+    any machine. As a context it fails the test where the work was over before it had acted.
+    """
 
     def __init__(self, stage: str, act: Callable[[], object], delay: float = 0) -> None:
         self._stage = stage
         self._act = act
         self._delay = delay
-        self._timer: threading.Timer | None = None
-        self.reached = False
+        self._timer = threading.Timer(delay, self._act_once)
+        self._timer.daemon = True
+        self._once = threading.Lock()
+        self._reached = self._begun = self._acted = False
 
-    def finish(self) -> None:
-        """Wait until it has acted, so that it doesn't hit what comes next."""
-        if self._timer:
-            self._timer.join()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._timer.cancel()
+        with self._once:
+            self._begun = True
+        if kind is None:
+            assert self._acted, f"the work was over before anything was done at {self._stage!r}"
+
+    def _act_once(self) -> None:
+        with self._once:
+            if not self._begun:
+                self._begun = True
+                self._act()
+                self._acted = True
 
     def status(self, text: str) -> None:
-        """Act where the line says the stage."""
-        if self._stage in text and not self.reached:
-            self.reached = True
-            if self._delay:
-                self._timer = threading.Timer(self._delay, self._act)
-                self._timer.start()
-            else:
-                self._act()
+        """Act where the line says the stage, or what follows it."""
+        if not self._reached:
+            if self._stage in text:
+                self._reached = True
+                if self._delay:
+                    self._timer.start()
+                else:
+                    self._act_once()
+        elif ":" in self._stage and self._stage not in text:
+            # A store's stage is over. Other stages, as `safety backup`, have stages of stores inside.
+            self._act_once()
 
     def count(self, done: float, total: float, unit: str = "") -> None:
         """Ignore numbers."""
@@ -115,10 +139,7 @@ class Sets:
         with redis_client(self.platform, "backup") as client:
             assert client.config_get("auto-aof-rewrite-percentage") == {"auto-aof-rewrite-percentage": "100"}
         # A shell that was just told to end may take a moment on a busy machine. The server archives its log all the time.
-        deadline = time.monotonic() + 5
-        while left := [each for each in self._at_work() if "archive-push" not in each]:
-            assert time.monotonic() < deadline, left
-            time.sleep(0.1)
+        wait_for(lambda: not [each for each in self._at_work() if "archive-push" not in each], "nothing works on the repository any more")
         assert sets.leftovers(self.folder) == []
 
     def _at_work(self) -> list[str]:
@@ -150,7 +171,7 @@ class Sets:
         """Run a verb in a process of its own that is killed at a stage; returns the number that the process had."""
         line = [sys.executable, "-m", __name__, str(self.stored()), str(self.folder), verb, stage, str(delay), json.dumps(options)]
         victim = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        told, _ = victim.communicate(timeout=120)
+        told, _ = victim.communicate(timeout=PATIENCE)
         assert victim.returncode == -signal.SIGKILL, f"it was to die at {stage!r} but ended with {victim.returncode}:\n{told}"
         return victim.pid
 
@@ -163,6 +184,40 @@ class Sets:
         container = docker.from_env().containers.get(self.platform.containers[service])
         _start(container)
         wait_until_ready(self.platform, service)
+
+
+class KillAtStart:
+    """SIGKILLs a container when the engine tells that it has started: the first time after this was called.
+
+    Nothing is looked for by and by, so the server is killed long before it can have answered a health check of Docker's.
+    """
+
+    def __init__(self, container: str) -> None:
+        self._container = container
+        self._killed = threading.Event()
+
+    def __call__(self) -> None:
+        """Listen from now on."""
+        now = time.time_ns()
+        self._killed.clear()
+        # Events may be far apart; the client would give up after a minute without one.
+        engine = docker.from_env(timeout=3600)
+        told = {"type": "container", "event": "start", "container": self._container}
+        events = engine.events(since=now // 10**9, decode=True, filters=told)
+        threading.Thread(target=self._kill, args=(engine, events, now), daemon=True).start()
+
+    def _kill(self, engine: docker.DockerClient, events: Iterator[dict[str, Any]], since: int) -> None:
+        for event in events:
+            # The engine's filter takes the beginning of a name, too: helpers are named after their server.
+            if event["timeNano"] > since and event["Actor"]["Attributes"]["name"] == self._container:
+                with contextlib.suppress(docker.errors.APIError):
+                    engine.api.kill(event["id"], "SIGKILL")
+                    self._killed.set()
+                    return
+
+    def assert_killed(self) -> None:
+        """Make sure that it came to that."""
+        assert self._killed.wait(PATIENCE), f"{self._container} was not killed when it started"
 
 
 def wait_until_ready(platform: Platform, service: str) -> None:
@@ -180,16 +235,14 @@ def wait_until_ready(platform: Platform, service: str) -> None:
             with weaviate_client(platform, "backup") as store:
                 store.collections.list_all()
 
-    deadline = time.monotonic() + 60
-    while True:
+    def answers() -> bool:
         try:
             ask()
         except Exception:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+            return False
+        return True
+
+    wait_for(answers, f"{service} answers the account backup")
 
 
 def processes(container: str, *wanted: str) -> list[str]:

@@ -32,6 +32,7 @@ from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
 from infra.connections import Credentials, Endpoint, Platform
 from security.ring import new_ring
+from tests.support.waiting import PATIENCE
 
 PROJECT_LABEL = "com.christmas.project"
 TESTS_PROJECT = "christmas-tests"
@@ -222,7 +223,7 @@ def _put(container: str, folder: Path) -> None:
     assert docker.from_env().containers.get(container).put_archive(_DIRECTORY, archive.getvalue())
 
 
-def _wait_until_ready(name: str, seconds: float = 60) -> None:
+def _wait_until_ready(name: str, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while True:
         done = subprocess.run(["docker", "exec", name, "pg_isready", "-q", "-h", "127.0.0.1"], capture_output=True, check=False)

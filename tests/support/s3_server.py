@@ -25,6 +25,7 @@ from pydantic import SecretStr
 
 from infra.backup_places import S3Place
 from infra.provider.certificates import issue_authority, issue_certificate
+from tests.support.waiting import PATIENCE
 
 _FAULTS = "/tests-faults"
 _PIECE = 1 << 16
@@ -81,7 +82,7 @@ class S3Server:
         request = urllib.request.Request(
             f"https://{self.address}:{self.port}{path}", data=body, method="POST", headers={"Content-Type": "text/plain"}
         )
-        with urllib.request.urlopen(request, timeout=20, context=context) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE, context=context) as answer:
             answer.read()
 
 

@@ -24,6 +24,7 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 
 from airgap.images.catalog import build_command, image_reference
+from tests.support.waiting import PATIENCE
 
 PROJECT_LABEL = "com.christmas.project"
 TESTS_PROJECT = "christmas-tests"
@@ -192,7 +193,7 @@ def published(running: Container, port: int) -> int:
     return int(running.attrs["NetworkSettings"]["Ports"][f"{port}/tcp"][0]["HostPort"])
 
 
-def wait_until(ready: Callable[[], bool], running: Container, seconds: float = 60) -> None:
+def wait_until(ready: Callable[[], bool], running: Container, seconds: float = PATIENCE) -> None:
     """Wait for a container to answer; shows its last lines where it does not."""
     deadline = time.monotonic() + seconds
     last: Exception | None = None

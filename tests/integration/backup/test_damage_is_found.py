@@ -98,7 +98,9 @@ def test_a_manifest_that_was_edited_or_signed_with_another_key_is_named(made: Ma
     path.write_text(json.dumps(edited))
     stranger = keys.sign(made.incremental, "somebody else's passphrase")
     (made.folder / made.incremental.id / sets.MANIFEST).write_text(stranger.model_dump_json())
-    for verdict in made.verify():
+    verdicts = made.verify()
+    assert {verdict.set_id for verdict in verdicts} == {made.full.id, made.incremental.id}
+    for verdict in verdicts:
         assert "the signature is not of this manifest" in verdict.faults[0]
 
 

@@ -15,7 +15,7 @@ def test_the_last_of_several_equal_writes_is_in_the_copy(scratch_platform: Scrat
     with redis_client(platform, "api") as client:
         pipeline = client.pipeline(transaction=False)
         for name in names:
-            pipeline.set(name, 1, ex=60)
+            pipeline.set(name, 1, ex=3600)
         pipeline.execute()
         made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
         client.delete(*names)

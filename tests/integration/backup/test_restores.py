@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Credentials, Platform
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -154,20 +156,18 @@ def test_a_killed_drill_leaves_nothing_for_long(platform: Platform, folder: Path
         "drill(Platform(**pickle.loads(Path(sys.argv[1]).read_bytes())), folder=Path(sys.argv[2]))\n"
     )
     victim = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "platform"), str(folder)])
-    deadline = time.monotonic() + 60
 
     def its() -> list[str]:
         found = docker_client().containers.list(all=True, ignore_removed=True, filters={"label": f"{OWNER_LABEL}={victim.pid}"})
         return [str(each.name) for each in found]
 
     try:
-        while not its():
-            assert victim.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for(lambda: its() or victim.poll() is not None, "the drill has made something")
     finally:
         victim.kill()
         victim.wait()
+    assert victim.returncode == -signal.SIGKILL
+    assert its()
     remove_leftovers()
     assert its() == []
 

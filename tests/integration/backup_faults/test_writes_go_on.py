@@ -15,6 +15,7 @@ from backup.restore import remove, restore
 from infra.clients import postgres, redis_client
 from infra.connections import Platform
 from tests.support.backup_faults import Sets
+from tests.support.waiting import wait_for
 
 _PAUSE = 0.005
 
@@ -99,16 +100,23 @@ class Past:
 def past(made: Sets) -> Past:
     made.make("full")
     moments = {}
+
+    def written(count: int = 50) -> datetime:
+        """Let so many writes be acknowledged and more than a second pass; returns a whole one, for Redis' log notes no finer ones."""
+        before = {store: len(each.acknowledged) for store, each in writers.items()}
+        time.sleep(1.2)
+        wait_for(
+            lambda: all(len(each.acknowledged) >= before[store] + count for store, each in writers.items()), f"{count} writes to each store"
+        )
+        return datetime.now(UTC).replace(microsecond=0)
+
     with writing(made.platform) as writers:
-        time.sleep(1.5)
+        written()
         set_id = made.make().id
-        time.sleep(1.2)
-        # A whole second, for Redis' log notes no finer ones.
-        moments["a second after the set"] = datetime.now(UTC).replace(microsecond=0)
-        time.sleep(2.3)
-        moments["one that no set had seen"] = datetime.now(UTC).replace(microsecond=0)
-        time.sleep(1.2)
-    assert all(len(each.acknowledged) > 100 for each in writers.values())
+        moments["a second after the set"] = written()
+        written()
+        moments["one that no set had seen"] = written()
+        written()
     return Past(writers, moments, set_id)
 
 
@@ -120,6 +128,7 @@ def test_all_that_was_acknowledged_before_a_time_is_there_and_nothing_after(made
         found = found_in(made.restored(name))
     finally:
         remove(name)
+    assert set(past.writers) == {"postgres", "redis"}
     for store, writer in past.writers.items():
         before, after = writer.until(moment)
         assert before, store
@@ -138,6 +147,8 @@ def test_a_moment_within_a_second_never_shows_what_came_after(made: Sets, past: 
         remove(name)
     before, _ = past.writers["redis"].until(moment.replace(microsecond=0))
     _, after = past.writers["redis"].until(moment)
+    assert before
+    assert after
     assert before <= found
     assert not after & found
 

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,10 +90,8 @@ def test_a_server_that_keeps_refusing_is_told(
 def test_a_silent_server_is_given_up_and_told(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "_TRIES", 1)
     place = BucketPlace(server.place(prefix="silent", timeout_seconds=1))
-    began = time.monotonic()
     with server.fault(seconds=4), pytest.raises(PlatformError, match="says nothing for 1 s"):
         place.sizes()
-    assert time.monotonic() - began < 60
 
 
 def test_a_connection_cut_midway_goes_on_where_it_broke(server: S3Server) -> None:

@@ -171,7 +171,7 @@ def test_a_copy_that_fails_leaves_the_set_good_and_is_caught_up_with(there: Ther
     assert make(there.platform, folder=there.folder) is None
     told = copies.state(there.folder)
     assert [(each.sets, each.behind, each.failure) for each in told.values()] == [(2, 0, ""), (2, 0, "")]
-    assert all(each.good for each in verify(there.platform, every=True, folder=there.folder, place="folder"))
+    assert [each.good for each in verify(there.platform, every=True, folder=there.folder, place="folder")] == [True, True]
 
 
 def test_a_bucket_that_refuses_halfway_fails_the_set_and_leaves_nothing(there: There) -> None:
@@ -212,7 +212,8 @@ def test_what_retention_drops_goes_from_every_place(there: There, monkeypatch: p
     assert not there.objects(f"stacks/tests/sets/{newest.id}")
     for settings in there.platform.backup.copies.values():
         assert [each.id for each in sets.list_at(open_place(settings).below("sets"))] == [each.id for each in every]
-    assert all(each.good for each in verify(there.platform, every=True, folder=there.folder, place="folder"))
+    verdicts = verify(there.platform, every=True, folder=there.folder, place="folder")
+    assert {each.set_id: each.good for each in verdicts} == {each.id: True for each in every}
 
 
 def test_a_new_machine_with_the_bucket_and_the_keys_goes_on_where_the_lost_one_was(there: There) -> None:

@@ -17,6 +17,7 @@ from docker.models.volumes import Volume
 
 from airgap.images.catalog import image_reference
 from tests.support import scratch
+from tests.support.waiting import PATIENCE
 
 TMP = {"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"}
 
@@ -132,7 +133,7 @@ def health(container: Container) -> str:
     return str(container.attrs["State"]["Health"]["Status"])
 
 
-def wait_ready(container: Container, seconds: float = 90) -> None:
+def wait_ready(container: Container, seconds: float = PATIENCE) -> None:
     """Wait until the image's health check passes, asking it oftener than Docker would."""
     test = container.attrs["Config"]["Healthcheck"]["Test"]
     assert test[0] == "CMD"
@@ -143,7 +144,7 @@ def wait_ready(container: Container, seconds: float = 90) -> None:
     scratch.wait_until(passes, container, seconds)
 
 
-def wait_healthy(container: Container, seconds: float = 90) -> None:
+def wait_healthy(container: Container, seconds: float = PATIENCE) -> None:
     """Wait until Docker finds the container healthy; shows the last answer where it does not."""
     deadline = time.monotonic() + seconds
     while (status := health(container)) != "healthy":
@@ -154,7 +155,7 @@ def wait_healthy(container: Container, seconds: float = 90) -> None:
         time.sleep(0.2)
 
 
-def wait_exited(container: Container, seconds: float = 60) -> tuple[int, str]:
+def wait_exited(container: Container, seconds: float = PATIENCE) -> tuple[int, str]:
     """Wait for the container to end; return its exit code and everything that it wrote."""
     code = int(container.wait(timeout=seconds)["StatusCode"])
     return code, container.logs().decode(errors="replace")

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -22,8 +22,9 @@ from airgap.images.build import build_image, ensure_images, missing_images
 from airgap.images.catalog import BASE_IMAGE, FOLDER, SERVICES, image_reference, inputs_hash
 from airgap.images.versions import IMAGES
 from airgap.setup import expected
-from airgap.setup.progress import SilentProgress
+from airgap.setup.progress import PlainProgress, SilentProgress
 from tests.support import scratch
+from tests.support.waiting import PATIENCE, wait_for
 
 PROJECT = Path(__file__).parents[3]
 
@@ -60,9 +61,9 @@ def _write_dockerfile(folder: Path, *lines: str) -> int:
 
 def test_what_is_there_is_not_built_again() -> None:
     before = {service: docker.from_env().images.get(image_reference(service)).id for service in SERVICES}
-    begun = time.monotonic()
-    assert ensure_images() == {service: image_reference(service) for service in SERVICES}
-    assert time.monotonic() - begun < 5
+    told = io.StringIO()
+    assert ensure_images(progress=PlainProgress("images", told)) == {service: image_reference(service) for service in SERVICES}
+    assert told.getvalue() == ""
     assert missing_images() == []
     assert {service: docker.from_env().images.get(image_reference(service)).id for service in SERVICES} == before
 
@@ -124,8 +125,7 @@ import sys
 from pathlib import Path
 import docker
 from airgap.images.build import build_image
-from airgap.setup import expected
-from airgap.setup.progress import SilentProgress
+from airgap.setup.progress import PlainProgress, SilentProgress
 build_image(docker.from_env(), "redis", SilentProgress(), folder=Path(sys.argv[1]))
 """
 
@@ -136,25 +136,18 @@ def test_a_build_cut_off_leaves_no_tag_and_no_container_and_the_next_completes(f
     _write_dockerfile(folder, f"LABEL {BUILD_LABEL}={label}", "RUN sleep 300")
     process = subprocess.Popen([sys.executable, "-c", _BUILD, str(folder)], cwd=PROJECT, stderr=subprocess.DEVNULL)
     try:
-        _wait(lambda: bool(_containers(label, "running")))
+        wait_for(lambda: _containers(label, "running"), "the step runs")
         process.send_signal(signal_)
-        assert process.wait(30) != 0
+        assert process.wait(PATIENCE) != 0
     finally:
         process.kill()
         process.wait()
     # Docker notices that nobody listens any more, ends the step and removes its container.
-    _wait(lambda: not _containers(label))
+    wait_for(lambda: not _containers(label), "the step's container is gone")
     assert not _exists(_reference(folder))
 
     _write_dockerfile(folder, f"LABEL {BUILD_LABEL}={label}", "RUN true")
     assert _exists(build_image(docker.from_env(), "redis", SilentProgress(), folder=folder))
-
-
-def _wait(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_no_room_is_said_before_anything_is_built(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

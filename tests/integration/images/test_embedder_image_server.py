@@ -4,10 +4,12 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import json
+import os
 import socket
 import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import httpx
@@ -22,6 +24,7 @@ from docker.models.volumes import Volume
 from tests.integration.images.hardened import started, volume, wait_exited, wait_ready, write_files
 from tests.integration.images.services import EMBEDDER, secret_files
 from tests.support import scratch
+from tests.support.waiting import PATIENCE, wait_for
 
 MODEL = "multilingual-e5-small"
 
@@ -61,10 +64,10 @@ class Server:
 
     def http(self, token: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token or self.token}"}
-        return httpx.Client(base_url=f"https://localhost:{self.port}", verify=self.trust, headers=headers, timeout=60)
+        return httpx.Client(base_url=f"https://localhost:{self.port}", verify=self.trust, headers=headers, timeout=PATIENCE)
 
     def openai(self) -> openai.OpenAI:
-        http = openai.DefaultHttpxClient(verify=self.trust, timeout=60)
+        http = openai.DefaultHttpxClient(verify=self.trust, timeout=PATIENCE)
         return openai.OpenAI(base_url=f"https://localhost:{self.port}/v1", api_key=self.token, max_retries=0, http_client=http)
 
     def certificate(self) -> x509.Certificate:
@@ -78,13 +81,25 @@ class Server:
         """Send SIGHUP; return what the server says about it."""
         before = len(self.container.logs())
         self.container.kill("SIGHUP")
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            said = self.container.logs().decode(errors="replace")[before:]
-            if "API key" in said:
-                return said
-            time.sleep(0.1)
-        raise AssertionError("the server said nothing about SIGHUP")
+
+        def said() -> str:
+            since = self.container.logs()[before:].decode(errors="replace")
+            return since if "API key" in since else ""
+
+        return wait_for(said, "the server says something about SIGHUP")
+
+    def processor_seconds(self) -> float:
+        """Processor time that the server has used so far: what it has done, however slowly, on any machine."""
+        listed = self.container.top()
+        ids = [row[listed["Titles"].index("PID")] for row in listed["Processes"]]
+        ticks = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:13] for each in ids]
+        return sum(int(tick) for pair in ticks for tick in pair) / os.sysconf("SC_CLK_TCK")
+
+    def is_idle(self) -> bool:
+        """Whether it does nothing for half a second."""
+        before = self.processor_seconds()
+        time.sleep(0.5)
+        return self.processor_seconds() - before < 0.05
 
 
 @contextlib.contextmanager
@@ -213,36 +228,45 @@ def test_only_tls_that_the_authority_signed(server: Server) -> None:
 
 
 def test_a_question_does_not_wait_for_a_whole_batch(server: Server) -> None:
+    answered = 0
     with server.openai() as client, concurrent.futures.ThreadPoolExecutor() as pool:
-        begun = time.monotonic()
         batch = pool.submit(client.embeddings.create, model=MODEL, input=PASSAGES * 40)
-        time.sleep(0.3)
-        client.embeddings.create(model=MODEL, input="백업?")
-        asked = time.monotonic() - begun
-        batch.result()
-        took = time.monotonic() - begun
-    assert asked < took / 2
+        while not batch.done():
+            client.embeddings.create(model=MODEL, input="백업?")
+            answered += 1
+        assert len(batch.result().data) == 40 * len(PASSAGES)
+    # Where they waited for it, one at most could have come before it and one after.
+    assert answered > 2
 
 
 def test_a_client_that_gives_up_frees_the_engine(server: Server) -> None:
     with server.http() as client:
-        begun = time.monotonic()
+        begun = server.processor_seconds()
+        assert client.post("/v1/embeddings", json={"model": MODEL, "input": PASSAGES * 8}).status_code == 200
+        a_fiftieth = server.processor_seconds() - begun
         with pytest.raises(httpx.ReadTimeout):
             client.post("/v1/embeddings", json={"model": MODEL, "input": PASSAGES * 400}, timeout=1)
         assert client.post("/v1/embeddings", json={"model": MODEL, "input": "a"}).status_code == 200
-        assert time.monotonic() - begun < 20
-    deadline = time.monotonic() + 10
-    while " 499 " not in server.container.logs().decode():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(lambda: " 499 " in server.container.logs().decode(), "the server notices that its client is gone")
+    wait_for(server.is_idle, "the server is idle")
+    assert 0 < server.processor_seconds() - begun < 25 * a_fiftieth
 
 
 def test_too_many_at_once_are_told_to_come_back(server: Server) -> None:
     with server.http() as client, concurrent.futures.ThreadPoolExecutor(100) as pool:
-        answers = list(pool.map(lambda _: client.post("/v1/embeddings", json={"model": MODEL, "input": "짧은 글"}), range(100)))
-    codes = {answer.status_code for answer in answers}
-    assert codes == {200, 429}
-    refused = next(answer for answer in answers if answer.status_code == 429)
+
+        def ask(_: int) -> httpx.Response:
+            return client.post("/v1/embeddings", json={"model": MODEL, "input": "짧은 글"})
+
+        def crowd() -> list[httpx.Response]:
+            """Those that are refused; clients on a busy machine may not come all at once."""
+            answers = list(pool.map(ask, range(100)))
+            codes = {answer.status_code for answer in answers}
+            assert 200 in codes
+            assert codes <= {200, 429}
+            return [answer for answer in answers if answer.status_code == 429]
+
+        refused = wait_for(crowd, "too many ask at once")[0]
     assert refused.headers["retry-after"] == "1"
     assert refused.json()["error"]["type"] == "rate_limit_error"
 
@@ -253,7 +277,7 @@ def test_a_body_that_never_comes_is_given_up_and_the_rest_goes_on(server: Server
         tls.sendall(head.encode())
         with server.http() as client:
             assert client.get("/healthz").status_code == 200
-        tls.settimeout(15)
+        tls.settimeout(PATIENCE)
         assert tls.recv(1000).startswith(b"HTTP/1.1 408")
 
 
@@ -316,11 +340,13 @@ def test_hangup_with_bad_files_keeps_what_works(own_server: Server) -> None:
 
 def test_termination_finishes_what_was_asked_and_is_quick(own_server: Server) -> None:
     with own_server.http() as client, concurrent.futures.ThreadPoolExecutor() as pool:
-        answer = pool.submit(client.post, "/v1/embeddings", json={"model": MODEL, "input": PASSAGES * 4})
-        time.sleep(0.3)
+        begun = own_server.processor_seconds()
+        answer = pool.submit(client.post, "/v1/embeddings", json={"model": MODEL, "input": PASSAGES * 8})
+        wait_for(lambda: own_server.processor_seconds() - begun > 0.05, "the server works on what it was asked")
         own_server.container.kill("SIGTERM")
         assert answer.result().status_code == 200
-    code, logs = wait_exited(own_server.container, 20)
+    code, logs = wait_exited(own_server.container)
+    assert "200" in logs
     assert code in {0, 143}
     assert "Traceback" not in logs
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from docker.models.volumes import Volume
 from tests.integration.images.hardened import Service, execute, running, started, volume, wait_exited, wait_ready, write_files
 from tests.integration.images.services import PGDATA, TIMESCALEDB, secret_files
 from tests.support import scratch
+from tests.support.waiting import PATIENCE, wait_for
 
 
 @dataclasses.dataclass
@@ -61,14 +61,24 @@ def test_a_fresh_volume_gets_a_cluster_as_declared(authority: scratch.Authority)
         assert container.exec_run(["psql", "-U", "someone", "-d", "postgres", "-c", "select 1"]).exit_code != 0
 
 
-# initdb takes about two seconds: the moments are at its beginning, in its middle and close to its end.
-@pytest.mark.parametrize("moment", [0.3, 0.8, 1.4, 2.0])
-def test_a_kill_during_the_first_start_is_made_good_by_the_next(volumes: Volumes, moment: float) -> None:
+# What initdb says at its beginning, in its middle and before its last long step; what follows is over too soon to be hit.
+INITDB_STAGES = ["creating subdirectories", "running bootstrap script", "performing post-bootstrap initialization"]
+
+
+def _making_its_cluster(container: Container, stage: str) -> None:
+    wait_for(lambda: stage in container.logs().decode(), f"initdb says {stage!r}", pause=0.01)
+
+
+@pytest.mark.parametrize("stage", INITDB_STAGES)
+def test_a_kill_during_the_first_start_is_made_good_by_the_next(volumes: Volumes, stage: str) -> None:
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
-        time.sleep(moment)
+        _making_its_cluster(container, stage)
         container.kill("SIGKILL")
+        _, logs = wait_exited(container)
+    assert "database system is ready" not in logs
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
         wait_ready(container)
+        assert "cut off" in container.logs().decode()
         assert _psql(container, "select count(*) from pg_database") == "3"
         assert execute(container, "ls", "-A", PGDATA).split() == [".initdb-lock", "data"]
 
@@ -82,12 +92,13 @@ def test_a_cluster_cut_off_at_its_last_file_is_begun_again(volumes: Volumes) -> 
         assert _psql(container, "select 1") == "1"
 
 
-def test_stopping_during_the_first_start_takes_no_time(volumes: Volumes) -> None:
+def test_stopping_during_the_first_start_needs_no_kill(volumes: Volumes) -> None:
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
-        time.sleep(0.6)
-        begun = time.monotonic()
-        container.stop(timeout=30)
-        assert time.monotonic() - begun < 10
+        _making_its_cluster(container, INITDB_STAGES[1])
+        container.stop(timeout=int(PATIENCE))
+        code, logs = wait_exited(container)
+    assert code == 143
+    assert "stopped while making the database cluster" in logs
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
         wait_ready(container)
 

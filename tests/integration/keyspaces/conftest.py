@@ -18,6 +18,7 @@ from infra import clients
 from infra.connections import Endpoint, Platform
 from tests.support.redis_outage import Relay, relay
 from tests.support.redis_server import run_scratch_redis
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture(scope="session")
@@ -55,9 +56,9 @@ def make(request: pytest.FixtureRequest, redis_platform: Platform) -> Iterator[C
 
     def build(kind: type, async_kind: type, *rest: Any, account: str = "api", platform: Platform = redis_platform, **options: Any) -> Both:
         if loop is None:
-            client: Any = pools.connect(platform.redis_url(account), timeout=0.5)
+            client: Any = pools.connect(platform.redis_url(account), timeout=PATIENCE)
         else:
-            client = pools.connect_async(platform.redis_url(account), timeout=0.5)
+            client = pools.connect_async(platform.redis_url(account), timeout=PATIENCE)
         made.append(client)
         return Both((async_kind if loop else kind)(client, *rest, **options), loop)
 

@@ -59,9 +59,14 @@ def test_a_second_run_changes_nothing_that_has_not_expired(redis_platform: Platf
         before = _all(client)
         again = cache.load(redis_platform, SilentProgress())
         after = _all(client)
-    assert (again.changed, again.unchanged) == (0, len(before))
-    assert set(after) == set(before)
-    assert all(after[key][1] <= before[key][1] for key in before)
+    # Candles live for seconds, and some may have come again on a busy machine.
+    short = {key for key in before if keyspace_of(key) is MARKET_LATEST}
+    assert again.updated == 0
+    assert again.inserted <= len(short) == 5
+    assert again.inserted + again.unchanged == len(before)
+    lasting = set(before) - short
+    assert lasting == {key for key in after if keyspace_of(key) is not MARKET_LATEST}
+    assert {key for key in lasting if after[key][1] > before[key][1]} == set()
 
 
 def test_what_expired_comes_back(redis_platform: Platform) -> None:
@@ -94,7 +99,7 @@ def test_session_ids_can_not_be_guessed_and_stay_the_same(redis_platform: Platfo
     cache.load(redis_platform, SilentProgress())
     with clients.redis_client(redis_platform, "api") as client:
         ids = {SESSION.part(key) for key in client.scan_iter(match=SESSION.glob)}
-    assert all(each and len(each) == 64 for each in ids)
+    assert {len(str(each)) for each in ids} == {64}
 
 
 @pytest.mark.parametrize(

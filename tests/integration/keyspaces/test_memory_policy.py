@@ -15,6 +15,7 @@ from infra.components.redis_config import redis_conf, start_command
 from monitor import redis_server
 from tests.support.redis_server import run_scratch_redis
 from tests.support.scratch import image, labels
+from tests.support.waiting import PATIENCE
 
 LIMIT_MIB = 24
 
@@ -34,7 +35,10 @@ def _fill(admin: redis.Redis) -> None:
 
 def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
     with run_scratch_redis(*_policy()) as (platform, _container):
-        api, admin = pools.connect(platform.redis_url("api"), timeout=20), pools.connect(platform.redis_url("admin"), timeout=20)
+        api, admin = (
+            pools.connect(platform.redis_url("api"), timeout=PATIENCE),
+            pools.connect(platform.redis_url("admin"), timeout=PATIENCE),
+        )
         sessions = Sessions(api)
         alive = [sessions.create(number, "x" * 50) for number in range(300)]
         admin.set("endless", "not for eviction: it has no end")
@@ -63,8 +67,8 @@ def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
 
 def test_with_nothing_left_to_evict_writes_fail_and_reads_go_on() -> None:
     with run_scratch_redis(*_policy()) as (platform, _container):
-        admin = pools.connect(platform.redis_url("admin"), timeout=20)
-        api = pools.connect(platform.redis_url("api"), timeout=20)
+        admin = pools.connect(platform.redis_url("admin"), timeout=PATIENCE)
+        api = pools.connect(platform.redis_url("api"), timeout=PATIENCE)
         made = Sessions(api).create(1, "x")
         admin.persist(SESSION.key(made.id))
         with pytest.raises(redis.exceptions.OutOfMemoryError):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -14,6 +13,7 @@ from airgap.errors import PlatformError
 from infra.connections import Platform
 from migrations import run, statements
 from tests.support.postgres_server import ScratchServer
+from tests.support.waiting import PATIENCE, wait_for
 
 REVISION = """
 from migrations.online import build_index, drop_index
@@ -111,28 +111,26 @@ def test_writers_go_on_while_an_index_is_built(migrated_platform: Platform, fold
         "insert into orders (user_id, symbol, order_type, side, quantity, status) select id, 'IBM', 'market', 'buy', 1, 'open' from users"
     )
     url = migrated_platform.postgres_url("api")
-    with psycopg.connect(url) as unfinished:
+    with (
+        ThreadPoolExecutor() as pool,
+        psycopg.connect(url) as unfinished,
+        psycopg.connect(url, options="-c lock_timeout=1s") as writer,
+    ):
         unfinished.execute(insert)
-        build = threading.Thread(target=run.upgrade, args=(migrated_platform,))
-        build.start()
+        build = pool.submit(run.upgrade, migrated_platform)
         _wait_for_build(migrated_platform)
-        with psycopg.connect(url, options="-c lock_timeout=1s") as writer:
-            assert writer.execute(insert).rowcount == 1
-        assert build.is_alive()
+        assert writer.execute(insert).rowcount == 1
+        writer.rollback()
+        assert not build.done()
         unfinished.rollback()
-    build.join(30)
+        assert build.result(PATIENCE).current
     assert validity(migrated_platform, "idx_orders_status") == [True]
 
 
 def _wait_for_build(platform: Platform) -> None:
-    deadline = time.monotonic() + 10
     query = "select 1 from pg_stat_activity where query like '%create index concurrently%' and pid <> pg_backend_pid()"
     with psycopg.connect(platform.postgres_url("migrator"), autocommit=True) as connection:
-        while time.monotonic() < deadline:
-            if connection.execute(query).fetchone():
-                return
-            time.sleep(0.05)
-    raise AssertionError("the index was not being built within 10 s")
+        wait_for(lambda: connection.execute(query).fetchone(), "the index is being built", pause=0.01)
 
 
 @pytest.mark.parametrize("text", ["create index idx_orders_status on orders (status);", "select 1;", ON_TABLE + ON_HYPERTABLE])

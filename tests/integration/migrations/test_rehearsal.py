@@ -17,7 +17,7 @@ from migrations.show import show_rehearsal
 
 STEP = """
 alter table users add column nickname text;
-select pg_sleep(0.4);
+select pg_sleep(1);
 update users set nickname = username;
 insert into market_data (symbol, timestamp, open) values ('IBM', '2013-03-01', 1), ('IBM', '2014-03-01', 1);
 """
@@ -51,10 +51,10 @@ def test_time_locks_and_rows_are_told(migrated_platform: Platform, step: Path, c
     report = rehearse(migrated_platform)
     assert (report.before, report.after) == (before, run.head_revision())
     assert report.revisions == (run.head_revision(),)
-    assert report.seconds >= 0.4
+    assert report.seconds >= 1
     exclusive = {lock.table: lock for lock in report.locks if lock.mode == "AccessExclusiveLock"}
-    # Held from the change to the end of the revision's transaction.
-    assert 0.35 <= exclusive["users"].longest <= report.seconds
+    # Held from the change to the end of the revision's transaction; on a busy machine some looks at it come late.
+    assert 0.5 <= exclusive["users"].longest <= report.seconds
     assert exclusive["users"].blocks == "readers and writers"
     assert {(rows.table, rows.inserted, rows.updated) for rows in report.rows} >= {("users", 0, 50), ("market_data", 2, 0)}
     show_rehearsal(report, as_json=True)

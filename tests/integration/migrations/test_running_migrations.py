@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from blueprint.accounts import ACCOUNTS
 from infra.connections import Platform
 from migrations import locking, run, statements
 from migrations.edition import Edition
+from tests.support.waiting import PATIENCE, wait_for
 
 
 class Heard:
@@ -183,18 +184,13 @@ def test_every_step_runs_under_its_timeouts(migrated_platform: Platform, steps: 
 
 def test_a_second_migration_waits_and_says_for_whom(migrated_platform: Platform) -> None:
     heard = Heard()
-    results: list[run.Outcome] = []
-    with session(migrated_platform) as holder:
+    with ThreadPoolExecutor() as pool, session(migrated_platform) as holder:
         holder.execute("select set_config('application_name', 'migrate somebody@elsewhere 42', false)")
         with locking.migration_lock(holder, Heard()):
-            second = threading.Thread(target=lambda: results.append(run.upgrade(migrated_platform, progress=heard)))
-            second.start()
-            deadline = time.monotonic() + 10
-            while not heard.lines and time.monotonic() < deadline:
-                time.sleep(0.05)
-            assert not results
-        second.join(10)
-    assert results
+            second = pool.submit(run.upgrade, migrated_platform, progress=heard)
+            wait_for(lambda: heard.lines, "the second migration says that it waits")
+            assert not second.done()
+        assert second.result(PATIENCE).current
     assert "waiting for another migration: migrate somebody@elsewhere 42 (account migrator from" in heard.lines[0]
 
 
@@ -210,7 +206,7 @@ def test_waiting_ends_with_a_message(migrated_platform: Platform) -> None:
 def test_a_runner_that_is_killed_leaves_no_lock(migrated_platform: Platform) -> None:
     with session(migrated_platform) as other, session(migrated_platform) as holder, locking.migration_lock(holder, Heard()):
         other.execute("select pg_terminate_backend(%s)", (holder.info.backend_pid,))
-        with locking.migration_lock(other, Heard(), wait_seconds=5):
+        with locking.migration_lock(other, Heard(), wait_seconds=PATIENCE):
             pass
         holder.close()
 

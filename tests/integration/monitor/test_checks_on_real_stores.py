@@ -3,7 +3,6 @@
 import dataclasses
 import socket
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -18,6 +17,7 @@ from monitor.checks import run
 from monitor.postgres import query
 from monitor.result import CheckResult
 from tests.support.scratch_platform import ScratchPlatform
+from tests.support.waiting import wait_for
 
 MINUTE = timedelta(minutes=1)
 
@@ -43,9 +43,7 @@ def moved(platform: Platform, endpoint: str, host: str, port: int) -> Platform:
 
 def test_all_is_well(platform: Platform) -> None:
     # The stores answer before Docker has looked at them for the first time.
-    deadline = time.monotonic() + 90
-    while only(platform, "containers.health").status == "warning" and time.monotonic() < deadline:
-        time.sleep(1)
+    wait_for(lambda: only(platform, "containers.health").status != "warning", "Docker has looked at every store", pause=1)
     results = {each.name: each for each in run(platform)}
     # This platform has no embedder, no documents of the blueprint's shape and no backup of its own yet.
     expected = {
@@ -227,10 +225,8 @@ def test_an_archive_that_fails_is_critical(platform: Platform) -> None:
     superuser(platform, "select pg_create_restore_point('x'); ")
     superuser(platform, "select pg_switch_wal()")
     try:
-        deadline = time.monotonic() + 30
-        while (result := only(platform, "backup.archive")).status == "ok":
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
+        wait_for(lambda: only(platform, "backup.archive").status != "ok", "the server has failed to archive", pause=0.5)
+        result = only(platform, "backup.archive")
         late = backup_alarms.judge_waiting(
             *waiting_log(platform), dataclasses.replace(BACKUP_ALARMS, waiting_warn_after=timedelta(0)), MINUTE
         )
@@ -242,10 +238,7 @@ def test_an_archive_that_fails_is_critical(platform: Platform) -> None:
         superuser(platform, "select pg_reload_conf()")
     assert result.status == "critical"
     assert "archiving fails" in result.message
-    deadline = time.monotonic() + 90
-    while only(platform, "backup.archive").status != "ok":
-        assert time.monotonic() < deadline
-        time.sleep(1)
+    wait_for(lambda: only(platform, "backup.archive").status == "ok", "the server archives again", pause=1)
 
 
 def waiting_log(platform: Platform) -> tuple[int, float | None, int]:
@@ -259,9 +252,8 @@ def test_log_that_is_never_finished_is_critical(platform: Platform) -> None:
     superuser(platform, "alter system set archive_timeout = 0")
     superuser(platform, "select pg_reload_conf()")
     try:
-        deadline = time.monotonic() + 10
-        while (result := only(platform, "backup.waiting")).status == "ok" and time.monotonic() < deadline:
-            time.sleep(0.2)
+        wait_for(lambda: only(platform, "backup.waiting").status != "ok", "the server has read its settings again", pause=0.2)
+        result = only(platform, "backup.waiting")
     finally:
         superuser(platform, "alter system reset archive_timeout")
         superuser(platform, "select pg_reload_conf()")

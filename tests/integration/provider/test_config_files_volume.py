@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +16,7 @@ from infra.provider.kind import PartialFailureError
 from infra.provider.volumes import open_volume
 from tests.integration.provider.kept import Kept
 from tests.support import scratch
+from tests.support.waiting import wait_for
 
 FILES = {"redis.conf": "port 0\n", "secrets/admin.password": "hunter2-hunter2", "한글.txt": "메리 크리스마스"}
 
@@ -146,16 +146,20 @@ def service(volume: str) -> Iterator[Container]:
     made.remove(force=True)
 
 
-def said(service: Container, wanted: str) -> list[str]:
-    deadline = time.monotonic() + 10
-    while wanted not in (lines := service.logs().decode().splitlines()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return lines
+def said(service: Container, wanted: str, times: int = 1) -> list[str]:
+    """What the service said, once it has said the wanted line so often."""
+
+    def lines() -> list[str]:
+        every = service.logs().decode().splitlines()
+        return every if every.count(wanted) >= times else []
+
+    return wait_for(lines, f"the service says {wanted!r}")
 
 
 def test_a_running_service_takes_changed_files_up_once(files: Kept, service: Container) -> None:
     written = files.up()["written_at"]
     service.restart()
+    said(service, "start: port 0")  # and so it has set its trap
     name, server = str(service.name), str(service.id)
     reload = Kept("Reload", {"container": name, "server": server, "written_at": written, "action": {"signal": "SIGHUP"}})
     reload.up()

@@ -1,4 +1,4 @@
-"""Host ports between stacks, and the plugin as a process: quick to start, quiet, gone with its engine."""
+"""Host ports between stacks, and the plugin as a process: quiet, gone with its engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -18,6 +17,7 @@ import pytest
 
 from tests.integration.provider.kept import Kept
 from tests.support import scratch
+from tests.support.waiting import PATIENCE, wait_for
 
 PLUGIN = Path(__file__).resolve().parents[3] / "infra/provider/bin/pulumi-resource-christmas"
 FIRST = 28_700  # away from the platform's own
@@ -91,15 +91,13 @@ def test_an_address_of_another_machine_is_an_error() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_plugin_ends_quietly_on_a_signal(number: signal.Signals) -> None:
-    started = time.monotonic()
     plugin = subprocess.Popen([PLUGIN, "-logtostderr", "127.0.0.1:1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert plugin.stdout is not None
     assert plugin.stderr is not None
     with plugin.stdout, plugin.stderr:
         assert 0 < int(plugin.stdout.readline()) < 65536
-        assert time.monotonic() - started < 10
         plugin.send_signal(number)
-        assert plugin.wait(10) == 0
+        assert plugin.wait(PATIENCE) == 0
         assert plugin.stdout.read() == plugin.stderr.read() == ""
 
 
@@ -109,11 +107,8 @@ def test_the_plugin_ends_with_an_engine_that_was_killed() -> None:
     assert engine.stdout is not None
     with engine.stdout:
         plugin, port = int(engine.stdout.readline()), int(engine.stdout.readline())
-        with socket.create_connection(("127.0.0.1", port), timeout=5):
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE):
             pass
         engine.kill()
-        engine.wait(10)
-        deadline = time.monotonic() + 20
-        while Path(f"/proc/{plugin}").exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-    assert not Path(f"/proc/{plugin}").exists()
+        engine.wait(PATIENCE)
+        wait_for(lambda: not Path(f"/proc/{plugin}").exists(), "the plugin is gone")

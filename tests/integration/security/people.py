@@ -6,7 +6,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from infra.clients import postgres
 from infra.connections import Platform
 from security.cipher import FieldCipher
 from security.ring import KeyRing, from_json
+from tests.support.waiting import wait_for
 
 PHC = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
 
@@ -73,18 +73,11 @@ def held_row(platform: Platform, user_id: int) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def wait_for_a_waiter(platform: Platform, seconds: float = 30) -> None:
+def wait_for_a_waiter(platform: Platform) -> None:
     """Until some session waits for another's lock on a row."""
-    deadline = time.monotonic() + seconds
+    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and cardinality(pg_blocking_pids(pid)) > 0"
     with postgres(platform, "monitor", autocommit=True) as connection:
-        while time.monotonic() < deadline:
-            found = connection.execute(
-                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and cardinality(pg_blocking_pids(pid)) > 0"
-            ).fetchone()
-            if found and found[0]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("nobody waits")
+        wait_for(lambda: connection.execute(waiting).fetchone() is not None, "somebody waits for a row", pause=0.02)
 
 
 @contextlib.contextmanager

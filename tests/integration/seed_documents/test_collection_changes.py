@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from seed import schema_plan, search
 from seed.collection import physical_name
 from seed.original_schema import collection_of
 from tests.integration.seed_documents.conftest import Store
+from tests.support.waiting import wait_for
 from tests.unit.seed_documents.specification import SPECIFIED
 
 
@@ -103,9 +103,11 @@ def test_what_can_not_be_changed_in_place_is_filled_beside_while_readers_go_on(s
     reader = threading.Thread(target=read)
     reader.start()
     try:
+        wait_for(lambda: answers or failures, "the reader reads")
         report = changed.load(folder)
+        before = len(answers)
+        wait_for(lambda: len(answers) > before + 1 or failures, "the reader goes on after the change")
     finally:
-        time.sleep(0.2)
         stop.set()
         reader.join()
     assert failures == []

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from infra import clients
 from tests.integration.seed_documents.conftest import Store
 from tests.support.openai_server import Trouble
 from tests.support.postgres_server import run_scratch_server
+from tests.support.waiting import wait_for
 
 _IMPORT = textwrap.dedent("""
     import pickle, sys
@@ -162,19 +162,22 @@ def test_killed_at_any_point_and_run_again_ends_the_same(
         (folder / f"{number:03}.md").write_text("\n".join(parts))
     store.vendor.delay = 0.05
     process = _start(store, folder, tmp)
-    deadline = time.monotonic() + 60
-    while len(store.vendor.requests) < after_requests and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    _kill_at_request(store, process, after_requests)
     store.vendor.delay = 0.0
     # The server may still be at the request that it was sent last, which has all of a file's passages.
-    deadline = time.monotonic() + 10
-    while (passages := _passages_of_files(store)) - {12} and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert passages <= {12}
+    wait_for(lambda: _passages_of_files(store) <= {12}, "every file is there whole or not at all")
     store.load(folder)
     assert store.objects() == store.expected(folder)
+
+
+def _kill_at_request(store: Store, process: subprocess.Popen[str], number: int) -> None:
+    """SIGKILL an import when the vendor is at its request of this number."""
+    try:
+        wait_for(lambda: len(store.vendor.requests) >= number or process.poll() is not None, f"request {number} is made", pause=0.005)
+    finally:
+        process.kill()
+        told, _ = process.communicate()
+    assert process.returncode == -signal.SIGKILL, f"it was to die at request {number}:\n{told}"
 
 
 def _passages_of_files(store: Store) -> set[int]:
@@ -209,9 +212,8 @@ def test_imports_from_two_machines_take_turns(store: Store, folder: Path, tmp_pa
         here = dataclasses.replace(store, platform=shared)
         store.vendor.delay = 0.3
         elsewhere = _start(here, folder, tmp_path_factory.mktemp("settings"), locks=tmp_path_factory.mktemp("elsewhere"))
-        deadline = time.monotonic() + 60
-        while not store.vendor.requests and elsewhere.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(lambda: store.vendor.requests or elsewhere.poll() is not None, "the other import is at work", pause=0.01)
+        assert elsewhere.poll() is None
         (folder / "document-00.md").write_text("## Part 0\n\nchanged while the other one is at work\n")
         report = here.load(folder)
         told = elsewhere.communicate()[0]
@@ -221,10 +223,7 @@ def test_imports_from_two_machines_take_turns(store: Store, folder: Path, tmp_pa
         # A holder that dies leaves nothing locked.
         (folder / "document-01.md").write_text("## Part 0\n\nchanged again\n")
         dying = _start(here, folder, tmp_path_factory.mktemp("settings"), locks=tmp_path_factory.mktemp("elsewhere"))
-        while len(store.vendor.requests) < 3 and dying.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        dying.kill()
-        dying.communicate()
+        _kill_at_request(store, dying, len(store.vendor.requests) + 1)
         store.vendor.delay = 0.0
         here.load(folder)
         assert store.objects() == store.expected(folder)

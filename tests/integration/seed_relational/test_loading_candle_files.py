@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -29,6 +28,7 @@ from seed.candle_files.fast import arrow
 from seed.candle_files.load import LoadReport, load_files
 from seed.candle_files.options import LoadOptions
 from tests.support.postgres_server import ScratchServer
+from tests.support.waiting import wait_for
 
 HEADER = "symbol,timestamp,open,high,low,close,volume"
 START = datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
@@ -175,7 +175,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, set[tuple[str, int]], dict[int, str],
 def test_damaged_files_load_exactly_their_good_rows(platform: Platform, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=200, suppress_health_check=list(HealthCheck), database=None)
     @given(files())
     def loads_the_good_and_names_the_bad(made: tuple[bytes, set[tuple[str, int]], dict[int, str], str]) -> None:
         data, good, bad, packed = made
@@ -253,9 +253,7 @@ def test_a_load_that_is_killed_completes_when_run_again(platform: Platform, tmp_
         assert child.stdin is not None
         child.stdin.write(pickle.dumps(platform))
         child.stdin.close()
-        deadline = time.monotonic() + 60
-        while not kept_count(platform) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: kept_count(platform) or child.poll() is not None, "the first rows are there", pause=0.01)
         os.kill(child.pid, signal.SIGKILL)
         assert child.wait() == -signal.SIGKILL
     before = settled_count(platform)
@@ -273,14 +271,10 @@ def kept_count(platform: Platform) -> int:
 
 def settled_count(platform: Platform) -> int:
     """The number of rows once the server has noticed that its client is gone."""
-    deadline = time.monotonic() + 30
+    busy = "select from pg_stat_activity where usename = 'ingest'"
     with psycopg.connect(platform.postgres_url("migrator"), autocommit=True) as connection:
-        while time.monotonic() < deadline:
-            busy = connection.execute("select from pg_stat_activity where usename = 'ingest'").fetchone()
-            if busy is None:
-                return kept_count(platform)
-            time.sleep(0.1)
-    raise AssertionError("the killed client's sessions are still there after 30 s")
+        wait_for(lambda: connection.execute(busy).fetchone() is None, "the killed client's sessions are gone")
+    return kept_count(platform)
 
 
 def test_two_loads_of_the_same_file_at_once_neither_fail_nor_double(platform: Platform, tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def test_filled_orders_are_filled_whole(seeded: tuple[Platform, SeedReport, Seed
         group by o.id
         """,
     )
+    assert {status for status, *_ in found} == {"filled", "partially_filled", "open", "cancelled"}
     for status, quantity, filled in found:
         assert {"filled": filled == quantity, "partially_filled": 0 < filled < quantity}.get(status, filled == 0)
 

@@ -23,6 +23,7 @@ import docker
 from pulumi import automation as auto
 
 from airgap.toolchain.locate import real_pulumi
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 LABEL = "com.christmas.test"
@@ -39,7 +40,7 @@ _FOLDERS = ("data", "dev", "etc", "mnt", "proc", "run", "sys", "tmp", "usr/bin")
 
 def client() -> docker.APIClient:
     """Return a client of the local engine."""
-    return docker.APIClient(version="auto", timeout=60)
+    return docker.APIClient(version="auto", timeout=PATIENCE)
 
 
 @cache

@@ -14,6 +14,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from airgap.toolchain.docker_plugin import wire
 from tests.integration.toolchain.docker_lab import ROOT
+from tests.support.waiting import PATIENCE
 
 TYPES = {
     "Network": "docker:index/network:Network",
@@ -71,7 +72,7 @@ class Plugin:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.channel.close()
         self.process.terminate()
-        output, errors = self.process.communicate(timeout=20)
+        output, errors = self.process.communicate(timeout=PATIENCE)
         assert output == ""
         assert errors == "", errors
 
@@ -127,7 +128,7 @@ class Plugin:
 
     def _ask(self, method: Any, request: Any) -> Any:
         try:
-            return method(request, timeout=120)
+            return method(request, timeout=PATIENCE)
         except grpc.RpcError as error:
             metadata: Any = error.trailing_metadata() or ()
             details = dict(metadata)

@@ -119,6 +119,7 @@ def test_a_secret_stays_secret(lab: Lab, engine: docker.APIClient) -> None:
     told.append(lab.run("preview", program(envs=[secret, "OPEN=2"], uploads=[upload]), diff=True).succeeded())
     assert _SECRET not in "".join(result.text for result in told)
     written = [file for file in lab.folder.rglob("*") if file.is_file() and file.name != "program.json"]
+    assert any(file.name == "dev.json" for file in written)
     assert not [file for file in written if _SECRET.encode() in file.read_bytes()]
 
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import docker
@@ -14,13 +13,14 @@ import docker
 from tests.integration.toolchain.docker_lab import Lab, image
 from tests.integration.toolchain.docker_rpc import Plugin
 from tests.integration.toolchain.test_docker_plugin_lifecycle import LABELS, NAME, in_container, program
+from tests.support.waiting import PATIENCE, wait_for
 
 _OK = {"tests": ["CMD", "test", "-e", "/data/ok"], "interval": "0.3s", "retries": 2}
 _SLOW = program(healthcheck={**_OK, "retries": 10000}, wait=True, wait_timeout=240)
 
 
 def test_a_container_that_is_not_healthy_is_recorded_and_finished_by_the_next_up(lab: Lab, engine: docker.APIClient) -> None:
-    failed = lab.run("up", program(healthcheck=_OK, wait=True, wait_timeout=60))
+    failed = lab.run("up", program(healthcheck=_OK, wait=True, wait_timeout=240))
     assert failed.code == 1
     assert f"container `{NAME}` is unhealthy" in failed.text
     assert f"docker logs {NAME}" in failed.text
@@ -52,7 +52,7 @@ def test_an_interrupted_create_is_recorded_and_finished(lab: Lab, engine: docker
         left = _running(engine, process)
         (cli,) = [pid for pid in _descendants(process.pid) if Path(f"/proc/{pid}/comm").read_text().strip() == "pulumi"]
         os.kill(cli, signal.SIGINT)
-        told, _ = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"container `{NAME}` was not waited for any longer: interrupted" in told
     assert lab.container()["id"] == left
@@ -90,15 +90,20 @@ def test_a_container_that_was_only_created_is_filled_and_started(engine: docker.
 
 def _running(engine: docker.APIClient, process: subprocess.Popen[str]) -> str:
     """Return the container's id once it runs."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
+
+    def found() -> str:
+        assert process.poll() is None, f"no container came up: {process.communicate()[0]}"
         with contextlib.suppress(docker.errors.NotFound):
-            found = engine.inspect_container(NAME)
-            if found["State"]["Running"]:
-                return str(found["Id"])
-        time.sleep(0.1)
-    process.kill()
-    raise AssertionError(f"no container came up: {process.communicate()[0]}")
+            made = engine.inspect_container(NAME)
+            if made["State"]["Running"]:
+                return str(made["Id"])
+        return ""
+
+    try:
+        return wait_for(found, "the container runs")
+    except AssertionError:
+        process.kill()
+        raise
 
 
 def _descendants(process: int) -> list[int]:

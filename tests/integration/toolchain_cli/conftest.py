@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from airgap.toolchain.locate import built_folder, cache_folder, real_pulumi
+from tests.support import waiting
+from tests.support.waiting import PATIENCE
 
 PROJECT = Path(__file__).parents[3]
 
@@ -68,7 +69,7 @@ class Clone:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         if check:
@@ -123,12 +124,5 @@ def executor() -> Path:
 
 @pytest.fixture
 def wait_for() -> Callable[[Callable[[], bool]], None]:
-    """Wait until a condition holds, for at most 30 seconds."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
-        while not condition():
-            assert time.monotonic() < deadline, "it did not happen within 30 s"
-            time.sleep(0.05)
-
-    return wait
+    """Wait until a condition holds."""
+    return lambda condition: waiting.wait_for(condition, "what the test waits for")  # type: ignore[return-value]

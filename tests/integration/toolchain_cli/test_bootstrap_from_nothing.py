@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 PROJECT = Path(__file__).parents[3]
 
 # What the project's own installation needs, so that the rest of the lock need not be fetched for a test.
@@ -109,7 +111,7 @@ def test_an_installation_that_is_cut_off_is_completed_by_the_next(bare: Path, wa
     )
     wait_for((bare / ".venv" / "bin" / "python").exists)
     os.killpg(process.pid, signal.SIGINT)
-    said, errors = process.communicate(timeout=60)
+    said, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, said + errors
     assert "`make up` goes on from here" in said
     assert not (bare / ".venv" / ".christmas-runtime").exists()

@@ -17,6 +17,7 @@ from airgap.setup.progress import SilentProgress
 from airgap.toolchain import go_toolchain
 from airgap.toolchain.cli import ensure_pulumi, pulumi_is_ready
 from airgap.toolchain.locate import CLI_VERSION, built_folder, official_pulumi, real_pulumi, version_text
+from tests.support.waiting import PATIENCE
 
 # Stands where Go does and builds in a second what takes Go minutes: a "CLI" that answers its version, as a build would.
 GO = r"""#!/bin/sh
@@ -148,7 +149,7 @@ def test_a_build_that_is_cut_off_is_completed_by_the_next(
     )
     wait_for((machine / "go.log").exists)
     os.killpg(process.pid, number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     assert "Traceback" not in said
     if number == signal.SIGINT:
@@ -164,7 +165,7 @@ def test_two_builds_at_once_become_one(machine: Path) -> None:
     _put_go(machine, delay="sleep 1.5")
     command = [sys.executable, "-m", "airgap.toolchain.cli"]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    outcomes = [process.communicate(timeout=60) for process in processes]
+    outcomes = [process.communicate(timeout=PATIENCE) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert {out for out, _ in outcomes} == {f"{built_folder() / 'bin' / 'pulumi'}\n"}
     assert any("waiting: another process" in said for _, said in outcomes)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airgap.toolchain.diagnose import explain
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from .conftest import Clone
@@ -26,7 +27,9 @@ def test_a_killed_run_leaves_no_process_and_a_lock_that_the_next_run_takes_away(
     wait_for(lambda: mark.is_file() and " " in mark.read_text())
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    for pid in mark.read_text().split():  # the program, and the language host that started it
+    left = mark.read_text().split()
+    assert len(left) == 2
+    for pid in left:  # the program, and the language host that started it
         wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists())  # type: ignore[misc]
 
     stack.program.write_text(program)
@@ -62,7 +65,7 @@ def test_a_lock_of_a_run_that_goes_on_is_to_be_waited_for(
         message = explain(refused.stderr + refused.stdout)
     finally:
         os.kill(process.pid, signal.SIGINT)
-        process.wait(30)
+        process.wait(PATIENCE)
     assert message is not None
     assert "is locked by another run" in message
     assert "wait until it has ended" in message
@@ -102,7 +105,7 @@ def test_a_lost_passphrase_is_not_replaced_by_a_new_one(stack: Clone) -> None:
 
 def test_two_first_commands_at_once_agree_on_one_passphrase(clone: Clone, tmp_path: Path) -> None:
     processes = [clone.start("stack", "ls", log=tmp_path / f"log{number}") for number in range(6)]
-    assert [process.wait(60) for process in processes] == [0] * 6
+    assert [process.wait(PATIENCE) for process in processes] == [0] * 6
     assert [entry.name for entry in (clone.root / ".christmas").glob("passphrase*")] == ["passphrase"]
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from .conftest import Clone
 
@@ -154,7 +156,7 @@ def test_ctrl_c_ends_a_hanging_program_without_a_traceback(
     process = stack.start("up", "--yes", "--skip-preview", log=log)
     wait_for(lambda: mark.is_file() and mark.read_text() != "")
     os.kill(process.pid, signal.SIGINT)
-    assert process.wait(30) != 0
+    assert process.wait(PATIENCE) != 0
     wait_for(lambda: not Path(f"/proc/{mark.read_text()}").exists())
     shown = log.read_text()
     assert "update canceled" in shown

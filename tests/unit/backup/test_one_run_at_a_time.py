@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +40,5 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
             pass
         holder.kill()
         holder.wait()
-    deadline = time.monotonic() + 5
-    with hold(tmp_path, "mine"):
-        assert time.monotonic() < deadline
+    with hold(tmp_path, "mine") as _:
+        pass

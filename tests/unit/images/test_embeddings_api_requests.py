@@ -142,5 +142,6 @@ def test_answers_have_openais_shape_both_ways() -> None:
 
 
 def test_models_are_listed_under_the_names_that_are_taken() -> None:
-    for model in json.loads(models_body())["data"]:
-        assert parse_request(_body(model=model["id"])).model == model["id"]
+    names = [model["id"] for model in json.loads(models_body())["data"]]
+    assert names == [MODEL, f"{MODEL}-query", f"{MODEL}-passage"]
+    assert [parse_request(_body(model=name)).model for name in names] == names

@@ -12,6 +12,7 @@ from airgap.images.base import bootstrap_command
 from airgap.images.versions import DEBIAN_SUITE, EMBEDDER_WHEELS, TIKTOKEN_SHA256, WEAVIATE, Wheel
 from airgap.setup.installer import fetch_wheels
 from airgap.setup.progress import SilentProgress
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +53,9 @@ def _hang(draft: Path) -> None:
 
 
 def test_a_killed_maker_leaves_a_draft_that_the_next_one_removes(cache: Path) -> None:
-    process = multiprocessing.get_context("spawn").Process(target=artifacts._cached, args=("thing-1", _hang, SilentProgress()))
+    process = multiprocessing.get_context("spawn").Process(target=artifacts._cached, args=("thing-1", _hang, SilentProgress()), daemon=True)
     process.start()
-    deadline = time.monotonic() + 60
-    while not list(cache.glob("thing-1.draft.*/content/half")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: list(cache.glob("thing-1.draft.*/content/half")), "the maker has begun")
     process.kill()
     process.join()
     assert list(cache.glob("thing-1.draft.*"))

@@ -107,7 +107,7 @@ _BLOCKS = st.lists(
 
 
 @given(_BLOCKS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_word_is_lost_and_nothing_is_over_the_bound(blocks: list[Block]) -> None:
     chunks = chunk(blocks)
     text = "".join("".join(each.content.split()) for each in chunks)
@@ -122,6 +122,6 @@ def test_no_word_is_lost_and_nothing_is_over_the_bound(blocks: list[Block]) -> N
 
 
 @given(_BLOCKS)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_cutting_is_deterministic(blocks: list[Block]) -> None:
     assert chunk(blocks) == chunk(blocks)

@@ -46,7 +46,7 @@ SOUND = st.tuples(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.one_of(ROWS, st.lists(SOUND, min_size=1, max_size=2)))
 def test_whatever_is_taken_is_what_the_judge_takes(rows: list[tuple[str, ...]]) -> None:
     data = "\n".join(",".join(row) for row in rows).encode()

@@ -27,7 +27,9 @@ def test_samples_are_the_bundled_daily_candles() -> None:
 
 
 def test_samples_keep_the_rules_of_the_table() -> None:
-    for candle in candles.samples():
+    loaded = candles.samples()
+    assert loaded
+    for candle in loaded:
         assert candle.low <= candle.open <= candle.high
         assert candle.low <= candle.close <= candle.high
         assert candle.volume > 0

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seed.candle_files.seen import Seen
@@ -9,7 +9,6 @@ from seed.candle_files.seen import Seen
 TIMES = st.lists(st.integers(0, 60), min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from("ABC"), TIMES, min_size=1), max_size=20))
 def test_it_remembers_exactly_what_a_set_would(groups: list[dict[str, list[int]]]) -> None:
     seen, reference = Seen(), set[tuple[str, int]]()
@@ -21,7 +20,6 @@ def test_it_remembers_exactly_what_a_set_would(groups: list[dict[str, list[int]]
             reference.update(keys)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-5, 40), max_size=80))
 def test_one_at_a_time_too(times: list[int]) -> None:
     seen, reference = Seen(), set[int]()

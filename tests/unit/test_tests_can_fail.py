@@ -1,0 +1,181 @@
+"""What every test keeps to, so that it can fail where its subject is broken, and doesn't where only the machine is busy."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+FILES = sorted(TESTS.rglob("*.py"))
+_ASSERTING_BLOCKS = {"raises", "warns", "AtStage"}
+# Of nothing they make nothing, so they are as sure of what they hand out as what they are given.
+_SAME_SIZE = {"enumerate", "sorted", "reversed", "list", "tuple", "zip", "map", "items", "keys", "values"}
+
+
+@functools.cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+def called(node: ast.AST) -> str:
+    """The last name of what is called, or of what is named."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+@functools.cache
+def asserting() -> frozenset[str]:
+    """Names of the helpers of tests that assert something, themselves or by others."""
+    bodies: dict[str, list[ast.FunctionDef]] = {}
+    for tree in trees().values():
+        for function in functions(tree):
+            bodies.setdefault(function.name, []).append(function)
+    known: set[str] = set()
+    while new := {name for name, found in bodies.items() if name not in known and any(asserts(each, known) for each in found)}:
+        known |= new
+    return frozenset(known)
+
+
+def asserts(node: ast.AST, helpers: set[str] | frozenset[str]) -> bool:
+    return any(
+        isinstance(each, ast.Assert | ast.Raise)
+        or (isinstance(each, ast.Call) and called(each) in helpers)
+        or (isinstance(each, ast.With) and any(called(item.context_expr) in _ASSERTING_BLOCKS for item in each.items))
+        for each in ast.walk(node)
+    )
+
+
+def is_sure(node: ast.expr, local: dict[str, ast.expr]) -> bool:
+    """Whether the source itself shows that there is something to go through: a literal, a range, a constant."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return any(not isinstance(each, ast.Starred) or is_sure(each.value, local) for each in node.elts)
+    if isinstance(node, ast.Name):
+        return node.id.isupper() or (node.id in local and is_sure(local[node.id], {}))
+    if isinstance(node, ast.Attribute):
+        return node.attr.isupper()
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+        return all(is_sure(each.iter, local) and not each.ifs for each in node.generators)
+    if isinstance(node, ast.Call) and called(node) in _SAME_SIZE:
+        given = node.args or ([node.func.value] if isinstance(node.func, ast.Attribute) else [])
+        return bool(given) and all(is_sure(each, local) for each in given if not isinstance(each, ast.Lambda) and called(each) != "repr")
+    return (isinstance(node, ast.Dict) and bool(node.keys)) or (isinstance(node, ast.Call) and called(node) == "range")
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def loops_over_perhaps_nothing(test: ast.FunctionDef) -> Iterator[ast.For]:
+    """Loops that hold assertions, over something of which nothing is asserted outside of them."""
+    if any(called(mark) == "given" for mark in test.decorator_list):
+        return
+    chosen = {word.strip() for mark in test.decorator_list for word in strings_in(mark) for word in word.split(",")}
+    local = {
+        target.id: node.value
+        for node in ast.walk(test)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    for loop in ast.walk(test):
+        if not isinstance(loop, ast.For) or not asserts(loop, asserting()) or is_sure(loop.iter, local):
+            continue
+        inside = set(ast.walk(loop))
+        told = {name for each in ast.walk(test) if isinstance(each, ast.Assert) and each not in inside for name in names_in(each)}
+        if not names_in(loop.iter) & (told | chosen):
+            yield loop
+
+
+def strings_in(node: ast.AST) -> set[str]:
+    return {each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+
+
+def where(path: Path, node: ast.stmt | ast.expr) -> str:
+    return f"{path.relative_to(TESTS)}:{node.lineno}"
+
+
+def test_there_are_tests() -> None:
+    assert sum(function.name.startswith("test_") for tree in trees().values() for function in functions(tree)) > 1000
+
+
+def test_every_test_asserts_something() -> None:
+    silent = [
+        f"{where(path, function)} {function.name}"
+        for path, tree in trees().items()
+        for function in functions(tree)
+        if function.name.startswith("test_") and not asserts(function, asserting())
+    ]
+    assert silent == []
+
+
+def test_no_test_asserts_only_in_a_loop_over_perhaps_nothing() -> None:
+    """Assert first that there is something, or compare lists instead of going through them."""
+    found = [
+        f"{where(path, loop)} {function.name}: for … in {ast.unparse(loop.iter)}"
+        for path, tree in trees().items()
+        for function in functions(tree)
+        if function.name.startswith("test_")
+        for loop in loops_over_perhaps_nothing(function)
+    ]
+    assert found == []
+
+
+def test_no_test_asserts_how_quick_something_was() -> None:
+    """How quick is a matter of bench/; here, wait for what has to happen: tests.support.waiting."""
+    found = [
+        where(path, node)
+        for path, tree in trees().items()
+        if path != Path(__file__)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assert)
+        and any(isinstance(each, ast.Call) and called(each) in {"monotonic", "perf_counter"} for each in ast.walk(node))
+        and any(isinstance(operator, ast.Lt | ast.LtE) for each in ast.walk(node) if isinstance(each, ast.Compare) for operator in each.ops)
+    ]
+    assert found == []
+
+
+def test_whoever_acts_at_a_stage_makes_sure_that_it_came() -> None:
+    found = [
+        where(path, node)
+        for path, tree in trees().items()
+        if path.name != "backup_faults.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and called(node) == "AtStage"
+    ]
+    entered = [
+        where(path, item.context_expr)
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With)
+        for item in node.items
+        if called(item.context_expr) == "AtStage"
+    ]
+    assert entered
+    assert sorted(found) == sorted(entered)
+
+
+LOOPS = {
+    "def test_it():\n    for each in found:\n        assert each": 1,
+    "def test_it():\n    assert found\n    for each in found:\n        assert each": 0,
+    "def test_it():\n    for each in (1, 2):\n        assert each": 0,
+    "def test_it():\n    for each in ():\n        assert each": 1,
+    "def test_it():\n    for each in [*found]:\n        assert each": 1,
+    "def test_it():\n    found = ['a']\n    for each in sorted(found):\n        assert each": 0,
+    "def test_it():\n    for each in found:\n        print(each)\n    assert True": 0,
+    "@pytest.mark.parametrize(('found', 'x'), CASES)\ndef test_it(found, x):\n    for each in found:\n        assert each": 0,
+    "def test_it():\n    for each in found:\n        with pytest.raises(ValueError):\n            each()": 1,
+}
+
+
+@pytest.mark.parametrize(("text", "count"), LOOPS.items(), ids=range(len(LOOPS)))
+def test_the_loops_are_told_apart(text: str, count: int) -> None:
+    assert len(list(loops_over_perhaps_nothing(next(functions(ast.parse(text)))))) == count
