@@ -28,9 +28,10 @@ PROJECT = Path(__file__).parents[3]
 def test_both_follow_the_same_variables(stack: Clone, variables: dict[str, str], meant: str) -> None:
     for name in ("other", "third"):
         stack.pulumi("stack", "init", "--no-select", name)
-    assert stack.pulumi("stack", "--show-name", **variables).stdout.strip() == meant
+    stack.variables.update(variables)
+    assert stack.pulumi("stack", "--show-name").stdout.strip() == meant
     program = "from infra.connections import stack_name; print(stack_name())"
-    environment = stack.environment(**variables)
+    environment = stack.environment()
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == meant
 
