@@ -8,8 +8,9 @@ import subprocess
 import pytest
 
 from tests.bare_machine.conftest import NewMachine
-from tests.bare_machine.machine import HOME, USER
+from tests.bare_machine.machine import HOME, USER, network_variables
 from tests.bare_machine.test_set_up_on_bare_machines import CLI, COPY
+from tests.support.package_index import tunnelling_proxy
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(1200)]
 
@@ -84,3 +85,16 @@ def test_a_clone_in_an_odd_folder(machine: NewMachine) -> None:
     assert done.returncode == 0, _said(done)
     found = one.run("find / -xdev -name .pulumi -not -path '/proc/*'").stdout.splitlines()
     assert found == [f"{HOME}/{folder}/christmas/.christmas/state/.pulumi"]
+
+
+def test_a_user_behind_a_proxy(machine: NewMachine) -> None:
+    one = machine("bookworm")
+    if any(name.lower().endswith("s_proxy") for name in network_variables()):
+        pytest.fail("this machine has a proxy of its own: run this test without HTTPS_PROXY")
+    with tunnelling_proxy() as proxy:
+        variables = {**CLI, "HTTPS_PROXY": proxy.url, "https_proxy": proxy.url}
+        done = one.run(f"{COPY} && {MAKE}", user=USER, variables=variables)
+    assert _made(_said(done)), _said(done)
+    # pip fetches the installer, and the installer all the rest.
+    assert len(proxy.asked) >= 2, proxy.asked
+    assert all(address.endswith(":443") for address in proxy.asked)

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import http.client
 import http.server
+import socket
 import ssl
 import threading
 import urllib.parse
@@ -119,6 +120,39 @@ def forward_proxy(target: Server, host: str) -> Iterator[Server]:
     with _serving(Handler, None) as port:
         made = Server(f"http://127.0.0.1:{port}")
         yield made
+
+
+@contextlib.contextmanager
+def tunnelling_proxy() -> Iterator[Server]:
+    """Connect clients to wherever they ask for with CONNECT, as the proxy of an office does for HTTPS."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            made.asked.append(self.path)
+            host, _, port = self.path.rpartition(":")
+            with socket.create_connection((host, int(port)), timeout=60) as target:
+                self.send_response(200)
+                self.end_headers()
+                back = threading.Thread(target=_copy, args=(target, self.connection), daemon=True)
+                back.start()
+                _copy(self.connection, target)
+                back.join()
+            self.close_connection = True
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+            pass
+
+    with _serving(Handler, None) as port:
+        made = Server(f"http://127.0.0.1:{port}")
+        yield made
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager
