@@ -37,6 +37,8 @@ class Finished:
     processor: float = 0.0
     outcome: str = ""
     error: str = ""
+    meanwhile: int = 0
+    """How many steps go on beside."""
 
 
 @dataclass
@@ -88,6 +90,7 @@ def run_beside(
                 _show(running, running[name], line, progress)
                 continue
             finished = _finish(running.pop(name))
+            finished.meanwhile = len(running)
             ended(finished)
             if finished.code == 0:
                 done.add(name)

@@ -100,8 +100,8 @@ def _run_group(group: Sequence[Step], label: Callable[[Step], str], stream: Text
     def ended(finished: Finished) -> None:
         words = outcome_text(finished) if finished.code == 0 else f"failed after {format_seconds(finished.seconds)}"
         say(f"{label(finished.step)} … {words}")
-        if finished.code != 0:
-            # At once, not after the others: there is time to put it right while they work.
+        if finished.code != 0 and finished.meanwhile:
+            # At once, and again after the others: there is time to put it right while they work.
             say(finished.error)
 
     with show_progress("", stream) as progress:

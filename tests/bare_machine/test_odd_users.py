@@ -30,16 +30,11 @@ def test_a_home_that_cannot_be_written(machine: NewMachine) -> None:
     one = machine("bookworm")
     one.run(f"mkdir -p /srv/work && cp -r /srv/clone /srv/work/christmas && chown -R {USER}:{USER} /srv/work", check=True)
     read_only = f"{HOME_ELSEWHERE} && mount -o remount,ro merged{HOME}"
-    done = one.run(f"cd /srv/work/christmas && {MAKE}", user=USER, variables=CLI, before=read_only)
-    said = _said(done)
-    assert done.returncode != 0
-    assert "Traceback" not in said, said
-    assert "XDG_CACHE_HOME" in said, said
-    # What the message says helps.
-    cache = {**CLI, "XDG_CACHE_HOME": "/srv/work/cache"}
-    again = one.run(f"cd /srv/work/christmas && {MAKE}; .venv/bin/pulumi stack ls", user=USER, variables=cache, before=read_only)
-    assert _made(_said(again)), _said(again)
-    assert again.returncode == 0, _said(again)
+    done = one.run(f"cd /srv/work/christmas && {MAKE}; .venv/bin/pulumi stack ls", user=USER, variables=CLI, before=read_only)
+    assert _made(_said(done)), _said(done)
+    assert done.returncode == 0, _said(done)
+    # What would lie in ~/.cache lies in the clone.
+    assert list(one.path("/srv/work/christmas/.christmas/cache/toolchain").glob("uv-*"))
 
 
 def test_a_home_on_another_file_system(machine: NewMachine) -> None:
