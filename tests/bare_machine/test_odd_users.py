@@ -72,7 +72,7 @@ def test_a_clone_in_an_odd_folder(machine: NewMachine) -> None:
     done = one.run(
         f"mkdir -p '{folder}' && cp -r /srv/clone '{folder}/christmas' && cd '{folder}/christmas' && {MAKE};"
         " .venv/bin/pulumi stack init probe && .venv/bin/pulumi stack ls && .venv/bin/pulumi stack rm --yes probe"
-        " && .venv/bin/invoke migrate.lint && .venv/bin/invoke accounts.matrix",
+        " && .venv/bin/invoke accounts.matrix",
         user=USER,
         variables=CLI,
     )
