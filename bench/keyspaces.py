@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from multiprocessing.synchronize import Event
 
-import docker
 from docker.models.containers import Container
 
 from access import pools
@@ -25,6 +24,7 @@ from access.market import Candle, MarketCache
 from access.rate_limits import RateLimiter
 from bench.report import Figure, show
 from infra.connections import Platform
+from infra.docker_host import connect
 from infra.yielding import yield_processor
 from tests.support import scratch
 from tests.support.redis_server import run_scratch_redis
@@ -84,7 +84,7 @@ def _tool(platform: Platform) -> Iterator[Container]:
         content = platform.ca_file.read_bytes()
         info.size, info.mode = len(content), 0o444
         tar.addfile(info, io.BytesIO(content))
-    made = docker.from_env().containers.create(
+    made = connect().containers.create(
         scratch.image("redis"), ["sleep", "infinity"], network_mode="host", labels=scratch.labels(), cap_drop=["ALL"]
     )
     try:

@@ -98,8 +98,11 @@ class Platform:
 
 
 def stack_name(stack: str | None = None) -> str:
-    """The stack meant: the one given, else CHRISTMAS_STACK, else the embedded default."""
-    return stack or os.environ.get("CHRISTMAS_STACK") or DEFAULT_STACK
+    """The stack meant: the one given, else CHRISTMAS_STACK, else PULUMI_STACK, else the embedded default.
+
+    The project's `pulumi` command follows both variables in that order, too; where neither is set, it takes the selected stack.
+    """
+    return stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or DEFAULT_STACK
 
 
 def stack_outputs(stack: str | None = None) -> dict[str, Any]:

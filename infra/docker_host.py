@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from airgap.chosen_engine import chosen_engine
 from airgap.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def docker_host() -> Iterator[docker.DockerClient]:
-    """A client of the engine that DOCKER_HOST names, else of the local one.
+    """A client of the engine that DOCKER_HOST or the current Docker context names, else of the local one.
 
     Raises PlatformError where none answers.
     """
@@ -27,14 +28,15 @@ def docker_host() -> Iterator[docker.DockerClient]:
 
 def connect(timeout: int = 120) -> docker.DockerClient:
     """The same, for callers that keep it; a call that takes longer than `timeout` seconds fails."""
-    import docker
     import docker.errors
 
+    from airgap import docker_client
+
     try:
-        return docker.from_env(timeout=timeout)
+        return docker_client.connect(timeout)
     except docker.errors.DockerException as error:
         raise PlatformError(
             what=f"the Docker engine does not answer: {error}",
-            where="DOCKER_HOST, or the local socket",
+            where=str(chosen_engine()),
             next_step="start it (make up does), or make sure that you may use its socket",
         ) from None

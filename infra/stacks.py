@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from airgap.chosen_engine import chosen_engine
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
 from airgap.toolchain.diagnose import diagnose
@@ -76,7 +77,7 @@ def _throwaway(stack: str) -> Iterator[tuple[Path, dict[str, str]]]:
         if settings.exists():
             shutil.copy(settings, folder)
         (folder / "state").mkdir()
-        environment = pulumi_environment(ROOT) | {"PULUMI_BACKEND_URL": f"file://{folder}/state", "PULUMI_CONFIG_PASSPHRASE": "preview"}
+        environment = pulumi_environment(ROOT) | {"PULUMI_BACKEND_URL": (folder / "state").as_uri(), "PULUMI_CONFIG_PASSPHRASE": "preview"}
         environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         yield folder, environment
 
@@ -188,6 +189,9 @@ def _pulumi(
 
     What it says on standard error is kept in either case, to be explained.
     """
+    if arguments[0] in {"up", "preview", "destroy"}:
+        engine = f"Docker engine: {chosen_engine()}"
+        print(engine, flush=True) if progress is None else progress.log(engine)
     command = [str(real_pulumi()), *arguments, "--stack", stack]
     environment = environment or pulumi_environment(ROOT)
     for line in clear_dead_locks(environment.get("PULUMI_BACKEND_URL", ""), stack):

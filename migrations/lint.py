@@ -93,9 +93,7 @@ def _output(tool: str, arguments: Sequence[str]) -> str:
     """What a linter prints; it exits with 1 when it found something."""
     command = Path(sys.executable).parent / tool
     if not command.exists():
-        raise PlatformError(
-            f"{tool} is not installed", where=str(command.parent), next_step="install the development dependencies: make up"
-        )
+        raise PlatformError(f"{tool} is not installed", where=str(command.parent), next_step="install the development tools: make lint")
     done = subprocess.run([str(command), *arguments], capture_output=True, text=True, check=False)
     if done.returncode not in {0, 1} or (done.returncode == 1 and not done.stdout):
         raise PlatformError(f"{tool} failed: {done.stderr.strip()[-500:]}", where="migrations/sql", next_step="run it by hand to see more")

@@ -49,6 +49,13 @@ def prepare(service: str, progress: Progress) -> dict[str, Path]:
     return {}
 
 
+def fetch(progress: Progress) -> list[Path]:
+    """Download what images are made of and compile nothing; return the folders of the wheels and the vocabulary. Raises PlatformError."""
+    found = [_tiktoken(progress), _embedder_packages(progress)]
+    fetch_weaviate_modules(progress)
+    return found
+
+
 def fetch_weaviate_modules(progress: Progress) -> None:
     """Download what building Weaviate is going to compile, and no more. Raises PlatformError where it can't be had."""
     if not _weaviate_folder().is_dir():

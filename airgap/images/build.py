@@ -195,11 +195,12 @@ def _missing(client: docker.DockerClient, services: Sequence[str]) -> list[str]:
 
 
 def _connect() -> docker.DockerClient:
-    import docker
     import docker.errors
 
+    from airgap import docker_client
+
     try:
-        client = docker.from_env(timeout=600)
+        client = docker_client.connect(timeout=600)
         client.ping()
     except docker.errors.DockerException as error:
         raise PlatformError(

@@ -37,6 +37,8 @@ class Finished:
     processor: float = 0.0
     outcome: str = ""
     error: str = ""
+    meanwhile: int = 0
+    """How many steps go on beside."""
 
 
 @dataclass
@@ -62,10 +64,10 @@ def run_beside(
 ) -> Finished | None:
     """Start each step once those it comes after are done; return the first that failed, else None.
 
-    `begun` and `ended` are called as each step starts and ends. A failure ends the others: what they have finished is kept.
-    KeyboardInterrupt ends them too, and is passed on.
+    `begun` and `ended` are called as each step starts and ends. A failure keeps those from starting that come after it; the others
+    go on, so that what is missing can be put right while they work. KeyboardInterrupt ends all of them, and is passed on.
     """
-    waiting, done = list(steps), set[str]()
+    waiting, done, failed = list(steps), set[str](), list[Finished]()
     names = {step.name for step in steps}
     running: dict[str, _Running] = {}
     lines: queue.Queue[tuple[str, str | None]] = queue.Queue()
@@ -80,19 +82,23 @@ def run_beside(
                 else:
                     running[step.name] = _start(step, command(step), lines)
             if not running:
+                if failed:
+                    break
                 continue
             name, line = lines.get()
             if line is not None:
                 _show(running, running[name], line, progress)
                 continue
             finished = _finish(running.pop(name))
+            finished.meanwhile = len(running)
             ended(finished)
-            if finished.code != 0:
-                return finished
-            done.add(name)
+            if finished.code == 0:
+                done.add(name)
+            else:
+                failed.append(finished)
     finally:
         _end([each.process for each in running.values()])
-    return None
+    return failed[0] if failed else None
 
 
 def _start(step: Step, command: list[str], lines: queue.Queue[tuple[str, str | None]]) -> _Running:

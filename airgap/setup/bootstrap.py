@@ -80,7 +80,16 @@ def install(lock: str, progress: Progress) -> None:
         total = sum("==" in line for line in _LOCKS[lock].read_text().splitlines())
         sync = ["pip", "sync", "--python", python, "--require-hashes", str(_LOCKS[lock])]
         uv(progress, *sync, doing=f"installing {total} locked packages")
-        project = ["pip", "install", "--python", python, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+        project = [
+            "pip",
+            "install",
+            "--python",
+            python,
+            "--no-deps",
+            "--no-build-isolation",
+            "--editable",
+            ".",
+        ]  # from ROOT: in a path, uv would take a # for a comment
         uv(progress, *project, doing="installing the project itself")
         progress.status("compiling what the tasks import")
         _compile_imports(python)

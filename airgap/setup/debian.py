@@ -35,10 +35,12 @@ def as_root(*command: str, why: str) -> list[str]:
     sudo = shutil.which("sudo")
     if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
         return [sudo, "-n", *command]
+    missing = "`sudo -n` is not allowed" if sudo else "there is no `sudo`"
+    shown = f"sudo {shlex.join(command)}" if sudo else f"su -c {shlex.quote(shlex.join(command))}"
     raise PlatformError(
         f"{why}, which takes root's rights.",
-        where=f"user id {os.geteuid()}, and `sudo -n` is not allowed",
-        next_step=f"run it yourself: sudo {shlex.join(command)}\nthen run `make up` again",
+        where=f"user id {os.geteuid()}, and {missing}",
+        next_step=f"run it yourself, or have it run by whoever may: {shown}\nthen run `make up` again",
     )
 
 

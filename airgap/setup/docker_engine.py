@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from airgap.chosen_engine import LOCAL_SOCKET, chosen_engine
 from airgap.errors import PlatformError
 from airgap.setup.debian import apt_install, as_root, is_debian
 from airgap.setup.progress import Progress
@@ -19,7 +20,7 @@ from airgap.toolchain.locate import cache_folder
 MINIMUM = (20, 10)
 """The oldest engine that everything here was tried on."""
 
-SOCKET = Path("/var/run/docker.sock")
+SOCKET = Path(LOCAL_SOCKET.removeprefix("unix://"))
 _START_SECONDS = 60.0
 
 
@@ -50,11 +51,12 @@ def ensure_engine(progress: Progress) -> str:
     except EngineUnreachable as refusal:
         if refusal.denied:
             raise _no_rights() from None
-        if os.environ.get("DOCKER_HOST"):
+        chosen = chosen_engine()
+        if chosen.url != LOCAL_SOCKET:
             raise PlatformError(
-                "The Docker engine that DOCKER_HOST names does not answer.",
-                where=f"{os.environ['DOCKER_HOST']}: {refusal}",
-                next_step="start it, or unset DOCKER_HOST to use the engine of this machine",
+                f"The Docker engine that {chosen.source} names does not answer.",
+                where=f"{chosen.url}: {refusal}",
+                next_step="start it, or unset DOCKER_HOST and choose `docker context use default` to use the engine of this machine",
             ) from None
     if find_daemon() is None:
         _install(progress)
@@ -69,11 +71,12 @@ def ensure_engine(progress: Progress) -> str:
 
 def engine_version() -> str:
     """Return the version of the engine that the environment names, e.g. `20.10.24+dfsg1`. Raises EngineUnreachable."""
-    import docker
     from docker.errors import DockerException
 
+    from airgap import docker_client
+
     try:
-        client = docker.from_env(timeout=20)
+        client = docker_client.connect(timeout=20)
     except DockerException as error:
         raise EngineUnreachable(str(error), denied="PermissionError" in str(error) or "Permission denied" in str(error)) from error
     with contextlib.closing(client):
@@ -102,7 +105,7 @@ def _checked(version: str) -> str:
     if not _is_new_enough(version):
         raise PlatformError(
             f"The Docker engine is version {version}; {MINIMUM[0]}.{MINIMUM[1]} or newer is needed.",
-            where=os.environ.get("DOCKER_HOST", str(SOCKET)),
+            where=str(chosen_engine()),
             next_step="update it (on Debian: sudo apt-get install docker.io; else https://docs.docker.com/engine/install),\n"
             "then run `make up` again",
         )
@@ -176,7 +179,7 @@ def _no_rights() -> PlatformError:
     user = pwd.getpwuid(os.geteuid()).pw_name
     return PlatformError(
         "The Docker engine runs, but this user may not talk to it.",
-        where=f"{os.environ.get('DOCKER_HOST', SOCKET)}, user {user}",
+        where=f"{chosen_engine()}, user {user}",
         next_step=f"sudo usermod -aG docker {user}\nthen log out and in again (or: newgrp docker) and run `make up` again",
     )
 

@@ -60,8 +60,9 @@ def uv_environment() -> dict[str, str]:
 def uv(progress: Progress, *arguments: str, doing: str) -> None:
     """Run one uv command, which `doing` describes. Raises PlatformError with uv's last words."""
     progress.status(doing)
+    options = pip_settings().uv_options() if arguments[0] == "pip" else []
     process = subprocess.Popen(
-        [str(ensure_uv(progress)), *arguments, "--no-progress", "--color", "never"],
+        [str(ensure_uv(progress)), *arguments, *options, "--no-progress", "--color", "never"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -18,9 +18,9 @@ def is_of_a_test(labels: Mapping[str, str] | None) -> bool:
 
 def remove_leftovers() -> list[str]:
     """Remove the containers, networks and volumes of test stacks, in that order, and return their names."""
-    import docker
+    from airgap import docker_client
 
-    with contextlib.closing(docker.from_env()) as client:
+    with contextlib.closing(docker_client.connect()) as client:
         removed = []
         for container in _of_tests(client.containers.list(all=True, ignore_removed=True, filters=_PROJECT)):
             container.remove(force=True, v=True)

@@ -41,8 +41,6 @@ class PipSettings:
             found["UV_FIND_LINKS"] = ",".join(links)
         if self.values.get("trusted-host"):
             found["UV_INSECURE_HOST"] = " ".join(self.values["trusted-host"].split())
-        if self.values.get("no-index", "").lower() in _TRUE:
-            found["UV_NO_INDEX"] = "1"
         timeout = self.values.get("timeout") or self.values.get("default-timeout")
         if timeout:
             found["UV_HTTP_TIMEOUT"] = str(max(1, round(float(timeout))))
@@ -54,6 +52,10 @@ class PipSettings:
             if bundle and Path(bundle).is_file():
                 found["SSL_CERT_FILE"] = bundle
         return found
+
+    def uv_options(self) -> list[str]:
+        """Return the options of `uv pip` for the settings that uv takes from no variable."""
+        return ["--no-index"] if self.values.get("no-index", "").lower() in _TRUE else []
 
 
 def pip_settings() -> PipSettings:

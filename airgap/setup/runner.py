@@ -100,6 +100,9 @@ def _run_group(group: Sequence[Step], label: Callable[[Step], str], stream: Text
     def ended(finished: Finished) -> None:
         words = outcome_text(finished) if finished.code == 0 else f"failed after {format_seconds(finished.seconds)}"
         say(f"{label(finished.step)} … {words}")
+        if finished.code != 0 and finished.meanwhile:
+            # At once, and again after the others: there is time to put it right while they work.
+            say(finished.error)
 
     with show_progress("", stream) as progress:
         try:
@@ -113,6 +116,12 @@ def _run_group(group: Sequence[Step], label: Callable[[Step], str], stream: Text
         except KeyboardInterrupt:
             return _interrupted(", ".join(step.name for step in group), again, stream)
     if failed is not None:
+        if len(group) > 1:
+            print(
+                f"{failed.step.name} failed; what doesn't need it is finished and kept. `{again}` goes on from here.",
+                file=stream,
+                flush=True,
+            )
         print(failed.error, file=sys.stderr, flush=True)
         return failed.code
     return 0

@@ -39,9 +39,10 @@ def _engine_is_ready() -> bool:
 
 
 def _ensure_engine(progress: Progress) -> str:
+    from airgap.chosen_engine import chosen_engine
     from airgap.setup.docker_engine import ensure_engine
 
-    return f"version {ensure_engine(progress)}"
+    return f"version {ensure_engine(progress)} at {chosen_engine()}"
 
 
 def _pulumi_is_ready() -> bool:

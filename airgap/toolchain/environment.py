@@ -12,6 +12,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from airgap.chosen_engine import chosen_engine
 from airgap.errors import PlatformError
 from airgap.toolchain.locate import DOCKER_PLUGIN, LANGUAGE_HOST, built_folder, on_path, real_pulumi
 
@@ -45,10 +46,11 @@ def pulumi_environment(root: Path, *, users_home: Path | None = None) -> dict[st
     """Return the whole environment for running the Pulumi CLI on the project at `root`, making what it names.
 
     What the user has set stays. Otherwise: state and passphrase in `.christmas/`, no reaching out, this interpreter for
-    the language host, and this project's own plugins where the official ones are missing. The Automation API takes the
+    the language host, and this project's own plugins where the official ones are missing. Stack and Docker engine
+    are those that this project's tasks work on, see `stack_name` and `chosen_engine`. The Automation API takes the
     result as `env_vars`, together with `PulumiCommand(root=str(real_pulumi().parent.parent))`.
     `users_home` is where the user's own plugins are looked for: `users_pulumi_home()` unless given.
-    Raises PlatformError when the passphrase file is gone though stacks exist, or when there is no CLI.
+    Raises PlatformError when the passphrase file is gone though stacks exist, when there is no CLI, or when the Docker context is gone.
     """
     environment = dict(os.environ)
     local = root / ".christmas"
@@ -56,13 +58,18 @@ def pulumi_environment(root: Path, *, users_home: Path | None = None) -> dict[st
     if own_backend:
         state = local / "state"
         state.mkdir(parents=True, exist_ok=True)
-        environment["PULUMI_BACKEND_URL"] = f"file://{state}"
+        # Pasted as it is, a path is cut at # and fails at %.
+        environment["PULUMI_BACKEND_URL"] = state.absolute().as_uri()
     if "PULUMI_CONFIG_PASSPHRASE" not in environment and "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment:
         passphrase = local / "passphrase"
         if own_backend:
             ensure_passphrase(passphrase, local / "state")
         if passphrase.is_file():
             environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase)
+    if environment.get("CHRISTMAS_STACK"):
+        environment["PULUMI_STACK"] = environment["CHRISTMAS_STACK"]
+    # Plugins follow DOCKER_HOST but not every one follows a Docker context; told this way, all of a run use one engine.
+    environment.update(chosen_engine(environment).variables())
     environment.setdefault("PULUMI_SKIP_UPDATE_CHECK", "1")
     environment.setdefault("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
     environment["CHRISTMAS_PYTHON"] = sys.executable

@@ -8,15 +8,20 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
+from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
+from airgap.toolchain.locate import cache_folder
 
 
 @contextlib.contextmanager
 def exclusively(lock: Path, progress: Progress, doing: str) -> Iterator[None]:
-    """Hold `lock` while the body runs; while another process holds it, wait and say which one. `doing` completes "another process …"."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a+") as file:
+    """Hold `lock` while the body runs; while another process holds it, wait and say which one. `doing` completes "another process …".
+
+    Raises PlatformError where the lock's folder can't be written.
+    """
+    with _opened(lock) as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -30,3 +35,18 @@ def exclusively(lock: Path, progress: Progress, doing: str) -> Iterator[None]:
         file.flush()
         yield
         file.truncate(0)
+
+
+def _opened(lock: Path) -> TextIO:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("a+")
+    except OSError as error:
+        of_cache = lock.is_relative_to(cache_folder())
+        raise PlatformError(
+            f"{'The cache' if of_cache else 'The clone'} can't be written: {error.strerror}.",
+            where=str(error.filename or lock),
+            next_step="name a folder that you may write, outside a home that is read-only: XDG_CACHE_HOME=/path/to/folder make up"
+            if of_cache
+            else "keep the clone in a folder that you may write, and run the command there",
+        ) from None

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from airgap.chosen_engine import LOCAL_SOCKET, chosen_engine
 from airgap.errors import PlatformError
 from airgap.toolchain.environment import project_root, pulumi_environment
 from airgap.toolchain.locate import real_pulumi
@@ -13,6 +14,7 @@ from airgap.toolchain.locks import clear_dead_locks
 
 # Commands that touch no stack, so that a lost passphrase must not keep anyone from them.
 _WITHOUT_STACK = {"version", "help", "completion", "gen-completion", "gen-markdown", "schema", "package", "plugin", "convert", "new"}
+_ON_AN_ENGINE = {"up", "update", "preview", "pre", "refresh", "destroy", "watch"}
 
 
 # Commands that take the lock of a stack.
@@ -31,6 +33,7 @@ def main() -> None:
     except PlatformError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    _name_engine(arguments, environment)
     os.execve(pulumi, [str(pulumi), *arguments], environment)  # noqa: S606 - no shell is the point
 
 
@@ -44,6 +47,13 @@ def _environment(arguments: list[str]) -> dict[str, str]:
         if needs_stack(arguments):
             raise
         return dict(os.environ)
+
+
+def _name_engine(arguments: list[str], environment: dict[str, str]) -> None:
+    """Say which Docker engine is worked on where that is not the machine's own; outputs and JSON are left alone."""
+    engine = environment.get("DOCKER_HOST", "")
+    if "CHRISTMAS_PYTHON" in environment and engine not in {"", LOCAL_SOCKET} and _verb(arguments) in _ON_AN_ENGINE:
+        print(f"Docker engine: {chosen_engine()}", file=sys.stderr, flush=True)
 
 
 def working_directory(arguments: list[str]) -> Path:

@@ -6,9 +6,12 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from airgap.chosen_engine import ChosenEngine, chosen_engine, context_engine
+from airgap.errors import PlatformError
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
 from airgap.toolchain.docker_plugin.settings import Settings
 
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
 
 OLDEST_API = "1.41"
 """Of Docker engine 20.10, the oldest that is tested."""
-_LOCAL_SOCKET = "unix:///var/run/docker.sock"
 
 
 class Engine:
@@ -32,7 +34,27 @@ class Engine:
     @property
     def url(self) -> str:
         """Where the engine is."""
-        return self.settings.host or os.environ.get("DOCKER_HOST") or _LOCAL_SOCKET
+        return self.address.url
+
+    @property
+    def address(self) -> ChosenEngine:
+        """The engine that the provider's configuration names, else the one that this project's tasks use, too.
+
+        Raises DockerPluginError where the Docker context that is named doesn't exist.
+        """
+        settings = self.settings
+        try:
+            if settings.context:
+                chosen = context_engine(settings.context)
+            elif settings.host:
+                chosen = replace(chosen_engine({**os.environ, "DOCKER_HOST": settings.host}), source="the provider's `host`")
+            else:
+                chosen = chosen_engine()
+        except PlatformError as error:
+            raise DockerPluginError(error.what, where=error.where, next_step=error.next_step) from None
+        if settings.cert_path:
+            chosen = replace(chosen, certificates=Path(settings.cert_path).expanduser(), verify=True)
+        return chosen
 
     @property
     def client(self) -> APIClient:
@@ -65,27 +87,24 @@ class Engine:
         return self._limits_swap
 
     def _connect(self) -> APIClient:
-        import docker
         from docker.errors import DockerException
-        from docker.tls import TLSConfig
-        from docker.utils import kwargs_from_env
 
-        options: dict[str, Any] = {**kwargs_from_env()}
-        options["base_url"] = self.url
-        if self.settings.cert_path:
-            folder = Path(self.settings.cert_path).expanduser()
-            options["tls"] = TLSConfig(
-                client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")), ca_cert=str(folder / "ca.pem"), verify=True
-            )
+        from airgap.docker_client import api_client
+
+        engine = self.address
         try:
-            client = docker.APIClient(version=self._api or "auto", timeout=120, use_ssh_client=self.url.startswith("ssh://"), **options)
+            client = api_client(engine, version=self._api or "auto")
             if not self._api:
                 offered = str(client.version(api_version=False)["ApiVersion"])
                 if _version(offered) < _version(OLDEST_API):
-                    raise too_old(self.url, offered)
+                    raise too_old(engine.url, offered)
                 self._api = offered
+        except DockerPluginError:
+            raise
+        except PlatformError as error:
+            raise DockerPluginError(error.what, where=error.where, next_step=error.next_step) from None
         except (DockerException, OSError) as error:
-            raise unreachable(self.url, error) from None
+            raise unreachable(engine.url, error) from None
         return client
 
 

@@ -44,7 +44,9 @@ class Settings:
     """How to reach the Docker engine and its registries."""
 
     host: str = ""
-    """A URL such as `unix:///var/run/docker.sock`; empty for DOCKER_HOST, or else the local socket."""
+    """A URL such as `unix:///var/run/docker.sock`; empty for the one that `chosen_engine` names."""
+    context: str = ""
+    """A Docker context; wins over `host`."""
     cert_path: str = ""
     registries: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
@@ -79,24 +81,12 @@ def check_settings(news: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]
 
 
 def settings_from(values: dict[str, Any]) -> Settings:
-    """Return the settings in checked configuration; DOCKER_HOST and the Docker context count where it names no host."""
+    """Return the settings in checked configuration."""
     plain = reveal(_parsed(values))
-    host = plain.get("host") or ""
-    if plain.get("context"):
-        host = _context_host(plain["context"])
     registries = tuple(visible(entry) for entry in plain.get("registryAuth") or [])
-    return Settings(host=host, cert_path=plain.get("certPath") or "", registries=registries)
-
-
-def _context_host(name: str) -> str:
-    from docker.context import ContextAPI
-
-    context: Any = ContextAPI.get_context(name)
-    if context is None:
-        from airgap.toolchain.docker_plugin.errors import DockerPluginError
-
-        raise DockerPluginError(f"there is no Docker context named `{name}`", next_step="list them with: docker context ls")
-    return str(context.Host)
+    return Settings(
+        host=plain.get("host") or "", context=plain.get("context") or "", cert_path=plain.get("certPath") or "", registries=registries
+    )
 
 
 def _parsed(values: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from airgap.setup.pip_settings import PipSettings
             {"UV_INDEX": "https://one.example/simple https://two.example/simple", "UV_INDEX_STRATEGY": "unsafe-best-match"},
         ),
         ({"trusted-host": "a.example\n b.example"}, {"UV_INSECURE_HOST": "a.example b.example"}),
-        ({"no-index": "true"}, {"UV_NO_INDEX": "1"}),
+        ({"no-index": "true"}, {}),
         ({"no-index": "false"}, {}),
         ({"cert": "/etc/own.pem", "client-cert": "/etc/me.pem"}, {"SSL_CERT_FILE": "/etc/own.pem", "SSL_CLIENT_CERT": "/etc/me.pem"}),
         ({"proxy": "http://proxy.example:3128"}, {"HTTP_PROXY": "http://proxy.example:3128", "HTTPS_PROXY": "http://proxy.example:3128"}),

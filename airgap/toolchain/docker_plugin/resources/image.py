@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
+from airgap.docker_client import helpers_hint
 from airgap.toolchain.docker_plugin.context import Call
 from airgap.toolchain.docker_plugin.engine import explanation, told
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
@@ -115,7 +116,7 @@ def missing_image(name: str, why: str = "") -> DockerPluginError:
         return DockerPluginError(f"image `{name}` is not here, and no registry has it", next_step=HOW_TO_BUILD)
     return DockerPluginError(
         f"image `{name}` is not here, and could not be pulled" + (f": {why}" if why else ""),
-        next_step=f"check the name and the registry with: docker pull {name}",
+        next_step=helpers_hint() or f"check the name and the registry with: docker pull {name}",
     )
 
 

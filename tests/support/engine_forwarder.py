@@ -1,0 +1,52 @@
+"""A second address for the local Docker engine, which counts its callers."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airgap.chosen_engine import LOCAL_SOCKET
+
+
+@dataclass
+class Forwarder:
+    """An address that leads to the local engine; `calls` are the first lines of the requests that came this way."""
+
+    url: str
+    calls: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def forward(path: Path) -> Iterator[Forwarder]:
+    """Listen at a socket in front of the local engine, so that it can be named by an address that is not the default one."""
+    made = Forwarder(f"unix://{path}")
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as engine:
+                engine.connect(LOCAL_SOCKET.removeprefix("unix://"))
+                back = threading.Thread(target=_copy, args=(engine, self.request, None), daemon=True)
+                back.start()
+                _copy(self.request, engine, made.calls)
+                back.join()
+
+    with socketserver.ThreadingUnixStreamServer(str(path), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield made
+        server.shutdown()
+
+
+def _copy(source: socket.socket, target: socket.socket, calls: list[str] | None) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            if calls is not None and b" HTTP/1.1\r\n" in data[:2000]:
+                calls.append(data.split(b"\r\n", 1)[0].decode(errors="replace"))
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
