@@ -46,6 +46,9 @@ def test_work_that_was_over_before_the_delay_fails_the_test() -> None:
 
 def test_an_act_that_failed_was_none() -> None:
     """What the work makes of the failure is the work's own matter: it may take it for the fault that it was to meet."""
-    at = AtStage("redis", lambda: 1 / 0)
-    with pytest.raises(AssertionError, match="the work was over"), at, contextlib.suppress(ZeroDivisionError):
+    with (
+        pytest.raises(AssertionError, match="the work was over"),
+        AtStage("redis", lambda: 1 / 0) as at,
+        contextlib.suppress(ZeroDivisionError),
+    ):
         at.status("redis: loading")

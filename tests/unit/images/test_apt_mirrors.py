@@ -56,6 +56,22 @@ CASES = {
         {"sources.list": "deb https://tools.example/apt bookworm-tools main\n", "sources.list.d/debian.sources": DEB822},
         [MAIN, UPDATES, SECURITY],
     ),
+    "sources that are disabled by other words, of another type or without a part": (
+        {
+            "sources.list.d/others.sources": "".join(
+                f"{fields}\nURIs: http://no.example/debian\nSuites: bookworm\n\n"
+                for fields in (
+                    "Types: deb\nComponents: main\nEnabled: 0",
+                    "Types: deb\nComponents: main\nEnabled: False",
+                    "Types: deb-src\nComponents: main",
+                    "Components: main",
+                    "Types: deb",
+                )
+            ),
+            "sources.list.d/the-rest.sources": DEB822,
+        },
+        [MAIN, UPDATES, SECURITY],
+    ),
     "a disabled source": (
         {
             "sources.list.d/a.sources": "Types: deb\nEnabled: no\nURIs: http://off.example/debian\nSuites: bookworm\nComponents: main\n",

@@ -36,6 +36,21 @@ def test_a_good_container_breaks_no_rule():
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"logDriver": "local"},
+        {"restart": "always"},
+        {"stopTimeout": 10},
+        {"mounts": [{"type": "volume", "source": "v", "target": "/data"}]},
+        {"user": "rooted:0"},
+        {"ports": [{"internal": 1, "external": 2, "ip": "::1"}]},
+    ],
+)
+def test_another_good_container_breaks_none_either(change):
+    assert problems(copy.deepcopy(GOOD) | change) == {}
+
+
+@pytest.mark.parametrize(
     ("change", "rule"),
     [
         ({"memory": None}, "container-limits"),
@@ -51,6 +66,8 @@ def test_a_good_container_breaks_no_rule():
         ({"securityOpts": ["no-new-privileges:false"]}, "container-privileges"),
         ({"networkMode": "host"}, "container-privileges"),
         ({"pidMode": "host"}, "container-privileges"),
+        ({"ipcMode": "host"}, "container-privileges"),
+        ({"usernsMode": "host"}, "container-privileges"),
         ({"devices": [{"hostPath": "/dev/x"}]}, "container-privileges"),
         ({"user": ""}, "container-user"),
         ({"user": "0:0"}, "container-user"),
