@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+ONE_PROCESS = {"tests/bare_machine"}  # its root file systems are bootstrapped once, which takes minutes
 NO_TIME = "no time was left for it"
 DURATIONS = Path(__file__).with_name("durations.json")
 SLOWEST = Path(__file__).parents[1] / "bench" / "slowest-tests.md"
@@ -41,24 +42,29 @@ class FolderScheduling(LoadScopeScheduling):
         self._folder_of = {}
 
     def _split_scope(self, nodeid):
-        return nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return _folder(file) if _folder(file) in ONE_PROCESS else file
 
     def _assign_work_unit(self, node):
         left: defaultdict[str, float] = defaultdict(float)
         for file, tests in self.workqueue.items():
-            left[_folder(file)] += self._seconds.get(file, _SECONDS_OF_A_NEW_TEST * len(tests))
+            left[_folder_of_unit(file)] += self._seconds.get(file, _SECONDS_OF_A_NEW_TEST * len(tests))
         own = self._folder_of.get(node)
         if own not in left:
             others = {folder for worker, folder in self._folder_of.items() if worker is not node}
             own = max(left, key=lambda folder: (folder not in others, left[folder]))
             self._folder_of[node] = own
-        longest = max((file for file in self.workqueue if _folder(file) == own), key=lambda file: self._seconds.get(file, 0.0))
+        longest = max((file for file in self.workqueue if _folder_of_unit(file) == own), key=lambda file: self._seconds.get(file, 0.0))
         self.workqueue.move_to_end(longest, last=False)
         super()._assign_work_unit(node)
 
 
 def _folder(file):
     return str(PurePosixPath(file).parent)
+
+
+def _folder_of_unit(unit):
+    return unit if unit in ONE_PROCESS else _folder(unit)
 
 
 @pytest.hookimpl
