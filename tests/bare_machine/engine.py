@@ -11,15 +11,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bare_machine.machine import bootstrap
+from tests.support.waiting import wait_for
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates", "procps")
-_START_SECONDS = 120
 _SCRIPT = """
 set -e
 ip link set lo up
@@ -99,15 +98,14 @@ def newer_engine() -> Iterator[Engine]:
 
 
 def _wait(engine: Engine) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
+    def answers() -> bool:
+        assert engine.process.poll() is None, f"the newer engine ended: {engine.log.read_text(errors='replace')[-3000:]}"
         with contextlib.suppress(subprocess.CalledProcessError):
             engine.version()
-            return
-        words = engine.log.read_text(errors="replace")[-3000:]
-        assert engine.process.poll() is None, f"the newer engine ended: {words}"
-        assert time.monotonic() < deadline, f"the newer engine does not answer within {_START_SECONDS} s: {words}"
-        time.sleep(0.5)
+            return True
+        return False
+
+    wait_for(answers, "the newer engine answers")
 
 
 def _remove_groups(parent: str) -> None:
