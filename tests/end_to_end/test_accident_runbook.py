@@ -16,6 +16,8 @@ from tests.end_to_end.conftest import BIN, ROOT
 from tests.support.keyspace_faults import SESSION
 from tests.support.waiting import PATIENCE
 
+pytestmark = pytest.mark.exhaustive
+
 MOMENT = "2026-11-23T12:00:00+09:00"
 
 

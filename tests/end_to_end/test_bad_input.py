@@ -54,6 +54,7 @@ def test_a_wrong_passphrase(stack):
     stack.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.exhaustive
 def test_a_container_that_never_gets_healthy_shows_its_log(stack):
     # Far too little for PostgreSQL's shared buffers and TimescaleDB's workers: the setting is accepted, the server is not.
     with (

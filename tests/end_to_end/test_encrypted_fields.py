@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from access.profiles import Profiles
 from infra import clients
@@ -66,6 +67,7 @@ def wait_for_a_rotation_that_waits(stack, rotation):
         wait_for(waits, "the rotation comes to the locked row", seconds=2 * PATIENCE)
 
 
+@pytest.mark.exhaustive
 def test_a_rotation_killed_in_the_middle_is_completed_by_the_next_one(stack):
     before = ring_of(stack)
     assert people(stack, before) == EVERYBODY
@@ -116,6 +118,7 @@ def test_what_rotates_is_said_once(stack):
         assert "name an account, or say --keys" in done.stdout + done.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_physical_backup_holds_nothing_plain_even_opened(stack):
     folder = "/var/lib/pgbackrest/looked-at"
 

@@ -58,6 +58,7 @@ def test_a_stopped_container_is_started_again(stack):
     assert contents(stack) == before
 
 
+@pytest.mark.exhaustive
 def test_destroyed_and_brought_up_again_the_data_is_there(stack):
     before = contents(stack)
     field_keys = stack.outputs()["field_keys"]
@@ -73,6 +74,7 @@ def test_destroyed_and_brought_up_again_the_data_is_there(stack):
     assert json.loads(stack.invoke("check", "--json", "--only", "postgres.accounts").stdout)["status"] == "ok"
 
 
+@pytest.mark.exhaustive
 def test_down_keeps_the_data_and_down_with_volumes_asks(stack):
     refused = stack.invoke("down", "--volumes", check=False)
     assert refused.returncode != 0

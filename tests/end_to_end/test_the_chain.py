@@ -3,6 +3,8 @@
 import json
 import subprocess
 
+import pytest
+
 from access.audit import Fault
 from backup.sets import folder_of
 from infra import clients
@@ -38,6 +40,7 @@ def test_status_and_another_migrate_find_nothing_pending(stack):
     assert "nothing to do" in stack.invoke("migrate").stdout
 
 
+@pytest.mark.exhaustive
 def test_the_schema_goes_down_and_up_again(stack):
     head = json.loads(stack.invoke("migrate.status", "--json").stdout)["head"]
     stack.invoke("migrate.downgrade", "-1")
@@ -61,6 +64,7 @@ def test_the_schedule_makes_nothing_twice_and_says_nothing_then(stack):
     assert listed[0].split()[:5] == ["SET", "SIZE", "AGE", "VERIFIED", "DRILLED"]
 
 
+@pytest.mark.exhaustive
 def test_a_scheduled_drill_asks_the_documents_in_words(stack):
     done = stack.invoke("backup.schedule", "--once", "--only", "drill")
     assert "is good" in done.stdout

@@ -13,6 +13,8 @@ from backup.run import make
 from infra.clients import weaviate_client
 from tests.support.scratch_platform import ScratchPlatform
 
+pytestmark = pytest.mark.exhaustive
+
 NEWEST = "ChristmasDocument_newest"
 
 

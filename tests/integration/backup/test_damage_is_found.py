@@ -122,6 +122,7 @@ def _path(made: Made, part: str) -> str:
     return next(record.path for record in made.full.postgres.files if record.place == "pgbackrest" and part in record.path)
 
 
+@pytest.mark.exhaustive
 def test_every_fault_of_the_repository_is_named(repository: Made) -> None:
     flipped, segment = _path(repository, "/bundle/1"), _path(repository, "archive/")
     gone, cut = _path(repository, "backup.manifest"), _path(repository, "backup_label")
@@ -134,6 +135,7 @@ def test_every_fault_of_the_repository_is_named(repository: Made) -> None:
     assert f"repository: {cut} has" in faults
 
 
+@pytest.mark.exhaustive
 def test_what_cannot_be_built_on_leads_to_a_full_set(repository: Made, tmp_path: Path) -> None:
     platform = repository.running.platform
     first = make(platform, kind="full", stores=["postgres"], folder=tmp_path)

@@ -13,6 +13,8 @@ from commands import rehearsing
 from migrations import run as migrations
 from tests.support.scratch_platform import ScratchPlatform
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_a_migration_is_rehearsed_on_the_newest_backup_and_the_live_schema_stays(
     scratch_platform: ScratchPlatform, monkeypatch: pytest.MonkeyPatch

@@ -167,6 +167,7 @@ def named(wire: Wire, collection: str) -> list[str]:
     return [str(each["_additional"]["id"]) for each in wire.post("graphql", {"query": query})["data"]["Get"][collection]]
 
 
+@pytest.mark.exhaustive
 def test_a_cut_off_import_is_finished_by_the_next_and_everything_is_equal(
     made: tuple[SetFolder, Manifest], source: Wire, target: ScratchWeaviate, tmp_path: Path
 ) -> None:

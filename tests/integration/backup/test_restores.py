@@ -99,6 +99,7 @@ def test_a_drill_proves_a_set_measures_it_and_leaves_nothing(platform: Platform,
     assert labelled("drill") == []
 
 
+@pytest.mark.exhaustive
 def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest) -> None:
     """The proofs led about the live stores, which are as the set says, against a manifest that says something else."""
     assert full.postgres
@@ -147,6 +148,7 @@ def test_a_drill_of_a_set_that_cannot_be_restored_is_a_failed_report(platform: P
     assert labelled("drill") == []
 
 
+@pytest.mark.exhaustive
 def test_a_killed_drill_leaves_nothing_for_long(platform: Platform, folder: Path, full: Manifest, tmp_path: Path) -> None:
     import pickle
 
@@ -235,6 +237,7 @@ def test_a_live_restore_is_refused_while_clients_write(platform: Platform, folde
     assert Journal(folder).read() is None
 
 
+@pytest.mark.exhaustive
 def test_a_live_restore_that_was_cut_off_is_finished_before_anything_else(platform: Platform, folder: Path, full: Manifest) -> None:
     newest = sets.list_sets(folder=folder)[-1]
     Journal(folder).begin(newest.id, ("redis",), [newest.id])
@@ -260,6 +263,7 @@ def test_a_live_name_is_never_restored_into(platform: Platform, folder: Path, fu
         remove("tests-nothing")
 
 
+@pytest.mark.exhaustive
 def test_the_logical_backup_restores_into_another_database(platform: Platform, folder: Path, full: Manifest) -> None:
     """What `docs/backup.md` tells to do with it."""
     assert full.postgres

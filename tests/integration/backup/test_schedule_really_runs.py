@@ -22,6 +22,8 @@ from pathlib import Path
 from backup.schedule.jobs import Job
 from backup.schedule.service import serve
 from infra.connections import Platform
+
+pytestmark = pytest.mark.exhaustive
 platform = Platform(**pickle.loads(Path(sys.argv[1]).read_bytes()))
 jobs = [Job(work, platform.stack, lambda _: platform, Path(sys.argv[2])) for work in sys.argv[3:]]
 serve(jobs, wake_seconds=1)

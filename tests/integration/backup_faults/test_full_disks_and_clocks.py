@@ -50,6 +50,7 @@ print(make(platform, kind="incremental", folder=folder).parent == first.id)
 """
 
 
+@pytest.mark.exhaustive
 def test_a_full_disk_under_the_sets_is_told_and_costs_no_earlier_set(made: Sets) -> None:
     small = made.scratch / "small"
     small.mkdir()
@@ -106,6 +107,7 @@ def test_a_full_repository_is_told_and_costs_no_earlier_set(made: Sets) -> None:
     made.assert_nothing_held()
 
 
+@pytest.mark.exhaustive
 def test_pruning_makes_room_in_a_repository_that_is_full(made: Sets) -> None:
     for _ in range(2):
         made.make("full")
@@ -120,6 +122,7 @@ def test_pruning_makes_room_in_a_repository_that_is_full(made: Sets) -> None:
     made.assert_good(made.make("full").id)
 
 
+@pytest.mark.exhaustive
 def test_a_set_from_the_future_holds_nothing_up_and_is_never_taken_for_the_newest(made: Sets) -> None:
     """The clock was two days ahead for a while: the set made then is kept, and what is made afterwards is newer all the same."""
     future = made.aged(made.make("full"), -2)

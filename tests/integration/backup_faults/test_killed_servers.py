@@ -17,6 +17,7 @@ from backup.run import make
 from backup.scratch import OWNER_LABEL, PURPOSE_LABEL
 from infra.components.names import SERVICE_LABEL, STACK_LABEL
 from tests.support.backup_faults import AtStage, KillAtStart, Sets
+from tests.support.cases import in_make_test
 from tests.support.waiting import wait_for
 
 BACKUP_STAGES = [
@@ -31,7 +32,7 @@ BACKUP_STAGES = [
 ]
 
 
-@pytest.mark.parametrize(("service", "stage", "delay"), BACKUP_STAGES, ids=[stage for _, stage, _ in BACKUP_STAGES])
+@pytest.mark.parametrize(("service", "stage", "delay"), in_make_test(BACKUP_STAGES, 0), ids=[stage for _, stage, _ in BACKUP_STAGES])
 def test_a_server_that_dies_fails_the_set_and_nothing_else(made: Sets, service: str, stage: str, delay: float) -> None:
     before = made.ids()
     store = stage.partition(":")[0]
@@ -49,6 +50,7 @@ def test_a_server_that_dies_fails_the_set_and_nothing_else(made: Sets, service: 
     made.assert_nothing_held()
 
 
+@pytest.mark.exhaustive
 def test_a_weaviate_that_dies_after_its_backup_costs_nothing(made: Sets) -> None:
     """What is copied out then lies on its volume, whole."""
     try:
@@ -105,7 +107,7 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize(("service", "stage", "kill"), BESIDE_STAGES, ids=[service for service, _, _ in BESIDE_STAGES])
+@pytest.mark.parametrize(("service", "stage", "kill"), in_make_test(BESIDE_STAGES, 1), ids=[service for service, _, _ in BESIDE_STAGES])
 def test_a_server_that_dies_in_a_restore_beside_is_told_and_cleaned_up(
     made: Sets, service: str, stage: str, kill: Callable[[], None]
 ) -> None:
@@ -142,7 +144,7 @@ DRILL_STAGES = [
 ]
 
 
-@pytest.mark.parametrize(("service", "stage", "delay"), DRILL_STAGES, ids=[stage for _, stage, _ in DRILL_STAGES])
+@pytest.mark.parametrize(("service", "stage", "delay"), in_make_test(DRILL_STAGES, 0), ids=[stage for _, stage, _ in DRILL_STAGES])
 def test_a_server_that_dies_in_a_drill_makes_a_failed_report(made: Sets, service: str, stage: str, delay: float) -> None:
     with AtStage(stage, _kill_scratch(DRILLED, service), delay) as at:
         report = drill(made.platform, made.ids()[0], progress=at, folder=made.folder)
@@ -151,6 +153,7 @@ def test_a_server_that_dies_in_a_drill_makes_a_failed_report(made: Sets, service
     assert docker_client().containers.list(all=True, filters={"label": DRILLED}) == []
 
 
+@pytest.mark.exhaustive
 def test_the_set_of_the_failed_drills_passes_one(made: Sets) -> None:
     to = made.ids()[0]
     with AtStage("proving redis.keys", _kill_scratch(DRILLED, "redis")) as at:
@@ -168,7 +171,9 @@ LIVE_MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("service", "store", "helper"), LIVE_MOMENTS, ids=[f"{store}{helper}" for _, store, helper in LIVE_MOMENTS])
+@pytest.mark.parametrize(
+    ("service", "store", "helper"), in_make_test(LIVE_MOMENTS, 1), ids=[f"{store}{helper}" for _, store, helper in LIVE_MOMENTS]
+)
 def test_a_live_restore_goes_on_after_its_server_died(made: Sets, service: str, store: str, helper: str) -> None:
     """Killed when it starts on the restored files, long before it can be healthy, or while those are put back."""
     target = made.make("full").id
@@ -183,6 +188,7 @@ def test_a_live_restore_goes_on_after_its_server_died(made: Sets, service: str, 
     made.assert_good(made.make("full").id)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("service", "stage"), [("timescaledb", "expiring"), ("weaviate", "removing")], ids=["timescaledb", "weaviate"])
 def test_a_prune_whose_server_died_is_completed_by_the_next_one(made: Sets, service: str, stage: str) -> None:
     for _ in range(2):

@@ -16,6 +16,7 @@ from backup.scratch import OWNER_LABEL
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import STACK_LABEL
 from tests.support.backup_faults import Sets, owned_by
+from tests.support.cases import in_make_test
 from tests.support.scratch_platform import DOCUMENTS
 
 
@@ -38,7 +39,7 @@ BACKUP_STAGES = [
 ]
 
 
-@pytest.mark.parametrize(("stage", "delay"), BACKUP_STAGES, ids=[stage for stage, _ in BACKUP_STAGES])
+@pytest.mark.parametrize(("stage", "delay"), in_make_test(BACKUP_STAGES, 0), ids=[stage for stage, _ in BACKUP_STAGES])
 def test_a_killed_backup_leaves_no_set_and_the_next_one_completes(
     made: Sets, single: dict[str, Manifest], stage: str, delay: float
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_killed_backup_leaves_no_set_and_the_next_one_completes(
     made.assert_nothing_held()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("stage", ["weaviate: copying it out", "writing the manifest"])
 def test_a_run_of_all_stores_that_is_killed_leaves_no_set_either(made: Sets, stage: str) -> None:
     before = made.ids()
@@ -71,7 +73,7 @@ RESTORE_STAGES = [
 ]
 
 
-@pytest.mark.parametrize(("stage", "delay"), RESTORE_STAGES, ids=[stage for stage, _ in RESTORE_STAGES])
+@pytest.mark.parametrize(("stage", "delay"), in_make_test(RESTORE_STAGES, 2), ids=[stage for stage, _ in RESTORE_STAGES])
 def test_a_killed_restore_beside_is_run_again_by_the_same_command(made: Sets, stage: str, delay: float) -> None:
     store, name = stage.partition(":")[0], f"faults-killed-{os.getpid()}"
     made.killed("restore", stage, delay, to=made.ids()[0], stores=[store], into=name)
@@ -122,7 +124,9 @@ LIVE_STAGES = [
 ]
 
 
-@pytest.mark.parametrize(("stage", "delay", "store"), LIVE_STAGES, ids=[f"{stage} after {delay} s" for stage, delay, _ in LIVE_STAGES])
+@pytest.mark.parametrize(
+    ("stage", "delay", "store"), in_make_test(LIVE_STAGES, 0), ids=[f"{stage} after {delay} s" for stage, delay, _ in LIVE_STAGES]
+)
 def test_a_killed_live_restore_goes_on_where_it_was(made: Sets, single: dict[str, Manifest], stage: str, delay: float, store: str) -> None:
     target = single[store].id
     write_to(made, store)
@@ -146,7 +150,7 @@ DRILL_STAGES = [
 ]
 
 
-@pytest.mark.parametrize(("store", "stage", "delay"), DRILL_STAGES, ids=[stage for _, stage, _ in DRILL_STAGES])
+@pytest.mark.parametrize(("store", "stage", "delay"), in_make_test(DRILL_STAGES, 0), ids=[stage for _, stage, _ in DRILL_STAGES])
 def test_what_a_killed_drill_left_is_removed_by_the_next_one(
     made: Sets, single: dict[str, Manifest], store: str, stage: str, delay: float
 ) -> None:
@@ -158,6 +162,7 @@ def test_what_a_killed_drill_left_is_removed_by_the_next_one(
     assert [*client.volumes.list(filters=its), *client.networks.list(filters=its)] == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("stage", ["removing", "removing second", "expiring second"])
 def test_a_killed_prune_is_completed_by_the_next_one(made: Sets, stage: str) -> None:
     doomed = [made.aged(made.make("full", ["postgres"]), 300 - number) for number in range(2)]
@@ -176,6 +181,7 @@ def test_a_killed_prune_is_completed_by_the_next_one(made: Sets, stage: str) -> 
     made.assert_good(newest.id)
 
 
+@pytest.mark.exhaustive
 def test_after_all_that_every_set_is_good_and_the_newest_passes_a_drill(made: Sets) -> None:
     newest = made.make("full")
     made.assert_good(*made.ids())

@@ -17,6 +17,8 @@ from infra.connections import Platform
 from tests.support.backup_faults import Sets
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.exhaustive
+
 _PAUSE = 0.005
 
 

@@ -87,6 +87,7 @@ def test_a_server_that_keeps_refusing_is_told(
     assert place.sizes() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_silent_server_is_given_up_and_told(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "_TRIES", 1)
     place = BucketPlace(server.place(prefix="silent", timeout_seconds=1))
@@ -134,6 +135,7 @@ def test_wrong_credentials_are_told_and_shown_nowhere(tmp_path: Path) -> None:
         assert "not-the-secret" not in f"{told.value} {told.value!r} {wrong!r} {told.value.__cause__}"
 
 
+@pytest.mark.exhaustive
 def test_memory_stays_small_whatever_the_size(server: S3Server) -> None:
     """160 MB there and back again in a process of its own."""
     program = (

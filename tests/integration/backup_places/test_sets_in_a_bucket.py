@@ -91,6 +91,7 @@ def test_it_is_verified_where_it_lies_and_so_are_its_copies(there: There) -> Non
     assert [(each.place, each.faults) for each in verdicts] == [("first", ()), ("folder", ()), ("bucket", ())]
 
 
+@pytest.mark.exhaustive
 def test_the_place_at_fault_is_named(there: There) -> None:
     damaged = there.copy / "sets" / there.full.id / "redis/dump.rdb.age"
     whole = damaged.read_bytes()
@@ -109,6 +110,7 @@ def test_the_place_at_fault_is_named(there: There) -> None:
         verify(there.platform, folder=there.folder, place="elsewhere")
 
 
+@pytest.mark.exhaustive
 def test_a_set_is_drilled_from_the_bucket(there: There) -> None:
     report = drill(there.platform, folder=there.folder)
     assert report.passed, describe(report)
@@ -136,6 +138,7 @@ def test_the_first_place_is_lost_and_a_copy_brings_all_back(there: There, place:
         restore(there.platform, live=True, folder=there.folder, place=place)
 
 
+@pytest.mark.exhaustive
 def test_an_operators_key_reads_what_was_made_for_it_and_no_other_does(there: There, tmp_path: Path) -> None:
     operator, recipient = new_identity()
     stranger, _ = new_identity()
@@ -153,6 +156,7 @@ def test_an_operators_key_reads_what_was_made_for_it_and_no_other_does(there: Th
     assert "other keys than the one at hand" in report.failure
 
 
+@pytest.mark.exhaustive
 def test_a_copy_that_fails_leaves_the_set_good_and_is_caught_up_with(there: There) -> None:
     away = there.copy.parent.with_name("unmounted")
     there.copy.parent.rename(away)
@@ -186,6 +190,7 @@ def test_a_bucket_that_refuses_halfway_fails_the_set_and_leaves_nothing(there: T
     assert {key.split("/")[3] for key in there.objects("stacks/tests/sets/")} == set(before)
 
 
+@pytest.mark.exhaustive
 def test_another_clone_sees_the_sets_of_the_bucket_and_goes_on_from_them(there: There, tmp_path: Path) -> None:
     with redis_client(there.platform, "api") as client:
         client.set("rate_limit:10.1.1.1", 1, ex=600)
@@ -198,6 +203,7 @@ def test_another_clone_sees_the_sets_of_the_bucket_and_goes_on_from_them(there: 
     assert sets.list_sets(folder=there.folder)[-1] == made
 
 
+@pytest.mark.exhaustive
 def test_what_retention_drops_goes_from_every_place(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror.refresh(there.platform, there.folder)
     every = sets.list_sets(folder=there.folder)
@@ -216,6 +222,7 @@ def test_what_retention_drops_goes_from_every_place(there: There, monkeypatch: p
     assert {each.set_id: each.good for each in verdicts} == {each.id: True for each in every}
 
 
+@pytest.mark.exhaustive
 def test_a_new_machine_with_the_bucket_and_the_keys_goes_on_where_the_lost_one_was(there: There) -> None:
     """Another, empty cluster in the place of the lost one: nothing of it gets into the bucket, and the newest state is restored over it."""
     mirror.refresh(there.platform, there.folder)

@@ -130,6 +130,7 @@ build_image(docker.from_env(), "redis", SilentProgress(), folder=Path(sys.argv[1
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL])
 def test_a_build_cut_off_leaves_no_tag_and_no_container_and_the_next_completes(folder: Path, signal_: signal.Signals) -> None:
     label = uuid.uuid4().hex
@@ -175,6 +176,7 @@ def test_the_command_prints_references_and_refuses_unknown_services() -> None:
     assert "timescaledb" in outcome.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_written_context_is_all_that_an_ordinary_build_needs(service: str, tmp_path: Path) -> None:
     context = tmp_path / "context"
@@ -199,6 +201,7 @@ def _command(*arguments: str, environment: dict[str, str] | None = None) -> subp
     return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
+@pytest.mark.exhaustive
 def test_a_base_that_no_registry_has_is_bootstrapped_and_then_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"christmas-tests-base-{uuid.uuid4().hex[:8]}:scratch"
     monkeypatch.setattr(base, "BASE_IMAGE", name)

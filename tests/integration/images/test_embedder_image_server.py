@@ -227,6 +227,7 @@ def test_only_tls_that_the_authority_signed(server: Server) -> None:
         httpx.get(f"https://localhost:{server.port}/healthz", verify=old)
 
 
+@pytest.mark.exhaustive
 def test_a_question_does_not_wait_for_a_whole_batch(server: Server) -> None:
     answered = 0
     with server.openai() as client, concurrent.futures.ThreadPoolExecutor() as pool:
@@ -239,6 +240,7 @@ def test_a_question_does_not_wait_for_a_whole_batch(server: Server) -> None:
     assert answered > 2
 
 
+@pytest.mark.exhaustive
 def test_a_client_that_gives_up_frees_the_engine(server: Server) -> None:
     with server.http() as client:
         begun = server.processor_seconds()
@@ -252,6 +254,7 @@ def test_a_client_that_gives_up_frees_the_engine(server: Server) -> None:
     assert 0 < server.processor_seconds() - begun < 25 * a_fiftieth
 
 
+@pytest.mark.exhaustive
 def test_too_many_at_once_are_told_to_come_back(server: Server) -> None:
     with server.http() as client, concurrent.futures.ThreadPoolExecutor(100) as pool:
 
@@ -271,6 +274,7 @@ def test_too_many_at_once_are_told_to_come_back(server: Server) -> None:
     assert refused.json()["error"]["type"] == "rate_limit_error"
 
 
+@pytest.mark.exhaustive
 def test_a_body_that_never_comes_is_given_up_and_the_rest_goes_on(server: Server) -> None:
     with socket.create_connection(("localhost", server.port)) as plain, server.trust.wrap_socket(plain, server_hostname="localhost") as tls:
         head = f"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\nContent-Length: 100\r\n\r\n{{"
@@ -300,6 +304,7 @@ def _rsa_pair(authority: scratch.Authority) -> tuple[bytes, bytes]:
     return certificate, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("key_type", ["ec", "rsa"])
 def test_hangup_serves_the_new_certificate_and_key_without_a_failed_request(own_server: Server, key_type: str) -> None:
     server = own_server

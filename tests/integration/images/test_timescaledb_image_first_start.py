@@ -69,6 +69,7 @@ def _making_its_cluster(container: Container, stage: str) -> None:
     wait_for(lambda: stage in container.logs().decode(), f"initdb says {stage!r}", pause=0.01)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("stage", INITDB_STAGES)
 def test_a_kill_during_the_first_start_is_made_good_by_the_next(volumes: Volumes, stage: str) -> None:
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
@@ -83,6 +84,7 @@ def test_a_kill_during_the_first_start_is_made_good_by_the_next(volumes: Volumes
         assert execute(container, "ls", "-A", PGDATA).split() == [".initdb-lock", "data"]
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_cut_off_at_its_last_file_is_begun_again(volumes: Volumes) -> None:
     partial = f"{PGDATA}/.initdb-partial"
     _run_in(TIMESCALEDB, volumes, f"mkdir -p {partial}/base && echo 17 > {partial}/PG_VERSION && touch {partial}/base/1")
@@ -103,6 +105,7 @@ def test_stopping_during_the_first_start_needs_no_kill(volumes: Volumes) -> None
         wait_ready(container)
 
 
+@pytest.mark.exhaustive
 def test_two_first_starts_at_once_make_one_cluster(volumes: Volumes) -> None:
     show = dataclasses.replace(
         TIMESCALEDB,
@@ -152,6 +155,7 @@ def test_what_it_must_not_touch_is_refused_with_what_to_do(
     assert "next:" in logs
 
 
+@pytest.mark.exhaustive
 def test_pgbackrest_backs_up_and_restores_under_the_restrictions(volumes: Volumes, authority: scratch.Authority) -> None:
     files, _ = secret_files(TIMESCALEDB, authority)
     files["postgresql.conf"] += (

@@ -15,6 +15,8 @@ from airgap.images.versions import WEAVIATE
 from airgap.toolchain.locate import left_out_files
 from tests.support import scratch
 
+pytestmark = pytest.mark.exhaustive
+
 PORT = 8080
 LEFT_OUT = [file.parent.name for file in left_out_files(WEAVIATE.module) if file.parent.name != "leftout"]
 

@@ -152,6 +152,7 @@ def test_without_redis_the_declared_choice_is_taken(
     assert (decision.allowed, decision.counted) == (allowed, False)
 
 
+@pytest.mark.exhaustive
 def test_200_clients_at_the_windows_edge_get_exactly_the_limit_of_each_window(redis_platform: Platform, admin: redis.Redis) -> None:
     """Everybody asks all the time while the window ends and a new one begins: no request is lost, none is let in twice."""
     client = pools.connect(redis_platform.redis_url("api"), max_connections=200, timeout=PATIENCE)

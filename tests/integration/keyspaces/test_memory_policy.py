@@ -17,6 +17,8 @@ from tests.support.redis_server import run_scratch_redis
 from tests.support.scratch import image, labels
 from tests.support.waiting import PATIENCE
 
+pytestmark = pytest.mark.exhaustive
+
 LIMIT_MIB = 24
 
 

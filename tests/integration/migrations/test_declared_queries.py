@@ -15,6 +15,8 @@ from blueprint.relational import TABLES
 from infra.connections import Platform
 from tests.support.postgres_server import ScratchServer
 
+pytestmark = pytest.mark.exhaustive
+
 SYMBOLS = 100
 DAYS = 129  # sessions of 390 minutes: five million candles over four and a half months
 START = datetime(2024, 1, 1, 14, 30, tzinfo=UTC)

@@ -17,6 +17,8 @@ from tests.support.waiting import PATIENCE, wait_for
 
 REVISION = """
 from migrations.online import build_index, drop_index
+
+pytestmark = pytest.mark.exhaustive
 revision = {number!r}
 down_revision = {head!r}
 

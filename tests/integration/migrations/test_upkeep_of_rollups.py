@@ -177,6 +177,7 @@ def test_readers_of_candles_read_the_rollups(migrated_platform: Platform, accoun
             connection.execute(f"select * from {rollup.name}".encode())
 
 
+@pytest.mark.exhaustive
 def test_five_minutes_of_every_symbol_are_one_refresh_of_each(migrated_platform: Platform) -> None:
     """The declared rate: a candle of 500 symbols each minute, five of them between two refreshes."""
     moment = START + timedelta(hours=15)

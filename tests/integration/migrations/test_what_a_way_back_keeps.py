@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+import pytest
 
 from infra.connections import Platform
 from migrations import run
 from migrations.upkeep.run import maintain
 from seed import demo, indicators, market
+
+pytestmark = pytest.mark.exhaustive
 
 CANDLES = ("market_data", "technical_indicators")
 PEOPLE = ("users", "orders", "trades")

