@@ -1,20 +1,24 @@
-"""How often one address may ask: a counter for each, running for one window from its first request.
+"""How often one client may ask: a counter for each, running for one window from its first request.
 
 Counting and the window's end are set by two commands in one transaction, so no counter can stay without an end, whatever
 dies in between, and no script runs in the server. While a window is known to be open, counting alone is enough.
+
+Whose address a request has, an application takes from its connection, or behind a proxy from `client_behind`.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from access.errors import UNREACHABLE
 from access.operations import Batch, Operation, run, run_async
-from blueprint.keyspaces import RATE_LIMIT
+from blueprint.keyspaces import CLIENT_PREFIX_BITS, RATE_LIMIT
 
 if TYPE_CHECKING:
     import redis
@@ -42,16 +46,61 @@ class Decision:
 
 @lru_cache(maxsize=_REMEMBERED)
 def normalized(address: str) -> str:
-    """One spelling for each address: `2001:DB8:0::1` and `2001:db8::1` share a counter, as do IPv4 and its mapping into IPv6.
+    """What a client is counted by: an IPv4 address, or the first address of the /64 that an IPv6 address lies in.
 
-    Raises ValueError for what is no address.
+    Takes what servers and gateways write: `192.0.2.1`, `192.0.2.1:51234`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`,
+    blanks around it, a zone (`fe80::1%eth0`, which is dropped), and IPv4 mapped into IPv6, which is counted as IPv4. Without
+    brackets, what follows an IPv6 address belongs to the address. A link-local or loopback address counts by itself: all
+    of a link's machines share that prefix.
+    Raises ValueError for what is no address, and for a list of them. Count nobody under a name instead: everybody would
+    share it, and be refused together. Take the connection's own address, or see `client_behind`.
     """
-    parsed = ipaddress.ip_address(address)
+    return str(_client(_parsed(address)))
+
+
+def client_behind(proxies: Collection[str], peer: str, forwarded_for: str) -> str:
+    """The client's address where requests come through proxies of ours, from the connection's `peer` and `X-Forwarded-For`.
+
+    Each proxy adds the address that it was asked from on the right, and a client can write whatever it likes on the left. So the
+    list is read from the right, and the first address that is not in `proxies` (addresses or networks) is the client. What stands
+    left of it is never looked at. Where all are proxies, the leftmost of them; where one can't be read, the proxy that wrote it.
+    Raises ValueError for a `peer` that is no address.
+    """
+    networks = [ipaddress.ip_network(each) for each in proxies]
+    client = _parsed(peer)
+    for written in reversed([each for each in forwarded_for.split(",") if each.strip()]):
+        if not any(client.version == network.version and client in network for network in networks):
+            break
+        try:
+            client = _parsed(written)
+        except ValueError:
+            break
+    return str(client)
+
+
+_WITH_PORT = re.compile(r"(?:\[(?P<bracketed>[^][]+)\]|(?P<plain>[^][:]+))(?::(?P<port>[0-9]{1,5}))?")
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    text = address.strip(" \t")
+    if "," in text:
+        raise ValueError(f"{address[:100]!r} is a list of addresses, of which a client can write all but the last: see client_behind")
+    parts = _WITH_PORT.fullmatch(text)
+    if parts and (parts["port"] is None or 0 < int(parts["port"]) < 65_536):
+        text = parts["bracketed"] or parts["plain"]
+    parsed = ipaddress.ip_address(text)
+    if parts and parts["bracketed"] and parsed.version == 4:
+        raise ValueError(f"{address[:100]!r} does not appear to be an address: only IPv6 is written in brackets")
     if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.IPv6Address(int(parsed)))  # without a zone: it names a link of this machine, not a client
-    return str(parsed)
+        # Without a zone: it names a link of this machine, not a client.
+        return parsed.ipv4_mapped or ipaddress.IPv6Address(int(parsed))
+    return parsed
+
+
+def _client(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    if address.is_link_local or address.is_loopback:
+        return address
+    return ipaddress.ip_network((address, CLIENT_PREFIX_BITS[address.version]), strict=False).network_address
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -93,7 +142,7 @@ class RateLimiter:
         self._windows: dict[str, float] = {}
 
     def check(self, address: str) -> Decision:
-        """Count a request of that address and decide. Raises ValueError for what is no address."""
+        """Count a request of that address' client (see `normalized`) and decide. Raises ValueError for what is no address."""
         key = _key(address)
         try:
             return run(self._client, _decide(key, self._limit, self._windows))
@@ -112,7 +161,7 @@ class AsyncRateLimiter:
         self._windows: dict[str, float] = {}
 
     async def check(self, address: str) -> Decision:
-        """Count a request of that address and decide. Raises ValueError for what is no address."""
+        """Count a request of that address' client (see `normalized`) and decide. Raises ValueError for what is no address."""
         key = _key(address)
         try:
             return await run_async(self._client, _decide(key, self._limit, self._windows))

@@ -33,6 +33,11 @@ RATE_LIMIT = Keyspace(
     max_bytes=64,
     encoding="integer",
 )
+CLIENT_PREFIX_BITS = {4: 32, 6: 64}
+"""By IP version, how much of an address tells one client from another: what is the same so far shares a `rate_limit` counter.
+
+A /64 is one link, the least that a customer is given (RFC 6177), and whoever owns one can write 2^64 addresses into it.
+"""
 
 MARKET_LATEST = Keyspace(
     name="market_latest",

@@ -126,11 +126,18 @@ def test_a_counter_that_was_evicted_gets_an_end_again(make: Callable[..., Both],
 
 def test_one_address_has_one_counter_however_it_is_spelled(make: Callable[..., Both], admin: redis.Redis) -> None:
     limiter = make(RateLimiter, AsyncRateLimiter, 100)
-    for spelling in ("2001:DB8:0:0::1", "2001:db8::1", "2001:0db8::0001", "2001:db8::1%eth0"):
+    for spelling in ("2001:DB8:0:0::1", "2001:db8::1", "[2001:0db8::0001]:443", "2001:db8::1%eth0"):
         limiter.check(spelling)
-    for spelling in ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201"):
+    for spelling in ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201", "192.0.2.1:51234"):
         limiter.check(spelling)
-    assert {key: admin.get(key) for key in admin.scan_iter()} == {RATE_LIMIT.key("2001:db8::1"): "4", RATE_LIMIT.key("192.0.2.1"): "3"}
+    assert {key: admin.get(key) for key in admin.scan_iter()} == {RATE_LIMIT.key("2001:db8::"): "4", RATE_LIMIT.key("192.0.2.1"): "4"}
+
+
+def test_whoever_owns_a_64_is_one_client(make: Callable[..., Both], admin: redis.Redis) -> None:
+    limiter = make(RateLimiter, AsyncRateLimiter, 10)
+    assert sum(limiter.check(f"2001:db8:77:1::{number:x}").allowed for number in range(1, 201)) == 10
+    assert list(admin.scan_iter()) == [RATE_LIMIT.key("2001:db8:77:1::")]
+    assert limiter.check("2001:db8:77:2::1").allowed
 
 
 @pytest.mark.parametrize("address", ["", "*", "192.0.2.1\n", "localhost", "192.0.2.999", "x" * 10_240])
