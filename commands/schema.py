@@ -66,6 +66,22 @@ def migrate_new(_context: Context, message: str) -> None:
         print(path)
 
 
+@task(
+    name="renumber",
+    words="files",
+    help={
+        "files": "Python files of migrations/versions, as words: one of two with the same number, then what was made on top of it.",
+        "alone": "Although others come after that number: they belong to the one that stays.",
+    },
+)
+def migrate_renumber(_context: Context, files: list[str], *, alone: bool = False) -> None:
+    """Give revisions the next free numbers, where two branches took the same; for those that no database has yet."""
+    from migrations import chain
+
+    for path in chain.renumber(files, alone=alone):
+        print(path)
+
+
 @task(name="lint")
 def migrate_lint(_context: Context, *, json: bool = False) -> int:
     """Hold the migrations' SQL against the house rules, squawk and sqlfluff; exit code 1 where something is to mend."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from airgap.errors import PlatformError
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import ROLLUPS, TABLES
-from migrations import house_rules
+from migrations import chain, house_rules
 from migrations.edition import INTERNAL_TABLES
 from migrations.house_rules import Finding
 
@@ -39,7 +39,10 @@ def run(folder: Path = _HERE / "sql") -> list[Finding]:
     Raises PlatformError where a linter is not installed or breaks.
     """
     files = sorted(folder.glob("*.sql"))
-    findings = house(files) + squawk(files) + sqlfluff(files) + (dictionary() if folder == _HERE / "sql" else [])
+    findings = house(files) + squawk(files) + sqlfluff(files)
+    if folder == _HERE / "sql":
+        # Which revision is the newest can be told of one chain only.
+        findings += chain.faults() or dictionary()
     return sorted(findings, key=lambda finding: (finding.file, finding.line, finding.rule))
 
 

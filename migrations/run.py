@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
+from migrations.chain import require_sound
 from migrations.edition import Edition, detect
 from migrations.profile_sealing import ATTRIBUTE as FIELD_KEYS
 from migrations.queries import current_revision
@@ -76,7 +77,7 @@ def configuration() -> Config:
 
 
 def head_revision() -> str:
-    """The newest revision of this checkout."""
+    """The newest revision of this checkout. Raises PlatformError where its revisions are no single chain."""
     return _scripts().get_current_head() or ""
 
 
@@ -132,6 +133,8 @@ def new(message: str) -> tuple[Path, Path, Path]:
     """
     from alembic import command
 
+    # One line, and nothing that ends the docstring which it becomes.
+    message = re.sub(r"[\\\"]", "'", " ".join(message.split()))
     slug = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")[:40].strip("_")
     if not slug:
         raise PlatformError(
@@ -151,6 +154,7 @@ def new(message: str) -> tuple[Path, Path, Path]:
 def _scripts() -> ScriptDirectory:
     from alembic.script import ScriptDirectory
 
+    require_sound(_HERE / "versions", FOLDER)
     return ScriptDirectory.from_config(configuration())
 
 

@@ -105,6 +105,27 @@ def test_squawk_and_sqlfluff_find_their_faults(tmp_path: Path, rule: str, sql: s
     assert rule in {finding.rule for finding in lint.squawk([*tmp_path.iterdir()]) + lint.sqlfluff([*tmp_path.iterdir()])}
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select '{}'::text[] as a;\n",
+        "select '{{1, 2}, {3, 4}}'::integer[] as a;\n",
+        """select '{"a": {"b": {}}}'::jsonb as a;\n""",
+        "select '{{ name }} and {{name}}' as a;\n",
+        "select '{% if x %}' as a;\n",
+        "select '{# no comment #}' as a;\n",
+        "select '{{' as a;\n",
+        "select '%(name)s :name ?' as a;\n",
+    ],
+)
+def test_braces_are_the_sqls_own(tmp_path: Path, sql: str) -> None:
+    file = tmp_path / "0007_braces.up.sql"
+    file.write_text(sql)
+    assert lint.sqlfluff([file]) + lint.squawk([file]) == []
+    file.write_text(sql.replace("select", "SELECT"))
+    assert {finding.rule for finding in lint.sqlfluff([file])} == {"sqlfluff CP01"}  # read to the end, and not passed over
+
+
 def test_a_finding_names_file_line_and_rule(tmp_path: Path) -> None:
     (tmp_path / "0007_fault.up.sql").write_text("select 1 as a;\ngrant select on users to api;\n")
     (tmp_path / "0007_fault.down.sql").write_text("select 1 as a;\n")
