@@ -97,6 +97,7 @@ def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> int
     words="paths",
     help={
         "paths": "Files and folders, as words: seed.docs a.md notes. This project's guide where not given.",
+        "encoding": "Of text that bears no mark and isn't UTF-8, such as cp1252 or cp949; without it such text has to be certain.",
         "allow_loss": "Change the collection although data would be lost.",
         "yes": "Don't ask before a run that costs money.",
         "schema": "A Weaviate schema (JSON) to use instead of the blueprint's; older words are translated, and told.",
@@ -108,6 +109,7 @@ def seed_docs(
     paths: list[str],
     stack: str = "",
     schema: str = "",
+    encoding: str = "",
     *,
     allow_loss: bool = False,
     yes: bool = False,
@@ -128,7 +130,15 @@ def seed_docs(
         collection = collection_of(Path(schema) if schema else None, progress)
         if plan:
             return show_plan(planned(platform, collection), as_json=json)
-        report = load(platform, chosen, progress, collection=collection, allow_loss=allow_loss, confirm=lambda told: yes or agreed(told))
+        report = load(
+            platform,
+            chosen,
+            progress,
+            collection=collection,
+            encoding=encoding or None,
+            allow_loss=allow_loss,
+            confirm=lambda told: yes or agreed(told),
+        )
     return show_reports([report], as_json=json)
 
 

@@ -15,7 +15,7 @@ from blueprint.collections import CHRISTMAS_DOCUMENT
 from blueprint.documents_model import Collection
 from infra import clients
 from infra.connections import ROOT, Platform
-from seed import schema_plan, sources
+from seed import encodings, schema_plan, sources
 from seed.blocks import Unreadable
 from seed.embeddings import Embedder, EmbeddingService, service_of
 from seed.importing import Imported, import_passages, remove
@@ -34,11 +34,15 @@ COST_TO_ASK_ABOVE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class DocumentsReport(SeedReport):
-    """A SeedReport of chunks, with those `removed`, the `tokens` that were embedded, and the files that could not be taken in."""
+    """A SeedReport of chunks, with those `removed`, the `tokens` that were embedded, and the files that could not be taken in.
+
+    `passed_over` counts, by suffix, the files in the folders that no reader is for.
+    """
 
     removed: int = 0
     tokens: int = 0
     problems: tuple[str, ...] = ()
+    passed_over: dict[str, int] = field(default_factory=dict)
 
     @property
     def changed(self) -> int:
@@ -47,10 +51,12 @@ class DocumentsReport(SeedReport):
 
     def as_dict(self) -> dict[str, Any]:
         """The counts for `--json`, and the problems one by one."""
-        return {**SeedReport.as_dict(self), "changed": self.changed, "problems": list(self.problems)}
+        return {**SeedReport.as_dict(self), "changed": self.changed, "problems": list(self.problems), "passed_over": self.passed_over}
 
     def __str__(self) -> str:
         lines = [f"{SeedReport.__str__(self)}, {self.removed} removed", *(f"  not taken in: {problem}" for problem in self.problems)]
+        if self.passed_over:
+            lines.append(f"  passed over, no reader: {', '.join(f'{count} {suffix}' for suffix, count in self.passed_over.items())}")
         return "\n".join(lines)
 
 
@@ -62,6 +68,7 @@ class _Work:
     remove: list[str] = field(default_factory=list)
     unchanged: int = 0
     problems: list[str] = field(default_factory=list)
+    passed_over: dict[str, int] = field(default_factory=dict)
 
 
 def load(
@@ -70,6 +77,7 @@ def load(
     progress: Progress,
     *,
     collection: Collection = CHRISTMAS_DOCUMENT,
+    encoding: str | None = None,
     allow_loss: bool = False,
     confirm: Callable[[str], bool] | None = None,
 ) -> DocumentsReport:
@@ -77,10 +85,12 @@ def load(
 
     Makes or changes the collection first where the blueprint asks for it; `allow_loss` permits what would lose data. A file
     that can't be read or embedded is named in the report, keeps what it had in the store, and the rest goes on. `confirm` is
-    asked before a run that costs more than COST_TO_ASK_ABOVE; without it such a run is refused.
-    Raises PlatformError where nothing can be embedded at all: no key, no quota, wrong dimensions.
+    asked before a run that costs more than COST_TO_ASK_ABOVE; without it such a run is refused. `encoding` is that of text which
+    bears no mark and isn't UTF-8.
+    Raises PlatformError for an unknown encoding, and where nothing can be embedded at all: no key, no quota, wrong dimensions.
     """
     started = time.monotonic()
+    encoding = encodings.known(encoding) if encoding else None
     profile = collection.profile(platform.embedding_profile)
     service = service_of(platform, profile)
     with (
@@ -97,7 +107,7 @@ def load(
             progress.status("reading documents")
             found = sources.find(paths or DEFAULT_PATHS)
             stored = _stored(store)
-            work = _plan(found, stored)
+            work = _plan(found, stored, encoding)
             _ask(work.write, service, progress, confirm)
             imported = import_passages(store, work.write, embedder, progress)
         still_alone()
@@ -118,6 +128,7 @@ def _report(work: _Work, imported: Imported, stored: dict[str, tuple[str, str]],
         removed=sum(stored[each][0] not in imported.problems for each in work.remove),
         tokens=imported.tokens,
         problems=(*work.problems, *(f"{path}: {why}" for path, why in imported.problems.items())),
+        passed_over=work.passed_over,
     )
 
 
@@ -142,15 +153,15 @@ def _stored(store: WeaviateCollection[Any, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
-def _plan(found: sources.Found, stored: dict[str, tuple[str, str]]) -> _Work:
-    work = _Work(problems=list(found.problems))
+def _plan(found: sources.Found, stored: dict[str, tuple[str, str]], encoding: str | None) -> _Work:
+    work = _Work(problems=list(found.problems), passed_over=dict(found.passed_over.most_common()))
     keep: set[str] = set()
     spared: set[str] = set()
     for source in found.sources:
         try:
-            passages = passages_of(source)
+            passages = passages_of(source, encoding)
         except Unreadable as problem:
-            work.problems.append(f"{source.path}: {problem}")
+            work.problems.append(f"{sources.shown(source.path)}: {problem}")
             spared.add(source.path)
             continue
         changed = [each for each in passages if stored.get(each.id) != (each.path, each.hash)]
@@ -159,6 +170,6 @@ def _plan(found: sources.Found, stored: dict[str, tuple[str, str]]) -> _Work:
         keep |= {each.id for each in passages}
     for absent in found.absent:
         if not any(path == absent or path.startswith(f"{absent}/") for path, _ in stored.values()):
-            work.problems.append(f"{absent}: no such file, and nothing was imported from it before")
+            work.problems.append(f"{sources.shown(absent)}: no such file, and nothing was imported from it before")
     work.remove = [id_ for id_, (path, _) in stored.items() if found.covers(path) and id_ not in keep and path not in spared]
     return work

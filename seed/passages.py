@@ -51,10 +51,11 @@ def embedded_text(section: str, content: str) -> str:
     return f"{section.replace(SECTION_SEPARATOR, ', ')}\n{content}" if section else content
 
 
-def passages_of(source: sources.Source) -> list[Passage]:
-    """The passages of one file. Raises Unreadable."""
+def passages_of(source: sources.Source, encoding: str | None = None) -> list[Passage]:
+    """The passages of one file, read as `sources.read` does. Raises Unreadable."""
     return [
-        Passage(source.path, each, sources.content_hash((str(FORMAT), each.section, each.content))) for each in chunk(sources.read(source))
+        Passage(source.path, each, sources.content_hash((str(FORMAT), each.section, each.content)))
+        for each in chunk(sources.read(source, encoding))
     ]
 
 

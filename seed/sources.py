@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.connections import ROOT
 from seed.blocks import Block, Kind, Unreadable
+from seed.encodings import decode
 from seed.readers import html, markdown, pdf, plain, rst
 
 READERS: dict[str, Callable[[str], list[Block]]] = {
@@ -39,52 +43,123 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a list of paths covers: files that are there, and the stored paths (or folders, ending in a slash) they speak for."""
+    """What a list of paths covers: files that are there, and the stored paths (or folders, ending in a slash) they speak for.
+
+    `spared` are stored paths and folders of which nothing is known now, so that what was imported from them stays.
+    `passed_over` counts the files in folders that have no reader, by suffix.
+    """
 
     sources: list[Source]
     scopes: list[str]
     problems: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)  # named, and not on disk
+    spared: list[str] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
 
     def covers(self, path: str) -> bool:
         """Whether a stored path belongs to this run, so that its absence on disk means that it is gone."""
-        return any(path == scope or (scope.endswith("/") and path.startswith(scope)) for scope in self.scopes)
+        name = unicodedata.normalize("NFC", path)
+        return _within(name, self.scopes) and not _within(name, self.spared)
+
+
+def _within(path: str, places: Iterable[str]) -> bool:
+    """Whether a stored path is one of the places or lies in one; the empty place is the project's root."""
+    return any(
+        path == place or (place.endswith("/") and path.startswith(place)) or (not place and not path.startswith("/")) for place in places
+    )
 
 
 def stored_path(file: Path) -> str:
-    """The path by which a file is known in the store."""
+    """The path by which a file is known in the store, composed (NFC): a name is the same whichever machine wrote it."""
     absolute = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow links out of the project
-    return absolute.relative_to(ROOT).as_posix() if absolute.is_relative_to(ROOT) else absolute.as_posix()
+    path = absolute.relative_to(ROOT).as_posix() if absolute.is_relative_to(ROOT) else absolute.as_posix()
+    return unicodedata.normalize("NFC", path)
 
 
 def find(paths: Sequence[Path]) -> Found:
     """Every document under the paths, sorted. A path that is not there covers what was imported from it before."""
+    found = Found([], [])
     files: dict[str, Source] = {}
-    scopes: list[str] = []
-    problems: list[str] = []
-    absent: list[str] = []
-    for path in paths:
+    for given in paths:
+        path = _as_on_disk(given)
         name = stored_path(path)
         if path.is_dir():
-            scopes.append("" if name == "." else name.rstrip("/") + "/")
-            files |= {stored_path(file): Source(file, stored_path(file)) for file in _walk(path)}
+            found.scopes.append("" if name == "." else name.rstrip("/") + "/")
+            for file in _walk(path, found):
+                _add(file, files, found)
         else:
-            scopes += [name, name + "/"]
-            if path.exists() and path.suffix.lower() not in SUFFIXES:
-                problems.append(f"{name}: no reader for {path.suffix or 'files without a suffix'}; known are {' '.join(sorted(SUFFIXES))}")
-            elif path.exists():
-                files[name] = Source(path, name)
+            found.scopes.extend((name, name + "/"))
+            if not os.path.lexists(path):
+                found.absent.append(name)
+            elif path.suffix.lower() not in SUFFIXES:
+                suffix = path.suffix or "files without a suffix"
+                found.problems.append(f"{shown(name)}: no reader for {suffix}; known are {' '.join(sorted(SUFFIXES))}")
             else:
-                absent.append(name)
-    return Found([files[name] for name in sorted(files)], scopes, problems, absent)
+                _add(path, files, found)
+    found.sources.extend(files[name] for name in sorted(files))
+    return found
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield Path(root) / name
+def _as_on_disk(path: Path) -> Path:
+    """The path in the spelling that the disk has: `한` may be one character or three, and both look the same."""
+    spellings = [path, *(Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))]
+    return next((each for each in spellings if os.path.lexists(each)), path)
+
+
+def shown(name: str) -> str:
+    """A file's name as a message may hold it: without what a terminal would obey, and in UTF-8 whatever it is on disk."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8").translate({code: f"\\x{code:02x}" for code in (*range(32), 127)})
+
+
+def _add(file: Path, files: dict[str, Source], found: Found) -> None:
+    name = stored_path(file)
+    if not _is_unicode(name):
+        found.problems.append(f"{shown(name)}: its name is not in UTF-8; rename it, such as with convmv")
+    elif name in files and os.path.abspath(files[name].file) != os.path.abspath(file):  # noqa: PTH100 - as in stored_path
+        found.problems.append(f"{shown(name)}: two files have this name, in two spellings of Unicode (NFC and NFD); rename one")
+        found.spared.append(name)
+        del files[name]
+    elif name not in found.spared:
+        files[name] = Source(file, name)
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _walk(top: Path, found: Found) -> Iterator[Path]:
+    """Files with a reader; folders that links lead to are walked where the walk doesn't come to them anyway."""
+    seen = {os.path.realpath(top)}
+    left = [top]
+
+    def failed(error: OSError) -> None:
+        folder = stored_path(Path(error.filename or top))
+        found.problems.append(f"{shown(folder)}: the folder can't be read: {error.strerror}; what was imported from it stays")
+        found.spared.append(folder + "/")
+
+    while left:
+        for root, folders, names in os.walk(left.pop(0), onerror=failed):
+            folders[:] = sorted(each for each in folders if not each.startswith(".") and os.path.realpath(Path(root, each)) not in seen)
+            for link in (Path(root, each) for each in folders):
+                if link.is_symlink() and not _lies_in(os.path.realpath(link), {os.path.realpath(top), *seen}):
+                    left.append(link)
+                    seen.add(os.path.realpath(link))
+            for name in sorted(names):
+                suffix = Path(name).suffix.lower()
+                if name.startswith("."):
+                    continue
+                if suffix in SUFFIXES:
+                    yield Path(root) / name
+                else:
+                    found.passed_over[suffix or "without a suffix"] += 1
+
+
+def _lies_in(path: str, folders: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
 def content_hash(parts: Iterable[str]) -> str:
@@ -96,66 +171,27 @@ def content_hash(parts: Iterable[str]) -> str:
     return digest.hexdigest()[:20]
 
 
-def read(source: Source) -> list[Block]:
-    """The blocks of a file.
+def read(source: Source, encoding: str | None = None) -> list[Block]:
+    """The blocks of a file. `encoding` is that of text which bears no mark and isn't UTF-8; without it such text has to be certain.
 
-    Raises Unreadable for one that is missing, too big, empty, encrypted, of an unknown encoding or broken.
+    Raises Unreadable for one that is missing, no ordinary file, too big, empty, encrypted, of an uncertain encoding or broken.
     """
     try:
-        size = source.file.stat().st_size
-        if size > BIGGEST:
-            raise Unreadable(f"{size / 1024 / 1024:.0f} MiB, more than the {BIGGEST // 1024 // 1024} that a document may have")
+        status = source.file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable("no ordinary file")
+        if status.st_size > BIGGEST:
+            raise Unreadable(f"{status.st_size / 1024 / 1024:.0f} MiB, more than the {BIGGEST // 1024 // 1024} that a document may have")
         data = source.file.read_bytes()
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
     suffix = source.file.suffix.lower()
     if not data:
         raise Unreadable("empty")
-    blocks = BINARY_READERS[suffix](data) if suffix in BINARY_READERS else READERS[suffix](decode(data))
-    if not any(block.text.strip() for block in blocks if block.kind is not Kind.HEADING):
+    if suffix in BINARY_READERS:
+        blocks = BINARY_READERS[suffix](data)
+    else:
+        blocks = READERS[suffix](decode(data, encoding, declares=READERS[suffix] is html.read))
+    if not any(block.text.strip() or block.header.strip() for block in blocks if block.kind is not Kind.HEADING):
         raise Unreadable("empty: no text below its headings" if blocks else "empty")
     return blocks
-
-
-def decode(data: bytes) -> str:
-    """The text of a file in whatever encoding: UTF-8, UTF-16 or 32 with a mark, else the likeliest of the older ones.
-
-    Raises Unreadable for what is no text.
-    """
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"),
-                           (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):  # fmt: skip
-        if data.startswith(mark):
-            return _decoded(data, encoding)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        return _guessed(data)
-    if "\0" in text:
-        raise Unreadable("not text: it holds zero bytes")
-    return text
-
-
-def _decoded(data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"begins like {encoding} and is not: {error.reason} at byte {error.start}") from error
-
-
-def _guessed(data: bytes) -> str:
-    """Korean first, since its encoding rarely decodes anything else into Hangul; then the detector's best guess."""
-    if b"\0" in data:
-        raise Unreadable("not text: it holds zero bytes")
-    try:
-        korean = data.decode("cp949")
-    except UnicodeDecodeError:
-        korean = ""
-    beyond = [character for character in korean if ord(character) > 127]
-    if beyond and sum("\uac00" <= character <= "\ud7a3" for character in beyond) >= 0.8 * len(beyond):
-        return korean
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data).best()
-    if best is None:
-        raise Unreadable("its encoding is unknown")
-    return str(best)

@@ -1,146 +1,149 @@
-"""HTML: headings, paragraphs, lists, tables and preformatted text; navigation, scripts and styles are left out."""
+"""HTML: headings, paragraphs, lists, tables and preformatted text, as a browser without scripts shows them.
+
+Left out are scripts, styles, titles, `<nav>`, `<select>` and templates. What a style or `hidden` hides is read: folded parts
+and tabs are hidden so. What swallows the rest of a page, because it is never closed, makes the page unreadable.
+"""
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from seed.blocks import Block, Kind
+from seed.blocks import Block, Unreadable
+from seed.readers.html_blocks import BlockBuilder
 
-_HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_LEFT_OUT = {"script", "style", "nav", "template", "noscript", "svg", "head", "button", "select"}
-_PARAGRAPHS = {
-    "p",
-    "div",
-    "section",
-    "article",
-    "main",
-    "header",
-    "footer",
-    "aside",
-    "blockquote",
-    "figure",
-    "figcaption",
-    "dl",
-    "dt",
-    "dd",
-    "body",
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+_LEFT_OUT = frozenset(("script", "style", "title", "nav", "select", "datalist", "template"))
+_OTHER_MARKUP = frozenset(("iframe", "noembed", "noframes"))
+"""Elements whose content a browser takes for text that it doesn't show; it is markup for those that can't show the rest."""
+_SHOWN_AS_TEXT = frozenset(("textarea", "xmp", "listing", "plaintext"))
+_SWALLOWERS = ("script", "style", "title", "template", "iframe", "noembed", "noframes")
+_NO_MARKUP = {
+    "title": re.compile(r"<(?:/head|body|h[1-6]|p|div|meta|link)\b", re.IGNORECASE),
+    "style": re.compile(r"<(?:/head|body|h[1-6]|p|div|table)\b", re.IGNORECASE),
+    "script": re.compile(r"^\s*<(?:/head|body)\b", re.IGNORECASE | re.MULTILINE),
 }
-_LISTS = {"ul", "ol"}
-_VOID = {"br", "hr", "img", "input", "meta", "link", "wbr", "col", "area", "base", "source", "track", "embed"}
+"""What doesn't stand in these elements unless they were left open; a script may well write markup, but hardly ends the head."""
+_END = "end-of-the-page-5e1c6f2b"
+"""Name of an element put behind the page: where it isn't found there, something before it was left open."""
+_MARK = f"<i id={_END}></i>"
+_PARTS_OF_TABLE = re.compile(r"\s*</?(?:caption|colgroup|col|thead|tbody|tfoot|tr|td|th)\b", re.IGNORECASE)
 
 
 def read(text: str) -> list[Block]:
-    """Return the page's blocks. Broken markup is read as far as it makes sense, as browsers do."""
-    parser = _Reader()
-    parser.feed(text)
-    parser.close()
-    parser.flush(Kind.TEXT)
-    return parser.blocks
+    """Return the page's blocks. Broken markup is read as browsers do.
+
+    Raises Unreadable where a comment, script, quotation mark or the like is left open and hides the rest, and for a page of frames.
+    """
+    from selectolax.lexbor import LexborHTMLParser
+
+    page = LexborHTMLParser(f"{text}\n{_MARK}")
+    end = page.css_first(f"#{_END}")
+    if end is None and page.css_first("frameset") is not None:
+        return _frames(page)
+    if end is None and not any(_END in (each.text() or "") for tag in _SHOWN_AS_TEXT for each in page.css(tag)):
+        raise Unreadable(_swallower(page, text))
+    _refuse_swallowed(page)
+    return _blocks(page.root, _ancestors(end))
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.blocks: list[Block] = []
-        self._text: list[str] = []
-        self._left_out = 0
-        self._preformatted = 0
-        self._items: list[str] = []
-        self._lists = 0
-        self._rows: list[list[str]] | None = None
-        self._in_cell = False
+def read_part(text: str) -> list[Block]:
+    """The same for a piece of a page, as it stands between the paragraphs of Markdown: rows may come without their table."""
+    return read(f"<table>{text}" if _PARTS_OF_TABLE.match(text) else text)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        del attrs
-        if tag in _LEFT_OUT:
-            self._left_out += 1
-        if self._left_out:
-            return
-        if tag == "br":
-            self._text.append("\n" if self._preformatted else " ")
-        elif tag == "pre":
-            self.flush(Kind.TEXT)
-            self._preformatted += 1
-        elif tag == "table" and self._rows is None:
-            self.flush(Kind.TEXT)
-            self._rows = []
-        elif tag in ("tr", "td", "th") and self._rows is not None:
-            self._cell()
-            if tag == "tr":
-                self._rows.append([])
-            self._in_cell = tag != "tr"
-        elif tag in _LISTS:
-            self._item()
-            if not self._lists:
-                self.flush(Kind.TEXT)
-            self._lists += 1
-        elif tag == "li":
-            self._item()
-        elif (tag in _HEADINGS or tag in _PARAGRAPHS) and not self._lists and self._rows is None:
-            self.flush(Kind.TEXT)
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _LEFT_OUT and self._left_out:
-            self._left_out -= 1
-            return
-        if self._left_out or tag in _VOID:
-            return
-        if tag in _HEADINGS and not self._lists and self._rows is None:
-            self.flush(Kind.HEADING, _HEADINGS[tag])
-        elif tag == "pre" and self._preformatted:
-            self.flush(Kind.CODE)
-            self._preformatted -= 1
-        elif tag in ("td", "th", "tr") and self._rows is not None:
-            self._cell()
-        elif tag == "table" and self._rows is not None:
-            self._cell()
-            self._table(self._rows)
-            self._rows = None
-        elif tag == "li":
-            self._item()
-        elif tag in _LISTS and self._lists:
-            self._item()
-            self._lists -= 1
-            if not self._lists and self._items:
-                self.blocks.append(Block(Kind.LIST, "\n".join(self._items)))
-                self._items = []
-        elif tag in _PARAGRAPHS and not self._lists and self._rows is None:
-            self.flush(Kind.TEXT)
+def _blocks(root: LexborNode | None, left_open: frozenset[int]) -> list[Block]:
+    builder = BlockBuilder()
+    for event, node in _events(root, left_open):
+        tag = node.tag or ""
+        if event == "close":
+            builder.close(tag)
+        elif node.is_text_node:
+            builder.text((node.text_content or "").replace(_MARK, ""))
+        elif node.is_element_node:
+            builder.open(tag)
+            if tag in _OTHER_MARKUP:
+                builder.append(read(node.text() or ""))
+            for each in node.template_fragments() if _is_shadow(node) else ():
+                builder.append(_blocks(each, frozenset()))
+    return builder.end()
 
-    def handle_data(self, data: str) -> None:
-        if not self._left_out:
-            self._text.append(data)
 
-    def flush(self, kind: Kind, level: int = 0) -> None:
-        """End the block that is being read."""
-        if kind is Kind.CODE or self._preformatted:
-            code = "".join(self._text).strip("\n")
-            self._text.clear()
-            if code.strip():
-                self.blocks.append(Block(Kind.CODE, code, header="```", footer="```"))
-            return
-        text = self._take()
-        if text:
-            self.blocks.append(Block(kind, text, level=level))
+def _events(root: LexborNode | None, left_open: frozenset[int]) -> Iterator[tuple[str, LexborNode]]:
+    """Each node as it opens, and each element as it closes. A loop, since pages are nested deeper than calls can be."""
+    node = root
+    while node is not None:
+        yield "open", node
+        skipped = node.tag in _OTHER_MARKUP or (node.tag in _LEFT_OUT and node.mem_id not in left_open)
+        child = None if skipped else node.first_child
+        if child is not None:
+            node = child
+            continue
+        while node is not None:
+            if node.is_element_node:
+                yield "close", node
+            if node.next is not None:
+                node = node.next
+                break
+            node = node.parent
 
-    def _take(self) -> str:
-        text = " ".join("".join(self._text).split())
-        self._text.clear()
-        return text
 
-    def _item(self) -> None:
-        if self._lists and (text := self._take()):
-            self._items.append("  " * (self._lists - 1) + "- " + text)
+def _is_shadow(node: LexborNode) -> bool:
+    return node.tag == "template" and "shadowrootmode" in node.attributes
 
-    def _cell(self) -> None:
-        text = self._take().replace("|", "/")
-        if self._in_cell and self._rows:
-            self._rows[-1].append(text)
-        self._in_cell = False
 
-    def _table(self, rows: list[list[str]]) -> None:
-        filled = [row for row in rows if row]
-        if not filled:
-            return
-        header = f"| {' | '.join(filled[0])} |\n|{' --- |' * len(filled[0])}"
-        self.blocks.append(Block(Kind.TABLE, "\n".join(f"| {' | '.join(row)} |" for row in filled[1:]) or "| |", header=header))
+def _ancestors(node: LexborNode | None) -> frozenset[int]:
+    """Elements that are never closed: what is in them may be the whole page."""
+    found = set()
+    while node is not None:
+        found.add(node.mem_id)
+        node = node.parent
+    return frozenset(found)
+
+
+def _frames(page: LexborHTMLParser) -> list[Block]:
+    inside = [block for each in page.css("noframes") for block in read(each.text() or "")]
+    if not inside:
+        sources = [str(each.attributes.get("src")) for each in page.css("frame") if each.attributes.get("src")]
+        raise Unreadable(f"a page of frames; its text is in {', '.join(sources)[:200] or 'other files'}: name those")
+    return inside
+
+
+def _swallower(page: LexborHTMLParser, text: str) -> str:
+    for tag in _SWALLOWERS:
+        if any(_END in (each.html or "") for each in page.css(tag)):
+            found = [each.start() for each in re.finditer(rf"<{tag}\b", text, re.IGNORECASE)]
+            line = text.count("\n", 0, found[-1]) + 1 if found else 1
+            return f"<{tag}> is never closed and hides the rest of the page: mend line {line}"
+    opened = text.rfind("<!--")
+    if opened >= 0 and not re.search(r"--!?>", text[opened + 2 :]):
+        return f"a comment is never closed and hides the rest of the page: mend line {text.count(chr(10), 0, opened) + 1}"
+    return f"a tag or its quotation mark is never closed and hides the rest of the page: mend the last ones, from line {_last_tag(text)} on"
+
+
+def _last_tag(text: str) -> int:
+    return text.count("\n", 0, max(0, text.rfind("<"))) + 1
+
+
+def _refuse_swallowed(page: LexborHTMLParser) -> None:
+    """Raise where something was left open and closed by what another of its kind was closed with: what lies between is hidden."""
+    document = page.root.parent if page.root is not None else None
+    for node in document.traverse() if document is not None else ():
+        if node.is_comment_node:
+            content = node.comment_content or ""
+            if "<!--" in content and re.search(r"<[a-zA-Z]", content) and not content.lstrip().startswith("[if"):
+                raise Unreadable(f"a comment is closed only by the next one's end and hides {_told(content)}: mend it")
+        elif node.tag in _NO_MARKUP and _NO_MARKUP[node.tag].search(content := node.text() or ""):
+            raise Unreadable(f"<{node.tag}> is closed late and hides {_told(content)}: mend it")
+        elif node.is_element_node and any(mark in name for name in node.attributes for mark in "\"'<"):
+            # A quotation mark that was left open: text up to the next one became part of a tag.
+            for value in node.attributes.values():
+                if value and "<" in value and ">" in value:
+                    raise Unreadable(f"a quotation mark is closed late and hides {_told(value)}: mend that tag")
+
+
+def _told(hidden: str) -> str:
+    return repr(" ".join(hidden.split())[-60:])

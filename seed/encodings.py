@@ -1,0 +1,193 @@
+"""The text of a file in whatever encoding: what is certain is read, what isn't is refused with what would decide it.
+
+Marks (BOM), UTF-8 and what a page declares are certain. Without them, bytes are read in every encoding that is common, and the
+text is believed where it is plainly of one language: its letters, its case, its commonest words or syllables. Where no
+reading is, or several are that differ, the file is refused: nothing is guessed into another script.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Collection
+
+from airgap.errors import PlatformError
+from seed.blocks import Unreadable
+from seed.languages import LAST_RESORT, has_only_common_signs, profiles, share_of_common
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_ESCAPED = re.compile(rb"\x1b(?:\$[@-D]|\$\([@-G]|\$\)C|\([BIJ])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_DECLARED = re.compile(
+    rb"""<meta\b[^>]*\bcharset\s*=\s*["']?\s*(?P<meta>[\w.:+-]+)|^\s*<\?xml\b[^>]*\bencoding\s*=\s*["'](?P<xml>[\w.:+-]+)""", re.IGNORECASE
+)
+_ORDINARY = re.compile(
+    r"[\t\n\r\x20-\x7e\xa0-\u024f\u0370-\u052f\u05d0-\u06ff\u0e00-\u0e7f\u2010-\u203a\u20ac\u2190-\u2193\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
+)
+"""Characters that text is made of nearly everywhere."""
+_NEVER = frozenset(("Cn", "Co", "Cs"))
+_LOOKED_AT = 4096
+"""Bytes of a page in which its declaration has to be; browsers look at the first 1,024."""
+_WEB_NAMES = {
+    "latin1": "cp1252", "iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
+    "euc_kr": "cp949", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs",
+}  # fmt: skip
+"""Encodings that a page which declares the first is read in, as browsers do (encoding.spec.whatwg.org, 4.2): it holds more."""
+_MOST_CONTROLS = 0.005
+_STRONGER = 3.0
+"""Of two readings the one that has so many times the common words of the other is believed."""
+_MAGIC = {b"%PDF-": ".pdf", b"PK\x03\x04": ".docx, .zip or the like", b"{\\rtf": ".rtf", b"\x1f\x8b": ".gz", b"\x89PNG": ".png"}
+
+
+def known(name: str) -> str:
+    """Python's name of an encoding, for what `--encoding` was given. Raises PlatformError for one that is not known."""
+    try:
+        found = codecs.lookup(name)
+        "".encode(found.name)
+    except (LookupError, ValueError):
+        raise PlatformError(
+            f"encoding {name!r} is not known",
+            where="--encoding",
+            next_step="name one such as cp1252, cp949, utf-16-le, koi8-r, shift_jis, gb18030",
+        ) from None
+    return found.name
+
+
+def decode(data: bytes, encoding: str | None = None, *, declares: bool = False) -> str:
+    """The text of a file, composed (NFC). `encoding` is for what bears no mark and isn't UTF-8; a page may declare its own.
+
+    Raises Unreadable for what is no text, and for text whose encoding isn't certain, with the option that decides it.
+    """
+    for magic, suffix in _MAGIC.items():
+        if data.startswith(magic):
+            raise Unreadable(f"not text: its content is that of a {suffix} file")
+    text = _text(data, encoding, _declared(data) if declares else None)
+    if len(_CONTROLS.findall(text)) > _MOST_CONTROLS * len(text):
+        raise Unreadable("not text: it holds control characters")
+    return unicodedata.normalize("NFC", text)
+
+
+def _text(data: bytes, encoding: str | None, declared: str | None) -> str:
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return _strictly(data, name, f"begins like {name} and is not")
+    plain = b"\0" not in data and not _ESCAPED.search(data)
+    if plain:
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if encoding is None:
+                _refuse_mixed(data, error)
+    if encoding:
+        return _strictly(data, encoding, f"is not {encoding}")
+    if b"\0" in data:
+        return _wide(data)
+    if not plain:
+        return _escaped(data, declared)
+    return _of_one_language(data, declared)
+
+
+def _strictly(data: bytes, name: str, told: str) -> str:
+    try:
+        return data.decode(name)
+    except UnicodeError as error:
+        place = f"{error.reason} at byte {error.start}" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise Unreadable(f"{told}: {place}") from error
+
+
+def _refuse_mixed(data: bytes, error: UnicodeDecodeError) -> None:
+    """Raise for UTF-8 with a few bytes of something else: whatever one encoding makes of it, a part is wrong."""
+    beyond = sum(byte > 0x7F for byte in data)
+    if sum(len(each) for each in _SEQUENCE.findall(data)) < 0.5 * beyond:
+        return
+    line = data.count(b"\n", 0, error.start) + 1
+    byte = data[error.start]
+    raise Unreadable(f"mixed: UTF-8, but for byte 0x{byte:02x} in line {line}; mend that line, or cut the file where its encoding changes")
+
+
+def _wide(data: bytes) -> str:
+    """UTF-16 without a mark: certain where one order of the bytes gives text and the other doesn't, or hardly any ASCII."""
+    readings: dict[str, int] = {}
+    for name in ("utf-16-le", "utf-16-be"):
+        try:
+            text = data.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if len(_ORDINARY.findall(text)) >= 0.95 * len(text) and not any(unicodedata.category(each) in _NEVER for each in text):
+            readings[text] = sum(each < "\x7f" for each in text)
+    likely = [text for text, count in readings.items() if all(count > 10 * other for each, other in readings.items() if each != text)]
+    if len(likely) != 1:
+        raise Unreadable("not text: it holds zero bytes; where it is text after all, name its encoding, such as --encoding utf-16-le")
+    return likely[0]
+
+
+def _escaped(data: bytes, declared: str | None) -> str:
+    """The 7-bit encodings of mail, which switch their characters by escape sequences; else coloured output of programs."""
+    for name in dict.fromkeys(
+        each for each in (declared, "iso2022_jp", "iso2022_jp_2", "iso2022_kr") if each and each.startswith("iso2022")
+    ):
+        try:
+            return data.decode(name)
+        except UnicodeDecodeError:
+            continue
+    raise Unreadable("its encoding is not certain: it holds escape sequences; name it, such as --encoding iso2022_jp")
+
+
+def _of_one_language(data: bytes, declared: str | None) -> str:
+    try:
+        # Unless the signs read as letters of an older machine, where a dash may have been an n with tilde.
+        if has_only_common_signs(text := data.decode("cp1252")) and not _plain_in(data, LAST_RESORT):
+            return text
+    except UnicodeDecodeError:
+        pass
+    readings = _readings(data)
+    if declared:
+        text = _strictly(data, declared, f"declares {declared} and is not")
+        if readings and text not in readings.values():
+            raise Unreadable(f"declares {declared} and looks like {' or '.join(readings)}: name the right one with --encoding")
+        return text
+    texts = set(readings.values())
+    if len(texts) == 1:
+        return texts.pop()
+    likely = f"it may be {' or '.join(readings)}" if readings else "no language shows in it; older Western files are often cp1252"
+    raise Unreadable(f"its encoding is not certain: {likely}; name it, such as --encoding {min(readings, default='cp1252')}")
+
+
+def _readings(data: bytes) -> dict[str, str]:
+    """Encoding to text, for each in which the bytes are plainly of a language that is written in it; far weaker ones are left out."""
+    return _plain_in(data, {name for each in profiles() for name in each.encodings})
+
+
+def _plain_in(data: bytes, names: Collection[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    shares: dict[str, float] = {}
+    for name in sorted(names):
+        try:
+            texts[name] = data.decode(name)
+        except UnicodeDecodeError:
+            continue
+        strict = name in LAST_RESORT
+        shares[name] = max(share_of_common(each, texts[name], strict=strict) for each in profiles() if name in each.encodings)
+    best = max(shares.values(), default=0.0)
+    return {name: texts[name] for name, share in shares.items() if share * _STRONGER > best}
+
+
+def _declared(data: bytes) -> str | None:
+    """The encoding that a page declares, in Python's words; None where it declares none that is known."""
+    head = re.sub(rb"<!--.*?-->", b"", data[:_LOOKED_AT], flags=re.DOTALL)
+    found = _DECLARED.search(head)
+    if found is None:
+        return None
+    label = (found["meta"] or found["xml"]).decode("ascii").lower()
+    for spelled in (label, label.removeprefix("x-"), re.sub(r"^(?:windows|cp)-", "cp", label)):
+        try:
+            name = codecs.lookup(spelled).name
+            b"".decode(name)
+        except (LookupError, UnicodeError, ValueError):
+            continue
+        # A declaration that can be read byte by byte is not in an encoding of two bytes.
+        return None if name.startswith(("utf-16", "utf-32")) else _WEB_NAMES.get(name, name)
+    return None
