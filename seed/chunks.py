@@ -13,11 +13,15 @@ TOKEN_BOUND = 320
 """Tokens in a chunk at most. The bundled model reads 512 at a time, and shorter passages are told apart better."""
 OVERLAP = 40
 """Tokens of a chunk's end that the next one of the same section begins with."""
-CODE_BOUND = 4000
-"""A code block up to here stays whole, whatever the bound; a longer one is cut between lines (OpenAI takes 8,191 tokens)."""
+CODE_BOUND = 380
+"""A code block up to here stays whole; a longer one is cut between lines: what is beyond the model's window can't be found."""
+HEADING_BOUND = 60
+"""A heading that is longer is a paragraph: its beginning names the section, and its text is the section's first."""
 SECTION_SEPARATOR = " > "
 
-_SENTENCE_END = re.compile("(?<=[.!?\u3002\uff01\uff1f])\\s+|\\n+")
+_SENTENCE_END = re.compile("((?<=[.!?])\\s+|(?<=[\u3002\uff01\uff1f])\\s*|\\n+)")
+_JOINED = re.compile("[\u0300-\u036f\u1160-\u11ff\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
+"""Characters that belong to the one before them: accents, the later letters of a Hangul syllable, parts of an emoji."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,16 @@ class _Unit:
 
 
 def chunk(blocks: Iterable[Block], *, bound: int = TOKEN_BOUND, overlap: int = OVERLAP) -> list[Chunk]:
-    """Return the chunks of a document, in order. A section without a body of its own gives none.
+    """Return the chunks of a document, in order; none for one that has nothing but headings.
 
-    A chunk is over `bound` tokens only where a single code block or table row is.
+    A heading with nothing below it is a chunk of its own. A chunk is over `bound` tokens only where it holds a code block of up
+    to CODE_BOUND; whatever is longer by itself (a row, a word) is cut.
     """
+    filled = [block for block in blocks if block.text.strip() or (block.kind is Kind.TABLE and block.header.strip())]
+    if all(block.kind is Kind.HEADING for block in filled):
+        return []
     chunks: list[Chunk] = []
-    for section, body in _sections(blocks):
+    for section, body in _sections(filled):
         units = [unit for block in body for unit in _units(block, bound)]
         for content in _pack(units, bound, overlap):
             chunks.append(Chunk(len(chunks) + 1, section, content, estimate(content)))
@@ -60,60 +68,99 @@ def _sections(blocks: Iterable[Block]) -> Iterator[tuple[str, list[Block]]]:
         if block.kind is not Kind.HEADING:
             body.append(block)
             continue
-        if body:
-            yield SECTION_SEPARATOR.join(title for _, title in path), body
-        body = []
-        path = [(level, title) for level, title in path if level < block.level]
-        path.append((block.level, " ".join(block.text.split())))
-    if body:
-        yield SECTION_SEPARATOR.join(title for _, title in path), body
+        if body or (path and block.level <= path[-1][0]):
+            yield _section(path, body)
+        title = " ".join(block.text.split())
+        long = estimate(title) > HEADING_BOUND
+        body = [Block(Kind.TEXT, title)] if long else []
+        path = [(level, above) for level, above in path if level < block.level]
+        path.append((block.level, next(_bounded(title, HEADING_BOUND))[0] + " …" if long else title))
+    if body or path:
+        yield _section(path, body)
+
+
+def _section(path: Sequence[tuple[int, str]], body: list[Block]) -> tuple[str, list[Block]]:
+    """A section's name and what it holds: its own title where there is nothing below it."""
+    return SECTION_SEPARATOR.join(title for _, title in path), body or [Block(Kind.TEXT, path[-1][1])]
 
 
 def _units(block: Block, bound: int) -> Iterator[_Unit]:
     match block.kind:
         case Kind.CODE:
-            for piece in _code_pieces(block):
+            for piece in _code_pieces(block, bound):
                 yield _Unit(piece, block.kind, "\n\n")
         case Kind.TABLE:
-            for number, row in enumerate(line for line in block.text.split("\n") if line.strip()):
-                yield _Unit(row, block.kind, "\n" if number else "\n\n", block.header)
+            yield from _table_units(block, bound)
         case Kind.LIST:
             for number, line in enumerate(line for line in block.text.split("\n") if line.strip()):
-                for part, piece in enumerate(_bounded(line, bound)):
-                    yield _Unit(piece, block.kind, " " if part else "\n" if number else "\n\n")
+                for part, (piece, joint) in enumerate(_bounded(line, bound)):
+                    yield _Unit(piece, block.kind, joint if part else "\n" if number else "\n\n")
         case _:
-            sentences = [sentence for sentence in _SENTENCE_END.split(block.text.strip()) if sentence.strip()]
-            pieces = (piece for sentence in sentences for piece in _bounded(sentence, bound))
-            for number, piece in enumerate(pieces):
-                yield _Unit(piece, block.kind, " " if number else "\n\n")
+            first, between = True, " "
+            # Every second part is what stands between two sentences.
+            for number, text in enumerate(_SENTENCE_END.split(block.text.strip())):
+                if number % 2:
+                    between = " " if text else ""
+                elif text.strip():
+                    for part, (piece, joint) in enumerate(_bounded(text, bound)):
+                        yield _Unit(piece, block.kind, joint if part else "\n\n" if first else between)
+                        first = False
 
 
-def _bounded(text: str, bound: int) -> Iterator[str]:
-    """The text in pieces of at most `bound` tokens, cut between words, or inside one that is longer than that by itself."""
-    if estimate(text) <= bound:
-        yield text
+def _table_units(block: Block, bound: int) -> Iterator[_Unit]:
+    """Rows, each with the header that goes before it; a header too long to be repeated stands once, as text."""
+    rows = [line for line in block.text.split("\n") if line.strip()]
+    header = block.header
+    if not rows or estimate(header) > bound // 2:
+        for part, (piece, joint) in enumerate(_bounded(header, bound)):
+            yield _Unit(piece, Kind.TEXT, joint if part else "\n\n")
+        header = ""
+    left = bound - estimate(header) if header else bound
+    for number, row in enumerate(rows):
+        for part, (piece, _) in enumerate(_bounded(row, left)):
+            yield _Unit(piece, block.kind, "\n" if number or part else "\n\n", header)
+
+
+def _bounded(text: str, bound: int) -> Iterator[tuple[str, str]]:
+    """The text in pieces of at most `bound` tokens, cut between words, or inside one that is longer than that by itself.
+
+    With each comes what stood between it and the one before it.
+    """
+    left = [(text, "")]
+    while left:
+        piece, joint = left.pop()
+        words = piece.split(" ")
+        if estimate(piece) <= bound or len(piece) < 2:
+            yield piece, joint
+        elif len(words) > 1:
+            middle = len(words) // 2
+            left += [(" ".join(words[middle:]), " "), (" ".join(words[:middle]), joint)]
+        else:
+            at = _middle(piece)
+            left += [(piece[at:], ""), (piece[:at], joint)]
+
+
+def _middle(text: str) -> int:
+    """Where to cut a word: near its middle, and never between a character and what belongs to it."""
+    middle = len(text) // 2
+    for at in range(middle, len(text)):
+        if not _JOINED.match(text[at]) and text[at - 1] != "\u200d":
+            return at
+    return middle
+
+
+def _code_pieces(block: Block, bound: int) -> Iterator[str]:
+    whole = _fenced(block, block.text.split("\n"))
+    if estimate(whole) <= max(bound, CODE_BOUND):
+        yield whole
         return
-    words = text.split(" ")
-    if len(words) == 1:
-        middle = len(text) // 2
-        yield from _bounded(text[:middle], bound)
-        yield from _bounded(text[middle:], bound)
-        return
-    middle = len(words) // 2
-    yield from _bounded(" ".join(words[:middle]), bound)
-    yield from _bounded(" ".join(words[middle:]), bound)
-
-
-def _code_pieces(block: Block) -> Iterator[str]:
+    room = max(bound - estimate(f"{block.header}\n{block.footer}"), bound // 2)
     lines: list[str] = []
-    tokens = 0
-    for line in block.text.split("\n"):
-        cost = estimate(line)
-        if lines and tokens + cost > CODE_BOUND:
+    for line in (piece for long in block.text.split("\n") for piece, _ in _bounded(long, room)):
+        if lines and estimate("\n".join([*lines, line])) > room:
             yield _fenced(block, lines)
-            lines, tokens = [], 0
+            lines = []
         lines.append(line)
-        tokens += cost
     if any(line.strip() for line in lines):
         yield _fenced(block, lines)
 

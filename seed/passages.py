@@ -9,9 +9,12 @@ from typing import Any
 
 from seed import sources
 from seed.chunks import SECTION_SEPARATOR, Chunk, chunk
+from seed.tokens import estimate
 
 NAMESPACE = uuid.UUID("5e1c6f2b-8d5a-4b5c-9d57-3f0b7a6d2c41")
 """Namespace (RFC 9562, version 5) of the passages' ids."""
+_HEADINGS_BOUND = 100
+"""Tokens of the headings above a text that go into its vector."""
 FORMAT = 1
 """Raised when what is embedded or stored of a chunk changes, so that the next run writes every passage anew."""
 
@@ -47,8 +50,14 @@ class Passage:
 
 
 def embedded_text(section: str, content: str) -> str:
-    """What a passage's vector is made of: the headings above a text say what it is about."""
-    return f"{section.replace(SECTION_SEPARATOR, ', ')}\n{content}" if section else content
+    """What a passage's vector is made of: the headings above a text say what it is about.
+
+    Where many long headings would not fit the model's window, the outermost are left out of the vector; the section has them all.
+    """
+    titles = section.split(SECTION_SEPARATOR) if section else []
+    while len(titles) > 1 and estimate(", ".join(titles)) > _HEADINGS_BOUND:
+        titles.pop(0)
+    return "\n".join([*([", ".join(titles)] if titles else []), content])
 
 
 def passages_of(source: sources.Source, encoding: str | None = None) -> list[Passage]:

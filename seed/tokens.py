@@ -13,6 +13,9 @@ _PIECES = re.compile(
     r"(?P<latin>[A-Za-z]+)|(?P<digits>\d+)|(?P<wide>[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3]+)|(?P<mark>\S)"
 )
 _LETTERS_PER_TOKEN = 3.8
+_LETTERS_PER_ODD_TOKEN = 1.7
+_ODD = re.compile(r"[A-Z]{4}|[a-z][A-Z]|[b-df-hj-np-tv-xz]{5}|^[^aeiouyAEIOUY]{4}", re.ASCII)
+"""Letters that no language has side by side: ids, keys and other codes, of which a vocabulary knows pairs at most."""
 _DIGITS_PER_TOKEN = 2.5
 _SYLLABLES_PER_TOKEN = 1.35
 _FRAME = 6  # what the model adds around a text: its own marks and the word that tells a query from a passage
@@ -25,7 +28,8 @@ def estimate(text: str) -> int:
         length = piece.end() - piece.start()
         match piece.lastgroup:
             case "latin":
-                total += max(1.0, length / _LETTERS_PER_TOKEN)
+                odd = length > 3 and _ODD.search(piece.group())
+                total += max(1.0, length / (_LETTERS_PER_ODD_TOKEN if odd else _LETTERS_PER_TOKEN))
             case "digits":
                 total += max(1.0, length / _DIGITS_PER_TOKEN)
             case "wide":

@@ -16,7 +16,8 @@ from seed.readers.html_blocks import BlockBuilder
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-_LEFT_OUT = frozenset(("script", "style", "title", "nav", "select", "datalist", "template"))
+_NEVER_SHOWN = frozenset(("script", "style", "title", "template"))
+_LEFT_OUT = _NEVER_SHOWN | {"nav", "select", "datalist"}
 _OTHER_MARKUP = frozenset(("iframe", "noembed", "noframes"))
 """Elements whose content a browser takes for text that it doesn't show; it is markup for those that can't show the rest."""
 _SHOWN_AS_TEXT = frozenset(("textarea", "xmp", "listing", "plaintext"))
@@ -33,8 +34,8 @@ _MARK = f"<i id={_END}></i>"
 _PARTS_OF_TABLE = re.compile(r"\s*</?(?:caption|colgroup|col|thead|tbody|tfoot|tr|td|th)\b", re.IGNORECASE)
 
 
-def read(text: str) -> list[Block]:
-    """Return the page's blocks. Broken markup is read as browsers do.
+def read(text: str, *, part: bool = False) -> list[Block]:
+    """Return the page's blocks. Broken markup is read as browsers do. In a `part` of one nothing is navigation, and pictures have words.
 
     Raises Unreadable where a comment, script, quotation mark or the like is left open and hides the rest, and for a page of frames.
     """
@@ -47,17 +48,17 @@ def read(text: str) -> list[Block]:
     if end is None and not any(_END in (each.text() or "") for tag in _SHOWN_AS_TEXT for each in page.css(tag)):
         raise Unreadable(_swallower(page, text))
     _refuse_swallowed(page)
-    return _blocks(page.root, _ancestors(end))
+    return _blocks(page.root, _ancestors(end), part=part)
 
 
 def read_part(text: str) -> list[Block]:
     """The same for a piece of a page, as it stands between the paragraphs of Markdown: rows may come without their table."""
-    return read(f"<table>{text}" if _PARTS_OF_TABLE.match(text) else text)
+    return read(f"<table>{text}" if _PARTS_OF_TABLE.match(text) else text, part=True)
 
 
-def _blocks(root: LexborNode | None, left_open: frozenset[int]) -> list[Block]:
+def _blocks(root: LexborNode | None, left_open: frozenset[int] = frozenset(), *, part: bool = False) -> list[Block]:
     builder = BlockBuilder()
-    for event, node in _events(root, left_open):
+    for event, node in _events(root, left_open, _NEVER_SHOWN if part else _LEFT_OUT):
         tag = node.tag or ""
         if event == "close":
             builder.close(tag)
@@ -68,16 +69,18 @@ def _blocks(root: LexborNode | None, left_open: frozenset[int]) -> list[Block]:
             if tag in _OTHER_MARKUP:
                 builder.append(read(node.text() or ""))
             for each in node.template_fragments() if _is_shadow(node) else ():
-                builder.append(_blocks(each, frozenset()))
+                builder.append(_blocks(each))
+            if part and tag == "img":
+                builder.text(node.attributes.get("alt") or "")
     return builder.end()
 
 
-def _events(root: LexborNode | None, left_open: frozenset[int]) -> Iterator[tuple[str, LexborNode]]:
+def _events(root: LexborNode | None, left_open: frozenset[int], left_out: frozenset[str]) -> Iterator[tuple[str, LexborNode]]:
     """Each node as it opens, and each element as it closes. A loop, since pages are nested deeper than calls can be."""
     node = root
     while node is not None:
         yield "open", node
-        skipped = node.tag in _OTHER_MARKUP or (node.tag in _LEFT_OUT and node.mem_id not in left_open)
+        skipped = node.tag in _OTHER_MARKUP or (node.tag in left_out and node.mem_id not in left_open)
         child = None if skipped else node.first_child
         if child is not None:
             node = child

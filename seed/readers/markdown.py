@@ -1,61 +1,116 @@
-"""Markdown, as CommonMark with tables."""
+"""Markdown, as CommonMark with tables; HTML in it is read as HTML, and what would not be shown anywhere is told or kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from seed.blocks import Block, Kind
+from seed.blocks import Block, Kind, Unreadable
+from seed.readers import html
+
+_KEY = re.compile(r"[\w.-]+:(?:\s|$)")
+_FENCE = re.compile(r"\s*(?:[-*+>]\s+|\d+[.)]\s+)*(```+(?!.*`)|~~~+)")
 
 
 def read(text: str) -> list[Block]:
-    """Return the document's blocks; a leading block of front matter between `---` lines is left out."""
-    lines = _without_front_matter(text).split("\n")
-    tokens = MarkdownIt("commonmark").enable("table").parse("\n".join(lines))
-    return list(_blocks(tokens, lines))
+    """Return the document's blocks; a leading block of front matter, YAML between `---` or TOML between `+++`, is left out.
+
+    Raises Unreadable where HTML in it leaves something open that hides the rest.
+    """
+    lines = _without_front_matter(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    environment: dict[str, Any] = {}
+    tokens = MarkdownIt("commonmark").enable("table").parse("\n".join(lines), environment)
+    found = [*_blocks(tokens, lines), *_unseen_definitions(tokens, lines, environment)]
+    return [block for _, block in sorted(found, key=lambda each: each[0])]
 
 
-def _without_front_matter(text: str) -> str:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if lines[0].strip() == "---":
-        for number, line in enumerate(lines[1:], 1):
-            if line.strip() in ("---", "..."):
-                return "\n".join(lines[number + 1 :])
-    return "\n".join(lines)
+def _without_front_matter(lines: list[str]) -> list[str]:
+    """The lines below the front matter. A rule looks like its beginning, so what is between has to be nothing but settings."""
+    mark = lines[0].rstrip()
+    ends = {"---": ("---", "..."), "+++": ("+++",)}.get(mark, ())
+    end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() in ends), 0)
+    settings = lines[1:end]
+    settled = end and (_is_yaml(settings) if mark == "---" else _is_toml(settings))
+    # Blank lines in its place, so that those below keep their numbers.
+    return [*[""] * (end + 1), *lines[end + 1 :]] if settled else lines
 
 
-def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[Block]:
+def _is_yaml(lines: Sequence[str]) -> bool:
+    """Whether the lines are a mapping with keys of one word, beginning with one: a heading is a comment to YAML, and text a value."""
+    if not lines or not _KEY.match(lines[0]):
+        return False
+    try:
+        root = yaml.compose("\n".join(lines), Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return False
+    return isinstance(root, yaml.MappingNode) and all(_KEY.fullmatch(f"{key.value}:") for key, _ in root.value)
+
+
+def _is_toml(lines: Sequence[str]) -> bool:
+    try:
+        return bool(tomllib.loads("\n".join(lines)))
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[tuple[int, Block]]:
+    """Each block with the line it begins on."""
     for number, token in enumerate(tokens):
         if token.level != 0 or token.map is None or token.nesting < 0:
             continue
         source = "\n".join(lines[token.map[0] : token.map[1]]).strip("\n")
         match token.type:
             case "heading_open":
-                yield Block(Kind.HEADING, _plain(tokens[number + 1]), level=int(token.tag[1:]))
+                made = [Block(Kind.HEADING, _plain(tokens[number + 1]), level=int(token.tag[1:]))]
             case "fence":
                 fence = token.markup
-                yield Block(Kind.CODE, token.content.rstrip("\n"), header=fence + token.info, footer=fence)
+                made = [Block(Kind.CODE, token.content.rstrip("\n"), header=fence + token.info, footer=fence)]
             case "code_block":
-                yield Block(Kind.CODE, source)
+                made = [Block(Kind.CODE, source)]
             case "table_open":
                 header, _, rows = _table(source)
-                yield Block(Kind.TABLE, rows, header=header)
+                made = [Block(Kind.TABLE, rows, header=header)]
             case "bullet_list_open" | "ordered_list_open":
-                yield from _list(source)
-            case "html_block" if source.lstrip().startswith("<!--"):
-                continue
+                made = list(_list(source))
+            case "html_block":
+                made = _html(source, token.map[0])
             case "hr":
-                continue
+                made = []
             case _:
-                if source.strip():
-                    yield Block(Kind.TEXT, source)
+                made = [Block(Kind.TEXT, source)] if source.strip() else []
+        yield from ((token.map[0], block) for block in made)
+
+
+def _html(source: str, line: int) -> list[Block]:
+    try:
+        return html.read_part(source)
+    except Unreadable as problem:
+        raise Unreadable(f"in the HTML that begins in line {line + 1}, {problem}") from problem
+
+
+def _unseen_definitions(tokens: Sequence[Token], lines: Sequence[str], environment: Mapping[str, Any]) -> Iterator[tuple[int, Block]]:
+    """Lines that no block covers. They define links; one that no link uses is a footnote or a note to the reader, and kept."""
+    covered = {line for token in tokens if token.level == 0 and token.map for line in range(*token.map)}
+    used = {child.attrs.get("href") or child.attrs.get("src") for token in tokens for child in token.children or ()}
+    left_out: set[int] = set()
+    for label, definition in environment.get("references", {}).items():
+        if not label.startswith("^") and (definition["href"] in used or definition["href"] == "#"):
+            left_out.update(range(*definition["map"]))
+    for number, line in enumerate(lines):
+        if line.strip() and number not in covered and number not in left_out:
+            yield number, Block(Kind.TEXT, line)
 
 
 def _plain(inline: Token) -> str:
-    """A heading's text without its markup."""
-    return "".join(child.content for child in inline.children or () if child.type in ("text", "code_inline", "softbreak"))
+    """A heading's text without its markup; a picture by the words that stand for it."""
+    shown = [child for child in inline.children or () if child.type in ("text", "code_inline", "softbreak", "hardbreak", "image")]
+    return "".join(" " if child.type.endswith("break") else child.content for child in shown)
 
 
 def _table(source: str) -> tuple[str, str, str]:
@@ -64,15 +119,30 @@ def _table(source: str) -> tuple[str, str, str]:
 
 
 def _list(source: str) -> Iterator[Block]:
-    """A list with fenced code in it is code to the cutter, since no cut may fall inside the fence."""
-    if "```" in source or "~~~" in source:
-        yield Block(Kind.CODE, source)
-        return
+    """A list by its items; code between fences in it is a block of its own, since no cut may fall inside the fence."""
     items: list[str] = []
+    code: list[str] = []
+    fence = ""
     for line in source.split("\n"):
-        continues = line.startswith((" ", "\t")) and not line.lstrip().startswith(("-", "*", "+")) and not line.lstrip()[:1].isdigit()
-        if items and continues:
+        if fence:
+            code.append(line)
+            if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+                yield Block(Kind.CODE, "\n".join(code[1:-1]), header=code[0], footer=code[-1])
+                code, fence = [], ""
+        elif opened := _FENCE.match(line):
+            if items:
+                yield Block(Kind.LIST, "\n".join(items))
+                items = []
+            code, fence = [line], opened[1]
+        elif items and _continues(line):
             items[-1] += " " + line.strip()
         elif line.strip():
             items.append(line)
-    yield Block(Kind.LIST, "\n".join(items))
+    if items:
+        yield Block(Kind.LIST, "\n".join(items))
+    if code:
+        yield Block(Kind.CODE, "\n".join(code[1:]), header=code[0])
+
+
+def _continues(line: str) -> bool:
+    return line.startswith((" ", "\t")) and not line.lstrip().startswith(("-", "*", "+")) and not line.lstrip()[:1].isdigit()

@@ -22,7 +22,12 @@ _BIGGER = 1.15
 """A line is a heading where its letters are so much bigger than those of the text."""
 _LONGEST_HEADING = 120
 _RUNNING_FROM = 3
-"""Pages from which on a line that most of them begin or end with is their header or footer, and left out."""
+"""Pages from which on a line that most of them begin or end with is their header or footer."""
+_PAGE_NUMBER = re.compile(
+    r"(?P<before>(?:.{0,80}(?:\bpage|\bp\.|\bpg\.|\bseite|\bs\.|쪽|페이지)\s*|[-\u2013\u2014]?\s*))(?P<number>\d{1,4})"
+    r"(?P<after>\s*(?:(?:/|of|von|중|쪽|페이지|[-\u2013\u2014]).{0,80})?)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)
@@ -91,22 +96,42 @@ def _lines(pieces: Iterable[tuple[str, float]]) -> Iterator[_Line]:
 
 
 def _without_running(pages: list[list[_Line]]) -> list[_Line]:
-    """All lines, without the headers and footers of pages, which differ in their numbers only."""
-    filled = [page for page in pages if page]
-    running: set[str] = set()
-    if len(filled) >= _RUNNING_FROM:
-        for at in (0, -1):
-            seen = Counter(_numberless(page[at].text) for page in filled)
-            running |= {text for text, count in seen.items() if count > len(filled) / 2}
+    """All lines, without the headers and footers of pages, as far as they are certain.
+
+    One that most pages have word for word stands once, on the first of them: a row that every page repeats loses nothing by it.
+    One that differs in numbers is left out only where it counts the pages and says so; rows and headings have numbers as well.
+    """
+    filled = [(number, page) for number, page in enumerate(pages, 1) if page]
+    if len(filled) < _RUNNING_FROM:
+        return [line for _, page in filled for line in page]
+    repeated: set[str] = set()
+    counting: set[str] = set()
+    for at in (0, -1):
+        ends = [(number, page[at].text) for number, page in filled]
+        repeated |= {text for text, count in Counter(text for _, text in ends).items() if count > len(filled) / 2}
+        kinds = Counter(_kind_of_page_number(number, text) for number, text in ends)
+        counting |= {kind for kind, count in kinds.items() if kind and count > len(filled) / 2}
     kept: list[_Line] = []
-    for page in filled:
-        ends = {0, len(page) - 1}
-        kept += [line for number, line in enumerate(page) if number not in ends or _numberless(line.text) not in running]
+    seen: set[str] = set()
+    for number, page in filled:
+        last = len(page) - 1
+        for at, line in enumerate(page):
+            if at in (0, last):
+                if line.text in seen or _kind_of_page_number(number, line.text) in counting:
+                    continue
+                seen |= {line.text} & repeated
+            kept.append(line)
     return kept
 
 
-def _numberless(text: str) -> str:
-    return re.sub(r"\d+", "#", text)
+def _kind_of_page_number(number: int, text: str) -> str:
+    """What is the same of a line that counts the pages, on each of them; empty for any other line.
+
+    The number has to be that of the page, give or take those before the first that is counted, and stand alone or beside
+    a word for a page.
+    """
+    found = _PAGE_NUMBER.fullmatch(text)
+    return f"{int(found['number']) - number}: {found['before']}#{found['after']}" if found else ""
 
 
 def _outline(reader: PdfReader) -> dict[str, int]:

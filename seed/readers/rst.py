@@ -7,7 +7,11 @@ import re
 from seed.blocks import Block, Kind
 
 _UNDERLINE = re.compile(r"^([!-/:-@\[-`{-~])\1{1,}\s*$")
-_DIRECTIVE = re.compile(r"^\.\.\s+([\w-]+)::\s*(.*)$")
+_DIRECTIVE = re.compile(r"^\.\.\s+(?:\|[^|]+\|\s+)?([\w+.:-]*[\w+.-])::(?:\s+(.*))?$")
+_NOTE = re.compile(r"^\.\.\s+(\[[^]\s]+\])\s*(.*)$")
+_OPTION = re.compile(r"^\s*:[\w-]+:(\s|$)")
+_WITHOUT_TEXT = {"image", "figure", "include", "toctree", "literalinclude", "contents", "raw", "highlight"}
+"""Directives whose argument names a file, a language or the like."""
 _COMMENT = re.compile(r"^\.\.(\s|$)")
 _CODE = {"code", "code-block", "sourcecode", "literalinclude", "parsed-literal", "math", "highlight"}
 _ITEM = re.compile(r"^\s*([-*+•]|#\.|\d+[.)]|\([0-9a-zA-Z]\))\s+")
@@ -64,18 +68,26 @@ class _Reader:
 
     def _directive(self) -> bool:
         line = self._peek(0)
+        if note := _NOTE.match(line):
+            self._at += 1
+            self._found += _Reader([f"{note[1]} {note[2]}".strip(), *self._indented()]).blocks()
+            return True
         made = _DIRECTIVE.match(line)
         if not made and not _COMMENT.match(line):
             return False
         self._at += 1
         body = self._indented()
-        if made and made[1] in _CODE:
-            self._code([each for each in body if not re.match(r"^\s*:[\w-]+:", each)] if body else [])
-        elif made:
-            content = [each for each in body if not re.match(r"^\s*:[\w-]+:", each)]
-            argument = [made[2]] if made[2] and made[1] not in ("image", "figure", "include", "toctree") else []
-            if made[1] != "toctree":
-                self._found += _Reader([*argument, "", *content]).blocks()
+        if not made:
+            return True
+        while body and (_OPTION.match(body[0]) or (body[0].strip() and made[1] == "toctree")):
+            body = body[1:]
+        argument = [made[2]] if made[2] and made[1] not in _WITHOUT_TEXT else []
+        if made[1] in ("math", "parsed-literal"):
+            self._code([*argument, *body])
+        elif made[1] in _CODE:
+            self._code(body)
+        elif made[1] != "toctree":
+            self._found += _Reader([*argument, "", *body]).blocks()
         return True
 
     def _indented(self) -> list[str]:
