@@ -61,10 +61,12 @@ def _is_toml(lines: Sequence[str]) -> bool:
 
 def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[tuple[int, Block]]:
     """Each block with the line it begins on."""
+    done = 0
     for number, token in enumerate(tokens):
-        if token.level != 0 or token.map is None or token.nesting < 0:
+        if token.level != 0 or token.map is None or token.nesting < 0 or token.map[0] < done:
             continue
-        source = "\n".join(lines[token.map[0] : token.map[1]]).strip("\n")
+        done = _end_of_comment(tokens, lines, token) if token.type == "html_block" else token.map[1]
+        source = "\n".join(lines[token.map[0] : done]).strip("\n")
         match token.type:
             case "heading_open":
                 made = [Block(Kind.HEADING, _plain(tokens[number + 1]), level=int(token.tag[1:]))]
@@ -87,6 +89,17 @@ def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[tuple[int
         yield from ((token.map[0], block) for block in made)
 
 
+def _end_of_comment(tokens: Sequence[Token], lines: Sequence[str], token: Token) -> int:
+    """The line up to which a block of HTML goes: a blank line ends it, and not the comment that it may have begun."""
+    begun, end = token.map or (0, 0)
+    source = "\n".join(lines[begun:end])
+    if source.rfind("<!--") <= source.rfind("-->"):
+        return end
+    closing = next((number for number in range(end, len(lines)) if "-->" in lines[number]), None)
+    blocks = [each.map for each in tokens if each.level == 0 and each.map]
+    return max((last for first, last in blocks if closing is not None and first <= closing < last), default=end)
+
+
 def _html(source: str, line: int) -> list[Block]:
     try:
         return html.read_part(source)
@@ -99,8 +112,9 @@ def _unseen_definitions(tokens: Sequence[Token], lines: Sequence[str], environme
     covered = {line for token in tokens if token.level == 0 and token.map for line in range(*token.map)}
     used = {child.attrs.get("href") or child.attrs.get("src") for token in tokens for child in token.children or ()}
     left_out: set[int] = set()
-    for label, definition in environment.get("references", {}).items():
-        if not label.startswith("^") and (definition["href"] in used or definition["href"] == "#"):
+    first = environment.get("references", {})
+    for label, definition in [*first.items(), *((each["label"], each) for each in environment.get("duplicate_refs", []))]:
+        if not label.startswith("^") and (first[label]["href"] in used or definition["href"] == "#"):
             left_out.update(range(*definition["map"]))
     for number, line in enumerate(lines):
         if line.strip() and number not in covered and number not in left_out:
