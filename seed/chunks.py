@@ -14,7 +14,7 @@ TOKEN_BOUND = 320
 OVERLAP = 40
 """Tokens of a chunk's end that the next one of the same section begins with."""
 CODE_BOUND = 380
-"""A code block up to here stays whole; a longer one is cut between lines: what is beyond the model's window can't be found."""
+"""A code block up to here stays whole; a longer one is cut between lines: beyond its window the model averages, and finds badly."""
 HEADING_BOUND = 60
 """A heading that is longer is a paragraph: its beginning names the section, and its text is the section's first."""
 SECTION_SEPARATOR = " > "

@@ -37,6 +37,8 @@ _WEB_NAMES = {
 }  # fmt: skip
 """Encodings that a page which declares the first is read in, as browsers do (encoding.spec.whatwg.org, 4.2): it holds more."""
 _MOST_CONTROLS = 0.005
+_PARTS = 64
+"""Parts of a file, of whole lines, that are looked at one by one for another encoding."""
 _STRONGER = 3.0
 """Of two readings the one that has so many times the common words of the other is believed."""
 _MAGIC = {b"%PDF-": ".pdf", b"PK\x03\x04": ".docx, .zip or the like", b"{\\rtf": ".rtf", b"\x1f\x8b": ".gz", b"\x89PNG": ".png"}
@@ -105,7 +107,7 @@ def _refuse_mixed(data: bytes, error: UnicodeDecodeError) -> None:
         return
     line = data.count(b"\n", 0, error.start) + 1
     byte = data[error.start]
-    raise Unreadable(f"mixed: UTF-8, but for byte 0x{byte:02x} in line {line}; mend that line, or cut the file where its encoding changes")
+    raise Unreadable(f"mixed: UTF-8, but for byte 0x{byte:02x} in line {line}; mend that line, or name the file's encoding with --encoding")
 
 
 def _wide(data: bytes) -> str:
@@ -143,7 +145,7 @@ def _of_one_language(data: bytes, declared: str | None) -> str:
             return text
     except UnicodeDecodeError:
         pass
-    readings = _readings(data)
+    readings = candidates(data)
     if declared:
         text = _strictly(data, declared, f"declares {declared} and is not")
         if readings and text not in readings.values():
@@ -151,28 +153,45 @@ def _of_one_language(data: bytes, declared: str | None) -> str:
         return text
     texts = set(readings.values())
     if len(texts) == 1:
+        _refuse_halves(data, next(iter(readings)))
         return texts.pop()
     likely = f"it may be {' or '.join(readings)}" if readings else "no language shows in it; older Western files are often cp1252"
     raise Unreadable(f"its encoding is not certain: {likely}; name it, such as --encoding {min(readings, default='cp1252')}")
 
 
-def _readings(data: bytes) -> dict[str, str]:
+def _refuse_halves(data: bytes, name: str) -> None:
+    """Raise where a part of the data is plainly of a language in another encoding, and not in this one."""
+    lines = data.splitlines(keepends=True)
+    step = max(1, len(lines) // _PARTS)
+    for first in range(0, len(lines), step):
+        part = b"".join(lines[first : first + step])
+        if not part.isascii() and (others := candidates(part)) and name not in others and not _shares(part, (name,)).get(name):
+            told = f"{name}, but from line {first + 1} on {' or '.join(others)}"
+            raise Unreadable(f"mixed: {told}; cut the file where its encoding changes, or name its encoding with --encoding")
+
+
+def candidates(data: bytes) -> dict[str, str]:
     """Encoding to text, for each in which the bytes are plainly of a language that is written in it; far weaker ones are left out."""
     return _plain_in(data, {name for each in profiles() for name in each.encodings})
 
 
 def _plain_in(data: bytes, names: Collection[str]) -> dict[str, str]:
-    texts: dict[str, str] = {}
+    shares = _shares(data, names)
+    best = max(shares.values(), default=0.0)
+    return {name: data.decode(name) for name, share in shares.items() if share * _STRONGER > best}
+
+
+def _shares(data: bytes, names: Collection[str]) -> dict[str, float]:
+    """Encoding to how much of the data is the commonest words or signs of a language that is written in it."""
     shares: dict[str, float] = {}
     for name in sorted(names):
         try:
-            texts[name] = data.decode(name)
+            text = data.decode(name)
         except UnicodeDecodeError:
             continue
         strict = name in LAST_RESORT
-        shares[name] = max(share_of_common(each, texts[name], strict=strict) for each in profiles() if name in each.encodings)
-    best = max(shares.values(), default=0.0)
-    return {name: texts[name] for name, share in shares.items() if share * _STRONGER > best}
+        shares[name] = max(share_of_common(each, text, strict=strict) for each in profiles() if name in each.encodings)
+    return shares
 
 
 def _declared(data: bytes) -> str | None:

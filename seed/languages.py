@@ -81,6 +81,7 @@ LAST_RESORT = frozenset({"mac_roman", "cp850", "mac_cyrillic"})
 _WORD = re.compile(r"[^\W\d_]+")
 _COMMON_WORDS = 0.07
 _COMMON_SIGNS = {Writing.KOREAN: 0.35, Writing.JAPANESE: 0.15, Writing.CHINESE: 0.2}
+_FEWEST_SIGNS = 4
 _PARTED_HAN = re.compile(r"[\u4e00-\u9fff] (?=[\u4e00-\u9fff])")
 
 
@@ -112,7 +113,7 @@ def has_only_common_signs(text: str) -> bool:
 def _of_signs(profile: Profile, beyond: list[str], first: str, last: str, share: float) -> float:
     own = [each for each in beyond if first <= each <= last]
     common = sum(each in profile.common for each in own)
-    enough = len(own) >= max(2, share * len(beyond)) and common >= _COMMON_SIGNS[profile.writing] * len(own)
+    enough = len(own) >= max(_FEWEST_SIGNS, share * len(beyond)) and common >= _COMMON_SIGNS[profile.writing] * len(own)
     return common / len(own) if enough else 0.0
 
 
