@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -93,10 +95,12 @@ def ask(
 ) -> list[Hit]:
     """The same over a client that is open already, for many questions. Raises Weaviate's own errors."""
     store = client.collections.use(collection.name)
+    path = unicodedata.normalize("NFC", path) if path else ""
     chosen = _filters(path, section)
-    if mode is Mode.HYBRID:
-        return _hybrid(store, question, certainty, limit, chosen)
-    return _near_text(store, question, certainty, limit, chosen)
+    # A filter may let others through where the path has signs of its own language, so more is asked for and looked through.
+    most = limit if path == _pattern(path) else MOST
+    find = _hybrid if mode is Mode.HYBRID else _near_text
+    return [each for each in find(store, question, certainty, most, chosen) if each.file_path.startswith(path)][:limit]
 
 
 def _check(question: str, certainty: float, limit: int) -> None:
@@ -113,20 +117,20 @@ def _check(question: str, certainty: float, limit: int) -> None:
         raise PlatformError(what=wrong, where="invoke seed.search", next_step="see invoke --help seed.search")
 
 
-def _filters(path: str | None, section: str | None) -> _Filters | None:
+def _filters(path: str, section: str | None) -> _Filters | None:
     from weaviate.classes.query import Filter
 
     chosen: list[_Filters] = []
     if path:
-        chosen.append(Filter.by_property("file_path").like(_escaped(path) + "*"))
+        chosen.append(Filter.by_property("file_path").like(_pattern(path) + "*"))
     if section:
-        chosen.append(Filter.all_of([Filter.by_property("section").like(f"*{_escaped(word)}*") for word in section.split()]))
+        chosen.append(Filter.all_of([Filter.by_property("section").like(f"*{_pattern(word)}*") for word in section.split()]))
     return Filter.all_of(chosen) if chosen else None
 
 
-def _escaped(text: str) -> str:
-    """The text for `like`, in which only our own wildcards are to count."""
-    return text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
+def _pattern(text: str) -> str:
+    """The text for `like`, which has no way to say that `*` and `?` are meant as they stand: any sign is taken in their place."""
+    return re.sub(r"[*?\\]", "?", text)
 
 
 def _near_text(store: Any, question: str, certainty: float, limit: int, chosen: _Filters | None) -> list[Hit]:

@@ -20,7 +20,8 @@ from seed.passages import passages_of
 
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 NAMES = ["a b.md", " leading.md", "trailing .md", "#1.md", "100%.md", "%20.md", "a*b?.md", "[x].md", "{x}.md", "$HOME.md", "'q'.md",
-         '"q".md', "-x.md", "한글 문서.md", "é.md", "日本.MD", "😀.md", "x" * 252 + ".md", "a\tb.md", "a\nb.md", "\\n.md", "a;rm.md"]  # fmt: skip
+         '"q".md', "-x.md", "한글 문서.md", "é.md", "日本.MD", "😀.md", "x" * 252 + ".md", "a\tb.md",
+         "a\nb.md", "\\n.md", "a;rm.md"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
