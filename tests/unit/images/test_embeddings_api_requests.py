@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import unicodedata
 from typing import Any
 
 import pytest
@@ -111,6 +112,14 @@ def test_full_sized_request_and_null_characters_are_taken() -> None:
     assert len(request.texts) == MAX_INPUTS
     assert request.texts[0] == "한국어 text"
     assert request.as_base64
+
+
+@pytest.mark.parametrize("sign", ["\ufdfa", "\ufdfb", "\u3300", "\u33ff", "\ufb03", "\u2a74"])
+def test_signs_that_stand_for_many_are_written_out_before_the_engine_sees_them(sign: str) -> None:
+    """The engine's buffer has four times the bytes of a text; whatever grows more in it overwrites memory."""
+    (text,) = parse_request(_body(input=sign * 100)).texts
+    assert text == unicodedata.normalize("NFKC", sign * 100)
+    assert len(unicodedata.normalize("NFKC", text)) <= len(text.encode())
 
 
 def test_tokens_are_bounded_for_each_input_and_in_all() -> None:

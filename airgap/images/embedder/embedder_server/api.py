@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import enum
 import json
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -153,8 +154,9 @@ def _parse_texts(value: object) -> tuple[str, ...]:
             text.encode("utf-8")
         except UnicodeEncodeError:
             raise ApiError(400, f"input {index} is not valid Unicode", param="input") from None
-    # The engine takes C strings, which end at the first null character.
-    return tuple(text.replace("\0", " ") for text in texts)
+    # The engine takes C strings, which end at the first null character. It normalizes into a buffer of four times a text's
+    # size, which some signs outgrow (U+FDFA stands for 18 characters) and then overwrites its memory: normalized before, none does.
+    return tuple(unicodedata.normalize("NFKC", text.replace("\0", " ")) for text in texts)
 
 
 def _json(document: object) -> bytes:
