@@ -169,6 +169,13 @@ def test_a_batch_gives_each_text_the_vector_that_it_gets_alone(server: Server) -
     assert batch.usage.prompt_tokens > len(texts)
 
 
+def test_signs_that_stand_for_many_others_do_not_end_the_server(server: Server) -> None:
+    with server.openai() as client:
+        for sign in ("\ufdfa", "\u33ff", "\ufb03"):
+            (vector,) = client.embeddings.create(model=MODEL, input=[sign * 200], encoding_format="float").data
+            assert _dot(vector.embedding, vector.embedding) == pytest.approx(1, abs=1e-3)
+
+
 REFUSALS = [
     ({"content": b"{"}, 400, None),
     ({"json": {"model": "text-embedding-ada-002", "input": "a"}}, 404, "model_not_found"),
