@@ -26,6 +26,8 @@ READERS: dict[str, Callable[[str], list[Block]]] = {
     ".txt": plain.read,
     ".text": plain.read,
 }
+_PAGES = frozenset((".html", ".htm", ".xhtml"))
+"""Suffixes of files that may declare their own encoding."""
 BINARY_READERS: dict[str, Callable[[bytes], list[Block]]] = {".pdf": pdf.read}
 SUFFIXES = frozenset({*READERS, *BINARY_READERS})
 """Suffixes that have a reader. Other files in a folder are passed over; named one by one, they are a problem."""
@@ -191,7 +193,10 @@ def read(source: Source, encoding: str | None = None) -> list[Block]:
     if suffix in BINARY_READERS:
         blocks = BINARY_READERS[suffix](data)
     else:
-        blocks = READERS[suffix](decode(data, encoding, declares=READERS[suffix] is html.read))
+        try:
+            blocks = READERS[suffix](decode(data, encoding, declares=suffix in _PAGES))
+        except RecursionError as error:
+            raise Unreadable("nested more deeply than can be read") from error
     if not any(block.text.strip() or block.header.strip() for block in blocks if block.kind is not Kind.HEADING):
         raise Unreadable("empty: no text below its headings" if blocks else "empty")
     return blocks

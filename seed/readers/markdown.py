@@ -47,7 +47,7 @@ def _is_yaml(lines: Sequence[str]) -> bool:
         return False
     try:
         root = yaml.compose("\n".join(lines), Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return False
     return isinstance(root, yaml.MappingNode) and all(_KEY.fullmatch(f"{key.value}:") for key, _ in root.value)
 
@@ -55,7 +55,7 @@ def _is_yaml(lines: Sequence[str]) -> bool:
 def _is_toml(lines: Sequence[str]) -> bool:
     try:
         return bool(tomllib.loads("\n".join(lines)))
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return False
 
 
