@@ -37,6 +37,8 @@ _WEB_NAMES = {
 }  # fmt: skip
 """Encodings that a page which declares the first is read in, as browsers do (encoding.spec.whatwg.org, 4.2): it holds more."""
 _MOST_CONTROLS = 0.005
+_JUDGED = 32_768
+"""Bytes of a long file by which its language is judged; all of it has to be readable in the encoding that they tell."""
 _PARTS = 64
 """Parts of a file, of whole lines, that are looked at one by one for another encoding."""
 _STRONGER = 3.0
@@ -141,7 +143,7 @@ def _escaped(data: bytes, declared: str | None) -> str:
 def _of_one_language(data: bytes, declared: str | None) -> str:
     try:
         # Unless the signs read as letters of an older machine, where a dash may have been an n with tilde.
-        if has_only_common_signs(text := data.decode("cp1252")) and not _plain_in(data, LAST_RESORT):
+        if has_only_common_signs(text := data.decode("cp1252")) and not _plain_in(data, LAST_RESORT, _judged(data)):
             return text
     except UnicodeDecodeError:
         pass
@@ -164,21 +166,40 @@ def _refuse_halves(data: bytes, name: str) -> None:
     lines = data.splitlines(keepends=True)
     step = max(1, len(lines) // _PARTS)
     for first in range(0, len(lines), step):
-        part = b"".join(lines[first : first + step])
-        if not part.isascii() and (others := candidates(part)) and name not in others and not _shares(part, (name,)).get(name):
+        part = _sample(lines[first : first + step], _JUDGED // _PARTS)
+        if part and (others := candidates(part)) and name not in others and not _shares(part, (name,)).get(name):
             told = f"{name}, but from line {first + 1} on {' or '.join(others)}"
             raise Unreadable(f"mixed: {told}; cut the file where its encoding changes, or name its encoding with --encoding")
 
 
+def _sample(lines: list[bytes], size: int) -> bytes:
+    """Whole lines with something beyond ASCII, from all over, of about `size` bytes together."""
+    telling = [line for line in lines if not line.isascii()]
+    if sum(map(len, telling)) <= size:
+        return b"".join(telling)
+    step = max(1, sum(map(len, telling)) // size)
+    return b"".join(telling[::step])
+
+
 def candidates(data: bytes) -> dict[str, str]:
     """Encoding to text, for each in which the bytes are plainly of a language that is written in it; far weaker ones are left out."""
-    return _plain_in(data, {name for each in profiles() for name in each.encodings})
+    return _plain_in(data, {name for each in profiles() for name in each.encodings}, _judged(data))
 
 
-def _plain_in(data: bytes, names: Collection[str]) -> dict[str, str]:
-    shares = _shares(data, names)
+def _judged(data: bytes) -> bytes:
+    return data if len(data) <= _JUDGED else _sample(data.splitlines(keepends=True), _JUDGED)
+
+
+def _plain_in(data: bytes, names: Collection[str], judged: bytes) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    shares = _shares(judged, names)
+    for name in [name for name, share in shares.items() if share]:
+        try:
+            texts[name] = data.decode(name)
+        except UnicodeDecodeError:
+            del shares[name]
     best = max(shares.values(), default=0.0)
-    return {name: data.decode(name) for name, share in shares.items() if share * _STRONGER > best}
+    return {name: texts[name] for name, share in shares.items() if share * _STRONGER > best}
 
 
 def _shares(data: bytes, names: Collection[str]) -> dict[str, float]:

@@ -32,6 +32,14 @@ def test_texts_of_older_encodings_are_read_or_refused(text: str, name: str) -> N
     assert encodings.decode(data, name) == text
 
 
+@pytest.mark.parametrize(("text", "name"), [pair for pair in ALL if pair[1] in ("cp949", "cp1252", "cp1251", "cp932")])
+def test_long_files_are_judged_by_a_part_and_read_whole(text: str, name: str) -> None:
+    long = f"{text}\n" * 3000
+    assert encodings.decode(long.encode(name)) == long
+    with pytest.raises(Unreadable, match=r"mixed|not certain|not text"):
+        encodings.decode(long.encode(name) + ("Это не сложно, но важно для всех, если не спешить.\n" * 300).encode("koi8_r"))
+
+
 @pytest.mark.parametrize("name", EVERYWHERE)
 @pytest.mark.parametrize("text", OLD_ENCODINGS)
 def test_unicode_is_read_with_a_mark_or_without(text: str, name: str) -> None:
