@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.connections import ROOT
-from seed import sources
+from seed import encodings, sources
 from seed.blocks import Kind, Unreadable
 from seed.passages import passages_of
 from seed.readers import html, rst
@@ -34,13 +34,13 @@ KOREAN = "# 제목\n\n자동 매매 시스템은 캔들을 읽고 주문을 냅�
     ids=["utf-8", "utf-8 with mark", "utf-16", "utf-32", "cp949", "euc-kr", "cp1252", "ascii"],
 )
 def test_encodings(data: bytes, text: str) -> None:
-    assert sources.decode(data) == text
+    assert encodings.decode(data) == text
 
 
 @pytest.mark.parametrize("data", [b"\x00\x01\x02\x03", b"text\0text", b"\xff\xfe\x00", b"\x89PNG\r\n\x1a\n\x00\x00\x00"])
 def test_what_is_no_text_is_unreadable(data: bytes) -> None:
     with pytest.raises(Unreadable):
-        sources.decode(data)
+        encodings.decode(data)
 
 
 def test_html_keeps_what_people_read() -> None:
