@@ -34,12 +34,16 @@ class Sensitivity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `type` as PostgreSQL's `format_type` prints it."""
+    """A column: `type` as PostgreSQL's `format_type` prints it.
+
+    Loaders round what a `rounded` column has no decimals for, and count it; for any other column they refuse the row.
+    """
 
     name: str
     type: str
     nullable: bool = True
     sensitivity: Sensitivity = Sensitivity.OPEN
+    rounded: bool = False
 
     def __post_init__(self) -> None:
         _require(bool(_NAME.match(self.name)), f"column {self.name!r}: not a plain lower-case name")

@@ -31,13 +31,18 @@ _TICK_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What a load did. `loaded` rows are new or changed, `skipped` were there with the same values, `rejected` are in `rejects_file`."""
+    """What a load did. `loaded` rows are new or changed, `skipped` were there with the same values, `rejected` are in `rejects_file`.
+
+    `rounded` of the good rows have a number with more decimals than the table keeps. `read_as` tells of each file what was not plain.
+    """
 
     loaded: int
     rejected: int
     skipped: int
     seconds: float
     rejects_file: str | None
+    rounded: int = 0
+    read_as: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The report for `--json`."""
@@ -47,12 +52,16 @@ class LoadReport:
             "skipped": self.skipped,
             "seconds": round(self.seconds, 3),
             "rejects_file": self.rejects_file,
+            "rounded": self.rounded,
+            "read_as": list(self.read_as),
         }
 
     def __str__(self) -> str:
         rate = (self.loaded + self.skipped) / self.seconds if self.seconds else 0
         rejected = f", {self.rejected} rejected (see {self.rejects_file})" if self.rejected else ""
-        return f"{self.loaded} loaded, {self.skipped} unchanged{rejected} in {format_seconds(self.seconds)}, {rate:,.0f} rows/s"
+        rounded = f", {self.rounded} rounded to 4 decimals" if self.rounded else ""
+        done = f"{self.loaded} loaded, {self.skipped} unchanged{rejected}{rounded} in {format_seconds(self.seconds)}, {rate:,.0f} rows/s"
+        return "\n".join([*self.read_as, done])
 
 
 def load_files(
@@ -67,7 +76,7 @@ def load_files(
     if not files:
         raise PlatformError("no file was named", where="seed.market", next_step="name one or more files")
     started = time.monotonic()
-    sources = [inspect(path, options) for path in files]
+    sources = [source for path in files for source in inspect(path, options)]
     rejects = Rejects(options.rejects_file or Path(f"rejects-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"))
     load = _Load(platform, sources, options, rejects, progress, started)
     try:
@@ -79,7 +88,15 @@ def load_files(
         rejects.close()
     progress.status("statistics")
     renew(platform, ["market_data"])
-    return LoadReport(load.loaded, rejects.count, load.skipped, time.monotonic() - started, str(rejects.path) if rejects.count else None)
+    return LoadReport(
+        load.loaded,
+        rejects.count,
+        load.skipped,
+        time.monotonic() - started,
+        str(rejects.path) if rejects.count else None,
+        load.rounded,
+        tuple(told for source in sources if (told := source.read_as)),
+    )
 
 
 class _Load:
@@ -95,7 +112,7 @@ class _Load:
             self._sources.put(source)
         self._all = sources
         self._bytes = sum(source.size for source in sources)
-        self._positions: dict[Path, int] = {}
+        self._positions: dict[str, int] = {}
         # None tells a writer that there is no more to come.
         self._batches: queue.Queue[Batch | None] = queue.Queue(_WAITING)
         # A small file is not worth a second connection.
@@ -106,6 +123,7 @@ class _Load:
         self._damaged: list[PlatformError] = []
         self.loaded = 0
         self.skipped = 0
+        self.rounded = 0
 
     def run_strictly(self) -> None:
         """All files in one transaction; the first bad row undoes it."""
@@ -121,8 +139,8 @@ class _Load:
             writer = writing.Writer(connection, writing.highest_number(connection), refuse)
             with connection.transaction():
                 for source in self._all:
-                    for batch in read(source, self._options, refuse, self._position(source)):
-                        self._count(writer.write(batch))
+                    for batch in read(source, refuse, self._position(source)):
+                        self._count(batch, writer.write(batch))
                         self._tell()
 
     def run(self) -> None:
@@ -167,7 +185,7 @@ class _Load:
             except queue.Empty:
                 return
             try:
-                for batch in read(source, self._options, self._rejects.add, self._position(source)):
+                for batch in read(source, self._rejects.add, self._position(source)):
                     if not self._hand_over(batch):
                         return
             except PlatformError as error:
@@ -192,16 +210,17 @@ class _Load:
                     continue
                 if batch is None:
                     return
-                self._count(writer.write(batch))
+                self._count(batch, writer.write(batch))
 
-    def _count(self, written: writing.Written) -> None:
+    def _count(self, batch: Batch, written: writing.Written) -> None:
         with self._lock:
+            self.rounded += batch.rounded
             self.loaded += written.loaded
             self.skipped += written.skipped
 
     def _position(self, source: Source) -> Any:
         def note(position: int) -> None:
-            self._positions[source.path] = min(position, source.size)
+            self._positions[source.name] = min(position, source.size)
 
         return note
 

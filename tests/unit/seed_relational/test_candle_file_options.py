@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 
 from airgap.errors import PlatformError
-from seed.candle_files.options import LoadOptions, match_header, parse_mapping
+from seed.candle_files.columns import match_header
+from seed.candle_files.options import LoadOptions, parse_mapping
 
 HEADER = ["Ticker", "Date", "Open", "High", "Low", "Close", "Volume", "Adj Close"]
 
 
 def test_usual_headers_need_no_mapping() -> None:
-    assert match_header(HEADER, LoadOptions(), "a.csv") == {
+    assert match_header(HEADER, LoadOptions(), "a.csv").places == {
         "symbol": 0,
         "timestamp": 1,
         "open": 2,
@@ -21,11 +22,11 @@ def test_usual_headers_need_no_mapping() -> None:
 
 
 def test_a_mapping_wins_over_the_usual_header() -> None:
-    assert match_header(HEADER, LoadOptions(mapping={"close": "Adj Close"}), "a.csv")["close"] == 7
+    assert match_header(HEADER, LoadOptions(mapping={"close": "Adj Close"}), "a.csv").places["close"] == 7
 
 
 def test_a_given_symbol_needs_no_column() -> None:
-    assert "symbol" not in match_header(HEADER[1:], LoadOptions(symbol="IBM"), "a.csv")
+    assert "symbol" not in match_header(HEADER[1:], LoadOptions(symbol="IBM"), "a.csv").places
 
 
 @pytest.mark.parametrize(
