@@ -29,6 +29,7 @@ def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> int:
 @task(
     name="market",
     words="files",
+    long=("format", "date_format", "time_column", "epoch", "days", "decimal", "thousands", "encoding", "no_header", "round"),
     help={
         "files": "CSV (gzip, zstd, zip too) or Parquet, as words: seed.market a.csv b.csv. The sample candles where not given.",
         "symbol": "For files of one symbol that have no such column.",
@@ -54,6 +55,9 @@ def seed_market(
     symbol: str = "",
     map: str = "",  # noqa: A002 - the option's name
     timezone: str = "UTC",
+    *,
+    strict: bool = False,
+    json: bool = False,
     format: str = "",  # noqa: A002 - the option's name
     date_format: str = "",
     time_column: str = "",
@@ -62,11 +66,8 @@ def seed_market(
     decimal: str = "",
     thousands: str = "",
     encoding: str = "",
-    *,
     no_header: bool = False,
     round: bool = False,  # noqa: A002 - the option's name
-    strict: bool = False,
-    json: bool = False,
 ) -> int:
     """Load candles from files, bad rows going to a rejects file; exit code 1 where there are some."""
     if not files:

@@ -73,7 +73,8 @@ def _clock(lowered: Sequence[str], options: LoadOptions, where: str, format_: Fo
         places = [place for place, name in enumerate(lowered) if name == options.time_column.lower()]
         if len(places) != 1:
             raise PlatformError(
-                f"--time-column {options.time_column!r} is {'named twice' if places else 'missing'}; there are: {printable(', '.join(lowered))}",
+                f"--time-column {options.time_column!r} is {'named twice' if places else 'missing'}; the file has: "
+                f"{printable(', '.join(lowered))}",
                 where=where,
                 next_step="give the header of the column that holds the time of day",
             )

@@ -49,8 +49,10 @@ _PARTED = re.compile(
     r"(?P<date>.*?\d{4}\.?|\d{1,4}[-./]\d{1,2}[-./]\d{1,4})(?:,?[ T]+(?P<clock>\d{1,2}:\d\d[^ A-Za-z+-]*(?: ?[AaPp][Mm])?) ?(?P<zone>.*))?",
     re.ASCII,
 )
+_SHORT_YEAR = re.compile(r"\d{1,2}[-./ ](\d{1,2}|[A-Za-z]{3,9})[-./ ]\d{2}(\D.*)?", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_LONG_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+_LONG_SHORT_YEAR = re.compile(r"\d{1,2}[-./ ](\d{1,2}|[A-Za-z]{3,9})[-./ ]\d{2}(\D.*)?", re.ASCII)
+_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 
 
 class Moment(NamedTuple):
@@ -158,7 +160,7 @@ def _since_1970(seconds: Decimal, text: str) -> datetime:
 
 def _iso(text: str) -> Moment:
     zone: ZoneInfo | None = None
-    named = _ZONE_NAME.fullmatch(text)
+    named = None if _POWER.fullmatch(text) else _ZONE_NAME.fullmatch(text)
     if named and named["name"].upper() not in {"Z", "T"} and not re.fullmatch(r"[TW]\d.*", named["name"], re.IGNORECASE):
         text, zone = named["rest"], _zone(named["name"])
     shape = _ISO.fullmatch(text)
@@ -178,6 +180,8 @@ def _not_understood(text: str) -> str:
     said = f"time is not understood: {text[:40]!r}"
     if _NUMBER.fullmatch(text) or _POWER.fullmatch(text):
         return f"{said}, an epoch number or a day's number: give --epoch s, ms, us or ns, or --date-format"
+    if _SHORT_YEAR.fullmatch(text):
+        return f"{said}, a year of two digits: give its form, such as --date-format %d/%m/%y"
     return f"{said}: give --date-format dmy, mdy or a pattern" if re.match(r"\d{1,2}[-./ ]", text) else said
 
 
