@@ -51,8 +51,7 @@ _PARTED = re.compile(
 )
 _SHORT_YEAR = re.compile(r"\d{1,2}[-./ ](\d{1,2}|[A-Za-z]{3,9})[-./ ]\d{2}(\D.*)?", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_LONG_SHORT_YEAR = re.compile(r"\d{1,2}[-./ ](\d{1,2}|[A-Za-z]{3,9})[-./ ]\d{2}(\D.*)?", re.ASCII)
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+_LONG_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 
 
 class Moment(NamedTuple):
