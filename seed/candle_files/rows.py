@@ -23,19 +23,27 @@ def lines_of(block: Block) -> Iterator[tuple[int, bytes]]:
 
 def values_of(content: bytes, layout: Layout) -> list[str]:
     """The fields of a line, as many as the header has. Raises BadRow."""
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadRow("text is not UTF-8: give --encoding") from error
-    if layout.encoding != "utf-8" and _REPLACED in text:
-        raise BadRow(f"text is not {layout.encoding}: give --encoding")
+    # What stands in columns that nobody reads may be of any encoding.
+    text = content.decode("utf-8", errors="surrogateescape")
     try:
         (values,) = csv.reader([text], delimiter=layout.delimiter, strict=True)
     except (csv.Error, ValueError):
         raise BadRow("quotes don't match") from None
     if len(values) != layout.width:
         raise BadRow(f"{'a field is missing' if len(values) < layout.width else 'too many fields'}: {len(values)} of {layout.width}")
+    for place in (*layout.places.values(), layout.clock or 0):
+        if not values[place].isascii():
+            _check_text(values[place], layout.encoding)
     return values
+
+
+def _check_text(text: str, encoding: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRow("text is not UTF-8: give --encoding") from None
+    if encoding != "utf-8" and _REPLACED in text:
+        raise BadRow(f"text is not {encoding}: give --encoding")
 
 
 def fields_of(values: list[str], layout: Layout) -> dict[str, str]:
