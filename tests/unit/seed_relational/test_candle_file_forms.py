@@ -204,7 +204,8 @@ STRUCTURES: list[tuple[str, str | bytes, dict[str, Any], int, list[int]]] = [
      {"symbol": None}, 1, [2]),
     ("times of day, named", "date,uhr,open,high,low,close,volume\n2024-01-02,09:00,1,2,1,2,1\n2024-01-02,09:05,1,2,1,2,1\n",
      {"time_column": "uhr"}, 2, []),
-    ("times of day without colons", "date,time,open,high,low,close,volume\n2024-01-02,93000,1,2,1,2,1\n2024-01-02,100000,1,2,1,2,1\n", {}, 2, []),
+    ("times of day without colons",
+     "date,time,open,high,low,close,volume\n2024-01-02,93000,1,2,1,2,1\n2024-01-02,100000,1,2,1,2,1\n", {}, 2, []),
     ("midnights beside times of day", "date,time,open,high,low,close,volume\n2024-01-02 00:00,9:30,1,2,1,2,1\n", {}, 1, []),
 ]  # fmt: skip
 
