@@ -105,6 +105,8 @@ class Clock:
         return place
 
     def _beside(self, line: int, text: str) -> time | None:
+        if not text:
+            return None
         if _DIGITS.fullmatch(text):
             self._lengths.add(len(text))
             self._good += 1

@@ -19,6 +19,7 @@ from seed.candle_files.opening import BLOCK_BYTES
 from seed.candle_files.options import LoadOptions
 from seed.candle_files.reading import Source, inspect, read
 from seed.candle_files.rejects import Reject, Rejects
+from seed.candle_files.seen import Seen
 from seed.statistics import renew
 
 if TYPE_CHECKING:
@@ -76,9 +77,10 @@ def load_files(
     if not files:
         raise PlatformError("no file was named", where="seed.market", next_step="name one or more files")
     started = time.monotonic()
-    sources = [source for path in files for source in inspect(path, options)]
+    files_of = [inspect(path, options) for path in files]
+    sources = [source for each in files_of for source in each]
     rejects = Rejects(options.rejects_file or Path(f"rejects-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"))
-    load = _Load(platform, sources, options, rejects, progress, started)
+    load = _Load(platform, files_of, options, rejects, progress, started)
     try:
         if options.strict:
             load.run_strictly()
@@ -103,15 +105,16 @@ class _Load:
     """The threads of one load and what they share."""
 
     def __init__(
-        self, platform: Platform, sources: list[Source], options: LoadOptions, rejects: Rejects, progress: Progress, started: float
+        self, platform: Platform, files: list[list[Source]], options: LoadOptions, rejects: Rejects, progress: Progress, started: float
     ) -> None:
         self._platform, self._options, self._rejects, self._progress = platform, options, rejects, progress
         self._started = started
-        self._sources: queue.SimpleQueue[Source] = queue.SimpleQueue()
-        for source in sources:
-            self._sources.put(source)
-        self._all = sources
-        self._bytes = sum(source.size for source in sources)
+        # The files of one archive are read one after the other: a candle that two of them have is a duplicate.
+        self._files: queue.SimpleQueue[list[Source]] = queue.SimpleQueue()
+        for sources in files:
+            self._files.put(sources)
+        self._all = files
+        self._bytes = sum(source.size for sources in files for source in sources)
         self._positions: dict[str, int] = {}
         # None tells a writer that there is no more to come.
         self._batches: queue.Queue[Batch | None] = queue.Queue(_WAITING)
@@ -138,10 +141,12 @@ class _Load:
         with writing.connected(self._platform) as connection:
             writer = writing.Writer(connection, writing.highest_number(connection), refuse)
             with connection.transaction():
-                for source in self._all:
-                    for batch in read(source, refuse, self._position(source)):
-                        self._count(batch, writer.write(batch))
-                        self._tell()
+                for sources in self._all:
+                    seen = Seen()
+                    for source in sources:
+                        for batch in read(source, seen, refuse, self._position(source)):
+                            self._count(batch, writer.write(batch))
+                            self._tell()
 
     def run(self) -> None:
         """Read and write side by side until all is done, something breaks, or the user interrupts."""
@@ -181,13 +186,15 @@ class _Load:
     def _read(self) -> None:
         while not self._stop.is_set():
             try:
-                source = self._sources.get_nowait()
+                sources = self._files.get_nowait()
             except queue.Empty:
                 return
+            seen = Seen()
             try:
-                for batch in read(source, self._rejects.add, self._position(source)):
-                    if not self._hand_over(batch):
-                        return
+                for source in sources:
+                    for batch in read(source, seen, self._rejects.add, self._position(source)):
+                        if not self._hand_over(batch):
+                            return
             except PlatformError as error:
                 self._damaged.append(error)
 

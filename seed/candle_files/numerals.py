@@ -34,7 +34,7 @@ _LIMIT = Decimal(10) ** 15
 _TICK = Decimal(1).scaleb(-PLACES)
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _MISSING = frozenset({"", "-", "--", "\u2013", "n/a", "#n/a", "na", "<na>", "null", "none", "nil", "missing"})
-_FACTORS = {"K": 3, "M": 6, "B": 9, "T": 12}
+_FACTORS = {"K": 3, "k": 3, "M": 6, "B": 9, "T": 12}
 # A price that a program took from a binary fraction has this many digits; nobody's market quotes so many.
 _FLOAT_DIGITS = 15
 
@@ -90,8 +90,8 @@ def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
 def bare(name: str, text: str) -> tuple[str, int]:
     """The number without a dollar sign, and the power of ten that K, M, B or T behind a volume stands for."""
     text = text.strip()
-    if name == "volume" and len(text) > 1 and text[-1].upper() in _FACTORS and (text[-2].isdigit() or text[-2] in "., "):
-        return text[:-1].rstrip(), _FACTORS[text[-1].upper()]
+    if name == "volume" and len(text) > 1 and text[-1] in _FACTORS and (text[-2].isdigit() or text[-2] in "., "):
+        return text[:-1].rstrip(), _FACTORS[text[-1]]
     if text[:1] == "$":
         return text[1:], 0
     return (text[0] + text[2:], 0) if text[:2] in {"-$", "+$"} else (text, 0)

@@ -148,8 +148,11 @@ def _surveyed(source: Source, header: Header, options: LoadOptions, now: datetim
 
 def _has_more_to_say(survey: Survey, data: bytes, layout: Layout, now: datetime) -> bool:
     """Whether a block may hold anything that the survey has not settled yet, or that contradicts it."""
+    delimiter_is_comma = layout.delimiter == ","
     if survey.epoch is not None:
         return not epochs_within(data, layout, survey.epoch, now) or _has_odd_numbers(data, layout.delimiter)
+    if survey.only_numbers_open and b"." not in data and b'"' not in data and (delimiter_is_comma or b"," not in data):
+        return False
     return not survey.settled or _has_odd_numbers(data, layout.delimiter)
 
 
@@ -185,13 +188,12 @@ def _behind(every: Iterator[Block], lines: int) -> Iterator[Block]:
             yield Block(line, data)
 
 
-def read(source: Source, refuse: Refuse, position: Position) -> Iterator[Batch]:
-    """Every good row of a file, in batches and in the file's order.
+def read(source: Source, seen: Seen, refuse: Refuse, position: Position) -> Iterator[Batch]:
+    """Every good row of a file, in batches and in the file's order. `seen` are the keys that were read from the same archive before.
 
     `refuse` hears of each bad row, `position` how many bytes of the file were read. Raises PlatformError where the file is damaged.
     """
     now = datetime.now(UTC)
-    seen = Seen()
     if source.part.kind is Kind.PARQUET:
         yield from parquet.read(source.part.path, source.layout, now, seen, refuse, position)
         return

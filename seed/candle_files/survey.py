@@ -49,6 +49,12 @@ class Survey:
         return numbers and times and self._clock.settled
 
     @property
+    def only_numbers_open(self) -> bool:
+        """Whether numbers alone are not settled: then only points and commas can decide."""
+        times = self._fixed is not None or self._times.possible == [Form.ISO]
+        return times and self._clock.settled and len(self._numbers.possible) == len(self._styles)
+
+    @property
     def epoch(self) -> Form | None:
         """The one unit of epoch numbers that is left, where nothing else is open."""
         open_numbers = len(self._styles) > 1 and len(self._numbers.possible) > 1
@@ -72,7 +78,7 @@ class Survey:
     def decide(self) -> Layout:
         """The layout with its reading. Raises PlatformError where rows allow more than one."""
         times = self._decide_times()
-        clock = self._clock.decide(required=bool(self._options.time_column))
+        clock = self._clock.decide(required=bool(self._options.time_column) or "timestamp" not in self._options.mapping)
         days = self._options.days or self._decide_days(times)
         style = replace(times, days=days, clock_digits=self._clock.digits)
         return replace(self._layout, clock=clock, reading=Reading(style, self._decide_numbers(), self._options.round))

@@ -15,6 +15,7 @@ from seed.candle_files.moments import TimeStyle
 from seed.candle_files.options import LoadOptions
 from seed.candle_files.reading import inspect, read
 from seed.candle_files.rejects import Reject
+from seed.candle_files.seen import Seen
 from seed.candles import Candle
 
 
@@ -39,9 +40,10 @@ def candles_of(path: Path, **options: Any) -> Found:
     rejects: list[Reject] = []
     candles: list[Candle] = []
     rounded, told = 0, []
+    seen = Seen()
     for source in inspect(path, chosen):
         told.append(source.read_as)
-        for batch in read(source, rejects.append, lambda _: None):
+        for batch in read(source, seen, rejects.append, lambda _: None):
             text = Reading(TimeStyle(timezone=batch.timezone))
             rows = csv.reader(io.StringIO(batch.payload.decode()), delimiter=batch.delimiter)
             candles += [judge(dict(zip(batch.columns, row, strict=True)), text, datetime.now(UTC)).candle for row in rows]

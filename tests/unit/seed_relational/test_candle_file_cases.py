@@ -62,6 +62,16 @@ def test_archives_are_opened(tmp_path: Path, pack: str) -> None:
     assert len(candles_of(path, symbol="BTCUSDT").candles) == (60 if pack == "zip" else 30)
 
 
+def test_files_of_one_archive_can_not_overwrite_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "two coins.zip"
+    path.write_bytes(
+        zipped(**{"BTC.csv": (DATA / "binance-futures-ms.csv").read_bytes(), "ETH.csv": (DATA / "binance-seconds.csv").read_bytes()})
+    )
+    found = candles_of(path, symbol="BTCUSDT")
+    assert len(found.candles) == 30
+    assert {reason for _, reason in found.reasons} == {"duplicate of an earlier row"}
+
+
 def zipped(**files: bytes) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:

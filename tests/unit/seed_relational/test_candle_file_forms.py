@@ -230,6 +230,7 @@ def test_files_of_many_shapes_are_read(tmp_path: Path, content: str | bytes, opt
         ),
         ("date,time,open,high,low,close,volume\n2024-01-02,930,1,2,1,2,1\n2024-01-02,1000,1,2,1,2,1\n", "may be hours and minutes"),
         ("date,time,open,high,low,close,volume\n2024-01-02 10:00,9:30,1,2,1,2,1\n", "both hold a time of day"),
+        ("date,time,open,high,low,close,volume\n2024-01-02,x,1,2,1,2,1\n", "column 'time' is no time of day: 'x'"),
         ("Gmt time,Open,High,Low,Close,Volume\n13.04.2020 14:00,1,2,1,2,1\n", "header says that times are UTC"),
     ],
 )
