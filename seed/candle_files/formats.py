@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from airgap.errors import PlatformError
-from seed.candle_files.moments import Form
+from seed.candle_files.moments import EPOCHS, Form
 
 _OHLC = ("open", "high", "low", "close")
 _KLINES = (
@@ -29,7 +29,7 @@ class Format:
 
     `headers` maps the table's columns, and `clock` for a time of day beside the day, to the source's headers. A file whose header has
     all of `signature`, letter by letter, is of this form. `bare` are the names of the columns of files without a header.
-    `form` and `timezone` are given where the source always writes its times so; numbers have a decimal point
+    `forms` and `timezone` are given where the source always writes its times so; numbers have a decimal point
     where fields are parted as the source parts them: by `delimiter`.
     """
 
@@ -38,7 +38,7 @@ class Format:
     headers: Mapping[str, str] = field(hash=False)
     signature: tuple[str, ...] = ()
     bare: tuple[str, ...] = ()
-    form: Form | None = None
+    forms: tuple[Form, ...] = ()
     timezone: str = ""
     delimiter: str = ","
     remark: str = ""
@@ -86,6 +86,7 @@ FORMATS: tuple[Format, ...] = (
         source="Binance, klines of futures",
         headers=_plain(timestamp="open_time"),
         signature=("open_time", *_OHLC, "volume", "close_time", "taker_buy_volume"),
+        forms=tuple(EPOCHS),
         remark="epoch ms or µs, by the numbers",
     ),
     Format(
@@ -93,6 +94,7 @@ FORMATS: tuple[Format, ...] = (
         source="Binance, klines of the spot market",
         headers=_plain(timestamp="open_time"),
         bare=_KLINES,
+        forms=tuple(EPOCHS),
         remark="no header: name it; epoch ms, since 2025 µs",
     ),
     Format(
@@ -100,7 +102,7 @@ FORMATS: tuple[Format, ...] = (
         source="Dukascopy, JForex and web export",
         headers=_plain(timestamp="Gmt time"),
         signature=("Gmt time", "Open", "High", "Low", "Close", "Volume"),
-        form=Form.DMY,
+        forms=(Form.DMY,),
         timezone="UTC",
     ),
     Format(
@@ -108,7 +110,7 @@ FORMATS: tuple[Format, ...] = (
         source="Dukascopy, local time",
         headers=_plain(timestamp="Local time"),
         signature=("Local time", "Open", "High", "Low", "Close", "Volume"),
-        form=Form.DMY,
+        forms=(Form.DMY,),
         remark="each time says its offset",
     ),
     Format(
@@ -117,14 +119,14 @@ FORMATS: tuple[Format, ...] = (
         headers=_plain(timestamp="Time (EET)"),
         signature=("Time (EET)", "Open", "High", "Low", "Close"),
         timezone="EET",
-        form=Form.YMD,
+        forms=(Form.YMD,),
     ),
     Format(
         name="metatrader5",
         source="MetaTrader 5, bars",
         headers={**_ANGLES, "timestamp": "<DATE>", "clock": "<TIME>", "volume": "<TICKVOL>"},
         signature=("<DATE>", "<TIME>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<TICKVOL>", "<VOL>", "<SPREAD>"),
-        form=Form.YMD,
+        forms=(Form.YMD,),
         delimiter="\t",
         remark="`<TICKVOL>` is taken; `<VOL>` with `--map 'volume=<VOL>'`; times are the server's: give `--timezone`",
     ),
@@ -133,7 +135,7 @@ FORMATS: tuple[Format, ...] = (
         source="MetaTrader 5, days",
         headers={**_ANGLES, "timestamp": "<DATE>", "volume": "<TICKVOL>"},
         signature=("<DATE>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<TICKVOL>", "<VOL>", "<SPREAD>"),
-        form=Form.YMD,
+        forms=(Form.YMD,),
         delimiter="\t",
     ),
     Format(
@@ -141,7 +143,7 @@ FORMATS: tuple[Format, ...] = (
         source="MetaTrader 4, history centre",
         headers={**_plain(timestamp="date"), "clock": "time"},
         bare=("date", "time", *_OHLC, "volume"),
-        form=Form.YMD,
+        forms=(Form.YMD,),
         remark="no header: name it; times are the server's: give `--timezone`",
     ),
     Format(
@@ -156,7 +158,7 @@ FORMATS: tuple[Format, ...] = (
         source="KRX, one issue by day",
         headers={"timestamp": "일자", "open": "시가", "high": "고가", "low": "저가", "close": "종가", "volume": "거래량"},
         signature=("일자", "시가", "고가", "저가", "종가", "거래량"),
-        form=Form.YMD,
+        forms=(Form.YMD,),
         remark="CP949 is known by these words; `일자` is the exchange's day",
     ),
     Format(
@@ -201,7 +203,7 @@ FORMATS: tuple[Format, ...] = (
         source="Nasdaq, historical quotes",
         headers=_plain(timestamp="Date", close="Close/Last"),
         signature=("Date", "Close/Last", "Volume", "Open", "High", "Low"),
-        form=Form.MDY,
+        forms=(Form.MDY,),
     ),
     Format(
         name="investing",

@@ -118,7 +118,7 @@ def parts(text: str, form: Form, pattern: str = "", *, chosen: bool = False) -> 
         return _iso(text)
     if form is Form.COMPACT:
         found = _COMPACT.fullmatch(text)
-        if not found:
+        if not found or not "1900" <= found[1] < "2100":
             raise BadRow(_not_understood(text))
         day = _date(found[1][:4], found[1][4:6], found[1][6:], text)
         return Moment(datetime.combine(day, time_of_day(found[2], len(found[2]))), None, is_day=False)

@@ -38,6 +38,7 @@ def look_through(path: Path, layout: Layout, survey: Survey) -> None:
     places = [*layout.places.values(), *([] if layout.clock is None else [layout.clock])]
     wanted = list(dict.fromkeys(schema.names[place] for place in places))
     done = 0
+    survey.note_types({place for place in places if schema.names[place] in typed})
     try:
         for rows in file.iter_batches(SAMPLE, columns=wanted):
             columns = {name: _as_text(rows.column(name)).to_pylist() for name in wanted}
@@ -45,7 +46,7 @@ def look_through(path: Path, layout: Layout, survey: Survey) -> None:
                 values = [""] * layout.width
                 for name, texts in columns.items():
                     values[schema.names.index(name)] = texts[number] or ""
-                survey.add(done + number + 1, values, typed={place for place in places if schema.names[place] in typed})
+                survey.add(done + number + 1, values)
             done += rows.num_rows
             if survey.settled:
                 return

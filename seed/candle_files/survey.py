@@ -20,6 +20,7 @@ from seed.candle_files.verdicts import BadRow, printable, unclear
 
 SAMPLE = 2000
 """Rows after which a file that is plain so far is taken for plain, unless its bytes hold something odd."""
+_REMEMBERED = 10_000  # numbers of a file that needn't be looked at again
 _NUMBERS = ("open", "high", "low", "close", "volume")
 _FORMS = (Form.ISO, Form.YMD, Form.DMY, Form.MDY, Form.NAMED, Form.COMPACT, *EPOCHS)
 
@@ -34,25 +35,29 @@ class Survey:
         self._layout, self._options, self._format, self._where, self._now = layout, options, format_, where, now
         self._number_places = [each.places[name] for each in series for name in _NUMBERS]
         self._styles = _styles(options, format_ is not None and layout.delimiter == format_.delimiter)
-        self._numbers = Choice({name: _number_reading(style) for name, style in self._styles.items()})
+        self._numbers = Choice({name: _number_reading(style) for name, style in self._styles.items()}, _REMEMBERED)
         self._fixed = _fixed(options)
         forms = (self._fixed.form,) if self._fixed else _FORMS
         self._times = Choice({form: self._time_reading(form) for form in forms})
         self._clock = Clock(layout, where)
         self.rows = 0
+        self._typed = False
 
     @property
     def settled(self) -> bool:
         """Whether nothing is open that later rows could decide."""
         numbers = len(self._styles) == 1 or (len(self._numbers.possible) == 1)
-        times = self._fixed is not None or self._times.possible == [Form.ISO]
-        return numbers and times and self._clock.settled
+        return numbers and self._times_are_plain and self._clock.settled
+
+    @property
+    def _times_are_plain(self) -> bool:
+        # What is written in ISO 8601 reads as year, month, day too, and alike.
+        return self._fixed is not None or set(self._times.possible) in ({Form.ISO}, {Form.ISO, Form.YMD})
 
     @property
     def only_numbers_open(self) -> bool:
         """Whether numbers alone are not settled: then only points and commas can decide."""
-        times = self._fixed is not None or self._times.possible == [Form.ISO]
-        return times and self._clock.settled and len(self._numbers.possible) == len(self._styles)
+        return self._times_are_plain and self._clock.settled and len(self._numbers.possible) == len(self._styles)
 
     @property
     def epoch(self) -> Form | None:
@@ -61,18 +66,22 @@ class Survey:
         left = self._times.possible
         return Form(left[0]) if len(left) == 1 and left[0] in EPOCHS and not open_numbers and self._clock.settled else None
 
-    def add(self, line: int, values: Sequence[str], typed: Collection[int] = ()) -> None:
-        """Let a row speak that has as many fields as the header. Fields in `typed` were numbers, not text: nothing is open about them."""
+    def note_types(self, typed: Collection[int]) -> None:
+        """Fields in `typed` are numbers and no text: nothing is open about these, whatever the user says of text."""
+        self._typed = any(place in typed for place in self._number_places)
+        self._number_places = [place for place in self._number_places if place not in typed]
+        if not self._number_places:
+            self._styles = {"": POINT}
+
+    def add(self, line: int, values: Sequence[str]) -> None:
+        """Let a row speak that has as many fields as the header."""
         self.rows += 1
         for place in self._number_places:
-            if place in typed:
-                self._numbers.possible = [name for name in self._numbers.possible if self._styles[name] is POINT]
-            else:
-                self._numbers.add(line, bare("volume", values[place])[0])
+            self._numbers.add(line, bare("volume", values[place])[0])
         text = values[self._layout.places["timestamp"]].strip()
-        self._times.add(line, text)
-        moment = self._moment(text)
-        if moment is not None:
+        # Readings that are left may differ in the day, but not in the time of day.
+        moment = self._times.add(line, text)
+        if isinstance(moment, Moment):
             self._clock.add(line, values, moment)
 
     def decide(self) -> Layout:
@@ -97,16 +106,15 @@ class Survey:
 
         return read
 
-    def _moment(self, text: str) -> Moment | None:
-        # Readings that are left may differ in the day, but not in the time of day.
-        for form in self._times.possible[:1]:
-            try:
-                return parts(text, Form(form), self._fixed.pattern if self._fixed else "", chosen=True)
-            except BadRow:
-                break
-        return None
-
     def _decide_numbers(self) -> NumberStyle:
+        style = self._style_of_text()
+        if self._typed and style.decimal != ".":
+            raise PlatformError(
+                "some prices are numbers and others text with a decimal comma", where=self._where, next_step="write all of them as numbers"
+            )
+        return style
+
+    def _style_of_text(self) -> NumberStyle:
         if len(self._styles) == 1:
             return next(iter(self._styles.values()))
         left = self._numbers.possible
@@ -127,7 +135,7 @@ class Survey:
         if self._fixed:
             return replace(self._fixed, timezone=zone)
         left = self._times.possible
-        known = self._format.form if self._format else None
+        known = [form for form in (self._format.forms if self._format else ()) if form in left]
         if not left:
             # ISO is certain in itself: other rows are bad ones.
             if Form.ISO not in self._times.read:
@@ -139,7 +147,7 @@ class Survey:
                 )
                 raise self._contradiction(self._times, what, help_)
             return TimeStyle(Form.ISO, zone)
-        if self._times.unclear is not None and known not in left:
+        if self._times.unclear is not None and len(known) != 1:
             text = printable(self._times.unclear.text, 40)
             orders = {Form.DMY: "--date-format dmy", Form.MDY: "--date-format mdy", Form.COMPACT: "--date-format %Y%m%d%H%M"}
             ways = " or ".join(orders.get(Form(each), f"--epoch {each}" if each in EPOCHS else f"--date-format {each}") for each in left)
@@ -149,7 +157,7 @@ class Survey:
                 self._times.unclear.line,
                 f"say how it is read: {ways}",
             )
-        return TimeStyle(known if known in left and len(left) > 1 and self._times.unclear else Form(left[0]), zone)
+        return TimeStyle(known[0] if self._times.unclear else Form(left[0]), zone)
 
     def _zone(self) -> str:
         """The zone that the source's header names; the user's must not be another."""

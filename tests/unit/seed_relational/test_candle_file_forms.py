@@ -254,6 +254,11 @@ def test_parquet_files_follow_the_same_rules(tmp_path: Path) -> None:
     arrow("parquet").write_table(arrow().table({"time": ["2024-01-02"], **columns, "open": ["1.234"]}), path)
     with pytest.raises(PlatformError, match="a number is ambiguous"):
         candles_of(path, symbol="A")
+    arrow("parquet").write_table(arrow().table({"time": ["2024-01-02"], **columns, "volume": ["1.234,5"]}), path)
+    with pytest.raises(PlatformError, match="others text with a decimal comma"):
+        candles_of(path, symbol="A")
+    arrow("parquet").write_table(arrow().table({"time": ["2024-01-02"], **columns, "open": [9.125]}), path)
+    assert [candle.open for candle in candles_of(path, symbol="A", decimal="comma").candles] == [Decimal("9.125")]
     nanoseconds = arrow().array([1_512_086_400_000_000_001], arrow().timestamp("ns"))
     arrow("parquet").write_table(arrow().table({"time": nanoseconds, **columns}), path)
     assert "finer than a microsecond" in candles_of(path, symbol="A").reasons[0][1]
