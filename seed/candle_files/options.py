@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -73,6 +74,8 @@ class LoadOptions:
             raise _refuse("--epoch and --date-format contradict each other", "give one of them")
         if self.date_format and self.date_format not in ORDERS and "%" not in self.date_format:
             raise _refuse(f"--date-format {self.date_format!r} is not known", "give dmy, mdy, ymd, or a pattern such as %d/%m/%Y %H:%M")
+        if "%" in self.date_format and not _gives_days(self.date_format):
+            raise _refuse(f"--date-format {self.date_format!r} doesn't give a day", "it needs year, month and day, and offsets as %z")
         if self.decimal and self.thousands and DECIMALS[self.decimal] in THOUSANDS[self.thousands]:
             raise _refuse("--decimal and --thousands name the same sign", "give two different ones")
         if self.format is not None:
@@ -95,6 +98,16 @@ class LoadOptions:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise _refuse(f"there is no time zone {self.timezone!r}", "give an IANA name such as Asia/Seoul") from None
+
+
+def _gives_days(pattern: str) -> bool:
+    """Whether a strptime pattern can be read, gives a whole day, and leaves out no zone that it sees."""
+    day = datetime(2023, 11, 24, 13, 45)  # noqa: DTZ001 - a zone is the pattern's choice
+    try:
+        return "%Z" not in pattern and datetime.strptime(day.strftime(pattern), pattern).date() == day.date()  # noqa: DTZ007
+    except ValueError:
+        # A pattern with an offset can't be written without one.
+        return "%z" in pattern and _gives_days(pattern.replace("%z", ""))
 
 
 def parse_mapping(text: str) -> dict[str, str]:
