@@ -54,6 +54,7 @@ MARKET_LATEST = Keyspace(
     ),
     ttl=timedelta(seconds=5),
     max_bytes=1024,
+    encodes=True,
 )
 
 USER_PREFERENCES = Keyspace(

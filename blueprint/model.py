@@ -9,9 +9,13 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from urllib.parse import quote, unquote
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&-]{1,200}")
+# 20 characters of four bytes each, percent-encoded.
+_ENCODED_KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&%~-]{1,240}")
+_SAFE = "._@/^=+&-"
 _KEY_PART_WITH_COLONS = re.compile(r"[A-Za-z0-9._@/^=+&:-]{1,200}")
 
 
@@ -34,12 +38,16 @@ class Sensitivity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `type` as PostgreSQL's `format_type` prints it."""
+    """A column: `type` as PostgreSQL's `format_type` prints it.
+
+    Loaders round what a `rounded` column has no decimals for, and count it; for any other column they refuse the row.
+    """
 
     name: str
     type: str
     nullable: bool = True
     sensitivity: Sensitivity = Sensitivity.OPEN
+    rounded: bool = False
 
     def __post_init__(self) -> None:
         _require(bool(_NAME.match(self.name)), f"column {self.name!r}: not a plain lower-case name")
@@ -256,7 +264,8 @@ class Keyspace:
     """A family of Redis keys: `pattern` has one `{part}`, every key expires after `ttl`.
 
     `extra_fields` is the type of fields that are not declared; None refuses them.
-    `max_bytes` bounds the names and values of one key together.
+    `max_bytes` bounds the names and values of one key together. Where `encodes`, a part may hold any character: what a key can't hold is
+    percent-encoded. Elsewhere it is refused.
     """
 
     name: str
@@ -268,6 +277,7 @@ class Keyspace:
     max_bytes: int
     encoding: str = "fields"  # "fields": hash fields; "json": one JSON object; "integer": a counter
     extra_fields: FieldType | None = None
+    encodes: bool = False
 
     def __post_init__(self) -> None:
         _require(self.pattern.count("{") == 1 == self.pattern.count("}"), f"keyspace {self.name}: the pattern needs exactly one part")
@@ -284,10 +294,11 @@ class Keyspace:
         Raises BlueprintError for a part that is empty, over 200 characters or holds anything but letters, digits and `._@/^=+&-`:
         what people name sessions, users and symbols (`BRK.B`, `BTC/USDT`, `^GSPC`), and nothing that Redis' patterns, logs or
         shells read otherwise. A colon is taken, for IPv6 addresses, where the pattern ends with the part; elsewhere it would
-        move the part's end.
+        move the part's end. Where the keyspace encodes, any other character becomes the bytes of its UTF-8, each as %XX: no two parts
+        share a key.
         """
-        text = str(part)
-        allowed = _KEY_PART_WITH_COLONS if self.pattern.endswith("}") else _KEY_PART
+        text = self._encoded(str(part)) if self.encodes else str(part)
+        allowed = self._allowed
         _require(allowed.fullmatch(text) is not None, f"keyspace {self.name}: {text[:40]!r} can't be part of a key")
         return re.sub(r"\{[^}]+\}", lambda _: text, self.pattern)
 
@@ -295,8 +306,24 @@ class Keyspace:
         """The part that a key was made of, or None where `key` could not have made it."""
         before, after = re.split(r"\{[^}]+\}", self.pattern)
         text = key[len(before) : len(key) - len(after)]
-        allowed = _KEY_PART_WITH_COLONS if self.pattern.endswith("}") else _KEY_PART
-        return text if key == before + text + after and allowed.fullmatch(text) else None
+        if key != before + text + after or not self._allowed.fullmatch(text):
+            return None
+        if not self.encodes:
+            return text
+        part = unquote(text, errors="replace")
+        return part if self._encoded(part) == text else None
+
+    @property
+    def _allowed(self) -> re.Pattern[str]:
+        if self.encodes:
+            return _ENCODED_KEY_PART
+        return _KEY_PART_WITH_COLONS if self.pattern.endswith("}") else _KEY_PART
+
+    def _encoded(self, part: str) -> str:
+        try:
+            return quote(part, safe=_SAFE)
+        except UnicodeEncodeError:
+            raise BlueprintError(f"keyspace {self.name}: {part[:40]!r} can't be part of a key") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

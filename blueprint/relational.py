@@ -85,7 +85,7 @@ MARKET_DATA = Table(
         Column("high", _PRICE),
         Column("low", _PRICE),
         Column("close", _PRICE),
-        Column("volume", _PRICE),
+        Column("volume", _PRICE, rounded=True),
         _created(),
     ),
     primary_key=("id", "timestamp"),

@@ -29,11 +29,22 @@ def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> int:
 @task(
     name="market",
     words="files",
+    long=("format", "date_format", "time_column", "epoch", "days", "decimal", "thousands", "encoding", "no_header", "round"),
     help={
-        "files": "CSV (gzip and zstd too) or Parquet, as words: seed.market a.csv b.csv. The sample candles where not given.",
+        "files": "CSV (gzip, zstd, zip too) or Parquet, as words: seed.market a.csv b.csv. The sample candles where not given.",
         "symbol": "For files of one symbol that have no such column.",
-        "map": "Headers that are called otherwise: column=header,column=header.",
+        "map": "Headers that are called otherwise: column=header,column=header; with --no-header the columns' numbers from 1.",
         "timezone": "Zone of times that carry none, such as Asia/Seoul.",
+        "format": "A known source where its header doesn't tell: yahoo, stooq, binance-spot, metatrader4, … (docs/market-files.md).",
+        "date-format": "dmy, mdy, ymd, or a strptime pattern such as '%d/%m/%Y %H:%M'.",
+        "time-column": "Header of the time of day, where it has a column of its own.",
+        "epoch": "Unit of epoch numbers: s, ms, us or ns.",
+        "days": "Midnights in the east: local stores the day they begin there, utc the moment.",
+        "decimal": "What begins the decimals: point or comma.",
+        "thousands": "What parts thousands: comma, point, blank, apostrophe or none.",
+        "encoding": "Of the text, where it is not UTF-8: cp949, cp1252, …",
+        "no-header": "The first line is data; --map gives the columns' numbers.",
+        "round": "Store prices of more than four decimals rounded, and count them.",
         "strict": "Stop at the first bad row, with nothing loaded.",
     },
 )
@@ -47,6 +58,16 @@ def seed_market(
     *,
     strict: bool = False,
     json: bool = False,
+    format: str = "",  # noqa: A002 - the option's name
+    date_format: str = "",
+    time_column: str = "",
+    epoch: str = "",
+    days: str = "",
+    decimal: str = "",
+    thousands: str = "",
+    encoding: str = "",
+    no_header: bool = False,
+    round: bool = False,  # noqa: A002 - the option's name
 ) -> int:
     """Load candles from files, bad rows going to a rejects file; exit code 1 where there are some."""
     if not files:
@@ -57,7 +78,22 @@ def seed_market(
     from seed.candle_files.options import LoadOptions, parse_mapping
     from seed.show import show_load
 
-    options = LoadOptions(symbol=symbol or None, mapping=parse_mapping(map), timezone=timezone, strict=strict)
+    options = LoadOptions(
+        symbol=symbol or None,
+        mapping=parse_mapping(map),
+        timezone=timezone,
+        strict=strict,
+        format=format or None,
+        date_format=date_format,
+        time_column=time_column,
+        epoch=epoch,
+        days=days,
+        decimal=decimal,
+        thousands=thousands,
+        encoding=encoding or None,
+        no_header=no_header,
+        round=round,
+    )
     with show_progress("market data") as progress:
         report = load_files(connections.load(stack), [Path(each) for each in files], options, progress)
     return show_load(report, as_json=json)

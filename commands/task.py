@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from invoke.tasks import Task
@@ -16,10 +16,10 @@ _STACK = "Stack to work on; else CHRISTMAS_STACK, else dev."
 _JSON = "Print JSON instead of a table."
 
 
-def task(*arguments: Any, words: str = "", **options: Any) -> Callable[[Callable[..., int | None]], Task[Any]]:
+def task(*arguments: Any, words: str = "", long: Collection[str] = (), **options: Any) -> Callable[[Callable[..., int | None]], Task[Any]]:
     """An invoke task whose failures are told in one message, with an exit code; `--debug` adds the traceback.
 
-    `words` names the argument, a list, that takes all words after the task's name.
+    `words` names the argument, a list, that takes all words after the task's name; those in `long` get no flag of one letter.
     """
 
     def decorate(body: Callable[..., int | None]) -> Task[Any]:
@@ -44,7 +44,7 @@ def task(*arguments: Any, words: str = "", **options: Any) -> Callable[[Callable
             options["iterable"] = [*options.get("iterable", []), words]
             options["positional"] = [*options.get("positional", []), words]
         made: WordsTask = invoke_task(*arguments, klass=WordsTask, **options)(run)
-        made.words = words
+        made.words, made.long = words, frozenset(long)
         return made
 
     return decorate

@@ -5,68 +5,119 @@ How many stand on the command line is counted before invoke reads it, and exactl
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
+from invoke.exceptions import ParseError
 from invoke.parser.argument import Argument
 from invoke.program import Program
 from invoke.tasks import Task
+
+NOT_GIVEN = object()
+"""Stands for a word that another turn of the task has, and this one hasn't."""
 
 
 class WordsTask(Task):  # type: ignore[type-arg] # Task is generic only to type checkers
     """A task whose positional arguments may be left out; the one named `words` takes any number of them, as a list."""
 
     words = ""
+    long = frozenset[str]()
+    """Arguments without a flag of one letter: what is rarely given has none to spare."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The arguments for the command line that this process was started with."""
         arguments = super().get_arguments(ignore_unknown_help)
+        for argument in arguments:
+            argument.names = argument.names[:1] if argument.name in self.long else argument.names
         name = self.body.__name__.replace("_", ".", 1).replace("_", "-")
-        return wanted(arguments, self.words, len(words_of(name, arguments, sys.argv[1:], _task_names())))
+        turns = words_of(name, arguments, sys.argv[1:], _task_names())
+        return wanted(arguments, self.words, [len(words) for words in turns] or [0])
 
 
-def words_of(name: str, arguments: Sequence[Argument], line: Sequence[str], tasks: Collection[str]) -> list[str]:
-    """The words of the command line `line` that belong to task `name`: up to its end, or the next task's name. Pure.
+class Word(Argument):
+    """An argument that is asked for in some of a task's turns, where the task stands more than once on the command line.
 
-    A word that names a task as well as a file is the file. Nothing after a flag that doesn't exist counts: then invoke names the flag,
-    instead of the word after it.
+    invoke copies all arguments once for the line, and that copy once for each turn.
     """
-    if name not in line:
-        return []
+
+    def __init__(self, argument: Argument, asked: Sequence[bool]) -> None:
+        """`asked` tells for each turn whether a word is there for it; else it keeps its default."""
+        self.__dict__.update(argument.__dict__)
+        self.asked = asked
+        self.line: Word | None = None
+        self.turns = 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Word:
+        made = memo[id(self)] = copy(self)
+        if self.line is None:
+            made.line = made
+        else:
+            if self.turns < len(self.asked) and self.asked[self.turns]:
+                # Without a default it is asked for; with one it would never be given a word.
+                made.default = None
+            self.turns += 1
+        return made
+
+    def set_value(self, value: Any, cast: bool = True) -> None:
+        """Take a word; ParseError for what is meant as a flag, and is none."""
+        if isinstance(value, str) and re.match(r"-(-|[A-Za-z])", value) and not Path(value).exists():
+            raise ParseError(f"No idea what {value!r} is here! Flags of invoke itself go before the task's name.")
+        super().set_value(value, cast)
+
+
+def words_of(name: str, arguments: Sequence[Argument], line: Sequence[str], tasks: Collection[str]) -> list[list[str]]:
+    """The words of the command line `line` that belong to task `name`, for each time that it stands there. Pure.
+
+    They go up to the line's end, or the next task's name. A word that names a task as well as a file is the file. Nothing after a flag
+    that doesn't exist counts: then invoke names the flag, instead of the word after it.
+    """
     every = [*arguments, *Program().core_args()]
     flags = {flag for argument in every for each in argument.names for flag in _flags(each)}
     with_value = {flag for argument in arguments if argument.takes_value for each in argument.names for flag in _flags(each)}
+    turns: list[list[str]] = []
+    place = 0
+    while name in line[place:]:
+        start = line.index(name, place) + 1
+        words, place = _turn(line, start, flags, with_value, tasks)
+        turns.append(words)
+    return turns
+
+
+def _turn(line: Sequence[str], start: int, flags: set[str], with_value: set[str], tasks: Collection[str]) -> tuple[list[str], int]:
+    """The words from `start` on, and where they end."""
     found: list[str] = []
     is_value = False
-    for word in line[line.index(name) + 1 :]:
+    for place, word in enumerate(line[start:], start):
         if is_value:
             is_value = False
         elif word == "--" or (word in tasks and not Path(word).exists()):
-            break
+            return found, place
         elif word.startswith("-") and len(word) > 1:
             if word.partition("=")[0] not in flags and not word.startswith("--no-"):
-                break
+                return found, place
             is_value = word in with_value
         else:
             found.append(word)
-    return found
+    return found, len(line)
 
 
-def wanted(arguments: list[Argument], many: str, count: int) -> list[Argument]:
-    """The arguments such that invoke asks for `count` words, in their order; those beyond the last go to the argument `many`. Pure."""
-    for argument in arguments:
-        if argument.positional and argument.name != many and argument.default is not None and count > 0:
-            # Without a default it is asked for; with one it would never be given a word.
-            argument.default = None
-        if argument.positional and argument.name != many:
-            count -= 1
-    extra = (
-        [Argument(name=f"{many}-{number}", attr_name=f"{many}_{number}", positional=True) for number in range(1, count + 1)] if many else []
-    )
+def wanted(arguments: list[Argument], many: str, counts: Sequence[int]) -> list[Argument]:
+    """The arguments such that invoke asks in each turn for as many words as `counts` says; those beyond the last go to `many`. Pure."""
+    made = list(arguments)
+    places = [place for place, argument in enumerate(arguments) if argument.positional and argument.name != many]
+    for number, place in enumerate(places):
+        made[place] = Word(arguments[place], [number < count for count in counts])
+    extra = []
+    for number in range(1, max(counts) - len(places) + 1 if many else 0):
+        name = f"{many}-{number}"
+        argument = Argument(name=name, attr_name=f"{many}_{number}", positional=True, default=NOT_GIVEN)
+        extra.append(Word(argument, [number + len(places) <= count for count in counts]))
     last = max((place for place, argument in enumerate(arguments) if argument.positional), default=-1)
-    return [*arguments[: last + 1], *extra, *arguments[last + 1 :]]
+    return [*made[: last + 1], *extra, *made[last + 1 :]]
 
 
 def fold(many: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +126,7 @@ def fold(many: str, given: Mapping[str, Any]) -> dict[str, Any]:
         return dict(given)
     places = [name for name in given if name.startswith(f"{many}_") and name.removeprefix(f"{many}_").isdigit()]
     rest = {name: value for name, value in given.items() if name not in places}
-    return {**rest, many: [*rest.get(many, []), *(given[name] for name in places)]}
+    return {**rest, many: [*rest.get(many, []), *(given[name] for name in places if given[name] is not NOT_GIVEN)]}
 
 
 def _flags(name: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ class Batch:
 
     `lines` are the rows' numbers in the file. `first` and `last` bound the times, in microseconds since 1970 in UTC. Times
     without an offset are local to `timezone`. `binary` is the same rows, where they were made ready, in PostgreSQL's binary format
-    and in the order that suits its indexes.
+    and in the order that suits its indexes. `rounded` counts rows whose numbers had more decimals than the table keeps.
     """
 
     file: str
@@ -33,6 +33,7 @@ class Batch:
     last: int
     timezone: str = "UTC"
     binary: bytes = field(default=b"", repr=False)
+    rounded: int = 0
 
     @property
     def rows(self) -> int:
@@ -49,7 +50,7 @@ class Batch:
         )
 
 
-def from_candles(file: str, candles: list[Candle], lines: list[int]) -> Batch:
+def from_candles(file: str, candles: list[Candle], lines: list[int], rounded: int = 0) -> Batch:
     """A batch of at least one candle that was judged by itself, and the lines that they stood on."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -64,6 +65,7 @@ def from_candles(file: str, candles: list[Candle], lines: list[int]) -> Batch:
         tuple({candle.symbol for candle in candles}),
         microseconds(min(moments)),
         microseconds(max(moments)),
+        rounded=rounded,
     )
 
 

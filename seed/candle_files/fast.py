@@ -7,7 +7,6 @@ block is then read row by row: so it may be simple, and needn't explain.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -16,11 +15,16 @@ import numpy as np
 from airgap.errors import PlatformError
 from seed.candle_files import binary
 from seed.candle_files.batches import Batch, microseconds
+from seed.candle_files.judging import ROUNDED
+from seed.candle_files.layout import Layout
+from seed.candle_files.moments import EPOCHS, Form, TimeStyle, possible_epoch
 from seed.candle_files.seen import Seen, Times
 
-# Doubles tell two prices of four decimals apart up to here.
-_LARGEST = 1e11
 _NUMBERS = binary.NUMBERS
+_PLACES = 4
+_SMALLEST = np.iinfo(np.int64).min  # has no opposite
+_DAY_LENGTH = len("2024-01-02")
+_REPLACED = "\ufffd".encode()
 
 
 def arrow(module: str = "") -> Any:
@@ -36,23 +40,12 @@ def arrow(module: str = "") -> Any:
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where a file's fields are: `places` maps the table's columns to them, of `width` fields parted by `delimiter`."""
-
-    places: dict[str, int]
-    width: int
-    delimiter: str
-    symbol: str | None
-    timezone: str
-
-
 def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: datetime) -> Batch | None:
     """The block, which begins on `line`, as a batch, its keys noted in `seen`.
 
     None where it has to be read row by row, and then nothing is noted.
     """
-    if b"\0" in data:
+    if b"\0" in data or not _is_plain(layout) or (layout.encoding != "utf-8" and _REPLACED in data):
         return None
     if b"\r" in data:
         # Alone, a carriage return means different things to different readers.
@@ -60,36 +53,43 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
             return None
         data = data.replace(b"\r\n", b"\n")
     if b'"' in data:
-        if not _plainly_quoted(data, layout.delimiter):
+        if not plainly_quoted(data, layout.delimiter):
             return None
         data = data.replace(b'"', b"")
-    table = _parse(data, layout, exact=True) or _parse(data, layout, exact=False)
+    table = _parse(data, layout, wide=frozenset()) or _parse(data, layout, wide=ROUNDED)
     # Fewer rows than lines means blank lines: then a row's number would not be its line's.
     if table is None or table.num_rows != data.count(b"\n") + (not data.endswith(b"\n")):
         return None
     columns = {name: table.column(str(place)) for name, place in layout.places.items()}
-    numbers, exact = _numbers(columns)
-    if numbers is None or not _sound(numbers, _LARGEST * binary.SCALE if exact else _LARGEST):
+    kept = _kept(columns)
+    if kept is None or not _sound(kept.numbers):
         return None
-    times = _times(columns["timestamp"], layout.timezone, now)
-    if times is None:
+    timed = _times(columns["timestamp"], layout.reading.times, now)
+    if timed is None:
         return None
+    times, timezone = timed
     coded = _symbols(columns.get("symbol"), layout.symbol, len(times))
     if coded is None or not _note(coded, times, seen):
         return None
-    if len(columns) == layout.width and layout.symbol is None:
+    if len(columns) == layout.width and layout.symbol is None and timezone:
         order = sorted(layout.places, key=lambda name: layout.places[name])
         payload, delimiter = data, layout.delimiter
     else:
         order = [*(["symbol"] if layout.symbol is not None else []), *layout.places]
-        payload, delimiter = _rewritten(columns, layout.symbol, order), ","
+        payload, delimiter = _rewritten(columns, times if not timezone else None, layout.symbol, order), ","
     lines = range(line, line + table.num_rows)
-    ready = binary.rows(*coded, times, numbers) if exact else b""
+    ready = binary.rows(*coded, times, kept.numbers)
     first, last = int(times.min()), int(times.max())
-    return Batch(file, lines, tuple(order), delimiter, payload, coded.names, first, last, layout.timezone, ready)
+    return Batch(file, lines, tuple(order), delimiter, payload, coded.names, first, last, timezone or "UTC", ready, kept.rounded)
 
 
-def _plainly_quoted(data: bytes, delimiter: str) -> bool:
+def _is_plain(layout: Layout) -> bool:
+    """Whether the fields' text is nearly what the server reads: numbers with a point, times in ISO 8601 or epoch numbers."""
+    times = layout.reading.times
+    return layout.clock is None and layout.reading.numbers.decimal == "." and not times.days and times.form in (Form.ISO, *EPOCHS)
+
+
+def plainly_quoted(data: bytes, delimiter: str) -> bool:
     """Whether every quote opens or closes a whole field that holds neither quotes nor delimiters: then all of them may be left out."""
     characters = np.frombuffer(b"\n" + data + b"\n", dtype=np.uint8)
     quotes = np.flatnonzero(characters == ord('"'))
@@ -101,14 +101,17 @@ def _plainly_quoted(data: bytes, delimiter: str) -> bool:
     return bool(ends[opening - 1].all() and ends[closing + 1].all() and (passed[opening] == passed[closing]).all())
 
 
-def _parse(data: bytes, layout: Layout, *, exact: bool) -> Any | None:
-    """Every wanted field, as text or, with `exact`, numbers as decimals of four places.
+def _parse(data: bytes, layout: Layout, *, wide: frozenset[str]) -> Any | None:
+    """Every wanted field as text, and numbers as decimals: of four places, or of sixteen for columns in `wide`.
 
     None where a row has too few or too many fields, the text is not UTF-8, or a number is none or has more places.
     """
     reader, pa = arrow("csv"), arrow()
     names = [str(place) for place in range(layout.width)]
-    types = {str(place): pa.decimal128(19, 4) if exact and name in _NUMBERS else pa.string() for name, place in layout.places.items()}
+    types = {
+        str(place): pa.string() if name not in _NUMBERS else pa.decimal128(38, 16) if name in wide else pa.decimal128(19, 4)
+        for name, place in layout.places.items()
+    }
     try:
         table = reader.read_csv(
             pa.BufferReader(data),
@@ -123,48 +126,106 @@ def _parse(data: bytes, layout: Layout, *, exact: bool) -> Any | None:
     return table if table.num_rows else None
 
 
-def _numbers(columns: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
-    """The numbers, and whether they are exact: integers, 10,000 times the values. Else doubles; None where a field is no number."""
+class _Kept(NamedTuple):
+    """Integers, 10,000 times what the table keeps, and in how many rows that is not what the file says."""
+
+    numbers: dict[str, Any]
+    rounded: int
+
+
+def _kept(columns: dict[str, Any]) -> _Kept | None:
+    """The numbers as the table keeps them; None where one is too large."""
     pa, compute = arrow(), arrow("compute")
-    if pa.types.is_decimal(columns["open"].type):
+    numbers, rounded = {}, None
+    for name in _NUMBERS:
+        column = columns[name]
+        if column.type.scale > _PLACES:
+            try:
+                kept = compute.cast(compute.round(column, _PLACES, "half_towards_infinity"), pa.decimal128(19, _PLACES))
+                differs = compute.not_equal(compute.cast(kept, column.type), column)
+            except pa.ArrowInvalid:
+                return None
+            rounded = differs if rounded is None else compute.or_(rounded, differs)
+            column = kept
         # 128 bits each, the lower half first; what needs the upper half is far too large and shows in the sign.
-        halves = {name: np.frombuffer(columns[name].combine_chunks().buffers()[1], "<i8").reshape(-1, 2) for name in _NUMBERS}
-        fits = all(bool((each[:, 1] == each[:, 0] >> 63).all()) for each in halves.values())
-        return ({name: each[:, 0] for name, each in halves.items()} if fits else None), True
-    try:
-        return {name: compute.cast(columns[name], pa.float64()).to_numpy() for name in _NUMBERS}, False
-    except pa.ArrowInvalid:
-        return None, False
+        halves = np.frombuffer(column.combine_chunks().buffers()[1], "<i8").reshape(-1, 2)
+        if not bool((halves[:, 1] == halves[:, 0] >> 63).all()):
+            return None
+        numbers[name] = halves[:, 0]
+    return _Kept(numbers, 0 if rounded is None else compute.sum(rounded).as_py() or 0)
 
 
-def _sound(numbers: dict[str, Any], limit: float) -> bool:
+def _sound(numbers: dict[str, Any]) -> bool:
     low, high = numbers["low"], numbers["high"]
-    # NaN fails every comparison, so none of these lets one through.
     return bool(
-        all((np.abs(values) < limit).all() for values in numbers.values())
+        all((values > _SMALLEST).all() for values in numbers.values())
         and (low <= high).all()
         and all(((low <= numbers[name]) & (numbers[name] <= high)).all() for name in ("open", "close"))
         and (numbers["volume"] >= 0).all()
     )
 
 
-def _times(column: Any, timezone: str, now: datetime) -> Times | None:
-    """Microseconds since 1970 in UTC; None where a time is odd, in the future, or a local time that isn't exactly one moment."""
+def _times(column: Any, style: TimeStyle, now: datetime) -> tuple[Times, str] | None:
+    """Microseconds since 1970 in UTC, and the zone in which the server reads the text alike, empty where it doesn't.
+
+    None where a time is odd, in the future, or a local time that isn't exactly one moment.
+    """
     pa, compute = arrow(), arrow("compute")
-    sample = column[0].as_py()
+    sample, zone = column[0].as_py(), style.timezone
     # An offset follows the time of day; a day alone has hyphens, too.
     has_offset = sample.endswith("Z") or "+" in sample or sample.count("-") > 2
     try:
-        if has_offset:
-            times = compute.cast(column, pa.timestamp("us", tz="UTC"))
+        if style.form in EPOCHS:
+            values, zone = _since_1970(compute.cast(column, pa.int64()).to_numpy(), style), ""
+        elif has_offset:
+            values = compute.cast(compute.cast(column, pa.timestamp("us", tz="UTC")), pa.int64()).to_numpy()
         else:
+            if zone != "UTC":
+                lengths = compute.min_max(compute.utf8_length(column)).as_py()
+                if lengths["min"] <= _DAY_LENGTH < lengths["max"]:
+                    return None
+                # A day alone is the exchange's day, whatever its zone.
+                zone = "UTC" if lengths["max"] <= _DAY_LENGTH else zone
             local = compute.cast(column, pa.timestamp("us"))
-            times = compute.assume_timezone(local, timezone, ambiguous="raise", nonexistent="raise")
+            values = compute.cast(compute.assume_timezone(local, zone, ambiguous="raise", nonexistent="raise"), pa.int64()).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    values: Times = compute.cast(times, pa.int64()).to_numpy()
+    if values is None:
+        return None
     within = microseconds(datetime(1, 1, 2, tzinfo=UTC)) <= int(values.min()) and int(values.max()) <= microseconds(now)
-    return values if within else None
+    return (values, zone) if within else None
+
+
+def _since_1970(numbers: Any, style: TimeStyle) -> Times | None:
+    power = 6 - EPOCHS[style.form]
+    # Beyond these, and at 0, the judge has something to say.
+    if (np.abs(numbers) >= 10**18).any() or (power > 0 and (np.abs(numbers) >= 10 ** (17 - power)).any()) or (numbers == 0).any():
+        return None
+    if power >= 0:
+        made: Times = numbers * 10**power
+        return made
+    return None if (numbers % 1000).any() else numbers // 1000
+
+
+def epochs_within(data: bytes, layout: Layout, form: Form, now: datetime) -> bool:
+    """Whether every time of a block is a plausible epoch number of this unit."""
+    pa, compute, reader = arrow(), arrow("compute"), arrow("csv")
+    place = str(layout.places["timestamp"])
+    if b'"' in data or b"\r" in data.replace(b"\r\n", b""):
+        return False
+    try:
+        table = reader.read_csv(
+            pa.BufferReader(data),
+            read_options=reader.ReadOptions(
+                column_names=[str(each) for each in range(layout.width)], use_threads=False, block_size=len(data) + 1
+            ),
+            parse_options=reader.ParseOptions(delimiter=layout.delimiter, quote_char=False),
+            convert_options=reader.ConvertOptions(column_types={place: pa.int64()}, include_columns=[place], null_values=[]),
+        )
+    except pa.ArrowInvalid:
+        return False
+    ends = compute.min_max(table.column(place)).as_py()
+    return all(possible_epoch(str(each), form, now) is not None for each in ends.values() if each is not None)
 
 
 class _Coded(NamedTuple):
@@ -192,11 +253,15 @@ def _note(coded: _Coded, times: Times, seen: Seen) -> bool:
     return seen.add_together({name: times[order[edges[code] : edges[code + 1]]] for code, name in enumerate(coded.names)})
 
 
-def _rewritten(columns: dict[str, Any], symbol: str | None, order: list[str]) -> bytes:
-    """The wanted columns alone. No field holds a quote, so none needs any, but the delimiter may have been another."""
+def _rewritten(columns: dict[str, Any], times: Times | None, symbol: str | None, order: list[str]) -> bytes:
+    """The wanted columns alone, times from `times` where given. No field holds a quote, but the delimiter may have been another."""
     writer, pa = arrow("csv"), arrow()
     length = len(columns["timestamp"])
-    arrays = [pa.array([symbol] * length) if name not in columns else columns[name] for name in order]
+    made = dict(columns) if symbol is None else {**columns, "symbol": pa.array([symbol] * length)}
+    if times is not None:
+        made["timestamp"] = pa.array(times, pa.timestamp("us", tz="UTC"))
     sink = pa.BufferOutputStream()
-    writer.write_csv(pa.table(arrays, names=order), sink, writer.WriteOptions(include_header=False, quoting_style="needed"))
+    writer.write_csv(
+        pa.table([made[name] for name in order], names=order), sink, writer.WriteOptions(include_header=False, quoting_style="needed")
+    )
     return bytes(sink.getvalue())

@@ -19,6 +19,7 @@ from seed.candle_files.opening import BLOCK_BYTES
 from seed.candle_files.options import LoadOptions
 from seed.candle_files.reading import Source, inspect, read
 from seed.candle_files.rejects import Reject, Rejects
+from seed.candle_files.seen import Seen
 from seed.statistics import renew
 
 if TYPE_CHECKING:
@@ -31,13 +32,18 @@ _TICK_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What a load did. `loaded` rows are new or changed, `skipped` were there with the same values, `rejected` are in `rejects_file`."""
+    """What a load did. `loaded` rows are new or changed, `skipped` were there with the same values, `rejected` are in `rejects_file`.
+
+    `rounded` of the good rows have a number with more decimals than the table keeps. `read_as` tells of each file what was not plain.
+    """
 
     loaded: int
     rejected: int
     skipped: int
     seconds: float
     rejects_file: str | None
+    rounded: int = 0
+    read_as: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The report for `--json`."""
@@ -47,12 +53,16 @@ class LoadReport:
             "skipped": self.skipped,
             "seconds": round(self.seconds, 3),
             "rejects_file": self.rejects_file,
+            "rounded": self.rounded,
+            "read_as": list(self.read_as),
         }
 
     def __str__(self) -> str:
         rate = (self.loaded + self.skipped) / self.seconds if self.seconds else 0
         rejected = f", {self.rejected} rejected (see {self.rejects_file})" if self.rejected else ""
-        return f"{self.loaded} loaded, {self.skipped} unchanged{rejected} in {format_seconds(self.seconds)}, {rate:,.0f} rows/s"
+        rounded = f", {self.rounded} rounded to 4 decimals" if self.rounded else ""
+        done = f"{self.loaded} loaded, {self.skipped} unchanged{rejected}{rounded} in {format_seconds(self.seconds)}, {rate:,.0f} rows/s"
+        return "\n".join([*self.read_as, done])
 
 
 def load_files(
@@ -67,9 +77,10 @@ def load_files(
     if not files:
         raise PlatformError("no file was named", where="seed.market", next_step="name one or more files")
     started = time.monotonic()
-    sources = [inspect(path, options) for path in files]
+    files_of = [inspect(path, options) for path in files]
+    sources = [source for each in files_of for source in each]
     rejects = Rejects(options.rejects_file or Path(f"rejects-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"))
-    load = _Load(platform, sources, options, rejects, progress, started)
+    load = _Load(platform, files_of, options, rejects, progress, started)
     try:
         if options.strict:
             load.run_strictly()
@@ -79,23 +90,32 @@ def load_files(
         rejects.close()
     progress.status("statistics")
     renew(platform, ["market_data"])
-    return LoadReport(load.loaded, rejects.count, load.skipped, time.monotonic() - started, str(rejects.path) if rejects.count else None)
+    return LoadReport(
+        load.loaded,
+        rejects.count,
+        load.skipped,
+        time.monotonic() - started,
+        str(rejects.path) if rejects.count else None,
+        load.rounded,
+        tuple(told for source in sources if (told := source.read_as)),
+    )
 
 
 class _Load:
     """The threads of one load and what they share."""
 
     def __init__(
-        self, platform: Platform, sources: list[Source], options: LoadOptions, rejects: Rejects, progress: Progress, started: float
+        self, platform: Platform, files: list[list[Source]], options: LoadOptions, rejects: Rejects, progress: Progress, started: float
     ) -> None:
         self._platform, self._options, self._rejects, self._progress = platform, options, rejects, progress
         self._started = started
-        self._sources: queue.SimpleQueue[Source] = queue.SimpleQueue()
-        for source in sources:
-            self._sources.put(source)
-        self._all = sources
-        self._bytes = sum(source.size for source in sources)
-        self._positions: dict[Path, int] = {}
+        # The files of one archive are read one after the other: a candle that two of them have is a duplicate.
+        self._files: queue.SimpleQueue[list[Source]] = queue.SimpleQueue()
+        for sources in files:
+            self._files.put(sources)
+        self._all = files
+        self._bytes = sum(source.size for sources in files for source in sources)
+        self._positions: dict[str, int] = {}
         # None tells a writer that there is no more to come.
         self._batches: queue.Queue[Batch | None] = queue.Queue(_WAITING)
         # A small file is not worth a second connection.
@@ -106,6 +126,7 @@ class _Load:
         self._damaged: list[PlatformError] = []
         self.loaded = 0
         self.skipped = 0
+        self.rounded = 0
 
     def run_strictly(self) -> None:
         """All files in one transaction; the first bad row undoes it."""
@@ -120,10 +141,12 @@ class _Load:
         with writing.connected(self._platform) as connection:
             writer = writing.Writer(connection, writing.highest_number(connection), refuse)
             with connection.transaction():
-                for source in self._all:
-                    for batch in read(source, self._options, refuse, self._position(source)):
-                        self._count(writer.write(batch))
-                        self._tell()
+                for sources in self._all:
+                    seen = Seen()
+                    for source in sources:
+                        for batch in read(source, seen, refuse, self._position(source)):
+                            self._count(batch, writer.write(batch))
+                            self._tell()
 
     def run(self) -> None:
         """Read and write side by side until all is done, something breaks, or the user interrupts."""
@@ -163,13 +186,15 @@ class _Load:
     def _read(self) -> None:
         while not self._stop.is_set():
             try:
-                source = self._sources.get_nowait()
+                sources = self._files.get_nowait()
             except queue.Empty:
                 return
+            seen = Seen()
             try:
-                for batch in read(source, self._options, self._rejects.add, self._position(source)):
-                    if not self._hand_over(batch):
-                        return
+                for source in sources:
+                    for batch in read(source, seen, self._rejects.add, self._position(source)):
+                        if not self._hand_over(batch):
+                            return
             except PlatformError as error:
                 self._damaged.append(error)
 
@@ -192,16 +217,17 @@ class _Load:
                     continue
                 if batch is None:
                     return
-                self._count(writer.write(batch))
+                self._count(batch, writer.write(batch))
 
-    def _count(self, written: writing.Written) -> None:
+    def _count(self, batch: Batch, written: writing.Written) -> None:
         with self._lock:
+            self.rounded += batch.rounded
             self.loaded += written.loaded
             self.skipped += written.skipped
 
     def _position(self, source: Source) -> Any:
         def note(position: int) -> None:
-            self._positions[source.path] = min(position, source.size)
+            self._positions[source.name] = min(position, source.size)
 
         return note
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from airgap.errors import PlatformError
+from seed.candle_files.verdicts import printable
 
 BLOCK_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 20
@@ -26,6 +28,22 @@ class Kind(StrEnum):
     GZIP = "gzip"
     ZSTD = "zstd"
     PARQUET = "parquet"
+    ZIP = "zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file, or one file of an archive."""
+
+    path: Path
+    kind: Kind
+    size: int
+    member: str = ""
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        return f"{self.path}:{printable(self.member)}" if self.member else str(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +54,89 @@ class Block:
     data: bytes = field(repr=False)
 
 
-def kind_of(path: Path) -> Kind:
-    """What the file is, by its first bytes.
+_STARTS = {b"\x1f\x8b": Kind.GZIP, b"\x28\xb5\x2f\xfd": Kind.ZSTD, b"PAR1": Kind.PARQUET, b"PK\x03\x04": Kind.ZIP, b"PK\x05\x06": Kind.ZIP}
+# What people take for a CSV file, and what it is.
+_OTHERS = {
+    b"\xd0\xcf\x11\xe0": "an Excel workbook: save the sheet as CSV",
+    b"%PDF": "a PDF document: export the table as CSV",
+    b"BZh": "bzip2: unpack it first",
+    b"\xfd7zXZ": "xz: unpack it first",
+    b"7z\xbc\xaf": "a 7z archive: unpack it first",
+    b"Rar!": "a RAR archive: unpack it first",
+    b"ARROW1": "an Arrow file: save it as Parquet or CSV",
+    b"SQLite format 3": "a SQLite database: export the table as CSV",
+    b"<!doctype html": "a web page, perhaps the source's error message: fetch the file again",
+    b"<html": "a web page, perhaps the source's error message: fetch the file again",
+    b"<?xml": "XML: export CSV",
+    b"{": "JSON: export CSV",
+    b"[": "JSON: export CSV",
+}
+_TABLES = (".csv", ".txt", ".tsv", ".tab", ".prn", ".asc")
 
-    Raises PlatformError where it is missing, unreadable, empty or no file.
+
+def parts_of(path: Path) -> list[Part]:
+    """What there is to read in a file, by its first bytes: itself, or the CSV files of a zip archive.
+
+    Raises PlatformError where it is missing, unreadable, empty, no file, or of a kind that isn't read.
     """
     try:
         with path.open("rb") as stream:
-            start = stream.read(4)
+            start = stream.read(512)
     except OSError as error:
         raise PlatformError(
             f"the file can't be read: {error.strerror}", where=str(path), next_step="check its path and permissions"
         ) from error
     if not start:
         raise PlatformError("the file is empty", where=str(path), next_step="leave it out, or fetch it again")
-    if start[:2] == b"\x1f\x8b":
-        return Kind.GZIP
-    return {b"\x28\xb5\x2f\xfd": Kind.ZSTD, b"PAR1": Kind.PARQUET}.get(start, Kind.CSV)
+    kind = next((kind for mark, kind in _STARTS.items() if start.startswith(mark)), Kind.CSV)
+    size = path.stat().st_size
+    if kind is Kind.ZIP:
+        return _members(path, size)
+    if kind is Kind.CSV:
+        refuse_others(start, str(path))
+    return [Part(path, kind, size)]
+
+
+def refuse_others(start: bytes, where: str) -> None:
+    """Raise PlatformError where a text is none, or none of a table."""
+    begun = start.removeprefix(_BOM).lstrip().lower()
+    what = next((what for mark, what in _OTHERS.items() if begun.startswith(mark.lower())), None)
+    if what is not None:
+        raise PlatformError("the file holds no candles that can be read", where=where, next_step=f"it is {what}")
+
+
+def _is_litter(name: str) -> bool:
+    """Whether a file is what a desktop leaves in folders."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2] in {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def _members(path: Path, size: int) -> list[Part]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            listed = [each for each in archive.infolist() if not each.is_dir() and not _is_litter(each.filename)]
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise PlatformError(f"the zip archive is damaged or cut off: {error}", where=str(path), next_step="fetch it again") from error
+    names = [each.filename for each in listed]
+    if "[Content_Types].xml" in names:
+        raise PlatformError(
+            "the file holds no candles that can be read", where=str(path), next_step="it is an Excel workbook: save the sheet as CSV"
+        )
+    tables = [each for each in listed if each.filename.lower().endswith(_TABLES)]
+    others = sorted(set(names) - {each.filename for each in tables})
+    if not tables or others:
+        # Passing a file over could pass candles over.
+        raise PlatformError(
+            f"the zip archive holds {'no CSV file' if not tables else 'more than CSV files'}: {printable(', '.join(others)) or 'nothing'}",
+            where=str(path),
+            next_step="unpack it, and name the files of candles",
+        )
+    if any(each.flag_bits & 1 for each in tables):
+        raise PlatformError(
+            "the zip archive is encrypted", where=str(path), next_step="unpack it with its password, and name the files in it"
+        )
+    total = sum(each.file_size for each in tables) or 1
+    # Progress is counted in bytes of the archive.
+    return [Part(path, Kind.ZIP, size * each.file_size // total, each.filename) for each in tables if each.file_size]
 
 
 class _Zstd(io.RawIOBase):
@@ -88,27 +172,29 @@ class _Zstd(io.RawIOBase):
 
 
 @contextmanager
-def opened(path: Path, kind: Kind) -> Iterator[tuple[IO[bytes], BinaryIO]]:
+def opened(part: Part) -> Iterator[tuple[IO[bytes], BinaryIO]]:
     """The file's content, decompressed, and the file itself: its position tells how much has been read.
 
     A damaged or cut-off file raises PlatformError where the damage is reached.
     """
     import zstandard
 
-    with path.open("rb") as raw:
-        stream: IO[bytes]
-        if kind is Kind.GZIP:
-            stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-        elif kind is Kind.ZSTD:
-            stream = cast("IO[bytes]", io.BufferedReader(_Zstd(raw)))
-        else:
-            stream = raw
+    with part.path.open("rb") as raw:
         try:
+            stream: IO[bytes]
+            if part.kind is Kind.GZIP:
+                stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
+            elif part.kind is Kind.ZSTD:
+                stream = cast("IO[bytes]", io.BufferedReader(_Zstd(raw)))
+            elif part.kind is Kind.ZIP:
+                stream = zipfile.ZipFile(raw).open(part.member)  # noqa: SIM115 - it closes nothing but `raw`
+            else:
+                stream = raw
             yield stream, raw
-        except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, zlib.error, zstandard.ZstdError) as error:
             raise PlatformError(
                 f"the file is damaged or cut off: {error}",
-                where=str(path),
+                where=part.name,
                 next_step="fetch it again; what came before the damage is loaded",
             ) from error
 
@@ -133,10 +219,3 @@ def blocks(stream: IO[bytes], size: int = BLOCK_BYTES) -> Iterator[Block]:
             line += data.count(b"\n", 0, end)
     if rest:
         yield Block(line, rest)
-
-
-def first_line(stream: IO[bytes]) -> tuple[str, bytes]:
-    """The header line as text and as it stood."""
-    buffered = io.BytesIO(stream.read(_LONGEST_LINE))
-    raw = buffered.readline()
-    return raw.removeprefix(_BOM).decode("utf-8", errors="replace").rstrip("\r\n"), raw

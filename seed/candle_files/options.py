@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airgap.errors import PlatformError
+from seed.candle_files.formats import named
+from seed.candle_files.moments import EPOCHS, Form
+from seed.candle_files.numerals import DECIMALS, THOUSANDS
 from seed.candles import Candle
 
 COLUMNS = Candle._fields
-# Headers that are understood without being mapped, in lower case.
-_USUAL = {
-    "symbol": ("symbol", "ticker"),
-    "timestamp": ("timestamp", "time", "date", "datetime"),
-    **{name: (name,) for name in ("open", "high", "low", "close", "volume")},
-}
+ORDERS = {each.value: each for each in (Form.DMY, Form.MDY, Form.YMD)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +24,11 @@ class LoadOptions:
 
     `symbol` is for files of one symbol without such a column. `mapping` gives columns of the table their headers. `timezone` is an
     IANA name, for times that carry no zone. `strict` loads everything or nothing. `workers` is how many connections write.
+
+    The rest decides what a file leaves open: `format` is a known source's name, `date_format` dmy, mdy, ymd or a strptime pattern,
+    `time_column` the header of a time of day beside the day, `epoch` a unit (s, ms, us, ns), `days` whether midnights in the east are
+    days (local) or moments (utc), `decimal` and `thousands` how numbers are written, `encoding` the text's. `no_header` means that
+    `mapping` counts columns from 1. `round` stores prices that have more decimals than the table, rounded and counted.
     """
 
     symbol: str | None = None
@@ -33,6 +37,16 @@ class LoadOptions:
     strict: bool = False
     workers: int = 2
     rejects_file: Path | None = None
+    format: str | None = None
+    date_format: str = ""
+    time_column: str = ""
+    epoch: str = ""
+    days: str = ""
+    decimal: str = ""
+    thousands: str = ""
+    encoding: str | None = None
+    no_header: bool = False
+    round: bool = False
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.mapping) - set(COLUMNS))
@@ -45,6 +59,38 @@ class LoadOptions:
         if self.workers < 1:
             raise _refuse("at least one worker has to write", "leave --workers out")
         self.zone()
+        self._check_reading()
+
+    def _check_reading(self) -> None:
+        for name, value, known in (
+            ("epoch", self.epoch, tuple(EPOCHS)),
+            ("days", self.days, ("local", "utc")),
+            ("decimal", self.decimal, tuple(DECIMALS)),
+            ("thousands", self.thousands, tuple(THOUSANDS)),
+        ):
+            if value and value not in known:
+                raise _refuse(f"--{name} {value!r} is not known", f"give one of {', '.join(each for each in known if each.strip())}")
+        if self.epoch and self.date_format:
+            raise _refuse("--epoch and --date-format contradict each other", "give one of them")
+        if self.date_format and self.date_format not in ORDERS and "%" not in self.date_format:
+            raise _refuse(f"--date-format {self.date_format!r} is not known", "give dmy, mdy, ymd, or a pattern such as %d/%m/%Y %H:%M")
+        if "%" in self.date_format and not _gives_days(self.date_format):
+            raise _refuse(f"--date-format {self.date_format!r} doesn't give a day", "it needs year, month and day, and offsets as %z")
+        if self.decimal and self.thousands and DECIMALS[self.decimal] in THOUSANDS[self.thousands]:
+            raise _refuse("--decimal and --thousands name the same sign", "give two different ones")
+        if self.format is not None:
+            named(self.format)
+        if self.encoding is not None:
+            try:
+                "".encode(self.encoding)
+            except (LookupError, ValueError):
+                raise _refuse(f"there is no encoding {self.encoding!r}", "give a name such as cp949, cp1252 or utf-16") from None
+        if self.no_header and not all(each.isdecimal() for each in self.mapping.values()):
+            raise _refuse("--no-header counts columns", "write --map timestamp=1,open=2,high=3,low=4,close=5,volume=6")
+
+    def without_symbol(self) -> LoadOptions:
+        """The same for a file whose header gives the symbols, and its columns their usual names."""
+        return replace(self, symbol=self.symbol or "?", mapping={}, time_column="")
 
     def zone(self) -> ZoneInfo:
         """The zone of times that carry none."""
@@ -52,6 +98,16 @@ class LoadOptions:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise _refuse(f"there is no time zone {self.timezone!r}", "give an IANA name such as Asia/Seoul") from None
+
+
+def _gives_days(pattern: str) -> bool:
+    """Whether a strptime pattern can be read, gives a whole day, and leaves out no zone that it sees."""
+    day = datetime(2023, 11, 24, 13, 45)  # noqa: DTZ001 - a zone is the pattern's choice
+    try:
+        return "%Z" not in pattern and datetime.strptime(day.strftime(pattern), pattern).date() == day.date()  # noqa: DTZ007
+    except ValueError:
+        # A pattern with an offset can't be written without one.
+        return "%z" in pattern and _gives_days(pattern.replace("%z", ""))
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -66,32 +122,6 @@ def parse_mapping(text: str) -> dict[str, str]:
             raise _refuse(f"--map {part!r} is not understood", "write it as column=header,column=header, each column once")
         mapping[column] = header
     return mapping
-
-
-def match_header(header: list[str], options: LoadOptions, where: str) -> dict[str, int]:
-    """For each column of the table, which field of the file holds it.
-
-    Raises PlatformError naming the columns that the file doesn't have, or has twice.
-    """
-    lowered = [name.strip().lower() for name in header]
-    found: dict[str, int] = {}
-    problems = []
-    for column in COLUMNS:
-        if column == "symbol" and options.symbol is not None:
-            continue
-        wanted = (options.mapping[column].lower(),) if column in options.mapping else _USUAL[column]
-        places = [place for place, name in enumerate(lowered) if name in wanted]
-        if len(places) == 1:
-            found[column] = places[0]
-        else:
-            problems.append(f"{column} ({'named twice' if places else 'missing'})")
-    if problems:
-        raise PlatformError(
-            f"the file's header doesn't give: {', '.join(problems)}; it has: {', '.join(header)[:300]}",
-            where=where,
-            next_step="name the headers with --map column=header,…, and the symbol with --symbol where the file has none",
-        )
-    return found
 
 
 def _refuse(what: str, next_step: str) -> PlatformError:

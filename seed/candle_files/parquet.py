@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from airgap.errors import PlatformError
 from seed.candle_files.batches import Batch, from_candles, microseconds
-from seed.candle_files.fast import Layout, arrow, take
-from seed.candle_files.judging import BadRow, judge
-from seed.candle_files.options import LoadOptions
+from seed.candle_files.fast import arrow, take
+from seed.candle_files.judging import judge
+from seed.candle_files.layout import Layout
 from seed.candle_files.rejects import Reject
 from seed.candle_files.seen import Seen
+from seed.candle_files.survey import SAMPLE, Survey
+from seed.candle_files.verdicts import BadRow
 from seed.candles import Candle
 
 _ROWS = 65_536
@@ -27,10 +30,38 @@ def header(path: Path) -> list[str]:
     return list(_opened(path).schema_arrow.names)
 
 
+def look_through(path: Path, layout: Layout, survey: Survey) -> None:
+    """Show the survey the file's rows: some of them where nothing is open after these. A damage is left to reading."""
+    file = _opened(path)
+    schema = file.schema_arrow
+    typed = {name for name in schema.names if not _is_text(schema.field(name).type)}
+    places = [*layout.places.values(), *([] if layout.clock is None else [layout.clock])]
+    wanted = list(dict.fromkeys(schema.names[place] for place in places))
+    done = 0
+    survey.note_types({place for place in places if schema.names[place] in typed})
+    try:
+        for rows in file.iter_batches(SAMPLE, columns=wanted):
+            columns = {name: _as_text(rows.column(name)).to_pylist() for name in wanted}
+            for number in range(rows.num_rows):
+                values = [""] * layout.width
+                for name, texts in columns.items():
+                    values[schema.names.index(name)] = texts[number] or ""
+                survey.add(done + number + 1, values)
+            done += rows.num_rows
+            if survey.settled:
+                return
+    except (OSError, arrow().ArrowException):
+        return
+
+
+def _is_text(kind: Any) -> bool:
+    types = arrow().types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_dictionary(kind))
+
+
 def read(
     path: Path,
     layout: Layout,
-    options: LoadOptions,
     now: datetime,
     seen: Seen,
     refuse: Callable[[Reject], None],
@@ -42,13 +73,21 @@ def read(
     """
     file = _opened(path)
     names = {column: file.schema_arrow.names[place] for column, place in layout.places.items()}
+    if layout.clock is not None:
+        names["clock"] = file.schema_arrow.names[layout.clock]
     # As a CSV file of just these columns.
-    plain = Layout({column: place for place, column in enumerate(names)}, len(names), ",", layout.symbol, layout.timezone)
+    order = list(names)
+    plain = replace(
+        layout,
+        places={column: place for place, column in enumerate(order) if column != "clock"},
+        width=len(names),
+        clock=order.index("clock") if "clock" in names else None,
+    )
     total, size, done = file.metadata.num_rows, path.stat().st_size, 0
     try:
         for rows in file.iter_batches(_ROWS, columns=list(names.values())):
             table = arrow().table({column: _as_text(rows.column(name)) for column, name in names.items()})
-            batch = _whole(path, table, plain, seen, now, done + 1) or _row_by_row(path, table, plain, options, now, seen, refuse, done + 1)
+            batch = _whole(path, table, plain, seen, now, done + 1) or _row_by_row(path, table, plain, now, seen, refuse, done + 1)
             done += table.num_rows
             position(size * done // max(total, 1))
             if batch is not None:
@@ -76,11 +115,16 @@ def _as_text(column: Any) -> Any:
     pa, compute = arrow(), arrow("compute")
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+    if pa.types.is_date(column.type):
+        return compute.strftime(compute.cast(column, pa.timestamp("s")), format="%Y-%m-%d")
+    if pa.types.is_timestamp(column.type):
         # Arrow keeps the moment in UTC whatever zone it is shown in.
-        return compute.strftime(compute.cast(column, pa.timestamp("us", tz="UTC")), format="%Y-%m-%dT%H:%M:%SZ")
-    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        return compute.strftime(compute.cast(column, pa.timestamp("us")), format="%Y-%m-%dT%H:%M:%S")
+        zone = None if column.type.tz is None else "UTC"
+        try:
+            column = compute.cast(column, pa.timestamp("us", tz=zone))
+        except pa.ArrowInvalid:
+            column = compute.cast(column, pa.timestamp("ns", tz=zone))  # finer than a microsecond: the judge says so
+        return compute.strftime(column, format="%Y-%m-%dT%H:%M:%SZ" if zone else "%Y-%m-%dT%H:%M:%S")
     return compute.cast(column, pa.string())
 
 
@@ -100,7 +144,6 @@ def _row_by_row(
     path: Path,
     table: Any,
     layout: Layout,
-    options: LoadOptions,
     now: datetime,
     seen: Seen,
     refuse: Callable[[Reject], None],
@@ -108,18 +151,19 @@ def _row_by_row(
 ) -> Batch | None:
     candles: list[Candle] = []
     lines: list[int] = []
-    zone = options.zone()
+    rounded = 0
     for number, row in enumerate(table.to_pylist(), first):
         fields = {name: value if value is not None else "" for name, value in row.items()}
         if layout.symbol is not None:
             fields["symbol"] = layout.symbol
         try:
-            candle = judge(fields, zone, now)
-            if not seen.add(candle.symbol, microseconds(candle.timestamp)):
+            judged = judge(fields, layout.reading, now)
+            if not seen.add(judged.candle.symbol, microseconds(judged.candle.timestamp)):
                 raise BadRow("duplicate of an earlier row")
         except BadRow as reason:
             refuse(Reject(str(path), number, str(reason), ",".join(fields.values())[:2000]))
         else:
-            candles.append(candle)
+            candles.append(judged.candle)
             lines.append(number)
-    return from_candles(str(path), candles, lines) if candles else None
+            rounded += judged.rounded
+    return from_candles(str(path), candles, lines, rounded) if candles else None

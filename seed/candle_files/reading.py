@@ -2,113 +2,235 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from airgap.errors import PlatformError
 from seed.candle_files import parquet
 from seed.candle_files.batches import Batch, from_candles, microseconds
-from seed.candle_files.fast import Layout, take
-from seed.candle_files.judging import BadRow, judge
-from seed.candle_files.opening import Block, Kind, blocks, first_line, kind_of, opened
-from seed.candle_files.options import LoadOptions, match_header
+from seed.candle_files.encodings import as_utf8, encoding_of, ends_with_cr
+from seed.candle_files.fast import epochs_within, plainly_quoted, take
+from seed.candle_files.header import Header, find_header, match
+from seed.candle_files.judging import judge
+from seed.candle_files.layout import Layout
+from seed.candle_files.moments import EPOCHS, Form
+from seed.candle_files.opening import Block, Kind, Part, blocks, opened, parts_of, refuse_others
+from seed.candle_files.options import LoadOptions
 from seed.candle_files.rejects import Reject
+from seed.candle_files.rows import fields_of, is_header_again, lines_of, values_of
 from seed.candle_files.seen import Seen
+from seed.candle_files.survey import SAMPLE, Survey
+from seed.candle_files.verdicts import BadRow, printable
 from seed.candles import Candle
 
 Refuse = Callable[[Reject], None]
 Position = Callable[[int], None]
-_DELIMITERS = ",;\t"
+_BEGINNING = 1 << 16
+_FORMS = {
+    Form.YMD: "year, month, day",
+    Form.DMY: "day, month, year",
+    Form.MDY: "month, day, year",
+    Form.NAMED: "months by name",
+    Form.COMPACT: "digits of day and time",
+    **{form: f"epoch {form}" for form in EPOCHS},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was found fit to be read."""
+    """One series of a file that was found fit to be read: its rows begin after `header_lines` lines."""
 
-    path: Path
-    kind: Kind
-    size: int
+    part: Part
     layout: Layout
+    header_lines: int = 1
+    only_cr: bool = False
+    format: str = ""
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        return self.part.name
+
+    @property
+    def size(self) -> int:
+        """Its bytes, for progress."""
+        return self.part.size
+
+    @property
+    def read_as(self) -> str:
+        """What was found out about the file, in words; empty where all is plain."""
+        layout, times = self.layout, self.layout.reading.times
+        told = [
+            f"format {self.format}" if self.format else "",
+            f"encoding {layout.encoding}" if layout.encoding != "utf-8" else "",
+            f"times as {_FORMS.get(times.form, times.pattern)}" if times.form is not Form.ISO else "",
+            f"time of day from {printable(layout.names[layout.clock], 40)!r}" if layout.clock is not None else "",
+            f"midnights as {'days' if times.days == 'local' else 'moments'}" if times.days else "",
+            "decimal comma" if layout.reading.numbers.decimal == "," else "",
+        ]
+        return f"{self.name}: {', '.join(filter(None, told))}" if any(told) else ""
 
 
-def inspect(path: Path, options: LoadOptions) -> Source:
-    """Look at a file's beginning, and match its header with the table's columns.
+def inspect(path: Path, options: LoadOptions) -> list[Source]:
+    """Look at a file, or at each file of an archive: find its header, and decide how its columns are read.
 
-    Raises PlatformError where the file is missing, empty or damaged, or lacks a column.
+    Raises PlatformError where the file is missing, empty or damaged, lacks a column, or can be read in more than one way.
     """
-    kind = kind_of(path)
-    if kind is Kind.PARQUET:
-        header, delimiter = parquet.header(path), ","
-    else:
-        with opened(path, kind) as (stream, _):
-            text, _ = first_line(stream)
-        delimiter = max(_DELIMITERS, key=text.count)
-        header = next(csv.reader([text], delimiter=delimiter), [])
-    if not any(name.strip() for name in header):
-        raise PlatformError("the file has no header line", where=str(path), next_step="its first line has to name the columns")
-    places = match_header(header, options, str(path))
-    return Source(path, kind, path.stat().st_size, Layout(places, len(header), delimiter, options.symbol, options.timezone))
+    now = datetime.now(UTC)
+    found: list[Source] = []
+    for part in parts_of(path):
+        found += [parquet_source(part, options, now)] if part.kind is Kind.PARQUET else _text_sources(part, options, now)
+    if not found:
+        raise PlatformError("the files of the archive are empty", where=str(path), next_step="fetch it again")
+    return found
 
 
-def read(source: Source, options: LoadOptions, refuse: Refuse, position: Position) -> Iterator[Batch]:
-    """Every good row of a file, in batches and in the file's order.
+def parquet_source(part: Part, options: LoadOptions, now: datetime) -> Source:
+    """A Parquet file with its reading."""
+    names = parquet.header(part.path)
+    columns, format_ = match(names, options, part.name)
+    layout = Layout(columns.places, len(names), ",", columns.symbol, clock=columns.clock, names=tuple(names))
+    survey = Survey(layout, [columns], options, format_, part.name, now)
+    parquet.look_through(part.path, layout, survey)
+    return Source(part, survey.decide(), format=format_.name if format_ else "")
+
+
+def _text_sources(part: Part, options: LoadOptions, now: datetime) -> list[Source]:
+    with opened(part) as (stream, _):
+        start = stream.read(_BEGINNING)
+    refuse_others(start, part.name)
+    encoding = encoding_of(start, options.encoding)
+    only_cr = ends_with_cr(start, encoding)
+    text = start.decode(encoding, errors="replace").removeprefix("\ufeff")
+    try:
+        header = find_header(text.replace("\r", "\n") if only_cr else text, options, part.name)
+    except PlatformError as error:
+        if "\ufffd" in text.rstrip("\ufffd") and options.encoding is None:
+            raise PlatformError(
+                f"the text is not {encoding.upper()}, and its header is not understood",
+                where=part.name,
+                next_step="say what it is: --encoding cp949, cp1252, …",
+            ) from error
+        raise
+    layouts = [
+        Layout(each.places, len(header.names), header.delimiter, each.symbol, clock=each.clock, names=header.names, encoding=encoding)
+        for each in header.series
+    ]
+    source = Source(part, layouts[0], header.lines, only_cr, header.format.name if header.format else "")
+    reading = _surveyed(source, header, options, now)
+    return [replace(source, layout=replace(each, reading=reading.reading, clock=reading.clock)) for each in layouts]
+
+
+def _surveyed(source: Source, header: Header, options: LoadOptions, now: datetime) -> Layout:
+    survey = Survey(source.layout, header.series, options, header.format, source.name, now)
+    try:
+        with _data(source) as (data, _):
+            for block in data:
+                if survey.rows >= SAMPLE and not _has_more_to_say(survey, block.data, source.layout, now):
+                    continue
+                for number, content in lines_of(block):
+                    try:
+                        survey.add(number, values_of(content, source.layout))
+                    except BadRow:
+                        continue
+                    if survey.rows == SAMPLE and not _has_more_to_say(survey, block.data, source.layout, now):
+                        break
+    except PlatformError:
+        # Damaged: reading comes there again, and tells it after what came before is loaded.
+        pass
+    return survey.decide()
+
+
+def _has_more_to_say(survey: Survey, data: bytes, layout: Layout, now: datetime) -> bool:
+    """Whether a block may hold anything that the survey has not settled yet, or that contradicts it."""
+    delimiter_is_comma = layout.delimiter == ","
+    if survey.epoch is not None:
+        return not epochs_within(data, layout, survey.epoch, now) or _has_odd_numbers(data, layout.delimiter)
+    if survey.only_numbers_open and b"." not in data and b'"' not in data and (delimiter_is_comma or b"," not in data):
+        return False
+    return not survey.settled or _has_odd_numbers(data, layout.delimiter)
+
+
+def _has_odd_numbers(data: bytes, delimiter: str) -> bool:
+    """Whether a block may hold numbers with a decimal comma or with groups: seen from its bytes, which is quick."""
+    if b'"' in data and not plainly_quoted(data, delimiter):
+        return True
+    if delimiter != "," and b"," in data:
+        return True
+    # 1.234.567: two points with three digits between them.
+    characters = np.frombuffer(data, dtype=np.uint8)
+    points = np.flatnonzero(characters == ord("."))
+    close = points[:-1][np.diff(points) == 4]
+    between = characters[close[:, None] + np.arange(1, 4)]
+    return bool(((between >= ord("0")) & (between <= ord("9"))).all(axis=1).any())
+
+
+@contextmanager
+def _data(source: Source) -> Iterator[tuple[Iterator[Block], Callable[[], int]]]:
+    """The blocks behind the header, and what tells how far the file has been read."""
+    with opened(source.part) as (stream, raw):
+        text = as_utf8(stream, source.layout.encoding, only_cr=source.only_cr)
+        yield _behind(blocks(text), source.header_lines), raw.tell
+
+
+def _behind(every: Iterator[Block], lines: int) -> Iterator[Block]:
+    for block in every:
+        data, line = block.data, block.line
+        while lines and data:
+            end = data.find(b"\n") + 1
+            data, line, lines = data[end:] if end else b"", line + 1, lines - 1
+        if data:
+            yield Block(line, data)
+
+
+def read(source: Source, seen: Seen, refuse: Refuse, position: Position) -> Iterator[Batch]:
+    """Every good row of a file, in batches and in the file's order. `seen` are the keys that were read from the same archive before.
 
     `refuse` hears of each bad row, `position` how many bytes of the file were read. Raises PlatformError where the file is damaged.
     """
     now = datetime.now(UTC)
-    seen = Seen()
-    if source.kind is Kind.PARQUET:
-        yield from parquet.read(source.path, source.layout, options, now, seen, refuse, position)
+    if source.part.kind is Kind.PARQUET:
+        yield from parquet.read(source.part.path, source.layout, now, seen, refuse, position)
         return
-    with opened(source.path, source.kind) as (stream, raw):
-        for number, block in enumerate(blocks(stream)):
-            data, line = block.data, block.line
-            if number == 0:
-                end = data.find(b"\n") + 1
-                data, line = (data[end:] if end else b""), line + 1
-            batch = take(str(source.path), line, data, source.layout, seen, now) if data else None
-            if batch is None and data:
-                batch = _row_by_row(source, Block(line, data), options, now, seen, refuse)
-            position(raw.tell())
+    with _data(source) as (data, told):
+        for block in data:
+            batch = take(source.name, block.line, block.data, source.layout, seen, now)
+            if batch is None:
+                batch = _row_by_row(source, block, now, seen, refuse)
+            position(told())
             if batch is not None:
                 yield batch
 
 
-def _row_by_row(source: Source, block: Block, options: LoadOptions, now: datetime, seen: Seen, refuse: Refuse) -> Batch | None:
-    zone = options.zone()
+def _row_by_row(source: Source, block: Block, now: datetime, seen: Seen, refuse: Refuse) -> Batch | None:
+    layout = source.layout
     candles: list[Candle] = []
     numbers: list[int] = []
-    # Only a newline ends a row. Python's splitlines would end one at any of a dozen characters.
-    lines = block.data.removesuffix(b"\n").split(b"\n")
-    for number, line in enumerate(lines, block.line):
-        content = line.removesuffix(b"\r")
-        if not content.strip():
-            continue
+    rounded = 0
+    for number, content in lines_of(block):
+        values: list[str] = []
         try:
-            candle = judge(_fields(content, source.layout), zone, now)
-            if not seen.add(candle.symbol, microseconds(candle.timestamp)):
+            values = values_of(content, layout)
+            judged = judge(fields_of(values, layout), layout.reading, now)
+            if not seen.add(judged.candle.symbol, microseconds(judged.candle.timestamp)):
                 raise BadRow("duplicate of an earlier row")
         except BadRow as reason:
-            refuse(Reject(str(source.path), number, str(reason), content[:2000].decode("utf-8", errors="replace")))
+            again = is_header_again(values, layout)
+            if again is False:
+                raise PlatformError(
+                    "another header, with the columns in another order",
+                    where=f"{source.name}, line {number}",
+                    next_step="part the file there, and load both; rows before it are loaded unless the load is strict",
+                ) from None
+            said = "the header again" if again else str(reason)
+            refuse(Reject(source.name, number, said, content[:2000].decode("utf-8", errors="replace")))
         else:
-            candles.append(candle)
+            candles.append(judged.candle)
             numbers.append(number)
-    return from_candles(str(source.path), candles, numbers) if candles else None
-
-
-def _fields(raw: bytes, layout: Layout) -> dict[str, str]:
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadRow("text is not UTF-8") from error
-    try:
-        (values,) = csv.reader([text], delimiter=layout.delimiter, strict=True)
-    except (csv.Error, ValueError):
-        raise BadRow("quotes don't match") from None
-    if len(values) != layout.width:
-        raise BadRow(f"{'a field is missing' if len(values) < layout.width else 'too many fields'}: {len(values)} of {layout.width}")
-    fields = {name: values[place] for name, place in layout.places.items()}
-    return fields if layout.symbol is None else {**fields, "symbol": layout.symbol}
+            rounded += judged.rounded
+    return from_candles(source.name, candles, numbers, rounded) if candles else None

@@ -96,7 +96,7 @@ def faults(made: Sets, folder: Path, *manifests: Manifest) -> str:
     return "\n".join(fault for verdict in found for fault in verdict.faults)
 
 
-@pytest.mark.parametrize("which", in_make_test(IN_THE_FOLDER, 0, 1))
+@pytest.mark.parametrize("which", in_make_test(list(IN_THE_FOLDER), 0, 1))
 def test_damage_in_the_folder_is_named(made: Sets, chain: tuple[Manifest, Manifest], tmp_path: Path, which: str) -> None:
     full, incremental = chain
     for each in chain:

@@ -303,7 +303,7 @@ def test_the_report_is_json_with_its_promised_keys(platform: Platform, tmp_path:
     path.write_text(f"{HEADER}\n{row(1)}\n{row(1)}\n")
     report = load(platform, path)
     text = json.loads(json.dumps(report.as_dict()))
-    assert set(text) == {"loaded", "rejected", "skipped", "seconds", "rejects_file"}
+    assert set(text) == {"loaded", "rejected", "skipped", "seconds", "rejects_file", "rounded", "read_as"}
     assert (text["loaded"], text["rejected"], text["rejects_file"]) == (1, 1, str(path.with_suffix(".rejects")))
     assert "1 loaded, 0 unchanged, 1 rejected" in str(report)
 

@@ -54,6 +54,26 @@ def invoke(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         (["seed.load", "a.csv", "--symbol=IBM", "-t", "b.csv"], [["load", ["a.csv", "b.csv"], "IBM", True]]),
         (["seed.load", "--files", "a.csv", "--files=b.csv"], [["load", ["a.csv", "b.csv"], "", False]]),
         (["seed.load", "a.csv", "b.csv", "seed.show", "x"], [["load", ["a.csv", "b.csv"], "", False], ["show", "x", 5]]),
+        (
+            ["seed.load", "a.csv", "b.csv", "--symbol", "A", "seed.load", "c.csv", "--symbol", "B"],
+            [["load", ["a.csv", "b.csv"], "A", False], ["load", ["c.csv"], "B", False]],
+        ),
+        (
+            ["seed.load", "c.csv", "--symbol", "B", "seed.load", "a.csv", "b.csv", "--symbol", "A"],
+            [["load", ["c.csv"], "B", False], ["load", ["a.csv", "b.csv"], "A", False]],
+        ),
+        (
+            ["seed.load", "seed.show", "x", "seed.load", "-t", "a.csv", "seed.show", "seed.load", "a", "b", "c"],
+            [
+                ["load", [], "", False],
+                ["show", "x", 5],
+                ["load", ["a.csv"], "", True],
+                ["show", "newest", 5],
+                ["load", ["a", "b", "c"], "", False],
+            ],
+        ),
+        (["seed.load", "", "a.csv", "seed.load", "b.csv"], [["load", ["", "a.csv"], "", False], ["load", ["b.csv"], "", False]]),
+        (["seed.go", "a", "seed.go", "b"], [["go", "a"], ["go", "b"]]),
         (["seed.show"], [["show", "newest", 5]]),
         (["seed.show", "oldest", "--limit", "2"], [["show", "oldest", 2]]),
         (["seed.show", "--limit", "2"], [["show", "newest", 2]]),
@@ -75,3 +95,12 @@ def test_too_many_too_few_and_unknown_are_refused(folder: Path, line: list[str])
 
 def test_an_unknown_flag_is_named_instead_of_the_word_after_it(folder: Path) -> None:
     assert "'--unknown'" in invoke(folder, "seed.show", "--unknown", "oldest").stderr
+
+
+@pytest.mark.parametrize("flag", ["--dry", "-d"])
+def test_a_flag_that_does_not_exist_is_not_taken_for_a_word(folder: Path, flag: str) -> None:
+    for line in (["seed.go", flag], ["seed.go", "a", "seed.go", flag], ["seed.go", flag, "a"]):
+        done = invoke(folder, *line)
+        assert done.returncode != 0
+        assert f"'{flag}'" in done.stderr
+        assert "Traceback" not in done.stderr

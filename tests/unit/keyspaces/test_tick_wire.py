@@ -89,7 +89,13 @@ def test_candles_that_do_not_fit_are_refused(change: dict[str, object]) -> None:
         Tick({"AAPL": dataclasses.replace(CANDLE, **change)})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("symbol", ["", "A:B", "*", "A\r\nFLUSHALL", "세", "x" * 201])
+@pytest.mark.parametrize("symbol", ["A:B", "*", "A\r\nFLUSHALL", "세"])
+def test_symbols_of_odd_characters_are_encoded_and_stay_one_argument(symbol: str) -> None:
+    sent = _commands(b"".join(Tick({symbol: CANDLE}).chunks()))
+    assert sent[0][1] == MARKET_LATEST.key(symbol)
+
+
+@pytest.mark.parametrize("symbol", ["", "x" * 241])
 def test_symbols_that_could_not_be_keys_are_refused(symbol: str) -> None:
     with pytest.raises(BlueprintError):
         Tick({symbol: CANDLE})

@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 
 from airgap.errors import PlatformError
-from seed.candle_files.options import LoadOptions, match_header, parse_mapping
+from seed.candle_files.columns import match_header
+from seed.candle_files.options import LoadOptions, parse_mapping
 
 HEADER = ["Ticker", "Date", "Open", "High", "Low", "Close", "Volume", "Adj Close"]
 
 
 def test_usual_headers_need_no_mapping() -> None:
-    assert match_header(HEADER, LoadOptions(), "a.csv") == {
+    assert match_header(HEADER, LoadOptions(), "a.csv").places == {
         "symbol": 0,
         "timestamp": 1,
         "open": 2,
@@ -21,11 +22,11 @@ def test_usual_headers_need_no_mapping() -> None:
 
 
 def test_a_mapping_wins_over_the_usual_header() -> None:
-    assert match_header(HEADER, LoadOptions(mapping={"close": "Adj Close"}), "a.csv")["close"] == 7
+    assert match_header(HEADER, LoadOptions(mapping={"close": "Adj Close"}), "a.csv").places["close"] == 7
 
 
 def test_a_given_symbol_needs_no_column() -> None:
-    assert "symbol" not in match_header(HEADER[1:], LoadOptions(symbol="IBM"), "a.csv")
+    assert "symbol" not in match_header(HEADER[1:], LoadOptions(symbol="IBM"), "a.csv").places
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,11 @@ def test_mappings_that_make_no_sense_are_refused(text: str) -> None:
         parse_mapping(text)
 
 
+@pytest.mark.parametrize("pattern", ["%d/%m/%y", "%Y-%m-%dT%H:%M%z", "%d %b %Y %I:%M %p", "%Y%j", "dmy"])
+def test_patterns_that_give_a_day_are_taken(pattern: str) -> None:
+    assert LoadOptions(date_format=pattern).date_format == pattern
+
+
 def test_bad_options_are_refused_before_any_file_is_opened() -> None:
     for make, what in (
         (lambda: LoadOptions(mapping={"price": "x"}), "--map names price"),
@@ -58,6 +64,18 @@ def test_bad_options_are_refused_before_any_file_is_opened() -> None:
         (lambda: LoadOptions(timezone="Mars/Base"), "no time zone 'Mars/Base'"),
         (lambda: LoadOptions(timezone="../etc/passwd"), "no time zone"),
         (lambda: LoadOptions(workers=0), "at least one worker"),
+        (lambda: LoadOptions(format="nonsense"), "no format 'nonsense'"),
+        (lambda: LoadOptions(epoch="weeks"), "--epoch 'weeks' is not known"),
+        (lambda: LoadOptions(days="both"), "--days 'both' is not known"),
+        (lambda: LoadOptions(decimal=";"), "--decimal ';' is not known"),
+        (lambda: LoadOptions(decimal="comma", thousands=","), "name the same sign"),
+        (lambda: LoadOptions(epoch="s", date_format="dmy"), "contradict"),
+        (lambda: LoadOptions(date_format="day first"), "is not known"),
+        (lambda: LoadOptions(date_format="%d/%m"), "doesn't give a day"),
+        (lambda: LoadOptions(date_format="%Y-%m-%d %H:%M %Z"), "doesn't give a day"),
+        (lambda: LoadOptions(date_format="%Q"), "doesn't give a day"),
+        (lambda: LoadOptions(encoding="rot13"), "no encoding"),
+        (lambda: LoadOptions(no_header=True, mapping={"open": "Open"}), "--no-header counts columns"),
     ):
         with pytest.raises(PlatformError) as caught:
             make()

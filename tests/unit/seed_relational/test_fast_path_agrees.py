@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seed.candle_files.batches import microseconds
-from seed.candle_files.fast import Layout, take
+from seed.candle_files.batches import Batch, microseconds
+from seed.candle_files.fast import take
 from seed.candle_files.judging import judge
+from seed.candle_files.layout import Layout, Reading
+from seed.candle_files.moments import Form, TimeStyle
 from seed.candle_files.seen import Seen
 from seed.candles import Candle
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LAYOUT = Layout({name: place for place, name in enumerate(Candle._fields)}, 7, ",", None, "America/New_York")
+LAYOUT = Layout({name: place for place, name in enumerate(Candle._fields)}, 7, ",", None, Reading(TimeStyle(timezone="America/New_York")))
+EPOCH_LAYOUTS = {form: replace(LAYOUT, reading=Reading(TimeStyle(form))) for form in (Form.SECONDS, Form.MILLISECONDS, Form.NANOSECONDS)}
 
 ODD_NUMBERS = (
     "10|10.5|+10|1e1|.5|5.|1E400|NaN|nan|inf|-inf|Infinity|0x10|1_0|| 10|10 |-0|\u0661\u0660|1e-400|99999999999|123456789012.3456|"
@@ -30,6 +33,8 @@ ODD_TIMES = (
     "2013-03-10 02:30|2013-11-03 01:30|2013-3-1|2013-03-01T09:30:00.123456789|2013-03-01T09:30:60|2013-03-01T24:00:00|2050-01-01|"
     "infinity|now|today|epoch||0001-01-01|9999-12-31|2013-03-01 09:30 EST|2013-03-01T09:30:00+0900|2013-060|2013-W09-5"
 )
+ODD_EPOCHS = "1512086400|0|-5|1512086400123|1512086400.5|1.5e9|1512086400123456789|1512086400123456000|x"
+EPOCHS = st.sampled_from(ODD_EPOCHS.split("|"))
 NUMBERS, TIMES = st.sampled_from(ODD_NUMBERS.split("|")), st.sampled_from(ODD_TIMES.split("|"))
 SYMBOLS = st.sampled_from(
     ["IBM", '"IBM"', '"I', '""', "", " ", " IBM", "IBM ", "X" * 20, "X" * 21, "삼성전자", "A\tB", "\\N", "null", "\u3000A", "A;B", "\\."]
@@ -53,16 +58,46 @@ def test_whatever_is_taken_is_what_the_judge_takes(rows: list[tuple[str, ...]]) 
     batch = take("a.csv", 2, data, LAYOUT, Seen(), NOW)
     if batch is None:
         return
+    holds_to_the_judge(batch, data, LAYOUT)
+    # As text, with the zone that the batch names, its rows are the same.
+    text = Reading(TimeStyle(timezone=batch.timezone))
     taken = list(csv.reader(io.StringIO(batch.payload.decode())))
-    zone = ZoneInfo(LAYOUT.timezone)
-    candles = [judge(dict(zip(batch.columns, row, strict=True)), zone, NOW) for row in taken]
+    assert sorted(judge(dict(zip(batch.columns, row, strict=True)), text, NOW).candle for row in taken) == sorted(decoded(batch.binary))
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from(sorted(EPOCH_LAYOUTS)),
+    st.lists(
+        st.tuples(
+            EPOCHS,
+            NUMBERS,
+        ),
+        min_size=1,
+        max_size=2,
+    ),
+)
+def test_epoch_numbers_too(form: Form, rows: list[tuple[str, str]]) -> None:
+    data = "\n".join(f"IBM,{moment},1,1000,0,1,{volume}" for moment, volume in rows).encode()
+    batch = take("a.csv", 2, data, EPOCH_LAYOUTS[form], Seen(), NOW)
+    if batch is not None:
+        holds_to_the_judge(batch, data, EPOCH_LAYOUTS[form])
+        text = Reading(TimeStyle())
+        taken = list(csv.reader(io.StringIO(batch.payload.decode())))
+        assert sorted(judge(dict(zip(batch.columns, row, strict=True)), text, NOW).candle for row in taken) == sorted(decoded(batch.binary))
+
+
+def holds_to_the_judge(batch: Batch, data: bytes, layout: Layout) -> None:
+    rows = list(csv.reader(io.StringIO(data.decode())))
+    judged = [judge(dict(zip(Candle._fields, row, strict=True)), layout.reading, NOW) for row in rows]
+    candles = [each.candle for each in judged]
+    assert batch.rounded == sum(each.rounded for each in judged)
     assert list(batch.lines) == list(range(2, 2 + len(rows)))
     assert len(candles) == len(rows)
     assert batch.first == min(microseconds(candle.timestamp) for candle in candles)
     assert batch.last == max(microseconds(candle.timestamp) for candle in candles)
     assert set(batch.symbols) == {candle.symbol for candle in candles}
-    if batch.binary:
-        assert sorted(decoded(batch.binary)) == sorted(candles)
+    assert sorted(decoded(batch.binary)) == sorted(candles)
 
 
 def decoded(data: bytes) -> list[Candle]:
@@ -99,15 +134,17 @@ def test_an_ordinary_block_is_made_ready_in_the_servers_own_format_by_symbol_and
     )
     batch = take("a.csv", 2, data, LAYOUT, Seen(), NOW)
     assert batch is not None
-    zone = ZoneInfo(LAYOUT.timezone)
-    candles = [judge(dict(zip(Candle._fields, row, strict=True)), zone, NOW) for row in csv.reader(io.StringIO(data.decode()))]
+    rows = csv.reader(io.StringIO(data.decode()))
+    candles = [judge(dict(zip(Candle._fields, row, strict=True)), LAYOUT.reading, NOW).candle for row in rows]
     assert decoded(batch.binary) == sorted(candles, key=lambda candle: (len(candle.symbol), *candle))
 
 
-def test_numbers_of_more_than_four_places_are_left_to_the_server_to_round() -> None:
-    batch = take("a.csv", 2, b"IBM,2013-03-01,10,12.00005,9,11,5\n", LAYOUT, Seen(), NOW)
+def test_volumes_of_more_than_four_places_are_rounded_and_counted_and_prices_left_to_the_judge() -> None:
+    batch = take("a.csv", 2, b"IBM,2013-03-01,10,12,9,11,5.00005\nIBM,2013-03-02,10,12,9,11,5.0\n", LAYOUT, Seen(), NOW)
     assert batch is not None
-    assert batch.binary == b""
+    assert batch.rounded == 1
+    assert [candle.volume for candle in decoded(batch.binary)] == [Decimal("5.0001"), 5]
+    assert take("a.csv", 2, b"IBM,2013-03-01,10,12.00005,9,11,5\n", LAYOUT, Seen(), NOW) is None
 
 
 GOOD = b"IBM,2013-03-01,10,12,9,11,5\nIBM,2013-03-04,10,12,9,11,5\n"
@@ -122,7 +159,7 @@ def test_an_ordinary_block_is_passed_on_as_it_stands() -> None:
 
 def test_other_columns_are_left_out_and_a_symbol_put_in() -> None:
     places = {"timestamp": 1, "open": 3, "high": 4, "low": 5, "close": 6, "volume": 7}
-    layout = Layout(places, 8, ";", "IBM", "UTC")
+    layout = Layout(places, 8, ";", "IBM")
     batch = take("a.csv", 2, b"x;2013-03-01;y;10;12;9;11;5\n", layout, Seen(), NOW)
     assert batch is not None
     assert batch.columns == ("symbol", *places)

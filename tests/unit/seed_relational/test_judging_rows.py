@@ -2,25 +2,28 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from seed.candle_files.judging import BadRow, judge, parse_number, parse_time
+from seed.candle_files.judging import judge
+from seed.candle_files.layout import Reading
+from seed.candle_files.moments import TimeStyle
+from seed.candle_files.numerals import parse_number
+from seed.candle_files.verdicts import BadRow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = {"symbol": "IBM", "timestamp": "2013-03-01", "open": "10", "high": "12", "low": "9", "close": "11", "volume": "5"}
-NEW_YORK = ZoneInfo("America/New_York")
+NEW_YORK = TimeStyle(timezone="America/New_York")
 
 
 def verdict(**changes: str) -> str:
     with pytest.raises(BadRow) as caught:
-        judge({**GOOD, **changes}, ZoneInfo("UTC"), NOW)
+        judge({**GOOD, **changes}, Reading(), NOW)
     return str(caught.value)
 
 
 def test_a_good_row_is_a_candle() -> None:
-    candle = judge({**GOOD, "symbol": " IBM "}, ZoneInfo("UTC"), NOW)
+    candle = judge({**GOOD, "symbol": " IBM "}, Reading(), NOW).candle
     assert tuple(candle) == ("IBM", datetime(2013, 3, 1, tzinfo=UTC), 10, 12, 9, 11, 5)
 
 
@@ -59,7 +62,7 @@ def test_each_fault_has_its_reason(changes: dict[str, str], reason: str) -> None
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2013-03-01", "2013-03-01T05:00+00:00"),
+        ("2013-03-01", "2013-03-01T00:00+00:00"),  # the exchange's day
         ("2013-03-01T09:30", "2013-03-01T14:30+00:00"),
         ("2013-07-01 09:30:00", "2013-07-01T13:30+00:00"),
         ("2013-03-01T09:30:00.123456", "2013-03-01T14:30:00.123456+00:00"),
@@ -72,18 +75,20 @@ def test_each_fault_has_its_reason(changes: dict[str, str], reason: str) -> None
     ],
 )
 def test_times_with_an_offset_a_zone_or_neither(text: str, expected: str) -> None:
-    assert parse_time(text, NEW_YORK) == datetime.fromisoformat(expected)
+    assert NEW_YORK.parse(text) == datetime.fromisoformat(expected)
 
 
 @pytest.mark.parametrize(("text", "what"), [("2013-03-10 02:30", "does not exist"), ("2013-11-03 01:30", "is ambiguous")])
 def test_local_times_that_are_not_one_moment_are_bad(text: str, what: str) -> None:
     with pytest.raises(BadRow, match=f"local time {what} in America/New_York"):
-        parse_time(text, NEW_YORK)
+        NEW_YORK.parse(text)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("1.00005", "1.0001"), ("-1.00005", "-1.0001"), ("1.00004", "1.0000"), ("+.5", "0.5"), ("5.", "5"), ("1e3", "1000")],
+    [("1.00005", "1.0001"), ("-1.00005", "-1.0001"), ("1.00004", "1.0000"), ("+.5", "0.5"), ("5.", "5"), ("1e3", "1000"), ("0.00001", "0")],
 )
-def test_numbers_are_rounded_as_the_server_rounds(text: str, expected: str) -> None:
-    assert parse_number("open", text) == Decimal(expected)
+def test_volumes_are_rounded_as_the_server_rounds(text: str, expected: str) -> None:
+    number = parse_number("volume", text, may_round=True)
+    assert number.kept == Decimal(expected)
+    assert number.rounded is (Decimal(text) != Decimal(expected))

@@ -1,0 +1,87 @@
+"""Matches a header's names with the columns of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airgap.errors import PlatformError
+from seed.candle_files.formats import Format
+from seed.candle_files.options import LoadOptions
+from seed.candle_files.verdicts import printable
+from seed.candles import Candle
+
+# Headers that are understood without being mapped, in lower case.
+_USUAL = {
+    "symbol": ("symbol", "ticker"),
+    "timestamp": ("timestamp", "time", "date", "datetime"),
+    **{name: (name,) for name in ("open", "high", "low", "close", "volume")},
+}
+_DAYS, CLOCKS = ("date", "<date>"), ("time", "<time>")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which field of a row holds each column of the table; `clock` is the place of a time of day beside the day."""
+
+    places: dict[str, int]
+    clock: int | None
+    symbol: str | None
+
+
+def match_header(header: Sequence[str], options: LoadOptions, where: str, format_: Format | None = None) -> Columns:
+    """For each column of the table, which field of the file holds it: by `--map`, by the known form, by the usual names.
+
+    Raises PlatformError naming the columns that the file doesn't have, or has twice.
+    """
+    lowered = [name.strip().lower() for name in header]
+    found: dict[str, int] = {}
+    problems = []
+    clock = _clock(lowered, options, where, format_)
+    for column in Candle._fields:
+        if column == "symbol" and options.symbol is not None:
+            continue
+        wanted = _wanted(column, options, format_)
+        places = [place for place, name in enumerate(lowered) if name in wanted and not (place == clock and column == "timestamp")]
+        if column == "timestamp" and not places and lowered[0] == "" and column not in options.mapping and len(lowered) > 1:
+            # The index of a table that pandas wrote.
+            places = [0]
+        if len(places) == 1:
+            found[column] = places[0]
+        else:
+            problems.append(f"{column} ({'named twice' if places else 'missing'})")
+    if problems:
+        raise PlatformError(
+            f"the file's header doesn't give: {', '.join(problems)}; it has: {printable(', '.join(header))}",
+            where=where,
+            next_step="name the headers with --map column=header,…, and the symbol with --symbol where the file has none",
+        )
+    return Columns(found, clock, options.symbol)
+
+
+def _wanted(column: str, options: LoadOptions, format_: Format | None) -> tuple[str, ...]:
+    if column in options.mapping:
+        return (options.mapping[column].lower(),)
+    if format_ is not None and column in format_.headers and (format_.headers[column] or column != "timestamp"):
+        return (format_.headers[column].lower(),)
+    return _USUAL[column]
+
+
+def _clock(lowered: Sequence[str], options: LoadOptions, where: str, format_: Format | None) -> int | None:
+    """The place of the time of day: named by the user or the known form, or called time beside a column that is called date."""
+    if options.time_column:
+        places = [place for place, name in enumerate(lowered) if name == options.time_column.lower()]
+        if len(places) != 1:
+            raise PlatformError(
+                f"--time-column {options.time_column!r} is {'named twice' if places else 'missing'}; the file has: "
+                f"{printable(', '.join(lowered))}",
+                where=where,
+                next_step="give the header of the column that holds the time of day",
+            )
+        return places[0]
+    if format_ is not None and "clock" in format_.headers:
+        return next((place for place, name in enumerate(lowered) if name == format_.headers["clock"].lower()), None)
+    day = options.mapping.get("timestamp", "").lower()
+    times = [place for place, name in enumerate(lowered) if name in CLOCKS and name != day]
+    beside = day or next((name for name in lowered if name in _DAYS), "")
+    return times[0] if len(times) == 1 and beside in lowered else None

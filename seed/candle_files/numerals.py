@@ -1,0 +1,148 @@
+"""Numbers as people and programs write them: which sign begins the decimals, and which parts thousands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from seed.candle_files.verdicts import BadRow
+
+PLACES = 4
+"""Decimals that the table keeps: numeric(19, 4)."""
+DECIMALS = {".": ".", ",": ",", "point": ".", "dot": ".", "comma": ","}
+BLANKS = " \u00a0\u202f\u2009"
+APOSTROPHES = "'\u2019"
+THOUSANDS = {
+    ".": ".",
+    ",": ",",
+    "point": ".",
+    "dot": ".",
+    "comma": ",",
+    "blank": BLANKS,
+    "space": BLANKS,
+    " ": BLANKS,
+    "'": APOSTROPHES,
+    "apostrophe": APOSTROPHES,
+    "none": "",
+}
+_LIMIT = Decimal(10) ** 15
+_TICK = Decimal(1).scaleb(-PLACES)
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_MISSING = frozenset({"", "-", "--", "\u2013", "n/a", "#n/a", "na", "<na>", "null", "none", "nil", "missing"})
+_FACTORS = {"K": 3, "k": 3, "M": 6, "B": 9, "T": 12}
+# A price that a program took from a binary fraction has this many digits; nobody's market quotes so many.
+_FLOAT_DIGITS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class NumberStyle:
+    """`decimal` begins the decimals; any one of `thousands` may part groups of three, the same one within a number."""
+
+    decimal: str = "."
+    thousands: str = "," + BLANKS + APOSTROPHES
+
+    def plain(self, text: str) -> str | None:
+        """The number with a point and without groups; None where it isn't written in this style."""
+        found = _pattern(self.decimal, self.thousands).fullmatch(text)
+        if found is None or (found["grouped"] and found["power"]):
+            return None
+        whole = found["whole"] or found["grouped"] or ""
+        if found["sign_of_group"]:
+            whole = whole.replace(found["sign_of_group"], "")
+        return (
+            f"{found['sign']}{whole}{'.' + found['rest'] if found['rest'] else ''}{found['power'] or ''}"
+            if whole or found["rest"]
+            else None
+        )
+
+
+POINT = NumberStyle()
+COMMA = NumberStyle(",", "." + BLANKS + APOSTROPHES)
+
+
+class Number(NamedTuple):
+    """A number as the table keeps it, and whether that differs from what the file says."""
+
+    exact: Decimal
+    kept: Decimal
+    rounded: bool
+
+
+@cache
+def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
+    # A group can't begin with a zero: 0.123 is no thousand. Groups are those of most of the world, of three.
+    grouped = (
+        rf"[1-9]\d{{0,2}}(?P<sign_of_group>[{re.escape(thousands)}])\d{{3}}(?:(?P=sign_of_group)\d{{3}})*"
+        if thousands
+        else "(?!)(?P<sign_of_group>)"
+    )
+    return re.compile(
+        rf"(?P<sign>[+-]?)(?:(?P<grouped>{grouped})|(?P<whole>\d*))(?:{re.escape(decimal)}(?P<rest>\d*))?(?P<power>[eE][+-]?\d{{1,4}})?",
+        re.ASCII,
+    )
+
+
+def bare(name: str, text: str) -> tuple[str, int]:
+    """The number without a dollar sign, and the power of ten that K, M, B or T behind a volume stands for."""
+    text = text.strip()
+    if name == "volume" and len(text) > 1 and text[-1] in _FACTORS and (text[-2].isdigit() or text[-2] in "., "):
+        return text[:-1].rstrip(), _FACTORS[text[-1]]
+    if text[:1] == "$":
+        return text[1:], 0
+    return (text[0] + text[2:], 0) if text[:2] in {"-$", "+$"} else (text, 0)
+
+
+def is_missing(text: str) -> bool:
+    """Whether the field only says that there is no value."""
+    return text.strip().lower() in _MISSING
+
+
+def parse_number(name: str, text: str, style: NumberStyle = POINT, *, may_round: bool = False) -> Number:
+    """A finite decimal that fits the table.
+
+    One that has more decimals than the table keeps is rounded, half away from zero as the server does, where `may_round`, or where it
+    is a decimal of four places that went through a binary fraction (133.52000427246094). Raises BadRow for any other.
+    """
+    if is_missing(text):
+        raise BadRow(f"{name} is missing{f': {text.strip()!r}' if text.strip() else ''}")
+    if text.strip().lower().lstrip("+-") == "nan":
+        raise BadRow(f"{name} is NaN")
+    digits, power = bare(name, text)
+    plain = digits if style is POINT and _PLAIN.fullmatch(digits) else style.plain(digits)
+    if plain is None:
+        hint = (
+            ""
+            if not re.search(r"\d[.,]\d", digits)
+            else f": decimals are read after {style.decimal!r}, else give --decimal and --thousands"
+        )
+        raise BadRow(f"{name} is not a number: {text.strip()[:40]!r}{hint}")
+    value = Decimal(plain).scaleb(power)
+    if abs(value) >= _LIMIT:
+        raise BadRow(f"{name} is too large")
+    kept = value.quantize(_TICK, "ROUND_HALF_UP")
+    if abs(kept) >= _LIMIT:
+        raise BadRow(f"{name} is too large")
+    if kept == value:
+        return Number(value, kept, rounded=False)
+    if _was_a_float(value, kept):
+        return Number(kept, kept, rounded=True)
+    if may_round and (kept or name == "volume"):
+        return Number(value, kept, rounded=True)
+    if not kept:
+        raise BadRow(f"{name} {plain} would be rounded to 0: the table keeps {PLACES} decimals; give the price of 1000 units or more")
+    raise BadRow(f"{name} {plain} has more than the {PLACES} decimals that the table keeps: --round would store {kept}")
+
+
+def _was_a_float(value: Decimal, kept: Decimal) -> bool:
+    """Whether `value` is what a single or double precision number shows of `kept`."""
+    if not kept or len(value.as_tuple().digits) < _FLOAT_DIGITS:
+        return False
+    with np.errstate(over="ignore"):
+        single = float(np.float32(kept)) == float(value)
+    # A sum of a few products is some units in the last place off.
+    return single or abs(value - kept) <= abs(kept).scaleb(-15) * 4
