@@ -24,6 +24,7 @@ DURATIONS = Path(__file__).with_name("durations.json")
 SLOWEST = Path(__file__).parents[1] / "bench" / "slowest-tests.md"
 _SECONDS_OF_A_NEW_TEST = 1.0
 _SHOWN = 50
+_SHOWN_OF_A_FAILURE = 2_000  # characters, from its end
 
 # Helpers of tests assert, too: their failures tell what they compared.
 pytest.register_assert_rewrite("tests.support")
@@ -82,6 +83,24 @@ def pytest_runtest_setup(item):
     latest = item.config.getoption("no_new_tests_after")
     if latest is not None and time.time() > latest:
         pytest.skip(NO_TIME)
+
+
+class FailuresAtOnce:
+    """Shows a failure when it happens: a run of an hour that is cut off has said what failed."""
+
+    def __init__(self, config):
+        self._config = config
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+            terminal.write_line(f"\nFAILED {report.nodeid} ({report.when})")
+            terminal.write_line(report.longreprtext[-_SHOWN_OF_A_FAILURE:])
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(config))
 
 
 def pytest_terminal_summary(terminalreporter):
