@@ -160,7 +160,7 @@ def _too_slow(name: str, seconds: float) -> CheckResult:
     return CheckResult(
         name=name,
         status=Status.UNKNOWN,
-        message=f"no answer within {seconds:g} s",
+        message=f"no answer within {round(seconds, 1):g} s",
         next_step="the service hangs or the machine is overloaded: docker stats",
         seconds=seconds,
     )

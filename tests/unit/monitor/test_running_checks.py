@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,7 +62,8 @@ def test_a_check_that_hangs_is_unknown_after_its_time_and_holds_up_nobody() -> N
     assert not ended.is_set()
     released.set()
     assert [each.status for each in results] == ["unknown", "ok"]
-    assert "no answer within 0.3 s" in results[0].message
+    # On a busy machine it is given more time.
+    assert re.search(r"no answer within [\d.]+ s", results[0].message)
 
 
 def test_checks_run_at_the_same_time() -> None:

@@ -176,7 +176,9 @@ def test_pages_laid_out_by_a_table_and_lists_with_code_are_cut_like_any_other() 
 def test_headings_never_push_a_passage_out_of_the_models_window() -> None:
     titles = [" ".join(f"title{level}x{number}" for number in range(9)) for level in range(1, 7)]
     text = "\n\n".join(f"{'#' * level} {title}" for level, title in enumerate(titles, 1)) + "\n\n" + "word " * 2000
-    for each in chunk(markdown.read(text)):
+    passages = list(chunk(markdown.read(text)))
+    assert len(passages) > 1
+    for each in passages:
         embedded = embedded_text(each.section, each.content)
         assert estimate(embedded) <= TOKEN_BOUND + 110
         assert titles[-1] in embedded
