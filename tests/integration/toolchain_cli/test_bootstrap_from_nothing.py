@@ -36,18 +36,13 @@ def bare(tmp_path: Path) -> Path:
     """A clone with the real bootstrap, a short lock, and one step in place of those that build images for minutes."""
     root = tmp_path / "clone"
     (root / "requirements").mkdir(parents=True)
-    shutil.copytree(PROJECT / "airgap" / "setup", root / "airgap" / "setup", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "airgap" / "toolchain").mkdir()
-    for name in ("toolchain/__init__.py", "toolchain/exclusive.py", "toolchain/locate.py"):
-        shutil.copy(PROJECT / "airgap" / name, root / "airgap" / name)
+    shutil.copytree(PROJECT / "airgap", root / "airgap", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "requirements" / "uv.txt", root / "requirements")
-    for name in ("__init__.py", "errors.py"):
-        shutil.copy(PROJECT / "airgap" / name, root / "airgap")
     (root / "commands").mkdir()
     for name in ("__init__.py", "make_targets.py"):
         shutil.copy(PROJECT / "commands" / name, root / "commands")
     (root / "commands" / "bring_up.py").write_text(
-        "import sys\nfrom airgap.setup.runner import Step\n\n\ndef up_steps():\n"
+        "import sys\nfrom airgap.setup.runner import Step\n\n\ndef refuse_early():\n    pass\n\n\ndef up_steps():\n"
         "    return [Step('interpreter', 'a test looks', run=lambda progress: sys.prefix)]\n"
     )
     (root / "requirements" / "runtime.txt").write_text(_lock_of(*PACKAGES))
