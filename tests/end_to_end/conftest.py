@@ -63,7 +63,7 @@ class Stack:
         return from_outputs(self.name, self.outputs())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory):
     """A stack that is up, migrated and seeded. Tests leave it as they found it."""
     remove_test_stacks()

@@ -13,7 +13,7 @@ from tests.support.postgres_server import ScratchServer, run_scratch_server
 __all__ = ["empty_platform", "migrated_platform", "migrated_server", "scratch_server"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scratch_server() -> Iterator[ScratchServer]:
     """One server for the folder's tests."""
     with run_scratch_server() as server:

@@ -10,7 +10,7 @@ from tests.support.backup_faults import Sets
 from tests.support.scratch_platform import fill, run_scratch_platform
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sets]:
     """A platform with a full set of it, which has been verified."""
     with run_scratch_platform(repository_mib=512) as running:

@@ -21,7 +21,7 @@ from tests.support.redis_server import run_scratch_redis
 from tests.support.waiting import PATIENCE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def redis_server() -> Iterator[Platform]:
     with run_scratch_redis() as (platform, _container):
         yield platform

@@ -9,7 +9,7 @@ import pytest
 from tests.support.scratch_platform import ScratchPlatform, fill, run_scratch_platform
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scratch_platform() -> Iterator[ScratchPlatform]:
     with run_scratch_platform() as running:
         fill(running.platform)

@@ -28,13 +28,13 @@ def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
         stack.destroy()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres() -> Iterator[ScratchServer]:
     with run_scratch_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def weaviate() -> Iterator[ScratchWeaviate]:
     with run_scratch_weaviate(embedder=False) as server:
         yield server

@@ -22,7 +22,7 @@ from tests.support.openai_server import KEY, OpenAIServer, run_openai_server
 from tests.support.weaviate_server import ROOT_USER, ScratchWeaviate, run_scratch_weaviate
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def weaviate_server() -> Iterator[ScratchWeaviate]:
     with run_scratch_weaviate() as server:
         yield server
@@ -37,7 +37,7 @@ def documents_platform(weaviate_server: ScratchWeaviate) -> Platform:
     return weaviate_server.platform
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def openai_server() -> Iterator[OpenAIServer]:
     with run_openai_server(host="0.0.0.0") as server:
         yield server
