@@ -16,6 +16,8 @@ from backup import lock, marks, sets
 from backup.drill import history
 from tests.support.scratch_platform import ScratchPlatform
 
+pytestmark = pytest.mark.exhaustive
+
 PROGRAM = """
 import pickle, sys
 from pathlib import Path
@@ -23,7 +25,6 @@ from backup.schedule.jobs import Job
 from backup.schedule.service import serve
 from infra.connections import Platform
 
-pytestmark = pytest.mark.exhaustive
 platform = Platform(**pickle.loads(Path(sys.argv[1]).read_bytes()))
 jobs = [Job(work, platform.stack, lambda _: platform, Path(sys.argv[2])) for work in sys.argv[3:]]
 serve(jobs, wake_seconds=1)

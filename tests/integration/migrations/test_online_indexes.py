@@ -15,10 +15,11 @@ from migrations import run, statements
 from tests.support.postgres_server import ScratchServer
 from tests.support.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.exhaustive
+
 REVISION = """
 from migrations.online import build_index, drop_index
 
-pytestmark = pytest.mark.exhaustive
 revision = {number!r}
 down_revision = {head!r}
 
