@@ -56,8 +56,10 @@ def announcement(stack: str, states: Sequence[State]) -> list[str]:
 
 def where_things_go(stack: str, clone: Path, cache: Path) -> str:
     """Return the line that tells what is written where."""
+    from airgap.images.catalog import REPOSITORY
+
     return (
-        f"  writes:  {clone}/.venv and .christmas, {cache}, in Docker images christmas/… and what is called christmas-{stack}-…; "
+        f"  writes:  {clone}/.venv and .christmas, {cache}, in Docker images {REPOSITORY}/… and what is called christmas-{stack}-…; "
         "Debian packages only where the engine is missing"
     )
 
