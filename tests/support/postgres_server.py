@@ -28,6 +28,7 @@ from cryptography.x509.oid import NameOID
 from docker.models.containers import Container
 from psycopg import sql
 
+from airgap.images import catalog
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
 from infra.connections import Credentials, Endpoint, Platform
@@ -37,7 +38,6 @@ from tests.support.waiting import PATIENCE
 PROJECT_LABEL = "com.christmas.project"
 TESTS_PROJECT = "christmas-tests"
 OWNER_LABEL = "com.christmas.tests.owner"
-IMAGE = "christmas/timescaledb"
 UID = 1000
 _DIRECTORY = "/run/christmas"
 
@@ -60,18 +60,8 @@ _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes":
 
 
 def image_reference() -> str:
-    """The image that the scratch server runs: the newest local build of the project's own."""
-    wanted = os.environ.get("CHRISTMAS_TEST_TIMESCALEDB_IMAGE")
-    if wanted:
-        return wanted
-    try:
-        from airgap.images.catalog import image_reference as catalog_reference
-    except ImportError:
-        images = docker.from_env().images.list(name=IMAGE)
-        if not images:
-            raise AssertionError(f"no local image {IMAGE}: build it with `make up`") from None
-        return str(max(images, key=lambda each: each.attrs["Created"]).tags[0])
-    return str(catalog_reference("timescaledb"))
+    """The image that the scratch server runs: the one named for tests, else the catalogue's."""
+    return os.environ.get("CHRISTMAS_TEST_TIMESCALEDB_IMAGE") or catalog.image_reference("timescaledb")
 
 
 @dataclass(frozen=True, slots=True)

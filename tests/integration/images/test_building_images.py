@@ -19,7 +19,7 @@ import pytest
 from airgap.errors import PlatformError
 from airgap.images import base, build
 from airgap.images.build import build_image, ensure_images, missing_images
-from airgap.images.catalog import BASE_IMAGE, FOLDER, SERVICES, image_reference, inputs_hash
+from airgap.images.catalog import BASE_IMAGE, FOLDER, REPOSITORY, SERVICES, image_reference, inputs_hash
 from airgap.images.versions import IMAGES
 from airgap.setup import expected
 from airgap.setup.progress import PlainProgress, SilentProgress
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def _reference(folder: Path) -> str:
-    return f"christmas/redis:{IMAGES['redis'].tag}-{inputs_hash('redis', folder)}"
+    return f"{REPOSITORY}/redis:{IMAGES['redis'].tag}-{inputs_hash('redis', folder)}"
 
 
 def _exists(reference: str) -> bool:
@@ -54,7 +54,7 @@ def _exists(reference: str) -> bool:
 
 def _write_dockerfile(folder: Path, *lines: str) -> int:
     """Replace Redis' Dockerfile; return the number of its last line."""
-    text = ["# a remark, which is no step", "ARG DEBIAN_SUITE", "FROM debian:${DEBIAN_SUITE}-slim", "", "ARG REDIS_VERSION", *lines]
+    text = ["# a remark, which is no step", "ARG BASE_IMAGE", "FROM ${BASE_IMAGE}", "", "ARG REDIS_VERSION", *lines]
     (folder / "redis/Dockerfile").write_text("\n".join(text) + "\n")
     return len(text)
 
@@ -153,7 +153,7 @@ def test_a_build_cut_off_leaves_no_tag_and_no_container_and_the_next_completes(f
 
 def test_no_room_is_said_before_anything_is_built(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(expected.IMAGE_BYTES, "redis", 10**18)
-    with pytest.raises(PlatformError, match="No room on disk for building christmas/redis") as caught:
+    with pytest.raises(PlatformError, match=f"No room on disk for building {REPOSITORY}/redis") as caught:
         build_image(docker.from_env(), "redis", SilentProgress(), folder=folder)
     assert "free" in caught.value.next_step
 

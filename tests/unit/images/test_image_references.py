@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("service", SERVICES)
 def test_reference_names_service_version_and_inputs(service: str) -> None:
     repository, _, tag = image_reference(service).partition(":")
-    assert repository == f"christmas/{service}"
+    assert repository == f"{catalog.REPOSITORY}/{service}"
     assert re.fullmatch(rf"{re.escape(IMAGES[service].tag)}-[0-9a-f]{{12}}", tag)
     assert build_command(service).endswith(f" {service}")
 
