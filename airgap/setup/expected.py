@@ -1,7 +1,8 @@
-"""What `make up` takes, written once: seconds of each step and room, as measured. The announcement and the README tell these figures.
+"""What `make up` takes, written once: seconds of each step, and room. The announcement tells these figures.
 
-Measured on amd64 with two quiet cores. Where steps overlap, a step's figure is what the whole gets shorter by without it, so that the sum
-of those to be done is the time of the whole.
+The seconds are from one run on two cores (bench/README.md), those of the engine from an earlier one. STACK_BYTES and MEMORY_BYTES are
+estimates; the other sizes were measured. Where steps overlap, a step's figure is what the whole gets shorter by without it, so that the
+sum of those to be done is the time of the whole.
 """
 
 from __future__ import annotations

@@ -28,20 +28,20 @@ def _made(said: str) -> bool:
 
 def test_a_home_that_cannot_be_written(machine: NewMachine) -> None:
     one = machine("bookworm")
-    one.run(f"mkdir -p /srv/work && cp -r /srv/clone /srv/work/christmas && chown -R {USER}:{USER} /srv/work", check=True)
+    one.run(f"mkdir -p /srv/elsewhere && cp -r /srv/clone /srv/elsewhere/christmas && chown -R {USER}:{USER} /srv/elsewhere", check=True)
     read_only = f"{HOME_ELSEWHERE} && mount -o remount,ro merged{HOME}"
-    done = one.run(f"cd /srv/work/christmas && {MAKE}; .venv/bin/pulumi stack ls", user=USER, variables=CLI, before=read_only)
+    done = one.run(f"cd /srv/elsewhere/christmas && {MAKE}; .venv/bin/pulumi stack ls", user=USER, variables=CLI, before=read_only)
     assert _made(_said(done)), _said(done)
     assert done.returncode == 0, _said(done)
     # What would lie in ~/.cache lies in the clone.
-    assert list(one.path("/srv/work/christmas/.christmas/cache/toolchain").glob("uv-*"))
+    assert list(one.path("/srv/elsewhere/christmas/.christmas/cache/toolchain").glob("uv-*"))
 
 
 def test_a_home_on_another_file_system(machine: NewMachine) -> None:
     # The clone lies outside, so that nothing can be linked from the cache into the environment.
     one = machine("bookworm")
-    one.run(f"mkdir -p /srv/work && cp -r /srv/clone /srv/work/christmas && chown -R {USER}:{USER} /srv/work", check=True)
-    done = one.run(f"cd /srv/work/christmas && {MAKE}; .venv/bin/pulumi stack ls", user=USER, variables=CLI, before=HOME_ELSEWHERE)
+    one.run(f"mkdir -p /srv/elsewhere && cp -r /srv/clone /srv/elsewhere/christmas && chown -R {USER}:{USER} /srv/elsewhere", check=True)
+    done = one.run(f"cd /srv/elsewhere/christmas && {MAKE}; .venv/bin/pulumi stack ls", user=USER, variables=CLI, before=HOME_ELSEWHERE)
     assert _made(_said(done)), _said(done)
     assert done.returncode == 0, _said(done)
     assert "warning" not in _said(done).lower(), _said(done)
