@@ -348,6 +348,20 @@ class BackupRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRules:
+    """How often a stack looks after itself, besides its backups. Its scheduler is late after `late_after` without a sign of life.
+
+    Indicators are computed when rollups changed, at most as often as `indicators_every`.
+    """
+
+    upkeep_every: timedelta
+    indicators_every: timedelta
+    check_every: timedelta
+    late_after: timedelta
+    keep_history: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one service may use. Memory in MiB; `cpus` in cores; `stop_seconds` until a stop becomes a kill."""
 

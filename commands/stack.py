@@ -9,10 +9,12 @@ from commands.task import task
 
 @task(help={"refresh": "Look first at what is really there, and undo changes made by hand."})
 def up(_context: Context, stack: str = "", *, refresh: bool = False) -> None:
-    """Bring the stack up, or to what the blueprint says now."""
-    from infra import stacks
+    """Bring the stack up, or to what the blueprint says now; from then on it looks after itself."""
+    from infra import connections, stacks
+    from schedule import task
 
     stacks.up(stack, refresh=refresh)
+    print(task.ensure(connections.load(stack)))
 
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})
@@ -28,9 +30,13 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
     """Take the stack down. Its data stays, unless --volumes."""
     from infra import stacks
     from infra.confirm import confirm_deletion
+    from infra.connections import stack_name
+    from schedule import keeper
 
     if volumes:
         confirm_deletion(stack, yes=yes)
+    if told := keeper.stop(stack_name(stack), now=True):
+        print(told)
     stacks.down(stack, volumes=volumes)
 
 

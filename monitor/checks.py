@@ -42,6 +42,7 @@ def every() -> tuple[Registered, ...]:
         network,
         redis_server,
         relational,
+        schedule,
     )
 
     ports = (
@@ -66,6 +67,7 @@ def every() -> tuple[Registered, ...]:
         Registered("redis.memory", redis_server.memory),
         Registered("redis.policy", redis_server.policy),
         Registered("weaviate.collections", collections.shape),
+        Registered("schedule.alive", schedule.alive),
         Registered("backup.newest", backups.newest),
         Registered("backup.full", backups.full),
         Registered("backup.redundancy", backups.redundancy),

@@ -57,7 +57,18 @@ def compile_program(program: GoProgram, go: Path, target: Path, progress: Progre
     with _module(program, go, progress) as folder:
         packages = len(_list_packages(program, go, folder, progress))
         progress.status(f"compiling {program.title}")
-        command = ["build", "-mod=readonly", "-trimpath", _NO_DEBUG_SYMBOLS, "-v", "-ldflags", program.linker, "-o", str(target), program.package]
+        command = [
+            "build",
+            "-mod=readonly",
+            "-trimpath",
+            _NO_DEBUG_SYMBOLS,
+            "-v",
+            "-ldflags",
+            program.linker,
+            "-o",
+            str(target),
+            program.package,
+        ]
         _run(program, go, command, folder, progress, packages=packages)
 
 
