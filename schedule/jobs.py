@@ -22,6 +22,9 @@ from schedule.decide import drill_due, pause_after
 Work = Literal["backup", "upkeep", "drill", "check"]
 WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check")
 
+# Failures in a row, a quarter of an hour in all, after which a stack that the state doesn't have is believed to be gone for good.
+_GONE_AFTER = 5
+
 
 def say(text: str) -> None:
     """A line with the time, for a terminal, a file or the journal."""
@@ -46,6 +49,7 @@ class Job:
     done_at: datetime | None = None
     failed_at: datetime | None = None
     reason: str = ""
+    stack_is_gone: bool = False
     _not_before: float = 0.0
     _told: str = ""
     _looked: dict[str, float] = field(default_factory=dict)
@@ -82,6 +86,7 @@ class Job:
     def _failed(self, reason: str) -> None:
         self.failures += 1
         self.failed_at, self.reason = datetime.now(UTC), reason.partition("\n")[0]
+        self.stack_is_gone = self.reason.startswith("there is no stack ") and self.failures >= _GONE_AFTER
         pause = pause_after(self.failures)
         self._not_before = time.monotonic() + pause.total_seconds()
         again = f", tried again in {pause.total_seconds() / 60:.0f} min" if self.goes_on else ""

@@ -30,6 +30,7 @@ _START_SECONDS = 20.0
 _STOP_SECONDS = 2 * 3600.0
 _LIVED = 600.0  # seconds after which an end is not one more failure in a row
 _SHOWN = 8
+_NOTHING_LEFT = 3  # exit code of a schedule whose stack is gone
 
 
 def start(stack: str) -> str:
@@ -137,7 +138,7 @@ class _Keeper:
         while not self._stopping.is_set():
             began, self._renewing = time.monotonic(), False
             code = self._run()
-            if self._stopping.is_set():
+            if self._stopping.is_set() or code == _NOTHING_LEFT or not ROOT.exists():
                 return
             if self._renewing and code == 0:
                 failures = 0
@@ -182,8 +183,7 @@ def main(arguments: list[str]) -> int:
     if arguments[0] == "--kept":
         from schedule.task import serve_kept
 
-        serve_kept(arguments[1])
-        return 0
+        return 0 if serve_kept(arguments[1]) else _NOTHING_LEFT
     stack = arguments[0]
     os.chdir(ROOT)  # the folder that it was started from may go
     with lock.hold(_folder(stack), "keeping the schedule"):

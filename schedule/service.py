@@ -82,6 +82,7 @@ class Service:
 
     def __init__(self, jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECONDS, watch: ClockWatch | None = None) -> None:
         self._jobs = jobs
+        self.stack_is_gone = False
         self._signs = SignsOfLife(folder)
         self._wake_seconds = wake_seconds
         self._watch = watch or ClockWatch()
@@ -121,6 +122,10 @@ class Service:
     def _wake(self, job: Job) -> None:
         with self._working, self._signs.during(job):
             job.wake()
+        if job.stack_is_gone and not self._stop.is_set():
+            say(f"schedule: stack {job.stack} is gone, so there is nothing left to do")
+            self.stack_is_gone = True
+            self.stop()
 
     def look_at_the_clock(self) -> None:
         """Where the clock jumped, wake every job now: when they would wake up next was counted on the clock from before."""
@@ -138,10 +143,10 @@ class Service:
         self._stop.set()
 
 
-def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECONDS, tether: IO[bytes] | None = None) -> None:
+def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECONDS, tether: IO[bytes] | None = None) -> bool:
     """Run the schedule until SIGTERM or SIGINT, or until the other end of `tether` is closed: whoever started it is gone then.
 
-    Raises HeldError where another one is at work for this stack.
+    It ends by itself where the stack is gone; tells whether there is still something to do. Raises HeldError where another one is at work for this stack.
     """
     with lock.hold(folder, "the schedule"):
         service = Service(jobs, folder, wake_seconds=wake_seconds)
@@ -153,6 +158,7 @@ def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECON
         say(f"schedule: {works} of stack {jobs[0].stack}, looked at every {wake_seconds:.0f} s; sets in {jobs[0].folder}")
         service.run()
         say("schedule: ended")
+        return not service.stack_is_gone
 
 
 def _stop_at_its_end(tether: IO[bytes], service: Service) -> None:

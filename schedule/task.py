@@ -112,9 +112,9 @@ def status(stack: str, *, as_json: bool) -> int:
     return finding.status.exit_code
 
 
-def serve_kept(stack: str) -> None:
-    """The schedule as the keeper's child: it ends when the keeper does."""
-    serve(jobs_of(stack, connections.load), signs.folder_of(stack), tether=sys.stdin.buffer)
+def serve_kept(stack: str) -> bool:
+    """The schedule as the keeper's child: it ends when the keeper does. Tells whether there is still something to do."""
+    return serve(jobs_of(stack, connections.load), signs.folder_of(stack), tether=sys.stdin.buffer)
 
 
 def _print_units(stack: str, write_to: str, *, as_systemd: bool) -> None:

@@ -57,15 +57,30 @@ def maintain(platform: Platform, progress: Progress | None = None, *, now: datet
     progress = progress or SilentProgress()
     started = time.monotonic()
     with postgres(platform, ACCOUNT, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
-        edition = form(connection)
-        if edition is None:
-            raise PlatformError("there are no rollups to keep", where=f"stack {platform.stack}, timescaledb", next_step="invoke migrate")
-        progress.status("rollups")
-        refreshed = refresh(connection, progress) if edition is Edition.APACHE else _refresh_aggregates(connection, progress)
+        edition, refreshed = _refresh(platform, connection, progress)
         progress.status("data retention")
         dropped = drop_old(connection, now or datetime.now(UTC))
     return UpkeepReport(edition, refreshed, dropped, time.monotonic() - started)
+
+
+def refresh_rollups(platform: Platform, progress: Progress | None = None) -> int:
+    """Bring every rollup up to date, and drop nothing: what a loader does with what it has loaded. Returns how many days changed.
+
+    Raises PlatformError where the schema has no rollups yet.
+    """
+    from infra.clients import postgres
+
+    with postgres(platform, ACCOUNT, autocommit=True) as connection:
+        return _refresh(platform, connection, progress or SilentProgress())[1]
+
+
+def _refresh(platform: Platform, connection: psycopg.Connection, progress: Progress) -> tuple[Edition, int]:
+    connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+    edition = form(connection)
+    if edition is None:
+        raise PlatformError("there are no rollups to keep", where=f"stack {platform.stack}, timescaledb", next_step="invoke migrate")
+    progress.status("rollups")
+    return edition, refresh(connection, progress) if edition is Edition.APACHE else _refresh_aggregates(connection, progress)
 
 
 def pending(connection: psycopg.Connection) -> int:
