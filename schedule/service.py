@@ -146,7 +146,8 @@ class Service:
 def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECONDS, tether: IO[bytes] | None = None) -> bool:
     """Run the schedule until SIGTERM or SIGINT, or until the other end of `tether` is closed: whoever started it is gone then.
 
-    It ends by itself where the stack is gone; tells whether there is still something to do. Raises HeldError where another one is at work for this stack.
+    It ends by itself where the stack is gone; tells whether there is still something to do.
+    Raises HeldError where another one is at work for this stack.
     """
     with lock.hold(folder, "the schedule"):
         service = Service(jobs, folder, wake_seconds=wake_seconds)

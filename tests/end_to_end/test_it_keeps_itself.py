@@ -36,7 +36,9 @@ def test_what_is_due_is_done_after_up_and_a_dead_schedule_is_critical(kept):
     assert "ok: the schedule runs" in status.stdout
     assert "ok" in kept.invoke("check", "--only", "schedule").stdout
 
-    os.kill(lock.process_of(folder / "keeper"), signal.SIGKILL)
+    keeping = lock.process_of(folder / "keeper")
+    assert keeping
+    os.kill(keeping, signal.SIGKILL)
     wait_for(lambda: not signs.runs(folder), "the schedule ends with its keeper")
     dead = kept.invoke("check", "--only", "schedule.alive", check=False)
     assert dead.returncode == 2

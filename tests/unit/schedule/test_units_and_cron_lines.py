@@ -52,8 +52,7 @@ def test_a_cron_line_runs_from_a_path_with_spaces_and_percent_signs(tmp_path: Pa
     clone = clone_at(root)
     (root / ".christmas").mkdir()
     lines = [line for line in units.cron(clone, "dev").splitlines() if line[0] in "*0123456789"]
-    times = [" ".join(line.split(" ")[:5]) for line in lines]
-    assert times == ["*/5 * * * *", "1-59/5 * * * *", "17 * * * *", "3-59/15 * * * *"]
+    assert [" ".join(line.split(" ")[:5]) for line in lines] == ["*/5 * * * *", "1-59/5 * * * *", "17 * * * *", "3-59/15 * * * *"]
     for line in lines:
         # cron takes the backslash off a percent sign and hands the rest to sh.
         assert re.search(r"(?<!\\)%", line) is None
