@@ -14,7 +14,7 @@ import redis
 from weaviate.exceptions import WeaviateBaseError
 
 from airgap.errors import PlatformError
-from backup import logins
+from backup import logins, weaviate_store
 from blueprint.collections import CHRISTMAS_DOCUMENT
 from blueprint.keyspaces import SESSION
 from infra import clients
@@ -167,6 +167,27 @@ def test_a_collection_is_made_whatever_happens_to_any_request(weaviate_wire: Wir
         line.reset(None)
         make_collection(platform)
         assert made_collection(platform) == [], (kind, first)
+    remove_collections(platform)
+
+
+def backed_up(platform: Platform, backup_id: str) -> None:
+    with clients.weaviate_client(platform, "backup") as client:
+        weaviate_store._start(client, backup_id, None)
+        weaviate_store._wait(client, backup_id)
+
+
+@pytest.mark.parametrize("kind", [Kind.TWICE, pytest.param(Kind.CUT, marks=pytest.mark.exhaustive)])
+def test_a_backup_that_was_asked_for_twice_or_not_answered_is_made_once(weaviate_wire: Wired, kind: Kind) -> None:
+    platform, line = weaviate_wire
+    remove_collections(platform)
+    make_collection(platform)
+    line.reset(None)
+    backed_up(platform, f"20260101-000000-full-{list(Kind).index(kind):04x}")
+    asked = next(at for at, label in enumerate(line.requests) if label.startswith("POST") and "/backups/" in label)
+    line.reset(Trouble(kind, asked))
+    backed_up(platform, f"20260101-000001-full-{list(Kind).index(kind):04x}")
+    assert line.met
+    line.reset(None)
     remove_collections(platform)
 
 
