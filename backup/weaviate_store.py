@@ -23,6 +23,7 @@ from blueprint.collections import CHRISTMAS_DOCUMENT
 from infra.clients import weaviate_client
 from infra.components.weaviate_config import BACKUP_PATH
 from infra.connections import Platform
+from seed.making import make
 
 if TYPE_CHECKING:
     from weaviate import WeaviateClient
@@ -172,9 +173,13 @@ def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
 
     config = settings()
     deadline = time.monotonic() + _LET_GO_SECONDS
+
+    def begin() -> None:
+        client.backup.create(backup_id=backup_id, backend=BackupStorage.FILESYSTEM, config=config, incremental_base_backup_id=base_id)
+
     while True:
         try:
-            client.backup.create(backup_id=backup_id, backend=BackupStorage.FILESYSTEM, config=config, incremental_base_backup_id=base_id)
+            make(begin, lambda: _begun(client, backup_id))
         except UnexpectedStatusCodeError as error:
             orphan = _IN_PROGRESS.search(str(error))
             if not orphan or time.monotonic() > deadline:
@@ -185,6 +190,18 @@ def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
             time.sleep(_POLL_SECONDS)
         else:
             return
+
+
+def _begun(client: WeaviateClient, backup_id: str) -> bool:
+    """Whether the module knows a backup of this id that has not failed: a request whose answer got lost has begun it."""
+    from weaviate.backup.backup import BackupStatus, BackupStorage
+    from weaviate.exceptions import UnexpectedStatusCodeError
+
+    try:
+        known = client.backup.get_create_status(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
+    except UnexpectedStatusCodeError:
+        return False
+    return known.status not in (BackupStatus.FAILED, BackupStatus.CANCELED)
 
 
 def _wait(client: WeaviateClient, backup_id: str) -> None:

@@ -23,6 +23,8 @@ ACCOUNT = "migrator"
 _SQL = Path(__file__).resolve().parent / "sql"
 # Days of one symbol in a transaction: about 0.4 million one-minute candles, some seconds of work.
 BATCH = 1000
+# Chunks dropped in a transaction: each takes some ten locks, and they are held to its end.
+CHUNKS = 200
 # One upkeep at a time: two would compute the same days and run into each other's keys.
 _LOCK = 0x75706B656570
 
@@ -115,13 +117,23 @@ def refresh(connection: psycopg.Connection, progress: Progress, batch: int = BAT
         progress.count(done, max(total, done), "days")
 
 
-def drop_old(connection: psycopg.Connection, now: datetime) -> dict[str, int]:
-    """Drop the chunks that the blueprint's rules no longer keep at `now`; how many of each table."""
+def drop_old(connection: psycopg.Connection, now: datetime, chunks: int = CHUNKS) -> dict[str, int]:
+    """Drop the chunks that the blueprint's rules no longer keep at `now`, so many in a transaction; how many of each table."""
     dropped = {}
     for table in TABLES:
         if table.retention is not None:
             before = now - table.retention.keep
-            dropped[table.name] = int(scalar(connection, _load("drop_old_chunks").decode(), {"name": table.name, "before": before}))
+            dropped[table.name] = _drop_before(connection, table.name, before, chunks)
+    return dropped
+
+
+def _drop_before(connection: psycopg.Connection, table: str, before: datetime, chunks: int) -> int:
+    dropped = 0
+    while until := scalar(connection, _load("old_chunks").decode(), {"name": table, "before": before, "limit": chunks}):
+        gone = int(scalar(connection, _load("drop_old_chunks").decode(), {"name": table, "before": until}))
+        if not gone:
+            break  # another session's upkeep, or a job of the server's, was faster
+        dropped += gone
     return dropped
 
 
