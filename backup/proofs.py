@@ -15,7 +15,7 @@ from backup.redis_keys import part_of
 from backup.weaviate_store import count_documents, count_objects
 from blueprint.accounts import ACCOUNTS
 from blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_CERTAINTY
-from blueprint.keyspaces import SESSION, USER_PREFERENCES
+from blueprint.keyspaces import SESSION, USER_PREFERENCES, shown_key
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
 
@@ -26,6 +26,7 @@ _SAME = 1e-3
 _INDEX_SECONDS = 30
 _FILES_ASKED = 3
 _LONGEST_QUESTION = 160
+_LONGEST_ID = 19
 
 
 def accounts(store: str) -> Proof:
@@ -141,21 +142,41 @@ def files(restored: Restored) -> str:
 
 
 def references(restored: Restored) -> str:
-    """Every session's and every preference's user exists."""
+    """Every session's and every preference's user exists. What names no user, whatever wrote it, is only counted."""
     wanted: dict[int, str] = {}
+    odd = 0
     with redis_client(restored.platform, "api") as client:
         for key in client.scan_iter(match=SESSION.glob, count=1000):
-            user = client.hget(key, "user_id")
-            if user is not None:
-                wanted[int(user)] = key
+            user = _session_user(client, key)
+            if user is None:
+                odd += 1
+            else:
+                wanted[user] = key
         for key in client.scan_iter(match=USER_PREFERENCES.glob, count=1000):
-            if (user := part_of(USER_PREFERENCES, key)) and user.isdigit():
-                wanted[int(user)] = key
+            if (part := part_of(USER_PREFERENCES, key)) and (user := _user(part)) is not None:
+                wanted[user] = key
     with postgres(restored.platform, READER) as connection:
-        there = {user for (user,) in connection.execute("select id from users where id = any(%s)", (list(wanted),)).fetchall()}
-    lost = [f"{key} of user {user}" for user, key in wanted.items() if user not in there]
+        if not connection.execute("select from pg_class where oid = to_regclass('public.users')").fetchone():
+            return "there is no table of users"
+        there = {user for (user,) in connection.execute("select id from users where id = any(%s::bigint[])", (list(wanted),)).fetchall()}
+    lost = [f"{shown_key(key)} of user {user}" for user, key in wanted.items() if user not in there]
     insist(not lost, f"keys of users that don't exist: {shown(lost)}")
-    return f"{len(wanted)} users named by keys, all there"
+    return f"{len(wanted)} users named by keys, all there" + (f"; {odd} sessions name none" if odd else "")
+
+
+def _session_user(client: Any, key: str) -> int | None:
+    from redis.exceptions import ResponseError
+
+    try:
+        return _user(client.hget(key, "user_id") or "")
+    except ResponseError:
+        # No hash; the proof of keyspaces tells whether it was one before.
+        return None
+
+
+def _user(text: str) -> int | None:
+    """A user's id; None for what can't be one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_ID else None
 
 
 def of(manifest: Manifest, *, embedder: bool) -> dict[str, Proof]:
