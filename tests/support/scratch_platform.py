@@ -145,6 +145,7 @@ def _make_roles(container: str, passwords: dict[str, str]) -> None:
             f"alter role {account.name} set statement_timeout = {milliseconds}",
             *(f"alter role {account.name} set {setting} = '{value}'" for setting, value in role.settings),
             *(f"grant {group} to {account.name}" for group in role.member_of),
+            *([f"alter role {account.name} bypassrls"] if role.sees_every_row else []),
         ]
     statements += [f"create database {DATABASE}", f"revoke all on database {DATABASE} from public"]
     inside = [f"create extension if not exists {name}" for name in EXTENSIONS]
