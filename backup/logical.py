@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from airgap.errors import PlatformError
 from backup import pgbackrest
 from backup.containers import Finished, execute
-from backup.files import SUFFIX, HashedFile, SetFolder, inside, write_hashed
+from backup.files import HashedFile, SetFolder, discard, write_hashed
 from backup.model import FileRecord, Unproven
 from backup.tables import Table
 from blueprint.relational import DATABASE
@@ -56,7 +56,7 @@ def dump(platform: Platform, folder: SetFolder, snapshot: str, tables: Sequence[
     if done.code == 0:
         files.append(written.record)
     else:
-        inside(folder.path, LOGICAL_PATH + SUFFIX).unlink()
+        discard(folder, LOGICAL_PATH)
         lacking = [Unproven(what="the logical backup", why=f"there is none: {_said(done)}")]
     if roles.code == 0:
         files.append(write_hashed(folder, GLOBALS_PATH, [roles.stdout]))

@@ -176,9 +176,10 @@ class WeaviatePart(_Part):
     `collections` counts each one's objects before and after, `documents` the passages of each file in the blueprint's.
     `backup_id` is None where there was no collection: the module refuses to back up nothing.
     `tenants` has each collection's tenants that are put away, with the state they are in: their objects can't be counted.
+    `uncounted` names the collections that couldn't be counted at all.
     """
 
-    _later = frozenset({"unproven", "tenants"})
+    _later = frozenset({"unproven", "tenants", "uncounted"})
 
     backup_id: str | None
     base_id: str | None
@@ -188,6 +189,7 @@ class WeaviatePart(_Part):
     documents: dict[str, int] = {}
     portable: tuple[str, ...] = ()
     tenants: dict[str, dict[str, str]] = {}
+    uncounted: tuple[str, ...] = ()
 
 
 class Manifest(_Record):
