@@ -21,15 +21,13 @@ from infra.connections import Platform
 
 __all__ = ["Disproved", "Proof", "Restored", "keys", "keyspaces", "of", "rows", "structure"]
 
-# The only account that may open a tenant.
-_OPENER = "admin"
 _QUESTION = "자동 매매 시스템 특징"
 _SAME = 1e-3
 _INDEX_SECONDS = 30
 _FILES_ASKED = 3
-_LONGEST  # The only account that may open a tenant.
+_LONGEST_QUESTION = 160
+# The only account that may open a tenant.
 _OPENER = "admin"
-_QUESTION = 160
 _LONGEST_ID = 19
 
 
