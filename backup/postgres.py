@@ -110,7 +110,7 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
     named = f"christmas-{request.set_id}"
     with connect(platform, ACCOUNT, autocommit=True) as probe, connect(platform, ACCOUNT) as holder:
         # Read before the snapshot, so that what follows it can only have gone on from here.
-        sequences = {name: value for name, (value, _) in tables.sequences(probe).items()}
+        before = tables.sequences(probe)
         snapshot = _take_snapshot(probe, holder)
         tables.prepare(holder)
         every = tables.list_tables(holder)
@@ -121,6 +121,7 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
             counts = tables.count_all(holder, probe, every, hash_hypertables=request.kind == "full")
             broken = tables.broken(holder)
             beside = _beside(holder)
+            sequences = tables.going_on(before, tables.sequences(probe))
             dumped = dumping.result() if dumping else None
             archived = archiving.result()
         holder.rollback()

@@ -5,7 +5,7 @@ What can't be counted or hashed is told with its reason, and the rest is proven.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ _SETTINGS = {
     "row_security": "off",
     "lock_timeout": "30s",
 }
+_LOCKED = "55P03"
 # Messages of these classes name objects and settings. Others may quote a value out of the rows, and manifests are not encrypted.
 _TELLABLE = ("42", "53", "54", "55", "57", "58", "XX")
 
@@ -89,6 +90,15 @@ def sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
     """The last value of each sequence that was used, and whether it counts down."""
     found = connection.execute(query("sequences")).fetchall()
     return {key_of(schema, name): (value, falling) for schema, name, value, falling in found}
+
+
+def going_on(before: Mapping[str, tuple[int, bool]], after: Mapping[str, tuple[int, bool]]) -> dict[str, int]:
+    """The values before, of those sequences that were neither dropped nor set back until afterwards."""
+    return {
+        name: value
+        for name, (value, falling) in before.items()
+        if name in after and (after[name][0] <= value if falling else after[name][0] >= value)
+    }
 
 
 def broken(connection: psycopg.Connection) -> tuple[str, ...]:
@@ -204,6 +214,8 @@ def _ask(connection: psycopg.Connection, table: Table, total: Composable, *, lim
 def reason(error: psycopg.Error) -> str:
     """Why the server refused, in its words where those can't quote a value, else by the kind of error."""
     state = error.sqlstate or ""
+    if state == _LOCKED:
+        return "another session held it locked for longer than a backup waits"
     told = error.diag.message_primary or ""
     return " ".join(told.split()) if state.startswith(_TELLABLE) and told else f"{type(error).__name__} (SQLSTATE {state})"
 

@@ -75,6 +75,11 @@ insert into public.picky values (1);
 create function public.picks(int) returns boolean language plpgsql immutable as 'begin if current_setting(''a.b'', true) = ''on'' then raise exception ''no''; end if; return true; end';
 alter table public.picky add constraint picks check (public.picks(id));
 
+-- A tablespace, as far from the data directory as the server's own volume lets it.
+create tablespace elsewhere_on_disk location '/home/postgres/pgdata/elsewhere';
+create table public.on_another_disk (id int primary key) tablespace elsewhere_on_disk;
+insert into public.on_another_disk select generate_series(1, 9);
+
 -- Sequences, publications, slots, another database, and a trigger that lets nobody make anything.
 create sequence public.counter;
 select nextval('public.counter') from generate_series(1, 100);
