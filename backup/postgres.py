@@ -110,7 +110,7 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
     named = f"christmas-{request.set_id}"
     with connect(platform, ACCOUNT, autocommit=True) as probe, connect(platform, ACCOUNT) as holder:
         # Read before the snapshot, so that what follows it can only have gone on from here.
-        before = tables.sequences(probe)
+        before = _sequences(probe)
         snapshot = _take_snapshot(probe, holder)
         tables.prepare(holder)
         every = tables.list_tables(holder)
@@ -121,7 +121,7 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
             counts = tables.count_all(holder, probe, every, hash_hypertables=request.kind == "full")
             broken = tables.broken(holder)
             beside = _beside(holder)
-            sequences = tables.going_on(before, tables.sequences(probe))
+            sequences = tables.going_on(before, _sequences(probe))
             dumped = dumping.result() if dumping else None
             archived = archiving.result()
         holder.rollback()
@@ -137,6 +137,16 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
     )
     unproven = (*counts.unproven, *_distrusted(broken), *beside, *(dumped.unproven if dumped else ()))
     return _Found(point, dumped.files if dumped else (), dumped is not None and dumped.made, archived, unproven)
+
+
+def _sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
+    """The sequences; none where one of them is dropped at this very moment, which the server answers with an error."""
+    import psycopg
+
+    try:
+        return tables.sequences(connection)
+    except (psycopg.errors.InternalError, psycopg.errors.UndefinedTable):
+        return {}
 
 
 def _distrusted(broken: Sequence[str]) -> Iterator[Unproven]:
@@ -155,6 +165,9 @@ def _beside(connection: psycopg.Connection) -> list[Unproven]:
         if kind == "slot":
             why = "in no backup: after a restore, whoever reads from it has to begin anew"
             found.append(Unproven(what=f"replication slot {name}", why=why, by_design=True))
+        elif kind == "subscription":
+            why = "only in the physical backup; what it is restored with subscribes as it did, where it reaches the publisher"
+            found.append(Unproven(what=f"subscription {name}", why=why, by_design=True))
         else:
             found.append(Unproven(what=f"database {name}", why="only in the physical backup: neither counted nor in the logical one"))
     return found
