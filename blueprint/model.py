@@ -170,6 +170,7 @@ class PostgresRole:
     member_of: tuple[str, ...] = ()
     owns_schema: bool = False
     temporary_tables: bool = False  # TEMPORARY on the database: for loads that are staged before they are merged
+    sees_every_row: bool = False  # BYPASSRLS: row-level security hides nothing from it; for an account that only reads
     connection_limit: int = 20
     statement_timeout: timedelta = timedelta(seconds=30)
     settings: tuple[tuple[str, str], ...] = ()  # of the server, for this role's sessions

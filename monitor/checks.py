@@ -73,6 +73,7 @@ def every() -> tuple[Registered, ...]:
         Registered("backup.newest", backups.newest),
         Registered("backup.full", backups.full),
         Registered("backup.redundancy", backups.redundancy),
+        Registered("backup.unproven", backups.unproven),
         Registered("backup.archive", backups.archive),
         Registered("backup.waiting", backup_alarms.waiting),
         Registered("backup.drill", backup_alarms.drill),

@@ -74,6 +74,7 @@ def load(
         progress.status("aliases, roles and users")
         aliases = _aliases(wire, index)
         roles, users, left_out = _access(wire, index, place)
+        left_out = (*_tenants_left_out(index), *left_out)
         (place / _STATE).unlink()
     keys = place / _KEYS
     return Imported(folder.name, wire.url, rows, aliases, roles, users, left_out, str(keys) if keys.exists() else "")
@@ -245,6 +246,14 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
         if not user["active"]:
             wire.create(f"users/db/{name}/deactivate", {"revoke_key": False})
     return tuple(str(each["name"]) for each in index.roles), tuple(sorted(keys)), tuple(left_out)
+
+
+def _tenants_left_out(index: Index) -> list[str]:
+    return [
+        f"tenants of {name} that were put away when the dump was made: {', '.join(each.tenants_left_out)}"
+        for name, each in index.collections.items()
+        if each.tenants_left_out
+    ]
 
 
 def _write_keys(place: Path, keys: dict[str, str]) -> None:
