@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup import pgbackrest
+from backup import live_log, pgbackrest
 from backup.containers import execute
 from backup.files import HashedFile, SetFolder, write_hashed
 from backup.model import FileRecord, Kind, PostgresPart, ReferencePoint, TableRecord
@@ -79,6 +79,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
         repository_bytes=physical.repository_bytes,
         reference_point=point,
         logical=LOGICAL_PATH if request.logical else None,
+        history=live_log.server_history(container, physical.timeline),
     )
 
 
@@ -117,7 +118,7 @@ def _archive(
     """Have the log archived up to a restore point that is made now, and hash what the repository then holds."""
     container = platform.containers["timescaledb"]
     progress.status("waiting for the log to be archived")
-    _superuser(container, f"select pg_create_restore_point('{restore_point}')")
+    live_log.superuser(container, f"select pg_create_restore_point('{restore_point}')")
     # Switches to a new segment and waits until the one before is in the repository.
     pgbackrest.run(container, pgbackrest.command("check"))
     progress.status("hashing the repository's files")
@@ -216,12 +217,6 @@ def _logical(platform: Platform, folder: SetFolder, snapshot: str) -> tuple[File
 def _conninfo(platform: Platform, database: str) -> str:
     host, port = platform.endpoints["postgres"].address(inside=True)
     return f"host={host} port={port} user={ACCOUNT} dbname={database} sslmode=verify-full sslrootcert={_INSIDE_CA}"
-
-
-def _superuser(container: str, statement: str) -> str:
-    """Run a statement as the server's own user, over its socket: for what only a superuser may do."""
-    line = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname=postgres")
-    return execute(container, (*line, f"--command={statement}"), user=pgbackrest.USER).text()
 
 
 def _repository_files(stored: RepositoryFiles, physical: pgbackrest.PhysicalBackup, after: str | None) -> tuple[FileRecord, ...]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from airgap.errors import PlatformError
 from backup.model import Manifest, Store
+from backup.timelines import lsn_number
 
 _LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
 
@@ -134,12 +135,6 @@ def _weaviate(target: Target, sets: list[Manifest]) -> StorePlan:
 
 
 _CHOICES = {"postgres": _postgres, "redis": _redis, "weaviate": _weaviate}
-
-
-def lsn_number(text: str) -> int:
-    """A log position as a number of bytes."""
-    high, _, low = text.partition("/")
-    return (int(high, 16) << 32) + int(low, 16)
 
 
 def _impossible(what: str, next_step: str) -> PlatformError:

@@ -92,7 +92,9 @@ def backup_extract(
 @task(name="list")
 def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> None:
     """List the backup sets as chains, with sizes, ages, and when each was last verified and drilled."""
-    from backup import marks, sets
+    import sys
+
+    from backup import journal, marks, sets
     from backup.show import show_sets
     from backup.storage import mirror
 
@@ -100,6 +102,8 @@ def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> No
     where = mirror.look(stack) or str(folder)
     there = sets.list_sets(folder=folder)
     show_sets(there, marks.read(folder), {each.id: where for each in there}, as_json=json)
+    if left := journal.note(folder):
+        print(left, file=sys.stderr)
 
 
 @task(

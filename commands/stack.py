@@ -10,9 +10,13 @@ from commands.task import task
 @task(help={"refresh": "Look first at what is really there, and undo changes made by hand."})
 def up(_context: Context, stack: str = "", *, refresh: bool = False) -> None:
     """Bring the stack up, or to what the blueprint says now."""
+    from backup.journal import note
+    from backup.sets import folder_of
     from infra import stacks
 
     stacks.up(stack, refresh=refresh)
+    if left := note(folder_of(stack or None)):
+        print(left)
 
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})

@@ -68,6 +68,7 @@ def every() -> tuple[Registered, ...]:
         Registered("weaviate.collections", collections.shape),
         Registered("backup.newest", backups.newest),
         Registered("backup.full", backups.full),
+        Registered("backup.timeline", backups.timeline),
         Registered("backup.redundancy", backups.redundancy),
         Registered("backup.archive", backups.archive),
         Registered("backup.waiting", backup_alarms.waiting),

@@ -12,6 +12,7 @@ from typing import Literal
 
 from airgap.errors import PlatformError
 from backup import due, lock, sets
+from backup.journal import Journal
 from backup.schedule.decide import drill_due, pause_after
 from backup.words import size_text
 from blueprint.rules import BACKUP_RULES
@@ -79,7 +80,10 @@ class Job:
 
     def _backup(self) -> bool:
         """Make the set that is due; after a full one, prune."""
-        kind = due.due(datetime.now(UTC), sets.list_sets(folder=self.folder), BACKUP_RULES)
+        begun = Journal(self.folder).read()
+        # With the journal lost, the next set that is due finds out from the server itself.
+        owed = begun is not None and begun.owes_full
+        kind = "full" if owed else due.due(datetime.now(UTC), sets.list_sets(folder=self.folder), BACKUP_RULES)
         if kind is None:
             return not self.failures
         from backup import prune, run

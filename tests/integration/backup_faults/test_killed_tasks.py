@@ -5,16 +5,18 @@ import os
 import pytest
 
 from airgap.errors import PlatformError
-from backup import pgbackrest, sets
+from backup import live_log, pgbackrest, sets
 from backup.containers import docker_client
 from backup.drill import drill
 from backup.journal import Journal
 from backup.model import Manifest
 from backup.prune import prune
 from backup.restore import remove, restore
+from backup.run import make
 from backup.scratch import OWNER_LABEL
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import STACK_LABEL
+from monitor.backups import judge_timeline
 from tests.support.backup_faults import Sets, owned_by
 from tests.support.cases import in_make_test
 from tests.support.scratch_platform import DOCUMENTS
@@ -137,6 +139,35 @@ def test_a_killed_live_restore_goes_on_where_it_was(made: Sets, single: dict[str
     restore(made.platform, target, stores=[store], live=True, folder=made.folder)
     assert Journal(made.folder).read() is None
     assert is_gone(made, store)
+
+
+@pytest.mark.parametrize("journal", in_make_test(["kept", "lost"], 1))
+def test_what_is_written_after_a_killed_live_restore_is_kept(made: Sets, single: dict[str, Manifest], journal: str) -> None:
+    """Killed while it took the closing full set, the database went on: the next backup is a full one, and the latest has it all."""
+    write_to(made, "postgres")
+    made.killed("restore", "a full backup of the new timeline", 0.5, to=single["postgres"].id, stores=["postgres"], live=True)
+    assert is_gone(made, "postgres")
+    begun = Journal(made.folder).read()
+    assert begun
+    assert begun.owes_full
+    if journal == "lost":
+        Journal(made.folder).path.unlink()
+    live = live_log.ask(made.platform)
+    assert judge_timeline(live, sets.list_sets(folder=made.folder), Journal(made.folder).read()).status == "critical"
+    write_to(made, "postgres")
+    name = f"faults-after-{os.getpid()}"
+    try:
+        # Without any set of the new timeline, its writes are reached from a set of the one before.
+        restore(made.platform, "latest", stores=["postgres"], into=name, folder=made.folder)
+        with postgres(made.restored(name), "backup") as connection:
+            assert connection.execute("select count(*) from market_data where symbol = 'GONE'").fetchone() == (1,)
+    finally:
+        remove(name)
+    closing = make(made.platform, folder=made.folder)
+    assert closing
+    assert closing.kind == "full"
+    assert Journal(made.folder).read() is None
+    assert judge_timeline(live, sets.list_sets(folder=made.folder), None).status == "ok"
 
 
 DRILL_STAGES = [
