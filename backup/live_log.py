@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,13 +9,11 @@ from airgap.errors import PlatformError
 from backup import pgbackrest
 from backup.containers import execute
 from backup.queries import query
-from backup.timelines import HISTORY_FILE, History, parse_history
-from infra.components.pgbackrest_config import PGDATA, STANZA
+from backup.timelines import History, parse_history
+from infra.components.pgbackrest_config import PGDATA
 from infra.connections import Platform
 
 _PSQL = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname=postgres")
-# Between two files: no line of theirs begins so.
-_MARK = "== "
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +63,16 @@ def superuser(container: str, statement: str) -> str:
     return execute(container, (*_PSQL, f"--command={statement}"), user=pgbackrest.USER).text()
 
 
-def tick(platform: Platform) -> None:
-    """Commit a transaction that changes nothing.
+def tick(platform: Platform) -> datetime | None:
+    """Commit a transaction that changes nothing; returns when, as far as the server knows.
 
     Recovery up to a moment ends only at a commit after it, and a quiet database may have none.
     Raises PlatformError where the server can't be asked.
     """
-    superuser(platform.containers["timescaledb"], "select pg_current_xact_id()")
+    container = platform.containers["timescaledb"]
+    number = superuser(container, "select pg_current_xact_id()")
+    kept = f"case when current_setting('track_commit_timestamp')::boolean then pg_xact_commit_timestamp('{int(number) % 2**32}'::xid) end"
+    return _moment(superuser(container, f"select {kept}"))
 
 
 def replayed(container: str) -> Replayed:
@@ -94,24 +94,3 @@ def server_history(container: str, timeline: int) -> History:
     if timeline == 1:
         return ()
     return parse_history(execute(container, ["cat", f"{PGDATA}/pg_wal/{timeline:08X}.history"], user=pgbackrest.USER).text())
-
-
-def archived_histories(container: str) -> Mapping[str, Mapping[int, History]]:
-    """The histories in the repository, by the archive's folder and by timeline; pgBackRest deciphers them.
-
-    Raises PlatformError where the repository can't be read.
-    """
-    command = " ".join(pgbackrest.command("repo-get"))
-    listing = " ".join(pgbackrest.command("repo-ls", "--recurse", "--filter=history$"))
-    script = (
-        f"{listing} archive/{STANZA} | while read -r name; do "
-        f'echo \'{_MARK}\'"$name"; {command} "archive/{STANZA}/$name" </dev/null || exit 1; echo; done'
-    )
-    text = execute(container, ["sh", "-c", script], user=pgbackrest.USER).stdout.decode()
-    found: dict[str, dict[int, History]] = {}
-    for part in f"\n{text}".split(f"\n{_MARK}")[1:]:
-        name, _, content = part.partition("\n")
-        archive, _, file = name.partition("/")
-        if match := HISTORY_FILE.fullmatch(file):
-            found.setdefault(archive, {})[int(match["timeline"], 16)] = parse_history(content)
-    return found

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup import closing, live_log, lock, refill, run, sets, writers
+from backup import closing, known_log, live_log, lock, refill, run, sets, stopped, writers
 from backup.containers import copy_tree, docker_client, put_files
 from backup.due import covering
 from backup.journal import FILES, PLANNED, PROMOTED, RECOVERED, Begun, Journal, refuse_unfinished
 from backup.model import STORES, Manifest, Store
-from backup.scratch import PURPOSE_LABEL
+from backup.replay import KnownLog, lineage
 from backup.storage.sources import files_of, source_of
 from backup.targets import StorePlan, Target, plan
-from infra.components.names import PROJECT_LABEL, STACK_LABEL
 from infra.components.pgbackrest_config import PGDATA
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FILE
 from infra.connections import Platform
@@ -29,42 +28,59 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 120
 _START_SECONDS = 300
-# An exit code that no tool has: the answer is no.
-_NOT_SO = 77
-
-
-class _ScriptError(PlatformError):
-    """A script on a stopped container's volumes ended with `code`."""
-
-    def __init__(self, purpose: str, code: int, said: str, where: str) -> None:
-        super().__init__(what=f"{purpose} failed with exit code {code}: {said}", where=where)
-        self.code = code
 
 
 def restore(
-    platform: Platform, target: Target, stores: tuple[Store, ...], *, force: bool, progress: Progress, folder: Path
-) -> dict[Store, StorePlan]:
-    """Put the live stores back to the target. Only the stores named are touched.
+    platform: Platform,
+    target: Target,
+    stores: tuple[Store, ...],
+    *,
+    force: bool,
+    progress: Progress,
+    folder: Path,
+    log: KnownLog | None = None,
+) -> tuple[dict[Store, StorePlan], Begun]:
+    """Put the live stores back to the target. Only the stores named are touched. `log` is what was known of PostgreSQL's log before.
 
     Raises PlatformError where clients write and `force` was not given, where another target was begun and not finished, and
     where a store can't be restored; the same call again then goes on with what is left.
     """
     journal = Journal(folder)
-    _go_on_or_begin(platform, journal, target, stores, force=force, progress=progress, folder=folder)
+    _go_on_or_begin(platform, journal, target, stores, force=force, progress=progress, folder=folder, log=log)
     with lock.hold(folder, f"a restore to {target}"):
         begun = _unchanged(journal, target, stores)
-        every = [each for each in sets.list_sets(folder=folder) if each.id in begun.sets]
-        wanted = plan(target, every, stores, datetime.now(UTC))
+        wanted = _planned(platform, begun, target, stores, folder)
         for store in stores:
             if not begun.restored(store):
                 progress.status(f"restoring {store}")
                 _STORES[store](platform, wanted[store], _Work(folder, journal, begun))
+        end = journal.read() or begun
         if "postgres" not in stores:
             journal.close()
     if "postgres" in stores and not closing.settle(platform, folder):
         # The log goes on in a new timeline: what comes must not depend on backups of the old one.
         progress.status("a full backup of the new timeline")
         _begin_anew(platform, progress, folder)
+    return wanted, end
+
+
+def _planned(platform: Platform, begun: Begun, target: Target, stores: tuple[Store, ...], folder: Path) -> dict[Store, StorePlan]:
+    """The plan, from the sets and along the timeline that were there when it was begun.
+
+    Raises PlatformError where PostgreSQL's log isn't proven to reach the target, before anything is touched.
+    """
+    every = [each for each in sets.list_sets(folder=folder) if each.id in begun.sets]
+    log = None
+    if "postgres" in stores and not begun.restored("postgres"):
+        log = known_log.look(platform, folder, every, timeline=begun.along, archive="postgres" not in begun.steps)
+    wanted = plan(target, every, stores, datetime.now(UTC), log)
+    if log and not begun.steps and wanted["postgres"].doubt:
+        Journal(folder).close()
+        raise PlatformError(
+            what=f"nothing proves that {target} can be reached, so nothing was touched: {wanted['postgres'].doubt}",
+            where=f"stack {platform.stack}",
+            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or latest",
+        )
     return wanted
 
 
@@ -78,7 +94,15 @@ class _Work:
 
 
 def _go_on_or_begin(
-    platform: Platform, journal: Journal, target: Target, stores: tuple[Store, ...], *, force: bool, progress: Progress, folder: Path
+    platform: Platform,
+    journal: Journal,
+    target: Target,
+    stores: tuple[Store, ...],
+    *,
+    force: bool,
+    progress: Progress,
+    folder: Path,
+    log: KnownLog | None,
 ) -> None:
     """Go on with what was begun with this target, or go back from it, or begin: then with a safety backup first."""
     begun = journal.read()
@@ -107,6 +131,7 @@ def _go_on_or_begin(
         [*before, *([made.id] if made and target.moment else [])],
         safety=made.id if made else None,
         timeline=_highest_timeline(live, sets.list_sets(folder=folder)),
+        along=_along(target, before, log, folder),
         committed=live.committed if live else None,
     )
 
@@ -116,6 +141,12 @@ def _unchanged(journal: Journal, target: Target, stores: tuple[Store, ...]) -> B
     if begun is None or (begun.target, begun.stores) != (str(target), stores):
         raise PlatformError(what="another run has changed the restore's journal", where=str(journal.path), next_step="run this again")
     return begun
+
+
+def _along(target: Target, before: Sequence[str], log: KnownLog | None, folder: Path) -> int | None:
+    """The timeline to replay along, noted at the beginning: once the files are put back, the server has none that counts."""
+    own = [each for each in sets.list_sets(folder=folder) if each.id in before and each.postgres]
+    return lineage(own, log).line.timeline if log and own and not target.set_id else None
 
 
 def _highest_timeline(live: live_log.LiveLog | None, every: Sequence[Manifest]) -> int:
@@ -196,40 +227,6 @@ def _start(container: Container) -> None:
         time.sleep(0.3)
 
 
-def _in_its_place(stopped: Container, script: str, *, purpose: str, network: str = "none") -> None:
-    """Run a shell script as the stopped container's user, on its volumes, in a container of its own; without a network, by default.
-
-    Raises PlatformError with its last words where it fails.
-    """
-    attributes = stopped.attrs
-    once = docker_client().containers.create(
-        attributes["Image"],
-        ["-c", script],
-        entrypoint=["/bin/sh"],
-        user=attributes["Config"]["User"],
-        name=f"{stopped.name}-{purpose}",
-        volumes_from=[str(stopped.id)],
-        network_mode=network,
-        tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - inside the container
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        labels=_labels(stopped, purpose),
-    )
-    try:
-        once.start()
-        code = int(once.wait(timeout=4 * 3600)["StatusCode"])
-        if code != 0:
-            said = once.logs(tail=12).decode(errors="replace").strip()
-            raise _ScriptError(purpose, code, said, f"the volumes of {stopped.name}")
-    finally:
-        once.remove(force=True)
-
-
-def _labels(stopped: Container, purpose: str) -> dict[str, str]:
-    """Those of a helper: where this process is killed, whoever removes what is left of the stack finds it."""
-    return {**{key: stopped.labels[key] for key in (PROJECT_LABEL, STACK_LABEL) if key in stopped.labels}, PURPOSE_LABEL: purpose}
-
-
 def _postgres(platform: Platform, wanted: StorePlan, work: _Work) -> None:
     name = platform.containers["timescaledb"]
     _remove_earlier(f"{name}-restore")
@@ -257,13 +254,22 @@ def _put_files_back(platform: Platform, container: Container, wanted: StorePlan)
     network = platform.network if platform.backup.place else "none"
     # The server is stopped for sure. Where it was killed, its file still says that it runs, and pgBackRest would believe it.
     script = f"rm -f {PGDATA}/postmaster.pid && {shlex.join(command)}"
-    _in_its_place(container, script, purpose="restore", network=network)
+    stopped.run(container, script, purpose="restore", network=network)
 
 
 def _start_recovery(container: Container, wanted: StorePlan) -> None:
-    del wanted
-    _start(container)
-    refill.wait_for_recovery(str(container.name))
+    try:
+        _start(container)
+        refill.wait_for_recovery(str(container.name))
+    except PlatformError as error:
+        if not refill.ends_early(error):
+            raise
+        if not wanted.or_end:
+            raise refill.early_end(error, wanted) from error
+        container.stop(timeout=_STOP_SECONDS)
+        stopped.run(container, refill.NO_TARGET, purpose="restore")
+        _start(container)
+        refill.wait_for_recovery(str(container.name))
 
 
 def _recovers(container: Container, wanted: StorePlan) -> bool:
@@ -283,12 +289,12 @@ def _was_promoted(container: Container, before: int) -> bool:
     script = (
         f"last=$(ls {PGDATA}/pg_wal 2>/dev/null | grep -E '^[0-9A-F]{{8}}[.]history$' | sort | tail -n 1); "
         f'[ -e {PGDATA}/global/pg_control ] && [ ! -e {PGDATA}/recovery.signal ] && [ -n "$last" ] && '
-        f"[ $((0x${{last%.history}})) -gt {before} ] || exit {_NOT_SO}"
+        f"[ $((0x${{last%.history}})) -gt {before} ] || exit {stopped.NOT_SO}"
     )
     try:
-        _in_its_place(container, script, purpose="restore")
-    except _ScriptError as error:
-        if error.code == _NOT_SO:
+        stopped.run(container, script, purpose="restore")
+    except stopped.ScriptError as error:
+        if error.code == stopped.NOT_SO:
             return False
         raise
     return True
@@ -304,11 +310,11 @@ def _redis(platform: Platform, wanted: StorePlan, work: _Work) -> None:
     entries = refill.aof_entries(source, wanted.manifest)
     uid, _, gid = str(container.attrs["Config"]["User"] or "999:999").partition(":")
     script = "rm -rf /data/appendonlydir /data/dump.rdb"
-    _in_its_place(container, script, purpose="restore")
+    stopped.run(container, script, purpose="restore")
     _put(container, "/data", entries, int(uid), int(gid or uid))
     if wanted.truncate and wanted.until:
         files = refill.aof_files(source, wanted.manifest)
-        _in_its_place(container, refill.truncate_script(files, wanted.until), purpose="restore")
+        stopped.run(container, refill.truncate_script(files, wanted.until), purpose="restore")
     work.journal.reach("redis", FILES)
     _start(container)
     work.journal.reach("redis", RECOVERED)
@@ -322,7 +328,7 @@ def _put(container: Container, directory: str, entries: list[Any], uid: int, gid
         name=f"{container.name}-put",
         volumes_from=[str(container.id)],
         network_mode="none",
-        labels=_labels(container, "restore"),
+        labels=stopped.labels(container, "restore"),
     )
     try:
         put_files(helper, directory, entries, uid=uid, gid=gid)
@@ -341,7 +347,7 @@ def _weaviate(platform: Platform, wanted: StorePlan, work: _Work) -> None:
     uid, _, gid = str(container.attrs["Config"]["User"] or "1000:1000").partition(":")
     wanted_ids = [each.weaviate.backup_id for each in chain if each.weaviate and each.weaviate.backup_id]
     copies = " ".join(f"{BACKUP_PATH}/{each}" for each in wanted_ids)
-    _in_its_place(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
+    stopped.run(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
     source = source_of(platform, folder)
     entries = [entry for each in chain for entry in refill.weaviate_entries(files_of(platform, source, each), each)]
     _put(container, BACKUP_PATH, entries, int(uid), int(gid or uid))

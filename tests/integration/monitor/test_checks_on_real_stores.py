@@ -49,9 +49,7 @@ def test_all_is_well(platform: Platform) -> None:
     expected = {
         name
         for name in results
-        if not name.startswith(
-            ("embedder.", "backup.newest", "backup.full", "backup.timeline", "backup.redun", "weaviate.coll")
-        )
+        if not name.startswith(("embedder.", "backup.newest", "backup.full", "backup.timeline", "backup.redun", "weaviate.coll"))
     }
     assert {name: (results[name].status, results[name].message) for name in expected if results[name].status != "ok"} == {}
     assert {results[name].status for name in results if name.startswith("embedder.")} == {"unknown"}
