@@ -66,7 +66,8 @@ def _rows(mine: Lineage, log: KnownLog) -> Iterator[Row]:
 
 def _row(timeline: int, depth: int, parent: int | None, begins: str, mine: Lineage, log: KnownLog, on_line: set[int]) -> Row:
     there = [each for each in mine.sets if each.postgres and each.postgres.timeline == timeline]
-    moments = sorted(each.moments()["postgres"] for each in there)
+    behind = [each for each in there if timeline in on_line and not mine.line.has(each)]
+    moments = sorted(each.moments()["postgres"] for each in there if each not in behind)
     until = moments[-1] if moments else None
     is_live = timeline == mine.line.timeline and log.timeline is None
     if is_live and log.archived_until and _whole(mine, there, mine.cluster.histories):
@@ -77,6 +78,8 @@ def _row(timeline: int, depth: int, parent: int | None, begins: str, mine: Linea
         state = "leads to the live one" if log.timeline is None else "on the line asked for"
     else:
         state = f"left: by a set's id, or --timeline {timeline}"
+    if behind:
+        state += f"; what it wrote later, {len(behind)} sets, was left: by a set's id, or --timeline {timeline}"
     return Row(timeline, depth, parent, begins, len(there), moments[0] if moments else None, until, state)
 
 

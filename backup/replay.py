@@ -196,15 +196,10 @@ def _at_the_branch(
 
 
 def _branch_note(moment: datetime | None, mine: Lineage) -> list[str]:
-    """A moment that a branch which was left has, too: its set is named, so that nobody takes one for the other."""
-    if moment is None:
-        return []
-    others = [
-        each.postgres.timeline
-        for each in mine.sets
-        if each.postgres and not mine.line.has(each) and each.postgres.reference_point.at <= moment
-    ]
-    return [f"timeline {others[-1]}, a branch that was left, has that moment too: --timeline {others[-1]}"] if others else []
+    """A moment that a branch which was left has, too: it is named, so that nobody takes one for the other."""
+    left = [each.postgres for each in mine.sets if each.postgres and not mine.line.has(each)]
+    others = [each.timeline for each in left if moment and each.reference_point.at >= moment]
+    return [f"timeline {others[0]}, a branch that was left, has that moment too: --timeline {others[0]}"] if others else []
 
 
 def insist_on_line(history: History, line: Line) -> None:
