@@ -148,8 +148,11 @@ def _along(moment: datetime | None, lsn: str | None, told: str, before: Sequence
             raise impossible(f"the log is archived only up to {lsn_text(found.end)}, before {lsn}{_gap(found)}", "give an earlier position")
         return Choice(manifest, line.timeline, lsn, or_end=found.missing is None, notes=notes)
     if moment is None:
-        notes += (f"segment {found.missing} of the log is missing, and what comes after it is not in it",) if found.missing else ()
-        return Choice(manifest, line.timeline, or_end=True, notes=notes)
+        gap = f"segment {found.missing} of the log is missing, and what comes after it, from {lsn_text(found.end)} on, is not in it"
+        if found.missing and log.live:
+            # What is live is newer: it is not thrown away for the state before a gap, unless that is asked for by its position.
+            return Choice(manifest, line.timeline, notes=notes, doubt=gap)
+        return Choice(manifest, line.timeline, or_end=True, notes=(*notes, *([gap] if found.missing else [])))
     return _to_moment(moment, manifest, found, mine, log, notes)
 
 

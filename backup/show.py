@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from backup.verify import Verdict
 
 
-_UNASKED = "the live server can't be asked"
-
-
 def kind_of(*, full: bool, incremental: bool) -> Kind | None:
     """The kind asked for; None for what is due.
 
@@ -113,11 +110,7 @@ def show_restored(restored: Restored, *, as_json: bool) -> None:
     print(f"{'would restore' if restored.dry_run else 'restored'} to {restored.target} into {restored.into}{took}")
     for store, each in restored.stores.items():
         lost = each["seconds_lost"]
-        left = (
-            "how much was written since is unknown: the live server can't be asked"
-            if lost is None
-            else f"{lost:.0f} s of writes are not in it"
-        )
+        left = f"{lost:.0f} s of writes are not in it" if lost is not None else f"what was written since is unknown: {each['unknown']}"
         print(f"  {store:<9} shows {each['shows']}, from {each['set']}; {left}")
         if each.get("last_commit"):
             print(f"  {'':<9} replayed up to {each['replayed_to']}; its last transaction is of {each['last_commit']}")

@@ -89,13 +89,17 @@ def _postgres(wanted: StorePlan, log: KnownLog | None, seen: Seen | None) -> dic
         "timeline": wanted.timeline or (part.timeline if part else None),
         "last_commit": seen.replayed.isoformat(timespec="milliseconds") if seen and seen.replayed else None,
         "replayed_to": seen.position if seen else None,
+        "unknown": "" if lost is not None else ("nothing proves how far the log goes" if wanted.doubt else _UNASKED),
         "notes": [*wanted.notes, *([f"not proven: {wanted.doubt}"] if wanted.doubt else [])],
     }
 
 
+_UNASKED = "the live server can't be asked"
+
+
 def _would_lose(wanted: StorePlan, log: KnownLog | None, committed: datetime | None) -> float | None:
     """Seconds from the target to the live server's last commit; of the newest state nothing, once all is archived."""
-    if committed is None:
+    if committed is None or wanted.doubt:
         return None
     if wanted.until:
         return (committed - wanted.until).total_seconds()
