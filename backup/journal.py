@@ -1,7 +1,7 @@
 """The record of a live restore, outside any store, until nothing of it is owed any more.
 
-Each store goes through steps; when all are through them, a full set of PostgreSQL's new timeline has to follow. Until a store is
-restored the live stores are half one state and half another; until the full set is there, what is written hangs on old sets.
+Each store goes through steps; when all are through them, a full set has to follow. Until a store is restored the live stores are half
+one state and half another; until the full set is there, what is written hangs on old sets, and the newest one shows what was undone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Begun:
     """A live restore that is not through.
 
     `sets` are the ids to choose from, `safety` the set that holds what was thrown away, `timeline` the highest one of PostgreSQL's log
-    before: what is promoted since has a higher one. `steps` has each store's last step, `set_made` the closing full set.
+    before: what is promoted since has a higher one. `after` is the number of the newest set before, which the closing one follows.
+    `steps` has each store's last step, `set_made` the closing full set.
     """
 
     target: str
@@ -48,6 +49,7 @@ class Begun:
     timeline: int | None = None
     along: int | None = None
     committed: str | None = None
+    after: int = 0
     steps: dict[str, str] = field(default_factory=dict)
     replayed: dict[str, Any] = field(default_factory=dict)
     set_made: str | None = None
@@ -63,14 +65,15 @@ class Begun:
 
     @property
     def owes_full(self) -> bool:
-        """Whether all is restored, and only the full set of the new timeline is missing."""
-        return not self.half and "postgres" in self.stores
+        """Whether all is restored, and only the full set is missing that shows it."""
+        return not self.half
 
     def told(self) -> str:
         """Where it stopped, in words."""
         begun = f"a restore to {self.target} of {', '.join(self.stores)} was begun at {self.since} and not finished"
         if self.owes_full:
-            return f"{begun}: all is restored, and the full set of the new timeline is still to be made"
+            what = "of the new timeline" if "postgres" in self.stores else "of what was restored"
+            return f"{begun}: all is restored, and the full set {what} is still to be made"
         steps = [f"{store}: {self.steps.get(store, 'untouched')}" for store in self.stores]
         return f"{begun}: {'; '.join(steps)}"
 
@@ -124,11 +127,12 @@ class Journal:
         timeline: int | None = None,
         along: int | None = None,
         committed: datetime | None = None,
+        after: int = 0,
     ) -> Begun:
         """Note the beginning: target, stores, ids of the sets to choose from, and what was live before."""
         since = datetime.now(UTC).isoformat(timespec="seconds")
         when = committed.isoformat() if committed else None
-        return self._write(Begun(target, tuple(stores), tuple(sets), since, safety, timeline, along, when))
+        return self._write(Begun(target, tuple(stores), tuple(sets), since, safety, timeline, along, when, after))
 
     def reach(self, store: Store, step: str, **replayed: Any) -> Begun:
         """Note that a store has come to a step."""
@@ -170,13 +174,15 @@ def _parse(raw: dict[str, Any]) -> Begun:
     return Begun(**known)
 
 
-def refuse_unfinished(folder: Path) -> None:
+def refuse_unfinished(folder: Path, *, owed: bool = False) -> None:
     """Refuse to go on while the live stores are half restored: a backup of that would be none of either state.
+
+    With `owed`, refuse as well while the full set is missing that has to follow.
 
     Raises PlatformError that says where it stopped, and how the restore is finished.
     """
     begun = Journal(folder).read()
-    if begun and begun.half:
+    if begun and (begun.half or owed):
         raise PlatformError(what=begun.told(), where=str(Journal(folder).path), next_step=begun.next_step())
 
 

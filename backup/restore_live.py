@@ -55,12 +55,11 @@ def restore(
                 progress.status(f"restoring {store}")
                 _STORES[store](platform, wanted[store], _Work(folder, journal, begun))
         end = journal.read() or begun
-        if "postgres" not in stores:
-            journal.close()
-    if "postgres" in stores and not closing.settle(platform, folder):
-        # The log goes on in a new timeline: what comes must not depend on backups of the old one.
-        progress.status("a full backup of the new timeline")
-        _begin_anew(platform, progress, folder)
+    if not closing.settle(platform, folder):
+        # The log goes on in a new timeline: what comes must not depend on backups of the old one. And the newest set of any store
+        # is the safety one, with what was just undone.
+        progress.status("a full backup of " + ("the new timeline" if "postgres" in stores else "what was restored"))
+        _begin_anew(platform, stores, progress, folder)
     return wanted, end
 
 
@@ -113,7 +112,7 @@ def _go_on_or_begin(
             return
         if target.set_id and target.set_id == begun.safety and stores == begun.stores and "go back" in begun.next_step():
             progress.log(f"going back to what was there before: {begun.told()}")
-            journal.begin(str(target), stores, [*begun.sets, begun.safety], safety=begun.safety, timeline=begun.timeline, along=None)
+            journal.begin(str(target), stores, [*begun.sets, begun.safety], safety=begun.safety, timeline=begun.timeline, after=begun.after)
             return
         refuse_unfinished(folder)
     if begun and same and not closing.settle(platform, folder):
@@ -133,6 +132,7 @@ def _go_on_or_begin(
         timeline=_highest_timeline(live, sets.list_sets(folder=folder)),
         along=_along(target, before, log, folder),
         committed=live.committed if live else None,
+        after=max((each.sequence for each in sets.list_sets(folder=folder)), default=0),
     )
 
 
@@ -154,13 +154,13 @@ def _highest_timeline(live: live_log.LiveLog | None, every: Sequence[Manifest]) 
     return max([live.timeline if live else 1, *(each.postgres.timeline for each in every if each.postgres)])
 
 
-def _begin_anew(platform: Platform, progress: Progress, folder: Path) -> None:
-    """A full set of the new timeline.
+def _begin_anew(platform: Platform, stores: tuple[Store, ...], progress: Progress, folder: Path) -> None:
+    """A full set of what is live now: of all stores where PostgreSQL is one of them, since theirs belong together.
 
     Raises PlatformError where it can't be made, as where the restored accounts have the passwords of another machine.
     """
     try:
-        run.make(platform, kind="full", progress=progress, folder=folder)
+        run.make(platform, kind="full", stores=None if "postgres" in stores else stores, progress=progress, folder=folder)
     except PlatformError as error:
         raise PlatformError(
             what=f"everything is restored, but the full set that has to follow could not be made: {error.what}",

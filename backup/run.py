@@ -48,7 +48,7 @@ def make(
         mirror.refresh(platform, folder)
         clean_up(platform, folder, progress)
         closing.settle(platform, folder)
-        wanted = closing.wanted(platform, kind, chosen, sets.list_sets(folder=folder), progress)
+        wanted = closing.wanted(platform, kind, chosen, sets.list_sets(folder=folder), folder, progress)
         made = _make_usable(platform, wanted, chosen, folder, progress) if wanted else None
         closing.settle(platform, folder)
         # The set is good whatever becomes of its copies: what is missing there is caught up with by the next run.

@@ -91,6 +91,8 @@ def judge_timeline(live: LiveLog | None, sets: Sequence[Manifest], begun: Begun 
     if live.recovering:
         return critical(f"{told.replace('writes', 'still replays')}: it takes no writes", "docker logs the database: it says why")
     made = full_of(live, sets)
+    if begun and "postgres" not in begun.stores:
+        return critical(begun.told(), begun.next_step())
     if made:
         return ok(f"{told}, of which {made.id} is the newest full set", live.timeline)
     since = f"; {begun.told()}" if begun else ""

@@ -8,7 +8,7 @@ from airgap.errors import PlatformError
 from backup import live_log, pgbackrest, sets
 from backup.containers import docker_client
 from backup.drill import drill
-from backup.journal import Journal
+from backup.journal import FILES, PLANNED, RECOVERED, Journal
 from backup.model import Manifest
 from backup.prune import prune
 from backup.restore import remove, restore
@@ -168,6 +168,37 @@ def test_what_is_written_after_a_killed_live_restore_is_kept(made: Sets, single:
     assert closing.kind == "full"
     assert Journal(made.folder).read() is None
     assert judge_timeline(live, sets.list_sets(folder=made.folder), None).status == "ok"
+
+
+@pytest.mark.exhaustive
+def test_what_was_promoted_is_not_put_back_again(made: Sets, single: dict[str, Manifest]) -> None:
+    """The task died before it could note that the server, which went on alone, was promoted and written to."""
+    target, journal = single["postgres"].id, Journal(made.folder)
+    write_to(made, "postgres")
+    made.killed("restore", "a full backup of the new timeline", 0.0, to=target, stores=["postgres"], live=True)
+    assert is_gone(made, "postgres")
+    write_to(made, "postgres")
+    for step in (PLANNED, FILES, RECOVERED):
+        journal.reach("postgres", step)
+        with pytest.raises(PlatformError, match=f"not finished: postgres: {step}"):
+            make(made.platform, folder=made.folder)
+    restore(made.platform, target, stores=["postgres"], live=True, folder=made.folder)
+    assert journal.read() is None
+    assert not is_gone(made, "postgres")
+
+
+@pytest.mark.exhaustive
+def test_a_restore_that_was_cut_off_can_be_gone_back_from(made: Sets, single: dict[str, Manifest]) -> None:
+    write_to(made, "postgres")
+    made.killed("restore", "restoring postgres", 0.0, to=single["postgres"].id, stores=["postgres"], live=True)
+    begun = Journal(made.folder).read()
+    assert begun
+    assert begun.safety
+    with pytest.raises(PlatformError, match="not finished"):
+        restore(made.platform, "latest", stores=["postgres"], live=True, folder=made.folder)
+    restore(made.platform, begun.safety, stores=["postgres"], live=True, folder=made.folder)
+    assert Journal(made.folder).read() is None
+    assert not is_gone(made, "postgres")
 
 
 DRILL_STAGES = [
