@@ -44,11 +44,15 @@ def _platform() -> Platform:
 
 
 def _up(progress: Progress) -> str:
+    from backup.journal import note
+    from backup.sets import folder_of
     from infra import stacks
     from infra.connections import stack_name
 
     stacks.up(progress=progress)
     _platform.cache_clear()
+    if left := note(folder_of()):
+        progress.log(left)
     return f"stack {stack_name()}"
 
 

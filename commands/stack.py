@@ -10,11 +10,16 @@ from commands.task import task
 @task(help={"refresh": "Look first at what is really there, and undo changes made by hand."})
 def up(_context: Context, stack: str = "", *, refresh: bool = False) -> None:
     """Bring the stack up, or to what the blueprint says now; from then on it looks after itself."""
+    from backup.journal import note
+    from backup.sets import folder_of
     from infra import connections, stacks
     from schedule import task
 
     stacks.up(stack, refresh=refresh)
-    print(task.ensure(connections.load(stack)))
+    platform = connections.load(stack)
+    if left := note(folder_of(platform.stack)):
+        print(left)
+    print(task.ensure(platform))
 
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})

@@ -49,12 +49,12 @@ def test_all_is_well(platform: Platform) -> None:
     expected = {
         name
         for name in results
-        if not name.startswith(("embedder.", "backup.newest", "backup.full", "backup.redundancy", "weaviate.collections"))
+        if not name.startswith(("embedder.", "backup.newest", "backup.full", "backup.timeline", "backup.redun", "weaviate.coll"))
     }
     assert {name: (results[name].status, results[name].message) for name in expected if results[name].status != "ok"} == {}
     assert {results[name].status for name in results if name.startswith("embedder.")} == {"unknown"}
     assert results["weaviate.collections"].status == "critical"
-    assert results["backup.newest"].status == results["backup.full"].status == "critical"
+    assert {results[f"backup.{name}"].status for name in ("newest", "full", "timeline")} == {"critical"}
 
 
 def test_a_closed_port_is_critical_and_what_needs_it_unknown(platform: Platform) -> None:
