@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup import lock, refill, run, sets, writers
+from backup import account_passwords, emptiness, lock, recovery, refill, run, sets, writers
 from backup.containers import copy_tree, docker_client, put_files
 from backup.due import covering
 from backup.journal import Journal, refuse_unfinished
@@ -59,6 +59,8 @@ def restore(
                 _STORES[store](platform, wanted[store], folder)
                 journal.finish(store)
         journal.close()
+    platform = account_passwords.settle(platform, stores, progress)
+    recovery.end(folder)
     if "postgres" in stores:
         # The log goes on in a new timeline: what comes must not depend on backups of the old one.
         progress.status("a full backup of the new timeline")
@@ -77,7 +79,7 @@ def _begin_anew(platform: Platform, progress: Progress, folder: Path) -> None:
         raise PlatformError(
             what=f"everything is restored, but the full set that has to follow could not be made: {error.what}",
             where=error.where,
-            next_step="invoke up --refresh sets the accounts' passwords again; then invoke backup --full, before anything else",
+            next_step="mend that, then invoke backup --full, before anything else",
         ) from error
 
 
@@ -93,6 +95,9 @@ def _refuse_writers(platform: Platform, stores: tuple[Store, ...], *, force: boo
 
 def _safety_backup(platform: Platform, progress: Progress, folder: Path, *, force: bool) -> Manifest | None:
     """Keep what is about to be thrown away. With `force`, stores that can't be backed up any more are restored without."""
+    if recovery.awaited(folder) or emptiness.empty(platform, STORES):
+        progress.log("the live stores hold nothing yet, so there is nothing to keep")
+        return None
     existing = covering(sets.list_sets(folder=folder), STORES)
     try:
         return run.make(platform, kind="incremental" if existing else "full", progress=progress, folder=folder)

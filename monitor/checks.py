@@ -39,6 +39,7 @@ def every() -> tuple[Registered, ...]:
         containers,
         encryption,
         keyspaces,
+        losses,
         network,
         redis_server,
         relational,
@@ -75,7 +76,8 @@ def every() -> tuple[Registered, ...]:
         Registered("backup.verified", backup_alarms.verified),
         Registered("backup.growth", backup_alarms.growth),
         Registered("backup.space", backup_alarms.space),
-        Registered("backup.copies", backup_alarms.copies),
+        Registered("backup.copies", losses.copies),
+        Registered("backup.kit", losses.kit),
     )
 
 

@@ -1,0 +1,58 @@
+"""After a restore the accounts are as they were then, with the passwords of then, maybe of another machine. This stack's are set again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress
+from backup import logins
+from backup.model import Store
+from infra import connections, stacks
+from infra.connections import Platform
+
+_LOGINS: Mapping[Store, Callable[[Platform, str], str]] = {
+    "postgres": logins.postgres,
+    "redis": logins.redis,
+    "weaviate": logins.weaviate,
+}
+
+
+def settle(platform: Platform, stores: tuple[Store, ...], progress: Progress) -> Platform:
+    """See that every account gets into the restored stores, and where one doesn't, have the stack set all that it declares.
+
+    Returns the platform with the credentials of now: Weaviate makes keys itself, so some may be new.
+    Raises PlatformError where accounts are still refused, naming them, or the stack can't be brought up.
+    """
+    progress.status("trying every account")
+    if not refused(platform, stores):
+        return platform
+    if platform.stack not in stacks.stacks():
+        raise _still_refused(platform, refused(platform, stores))
+    progress.status("setting the accounts' passwords of this stack")
+    stacks.up(platform.stack, refresh=True, progress=progress)
+    # What was given for this call alone, as an operator's identity, stays.
+    settled = dataclasses.replace(connections.load(platform.stack), backup=platform.backup)
+    if left := refused(settled, stores):
+        raise _still_refused(platform, left)
+    progress.log("the restored accounts had other passwords: this stack's are set; Weaviate's keys are new where they did not fit")
+    return settled
+
+
+def refused(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
+    """Accounts that don't get in, with what the store says."""
+    found = []
+    for store in stores:
+        for name, secrets in platform.accounts.items():
+            if getattr(secrets, store) is not None and (said := _LOGINS[store](platform, name)):
+                found.append(f"{name} in {store}: {said}")
+    return found
+
+
+def _still_refused(platform: Platform, left: list[str]) -> PlatformError:
+    return PlatformError(
+        what="everything is restored, but accounts don't get in: " + "; ".join(left),
+        where=f"stack {platform.stack}",
+        next_step=f"invoke up --refresh --stack {platform.stack} sets their passwords; then invoke backup --full",
+    )
