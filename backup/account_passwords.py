@@ -31,13 +31,30 @@ def settle(platform: Platform, stores: tuple[Store, ...], progress: Progress) ->
     if platform.stack not in stacks.stacks():
         raise _still_refused(platform, refused(platform, stores))
     progress.status("setting the accounts' passwords of this stack")
-    stacks.up(platform.stack, refresh=True, progress=progress)
+    stacks.up(platform.stack, refresh=True, progress=_Quiet(progress))
     # What was given for this call alone, as an operator's identity, stays.
     settled = dataclasses.replace(connections.load(platform.stack), backup=platform.backup)
     if left := refused(settled, stores):
         raise _still_refused(platform, left)
     progress.log("the restored accounts had other passwords: this stack's are set; Weaviate's keys are new where they did not fit")
     return settled
+
+
+class _Quiet:
+    """Pulumi's line for every resource belongs to `up`; here only what it leaves behind where it fails is told."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def status(self, text: str) -> None:
+        """Nothing."""
+
+    def count(self, done: float, total: float, unit: str = "") -> None:
+        """Nothing."""
+
+    def log(self, text: str) -> None:
+        """Leave a line."""
+        self._progress.log(text)
 
 
 def refused(platform: Platform, stores: tuple[Store, ...]) -> list[str]:

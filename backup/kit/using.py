@@ -38,6 +38,7 @@ def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", 
     )
     kit = parse(plain, path, PROJECT)
     name = check_name(_stack(kit, stack, path))
+    unused = not stack_state.passphrase_file().exists()
     real_pulumi()  # a machine that isn't ready says so before anything is written
     folder = sets.folder_of(name)
     mine = hashlib.sha256(content).hexdigest()
@@ -51,7 +52,7 @@ def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", 
         _refuse_other_keys(host, kit, name)
         waits = begun.restore if begun and begun.kit == mine else not _has_data(host, name)
         recovery.begin(folder, recovery.Recovery(mine, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", waits))
-        _put_state(kit, name)
+        _put_state(kit, name, unused=unused)
         _remove_unknown(host, name)
     stacks.up(name, refresh=refresh)
     coverage.record(folder, coverage.Taken(kit.made, "a kit that this machine was brought up from", Path(path).name, kit.covers))
@@ -144,13 +145,16 @@ def _salt(settings: str) -> str:
     return next((line.partition(":")[2].strip() for line in settings.splitlines() if line.startswith("encryptionsalt:")), "")
 
 
-def _put_state(kit: Kit, name: str) -> None:
-    """Passphrase, settings and state, each where it is not there yet: a run that was cut off may have put some."""
+def _put_state(kit: Kit, name: str, *, unused: bool) -> None:
+    """Passphrase, settings and state, each where it is not there yet: a run that was cut off may have put some.
+
+    With `unused` the passphrase that is there now was only made by a look at the state, a moment ago.
+    """
     own, file, settings = kit.state.passphrase, stack_state.passphrase_file(), stack_state.settings_file(name)
     if own and not os.environ.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
         if file.exists() and file.read_text(encoding="utf-8").strip() != own:
             # Of no stack: made by some command on a machine without any.
-            file.rename(file.with_name(f"passphrase.before-kit-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
+            file.unlink() if unused else file.rename(file.with_name(f"passphrase.before-kit-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
         if not file.exists():
             stack_state.write_new(file, own)
     if kit.state.settings and not settings.exists():
