@@ -37,7 +37,8 @@ with clients.postgres(platform, "backup") as connection:
 with clients.redis_client(platform, "monitor") as client:
     rows["redis"] = client.info("keyspace")["db0"]["keys"] > 0
 with clients.weaviate_client(platform, "backup") as client:
-    rows["passages"] = sum(client.collections.use(each).aggregate.over_all(total_count=True).total_count for each in client.collections.list_all())
+    every = [client.collections.use(each) for each in client.collections.list_all()]
+    rows["passages"] = sum(each.aggregate.over_all(total_count=True).total_count for each in every)
 print(json.dumps(rows))
 """
 
@@ -146,13 +147,14 @@ class Machine:
         done = subprocess.run(["docker", *arguments], env=self.environment, capture_output=True, text=True, check=True)
         return done.stdout.split()
 
-    def lose_engine(self, *, owner: bool = True) -> None:
-        """Take away containers, networks and volumes of the stack, as when Docker's folder is lost; with `owner` the record of whose it is."""
+    def lose_engine(self) -> None:
+        """Take away the stack's containers, networks and volumes, as when Docker's folder is lost."""
         label = f"label=com.christmas.stack={STACK}"
-        if found := self.docker("ps", "-aq", "--filter", label):
-            self.docker("rm", "-f", *found)
-        if found := self.docker("network", "ls", "-q", "--filter", label):
-            self.docker("network", "rm", *found)
-        volumes = [name for name in self.docker("volume", "ls", "-q", "--filter", label) if owner or not name.endswith("-owner")]
-        if volumes:
-            self.docker("volume", "rm", *volumes)
+        for listed, remove in (("ps -aq", "rm -f"), ("network ls -q", "network rm"), ("volume ls -q", "volume rm")):
+            if found := self.docker(*listed.split(), "--filter", label):
+                self.docker(*remove.split(), *found)
+
+    def lose_folder(self) -> None:
+        """Take away what the clone keeps of its stack: state, passphrase, sets, settings."""
+        shutil.rmtree(self.clone / ".christmas")
+        (self.clone / f"Pulumi.{STACK}.yaml").unlink()
