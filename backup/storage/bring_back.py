@@ -13,7 +13,7 @@ from typing import Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup import lock, pgbackrest, sets
+from backup import keys, lock, pgbackrest, sets
 from backup.containers import Entry, docker_client, execute, put_files, throwaway
 from backup.files import StreamedFile, sync_folder, write_atomically
 from backup.journal import Journal
@@ -115,6 +115,12 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
     every = sets.list_at(copy.sets)
     if not every:
         raise PlatformError(what=f"copy {name} has no set", where=copy.where, next_step="see that it is the right folder, and mounted")
+    if strange := [each.id for each in every if not keys.is_signed(each, keys.repository_passphrase(platform))]:
+        raise PlatformError(
+            what=f"copy {name} has sets that were signed with other keys than this stack's, or changed since: {', '.join(strange)}",
+            where=copy.where,
+            next_step="bring the stack up from the kit that belongs to this copy; or remove those sets from it, if they are not wanted",
+        )
     with lock.hold(folder, f"bringing copy {name} back"):
         write_atomically(folder / _BEGUN, name.encode())
         _put_aside(folder, {each.id for each in every})

@@ -1,4 +1,4 @@
-"""A machine is lost, or a part of it: what docs/recovery.md says brings everything back, on a second Docker engine with a home of its own."""
+"""A lost machine, or a part of one: what docs/recovery.md says brings all back, on a second Docker engine with a home of its own."""
 
 from __future__ import annotations
 
