@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import time
 from collections.abc import Callable, Mapping
 
 from airgap.errors import PlatformError
+from airgap.setup.patience import patience
 from airgap.setup.progress import Progress
 from backup import logins
 from backup.model import Store
 from infra import connections, stacks
 from infra.connections import Platform
 
+_ASKED_FOR_SECONDS = 60.0
+# What the stores say to a wrong password and to an account that they don't know; anything else may pass.
+_REFUSALS = re.compile(r"authentication failed|does not exist|not permitted to log in|WRONGPASS|username-password|HTTP 40[13]|^is ")
 _LOGINS: Mapping[Store, Callable[[Platform, str], str]] = {
     "postgres": logins.postgres,
     "redis": logins.redis,
@@ -58,11 +64,16 @@ class _Quiet:
 
 
 def refused(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
-    """Accounts that don't get in, with what the store says."""
+    """Accounts that don't get in, with what the store says. One that doesn't answer is asked again for a while, and then not known."""
+    deadline = time.monotonic() + patience(_ASKED_FOR_SECONDS)
     found = []
     for store in stores:
         for name, secrets in platform.accounts.items():
-            if getattr(secrets, store) is not None and (said := _LOGINS[store](platform, name)):
+            if getattr(secrets, store) is None:
+                continue
+            while (said := _LOGINS[store](platform, name)) and not _REFUSALS.search(said) and time.monotonic() < deadline:
+                time.sleep(0.5)
+            if said and _REFUSALS.search(said):
                 found.append(f"{name} in {store}: {said}")
     return found
 
