@@ -44,6 +44,7 @@ def _platform() -> Platform:
 
 
 def _up(progress: Progress) -> str:
+    from backup import recovery
     from backup.journal import note
     from backup.sets import folder_of
     from infra import stacks
@@ -53,6 +54,8 @@ def _up(progress: Progress) -> str:
     _platform.cache_clear()
     if left := note(folder_of()):
         progress.log(left)
+    # Nothing may come into stores that wait for what the lost ones held.
+    recovery.refuse_unrestored(_platform(), folder_of(stack_name()), "what comes next, migrations and samples,")
     return f"stack {stack_name()}"
 
 

@@ -7,13 +7,26 @@ from invoke.context import Context
 from commands.task import task
 
 
-@task(help={"refresh": "Look first at what is really there, and undo changes made by hand."})
-def up(_context: Context, stack: str = "", *, refresh: bool = False) -> None:
-    """Bring the stack up, or to what the blueprint says now; from then on it looks after itself."""
+@task(
+    help={
+        "refresh": "Look first at what is really there, and undo changes made by hand.",
+        "kit": "A recovery kit (backup.kit): bring its stack up with its keys, on a machine that has lost or never had it.",
+        "identity": "With --kit: file with the age identity of one of the kit's recipients.",
+        "passphrase_file": "With --kit: file with the kit's passphrase, - for standard input; else it is asked for.",
+    }
+)
+def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
+    """Bring the stack up, or to what the blueprint says now; with --kit from what a lost machine left. It keeps itself from then on."""
     from backup.journal import note
     from backup.sets import folder_of
     from infra import connections, stacks
     from schedule import task
+
+    if kit:
+        from backup.kit import using
+
+        print(using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh))
+        return
 
     stacks.up(stack, refresh=refresh)
     platform = connections.load(stack)

@@ -40,6 +40,7 @@ def every() -> tuple[Registered, ...]:
         encryption,
         keyspaces,
         locks,
+        losses,
         network,
         redis_server,
         relational,
@@ -81,7 +82,8 @@ def every() -> tuple[Registered, ...]:
         Registered("backup.verified", backup_alarms.verified),
         Registered("backup.growth", backup_alarms.growth),
         Registered("backup.space", backup_alarms.space),
-        Registered("backup.copies", backup_alarms.copies),
+        Registered("backup.copies", losses.copies),
+        Registered("backup.kit", losses.kit),
     )
 
 

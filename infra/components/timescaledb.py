@@ -226,7 +226,8 @@ class TimescaleDb(pulumi.ComponentResource):
             stanza=STANZA,
             config_path=CONFIG_PATH,
             repository=place.where if place else None,
-            recovering=self._args.placement.settings.backup.keys.passphrase is not None,
+            # A lost machine's new server finds the lost one's backups there: it comes up, and says what to do.
+            recovering=True,
             opts=child,
         )
         return database
