@@ -40,8 +40,8 @@ SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)
 
 POSTGRES_MAX_CONNECTIONS = 150
 
-# A statement without bounds in time locks every chunk that a hypertable has, and each of its indexes; whoever makes a chunk locks some
-# relations more (its TOAST table with an index, sequences, parents). PostgreSQL has one table for all locks of all sessions, whose
+# A statement without bounds in time locks every chunk that a hypertable has, and each of its indexes; whoever makes a chunk locks them
+# several times over, and its constraints. PostgreSQL has one table for all locks of all sessions, whose
 # size is fixed at its start: where it is full, everybody who needs a lock fails, with "out of shared memory". docs/adr/0512.
 MOST_CHUNKS = 5_000
 """Chunks that a hypertable may get: at 28 days each, 383 years. Who loads more is refused."""
