@@ -78,6 +78,7 @@ def test_one_of_each_ends_no_set_and_none_is_left_out_in_silence(
         "constraint positive of half_checked",
         "replication slot reader",
         "subscription nothing",
+        "1 tables of database postgres",
         "database beside_it",
         f"tenants put-away of {TENANTS}",
     }
