@@ -14,9 +14,12 @@ def up(_context: Context, stack: str = "", *, refresh: bool = False) -> None:
     from backup.sets import folder_of
     from infra import stacks
 
-    stacks.up(stack, refresh=refresh)
-    if left := note(folder_of(stack or None)):
-        print(left)
+    try:
+        stacks.up(stack, refresh=refresh)
+    finally:
+        # Also where it failed: a store that is half restored may be why.
+        if left := note(folder_of(stack or None)):
+            print(left)
 
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})
