@@ -65,6 +65,8 @@ class Histories(RuleBasedStateMachine):
         self.moments: list[datetime] = []
         self.told: list[str] = []
         self._make("full")
+        self.write()
+        self.wait()
 
     def _say(self, text: str) -> None:
         self.told.append(text)
@@ -88,8 +90,7 @@ class Histories(RuleBasedStateMachine):
 
     def _target(self, data: st.DataObject) -> tuple[str, datetime | str | None]:
         """What `--to` says, and what the model calls it."""
-        kinds = ["latest", "set", *(["moment"] if self.moments else []), "early"]
-        kind = data.draw(st.sampled_from(kinds), label="target")
+        kind = data.draw(st.sampled_from(["moment", "latest", "set", "moment", "set", "early"]), label="target")
         if kind == "set":
             name = data.draw(st.sampled_from(sorted(self.model.made)), label="set")
             return name, name
