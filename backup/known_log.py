@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -138,8 +139,10 @@ def _in_container(platform: Platform, script: str) -> str:
     name = platform.containers["timescaledb"]
     try:
         container = docker_client().containers.get(name)
-        if container.status == "running":
-            return execute(name, ["sh", "-c", script], user=pgbackrest.USER).stdout.decode()
+        # One that starts again and again, since its data is damaged, may run just now.
+        with contextlib.suppress(PlatformError):
+            if container.status == "running":
+                return execute(name, ["sh", "-c", script], user=pgbackrest.USER).stdout.decode()
         network = platform.network if platform.backup.place else "none"
         return stopped.run(container, script, purpose=f"look-{secrets.token_hex(3)}", network=network)
     except DockerException as error:

@@ -119,7 +119,7 @@ def _refuse_doubt(target: Target, wanted: Mapping[Store, StorePlan]) -> None:
         raise PlatformError(
             what=f"nothing proves that {target} can be reached, so nothing was touched: {doubt}",
             where="--live",
-            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or latest",
+            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or a set's id",
         )
 
 
