@@ -24,10 +24,9 @@ from backup.refill import Timing
 from backup.replay import KnownLog, insist_on_line, lineage
 from backup.run import SharedProgress, known_stores
 from backup.scratch import PURPOSE_LABEL, Scratch, remove_labelled
-from backup.storage import mirror
+from backup.storage import bring_back, mirror
 from backup.targets import StorePlan, Target, parse_target, plan
 from backup.told import Restored, Seen, tell
-from infra.backup_places import FIRST
 from infra.components.names import STACK_LABEL
 from infra.connections import LOCAL, Platform
 
@@ -55,19 +54,17 @@ def restore(
     By default into new stores named `into` (a random name without), which stay until `remove` takes them away. With `live`,
     onto the stack itself, after a safety backup; refused while clients write, unless `force`. `dry_run` only tells.
     PostgreSQL's log is followed to the timeline that is live now; `timeline` names another one, of a branch that was left.
-    `place` names the copy that is read in place of the first place: that one may be lost. Only beside the live stores.
+    `place` names the copy that is read in place of the first place: that one may be lost. With `live` it has to be lost, and the copy,
+    or that with the newest set, becomes the first place again.
     An interrupted restore is run again by the same call. Raises PlatformError where the target can't be reached.
     """
     folder = folder or sets.folder_of(platform.stack)
     progress = progress or SilentProgress()
-    if live and place not in ("", FIRST):
-        raise PlatformError(
-            what="onto the live stack only sets of the first place are restored, since its log goes on there",
-            where=f"--live --from {place}",
-            next_step="leave --live out; or make the copy the first place, as docs/backup.md says under 'The first place is lost'",
-        )
     if live and into and into != platform.stack:
         raise PlatformError(what="onto the live stack, or into another one, but not both", where=f"--live --into {into}")
+    if live and (place := bring_back.choose(platform, folder, place, stores)) and not dry_run:
+        bring_back.bring_back(platform, folder, place, progress)
+        place = ""
     every = mirror.sets_at(platform, folder, place)
     target = parse_target(to, every)
     chosen = stores_for(target, every, stores)
@@ -198,7 +195,7 @@ def _restore_beside(
             raise PlatformError(
                 what=f"{name} was restored before and is still there",
                 where=str(place),
-                next_step=f"choose another name, or remove it: invoke backup.restore --remove {name}",
+                next_step=f"choose another name, or remove it: invoke backup.remove {name}",
             )
         remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
         write_atomically(place / _STATE, b'{"state": "running"}')

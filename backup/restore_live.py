@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup import closing, known_log, live_log, lock, refill, run, sets, stopped, writers
+from backup import account_passwords, closing, emptiness, known_log, live_log, lock, recovery, refill, run, sets, stopped, writers
 from backup.containers import copy_tree, docker_client, put_files
 from backup.due import covering
 from backup.journal import FILES, PLANNED, PROMOTED, RECOVERED, Begun, Journal, refuse_unfinished
@@ -55,6 +55,8 @@ def restore(
                 progress.status(f"restoring {store}")
                 _STORES[store](platform, wanted[store], _Work(folder, journal, begun))
         end = journal.read() or begun
+    platform = account_passwords.settle(platform, stores, progress)
+    recovery.end(folder)
     if not closing.settle(platform, folder):
         # The log goes on in a new timeline: what comes must not depend on backups of the old one. And the newest set of any store
         # is the safety one, with what was just undone.
@@ -165,7 +167,7 @@ def _begin_anew(platform: Platform, stores: tuple[Store, ...], progress: Progres
         raise PlatformError(
             what=f"everything is restored, but the full set that has to follow could not be made: {error.what}",
             where=error.where,
-            next_step="invoke up --refresh sets the accounts' passwords again; then invoke backup, before anything else: it makes the set",
+            next_step="mend that, then invoke backup, before anything else: it makes the set",
         ) from error
     if not closing.settle(platform, folder):
         raise PlatformError(
@@ -187,6 +189,9 @@ def _refuse_writers(platform: Platform, stores: tuple[Store, ...], *, force: boo
 
 def _safety_backup(platform: Platform, progress: Progress, folder: Path, *, force: bool) -> Manifest | None:
     """Keep what is about to be thrown away. With `force`, stores that can't be backed up any more are restored without."""
+    if recovery.awaited(folder) or emptiness.empty(platform, STORES):
+        progress.log("the live stores hold nothing yet, so there is nothing to keep")
+        return None
     existing = covering(sets.list_sets(folder=folder), STORES)
     try:
         return run.make(platform, kind="incremental" if existing else "full", progress=progress, folder=folder)

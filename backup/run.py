@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
-from backup import closing, due, keys, lock, pgbackrest, postgres, redis_store, sets, weaviate_store
+from backup import closing, due, keys, lock, pgbackrest, postgres, recovery, redis_store, sets, weaviate_store
 from backup.files import SetFolder
 from backup.journal import refuse_unfinished
 from backup.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
@@ -45,6 +45,7 @@ def make(
     progress = progress or SilentProgress()
     with lock.hold(folder, "a backup"):
         refuse_unfinished(folder)
+        recovery.refuse_awaited(folder, platform.stack, "a backup")
         mirror.refresh(platform, folder)
         clean_up(platform, folder, progress)
         closing.settle(platform, folder)

@@ -51,10 +51,26 @@ def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> in
 
 
 @task(
-    name="keys", help={"out": "New file for what reads the backups, secrets in the open: keep it where this machine's loss can't reach it."}
+    name="kit",
+    iterable=["recipient"],
+    help={
+        "out": "New file for the kit, or a folder: keep it where this machine's loss can't reach it.",
+        "recipient": "Who can open it (age1…), in place of the settings' recipients; may be repeated.",
+        "passphrase_file": "File with a passphrase that opens it instead, - for standard input.",
+    },
 )
+def backup_kit(_context: Context, recipient: list[str], out: str = "", passphrase_file: str = "", stack: str = "") -> None:
+    """Write the recovery kit: all keys, settings and state that a new machine needs besides the backups, in one encrypted file."""
+    from backup.kit import taking
+    from infra import connections
+
+    path, readers = taking.take(connections.load(stack), out, recipients=recipient, passphrase_file=passphrase_file)
+    print(f"written to {path}, for {readers}: keep it away from this machine, and apart from the backups")
+
+
+@task(name="keys", help={"out": "New file for what reads the backups, secrets in the open. Field keys are not in it: backup.kit has all."})
 def backup_keys(_context: Context, stack: str = "", out: str = "") -> None:
-    """Say who can read the backups; with --out, write the keys down for the day this machine is lost."""
+    """Say who can read the backups; with --out, write down what reads their files."""
     from backup.operator import describe_keys, write_keys
     from infra import connections
 
@@ -149,7 +165,7 @@ def backup_verify(
         "live": "Onto the live stack, after a safety backup.",
         "force": "With --live: although clients write.",
         "dry_run": "Only say what would be lost and how long it should take.",
-        "from_": "Name of the copy to read in place of the first place; only beside the live stores.",
+        "from_": "Name of the copy to read in place of the first place; with --live only where that is lost.",
         "identity": "File with an age identity to read with, besides the stack's own.",
     },
 )
@@ -275,29 +291,3 @@ def backup_import_portable(
             set or None, url=url, key_file=key_file, ca_file=ca_file, stack=stack, plain_vectors=plain_vectors, progress=progress
         )
     show_imported(done, as_json=json)
-
-
-@task(
-    name="schedule",
-    help={
-        "once": "Do what is due now, then end; exit code 1 where something failed. For timers.",
-        "only": "Only backup, or only drill.",
-        "systemd": "Print systemd units that do the same.",
-        "cron": "Print lines for crontab -e that do the same.",
-        "write_to": "With --systemd: write the units into this folder.",
-    },
-)
-def backup_schedule(
-    _context: Context,
-    stack: str = "",
-    only: str = "",
-    write_to: str = "",
-    *,
-    once: bool = False,
-    systemd: bool = False,
-    cron: bool = False,
-) -> int:
-    """Make backups, prune and drill whenever due, in the foreground until stopped; or print units that do."""
-    from backup.schedule import task
-
-    return task.run(stack, only=only, write_to=write_to, once=once, systemd=systemd, cron=cron)

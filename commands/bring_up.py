@@ -21,6 +21,7 @@ def up_steps() -> list[Step]:
         Step("migrations", "tables, indexes and grants", run=_migrate),
         Step("seed", "real candles, demo users and orders, cache entries, documents; nothing where there is data of its own", run=_seed),
         Step("backup", "the set that is due", run=_backup),
+        Step("schedule", "backups, upkeep, drills and checks by themselves from now on", run=_schedule),
         Step("check", "everything is as the blueprint says", run=_check),
     ]
 
@@ -43,6 +44,7 @@ def _platform() -> Platform:
 
 
 def _up(progress: Progress) -> str:
+    from backup import recovery
     from backup.journal import note
     from backup.sets import folder_of
     from infra import stacks
@@ -55,6 +57,8 @@ def _up(progress: Progress) -> str:
         if left := note(folder_of()):
             progress.log(left)
     _platform.cache_clear()
+    # Nothing may come into stores that wait for what the lost ones held.
+    recovery.refuse_unrestored(_platform(), folder_of(stack_name()), "what comes next, migrations and samples,")
     return f"stack {stack_name()}"
 
 
@@ -80,6 +84,12 @@ def _backup(progress: Progress) -> str:
 
     made = run.make(_platform(), progress=progress)
     return f"set {made.id}" if made else "nothing is due"
+
+
+def _schedule(_progress: Progress) -> str:
+    from schedule import task
+
+    return task.ensure(_platform())
 
 
 def _check(progress: Progress) -> str:

@@ -7,12 +7,26 @@ from invoke.context import Context
 from commands.task import task
 
 
-@task(help={"refresh": "Look first at what is really there, and undo changes made by hand."})
-def up(_context: Context, stack: str = "", *, refresh: bool = False) -> None:
-    """Bring the stack up, or to what the blueprint says now."""
+@task(
+    help={
+        "refresh": "Look first at what is really there, and undo changes made by hand.",
+        "kit": "A recovery kit (backup.kit): bring its stack up with its keys, on a machine that has lost or never had it.",
+        "identity": "With --kit: file with the age identity of one of the kit's recipients.",
+        "passphrase_file": "With --kit: file with the kit's passphrase, - for standard input; else it is asked for.",
+    }
+)
+def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
+    """Bring the stack up, or to what the blueprint says now; with --kit from what a lost machine left. It keeps itself from then on."""
     from backup.journal import note
     from backup.sets import folder_of
-    from infra import stacks
+    from infra import connections, stacks
+    from schedule import task
+
+    if kit:
+        from backup.kit import using
+
+        print(using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh))
+        return
 
     try:
         stacks.up(stack, refresh=refresh)
@@ -20,6 +34,7 @@ def up(_context: Context, stack: str = "", *, refresh: bool = False) -> None:
         # Also where it failed: a store that is half restored may be why.
         if left := note(folder_of(stack or None)):
             print(left)
+    print(task.ensure(connections.load(stack)))
 
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})
@@ -35,9 +50,13 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
     """Take the stack down. Its data stays, unless --volumes."""
     from infra import stacks
     from infra.confirm import confirm_deletion
+    from infra.connections import stack_name
+    from schedule import keeper
 
     if volumes:
         confirm_deletion(stack, yes=yes)
+    if told := keeper.stop(stack_name(stack), now=True):
+        print(told)
     stacks.down(stack, volumes=volumes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ from monitor.result import Finding, critical, ok, warning
 if TYPE_CHECKING:
     from backup.marks import Marks
     from backup.model import Manifest
-    from backup.storage.copies import CopyState
 
 
 def judge_waiting(waiting: int, seconds: float | None, timeout: int, alarms: BackupAlarms, wanted_timeout: timedelta) -> Finding:
@@ -53,7 +52,7 @@ def waiting(platform: Platform) -> Finding:
 
 def judge_drill(history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
     """The last drill that passed, and whether the very last one did. A platform too young for its first drill is no fault."""
-    step = "invoke backup.drill; invoke backup.schedule does it by itself"
+    step = "invoke backup.drill; invoke schedule shows why it was not done by itself"
     passed = [each for each in history if each.get("passed")]
     age = now - datetime.fromisoformat(str(passed[-1]["started"])) if passed else None
     if history and not history[-1].get("passed"):
@@ -80,7 +79,7 @@ def drill(platform: Platform) -> Finding:
 
 def judge_verified(marks: Mapping[str, Marks], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
     """When a set that is still there was last read back and found good."""
-    step = "invoke backup.verify; invoke backup.schedule does it before each drill"
+    step = "invoke backup.verify; the schedule does it before each drill"
     moments = {each.id: found.verified for each in sets if (found := marks.get(each.id)) and found.verified}
     if not moments:
         return _not_yet("no set was ever verified", step, sets, alarms.verified_warn_after, now)
@@ -162,33 +161,6 @@ def space(platform: Platform) -> Finding:
     # What the file system keeps for root is not free.
     free = {"pgBackRest's repository": (left, used + left), "the sets' folder": (here.free, here.used + here.free)}
     return judge_space(free, fulls[-1] if fulls else 0, BACKUP_ALARMS)
-
-
-def judge_copies(names: Collection[str], states: Mapping[str, CopyState], alarms: BackupAlarms, now: datetime) -> Finding:
-    """The copies that the settings name, by how each stood after the last run; one that never was complete counts as very old."""
-    if not names:
-        return ok("no copies are set, docs/backup.md tells how", 0, "copies")
-    step = "invoke backup.copy brings them up to date, or says why not"
-    ages = {}
-    for name in names:
-        complete = states[name].complete_at if name in states else None
-        ages[name] = now - datetime.fromisoformat(complete) if complete else None
-    told = ", ".join(f"{name} {'never was complete' if age is None else f'was complete {in_words(age)} ago'}" for name, age in ages.items())
-    failing = [f"{name}: {states[name].failure}" for name in names if name in states and states[name].failure]
-    told = "; ".join([told, *failing])
-    if any(age is None or age > alarms.newest_critical_after for age in ages.values()):
-        return critical(told, step, len(names), "copies")
-    if failing or any(age and age > alarms.newest_warn_after for age in ages.values()):
-        return warning(told, step, len(names), "copies")
-    return ok(told, len(names), "copies")
-
-
-def copies(platform: Platform) -> Finding:
-    """Every further place has all sets that the first one has."""
-    from backup.sets import folder_of
-    from backup.storage.copies import state
-
-    return judge_copies(tuple(platform.backup.copies), state(folder_of(platform.stack)), BACKUP_ALARMS, datetime.now(UTC))
 
 
 def _existing(folder: Path) -> Path:

@@ -39,9 +39,12 @@ def every() -> tuple[Registered, ...]:
         containers,
         encryption,
         keyspaces,
+        locks,
+        losses,
         network,
         redis_server,
         relational,
+        schedule,
     )
 
     ports = (
@@ -61,22 +64,26 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.indexes", advice.indexes),
         Registered("postgres.bloat", advice.bloat),
         Registered("postgres.statistics", advice.statistics),
+        Registered("postgres.chunks", locks.chunks),
         Registered("postgres.encryption", encryption.fields),
         Registered("redis.keyspaces", keyspaces.expiry),
         Registered("redis.memory", redis_server.memory),
         Registered("redis.policy", redis_server.policy),
         Registered("weaviate.collections", collections.shape),
+        Registered("schedule.alive", schedule.alive),
         Registered("backup.newest", backups.newest),
         Registered("backup.full", backups.full),
         Registered("backup.timeline", backups.timeline),
         Registered("backup.redundancy", backups.redundancy),
+        Registered("backup.unproven", backups.unproven),
         Registered("backup.archive", backups.archive),
         Registered("backup.waiting", backup_alarms.waiting),
         Registered("backup.drill", backup_alarms.drill),
         Registered("backup.verified", backup_alarms.verified),
         Registered("backup.growth", backup_alarms.growth),
         Registered("backup.space", backup_alarms.space),
-        Registered("backup.copies", backup_alarms.copies),
+        Registered("backup.copies", losses.copies),
+        Registered("backup.kit", losses.kit),
     )
 
 

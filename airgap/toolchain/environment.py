@@ -90,7 +90,7 @@ def ensure_passphrase(file: Path, state: Path) -> None:
         raise PlatformError(
             "The passphrase file is gone, but there are stacks whose secrets only it can decrypt.",
             where=f"{file} (stacks: {', '.join(stacks)})",
-            next_step="put the file back from your copy of it, or set PULUMI_CONFIG_PASSPHRASE to what it held.\n"
+            next_step="`invoke up --kit FILE` puts it back from a recovery kit; or put back your own copy of the file.\n"
             f"If it is lost for good, so are these stacks' secrets: move {state} away and start anew with `make up`.",
         )
     import secrets

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 # pgBackRest's exit codes, src/build/error/error.yaml.
 _OTHER_CLUSTER = (28, 51)  # backup info and database, archive info and database
 _WAITING = (
-    "the repository holds the backups of an earlier cluster, and nothing is archived until that one is restored here: "
-    "invoke backup.restore --to latest --live --force"
+    "the repository holds the backups of another cluster than this one, and nothing is archived until that one is restored here: "
+    "invoke backup.restore --live; where this cluster is the one to keep, set the repository's volume or bucket aside, then `pulumi up`"
 )
 # A wrong key ends in an error of the cipher, or, where the padding happens to fit, in an unreadable file.
 _UNREADABLE = (26, 29, 95)  # checksum, format, crypto

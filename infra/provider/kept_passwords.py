@@ -12,6 +12,8 @@ from infra.provider.values import UNKNOWN
 from infra.provider.volumes import DIRECTORY_MODE, Entry
 
 _FILE_MODE = 0o400
+FROM_KIT = "taken from a recovery kit, and not yet compared with what is kept here"
+"""In the drift of a state that another machine's kit brought: what is kept here already then wins, and is never overwritten."""
 
 
 class KeptPassword(Kind):
@@ -52,7 +54,14 @@ class KeptPassword(Kind):
         del old
         _refuse_another(inputs, state["result"])
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-            if _kept(volume, inputs["file"]) != state["result"]:
+            kept = _kept(volume, inputs["file"])
+            if kept is not None and kept != state["result"] and FROM_KIT in (state.get("drift") or ()):
+                raise PlatformError(
+                    what=f"the kit is another stack's: this engine keeps another {inputs['file']}, and what that encrypted would be lost",
+                    where=f"volume {inputs['volume']}",
+                    next_step="give this stack's own kit; or put the volumes of that name aside first, if nothing in them is wanted",
+                )
+            if kept != state["result"]:
                 _write(volume, inputs["file"], state["result"])
         return {"result": state["result"], "drift": []}
 
@@ -68,7 +77,10 @@ class KeptPassword(Kind):
             return state
         if kept is None:
             return lost
-        return {"result": state["result"], "drift": [] if kept == state["result"] else ["the kept file has other content"]}
+        if kept == state["result"]:
+            return {"result": state["result"], "drift": []}
+        from_kit = FROM_KIT in (state.get("drift") or ())
+        return {"result": state["result"], "drift": [FROM_KIT if from_kit else "the kept file has other content"]}
 
 
 class KeptIdentity(KeptPassword):

@@ -23,7 +23,7 @@ from backup.restore import remove, restore
 from backup.run import make
 from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, remove_leftovers
 from backup.sealing import keyring_of
-from backup.weaviate_store import count_objects
+from backup.weaviate_counts import count_objects
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Credentials, Platform
@@ -106,6 +106,7 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
     assert full.weaviate
     tables = full.postgres.reference_point.tables
     users, market = tables["users"], tables["market_data"]
+    assert users.rows is not None
     wrong = {
         **tables,
         "users": users.model_copy(update={"rows": users.rows + 1}),

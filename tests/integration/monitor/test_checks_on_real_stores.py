@@ -45,16 +45,14 @@ def test_all_is_well(platform: Platform) -> None:
     # The stores answer before Docker has looked at them for the first time.
     wait_for(lambda: only(platform, "containers.health").status != "warning", "Docker has looked at every store", pause=1)
     results = {each.name: each for each in run(platform)}
-    # This platform has no embedder, no documents of the blueprint's shape and no backup of its own yet.
-    expected = {
-        name
-        for name in results
-        if not name.startswith(("embedder.", "backup.newest", "backup.full", "backup.timeline", "backup.redun", "weaviate.coll"))
-    }
+    # This platform has no embedder, no documents of the blueprint's shape, no backup of its own yet, and nothing of it elsewhere.
+    backups = tuple(f"backup.{each}" for each in ("newest", "full", "timeline", "redundancy", "copies", "kit"))
+    expected = {name for name in results if not name.startswith(("embedder.", *backups, "weaviate.collections"))}
     assert {name: (results[name].status, results[name].message) for name in expected if results[name].status != "ok"} == {}
     assert {results[name].status for name in results if name.startswith("embedder.")} == {"unknown"}
     assert results["weaviate.collections"].status == "critical"
     assert {results[f"backup.{name}"].status for name in ("newest", "full", "timeline")} == {"critical"}
+    assert results["backup.copies"].status == results["backup.kit"].status == "warning"
 
 
 def test_a_closed_port_is_critical_and_what_needs_it_unknown(platform: Platform) -> None:

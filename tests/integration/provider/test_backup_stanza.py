@@ -76,7 +76,7 @@ def test_a_repository_of_another_cluster_is_refused_with_advice(stanza: Kept, po
             stanza.up()
         # A machine that is to be restored waits for that instead.
         waiting = Kept("BackupStanza", {**stanza.inputs, "recovering": True})
-        assert "invoke backup.restore --to latest --live" in waiting.up()["drift"][0]
+        assert "invoke backup.restore --live" in waiting.up()["drift"][0]
     finally:
         shell(postgres.container, f"rm -rf {other} {CONFIG}.other")
     assert "another database cluster" in failure.value.next_step

@@ -7,6 +7,7 @@ import pytest
 
 from backup.drill import Proven, Report
 from backup.live_log import LiveLog
+from backup.model import Store
 from backup.prune import Pruned
 from backup.refill import Timing
 from backup.replay import KnownLog
@@ -55,11 +56,11 @@ def test_a_restore_says_what_is_not_in_it(capsys: pytest.CaptureFixture[str]) ->
 def test_a_restore_claims_no_loss_that_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
     """What was replayed is known, what was written since is not."""
     target, made = Target(moment=NOON), manifest(started=NOON - timedelta(hours=1))
-    wanted = {"postgres": StorePlan(made, NOON, timeline=1, notes=("a note",))}
+    wanted: dict[Store, StorePlan] = {"postgres": StorePlan(made, NOON, timeline=1, notes=("a note",))}
     log = KnownLog(live=LiveLog("7", 1, "0/9", committed=NOON + timedelta(seconds=20)), archived_until=NOON + timedelta(seconds=30))
     assert tell(target, "look", wanted, [made], log).stores["postgres"]["seconds_lost"] == 20
     assert tell(target, "look", {"postgres": StorePlan(made, None, timeline=1)}, [made], log).stores["postgres"]["seconds_lost"] == 0
-    doubtful = {"postgres": StorePlan(made, None, timeline=1, doubt="segment X is missing")}
+    doubtful: dict[Store, StorePlan] = {"postgres": StorePlan(made, None, timeline=1, doubt="segment X is missing")}
     assert tell(target, "look", doubtful, [made], log).stores["postgres"]["seconds_lost"] is None
     seen = Seen(NOON + timedelta(seconds=20), NOON - timedelta(seconds=5), "0/8")
     assert tell(target, "look", wanted, [made], log, seen=seen).stores["postgres"]["seconds_lost"] == 25

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from backup.kit.coverage import Taken
 from backup.marks import Marks
 from backup.model import FileRecord, Kind, Manifest
 from backup.storage.copies import CopyState
 from blueprint.alarms import BACKUP_ALARMS
 from blueprint.rules import BACKUP_RULES
-from monitor.backup_alarms import judge_copies, judge_drill, judge_growth, judge_space, judge_verified, judge_waiting
+from monitor.backup_alarms import judge_drill, judge_growth, judge_space, judge_verified, judge_waiting
 from monitor.backups import judge_full, judge_newest
+from monitor.losses import judge_copies, judge_kit
 from tests.support.manifests import NOON, manifest
 
 MINUTE = timedelta(minutes=1)
@@ -159,7 +161,7 @@ def copy(hours: float | None, failure: str = "") -> CopyState:
 @pytest.mark.parametrize(
     ("names", "states", "status", "told"),
     [
-        pytest.param([], {}, "ok", "no copies are set", id="none-set"),
+        pytest.param([], {}, "warning", "lie in one engine and are lost together", id="none-set"),
         pytest.param(["nas"], {"nas": copy(1)}, "ok", "nas was complete", id="complete"),
         pytest.param(["nas"], {"nas": copy(1, "not mounted")}, "warning", "not mounted", id="last-run-failed"),
         pytest.param(["nas"], {"nas": copy(4)}, "warning", "nas was complete", id="behind-for-hours"),
@@ -170,6 +172,30 @@ def copy(hours: float | None, failure: str = "") -> CopyState:
     ],
 )
 def test_copies(names: list[str], states: dict[str, CopyState], status: str, told: str) -> None:
-    finding = judge_copies(names, states, BACKUP_ALARMS, NOON)
+    finding = judge_copies(names, states, BACKUP_ALARMS, NOON, bucket=False)
     assert finding.status == status
     assert told in finding.message
+
+
+def test_sets_in_a_bucket_lie_outside_the_engine_without_a_further_copy() -> None:
+    assert judge_copies([], {}, BACKUP_ALARMS, NOON, bucket=True).status == "ok"
+
+
+COVERED = {"the repository's passphrase": "11", "the ring of field keys": "22"}
+
+
+@pytest.mark.parametrize(
+    ("covers", "status", "told"),
+    [
+        pytest.param(None, "warning", "no recovery kit was ever taken", id="never"),
+        pytest.param(COVERED, "ok", "holds all keys of now", id="of-now"),
+        pytest.param({**COVERED, "the ring of field keys": "33"}, "warning", "changed since: the ring of field keys", id="rotated-since"),
+        pytest.param({"the ring of field keys": "22"}, "warning", "the repository's passphrase", id="of-a-version-that-held-less"),
+    ],
+)
+def test_kits(covers: dict[str, str] | None, status: str, told: str) -> None:
+    taken = None if covers is None else Taken(NOON - timedelta(days=400), "a passphrase", "dev.kit", covers)
+    finding = judge_kit(taken, COVERED, NOON)
+    assert finding.status == status
+    assert told in finding.message
+    assert ("invoke backup.kit" in (finding.next_step or "")) == (status != "ok")

@@ -1,0 +1,84 @@
+"""Which kit was taken last, and whether what it holds is still what the stack has: by fingerprints, never by keys."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from airgap.errors import PlatformError
+from backup.files import write_atomically
+from infra.connections import Platform
+
+_RECORD = "kit.json"
+_HEX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The record of a kit: when it was made, for whom, under which name, and the fingerprints of what it holds."""
+
+    made: datetime
+    readers: str
+    file: str
+    covers: dict[str, str]
+
+
+def covers(platform: Platform) -> dict[str, str]:
+    """A fingerprint of each part of a stack that a kit has to hold, by the part's name.
+
+    They are keyed by the stack's own secrets, so that what can be guessed (a chosen passphrase, a bucket's name) can't be found by
+    trying. Weaviate's keys are left out: no server takes keys that it has not made, so a new machine has new ones in any case.
+    """
+    known = platform.backup
+    parts: dict[str, Any] = {
+        "the repository's passphrase": known.passphrase,
+        "the backups' age identity": list(known.identities[:1]),
+        "the ring of field keys": platform.field_keys,
+        "the accounts' passwords": sorted((name, each.postgres, each.redis) for name, each in platform.accounts.items()),
+        "the places of backups": [
+            known.place.told() if known.place else None,
+            {name: each.told() if each.type == "s3" else each.model_dump() for name, each in sorted(known.copies.items())},
+            list(known.recipients),
+        ],
+    }
+    key = hashlib.sha256("\0".join(("christmas kit 1", known.passphrase, *known.identities[:1])).encode()).digest()
+    return {name: hmac.new(key, json.dumps([name, part]).encode(), "sha256").hexdigest()[:_HEX] for name, part in parts.items()}
+
+
+def record(folder: Path, taken: Taken) -> None:
+    """Write down that a kit was taken."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    content = {**asdict(taken), "made": taken.made.isoformat(timespec="seconds")}
+    write_atomically(folder / _RECORD, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def read(folder: Path) -> Taken | None:
+    """The record of the kit that was taken last; None where there is none.
+
+    Raises PlatformError where there is one that can't be read.
+    """
+    path = folder / _RECORD
+    try:
+        found = json.loads(path.read_bytes())
+        return Taken(
+            datetime.fromisoformat(found["made"]),
+            str(found["readers"]),
+            str(found["file"]),
+            {k: str(v) for k, v in found["covers"].items()},
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise PlatformError(
+            what="the record of the last kit can't be read", where=str(path), next_step="take a new one: invoke backup.kit --out FILE"
+        ) from None
+
+
+def changed(taken: Taken, now: dict[str, str]) -> list[str]:
+    """The parts that are no longer as the kit has them."""
+    return [name for name, fingerprint in now.items() if taken.covers.get(name) != fingerprint]

@@ -1,0 +1,159 @@
+"""Taking a kit: everything gathered in memory, encrypted, and put into one new file, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from backup import keys, lock, sets
+from backup.files import sync_folder
+from backup.kit import coverage
+from backup.kit.content import Keys, Kit, StackState
+from backup.kit.envelope import Readers, new_passphrase, seal
+from backup.sealing import keyring_of
+from infra import stack_state
+from infra.connections import Platform
+from infra.ownership import PROJECT
+from security.ring import from_json
+
+_DRAFT = ".kit-draft"
+
+
+def readers_of(platform: Platform, recipients: Sequence[str], passphrase_file: str) -> Readers:
+    """Who is to open the kit: the recipients named, else those of the settings, unless a passphrase is given; else one is asked for.
+
+    The stack's own identity never counts: it is lost with the machine, and in the kit.
+    Raises PlatformError where both are given, or there is nobody to ask.
+    """
+    if recipients and passphrase_file:
+        raise PlatformError(
+            what="a kit is for recipients or for a passphrase, not both", where="--recipient, --passphrase-file", next_step="leave one out"
+        )
+    own = {_own_recipient(platform)}
+    known = tuple(each for each in (recipients or platform.backup.recipients) if each not in own)
+    if recipients and not known:
+        raise PlatformError(
+            what="that is the stack's own key, which is lost with this machine",
+            where="--recipient",
+            next_step="name the recipient of an identity that is kept elsewhere: age-keygen makes one",
+        )
+    if known and not passphrase_file:
+        return Readers(recipients=known)
+    return Readers(passphrase=new_passphrase(passphrase_file))
+
+
+def _own_recipient(platform: Platform) -> str:
+    return platform.backup.recipients[0] if platform.backup.recipients else ""
+
+
+def take(
+    platform: Platform, out: str, *, recipients: Sequence[str] = (), passphrase_file: str = "", folder: Path | None = None
+) -> tuple[Path, Readers]:
+    """Write a kit of the stack to a new file that only its owner may read; return its path and who can open it.
+
+    Raises PlatformError where there is such a file already, it can't be written, or the stack lacks what a kit holds.
+    """
+    target = _target(out)
+    folder = folder or sets.folder_of(platform.stack)
+    kit = gather(platform)
+    readers = readers_of(platform, recipients, passphrase_file)
+    write(target, seal(kit.plain(), readers))
+    coverage.record(folder, coverage.Taken(kit.made, str(readers), target.name, kit.covers))
+    return target, readers
+
+
+def gather(platform: Platform) -> Kit:
+    """The kit of a stack, in memory.
+
+    Raises PlatformError where the stack has no keys yet, as one of an earlier version, or its state can't be read.
+    """
+    own = Keys(
+        passphrase=keys.repository_passphrase(platform),
+        identities=keyring_of(platform).identities[:1],
+        field_keys=from_json(platform.field_keys).as_json(),
+    )
+    settings = stack_state.settings_file(platform.stack)
+    return Kit(
+        project=PROJECT,
+        stack=platform.stack,
+        made=datetime.now(UTC),
+        made_by=lock.made_by(),
+        covers=coverage.covers(platform),
+        keys=own,
+        state=StackState(
+            passphrase=stack_state.passphrase_in_use(),
+            settings=settings.read_text(encoding="utf-8") if settings.exists() else "",
+            deployment=stack_state.export(platform.stack),
+        ),
+    )
+
+
+def _target(out: str) -> Path:
+    if not out:
+        raise PlatformError(
+            what="a kit needs a file to go to", where="--out", next_step="invoke backup.kit --out FILE; then keep it away from this machine"
+        )
+    target = Path(out).expanduser()
+    if target.is_dir():
+        target = target / f"{PROJECT}-{datetime.now(UTC):%Y%m%d-%H%M%S}.kit"
+    if target.exists() or target.is_symlink():
+        raise _there_already(target)
+    return target
+
+
+def _there_already(target: Path) -> PlatformError:
+    return PlatformError(
+        what="there is such a file already, and a kit never replaces one",
+        where=str(target),
+        next_step="give another name; remove the older one once the new one is where it belongs",
+    )
+
+
+def write(target: Path, content: bytes) -> None:
+    """Put a new file in place, 0600, on the disk when this returns.
+
+    Raises PlatformError where there is one, or it can't be written; then nothing is left.
+    """
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_DRAFT}")
+    try:
+        for earlier in target.parent.glob(f".{target.name}.*{_DRAFT}"):
+            earlier.unlink()  # of a run that was killed
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if draft.read_bytes() != content:
+                raise PlatformError(what="it reads back otherwise than it was written", where=str(target), next_step="use another disk")
+            _into_place(draft, target)
+        finally:
+            draft.unlink(missing_ok=True)
+        sync_folder(target.parent)
+    except FileExistsError:
+        raise _there_already(target) from None
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise PlatformError(
+            what=f"the kit can't be written, and nothing of it is left: {error.strerror}",
+            where=str(target),
+            next_step="make room there, or give another place" if full else "see that the folder is there, and that you may write to it",
+        ) from error
+
+
+def _into_place(draft: Path, target: Path) -> None:
+    """Under its name, unless there is such a file. Not every file system (a stick's, a share's) knows links."""
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        draft.rename(target)

@@ -1,0 +1,219 @@
+"""Bringing a stack up from its kit: on a new machine, or on the old one where its state or its passphrase is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from airgap.toolchain.locate import real_pulumi
+from backup import recovery, sets
+from backup.kit import coverage, envelope
+from backup.kit.content import Kit, parse
+from infra import stack_state, stacks
+from infra.components.names import PROJECT_LABEL, STACK_LABEL
+from infra.ownership import PROJECT
+from infra.stack_names import check_name
+
+if TYPE_CHECKING:
+    import docker
+
+_MOST = 64 << 20  # bytes; a kit has some hundred thousand
+
+
+def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", refresh: bool = False) -> str:
+    """Bring up the stack that a kit is of, with its keys, passwords and settings; returns what is to be done next.
+
+    Cut off, the same call goes on. Raises PlatformError where the kit can't be opened or is another stack's, and where this machine
+    has a state, settings or keys of that name already: nothing of them is ever replaced.
+    """
+    content = _content(path)
+    plain = envelope.unseal(
+        content, path, identities=envelope.identities_of(identity), passphrase=lambda: envelope.known_passphrase(passphrase_file)
+    )
+    kit = parse(plain, path, PROJECT)
+    name = check_name(_stack(kit, stack, path))
+    unused = not stack_state.passphrase_file().exists()
+    real_pulumi()  # a machine that isn't ready says so before anything is written
+    folder = sets.folder_of(name)
+    mine = hashlib.sha256(content).hexdigest()
+    begun = recovery.read(folder)
+    if begun is None or begun.kit != mine:
+        if _passphrase_alone(kit, name):
+            stacks.up(name, refresh=refresh)
+            return f"the passphrase is back, and stack {name} is up"
+        _refuse_present(kit, name)
+    with _engine() as host:
+        _refuse_other_keys(host, kit, name)
+        waits = begun.restore if begun and begun.kit == mine else not _has_data(host, name)
+        recovery.begin(folder, recovery.Recovery(mine, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", waits))
+        _put_state(kit, name, unused=unused)
+        _remove_unknown(host, name)
+    stacks.up(name, refresh=refresh)
+    coverage.record(folder, coverage.Taken(kit.made, "a kit that this machine was brought up from", Path(path).name, kit.covers))
+    if waits:
+        return f"stack {name} is up with its keys and passwords, and empty; next: {recovery.COMMAND} --stack {name}"
+    recovery.end(folder)
+    return f"stack {name} is up again with its keys, passwords and data; next: invoke check --stack {name}"
+
+
+def _content(path: str) -> bytes:
+    try:
+        file = Path(path).expanduser()
+        if file.stat().st_size > _MOST:
+            raise PlatformError(what="it is far too big for a kit", where=path, next_step="give a file that backup.kit wrote")
+        return file.read_bytes()
+    except OSError as error:
+        raise PlatformError(what=f"the kit can't be read: {error.strerror}", where=f"--kit {path}") from error
+
+
+def _stack(kit: Kit, stack: str, path: str) -> str:
+    """The kit's own stack, unless another one was named."""
+    meant = stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or kit.stack
+    if meant != kit.stack:
+        raise PlatformError(
+            what=f"it is the kit of stack {kit.stack}, not of {meant}",
+            where=path,
+            next_step=f"a stack comes back under its own name: --stack {kit.stack}",
+        )
+    return kit.stack
+
+
+def _passphrase_alone(kit: Kit, name: str) -> bool:
+    """Put the passphrase back where nothing else is missing; tells whether that was it."""
+    file = stack_state.passphrase_file()
+    set_otherwise = os.environ.keys() & {"PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}
+    if set_otherwise or file.exists() or not kit.state.passphrase:
+        return False
+    present = sorted(path.stem for path in (file.parent / "state").glob(".pulumi/stacks/**/*.json"))
+    if not present:
+        return False
+    if name not in present:
+        raise PlatformError(
+            what=f"the state here has other stacks ({', '.join(present)}), whose passphrase is gone, and none that this kit is of",
+            where=str(file),
+            next_step="give the kit of one of those first; or put that state aside",
+        )
+    stack_state.write_new(file, kit.state.passphrase)
+    try:
+        stack_state.export(name)
+    except PlatformError:
+        file.unlink()
+        raise
+    return True
+
+
+def _refuse_present(kit: Kit, name: str) -> None:
+    """Raise PlatformError where this machine has of the stack what the kit would bring."""
+    own, file = kit.state.passphrase, stack_state.passphrase_file()
+    given = os.environ.get("PULUMI_CONFIG_PASSPHRASE")
+    if own and given is not None and given != own:
+        raise PlatformError(
+            what="the environment names another passphrase than the kit's",
+            where="PULUMI_CONFIG_PASSPHRASE",
+            next_step="unset it; the kit brings its own",
+        )
+    settings = stack_state.settings_file(name)
+    if settings.exists() and kit.state.settings and _salt(settings.read_text(encoding="utf-8")) != _salt(kit.state.settings):
+        raise PlatformError(
+            what=f"there are settings of a stack {name} already, of another life of it",
+            where=str(settings),
+            next_step="move the file away, then run this again: the kit brings its own",
+        )
+    if own and given is None and file.exists() and file.read_text(encoding="utf-8").strip() != own and stacks.stacks():
+        raise PlatformError(
+            what="this clone has stacks whose secrets are encrypted with another passphrase than the kit's",
+            where=str(file),
+            next_step="use a fresh clone for the kit's stack",
+        )
+    if name in stacks.stacks() and stack_state.holds(name):
+        raise PlatformError(
+            what=f"this machine has the state of a stack {name} already, and a kit never replaces one",
+            where="pulumi stack ls",
+            next_step=f"invoke up --stack {name} brings that one up; to begin from the kit, use a fresh clone",
+        )
+    stacks.refuse_others(name)
+
+
+def _salt(settings: str) -> str:
+    """What ties a settings' file to its passphrase."""
+    return next((line.partition(":")[2].strip() for line in settings.splitlines() if line.startswith("encryptionsalt:")), "")
+
+
+def _put_state(kit: Kit, name: str, *, unused: bool) -> None:
+    """Passphrase, settings and state, each where it is not there yet: a run that was cut off may have put some.
+
+    With `unused` the passphrase that is there now was only made by a look at the state, a moment ago.
+    """
+    own, file, settings = kit.state.passphrase, stack_state.passphrase_file(), stack_state.settings_file(name)
+    if own and not os.environ.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
+        if file.exists() and file.read_text(encoding="utf-8").strip() != own:
+            # Of no stack: made by some command on a machine without any.
+            file.unlink() if unused else file.rename(file.with_name(f"passphrase.before-kit-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
+        if not file.exists():
+            stack_state.write_new(file, own)
+    if kit.state.settings and not settings.exists():
+        stack_state.write_new(settings, kit.state.settings)
+    stacks.ensure_stack(name)
+    if not stack_state.holds(name):
+        stack_state.put(name, kit.state.deployment)
+
+
+@contextlib.contextmanager
+def _engine() -> Iterator[docker.DockerClient]:
+    from infra.docker_host import docker_host
+
+    with docker_host() as host:
+        yield host
+
+
+def _has_data(host: docker.DockerClient, name: str) -> bool:
+    """Whether the database's files are on this engine."""
+    return any(each.name == f"{PROJECT}-{name}-timescaledb-data" for each in host.volumes.list())
+
+
+def _refuse_other_keys(host: docker.DockerClient, kit: Kit, name: str) -> None:
+    """Raise PlatformError where this engine keeps other keys for a stack of that name: before anything of it is touched.
+
+    Where no image is here to look with, the provider looks before it writes.
+    """
+    import docker.errors
+
+    from infra.provider.volumes import open_volume
+
+    volume, container = f"{PROJECT}-{name}-keys", f"{PROJECT}-{name}-timescaledb"
+    if not any(each.name == volume for each in host.volumes.list()):
+        return
+    try:
+        image = str(host.containers.get(container).attrs["Image"])
+    except docker.errors.NotFound:
+        return
+    with open_volume(volume, image, name) as there:
+        kept = there.read().get("pgbackrest.key")
+    if kept and kept.content and kept.content.decode() != kit.keys.passphrase:
+        raise PlatformError(
+            what=f"this engine has a stack {name} with other keys than the kit's: they are two stacks of one name",
+            where=f"volume {volume}",
+            next_step="bring the kit's stack up on another engine; or take that one down with its data first",
+        )
+
+
+def _remove_unknown(host: docker.DockerClient, name: str) -> None:
+    """Remove containers and networks that a lost state left running: `up` makes them again on the same data."""
+    import docker.errors
+
+    if stack_state.knows_engine(name):
+        return  # of this very call, which was cut off after it had begun to bring the stack up
+    labels = [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={name}"]
+    for container in host.containers.list(all=True, filters={"label": labels}, ignore_removed=True):
+        with contextlib.suppress(docker.errors.NotFound):
+            container.stop(timeout=120)
+            container.remove(force=True)
+    for network in host.networks.list(filters={"label": labels}):
+        with contextlib.suppress(docker.errors.NotFound):
+            network.remove()

@@ -1,0 +1,199 @@
+"""The way back: where the first place is lost, a copy becomes it again, sets and PostgreSQL's repository, file by file.
+
+Then a restore goes on as if nothing had been lost: its log, the sets after it and their chains are all in one place.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from airgap.errors import PlatformError
+from airgap.setup.progress import Progress
+from backup import keys, lock, pgbackrest, sets
+from backup.containers import Entry, docker_client, execute, put_files, throwaway
+from backup.files import StreamedFile, sync_folder, write_atomically
+from backup.journal import Journal
+from backup.model import Manifest
+from backup.storage import mirror
+from backup.storage.places import Place, open_place
+from backup.storage.repository import PlaceRepository
+from backup.storage.sources import Source, source_of
+from infra.backup_places import FIRST
+from infra.components.pgbackrest_config import REPOSITORY_FOLDER, REPOSITORY_PATH
+from infra.connections import Platform
+
+_BEGUN = "bringing-back"
+_ASIDE = "not-in-the-copy"
+
+
+def is_lost(platform: Platform, folder: Path) -> bool:
+    """Whether the first place has nothing to restore PostgreSQL from: no set, not the repository's part of its newest, or half a copy.
+
+    Raises PlatformError where a bucket can't be read: that is not lost.
+    """
+    if (folder / _BEGUN).exists():
+        return True
+    every = [each.postgres for each in mirror.sets_at(platform, folder) if each.postgres]
+    return not every or not _has(source_of(platform, folder), platform.containers["timescaledb"], pgbackrest.backup_path(every[-1].label))
+
+
+def _has(first: Source, container: str, path: str) -> bool:
+    """Whether the repository has a backup. In a volume it is looked for through the engine: the server may be down."""
+    if first.volume is None:
+        return bool(first.repository.sizes([path]))
+    from docker.errors import NotFound
+
+    try:
+        found = docker_client().containers.get(container)
+    except NotFound:
+        return True  # not known; the restore itself tells that there is no such container
+    try:
+        docker_client().api.get_archive(str(found.id), f"{REPOSITORY_PATH}/{path}/backup.manifest")[0].close()
+    except NotFound:
+        return False
+    return True
+
+
+def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] | None = None) -> str:
+    """The copy that takes the first place's part: the one named, else that with the newest set; "" where the first place can serve.
+
+    Raises PlatformError where a copy was named though the first place is sound, or it is lost and no copy has a set.
+    """
+    named = wanted not in ("", FIRST)
+    known = platform.backup.copies
+    some = bool(mirror.sets_at(platform, folder))
+    if Journal(folder).read() or (not named and some and (not known or (stores and "postgres" not in stores))):
+        return ""
+    if not is_lost(platform, folder):
+        if not named:
+            return ""
+        raise PlatformError(
+            what="onto the live stack only sets of the first place are restored while it has some, since its log goes on there",
+            where=f"--live --from {wanted}",
+            next_step="leave --from out; or leave --live out, and look at the copy beside the live stores",
+        )
+    if named:
+        source_of(platform, folder, wanted)  # raises for a name that is none
+        return wanted
+    found, failures = _newest(platform, folder)
+    if found:
+        return max(found, key=lambda name: (found[name].sequence, found[name].started))
+    if some:
+        return ""
+    told = "; ".join(failures) or (f"copies without a set: {', '.join(known)}" if known else "the settings name no copy")
+    raise PlatformError(
+        what=f"there is nothing to restore from: the first place has no set, and no copy has one ({told})",
+        where=source_of(platform, folder).where,
+        next_step="see that the copy is mounted, or the bucket reached: christmas:backup in the settings says where they are",
+    )
+
+
+def _newest(platform: Platform, folder: Path) -> tuple[dict[str, Manifest], list[str]]:
+    """The newest set of each copy that has one, and why the others can't be read."""
+    found: dict[str, Manifest] = {}
+    failures = []
+    for name in platform.backup.copies:
+        try:
+            if every := sets.list_at(source_of(platform, folder, name).sets):
+                found[name] = every[-1]
+        except PlatformError as error:
+            failures.append(f"{name}: {error.what}")
+    return found, failures
+
+
+def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) -> None:
+    """Make the copy of that name the content of the first place. Cut off, the same call goes on.
+
+    Sets that only the first place knew, and can't have any more, are put aside. Raises PlatformError where a file of the copy is not what
+    its manifest says, or either side fails.
+    """
+    copy, first = source_of(platform, folder, name), source_of(platform, folder)
+    every = sets.list_at(copy.sets)
+    if not every:
+        raise PlatformError(what=f"copy {name} has no set", where=copy.where, next_step="see that it is the right folder, and mounted")
+    if strange := [each.id for each in every if not keys.is_signed(each, keys.repository_passphrase(platform))]:
+        raise PlatformError(
+            what=f"copy {name} has sets that were signed with other keys than this stack's, or changed since: {', '.join(strange)}",
+            where=copy.where,
+            next_step="bring the stack up from the kit that belongs to this copy; or remove those sets from it, if they are not wanted",
+        )
+    with lock.hold(folder, f"bringing copy {name} back"):
+        write_atomically(folder / _BEGUN, name.encode())
+        _put_aside(folder, {each.id for each in every})
+        progress.log(f"the first place is lost: {len(every)} sets are brought back from copy {name} ({copy.where})")
+        known = {record.path: record.sha256 for each in every for record in each.files if record.place == "pgbackrest"}
+        _repository(platform, copy, first, known, progress)
+        target = first.sets
+        for at, manifest in enumerate(every):
+            progress.status(f"bringing back set {at + 1} of {len(every)}")
+            for record in manifest.files:
+                if record.place == "set":
+                    path = f"{manifest.id}/{record.stored}"
+                    target.write(path, _proven(copy, copy.sets, path, record.sha256), record.size)
+            # Here, too: from a bucket it is mirrored.
+            target.write(f"{manifest.id}/{sets.MANIFEST}", sets.render(manifest))
+        (folder / _BEGUN).unlink()
+        sync_folder(folder)
+
+
+def _put_aside(folder: Path, kept: set[str]) -> None:
+    for path in folder.iterdir():
+        if sets.is_id(path.name) and path.name not in kept:
+            (folder / _ASIDE).mkdir(exist_ok=True, mode=0o700)
+            path.rename(folder / _ASIDE / path.name)
+
+
+def _repository(platform: Platform, copy: Source, first: Source, known: dict[str, str], progress: Progress) -> None:
+    settings = platform.backup.copies[copy.name]
+    place = open_place(settings).below(REPOSITORY_FOLDER)
+    sizes = place.sizes()
+    progress.status(f"bringing back {round(sum(sizes.values()) / 1e6)} MB of PostgreSQL's repository")
+    sources = {path: _proven(copy, place, path, known.get(path)) for path in sorted(sizes)}
+    if isinstance(first.repository, PlaceRepository):
+        for path, source in sources.items():
+            first.repository.place.write(path, source, sizes[path])
+        return
+    container: Any = docker_client().containers.get(platform.containers["timescaledb"])
+    # What a new server has begun there is of no use: its own backups are none, and the index would be another's.
+    if container.status != "running":
+        raise PlatformError(
+            what="its repository can't be cleared while it is down",
+            where=f"container {container.name}",
+            next_step="invoke up, then this again",
+        )
+    execute(str(container.name), ["find", REPOSITORY_PATH, "-mindepth", "1", "-delete"], user=pgbackrest.USER)
+    entries = [Entry(path, StreamedFile(path, sizes[path], place.where, source)) for path, source in sources.items()]
+    uid, _, gid = str(container.attrs["Config"]["User"] or "1000:1000").partition(":")
+    helper = docker_client().containers.create(
+        container.attrs["Image"], ["true"], volumes={str(first.volume): {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
+    )
+    try:
+        put_files(helper, REPOSITORY_PATH, entries, uid=int(uid), gid=int(gid or uid))
+    finally:
+        helper.remove(force=True)
+
+
+def _proven(copy: Source, place: Place, path: str, sha256: str | None) -> Callable[[], Iterator[bytes]]:
+    """A file of the copy, from its beginning whenever it is called, if it is what was written; the last piece waits until that is known."""
+    return functools.partial(_checked, copy, place, path, sha256)
+
+
+def _checked(copy: Source, place: Place, path: str, sha256: str | None) -> Iterator[bytes]:
+    digest, last = hashlib.sha256(), b""
+    for piece in place.read(path):
+        digest.update(piece)
+        if last:
+            yield last
+        last = piece
+    if sha256 is not None and digest.hexdigest() != sha256:
+        raise PlatformError(
+            what=f"{path} is not what was written: its SHA-256 differs",
+            where=f"copy {copy.name}: {copy.where}",
+            next_step="bring back another copy (--from); invoke backup.verify --place tells what else is damaged",
+        )
+    if last:
+        yield last

@@ -1,0 +1,149 @@
+"""A stack's state and settings as they move to another machine: taken out of Pulumi, and put back where there is none.
+
+Of the state only what belongs to no engine moves: passwords, certificates, the keys of backups and fields. Containers, volumes and what is
+inside the servers are made anew there, as they are after a `destroy`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from airgap.errors import PlatformError
+from airgap.toolchain.environment import pulumi_environment
+from airgap.toolchain.locate import real_pulumi
+from infra.connections import LOCAL, ROOT
+from infra.provider.kept_passwords import FROM_KIT
+
+_MOVES = frozenset(
+    f"christmas:index:{kind}" for kind in ("Password", "KeptPassword", "KeptIdentity", "FieldKeys", "CertificateAuthority", "Certificate")
+)
+_KEPT_IN_VOLUMES = frozenset(f"christmas:index:{kind}" for kind in ("KeptPassword", "KeptIdentity", "FieldKeys"))
+_PROVIDER = "pulumi:providers:christmas"
+
+
+def settings_file(stack: str) -> Path:
+    """The file of the stack's settings."""
+    return ROOT / f"Pulumi.{stack}.yaml"
+
+
+def passphrase_file() -> Path:
+    """The file of the passphrase that encrypts the state's secrets, where the user has not set another way."""
+    return LOCAL / "passphrase"
+
+
+def passphrase_in_use() -> str:
+    """The passphrase that Pulumi is run with; "" where the stack's secrets are kept otherwise.
+
+    Raises PlatformError where its file is named and can't be read.
+    """
+    environment = pulumi_environment(ROOT)
+    if "PULUMI_CONFIG_PASSPHRASE" in environment:
+        return environment["PULUMI_CONFIG_PASSPHRASE"]
+    named = environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    if not named:
+        return ""
+    try:
+        return Path(named).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise PlatformError(what=f"the passphrase can't be read: {error.strerror}", where=named) from error
+
+
+def export(stack: str) -> dict[str, Any]:
+    """What moves of the stack's state, secrets in the open: for a kit alone.
+
+    Raises PlatformError where Pulumi can't read it.
+    """
+    found: dict[str, Any] = json.loads(_pulumi(["stack", "export", "--show-secrets"], stack, f"the state of stack {stack} can't be read"))
+    return portable(found)
+
+
+def portable(exported: dict[str, Any]) -> dict[str, Any]:
+    """Of an exported state what moves, complete in itself: nothing that is left refers to what is not."""
+    every = exported["deployment"].get("resources") or []
+    moving = {each["urn"] for each in every if each["type"] in _MOVES or each["type"] in (_PROVIDER, "pulumi:pulumi:Stack")}
+    parents = {each["urn"]: each.get("parent") for each in every}
+    for urn in tuple(moving):
+        above = parents.get(urn)
+        while above and above not in moving:
+            moving.add(above)
+            above = parents.get(above)
+    kept = [_alone(each, moving) for each in every if each["urn"] in moving and not each.get("delete")]
+    deployment = {**exported["deployment"], "resources": kept}
+    deployment.pop("pending_operations", None)
+    return {**exported, "deployment": deployment}
+
+
+def _alone(resource: dict[str, Any], moving: set[str]) -> dict[str, Any]:
+    alone = dict(resource)
+    if "dependencies" in alone:
+        alone["dependencies"] = [urn for urn in alone["dependencies"] if urn in moving]
+    if "propertyDependencies" in alone:
+        alone["propertyDependencies"] = {
+            name: [urn for urn in urns or () if urn in moving] for name, urns in alone["propertyDependencies"].items()
+        }
+    if alone["type"] == "pulumi:pulumi:Stack":
+        # They tell of the lost engine's containers and ports: without them the stack counts as not up until it is.
+        alone.pop("outputs", None)
+    if alone["type"] in _KEPT_IN_VOLUMES:
+        # Makes the next `up` look at the volume, though nothing else may have changed.
+        alone["outputs"] = {**alone.get("outputs", {}), "drift": [FROM_KIT]}
+    return alone
+
+
+def holds(stack: str) -> bool:
+    """Whether the state has resources of that stack.
+
+    Raises PlatformError where Pulumi can't read it.
+    """
+    found = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
+    return bool(found["deployment"].get("resources"))
+
+
+def knows_engine(stack: str) -> bool:
+    """Whether the state has containers or networks: what a kit brings has none."""
+    found = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
+    return any(each["type"].startswith("docker:") for each in found["deployment"].get("resources") or ())
+
+
+def put(stack: str, deployment: dict[str, Any]) -> None:
+    """Put a state that was exported into a stack that has none yet.
+
+    Raises PlatformError where Pulumi refuses it.
+    """
+    _pulumi(["stack", "import"], stack, f"the state could not be put into stack {stack}", stdin=json.dumps(deployment))
+
+
+def _pulumi(arguments: list[str], stack: str, what: str, stdin: str | None = None) -> str:
+    """What the CLI prints. Secrets come and go through pipes, never as arguments or files."""
+    from airgap.toolchain.diagnose import diagnose
+
+    command = [str(real_pulumi()), *arguments, "--stack", stack, "--non-interactive"]
+    done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), input=stdin or "", capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise diagnose(done.stderr) or PlatformError(
+            what=f"{what}: {done.stderr.strip()[-600:]}",
+            where=f"pulumi {' '.join(arguments[:2])}",
+            next_step="mend that, then run this again",
+        )
+    return done.stdout
+
+
+def write_new(path: Path, content: str) -> None:
+    """Write a file that only its owner may read, whole or not at all; it must not be there yet.
+
+    Raises FileExistsError where it is.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,80 @@
+"""What a lost machine would take along: whether anything of the backups lies outside this engine, and whether a kit opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from infra.connections import Platform
+from monitor.ages import in_words
+from monitor.result import Finding, critical, ok, warning
+
+if TYPE_CHECKING:
+    from backup.kit.coverage import Taken
+    from backup.storage.copies import CopyState
+
+
+def judge_copies(names: Collection[str], states: Mapping[str, CopyState], alarms: BackupAlarms, now: datetime, *, bucket: bool) -> Finding:
+    """The copies that the settings name, by how each stood after the last run; one that never was complete counts as very old.
+
+    With `bucket` the first place itself is outside the engine; without, and without a copy, one fault takes data and backups.
+    """
+    if not names and bucket:
+        return ok("the sets are in a bucket; no further copies are set", 0, "copies")
+    if not names:
+        return warning(
+            "no copies are set, so data and backups lie in one engine and are lost together",
+            "name a folder of another machine or a bucket, docs/backup.md 'Places': "
+            "pulumi config set --secret christmas:backup '{\"copies\": {…}}', then invoke up and invoke backup.copy",
+            0,
+            "copies",
+        )
+    step = "invoke backup.copy brings them up to date, or says why not"
+    ages = {}
+    for name in names:
+        complete = states[name].complete_at if name in states else None
+        ages[name] = now - datetime.fromisoformat(complete) if complete else None
+    told = ", ".join(f"{name} {'never was complete' if age is None else f'was complete {in_words(age)} ago'}" for name, age in ages.items())
+    failing = [f"{name}: {states[name].failure}" for name in names if name in states and states[name].failure]
+    told = "; ".join([told, *failing])
+    if any(age is None or age > alarms.newest_critical_after for age in ages.values()):
+        return critical(told, step, len(names), "copies")
+    if failing or any(age and age > alarms.newest_warn_after for age in ages.values()):
+        return warning(told, step, len(names), "copies")
+    return ok(told, len(names), "copies")
+
+
+def copies(platform: Platform) -> Finding:
+    """Every further place has all sets that the first one has, and one lies outside this engine."""
+    from backup.sets import folder_of
+    from backup.storage.copies import state
+
+    bucket = platform.backup.place is not None
+    return judge_copies(tuple(platform.backup.copies), state(folder_of(platform.stack)), BACKUP_ALARMS, datetime.now(UTC), bucket=bucket)
+
+
+def judge_kit(taken: Taken | None, covers: Mapping[str, str], now: datetime) -> Finding:
+    """The kit that was taken last, against what the stack has now: what was changed since isn't in it."""
+    from backup.kit.coverage import changed
+
+    step = "invoke backup.kit --out FILE, and keep the file away from this machine (docs/recovery.md)"
+    if taken is None:
+        return warning("no recovery kit was ever taken, so whoever loses this machine can't read its backups", step)
+    gone = changed(taken, dict(covers))
+    told = f"the last kit ({taken.file}, for {taken.readers}) was taken {in_words(now - taken.made)} ago"
+    if gone:
+        return warning(f"{told}; changed since: {', '.join(gone)}", f"{step}; then remove the older one")
+    return ok(f"{told}, and holds all keys of now")
+
+
+def kit(platform: Platform) -> Finding:
+    """A recovery kit was taken since keys, passwords and places were last changed; a stack that came from one has its data back."""
+    from backup import recovery
+    from backup.kit import coverage
+    from backup.sets import folder_of
+
+    if (coming := recovery.read(folder_of(platform.stack))) and coming.restore:
+        return critical(f"the stack came up from a kit at {coming.since}, and its data is not restored yet", recovery.COMMAND)
+    return judge_kit(coverage.read(folder_of(platform.stack)), coverage.covers(platform), datetime.now(UTC))
