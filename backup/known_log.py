@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -42,7 +43,11 @@ def look(
     """
     first = place in ("", FIRST)
     live = live_log.ask(platform)
-    until, stalled, ticked = _archive(platform) if archive and first and live and not live.recovering else (None, None, None)
+    systems = {each.postgres.system_id for each in every if each.postgres}
+    until = stalled = ticked = None
+    if archive and first and live and not live.recovering and live.system_id in systems:
+        # Another cluster's log, as of a new machine's empty one, never gets into this repository.
+        until, stalled, ticked = _archive(platform)
     clusters = _of_sets(every)
     names, histories = _repository(platform, folder, place, first)
     for archive_id in {*clusters, *histories, *names}:
@@ -134,8 +139,10 @@ def _in_container(platform: Platform, script: str) -> str:
     name = platform.containers["timescaledb"]
     try:
         container = docker_client().containers.get(name)
-        if container.status == "running":
-            return execute(name, ["sh", "-c", script], user=pgbackrest.USER).stdout.decode()
+        # One that starts again and again, since its data is damaged, may run just now.
+        with contextlib.suppress(PlatformError):
+            if container.status == "running":
+                return execute(name, ["sh", "-c", script], user=pgbackrest.USER).stdout.decode()
         network = platform.network if platform.backup.place else "none"
         return stopped.run(container, script, purpose=f"look-{secrets.token_hex(3)}", network=network)
     except DockerException as error:

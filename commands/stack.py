@@ -28,11 +28,13 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
         print(using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh))
         return
 
-    stacks.up(stack, refresh=refresh)
-    platform = connections.load(stack)
-    if left := note(folder_of(platform.stack)):
-        print(left)
-    print(task.ensure(platform))
+    try:
+        stacks.up(stack, refresh=refresh)
+    finally:
+        # Also where it failed: a store that is half restored may be why.
+        if left := note(folder_of(stack or None)):
+            print(left)
+    print(task.ensure(connections.load(stack)))
 
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})
