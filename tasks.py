@@ -7,9 +7,9 @@ from types import ModuleType
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from commands import accounts, backups, checks, schema, seeding, stack
+from commands import accounts, backups, checks, schedule, schema, seeding, stack
 
-_NAMESPACES = {"migrate": schema, "seed": seeding, "backup": backups, "check": checks, "accounts": accounts}
+_NAMESPACES = {"migrate": schema, "seed": seeding, "backup": backups, "schedule": schedule, "check": checks, "accounts": accounts}
 
 
 def _tasks(module: ModuleType) -> list[Task]:  # type: ignore[type-arg] # Task is generic only to type checkers
@@ -19,3 +19,5 @@ def _tasks(module: ModuleType) -> list[Task]:  # type: ignore[type-arg] # Task i
 namespace = Collection(*_tasks(stack))
 for _name, _module in _NAMESPACES.items():
     namespace.add_collection(Collection(_name, *_tasks(_module)))
+# The name it had when it did backups alone: lines of cron and units that were printed then go on working.
+namespace.collections["backup"].add_task(schedule.schedule_run, name="schedule")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from blueprint.keyspaces import KEYSPACES, keyspace_of
+from blueprint.keyspaces import KEYSPACES, keyspace_of, shown_key
 from blueprint.model import Keyspace, ValueType
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Finding:
     keyspace: str | None = None
 
     def __str__(self) -> str:
-        shown = repr(self.key[:60]) if self.keyspace is None else self.keyspace
+        shown = shown_key(self.key) if self.keyspace is None else self.keyspace
         return f"{shown} {self.fault}"
 
 

@@ -1,4 +1,7 @@
-"""Clients for the accessors: RESP3, bounded pools, short time-outs, retries with backoff."""
+"""Clients for the accessors: RESP3, bounded pools, short time-outs, retries with backoff.
+
+Bytes that are no UTF-8 come as lone surrogates: one odd key among those of a scan ends nothing, and `values.decode` refuses odd values.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ def connect(url: str, *, max_connections: int = MAX_CONNECTIONS, timeout: float 
         url,
         protocol=3,
         decode_responses=True,
+        encoding_errors="surrogateescape",
         max_connections=max_connections,
         timeout=WAIT_FOR_CONNECTION,
         socket_timeout=timeout,
@@ -43,6 +47,7 @@ def connect_async(url: str, *, max_connections: int = MAX_CONNECTIONS, timeout: 
         url,
         protocol=3,
         decode_responses=True,
+        encoding_errors="surrogateescape",
         max_connections=max_connections,
         timeout=WAIT_FOR_CONNECTION,
         socket_timeout=timeout,

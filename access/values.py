@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,9 @@ from blueprint.model import FieldType, Keyspace, ValueType
 
 Raw = str | dict[str, str]
 """A value as redis-py gives it with `decode_responses`: the text of a string, or a hash's fields."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What stands for bytes that are no UTF-8."""
 
 
 class ValueRefused(ValueError):  # noqa: N818 - named for what happened, as the blueprint's users read it
@@ -46,6 +50,8 @@ def decode(keyspace: Keyspace, raw: Raw) -> dict[str, Any]:
     """
     if isinstance(raw, dict) != (keyspace.value_type is ValueType.HASH):
         raise ValueRefused(f"keyspace {keyspace.name}: expected a {keyspace.value_type}")
+    if any(map(_SURROGATE.search, [raw] if isinstance(raw, str) else [*raw, *raw.values()])):
+        raise ValueRefused(f"keyspace {keyspace.name}: no UTF-8")
     if isinstance(raw, dict):
         _check_names(keyspace, raw)
         return {name: _from_text(keyspace, name, text) for name, text in raw.items()}

@@ -7,6 +7,8 @@ what is built here comes from local files.
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airgap.chosen_engine import ChosenEngine, chosen_engine, configuration_folder
@@ -14,6 +16,11 @@ from airgap.errors import PlatformError
 
 if TYPE_CHECKING:
     import docker
+
+_TRIES = 4
+_PAUSE_SECONDS = 0.3
+# What the SDK's message holds where somebody answered, and not to the end.
+_CUT_OFF = ("RemoteDisconnected", "IncompleteRead", "Connection reset", "ConnectionResetError", "Broken pipe", "timed out")
 
 
 def connect(timeout: int = 120) -> docker.DockerClient:
@@ -40,12 +47,28 @@ def api_client(engine: ChosenEngine, timeout: int = 120, version: str = "auto") 
             client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")), ca_cert=str(folder / "ca.pem"), verify=engine.verify
         )
     _check_configuration()
-    client = docker.APIClient(
-        base_url=engine.url, version=version, timeout=timeout, use_ssh_client=engine.url.startswith("ssh://"), **options
+    client = _asked_again(
+        lambda: docker.APIClient(
+            base_url=engine.url, version=version, timeout=timeout, use_ssh_client=engine.url.startswith("ssh://"), **options
+        )
     )
     # The SDK takes credentials from nowhere else.
     vars(client)["_auth_configs"] = _forgiving(vars(client)["_auth_configs"])
     return client
+
+
+def _asked_again(connect: Callable[[], docker.APIClient]) -> docker.APIClient:
+    """What `connect` makes, which asks the engine for its version: asked again where the answer was cut off, not where nobody is there."""
+    from docker.errors import DockerException
+
+    for attempt in range(1, _TRIES):
+        try:
+            return connect()
+        except DockerException as error:
+            if not any(sign in str(error) for sign in _CUT_OFF):
+                raise
+            time.sleep(_PAUSE_SECONDS * attempt)
+    return connect()
 
 
 def _check_configuration() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from airgap.errors import PlatformError
 from backup.portable.wire import Wire
 from blueprint.accounts import account as declared
-from blueprint.keyspaces import KEYSPACES
+from blueprint.keyspaces import KEYSPACES, shown_key
 from blueprint.model import Privilege
 from infra import clients
 from infra.connections import Platform
@@ -20,7 +20,10 @@ _READER = "backup"
 
 
 def postgres(platform: Platform, name: str) -> str:
-    """Read what the account's rights are for: its granted tables, the whole schema, or the server's statistics."""
+    """Read what the account's rights are for: its granted tables, the whole schema, or the server's statistics.
+
+    A table that isn't there is nobody's to read: whether it should be is told by the proof of rows.
+    """
     import psycopg
     from psycopg import sql
 
@@ -29,11 +32,14 @@ def postgres(platform: Platform, name: str) -> str:
         return "has no role"
     with clients.postgres(platform, name) as connection:
         try:
+            there = {
+                name for (name,) in connection.execute("select relname::text from pg_class where relnamespace = 'public'::regnamespace")
+            }
             for grant in role.grants:
-                if Privilege.SELECT in grant.privileges:
+                if Privilege.SELECT in grant.privileges and grant.table in there:
                     columns = sql.SQL(", ").join(map(sql.Identifier, grant.columns)) if grant.columns else sql.SQL("*")
                     connection.execute(sql.SQL("select {} from {} limit 1").format(columns, sql.Identifier(grant.table))).fetchall()
-            if role.owns_schema or "pg_read_all_data" in role.member_of:
+            if "alembic_version" in there and (role.owns_schema or "pg_read_all_data" in role.member_of):
                 connection.execute("select version_num from alembic_version").fetchall()
             if "pg_monitor" in role.member_of:
                 connection.execute("select count(*) from pg_ls_archive_statusdir()").fetchall()
@@ -57,7 +63,7 @@ def redis(platform: Platform, name: str) -> str:
                 if space.name in dict(user.keyspaces):
                     key = next(iter(reader.scan_iter(match=space.glob, count=1000)), None)
                     if key is not None and not client.exists(key):
-                        return f"can't see {key}"
+                        return f"can't see {shown_key(key)}"
     except (driver.RedisError, OSError) as error:
         return " ".join(str(error).split())[:200]
     return ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from backup.marks import Marks
 from backup.model import STORES, Manifest
-from backup.words import size_text, span_text
+from backup.words import size_text, span_text, unproven_lines
 
 WIDE = 100
 _NEVER = "-"
@@ -66,6 +66,8 @@ def table(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[
     notes = [f"{each.manifest.id} builds on {each.lost}, which is gone" for each in chains(sets) if each.lost]
     total = size_text(sum(each.total_bytes for each in sets))
     where = "" if wide else f" in {', '.join(sorted(set(places.values())))}"
+    if sets and (unproven := sets[-1].unproven):
+        notes += [f"{sets[-1].id}, the newest:", *(f"  {line}" for line in unproven_lines(unproven))]
     return [*lines, *notes, f"{len(sets)} sets, {total}{where}", "VERIFIED, DRILLED: how long ago, with nothing wrong found"]
 
 
@@ -118,4 +120,5 @@ def row(manifest: Manifest) -> dict[str, Any]:
         "bytes": manifest.total_bytes,
         "bytes_by_store": {store: part.total_bytes for store, part in manifest.parts.items()},
         "made_by": manifest.made_by,
+        "unproven": [each.model_dump(mode="json") for each in manifest.unproven],
     }

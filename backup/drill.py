@@ -45,7 +45,10 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A drill. `restore_seconds` (RTO) is until every store answered; `loss_seconds` (RPO) what a failure at its start would have lost."""
+    """A drill. `restore_seconds` (RTO) is until every store answered; `loss_seconds` (RPO) what a failure at its start would have lost.
+
+    `unproven` is what the set says of itself that it keeps without proof, or doesn't keep: a drill proves nothing about it.
+    """
 
     id: str
     set_id: str
@@ -56,6 +59,7 @@ class Report:
     loss_seconds: dict[str, float]
     proofs: tuple[Proven, ...] = field(default=())
     failure: str = ""
+    unproven: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -129,6 +133,7 @@ def _drill(
         loss_seconds=loss,
         proofs=tuple(proven),
         failure=failure,
+        unproven=tuple(map(str, manifest.unproven)),
     )
 
 
@@ -246,6 +251,8 @@ def describe(report: Report) -> str:
             f"| {each.name} | {'proven' if each.passed else 'DISPROVED'} | {_cell(each.message)} | {each.seconds:.1f} s |"
             for each in report.proofs
         ]
+    if report.unproven:
+        lines += ["", "Not proven, as the set says of itself:", "", *(f"- {' '.join(each.split())}" for each in report.unproven)]
     return "\n".join(lines) + "\n"
 
 

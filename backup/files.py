@@ -152,6 +152,11 @@ class _Readable(io.RawIOBase):
         super().close()
 
 
+def discard(folder: SetFolder, path: str) -> None:
+    """Remove a file of a set that is being written, or what there is of it."""
+    inside(folder.path, path + SUFFIX).unlink(missing_ok=True)
+
+
 def inside(folder: Path, path: str) -> Path:
     """The path below the folder.
 

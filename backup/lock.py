@@ -9,11 +9,14 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from airgap.errors import PlatformError
+
+_MOMENT = 0.05
 
 
 class HeldError(PlatformError):
@@ -31,7 +34,7 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError:
             raise HeldError(
                 what=f"another run is at work here: {_holder(descriptor)}",
@@ -44,6 +47,39 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
     finally:
         # Closing lets go. The file stays: removing it would let two runs lock two files of one name.
         os.close(descriptor)
+
+
+def _take(descriptor: int) -> None:
+    """Take the lock. Whoever only asks whether it is held has it for less than a moment, so one refusal proves nothing."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(_MOMENT)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a run holds the lock of a folder now."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        # Shared: two that ask at once don't see each other.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def process_of(folder: Path) -> int | None:
+    """The process that holds the lock of a folder; None where none does."""
+    try:
+        return int(json.loads((folder / "lock").read_text())["process"]) if is_held(folder) else None
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _describe(doing: str) -> dict[str, str | int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 FORMAT = 2
 
@@ -18,7 +18,35 @@ Place = Literal["set", "pgbackrest"]
 
 
 class _Record(BaseModel):
+    """`_later` names fields that came after the first manifests were signed: left at their default they aren't written.
+
+    So a manifest from before them keeps the very bytes that its signature covers, and one that doesn't need them is read by what is older.
+    """
+
     model_config = ConfigDict(extra="forbid", frozen=True)
+    _later: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        return {name: value for name, value in told.items() if name not in self._later or getattr(self, name) != fields[name].default}
+
+
+class Unproven(_Record):
+    """Something that a set keeps without a proof, or doesn't keep: what it is, and why.
+
+    `by_design` marks what is so by its nature, like the rows of a foreign table: it is told, and needs nobody to act.
+    """
+
+    _later = frozenset({"by_design"})
+
+    what: str
+    why: str
+    by_design: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
 
 
 class FileRecord(_Record):
@@ -41,29 +69,48 @@ class FileRecord(_Record):
 
 
 class TableRecord(_Record):
-    """A table's content at the set's reference point: its rows, and the sum of their hashes where it was taken."""
+    """A table's content at the set's reference point: its rows, and the sum of their hashes where it was taken.
 
-    rows: int
+    `rows` is None where they could not be counted: the part's `unproven` says why. `as_text` names the columns whose type has no hash,
+    and whose text was hashed in their place.
+    """
+
+    _later = frozenset({"as_text"})
+
+    rows: int | None
     checksum: str | None = None
+    as_text: tuple[str, ...] = ()
 
 
 class ReferencePoint(_Record):
     """A position in PostgreSQL's log whose content is known: recovery to it must give exactly `tables`.
 
     `exact` is False where too many transactions committed while the point was taken: those may be on either side.
+    `scope` is what was looked at: `all` is every table of every schema, `public` what sets from before it looked at, the tables of that
+    one. A table of another schema is called `schema.table`, each name quoted where SQL would quote it.
+    `sequences` has the last value that each had given out a moment before: none may be behind it. `broken` names the indexes and
+    constraints that the live server itself did not trust: the restored one has the same.
     """
+
+    _later = frozenset({"scope", "sequences", "broken"})
 
     lsn: str
     at: datetime
     exact: bool
     restore_point: str
     tables: dict[str, TableRecord]
+    scope: Literal["public", "all"] = "public"
+    sequences: dict[str, int] = {}
+    broken: tuple[str, ...] = ()
 
 
 class _Part(_Record):
+    _later = frozenset({"unproven"})
+
     started: datetime
     finished: datetime
     files: tuple[FileRecord, ...]
+    unproven: tuple[Unproven, ...] = ()
 
     @property
     def duration(self) -> timedelta:
@@ -100,7 +147,11 @@ class RedisPart(_Part):
     """The RDB, the multi-part AOF and the ACL. `keys` and `expires` are what the RDB holds.
 
     The AOF shows every state from `aof_from` to `aof_at`, by the second, and the last one has `aof_keys` keys.
+    `odd` counts the keys that are not as a keyspace declares, by what is odd about them: None in sets from before it was looked at.
+    `libraries` counts the server's libraries of functions.
     """
+
+    _later = frozenset({"unproven", "odd", "libraries"})
 
     versions: dict[str, str]
     run_id: str
@@ -115,6 +166,8 @@ class RedisPart(_Part):
     aof_position: int
     aof_keys: int
     aof_at: datetime
+    odd: dict[str, int] | None = None
+    libraries: int = 0
 
 
 class WeaviatePart(_Part):
@@ -122,7 +175,11 @@ class WeaviatePart(_Part):
 
     `collections` counts each one's objects before and after, `documents` the passages of each file in the blueprint's.
     `backup_id` is None where there was no collection: the module refuses to back up nothing.
+    `tenants` has each collection's tenants that are put away, with the state they are in: their objects can't be counted.
+    `uncounted` names the collections that couldn't be counted at all.
     """
+
+    _later = frozenset({"unproven", "tenants", "uncounted"})
 
     backup_id: str | None
     base_id: str | None
@@ -131,6 +188,8 @@ class WeaviatePart(_Part):
     collections: dict[str, tuple[int, int]]
     documents: dict[str, int] = {}
     portable: tuple[str, ...] = ()
+    tenants: dict[str, dict[str, str]] = {}
+    uncounted: tuple[str, ...] = ()
 
 
 class Manifest(_Record):
@@ -169,6 +228,11 @@ class Manifest(_Record):
     def files(self) -> tuple[FileRecord, ...]:
         """All files of all parts."""
         return tuple(record for part in self.parts.values() for record in part.files)
+
+    @property
+    def unproven(self) -> tuple[Unproven, ...]:
+        """What any part keeps without a proof, or doesn't keep."""
+        return tuple(each for part in self.parts.values() for each in part.unproven)
 
     @property
     def total_bytes(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup import pgbackrest
+from backup import pgbackrest, tables
 from backup.containers import execute
-from backup.files import HashedFile, SetFolder, write_hashed
-from backup.model import FileRecord, Kind, PostgresPart, ReferencePoint, TableRecord
+from backup.files import SetFolder, write_hashed
+from backup.logical import LOGICAL_PATH, dump
+from backup.model import FileRecord, Kind, PostgresPart, ReferencePoint, Unproven
 from backup.queries import query
 from backup.storage.repository import INFO_FILES, RepositoryFiles, segments
 from backup.storage.sources import source_of
-from blueprint.relational import DATABASE
 from infra.clients import postgres as connect
 from infra.connections import Platform
 
@@ -26,11 +27,8 @@ if TYPE_CHECKING:
     import psycopg
 
 ACCOUNT = "backup"
-LOGICAL_PATH = f"postgres/{DATABASE}.dump"
-GLOBALS_PATH = "postgres/globals.sql"
 # The repository's own index as it was with this backup: a copy of it can be restored from whatever becomes of the first one.
 INFO_PATH = "postgres/repository"
-_INSIDE_CA = "/run/christmas/ca.crt"
 _SNAPSHOT_SECONDS = 20
 _SNAPSHOT_PAUSE = 0.01
 _COMMIT_SECONDS = 0.2
@@ -57,13 +55,15 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
     progress.status(f"{request.kind} physical backup")
     physical = pgbackrest.back_up(container, request.kind, request.set_id)
     progress.status("reference point and logical backup" if request.logical else "reference point")
-    point, written, archived = _reference_point(platform, request, physical, progress)
+    found = _reference_point(platform, request, physical, progress)
+    archived = found.archived
     with connect(platform, ACCOUNT) as connection:
         versions, revision = _server(connection)
     return PostgresPart(
         started=started,
         finished=datetime.now(UTC),
-        files=(*written, *archived.files),
+        files=(*found.files, *archived.files),
+        unproven=found.unproven,
         label=physical.label,
         prior=physical.prior,
         references=physical.references,
@@ -77,8 +77,8 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
         versions={**versions, "pgbackrest": physical.version},
         database_bytes=physical.database_bytes,
         repository_bytes=physical.repository_bytes,
-        reference_point=point,
-        logical=LOGICAL_PATH if request.logical else None,
+        reference_point=found.point,
+        logical=LOGICAL_PATH if found.dumped else None,
     )
 
 
@@ -91,24 +91,86 @@ class _Archived:
     system_id: str
 
 
-def _reference_point(
-    platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, progress: Progress
-) -> tuple[ReferencePoint, tuple[FileRecord, ...], _Archived]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The reference point, the logical backup's files where one was `dumped`, the repository, and what none of this proves."""
+
+    point: ReferencePoint
+    files: tuple[FileRecord, ...]
+    dumped: bool
+    archived: _Archived
+    unproven: tuple[Unproven, ...]
+
+
+def _reference_point(platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, progress: Progress) -> _Found:
     """Find a snapshot whose position in the log is known, count in it, and dump the same snapshot where one is due.
 
     The log up to there is archived at the same time: a restore point that follows the snapshot is all that it takes.
     """
     named = f"christmas-{request.set_id}"
     with connect(platform, ACCOUNT, autocommit=True) as probe, connect(platform, ACCOUNT) as holder:
+        # Read before the snapshot, so that what follows it can only have gone on from here.
+        before = _sequences(probe)
         snapshot = _take_snapshot(probe, holder)
+        tables.prepare(holder)
+        every = tables.list_tables(holder)
+        version = holder.info.server_version
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="postgres") as pool:
-            dump = pool.submit(_logical, platform, request.folder, snapshot.name) if request.logical else None
-            archived = pool.submit(_archive, platform, request, physical, named, progress)
-            tables = _count(holder, hash_hypertables=request.kind == "full")
-            written = dump.result() if dump else ()
-            stored = archived.result()
+            dumping = pool.submit(dump, platform, request.folder, snapshot.name, every, version) if request.logical else None
+            archiving = pool.submit(_archive, platform, request, physical, named, progress)
+            counts = tables.count_all(holder, probe, every, hash_hypertables=request.kind == "full")
+            broken = tables.broken(holder)
+            beside = _beside(holder)
+            sequences = tables.going_on(before, _sequences(probe))
+            dumped = dumping.result() if dumping else None
+            archived = archiving.result()
         holder.rollback()
-    return ReferencePoint(lsn=snapshot.lsn, at=snapshot.at, exact=snapshot.exact, restore_point=named, tables=tables), written, stored
+    point = ReferencePoint(
+        lsn=snapshot.lsn,
+        at=snapshot.at,
+        exact=snapshot.exact,
+        restore_point=named,
+        tables=counts.tables,
+        scope="all",
+        sequences=sequences,
+        broken=broken,
+    )
+    unproven = (*counts.unproven, *_distrusted(broken), *beside, *(dumped.unproven if dumped else ()))
+    return _Found(point, dumped.files if dumped else (), dumped is not None and dumped.made, archived, unproven)
+
+
+def _sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
+    """The sequences; none where one of them is dropped at this very moment, which the server answers with an error."""
+    import psycopg
+
+    try:
+        return tables.sequences(connection)
+    except (psycopg.errors.InternalError, psycopg.errors.UndefinedTable):
+        return {}
+
+
+def _distrusted(broken: Sequence[str]) -> Iterator[Unproven]:
+    for name in broken:
+        if name.startswith("index "):
+            why = "not valid on the live server either: still being built, or left by a build that failed (drop it or reindex)"
+            yield Unproven(what=name, why=why)
+        else:
+            yield Unproven(what=name, why="never checked on the live server either (NOT VALID)", by_design=True)
+
+
+def _beside(connection: psycopg.Connection) -> list[Unproven]:
+    """What the server has and a count of this database's tables doesn't show."""
+    found = []
+    for kind, name in connection.execute(query("beside_the_tables")).fetchall():
+        if kind == "slot":
+            why = "in no backup: after a restore, whoever reads from it has to begin anew"
+            found.append(Unproven(what=f"replication slot {name}", why=why, by_design=True))
+        elif kind == "subscription":
+            why = "only in the physical backup; what it is restored with subscribes as it did, where it reaches the publisher"
+            found.append(Unproven(what=f"subscription {name}", why=why, by_design=True))
+        else:
+            found.append(Unproven(what=f"database {name}", why="only in the physical backup: neither counted nor in the logical one"))
+    return found
 
 
 def _archive(
@@ -175,47 +237,6 @@ def _one(connection: psycopg.Connection, statement: Any) -> tuple[Any, ...]:
     if row is None:
         raise PlatformError(what="a query that always has an answer had none", where="the backup's reference point")
     return tuple(row)
-
-
-def _count(connection: psycopg.Connection, *, hash_hypertables: bool) -> dict[str, TableRecord]:
-    """Rows of every table and, hypertables only where asked, a sum of the rows' hashes, which no order can change."""
-    return {
-        name: count_table(connection, name, hashed=hash_hypertables or not is_hypertable)
-        for name, is_hypertable in connection.execute(query("tables")).fetchall()
-    }
-
-
-def count_table(connection: psycopg.Connection, name: str, *, hashed: bool) -> TableRecord:
-    """Count a table of the platform's schema in the connection's snapshot; `hashed` adds the sum of its rows' hashes."""
-    from psycopg import sql
-
-    total = sql.SQL("sum(hash_record_extended(t, 0))::text") if hashed else sql.SQL("null")
-    statement = sql.SQL("select count(*), {} from public.{} as t").format(total, sql.Identifier(name))
-    rows, checksum = _one(connection, statement)
-    return TableRecord(rows=rows, checksum=(checksum or "0") if hashed else None)
-
-
-def _logical(platform: Platform, folder: SetFolder, snapshot: str) -> tuple[FileRecord, ...]:
-    container = platform.containers["timescaledb"]
-    password = platform.secret(ACCOUNT, "postgres")
-    target = _conninfo(platform, DATABASE)
-    # With --password and no terminal the tools read it from their standard input.
-    with HashedFile(folder, LOGICAL_PATH) as dump:
-        options = ("--format=custom", "--compress=zstd:3", "--password", f"--snapshot={snapshot}")
-        words = ("pg_dump", *options, f"--dbname={target}")
-        execute(container, words, user=pgbackrest.USER, line=password, sink=dump.write, yielding=True)
-    roles = execute(
-        container,
-        ("pg_dumpall", "--globals-only", "--no-role-passwords", "--password", f"--dbname={target}", f"--database={DATABASE}"),
-        user=pgbackrest.USER,
-        line=password,
-    )
-    return dump.record, write_hashed(folder, GLOBALS_PATH, [roles.stdout])
-
-
-def _conninfo(platform: Platform, database: str) -> str:
-    host, port = platform.endpoints["postgres"].address(inside=True)
-    return f"host={host} port={port} user={ACCOUNT} dbname={database} sslmode=verify-full sslrootcert={_INSIDE_CA}"
 
 
 def _superuser(container: str, statement: str) -> str:

@@ -12,10 +12,10 @@ from backup.proof import READER, Disproved, Proof, Restored, insist, shown
 from backup.proofs_postgres import chunks, constraints, indexes, rows, structure
 from backup.proofs_redis import keys, keyspaces
 from backup.redis_keys import part_of
-from backup.weaviate_store import count_documents, count_objects
+from backup.weaviate_counts import OFFLOADED, count, count_documents, states
 from blueprint.accounts import ACCOUNTS
 from blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_CERTAINTY
-from blueprint.keyspaces import SESSION, USER_PREFERENCES
+from blueprint.keyspaces import SESSION, USER_PREFERENCES, shown_key
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
 
@@ -26,6 +26,9 @@ _SAME = 1e-3
 _INDEX_SECONDS = 30
 _FILES_ASKED = 3
 _LONGEST_QUESTION = 160
+# The only account that may open a tenant.
+_OPENER = "admin"
+_LONGEST_ID = 19
 
 
 def accounts(store: str) -> Proof:
@@ -44,12 +47,15 @@ def accounts(store: str) -> Proof:
 
 
 def objects(restored: Restored) -> str:
-    """Every collection has the objects that it had, and each file's passages."""
+    """Every collection has the objects that it had, each file's passages, and its tenants in the state that they were in."""
     part = restored.manifest.weaviate
     wanted = part.collections if part else {}
+    uncounted = set(part.uncounted) if part else set()
     with weaviate_client(restored.platform, READER) as client:
-        found = count_objects(client)
+        counts = count(client)
         documents = count_documents(client)
+        away = states(client, part.tenants if part else {})
+    found = {name: number for name, number in counts.objects.items() if name not in uncounted}
     wrong = [
         f"{name} has {found.get(name, 'no')} objects, not {before}"
         for name, (before, after) in wanted.items()
@@ -57,10 +63,43 @@ def objects(restored: Restored) -> str:
     ]
     insist(not wrong, shown(wrong))
     insist(set(found) == set(wanted), f"collections: {shown(sorted(found))}, not {shown(sorted(wanted))}")
+    missing = sorted(uncounted - counts.names)
+    insist(not missing, f"collections that are gone: {shown(missing)}")
+    lost = [
+        f"tenant {tenant} of {name} is {away.get(name, {}).get(tenant, 'gone')}, not {state}"
+        for name, own in (part.tenants if part else {}).items()
+        for tenant, state in own.items()
+        if away.get(name, {}).get(tenant) != state
+    ]
+    insist(not lost, shown(lost))
     steady = all(before == after for before, after in wanted.values())
     recorded = part.documents if part else {}
     insist(not steady or documents == recorded, f"passages of {len(documents)} files, not of {len(recorded)} as recorded, or other numbers")
-    return f"{sum(found.values())} objects in {len(found)} collections, {len(documents)} files"
+    kept = sum(map(len, away.values()))
+    told = f"{sum(found.values())} objects in {len(found)} collections, {len(documents)} files"
+    return (
+        told
+        + (f"; {kept} tenants put away as before" if kept else "")
+        + (f"; not counted: {shown(sorted(uncounted))}" if uncounted else "")
+    )
+
+
+def tenants(restored: Restored) -> str:
+    """Tenants that were put away can be opened again: it is done here, where nobody minds."""
+    part = restored.manifest.weaviate
+    from weaviate.classes.tenants import Tenant, TenantActivityStatus
+
+    opened, held = 0, 0
+    with weaviate_client(restored.platform, _OPENER) as client:
+        for name, own in (part.tenants if part else {}).items():
+            collection = client.collections.use(name)
+            for tenant, state in own.items():
+                if state in OFFLOADED:
+                    continue
+                collection.tenants.update(Tenant(name=tenant, activity_status=TenantActivityStatus.ACTIVE))
+                held += collection.with_tenant(tenant).aggregate.over_all(total_count=True).total_count or 0
+                opened += 1
+    return f"{opened} tenants opened, with {held} objects"
 
 
 def neighbours(restored: Restored) -> str:
@@ -141,21 +180,48 @@ def files(restored: Restored) -> str:
 
 
 def references(restored: Restored) -> str:
-    """Every session's and every preference's user exists."""
+    """No session and no preference is of a user who came after PostgreSQL's point: the parts are of one time.
+
+    A user who was deleted while the key lived on is no fault of the set's, nor is a key that names nobody: they are counted.
+    """
     wanted: dict[int, str] = {}
+    odd = 0
     with redis_client(restored.platform, "api") as client:
         for key in client.scan_iter(match=SESSION.glob, count=1000):
-            user = client.hget(key, "user_id")
-            if user is not None:
-                wanted[int(user)] = key
+            user = _session_user(client, key)
+            if user is None:
+                odd += 1
+            else:
+                wanted[user] = key
         for key in client.scan_iter(match=USER_PREFERENCES.glob, count=1000):
-            if (user := part_of(USER_PREFERENCES, key)) and user.isdigit():
-                wanted[int(user)] = key
+            if (part := part_of(USER_PREFERENCES, key)) and (user := _user(part)) is not None:
+                wanted[user] = key
     with postgres(restored.platform, READER) as connection:
-        there = {user for (user,) in connection.execute("select id from users where id = any(%s)", (list(wanted),)).fetchall()}
-    lost = [f"{key} of user {user}" for user, key in wanted.items() if user not in there]
+        if connection.execute("select from pg_class where oid = to_regclass('public.users')").fetchone() is None:
+            return "there is no table of users"
+        there = {user for (user,) in connection.execute("select id from users where id = any(%s::bigint[])", (list(wanted),)).fetchall()}
+        row = connection.execute("select pg_sequence_last_value(pg_get_serial_sequence('public.users', 'id')::regclass)").fetchone()
+    given = row[0] if row else None
+    gone = {user: key for user, key in wanted.items() if user not in there}
+    lost = [f"{shown_key(key)} of user {user}" for user, key in gone.items() if given is None or user > given]
     insist(not lost, f"keys of users that don't exist: {shown(lost)}")
-    return f"{len(wanted)} users named by keys, all there"
+    told = f"{len(wanted) - len(gone)} users named by keys, all there"
+    return told + (f"; {len(gone)} were deleted before" if gone else "") + (f"; {odd} sessions name none" if odd else "")
+
+
+def _session_user(client: Any, key: str) -> int | None:
+    from redis.exceptions import ResponseError
+
+    try:
+        return _user(client.hget(key, "user_id") or "")
+    except ResponseError:
+        # No hash; the proof of keyspaces tells whether it was one before.
+        return None
+
+
+def _user(text: str) -> int | None:
+    """A user's id; None for what can't be one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_ID else None
 
 
 def of(manifest: Manifest, *, embedder: bool) -> dict[str, Proof]:
@@ -174,6 +240,8 @@ def of(manifest: Manifest, *, embedder: bool) -> dict[str, Proof]:
         wanted |= {"redis.keys": keys, "redis.keyspaces": keyspaces, "redis.accounts": accounts("redis")}
     if manifest.weaviate and manifest.weaviate.backup_id:
         wanted |= {"weaviate.objects": objects, "weaviate.neighbours": neighbours, "weaviate.accounts": accounts("weaviate")}
+        if manifest.weaviate.tenants:
+            wanted |= {"weaviate.tenants": tenants}
         if manifest.weaviate.documents:
             wanted |= {"weaviate.files": files}
         if embedder and manifest.weaviate.documents:

@@ -1,51 +1,57 @@
-"""Proofs about a restored Redis: as many keys as there were, in each keyspace, of its type, with its TTL."""
+"""Proofs about a restored Redis: as many keys as there were, in each keyspace, and none odder than it was."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import TYPE_CHECKING
-
 from backup.proof import READER, Restored, insist, shown
-from backup.redis_keys import keyspace_of
+from backup.redis_keys import OF_NONE, OTHER, Census, census
 from infra.clients import redis_client
-
-if TYPE_CHECKING:
-    import redis
-
-_PAGE = 1000
-_SLACK_MS = 1000
-OTHER = "other"
 
 
 def keys(restored: Restored) -> str:
-    """Redis has as many keys as it had when its log was copied."""
+    """Redis has as many keys as it had when its log was copied, and as many libraries of functions."""
     part = restored.manifest.redis
     insist(part and restored.redis_keys == part.aof_keys, f"{restored.redis_keys} keys, not {part.aof_keys if part else 'any'}")
-    return f"{restored.redis_keys} keys"
+    with redis_client(restored.platform, READER) as client:
+        libraries = libraries_of(client.info("memory"))
+    wanted = part.libraries if part else 0
+    insist(libraries == wanted, f"{libraries} libraries of functions, not {wanted}")
+    return f"{restored.redis_keys} keys" + (f", {libraries} libraries of functions" if libraries else "")
+
+
+def libraries_of(memory: dict[str, object]) -> int:
+    """How many libraries of functions the server has, from what INFO tells about its memory; 0 where it knows of none."""
+    return int(str(memory.get("number_of_libraries", 0)))
 
 
 def keyspaces(restored: Restored) -> str:
-    """Each keyspace has the keys it had, but for those that expired since; each is of its type and expires no later than declared."""
+    """Each keyspace has the keys it had, but for those that expired since; none has another type or expiry than declared, but as before."""
     part = restored.manifest.redis
-    live: dict[str, int] = {}
-    wrong = []
     with redis_client(restored.platform, READER) as client:
-        for key, kind, left in _live(client):
-            space = keyspace_of(key)
-            live[space.name if space else OTHER] = live.get(space.name if space else OTHER, 0) + 1
-            if space is None:
-                wrong.append(f"{key[:60]!r} is of no keyspace")
-            elif kind != space.value_type:
-                wrong.append(f"{key[:60]!r} is of type {kind}")
-            elif left == -1 or left > space.ttl.total_seconds() * 1000 + _SLACK_MS:
-                wrong.append(f"{key[:60]!r} expires {'never' if left == -1 else f'in {left} ms'}")
-    insist(not wrong, shown(wrong))
+        found = census(client)
     recorded = part.keyspaces if part else {}
-    wrong = count_faults(recorded, live, part.aof_keys if part else 0, restored.redis_keys or 0)
+    copied = part.aof_keys if part else 0
+    odd = part.odd if part else None
+    if odd is None:
+        # A set from before odd keys were counted tells at least how many were of no keyspace.
+        odd = {OF_NONE: recorded.get(OTHER, 0)}
+    wrong = odd_faults(odd, found, drift=abs(sum(recorded.values()) - copied))
     insist(not wrong, shown(wrong))
-    told = ", ".join(f"{name} {count}" for name, count in sorted(live.items())) or "none"
-    return f"live keys: {told}; {sum(recorded.values()) - sum(live.values())} expired since the backup; each with its TTL"
+    wrong = count_faults(recorded, found.keyspaces, copied, restored.redis_keys or 0)
+    insist(not wrong, shown(wrong))
+    told = ", ".join(f"{name} {count}" for name, count in sorted(found.keyspaces.items())) or "none"
+    like = "; as on the live server: " + ", ".join(f"{count} {label}" for label, count in sorted(found.odd.items())) if found.odd else ""
+    missing = sum(recorded.values()) - sum(found.keyspaces.values())
+    return f"live keys: {told}; {missing} expired since the backup; each with its TTL{like}"
+
+
+def odd_faults(recorded: dict[str, int], found: Census, drift: int) -> list[str]:
+    """Odd keys beyond those that the live server had. `drift` is how many keys came or went while the backup counted."""
+    return [
+        f"{example}{'' if allowed == 0 else f' (there were {allowed} {label}, now {count})'}"
+        for label, count in sorted(found.odd.items())
+        if count > (allowed := recorded.get(label, 0)) + (drift if allowed else 0)
+        for example in found.examples[label]
+    ]
 
 
 def count_faults(recorded: dict[str, int], live: dict[str, int], copied: int, loaded: int) -> list[str]:
@@ -65,26 +71,3 @@ def count_faults(recorded: dict[str, int], live: dict[str, int], copied: int, lo
     if missing > expired + drift:
         found.append(f"{missing} of the recorded keys are not there, and only {expired} of them expired")
     return found
-
-
-def _live(client: redis.Redis) -> Iterator[tuple[str, str, int]]:
-    """Each key with its type and its milliseconds left. A scan may show a key twice: it is told once."""
-    seen: set[int] = set()
-    for page in batched_keys(client):
-        fresh = [key for key in page if hash(key) not in seen]
-        seen.update(hash(key) for key in fresh)
-        pipeline = client.pipeline(transaction=False)
-        for key in fresh:
-            pipeline.type(key)
-            pipeline.pttl(key)
-        answers = pipeline.execute()
-        for key, kind, left in zip(fresh, answers[::2], answers[1::2], strict=True):
-            if left != -2:
-                yield key, str(kind), int(left)
-
-
-def batched_keys(client: redis.Redis) -> Iterator[tuple[str, ...]]:
-    """All keys, a page at a time."""
-    every: Iterator[str] = client.scan_iter(count=_PAGE)
-    while page := tuple(islice(every, _PAGE)):
-        yield page

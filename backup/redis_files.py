@@ -15,6 +15,9 @@ from backup.files import SetFiles, StreamedFile
 from backup.model import FileRecord
 
 _CHECK_FOLDER = "/tmp/copies"  # noqa: S108 - inside a container of its own
+# The checkers read one value at a time, which may have 512 MiB and is held packed and unpacked.
+_CHECK_MEMORY = "1536m"
+_KILLED = 137
 _OTHER_DAMAGE = re.compile(r"Expected (?!to read)|Unexpected ")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -99,7 +102,8 @@ def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb:
         if each.path == rdb or each.path.startswith(aof_folder)
     ]
     script = f"cd {_CHECK_FOLDER} && redis-check-rdb {rdb} && redis-check-aof {aof_manifest}"
-    made = docker_client().containers.create(image, entrypoint=["sh", "-c"], command=[script], user="0:0", **throwaway("redis-check"))
+    options = {**throwaway("redis-check"), "mem_limit": _CHECK_MEMORY}
+    made = docker_client().containers.create(image, entrypoint=["sh", "-c"], command=[script], user="0:0", **options)
     try:
         put_files(made, "/tmp", entries, uid=0, gid=0)  # noqa: S108
         made.start()
@@ -116,6 +120,12 @@ def read_verdict(done: Finished, name: str, rdb: str) -> RdbContent:
     Raises PlatformError where they found damage.
     """
     text = _ANSI.sub("", done.text() + "\n" + done.stderr)
+    if done.code == _KILLED:
+        raise PlatformError(
+            what=f"Redis' checkers were ended by the system, most likely for want of memory (they may have {_CHECK_MEMORY})",
+            where=f"{name}/redis",
+            next_step="free memory on this machine, then invoke backup",
+        )
     if done.code != 0:
         of_rdb = "RDB looks OK" not in text
         torn = re.search(r"ok_up_to=(\d+), ok_up_to_line=\d+, diff=[1-9]\d*\nAOF \S+ is not valid. Use the --fix", text)

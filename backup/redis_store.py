@@ -7,7 +7,6 @@ container that is tethered to this process: whatever happens to us, it puts the 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from backup.containers import execute, while_running
 from backup.files import HashedFile, SetFolder, shorten, write_hashed
 from backup.model import FileRecord, RedisPart
 from backup.redis_files import AofFile, TornTailError, check_copies, parse_aof_manifest, render_aof_manifest
-from backup.redis_keys import keyspace_of
+from backup.redis_keys import OTHER, census
 from blueprint.keyspaces import KEYSPACES
 from infra.clients import redis_client
 from infra.components.names import CONFIG_DIRECTORY, redis_cli
@@ -84,8 +83,10 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
             rdb = _copy(container, f"{places.directory}/{places.rdb}", folder, RDB_PATH)
             aof, aof_from, records, point = _copy_aof(client, container, places, folder)
             offset, position = client.info("replication"), point.position
-        acl = write_hashed(folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode() + b"\n"])
-        keyspaces = count_keyspaces(client)
+        acl = write_hashed(
+            folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode("utf-8", "surrogateescape") + b"\n"]
+        )
+        counted = census(client)
         server = client.info("server")
     progress.status("checking the copies")
     manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
@@ -106,7 +107,9 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
         rdb_saved_at=saved_at,
         keys=found.keys,
         expires=found.expires,
-        keyspaces=keyspaces,
+        keyspaces={space.name: 0 for space in KEYSPACES} | {OTHER: 0} | counted.keyspaces,
+        odd=counted.odd,
+        libraries=point.libraries,
         aof_base=next((each.name for each in aof if each.type == "b"), None),
         aof_from=aof_from,
         aof_incremental=aof[-1].name,
@@ -172,11 +175,12 @@ def _copy(container: str, source: str, folder: SetFolder, path: str, size: int |
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """An instant of the log: how far its last file goes then, in bytes, and how many keys there are."""
+    """An instant of the log: how far its last file goes then, in bytes, and how many keys and libraries of functions there are."""
 
     at: datetime
     position: int
     keys: int
+    libraries: int
 
 
 def _copy_aof(
@@ -207,24 +211,14 @@ def _copy_aof(
 
 def _point(client: redis.Redis, others: int) -> _Point:
     """The instant that is now. `others` is the size of the log's other files; one command tells the rest, so it fits together."""
-    told: dict[str, Any] = client.info("persistence", "keyspace")
+    told: dict[str, Any] = client.info("persistence", "keyspace", "memory")
     # A server that began with an empty folder leaves the base that it made then out of both sizes, until it first rewrites its log.
     counted = others if int(told["aof_base_size"]) else 0
     position = int(told["aof_current_size"]) + int(told["aof_buffer_length"]) - counted
-    return _Point(datetime.now(UTC), max(0, position), int(told.get("db0", {"keys": 0})["keys"]))
+    return _Point(datetime.now(UTC), max(0, position), int(told.get("db0", {"keys": 0})["keys"]), int(told.get("number_of_libraries", 0)))
 
 
 def _age_and_size(container: str, places: _Places, file: AofFile) -> tuple[int, int]:
     """When a file was last written, in seconds since the epoch, and its bytes."""
     moment, size = execute(container, ["stat", "-c", "%Y %s", f"{places.aof_directory}/{file.name}"]).text().split()
     return int(moment), int(size)
-
-
-def count_keyspaces(client: redis.Redis) -> dict[str, int]:
-    """Keys of each of the blueprint's keyspaces, and under `other` those of none."""
-    counts = {space.name: 0 for space in KEYSPACES} | {"other": 0}
-    keys: Iterator[str] = client.scan_iter(count=1000)
-    for key in keys:
-        space = keyspace_of(key)
-        counts[space.name if space else "other"] += 1
-    return counts

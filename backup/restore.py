@@ -188,7 +188,7 @@ def _restore_beside(
             raise PlatformError(
                 what=f"{name} was restored before and is still there",
                 where=str(place),
-                next_step=f"choose another name, or remove it: invoke backup.restore --remove {name}",
+                next_step=f"choose another name, or remove it: invoke backup.remove {name}",
             )
         remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
         write_atomically(place / _STATE, b'{"state": "running"}')

@@ -46,11 +46,14 @@ def make(
         refuse_unfinished(folder)
         recovery.refuse_awaited(folder, platform.stack, "a backup")
         mirror.refresh(platform, folder)
+        if "postgres" in chosen:
+            recovery.refuse_emptied(platform, folder, "a backup")
         clean_up(platform, folder, progress)
         wanted = kind or due.due(datetime.now(UTC), sets.list_sets(folder=folder), BACKUP_RULES, chosen)
         made = _make_usable(platform, wanted, chosen, folder, progress) if wanted else None
         # The set is good whatever becomes of its copies: what is missing there is caught up with by the next run.
         copies.catch_up(platform, folder, progress)
+        recovery.forget_emptied(folder)
         return made
 
 

@@ -225,6 +225,7 @@ class Scratch:
             network=str(self.network.name),
             embedding_profile=embedding_profile,
             embedding_key=embedding_key,
+            keeps_itself=False,
         )
 
     def close(self) -> None:

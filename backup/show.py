@@ -14,7 +14,7 @@ from airgap.errors import PlatformError
 from backup import chain
 from backup.marks import Marks
 from backup.model import Kind, Manifest
-from backup.words import size_text, span_text
+from backup.words import size_text, span_text, unproven_lines
 from infra.backup_places import FIRST
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def show_made(manifest: Manifest | None, *, as_json: bool) -> None:
     elif manifest is None:
         print("nothing is due; --full or --incremental makes a set all the same")
     else:
-        print(_line(manifest))
+        print("\n".join([_line(manifest), *(f"  {line}" for line in unproven_lines(manifest.unproven))]))
 
 
 def show_sets(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str], *, as_json: bool) -> None:
@@ -80,7 +80,7 @@ def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
         print(
             f"{'good   ' if each.good else 'DAMAGED'} {each.set_id}{at}  {each.files} files, {size_text(each.bytes)}, {each.seconds:.1f} s"
         )
-        print("".join(f"          {fault}\n" for fault in each.faults), end="")
+        print("".join(f"          {line}\n" for line in (*each.faults, *unproven_lines(each.unproven))), end="")
     if not verdicts and not as_json:
         print("there is no backup set yet; invoke backup makes one")
     return 0 if all(each.good for each in verdicts) else 2

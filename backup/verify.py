@@ -33,7 +33,7 @@ _LABEL = re.compile(rf"backup/{STANZA}/(\d{{8}}-\d{{6}}F(?:_\d{{8}}-\d{{6}}[DI])
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found in one set: no faults means that it is good."""
+    """What was found in one set: no faults means that it is good. `unproven` is what it says of itself that it keeps without proof."""
 
     set_id: str
     faults: tuple[str, ...]
@@ -41,6 +41,7 @@ class Verdict:
     bytes: int
     seconds: float
     place: str = FIRST
+    unproven: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -197,7 +198,8 @@ def _verify_one(
     # What is missing or changed is told already; what is left is whether the files say what the manifest says.
     if manifest.weaviate and not any("weaviate/" in fault for fault in faults):
         faults += weaviate_content.faults(files, manifest)
-    return Verdict(manifest.id, tuple(faults), len(manifest.files), manifest.total_bytes, time.monotonic() - started, source.name)
+    took, unproven = time.monotonic() - started, tuple(map(str, manifest.unproven))
+    return Verdict(manifest.id, tuple(faults), len(manifest.files), manifest.total_bytes, took, source.name, unproven)
 
 
 def own_file_faults(place: Place, manifest: Manifest, progress: Progress) -> list[str]:

@@ -19,10 +19,12 @@ from airgap.setup.progress import Progress
 from backup.containers import copy_tree, execute
 from backup.files import SetFolder, write_hashed
 from backup.model import FileRecord, Kind, WeaviatePart
-from blueprint.collections import CHRISTMAS_DOCUMENT
+from backup.portable.layout import Dumped
+from backup.weaviate_counts import count, count_documents, unproven
 from infra.clients import weaviate_client
 from infra.components.weaviate_config import BACKUP_PATH
 from infra.connections import Platform
+from seed.making import make
 
 if TYPE_CHECKING:
     from weaviate import WeaviateClient
@@ -38,7 +40,6 @@ _LET_GO_SECONDS = 600
 # next one; within the same second that is the same file, which is then left out as the one being written: objects without an index.
 _SECOND = 1.0
 _IN_PROGRESS = re.compile(r"backup (\d{8}-\d{6}-[a-z]+-[0-9a-f]{4}) already in progress")
-_MOST_FILES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,13 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     container = platform.containers["weaviate"]
     started = datetime.now(UTC)
     with weaviate_client(platform, ACCOUNT) as client:
-        before = count_objects(client)
+        before = count(client)
         progress.status(f"{request.kind} backup")
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="portable") as pool:
             dump = pool.submit(_portable, platform, request.folder, progress) if request.kind == "full" else None
-            base_id = _create(client, request, before) if before else None
-            portable = dump.result() if dump else ()
-        after = count_objects(client)
+            base_id = _create(client, request, len(before.names)) if before.names else None
+            dumped = dump.result() if dump else Dumped((), ())
+        after = count(client)
         documents = count_documents(client)
         version = str(client.get_meta()["version"])
         node = client.cluster.nodes()[0].name
@@ -75,23 +76,29 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     def receive(path: str, pieces: Iterator[bytes]) -> None:
         files.append(write_hashed(request.folder, f"{FOLDER}/{request.set_id}/{path}", pieces))
 
-    if before and copy_tree(container, f"{BACKUP_PATH}/{request.set_id}", receive) == 0:
+    if before.names and copy_tree(container, f"{BACKUP_PATH}/{request.set_id}", receive) == 0:
         raise PlatformError(what="Weaviate's backup holds no file", where=f"container {container}: {BACKUP_PATH}/{request.set_id}")
     return WeaviatePart(
         started=started,
         finished=datetime.now(UTC),
-        files=(*files, *portable),
-        backup_id=request.set_id if before else None,
+        files=(*files, *dumped.files),
+        unproven=(*unproven(before), *dumped.unproven),
+        backup_id=request.set_id if before.names else None,
         base_id=base_id,
         node=node,
         versions={"weaviate": version},
         documents=documents,
-        collections={name: (before.get(name, 0), after.get(name, 0)) for name in sorted({*before, *after})},
-        portable=tuple(each.path for each in portable),
+        collections={
+            name: (before.objects.get(name, 0), after.objects.get(name, 0))
+            for name in sorted({*before.objects, *after.objects} - {*before.failed, *after.failed})
+        },
+        tenants=before.tenants,
+        uncounted=tuple(sorted({*before.failed, *after.failed})),
+        portable=tuple(each.path for each in dumped.files),
     )
 
 
-def _portable(platform: Platform, folder: SetFolder, progress: Progress) -> tuple[FileRecord, ...]:
+def _portable(platform: Platform, folder: SetFolder, progress: Progress) -> Dumped:
     from backup.portable.dump import write_dump
     from backup.portable.wire import Wire
 
@@ -99,37 +106,7 @@ def _portable(platform: Platform, folder: SetFolder, progress: Progress) -> tupl
         return write_dump(wire, folder, progress)
 
 
-def count_objects(client: WeaviateClient) -> dict[str, int]:
-    """Objects of every collection, those of its active tenants where it has tenants."""
-    return {
-        name: _count(client, name, each.multi_tenancy_config.enabled) for name, each in client.collections.list_all(simple=False).items()
-    }
-
-
-def _count(client: WeaviateClient, name: str, tenants: bool) -> int:
-    from weaviate.collections.classes.tenants import TenantActivityStatus
-
-    collection = client.collections.use(name)
-    if not tenants:
-        return collection.aggregate.over_all(total_count=True).total_count or 0
-    active = [each for each, tenant in collection.tenants.get().items() if tenant.activity_status == TenantActivityStatus.ACTIVE]
-    return sum(collection.with_tenant(each).aggregate.over_all(total_count=True).total_count or 0 for each in active)
-
-
-def count_documents(client: WeaviateClient) -> dict[str, int]:
-    """Passages of each file in the blueprint's collection, found by its alias or its name; nothing where there is none."""
-    from weaviate.classes.aggregate import GroupByAggregate
-
-    name = CHRISTMAS_DOCUMENT.name
-    if name not in client.collections.list_all(simple=True) and not client.collections.exists(name):
-        return {}
-    grouped = client.collections.use(name).aggregate.over_all(
-        group_by=GroupByAggregate(prop="file_path", limit=_MOST_FILES), total_count=True
-    )
-    return {str(each.grouped_by.value): each.total_count or 0 for each in grouped.groups}
-
-
-def _create(client: WeaviateClient, request: Request, collections: dict[str, int]) -> str | None:
+def _create(client: WeaviateClient, request: Request, collections: int) -> str | None:
     """Run the module's backup to its end; return the base it was really built on."""
     from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
 
@@ -149,7 +126,7 @@ def _create(client: WeaviateClient, request: Request, collections: dict[str, int
     except WeaviateBaseError as error:
         raise PlatformError(
             what=f"Weaviate could not make its backup: {getattr(error, 'message', error)}",
-            where=f"{len(collections)} collections, backup {request.set_id}",
+            where=f"{collections} collections, backup {request.set_id}",
             next_step="its log tells why; a full disk and a missing permission of account backup are the usual reasons",
         ) from error
     return base_id
@@ -172,9 +149,13 @@ def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
 
     config = settings()
     deadline = time.monotonic() + _LET_GO_SECONDS
+
+    def begin() -> None:
+        client.backup.create(backup_id=backup_id, backend=BackupStorage.FILESYSTEM, config=config, incremental_base_backup_id=base_id)
+
     while True:
         try:
-            client.backup.create(backup_id=backup_id, backend=BackupStorage.FILESYSTEM, config=config, incremental_base_backup_id=base_id)
+            make(begin, lambda: _begun(client, backup_id))
         except UnexpectedStatusCodeError as error:
             orphan = _IN_PROGRESS.search(str(error))
             if not orphan or time.monotonic() > deadline:
@@ -185,6 +166,18 @@ def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
             time.sleep(_POLL_SECONDS)
         else:
             return
+
+
+def _begun(client: WeaviateClient, backup_id: str) -> bool:
+    """Whether the module knows a backup of this id that has not failed: a request whose answer got lost has begun it."""
+    from weaviate.backup.backup import BackupStatus, BackupStorage
+    from weaviate.exceptions import UnexpectedStatusCodeError
+
+    try:
+        known = client.backup.get_create_status(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
+    except UnexpectedStatusCodeError:
+        return False
+    return known.status not in (BackupStatus.FAILED, BackupStatus.CANCELED)
 
 
 def _wait(client: WeaviateClient, backup_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -25,3 +26,9 @@ def span_text(span: timedelta) -> str:
         return f"{seconds / 60:.0f} min"
     value, unit = (seconds / 3600, "h") if seconds < 172_800 else (seconds / 86_400, "d")
     return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+
+
+def unproven_lines(found: Sequence[object], most: int = 6) -> list[str]:
+    """A short list of what a set keeps without proof, or doesn't keep: a line for each, and how many more there are."""
+    more = [f"not proven: {len(found) - most} more, in the set's manifest.json"] if len(found) > most else []
+    return [*(f"not proven: {each}" for each in found[:most]), *more]

@@ -87,3 +87,10 @@ def keyspace(name: str) -> Keyspace:
 def keyspace_of(key: str) -> Keyspace | None:
     """The keyspace that a key belongs to, or None for a key that no keyspace could have made."""
     return next((each for each in KEYSPACES if each.part(key) is not None), None)
+
+
+def shown_key(key: str, most: int = 60) -> str:
+    r"""The beginning of a key for people, quoted; bytes that are no UTF-8, which reach us as lone surrogates, as `\xff`."""
+    text = key[:most].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    # What a terminal would act on, and what can't be seen.
+    return "'" + "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text) + "'"

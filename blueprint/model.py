@@ -170,6 +170,7 @@ class PostgresRole:
     member_of: tuple[str, ...] = ()
     owns_schema: bool = False
     temporary_tables: bool = False  # TEMPORARY on the database: for loads that are staged before they are merged
+    sees_every_row: bool = False  # BYPASSRLS: row-level security hides nothing from it; for an account that only reads
     connection_limit: int = 20
     statement_timeout: timedelta = timedelta(seconds=30)
     settings: tuple[tuple[str, str], ...] = ()  # of the server, for this role's sessions
@@ -345,6 +346,20 @@ class BackupRules:
     warn_after: timedelta
     critical_after: timedelta
     copies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRules:
+    """How often a stack looks after itself, besides its backups. Its scheduler is late after `late_after` without a sign of life.
+
+    Indicators are computed when rollups changed, at most as often as `indicators_every`.
+    """
+
+    upkeep_every: timedelta
+    indicators_every: timedelta
+    check_every: timedelta
+    late_after: timedelta
+    keep_history: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,10 @@
-"""Rules on time: backups and their retention, certificates."""
+"""Rules on time: backups and their retention, what a stack does by itself, certificates."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from blueprint.model import BackupRules
+from blueprint.model import BackupRules, ScheduleRules
 
 BACKUP_RULES = BackupRules(
     full_every=timedelta(days=1),
@@ -18,6 +18,14 @@ BACKUP_RULES = BackupRules(
     minimum_redundancy=2,
     warn_after=timedelta(hours=26),
     critical_after=timedelta(hours=50),
+)
+
+SCHEDULE_RULES = ScheduleRules(
+    upkeep_every=timedelta(minutes=5),
+    indicators_every=timedelta(hours=1),
+    check_every=timedelta(minutes=15),
+    late_after=timedelta(minutes=10),
+    keep_history=timedelta(days=90),
 )
 
 CA_LIFETIME = timedelta(days=3650)

@@ -189,6 +189,11 @@ def backup_restore(
         done = restore(
             platform, to, stores=store, into=into or None, live=live, force=force, dry_run=dry_run, progress=progress, place=from_
         )
+    if live and not dry_run:
+        from schedule import task
+
+        # A stack that came up from a kit looks after itself from here on.
+        task.ensure(connections.load(stack))
     show_restored(done, as_json=json)
 
 
@@ -275,29 +280,3 @@ def backup_import_portable(
             set or None, url=url, key_file=key_file, ca_file=ca_file, stack=stack, plain_vectors=plain_vectors, progress=progress
         )
     show_imported(done, as_json=json)
-
-
-@task(
-    name="schedule",
-    help={
-        "once": "Do what is due now, then end; exit code 1 where something failed. For timers.",
-        "only": "Only backup, or only drill.",
-        "systemd": "Print systemd units that do the same.",
-        "cron": "Print lines for crontab -e that do the same.",
-        "write_to": "With --systemd: write the units into this folder.",
-    },
-)
-def backup_schedule(
-    _context: Context,
-    stack: str = "",
-    only: str = "",
-    write_to: str = "",
-    *,
-    once: bool = False,
-    systemd: bool = False,
-    cron: bool = False,
-) -> int:
-    """Make backups, prune and drill whenever due, in the foreground until stopped; or print units that do."""
-    from backup.schedule import task
-
-    return task.run(stack, only=only, write_to=write_to, once=once, systemd=systemd, cron=cron)

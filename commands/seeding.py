@@ -74,6 +74,7 @@ def seed_market(
         return _seed(stack, ["market"], json=json)
     from airgap.setup.runner import show_progress
     from infra import connections
+    from migrations.upkeep.run import refresh_rollups
     from seed.candle_files.load import load_files
     from seed.candle_files.options import LoadOptions, parse_mapping
     from seed.show import show_load
@@ -95,7 +96,9 @@ def seed_market(
         round=round,
     )
     with show_progress("market data") as progress:
-        report = load_files(connections.load(stack), [Path(each) for each in files], options, progress)
+        platform = connections.load(stack)
+        report = load_files(platform, [Path(each) for each in files], options, progress)
+        refresh_rollups(platform, progress)
     return show_load(report, as_json=json)
 
 

@@ -16,15 +16,20 @@ from commands.task import task
     }
 )
 def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
-    """Bring the stack up, or to what the blueprint says now; with --kit from what a lost machine left."""
+    """Bring the stack up, or to what the blueprint says now; from then on it looks after itself."""
     if kit:
         from backup.kit import using
 
-        print(using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh))
-        return
-    from infra import stacks
+        stack, told, whole = using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh)
+        print(told)
+        if not whole:
+            return  # the restore starts the schedule: until then there is nothing to look after
+    from infra import connections, stacks
+    from schedule import task
 
-    stacks.up(stack, refresh=refresh)
+    if not kit:
+        stacks.up(stack, refresh=refresh)
+    print(task.ensure(connections.load(stack)))
 
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})
@@ -40,10 +45,19 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
     """Take the stack down. Its data stays, unless --volumes."""
     from infra import stacks
     from infra.confirm import confirm_deletion
+    from infra.connections import stack_name
+    from schedule import keeper
 
     if volumes:
         confirm_deletion(stack, yes=yes)
+    if told := keeper.stop(stack_name(stack), now=True):
+        print(told)
     stacks.down(stack, volumes=volumes)
+    if volumes:
+        from backup import recovery
+        from backup.sets import folder_of
+
+        recovery.note_emptied(folder_of(stack_name(stack)))
 
 
 @task(help={"show_secrets": "Print secrets in plain text."})

@@ -32,13 +32,15 @@ def postgres(platform: Platform, account: str, *, autocommit: bool = False, **op
 
 @contextlib.contextmanager
 def redis_client(platform: Platform, account: str) -> Iterator[redis.Redis]:
-    """A redis-py client (RESP3, text answers)."""
+    """A redis-py client (RESP3, text answers). Bytes that are no UTF-8 come as lone surrogates and go back as the very same bytes."""
     import redis
 
     client: redis.Redis = redis.Redis.from_url(
         platform.redis_url(account),
         protocol=3,
         decode_responses=True,
+        # Any client may write a key of any bytes; whoever looks at all keys has to bear it.
+        encoding_errors="surrogateescape",
         socket_connect_timeout=patience(10),
         socket_timeout=patience(30),
         client_name=f"christmas-{account}",

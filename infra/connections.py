@@ -20,6 +20,8 @@ from infra.backup_places import BackupAccess
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".christmas"
 DEFAULT_STACK = "dev"
+SELF = "self"
+"""The setting `schedule` of a stack whose schedule this clone runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Platform:
     field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `security.ring` reads it
     images: dict[str, str] = field(default_factory=dict)  # service to the image that its container is made of
     backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
+    keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of a scheduler of the machine's
 
     def secret(self, account: str, store: str) -> str:
         """The account's password or API key.
@@ -168,4 +171,5 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         images=dict(outputs.get("images", {})),
         # A stack that came up before these were told has to come up again before it is backed up.
         backup=BackupAccess.model_validate(outputs.get("backup", {})),
+        keeps_itself=outputs.get("schedule", SELF) == SELF and os.environ.get("CHRISTMAS_SCHEDULE") != "off",
     )

@@ -71,6 +71,7 @@ def export(
             }
         ),
     )
+    pulumi.export("schedule", placement.settings.schedule)
     pulumi.export("embedding_profile", placement.settings.embedding_profile)
     key = placement.settings.openai_api_key
     pulumi.export("embedding_key", pulumi.Output.secret(key.get_secret_value()) if key else pulumi.Output.secret(credentials.embedder))

@@ -85,6 +85,7 @@ class Settings(_Strict):
     rotations: dict[str, int] = Field(default_factory=dict)
     field_keys: FieldKeySettings = Field(default=FieldKeySettings(), alias="fieldKeys")
     backup: BackupSettings = BackupSettings()
+    schedule: Literal["self", "elsewhere"] = "self"
     openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY", min_length=1)
 
     def model_post_init(self, _context: Any) -> None:

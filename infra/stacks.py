@@ -85,13 +85,15 @@ def _throwaway(stack: str) -> Iterator[tuple[Path, dict[str, str]]]:
 def down(stack: str | None = None, *, volumes: bool = False) -> None:
     """Remove the stack's containers, network and accounts. Data volumes stay for the next `up`, unless `volumes` says otherwise.
 
-    Raises PlatformError where Pulumi fails, there is no such stack, or another clone's data has that name.
+    Raises PlatformError where Pulumi fails, there is no such stack, or another clone's data has that name; and, before anything is
+    taken down, where the data is to go and something else uses it.
     """
     name = stack_name(stack)
     if name not in stacks():
         raise PlatformError(what=f"there is no stack {name}", where="pulumi stack ls", next_step=f"stacks: {', '.join(stacks()) or 'none'}")
     if volumes:
         refuse_others(name)
+        _refuse_use(name)
     _pulumi(["destroy", "--yes", "--skip-preview"], name, what=f"stack {name} was not taken down completely")
     if volumes:
         remove_volumes(name)
@@ -112,6 +114,14 @@ def data_volumes(stack: str) -> list[str]:
         return sorted(volume.name for volume in found)
 
 
+def _refuse_use(stack: str) -> None:
+    from infra.docker_host import docker_host
+    from infra.volume_users import refuse_use
+
+    with docker_host() as host:
+        refuse_use(host, stack, data_volumes(stack))
+
+
 def remove_volumes(stack: str) -> None:
     """Delete the stack's volumes, and with them its data.
 
@@ -120,6 +130,7 @@ def remove_volumes(stack: str) -> None:
     import docker.errors
 
     from infra.docker_host import docker_host
+    from infra.volume_users import refuse_use
 
     with docker_host() as host:
         for name in data_volumes(stack):
@@ -128,6 +139,7 @@ def remove_volumes(stack: str) -> None:
             except docker.errors.NotFound:
                 continue
             except docker.errors.APIError as error:
+                refuse_use(host, stack, [name])
                 raise PlatformError(
                     what=f"volume {name} can't be removed: {error.explanation}",
                     where="Docker",

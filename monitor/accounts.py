@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from backup import logins
+from backup.logins import Unlearned
 from blueprint.accounts import ACCOUNTS
 from infra.connections import Platform
-from monitor.result import Finding, critical, ok
+from monitor.result import Finding, critical, ok, unknown
+
+_CHECKS = {"PostgreSQL": "postgres.accounts", "Redis": "redis.accounts", "Weaviate": "weaviate.accounts"}
 
 
 def _judge(platform: Platform, store: str, names: list[str], login: Callable[[Platform, str], str]) -> Finding:
     """Log in as each account, all at once."""
     with ThreadPoolExecutor(max_workers=len(names)) as pool:
         answers = pool.map(lambda name: login(platform, name), names)
-        problems = {name: problem for name, problem in zip(names, answers, strict=True) if problem}
-    if problems:
-        told = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+        return judge(store, dict(zip(names, answers, strict=True)), platform.stack)
+
+
+def judge(store: str, answers: Mapping[str, str], stack: str) -> Finding:
+    """What the logins come to; `answers` has for each account why it does not get in, empty where it does. Pure."""
+    refused = {name: problem for name, problem in answers.items() if problem and not isinstance(problem, Unlearned)}
+    unlearned = {name: problem for name, problem in answers.items() if isinstance(problem, Unlearned)}
+    untold = f"{len(unlearned)} of {len(answers)} logins were not answered: {_shown(unlearned)}"
+    if refused:
         return critical(
-            f"{len(problems)} of {len(names)} accounts can't log in: {told}",
-            f"invoke up --refresh --stack {platform.stack} puts {store}'s accounts back",
-            len(problems),
+            f"{len(refused)} of {len(answers)} accounts can't log in: {_shown(refused)}" + (f"; {untold}" if unlearned else ""),
+            f"invoke up --refresh --stack {stack} puts {store}'s accounts back",
+            len(refused),
             "accounts",
         )
-    return ok(f"{len(names)} accounts log in: {', '.join(names)}", len(names), "accounts")
+    if unlearned:
+        return unknown(untold, f"ask again: invoke check --only {_CHECKS[store]}; docker stats shows what is busy")
+    return ok(f"{len(answers)} accounts log in: {', '.join(answers)}", len(answers), "accounts")
+
+
+def _shown(problems: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {problem}" for name, problem in problems.items())
 
 
 def postgres(platform: Platform) -> Finding:

@@ -52,7 +52,7 @@ def waiting(platform: Platform) -> Finding:
 
 def judge_drill(history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
     """The last drill that passed, and whether the very last one did. A platform too young for its first drill is no fault."""
-    step = "invoke backup.drill; invoke backup.schedule does it by itself"
+    step = "invoke backup.drill; invoke schedule shows why it was not done by itself"
     passed = [each for each in history if each.get("passed")]
     age = now - datetime.fromisoformat(str(passed[-1]["started"])) if passed else None
     if history and not history[-1].get("passed"):
@@ -79,7 +79,7 @@ def drill(platform: Platform) -> Finding:
 
 def judge_verified(marks: Mapping[str, Marks], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
     """When a set that is still there was last read back and found good."""
-    step = "invoke backup.verify; invoke backup.schedule does it before each drill"
+    step = "invoke backup.verify; the schedule does it before each drill"
     moments = {each.id: found.verified for each in sets if (found := marks.get(each.id)) and found.verified}
     if not moments:
         return _not_yet("no set was ever verified", step, sets, alarms.verified_warn_after, now)

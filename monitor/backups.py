@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from backup.model import Manifest
 
 
+_SHOWN = 6
 _STEP = "invoke backup; then see why the schedule did not make one"
 
 
@@ -95,6 +96,32 @@ def redundancy(platform: Platform) -> Finding:
     from backup.sets import list_sets
 
     return judge_redundancy(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
+
+
+def judge_unproven(sets: Sequence[Manifest]) -> Finding:
+    """What the newest sets keep without proof, or don't keep. What is so by its nature is told, and no fault."""
+    from backup.model import STORES, Unproven
+
+    found: dict[str, Unproven] = {}
+    for store in STORES:
+        having = [each for each in sets if store in each.parts]
+        # A full set also says what its dumps lack.
+        for manifest in (*having[-1:], *[each for each in having if each.kind == "full"][-1:]):
+            newer = set(found)
+            found |= {each.what: each for each in manifest.parts[store].unproven if each.what not in newer}
+    grave = [each for each in found.values() if not each.by_design]
+    told = "; ".join(map(str, [*grave, *(each for each in found.values() if each.by_design)][:_SHOWN]))
+    told += f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    if grave:
+        return warning(told, "docs/backup.md tells what is proven, what only kept, and what to do about it", len(grave), "objects")
+    return ok(told or ("all of it is counted" if sets else "there is no set yet"), len(found), "objects")
+
+
+def unproven(platform: Platform) -> Finding:
+    """The newest sets prove all that they keep, and keep all that there is."""
+    from backup.sets import list_sets
+
+    return judge_unproven(list_sets(platform.stack))
 
 
 def archive(platform: Platform) -> Finding:

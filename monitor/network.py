@@ -14,9 +14,10 @@ from blueprint.relational import DATABASE
 from blueprint.rules import RENEW_BELOW
 from infra.connections import Platform
 from monitor import wire
-from monitor.result import Finding, critical, ok, warning
+from monitor.result import Finding, critical, ok, unknown, warning
 
 _CRITICAL_BELOW = RENEW_BELOW / 4
+_BUSY = "ask again; docker stats shows what is busy, docker logs what the service says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def reachable(port: Port, platform: Platform) -> Finding:
     host, number = _address(port, platform)
     try:
         socket.create_connection((host, number), timeout=patience(wire.SECONDS)).close()
+    except TimeoutError as error:
+        return unknown(f"{host}:{number} did not answer in time: {error}", _BUSY)
     except OSError as error:
         return critical(
             f"{host}:{number} can't be reached: {error}", f"invoke up --stack {platform.stack}; docker ps -a shows what stopped"
@@ -69,11 +72,13 @@ def reachable(port: Port, platform: Platform) -> Finding:
 
 
 def encrypted(port: Port, platform: Platform) -> Finding:
-    """TLS verifies against the stack's CA, and plain text is refused."""
+    """TLS verifies against the stack's CA, and plain text is refused. A greeting that is cut tells neither."""
     host, number = _address(port, platform)
     try:
         with wire.tls(host, number, platform.ca_file, postgres=port.postgres, alpn=port.alpn) as connection:
             version = connection.version()
+    except (TimeoutError, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        return unknown(f"the greeting was slow or cut: {error}", _BUSY)
     except ssl.SSLError as error:
         reason = getattr(error, "verify_message", "") or error.reason or str(error)
         return critical(f"TLS does not verify: {reason}", f"invoke up --stack {platform.stack} renews and installs certificates")

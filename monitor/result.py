@@ -77,6 +77,11 @@ def critical(message: str, next_step: str, value: float | None = None, unit: str
     return Finding(Status.CRITICAL, message, next_step, value, unit)
 
 
+def unknown(message: str, next_step: str) -> Finding:
+    """It could not be learned: slow, cut or put off, which is neither good nor seen to be broken."""
+    return Finding(Status.UNKNOWN, message, next_step)
+
+
 def worst(results: Iterable[CheckResult]) -> Status:
     """The status of all together; unknown where there is no result at all."""
     return max((each.status for each in results), key=_RANK.index, default=Status.UNKNOWN)

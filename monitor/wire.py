@@ -29,12 +29,15 @@ def context(ca_file: Path) -> ssl.SSLContext:
 def tls(host: str, port: int, ca_file: Path, *, postgres: bool = False, alpn: tuple[str, ...] = ()) -> Iterator[ssl.SSLSocket]:
     """A verified TLS connection; PostgreSQL's begins with a request in the clear.
 
-    Raises OSError (ssl.SSLError is one) where it does not come about.
+    Raises OSError where it does not come about: ssl.SSLError where the server's TLS is at fault, others where it was slow or cut.
     """
     with socket.create_connection((host, port), timeout=patience(SECONDS)) as plain:
         if postgres:
             plain.sendall(_SSL_REQUEST)
-            if plain.recv(1) != b"S":
+            answer = plain.recv(1)
+            if not answer:
+                raise ConnectionResetError("the server hung up")
+            if answer != b"S":
                 raise ssl.SSLError("the server does not offer TLS")
         wanted = context(ca_file)
         if alpn:

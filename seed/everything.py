@@ -11,9 +11,12 @@ from seed.report import SeedReport
 
 
 def _market(platform: Platform, progress: Progress) -> SeedReport:
+    from migrations.upkeep.run import refresh_rollups
     from seed.market import load_samples
 
-    return load_samples(platform, progress)
+    report = load_samples(platform, progress)
+    refresh_rollups(platform, progress)
+    return report
 
 
 def _indicators(platform: Platform, progress: Progress) -> SeedReport:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airgap.errors import PlatformError
 from blueprint.documents_model import Collection, EmbeddingProfile, Property
 from seed import collection as collections
+from seed.making import make
 
 if TYPE_CHECKING:
     import weaviate
@@ -148,7 +149,8 @@ def prepare(client: weaviate.WeaviateClient, collection: Collection, profile: Em
             next_step="take a backup, then say so: invoke seed.docs --allow-loss",
         )
     if made.create:
-        client.collections.create_from_dict(collections.definition(collection, profile, made.target))
+        definition = collections.definition(collection, profile, made.target)
+        make(lambda: client.collections.create_from_dict(definition), lambda: client.collections.exists(made.target))
     for each in made.add:
         _add_property(client, made.target, each)
     if made.update:
@@ -167,16 +169,24 @@ def _add_property(client: weaviate.WeaviateClient, name: str, each: Property) ->
     from weaviate.classes.config import DataType, Tokenization
     from weaviate.classes.config import Property as WeaviateProperty
 
-    client.collections.use(name).config.add_property(
-        WeaviateProperty(
-            name=each.name,
-            data_type=DataType(each.data_type),
-            description=each.description,
-            tokenization=Tokenization(each.tokenization) if each.tokenization else None,
-            skip_vectorization=not each.vectorized,
-            vectorize_property_name=False,
-        )
+    wanted = WeaviateProperty(
+        name=each.name,
+        data_type=DataType(each.data_type),
+        description=each.description,
+        tokenization=Tokenization(each.tokenization) if each.tokenization else None,
+        skip_vectorization=not each.vectorized,
+        vectorize_property_name=False,
     )
+    make(
+        lambda: client.collections.use(name).config.add_property(wanted),
+        lambda: each.name in _property_names(_schema(client, name)),
+    )
+
+
+def _stands_for(client: weaviate.WeaviateClient, alias: str) -> str | None:
+    """The collection that an alias stands for."""
+    found = client.alias.get(alias_name=alias)
+    return found.collection if found else None
 
 
 def finish(client: weaviate.WeaviateClient, collection: Collection, made: SchemaPlan) -> None:
@@ -187,6 +197,9 @@ def finish(client: weaviate.WeaviateClient, collection: Collection, made: Schema
         if client.alias.exists(alias_name=collection.name):
             client.alias.update(alias_name=collection.name, new_target_collection=made.target)
         else:
-            client.alias.create(alias_name=collection.name, target_collection=made.target)
+            make(
+                lambda: client.alias.create(alias_name=collection.name, target_collection=made.target),
+                lambda: _stands_for(client, collection.name) == made.target,
+            )
     if made.copy_from and not made.unalias:
         client.collections.delete(made.copy_from)

@@ -11,10 +11,10 @@ import zstandard
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup.files import HashedFile, SetFolder, write_hashed
-from backup.model import FileRecord
-from backup.portable.layout import FOLDER, INDEX, DumpedCollection, Index, dimension, vectors_of
-from backup.portable.wire import Wire
+from backup.files import HashedFile, SetFolder, discard, write_hashed
+from backup.model import FileRecord, Unproven
+from backup.portable.layout import FOLDER, INDEX, Dumped, DumpedCollection, Index, dimension, vectors_of
+from backup.portable.wire import RefusedError, Wire
 
 _LEVEL = 3
 _KEPT = ("id", "properties", "vector", "vectors", "creationTimeUnix", "lastUpdateTimeUnix")
@@ -25,20 +25,29 @@ _RIGHTS = ("read_tenants", "read_aliases", "read_roles", "read_users")
 BUILT_IN_ROLES = frozenset({"root", "admin", "viewer", "read-only"})
 
 
-def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> tuple[FileRecord, ...]:
-    """Write the dump into a set's folder and return its files.
+def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> Dumped:
+    """Write the dump into a set's folder.
 
-    Not of one instant: an object that is written meanwhile may be in it or not. The module's backup beside it is.
-    Raises PlatformError where the server refuses or breaks off.
+    Not of one instant: an object that is written meanwhile may be in it or not. The module's backup beside it is. A collection or tenant
+    that the server refuses to show is left out, and told.
+    Raises PlatformError where it shows nothing at all, or breaks off.
     """
     _insist_on_rights(wire)
     records: list[FileRecord] = []
     collections: dict[str, DumpedCollection] = {}
+    unproven: list[Unproven] = []
     for definition in sorted(wire.get("schema")["classes"], key=lambda each: str(each["class"])):
         name = str(definition["class"])
         progress.status(f"portable dump of {name}")
-        files, collections[name] = _collection(wire, folder, name, definition, progress)
+        try:
+            files, collections[name], lacking = _collection(wire, folder, name, definition, progress)
+        except RefusedError as error:
+            for path in _paths(name):
+                discard(folder, path)
+            unproven.append(Unproven(what=f"collection {name}", why=f"not in the portable dump: {error.what}"))
+            continue
         records += files
+        unproven += lacking
     index = Index(
         weaviate=str(wire.get("meta")["version"]),
         collections=collections,
@@ -47,7 +56,12 @@ def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> tuple[FileR
         users=_users(wire),
     )
     content = index.model_dump_json(indent=2).encode() + b"\n"
-    return (*records, write_hashed(folder, INDEX, [content]))
+    return Dumped((*records, write_hashed(folder, INDEX, [content])), tuple(unproven))
+
+
+def _paths(name: str) -> tuple[str, str]:
+    """The files of a collection: its definition, and its objects."""
+    return f"{FOLDER}/{name}.schema.json", f"{FOLDER}/{name}.jsonl.zst"
 
 
 def _insist_on_rights(wire: Wire) -> None:
@@ -73,29 +87,45 @@ def _users(wire: Wire) -> list[dict[str, Any]]:
 
 def _collection(
     wire: Wire, folder: SetFolder, name: str, definition: dict[str, Any], progress: Progress
-) -> tuple[list[FileRecord], DumpedCollection]:
-    described = write_hashed(folder, f"{FOLDER}/{name}.schema.json", [json.dumps(definition, indent=2, ensure_ascii=False).encode()])
+) -> tuple[list[FileRecord], DumpedCollection, list[Unproven]]:
+    described_at, objects_at = _paths(name)
+    described = write_hashed(folder, described_at, [json.dumps(definition, indent=2, ensure_ascii=False).encode()])
     tenants, left_out = _tenants(wire, name, definition)
     for each in left_out:
         progress.log(f"tenant {each} of {name} is not active, so it is not in the portable dump; the module's backup has it")
     seen = _Seen(name)
     compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
-    with HashedFile(folder, f"{FOLDER}/{name}.jsonl.zst") as target:
-        for line in _lines(wire, name, tenants):
-            seen.take(line)
-            target.write(compressor.compress(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)))
-            if seen.rows % _TOLD_EVERY == 0:
-                progress.count(seen.rows, 0, f"objects of {name}")
+    gone: dict[str, int] = {}
+    with HashedFile(folder, objects_at) as target:
+        for tenant in tenants:
+            before = seen.rows
+            try:
+                for line in _lines(wire, name, tenant):
+                    seen.take(line)
+                    target.write(compressor.compress(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)))
+                    if seen.rows % _TOLD_EVERY == 0:
+                        progress.count(seen.rows, 0, f"objects of {name}")
+            except RefusedError:
+                if tenant is None or tenant in _tenants(wire, name, definition)[0]:
+                    raise
+                # Put away or removed since it was listed.
+                gone[tenant] = seen.rows - before
         target.write(compressor.flush())
     dumped = DumpedCollection(
         definition=described.path,
         objects=target.record.path,
         rows=seen.rows,
         dimensions=seen.dimensions,
-        tenants=tuple(each for each in tenants if each is not None),
-        tenants_left_out=left_out,
+        tenants=tuple(each for each in tenants if each is not None and gone.get(each) != 0),
+        tenants_left_out=(*left_out, *(each for each, rows in gone.items() if not rows)),
     )
-    return [described, target.record], dumped
+    lacking = [
+        Unproven(
+            what=f"tenant {each} of {name}", why=f"put away or removed while it was dumped: the portable dump has {rows} of its objects"
+        )
+        for each, rows in gone.items()
+    ]
+    return [described, target.record], dumped, lacking
 
 
 def _tenants(wire: Wire, name: str, definition: dict[str, Any]) -> tuple[list[str | None], tuple[str, ...]]:
@@ -107,11 +137,10 @@ def _tenants(wire: Wire, name: str, definition: dict[str, Any]) -> tuple[list[st
     return list(active), tuple(str(each["name"]) for each in there if each["name"] not in active)
 
 
-def _lines(wire: Wire, name: str, tenants: list[str | None]) -> Iterator[dict[str, Any]]:
-    for tenant in tenants:
-        for found in wire.objects(name, tenant):
-            line = {key: found[key] for key in _KEPT if found.get(key) is not None}
-            yield line if tenant is None else {**line, "tenant": tenant}
+def _lines(wire: Wire, name: str, tenant: str | None) -> Iterator[dict[str, Any]]:
+    for found in wire.objects(name, tenant):
+        line = {key: found[key] for key in _KEPT if found.get(key) is not None}
+        yield line if tenant is None else {**line, "tenant": tenant}
 
 
 class _Seen:

@@ -7,9 +7,12 @@ weaviate/portable/NAME.jsonl.zst      one object a line: id, properties, vector 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from backup.model import FileRecord, Unproven
 
 FOLDER = "weaviate/portable"
 INDEX = f"{FOLDER}/index.json"
@@ -48,6 +51,14 @@ class Index(_Record):
     def rows(self) -> int:
         """Objects of all collections."""
         return sum(each.rows for each in self.collections.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """A dump that was written: its files, and what it lacks that it should have."""
+
+    files: tuple[FileRecord, ...]
+    unproven: tuple[Unproven, ...]
 
 
 def vectors_of(line: dict[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def load(
         progress.status("aliases, roles and users")
         aliases = _aliases(wire, index)
         roles, users, left_out = _access(wire, index, place)
+        left_out = (*_tenants_left_out(index), *left_out)
         (place / _STATE).unlink()
     keys = place / _KEYS
     return Imported(folder.name, wire.url, rows, aliases, roles, users, left_out, str(keys) if keys.exists() else "")
@@ -112,7 +113,7 @@ def _collections(wire: Wire, folder: SetFiles, index: Index, state: _State, plai
         later += [(name, one) for one in references if one["name"] not in present]
     # Only now is there every collection that a reference may name.
     for name, reference in later:
-        wire.post(f"schema/{name}/properties", reference)
+        wire.create(f"schema/{name}/properties", reference)
     referring = {name: _references(folder, each) for name, each in index.collections.items()}
     # Twice, since the server refuses an object that refers to one which isn't there yet.
     for first in (True, False):
@@ -153,7 +154,7 @@ def _create(wire: Wire, definition: dict[str, Any]) -> None:
     sharded = not (definition.get("multiTenancyConfig") or {}).get("enabled")
     body = {key: value for key, value in definition.items() if sharded or key != "shardingConfig"}
     try:
-        wire.post("schema", body)
+        wire.create("schema", body)
     except RefusedError as error:
         hint = "if the server lacks the vectorizer's module: --plain-vectors keeps the vectors and leaves it out"
         raise PlatformError(what=f"collection {definition['class']}: {error.what}", where=wire.url, next_step=hint) from error
@@ -208,7 +209,7 @@ def _aliases(wire: Wire, index: Index) -> tuple[str, ...]:
     there = {str(each["alias"]) for each in (wire.get("aliases") or {}).get("aliases") or ()}
     for alias, name in index.aliases.items():
         if alias not in there:
-            wire.post("aliases", {"alias": alias, "class": name})
+            wire.create("aliases", {"alias": alias, "class": name})
     return tuple(index.aliases)
 
 
@@ -225,7 +226,7 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
     left_out = []
     for role in index.roles:
         if role["name"] not in roles:
-            wire.post("authz/roles", role)
+            wire.create("authz/roles", role)
     keys = _known_keys(place)
     for user in index.users:
         name = str(user["userId"])
@@ -235,15 +236,24 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
         if name not in users or not keys[name]:
             try:
                 _write_keys(place, keys | {name: ""})
-                keys[name] = str(wire.post(f"users/db/{name}" + ("/rotate-key" if name in users else ""), {})["apikey"])
+                made = None if name in users else wire.create(f"users/db/{name}", {})
+                keys[name] = str((made or wire.post(f"users/db/{name}/rotate-key", {}))["apikey"])
             except RefusedError as error:
                 left_out.append(f"user {name}: {error.what}")
                 continue
             _write_keys(place, keys)
         wire.post(f"authz/users/{name}/assign", {"roles": user["roles"], "userType": "db"})
         if not user["active"]:
-            wire.post(f"users/db/{name}/deactivate", {"revoke_key": False})
+            wire.create(f"users/db/{name}/deactivate", {"revoke_key": False})
     return tuple(str(each["name"]) for each in index.roles), tuple(sorted(keys)), tuple(left_out)
+
+
+def _tenants_left_out(index: Index) -> list[str]:
+    return [
+        f"tenants of {name} that were put away when the dump was made: {', '.join(each.tenants_left_out)}"
+        for name, each in index.collections.items()
+        if each.tenants_left_out
+    ]
 
 
 def _write_keys(place: Path, keys: dict[str, str]) -> None:

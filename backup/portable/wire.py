@@ -19,6 +19,7 @@ from airgap.errors import PlatformError
 _SECONDS = 120.0
 _CONNECT_SECONDS = 5
 _TRIES = 4
+_THERE = ("already exist", "already in use")  # Weaviate's words where its status is 422
 PAGE = 200
 """Objects in one answer: with 1536 dimensions about 4 MB, so that memory stays small whatever a collection holds."""
 
@@ -66,6 +67,15 @@ class Wire:
     def post(self, path: str, body: Any) -> Any:
         """The answer to a POST; whatever is sent has to bear being sent twice."""
         return self._wanted(self._send("POST", path, json=body), f"POST {path}")
+
+    def create(self, path: str, body: Any) -> Any | None:
+        """The answer to a POST that makes something; None where that is there already, as it is after a first answer that got lost."""
+        try:
+            return self.post(path, body)
+        except RefusedError as error:
+            if error.status == 409 or (error.status == 422 and any(sign in error.what for sign in _THERE)):
+                return None
+            raise
 
     def objects(self, collection: str, tenant: str | None = None) -> Iterator[dict[str, Any]]:
         """All objects of a collection with their vectors, by ascending id; what is written meanwhile may be in it or not."""

@@ -1,2 +1,5 @@
 -- Constraints that are declared but were never checked against the rows that are there.
-select conrelid::regclass::text, conname from pg_constraint where not convalidated
+select 'constraint ' || quote_ident(conname) || coalesce(' of ' || nullif(conrelid, 0)::regclass, '')
+from pg_constraint
+where not convalidated
+order by 1

@@ -1,2 +1,6 @@
 -- Indexes that PostgreSQL itself does not trust.
-select indexrelid::regclass::text from pg_index where not indisvalid or not indisready
+select 'index ' || index.indexrelid::regclass
+from pg_index as index
+inner join pg_class as relation on index.indexrelid = relation.oid
+where (not index.indisvalid or not index.indisready) and relation.relpersistence <> 't'
+order by 1

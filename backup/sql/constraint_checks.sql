@@ -1,13 +1,27 @@
 -- A statement for each promise of the schema that counts the rows which break it: what PostgreSQL believes is not asked.
--- CHECK and NOT NULL, once for each table; chunks' own bounds; foreign keys; primary keys and unique constraints.
+-- CHECK and NOT NULL, once for each table; chunks' own bounds; foreign keys; primary keys and unique constraints. What was declared NOT VALID
+-- promises nothing about the rows that are there.
 with ours as (
-    select relation.oid, relation.oid::regclass::text as name, relation.relnamespace = 'public'::regnamespace as is_root
+    select relation.oid, relation.oid::regclass::text as name, chunk.id is null as is_root
     from pg_class as relation
+    inner join pg_namespace as space on relation.relnamespace = space.oid
+    left join _timescaledb_catalog.chunk as chunk on space.nspname = chunk.schema_name and relation.relname = chunk.table_name
     where
         relation.relkind in ('r', 'p')
+        and relation.relpersistence <> 't'
+        and space.nspname not like 'pg\_%'
+        and space.nspname <> 'information_schema'
+        and not exists (
+            select from pg_partition_tree(relation.oid) as part
+            inner join pg_class as below on part.relid = below.oid
+            where below.relkind = 'f'
+        )
         and (
-            relation.relnamespace = 'public'::regnamespace
-            or relation.relnamespace = to_regnamespace('_timescaledb_internal') and relation.relname like '\_hyper\_%\_chunk'
+            chunk.id is not null and relation.relname like '\_hyper\_%\_chunk'
+            or chunk.id is null and not exists (
+                select from pg_depend as member
+                where member.classid = 'pg_namespace'::regclass and member.objid = space.oid and member.deptype = 'e'
+            )
         )
         and not exists (
             select from pg_depend as member
@@ -48,8 +62,11 @@ from ours
 inner join pg_constraint as con on ours.oid = con.conrelid
 left join columns on con.oid = columns.con
 where
-    (con.contype in ('f', 'p', 'u') and ours.is_root)
-    or (con.contype = 'c' and con.coninhcount = 0 and (ours.is_root or con.conname like 'constraint\_%'))
+    con.convalidated
+    and (
+        (con.contype in ('f', 'p', 'u') and ours.is_root)
+        or (con.contype = 'c' and con.coninhcount = 0 and (ours.is_root or con.conname like 'constraint\_%'))
+    )
 union all
 -- num_nulls, because the planner takes "is null" of such a column for false.
 select

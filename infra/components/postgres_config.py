@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 from blueprint.model import Account, Limits, Network
 from blueprint.relational import DATABASE
 from blueprint.rules import BACKUP_RULES
-from blueprint.services import POSTGRES_MAX_CONNECTIONS
+from blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS
 from infra.components.names import CONFIG_DIRECTORY
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 
@@ -31,6 +31,8 @@ listen_addresses = '*'
 port = 5432
 max_connections = {POSTGRES_MAX_CONNECTIONS}
 superuser_reserved_connections = 5
+# A statement over a whole hypertable locks each of its chunks and their indexes.
+max_locks_per_transaction = {POSTGRES_MAX_LOCKS}
 password_encryption = 'scram-sha-256'
 
 # Only TLS is let in: pg_hba.conf has no rule for anything else.

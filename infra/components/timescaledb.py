@@ -185,6 +185,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     statement_timeout_ms=round(account.postgres.statement_timeout.total_seconds() * 1000),
                     member_of=list(account.postgres.member_of),
                     settings=dict(account.postgres.settings),
+                    bypass_rls=True if account.postgres.sees_every_row else None,
                     opts=child,
                 )
         owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import socket as sockets
+import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
+from airgap.setup.patience import patience
+from infra.provider.wire_trouble import AnswerLostError, asked
 
 if TYPE_CHECKING:
     import docker
@@ -31,27 +34,12 @@ def engine() -> docker.DockerClient:
     return client
 
 
-@contextlib.contextmanager
-def docker_errors(doing: str, where: str) -> Iterator[None]:
-    """Turn what Docker refuses inside the block into a PlatformError."""
-    from docker.errors import APIError, DockerException
-
-    try:
-        yield
-    except APIError as error:
-        raise PlatformError(what=f"{doing} failed: {error.explanation or error}", where=where) from None
-    except (DockerException, OSError) as error:
-        raise PlatformError(
-            what=f"{doing} failed: {type(error).__name__}: {error}", where=where, next_step="see that Docker still answers (`docker ps`)"
-        ) from None
-
-
 def find(name: str) -> Container | None:
     """The container of that name, running or not."""
     from docker.errors import NotFound
 
     try:
-        with_that_name: Container = engine().containers.get(name)
+        with_that_name: Container = asked(f"looking for container {name}", "the Docker engine", lambda: engine().containers.get(name))
     except NotFound:
         return None
     return with_that_name
@@ -90,43 +78,72 @@ class Finished:
     stderr: str
 
 
+# The stream from a container just ends, whether the command did or the connection was cut: the command's own last line tells. It comes
+# on standard output, so that nothing of that is missing before it.
+_ENDED = "christmas-command-ended"
+_TELL_THE_END = f"""
+"$@"
+code=$?
+printf '\\n{_ENDED} %s\\n' "$code"
+exit "$code"
+"""
+
+
 def execute(container: Container, command: Sequence[str], *, stdin: str | None = None, user: str = "", timeout: float = 120) -> Finished:
     """Run a command in a container to its end, feeding `stdin` to it.
 
-    Raises PlatformError where it can't be started, or where it says nothing for `timeout` seconds.
+    It has to be one that may run twice: where its output was cut off, it is run again.
+
+    Raises PlatformError where it can't be started, where it says nothing for `timeout` seconds (more on a busy machine), or where
+    its end never arrives.
     """
-    with docker_errors(f"running {command[0]}", f"container {container.name}"):
+    what = f"{command[0]} in {container.name}"
+    limit = patience(timeout)
+
+    def run() -> Finished:
         api = engine().api
-        started = api.exec_create(container.id, list(command), stdin=stdin is not None, user=user)["Id"]
-        if stdin is None:
-            out, err = api.exec_start(started, demux=True)
-        else:
-            out, err = _converse(api.exec_start(started, socket=True), stdin.encode(), timeout, f"{command[0]} in {container.name}")
-        code = api.exec_inspect(started)["ExitCode"]
-    return Finished(-1 if code is None else code, (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace"))
+        whole = ["sh", "-c", _TELL_THE_END, "sh", *command]
+        started = api.exec_create(container.id, whole, stdin=stdin is not None, user=user)["Id"]
+        try:
+            stream = api.exec_start(started, socket=True)
+        except APIError as error:
+            if error.status_code == 409 and "already" in str(error.explanation):  # a request that arrived twice
+                raise AnswerLostError(str(error.explanation)) from None
+            raise
+        out, err = _converse(stream, None if stdin is None else stdin.encode(), limit, what)
+        said, mark, code = out.decode(errors="replace").rpartition(f"\n{_ENDED} ")
+        if not mark or not code.endswith("\n"):
+            raise AnswerLostError("the output was cut off")
+        return Finished(int(code), said, err.decode(errors="replace"))
+
+    from docker.errors import APIError
+
+    return asked(f"running {command[0]}", f"container {container.name}", run)
 
 
-def _converse(stream: Any, text: bytes, timeout: float, what: str) -> tuple[bytes, bytes]:
+def _converse(stream: Any, text: bytes | None, timeout: float, what: str) -> tuple[bytes, bytes]:
     """Write everything, close our side, then read both outputs to their end."""
-    from docker.utils.socket import STDERR, frames_iter
-
     connection = getattr(stream, "_sock", stream)
+    # The reader that took the answer's head may hold the first bytes of the stream. The SDK's own reader waits without any limit.
+    reader = stream._response.raw._fp.fp
     parts: dict[int, list[bytes]] = {}
     try:
         connection.settimeout(timeout)
-        # Reading has to go on meanwhile: a program that answers a lot before it has read everything would block both.
-        writer = threading.Thread(target=_feed, args=(connection, text), daemon=True)
-        writer.start()
-        for number, part in frames_iter(stream, tty=False):  # type: ignore[no-untyped-call]
-            parts.setdefault(number, []).append(part)
-        writer.join()
+        if text is not None:
+            # Reading has to go on meanwhile: a program that answers a lot before it has read everything would block both.
+            threading.Thread(target=_feed, args=(connection, text), daemon=True).start()
+        while len(head := reader.read(8)) == 8:
+            number, size = struct.unpack(">BxxxL", head)
+            parts.setdefault(number, []).append(reader.read(size))
     except TimeoutError:
         raise PlatformError(what=f"{what} said nothing for {timeout:.0f} s", where="docker exec", next_step="see `docker logs`") from None
     finally:
+        with contextlib.suppress(OSError):
+            connection.shutdown(sockets.SHUT_RDWR)  # ends the writer, too
+        stream._response.close()
         stream.close()
         connection.close()  # the stream's own close leaves it open
-    err = b"".join(parts.pop(STDERR, []))
-    return b"".join(part for several in parts.values() for part in several), err
+    return b"".join(parts.get(1, ())), b"".join(parts.get(2, ()))
 
 
 def _feed(connection: Any, text: bytes) -> None:

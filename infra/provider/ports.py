@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import json
 import os
 import socket
@@ -13,9 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from airgap.errors import PlatformError
-from infra.provider.containers import docker_errors, engine
+from infra.provider.containers import engine
 from infra.provider.kind import Call, Input, Kind, Shape, Values
 from infra.provider.values import UNKNOWN
+from infra.provider.wire_trouble import asked
 
 # A reservation bridges the time from an `up` that chose a port to the container that publishes it, or to the next try after a failure.
 RESERVED_FOR_SECONDS = 24 * 3600
@@ -75,17 +77,18 @@ def _published(stack: str, project_label: str = "com.christmas.project") -> tupl
 
     others: set[int] = set()
     own: set[int] = set()
-    with docker_errors("listing the containers' ports", "the Docker engine"):
-        for summary in engine().api.containers(all=True):
-            labels = summary.get("Labels") or {}
-            mine = labels.get(project_label) == "christmas" and labels.get("com.christmas.stack") == stack
-            ports = {entry["PublicPort"] for entry in summary.get("Ports") or [] if "PublicPort" in entry}
-            if summary.get("State") != "running":
-                # A stopped container's wishes are only in its full description.
-                with contextlib.suppress(NotFound):  # removed meanwhile
-                    wishes = engine().api.inspect_container(summary["Id"])["HostConfig"].get("PortBindings") or {}
-                    ports |= {int(each["HostPort"]) for several in wishes.values() for each in several or [] if each.get("HostPort")}
-            (own if mine else others).update(ports)
+    api, where = engine().api, "the Docker engine"
+    for summary in asked("listing the containers' ports", where, lambda: api.containers(all=True)):
+        labels = summary.get("Labels") or {}
+        mine = labels.get(project_label) == "christmas" and labels.get("com.christmas.stack") == stack
+        ports = {entry["PublicPort"] for entry in summary.get("Ports") or [] if "PublicPort" in entry}
+        if summary.get("State") != "running":
+            # A stopped container's wishes are only in its full description.
+            inspect = functools.partial(api.inspect_container, summary["Id"])
+            with contextlib.suppress(NotFound):  # removed meanwhile
+                wishes = asked("looking at a container's ports", where, inspect)["HostConfig"].get("PortBindings") or {}
+                ports |= {int(each["HostPort"]) for several in wishes.values() for each in several or [] if each.get("HostPort")}
+        (own if mine else others).update(ports)
     return others, own
 
 

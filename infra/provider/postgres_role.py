@@ -18,7 +18,6 @@ _NEVER = {
     "createdb": "may create databases",
     "createrole": "may create roles",
     "replication": "may replicate",
-    "bypassrls": "bypasses row security",
 }
 
 
@@ -30,6 +29,8 @@ def settings_of(inputs: Values) -> dict[str, str]:
 def role_findings(found: dict[str, Any], inputs: Values) -> list[str]:
     """What differs between the role as it is (sql/role_read.sql) and as declared, in words that tell no secret."""
     findings = [words for attribute, words in _NEVER.items() if found[attribute]]
+    if found["bypassrls"] != inputs.get("bypass_rls", False):
+        findings.append("bypasses row security" if found["bypassrls"] else "does not bypass row security")
     if not found["login"]:
         findings.append("may not log in")
     if not found["inherit"]:
@@ -79,6 +80,8 @@ class PostgresRole(Kind):
         ),
         "member_of": Input(Shape.TEXTS, required=False, default=[]),
         "settings": Input(Shape.TEXT_MAP, required=False, default={}),
+        # Without a default, so that stacks from before it was there see no change of roles that don't have it.
+        "bypass_rls": Input(Shape.BOOLEAN, required=False),
     }
     outputs = ("drift",)
 
@@ -129,6 +132,7 @@ class PostgresRole(Kind):
             "connection_limit": str(inputs["connection_limit"]),
             "member_of": inputs["member_of"],
             "settings": settings_of(inputs),
+            "bypassrls": "bypassrls" if inputs.get("bypass_rls") else "nobypassrls",
         }
         psql.run(container, psql.named("role_apply"), variables=variables)
         return {"drift": []}

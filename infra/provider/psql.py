@@ -10,6 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
+from airgap.setup.patience import patience
 from infra.provider.containers import Finished, execute
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
     `variables` are psql's (`:name`, `:'name'`, `:"name"`); lists and objects are handed over as JSON. Waits for a server that is
     still starting. Raises PlatformError with the server's message; statements and values are not in it.
     """
-    deadline = time.monotonic() + _READY_WITHIN_SECONDS
+    deadline = time.monotonic() + patience(_READY_WITHIN_SECONDS)
     while True:
         ended = _psql(container, sql, database, variables or {})
         if ended.exit_code == 0:

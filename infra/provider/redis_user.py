@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
+from airgap.setup.patience import patience
 from infra.provider.containers import execute, find_running, running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.redis_acl import REPLAY, acl_line, password_sha256
@@ -151,8 +152,8 @@ def _ask(
 
     Raises PlatformError where one is refused.
     """
-    deadline = time.monotonic() + _READY_WITHIN_SECONDS
-    changing_until = time.monotonic() + (_CHANGED_WITHIN_SECONDS if patient else 0)
+    deadline = time.monotonic() + patience(_READY_WITHIN_SECONDS)
+    changing_until = time.monotonic() + (patience(_CHANGED_WITHIN_SECONDS) if patient else 0)
     login: tuple[str, ...] = ()
     while True:
         script = "\n".join((*login, *commands)) + "\n"
@@ -166,8 +167,8 @@ def _ask(
             login = (f"AUTH {ADMIN} {former_password}",)
             continue
         # Admin's own new password may be on its way to the server in another resource's turn.
-        patience = changing_until if refused else deadline if any(sign in said for sign in _NOT_READY) else 0
-        if time.monotonic() > patience:
+        until = changing_until if refused else deadline if any(sign in said for sign in _NOT_READY) else 0
+        if time.monotonic() > until:
             raise _refused(container, inputs, said)
         time.sleep(0.5)
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from airgap.errors import PlatformError
-from infra.provider.containers import docker_errors, execute, find_running
+from airgap.setup.patience import patience
+from infra.provider.containers import execute, find_running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.wire_trouble import asked
 
 _HEALTHY_WITHIN_SECONDS = 180
 
@@ -58,8 +60,7 @@ class Reload(Kind):
             return done
         action, where = inputs["action"], f"container {container.name}"
         if "signal" in action:
-            with docker_errors(f"sending {action['signal']}", where):
-                container.kill(signal=action["signal"])
+            asked(f"sending {action['signal']}", where, lambda: container.kill(signal=action["signal"]))
         elif "exec" in action:
             ended = execute(container, action["exec"], user=action.get("user", ""))
             if ended.exit_code != 0:
@@ -70,23 +71,24 @@ class Reload(Kind):
                     next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
                 )
         else:
-            with docker_errors("restarting", where):
-                container.restart(timeout=int(container.attrs["Config"].get("StopTimeout") or 30))
+            grace = int(container.attrs["Config"].get("StopTimeout") or 30)
+            asked("restarting", where, lambda: container.restart(timeout=grace))
             self._wait_until_healthy(container)
         return done
 
     @staticmethod
     def _wait_until_healthy(container: Any) -> None:
-        deadline = time.monotonic() + _HEALTHY_WITHIN_SECONDS
+        limit = patience(_HEALTHY_WITHIN_SECONDS)
+        deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
-            container.reload()
+            asked("looking at it", f"container {container.name}", container.reload)
             state = container.attrs["State"]
             health = (state.get("Health") or {}).get("Status", "healthy")
             if state["Running"] and health == "healthy":
                 return
             time.sleep(0.5)
         raise PlatformError(
-            what=f"the service did not get healthy within {_HEALTHY_WITHIN_SECONDS} s of its restart",
+            what=f"the service did not get healthy within {limit:.0f} s of its restart",
             where=f"container {container.name}",
             next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
         )

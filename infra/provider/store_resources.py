@@ -55,6 +55,7 @@ class PostgresRole(Resource):
         statement_timeout_ms: Input[int] | None = None,
         member_of: Input[Sequence[Input[str]]] | None = None,
         settings: Input[Mapping[str, Input[str]]] | None = None,
+        bypass_rls: Input[bool] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -66,6 +67,7 @@ class PostgresRole(Resource):
             "statement_timeout_ms": statement_timeout_ms,
             "member_of": member_of,
             "settings": settings,
+            "bypass_rls": bypass_rls,
         }
         super().__init__(resource_name, inputs, ("drift",), opts)
 

@@ -13,9 +13,15 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from airgap.errors import PlatformError
-from infra.provider.containers import docker_errors, engine
+from airgap.setup.patience import patience
+from infra.provider.containers import engine
+from infra.provider.wire_trouble import asked
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 _MOUNT = "christmas-files"  # in no image, so Docker copies nothing into a new volume
 DIRECTORY_MODE = 0o700
@@ -36,7 +42,7 @@ def exists(volume: str) -> bool:
     from docker.errors import NotFound
 
     try:
-        engine().volumes.get(volume)
+        asked("looking it up", f"volume {volume}", lambda: engine().volumes.get(volume))
     except NotFound:
         return False
     return True
@@ -50,9 +56,12 @@ class VolumeFiles:
 
     def read(self) -> dict[str, Entry]:
         """Everything in it, by relative path; the root is `.`."""
-        with docker_errors("reading", f"volume {self._volume}"):
+
+        def whole() -> bytes:
             parts, _ = engine().api.get_archive(self._container, f"/{_MOUNT}")
-            archive = io.BytesIO(b"".join(parts))
+            return b"".join(parts)
+
+        archive = io.BytesIO(asked("reading", f"volume {self._volume}", whole))
         entries: dict[str, Entry] = {}
         with tarfile.open(fileobj=archive) as tar:
             for member in tar:
@@ -79,14 +88,14 @@ class VolumeFiles:
                 else:
                     member.size = len(entry.content)
                     tar.addfile(member, io.BytesIO(entry.content))
-        with docker_errors("writing", f"volume {self._volume}"):
-            engine().api.put_archive(self._container, "/", buffer.getvalue())
+        packed = buffer.getvalue()
+        asked("writing", f"volume {self._volume}", lambda: engine().api.put_archive(self._container, "/", packed))
 
     def remove(self, paths: list[str]) -> None:
         """Remove files and directories: the one thing that Docker can't copy, so the image's own `rm` does it, with no network."""
         from docker.types import Mount
 
-        with docker_errors("removing files", f"volume {self._volume}"):
+        def remove() -> int:
             remover = engine().containers.create(
                 self._image,
                 entrypoint=["rm", "-rf", "--", *(f"/{_MOUNT}/{path}" for path in paths)],
@@ -101,9 +110,11 @@ class VolumeFiles:
             )
             try:
                 remover.start()
-                code = remover.wait(timeout=60)["StatusCode"]
+                return int(remover.wait(timeout=patience(60))["StatusCode"])
             finally:
                 remover.remove(force=True)
+
+        code = asked("removing files", f"volume {self._volume}", remove)
         if code != 0:
             raise PlatformError(
                 what=f"stale files could not be removed (rm ended with {code}): {', '.join(paths)}",
@@ -127,26 +138,29 @@ def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
 
     if not exists(volume):  # Docker would make one, and nobody would own it
         raise PlatformError(what=f"volume {volume} does not exist", where="the Docker engine", next_step="pulumi up --refresh")
-    with docker_errors("opening", f"volume {volume}"):
-        remove_leftovers(volume)
-        try:
-            helper = engine().containers.create(
-                image,
-                entrypoint=["true"],
-                command=[],
-                network_mode="none",
-                mounts=[Mount(f"/{_MOUNT}", volume, no_copy=True)],
-                labels=_labels(volume, stack),
-            )
-        except ImageNotFound:
-            raise PlatformError(
-                what=f"image {image} is not there", where=f"volume {volume}", next_step="build or pull it: `make up` does both"
-            ) from None
+
+    def make() -> Container:
+        remove_leftovers(volume)  # of a killed run, or of a request whose answer was lost
+        return engine().containers.create(
+            image,
+            entrypoint=["true"],
+            command=[],
+            network_mode="none",
+            mounts=[Mount(f"/{_MOUNT}", volume, no_copy=True)],
+            labels=_labels(volume, stack),
+        )
+
+    try:
+        helper = asked("opening", f"volume {volume}", make)
+    except ImageNotFound:
+        raise PlatformError(
+            what=f"image {image} is not there", where=f"volume {volume}", next_step="build or pull it: `make up` does both"
+        ) from None
     try:
         yield VolumeFiles(str(helper.id), volume, image)
     finally:
-        with docker_errors("closing", f"volume {volume}"), contextlib.suppress(NotFound):
-            helper.remove(force=True)
+        with contextlib.suppress(NotFound):
+            asked("closing", f"volume {volume}", lambda: helper.remove(force=True))
 
 
 def remove_leftovers(volume: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from airgap.errors import PlatformError
+from airgap.setup.patience import patience
 
 _READY_WITHIN_SECONDS = 60
 _TIMEOUT_SECONDS = 20
@@ -83,9 +84,17 @@ class WeaviateApi:
         return None if status == 404 else self._wanted(status, answer, f"GET {path}")
 
     def post(self, path: str, body: Any = None) -> Any:
-        """The answer to a POST."""
+        """The answer to a POST: of one that may come twice, as it is sent again where no answer comes."""
         status, answer = self._request("POST", path, {} if body is None else body)
         return self._wanted(status, answer, f"POST {path}")
+
+    def create(self, path: str, body: Any = None) -> Any | None:
+        """The answer to a POST that makes something; None where that is there already.
+
+        It may well be this very request that made it: the server was slow, so the request was sent again, and the second was refused.
+        """
+        status, answer = self._request("POST", path, {} if body is None else body)
+        return None if status == 409 else self._wanted(status, answer, f"POST {path}")
 
     def delete(self, path: str) -> None:
         """Delete what is at a path; it may be gone already."""
@@ -117,7 +126,7 @@ class WeaviateApi:
         )
 
     def _request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        deadline = time.monotonic() + _READY_WITHIN_SECONDS
+        deadline = time.monotonic() + patience(_READY_WITHIN_SECONDS)
         while True:
             try:
                 status, answer = self._once(method, path, body)
@@ -143,7 +152,7 @@ class WeaviateApi:
     def _once(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         target = urlsplit(self.endpoint)
         context = ssl.create_default_context(cadata=self.ca_certificate_pem)
-        connection = http.client.HTTPSConnection(target.hostname or "", target.port, timeout=_TIMEOUT_SECONDS, context=context)
+        connection = http.client.HTTPSConnection(target.hostname or "", target.port, timeout=patience(_TIMEOUT_SECONDS), context=context)
         try:
             headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
             connection.request(method, f"/v1/{path}", None if body is None else json.dumps(body), headers)
@@ -154,7 +163,7 @@ class WeaviateApi:
         try:
             return response.status, json.loads(text) if text else None
         except ValueError:
-            return response.status, None
+            return response.status, None  # a proxy's page, or a plain word
 
 
 def _reason(answer: Any) -> str:

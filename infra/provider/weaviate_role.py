@@ -104,8 +104,9 @@ class WeaviateRole(Kind):
         wanted = wanted_permissions(inputs["permissions"])
         found = api.get(path)
         if found is None:
-            api.post("authz/roles", {"name": inputs["name"], "permissions": wanted})
-            return {"drift": []}
+            api.create("authz/roles", {"name": inputs["name"], "permissions": wanted})
+            # Looked at even so: it may have been made by another request than this one.
+            found = api.get(path) or {"permissions": wanted}
         # First what is missing, then what is too much: nobody who works meanwhile is refused what they may do.
         there = canonical(found["permissions"])
         missing = [each for each in wanted if not canonical([each]) & there]

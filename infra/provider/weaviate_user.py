@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from airgap.errors import PlatformError
@@ -9,6 +10,8 @@ from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.values import UNKNOWN
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, segment
 from infra.provider.weaviate_role import CONNECTION, api_of, reachable
+
+_KEY_TRIES = 3
 
 
 def user_findings(found: dict[str, Any], declared_roles: list[str], *, key_works: bool) -> list[str]:
@@ -71,15 +74,40 @@ class WeaviateUser(Kind):
     @staticmethod
     def _assert(inputs: Values, kept_key: str | None) -> Values:
         api, name = api_of(inputs), segment(inputs["name"])
-        found = api.get(f"users/db/{name}")
+        found, key = api.get(f"users/db/{name}"), None
         if found is None:
-            key = api.post(f"users/db/{name}")["apikey"]
-        else:
-            if not found.get("active", True):
-                api.post(f"users/db/{name}/activate")
-            key = kept_key if kept_key and api.accepts_key(kept_key) else api.post(f"users/db/{name}/rotate-key")["apikey"]
+            made = api.create(f"users/db/{name}")
+            # Without an answer of its own: the user was made by a request whose answer, and with it the key, got lost.
+            key, found = (made["apikey"], None) if made else (None, api.get(f"users/db/{name}"))
+            if made is None and found is None:
+                raise PlatformError(
+                    what=f"Weaviate has a user {inputs['name']} that is none of its database's",
+                    where=inputs["endpoint"],
+                    next_step="take that name out of the server's own configuration, or give this user another one",
+                )
+        if found is not None and not found.get("active", True):
+            api.create(f"users/db/{name}/activate")
         _assign(api, name, set((found or {}).get("roles") or ()), set(inputs["roles"]))
-        return {"api_key": key, "drift": []}
+        return {"api_key": _working_key(api, name, (key, kept_key)), "drift": []}
+
+
+def _working_key(api: WeaviateApi, name: str, known: Iterable[str | None]) -> str:
+    """The first of the known keys that the server takes, else a new one.
+
+    Of two requests for a new key, the one whose answer got lost may be the one that the server carried out last: so each is tried.
+    """
+    for key in known:
+        if key and api.accepts_key(key):
+            return key
+    for _ in range(_KEY_TRIES):
+        fresh: str = api.post(f"users/db/{name}/rotate-key")["apikey"]
+        if api.accepts_key(fresh):
+            return fresh
+    raise PlatformError(
+        what=f"Weaviate does not take the keys that it makes for {name}",
+        where=api.endpoint,
+        next_step="see its log, then `pulumi up` again",
+    )
 
 
 def _assign(api: WeaviateApi, name: str, there: set[str], wanted: set[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -9,7 +11,9 @@ from typing import TYPE_CHECKING
 from airgap.errors import PlatformError
 from migrations.edition import form
 from migrations.queries import current_revision
-from migrations.schema.snapshot import Inventory, read_live, reviewed
+from migrations.schema import meaning
+from migrations.schema.inventory import Inventory
+from migrations.schema.snapshot import read_live, reviewed
 
 if TYPE_CHECKING:
     from infra.connections import Platform
@@ -44,12 +48,12 @@ class Drift:
         return "\n".join(lines)
 
 
-def compare(expected: Inventory, found: Inventory) -> list[Drift]:
-    """The differences, by name. Pure."""
+def compare(expected: Inventory, found: Inventory, same: Callable[[str, str, str, str], bool] | None = None) -> list[Drift]:
+    """The differences, by name. Two spellings that `same(kind, name, before, after)` calls the same are none."""
     drifts = []
     for kind, name in sorted({*expected, *found}, key=lambda key: (key[1], key[0])):
         before, after = expected.get((kind, name)), found.get((kind, name))
-        if before != after:
+        if before != after and not (same and before and after and same(kind, name, before, after)):
             change = Change.MISSING if after is None else Change.ADDED if before is None else Change.CHANGED
             drifts.append(Drift(change, kind, name, before, after))
     return drifts
@@ -78,4 +82,4 @@ def drift(platform: Platform) -> list[Drift]:
                 where="migrations/",
                 next_step="look over a fresh one and keep it: invoke migrate.snapshot",
             )
-        return compare(expected, read_live(connection))
+        return compare(expected, read_live(connection), functools.partial(meaning.same, connection))

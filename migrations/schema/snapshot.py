@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airgap.errors import PlatformError
 from migrations.edition import Edition, form
 from migrations.queries import current_revision
+from migrations.schema.inventory import FOLDER, ORDER, Inventory, read_objects
 
 if TYPE_CHECKING:
     import psycopg
 
-FOLDER = Path(__file__).resolve().parent
-_ORDER = ("function", "aggregate", "table", "view", "owner", "constraint", "hypertable", "index", "trigger", "comment")
 _HEAD = re.compile(r"^-- (\w+): (.+)$")
-
-Inventory = Mapping[tuple[str, str], str]
-"""(kind, name) to the definition, as SQL."""
 
 
 def file_of(edition: Edition) -> Path:
@@ -32,15 +27,17 @@ def read_live(connection: psycopg.Connection) -> Inventory:
     # Names are printed with their schema unless it is on the search path: keep it there whatever the session's settings.
     with connection.transaction():
         connection.execute("set local search_path = public")
-        rows = connection.execute((FOLDER / "inventory.sql").read_bytes()).fetchall()
-    return {(kind, name): definition.strip() for kind, name, definition in rows}
+        return read_objects(connection)
 
 
-def render(inventory: Inventory, revision: str, edition: Edition) -> str:
+READ_BACK = "-- `invoke migrate.snapshot` writes this file; the tests compare it with what the migrations make."
+
+
+def render(inventory: Inventory, revision: str, edition: Edition, origin: str = READ_BACK) -> str:
     """The snapshot's text: by table, and within it by kind, so that a change shows as few lines in a review."""
     lines = [
-        f"-- The schema at revision {revision}, {edition} edition, read back from a server.",
-        "-- `invoke migrate.snapshot` writes this file; the tests compare it with what the migrations make.",
+        f"-- The schema at revision {revision}, {edition} edition{', read back from a server' if origin == READ_BACK else ''}.",
+        origin,
         "",
     ]
     for kind, name in sorted(inventory, key=_place):
@@ -55,7 +52,7 @@ def parse(text: str) -> Inventory:
     body: list[str] = []
     for line in [*text.splitlines(), "-- end: -"]:
         match = _HEAD.match(line)
-        if match and match[1] in {*_ORDER, "end"}:
+        if match and match[1] in {*ORDER, "end"}:
             if key is not None:
                 found[key] = "\n".join(body).strip()
             key, body = (match[1], match[2]), []
@@ -86,4 +83,4 @@ def write(connection: psycopg.Connection) -> Path:
 def _place(key: tuple[str, str]) -> tuple[str, int, str]:
     kind, name = key
     # Functions come first: triggers name them.
-    return ("" if kind in {"function", "aggregate"} else re.split(r"[.(]", name)[0], _ORDER.index(kind), name)
+    return ("" if kind in {"function", "aggregate"} else re.split(r"[.(]", name)[0], ORDER.index(kind), name)

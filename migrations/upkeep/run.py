@@ -23,6 +23,8 @@ ACCOUNT = "migrator"
 _SQL = Path(__file__).resolve().parent / "sql"
 # Days of one symbol in a transaction: about 0.4 million one-minute candles, some seconds of work.
 BATCH = 1000
+# Chunks dropped in a transaction: each takes some ten locks, and they are held to its end.
+CHUNKS = 200
 # One upkeep at a time: two would compute the same days and run into each other's keys.
 _LOCK = 0x75706B656570
 
@@ -57,15 +59,30 @@ def maintain(platform: Platform, progress: Progress | None = None, *, now: datet
     progress = progress or SilentProgress()
     started = time.monotonic()
     with postgres(platform, ACCOUNT, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
-        edition = form(connection)
-        if edition is None:
-            raise PlatformError("there are no rollups to keep", where=f"stack {platform.stack}, timescaledb", next_step="invoke migrate")
-        progress.status("rollups")
-        refreshed = refresh(connection, progress) if edition is Edition.APACHE else _refresh_aggregates(connection, progress)
+        edition, refreshed = _refresh(platform, connection, progress)
         progress.status("data retention")
         dropped = drop_old(connection, now or datetime.now(UTC))
     return UpkeepReport(edition, refreshed, dropped, time.monotonic() - started)
+
+
+def refresh_rollups(platform: Platform, progress: Progress | None = None) -> int:
+    """Bring every rollup up to date, and drop nothing: what a loader does with what it has loaded. Returns how many days changed.
+
+    Raises PlatformError where the schema has no rollups yet.
+    """
+    from infra.clients import postgres
+
+    with postgres(platform, ACCOUNT, autocommit=True) as connection:
+        return _refresh(platform, connection, progress or SilentProgress())[1]
+
+
+def _refresh(platform: Platform, connection: psycopg.Connection, progress: Progress) -> tuple[Edition, int]:
+    connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+    edition = form(connection)
+    if edition is None:
+        raise PlatformError("there are no rollups to keep", where=f"stack {platform.stack}, timescaledb", next_step="invoke migrate")
+    progress.status("rollups")
+    return edition, refresh(connection, progress) if edition is Edition.APACHE else _refresh_aggregates(connection, progress)
 
 
 def pending(connection: psycopg.Connection) -> int:
@@ -100,13 +117,23 @@ def refresh(connection: psycopg.Connection, progress: Progress, batch: int = BAT
         progress.count(done, max(total, done), "days")
 
 
-def drop_old(connection: psycopg.Connection, now: datetime) -> dict[str, int]:
-    """Drop the chunks that the blueprint's rules no longer keep at `now`; how many of each table."""
+def drop_old(connection: psycopg.Connection, now: datetime, chunks: int = CHUNKS) -> dict[str, int]:
+    """Drop the chunks that the blueprint's rules no longer keep at `now`, so many in a transaction; how many of each table."""
     dropped = {}
     for table in TABLES:
         if table.retention is not None:
             before = now - table.retention.keep
-            dropped[table.name] = int(scalar(connection, _load("drop_old_chunks").decode(), {"name": table.name, "before": before}))
+            dropped[table.name] = _drop_before(connection, table.name, before, chunks)
+    return dropped
+
+
+def _drop_before(connection: psycopg.Connection, table: str, before: datetime, chunks: int) -> int:
+    dropped = 0
+    while until := scalar(connection, _load("old_chunks").decode(), {"name": table, "before": before, "limit": chunks}):
+        gone = int(scalar(connection, _load("drop_old_chunks").decode(), {"name": table, "before": until}))
+        if not gone:
+            break  # another session's upkeep, or a job of the server's, was faster
+        dropped += gone
     return dropped
 
 

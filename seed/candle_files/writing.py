@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airgap.errors import PlatformError
+from blueprint.relational import CHUNK_INTERVAL
+from blueprint.services import MOST_CHUNKS
 from seed.candle_files.batches import Batch, moment
 from seed.candle_files.rejects import Reject
 from seed.candles import Candle
@@ -55,6 +57,8 @@ class Writer:
             self._timezone = batch.timezone
         try:
             return self._write_whole(batch)
+        except psycopg.errors.OutOfMemory as error:  # of the table of locks
+            raise _too_many_chunks(batch, f"the server says {error.diag.message_primary}") from error
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if batch.binary:
                 # As text its rows can be told apart by their lines.
@@ -74,6 +78,7 @@ class Writer:
         try:
             with self._connection.transaction():
                 self._copy(batch, "market_data")
+                self._bound_chunks(batch)
         except psycopg.errors.UniqueViolation:
             # Somebody else loads the same candles at this moment: then it is a merge after all.
             return self._merge(batch)
@@ -97,14 +102,31 @@ class Writer:
             row = self._connection.execute(load("merge_candles")).fetchone()
             # Not left to the end of the transaction: in a strict load many batches share one.
             self._connection.execute("drop table staged_candles")
+            self._bound_chunks(batch)
         loaded = sum(row) if row else 0
         return Written(loaded, batch.rows - loaded)
+
+    def _bound_chunks(self, batch: Batch) -> None:
+        """Undo the batch where its candles would lie in more chunks than the server's locks are meant for."""
+        row = self._connection.execute(load("chunks_of_candles")).fetchone()
+        if row and row[0] > MOST_CHUNKS:
+            raise _too_many_chunks(batch, f"at most {MOST_CHUNKS} are allowed, and there would be {row[0]}")
 
     def _copy(self, batch: Batch, table: str) -> None:
         columns, form = (Candle._fields, "binary") if batch.binary else (batch.columns, f"csv, delimiter '{batch.delimiter}'")
         statement = f"copy {table} ({', '.join(columns)}) from stdin (format {form})"
         with self._connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
             copy.write(batch.binary or batch.payload)
+
+
+def _too_many_chunks(batch: Batch, why: str) -> PlatformError:
+    days = CHUNK_INTERVAL.days
+    return PlatformError(
+        f"candles are spread over too many chunks of {days} days, and every statement without bounds in time locks them all: {why}",
+        where=f"{batch.file}, lines {batch.lines[0]} to {batch.lines[-1]}, {moment(batch.first):%Y-%m-%d} to {moment(batch.last):%Y-%m-%d}",
+        next_step="look whether these are the right years (--date-format, --epoch); then leave out the oldest rows, or raise MOST_CHUNKS "
+        "in blueprint/services.py and bring the server up with it: invoke up",
+    )
 
 
 def stage(connection: psycopg.Connection) -> None:

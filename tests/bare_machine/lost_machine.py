@@ -147,6 +147,10 @@ class Machine:
         done = subprocess.run(["docker", *arguments], env=self.environment, capture_output=True, text=True, check=True)
         return done.stdout.split()
 
+    def stop_schedule(self) -> None:
+        """End what `up` has started: it would go on after the test."""
+        self.invoke("schedule.stop", "--now", allowed=(0, 1))
+
     def lose_engine(self) -> None:
         """Take away the stack's containers, networks and volumes, as when Docker's folder is lost."""
         label = f"label=com.christmas.stack={STACK}"

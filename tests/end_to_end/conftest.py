@@ -11,6 +11,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from schedule import keeper
 from tests.end_to_end.leftovers import remove_test_stacks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +74,7 @@ def stack(tmp_path_factory):
         "PULUMI_BACKEND_URL": f"file://{state}",
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests' own",
         "CHRISTMAS_STACK": name,
+        "CHRISTMAS_SCHEDULE": "off",  # test_it_keeps_itself.py turns it on; the others want to be alone with the stack
     }
     made = Stack(name, environment)
     try:
@@ -84,4 +86,5 @@ def stack(tmp_path_factory):
         with contextlib.suppress(Exception):
             made.invoke("down", "--volumes", "--yes")
             made.pulumi("stack", "rm", "--yes")
+        keeper.stop(name, now=True)
         remove_test_stacks(name)

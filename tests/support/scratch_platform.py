@@ -50,12 +50,13 @@ def image_of(service: str) -> str:
 
 @contextlib.contextmanager
 def run_scratch_platform(
-    purpose: str = "tests", place: Callable[[str], S3Place] | None = None, *, repository_mib: int = 0
+    purpose: str = "tests", place: Callable[[str], S3Place] | None = None, *, repository_mib: int = 0, migrated: bool = True
 ) -> Iterator[ScratchPlatform]:
     """Start the three stores, make accounts and schema, and yield them; all is removed on leaving.
 
     With `place` its backups go to the bucket that it gives for the network's gateway: this machine, as the containers reach it.
-    With `repository_mib`, pgBackRest's repository is a file system of that size, which can really be full.
+    With `repository_mib`, pgBackRest's repository is a file system of that size, which can really be full. Without `migrated` the
+    database is as empty as a new stack's is before its first migration.
     """
     from migrations.run import upgrade
 
@@ -100,7 +101,8 @@ def run_scratch_platform(
         identity, recipient = new_identity()
         access = BackupAccess(passphrase=passphrase, identities=(identity,), recipients=(recipient,), place=bucket)
         platform = dataclasses.replace(bare, field_keys=new_ring().as_json(), backup=access)
-        upgrade(platform)
+        if migrated:
+            upgrade(platform)
         yield ScratchPlatform(platform, made, passphrase)
 
 
@@ -145,6 +147,7 @@ def _make_roles(container: str, passwords: dict[str, str]) -> None:
             f"alter role {account.name} set statement_timeout = {milliseconds}",
             *(f"alter role {account.name} set {setting} = '{value}'" for setting, value in role.settings),
             *(f"grant {group} to {account.name}" for group in role.member_of),
+            *([f"alter role {account.name} bypassrls"] if role.sees_every_row else []),
         ]
     statements += [f"create database {DATABASE}", f"revoke all on database {DATABASE} from public"]
     inside = [f"create extension if not exists {name}" for name in EXTENSIONS]

@@ -6,7 +6,7 @@ select format('create role %I', :'name')
 where not exists (select from pg_roles where rolname = :'name') \gexec
 
 alter role :"name" with
-    login inherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls
+    login inherit nosuperuser nocreatedb nocreaterole noreplication :bypassrls
     connection limit :connection_limit
     valid until 'infinity';
 

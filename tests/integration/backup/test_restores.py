@@ -23,7 +23,7 @@ from backup.restore import remove, restore
 from backup.run import make
 from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, remove_leftovers
 from backup.sealing import keyring_of
-from backup.weaviate_store import count_objects
+from backup.weaviate_counts import count_objects
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Credentials, Platform

@@ -21,13 +21,13 @@ pytestmark = pytest.mark.exhaustive
 PROGRAM = """
 import pickle, sys
 from pathlib import Path
-from backup.schedule.jobs import Job
-from backup.schedule.service import serve
+from schedule.jobs import Job
+from schedule.service import serve
 from infra.connections import Platform
 
 platform = Platform(**pickle.loads(Path(sys.argv[1]).read_bytes()))
 jobs = [Job(work, platform.stack, lambda _: platform, Path(sys.argv[2])) for work in sys.argv[3:]]
-serve(jobs, wake_seconds=1)
+serve(jobs, Path(sys.argv[2] + "-signs"), wake_seconds=1)
 """
 SECONDS = 180
 

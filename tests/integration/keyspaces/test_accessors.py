@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import redis
@@ -52,6 +53,22 @@ def test_an_ended_session_is_not_revived_by_a_touch(make: Callable[..., Both], a
     sessions.end(made.id)
     assert not sessions.touch(made.id)
     assert list(admin.scan_iter()) == []
+
+
+def test_keys_and_values_that_are_no_text_end_nothing(make: Callable[..., Both], admin: redis.Redis) -> None:
+    sessions = make(Sessions, AsyncSessions)
+    made = sessions.create(7, "x")
+    odd = SESSION.key("7.odd")
+    # As a client of another language may leave them: bytes that are no UTF-8, sent as they are.
+    admin.hset(SESSION.key("7.") + "\udcff", "user_id", "7")
+    fields: Any = admin.hgetall(SESSION.key(made.id))
+    admin.hset(odd, mapping={**fields, "username": "\udcfe"})
+    try:
+        assert [each.id for each in sessions.of_user(7)] == [made.id]
+        assert sessions.read("7.odd") is None
+    finally:
+        admin.unlink(SESSION.key("7.") + "\udcff", odd)
+        sessions.end(made.id)
 
 
 def test_a_users_sessions_are_found_and_ended_together(make: Callable[..., Both]) -> None:

@@ -49,7 +49,7 @@ class Resources:
         self.all = {
             "owner": role("k_owner"),
             "api": role("k_api", connection_limit=7),
-            "analyst": role("k_analyst", member_of=["pg_monitor"]),
+            "analyst": role("k_analyst", member_of=["pg_monitor"], bypass_rls=True),
             "database": Kept("PostgresDatabase", {**at, **database}),
             "owner grants": grants("k_owner"),
             "api grants": grants("k_api", {"table": "orders", "privileges": ["select", "insert", "update"]}),
@@ -103,6 +103,8 @@ def resources(postgres: ScratchServer) -> Iterator[Resources]:
 
 BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
     "superuser": ("alter role k_api superuser createdb", {"api": ["is a superuser", "may create databases"]}),
+    "hidden rows seen": ("alter role k_api bypassrls", {"api": ["bypasses row security"]}),
+    "hidden rows hidden": ("alter role k_analyst nobypassrls", {"analyst": ["does not bypass row security"]}),
     "password": ("alter role k_api password 'by hand'", {"api": ["has another password"]}),
     "no password": ("alter role k_api password null", {"api": ["has another password"]}),
     "locked out": ("alter role k_api nologin", {"api": ["may not log in"]}),

@@ -116,28 +116,23 @@ def test_a_missing_cli_names_the_command_that_builds_it(clone: Clone, tmp_path: 
     assert "Traceback" not in outcome.stderr
 
 
-def test_the_wrapper_costs_less_than_60_ms(clone: Clone, tmp_path: Path) -> None:
-    # A CLI that does nothing, so that what is measured is ours; processor time, so that a busy machine doesn't count.
+def test_the_wrapper_loads_nothing_heavy(clone: Clone, tmp_path: Path) -> None:
+    """It stands before each pulumi command: what it loads is looked at, since times depend on the machine (bench.platform_up has them)."""
+    # A CLI that does nothing, so that what is loaded is the wrapper's.
     official = tmp_path / "bin" / "pulumi"
     official.parent.mkdir()
     official.write_text("#!/bin/sh\necho v3.259.0\n")
     official.chmod(0o755)
     (official.parent / "pulumi-language-python").symlink_to(official)
-    environment = clone.environment(PATH=f"{official.parent}:/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "cache"))
-
-    def fastest(command: list[str]) -> float:
-        times = []
-        for _ in range(9):
-            process = subprocess.Popen(command, cwd=clone.root, env=environment, stdout=subprocess.DEVNULL)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            assert process.returncode == 0
-            times.append(usage.ru_utime + usage.ru_stime)
-        return min(times[1:])  # the first one makes what the others find
-
-    interpreter = fastest([sys.executable, "-c", "pass"])
-    wrapper = fastest([str(Path(sys.executable).with_name("pulumi")), "up"])
-    assert wrapper - interpreter < 0.06, f"{wrapper:.3f} s, of which {interpreter:.3f} s for any Python"
+    environment = clone.environment(
+        PATH=f"{official.parent}:/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "cache"), PYTHONPROFILEIMPORTTIME="1"
+    )
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("pulumi")), "up"], cwd=clone.root, env=environment, capture_output=True, text=True, check=True
+    )
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "airgap" in loaded
+    assert loaded.isdisjoint({"pulumi", "docker", "grpc", "rich", "yaml", "pydantic", "requests", "infra", "blueprint", "asyncio"})
 
 
 @pytest.mark.parametrize("verb", ["version", "--help"])

@@ -96,6 +96,8 @@ def test_what_does_not_fit_is_refused(keyspace: Keyspace, values: dict[str, Any]
         ),
         (USER_PREFERENCES, "[]", "not a JSON object"),
         (USER_PREFERENCES, "{", "not JSON"),
+        (USER_PREFERENCES, '{"theme": "\udcff"}', "no UTF-8"),
+        (SESSION, {"user_id": "1", "\udcff": "x"}, "no UTF-8"),
         (USER_PREFERENCES, '{"theme": 3}', "theme is not text"),
         (USER_PREFERENCES, '{"x": "' + "y" * 20_000 + '"}', "over its bound"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from airgap.errors import PlatformError
 from airgap.setup.debian import is_debian
 from airgap.setup.docker_engine import MINIMUM, parse_version
-from airgap.setup.leftovers import is_of_a_test
+from airgap.setup.leftovers import is_left_by_a_test
 from airgap.setup.room import require_room
 from airgap.toolchain.environment import own_root, project_root
 from airgap.toolchain.locate import cache_folder, is_wrapper, version_text
@@ -107,14 +107,19 @@ def test_too_little_room_is_told_before_anything_is_written(tmp_path: Path) -> N
     ("labels", "expected"),
     [
         ({"com.christmas.stack": "test-x"}, True),
+        ({"com.christmas.stack": "test-ci-1234"}, True),
+        ({"com.christmas.stack": "test-ci-5678"}, False),
+        ({"com.christmas.stack": "test-x", "com.christmas.tests.owner": "1234"}, True),
+        ({"com.christmas.stack": "test-x", "com.christmas.tests.owner": "5678"}, False),
         ({"com.christmas.stack": "dev"}, False),
         ({"com.christmas.stack": "latest"}, False),
         ({}, False),
         (None, False),
     ],
 )
-def test_only_stacks_of_tests_are_leftovers(labels: dict[str, str] | None, expected: bool) -> None:
-    assert is_of_a_test(labels) is expected
+def test_only_what_ended_tests_have_made_is_left_over(labels: dict[str, str] | None, expected: bool, tmp_path: Path) -> None:
+    (tmp_path / "5678").mkdir()
+    assert is_left_by_a_test(labels, processes=tmp_path) is expected
 
 
 def test_the_steps_of_make_up_have_names_and_reasons() -> None:

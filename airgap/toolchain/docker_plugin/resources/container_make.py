@@ -13,7 +13,7 @@ from airgap.toolchain.docker_plugin.resources import container_life as life
 from airgap.toolchain.docker_plugin.resources import uploads
 from airgap.toolchain.docker_plugin.resources.container_body import create_body, endpoint, needs
 from airgap.toolchain.docker_plugin.resources.image import ensure_image
-from airgap.toolchain.docker_plugin.resources.marker import mark, mark_of
+from airgap.toolchain.docker_plugin.resources.marker import Mark, mark, mark_of
 from airgap.toolchain.docker_plugin.tables.container import CONTAINER
 
 _REMOVAL = 30.0
@@ -35,17 +35,13 @@ def make(call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
     body = create_body(inputs)
     own = mark(call.urn, body)
     existing = _of_name(call, inputs["name"])
-    if existing is not None:
-        found = mark_of(existing)
-        if found is None or found.owner != own.owner:
-            raise _foreign(existing, inputs["name"])
-        if found.recipe != own.recipe:
-            # Left by an interrupted run, and the program has changed since; data is in volumes, which stay.
-            life.stop(call, existing["Id"], inputs["name"], inputs.get("destroyGraceSeconds") or inputs.get("stopTimeout") or 10)
-            remove(call, existing["Id"], inputs["name"], volumes=False)
-            existing = None
+    if existing is not None and not _is_ours(existing, own, inputs["name"]):
+        # Left by an interrupted run, and the program has changed since; data is in volumes, which stay.
+        life.stop(call, existing["Id"], inputs["name"], inputs.get("destroyGraceSeconds") or inputs.get("stopTimeout") or 10)
+        remove(call, existing["Id"], inputs["name"], volumes=False)
+        existing = None
     body["HostConfig"]["ContainerIDFile"] = str(own)
-    container_id = existing["Id"] if existing is not None else _create(call, inputs, body)
+    container_id = existing["Id"] if existing is not None else _create(call, inputs, body, own)
     container = life.inspect(call, container_id)
     if container is None:
         raise DockerPluginError(f"container `{inputs['name']}` vanished right after its creation", next_step="run `pulumi up` again")
@@ -59,11 +55,28 @@ def make(call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
     return container
 
 
-def _create(call: Call, inputs: dict[str, Any], body: dict[str, Any]) -> str:
-    with told(f"container `{inputs['name']}` could not be created"):
+def _create(call: Call, inputs: dict[str, Any], body: dict[str, Any], own: Mark) -> str:
+    from docker.errors import APIError
+
+    name = inputs["name"]
+    with told(f"container `{name}` could not be created"):
         client: Any = call.engine.client
-        made = client.create_container_from_config(body, name=inputs["name"], platform=inputs.get("platform"))
-    return str(made["Id"])
+        try:
+            return str(client.create_container_from_config(body, name=name, platform=inputs.get("platform"))["Id"])
+        except APIError as error:
+            # The name was free a moment ago. This very request may have come twice, and the first have made it.
+            made = _of_name(call, name) if error.status_code == 409 else None
+            if made is None or not _is_ours(made, own, name):
+                raise
+            return str(made["Id"])
+
+
+def _is_ours(container: dict[str, Any], own: Mark, name: str) -> bool:
+    """Whether it was made by this recipe. Raises DockerPluginError where another stack, or nobody known, made it."""
+    found = mark_of(container)
+    if found is None or found.owner != own.owner:
+        raise _foreign(container, name)
+    return found.recipe == own.recipe
 
 
 def _of_name(call: Call, name: str) -> dict[str, Any] | None:

@@ -22,24 +22,34 @@ class Network(Resource):
 
     def create(self, call: Call, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Make the network, or take over the one that an interrupted run made."""
+        from docker.errors import APIError
+
         name = inputs["name"]
         existing = _of_name(call, name)
         if existing is not None:
             self._refuse_foreign(existing, inputs)
             return existing["Id"], self._outputs(existing, inputs, refreshed=False)
         with told(f"network `{name}` could not be created", "networks in use are listed by: docker network ls"):
-            made = call.engine.client.create_network(
-                name,
-                driver=inputs.get("driver") or "bridge",
-                options=inputs.get("options"),
-                ipam=_ipam(inputs),
-                check_duplicate=True,
-                internal=inputs.get("internal") or False,
-                labels=LABELS.encode(inputs.get("labels") or []),
-                enable_ipv6=inputs.get("ipv6") or False,
-                attachable=inputs.get("attachable") or False,
-                ingress=inputs.get("ingress") or False,
-            )
+            try:
+                made = call.engine.client.create_network(
+                    name,
+                    driver=inputs.get("driver") or "bridge",
+                    options=inputs.get("options"),
+                    ipam=_ipam(inputs),
+                    check_duplicate=True,
+                    internal=inputs.get("internal") or False,
+                    labels=LABELS.encode(inputs.get("labels") or []),
+                    enable_ipv6=inputs.get("ipv6") or False,
+                    attachable=inputs.get("attachable") or False,
+                    ingress=inputs.get("ingress") or False,
+                )
+            except APIError as error:
+                # The name was free a moment ago. This very request may have come twice, and the first have made it.
+                existing = _of_name(call, name) if error.status_code == 409 else None
+                if existing is None:
+                    raise
+                self._refuse_foreign(existing, inputs)
+                made = existing
             network = dict(call.engine.client.inspect_network(made["Id"]))
         return network["Id"], self._outputs(network, inputs, refreshed=False)
 

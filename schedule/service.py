@@ -6,18 +6,23 @@ wall clock was set, or the machine slept.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
-from backup.schedule.decide import clock_jump
-from backup.schedule.jobs import Job, say
+from backup import lock
+from monitor import signs
+from schedule.decide import clock_jump
+from schedule.jobs import Job, say
 
 WAKE_SECONDS = 60.0
 ENDED_AT_ONCE = 130
@@ -36,11 +41,49 @@ class ClockWatch:
         return clock_jump(self._last[0] - before[0], self._last[1] - before[1])
 
 
-class Service:
-    """Runs jobs, one at a time, until told to stop. One run of a job at most; wake-ups that were missed count as one."""
+class SignsOfLife:
+    """Writes what the schedule is at into its folder, for checks to read."""
 
-    def __init__(self, jobs: Sequence[Job], *, wake_seconds: float = WAKE_SECONDS, watch: ClockWatch | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        now = datetime.now(UTC)
+        before = signs.read(folder)
+        self._signs = signs.Signs(now, now, works=before.works if before else {})
+
+    def beat(self) -> None:
+        """Say that it lives."""
+        self._write(lambda last: replace(last, at=datetime.now(UTC)))
+
+    @contextlib.contextmanager
+    def during(self, job: Job) -> Iterator[None]:
+        """Say what is worked at, and afterwards how it went."""
+        self._write(lambda last: last.begin(job.work))
+        try:
+            yield
+        finally:
+            # Timers run each kind of work in a process of its own: what others wrote meanwhile stays.
+            others = signs.read(self._folder)
+            self._write(lambda last: replace(last, works=others.works if others else last.works).end(job.work, job.signs))
+
+    def _write(self, change: Callable[[signs.Signs], signs.Signs]) -> None:
+        with self._lock:
+            self._signs = change(self._signs)
+            # Without room for its signs the schedule goes on: a check then says that it hangs, and another why.
+            with contextlib.suppress(OSError):
+                signs.write(self._folder, self._signs)
+
+
+class Service:
+    """Runs jobs, one at a time, until told to stop. One run of a job at most; wake-ups that were missed count as one.
+
+    `folder` is where its signs of life go.
+    """
+
+    def __init__(self, jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECONDS, watch: ClockWatch | None = None) -> None:
         self._jobs = jobs
+        self.stack_is_gone = False
+        self._signs = SignsOfLife(folder)
         self._wake_seconds = wake_seconds
         self._watch = watch or ClockWatch()
         self._stop = threading.Event()
@@ -67,6 +110,7 @@ class Service:
         self._scheduler.start()
         try:
             while not self._stop.wait(self._wake_seconds / 2):
+                self._signs.beat()
                 self.look_at_the_clock()
         finally:
             for job in self._jobs:
@@ -76,8 +120,12 @@ class Service:
             self._scheduler.shutdown(wait=True)
 
     def _wake(self, job: Job) -> None:
-        with self._working:
+        with self._working, self._signs.during(job):
             job.wake()
+        if job.stack_is_gone and not self._stop.is_set():
+            say(f"schedule: stack {job.stack} is gone, so there is nothing left to do")
+            self.stack_is_gone = True
+            self.stop()
 
     def look_at_the_clock(self) -> None:
         """Where the clock jumped, wake every job now: when they would wake up next was counted on the clock from before."""
@@ -95,18 +143,31 @@ class Service:
         self._stop.set()
 
 
-def serve(jobs: Sequence[Job], *, wake_seconds: float = WAKE_SECONDS) -> None:
-    """Run the schedule until SIGTERM or SIGINT."""
-    service = Service(jobs, wake_seconds=wake_seconds)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, service.stop)
-    works = ", ".join(job.work for job in jobs)
-    say(f"schedule: {works} of stack {jobs[0].stack}, looked at every {wake_seconds:.0f} s; sets in {jobs[0].folder}")
-    service.run()
-    say("schedule: ended")
+def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECONDS, tether: IO[bytes] | None = None) -> bool:
+    """Run the schedule until SIGTERM or SIGINT, or until the other end of `tether` is closed: whoever started it is gone then.
+
+    It ends by itself where the stack is gone; tells whether there is still something to do.
+    Raises HeldError where another one is at work for this stack.
+    """
+    with lock.hold(folder, "the schedule"):
+        service = Service(jobs, folder, wake_seconds=wake_seconds)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, service.stop)
+        if tether is not None:
+            threading.Thread(target=_stop_at_its_end, args=(tether, service), daemon=True).start()
+        works = ", ".join(job.work for job in jobs)
+        say(f"schedule: {works} of stack {jobs[0].stack}, looked at every {wake_seconds:.0f} s; sets in {jobs[0].folder}")
+        service.run()
+        say("schedule: ended")
+        return not service.stack_is_gone
 
 
-def once(jobs: Sequence[Job]) -> int:
+def _stop_at_its_end(tether: IO[bytes], service: Service) -> None:
+    tether.read()
+    service.stop()
+
+
+def once(jobs: Sequence[Job], folder: Path) -> int:
     """Do what is due now; returns the exit code: 1 where something failed. A first SIGTERM or Ctrl-C lets it finish."""
     ended = threading.Event()
 
@@ -120,5 +181,9 @@ def once(jobs: Sequence[Job]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    results = [job.wake() for job in jobs]
+    written = SignsOfLife(folder)
+    results = []
+    for job in jobs:
+        with written.during(job):
+            results.append(job.wake())
     return 0 if all(results) else 1

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from airgap.errors import PlatformError
-from backup.schedule import task, units
-from backup.schedule.units import Clone
+from schedule import task, units
+from schedule.units import Clone
 
 ODD = '/srv/a clone/50% "done"/it\'s'
 
@@ -26,10 +26,7 @@ def clone_at(root: Path) -> Clone:
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     written = units.write_systemd(clone_at(tmp_path / "a clone"), "dev", tmp_path / "units")
     assert sorted(each.name for each in written) == [
-        "christmas-backup-dev.service",
-        "christmas-backup-dev.timer",
-        "christmas-drill-dev.service",
-        "christmas-drill-dev.timer",
+        f"christmas-{work}-dev.{kind}" for work in ("backup", "check", "drill", "upkeep") for kind in ("service", "timer")
     ]
     for path in written:
         parsed = configparser.RawConfigParser(strict=False)
@@ -46,7 +43,7 @@ def test_paths_are_quoted_as_systemd_wants_it() -> None:
     clone = Clone(Path(ODD), Path(ODD) / "bin/invoke", "somebody")
     text = units.systemd(clone, "dev")["christmas-backup-dev.service"]
     assert 'WorkingDirectory=/srv/a clone/50%% "done"/it\'s\n' in text
-    assert 'ExecStart="/srv/a clone/50%% \\"done\\"/it\'s/bin/invoke" backup.schedule --once --only backup --stack dev\n' in text
+    assert 'ExecStart="/srv/a clone/50%% \\"done\\"/it\'s/bin/invoke" schedule.run --once --only backup --stack dev\n' in text
     assert "User=somebody\n" in text
 
 
@@ -55,7 +52,7 @@ def test_a_cron_line_runs_from_a_path_with_spaces_and_percent_signs(tmp_path: Pa
     clone = clone_at(root)
     (root / ".christmas").mkdir()
     lines = [line for line in units.cron(clone, "dev").splitlines() if line[0] in "*0123456789"]
-    assert [re.match(r"(\S+ ){5}", line)[0] for line in lines] == ["*/5 * * * * ", "17 * * * * "]  # type: ignore[index]
+    assert [" ".join(line.split(" ")[:5]) for line in lines] == ["*/5 * * * *", "1-59/5 * * * *", "17 * * * *", "3-59/15 * * * *"]
     for line in lines:
         # cron takes the backslash off a percent sign and hands the rest to sh.
         assert re.search(r"(?<!\\)%", line) is None
@@ -63,7 +60,7 @@ def test_a_cron_line_runs_from_a_path_with_spaces_and_percent_signs(tmp_path: Pa
         subprocess.run(["sh", "-c", command], check=True, cwd="/")
     told = (root / ".christmas/schedule-dev.log").read_text().split("\n")
     assert told[0] == str(root)
-    assert told[1:7] == ["backup.schedule", "--once", "--only", "backup", "--stack", "dev"]
+    assert told[1:7] == ["schedule.run", "--once", "--only", "backup", "--stack", "dev"]
 
 
 @pytest.mark.parametrize(

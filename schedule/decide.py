@@ -1,4 +1,4 @@
-"""Decisions of the schedule, all pure: whether a drill is due, how long to wait after a failure, whether the clock jumped."""
+"""Decisions of the schedule, all pure: whether something is due, how long to wait after a failure, whether the clock jumped."""
 
 from __future__ import annotations
 

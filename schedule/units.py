@@ -6,16 +6,28 @@ import getpass
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from airgap.errors import PlatformError
-from backup.schedule.jobs import WORKS, Work
-from blueprint.rules import BACKUP_RULES
+from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from schedule.jobs import WORKS, Work
 
 UNIT_FOLDER = "/etc/systemd/system"
 # Each call only looks whether something is due. Were that as rare as the backups themselves, one that is a second too early
 # would put the next off by a whole interval.
-_TIMERS: Mapping[Work, tuple[str, str]] = {"backup": ("*:0/5", "*/5 * * * *"), "drill": ("hourly", "17 * * * *")}
+_TIMERS: Mapping[Work, tuple[str, str]] = {
+    "backup": ("*:0/5", "*/5 * * * *"),
+    "upkeep": ("*:1/5", "1-59/5 * * * *"),
+    "drill": ("hourly", "17 * * * *"),
+    "check": ("*:3/15", "3-59/15 * * * *"),
+}
+_EVERY: Mapping[Work, timedelta] = {
+    "backup": BACKUP_RULES.incremental_every,
+    "upkeep": SCHEDULE_RULES.upkeep_every,
+    "drill": BACKUP_RULES.drill_every,
+    "check": SCHEDULE_RULES.check_every,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +55,16 @@ class Clone:
 
     def command(self, work: Work, stack: str) -> list[str]:
         """What does what is due of one kind of work."""
-        return [str(self.invoke), "backup.schedule", "--once", "--only", work, "--stack", stack]
+        return [str(self.invoke), "schedule.run", "--once", "--only", work, "--stack", stack]
 
 
 def systemd(clone: Clone, stack: str) -> dict[str, str]:
-    """The units by file name: a service and a timer for backups, and the same for drills."""
+    """The units by file name: a service and a timer for each kind of work."""
     made = {}
     for work in WORKS:
         name = f"christmas-{work}-{stack}"
         line = " ".join(_quoted(each) for each in clone.command(work, stack))
-        every = BACKUP_RULES.incremental_every if work == "backup" else BACKUP_RULES.drill_every
+        every = _EVERY[work]
         made[f"{name}.service"] = f"""[Unit]
 Description=Christmas data platform: {work} of stack {stack}, where due (every {_words(every.total_seconds())})
 Wants=network-online.target

@@ -1,0 +1,45 @@
+"""Who else uses a stack's volumes: a restore beside it reads the live repository, and keeps it from being deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from airgap.errors import PlatformError
+from infra.components.names import STACK_LABEL
+
+if TYPE_CHECKING:
+    import docker
+
+PURPOSE_LABEL = "com.christmas.purpose"
+RESTORE = "restore"
+
+
+def users(host: docker.DockerClient, stack: str, volumes: Iterable[str]) -> dict[str, list[str]]:
+    """Containers of others that use any of the volumes: by the command that removes them, their names."""
+    found: dict[str, list[str]] = {}
+    for volume in volumes:
+        for each in host.containers.list(all=True, ignore_removed=True, filters={"volume": volume}):
+            labels, name = each.labels, str(each.name)
+            other = labels.get(STACK_LABEL, "")
+            if other == stack:
+                continue  # goes with the stack
+            command = f"invoke backup.remove {other}" if labels.get(PURPOSE_LABEL) == RESTORE and other else f"docker rm -f {name}"
+            names = found.setdefault(command, [])
+            if name not in names:
+                names.append(name)
+    return dict(sorted(found.items()))
+
+
+def refuse_use(host: docker.DockerClient, stack: str, volumes: Iterable[str]) -> None:
+    """Raise PlatformError where others' containers use the volumes, with the command that removes each of them."""
+    found = users(host, stack, volumes)
+    if not found:
+        return
+    restores = [command.split()[-1] for command in found if command.startswith("invoke")]
+    told = [f"restore {name}" for name in restores] + [names[0] for command, names in found.items() if not command.startswith("invoke")]
+    raise PlatformError(
+        what=f"the data of stack {stack} is in use by {', '.join(told)}",
+        where=f"containers {', '.join(sorted(name for names in found.values() for name in names))}",
+        next_step="\n".join([*found, f"then run this again: invoke down --volumes --stack {stack}"]),
+    )

@@ -1,0 +1,78 @@
+"""Whether two spellings of an object mean the same: the server itself reads each of them, and writes it back.
+
+A server writes out what it has parsed, and what it wrote is parsed into something that it writes otherwise: `status in ('a', 'b')` on a
+varchar column comes back with a cast of the array, and after a dump and a restore with a cast of each element. From then on it stays so.
+Therefore each spelling is read and written back until that changes nothing more, and the ends are compared. All of it happens in a schema
+that never becomes visible to others, as its transaction is undone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrations.schema.inventory import INNER, read_objects
+
+if TYPE_CHECKING:
+    import psycopg
+
+# What has expressions in it. Everything else is compared as it is written.
+PARSED = frozenset({"table", "view", "constraint", "index", "trigger", "function"})
+_ON_A_TABLE = frozenset({"constraint", "index", "trigger"})
+_ROUNDS = 5
+
+
+def same(connection: psycopg.Connection, kind: str, name: str, first: str, second: str) -> bool:
+    """Whether the server reads the same from both definitions of an object, which stand in its inventory's form.
+
+    `connection` needs to be allowed to make a schema, and not to be in a transaction. What the server can't read means something else.
+    """
+    if kind not in PARSED:
+        return first == second
+    ends = [_settled(connection, kind, name, text) for text in (first, second)]
+    return ends[0] is not None and ends[0] == ends[1]
+
+
+def _settled(connection: psycopg.Connection, kind: str, name: str, text: str) -> str | None:
+    """The spelling that reading and writing no longer changes; None where the server does not read it."""
+    # What is said of an object after its definition is no SQL.
+    text, mark, said = text.partition("; -- ")
+    text = f"{text};" if mark else text
+    for _ in range(_ROUNDS):
+        again = _reread(connection, kind, name, text)
+        if again is None:
+            return None
+        if again == text:
+            break
+        text = again
+    return text + mark + said
+
+
+def _reread(connection: psycopg.Connection, kind: str, name: str, text: str) -> str | None:
+    """Make the object beside the real ones, and read it back."""
+    import psycopg
+    from psycopg import sql
+
+    table = sql.Identifier(name.split(".", maxsplit=1)[0])
+    inner = sql.Identifier(INNER)
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(sql.SQL("create schema {}").format(inner))
+            connection.execute(sql.SQL("set local search_path = {}, public").format(inner))
+            connection.execute("set local check_function_bodies = off")
+            connection.execute("set local lock_timeout = '5s'")
+            if kind in _ON_A_TABLE:
+                connection.execute(sql.SQL("create table {}.{} (like public.{} including generated)").format(inner, table, table))
+            connection.execute(_moved(kind, text).encode())
+            found = read_objects(connection, INNER).get((kind, name))
+    except psycopg.errors.LockNotAvailable:
+        raise
+    except psycopg.Error:
+        return None
+    return None if found is None else found.replace(f"{INNER}.", "public." if kind in ("index", "function") else "").partition("; -- ")[0]
+
+
+def _moved(kind: str, text: str) -> str:
+    """The definition for the schema in which it is tried; where the server names a schema by itself, it is the first that it names."""
+    if kind == "index":
+        return text.replace(" ON public.", f" ON {INNER}.", 1).replace(" ON ONLY public.", f" ON ONLY {INNER}.", 1)
+    return text.replace("FUNCTION public.", f"FUNCTION {INNER}.", 1) if kind == "function" else text

@@ -1,0 +1,43 @@
+"""Whether the stack looks after itself: its schedule lives, is not late, and what it does succeeds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from blueprint.model import ScheduleRules
+from blueprint.rules import SCHEDULE_RULES
+from infra.connections import Platform
+from monitor import signs
+from monitor.ages import in_words
+from monitor.result import Finding, Status, critical, ok, warning
+
+_START = "invoke schedule.start (invoke up does it, too)"
+
+
+def judge(told: signs.Signs | None, *, runs: bool, kept: bool, rules: ScheduleRules, now: datetime) -> Finding:
+    """From the last signs of life. `runs`: one is at work now. `kept`: this clone runs it, instead of a scheduler of the machine's."""
+    failing = {name: each for name, each in (told.works if told else {}).items() if each.failures}
+    if not kept and not runs:
+        finding = ok("another scheduler does the work, as the setting `schedule` says; backup.newest tells whether it does")
+    elif told is None:
+        finding = warning("nothing runs by itself: the schedule was never started", _START)
+    elif not runs:
+        finding = critical(f"the schedule is dead: its last sign of life is {in_words(now - told.at)} old", _START)
+    elif now - told.at > rules.late_after:
+        what = f" in {told.doing}" if told.doing else ""
+        finding = critical(
+            f"the schedule hangs{what}: its last sign of life is {in_words(now - told.at)} old", "invoke schedule.stop --now schedule.start"
+        )
+    else:
+        doing = f"; {told.doing} since {in_words(now - told.since)}" if told.doing and told.since else ""
+        finding = ok(f"the schedule runs since {in_words(now - told.started)}{doing}", max(0.0, (now - told.at).total_seconds()), "seconds")
+    if failing and finding.status is not Status.CRITICAL:
+        words = "; ".join(f"{name} failed {each.failures} times in a row: {each.message}" for name, each in sorted(failing.items()))
+        return warning(words, "invoke schedule shows the log's end; do the work by hand to see what is wrong")
+    return finding
+
+
+def alive(platform: Platform) -> Finding:
+    """The schedule is alive and its work succeeds."""
+    folder = signs.folder_of(platform.stack)
+    return judge(signs.read(folder), runs=signs.runs(folder), kept=platform.keeps_itself, rules=SCHEDULE_RULES, now=datetime.now(UTC))

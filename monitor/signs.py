@@ -1,0 +1,87 @@
+"""What a stack's schedule writes down of itself, and how it is read: signs of life, and how each kind of work went the last time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backup import lock
+from backup.files import write_atomically
+from infra.connections import LOCAL
+
+_FILE = "signs.json"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkSigns:
+    """One kind of work: when it was last in order and when it last failed, how often in a row, and the first line of that failure."""
+
+    done: datetime | None = None
+    failed: datetime | None = None
+    failures: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """`at` is the last sign of life; `doing` is the work under way since `since`, if any."""
+
+    at: datetime
+    started: datetime
+    doing: str = ""
+    since: datetime | None = None
+    works: dict[str, WorkSigns] = field(default_factory=dict)
+
+    def begin(self, work: str) -> Signs:
+        """The signs when a look at some work begins."""
+        now = datetime.now(UTC)
+        return replace(self, at=now, doing=work, since=now)
+
+    def end(self, work: str, told: WorkSigns) -> Signs:
+        """The signs when it has ended."""
+        return replace(self, at=datetime.now(UTC), doing="", since=None, works={**self.works, work: told})
+
+
+def folder_of(stack: str) -> Path:
+    """Where a stack's schedule keeps its lock, signs, log and history of checks."""
+    return LOCAL / "schedule" / stack
+
+
+def write(folder: Path, signs: Signs) -> None:
+    """Put the signs in place of the last ones."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomically(folder / _FILE, json.dumps(asdict(signs), default=_text, indent=1).encode())
+
+
+def read(folder: Path) -> Signs | None:
+    """The last signs; None where there never were any, or nobody can read them any more."""
+    try:
+        told = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        works = {
+            name: WorkSigns(_moment(each["done"]), _moment(each["failed"]), int(each["failures"]), str(each["message"]))
+            for name, each in told["works"].items()
+        }
+        started = _moment(told["started"])
+        at = _moment(told["at"])
+        if at is None or started is None:
+            return None
+        return Signs(at, started, str(told["doing"]), _moment(told["since"]), works)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def runs(folder: Path) -> bool:
+    """Whether a schedule is at work there now: it holds a lock that the operating system takes away when it is gone."""
+    return lock.is_held(folder)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(f"{type(value).__name__} has no place in the signs of a schedule")
+    return value.isoformat(timespec="milliseconds")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,203 @@
+"""What one wake-up does: look whether something is due, do it, say how it went. Nothing that fails here ends the schedule."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from airgap.errors import PlatformError
+from backup import due, lock, sets
+from backup.words import size_text
+from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from infra.connections import Platform
+from monitor.result import Status
+from monitor.signs import WorkSigns
+from schedule.decide import drill_due, pause_after
+
+Work = Literal["backup", "upkeep", "drill", "check"]
+WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check")
+
+# Failures in a row, a quarter of an hour in all, after which a stack that the state doesn't have is believed to be gone for good.
+_GONE_AFTER = 5
+
+
+def say(text: str) -> None:
+    """A line with the time, for a terminal, a file or the journal."""
+    print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", flush=True)
+
+
+@dataclass(slots=True)
+class Job:
+    """One kind of work, for one stack. `load` reads the stack's connections anew for each run: passwords change.
+
+    `folder` has the sets, `history` is the file that outcomes of checks are added to; `goes_on` is whether another wake-up follows.
+    """
+
+    work: Work
+    stack: str
+    load: Callable[[str], Platform]
+    folder: Path
+    goes_on: bool = True
+    history: Path = Path()
+    stopping: threading.Event = field(default_factory=threading.Event)
+    failures: int = 0
+    done_at: datetime | None = None
+    failed_at: datetime | None = None
+    reason: str = ""
+    stack_is_gone: bool = False
+    _not_before: float = 0.0
+    _told: str = ""
+    _looked: dict[str, float] = field(default_factory=dict)
+    _candles_changed: bool = True
+    _status: str = ""
+
+    @property
+    def signs(self) -> WorkSigns:
+        """How this work went, for whoever looks whether the schedule is well."""
+        return WorkSigns(self.done_at, self.failed_at, self.failures, self.reason if self.failures else "")
+
+    def wake(self) -> bool:
+        """Do what is due, if anything; returns False where it failed. Never raises."""
+        if self.stopping.is_set() or time.monotonic() < self._not_before:
+            return True
+        try:
+            done = self._DOES[self.work](self)
+        except lock.HeldError as error:
+            # Somebody does by hand what would be done here; whether it is still due shows at the next wake-up.
+            self._tell_once(f"{self.work}: {error.what}; looked at again at the next wake-up")
+            return True
+        except PlatformError as error:
+            self._failed("\n  ".join(str(error).splitlines()))
+        except Exception as error:  # the schedule outlives every fault of a run
+            self._failed(f"{type(error).__name__}: {error}")
+        else:
+            if done and self.failures:
+                say(f"{self.work}: works again after {self.failures} failures")
+            if done:
+                self.failures, self._told, self.done_at = 0, "", datetime.now(UTC)
+            return True
+        return False
+
+    def _failed(self, reason: str) -> None:
+        self.failures += 1
+        self.failed_at, self.reason = datetime.now(UTC), reason.partition("\n")[0]
+        self.stack_is_gone = self.reason.startswith("there is no stack ") and self.failures >= _GONE_AFTER
+        pause = pause_after(self.failures)
+        self._not_before = time.monotonic() + pause.total_seconds()
+        again = f", tried again in {pause.total_seconds() / 60:.0f} min" if self.goes_on else ""
+        say(f"{self.work}: FAILED{again}: {reason}")
+
+    def _tell_once(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            say(text)
+
+    def _every(self, what: str, interval: timedelta) -> bool:
+        """Whether something is due that is simply repeated: its first time is now."""
+        now = time.monotonic()
+        if what in self._looked and now - self._looked[what] < interval.total_seconds():
+            return False
+        self._looked[what] = now
+        return True
+
+    def _waits_for_schema(self, platform: Platform) -> bool:
+        """A stack that was never migrated has nothing to keep; told once."""
+        from infra.clients import postgres
+        from migrations.queries import current_revision
+
+        with postgres(platform, "migrator", autocommit=True) as connection:
+            if current_revision(connection) is not None:
+                return False
+        self._tell_once(f"{self.work}: waits for the schema: invoke migrate")
+        return True
+
+    def _upkeep(self) -> bool:
+        """Bring rollups up to date and drop what is past its time; compute indicators from what changed."""
+        if not self._every("upkeep", SCHEDULE_RULES.upkeep_every):
+            return not self.failures
+        from migrations.edition import Edition
+        from migrations.upkeep.run import maintain
+        from seed import indicators
+
+        platform = self.load(self.stack)
+        if self._waits_for_schema(platform):
+            return False
+        report = maintain(platform)
+        if report.refreshed or any(report.dropped.values()):
+            say(str(report))
+        self._candles_changed |= bool(report.refreshed) or report.edition is Edition.COMMUNITY
+        if self._candles_changed and not self.stopping.is_set() and self._every("indicators", SCHEDULE_RULES.indicators_every):
+            computed = indicators.load(platform)
+            self._candles_changed = False
+            if computed.changed:
+                say(str(computed))
+        return True
+
+    def _check(self) -> bool:
+        """Run every check, keep the outcome in the history; say it where it differs from the last."""
+        if not self._every("check", SCHEDULE_RULES.check_every):
+            return not self.failures
+        from monitor import checks, render
+        from schedule import history
+
+        platform = self.load(self.stack)
+        results = checks.run(platform)
+        history.append(self.history, results)
+        status = render.summary(results)
+        if status != self._status:
+            self._status = status
+            worse = "; ".join(f"{each.name} {each.status}: {each.message}" for each in results if each.status is not Status.OK)
+            say(f"check: {status}" + (f": {worse}" if worse else ""))
+        return True
+
+    def _backup(self) -> bool:
+        """Make the set that is due; after a full one, prune."""
+        there = sets.list_sets(folder=self.folder)
+        kind = due.due(datetime.now(UTC), there, BACKUP_RULES)
+        if kind is None:
+            return not self.failures
+        from backup import prune, run
+
+        platform = self.load(self.stack)
+        if not there and not lock.is_held(self.folder) and self._waits_for_schema(platform):
+            return False
+        say(f"backup: {kind} set is due")
+        made = run.make(platform, folder=self.folder)
+        if made is None:
+            say("backup: somebody else made it meanwhile")
+            return True
+        say(f"backup: made {made.id}, {size_text(made.total_bytes)} in {made.duration.total_seconds():.0f} s")
+        if made.kind == "full" and not self.stopping.is_set():
+            pruned = prune.prune(platform, folder=self.folder)
+            say(f"prune: {len(pruned.removed)} sets removed ({size_text(pruned.bytes)}), {len(pruned.kept)} kept")
+        return True
+
+    def _drill(self) -> bool:
+        """Read the newest set back, with all that it builds on; then restore it and prove it."""
+        from backup import drill, verify
+
+        if not drill_due(datetime.now(UTC), drill.history(self.folder), sets.list_sets(folder=self.folder), BACKUP_RULES):
+            return not self.failures
+        say("drill: is due; first the newest set is read back")
+        platform = self.load(self.stack)
+        for verdict in verify.verify(platform, folder=self.folder):
+            say(f"verify: {verdict.set_id} {'is good' if verdict.good else 'is DAMAGED: ' + '; '.join(verdict.faults)}")
+        if self.stopping.is_set():
+            return True
+        report = drill.drill(platform, folder=self.folder)
+        lost = max(report.loss_seconds.values(), default=0.0)
+        say(
+            f"drill: {report.set_id} {'passed' if report.passed else 'FAILED'}, RTO {report.restore_seconds:.0f} s, "
+            f"RPO {lost:.0f} s, report drills/{report.id}.md"
+        )
+        wrong = [report.failure] if report.failure else [f"{each.name}: {each.message}" for each in report.proofs if not each.passed]
+        for each in wrong:
+            say(f"drill: {each}")
+        return True
+
+    _DOES: ClassVar[dict[Work, Callable[[Job], bool]]] = {"backup": _backup, "upkeep": _upkeep, "drill": _drill, "check": _check}

@@ -1,0 +1,203 @@
+"""The schedule in the background: a keeper for each stack starts it, starts it again where it ends by itself, and keeps its log.
+
+`python -m schedule.keeper STACK` is the keeper; its child, started with `--kept`, is the schedule. The child holds the other end of a
+pipe, so it ends with its keeper, however that ended.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from logging import Formatter, LogRecord
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import FrameType
+
+from airgap.errors import PlatformError
+from airgap.setup.patience import patience
+from backup import lock
+from infra.connections import ROOT
+from infra.yielding import yield_processor
+from monitor import signs
+from schedule.decide import pause_after
+
+_LOG_BYTES, _LOGS = 2_000_000, 3
+_START_SECONDS = 20.0
+_STOP_SECONDS = 2 * 3600.0
+_LIVED = 600.0  # seconds after which an end is not one more failure in a row
+_SHOWN = 8
+_NOTHING_LEFT = 3  # exit code of a schedule whose stack is gone
+
+
+def start(stack: str) -> str:
+    """Start a keeper where none is at work, and wait until its schedule is. Returns what was done.
+
+    Raises PlatformError with the log's end where it does not come up.
+    """
+    folder = _folder(stack)
+    if lock.is_held(folder):
+        return f"the schedule of stack {stack} is at work (process {lock.process_of(folder)})"
+    if signs.runs(signs.folder_of(stack)):
+        return f"the schedule of stack {stack} is at work, started by hand (process {lock.process_of(signs.folder_of(stack))})"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log_of(stack).touch(mode=0o600)
+    process = _detached([sys.executable, "-m", "schedule.keeper", stack], log_of(stack))
+    ended, deadline = False, time.monotonic() + patience(_START_SECONDS)
+    while not signs.runs(signs.folder_of(stack)):
+        ended = bool(os.waitpid(process, os.WNOHANG)[0]) if not ended else True
+        # Where somebody else started one at the same time, it is theirs that comes up.
+        if (ended and not lock.is_held(folder)) or time.monotonic() > deadline:
+            last = "\n".join(last_lines(stack))
+            raise PlatformError(
+                what=f"the schedule does not come up; the last lines of its log:\n{last}",
+                where=str(log_of(stack)),
+                next_step="mend what they name, then: invoke schedule.start",
+            )
+        time.sleep(0.1)
+    return f"the schedule of stack {stack} is at work (process {process}); its log: {log_of(stack)}"
+
+
+def _detached(command: list[str], log: Path) -> int:
+    """Start a process in a session of its own that outlives this one; returns its id."""
+    with Path(os.devnull).open("rb") as nothing, log.open("ab") as said:
+        files = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), 0), *((os.POSIX_SPAWN_DUP2, said.fileno(), number) for number in (1, 2))]
+        return os.posix_spawn(command[0], command, os.environ, file_actions=files, setsid=True)
+
+
+def renew(stack: str) -> str:
+    """Have a schedule that is at work begin anew after its run under way, for new code and settings; "" where none is."""
+    process = lock.process_of(_folder(stack))
+    if process is None:
+        return ""
+    os.kill(process, signal.SIGHUP)
+    return f"the schedule of stack {stack} is at work (process {process})"
+
+
+def stop(stack: str, *, now: bool = False) -> str:
+    """Stop keeper and schedule and wait for their end; a run under way is finished first, unless `now`. "" where none is at work.
+
+    Raises PlatformError where it does not end.
+    """
+    process = lock.process_of(_folder(stack)) or lock.process_of(signs.folder_of(stack))
+    if process is None:
+        return ""
+    deadline = time.monotonic() + _STOP_SECONDS
+    os.kill(process, signal.SIGTERM)
+    if now:
+        time.sleep(0.5)
+        if _is_at_work(stack):
+            os.kill(process, signal.SIGTERM)
+    while _is_at_work(stack):
+        if time.monotonic() > deadline:
+            raise PlatformError(
+                what=f"the schedule of stack {stack} does not end",
+                where=f"process {process}",
+                next_step="invoke schedule.stop --now ends it at once; the next run removes what it leaves",
+            )
+        time.sleep(0.1)
+    return f"the schedule of stack {stack} is stopped"
+
+
+def log_of(stack: str) -> Path:
+    """The log's file; older parts are beside it, numbered."""
+    return signs.folder_of(stack) / "log"
+
+
+def last_lines(stack: str, count: int = _SHOWN) -> list[str]:
+    """The end of the log."""
+    path = log_of(stack)
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:] if path.exists() else []
+
+
+def _folder(stack: str) -> Path:
+    """Where the keeper's own lock is: the schedule itself holds that of the folder above."""
+    return signs.folder_of(stack) / "keeper"
+
+
+def _is_at_work(stack: str) -> bool:
+    return lock.is_held(_folder(stack)) or signs.runs(signs.folder_of(stack))
+
+
+class _Keeper:
+    """Runs the child until told to stop."""
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
+        self._log = RotatingFileHandler(log_of(stack), maxBytes=_LOG_BYTES, backupCount=_LOGS, encoding="utf-8")
+        self._log.setFormatter(Formatter("%(message)s"))
+        self._stopping = threading.Event()
+        self._renewing = False
+        self._child: subprocess.Popen[str] | None = None
+
+    def keep(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            began, self._renewing = time.monotonic(), False
+            code = self._run()
+            if self._stopping.is_set() or code == _NOTHING_LEFT or not ROOT.exists():
+                return
+            if self._renewing and code == 0:
+                failures = 0
+                continue
+            failures = 1 if time.monotonic() - began > _LIVED else failures + 1
+            pause = pause_after(failures).total_seconds() if failures > 1 else 1.0
+            self._say(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} schedule: ended with {code}; started again in {pause:.0f} s")
+            self._stopping.wait(pause)
+
+    def _run(self) -> int:
+        command = [sys.executable, "-m", "schedule.keeper", "--kept", self._stack]
+        self._child = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+        if self._stopping.is_set():
+            self._child.terminate()
+        for line in self._child.stdout or ():
+            self._say(line.rstrip("\n"))
+        return self._child.wait()
+
+    def _say(self, line: str) -> None:
+        self._log.emit(LogRecord("schedule", 0, "", 0, line, None, None))
+
+    def stop(self, _number: int, _frame: FrameType | None) -> None:
+        """Tell the child to end, and each further time again: a second time ends it at once."""
+        self._stopping.set()
+        self._tell(signal.SIGTERM)
+
+    def renew(self, _number: int, _frame: FrameType | None) -> None:
+        """Have the child end after its run; the next one begins with what is there then."""
+        if not self._renewing:
+            self._renewing = True
+            self._tell(signal.SIGTERM)
+
+    def _tell(self, number: int) -> None:
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(number)
+
+
+def main(arguments: list[str]) -> int:
+    """The keeper, or with `--kept` its child."""
+    if arguments[0] == "--kept":
+        from schedule.task import serve_kept
+
+        return 0 if serve_kept(arguments[1]) else _NOTHING_LEFT
+    stack = arguments[0]
+    os.chdir(ROOT)  # the folder that it was started from may go
+    with lock.hold(_folder(stack), "keeping the schedule"):
+        yield_processor()
+        keeper = _Keeper(stack)
+        signal.signal(signal.SIGTERM, keeper.stop)
+        signal.signal(signal.SIGINT, keeper.stop)
+        signal.signal(signal.SIGHUP, keeper.renew)
+        keeper.keep()
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except PlatformError as error:
+        sys.exit(str(error))

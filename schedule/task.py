@@ -1,0 +1,128 @@
+"""What the tasks of `invoke schedule` do."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from backup import sets
+from infra import connections
+from infra.yielding import yield_processor
+from monitor import signs
+from schedule import keeper, units
+from schedule.jobs import WORKS, Job
+from schedule.service import once as do_once
+from schedule.service import serve
+
+HISTORY = "checks.jsonl"
+
+
+def jobs_of(stack: str, load: Callable[[str], connections.Platform], works: tuple[str, ...] = WORKS, *, goes_on: bool = True) -> list[Job]:
+    """The jobs of a stack in the order in which they are looked at."""
+    folder = signs.folder_of(stack)
+    return [Job(work, stack, load, sets.folder_of(stack), goes_on=goes_on, history=folder / HISTORY) for work in WORKS if work in works]
+
+
+def run(stack: str, *, only: str, write_to: str, once: bool, systemd: bool, cron: bool) -> int:
+    """Run the schedule, one look of it, or print what a machine's own scheduler needs; returns the exit code.
+
+    Raises PlatformError for switches that don't fit together.
+    """
+    if only and only not in WORKS:
+        raise PlatformError(what=f"there is no work called {only}", where="--only", next_step=f"use one of: {', '.join(WORKS)}")
+    if sum((once, systemd, cron)) > 1 or (write_to and not systemd) or (only and (systemd or cron)):
+        raise PlatformError(
+            what="these switches don't fit together",
+            where="schedule.run",
+            next_step="give one of --once, --systemd and --cron, or none; --write-to goes with --systemd, --only with none of these two",
+        )
+    name = connections.stack_name(stack)
+    if systemd or cron:
+        _print_units(name, write_to, as_systemd=systemd)
+        return 0
+    yield_processor()
+    if not once:
+        # A stack that doesn't exist is told now, not in a line every minute.
+        connections.load(name)
+    jobs = jobs_of(name, connections.load, (only,) if only else WORKS, goes_on=not once)
+    folder = signs.folder_of(name)
+    if once:
+        return do_once(jobs, folder)
+    serve(jobs, folder)
+    return 0
+
+
+def start(stack: str) -> str:
+    """Start the stack's schedule in the background, where none is at work; returns what was done.
+
+    Raises PlatformError where the stack doesn't exist, has its schedule elsewhere, or it does not come up.
+    """
+    platform = connections.load(stack)
+    if not platform.keeps_itself:
+        raise PlatformError(
+            what=f"the schedule of stack {platform.stack} is run from elsewhere",
+            where="CHRISTMAS_SCHEDULE=off" if os.environ.get("CHRISTMAS_SCHEDULE") == "off" else "setting christmas:schedule",
+            next_step="pulumi config rm christmas:schedule, then invoke up; or invoke schedule.run --systemd for this machine's scheduler",
+        )
+    return keeper.start(platform.stack)
+
+
+def ensure(platform: connections.Platform) -> str:
+    """What `up` does: start the schedule, have one that runs take up what is new, or end one that was handed over."""
+    if platform.keeps_itself:
+        return keeper.renew(platform.stack) or keeper.start(platform.stack)
+    return keeper.stop(platform.stack) or "the schedule is run from elsewhere"
+
+
+def stop(stack: str, *, now: bool) -> str:
+    """Stop it; a run under way is finished first, unless `now`. Returns what was done."""
+    name = connections.stack_name(stack)
+    return keeper.stop(name, now=now) or f"no schedule of stack {name} was at work"
+
+
+def status(stack: str, *, as_json: bool) -> int:
+    """Print how the schedule is, how its work went and the log's end; returns 2 where it is dead or hangs, 1 where work fails."""
+    from blueprint.rules import SCHEDULE_RULES
+    from monitor.ages import in_words
+    from monitor.schedule import judge
+
+    platform = connections.load(stack)
+    folder = signs.folder_of(platform.stack)
+    told, now = signs.read(folder), datetime.now(UTC)
+    finding = judge(told, runs=signs.runs(folder), kept=platform.keeps_itself, rules=SCHEDULE_RULES, now=now)
+    lines = keeper.last_lines(platform.stack)
+    if as_json:
+        works = {name: asdict(each) for name, each in told.works.items()} if told else {}
+        document = {"stack": platform.stack, "status": str(finding.status), "message": finding.message, "works": works, "log": lines}
+        print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        return finding.status.exit_code
+    print(f"{finding.status}: {finding.message}" + (f"; next: {finding.next_step}" if finding.next_step else ""))
+    for name, each in (told.works if told else {}).items():
+        done = f"in order {in_words(now - each.done)} ago" if each.done else "not done yet"
+        print(f"  {name:<7} {done}" + (f"; failed {each.failures} times since: {each.message}" if each.failures else ""))
+    if lines:
+        print(f"{keeper.log_of(platform.stack)}:")
+        print("\n".join(f"  {line}" for line in lines))
+    return finding.status.exit_code
+
+
+def serve_kept(stack: str) -> bool:
+    """The schedule as the keeper's child: it ends when the keeper does. Tells whether there is still something to do."""
+    return serve(jobs_of(stack, connections.load), signs.folder_of(stack), tether=sys.stdin.buffer)
+
+
+def _print_units(stack: str, write_to: str, *, as_systemd: bool) -> None:
+    clone = units.Clone.here(connections.ROOT)
+    if not as_systemd:
+        print(units.cron(clone, stack), end="")
+    elif write_to:
+        for path in units.write_systemd(clone, stack, Path(write_to).expanduser()):
+            print(path)
+    else:
+        print(units.show_systemd(clone, stack), end="")

@@ -1,0 +1,25 @@
+"""A platform with nothing in it: no table, no key, no collection. It is backed up, verified and drilled like any other."""
+
+from pathlib import Path
+
+import pytest
+
+from backup.drill import describe, drill
+from backup.run import make
+from backup.verify import verify
+from tests.support.scratch_platform import run_scratch_platform
+
+
+@pytest.mark.exhaustive
+def test_an_empty_platform_is_backed_up_and_drilled(tmp_path: Path) -> None:
+    with run_scratch_platform(migrated=False) as running:
+        made = make(running.platform, kind="full", folder=tmp_path)
+        assert made
+        assert made.postgres
+        assert made.postgres.reference_point.tables == {}
+        assert made.postgres.schema_revision is None
+        assert made.unproven == ()
+        (verdict,) = verify(running.platform, folder=tmp_path)
+        assert verdict.good, verdict.faults
+        report = drill(running.platform, folder=tmp_path)
+        assert report.passed, describe(report)

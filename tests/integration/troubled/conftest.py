@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from infra.connections import Platform
+from tests.support.postgres_fixtures import empty_platform, migrated_platform, migrated_server, scratch_server
+from tests.support.redis_server import run_scratch_redis
+from tests.support.troubled import Wire, through
+from tests.support.troubled.http import docker_wire, raw_way, weaviate_way
+from tests.support.troubled.postgres import postgres_way
+from tests.support.troubled.resp import redis_way
+from tests.support.weaviate_server import ScratchWeaviate, run_scratch_weaviate
+
+Result = TypeVar("Result")
+Wired = tuple[Platform, Wire]
+
+
+@pytest.fixture(autouse=True)
+def no_channel_binding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that binds its password to the server's certificate notices the wire, rightly."""
+    monkeypatch.setenv("PGCHANNELBINDING", "disable")
+
+
+@pytest.fixture(scope="package")
+def weaviate() -> Iterator[ScratchWeaviate]:
+    with run_scratch_weaviate(embedder=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def weaviate_wire(weaviate: ScratchWeaviate) -> Iterator[Wired]:
+    with through(weaviate.platform, {"weaviate": weaviate_way, "weaviate_grpc": raw_way}) as (platform, wires):
+        yield platform, wires["weaviate"]
+
+
+@pytest.fixture(scope="package")
+def redis_platform() -> Iterator[Platform]:
+    with run_scratch_redis() as (platform, _):
+        yield platform
+
+
+@pytest.fixture(scope="package")
+def redis_wire(redis_platform: Platform) -> Iterator[Wired]:
+    with through(redis_platform, {"redis": redis_way}) as (platform, wires):
+        yield platform, wires["redis"]
+
+
+@pytest.fixture
+def postgres_wire(migrated_platform: Platform) -> Iterator[Wired]:
+    with through(migrated_platform, {"postgres": postgres_way}) as (platform, wires):
+        yield platform, wires["postgres"]
+
+
+@pytest.fixture
+def engine_wire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """A wire before the Docker engine; what runs `afresh` uses it."""
+    with docker_wire(tmp_path / "docker.sock") as wire:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'docker.sock'}")
+        yield wire
+
+
+@pytest.fixture
+def afresh() -> Callable[[Callable[[], Result]], Result]:
+    """Run something in a thread of its own: the provider keeps a client of the engine for each."""
+
+    def run(work: Callable[[], Result]) -> Result:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            return pool.submit(work).result()
+
+    return run
+
+
+__all__ = ["empty_platform", "migrated_platform", "migrated_server", "scratch_server"]

@@ -1,0 +1,94 @@
+"""What a schedule writes down of itself, and what a check makes of it."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from backup import lock
+from blueprint.rules import SCHEDULE_RULES
+from monitor import signs
+from monitor.result import CheckResult, Status
+from monitor.schedule import judge
+from schedule import history
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+STARTED = NOW - timedelta(days=2)
+FRESH = signs.Signs(NOW - timedelta(seconds=30), STARTED)
+LATE = replace(FRESH, at=NOW - SCHEDULE_RULES.late_after - timedelta(minutes=1), doing="drill")
+FAILING = replace(FRESH, works={"backup": signs.WorkSigns(failed=NOW, failures=3, message="the disk is full"), "check": signs.WorkSigns()})
+
+
+@pytest.mark.parametrize(
+    ("told", "runs", "kept", "status", "words"),
+    [
+        (FRESH, True, True, Status.OK, "runs since 2 days"),
+        (replace(FRESH, doing="backup", since=NOW - timedelta(minutes=4)), True, True, Status.OK, "backup since 4 min"),
+        (FAILING, True, True, Status.WARNING, "backup failed 3 times in a row: the disk is full"),
+        (LATE, True, True, Status.CRITICAL, "hangs in drill: its last sign of life is 11 min old"),
+        (FRESH, False, True, Status.CRITICAL, "dead"),
+        (FAILING, False, True, Status.CRITICAL, "dead"),
+        (None, False, True, Status.WARNING, "never started"),
+        (None, False, False, Status.OK, "another scheduler"),
+        (FRESH, False, False, Status.OK, "another scheduler"),
+        (FAILING, False, False, Status.WARNING, "backup failed 3 times"),
+    ],
+)
+def test_a_schedule_that_is_dead_late_or_failing_is_told(
+    told: signs.Signs | None, runs: bool, kept: bool, status: Status, words: str
+) -> None:
+    finding = judge(told, runs=runs, kept=kept, rules=SCHEDULE_RULES, now=NOW)
+    assert (finding.status, words in finding.message) == (status, True), finding
+    assert bool(finding.next_step) == (status is not Status.OK)
+
+
+def test_signs_are_read_as_they_were_written(tmp_path: Path) -> None:
+    working = FAILING.begin("backup")
+    signs.write(tmp_path / "new", working)
+    assert signs.read(tmp_path / "new") == replace(working, at=_milliseconds(working.at), since=_milliseconds(working.since or NOW))
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "null", '{"at": "yesterday"}', '{"at": null, "started": null, "works": {}}'])
+def test_damaged_signs_are_none(tmp_path: Path, damaged: str) -> None:
+    (tmp_path / "signs.json").write_text(damaged)
+    assert signs.read(tmp_path) is None
+
+
+def test_only_a_lock_that_is_held_means_that_one_runs(tmp_path: Path) -> None:
+    assert not signs.runs(tmp_path)
+    with lock.hold(tmp_path, "the schedule"):
+        assert signs.runs(tmp_path)
+        assert lock.process_of(tmp_path)
+        with pytest.raises(lock.HeldError, match="the schedule by"), lock.hold(tmp_path, "the schedule"):
+            pass
+    assert not signs.runs(tmp_path)
+    assert lock.process_of(tmp_path) is None
+
+
+def test_the_history_of_checks_is_kept_as_long_as_the_blueprint_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "checks.jsonl"
+    results = [CheckResult(name="a", status=Status.OK, message="fine"), CheckResult(name="b", status=Status.CRITICAL, message="가득 찼다")]
+    history.append(path, results, NOW - SCHEDULE_RULES.keep_history - timedelta(days=1))
+    with path.open("a") as file:
+        file.write('{"at": "2026-11')  # what a crash leaves
+        file.write("\n")
+    history.append(path, results, NOW)
+    assert [each["status"] for each in history.read(path)] == ["critical", "critical"]
+    assert history.read(path)[1]["not_ok"] == [{"name": "b", "status": "critical", "message": "가득 찼다"}]
+    monkeypatch.setattr(history, "_SHORTEN_AT", 0)
+    history.append(path, results[:1], NOW)
+    assert [(each["at"], each["status"]) for each in history.read(path)] == [(NOW.isoformat(), "critical"), (NOW.isoformat(), "ok")]
+    assert len(path.read_text().splitlines()) == 2
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_every_line_of_the_history_is_json(tmp_path: Path) -> None:
+    path = tmp_path / "checks.jsonl"
+    history.append(path, [CheckResult(name="a", status=Status.UNKNOWN, message="two\nlines")], NOW)
+    assert json.loads(path.read_text())["not_ok"][0]["message"] == "two\nlines"
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
