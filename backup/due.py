@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from backup.live_log import LiveLog
 from backup.model import STORES, Kind, Manifest, Store
 from blueprint.model import BackupRules
 
@@ -14,17 +15,31 @@ def covering(sets: Sequence[Manifest], stores: Sequence[Store]) -> list[Manifest
     return [each for each in sets if set(stores) <= set(each.stores)]
 
 
-def due(now: datetime, sets: Sequence[Manifest], rules: BackupRules, stores: Sequence[Store] = STORES) -> Kind | None:
+def due(
+    now: datetime, sets: Sequence[Manifest], rules: BackupRules, stores: Sequence[Store] = STORES, live: LiveLog | None = None
+) -> Kind | None:
     """The kind of backup that is due now, or None. `sets` are sorted by time, oldest first.
 
+    `live` is the log that PostgreSQL's server writes, where it could be asked: without a full set of that timeline one is due at once.
     A set from the future, which a clock that jumped back leaves, holds up the next one for at most an interval.
     """
+    if "postgres" in stores and live and not full_of(live, sets):
+        return "full"
     usable = covering(sets, stores)
     fulls = [each for each in usable if each.kind == "full"]
     if not fulls or _age_reached(now, fulls[-1], rules.full_every):
         return "full"
     if _age_reached(now, usable[-1], rules.incremental_every):
         return "incremental"
+    return None
+
+
+def full_of(live: LiveLog, sets: Sequence[Manifest]) -> Manifest | None:
+    """The newest full set of PostgreSQL that was made on the server's own timeline."""
+    for each in reversed(sets):
+        part = each.postgres
+        if part and each.kind == "full" and (part.system_id, part.timeline) == (live.system_id, live.timeline):
+            return each
     return None
 
 

@@ -104,6 +104,13 @@ class ReferencePoint(_Record):
     broken: tuple[str, ...] = ()
 
 
+class Switch(_Record):
+    """Where PostgreSQL's log left a timeline for the next one."""
+
+    timeline: int
+    lsn: str
+
+
 class _Part(_Record):
     _later = frozenset({"unproven"})
 
@@ -124,7 +131,10 @@ class _Part(_Record):
 
 
 class PostgresPart(_Part):
-    """A physical backup by pgBackRest and, where one was due, a logical one by pg_dump."""
+    """A physical backup by pgBackRest and, where one was due, a logical one by pg_dump.
+
+    `history` is how the log came to `timeline`, the oldest switch first; None in sets that were made before it was noted.
+    """
 
     label: str
     prior: str | None
@@ -141,6 +151,7 @@ class PostgresPart(_Part):
     repository_bytes: int
     reference_point: ReferencePoint
     logical: str | None = None
+    history: tuple[Switch, ...] | None = None
 
 
 class RedisPart(_Part):
@@ -265,4 +276,7 @@ class Manifest(_Record):
         import json
 
         body = self.model_dump(mode="json", exclude={"signature"})
+        if self.postgres and self.postgres.history is None:
+            # Sets from before there was this field were signed without it.
+            del body["postgres"]["history"]
         return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

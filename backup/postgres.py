@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup import pgbackrest, tables
+from backup import live_log, pgbackrest, tables
 from backup.containers import execute
 from backup.files import SetFolder, write_hashed
 from backup.logical import LOGICAL_PATH, dump
@@ -79,6 +79,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
         repository_bytes=physical.repository_bytes,
         reference_point=found.point,
         logical=LOGICAL_PATH if found.dumped else None,
+        history=live_log.server_history(container, physical.timeline),
     )
 
 
@@ -179,7 +180,7 @@ def _archive(
     """Have the log archived up to a restore point that is made now, and hash what the repository then holds."""
     container = platform.containers["timescaledb"]
     progress.status("waiting for the log to be archived")
-    _superuser(container, f"select pg_create_restore_point('{restore_point}')")
+    live_log.superuser(container, f"select pg_create_restore_point('{restore_point}')")
     # Switches to a new segment and waits until the one before is in the repository.
     pgbackrest.run(container, pgbackrest.command("check"))
     progress.status("hashing the repository's files")

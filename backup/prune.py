@@ -10,6 +10,7 @@ from typing import Any
 
 from airgap.setup.progress import Progress, SilentProgress
 from backup import lock, marks, pgbackrest, retention, run, sets, weaviate_store
+from backup.journal import refuse_unfinished
 from backup.model import Manifest
 from backup.storage import copies as further
 from backup.storage import mirror
@@ -48,11 +49,14 @@ class Pruned:
 def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | None = None, folder: Path | None = None) -> Pruned:
     """Remove what the blueprint's rules don't keep. Cut off at any point, the next run removes the rest.
 
-    Raises PlatformError where a manifest can't be read: what a set needs is not known then, so nothing is removed.
+    Raises PlatformError where a manifest can't be read: what a set needs is not known then, so nothing is removed. Nor is anything
+    while a live restore is not through.
     """
     folder = folder or sets.folder_of(platform.stack)
     progress = progress or SilentProgress()
     with lock.hold(folder, "pruning"):
+        # What a restore goes on with, or hangs on until its full set is there, may look old.
+        refuse_unfinished(folder, owed=True)
         mirror.refresh(platform, folder)
         every = sets.list_sets(folder=folder)
         good = {set_id for set_id, each in marks.read(folder).items() if each.verified or each.drilled}

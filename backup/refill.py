@@ -28,7 +28,7 @@ from backup.sealing import Keyring, keyring_of
 from backup.storage.repository import INFO_FILES, SEGMENT
 from backup.storage.sources import Source, source_of
 from backup.targets import StorePlan
-from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA
+from infra.components.pgbackrest_config import PGDATA, REPOSITORY_PATH, STANZA
 from infra.components.weaviate_config import BACKUP_PATH
 from infra.connections import Platform
 
@@ -81,11 +81,10 @@ def ingredients_of(platform: Platform, passphrase: str, folder: Path, place: str
 
 
 def recovery_options(wanted: StorePlan) -> tuple[str, ...]:
-    """How pgBackRest is told how far the log is replayed, along the timeline of the backup itself.
-
-    After every restore onto the live stack a full backup is made, so the newest backup before a moment is of its timeline.
-    """
-    along = "--target-timeline=current"
+    """How pgBackRest is told how far the log is replayed, and along which timeline: the plan's, or that of the backup itself."""
+    part = wanted.manifest.postgres
+    own = wanted.timeline is None or (part is not None and part.timeline == wanted.timeline)
+    along = f"--target-timeline={'current' if own else wanted.timeline}"
     if wanted.lsn:
         # The record that begins at the position is the first that must not be there.
         return ("--type=lsn", f"--target={wanted.lsn}", "--target-exclusive", "--target-action=promote", along)
@@ -118,8 +117,20 @@ def postgres(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progr
     run_once(made, recipe, restore_command(wanted, archive=False))
     files = time.monotonic()
     progress.status("replaying the log")
-    made.start(recipe)
-    wait_for_recovery(str(made.containers[recipe.service].name))
+    try:
+        made.start(recipe)
+        wait_for_recovery(str(made.containers[recipe.service].name))
+    except PlatformError as error:
+        if not ends_early(error):
+            raise
+        if not wanted.or_end:
+            raise early_end(error, wanted) from error
+        # All that there is was replayed: it is taken without the target. The files stay as they are, the log goes on from there.
+        progress.log(f"nothing was committed between the last transaction of the log and {_target_text(wanted)}")
+        made.containers.pop(recipe.service).remove(force=True)
+        run_once(made, recipe, ("sh", "-c", NO_TARGET))
+        made.start(recipe)
+        wait_for_recovery(str(made.containers[recipe.service].name))
     return Timing(files - began, time.monotonic() - files)
 
 
@@ -175,6 +186,28 @@ def run_once(made: Scratch, recipe: Recipe, line: Iterable[str]) -> None:
     finally:
         made.containers.pop(recipe.service)
         container.remove(force=True)
+
+
+NO_TARGET = f"sed -i '/^recovery_target_\\(time\\|lsn\\|inclusive\\|action\\)/d' {PGDATA}/postgresql.auto.conf"
+"""A shell line that lets a recovery go to the end of the log, along the same timeline."""
+
+
+def ends_early(error: PlatformError) -> bool:
+    """Whether the server stopped because its log ended before the target."""
+    return "recovery ended before configured recovery target was reached" in error.what
+
+
+def early_end(error: PlatformError, wanted: StorePlan) -> PlatformError:
+    """The error for a log that ends before the target, where its end must not be taken for it."""
+    return PlatformError(
+        what=f"the archived log ends before {_target_text(wanted)}" + (f": {wanted.doubt}" if wanted.doubt else ""),
+        where=error.where,
+        next_step="give an earlier target, or --to latest for all that there is",
+    )
+
+
+def _target_text(wanted: StorePlan) -> str:
+    return wanted.lsn or (wanted.until.isoformat(timespec="milliseconds") if wanted.until else "its end")
 
 
 def wait_for_recovery(container: str) -> None:

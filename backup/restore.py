@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
-from backup import drill, keys, lock, postgres, refill, restore_live, run, sets
+from backup import drill, keys, known_log, live_log, lock, refill, restore_live, run, sets
 from backup.containers import docker_client
 from backup.files import write_atomically
+from backup.journal import Journal
 from backup.model import STORES, Manifest, Store
 from backup.refill import Timing
+from backup.replay import KnownLog, insist_on_line, lineage
 from backup.run import SharedProgress, known_stores
 from backup.scratch import PURPOSE_LABEL, Scratch, remove_labelled
 from backup.storage import bring_back, mirror
 from backup.targets import StorePlan, Target, parse_target, plan
+from backup.told import Restored, Seen, tell
 from infra.components.names import STACK_LABEL
 from infra.connections import LOCAL, Platform
 
 PURPOSE = "restore"
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 _STATE = "state.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """What a restore did, or would do: which set and moment for each store, what is lost, and how long it took or may take."""
-
-    target: str
-    into: str
-    live: bool
-    dry_run: bool
-    stores: dict[str, dict[str, Any]]
-    seconds: float | None
-    connections: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The outcome for `--json`."""
-        return {name: getattr(self, name) for name in ("target", "into", "live", "dry_run", "stores", "seconds", "connections")}
 
 
 def restore(
@@ -58,6 +44,7 @@ def restore(
     live: bool = False,
     force: bool = False,
     dry_run: bool = False,
+    timeline: int | None = None,
     progress: Progress | None = None,
     folder: Path | None = None,
     place: str = "",
@@ -66,42 +53,88 @@ def restore(
 
     By default into new stores named `into` (a random name without), which stay until `remove` takes them away. With `live`,
     onto the stack itself, after a safety backup; refused while clients write, unless `force`. `dry_run` only tells.
+    PostgreSQL's log is followed to the timeline that is live now; `timeline` names another one, of a branch that was left.
     `place` names the copy that is read in place of the first place: that one may be lost. With `live` it has to be lost, and the copy,
     or that with the newest set, becomes the first place again.
     An interrupted restore is run again by the same call. Raises PlatformError where the target can't be reached.
     """
     folder = folder or sets.folder_of(platform.stack)
     progress = progress or SilentProgress()
+    if live and into and into != platform.stack:
+        raise PlatformError(what="onto the live stack, or into another one, but not both", where=f"--live --into {into}")
     if live and (place := bring_back.choose(platform, folder, place, stores)) and not dry_run:
         bring_back.bring_back(platform, folder, place, progress)
         place = ""
     every = mirror.sets_at(platform, folder, place)
     target = parse_target(to, every)
-    if not dry_run and not live and not place and _catch_up(platform, target, stores_for(target, every, stores), every, progress, folder):
+    chosen = stores_for(target, every, stores)
+    begun = Journal(folder).read()
+    if live and begun and begun.half:
+        # It goes on along what was noted then; the server of now has nothing to say about it.
+        return _onto_the_live(platform, target, chosen, None, force=force, progress=progress, folder=folder)
+    if not dry_run and not live and not place and _copy_redis(platform, target, chosen, every, progress, folder):
         every = sets.list_sets(folder=folder)
-    wanted = plan(target, every, stores_for(target, every, stores), datetime.now(UTC))
-    if dry_run:
-        return _told(platform, target, into or "a new name", wanted, live=live, seconds=_estimate(folder, wanted))
+    along = timeline or (begun.along if begun and begun.half else None)
+    log = _look(platform, folder, every, place, along, chosen, progress, archive=not target.set_id)
+    wanted = plan(target, every, chosen, datetime.now(UTC), log)
     if live:
-        if into and into != platform.stack:
-            raise PlatformError(what="onto the live stack, or into another one, but not both", where=f"--live --into {into}")
-        began = time.monotonic()
-        done = restore_live.restore(platform, target, tuple(wanted), force=force, progress=progress, folder=folder)
-        told = _told(platform, target, platform.stack, done, live=True, seconds=None)
-        return Restored(**{**told.as_dict(), "dry_run": False, "seconds": round(time.monotonic() - began, 1)})
+        _refuse_doubt(target, wanted)
+    if dry_run:
+        name = platform.stack if live else into or "a new name"
+        return tell(target, name, wanted, every, log, live=live, seconds=_estimate(folder, wanted))
+    if live:
+        return _onto_the_live(platform, target, chosen, log, force=force, progress=progress, folder=folder)
     use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
-    return _restore_beside(platform, target, wanted, every, into or f"restore-{secrets.token_hex(3)}", progress, use)
+    return _restore_beside(platform, target, wanted, every, into or f"restore-{secrets.token_hex(3)}", progress, use, log)
 
 
-def _catch_up(
+def _look(
+    platform: Platform,
+    folder: Path,
+    every: Sequence[Manifest],
+    place: str,
+    timeline: int | None,
+    stores: Sequence[Store],
+    progress: Progress,
+    *,
+    archive: bool,
+) -> KnownLog | None:
+    """What is known of PostgreSQL's log, archived up to now where the server still runs; None where it isn't asked for."""
+    if "postgres" not in stores:
+        return None
+    progress.status("having PostgreSQL's log archived up to now")
+    return known_log.look(platform, folder, every, place=place, timeline=timeline, archive=archive)
+
+
+def _refuse_doubt(target: Target, wanted: Mapping[Store, StorePlan]) -> None:
+    doubt = wanted["postgres"].doubt if "postgres" in wanted else ""
+    if doubt:
+        raise PlatformError(
+            what=f"nothing proves that {target} can be reached, so nothing was touched: {doubt}",
+            where="--live",
+            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or latest",
+        )
+
+
+def _onto_the_live(
+    platform: Platform, target: Target, stores: tuple[Store, ...], log: KnownLog | None, *, force: bool, progress: Progress, folder: Path
+) -> Restored:
+    began = time.monotonic()
+    wanted, end = restore_live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
+    moments = [datetime.fromisoformat(each) if each else None for each in (end.committed, end.replayed.get("committed"))]
+    seen = Seen(moments[0], moments[1], end.replayed.get("position"))
+    every = sets.list_sets(folder=folder)
+    after = known_log.look(platform, folder, every, archive=False) if "postgres" in stores else None
+    seconds = round(time.monotonic() - began, 1)
+    return tell(target, platform.stack, wanted, every, after, live=True, seconds=seconds, seen=seen)
+
+
+def _copy_redis(
     platform: Platform, target: Target, stores: Sequence[Store], every: Sequence[Manifest], progress: Progress, folder: Path
 ) -> bool:
-    """Have the logs of stores that still run kept up to now, where the target may lie behind the newest set; tells if a set was made."""
+    """Copy Redis' log where the target may lie behind the newest set; tells if a set was made."""
     if target.set_id or target.lsn:
         return False
-    if "postgres" in stores:
-        progress.status("having PostgreSQL's log archived up to now")
-        postgres.archive_now(platform)
     copied = [each.redis.aof_at for each in every if each.redis]
     if target.moment and "redis" in stores and (not copied or max(copied) < target.moment):
         progress.status("copying Redis' log up to now")
@@ -123,37 +156,6 @@ def stores_for(target: Target, every: Sequence[Manifest], stores: Sequence[str] 
     if target.set_id:
         return next(each for each in every if each.id == target.set_id).stores
     return STORES
-
-
-def _told(
-    platform: Platform, target: Target, into: str, wanted: Mapping[Store, StorePlan], *, live: bool, seconds: float | None
-) -> Restored:
-    """The plan in words and figures. What a store shows is its state at `shows`; what came after that is lost."""
-    now = datetime.now(UTC)
-    told: dict[str, dict[str, Any]] = {}
-    for store, each in wanted.items():
-        shows = each.until
-        if store == "postgres" and shows is None and each.lsn is None:
-            lost = _unarchived(platform, each.manifest)
-        else:
-            lost = (now - (shows or now)).total_seconds()
-        told[store] = {
-            "set": each.manifest.id,
-            "shows": shows.isoformat(timespec="milliseconds") if shows else (each.lsn or "the end of the archived log"),
-            "seconds_lost": round(max(0.0, lost), 1),
-            "replays": "log" if store == "postgres" else ("log, cut off" if each.truncate else "nothing"),
-        }
-    return Restored(target=str(target), into=into, live=live, dry_run=True, stores=told, seconds=seconds)
-
-
-def _unarchived(platform: Platform, manifest: Manifest) -> float:
-    """Seconds of writes that no archived log has; of a server that can't be asked any more, all since the set: the most it may be."""
-    import psycopg
-
-    try:
-        return drill.loss_now(platform, [manifest]).get("postgres", 0.0)
-    except psycopg.OperationalError:
-        return (datetime.now(UTC) - manifest.moments()["postgres"]).total_seconds()
 
 
 def _estimate(folder: Path, wanted: Mapping[Store, StorePlan]) -> float | None:
@@ -178,6 +180,7 @@ def _restore_beside(
     name: str,
     progress: Progress,
     use: refill.Ingredients,
+    log: KnownLog | None,
 ) -> Restored:
     _check_name(platform, name)
     began = time.monotonic()
@@ -196,14 +199,33 @@ def _restore_beside(
         try:
             made.open()
             _fill(made, platform, use, wanted, every, progress)
+            seen = _seen(platform, made, wanted, log, every)
         except BaseException:
             made.close()
             raise
         _write_connections(place, made, platform)
         write_atomically(place / _STATE, b'{"state": "done"}')
-    told = _told(platform, target, name, wanted, live=False, seconds=None)
     took = round(time.monotonic() - began, 1)
-    return Restored(**{**told.as_dict(), "dry_run": False, "seconds": took, "connections": str(place / "connections.json")})
+    told = tell(target, name, wanted, every, log, seconds=took, seen=seen)
+    return dataclasses.replace(told, connections=str(place / "connections.json"))
+
+
+def _seen(platform: Platform, made: Scratch, wanted: Mapping[Store, StorePlan], log: KnownLog | None, every: Sequence[Manifest]) -> Seen:
+    """What PostgreSQL has replayed, held against the line that was wanted, and the live server's last commit.
+
+    Raises PlatformError where the replay went into a branch that the line had left.
+    """
+    if "postgres" not in wanted:
+        return Seen()
+    found = live_log.replayed(str(made.containers["timescaledb"].name))
+    if log and wanted["postgres"].timeline is not None:
+        insist_on_line(found.history, lineage([each for each in every if each.postgres], log).line)
+    live = live_log.ask(platform)
+    now = live.committed if live else None
+    if now and log and log.live and now == log.ticked:
+        # Nothing but the commit that was made for this restore.
+        now = log.live.committed
+    return Seen(now, found.committed, found.position)
 
 
 def _check_name(platform: Platform, name: str) -> None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
-from backup import account_passwords, emptiness, lock, recovery, refill, run, sets, writers
+from backup import account_passwords, closing, emptiness, known_log, live_log, lock, recovery, refill, run, sets, stopped, writers
 from backup.containers import copy_tree, docker_client, put_files
 from backup.due import covering
-from backup.journal import Journal, refuse_unfinished
+from backup.journal import FILES, PLANNED, PROMOTED, RECOVERED, Begun, Journal, refuse_unfinished
 from backup.model import STORES, Manifest, Store
-from backup.scratch import PURPOSE_LABEL
+from backup.replay import KnownLog, lineage
 from backup.storage.sources import files_of, source_of
 from backup.targets import StorePlan, Target, plan
-from infra.components.names import PROJECT_LABEL, STACK_LABEL
 from infra.components.pgbackrest_config import PGDATA
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FILE
 from infra.connections import Platform
@@ -31,56 +31,150 @@ _START_SECONDS = 300
 
 
 def restore(
-    platform: Platform, target: Target, stores: tuple[Store, ...], *, force: bool, progress: Progress, folder: Path
-) -> dict[Store, StorePlan]:
-    """Put the live stores back to the target. Only the stores named are touched.
+    platform: Platform,
+    target: Target,
+    stores: tuple[Store, ...],
+    *,
+    force: bool,
+    progress: Progress,
+    folder: Path,
+    log: KnownLog | None = None,
+) -> tuple[dict[Store, StorePlan], Begun]:
+    """Put the live stores back to the target. Only the stores named are touched. `log` is what was known of PostgreSQL's log before.
 
     Raises PlatformError where clients write and `force` was not given, where another target was begun and not finished, and
     where a store can't be restored; the same call again then goes on with what is left.
     """
     journal = Journal(folder)
-    begun = journal.read()
-    if begun and (begun["target"], begun["stores"]) != (str(target), list(stores)):
-        refuse_unfinished(folder)
-    if not begun:
-        _refuse_writers(platform, stores, force=force)
-        before = [each.id for each in sets.list_sets(folder=folder)]
-        progress.status("safety backup")
-        made = _safety_backup(platform, progress, folder, force=force)
-        # It shows the state that is unwanted, so it is never "the latest"; but for a moment it may have the log up to there.
-        journal.begin(str(target), stores, [*before, *([made.id] if made and target.moment else [])])
+    _go_on_or_begin(platform, journal, target, stores, force=force, progress=progress, folder=folder, log=log)
     with lock.hold(folder, f"a restore to {target}"):
-        now = journal.read() or {}
-        every = [each for each in sets.list_sets(folder=folder) if each.id in now["sets"]]
-        wanted = plan(target, every, stores, datetime.now(UTC))
+        begun = _unchanged(journal, target, stores)
+        wanted = _planned(platform, begun, target, stores, folder)
         for store in stores:
-            if store not in now["done"]:
+            if not begun.restored(store):
                 progress.status(f"restoring {store}")
-                _STORES[store](platform, wanted[store], folder)
-                journal.finish(store)
-        journal.close()
+                _STORES[store](platform, wanted[store], _Work(folder, journal, begun))
+        end = journal.read() or begun
     platform = account_passwords.settle(platform, stores, progress)
     recovery.end(folder)
-    if "postgres" in stores:
-        # The log goes on in a new timeline: what comes must not depend on backups of the old one.
-        progress.status("a full backup of the new timeline")
-        _begin_anew(platform, progress, folder)
+    if not closing.settle(platform, folder):
+        # The log goes on in a new timeline: what comes must not depend on backups of the old one. And the newest set of any store
+        # is the safety one, with what was just undone.
+        progress.status("a full backup of " + ("the new timeline" if "postgres" in stores else "what was restored"))
+        _begin_anew(platform, stores, progress, folder)
+    return wanted, end
+
+
+def _planned(platform: Platform, begun: Begun, target: Target, stores: tuple[Store, ...], folder: Path) -> dict[Store, StorePlan]:
+    """The plan, from the sets and along the timeline that were there when it was begun.
+
+    Raises PlatformError where PostgreSQL's log isn't proven to reach the target, before anything is touched.
+    """
+    every = [each for each in sets.list_sets(folder=folder) if each.id in begun.sets]
+    log = None
+    if "postgres" in stores and not begun.restored("postgres"):
+        log = known_log.look(platform, folder, every, timeline=begun.along, archive="postgres" not in begun.steps)
+    wanted = plan(target, every, stores, datetime.now(UTC), log)
+    if log and not begun.steps and wanted["postgres"].doubt:
+        Journal(folder).close()
+        raise PlatformError(
+            what=f"nothing proves that {target} can be reached, so nothing was touched: {wanted['postgres'].doubt}",
+            where=f"stack {platform.stack}",
+            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or latest",
+        )
     return wanted
 
 
-def _begin_anew(platform: Platform, progress: Progress, folder: Path) -> None:
-    """A full set of the new timeline.
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What restoring a store needs to know besides its plan. `begun` is how the journal stood when this call came to the store."""
+
+    folder: Path
+    journal: Journal
+    begun: Begun
+
+
+def _go_on_or_begin(
+    platform: Platform,
+    journal: Journal,
+    target: Target,
+    stores: tuple[Store, ...],
+    *,
+    force: bool,
+    progress: Progress,
+    folder: Path,
+    log: KnownLog | None,
+) -> None:
+    """Go on with what was begun with this target, or go back from it, or begin: then with a safety backup first."""
+    begun = journal.read()
+    same = begun is not None and (begun.target, begun.stores) == (str(target), stores)
+    if begun and begun.half:
+        if same:
+            progress.log(f"going on: {begun.told()}")
+            return
+        if target.set_id and target.set_id == begun.safety and stores == begun.stores and "go back" in begun.next_step():
+            progress.log(f"going back to what was there before: {begun.told()}")
+            journal.begin(str(target), stores, [*begun.sets, begun.safety], safety=begun.safety, timeline=begun.timeline, after=begun.after)
+            return
+        refuse_unfinished(folder)
+    if begun and same and not closing.settle(platform, folder):
+        progress.log(f"going on: {begun.told()}")
+        return
+    _refuse_writers(platform, stores, force=force)
+    before = [each.id for each in sets.list_sets(folder=folder)]
+    live = live_log.ask(platform)
+    progress.status("safety backup")
+    made = _safety_backup(platform, progress, folder, force=force)
+    journal.begin(
+        str(target),
+        stores,
+        # It shows the state that is unwanted, so it is never "the latest"; but for a moment it may have the log up to there.
+        [*before, *([made.id] if made and target.moment else [])],
+        safety=made.id if made else None,
+        timeline=_highest_timeline(live, sets.list_sets(folder=folder)),
+        along=_along(target, before, log, folder),
+        committed=live.committed if live else None,
+        after=max((each.sequence for each in sets.list_sets(folder=folder)), default=0),
+    )
+
+
+def _unchanged(journal: Journal, target: Target, stores: tuple[Store, ...]) -> Begun:
+    begun = journal.read()
+    if begun is None or (begun.target, begun.stores) != (str(target), stores):
+        raise PlatformError(what="another run has changed the restore's journal", where=str(journal.path), next_step="run this again")
+    return begun
+
+
+def _along(target: Target, before: Sequence[str], log: KnownLog | None, folder: Path) -> int | None:
+    """The timeline to replay along, noted at the beginning: once the files are put back, the server has none that counts."""
+    own = [each for each in sets.list_sets(folder=folder) if each.id in before and each.postgres]
+    return lineage(own, log).line.timeline if log and own and not target.set_id else None
+
+
+def _highest_timeline(live: live_log.LiveLog | None, every: Sequence[Manifest]) -> int:
+    """The highest timeline that was written so far: what is promoted from now on has a higher one."""
+    return max([live.timeline if live else 1, *(each.postgres.timeline for each in every if each.postgres)])
+
+
+def _begin_anew(platform: Platform, stores: tuple[Store, ...], progress: Progress, folder: Path) -> None:
+    """A full set of what is live now: of all stores where PostgreSQL is one of them, since theirs belong together.
 
     Raises PlatformError where it can't be made, as where the restored accounts have the passwords of another machine.
     """
     try:
-        run.make(platform, kind="full", progress=progress, folder=folder)
+        run.make(platform, kind="full", stores=None if "postgres" in stores else stores, progress=progress, folder=folder)
     except PlatformError as error:
         raise PlatformError(
             what=f"everything is restored, but the full set that has to follow could not be made: {error.what}",
             where=error.where,
-            next_step="mend that, then invoke backup --full, before anything else",
+            next_step="mend that, then invoke backup, before anything else: it makes the set",
         ) from error
+    if not closing.settle(platform, folder):
+        raise PlatformError(
+            what="everything is restored and a full set was made, but the server is on another timeline than that set by now",
+            where=f"stack {platform.stack}",
+            next_step="invoke check shows how the server is; then invoke backup makes the set that is missing",
+        )
 
 
 def _refuse_writers(platform: Platform, stores: tuple[Store, ...], *, force: bool) -> None:
@@ -138,57 +232,82 @@ def _start(container: Container) -> None:
         time.sleep(0.3)
 
 
-def _in_its_place(stopped: Container, script: str, *, purpose: str, network: str = "none") -> None:
-    """Run a shell script as the stopped container's user, on its volumes, in a container of its own; without a network, by default.
-
-    Raises PlatformError with its last words where it fails.
-    """
-    attributes = stopped.attrs
-    once = docker_client().containers.create(
-        attributes["Image"],
-        ["-c", script],
-        entrypoint=["/bin/sh"],
-        user=attributes["Config"]["User"],
-        name=f"{stopped.name}-{purpose}",
-        volumes_from=[str(stopped.id)],
-        network_mode=network,
-        tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - inside the container
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        labels=_labels(stopped, purpose),
-    )
-    try:
-        once.start()
-        code = int(once.wait(timeout=4 * 3600)["StatusCode"])
-        if code != 0:
-            said = once.logs(tail=12).decode(errors="replace").strip()
-            raise PlatformError(what=f"{purpose} failed with exit code {code}: {said}", where=f"the volumes of {stopped.name}")
-    finally:
-        once.remove(force=True)
-
-
-def _labels(stopped: Container, purpose: str) -> dict[str, str]:
-    """Those of a helper: where this process is killed, whoever removes what is left of the stack finds it."""
-    return {**{key: stopped.labels[key] for key in (PROJECT_LABEL, STACK_LABEL) if key in stopped.labels}, PURPOSE_LABEL: purpose}
-
-
-def _postgres(platform: Platform, wanted: StorePlan, folder: Path) -> None:
-    del folder
+def _postgres(platform: Platform, wanted: StorePlan, work: _Work) -> None:
     name = platform.containers["timescaledb"]
     _remove_earlier(f"{name}-restore")
-    container = _stopped(name)
+    container: Container = docker_client().containers.get(name)
+    step = work.begun.steps.get("postgres")
+    if step and _was_promoted(container, work.begun.timeline or 1):
+        # Whoever started the server meanwhile: it has been written to since, and is not put back again.
+        _start(container)
+    elif step not in (FILES, RECOVERED) or not _recovers(container, wanted):
+        work.journal.reach("postgres", PLANNED)
+        _put_files_back(platform, container, wanted)
+        work.journal.reach("postgres", FILES)
+        _start_recovery(container, wanted)
+    found = live_log.replayed(name)
+    seen = {"position": found.position, "committed": found.committed.isoformat() if found.committed else None}
+    work.journal.reach("postgres", RECOVERED, **({} if found.position is None else seen))
+    work.journal.reach("postgres", PROMOTED)
+
+
+def _put_files_back(platform: Platform, container: Container, wanted: StorePlan) -> None:
+    container.stop(timeout=_STOP_SECONDS)
     # Only what differs is copied, so that a run after a cut-off one is quicker, too.
     command = (*refill.restore_command(wanted, archive=True)[:-1], "--delta", "restore")
     # A repository in a bucket is reached from the stack's own network.
     network = platform.network if platform.backup.place else "none"
     # The server is stopped for sure. Where it was killed, its file still says that it runs, and pgBackRest would believe it.
     script = f"rm -f {PGDATA}/postmaster.pid && {shlex.join(command)}"
-    _in_its_place(container, script, purpose="restore", network=network)
-    _start(container)
-    refill.wait_for_recovery(name)
+    stopped.run(container, script, purpose="restore", network=network)
 
 
-def _redis(platform: Platform, wanted: StorePlan, folder: Path) -> None:
+def _start_recovery(container: Container, wanted: StorePlan) -> None:
+    try:
+        _start(container)
+        refill.wait_for_recovery(str(container.name))
+    except PlatformError as error:
+        if not refill.ends_early(error):
+            raise
+        if not wanted.or_end:
+            raise refill.early_end(error, wanted) from error
+        container.stop(timeout=_STOP_SECONDS)
+        stopped.run(container, refill.NO_TARGET, purpose="restore")
+        _start(container)
+        refill.wait_for_recovery(str(container.name))
+
+
+def _recovers(container: Container, wanted: StorePlan) -> bool:
+    """Whether the files that a cut-off run has put in place come up; if not, they are put back again."""
+    try:
+        _start_recovery(container, wanted)
+    except PlatformError:
+        return False
+    return True
+
+
+def _was_promoted(container: Container, before: int) -> bool:
+    """Whether the server was promoted to a timeline that wasn't there before: its history is on the disk, and its signal is gone.
+
+    Read from its files, since it may be stopped, or killed in the middle of it.
+    """
+    script = (
+        f"last=$(ls {PGDATA}/pg_wal 2>/dev/null | grep -E '^[0-9A-F]{{8}}[.]history$' | sort | tail -n 1); "
+        f'[ -e {PGDATA}/global/pg_control ] && [ ! -e {PGDATA}/recovery.signal ] && [ -n "$last" ] && '
+        f"[ $((0x${{last%.history}})) -gt {before} ] || exit {stopped.NOT_SO}"
+    )
+    try:
+        stopped.run(container, script, purpose="restore")
+    except stopped.ScriptError as error:
+        if error.code == stopped.NOT_SO:
+            return False
+        raise
+    return True
+
+
+def _redis(platform: Platform, wanted: StorePlan, work: _Work) -> None:
+    folder = work.folder
+    work.journal.reach("redis", PLANNED)
     name = platform.containers["redis"]
     _remove_earlier(f"{name}-restore")
     container = _stopped(name)
@@ -196,12 +315,14 @@ def _redis(platform: Platform, wanted: StorePlan, folder: Path) -> None:
     entries = refill.aof_entries(source, wanted.manifest)
     uid, _, gid = str(container.attrs["Config"]["User"] or "999:999").partition(":")
     script = "rm -rf /data/appendonlydir /data/dump.rdb"
-    _in_its_place(container, script, purpose="restore")
+    stopped.run(container, script, purpose="restore")
     _put(container, "/data", entries, int(uid), int(gid or uid))
     if wanted.truncate and wanted.until:
         files = refill.aof_files(source, wanted.manifest)
-        _in_its_place(container, refill.truncate_script(files, wanted.until), purpose="restore")
+        stopped.run(container, refill.truncate_script(files, wanted.until), purpose="restore")
+    work.journal.reach("redis", FILES)
     _start(container)
+    work.journal.reach("redis", RECOVERED)
 
 
 def _put(container: Container, directory: str, entries: list[Any], uid: int, gid: int) -> None:
@@ -212,7 +333,7 @@ def _put(container: Container, directory: str, entries: list[Any], uid: int, gid
         name=f"{container.name}-put",
         volumes_from=[str(container.id)],
         network_mode="none",
-        labels=_labels(container, "restore"),
+        labels=stopped.labels(container, "restore"),
     )
     try:
         put_files(helper, directory, entries, uid=uid, gid=gid)
@@ -220,7 +341,9 @@ def _put(container: Container, directory: str, entries: list[Any], uid: int, gid
         helper.remove(force=True)
 
 
-def _weaviate(platform: Platform, wanted: StorePlan, folder: Path) -> None:
+def _weaviate(platform: Platform, wanted: StorePlan, work: _Work) -> None:
+    folder = work.folder
+    work.journal.reach("weaviate", PLANNED)
     name = platform.containers["weaviate"]
     _remove_earlier(f"{name}-restore")
     root_key = _root_key(name)
@@ -229,14 +352,16 @@ def _weaviate(platform: Platform, wanted: StorePlan, folder: Path) -> None:
     uid, _, gid = str(container.attrs["Config"]["User"] or "1000:1000").partition(":")
     wanted_ids = [each.weaviate.backup_id for each in chain if each.weaviate and each.weaviate.backup_id]
     copies = " ".join(f"{BACKUP_PATH}/{each}" for each in wanted_ids)
-    _in_its_place(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
+    stopped.run(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
     source = source_of(platform, folder)
     entries = [entry for each in chain for entry in refill.weaviate_entries(files_of(platform, source, each), each)]
     _put(container, BACKUP_PATH, entries, int(uid), int(gid or uid))
+    work.journal.reach("weaviate", FILES)
     _start(container)
     part = wanted.manifest.weaviate
     if part and part.backup_id:
         refill.restore_collections(platform.weaviate_url(), platform.ca_file, root_key, part.backup_id)
+    work.journal.reach("weaviate", RECOVERED)
 
 
 def _root_key(name: str) -> str:

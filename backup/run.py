@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
-from backup import due, keys, lock, pgbackrest, postgres, recovery, redis_store, sets, weaviate_store
+from backup import closing, due, keys, lock, pgbackrest, postgres, recovery, redis_store, sets, weaviate_store
 from backup.files import SetFolder
 from backup.journal import refuse_unfinished
 from backup.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
@@ -36,6 +36,7 @@ def make(
     """Make a backup set and return its manifest; None where `kind` is not given and nothing is due.
 
     `stores` limits it to some of postgres, redis and weaviate. `folder` holds the stack's sets; the clone's own place by default.
+    Where PostgreSQL's log goes on in a timeline that has no full set, as after a live restore, a full one is made whatever is asked for.
     Raises PlatformError where a store fails (then there is no new set, and those before are as they were), where another run
     is at work, and where an incremental set has nothing to build on.
     """
@@ -49,8 +50,10 @@ def make(
         if "postgres" in chosen:
             recovery.refuse_emptied(platform, folder, "a backup")
         clean_up(platform, folder, progress)
-        wanted = kind or due.due(datetime.now(UTC), sets.list_sets(folder=folder), BACKUP_RULES, chosen)
+        closing.settle(platform, folder)
+        wanted = closing.wanted(platform, kind, chosen, sets.list_sets(folder=folder), folder, progress)
         made = _make_usable(platform, wanted, chosen, folder, progress) if wanted else None
+        closing.settle(platform, folder)
         # The set is good whatever becomes of its copies: what is missing there is caught up with by the next run.
         copies.catch_up(platform, folder, progress)
         recovery.forget_emptied(folder)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from airgap.errors import PlatformError
 from backup import chain
+from backup.drawing import Row, draw
 from backup.marks import Marks
 from backup.model import Kind, Manifest
 from backup.words import size_text, span_text, unproven_lines
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from backup.drill import Report
     from backup.portable.load import Imported
     from backup.prune import Pruned
-    from backup.restore import Restored
+    from backup.told import Restored
     from backup.verify import Verdict
 
 
@@ -54,6 +55,12 @@ def show_sets(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapp
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else chain.WIDE
         print("\n".join(chain.table(sets, marks, places, datetime.now(UTC), width=width)))
+
+
+def show_timelines(rows: Sequence[Row], *, as_json: bool) -> None:
+    """Print the timelines of PostgreSQL's log, if they are known."""
+    if rows and not as_json:
+        print("\n".join(["", *draw(rows)]))
 
 
 def show_imported(imported: Imported, *, as_json: bool) -> None:
@@ -102,7 +109,15 @@ def show_restored(restored: Restored, *, as_json: bool) -> None:
     took = "" if restored.seconds is None else f", {'about ' if restored.dry_run else ''}{restored.seconds:.0f} s"
     print(f"{'would restore' if restored.dry_run else 'restored'} to {restored.target} into {restored.into}{took}")
     for store, each in restored.stores.items():
-        print(f"  {store:<9} shows {each['shows']}, from {each['set']}; {each['seconds_lost']:.0f} s of writes are not in it")
+        lost = each["seconds_lost"]
+        left = f"{lost:.0f} s of writes are not in it" if lost is not None else f"what was written since is unknown: {each['unknown']}"
+        print(f"  {store:<9} shows {each['shows']}, from {each['set']}; {left}")
+        if each.get("last_commit"):
+            print(f"  {'':<9} replayed up to {each['replayed_to']}; its last transaction is of {each['last_commit']}")
+        for note in each.get("notes", ()):
+            print(f"  {'':<9} {note}")
+    if restored.dry_run and restored.timelines:
+        print("\n".join(["", *draw(restored.timelines)]))
     if restored.connections:
         print(f"  connections: {restored.connections}")
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from airgap.errors import PlatformError
 from backup.model import Manifest, Store
+from backup.replay import KnownLog, choose, impossible
 
 _LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
 
@@ -66,16 +67,24 @@ class StorePlan:
     """Which set a store is restored from, and how far its log is replayed beyond or short of the set's own point.
 
     `until` is the moment that the result shows, as far as it can be known beforehand; None where that is "the end of the log".
+    `timeline` is the one along which PostgreSQL's log is replayed; None for that of the set itself. With `or_end`, a log that ends
+    before the target is replayed to its end. `notes` are for whoever asked; `doubt` says why nothing proves that the target is reached.
     """
 
     manifest: Manifest
     until: datetime | None
     lsn: str | None = None
     truncate: bool = False
+    timeline: int | None = None
+    or_end: bool = False
+    notes: tuple[str, ...] = ()
+    doubt: str = ""
 
 
-def plan(target: Target, sets: Sequence[Manifest], stores: Sequence[Store], now: datetime) -> dict[Store, StorePlan]:
-    """The set for each store. `sets` are oldest first.
+def plan(
+    target: Target, sets: Sequence[Manifest], stores: Sequence[Store], now: datetime, log: KnownLog | None = None
+) -> dict[Store, StorePlan]:
+    """The set for each store. `sets` are oldest first; `log` is what is known of PostgreSQL's log, without which each set stands alone.
 
     Raises PlatformError where no set can give what is asked.
     """
@@ -83,13 +92,21 @@ def plan(target: Target, sets: Sequence[Manifest], stores: Sequence[Store], now:
         manifest = next(each for each in sets if each.id == target.set_id)
         missing = set(stores) - set(manifest.stores)
         if missing:
-            raise _impossible(f"set {manifest.id} has no {', '.join(sorted(missing))}", "give --store, or another set")
+            raise impossible(f"set {manifest.id} has no {', '.join(sorted(missing))}", "give --store, or another set")
         return {store: _at_set(store, manifest) for store in stores}
     if target.moment and target.moment > now + timedelta(seconds=5):
-        raise _impossible(f"{target} is in the future", "give a time that has passed")
+        raise impossible(
+            f"{target} is in the future: by this machine's clock it is {now.isoformat(timespec='seconds')}",
+            "give a time that has passed; the offset is the difference from UTC, +09:00 in Seoul",
+        )
     if target.lsn and set(stores) != {"postgres"}:
-        raise _impossible(f"{target} is a position in PostgreSQL's log alone", "add --store postgres, or give a time")
-    return {store: _CHOICES[store](target, [each for each in sets if store in each.stores]) for store in stores}
+        raise impossible(f"{target} is a position in PostgreSQL's log alone", "add --store postgres, or give a time")
+    return {
+        store: _postgres(target, [each for each in sets if each.postgres], log)
+        if store == "postgres"
+        else _CHOICES[store](target, [each for each in sets if store in each.stores])
+        for store in stores
+    }
 
 
 def _at_set(store: Store, manifest: Manifest) -> StorePlan:
@@ -97,21 +114,22 @@ def _at_set(store: Store, manifest: Manifest) -> StorePlan:
     return StorePlan(manifest, manifest.moments()[store], lsn=point.lsn if point else None)
 
 
-def _postgres(target: Target, sets: list[Manifest]) -> StorePlan:
-    usable = [each for each in sets if each.postgres]
-    if target.moment:
-        # A backup is consistent only from its end on.
-        usable = [each for each in usable if each.postgres and each.postgres.reference_point.at <= target.moment]
-    if target.lsn:
-        usable = [each for each in usable if each.postgres and lsn_number(each.postgres.lsn_stop) <= lsn_number(target.lsn)]
-    if not usable:
-        raise _impossible(f"no backup of PostgreSQL is from before {target}", "invoke backup.list shows from when on there are some")
-    return StorePlan(usable[-1], target.moment, lsn=target.lsn)
+def _postgres(target: Target, sets: list[Manifest], log: KnownLog | None) -> StorePlan:
+    choice = choose(target.moment, target.lsn, sets, log)
+    return StorePlan(
+        choice.manifest,
+        target.moment,
+        lsn=choice.lsn,
+        timeline=choice.timeline,
+        or_end=choice.or_end,
+        notes=choice.notes,
+        doubt=choice.doubt,
+    )
 
 
 def _redis(target: Target, sets: list[Manifest]) -> StorePlan:
     if not sets:
-        raise _impossible("there is no backup of Redis", "invoke backup makes one")
+        raise impossible("there is no backup of Redis", "invoke backup makes one")
     if target.moment is None:
         return StorePlan(sets[-1], sets[-1].moments()["redis"])
     # The first AOF that was copied after the moment, if it began before it, can be cut off there. The log notes whole seconds, so
@@ -122,25 +140,15 @@ def _redis(target: Target, sets: list[Manifest]) -> StorePlan:
             return StorePlan(each, second, truncate=True)
     before = [each for each in sets if each.moments()["redis"] <= target.moment]
     if not before:
-        raise _impossible(f"no backup of Redis is from before {target}", "invoke backup.list shows from when on there are some")
+        raise impossible(f"no backup of Redis is from before {target}", "invoke backup.list shows from when on there are some")
     return StorePlan(before[-1], before[-1].moments()["redis"])
 
 
 def _weaviate(target: Target, sets: list[Manifest]) -> StorePlan:
     usable = [each for each in sets if target.moment is None or each.moments()["weaviate"] <= target.moment]
     if not usable:
-        raise _impossible(f"no backup of Weaviate is from before {target}", "invoke backup.list shows from when on there are some")
+        raise impossible(f"no backup of Weaviate is from before {target}", "invoke backup.list shows from when on there are some")
     return StorePlan(usable[-1], usable[-1].moments()["weaviate"])
 
 
-_CHOICES = {"postgres": _postgres, "redis": _redis, "weaviate": _weaviate}
-
-
-def lsn_number(text: str) -> int:
-    """A log position as a number of bytes."""
-    high, _, low = text.partition("/")
-    return (int(high, 16) << 32) + int(low, 16)
-
-
-def _impossible(what: str, next_step: str) -> PlatformError:
-    return PlatformError(what=what, where="--to", next_step=next_step)
+_CHOICES = {"redis": _redis, "weaviate": _weaviate}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
-from backup import keys, lock, marks, pgbackrest, sets, wal, weaviate_content
+from backup import keys, lock, marks, pgbackrest, retention, sets, wal, weaviate_content
 from backup.containers import execute, running
 from backup.files import SetFiles
 from backup.model import FileRecord, Manifest
@@ -60,6 +60,7 @@ def verify(
 ) -> list[Verdict]:
     """Verify one set (the newest by default) with all that it builds on, or every set, and mark those that are good.
 
+    Without a set named, every manifest that can't be read is told too: it may be the newest set's.
     Each fault is named: which file, which segment, which parent. A set whose manifest can't even be read is a verdict too.
     `place` is the first one, a copy's name, or `all`; only what is good in the first place is marked.
     Raises PlatformError where the set doesn't exist, the place can't be read, or the container that has the repository doesn't run.
@@ -87,6 +88,8 @@ def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bo
         if broken:
             return broken
         wanted = ancestry(sets.choose(readable, set_id, folder), readable)
+        # A manifest that can't be read may be the newest set's, or of one that this set builds on.
+        unreadable = [verdict for verdict in unreadable if set_id is None or verdict.set_id in _named(wanted)]
     passphrase = keys.repository_passphrase(platform)
     container = platform.containers["timescaledb"] if source.name == FIRST else None
     repository = _Repository.look(source.repository, container, [each for each in wanted if each.postgres])
@@ -98,16 +101,19 @@ def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bo
     for verdict in verdicts:
         if verdict.good and source.name == FIRST:
             marks.mark(folder, verdict.set_id, verified=datetime.now(UTC))
-    return [*verdicts, *(unreadable if every else [])]
+    return [*verdicts, *unreadable]
 
 
 def ancestry(manifest: Manifest, every: Sequence[Manifest]) -> list[Manifest]:
-    """A set and all that it builds on, as far as they are there, oldest first."""
-    by_id = {each.id: each for each in every}
-    chain = [manifest]
-    while (parent := by_id.get(chain[0].parent or "")) and parent not in chain:
-        chain.insert(0, parent)
-    return chain
+    """A set and all that it builds on, as far as they are there, oldest first: parents, what its backups refer to, and theirs."""
+    needed = {each.id for each in retention.needed_by(manifest, every)}
+    return [*(each for each in every if each.id in needed), manifest]
+
+
+def _named(manifests: Sequence[Manifest]) -> set[str]:
+    """The ids of sets that these build on, whether they can be read or not."""
+    parents = {each.parent for each in manifests if each.parent}
+    return parents | {each.weaviate.base_id for each in manifests if each.weaviate and each.weaviate.base_id}
 
 
 def blame_parents(verdicts: Sequence[Verdict], every: Sequence[Manifest]) -> list[Verdict]:

@@ -18,15 +18,20 @@ def timeline(segment: str) -> int:
     return int(segment[:8], 16)
 
 
+def name(timeline: int, place: int) -> str:
+    """The name of the segment at a place of a timeline."""
+    return f"{timeline:08X}{place // _PER_LOG:08X}{place % _PER_LOG:08X}"
+
+
 def between(first: str, last: str) -> list[str]:
     """The names from one segment to another of the same timeline, both included."""
-    return [f"{first[:8]}{place // _PER_LOG:08X}{place % _PER_LOG:08X}" for place in range(number(first), number(last) + 1)]
+    return [name(timeline(first), place) for place in range(number(first), number(last) + 1)]
 
 
 def missing(first: str, last: str, there: Iterable[str]) -> list[str]:
     """Which of the segments from one to another are not there. Across a change of timeline, a segment of either will do."""
     present = set(there)
     if timeline(first) == timeline(last):
-        return [name for name in between(first, last) if name not in present]
-    places = {number(name) for name in present if timeline(first) <= timeline(name) <= timeline(last)}
+        return [each for each in between(first, last) if each not in present]
+    places = {number(each) for each in present if timeline(first) <= timeline(each) <= timeline(last)}
     return [f"segment {place}" for place in range(number(first), number(last) + 1) if place not in places]

@@ -108,14 +108,19 @@ def backup_extract(
 @task(name="list")
 def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> None:
     """List the backup sets as chains, with sizes, ages, and when each was last verified and drilled."""
-    from backup import marks, sets
-    from backup.show import show_sets
+    import sys
+
+    from backup import journal, known_log, marks, sets
+    from backup.show import show_sets, show_timelines
     from backup.storage import mirror
 
     folder = sets.folder_of(stack or None)
     where = mirror.look(stack) or str(folder)
     there = sets.list_sets(folder=folder)
     show_sets(there, marks.read(folder), {each.id: where for each in there}, as_json=json)
+    show_timelines(known_log.rows(stack, folder, there), as_json=json)
+    if left := journal.note(folder):
+        print(left, file=sys.stderr)
 
 
 @task(
@@ -156,6 +161,7 @@ def backup_verify(
         "to": "latest, a time with its offset, a position in PostgreSQL's log, or a set's id.",
         "store": "Only this store; may be repeated.",
         "into": "Name of the new stores beside the live ones; a random one where not given.",
+        "timeline": "The timeline of PostgreSQL's log to follow, where it isn't the live one: backup.list draws them.",
         "live": "Onto the live stack, after a safety backup.",
         "force": "With --live: although clients write.",
         "dry_run": "Only say what would be lost and how long it should take.",
@@ -169,6 +175,7 @@ def backup_restore(
     to: str = "latest",
     stack: str = "",
     into: str = "",
+    timeline: int = 0,
     from_: str = "",
     identity: str = "",
     *,
@@ -187,7 +194,16 @@ def backup_restore(
     platform = with_identity(connections.load(stack), identity)
     with show_progress("restore") as progress:
         done = restore(
-            platform, to, stores=store, into=into or None, live=live, force=force, dry_run=dry_run, progress=progress, place=from_
+            platform,
+            to,
+            stores=store,
+            into=into or None,
+            live=live,
+            force=force,
+            dry_run=dry_run,
+            timeline=timeline or None,
+            progress=progress,
+            place=from_,
         )
     if live and not dry_run:
         from schedule import task

@@ -45,12 +45,15 @@ def _platform() -> Platform:
 
 def _up(progress: Progress) -> str:
     from backup import recovery
+    from backup.journal import note
     from backup.sets import folder_of
     from infra import stacks
     from infra.connections import stack_name
 
     stacks.up(progress=progress)
     _platform.cache_clear()
+    if left := note(folder_of()):
+        progress.log(left)
     # Nothing may come into stores that wait for what the lost ones held.
     recovery.refuse_unrestored(_platform(), folder_of(stack_name()), "what comes next, migrations and samples,")
     return f"stack {stack_name()}"

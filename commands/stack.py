@@ -16,7 +16,12 @@ from commands.task import task
     }
 )
 def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
-    """Bring the stack up, or to what the blueprint says now; from then on it looks after itself."""
+    """Bring the stack up, or to what the blueprint says now; from then on it keeps itself. With --kit from what a lost machine left."""
+    from backup.journal import note
+    from backup.sets import folder_of
+    from infra import connections, stacks
+    from schedule import task
+
     if kit:
         from backup.kit import using
 
@@ -24,12 +29,12 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
         print(told)
         if not whole:
             return  # the restore starts the schedule: until then there is nothing to look after
-    from infra import connections, stacks
-    from schedule import task
-
-    if not kit:
+    else:
         stacks.up(stack, refresh=refresh)
-    print(task.ensure(connections.load(stack)))
+    platform = connections.load(stack)
+    if left := note(folder_of(platform.stack)):
+        print(left)
+    print(task.ensure(platform))
 
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})

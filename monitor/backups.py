@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from airgap.errors import PlatformError
 from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from blueprint.model import BackupRules
 from blueprint.rules import BACKUP_RULES
@@ -15,6 +16,8 @@ from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
 if TYPE_CHECKING:
+    from backup.journal import Begun
+    from backup.live_log import LiveLog
     from backup.model import Manifest
 
 
@@ -69,6 +72,42 @@ def full(platform: Platform) -> Finding:
     from backup.sets import list_sets
 
     return judge_full(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
+
+
+def judge_timeline(live: LiveLog | None, sets: Sequence[Manifest], begun: Begun | None) -> Finding:
+    """Whether nothing of a live restore is owed: no store half restored, and a full set of the timeline that the server writes.
+
+    The server's own timeline counts, so that a lost journal hides nothing. `live` is None where the server can't be asked.
+    Raises PlatformError where neither it nor a journal tells.
+    """
+    from backup.due import full_of
+
+    if begun and begun.half:
+        return critical(begun.told(), begun.next_step())
+    if live is None:
+        if begun:
+            return critical(begun.told(), begun.next_step())
+        raise PlatformError(what="PostgreSQL can't be asked for its timeline", where="the database's container", next_step="invoke up")
+    told = f"PostgreSQL writes timeline {live.timeline}"
+    if live.recovering:
+        return critical(f"{told.replace('writes', 'still replays')}: it takes no writes", "docker logs the database: it says why")
+    made = full_of(live, sets)
+    if begun and "postgres" not in begun.stores:
+        return critical(begun.told(), begun.next_step())
+    if made:
+        return ok(f"{told}, of which {made.id} is the newest full set", live.timeline)
+    since = f"; {begun.told()}" if begun else ""
+    return critical(f"{told}, of which there is no full set yet{since}", "invoke backup makes it, before anything else", live.timeline)
+
+
+def timeline(platform: Platform) -> Finding:
+    """The log that PostgreSQL writes now has a full set to build on, and no live restore was left half done."""
+    from backup.journal import Journal
+    from backup.live_log import ask
+    from backup.sets import folder_of, list_sets
+
+    folder = folder_of(platform.stack)
+    return judge_timeline(ask(platform), list_sets(folder=folder), Journal(folder).read())
 
 
 def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:

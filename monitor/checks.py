@@ -73,6 +73,7 @@ def every() -> tuple[Registered, ...]:
         Registered("schedule.alive", schedule.alive),
         Registered("backup.newest", backups.newest),
         Registered("backup.full", backups.full),
+        Registered("backup.timeline", backups.timeline),
         Registered("backup.redundancy", backups.redundancy),
         Registered("backup.unproven", backups.unproven),
         Registered("backup.archive", backups.archive),

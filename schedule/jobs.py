@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from airgap.errors import PlatformError
 from backup import due, lock, sets
+from backup.journal import Journal
 from backup.words import size_text
 from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from infra.connections import Platform
@@ -120,6 +121,10 @@ class Job:
         """Bring rollups up to date and drop what is past its time; compute indicators from what changed."""
         if not self._every("upkeep", SCHEDULE_RULES.upkeep_every):
             return not self.failures
+        if lock.is_held(self.folder) or Journal(self.folder).read():
+            # What a restore onto the live stores is at must not be written into.
+            self._looked.pop("upkeep", None)
+            return False
         from migrations.edition import Edition
         from migrations.upkeep.run import maintain
         from seed import indicators
@@ -158,7 +163,10 @@ class Job:
     def _backup(self) -> bool:
         """Make the set that is due; after a full one, prune."""
         there = sets.list_sets(folder=self.folder)
-        kind = due.due(datetime.now(UTC), there, BACKUP_RULES)
+        begun = Journal(self.folder).read()
+        # With the journal lost, the next set that is due finds out from the server itself.
+        owed = begun is not None and begun.owes_full
+        kind = "full" if owed else due.due(datetime.now(UTC), there, BACKUP_RULES)
         if kind is None:
             return not self.failures
         from backup import prune, run

@@ -62,6 +62,8 @@ min_wal_size = '160MB'
 checkpoint_timeout = '15min'
 checkpoint_completion_target = 0.9
 wal_compression = 'zstd'
+# So that a restore can say how much was written that is not in it.
+track_commit_timestamp = on
 archive_mode = on
 archive_command = 'pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-push %p'
 archive_timeout = {round(BACKUP_RULES.archive_timeout.total_seconds())}

@@ -110,6 +110,26 @@ def test_a_manifest_that_was_cut_off_is_named(made: Made) -> None:
     assert "can't be understood" in made.verify(made.full.id)[0].faults[0]
 
 
+def test_the_newest_set_is_never_called_good_where_all_would_say_otherwise(made: Made) -> None:
+    """Its manifest is replaced by an older one, or is none any more; then it is its parent's: no set is named, or the newest by its id."""
+    full, newest = (made.folder / each.id / sets.MANIFEST for each in (made.full, made.incremental))
+    whole = newest.read_bytes()
+    for damaged, content, told in (
+        (newest, full.read_bytes(), "calls itself"),
+        (newest, whole[:-7], "understood"),
+        (full, whole, "calls itself"),
+    ):
+        kept = damaged.read_bytes()
+        damaged.write_bytes(content)
+        every = {each.set_id: each.faults for each in made.verify()}
+        assert told in every[damaged.parent.name][0]
+        for named in (None, made.incremental.id):
+            found = {each.set_id: each.faults for each in verify(made.running.platform, named, folder=made.folder)}
+            assert found[damaged.parent.name] == every[damaged.parent.name]
+            assert not all(each == () for each in found.values())
+        damaged.write_bytes(kept)
+
+
 @pytest.fixture
 def repository(original: Made) -> Iterator[Made]:
     original.in_repository("rm -rf /tmp/kept; cp -a . /tmp/kept")

@@ -106,6 +106,7 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
     assert full.weaviate
     tables = full.postgres.reference_point.tables
     users, market = tables["users"], tables["market_data"]
+    assert users.rows is not None
     wrong = {
         **tables,
         "users": users.model_copy(update={"rows": users.rows + 1}),

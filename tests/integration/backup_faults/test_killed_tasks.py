@@ -5,16 +5,18 @@ import os
 import pytest
 
 from airgap.errors import PlatformError
-from backup import pgbackrest, sets
+from backup import live_log, pgbackrest, sets
 from backup.containers import docker_client
 from backup.drill import drill
-from backup.journal import Journal
+from backup.journal import FILES, PLANNED, RECOVERED, Journal
 from backup.model import Manifest
 from backup.prune import prune
 from backup.restore import remove, restore
+from backup.run import make
 from backup.scratch import OWNER_LABEL
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import STACK_LABEL
+from monitor.backups import judge_timeline
 from tests.support.backup_faults import Sets, owned_by
 from tests.support.cases import in_make_test
 from tests.support.scratch_platform import DOCUMENTS
@@ -137,6 +139,66 @@ def test_a_killed_live_restore_goes_on_where_it_was(made: Sets, single: dict[str
     restore(made.platform, target, stores=[store], live=True, folder=made.folder)
     assert Journal(made.folder).read() is None
     assert is_gone(made, store)
+
+
+@pytest.mark.parametrize("journal", in_make_test(["kept", "lost"], 1))
+def test_what_is_written_after_a_killed_live_restore_is_kept(made: Sets, single: dict[str, Manifest], journal: str) -> None:
+    """Killed while it took the closing full set, the database went on: the next backup is a full one, and the latest has it all."""
+    write_to(made, "postgres")
+    made.killed("restore", "a full backup of the new timeline", 0.5, to=single["postgres"].id, stores=["postgres"], live=True)
+    assert is_gone(made, "postgres")
+    begun = Journal(made.folder).read()
+    assert begun
+    assert begun.owes_full
+    if journal == "lost":
+        Journal(made.folder).path.unlink()
+    live = live_log.ask(made.platform)
+    assert judge_timeline(live, sets.list_sets(folder=made.folder), Journal(made.folder).read()).status == "critical"
+    write_to(made, "postgres")
+    name = f"faults-after-{os.getpid()}"
+    try:
+        # Without any set of the new timeline, its writes are reached from a set of the one before.
+        restore(made.platform, "latest", stores=["postgres"], into=name, folder=made.folder)
+        with postgres(made.restored(name), "backup") as connection:
+            assert connection.execute("select count(*) from market_data where symbol = 'GONE'").fetchone() == (1,)
+    finally:
+        remove(name)
+    closing = make(made.platform, folder=made.folder)
+    assert closing
+    assert closing.kind == "full"
+    assert Journal(made.folder).read() is None
+    assert judge_timeline(live, sets.list_sets(folder=made.folder), None).status == "ok"
+
+
+@pytest.mark.exhaustive
+def test_what_was_promoted_is_not_put_back_again(made: Sets, single: dict[str, Manifest]) -> None:
+    """The task died before it could note that the server, which went on alone, was promoted and written to."""
+    target, journal = single["postgres"].id, Journal(made.folder)
+    write_to(made, "postgres")
+    made.killed("restore", "a full backup of the new timeline", 0.0, to=target, stores=["postgres"], live=True)
+    assert is_gone(made, "postgres")
+    write_to(made, "postgres")
+    for step in (PLANNED, FILES, RECOVERED):
+        journal.reach("postgres", step)
+        with pytest.raises(PlatformError, match=f"not finished: postgres: {step}"):
+            make(made.platform, folder=made.folder)
+    restore(made.platform, target, stores=["postgres"], live=True, folder=made.folder)
+    assert journal.read() is None
+    assert not is_gone(made, "postgres")
+
+
+@pytest.mark.exhaustive
+def test_a_restore_that_was_cut_off_can_be_gone_back_from(made: Sets, single: dict[str, Manifest]) -> None:
+    write_to(made, "postgres")
+    made.killed("restore", "restoring postgres", 0.0, to=single["postgres"].id, stores=["postgres"], live=True)
+    begun = Journal(made.folder).read()
+    assert begun
+    assert begun.safety
+    with pytest.raises(PlatformError, match="not finished"):
+        restore(made.platform, "latest", stores=["postgres"], live=True, folder=made.folder)
+    restore(made.platform, begun.safety, stores=["postgres"], live=True, folder=made.folder)
+    assert Journal(made.folder).read() is None
+    assert not is_gone(made, "postgres")
 
 
 DRILL_STAGES = [

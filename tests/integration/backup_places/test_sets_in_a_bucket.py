@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from airgap.errors import PlatformError
-from backup import pgbackrest, retention, sets
+from backup import pgbackrest, retention, sets, stopped
 from backup.containers import docker_client, execute
 from backup.drill import describe, drill
 from backup.model import Manifest
 from backup.prune import prune
 from backup.restore import remove, restore
-from backup.restore_live import _in_its_place, _start, _stopped
+from backup.restore_live import _start, _stopped
 from backup.run import make
 from backup.sealing import new_identity
 from backup.storage import copies, mirror
@@ -230,7 +230,7 @@ def test_a_new_machine_with_the_bucket_and_the_keys_goes_on_where_the_lost_one_w
     assert newest.postgres
     name = there.platform.containers["timescaledb"]
     container = _stopped(name)
-    _in_its_place(container, f"find {PGDATA} -mindepth 1 -delete", purpose="tests-lose")
+    stopped.run(container, f"find {PGDATA} -mindepth 1 -delete", purpose="tests-lose")
     _start(container)
     with pytest.raises(PlatformError, match=r"do not match|does not match"):
         pgbackrest.run(name, pgbackrest.command("stanza-create"))

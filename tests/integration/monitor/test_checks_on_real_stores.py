@@ -46,12 +46,12 @@ def test_all_is_well(platform: Platform) -> None:
     wait_for(lambda: only(platform, "containers.health").status != "warning", "Docker has looked at every store", pause=1)
     results = {each.name: each for each in run(platform)}
     # This platform has no embedder, no documents of the blueprint's shape, no backup of its own yet, and nothing of it elsewhere.
-    backups = tuple(f"backup.{each}" for each in ("newest", "full", "redundancy", "copies", "kit"))
+    backups = tuple(f"backup.{each}" for each in ("newest", "full", "timeline", "redundancy", "copies", "kit"))
     expected = {name for name in results if not name.startswith(("embedder.", *backups, "weaviate.collections"))}
     assert {name: (results[name].status, results[name].message) for name in expected if results[name].status != "ok"} == {}
     assert {results[name].status for name in results if name.startswith("embedder.")} == {"unknown"}
     assert results["weaviate.collections"].status == "critical"
-    assert results["backup.newest"].status == results["backup.full"].status == "critical"
+    assert {results[f"backup.{name}"].status for name in ("newest", "full", "timeline")} == {"critical"}
     assert results["backup.copies"].status == results["backup.kit"].status == "warning"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def write(path: Path, chunks: int) -> Path:
 
 
 @pytest.fixture
-def platform(migrated_platform: Platform) -> Iterator[Platform]:
+def platform(migrated_platform: Platform) -> Platform:
     return migrated_platform
 
 

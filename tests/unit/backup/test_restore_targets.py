@@ -8,7 +8,8 @@ from airgap.errors import PlatformError
 from backup.model import STORES, Store
 from backup.redis_files import AofFile
 from backup.refill import chain_of, recovery_options, restore_command, truncate_script
-from backup.targets import StorePlan, Target, lsn_number, parse_target, plan
+from backup.targets import StorePlan, Target, parse_target, plan
+from backup.timelines import lsn_number
 from backup.wal import between, missing
 from tests.support.manifests import NOON, manifest
 

@@ -6,12 +6,16 @@ from datetime import timedelta
 import pytest
 
 from backup.drill import Proven, Report
+from backup.live_log import LiveLog
+from backup.model import Store
 from backup.prune import Pruned
 from backup.refill import Timing
-from backup.restore import Restored
+from backup.replay import KnownLog
 from backup.show import show_drill, show_pruned, show_restored, show_verdicts
+from backup.targets import StorePlan, Target
+from backup.told import Restored, Seen, tell
 from backup.verify import Verdict
-from tests.support.manifests import NOON
+from tests.support.manifests import NOON, manifest
 
 GOOD, BAD = Verdict("one", (), 3, 2_000_000, 0.5), Verdict("two", ("redis/dump.rdb is missing",), 3, 10, 0.5)
 
@@ -47,6 +51,26 @@ def test_a_restore_says_what_is_not_in_it(capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert "would restore to latest into look, about 12 s" in out
     assert "60 s of writes are not in it" in out
+
+
+def test_a_restore_claims_no_loss_that_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was replayed is known, what was written since is not."""
+    target, made = Target(moment=NOON), manifest(started=NOON - timedelta(hours=1))
+    wanted: dict[Store, StorePlan] = {"postgres": StorePlan(made, NOON, timeline=1, notes=("a note",))}
+    log = KnownLog(live=LiveLog("7", 1, "0/9", committed=NOON + timedelta(seconds=20)), archived_until=NOON + timedelta(seconds=30))
+    assert tell(target, "look", wanted, [made], log).stores["postgres"]["seconds_lost"] == 20
+    assert tell(target, "look", {"postgres": StorePlan(made, None, timeline=1)}, [made], log).stores["postgres"]["seconds_lost"] == 0
+    doubtful: dict[Store, StorePlan] = {"postgres": StorePlan(made, None, timeline=1, doubt="segment X is missing")}
+    assert tell(target, "look", doubtful, [made], log).stores["postgres"]["seconds_lost"] is None
+    seen = Seen(NOON + timedelta(seconds=20), NOON - timedelta(seconds=5), "0/8")
+    assert tell(target, "look", wanted, [made], log, seen=seen).stores["postgres"]["seconds_lost"] == 25
+    lost = tell(target, "look", wanted, [made], KnownLog(), seen=Seen(None, NOON - timedelta(seconds=5), "0/8"))
+    assert lost.stores["postgres"]["seconds_lost"] is None
+    show_restored(lost, as_json=False)
+    out = capsys.readouterr().out
+    assert "what was written since is unknown: the live server can't be asked" in out
+    assert "replayed up to 0/8; its last transaction is of 2026-11-23T11:59:55.000+00:00" in out
+    assert "a note" in out
 
 
 def test_pruning_gives_reasons(capsys: pytest.CaptureFixture[str]) -> None:
