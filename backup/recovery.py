@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from airgap.errors import PlatformError
-from backup import pgbackrest
+from backup import emptiness, pgbackrest, sets
 from backup.containers import execute
 from backup.files import sync_folder, write_atomically
+from backup.storage.sources import source_of
 from infra.connections import Platform
 
 _FILE = "recovery.json"
+_EMPTIED = "emptied-on-purpose"
 COMMAND = "invoke backup.restore --live"
 
 
@@ -52,9 +55,40 @@ def awaited(folder: Path) -> bool:
     return found is not None and found.restore
 
 
+def note_emptied(folder: Path) -> None:
+    """Note that the data was deleted on purpose: then new stores beside old sets are no loss."""
+    if folder.is_dir():
+        write_atomically(folder / _EMPTIED, b"")
+
+
+def forget_emptied(folder: Path) -> None:
+    """The stores have data again, and sets of it."""
+    (folder / _EMPTIED).unlink(missing_ok=True)
+
+
+def refuse_emptied(platform: Platform, folder: Path, doing: str) -> None:
+    """Raise PlatformError where PostgreSQL is empty though sets have rows of it: its data was lost, and has to come back first.
+
+    Not where it was deleted on purpose. Else an empty set would be the newest, here and in every copy.
+    """
+    if (folder / _EMPTIED).exists() or not emptiness.empty(platform, ("postgres",)):
+        return
+    known = sets.list_sets(folder=folder)
+    for name in platform.backup.copies if not known else ():
+        with contextlib.suppress(PlatformError):  # a copy that can't be read is told by its own check
+            known += sets.list_at(source_of(platform, folder, name).sets)
+    if any(each.postgres and each.postgres.reference_point.tables for each in known):
+        raise PlatformError(
+            what=f"PostgreSQL is empty, though there are {len(known)} sets of what it held; {doing} would take its place",
+            where=f"stack {platform.stack}, {folder}",
+            next_step=f"{COMMAND} --stack {platform.stack}; to begin with an empty one, move that folder away and name another copy",
+        )
+
+
 def refuse_unrestored(platform: Platform, folder: Path, doing: str) -> None:
     """Raise PlatformError while a lost stack's data is still to be restored, whether a kit brought the stack or only its data was lost."""
     refuse_awaited(folder, platform.stack, doing)
+    refuse_emptied(platform, folder, doing)
     container = platform.containers["timescaledb"]
     try:
         theirs = pgbackrest.info(container).system_id

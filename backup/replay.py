@@ -73,7 +73,9 @@ def lineage(sets: Sequence[Manifest], log: KnownLog) -> Lineage:
     if log.timeline is not None and log.timeline > max(newest, live.timeline if live else 1):
         raise impossible(f"nothing is known of timeline {log.timeline}", "invoke backup.list shows the timelines there are", "--timeline")
     assumed = (
-        "" if live or log.timeline else f"the server can't be asked: timeline {newest}, the newest one there is, is taken for the live one"
+        ""
+        if live or log.timeline
+        else f"the server can't be asked, or is a new one: timeline {newest}, the newest one there is, is taken for the live one"
     )
     return Lineage(own, cluster, line_to(log.timeline or (live.timeline if live else newest), cluster.histories), assumed)
 

@@ -189,7 +189,7 @@ def _refuse_writers(platform: Platform, stores: tuple[Store, ...], *, force: boo
 
 def _safety_backup(platform: Platform, progress: Progress, folder: Path, *, force: bool) -> Manifest | None:
     """Keep what is about to be thrown away. With `force`, stores that can't be backed up any more are restored without."""
-    if recovery.awaited(folder) or emptiness.empty(platform, STORES):
+    if emptiness.empty(platform, STORES):
         progress.log("the live stores hold nothing yet, so there is nothing to keep")
         return None
     existing = covering(sets.list_sets(folder=folder), STORES)

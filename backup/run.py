@@ -47,6 +47,8 @@ def make(
         refuse_unfinished(folder)
         recovery.refuse_awaited(folder, platform.stack, "a backup")
         mirror.refresh(platform, folder)
+        if "postgres" in chosen:
+            recovery.refuse_emptied(platform, folder, "a backup")
         clean_up(platform, folder, progress)
         closing.settle(platform, folder)
         wanted = closing.wanted(platform, kind, chosen, sets.list_sets(folder=folder), folder, progress)
@@ -54,6 +56,7 @@ def make(
         closing.settle(platform, folder)
         # The set is good whatever becomes of its copies: what is missing there is caught up with by the next run.
         copies.catch_up(platform, folder, progress)
+        recovery.forget_emptied(folder)
         return made
 
 

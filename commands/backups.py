@@ -205,6 +205,11 @@ def backup_restore(
             progress=progress,
             place=from_,
         )
+    if live and not dry_run:
+        from schedule import task
+
+        # A stack that came up from a kit looks after itself from here on.
+        task.ensure(connections.load(stack))
     show_restored(done, as_json=json)
 
 

@@ -16,7 +16,7 @@ from commands.task import task
     }
 )
 def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
-    """Bring the stack up, or to what the blueprint says now; with --kit from what a lost machine left. It keeps itself from then on."""
+    """Bring the stack up, or to what the blueprint says now; from then on it keeps itself. With --kit from what a lost machine left."""
     from backup.journal import note
     from backup.sets import folder_of
     from infra import connections, stacks
@@ -25,15 +25,17 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
     if kit:
         from backup.kit import using
 
-        print(using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh))
-        return
-
-    try:
-        stacks.up(stack, refresh=refresh)
-    finally:
-        # Also where it failed: a store that is half restored may be why.
-        if left := note(folder_of(stack or None)):
-            print(left)
+        stack, told, whole = using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh)
+        print(told)
+        if not whole:
+            return  # the restore starts the schedule: until then there is nothing to look after
+    else:
+        try:
+            stacks.up(stack, refresh=refresh)
+        finally:
+            # Also where it failed: a store that is half restored may be why.
+            if left := note(folder_of(stack or None)):
+                print(left)
     print(task.ensure(connections.load(stack)))
 
 
@@ -58,6 +60,11 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
     if told := keeper.stop(stack_name(stack), now=True):
         print(told)
     stacks.down(stack, volumes=volumes)
+    if volumes:
+        from backup import recovery
+        from backup.sets import folder_of
+
+        recovery.note_emptied(folder_of(stack_name(stack)))
 
 
 @task(help={"show_secrets": "Print secrets in plain text."})

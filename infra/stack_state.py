@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from airgap.errors import PlatformError
 from airgap.toolchain.environment import pulumi_environment
 from airgap.toolchain.locate import real_pulumi
+from airgap.toolchain.locks import clear_dead_locks
 from infra.connections import LOCAL, ROOT
 from infra.provider.kept_passwords import FROM_KIT
 
@@ -122,7 +124,10 @@ def _pulumi(arguments: list[str], stack: str, what: str, stdin: str | None = Non
     from airgap.toolchain.diagnose import diagnose
 
     command = [str(real_pulumi()), *arguments, "--stack", stack, "--non-interactive"]
-    done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), input=stdin or "", capture_output=True, text=True, check=False)
+    environment = pulumi_environment(ROOT)
+    for line in clear_dead_locks(environment.get("PULUMI_BACKEND_URL", ""), stack):
+        print(line, file=sys.stderr, flush=True)
+    done = subprocess.run(command, cwd=ROOT, env=environment, input=stdin or "", capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise diagnose(done.stderr) or PlatformError(
             what=f"{what}: {done.stderr.strip()[-600:]}",

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 _MOST = 64 << 20  # bytes; a kit has some hundred thousand
 
 
-def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", refresh: bool = False) -> str:
-    """Bring up the stack that a kit is of, with its keys, passwords and settings; returns what is to be done next.
+def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", refresh: bool = False) -> tuple[str, str, bool]:
+    """Bring up the stack that a kit is of, with its keys, passwords and settings.
+
+    Returns the stack's name, what is to be done next in words, and whether its data is there, too.
 
     Cut off, the same call goes on. Raises PlatformError where the kit can't be opened or is another stack's, and where this machine
     has a state, settings or keys of that name already: nothing of them is ever replaced.
@@ -46,7 +48,7 @@ def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", 
     if begun is None or begun.kit != mine:
         if _passphrase_alone(kit, name):
             stacks.up(name, refresh=refresh)
-            return f"the passphrase is back, and stack {name} is up"
+            return name, f"the passphrase is back, and stack {name} is up", True
         _refuse_present(kit, name)
     with _engine() as host:
         _refuse_other_keys(host, kit, name)
@@ -57,9 +59,9 @@ def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", 
     stacks.up(name, refresh=refresh)
     coverage.record(folder, coverage.Taken(kit.made, "a kit that this machine was brought up from", Path(path).name, kit.covers))
     if waits:
-        return f"stack {name} is up with its keys and passwords, and empty; next: {recovery.COMMAND} --stack {name}"
+        return name, f"stack {name} is up with its keys and passwords, and empty; next: {recovery.COMMAND} --stack {name}", False
     recovery.end(folder)
-    return f"stack {name} is up again with its keys, passwords and data; next: invoke check --stack {name}"
+    return name, f"stack {name} is up again with its keys, passwords and data; next: invoke check --stack {name}", True
 
 
 def _content(path: str) -> bytes:

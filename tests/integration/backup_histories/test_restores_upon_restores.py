@@ -11,6 +11,7 @@ import secrets
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -55,6 +56,7 @@ class Histories(RuleBasedStateMachine):
     """One history. Every rule leaves a platform that can be used, or one on which a restore has to be finished."""
 
     platform: Sets
+    ended: ClassVar[int] = 0
 
     @initialize()
     def begin(self) -> None:
@@ -203,10 +205,13 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "model"):
+            Histories.ended += 1
             self._say("end")
 
 
-def go_through(made: Sets, histories: int, steps: int) -> None:
+def go_through(made: Sets, histories: int, steps: int) -> int:
+    """Go through random histories, each held against its model; returns how many there were to the end."""
+    Histories.ended = 0
     number = int(os.environ.get("CHRISTMAS_TEST_SEED") or secrets.randbelow(2**32))
     print(f"CHRISTMAS_TEST_SEED={number}", flush=True)
     machine = seed(number)(type("Histories", (Histories,), {"platform": made}))
@@ -220,12 +225,13 @@ def go_through(made: Sets, histories: int, steps: int) -> None:
     )
     # Without a least number of steps, the first histories are next to empty.
     run_state_machine_as_test(machine, settings=how, _min_steps=steps)
+    return Histories.ended
 
 
 def test_a_few_histories_end_as_the_model_says(platform_of_histories: Sets) -> None:
-    go_through(platform_of_histories, FEW, SHORT)
+    assert go_through(platform_of_histories, FEW, SHORT)
 
 
 @pytest.mark.exhaustive
 def test_many_histories_end_as_the_model_says(platform_of_histories: Sets) -> None:
-    go_through(platform_of_histories, MANY, LONG)
+    assert go_through(platform_of_histories, MANY, LONG)
