@@ -39,7 +39,7 @@ MOST = 12
 class Patience:
     """How many seconds a client waits."""
 
-    seconds: float = 20.0
+    seconds: float = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -80,9 +80,9 @@ def look(wired: Wired, store: str, kind: Kind, patience: Patience, positions: li
         # From there on everything is troubled: a single late answer would be made good by the next try.
         trouble = Trouble(kind, first, count=10_000)
         line.reset(trouble)
-        patience.seconds = 1.0 if kind is Kind.LATE else 20.0
+        patience.seconds = 1.0 if kind is Kind.LATE else 60.0
         looks.append(Look(trouble, statuses(platform, [store]), clean))
-        patience.seconds = 20.0
+        patience.seconds = 60.0
         line.reset(None)
     return looks
 
@@ -183,10 +183,10 @@ def test_a_collection_is_made_whatever_happens_to_any_request(weaviate_wire: Wir
     for first in range(len(requests)):
         remove_collections(platform)
         line.reset(Trouble(kind, first))
-        patience.seconds = 3.0 if kind is Kind.LATE else 20.0
+        patience.seconds = 3.0 if kind is Kind.LATE else 60.0
         with contextlib.nullcontext() if kind is Kind.TWICE else contextlib.suppress(WeaviateBaseError, PlatformError, httpx.HTTPError):
             make_collection(platform)
-        patience.seconds = 20.0
+        patience.seconds = 60.0
         line.reset(None)
         make_collection(platform)
         assert made_collection(platform) == [], (kind, first)
