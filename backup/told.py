@@ -77,7 +77,10 @@ def _postgres(wanted: StorePlan, log: KnownLog | None, seen: Seen | None) -> dic
     part = wanted.manifest.postgres
     shown = wanted.until.isoformat(timespec="milliseconds") if wanted.until else (wanted.lsn or "the end of the archived log")
     committed = log.live.committed if log and log.live else None
-    if seen is None:
+    branch = bool(log and log.live and log.timeline not in (None, log.live.timeline))
+    if branch:
+        lost = None
+    elif seen is None:
         lost = _would_lose(wanted, log, committed)
     else:
         lost = (seen.live - seen.replayed).total_seconds() if seen.live and seen.replayed else None
@@ -89,11 +92,13 @@ def _postgres(wanted: StorePlan, log: KnownLog | None, seen: Seen | None) -> dic
         "timeline": wanted.timeline or (part.timeline if part else None),
         "last_commit": seen.replayed.isoformat(timespec="milliseconds") if seen and seen.replayed else None,
         "replayed_to": seen.position if seen else None,
-        "unknown": "" if lost is not None else ("nothing proves how far the log goes" if wanted.doubt else _UNASKED),
+        "unknown": "" if lost is not None else _BRANCH if branch else _UNPROVEN if wanted.doubt else _UNASKED,
         "notes": [*wanted.notes, *([f"not proven: {wanted.doubt}"] if wanted.doubt else [])],
     }
 
 
+_BRANCH = "it is another branch than the live one"
+_UNPROVEN = "nothing proves how far the log goes"
 _UNASKED = "the live server can't be asked"
 
 

@@ -1,5 +1,6 @@
 """Outcomes for people and for programs, and the exit codes that go with them."""
 
+import dataclasses
 import json
 from datetime import timedelta
 
@@ -62,6 +63,8 @@ def test_a_restore_claims_no_loss_that_it_does_not_know(capsys: pytest.CaptureFi
     assert tell(target, "look", {"postgres": StorePlan(made, None, timeline=1)}, [made], log).stores["postgres"]["seconds_lost"] == 0
     doubtful: dict[Store, StorePlan] = {"postgres": StorePlan(made, None, timeline=1, doubt="segment X is missing")}
     assert tell(target, "look", doubtful, [made], log).stores["postgres"]["seconds_lost"] is None
+    asked = dataclasses.replace(log, timeline=2)
+    assert tell(target, "look", {"postgres": StorePlan(made, None, timeline=2)}, [made], asked).stores["postgres"]["seconds_lost"] is None
     seen = Seen(NOON + timedelta(seconds=20), NOON - timedelta(seconds=5), "0/8")
     assert tell(target, "look", wanted, [made], log, seen=seen).stores["postgres"]["seconds_lost"] == 25
     lost = tell(target, "look", wanted, [made], KnownLog(), seen=Seen(None, NOON - timedelta(seconds=5), "0/8"))
