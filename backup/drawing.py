@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,8 +44,10 @@ def rows(sets: Sequence[Manifest], log: KnownLog) -> list[Row]:
     own = [each for each in sets if each.postgres]
     if not own:
         return []
-    mine = lineage(own, log)
-    return list(_rows(mine, log))
+    # The drawing shows what is live, whichever timeline is asked for.
+    live = dataclasses.replace(log, timeline=None)
+    found = _rows(lineage(own, live), live)
+    return [dataclasses.replace(each, state=f"{each.state}; asked for") if each.timeline == log.timeline else each for each in found]
 
 
 def _rows(mine: Lineage, log: KnownLog) -> Iterator[Row]:
@@ -69,13 +72,13 @@ def _row(timeline: int, depth: int, parent: int | None, begins: str, mine: Linea
     behind = [each for each in there if timeline in on_line and not mine.line.has(each)]
     moments = sorted(each.moments()["postgres"] for each in there if each not in behind)
     until = moments[-1] if moments else None
-    is_live = timeline == mine.line.timeline and log.timeline is None
+    is_live = timeline == mine.line.timeline
     if is_live and log.archived_until and _whole(mine, there, mine.cluster.histories):
         until = log.archived_until
     if is_live:
         state = "live" if log.live else "taken for live"
     elif timeline in on_line:
-        state = "leads to the live one" if log.timeline is None else "on the line asked for"
+        state = "leads to the live one"
     else:
         state = f"left: by a set's id, or --timeline {timeline}"
     if behind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -44,10 +45,12 @@ def look(
     live = live_log.ask(platform)
     systems = {each.postgres.system_id for each in every if each.postgres}
     if live and systems and live.system_id not in systems:
-        live = (
-            None  # a new server in the place of a lost one: it knows nothing of the log that the sets are of, and archives none of its own
-        )
-    until, stalled, ticked = _archive(platform) if archive and first and live and not live.recovering else (None, None, None)
+        # A new server in the place of a lost one: it knows nothing of the log that the sets are of.
+        live = None
+    until = stalled = ticked = None
+    if archive and first and live and not live.recovering and live.system_id in systems:
+        # Another cluster's log, as of a new machine's empty one, never gets into this repository.
+        until, stalled, ticked = _archive(platform)
     clusters = _of_sets(every)
     names, histories = _repository(platform, folder, place, first)
     for archive_id in {*clusters, *histories, *names}:
@@ -139,8 +142,10 @@ def _in_container(platform: Platform, script: str) -> str:
     name = platform.containers["timescaledb"]
     try:
         container = docker_client().containers.get(name)
-        if container.status == "running":
-            return execute(name, ["sh", "-c", script], user=pgbackrest.USER).stdout.decode()
+        # One that starts again and again, since its data is damaged, may run just now.
+        with contextlib.suppress(PlatformError):
+            if container.status == "running":
+                return execute(name, ["sh", "-c", script], user=pgbackrest.USER).stdout.decode()
         network = platform.network if platform.backup.place else "none"
         return stopped.run(container, script, purpose=f"look-{secrets.token_hex(3)}", network=network)
     except DockerException as error:

@@ -121,7 +121,7 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
             archiving = pool.submit(_archive, platform, request, physical, named, progress)
             counts = tables.count_all(holder, probe, every, hash_hypertables=request.kind == "full")
             broken = tables.broken(holder)
-            beside = _beside(holder)
+            beside = [*_beside(holder), *_beside_in_maintenance(platform.containers["timescaledb"])]
             sequences = tables.going_on(before, _sequences(probe))
             dumped = dumping.result() if dumping else None
             archived = archiving.result()
@@ -172,6 +172,13 @@ def _beside(connection: psycopg.Connection) -> list[Unproven]:
         else:
             found.append(Unproven(what=f"database {name}", why="only in the physical backup: neither counted nor in the logical one"))
     return found
+
+
+def _beside_in_maintenance(container: str) -> list[Unproven]:
+    """Tables in the database `postgres`, which account backup has no business in."""
+    count = int(_superuser(container, query("maintenance_tables")))
+    why = "only in the physical backup: neither counted nor in the logical one"
+    return [Unproven(what=f"{count} tables of database postgres", why=why)] if count else []
 
 
 def _archive(

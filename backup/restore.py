@@ -72,11 +72,15 @@ def restore(
     if live and begun and begun.half:
         # It goes on along what was noted then; the server of now has nothing to say about it.
         return _onto_the_live(platform, target, chosen, None, force=force, progress=progress, folder=folder)
+    if begun:
+        progress.log(f"{begun.told()}; {begun.next_step()}")
     if not dry_run and not live and not place and _copy_redis(platform, target, chosen, every, progress, folder):
         every = sets.list_sets(folder=folder)
     along = timeline or (begun.along if begun and begun.half else None)
     log = _look(platform, folder, every, place, along, chosen, progress, archive=not target.set_id)
-    wanted = plan(target, every, chosen, datetime.now(UTC), log)
+    # Until the full set is there that follows a live restore, the newest one shows what was undone.
+    undone = begun.safety if begun and target == Target() else None
+    wanted = plan(target, [each for each in every if each.id != undone], chosen, datetime.now(UTC), log)
     if live:
         _refuse_doubt(target, wanted)
     if dry_run:
@@ -112,7 +116,7 @@ def _refuse_doubt(target: Target, wanted: Mapping[Store, StorePlan]) -> None:
         raise PlatformError(
             what=f"nothing proves that {target} can be reached, so nothing was touched: {doubt}",
             where="--live",
-            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or latest",
+            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or a set's id",
         )
 
 

@@ -80,7 +80,7 @@ def _planned(platform: Platform, begun: Begun, target: Target, stores: tuple[Sto
         raise PlatformError(
             what=f"nothing proves that {target} can be reached, so nothing was touched: {wanted['postgres'].doubt}",
             where=f"stack {platform.stack}",
-            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or latest",
+            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or a set's id",
         )
     return wanted
 

@@ -40,18 +40,18 @@ SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)
 
 POSTGRES_MAX_CONNECTIONS = 150
 
-# A statement without bounds in time locks every chunk that a hypertable has, and each of its indexes; whoever makes a chunk locks some
-# relations more (its TOAST table with an index, sequences, parents). PostgreSQL has one table for all locks of all sessions, whose
+# A statement without bounds in time locks every chunk that a hypertable has, and each of its indexes; whoever makes a chunk locks them
+# several times over, and its constraints. PostgreSQL has one table for all locks of all sessions, whose
 # size is fixed at its start: where it is full, everybody who needs a lock fails, with "out of shared memory". docs/adr/0512.
 MOST_CHUNKS = 5_000
 """Chunks that a hypertable may get: at 28 days each, 383 years. Who loads more is refused."""
-LOCKS_TO_MAKE_A_CHUNK = 10
+LOCKS_TO_MAKE_A_CHUNK = 13
 LOCKS_TO_READ_A_CHUNK = 4
 READERS_OF_EVERYTHING = 4
 """Statements over a whole table that fit at the same time, beside one transaction that makes all of its chunks: a backup's counts, the
 checks, upkeep."""
 POSTGRES_MAX_LOCKS = -(-MOST_CHUNKS * (LOCKS_TO_MAKE_A_CHUNK + READERS_OF_EVERYTHING * LOCKS_TO_READ_A_CHUNK) // POSTGRES_MAX_CONNECTIONS)
-"""`max_locks_per_transaction`: despite its name, the size of that table for each connection there may be. About 60 MB of memory."""
+"""`max_locks_per_transaction`: despite its name, the size of that table for each connection there may be. About 65 MB of memory."""
 
 
 def service(name: str) -> Service:

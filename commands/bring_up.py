@@ -50,10 +50,13 @@ def _up(progress: Progress) -> str:
     from infra import stacks
     from infra.connections import stack_name
 
-    stacks.up(progress=progress)
+    try:
+        stacks.up(progress=progress)
+    finally:
+        # Also where it failed: a store that is half restored may be why.
+        if left := note(folder_of()):
+            progress.log(left)
     _platform.cache_clear()
-    if left := note(folder_of()):
-        progress.log(left)
     # Nothing may come into stores that wait for what the lost ones held.
     recovery.refuse_unrestored(_platform(), folder_of(stack_name()), "what comes next, migrations and samples,")
     return f"stack {stack_name()}"

@@ -27,14 +27,17 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
 
         stack, told, whole = using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh)
         print(told)
-        if not whole:
-            return  # the restore starts the schedule: until then there is nothing to look after
-    else:
+        if whole:  # else the restore starts the schedule: until then there is nothing to look after
+            print(task.ensure(connections.load(stack)))
+        return
+
+    try:
         stacks.up(stack, refresh=refresh)
-    platform = connections.load(stack)
-    if left := note(folder_of(platform.stack)):
-        print(left)
-    print(task.ensure(platform))
+    finally:
+        # Also where it failed: a store that is half restored may be why.
+        if left := note(folder_of(stack or None)):
+            print(left)
+    print(task.ensure(connections.load(stack)))
 
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})

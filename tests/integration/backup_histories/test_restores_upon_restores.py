@@ -32,8 +32,9 @@ from monitor.backups import judge_timeline
 from tests.support.backup_faults import Sets
 from tests.support.histories import Branch, Model
 
-STEPS = 7
-FEW, MANY = 2, 200
+# Hypothesis begins with the simplest history there is, which is next to nothing.
+FEW, SHORT = 2, 5
+MANY, LONG = 200, 8
 STAGES = [
     ("safety backup", 0.3),
     ("restoring postgres", 0.0),
@@ -64,6 +65,8 @@ class Histories(RuleBasedStateMachine):
         self.moments: list[datetime] = []
         self.told: list[str] = []
         self._make("full")
+        self.write()
+        self.wait()
 
     def _say(self, text: str) -> None:
         self.told.append(text)
@@ -87,8 +90,7 @@ class Histories(RuleBasedStateMachine):
 
     def _target(self, data: st.DataObject) -> tuple[str, datetime | str | None]:
         """What `--to` says, and what the model calls it."""
-        kinds = ["latest", "set", *(["moment"] if self.moments else []), "early"]
-        kind = data.draw(st.sampled_from(kinds), label="target")
+        kind = data.draw(st.sampled_from(["moment", "latest", "set", "moment", "set", "early"]), label="target")
         if kind == "set":
             name = data.draw(st.sampled_from(sorted(self.model.made)), label="set")
             return name, name
@@ -204,7 +206,7 @@ class Histories(RuleBasedStateMachine):
             self._say("end")
 
 
-def go_through(made: Sets, histories: int, *, steps: int = STEPS) -> None:
+def go_through(made: Sets, histories: int, steps: int) -> None:
     number = int(os.environ.get("CHRISTMAS_TEST_SEED") or secrets.randbelow(2**32))
     print(f"CHRISTMAS_TEST_SEED={number}", flush=True)
     machine = seed(number)(type("Histories", (Histories,), {"platform": made}))
@@ -221,9 +223,9 @@ def go_through(made: Sets, histories: int, *, steps: int = STEPS) -> None:
 
 
 def test_a_few_histories_end_as_the_model_says(platform_of_histories: Sets) -> None:
-    go_through(platform_of_histories, FEW)
+    go_through(platform_of_histories, FEW, SHORT)
 
 
 @pytest.mark.exhaustive
 def test_many_histories_end_as_the_model_says(platform_of_histories: Sets) -> None:
-    go_through(platform_of_histories, MANY)
+    go_through(platform_of_histories, MANY, LONG)

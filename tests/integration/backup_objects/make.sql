@@ -91,5 +91,8 @@ create publication everything for all tables;
 create subscription nothing connection 'host=127.0.0.1 port=1' publication everything with (connect = false);
 select pg_create_physical_replication_slot('reader');
 create database beside_it;
+\connect postgres
+create table astray as select 1 as n;
+\connect christmas_db
 create function public.refuse() returns event_trigger language plpgsql as 'begin raise exception ''nothing is made here''; end';
 create event trigger refuses on ddl_command_start execute function public.refuse();

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from airgap.errors import PlatformError
-from backup import drawing, wal
+from backup import drawing, known_log, wal
 from backup.live_log import LiveLog
 from backup.model import FileRecord, Manifest, ReferencePoint, Switch
 from backup.refill import recovery_options
@@ -68,6 +68,26 @@ def test_history_files() -> None:
     assert parse_history("") == ()
     with pytest.raises(ValueError, match="invalid literal"):
         parse_history("this is none")
+
+
+def test_what_pgbackrest_lists_is_read_by_archive() -> None:
+    """As `repo-ls --recurse` prints it, and as the paths of a copy are; a partial segment is no segment."""
+    segment, digest = wal.name(2, 5), "0" * 40
+    text = f"""\
+17-1
+17-1/{segment[:16]}
+17-1/{segment[:16]}/{segment}-{digest}.zst
+17-1/{segment[:16]}/{wal.name(1, 7)}.partial-{digest}.zst
+17-1/00000002.history
+archive.info
+== 17-1/00000002.history
+1\t0/5000100\tbefore 2026-11-23 12:00:00+00
+
+== 17-2/00000003.history
+"""
+    assert known_log._parse(text) == ({"17-1": {segment}}, {"17-1": {2: HISTORIES[2]}, "17-2": {3: ()}})
+    assert known_log._parse(f"archive/christmas/17-1/{segment[:16]}/{segment}-{digest}.zst")[0] == {"17-1": {segment}}
+    assert known_log._parse("") == ({}, {})
 
 
 def test_a_line_holds_what_its_ancestors_wrote_before_they_were_left() -> None:
@@ -205,8 +225,11 @@ def test_the_drawing() -> None:
     assert lines[3].startswith("  └ 3")
     assert lines[3].endswith("live")
     assert "to 2026-11-23T13:00:00Z, from sets of timeline 2" in lines[3]
-    asked = drawing.draw(drawing.rows([OLD, LEFT, NEW], known(1)))
-    assert asked[2].endswith("left: by a set's id, or --timeline 2")
+    first = drawing.draw(drawing.rows([OLD, LEFT, NEW], known(1)))
+    assert first[2].endswith("left: by a set's id, or --timeline 2")
+    asked = drawing.draw(drawing.rows([OLD, LEFT, NEW], known(3, timeline=1)))
+    assert asked[1].endswith("; asked for")
+    assert asked[3].endswith("live")
     assert drawing.draw([]) == []
 
 
