@@ -44,10 +44,13 @@ def look(
     first = place in ("", FIRST)
     live = live_log.ask(platform)
     systems = {each.postgres.system_id for each in every if each.postgres}
-    if live and live.system_id not in systems:
-        # A new server in the place of a lost one: it knows nothing of the log that the sets are of, and archives none of it.
+    if live and systems and live.system_id not in systems:
+        # A new server in the place of a lost one: it knows nothing of the log that the sets are of.
         live = None
-    until, stalled, ticked = _archive(platform) if archive and first and live and not live.recovering else (None, None, None)
+    until = stalled = ticked = None
+    if archive and first and live and not live.recovering and live.system_id in systems:
+        # Another cluster's log, as of a new machine's empty one, never gets into this repository.
+        until, stalled, ticked = _archive(platform)
     clusters = _of_sets(every)
     names, histories = _repository(platform, folder, place, first)
     for archive_id in {*clusters, *histories, *names}:

@@ -27,15 +27,16 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
 
         stack, told, whole = using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh)
         print(told)
-        if not whole:
-            return  # the restore starts the schedule: until then there is nothing to look after
-    else:
-        try:
-            stacks.up(stack, refresh=refresh)
-        finally:
-            # Also where it failed: a store that is half restored may be why.
-            if left := note(folder_of(stack or None)):
-                print(left)
+        if whole:  # else the restore starts the schedule: until then there is nothing to look after
+            print(task.ensure(connections.load(stack)))
+        return
+
+    try:
+        stacks.up(stack, refresh=refresh)
+    finally:
+        # Also where it failed: a store that is half restored may be why.
+        if left := note(folder_of(stack or None)):
+            print(left)
     print(task.ensure(connections.load(stack)))
 
 
