@@ -58,9 +58,8 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
 
     if volumes:
         confirm_deletion(stack, yes=yes)
-    if told := keeper.stop(stack_name(stack), now=True):
-        print(told)
-    stacks.down(stack, volumes=volumes)
+    with keeper.paused(stack_name(stack)):
+        stacks.down(stack, volumes=volumes)
     if volumes:
         from backup import recovery
         from backup.sets import folder_of

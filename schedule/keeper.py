@@ -6,12 +6,14 @@ pipe, so it ends with its keeper, however that ended.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from logging import Formatter, LogRecord
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -100,6 +102,22 @@ def stop(stack: str, *, now: bool = False) -> str:
             )
         time.sleep(0.1)
     return f"the schedule of stack {stack} is stopped"
+
+
+@contextlib.contextmanager
+def paused(stack: str) -> Iterator[None]:
+    """Stop it at once, with what its run under way has left, for taking the stack down; where that fails, it goes on."""
+    from backup.scratch import remove_leftovers
+
+    if not stop(stack, now=True):
+        yield
+        return
+    remove_leftovers()
+    try:
+        yield
+    except BaseException:
+        start(stack)
+        raise
 
 
 def log_of(stack: str) -> Path:
