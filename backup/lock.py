@@ -13,19 +13,33 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from airgap.errors import PlatformError
 
 _MOMENT = 0.05
+_WAIT_SECONDS = 2 * 3600.0  # for a run of the schedule: a full set of much data
+_PAUSE_SECONDS = 0.2
 
 
 class HeldError(PlatformError):
     """Another run is at work."""
 
 
+class _Process:
+    """What this process is: runs of the schedule don't wait, and others wait for them."""
+
+    is_schedule = False
+
+
+def be_the_schedule() -> None:
+    """From now on this process works for a schedule: whoever is asked by a person waits until its run is through."""
+    _Process.is_schedule = True
+
+
 @contextlib.contextmanager
 def hold(folder: Path, doing: str) -> Iterator[None]:
-    """Hold the lock of a folder of sets.
+    """Hold the lock of a folder of sets; a run of the schedule that holds it is waited for.
 
     Raises HeldError naming who holds it, since when and for what.
     """
@@ -34,6 +48,7 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
+            _wait_for_schedule(descriptor)
             _take(descriptor)
         except BlockingIOError:
             raise HeldError(
@@ -47,6 +62,25 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
     finally:
         # Closing lets go. The file stays: removing it would let two runs lock two files of one name.
         os.close(descriptor)
+
+
+def _wait_for_schedule(descriptor: int) -> None:
+    """Wait while the lock is the schedule's, saying so once: nobody asked for its run, so it must not be what refuses one."""
+    deadline, told = time.monotonic() + _WAIT_SECONDS, False
+    while not _Process.is_schedule and _read(descriptor).get("schedule") and time.monotonic() < deadline and _is_taken(descriptor):
+        if not told:
+            print(f"waiting for the schedule to be through with {_holder(descriptor)}", file=sys.stderr, flush=True)
+            told = True
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _is_taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
 
 
 def _take(descriptor: int) -> None:
@@ -65,13 +99,9 @@ def is_held(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        # Shared: two that ask at once don't see each other.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return _is_taken(descriptor)  # shared: two that ask at once don't see each other
     finally:
         os.close(descriptor)
-    return False
 
 
 def process_of(folder: Path) -> int | None:
@@ -85,6 +115,7 @@ def process_of(folder: Path) -> int | None:
 def _describe(doing: str) -> dict[str, str | int]:
     return {
         "doing": doing,
+        "schedule": _Process.is_schedule,
         "process": os.getpid(),
         "user": made_by(),
         "command": Path(sys.argv[0]).name,
@@ -92,11 +123,19 @@ def _describe(doing: str) -> dict[str, str | int]:
     }
 
 
-def _holder(descriptor: int) -> str:
+def _read(descriptor: int) -> dict[str, Any]:
     try:
         told = json.loads(os.pread(descriptor, 4096, 0))
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        told = _read(descriptor)
         return f"{told['doing']} by {told['user']} (process {told['process']}, {told['command']}) since {told['since']}"
-    except (ValueError, KeyError):
+    except KeyError:
         return "one that has only just begun"
 
 

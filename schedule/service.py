@@ -150,6 +150,7 @@ def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECON
     Raises HeldError where another one is at work for this stack.
     """
     with lock.hold(folder, "the schedule"):
+        lock.be_the_schedule()
         service = Service(jobs, folder, wake_seconds=wake_seconds)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, service.stop)
@@ -181,6 +182,7 @@ def once(jobs: Sequence[Job], folder: Path) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    lock.be_the_schedule()
     written = SignsOfLife(folder)
     results = []
     for job in jobs:

@@ -1,6 +1,10 @@
 """What a schedule writes down of itself, and what a check makes of it."""
 
 import json
+import os
+import subprocess
+import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +69,28 @@ def test_only_a_lock_that_is_held_means_that_one_runs(tmp_path: Path) -> None:
             pass
     assert not signs.runs(tmp_path)
     assert lock.process_of(tmp_path) is None
+
+
+def test_whoever_types_a_command_waits_for_the_run_of_a_schedule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = (
+        "import sys; from pathlib import Path; from backup import lock; lock.be_the_schedule()\n"
+        "with lock.hold(Path(sys.argv[1]), 'a drill'): print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with holder:
+        assert holder.stdout
+        assert holder.stdin
+        assert holder.stdout.readline() == "held\n"
+        threading.Timer(0.3, holder.stdin.close).start()
+        with lock.hold(tmp_path, "a backup by hand"):
+            assert lock.process_of(tmp_path) == os.getpid()
+    assert "waiting for the schedule to be through with a drill by " in capsys.readouterr().err
+
+
+def test_a_schedule_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock._Process, "is_schedule", True)
+    with lock.hold(tmp_path, "a drill"), pytest.raises(lock.HeldError, match="a drill by"), lock.hold(tmp_path, "a backup"):
+        pass
 
 
 def test_the_history_of_checks_is_kept_as_long_as_the_blueprint_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
