@@ -9,7 +9,9 @@ import contextlib
 import io
 import stat
 import tarfile
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 _MOUNT = "christmas-files"  # in no image, so Docker copies nothing into a new volume
+# Several resources have their file in one volume, and the engine asks for them at once: each would take the other's helper for a leftover.
+_ONE_AT_A_TIME: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 DIRECTORY_MODE = 0o700
 
 
@@ -129,9 +133,9 @@ def _labels(volume: str, stack: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
-    """The files of a volume that exists, through a helper container made from an image that is there.
+    """The files of a volume that exists, through a helper container made from an image that is there. One at a time for each volume.
 
-    Raises PlatformError where either is missing.
+    Raises PlatformError where either is missing, and where somebody removes the helper.
     """
     from docker.errors import ImageNotFound, NotFound
     from docker.types import Mount
@@ -150,17 +154,22 @@ def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
             labels=_labels(volume, stack),
         )
 
-    try:
-        helper = asked("opening", f"volume {volume}", make)
-    except ImageNotFound:
-        raise PlatformError(
-            what=f"image {image} is not there", where=f"volume {volume}", next_step="build or pull it: `make up` does both"
-        ) from None
-    try:
-        yield VolumeFiles(str(helper.id), volume, image)
-    finally:
-        with contextlib.suppress(NotFound):
-            asked("closing", f"volume {volume}", lambda: helper.remove(force=True))
+    with _ONE_AT_A_TIME[volume]:
+        try:
+            helper = asked("opening", f"volume {volume}", make)
+        except ImageNotFound:
+            raise PlatformError(
+                what=f"image {image} is not there", where=f"volume {volume}", next_step="build or pull it: `make up` does both"
+            ) from None
+        try:
+            yield VolumeFiles(str(helper.id), volume, image)
+        except NotFound as error:
+            raise PlatformError(
+                what="the helper container was removed while it was used", where=f"volume {volume}", next_step="run it again"
+            ) from error
+        finally:
+            with contextlib.suppress(NotFound):
+                asked("closing", f"volume {volume}", lambda: helper.remove(force=True))
 
 
 def remove_leftovers(volume: str) -> None:

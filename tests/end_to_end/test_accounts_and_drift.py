@@ -108,6 +108,7 @@ def test_rotation_replaces_an_accounts_credentials_without_a_restart(stack):
         assert client.ping()
 
 
+@pytest.mark.exhaustive
 def test_new_certificates_are_served_without_a_restart_where_the_store_can(stack):
     def served(name):
         platform = stack.platform()

@@ -31,6 +31,7 @@ def test_a_typo_in_a_setting(stack):
     stack.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.exhaustive
 def test_a_port_that_is_taken(stack):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -69,6 +70,7 @@ def test_a_container_that_never_gets_healthy_shows_its_log(stack):
     stack.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.exhaustive
 def test_an_image_that_is_missing_is_named_with_its_command(stack):
     upstream = '{"timescaledb":{"reference":"christmas/timescaledb:none"},"redis":{"reference":"a:1"},"weaviate":{"reference":"b:1"}}'
     with setting(stack, "christmas:images", "upstream"), setting(stack, "christmas:upstream", upstream):

@@ -22,6 +22,7 @@ def kept(stack):
     made.invoke("schedule.stop", "--now")
 
 
+@pytest.mark.exhaustive
 def test_what_is_due_is_done_after_up_and_a_dead_schedule_is_critical(kept):
     assert "the schedule of stack" in kept.invoke("up").stdout
     folder = signs.folder_of(kept.name)
@@ -47,6 +48,7 @@ def test_what_is_due_is_done_after_up_and_a_dead_schedule_is_critical(kept):
     assert "is stopped" in kept.invoke("schedule.stop", "--now").stdout
 
 
+@pytest.mark.exhaustive
 def test_a_schedule_that_is_handed_over_is_not_started(stack):
     refused = stack.invoke("schedule.start", check=False)
     assert refused.returncode != 0

@@ -232,6 +232,7 @@ def test_a_sets_dump_is_verified_by_its_content(made: tuple[SetFolder, Manifest]
     assert any("lacks" in each for each in faults(copy, manifest))
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_cannot_be_reached_or_lets_nobody_in_is_named(
     made: tuple[SetFolder, Manifest], target: ScratchWeaviate, tmp_path: Path
 ) -> None:

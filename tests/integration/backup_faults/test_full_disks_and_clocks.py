@@ -95,6 +95,7 @@ def full_repository(made: Sets) -> Iterator[None]:
         execute(container, ["rm", f"{REPOSITORY_PATH}/filler"], user="postgres")
 
 
+@pytest.mark.exhaustive
 def test_a_full_repository_is_told_and_costs_no_earlier_set(made: Sets) -> None:
     before = made.ids()
     with full_repository(made):

@@ -63,7 +63,7 @@ def test_a_weaviate_that_dies_after_its_backup_costs_nothing(made: Sets) -> None
     made.assert_good(done.id)
 
 
-@pytest.mark.parametrize("service", ["timescaledb", "redis", "weaviate"])
+@pytest.mark.parametrize("service", in_make_test(["timescaledb", "redis", "weaviate"], 1))
 def test_one_server_that_dies_takes_the_whole_set_with_it(made: Sets, service: str) -> None:
     """All three are at work; what the other two had written is no set, and is removed."""
     before = made.ids()
@@ -171,6 +171,7 @@ LIVE_MOMENTS = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("service", "store", "helper"), in_make_test(LIVE_MOMENTS, 1), ids=[f"{store}{helper}" for _, store, helper in LIVE_MOMENTS]
 )

@@ -25,6 +25,7 @@ from infra.backup_places import LocalPlace, S3Place
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import PGDATA
 from infra.connections import Platform
+from tests.support.cases import in_make_test
 from tests.support.s3_server import S3Server, run_s3_server
 from tests.support.scratch_platform import ScratchPlatform, fill, run_scratch_platform
 
@@ -86,6 +87,7 @@ def test_a_set_lies_in_the_bucket_encrypted_and_here_is_only_its_manifest(there:
     assert "tests-secret" not in inspected
 
 
+@pytest.mark.exhaustive
 def test_it_is_verified_where_it_lies_and_so_are_its_copies(there: There) -> None:
     verdicts = verify(there.platform, every=True, folder=there.folder, place="all")
     assert [(each.place, each.faults) for each in verdicts] == [("first", ()), ("folder", ()), ("bucket", ())]
@@ -116,7 +118,7 @@ def test_a_set_is_drilled_from_the_bucket(there: There) -> None:
     assert report.passed, describe(report)
 
 
-@pytest.mark.parametrize("place", ["folder", "bucket"])
+@pytest.mark.parametrize("place", in_make_test(["folder", "bucket"], 0))
 def test_the_first_place_is_lost_and_a_copy_brings_all_back(there: There, place: str, tmp_path: Path) -> None:
     """The bucket is gone, and the folder of this clone: a copy and the keys are what is left."""
     lost = dataclasses.replace(

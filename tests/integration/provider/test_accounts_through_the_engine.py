@@ -84,6 +84,7 @@ def login(server: ScratchServer, password: str) -> psycopg.Connection:
     )  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_the_whole_round(
     postgres: ScratchServer, redis_server: tuple[Platform, Container], weaviate: ScratchWeaviate, make_stack: MakeStack
 ) -> None:

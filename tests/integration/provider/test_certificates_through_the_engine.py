@@ -52,6 +52,7 @@ class MakeOld:
             resource["outputs"]["certificate_pem"] = self.certificate
 
 
+@pytest.mark.exhaustive
 def test_a_plain_up_renews_what_has_little_life_left(make_stack: MakeStack) -> None:
     stack = make_stack(Program())
     first = stack.up()

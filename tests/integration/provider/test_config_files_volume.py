@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import docker
@@ -204,3 +205,17 @@ def test_a_volume_is_handed_to_its_service_and_its_content_left_alone(volume: st
     owner = Kept("VolumeOwner", {"volume": volume, "image": scratch.image("redis"), "uid": 999, "gid": 999})
     owner.up()
     assert look(volume, "stat -c %u:%g . ; cat kept").splitlines() == ["999:999", "data"]
+
+
+def test_files_of_one_volume_are_read_at_once_without_taking_each_others_helper(files: Kept, volume: str) -> None:
+    files.up()
+
+    def names(_: int) -> set[str]:
+        with open_volume(volume, scratch.image("redis"), "") as opened:
+            return set(opened.read())
+
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        found = list(pool.map(names, range(12)))
+    assert len(found) == 12
+    assert set.intersection(*found) == set.union(*found) >= set(FILES)
+    assert helpers(volume) == []

@@ -28,6 +28,7 @@ class Program:
         ConfigFiles("files", volume=self.volume, image=self.image, uid=999, gid=999, files=files)
 
 
+@pytest.mark.exhaustive
 def test_what_was_begun_is_completed(make_stack: MakeStack) -> None:
     client = docker.from_env()
     volume = str(client.volumes.create(f"christmas-tests-files-{uuid.uuid4().hex[:8]}", labels=scratch.labels()).name)

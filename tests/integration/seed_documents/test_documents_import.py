@@ -18,6 +18,7 @@ import pytest
 from airgap.errors import PlatformError
 from infra import clients
 from tests.integration.seed_documents.conftest import Store
+from tests.support.cases import in_make_test
 from tests.support.openai_server import Trouble
 from tests.support.postgres_server import run_scratch_server
 from tests.support.waiting import wait_for
@@ -152,7 +153,7 @@ def test_rate_limits_only_slow_it_down(store: Store, folder: Path) -> None:
     assert store.objects() == store.expected(folder)
 
 
-@pytest.mark.parametrize("after_requests", [1, 2, 4, 7])
+@pytest.mark.parametrize("after_requests", in_make_test([1, 2, 4, 7], 2))
 def test_killed_at_any_point_and_run_again_ends_the_same(
     store: Store, tmp_path_factory: pytest.TempPathFactory, after_requests: int
 ) -> None:
@@ -197,6 +198,7 @@ def test_two_imports_at_once_end_the_same(store: Store, folder: Path, tmp_path_f
     assert sum(f"{len(store.expected(folder))} unchanged" in output for output in outputs) == 1
 
 
+@pytest.mark.exhaustive
 def test_imports_from_two_machines_take_turns(store: Store, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Another machine has files and locks of its own; the stack's PostgreSQL is what both see."""
     with run_scratch_server() as server:

@@ -172,6 +172,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, set[tuple[str, int]], dict[int, str],
     return draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + data, good, bad, draw(st.sampled_from(["csv", "gzip"]))
 
 
+@pytest.mark.exhaustive
 def test_damaged_files_load_exactly_their_good_rows(platform: Platform, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
 

@@ -163,6 +163,7 @@ def test_the_demo_without_candles_says_what_to_load_first(migrated_platform: Pla
     assert ask(migrated_platform, "select count(*) from users") == [(0,)]
 
 
+@pytest.mark.exhaustive
 def test_two_loads_at_once_take_turns(migrated_platform: Platform) -> None:
     market.load_samples(migrated_platform)
     reports: list[SeedReport] = []
@@ -175,6 +176,7 @@ def test_two_loads_at_once_take_turns(migrated_platform: Platform) -> None:
     assert ask(migrated_platform, "select count(*), min(id), max(id) from users") == [(6, 1, 6)]
 
 
+@pytest.mark.exhaustive
 def test_a_demo_user_that_was_changed_stays_changed(migrated_platform: Platform) -> None:
     market.load_samples(migrated_platform)
     demo.load(migrated_platform)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import pytest
 
 from tests.integration.toolchain.docker_lab import PREFIX, Lab, image
 
@@ -60,6 +61,7 @@ def test_preview_up_destroy_and_up_again(lab: Lab, engine: docker.APIClient) -> 
     assert in_container(engine, "cat", "/data/file") == "kept\n"
 
 
+@pytest.mark.exhaustive
 def test_a_container_removed_by_hand_comes_back_with_its_data(lab: Lab, engine: docker.APIClient) -> None:
     lab.run("up", program()).succeeded()
     in_container(engine, "sh", "-c", "echo kept > /data/file")
@@ -68,6 +70,7 @@ def test_a_container_removed_by_hand_comes_back_with_its_data(lab: Lab, engine: 
     assert in_container(engine, "cat", "/data/file") == "kept\n"
 
 
+@pytest.mark.exhaustive
 def test_a_container_stopped_by_hand_is_started_again(lab: Lab, engine: docker.APIClient) -> None:
     lab.run("up", program()).succeeded()
     before = lab.container()["id"]
@@ -81,6 +84,7 @@ def test_a_container_stopped_by_hand_is_started_again(lab: Lab, engine: docker.A
     assert engine.inspect_container(before)["State"]["Running"]
 
 
+@pytest.mark.exhaustive
 def test_a_container_replaced_by_hand_is_put_right(lab: Lab, engine: docker.APIClient) -> None:
     lab.run("up", program()).succeeded()
     before = lab.container()["id"]
@@ -93,6 +97,7 @@ def test_a_container_replaced_by_hand_is_put_right(lab: Lab, engine: docker.APIC
     assert list(now["NetworkSettings"]["Networks"]) == [NAME]
 
 
+@pytest.mark.exhaustive
 def test_limits_change_in_place_and_the_rest_where_the_program_asks_for_replacement(lab: Lab, engine: docker.APIClient) -> None:
     options = {"replace_on_changes": ["healthcheck"]}
     lab.run("up", program(healthcheck={"tests": ["CMD", "true"]}, options=options)).succeeded()
@@ -108,6 +113,7 @@ def test_limits_change_in_place_and_the_rest_where_the_program_asks_for_replacem
     assert engine.inspect_container(NAME)["Config"]["Healthcheck"]["Test"] == ["CMD", "false"]
 
 
+@pytest.mark.exhaustive
 def test_a_secret_stays_secret(lab: Lab, engine: docker.APIClient) -> None:
     secret = {"secret": f"PASSWORD={_SECRET}"}
     upload = {"file": "/etc/key", "content": {"secret": f"{_SECRET}\n"}, "permissions": "0400"}

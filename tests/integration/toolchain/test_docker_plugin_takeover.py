@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import docker
+import pytest
 
 from tests.integration.toolchain.docker_lab import Lab, image
 from tests.integration.toolchain.docker_rpc import Plugin
@@ -33,6 +34,7 @@ def test_a_container_that_is_not_healthy_is_recorded_and_finished_by_the_next_up
     assert "initErrors" not in lab.container()
 
 
+@pytest.mark.exhaustive
 def test_a_create_that_was_killed_is_taken_over(lab: Lab, engine: docker.APIClient) -> None:
     with lab.start("up", _SLOW) as process:
         left = _running(engine, process)
@@ -47,6 +49,7 @@ def test_a_create_that_was_killed_is_taken_over(lab: Lab, engine: docker.APIClie
     assert lab.run("up", refresh=True).changes == {}
 
 
+@pytest.mark.exhaustive
 def test_an_interrupted_create_is_recorded_and_finished(lab: Lab, engine: docker.APIClient) -> None:
     with lab.start("up", _SLOW) as process:
         left = _running(engine, process)

@@ -123,6 +123,7 @@ def test_install_without_requirements_leaves_the_environment_alone(stack: Clone)
     assert "nothing to install" in outcome.stdout + outcome.stderr
 
 
+@pytest.mark.exhaustive
 def test_install_makes_the_environment_and_installs_what_is_required(stack: Clone) -> None:
     settings = stack.root / "Pulumi.yaml"
     settings.write_text(settings.read_text().replace("virtualenv: .venv", "virtualenv: fresh"))

@@ -65,6 +65,7 @@ def built(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+@pytest.mark.exhaustive
 def test_a_stack_lives_in_a_bucket(clone: Clone, in_bucket: dict[str, str], s3: S3Server) -> None:
     clone.variables.update(in_bucket)
     clone.pulumi("login", in_bucket["PULUMI_BACKEND_URL"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrations import house_rules, lint
+from tests.support.cases import in_make_test
 
 GOOD = """\
 create table things (
@@ -107,16 +108,19 @@ def test_squawk_and_sqlfluff_find_their_faults(tmp_path: Path, rule: str, sql: s
 
 @pytest.mark.parametrize(
     "sql",
-    [
-        "select '{}'::text[] as a;\n",
-        "select '{{1, 2}, {3, 4}}'::integer[] as a;\n",
-        """select '{"a": {"b": {}}}'::jsonb as a;\n""",
-        "select '{{ name }} and {{name}}' as a;\n",
-        "select '{% if x %}' as a;\n",
-        "select '{# no comment #}' as a;\n",
-        "select '{{' as a;\n",
-        "select '%(name)s :name ?' as a;\n",
-    ],
+    in_make_test(
+        [
+            "select '{}'::text[] as a;\n",
+            "select '{{1, 2}, {3, 4}}'::integer[] as a;\n",
+            """select '{"a": {"b": {}}}'::jsonb as a;\n""",
+            "select '{{ name }} and {{name}}' as a;\n",
+            "select '{% if x %}' as a;\n",
+            "select '{# no comment #}' as a;\n",
+            "select '{{' as a;\n",
+            "select '%(name)s :name ?' as a;\n",
+        ],
+        3,
+    ),
 )
 def test_braces_are_the_sqls_own(tmp_path: Path, sql: str) -> None:
     file = tmp_path / "0007_braces.up.sql"
