@@ -75,7 +75,7 @@ def renew(stack: str) -> str:
     process = lock.process_of(_folder(stack))
     if process is None:
         return ""
-    os.kill(process, signal.SIGHUP)
+    _tell(process, signal.SIGHUP)
     return f"the schedule of stack {stack} is at work (process {process})"
 
 
@@ -88,11 +88,11 @@ def stop(stack: str, *, now: bool = False) -> str:
     if process is None:
         return ""
     deadline = time.monotonic() + _STOP_SECONDS
-    os.kill(process, signal.SIGTERM)
+    _tell(process, signal.SIGTERM)
     if now:
         time.sleep(0.5)
         if _is_at_work(stack):
-            os.kill(process, signal.SIGTERM)
+            _tell(process, signal.SIGTERM)
     while _is_at_work(stack):
         if time.monotonic() > deadline:
             raise PlatformError(
@@ -134,6 +134,12 @@ def last_lines(stack: str, count: int = _SHOWN) -> list[str]:
 def _folder(stack: str) -> Path:
     """Where the keeper's own lock is: the schedule itself holds that of the folder above."""
     return signs.folder_of(stack) / "keeper"
+
+
+def _tell(process: int, number: int) -> None:
+    """Send a signal to a process that may have ended since its lock was looked at."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)
 
 
 def _is_at_work(stack: str) -> bool:
@@ -204,12 +210,13 @@ def main(arguments: list[str]) -> int:
         return 0 if serve_kept(arguments[1]) else _NOTHING_LEFT
     stack = arguments[0]
     os.chdir(ROOT)  # the folder that it was started from may go
+    keeper = _Keeper(stack)
+    # Before the lock: whoever sees it held sends signals, and unhandled ones would end the keeper.
+    signal.signal(signal.SIGTERM, keeper.stop)
+    signal.signal(signal.SIGINT, keeper.stop)
+    signal.signal(signal.SIGHUP, keeper.renew)
     with lock.hold(_folder(stack), "keeping the schedule"):
         yield_processor()
-        keeper = _Keeper(stack)
-        signal.signal(signal.SIGTERM, keeper.stop)
-        signal.signal(signal.SIGINT, keeper.stop)
-        signal.signal(signal.SIGHUP, keeper.renew)
         keeper.keep()
     return 0
 
