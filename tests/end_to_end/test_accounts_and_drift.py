@@ -90,6 +90,7 @@ def test_what_is_altered_by_hand_is_shown_and_repaired_without_a_restart(stack):
             client.eval("return 1", 0)
 
 
+@pytest.mark.exhaustive
 def test_rotation_replaces_an_accounts_credentials_without_a_restart(stack):
     before, running = stack.platform(), started_at(stack)
     stack.invoke("accounts.rotate", "api")

@@ -44,6 +44,7 @@ def test_a_port_that_is_taken(stack):
     assert stack.container("redis").attrs["State"]["Health"]["Status"] == "healthy"
 
 
+@pytest.mark.exhaustive
 def test_a_wrong_passphrase(stack):
     environment = stack.environment | {"PULUMI_CONFIG_PASSPHRASE": "another one"}
     before = stack.environment

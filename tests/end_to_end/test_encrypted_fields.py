@@ -18,6 +18,8 @@ from seed.demo_people import PEOPLE
 from tests.end_to_end.conftest import BIN, ROOT
 from tests.support.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.exhaustive
+
 
 def ring_of(stack):
     return from_json(stack.outputs()["field_keys"])

@@ -25,6 +25,7 @@ def contents(stack):
     return {**rows, "sessions": sessions, "passages": passages}
 
 
+@pytest.mark.exhaustive
 def test_right_after_up_there_is_nothing_to_do(stack):
     stack.pulumi("preview", "--expect-no-changes", "--non-interactive")
     stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
@@ -36,6 +37,7 @@ def test_a_second_up_changes_nothing(stack):
     assert {service: stack.container(service).id for service in SERVICES} == ids
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("service", in_make_test(SERVICES, SERVICES.index("redis")))
 def test_a_removed_container_comes_back_with_its_data(stack, service):
     before = contents(stack)
@@ -49,6 +51,7 @@ def test_a_removed_container_comes_back_with_its_data(stack, service):
     stack.pulumi("preview", "--expect-no-changes", "--non-interactive")
 
 
+@pytest.mark.exhaustive
 def test_a_stopped_container_is_started_again(stack):
     before = contents(stack)
     stack.container("redis").stop()

@@ -12,6 +12,7 @@ from tests.end_to_end.conftest import BIN
 from tests.support.keyspace_faults import plant
 
 
+@pytest.mark.exhaustive
 def test_seeding_again_changes_nothing(stack):
     reports = json.loads(stack.invoke("seed", "--json").stdout)
     assert {report["name"] for report in reports} >= {"market", "demo", "cache", "documents"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 
 def in_make_test(cases: Sequence[Any], *kept: int) -> list[Any]:
@@ -14,3 +15,21 @@ def in_make_test(cases: Sequence[Any], *kept: int) -> list[Any]:
         case if index in kept else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.exhaustive)
         for index, case in enumerate(cases)
     ]
+
+
+def drawn(few: int, many: int) -> pytest.MarkDecorator:
+    """Give a test how many examples to draw as its argument `examples`: few in `make test`, many in `make test-all`."""
+    return pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.exhaustive)])
+
+
+def holds_for(few: int, many: int, *strategies: Any) -> Callable[[Callable[..., None]], Callable[[int], None]]:
+    """Try a property on few examples in `make test`, on many in `make test-all`. Its arguments come from the strategies."""
+
+    def decorate(check: Callable[..., None]) -> Callable[[int], None]:
+        def test(examples: int) -> None:
+            settings(max_examples=examples)(given(*strategies)(check))()
+
+        test.__name__, test.__doc__, test.__module__ = check.__name__, check.__doc__, check.__module__
+        return drawn(few, many)(test)
+
+    return decorate

@@ -110,6 +110,7 @@ def test_a_manifest_that_was_cut_off_is_named(made: Made) -> None:
     assert "can't be understood" in made.verify(made.full.id)[0].faults[0]
 
 
+@pytest.mark.exhaustive
 def test_the_newest_set_is_never_called_good_where_all_would_say_otherwise(made: Made) -> None:
     """Its manifest is replaced by an older one, or is none any more; then it is its parent's: no set is named, or the newest by its id."""
     full, newest = (made.folder / each.id / sets.MANIFEST for each in (made.full, made.incremental))

@@ -161,6 +161,7 @@ def test_one_store_alone_can_be_backed_up(scratch_platform: ScratchPlatform, tmp
     assert set(made.parts) == {"redis"}
 
 
+@pytest.mark.exhaustive
 def test_a_store_that_fails_fails_the_set_and_leaves_the_others_alone(
     full: Manifest, folder: Path, scratch_platform: ScratchPlatform
 ) -> None:

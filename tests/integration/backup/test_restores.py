@@ -133,6 +133,7 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
         proofs.accounts("weaviate")(proofs.Restored(stranger, full))
 
 
+@pytest.mark.exhaustive
 def test_a_drill_of_a_set_that_cannot_be_restored_is_a_failed_report(platform: Platform, tmp_path: Path) -> None:
     made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
     assert made

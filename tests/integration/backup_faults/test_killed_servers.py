@@ -20,6 +20,8 @@ from tests.support.backup_faults import AtStage, KillAtStart, Sets
 from tests.support.cases import in_make_test
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.exhaustive
+
 BACKUP_STAGES = [
     ("timescaledb", "postgres: full physical backup", 0.4),
     ("timescaledb", "postgres: reference point and logical backup", 0.0),

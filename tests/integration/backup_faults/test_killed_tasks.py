@@ -41,6 +41,7 @@ BACKUP_STAGES = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("stage", "delay"), in_make_test(BACKUP_STAGES, 0), ids=[stage for stage, _ in BACKUP_STAGES])
 def test_a_killed_backup_leaves_no_set_and_the_next_one_completes(
     made: Sets, single: dict[str, Manifest], stage: str, delay: float
@@ -126,6 +127,7 @@ LIVE_STAGES = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("stage", "delay", "store"), in_make_test(LIVE_STAGES, 0), ids=[f"{stage} after {delay} s" for stage, delay, _ in LIVE_STAGES]
 )

@@ -16,6 +16,8 @@ from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.backup_faults import Sets
 from tests.support.cases import in_make_test
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture(scope="module")
 def chain(made: Sets) -> tuple[Manifest, Manifest]:

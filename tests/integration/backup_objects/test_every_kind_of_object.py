@@ -116,6 +116,7 @@ def test_one_of_each_ends_no_set_and_none_is_left_out_in_silence(
     assert r"'session:\xff\xfe\x01old-php-client' of no keyspace" in expiry(platform).message
 
 
+@pytest.mark.exhaustive
 def test_a_drill_proves_the_rest(platform: Platform, folder: Path, full: Manifest) -> None:
     report = drill(platform, full.id, folder=folder)
     told = describe(report)

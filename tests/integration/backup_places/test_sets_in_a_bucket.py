@@ -29,6 +29,8 @@ from tests.support.cases import in_make_test
 from tests.support.s3_server import S3Server, run_s3_server
 from tests.support.scratch_platform import ScratchPlatform, fill, run_scratch_platform
 
+pytestmark = pytest.mark.exhaustive
+
 
 @dataclass
 class There:

@@ -334,6 +334,7 @@ def test_hangup_serves_the_new_certificate_and_key_without_a_failed_request(own_
         assert (old.get("/v1/models").status_code, new.get("/v1/models").status_code) == (401, 200)
 
 
+@pytest.mark.exhaustive
 def test_hangup_with_bad_files_keeps_what_works(own_server: Server) -> None:
     server = own_server
     before = server.certificate().serial_number
@@ -350,6 +351,7 @@ def test_hangup_with_bad_files_keeps_what_works(own_server: Server) -> None:
             assert client.get("/v1/models").status_code == 200
 
 
+@pytest.mark.exhaustive
 def test_termination_finishes_what_was_asked_and_is_quick(own_server: Server) -> None:
     with own_server.http() as client, concurrent.futures.ThreadPoolExecutor() as pool:
         begun = own_server.processor_seconds()

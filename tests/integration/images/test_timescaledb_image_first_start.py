@@ -94,6 +94,7 @@ def test_a_cluster_cut_off_at_its_last_file_is_begun_again(volumes: Volumes) -> 
         assert _psql(container, "select 1") == "1"
 
 
+@pytest.mark.exhaustive
 def test_stopping_during_the_first_start_needs_no_kill(volumes: Volumes) -> None:
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
         _making_its_cluster(container, INITDB_STAGES[1])
@@ -119,6 +120,7 @@ def test_two_first_starts_at_once_make_one_cluster(volumes: Volumes) -> None:
     assert sum("creating configuration files" in log for log in logs) == 1
 
 
+@pytest.mark.exhaustive
 def test_data_survives_a_new_container_and_a_stop_is_clean(volumes: Volumes) -> None:
     with started(TIMESCALEDB, volumes.settings, volumes.data) as container:
         wait_ready(container)

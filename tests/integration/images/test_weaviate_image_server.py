@@ -148,6 +148,7 @@ def test_documents_are_embedded_over_verified_tls_in_batches_and_found_by_meanin
     assert len(vector) == 384
 
 
+@pytest.mark.exhaustive
 def test_backups_go_to_their_own_volume(server: Server, client: weaviate.WeaviateClient) -> None:
     kept = client.collections.create("Kept", properties=[Property(name="content", data_type=DataType.TEXT)])
     kept.data.insert({"content": "x"}, vector=[0.1] * 384)

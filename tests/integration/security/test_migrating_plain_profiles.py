@@ -81,6 +81,7 @@ def test_nothing_plain_stays_in_the_tables_file(plain: Platform, scratch_server:
     assert plain_bytes() == 0
 
 
+@pytest.mark.exhaustive
 def test_going_back_gives_the_plain_rows_again(plain: Platform) -> None:
     before = plain_rows(plain)
     run.upgrade(plain, "0008")
@@ -92,6 +93,7 @@ def test_going_back_gives_the_plain_rows_again(plain: Platform) -> None:
     assert run.upgrade(plain).current == run.head_revision()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_without_keys_nothing_is_lost(plain: Platform, direction: str) -> None:
     keyless = dataclasses.replace(plain, field_keys="")
@@ -136,6 +138,7 @@ def stopped_at(server: ScratchServer, user_id: int) -> Iterator[None]:
             connection.execute("drop schema halting cascade")
 
 
+@pytest.mark.exhaustive
 def test_killed_in_the_middle_it_is_completed_and_what_was_changed_meanwhile_is_kept(
     plain: Platform, scratch_server: ScratchServer
 ) -> None:

@@ -67,6 +67,7 @@ def inside(server: ScratchServer, command: str) -> bytes:
     return done.output
 
 
+@pytest.mark.exhaustive
 def test_the_servers_log(used: ScratchServer) -> None:
     log = used.container.logs()
     assert b"find_by_phone" in log or b"phone_index = any" in log

@@ -119,6 +119,7 @@ def test_what_can_not_be_changed_in_place_is_filled_beside_while_readers_go_on(s
     assert search.search(changed.platform, "word3x2", certainty=0.5, collection=collection)
 
 
+@pytest.mark.exhaustive
 def test_a_rebuild_that_was_ended_goes_on_where_it_stopped(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.load(folder)
     monkeypatch.setattr("seed.rebuilding.EMBED_AT_ONCE", 5)
@@ -137,6 +138,7 @@ def test_a_rebuild_that_was_ended_goes_on_where_it_stopped(store: Store, folder:
     assert (changed.objects(), _drift(changed)) == (store.expected(folder), [])
 
 
+@pytest.mark.exhaustive
 def test_documents_imported_from_elsewhere_survive_a_rebuild(store: Store, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     other = tmp_path_factory.mktemp("other")
     (other / "kept.md").write_text("# Kept\n\nThis stays.\n")

@@ -189,6 +189,7 @@ def _passages_of_files(store: Store) -> set[int]:
         return set(Counter(str(each.properties["file_path"]) for each in found).values())
 
 
+@pytest.mark.exhaustive
 def test_two_imports_at_once_end_the_same(store: Store, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     store.vendor.delay = 0.2
     processes = [_start(store, folder, tmp_path_factory.mktemp("settings")) for _ in range(2)]

@@ -20,6 +20,8 @@ from seed.candle_files.load import load_files
 from seed.candle_files.options import LoadOptions
 from tests.support.postgres_server import _SETTINGS, ScratchServer
 
+pytestmark = pytest.mark.exhaustive
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CENTURIES = 3_926  # chunks of a public report: 301 years
 

@@ -239,6 +239,7 @@ def test_a_file_cut_off_is_named_after_the_others_are_loaded(platform: Platform,
     assert ("IBM", START + timedelta(minutes=1)) in {each[:2] for each in kept(platform)}
 
 
+@pytest.mark.exhaustive
 def test_a_load_that_is_killed_completes_when_run_again(platform: Platform, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("\n".join([HEADER, *(row(number, f"S{number % 7}") for number in range(250_000))]))

@@ -43,6 +43,7 @@ def test_candles_arrive_as_they_are_in_the_file(seeded: tuple[Platform, SeedRepo
     assert found == sorted(tuple(candle) for candle in samples())
 
 
+@pytest.mark.exhaustive
 def test_run_twice_changes_nothing(seeded: tuple[Platform, SeedReport, SeedReport]) -> None:
     platform, _, first = seeded
     before = everything(platform)

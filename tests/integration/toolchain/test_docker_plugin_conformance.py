@@ -14,6 +14,8 @@ import pytest
 from tests.integration.toolchain.docker_lab import ROOT, image
 from tests.integration.toolchain.observe_docker_plugin import CHANGES, OFFICIAL, arguments
 
+pytestmark = pytest.mark.exhaustive
+
 _SEEN = json.loads(OFFICIAL.read_text(encoding="utf-8"))
 _RANDOM = re.compile(r"[0-9a-f]{64}")
 

@@ -20,6 +20,7 @@ _OK = {"tests": ["CMD", "test", "-e", "/data/ok"], "interval": "0.3s", "retries"
 _SLOW = program(healthcheck={**_OK, "retries": 10000}, wait=True, wait_timeout=240)
 
 
+@pytest.mark.exhaustive
 def test_a_container_that_is_not_healthy_is_recorded_and_finished_by_the_next_up(lab: Lab, engine: docker.APIClient) -> None:
     failed = lab.run("up", program(healthcheck=_OK, wait=True, wait_timeout=240))
     assert failed.code == 1

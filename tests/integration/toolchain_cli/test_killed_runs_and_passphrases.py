@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from airgap.toolchain.diagnose import explain
 from tests.support.waiting import PATIENCE
 
@@ -38,6 +40,7 @@ def test_a_killed_run_leaves_no_process_and_a_lock_that_the_next_run_takes_away(
     assert "2 created" in taken_over.stdout
 
 
+@pytest.mark.exhaustive
 def test_the_lock_of_another_hosts_run_stays_and_is_explained(stack: Clone, tmp_path: Path) -> None:
     lock = stack.state / ".pulumi" / "locks" / "organization" / "tiny" / "dev" / "75de4d6f-e072-4c5d-b1c4-074e0f1bcb88.json"
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -53,6 +56,7 @@ def test_the_lock_of_another_hosts_run_stays_and_is_explained(stack: Clone, tmp_
     assert "2 created" in stack.pulumi("up", "--yes", "--skip-preview").stdout
 
 
+@pytest.mark.exhaustive
 def test_a_lock_of_a_run_that_goes_on_is_to_be_waited_for(
     stack: Clone, tmp_path: Path, wait_for: Callable[[Callable[[], bool]], None]
 ) -> None:

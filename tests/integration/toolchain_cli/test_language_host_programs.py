@@ -49,11 +49,13 @@ def test_a_policy_pack_stops_what_breaks_its_rule(stack: Clone, pack: Path) -> N
     assert "a thing must not be called bad" in outcome.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_policy_pack_may_name_its_environment(stack: Clone, pack: Path) -> None:
     (pack / "PulumiPolicy.yaml").write_text("runtime: {name: python, options: {virtualenv: ../../.venv}}\nversion: 0.0.1\n")
     assert "tiny-rules@v0.0.1" in stack.pulumi("preview", "--policy-pack", str(pack)).stdout
 
 
+@pytest.mark.exhaustive
 def test_a_broken_policy_pack_shows_its_error(stack: Clone, pack: Path) -> None:
     (pack / "__main__.py").write_text("raise SystemExit('rules are missing')")
     outcome = stack.pulumi("preview", "--policy-pack", str(pack), check=False)
@@ -97,6 +99,7 @@ def test_a_missing_environment_says_how_to_make_it(stack: Clone) -> None:
     assert f"names {stack.root / 'nowhere'}, which does not exist" in outcome.stdout
 
 
+@pytest.mark.exhaustive
 def test_type_checking_runs_where_it_is_asked_for(stack: Clone) -> None:
     settings = stack.root / "Pulumi.yaml"
     settings.write_text(settings.read_text().replace("virtualenv: .venv", "virtualenv: .venv, typechecker: mypy"))
@@ -107,6 +110,7 @@ def test_type_checking_runs_where_it_is_asked_for(stack: Clone) -> None:
     assert "Incompatible types" in outcome.stdout
 
 
+@pytest.mark.exhaustive
 def test_about_names_the_interpreter_and_the_plugins_that_are_needed(stack: Clone) -> None:
     shown = stack.pulumi("about").stdout
     assert f"executable='{stack.root / '.venv' / 'bin' / 'python'}'" in shown
@@ -114,6 +118,7 @@ def test_about_names_the_interpreter_and_the_plugins_that_are_needed(stack: Clon
     assert "docker  5.2.0" in shown
 
 
+@pytest.mark.exhaustive
 def test_about_lists_dependencies(stack: Clone) -> None:
     assert "pulumi-docker" in stack.pulumi("about", "--transitive").stdout
 
@@ -148,6 +153,7 @@ def test_install_makes_the_environment_and_installs_what_is_required(stack: Clon
     assert list((stack.root / "fresh").glob("lib/python3*/site-packages/tiny.py"))
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_ends_a_hanging_program_without_a_traceback(
     stack: Clone, tmp_path: Path, wait_for: Callable[[Callable[[], bool]], None]
 ) -> None:

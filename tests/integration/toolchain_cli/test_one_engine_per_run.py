@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airgap.docker_client import connect
+from tests.support.cases import in_make_test
 from tests.support.engine_forwarder import Forwarder, forward
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def forwarder(tmp_path: Path) -> Iterator[Forwarder]:
         yield made
 
 
-@pytest.fixture(params=["DOCKER_HOST", "DOCKER_CONTEXT", "currentContext"])
+@pytest.fixture(params=in_make_test(["DOCKER_HOST", "DOCKER_CONTEXT", "currentContext"], 2))
 def named_by(request: pytest.FixtureRequest, forwarder: Forwarder, tmp_path: Path) -> dict[str, str]:
     """The variables of a user who names that address in one of the three ways."""
     if request.param == "DOCKER_HOST":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[3]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("variables", "meant"),
     [

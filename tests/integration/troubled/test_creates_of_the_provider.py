@@ -71,6 +71,7 @@ def made(weaviate: ScratchWeaviate, weaviate_wire: Wired, monkeypatch: pytest.Mo
     return Weaviate(weaviate, weaviate_wire)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", [Kind.TWICE, Kind.LATE])
 def test_a_user_whose_creation_was_answered_too_late_or_twice(made: Weaviate, kind: Kind) -> None:
     # The first request looks whether there is one, the second makes it.

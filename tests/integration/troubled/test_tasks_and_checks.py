@@ -113,6 +113,7 @@ def put(platform: Platform, entry: cache.Entry) -> str:
         return cache.put(client, entry)
 
 
+@pytest.mark.exhaustive
 def test_a_cache_entry_is_whole_whatever_happens_to_its_requests(redis_wire: Wired) -> None:
     platform, line = redis_wire
     line.reset(None)
@@ -158,6 +159,7 @@ def creating_requests(wired: Wired) -> list[int]:
     return [at for at, label in enumerate(line.requests) if label.startswith(("POST", "PUT"))]
 
 
+@pytest.mark.exhaustive
 def test_a_collection_whose_creation_is_carried_twice_or_not_answered(weaviate_wire: Wired) -> None:
     platform, line = weaviate_wire
     posts = creating_requests(weaviate_wire)

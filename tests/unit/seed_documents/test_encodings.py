@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airgap.errors import PlatformError
@@ -13,6 +12,7 @@ from infra.connections import ROOT
 from seed import encodings, sources
 from seed.blocks import Unreadable
 from seed.passages import passages_of
+from tests.support.cases import holds_for
 from tests.unit.seed_documents.texts_of_languages import OLD_ENCODINGS
 
 CASES = ROOT / "tests" / "data" / "documents"
@@ -46,8 +46,7 @@ def test_unicode_is_read_with_a_mark_or_without(text: str, name: str) -> None:
     assert encodings.decode(text.encode(name)) == text
 
 
-@given(st.sampled_from([(text, name) for text, name in ALL if name not in ("mac_roman", "cp850", "mac_cyrillic")]), st.data())
-@settings(deadline=None, max_examples=300)
+@holds_for(60, 300, st.sampled_from([(text, name) for text, name in ALL if name not in ("mac_roman", "cp850", "mac_cyrillic")]), st.data())
 def test_pieces_are_read_rightly_or_refused(case: tuple[str, str], data: st.DataObject) -> None:
     text, name = case
     words = text.split(" ")
@@ -59,8 +58,7 @@ def test_pieces_are_read_rightly_or_refused(case: tuple[str, str], data: st.Data
         assert "--encoding" in str(problem)  # noqa: PT017 - either outcome is right
 
 
-@given(st.sampled_from(ALL), st.sampled_from(ALL))
-@settings(deadline=None, max_examples=200)
+@holds_for(40, 200, st.sampled_from(ALL), st.sampled_from(ALL))
 def test_files_of_two_encodings_are_never_read_by_halves(one: tuple[str, str], other: tuple[str, str]) -> None:
     """Two texts behind each other, each in its own: what comes out is one that holds for both, or nothing."""
     data = one[0].encode(one[1]) + b"\n" + other[0].encode(other[1])

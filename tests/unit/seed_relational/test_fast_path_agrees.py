@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seed.candle_files.batches import Batch, microseconds
@@ -19,6 +18,7 @@ from seed.candle_files.layout import Layout, Reading
 from seed.candle_files.moments import Form, TimeStyle
 from seed.candle_files.seen import Seen
 from seed.candles import Candle
+from tests.support.cases import holds_for
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LAYOUT = Layout({name: place for place, name in enumerate(Candle._fields)}, 7, ",", None, Reading(TimeStyle(timezone="America/New_York")))
@@ -51,8 +51,7 @@ SOUND = st.tuples(
 )
 
 
-@settings(max_examples=1500)
-@given(st.one_of(ROWS, st.lists(SOUND, min_size=1, max_size=2)))
+@holds_for(200, 1500, st.one_of(ROWS, st.lists(SOUND, min_size=1, max_size=2)))
 def test_whatever_is_taken_is_what_the_judge_takes(rows: list[tuple[str, ...]]) -> None:
     data = "\n".join(",".join(row) for row in rows).encode()
     batch = take("a.csv", 2, data, LAYOUT, Seen(), NOW)
@@ -65,8 +64,9 @@ def test_whatever_is_taken_is_what_the_judge_takes(rows: list[tuple[str, ...]]) 
     assert sorted(judge(dict(zip(batch.columns, row, strict=True)), text, NOW).candle for row in taken) == sorted(decoded(batch.binary))
 
 
-@settings(max_examples=500, deadline=None)
-@given(
+@holds_for(
+    100,
+    500,
     st.sampled_from(sorted(EPOCH_LAYOUTS)),
     st.lists(
         st.tuples(

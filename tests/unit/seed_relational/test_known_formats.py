@@ -18,6 +18,7 @@ from airgap.errors import PlatformError
 from seed.candle_files.formats import FORMATS
 from seed.candles import Candle
 from tests.support.candle_reading import candles_of
+from tests.support.cases import drawn
 
 EARLIEST = datetime(1975, 1, 1, tzinfo=UTC)
 Written = tuple[bytes, dict[str, Any]]
@@ -222,12 +223,13 @@ def test_every_known_format_is_tried() -> None:
     assert set(WRITERS) == {(each.name, each.source) for each in FORMATS}
 
 
+@drawn(8, 40)
 @pytest.mark.parametrize("key", WRITERS, ids=lambda key: f"{key[0]}: {key[1]}")
-def test_what_a_source_writes_is_read_back_exactly(tmp_path: Path, key: tuple[str, str]) -> None:
+def test_what_a_source_writes_is_read_back_exactly(tmp_path: Path, key: tuple[str, str], examples: int) -> None:
     write, candles = WRITERS[key]
     path = tmp_path / "a"
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(candles)
     def comes_back(made: list[Candle]) -> None:
         data, options = write(made)
@@ -267,11 +269,12 @@ TIMES: dict[str, Callable[[datetime], str]] = {
 }
 
 
-def test_nothing_is_read_as_another_value_however_it_is_written(tmp_path: Path) -> None:
+@drawn(100, 400)
+def test_nothing_is_read_as_another_value_however_it_is_written(tmp_path: Path, examples: int) -> None:
     path = tmp_path / "a.csv"
     read: list[bool] = []
 
-    @settings(max_examples=400, deadline=None, database=None)
+    @settings(max_examples=examples, deadline=None, database=None)
     @given(
         made=st.integers(0, 4).flatmap(lambda places: series(places=places)),
         time=st.sampled_from(sorted(TIMES)),
@@ -293,7 +296,7 @@ def test_nothing_is_read_as_another_value_however_it_is_written(tmp_path: Path) 
             assert set(found.candles) <= set(made)
 
     is_read_or_refused()
-    assert sum(read) > 100  # else it would say nothing
+    assert sum(read) > examples / 4  # else it would say nothing
 
 
 def test_the_documents_table_names_every_known_format() -> None:
