@@ -176,6 +176,7 @@ def test_a_killed_drill_leaves_nothing_for_long(platform: Platform, folder: Path
     assert its() == []
 
 
+@pytest.mark.exhaustive
 def test_every_accident_is_undone_to_the_moment_before(platform: Platform, folder: Path, full: Manifest) -> None:
     """A dropped table, a flushed Redis, a deleted collection: first looked at beside the live stores, then put back."""
     user(platform, "late")

@@ -32,6 +32,7 @@ def guide(weaviate_server: Any) -> Platform:
     return platform
 
 
+@pytest.mark.exhaustive
 def test_the_specifications_question_finds_the_passages_about_it(guide: Platform) -> None:
     hits = search.search(guide, QUESTION)
     assert 1 <= len(hits) <= 5
@@ -41,6 +42,7 @@ def test_the_specifications_question_finds_the_passages_about_it(guide: Platform
     assert any(hit.file_path.startswith("docs/guide/en/") for hit in search.search(guide, QUESTION, limit=10))
 
 
+@pytest.mark.exhaustive
 def test_the_specifications_graphql_gives_the_same(guide: Platform) -> None:
     query = """{ Get { ChristmasDocument(nearText: {concepts: ["%s"], certainty: 0.7} limit: 5)
                  { content file_path section _additional { certainty id } } } }"""
@@ -51,6 +53,7 @@ def test_the_specifications_graphql_gives_the_same(guide: Platform) -> None:
     assert found == [(hit.id, round(hit.certainty, 4)) for hit in search.search(guide, QUESTION)]
 
 
+@pytest.mark.exhaustive
 def test_the_right_passages_are_found(guide: Platform) -> None:
     """The retrieval test set with the bundled model, queries embedded by Weaviate and passages by the import."""
     questions = read_questions(QUESTIONS)
@@ -63,6 +66,7 @@ def test_the_right_passages_are_found(guide: Platform) -> None:
         assert part.mean_reciprocal_rank() >= 0.8, missed
 
 
+@pytest.mark.exhaustive
 def test_path_and_section_narrow_it_down(guide: Platform) -> None:
     english = search.search(guide, QUESTION, path="docs/guide/en/", limit=10)
     assert len(english) == 10
@@ -72,6 +76,7 @@ def test_path_and_section_narrow_it_down(guide: Platform) -> None:
     assert search.search(guide, QUESTION, path="docs/guide/*") == []
 
 
+@pytest.mark.exhaustive
 def test_hybrid_search_finds_words_that_have_no_meaning(guide: Platform) -> None:
     hits = search.search(guide, "idx_scan efConstruction maxConnections", mode=search.Mode.HYBRID)
     assert any("efConstruction" in hit.content for hit in hits[:2])
@@ -79,10 +84,12 @@ def test_hybrid_search_finds_words_that_have_no_meaning(guide: Platform) -> None
     assert [hit.score for hit in hits] == sorted((hit.score or 0 for hit in hits), reverse=True)
 
 
+@pytest.mark.exhaustive
 def test_a_high_certainty_finds_nothing(guide: Platform) -> None:
     assert search.search(guide, QUESTION, certainty=1.0) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("question", "options", "told"),
     [
@@ -112,6 +119,7 @@ def test_a_failing_embedding_service_is_told(store: Store, folder: Path) -> None
     assert "sk-wrong-secret" not in str(failure.value)
 
 
+@pytest.mark.exhaustive
 def test_readers_may_not_write(guide: Platform) -> None:
     from weaviate.exceptions import UnexpectedStatusCodeError
 

@@ -14,6 +14,8 @@ from seed.own_data import own_rows, seeds_own
 from seed.statements import load as statement
 from tests.support.postgres_server import ScratchServer
 
+pytestmark = pytest.mark.exhaustive  # samples, indicators and demo are loaded first
+
 _CANDLE = "insert into market_data (symbol, timestamp, open, high, low, close, volume) values ('{}', '{}', 1, 1, 1, 1, 1)"
 _ORDER = (
     "insert into orders (user_id, symbol, order_type, side, quantity, status, external_id)"

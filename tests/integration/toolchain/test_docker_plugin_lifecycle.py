@@ -129,6 +129,7 @@ def test_a_secret_stays_secret(lab: Lab, engine: docker.APIClient) -> None:
     assert not [file for file in written if _SECRET.encode() in file.read_bytes()]
 
 
+@pytest.mark.exhaustive
 def test_a_container_can_be_imported(lab: Lab, engine: docker.APIClient) -> None:
     host = engine.create_host_config(restart_policy={"Name": "always"}, mem_limit="64m")
     foreign = engine.create_container(image(), ["sleep", "600"], name=NAME, host_config=host)["Id"]
@@ -140,6 +141,7 @@ def test_a_container_can_be_imported(lab: Lab, engine: docker.APIClient) -> None
     assert lab.container()["id"] == foreign
 
 
+@pytest.mark.exhaustive
 def test_a_typo_is_named_with_its_resource(lab: Lab) -> None:
     up = lab.run("up", program(healthcheck={"test": ["CMD", "true"]}))
     assert up.code == 1
@@ -147,6 +149,7 @@ def test_a_typo_is_named_with_its_resource(lab: Lab) -> None:
     assert f"docker:index/container:Container resource 'c' has a problem: {problem}" in up.text
 
 
+@pytest.mark.exhaustive
 def test_a_provider_of_its_own_takes_its_host(lab: Lab, tmp_path: Path) -> None:
     provider = {"kind": "Provider", "arguments": {"host": f"unix://{tmp_path}/none.sock"}}
     volume = {"kind": "Volume", "arguments": {"name": NAME}, "options": {"provider": "elsewhere"}}

@@ -36,6 +36,7 @@ def pack(stack: Clone) -> Path:
     return folder
 
 
+@pytest.mark.exhaustive
 def test_a_policy_pack_lets_good_things_pass(stack: Clone, pack: Path) -> None:
     outcome = stack.pulumi("preview", "--policy-pack", str(pack))
     assert "tiny-rules@v0.0.1" in outcome.stdout
@@ -84,6 +85,7 @@ def test_a_program_ended_by_a_signal_is_told(stack: Clone) -> None:
     assert "Program was ended by SIGKILL" in stack.pulumi("preview", check=False).stdout
 
 
+@pytest.mark.exhaustive
 def test_both_output_streams_are_shown(stack: Clone) -> None:
     stack.program.write_text("import sys; print('to out'); print('to err', file=sys.stderr)")
     shown = stack.pulumi("preview").stdout
