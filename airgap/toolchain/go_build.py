@@ -23,6 +23,8 @@ from airgap.toolchain.locate import GO_FOLDER, LEFT_OUT, left_out_files
 
 # The compiler collects its garbage less often: a tenth to a fifth less processor time. The limit is for each compiler and the linker.
 _COMPILER = {"GOGC": "400", "GOMEMLIMIT": "1500MiB"}
+# Symbols for debuggers are left out by the linker anyway (`-s -w`); not making them saves a tenth of the processor time.
+_NO_DEBUG_SYMBOLS = "-gcflags=all=-dwarf=false"
 _NO_SOURCES = shutil.ignore_patterns("*_test.go", "testdata")
 
 
@@ -55,7 +57,18 @@ def compile_program(program: GoProgram, go: Path, target: Path, progress: Progre
     with _module(program, go, progress) as folder:
         packages = len(_list_packages(program, go, folder, progress))
         progress.status(f"compiling {program.title}")
-        command = ["build", "-mod=readonly", "-trimpath", "-v", "-ldflags", program.linker, "-o", str(target), program.package]
+        command = [
+            "build",
+            "-mod=readonly",
+            "-trimpath",
+            _NO_DEBUG_SYMBOLS,
+            "-v",
+            "-ldflags",
+            program.linker,
+            "-o",
+            str(target),
+            program.package,
+        ]
         _run(program, go, command, folder, progress, packages=packages)
 
 
