@@ -8,6 +8,7 @@ from blueprint.collections import CHRISTMAS_DOCUMENT
 from blueprint.model import (
     Account,
     KeyAccess,
+    KeyspaceCommands,
     Network,
     PostgresRole,
     Privilege,
@@ -32,9 +33,25 @@ def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant,
 # Every connection needs these, whatever it does next.
 _CONNECTION = ("auth", "hello", "ping", "quit", "select", "client|setname", "client|setinfo", "client|id", "command|docs", "command|count")
 _TRANSACTION = ("multi", "exec", "discard", "watch", "unwatch")
-_KEYS = ("del", "unlink", "exists", "expire", "pexpire", "ttl", "pttl", "type", "scan", "touch")
-_STRINGS = ("get", "set", "mget", "incr", "incrby")
-_HASHES = ("hget", "hmget", "hgetall", "hset", "hsetex", "hdel", "hexists", "hlen")
+_KEYS = (
+    *("del", "unlink", "exists", "type", "touch", "scan"),
+    *("expire", "pexpire", "expireat", "pexpireat", "ttl", "pttl", "expiretime", "pexpiretime"),
+)
+# What a command does to a key has to fit the key's type and its expiry (docs/adr/0606): left out are those that take an expiry away
+# (persist, getset, rename, copy) and those that make keys and can't give them one (setnx, mset, append, incrbyfloat).
+_STRINGS = ("get", "mget", "strlen", "set", "setex", "psetex", "getex", "getdel")
+_COUNTERS = (*_STRINGS, "incr", "incrby", "decr", "decrby")
+_HASHES = (
+    *("hget", "hmget", "hgetall", "hexists", "hlen", "hkeys", "hvals", "hstrlen", "hscan"),
+    *("hset", "hmset", "hsetex", "hdel"),
+)
+_SESSIONS = (*_HASHES, "hsetnx", "hincrby")
+_COMMANDS_BY_TYPE = (
+    KeyspaceCommands(("session",), _SESSIONS),
+    KeyspaceCommands(("rate_limit",), _COUNTERS),
+    KeyspaceCommands(("user_preferences",), _STRINGS),
+    KeyspaceCommands(("market_latest",), _HASHES),
+)
 
 MIGRATOR = Account(
     name="migrator",
@@ -56,7 +73,8 @@ API = Account(
             ("user_preferences", KeyAccess.READ_WRITE),
             ("market_latest", KeyAccess.READ),
         ),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_STRINGS, *_HASHES),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        only=_COMMANDS_BY_TYPE,
     ),
 )
 
@@ -72,7 +90,8 @@ INGEST = Account(
     ),
     redis=RedisUser(
         keyspaces=(("market_latest", KeyAccess.READ_WRITE),),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_HASHES),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        only=(KeyspaceCommands(("market_latest",), _HASHES),),
     ),
 )
 
