@@ -157,6 +157,36 @@ RAG = Account(
     ),
 )
 
+APP = Account(
+    name="app",
+    purpose="A small application that does everything itself: what api, ingest, backtest and rag may, and writes passages",
+    postgres=PostgresRole(
+        grants=(
+            *_grants(_FULL, "users", "user_profiles", "backtest_runs", "backtest_results"),
+            # Orders and trades are records of account: they end, and stay.
+            *_grants(_WRITE, "orders", "trades", *_MARKET),
+            *_grants(_READ, *(rollup.name for rollup in ROLLUPS)),
+        ),
+        temporary_tables=True,
+        # As for ingest; its writes are in the log by the server's own means instead, without what was bound to them.
+        settings=(("pgaudit.log", "none"), ("log_statement", "mod")),
+    ),
+    redis=RedisUser(
+        keyspaces=tuple((name, KeyAccess.READ_WRITE) for name in ("session", "rate_limit", "user_preferences", "market_latest")),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        only=_COMMANDS_BY_TYPE,
+    ),
+    weaviate=WeaviateUser(
+        permissions=(
+            WeaviatePermission("read_collections"),  # as for rag
+            *(
+                WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
+                for action in ("create_data", "read_data", "update_data", "delete_data")
+            ),
+        )
+    ),
+)
+
 BACKUP = Account(
     name="backup",
     purpose="Reads all there is to back up, and writes nothing",
@@ -243,7 +273,7 @@ ADMIN = Account(
     weaviate=WeaviateUser(built_in_role="admin"),
 )
 
-ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, BACKUP, MONITOR, ADMIN)
+ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, APP, BACKUP, MONITOR, ADMIN)
 
 NETWORKS: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
 
