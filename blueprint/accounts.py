@@ -8,6 +8,7 @@ from blueprint.collections import CHRISTMAS_DOCUMENT
 from blueprint.model import (
     Account,
     KeyAccess,
+    KeyspaceCommands,
     Network,
     PostgresRole,
     Privilege,
@@ -32,9 +33,25 @@ def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant,
 # Every connection needs these, whatever it does next.
 _CONNECTION = ("auth", "hello", "ping", "quit", "select", "client|setname", "client|setinfo", "client|id", "command|docs", "command|count")
 _TRANSACTION = ("multi", "exec", "discard", "watch", "unwatch")
-_KEYS = ("del", "unlink", "exists", "expire", "pexpire", "ttl", "pttl", "type", "scan", "touch")
-_STRINGS = ("get", "set", "mget", "incr", "incrby")
-_HASHES = ("hget", "hmget", "hgetall", "hset", "hsetex", "hdel", "hexists", "hlen")
+_KEYS = (
+    *("del", "unlink", "exists", "type", "touch", "scan"),
+    *("expire", "pexpire", "expireat", "pexpireat", "ttl", "pttl", "expiretime", "pexpiretime"),
+)
+# What a command does to a key has to fit the key's type and its expiry (docs/adr/0606): left out are those that take an expiry away
+# (persist, getset, rename, copy) and those that make keys and can't give them one (setnx, mset, append, incrbyfloat).
+_STRINGS = ("get", "mget", "strlen", "set", "setex", "psetex", "getex", "getdel")
+_COUNTERS = (*_STRINGS, "incr", "incrby", "decr", "decrby")
+_HASHES = (
+    *("hget", "hmget", "hgetall", "hexists", "hlen", "hkeys", "hvals", "hstrlen", "hscan"),
+    *("hset", "hmset", "hsetex", "hdel"),
+)
+_SESSIONS = (*_HASHES, "hsetnx", "hincrby")
+_COMMANDS_BY_TYPE = (
+    KeyspaceCommands(("session",), _SESSIONS),
+    KeyspaceCommands(("rate_limit",), _COUNTERS),
+    KeyspaceCommands(("user_preferences",), _STRINGS),
+    KeyspaceCommands(("market_latest",), _HASHES),
+)
 
 MIGRATOR = Account(
     name="migrator",
@@ -56,7 +73,8 @@ API = Account(
             ("user_preferences", KeyAccess.READ_WRITE),
             ("market_latest", KeyAccess.READ),
         ),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_STRINGS, *_HASHES),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        only=_COMMANDS_BY_TYPE,
     ),
 )
 
@@ -72,7 +90,8 @@ INGEST = Account(
     ),
     redis=RedisUser(
         keyspaces=(("market_latest", KeyAccess.READ_WRITE),),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_HASHES),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        only=(KeyspaceCommands(("market_latest",), _HASHES),),
     ),
 )
 
@@ -134,6 +153,36 @@ RAG = Account(
             # GraphQL shows every collection's schema and is refused to whom may not read them all; objects stay out of reach.
             WeaviatePermission("read_collections"),
             WeaviatePermission("read_data", CHRISTMAS_DOCUMENT.name + "*"),
+        )
+    ),
+)
+
+APP = Account(
+    name="app",
+    purpose="A small application that does everything itself: what api, ingest, backtest and rag may, and writes passages",
+    postgres=PostgresRole(
+        grants=(
+            *_grants(_FULL, "users", "user_profiles", "backtest_runs", "backtest_results"),
+            # Orders and trades are records of account: they end, and stay.
+            *_grants(_WRITE, "orders", "trades", *_MARKET),
+            *_grants(_READ, *(rollup.name for rollup in ROLLUPS)),
+        ),
+        temporary_tables=True,
+        # As for ingest; its writes are in the log by the server's own means instead, without what was bound to them.
+        settings=(("pgaudit.log", "none"), ("log_statement", "mod")),
+    ),
+    redis=RedisUser(
+        keyspaces=tuple((name, KeyAccess.READ_WRITE) for name in ("session", "rate_limit", "user_preferences", "market_latest")),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        only=_COMMANDS_BY_TYPE,
+    ),
+    weaviate=WeaviateUser(
+        permissions=(
+            WeaviatePermission("read_collections"),  # as for rag
+            *(
+                WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
+                for action in ("create_data", "read_data", "update_data", "delete_data")
+            ),
         )
     ),
 )
@@ -224,7 +273,7 @@ ADMIN = Account(
     weaviate=WeaviateUser(built_in_role="admin"),
 )
 
-ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, BACKUP, MONITOR, ADMIN)
+ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, APP, BACKUP, MONITOR, ADMIN)
 
 NETWORKS: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
 

@@ -32,11 +32,13 @@ class EmbeddingProfile:
     """Where a collection's vectors come from. `base_url` None means the vendor's own service.
 
     `tells_kinds` says that the service takes `input_type`, to embed a passage otherwise than a query (what is not told is a query).
+    `certainty` is the least that an answer to a question has with this model, from 0 to 1: half of one plus half of the cosine.
     """
 
     name: str
     model: str
     dimensions: int
+    certainty: float
     base_url: str | None = None
     tells_kinds: bool = False
 

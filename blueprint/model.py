@@ -185,18 +185,30 @@ class KeyAccess(StrEnum):
     READ_WRITE = "read_write"
 
 
+@dataclass(frozen=True, slots=True)
+class KeyspaceCommands:
+    """Commands that an account may run on the keys of these keyspaces, and on no others of its keys."""
+
+    keyspaces: tuple[str, ...]
+    commands: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisUser:
-    """An ACL user: which keyspaces, which commands. Scripting is never among them."""
+    """An ACL user: which keyspaces, which commands on all of them, and which on some. Scripting is never among them."""
 
     keyspaces: tuple[tuple[str, KeyAccess], ...] = ()
     every_key: KeyAccess | None = None
     commands: tuple[str, ...] = ()
+    only: tuple[KeyspaceCommands, ...] = ()
     channels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         forbidden = {"@all", "@scripting", "eval", "evalsha", "fcall", "function", "script"}
-        _require(not forbidden & set(self.commands), "a Redis account may never run scripts or everything")
+        every_command = set(self.commands).union(*(each.commands for each in self.only))
+        _require(not forbidden & every_command, "a Redis account may never run scripts or everything")
+        unknown = {name for each in self.only for name in each.keyspaces} - {name for name, _ in self.keyspaces}
+        _require(not unknown, f"commands on keyspaces that the account has not: {sorted(unknown)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ from invoke.context import Context
 
 from commands.task import task
 
+_AS_MEASURED = -1.0
+"""The certainty of a search that names none."""
+
 
 def _seed(stack: str, names: list[str] | None, *, json: bool) -> int:
     from airgap.setup.runner import show_progress
@@ -186,7 +189,7 @@ def seed_docs(
     positional=["question"],
     help={
         "question": "What to look for.",
-        "certainty": "From 0 to 1.",
+        "certainty": "From 0 to 1; without it, what was measured for the stack's model.",
         "limit": "Passages at the most.",
         "hybrid": "By words as well as by meaning.",
         "path": "Only files whose path begins so.",
@@ -197,7 +200,7 @@ def seed_search(
     _context: Context,
     question: str,
     stack: str = "",
-    certainty: float = 0.7,
+    certainty: float = _AS_MEASURED,
     limit: int = 5,
     path: str = "",
     section: str = "",
@@ -207,10 +210,11 @@ def seed_search(
 ) -> int:
     """Find the passages of the documents that answer a question; exit code 1 where there is none."""
     from infra import connections
-    from seed.search import Mode, search
+    from seed.search import Mode, least_certainty, search
     from seed.show import show_hits
 
     mode = Mode.HYBRID if hybrid else Mode.MEANING
     platform = connections.load(stack)
-    hits = search(platform, question, certainty=certainty, limit=limit, mode=mode, path=path or None, section=section or None)
-    return show_hits(hits, as_json=json)
+    least = least_certainty(platform) if certainty == _AS_MEASURED else certainty
+    hits = search(platform, question, certainty=least, limit=limit, mode=mode, path=path or None, section=section or None)
+    return show_hits(hits, least, as_json=json)

@@ -80,13 +80,19 @@ def outputs(_context: Context, stack: str = "", *, json: bool = False, show_secr
         "account": "Whose settings: api, ingest, rag …",
         "inside": "For a container in the stack's network.",
         "ca_file": "Where the client finds the CA's certificate, if not at its usual place.",
+        "form": "For a shell, or for docker run --env-file; without it: docker with --inside, else shell.",
     }
 )
-def env(_context: Context, account: str, stack: str = "", ca_file: str = "", *, inside: bool = False) -> None:
+def env(_context: Context, account: str, stack: str = "", ca_file: str = "", form: str = "", *, inside: bool = False) -> None:
     """Write an account's connection settings to a file that only you can read."""
+    from airgap.errors import PlatformError
     from infra import connections, env_file
 
-    print(env_file.write(connections.load(stack), account, inside=inside, ca_file=ca_file or None))
+    known = [each.value for each in env_file.Form]
+    if form and form not in known:
+        raise PlatformError(what=f"--form {form!r} is not known", where="invoke env", next_step=f"use one of: {', '.join(known)}")
+    chosen = env_file.Form(form) if form else None
+    print(env_file.write(connections.load(stack), account, inside=inside, ca_file=ca_file or None, form=chosen))
 
 
 @task(help={"service": "Build only this one."})

@@ -81,12 +81,16 @@ class Platform:
             )
         return value
 
-    def postgres_url(self, account: str, *, inside: bool = False) -> str:
-        """The URL as libpq takes it, certificate and name verified; the CA comes as `sslrootcert`, or from PGSSLROOTCERT."""
+    def postgres_url(self, account: str, *, inside: bool = False, ca_file: str | None = None) -> str:
+        """The URL as libpq takes it: certificate and name are verified, by the CA in `sslrootcert`.
+
+        Inside the network there is none without `ca_file`: only the client knows where its container has the CA.
+        """
         host, port = self.endpoints["postgres"].address(inside=inside)
         password = quote(self.secret(account, "postgres"), safe="")
         url = f"postgresql://{account}:{password}@{host}:{port}/{DATABASE}?sslmode=verify-full"
-        return url if inside else f"{url}&sslrootcert={quote(str(self.ca_file), safe='/')}"
+        ca = ca_file or (None if inside else str(self.ca_file))
+        return f"{url}&sslrootcert={quote(ca, safe='/')}" if ca else url
 
     def redis_url(self, account: str, *, inside: bool = False, ca_file: str | None = None) -> str:
         """The URL as redis-py takes it, over TLS; certificate and name are verified, which is redis-py's default."""

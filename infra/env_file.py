@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from enum import StrEnum
 from pathlib import Path
 
 from airgap.errors import PlatformError
 from blueprint.accounts import ACCOUNTS
+from blueprint.collections import CHRISTMAS_DOCUMENT
 from blueprint.encryption import ENCRYPTED_FIELDS
 from blueprint.model import Privilege
 from infra.connections import LOCAL, Platform
@@ -54,8 +56,7 @@ def variables(
         "WEAVIATE_GRPC_PORT": str(grpc_port),
     }
     if declared[account].postgres:
-        # The CA is in PGSSLROOTCERT, so that the URL needs no `&`, which shells and Docker's env files would take differently.
-        found["DATABASE_URL"] = platform.postgres_url(account, inside=inside).partition("&")[0]
+        found["DATABASE_URL"] = platform.postgres_url(account, inside=inside, ca_file=ca)
     if keys_file and opens_fields(account):
         found["FIELD_KEYS_FILE"] = keys_file
     if declared[account].redis:
@@ -63,25 +64,44 @@ def variables(
     if declared[account].weaviate:
         found["WEAVIATE_API_KEY"] = platform.secret(account, "weaviate")
         found["OPENAI_API_KEY"] = platform.embedding_key
+        found["CHRISTMAS_SEARCH_CERTAINTY"] = str(CHRISTMAS_DOCUMENT.profile(platform.embedding_profile).certainty)
         if platform.embedding_profile == "embedded":
             host, port = platform.endpoints["embedder"].address(inside=inside)
             found["OPENAI_BASE_URL"] = f"https://{host}:{port}/v1"
     return found
 
 
-def write(platform: Platform, account: str, *, inside: bool = False, ca_file: str | None = None, path: Path | None = None) -> Path:
+class Form(StrEnum):
+    """Who reads the file. A URL holds `&`: shells need quotes around that, and `docker run` would take quotes for part of the value."""
+
+    SHELL = "shell"  # shells, python-dotenv, systemd's EnvironmentFile, Docker Compose
+    DOCKER = "docker"  # docker run --env-file, kubectl create --from-env-file
+
+
+def write(
+    platform: Platform,
+    account: str,
+    *,
+    inside: bool = False,
+    ca_file: str | None = None,
+    path: Path | None = None,
+    form: Form | None = None,
+) -> Path:
     """Write the variables to a file that only its owner reads (0600), replacing an older one at once; return its path.
 
     With `inside` the CA's path is that in a container of the network, where its certificate has to be mounted. An account that opens
-    encrypted fields gets the ring of keys in a file beside it, of the same mode; inside, that is mounted too.
+    encrypted fields gets the ring of keys in a file beside it, of the same mode; inside, that is mounted too. Without `form` the file
+    is for `docker run` inside the network, and for shells on the host.
     """
+    form = form or (Form.DOCKER if inside else Form.SHELL)
+    quoted = _quoted if form is Form.SHELL else str
     target = path or LOCAL / "env" / f"{platform.stack}-{account}{'-inside' if inside else ''}.env"
     keys = target.with_name(f"{platform.stack}-{account}.field-keys.json")
     keys_file = (INSIDE_KEYS_FILE if inside else str(keys)) if platform.field_keys else None
     found = variables(platform, account, inside=inside, ca_file=ca_file, keys_file=keys_file)
     if "FIELD_KEYS_FILE" in found:
         _write(keys, platform.field_keys)
-    _write(target, "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(found.items())))
+    _write(target, "".join(f"{name}={quoted(value)}\n" for name, value in sorted(found.items())))
     return target
 
 
@@ -100,5 +120,5 @@ def _write(target: Path, text: str) -> None:
 
 
 def _quoted(value: str) -> str:
-    """As both shells and `docker run --env-file` read it; the latter knows no quotes, so they are used only where they must be."""
+    """As shells read it."""
     return value if re.fullmatch(r"[\w@%+=:,./?-]+", value) else shlex.quote(value)

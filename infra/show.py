@@ -72,6 +72,8 @@ def permissions(account: Account) -> list[dict[str, str]]:
         for keyspace, access in account.redis.keyspaces:
             add("redis", keyspace, access.value)
         add("redis", "commands", " ".join(account.redis.commands))
+        for only in account.redis.only:
+            add("redis", f"commands on {', '.join(only.keyspaces)}", " ".join(only.commands))
     if account.weaviate:
         if account.weaviate.built_in_role:
             add("weaviate", "everything", f"built-in role {account.weaviate.built_in_role}")

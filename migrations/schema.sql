@@ -1,5 +1,8 @@
--- The schema at revision 0008, apache edition, read back from a server.
+-- The schema at revision 0010, apache edition, read back from a server.
 -- `invoke migrate.snapshot` writes this file; the tests compare it with what the migrations make.
+
+-- domain: sealed
+create domain sealed as bytea;
 
 -- function: empty_rollups()
 CREATE OR REPLACE FUNCTION public.empty_rollups()
@@ -107,6 +110,27 @@ begin
 end
 $function$;
 
+-- function: refuse_sealed_comparison(one sealed, other bytea)
+CREATE OR REPLACE FUNCTION public.refuse_sealed_comparison(one sealed, other bytea)
+ RETURNS boolean
+ LANGUAGE sql
+BEGIN ATOMIC
+ SELECT refuse_sealed_comparison(one, (other)::sealed) AS refuse_sealed_comparison;
+END;
+
+-- function: refuse_sealed_comparison(one sealed, other sealed)
+CREATE OR REPLACE FUNCTION public.refuse_sealed_comparison(one sealed, other sealed)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+AS $function$
+begin
+    raise exception 'names, phone and address are sealed by the application: SQL can''t compare them or search in them'
+        using errcode = 'feature_not_supported',
+            hint = 'Find people by phone with access.profiles (find_by_phone), else by user_id, and open the rows: docs/security.md';
+end
+$function$;
+
 -- function: set_updated_at()
 CREATE OR REPLACE FUNCTION public.set_updated_at()
  RETURNS trigger
@@ -137,6 +161,54 @@ RETURN CASE WHEN (value IS NULL) THEN state WHEN ((state)[1] < (span)::double pr
 
 -- aggregate: smoothed(double precision, integer, double precision)
 create aggregate smoothed(double precision,integer,double precision) (sfunc = smoothing_step, stype = double precision[], finalfunc = smoothing_result, initcond = '{0,0,0}');
+
+-- operator: !~~ (sealed, bytea)
+create operator !~~ (leftarg = sealed, rightarg = bytea, function = public.refuse_sealed_comparison);
+
+-- operator: !~~ (sealed, sealed)
+create operator !~~ (leftarg = sealed, rightarg = sealed, function = public.refuse_sealed_comparison);
+
+-- operator: < (sealed, bytea)
+create operator < (leftarg = sealed, rightarg = bytea, function = public.refuse_sealed_comparison);
+
+-- operator: < (sealed, sealed)
+create operator < (leftarg = sealed, rightarg = sealed, function = public.refuse_sealed_comparison);
+
+-- operator: <= (sealed, bytea)
+create operator <= (leftarg = sealed, rightarg = bytea, function = public.refuse_sealed_comparison);
+
+-- operator: <= (sealed, sealed)
+create operator <= (leftarg = sealed, rightarg = sealed, function = public.refuse_sealed_comparison);
+
+-- operator: <> (sealed, bytea)
+create operator <> (leftarg = sealed, rightarg = bytea, function = public.refuse_sealed_comparison);
+
+-- operator: <> (sealed, sealed)
+create operator <> (leftarg = sealed, rightarg = sealed, function = public.refuse_sealed_comparison);
+
+-- operator: = (sealed, bytea)
+create operator = (leftarg = sealed, rightarg = bytea, function = public.refuse_sealed_comparison);
+
+-- operator: = (sealed, sealed)
+create operator = (leftarg = sealed, rightarg = sealed, function = public.refuse_sealed_comparison);
+
+-- operator: > (sealed, bytea)
+create operator > (leftarg = sealed, rightarg = bytea, function = public.refuse_sealed_comparison);
+
+-- operator: > (sealed, sealed)
+create operator > (leftarg = sealed, rightarg = sealed, function = public.refuse_sealed_comparison);
+
+-- operator: >= (sealed, bytea)
+create operator >= (leftarg = sealed, rightarg = bytea, function = public.refuse_sealed_comparison);
+
+-- operator: >= (sealed, sealed)
+create operator >= (leftarg = sealed, rightarg = sealed, function = public.refuse_sealed_comparison);
+
+-- operator: ~~ (sealed, bytea)
+create operator ~~ (leftarg = sealed, rightarg = bytea, function = public.refuse_sealed_comparison);
+
+-- operator: ~~ (sealed, sealed)
+create operator ~~ (leftarg = sealed, rightarg = sealed, function = public.refuse_sealed_comparison);
 
 -- table: backtest_results
 create table backtest_results (
@@ -651,6 +723,12 @@ comment on column orders.updated_at is 'When the row was last changed; kept by a
 -- comment: orders.user_id
 comment on column orders.user_id is 'Who ordered';
 
+-- comment: refuse_sealed_comparison(one sealed, other bytea)
+comment on function refuse_sealed_comparison(sealed,bytea) is 'Refuses every comparison with a sealed column';
+
+-- comment: refuse_sealed_comparison(one sealed, other sealed)
+comment on function refuse_sealed_comparison(sealed,sealed) is 'Refuses every comparison with a sealed column';
+
 -- comment: set_updated_at()
 comment on function set_updated_at() is 'Keeps updated_at true whatever a client writes into it; used by triggers on tables that have one';
 
@@ -826,10 +904,10 @@ create table user_profiles (
     preferences jsonb,
     created_at timestamp with time zone not null default now(),
     updated_at timestamp with time zone not null default now(),
-    first_name bytea,
-    last_name bytea,
-    phone bytea,
-    address bytea,
+    first_name sealed,
+    last_name sealed,
+    phone sealed,
+    address sealed,
     phone_index bytea
 );
 
@@ -837,16 +915,16 @@ create table user_profiles (
 alter table user_profiles owner to migrator;
 
 -- constraint: user_profiles.ck_user_profiles_address
-alter table user_profiles add constraint ck_user_profiles_address CHECK (SUBSTRING(address FROM 1 FOR 2) = '\xc101'::bytea AND octet_length(address) >= 64 AND (octet_length(address) % 16) = 0);
+alter table user_profiles add constraint ck_user_profiles_address CHECK (SUBSTRING(address FROM 1 FOR 2) = '\xc101'::bytea AND octet_length(address::bytea) >= 64 AND (octet_length(address::bytea) % 16) = 0);
 
 -- constraint: user_profiles.ck_user_profiles_first_name
-alter table user_profiles add constraint ck_user_profiles_first_name CHECK (SUBSTRING(first_name FROM 1 FOR 2) = '\xc101'::bytea AND octet_length(first_name) >= 64 AND octet_length(first_name) <= 464 AND (octet_length(first_name) % 16) = 0);
+alter table user_profiles add constraint ck_user_profiles_first_name CHECK (SUBSTRING(first_name FROM 1 FOR 2) = '\xc101'::bytea AND octet_length(first_name::bytea) >= 64 AND octet_length(first_name::bytea) <= 464 AND (octet_length(first_name::bytea) % 16) = 0);
 
 -- constraint: user_profiles.ck_user_profiles_last_name
-alter table user_profiles add constraint ck_user_profiles_last_name CHECK (SUBSTRING(last_name FROM 1 FOR 2) = '\xc101'::bytea AND octet_length(last_name) >= 64 AND octet_length(last_name) <= 464 AND (octet_length(last_name) % 16) = 0);
+alter table user_profiles add constraint ck_user_profiles_last_name CHECK (SUBSTRING(last_name FROM 1 FOR 2) = '\xc101'::bytea AND octet_length(last_name::bytea) >= 64 AND octet_length(last_name::bytea) <= 464 AND (octet_length(last_name::bytea) % 16) = 0);
 
 -- constraint: user_profiles.ck_user_profiles_phone
-alter table user_profiles add constraint ck_user_profiles_phone CHECK (SUBSTRING(phone FROM 1 FOR 2) = '\xc101'::bytea AND octet_length(phone) >= 64 AND octet_length(phone) <= 144 AND (octet_length(phone) % 16) = 0);
+alter table user_profiles add constraint ck_user_profiles_phone CHECK (SUBSTRING(phone FROM 1 FOR 2) = '\xc101'::bytea AND octet_length(phone::bytea) >= 64 AND octet_length(phone::bytea) <= 144 AND (octet_length(phone::bytea) % 16) = 0);
 
 -- constraint: user_profiles.ck_user_profiles_phone_index
 alter table user_profiles add constraint ck_user_profiles_phone_index CHECK ((phone IS NULL) = (phone_index IS NULL) AND octet_length(phone_index) = 38);

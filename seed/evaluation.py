@@ -30,10 +30,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """`ranks` has the place of the right passage for each question, from 1; None where it was not among those looked at."""
+    """`ranks` has the place of the right passage for each question, from 1; None where it was not among those looked at.
+
+    `certainties` has the certainty of that passage, from 0 to 1.
+    """
 
     questions: tuple[Question, ...]
     ranks: tuple[int | None, ...]
+    certainties: tuple[float | None, ...] = ()
 
     def recall(self, at: int = 5) -> float:
         """The share of questions whose right passage is among the first `at`."""
@@ -54,13 +58,19 @@ def read_questions(file: Path) -> tuple[Question, ...]:
     return tuple(Question(**each) for each in json.loads(file.read_text(encoding="utf-8")))
 
 
+def read_foreign(file: Path) -> tuple[str, ...]:
+    """Questions that no document answers, from a JSON list of objects with `question` and `language`."""
+    return tuple(each["question"] for each in json.loads(file.read_text(encoding="utf-8")))
+
+
 def evaluate(client: weaviate.WeaviateClient, questions: Sequence[Question]) -> Evaluation:
-    """Ask every question and find the rank of its answer."""
-    return Evaluation(tuple(questions), tuple(_rank(each, ask(client, each.question, 0.0, LOOKED_AT)) for each in questions))
+    """Ask every question, and find the rank of its answer and how certain that is."""
+    places = [_place(each, ask(client, each.question, 0.0, LOOKED_AT)) for each in questions]
+    return Evaluation(tuple(questions), tuple(rank for rank, _ in places), tuple(certainty for _, certainty in places))
 
 
-def _rank(question: Question, hits: Sequence[Hit]) -> int | None:
+def _place(question: Question, hits: Sequence[Hit]) -> tuple[int | None, float | None]:
     for rank, hit in enumerate(hits, 1):
         if hit.file_path == question.file_path and hit.section.split(SECTION_SEPARATOR)[-1] == question.section:
-            return rank
-    return None
+            return rank, hit.certainty
+    return None, None

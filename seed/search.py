@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
-from blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_CERTAINTY, SEARCH_LIMIT
+from blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_LIMIT
 from blueprint.documents_model import Collection
 from infra import clients
 from infra.connections import Platform
@@ -53,10 +53,15 @@ class Hit:
         return asdict(self)
 
 
+def least_certainty(platform: Platform, collection: Collection = CHRISTMAS_DOCUMENT) -> float:
+    """How certain an answer is at the least, by the stack's embedding model."""
+    return collection.profile(platform.embedding_profile).certainty
+
+
 def search(
     platform: Platform,
     question: str,
-    certainty: float = SEARCH_CERTAINTY,
+    certainty: float | None = None,
     limit: int = SEARCH_LIMIT,
     *,
     mode: Mode = Mode.MEANING,
@@ -64,7 +69,7 @@ def search(
     section: str | None = None,
     collection: Collection = CHRISTMAS_DOCUMENT,
 ) -> list[Hit]:
-    """The passages nearest to the question, best first, none under `certainty`.
+    """The passages nearest to the question, best first, none under `certainty`: without it, what was measured for the stack's model.
 
     `path` keeps to files whose path begins so, `section` to those under headings with these words. In a hybrid search a
     passage under `certainty` is found only where its words match.
@@ -72,6 +77,7 @@ def search(
     """
     import weaviate.exceptions as failures
 
+    certainty = least_certainty(platform, collection) if certainty is None else certainty
     _check(question, certainty, limit)
     try:
         with clients.weaviate_client(platform, "rag") as client:
@@ -85,7 +91,7 @@ def search(
 def ask(
     client: weaviate.WeaviateClient,
     question: str,
-    certainty: float = SEARCH_CERTAINTY,
+    certainty: float,
     limit: int = SEARCH_LIMIT,
     *,
     mode: Mode = Mode.MEANING,

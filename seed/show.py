@@ -26,12 +26,12 @@ def show_reports(reports: Sequence[SeedReport], *, as_json: bool) -> int:
     return 1 if any(getattr(report, "problems", ()) for report in reports) else 0
 
 
-def show_hits(hits: Sequence[Hit], *, as_json: bool) -> int:
-    """Print the passages, best first; 1 where there is none."""
+def show_hits(hits: Sequence[Hit], certainty: float, *, as_json: bool) -> int:
+    """Print the passages, best first; 1 where there is none that is as certain as was asked for."""
     if as_json:
         print(json.dumps([hit.as_dict() for hit in hits], indent=2, ensure_ascii=False))
     elif not hits:
-        print("nothing in the documents comes near enough; a lower --certainty finds more")
+        print(f"nothing in the documents comes near enough (a certainty of {certainty:g}); a lower --certainty finds more")
     for hit in () if as_json else hits:
         print(f"{hit.certainty:.3f}  {hit.file_path}  {hit.section}")
         lines = [line for line in hit.content.splitlines() if line.strip()][:_LINES]

@@ -45,7 +45,7 @@ def reload_command(certificate: str = "/run/christmas/tls.crt", key: str = "/run
 def _rules(rules: list[str]) -> str | None:
     if tuple(rules) == REPLAY:
         return None
-    for rule in rules:
+    for rule in [word.strip("()") for each in rules for word in each.split()]:
         if rule.lower() in ("nopass", "allcommands", "allkeys", "allchannels", "+@all", "reset") or rule[:1] in ("#", ">", "<", "!"):
             return (
                 f"has {rule[:1] + '…' if rule[:1] in '#><!' else rule!r}, which no account may have (passwords are an input of their own)"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import psycopg
 
 FOLDER = Path(__file__).resolve().parent
-ORDER = ("function", "aggregate", "table", "view", "owner", "constraint", "hypertable", "index", "trigger", "comment")
+ORDER = ("domain", "function", "aggregate", "operator", "table", "view", "owner", "constraint", "hypertable", "index", "trigger", "comment")
 INNER = "christmas_reading"
 """The schema in which definitions are tried; no other transaction ever sees it."""
 

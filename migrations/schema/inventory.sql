@@ -74,6 +74,18 @@ from pg_catalog.pg_proc as p join pg_catalog.pg_aggregate as g on g.aggfnoid = p
 where p.pronamespace = 'public'::regnamespace
     and not exists (select from pg_catalog.pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
 union all
+select 'domain', t.typname, format('create domain %I as %s;', t.typname, format_type(t.typbasetype, t.typtypmod))
+from pg_catalog.pg_type as t
+where t.typnamespace = 'public'::regnamespace and t.typtype = 'd'
+    and not exists (select from pg_catalog.pg_depend as d where d.classid = 'pg_type'::regclass and d.objid = t.oid and d.deptype = 'e')
+union all
+select
+    'operator', format('%s (%s, %s)', o.oprname, o.oprleft::regtype, o.oprright::regtype),
+    format('create operator %s (leftarg = %s, rightarg = %s, function = %s);', o.oprname, o.oprleft::regtype, o.oprright::regtype, o.oprcode)
+from pg_catalog.pg_operator as o
+where o.oprnamespace = 'public'::regnamespace
+    and not exists (select from pg_catalog.pg_depend as d where d.classid = 'pg_operator'::regclass and d.objid = o.oid and d.deptype = 'e')
+union all
 select
     'hypertable', d.hypertable_name,
     format('select create_hypertable(%L, by_range(%L, interval %L));', d.hypertable_name, d.column_name, d.time_interval)

@@ -82,5 +82,5 @@ def write(connection: psycopg.Connection) -> Path:
 
 def _place(key: tuple[str, str]) -> tuple[str, int, str]:
     kind, name = key
-    # Functions come first: triggers name them.
-    return ("" if kind in {"function", "aggregate"} else re.split(r"[.(]", name)[0], ORDER.index(kind), name)
+    # Types and functions come first: columns and triggers name them.
+    return ("" if kind in {"domain", "function", "aggregate", "operator"} else re.split(r"[.(]", name)[0], ORDER.index(kind), name)

@@ -70,7 +70,6 @@ def test_an_application_in_the_network_connects_with_what_env_writes(stack, tmp_
         image,
         entrypoint=["psql", environment["DATABASE_URL"], "-Atc", "select current_user, ssl from pg_stat_ssl where pid = pg_backend_pid()"],
         command=[],
-        environment={"PGSSLROOTCERT": environment["PGSSLROOTCERT"]},
         network=f"christmas-{stack.name}-network",
         volumes={config: {"bind": "/run/christmas", "mode": "ro"}},
         labels={"com.christmas.project": "christmas", "com.christmas.stack": stack.name},

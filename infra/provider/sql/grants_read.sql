@@ -35,7 +35,7 @@ select json_build_object(
                     from aclexplode(s.relacl) as a where a.grantee = (select oid from grantee)
                 ))), '[]')
                 from pg_depend as d join pg_class as s on s.oid = d.objid and s.relkind = 'S'
-                where d.refobjid = c.oid and d.refclassid = 'pg_class'::regclass and d.classid = 'pg_class'::regclass and d.deptype = 'a'
+                where d.refobjid = c.oid and d.refclassid = 'pg_class'::regclass and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
             )
         ) order by c.relname), '[]')
         from pg_class as c

@@ -11,6 +11,7 @@ from backup.proof import Disproved, Restored
 from backup.proofs_postgres import constraints, indexes
 from backup.proofs_redis import keyspaces
 from backup.scratch import PURPOSE_LABEL, Scratch
+from blueprint.accounts import ACCOUNTS
 from infra.clients import redis_client
 from infra.components.names import STACK_LABEL
 from infra.connections import Platform
@@ -77,7 +78,7 @@ def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(
 
 def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored, scratch_platform: ScratchPlatform) -> None:
     platform = restored.platform
-    assert "7 accounts log in" in proofs.accounts("postgres")(restored)
+    assert f"{sum(each.postgres is not None for each in ACCOUNTS)} accounts log in" in proofs.accounts("postgres")(restored)
     psql(platform, "revoke select on orders from api")
     try:
         with pytest.raises(Disproved, match=r"api: permission denied for table orders"):
@@ -95,7 +96,8 @@ def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored,
 
 
 def test_keys_without_a_ttl_or_of_another_type_are_found(restored: Restored) -> None:
-    with redis_client(restored.platform, "api") as client:
+    # Applications can't make a key of another type than its keyspace's.
+    with redis_client(restored.platform, "admin") as client:
         for key, value, told in (("session:odd", "no hash", "is of type string"), ("rate_limit:10.1.1.1", "1", "expires never")):
             client.set(key, value, ex=60 if key == "session:odd" else None)
             try:

@@ -48,9 +48,9 @@ def _fill_redis(platform: Platform) -> None:
         client.expire(ODD_KEY, 3600)
         client.hset("session:bytes", mapping={b"\xff\x00": b"\xfe" * 10, "user_id": "no number"})
         client.expire("session:bytes", 3600)
-        client.set("session:plain", "no hash", ex=3600)
         client.set("user:abc:preferences", b"\xff\xfe")
     with redis.Redis.from_url(platform.redis_url("admin")) as client:
+        client.set("session:plain", "no hash", ex=3600)
         client.xadd("stream", {"a": "b"})
         client.rpush("list", b"\xff")
         client.sadd("set", b"\xfe")

@@ -81,11 +81,11 @@ def test_what_expired_comes_back(redis_platform: Platform) -> None:
 def test_an_unsound_entry_is_replaced(redis_platform: Platform, damage: str) -> None:
     cache.load(redis_platform, SilentProgress())
     key = USER_PREFERENCES.key(1)
-    with clients.redis_client(redis_platform, "api") as client:
+    with clients.redis_client(redis_platform, "api") as client, clients.redis_client(redis_platform, "admin") as admin:
         match damage:
             case "wrong type":
-                client.delete(key)
-                client.hset(key, "theme", "dark")
+                admin.delete(key)
+                admin.hset(key, "theme", "dark")
             case "no expiry":
                 client.set(key, '{"theme":"dark"}')
             case _:
@@ -109,6 +109,14 @@ def test_session_ids_can_not_be_guessed_and_stay_the_same(redis_platform: Platfo
         ("ingest", ("GET", "user:1:preferences")),
         ("api", ("HSET", "market:AAPL:latest", "open", "1")),
         ("api", ("SET", "other:1", "1")),
+        # What would make a key of another type, or one that never expires.
+        ("api", ("SET", "session:x", "1")),
+        ("api", ("HSET", "rate_limit:10.0.0.1", "count", "1")),
+        ("api", ("INCR", "user:1:preferences")),
+        ("api", ("PERSIST", "session:x")),
+        ("api", ("SETNX", "rate_limit:10.0.0.1", "1")),
+        ("ingest", ("SETEX", "market:AAPL:latest", "5", "{}")),
+        ("ingest", ("HINCRBYFLOAT", "market:AAPL:latest", "volume", "1")),
         ("api", ("EVAL", "return 1", "0")),
         ("api", ("FLUSHALL",)),
         ("monitor", ("SET", "session:x", "1")),

@@ -96,7 +96,7 @@ def test_nothing_too_long_is_sealed_and_the_longest_fits(migrated_platform: Plat
             made.write(connection, dataclasses.replace(longest, phone="1" * 21))
 
 
-READERS = {"migrator", "api", "backup"}
+READERS = {"migrator", "api", "app", "backup"}
 COLUMNS = ("first_name", "last_name", "phone", "address", "phone_index")
 ACCOUNTS_THERE = [account.name for account in ACCOUNTS if account.postgres]
 

@@ -10,7 +10,9 @@ import pytest
 
 from airgap.errors import PlatformError
 from airgap.setup.progress import SilentProgress
-from infra import clients
+from bench import certainty
+from blueprint.collections import EMBEDDED
+from infra import clients, env_file
 from infra.connections import ROOT, Platform
 from seed import documents, search
 from seed.evaluation import evaluate, read_questions
@@ -37,17 +39,35 @@ def test_the_specifications_question_finds_the_passages_about_it(guide: Platform
     hits = search.search(guide, QUESTION)
     assert 1 <= len(hits) <= 5
     assert hits[0].section == "개요 > 자동 매매 시스템의 특징"
-    assert all(hit.certainty >= 0.7 for hit in hits)
+    assert all(hit.certainty >= EMBEDDED.certainty for hit in hits)
     assert [hit.certainty for hit in hits] == sorted((hit.certainty for hit in hits), reverse=True)
-    assert any(hit.file_path.startswith("docs/guide/en/") for hit in search.search(guide, QUESTION, limit=10))
+    assert any(hit.file_path.startswith("docs/guide/en/") for hit in search.search(guide, QUESTION, 0.0, limit=10))
+
+
+@pytest.mark.parametrize("foreign", ["How do I bake banana bread?", "바나나 빵은 어떻게 만드나요?", "banana bread"])
+def test_a_question_about_something_else_finds_nothing(guide: Platform, foreign: str) -> None:
+    assert search.search(guide, foreign) == []
+    # The specification's own bound keeps out nothing of the bundled model's.
+    assert len(search.search(guide, foreign, 0.7)) == 5
+
+
+def test_the_measured_bound_tells_questions_of_the_guide_from_others(guide: Platform) -> None:
+    with clients.weaviate_client(guide, "rag") as client:
+        measured = certainty.measure(client)
+    assert measured.found(EMBEDDED.certainty) >= 0.9
+    assert measured.answered(EMBEDDED.certainty) <= 0.2
+    assert measured.gain(EMBEDDED.certainty) >= measured.gain(measured.best()) - 0.05
 
 
 @pytest.mark.exhaustive
 def test_the_specifications_graphql_gives_the_same(guide: Platform) -> None:
-    query = """{ Get { ChristmasDocument(nearText: {concepts: ["%s"], certainty: 0.7} limit: 5)
+    query = """{ Get { ChristmasDocument(nearText: {concepts: ["%s"], certainty: %s} limit: 5)
                  { content file_path section _additional { certainty id } } } }"""
+    bound = env_file.variables(guide, "rag")["CHRISTMAS_SEARCH_CERTAINTY"]
     with clients.weaviate_client(guide, "rag") as client:
-        answer = client.graphql_raw_query(query % QUESTION)
+        answer = client.graphql_raw_query(query % (QUESTION, bound))
+        foreign = client.graphql_raw_query(query % ("How do I bake banana bread?", bound))
+    assert foreign.get["ChristmasDocument"] == []
     assert answer.errors is None
     found = [(each["_additional"]["id"], round(each["_additional"]["certainty"], 4)) for each in answer.get["ChristmasDocument"]]
     assert found == [(hit.id, round(hit.certainty, 4)) for hit in search.search(guide, QUESTION)]
@@ -68,12 +88,12 @@ def test_the_right_passages_are_found(guide: Platform) -> None:
 
 @pytest.mark.exhaustive
 def test_path_and_section_narrow_it_down(guide: Platform) -> None:
-    english = search.search(guide, QUESTION, path="docs/guide/en/", limit=10)
+    english = search.search(guide, QUESTION, 0.0, path="docs/guide/en/", limit=10)
     assert len(english) == 10
     assert all(hit.file_path.startswith("docs/guide/en/") for hit in english)
-    sections = search.search(guide, "비밀번호", section="비밀번호 바꾸기", limit=10)
+    sections = search.search(guide, "비밀번호", 0.0, section="비밀번호 바꾸기", limit=10)
     assert {hit.section for hit in sections} == {"운영 > 비밀번호 바꾸기"}
-    assert search.search(guide, QUESTION, path="docs/guide/*") == []
+    assert search.search(guide, QUESTION, 0.0, path="docs/guide/*") == []
 
 
 @pytest.mark.exhaustive

@@ -5,11 +5,13 @@ import os
 import subprocess
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS
+from blueprint.accounts import ACCOUNTS, account
+from blueprint.collections import EMBEDDED
 from infra.connections import Credentials, Endpoint, Platform
-from infra.env_file import opens_fields, variables, write
+from infra.env_file import Form, opens_fields, variables, write
 from security.ring import from_file, new_ring
 
 
@@ -36,7 +38,8 @@ def platform(tmp_path):
 
 def test_on_the_host(platform):
     found = variables(platform, "api")
-    assert found["DATABASE_URL"] == "postgresql://api:pw1@127.0.0.1:15432/christmas_db?sslmode=verify-full"
+    ca = str(platform.ca_file)
+    assert found["DATABASE_URL"] == f"postgresql://api:pw1@127.0.0.1:15432/christmas_db?sslmode=verify-full&sslrootcert={ca}"
     assert found["PGSSLROOTCERT"] == str(platform.ca_file)
     assert found["REDIS_URL"].startswith("rediss://api:pw2@127.0.0.1:16379/0?")
     assert found["WEAVIATE_URL"] == "https://127.0.0.1:18080"
@@ -46,6 +49,7 @@ def test_on_the_host(platform):
 def test_inside_the_network(platform):
     found = variables(platform, "api", inside=True)
     assert "@timescaledb:5432/" in found["DATABASE_URL"]
+    assert found["DATABASE_URL"].endswith("&sslrootcert=/run/christmas/ca.crt")
     assert "@redis:6379/" in found["REDIS_URL"]
     assert found["WEAVIATE_URL"] == "https://weaviate:8080"
     assert found["CHRISTMAS_CA_FILE"] == "/run/christmas/ca.crt"
@@ -56,6 +60,7 @@ def test_an_account_of_weaviate_gets_its_key_and_the_embedders(platform):
     found = variables(platform, "rag")
     assert found["WEAVIATE_API_KEY"] == "key1"
     assert (found["OPENAI_API_KEY"], found["OPENAI_BASE_URL"]) == ("token", "https://127.0.0.1:18443/v1")
+    assert found["CHRISTMAS_SEARCH_CERTAINTY"] == str(EMBEDDED.certainty)
     assert "DATABASE_URL" not in found
 
 
@@ -65,14 +70,33 @@ def test_an_unknown_account_is_told_the_known_ones(platform):
     assert "api" in caught.value.next_step
 
 
-def test_the_file_is_private_and_means_the_same_to_a_shell_and_to_docker(platform, tmp_path):
-    path = write(platform, "api", path=tmp_path / "api.env")
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_file_is_private_and_means_the_same_to_shells_and_to_docker_each_in_its_form(platform, tmp_path, inside):
+    ca_file = "/run/it's here/ca & more.crt"
+    asked = variables(platform, "api", inside=inside, ca_file=ca_file)
+    path = write(platform, "api", path=tmp_path / "api.env", inside=inside, ca_file=ca_file, form=Form.SHELL)
     assert path.stat().st_mode & 0o777 == 0o600
     sourced = subprocess.run(
         ["sh", "-c", f"set -a; . {path}; exec env"], capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}
     ).stdout.splitlines()
-    as_docker_reads_it = path.read_text().splitlines()
-    assert set(as_docker_reads_it) <= set(sourced)
+    assert {f"{name}={value}" for name, value in asked.items()} <= set(sourced)
+    # Docker takes everything behind the first = as it stands.
+    docker = write(platform, "api", path=tmp_path / "docker.env", inside=inside, ca_file=ca_file, form=Form.DOCKER)
+    assert dict(line.split("=", 1) for line in docker.read_text().splitlines()) == asked
+
+
+def test_without_a_form_it_is_for_shells_on_the_host_and_for_docker_inside(platform, tmp_path):
+    def url(*, inside: bool) -> str:
+        text = write(platform, "api", path=tmp_path / "api.env", inside=inside).read_text()
+        return next(line for line in text.splitlines() if line.startswith("DATABASE_URL="))
+
+    assert url(inside=False).startswith("DATABASE_URL='postgresql://")
+    assert url(inside=True).startswith("DATABASE_URL=postgresql://")
+
+
+def test_the_url_is_enough_for_libpq(platform):
+    told = conninfo_to_dict(variables(platform, "api")["DATABASE_URL"])
+    assert (told["sslmode"], told["sslrootcert"]) == ("verify-full", str(platform.ca_file))
 
 
 def test_who_opens_encrypted_fields_gets_the_ring_in_a_private_file(platform, tmp_path):
@@ -90,8 +114,22 @@ def test_who_opens_encrypted_fields_gets_the_ring_in_a_private_file(platform, tm
     assert not list(tmp_path.glob("*.json"))
 
 
-def test_exactly_the_account_that_serves_profiles_opens_their_fields():
-    assert [account.name for account in ACCOUNTS if opens_fields(account.name)] == ["api"]
+def test_exactly_the_accounts_that_serve_profiles_open_their_fields():
+    assert [account.name for account in ACCOUNTS if opens_fields(account.name)] == ["api", "app"]
+
+
+def test_one_account_has_every_name_of_the_specification(platform):
+    secrets = {"app": Credentials(postgres="pw1", redis="pw2", weaviate="key1")}
+    found = variables(dataclasses.replace(platform, accounts=secrets), "app")
+    assert {"DATABASE_URL", "REDIS_URL", "WEAVIATE_URL", "OPENAI_API_KEY"} <= found.keys()
+    # Least privilege for everything an application does: it keeps neither the schema, nor the collection, nor other accounts.
+    app = account("app")
+    assert not app.postgres.owns_schema
+    assert not app.postgres.member_of
+    assert app.redis.every_key is None
+    assert {each.action for each in app.weaviate.permissions} == {
+        "read_collections", "create_data", "read_data", "update_data", "delete_data"
+    }  # fmt: skip
 
 
 def test_writing_again_replaces_the_file_at_once(platform, tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from blueprint.accounts import ACCOUNTS
-from blueprint.model import KeyAccess, RedisUser
+from blueprint.model import BlueprintError, KeyAccess, KeyspaceCommands, RedisUser
 from infra.provider.redis_acl import acl_line, password_sha256, redis_acl_line, redis_rules
 
 HASH = "0" * 64
@@ -26,6 +26,17 @@ HASH = "0" * 64
             RedisUser(every_key=KeyAccess.READ, commands=("@read",), channels=("news.*",)),
             ("resetchannels", "resetkeys", "-@all", "&news.*", "%R~*", "+@read", "-@scripting"),
         ),
+        (
+            RedisUser(
+                keyspaces=(("session", KeyAccess.READ_WRITE), ("market_latest", KeyAccess.READ)),
+                commands=("ttl",),
+                only=(KeyspaceCommands(("session", "market_latest"), ("hget",)), KeyspaceCommands(("session",), ("hset", "hdel"))),
+            ),
+            (
+                *("resetchannels", "resetkeys", "-@all", "~session:*", "%R~market:*:latest", "+ttl", "-@scripting"),
+                *("(~session:* %R~market:*:latest +hget)", "(~session:* +hset +hdel)"),
+            ),
+        ),
     ],
 )
 def test_rules_of_a_user(user: RedisUser | None, rules: tuple[str, ...]) -> None:
@@ -41,7 +52,8 @@ def test_no_account_of_the_blueprint_runs_scripts_or_goes_without_a_password() -
     for account in ACCOUNTS:
         if account.redis:
             words = redis_acl_line(account.name, account.redis, password_sha256("x")).split()
-            assert words[-1] == "-@scripting"
+            assert "-@scripting" in words
+            assert not [word for word in words[words.index("-@scripting") :] if word.strip("()").startswith("+@")]
             assert "nopass" not in words
             assert "+@all" not in words
             assert words[2] == "on"
@@ -53,6 +65,9 @@ def test_no_account_of_the_blueprint_runs_scripts_or_goes_without_a_password() -
         ("two words", [], HASH),
         ("", [], HASH),
         ("api", ["+get +set"], HASH),
+        ("api", ["(+get) +set"], HASH),
+        ("api", ["(+get (+set))"], HASH),
+        ("api", ["(+get"], HASH),
         ("api", [""], HASH),
         ("api", ['"x"'], HASH),
         ("api", [], "secret"),
@@ -61,6 +76,13 @@ def test_no_account_of_the_blueprint_runs_scripts_or_goes_without_a_password() -
 def test_nothing_can_slip_a_second_rule_in(name: str, rules: list[str], hash_: str) -> None:
     with pytest.raises(ValueError, match="user"):
         acl_line(name, rules, hash_)
+
+
+def test_commands_on_a_keyspace_need_the_keyspace_and_are_no_scripts() -> None:
+    with pytest.raises(BlueprintError, match="has not"):
+        RedisUser(keyspaces=(("session", KeyAccess.READ),), only=(KeyspaceCommands(("rate_limit",), ("incr",)),))
+    with pytest.raises(BlueprintError, match="scripts"):
+        RedisUser(keyspaces=(("session", KeyAccess.READ),), only=(KeyspaceCommands(("session",), ("eval",)),))
 
 
 def test_a_password_is_kept_as_the_server_keeps_it() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_CERTAINTY, SEARCH_LIMIT
+from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_LIMIT
 from seed.collection import definition, fingerprint, normalized, physical_name
 from seed.schema_plan import differences
 from tests.unit.seed_documents.specification import SPECIFIED
@@ -24,7 +24,7 @@ def test_the_blueprint_is_the_specifications_class_in_todays_terms() -> None:
     # Nor does the specification say how many neighbours a search looks at, or whether vectors are compressed: docs/adr/0604 does.
     assert (made["index.ef"], made["index.quantizer"]) == (192, "rq")
     assert (made["index.efConstruction"], made["index.maxConnections"], made["index.distance"]) == (128, 64, "cosine")
-    assert (OPENAI.dimensions, SEARCH_CERTAINTY, SEARCH_LIMIT) == (1536, 0.7, 5)
+    assert (OPENAI.dimensions, OPENAI.certainty, SEARCH_LIMIT) == (1536, 0.7, 5)
 
 
 def test_the_vendors_model_is_spelled_as_weaviate_takes_it_there() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from bench.certainty import Measured
 from infra.connections import ROOT
 from seed.chunks import SECTION_SEPARATOR
-from seed.evaluation import Evaluation, Question, read_questions
+from seed.evaluation import Evaluation, Question, read_foreign, read_questions
 from seed.passages import passages_of
 from seed.sources import find
 
+FOREIGN = ROOT / "tests" / "data" / "retrieval" / "outside.json"
 QUESTIONS = read_questions(ROOT / "tests" / "data" / "retrieval" / "questions.json")
 
 
@@ -26,6 +28,21 @@ def test_there_are_enough_questions_in_either_language_and_none_twice() -> None:
     assert len({each.question for each in QUESTIONS}) == len(QUESTIONS) >= 60
     for language in ("ko", "en"):
         assert sum(each.language == language for each in QUESTIONS) >= 25
+
+
+def test_foreign_questions_are_enough_in_either_language_and_none_twice() -> None:
+    foreign = read_foreign(FOREIGN)
+    assert len(set(foreign)) == len(foreign) >= 50
+    korean = [each for each in foreign if any("가" <= letter <= "힣" for letter in each)]
+    assert len(korean) >= 25 <= len(foreign) - len(korean)
+
+
+def test_the_best_bound_finds_most_and_answers_least() -> None:
+    measured = Measured((0.95, 0.93, 0.90, None), (0.92, 0.80))
+    assert measured.found(0.9) == 0.75
+    assert (measured.answered(0.9), measured.answered(0.93)) == (0.5, 0.0)
+    assert measured.gain(0.93) == 0.5
+    assert measured.best() == pytest.approx(0.921)
 
 
 def test_recall_and_mean_reciprocal_rank() -> None:

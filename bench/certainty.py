@@ -1,0 +1,107 @@
+"""How certain an answer has to be: `python -m bench.certainty`. On scratch containers, or with `--stack` on a stack's own documents.
+
+Questions that the guide answers and questions that it can't are asked without a bound; then every bound is tried on what came back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airgap.setup.progress import SilentProgress
+from bench.report import Figure, show
+from infra import clients, connections
+from infra.connections import ROOT, Platform
+from seed import documents
+from seed.evaluation import evaluate, read_foreign, read_questions
+from seed.search import SEARCH_LIMIT, ask, least_certainty
+from tests.support.weaviate_server import run_scratch_weaviate
+
+if TYPE_CHECKING:
+    import weaviate
+
+DATA = ROOT / "tests" / "data" / "retrieval"
+STEP = 0.001
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was found without a bound.
+
+    `right` has the certainty of each own question's passage, None where it was not among the first five; `foreign` that of the best passage
+    for each question that the documents can't answer.
+    """
+
+    right: tuple[float | None, ...]
+    foreign: tuple[float, ...]
+
+    def found(self, bound: float) -> float:
+        """The share of own questions whose passage is found."""
+        return sum(each is not None and each >= bound for each in self.right) / len(self.right)
+
+    def answered(self, bound: float) -> float:
+        """The share of foreign questions that are answered."""
+        return sum(each >= bound for each in self.foreign) / len(self.foreign)
+
+    def gain(self, bound: float) -> float:
+        """What a bound gains: own questions found, less foreign ones answered."""
+        return self.found(bound) - self.answered(bound)
+
+    def best(self) -> float:
+        """The lowest bound that gains most."""
+        bounds = [number * STEP for number in range(round(1 / STEP))]
+        return max(bounds, key=lambda bound: (round(self.gain(bound), 9), -bound))
+
+
+def measure(client: weaviate.WeaviateClient) -> Measured:
+    """Ask all questions of both kinds."""
+    found = evaluate(client, read_questions(DATA / "questions.json"))
+    right = tuple(
+        certainty if rank is not None and rank <= SEARCH_LIMIT else None
+        for rank, certainty in zip(found.ranks, found.certainties, strict=True)
+    )
+    foreign = tuple(max((hit.certainty for hit in ask(client, each, 0.0, 1)), default=0.0) for each in read_foreign(DATA / "outside.json"))
+    return Measured(right, foreign)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, clean up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--stack", help="ask this stack, into which the guide was imported (invoke seed.docs)")
+    options = parser.parse_args(arguments)
+    with _platform(options.stack) as platform:
+        with clients.weaviate_client(platform, "rag") as client:
+            measured = measure(client)
+        bound = least_certainty(platform)
+    best = measured.best()
+    if not options.json:
+        for each in sorted({0.7, bound, best, *(best + number * 0.005 for number in range(-SHOWN // 2, SHOWN // 2))}):
+            print(
+                f"{each:.3f}  found {measured.found(each):.2f}  foreign answered {measured.answered(each):.2f}  gain {measured.gain(each):.2f}"
+            )
+    figures = [
+        Figure(f"own questions answered at the blueprint's {bound}", measured.found(bound), "share", 0.93, more_is_better=True),
+        Figure("foreign questions answered there", measured.answered(bound), "share", 0.15),
+        Figure(f"gain there ÷ at the best bound, {best:.3f}", measured.gain(bound) / measured.gain(best), "x", 0.97, more_is_better=True),
+    ]
+    return show("Certainty", figures, as_json=options.json)
+
+
+@contextlib.contextmanager
+def _platform(stack: str | None) -> Iterator[Platform]:
+    if stack:
+        yield connections.load(stack)
+        return
+    with run_scratch_weaviate() as server:
+        documents.load(server.platform, None, SilentProgress())
+        yield server.platform
+
+
+if __name__ == "__main__":
+    sys.exit(main())
