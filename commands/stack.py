@@ -54,12 +54,14 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
     from infra import stacks
     from infra.confirm import confirm_deletion
     from infra.connections import stack_name
-    from schedule import keeper
+    from schedule import boot, keeper
 
     if volumes:
         confirm_deletion(stack, yes=yes)
     with keeper.paused(stack_name(stack)):
         stacks.down(stack, volumes=volumes)
+    if removed := boot.remove(stack_name(stack)):
+        print(removed)
     if volumes:
         from backup import recovery
         from backup.sets import folder_of

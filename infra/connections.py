@@ -64,6 +64,7 @@ class Platform:
     images: dict[str, str] = field(default_factory=dict)  # service to the image that its container is made of
     backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
     keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of a scheduler of the machine's
+    starts_at_boot: bool = True  # whether this clone sees to it that its schedule is started with the machine
 
     def secret(self, account: str, store: str) -> str:
         """The account's password or API key.
@@ -176,4 +177,5 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         # A stack that came up before these were told has to come up again before it is backed up.
         backup=BackupAccess.model_validate(outputs.get("backup", {})),
         keeps_itself=outputs.get("schedule", SELF) == SELF and os.environ.get("CHRISTMAS_SCHEDULE") != "off",
+        starts_at_boot=bool(outputs.get("start_at_boot", True)) and os.environ.get("CHRISTMAS_START_AT_BOOT") != "off",
     )

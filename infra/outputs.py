@@ -72,6 +72,7 @@ def export(
         ),
     )
     pulumi.export("schedule", placement.settings.schedule)
+    pulumi.export("start_at_boot", placement.settings.start_at_boot)
     pulumi.export("embedding_profile", placement.settings.embedding_profile)
     key = placement.settings.openai_api_key
     pulumi.export("embedding_key", pulumi.Output.secret(key.get_secret_value()) if key else pulumi.Output.secret(credentials.embedder))

@@ -86,6 +86,7 @@ class Settings(_Strict):
     field_keys: FieldKeySettings = Field(default=FieldKeySettings(), alias="fieldKeys")
     backup: BackupSettings = BackupSettings()
     schedule: Literal["self", "elsewhere"] = "self"
+    start_at_boot: bool = Field(default=True, alias="startAtBoot")
     openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY", min_length=1)
 
     def model_post_init(self, _context: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from blueprint.model import ScheduleRules
 from blueprint.rules import SCHEDULE_RULES
@@ -14,13 +15,21 @@ from monitor.result import Finding, Status, critical, ok, warning
 _START = "invoke schedule.start (invoke up does it, too)"
 
 
-def judge(told: signs.Signs | None, *, runs: bool, kept: bool, rules: ScheduleRules, now: datetime) -> Finding:
-    """From the last signs of life. `runs`: one is at work now. `kept`: this clone runs it, instead of a scheduler of the machine's."""
+def judge(told: signs.Signs | None, *, runs: bool, kept: bool, rules: ScheduleRules, now: datetime, boot: str = "") -> Finding:
+    """From the last signs of life. `runs`: one is at work now. `kept`: this clone runs it, instead of a scheduler of the machine's.
+
+    `boot` names this machine's last start, as signs do theirs.
+    """
     failing = {name: each for name, each in (told.works if told else {}).items() if each.failures}
     if not kept and not runs:
         finding = ok("another scheduler does the work, as the setting `schedule` says; backup.newest tells whether it does")
     elif told is None:
         finding = warning("nothing runs by itself: the schedule was never started", _START)
+    elif not runs and boot and told.boot and told.boot != boot:
+        finding = critical(
+            f"the machine was started again and the schedule was not: its last sign of life is {in_words(now - told.at)} old",
+            f"{_START}; it says what will start it the next time",
+        )
     elif not runs:
         finding = critical(f"the schedule is dead: its last sign of life is {in_words(now - told.at)} old", _START)
     elif now - told.at > rules.late_after:
@@ -40,4 +49,10 @@ def judge(told: signs.Signs | None, *, runs: bool, kept: bool, rules: ScheduleRu
 def alive(platform: Platform) -> Finding:
     """The schedule is alive and its work succeeds."""
     folder = signs.folder_of(platform.stack)
-    return judge(signs.read(folder), runs=signs.runs(folder), kept=platform.keeps_itself, rules=SCHEDULE_RULES, now=datetime.now(UTC))
+    return judge_now(folder, kept=platform.keeps_itself)
+
+
+def judge_now(folder: Path, *, kept: bool) -> Finding:
+    """The same from what a stack's folder tells at this moment."""
+    now, boot = datetime.now(UTC), signs.boot_id()
+    return judge(signs.read(folder), runs=signs.runs(folder), kept=kept, rules=SCHEDULE_RULES, now=now, boot=boot)

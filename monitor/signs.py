@@ -12,6 +12,7 @@ from backup.files import write_atomically
 from infra.connections import LOCAL
 
 _FILE = "signs.json"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,14 @@ class WorkSigns:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """`at` is the last sign of life; `doing` is the work under way since `since`, if any."""
+    """`at` is the last sign of life; `doing` is the work under way since `since`, if any; `boot` names the machine's start before it."""
 
     at: datetime
     started: datetime
     doing: str = ""
     since: datetime | None = None
     works: dict[str, WorkSigns] = field(default_factory=dict)
+    boot: str = ""
 
     def begin(self, work: str) -> Signs:
         """The signs when a look at some work begins."""
@@ -67,9 +69,17 @@ def read(folder: Path) -> Signs | None:
         at = _moment(told["at"])
         if at is None or started is None:
             return None
-        return Signs(at, started, str(told["doing"]), _moment(told["since"]), works)
+        return Signs(at, started, str(told["doing"]), _moment(told["since"]), works, str(told.get("boot", "")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def boot_id() -> str:
+    """What the kernel drew at random when this machine was started; "" where it doesn't tell."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def runs(folder: Path) -> bool:

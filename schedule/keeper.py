@@ -1,7 +1,7 @@
 """The schedule in the background: a keeper for each stack starts it, starts it again where it ends by itself, and keeps its log.
 
 `python -m schedule.keeper STACK` is the keeper; its child, started with `--kept`, is the schedule. The child holds the other end of a
-pipe, so it ends with its keeper, however that ended.
+pipe, so it ends with its keeper, however that ended. `--after-boot` is for what starts it with the machine: systemd or cron.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from logging import Formatter, LogRecord
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -35,10 +35,11 @@ _SHOWN = 8
 _NOTHING_LEFT = 3  # exit code of a schedule whose stack is gone
 
 
-def start(stack: str) -> str:
+def start(stack: str, begin: Callable[[], None] | None = None) -> str:
     """Start a keeper where none is at work, and wait until its schedule is. Returns what was done.
 
-    Raises PlatformError with the log's end where it does not come up.
+    `begin` has another start it, systemd for example; else it is a process of this one's. Raises PlatformError with the log's end where
+    it does not come up.
     """
     folder = _folder(stack)
     if lock.is_held(folder):
@@ -47,10 +48,14 @@ def start(stack: str) -> str:
         return f"the schedule of stack {stack} is at work, started by hand (process {lock.process_of(signs.folder_of(stack))})"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     log_of(stack).touch(mode=0o600)
-    process = _detached([sys.executable, "-m", "schedule.keeper", stack], log_of(stack))
+    process = 0
+    if begin is not None:
+        begin()
+    else:
+        process = _detached([sys.executable, "-m", "schedule.keeper", stack], log_of(stack))
     ended, deadline = False, time.monotonic() + patience(_START_SECONDS)
     while not signs.runs(signs.folder_of(stack)):
-        ended = bool(os.waitpid(process, os.WNOHANG)[0]) if not ended else True
+        ended = ended or bool(process and os.waitpid(process, os.WNOHANG)[0])
         # Where somebody else started one at the same time, it is theirs that comes up.
         if (ended and not lock.is_held(folder)) or time.monotonic() > deadline:
             last = "\n".join(last_lines(stack))
@@ -60,7 +65,7 @@ def start(stack: str) -> str:
                 next_step="mend what they name, then: invoke schedule.start",
             )
         time.sleep(0.1)
-    return f"the schedule of stack {stack} is at work (process {process}); its log: {log_of(stack)}"
+    return f"the schedule of stack {stack} is at work (process {process or lock.process_of(folder)}); its log: {log_of(stack)}"
 
 
 def _detached(command: list[str], log: Path) -> int:
@@ -157,13 +162,16 @@ class _Keeper:
         self._renewing = False
         self._child: subprocess.Popen[str] | None = None
 
-    def keep(self) -> None:
+    def keep(self) -> bool:
+        """Work until told to stop; returns whether there is still something to do."""
         failures = 0
         while not self._stopping.is_set():
             began, self._renewing = time.monotonic(), False
             code = self._run()
-            if self._stopping.is_set() or code == _NOTHING_LEFT or not ROOT.exists():
-                return
+            if not self._stopping.is_set() and (code == _NOTHING_LEFT or not ROOT.exists()):
+                return False
+            if self._stopping.is_set():
+                return True
             if self._renewing and code == 0:
                 failures = 0
                 continue
@@ -171,6 +179,7 @@ class _Keeper:
             pause = pause_after(failures).total_seconds() if failures > 1 else 1.0
             self._say(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} schedule: ended with {code}; started again in {pause:.0f} s")
             self._stopping.wait(pause)
+        return True
 
     def _run(self) -> int:
         command = [sys.executable, "-m", "schedule.keeper", "--kept", self._stack]
@@ -208,7 +217,11 @@ def main(arguments: list[str]) -> int:
         from schedule.task import serve_kept
 
         return 0 if serve_kept(arguments[1]) else _NOTHING_LEFT
-    stack = arguments[0]
+    from schedule import remembered
+
+    stack = arguments[-1]
+    if arguments[0] == "--after-boot":
+        remembered.recall(stack)
     os.chdir(ROOT)  # the folder that it was started from may go
     keeper = _Keeper(stack)
     # Before the lock: whoever sees it held sends signals, and unhandled ones would end the keeper.
@@ -217,12 +230,21 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGHUP, keeper.renew)
     with lock.hold(_folder(stack), "keeping the schedule"):
         yield_processor()
-        keeper.keep()
+        goes_on = keeper.keep()
+    if not goes_on and ROOT.exists():
+        from schedule import boot
+
+        boot.remove(stack)
     return 0
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
+    except lock.HeldError as error:
+        from schedule.units import HELD
+
+        print(error, file=sys.stderr)
+        sys.exit(HELD)
     except PlatformError as error:
         sys.exit(str(error))

@@ -49,7 +49,7 @@ class SignsOfLife:
         self._lock = threading.Lock()
         now = datetime.now(UTC)
         before = signs.read(folder)
-        self._signs = signs.Signs(now, now, works=before.works if before else {})
+        self._signs = signs.Signs(now, now, works=before.works if before else {}, boot=signs.boot_id())
 
     def beat(self) -> None:
         """Say that it lives."""

@@ -15,7 +15,7 @@ from backup import sets
 from infra import connections
 from infra.yielding import yield_processor
 from monitor import signs
-from schedule import keeper, units
+from schedule import boot, keeper, units
 from schedule.jobs import WORKS, Job
 from schedule.service import once as do_once
 from schedule.service import serve
@@ -70,32 +70,46 @@ def start(stack: str) -> str:
             where="CHRISTMAS_SCHEDULE=off" if os.environ.get("CHRISTMAS_SCHEDULE") == "off" else "setting christmas:schedule",
             next_step="pulumi config rm christmas:schedule, then invoke up; or invoke schedule.run --systemd for this machine's scheduler",
         )
-    return keeper.start(platform.stack)
+    return _begin(platform, renew=False)
 
 
 def ensure(platform: connections.Platform) -> str:
     """What `up` does: start the schedule, have one that runs take up what is new, or end one that was handed over."""
     if platform.keeps_itself:
-        return keeper.renew(platform.stack) or keeper.start(platform.stack)
-    return keeper.stop(platform.stack) or "the schedule is run from elsewhere"
+        return _begin(platform, renew=True)
+    removed = boot.remove(platform.stack)
+    return "\n".join(filter(None, [keeper.stop(platform.stack) or "the schedule is run from elsewhere", removed]))
+
+
+def _begin(platform: connections.Platform, *, renew: bool) -> str:
+    """Have the schedule at work, and started with the machine from now on, where the stack's settings want that."""
+    stack = platform.stack
+    if platform.starts_at_boot:
+        arranged = boot.arrange(stack)
+    else:
+        removed = boot.remove(stack)
+        off = "nothing starts it after a restart of this machine, as christmas:startAtBoot says; after one: invoke schedule.start"
+        arranged = boot.Arranged("\n".join(filter(None, [removed, off])))
+    said = (keeper.renew(stack) if renew else "") or keeper.start(stack, boot.begin_by(arranged))
+    return f"{said}\n{arranged.told}"
 
 
 def stop(stack: str, *, now: bool) -> str:
     """Stop it; a run under way is finished first, unless `now`. Returns what was done."""
     name = connections.stack_name(stack)
-    return keeper.stop(name, now=now) or f"no schedule of stack {name} was at work"
+    removed = boot.remove(name)
+    return "\n".join(filter(None, [keeper.stop(name, now=now) or f"no schedule of stack {name} was at work", removed]))
 
 
 def status(stack: str, *, as_json: bool) -> int:
     """Print how the schedule is, how its work went and the log's end; returns 2 where it is dead or hangs, 1 where work fails."""
-    from blueprint.rules import SCHEDULE_RULES
     from monitor.ages import in_words
-    from monitor.schedule import judge
+    from monitor.schedule import judge_now
 
     platform = connections.load(stack)
     folder = signs.folder_of(platform.stack)
     told, now = signs.read(folder), datetime.now(UTC)
-    finding = judge(told, runs=signs.runs(folder), kept=platform.keeps_itself, rules=SCHEDULE_RULES, now=now)
+    finding = judge_now(folder, kept=platform.keeps_itself)
     lines = keeper.last_lines(platform.stack)
     if as_json:
         works = {name: asdict(each) for name, each in told.works.items()} if told else {}

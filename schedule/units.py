@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +13,11 @@ from pathlib import Path
 
 from airgap.errors import PlatformError
 from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from monitor import signs
 from schedule.jobs import WORKS, Work
+
+HELD = 75
+"""Exit code of a keeper that finds another one at work: for the time being there is nothing to do."""
 
 UNIT_FOLDER = "/etc/systemd/system"
 # Each call only looks whether something is due. Were that as rare as the backups themselves, one that is a second too early
@@ -44,8 +50,6 @@ class Clone:
 
         Raises PlatformError where its `invoke` isn't there.
         """
-        import sys
-
         invoke = Path(sys.prefix) / "bin" / "invoke"
         if not invoke.exists():
             raise PlatformError(
@@ -93,6 +97,64 @@ AccuracySec=30s
 WantedBy=timers.target
 """
     return made
+
+
+def keeper_name(root: Path, stack: str) -> str:
+    """The name of the unit that keeps a stack's schedule; two clones may have stacks of one name, on engines of their own."""
+    return f"christmas-schedule-{stack}-{_digest(root)}.service"
+
+
+def _digest(root: Path) -> str:
+    return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
+
+
+def python() -> Path:
+    """The Python of this environment, by the name that stays when the environment is made anew."""
+    return Path(sys.prefix) / "bin" / "python"
+
+
+def keeper_unit(clone: Clone, stack: str, *, system: bool) -> str:
+    """The unit that starts a stack's schedule with the machine, and again where it is killed; of the system, or of one user."""
+    root, program = str(clone.root), python()
+    command = " ".join(_quoted(each) for each in (str(program), "-m", "schedule.keeper", "--after-boot", stack))
+    # A user's systemd knows nothing of the system's units: there the schedule tries again until the engine answers.
+    after = "Wants=network-online.target\nAfter=network-online.target docker.service\n" if system else ""
+    return f"""[Unit]
+Description=Christmas data platform: the schedule of stack {stack}
+# A clone that was moved or removed is no fault of the machine's.
+ConditionPathExists={_percent(str(program))}
+RequiresMountsFor={_quoted(root)}
+{after}StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+WorkingDirectory={_percent(root)}
+ExecStart={command}
+Restart=on-failure
+RestartSec=5s
+# Another keeper is at work, started by hand.
+RestartPreventExitStatus={HELD}
+KillMode=mixed
+# A run under way is finished; one that is killed is cleaned up by the next.
+TimeoutStopSec=2min
+UMask=0077
+
+[Install]
+WantedBy={"multi-user.target" if system else "default.target"}
+"""
+
+
+def mark(root: Path, stack: str) -> str:
+    """What ends the line of a crontab, so that it is found again."""
+    return f"# {keeper_name(root, stack).removesuffix('.service')}"
+
+
+def keeper_cron_line(root: Path, stack: str) -> str:
+    """The line of a crontab that starts a stack's schedule with the machine."""
+    log = signs.folder_of(stack) / "log"
+    command = shlex.join([str(python()), "-m", "schedule.keeper", "--after-boot", stack])
+    line = f"@reboot cd {shlex.quote(str(root))} && exec {command} >> {shlex.quote(str(log))} 2>&1"
+    return f"{line} {mark(root, stack)}".replace("%", "\\%")
 
 
 def _words(seconds: float) -> str:

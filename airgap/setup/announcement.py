@@ -60,7 +60,7 @@ def where_things_go(stack: str, clone: Path, cache: Path) -> str:
 
     return (
         f"  writes:  {clone}/.venv and .christmas, {cache}, in Docker images {REPOSITORY}/… and what is called christmas-{stack}-…; "
-        "Debian packages only where the engine is missing"
+        "Debian packages only where the engine is missing; a unit of systemd or a line of cron, for after a reboot"
     )
 
 

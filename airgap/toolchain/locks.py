@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-_CLOCKS_AGREE_WITHIN = 5.0  # seconds; the kernel tells the moment of its start in whole ones
+_PROGRAM = "pulumi"  # whatever its version or wrapper: the kernel keeps the first 15 characters of a program's name
 _FILE = "file://"
 
 
@@ -60,7 +60,11 @@ def clear_dead_locks(backend: str, stack: str | None = None) -> list[str]:
 
 
 def is_gone(holder: Holder) -> bool:
-    """Tell whether it is sure that a process of this host has ended: there is none of its number, or only one that began later."""
+    """Tell whether it is sure that a process of this host has ended: there is none of its number, or another one has it now.
+
+    Numbers are given again, after a restart of the machine above all. Another one is told by its name, since only Pulumi makes these
+    locks. No clock has a say: one that was set since the lock was made would show a process that runs as one that began later.
+    """
     if holder.host != socket.gethostname():
         return False
     try:
@@ -69,9 +73,8 @@ def is_gone(holder: Holder) -> bool:
         return True
     except PermissionError:
         pass
-    began = _began(holder.pid)
-    # A number is given again, after a restart of the machine above all.
-    return began is not None and began > holder.since.timestamp() + _CLOCKS_AGREE_WITHIN
+    # Whoever asks holds none of the locks that it finds: a process becomes the CLI after this look, with the number that it has.
+    return holder.pid == os.getpid() or _is_something_else(holder.pid)
 
 
 def _may_clear(holder: Holder) -> bool:
@@ -87,12 +90,11 @@ def _read(file: Path) -> Holder | None:
         return None  # half written, or of another version: not for us to judge
 
 
-def _began(pid: int) -> float | None:
-    """Return when a process began, in seconds since 1970, or None where the system doesn't tell."""
+def _is_something_else(pid: int) -> bool:
+    """Tell whether a process has another program than Pulumi's, or has ended and only waits for its parent; False where unknown."""
     try:
-        # The program's name stands in brackets and may hold anything; 20 fields later comes the start, in ticks since the boot.
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
-    except (OSError, ValueError, IndexError, StopIteration):
-        return None
-    return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")
+        # The program's name stands in brackets and may hold anything; its state comes next.
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
+    except OSError:
+        return False
+    return not name.startswith(_PROGRAM) or rest.split()[:1] == ["Z"]

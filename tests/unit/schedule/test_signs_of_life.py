@@ -15,8 +15,9 @@ from backup import lock
 from blueprint.rules import SCHEDULE_RULES
 from monitor import signs
 from monitor.result import CheckResult, Status
-from monitor.schedule import judge
+from monitor.schedule import judge, judge_now
 from schedule import history
+from schedule.service import SignsOfLife
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 STARTED = NOW - timedelta(days=2)
@@ -46,6 +47,27 @@ def test_a_schedule_that_is_dead_late_or_failing_is_told(
     finding = judge(told, runs=runs, kept=kept, rules=SCHEDULE_RULES, now=NOW)
     assert (finding.status, words in finding.message) == (status, True), finding
     assert bool(finding.next_step) == (status is not Status.OK)
+
+
+@pytest.mark.parametrize(
+    ("boot", "now", "words"),
+    [("a", "b", "the machine was started again"), ("a", "a", "is dead"), ("", "b", "is dead"), ("a", "", "is dead")],
+    ids=["restarted", "killed", "signs-of-before", "unknown"],
+)
+def test_a_restart_of_the_machine_is_told_from_a_death(boot: str, now: str, words: str) -> None:
+    finding = judge(replace(FRESH, boot=boot), runs=False, kept=True, rules=SCHEDULE_RULES, now=NOW, boot=now)
+    assert (finding.status, words in finding.message) == (Status.CRITICAL, True), finding
+    assert "invoke schedule.start" in finding.next_step
+    alive = judge(replace(FRESH, boot=boot), runs=True, kept=True, rules=SCHEDULE_RULES, now=NOW, boot=now)
+    assert alive.status is Status.OK
+
+
+def test_what_a_schedule_writes_down_names_the_start_of_the_machine(tmp_path: Path) -> None:
+    SignsOfLife(tmp_path).beat()
+    told = signs.read(tmp_path)
+    assert told
+    assert told.boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert judge_now(tmp_path, kept=True).message.startswith("the schedule is dead")
 
 
 def test_signs_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The units and lines for a machine's own scheduler, read as the machine would read them."""
 
 import configparser
+import os
 import re
 import shutil
 import subprocess
@@ -61,6 +62,46 @@ def test_a_cron_line_runs_from_a_path_with_spaces_and_percent_signs(tmp_path: Pa
     told = (root / ".christmas/schedule-dev.log").read_text().split("\n")
     assert told[0] == str(root)
     assert told[1:7] == ["schedule.run", "--once", "--only", "backup", "--stack", "dev"]
+
+
+@pytest.mark.parametrize("system", [True, False], ids=["system", "user"])
+def test_systemd_takes_the_keepers_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: bool) -> None:
+    clone = clone_at(tmp_path / "a clone, 50% done")
+    monkeypatch.setattr("sys.prefix", str(clone.root / ".venv"))
+    (clone.root / ".venv/bin/python").symlink_to("/bin/true")
+    path = tmp_path / units.keeper_name(clone.root, "dev")
+    path.write_text(units.keeper_unit(clone, "dev", system=system))
+    text = path.read_text()
+    assert f"RestartPreventExitStatus={units.HELD}\n" in text
+    assert ("WantedBy=multi-user.target" in text, "docker.service" in text) == (system, system)
+    if analyze := shutil.which("systemd-analyze"):
+        command = [analyze, "verify", *([] if system else ["--user"]), str(path)]
+        # A user's systemd wants a folder of theirs, also to look at one file.
+        runtime = tmp_path / "run"
+        runtime.mkdir(mode=0o700)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)})
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_two_clones_with_a_stack_of_one_name_have_units_of_their_own(tmp_path: Path) -> None:
+    names = {units.keeper_name(root, stack) for root in (tmp_path / "a", tmp_path / "b") for stack in ("dev", "prod")}
+    assert len(names) == 4
+
+
+def test_the_cron_line_of_a_keeper_runs_from_a_path_with_spaces_and_percent_signs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone = clone_at(tmp_path / "a clone, 50% done")
+    monkeypatch.setattr("sys.prefix", str(clone.root / ".venv"))
+    monkeypatch.setattr("monitor.signs.LOCAL", clone.root / ".christmas")
+    (clone.root / ".venv/bin/python").symlink_to(clone.invoke)
+    (clone.root / ".christmas/schedule/dev").mkdir(parents=True)
+    line = units.keeper_cron_line(clone.root, "dev")
+    assert line.endswith(units.mark(clone.root, "dev"))
+    assert re.search(r"(?<!\\)%", line) is None
+    when, command = line.replace("\\%", "%").split(" ", 1)
+    assert when == "@reboot"
+    subprocess.run(["sh", "-c", command], check=True, cwd="/")
+    told = (clone.root / ".christmas/schedule/dev/log").read_text().split("\n")
+    assert told[:5] == [str(clone.root), "-m", "schedule.keeper", "--after-boot", "dev"]
 
 
 @pytest.mark.parametrize(

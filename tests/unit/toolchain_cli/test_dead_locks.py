@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import socket
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from airgap.toolchain.locks import clear_dead_locks, state_folder
+from tests.support.programs import running
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 GONE = 2**22 + 1  # above the highest number that Linux gives
@@ -40,24 +41,46 @@ def test_a_dead_runs_lock_goes_and_is_told(tmp_path: Path) -> None:
     assert not other.exists()
 
 
-def test_the_lock_of_a_process_that_runs_stays(tmp_path: Path) -> None:
-    alive = lock(tmp_path, pid=os.getpid())
-    assert clear_dead_locks(f"file://{tmp_path}") == []
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+@pytest.mark.parametrize("name", ["pulumi", "pulumi-v3.259.0"])
+def test_the_lock_of_a_process_that_runs_stays_also_where_the_clock_was_set(tmp_path: Path, name: str, hours: int) -> None:
+    """A clock that is set forward lets whatever runs seem to have begun after its lock was made."""
+    made = datetime.now(UTC) + timedelta(hours=hours)
+    with running(name, tmp_path) as process:
+        alive = lock(tmp_path, pid=process, timestamp=made.isoformat())
+        assert clear_dead_locks(f"file://{tmp_path}") == []
     assert alive.exists()
 
 
-def test_a_number_that_was_given_again_is_another_process(tmp_path: Path) -> None:
-    """As after a restart of the machine: the number is taken, by a process that began after the lock was made."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as later:
-        try:
-            before, now = datetime.now(UTC) - timedelta(minutes=1), datetime.now(UTC) + timedelta(seconds=1)
-            old = lock(tmp_path, name="old", pid=later.pid, timestamp=before.strftime("%Y-%m-%dT%H:%M:%S.123456789Z"))
-            young = lock(tmp_path, name="young", pid=later.pid, timestamp=now.isoformat())
-            assert len(clear_dead_locks(f"file://{tmp_path}")) == 1
-        finally:
-            later.kill()
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_number_that_was_given_again_is_another_process(tmp_path: Path, hours: int) -> None:
+    """As after a restart of the machine, also of one whose clock begins at a time before the lock was made."""
+    made = datetime.now(UTC) + timedelta(hours=hours)
+    with running("a (pulumi) clock", tmp_path) as process:
+        old = lock(tmp_path, pid=process, timestamp=made.strftime("%Y-%m-%dT%H:%M:%S.123456789Z"))
+        assert len(clear_dead_locks(f"file://{tmp_path}")) == 1
     assert not old.exists()
-    assert young.exists()
+
+
+def test_whoever_looks_has_made_none_of_what_it_finds(tmp_path: Path) -> None:
+    """The number may be given to the very run that comes after the killed one: the CLI takes its lock after this look."""
+    own = lock(tmp_path, pid=os.getpid())
+    assert len(clear_dead_locks(f"file://{tmp_path}")) == 1
+    assert not own.exists()
+
+
+def test_one_that_has_ended_and_was_not_waited_for_is_gone(tmp_path: Path) -> None:
+    program = tmp_path / "pulumi"
+    shutil.copyfile(shutil.which("true") or "", program)
+    program.chmod(0o755)
+    process = subprocess.Popen([program])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    ended = lock(tmp_path, pid=process.pid)
+    try:
+        assert len(clear_dead_locks(f"file://{tmp_path}")) == 1
+    finally:
+        process.wait()
+    assert not ended.exists()
 
 
 @pytest.mark.parametrize("changed", [{"hostname": "elsewhere"}, {"timestamp": "yesterday"}, {"pid": None}], ids=["host", "time", "pid"])

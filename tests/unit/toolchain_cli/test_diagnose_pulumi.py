@@ -3,10 +3,12 @@ from __future__ import annotations
 import os
 import socket
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from airgap.toolchain.diagnose import diagnose, explain
+from tests.support.programs import running
 
 LOCKED = (
     "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end "
@@ -30,9 +32,10 @@ def test_a_lock_whose_holders_number_was_given_again_is_to_be_cancelled() -> Non
     assert "that process is gone" in message
 
 
-@pytest.mark.parametrize(("host", "pid"), [(socket.gethostname(), os.getpid()), ("elsewhere", 2**22 + 1)], ids=["here", "elsewhere"])
-def test_a_lock_whose_holder_may_live_is_to_be_waited_for(host: str, pid: int) -> None:
-    message = explain(LOCKED.format(host=host, pid=pid, time=datetime.now(UTC).isoformat(timespec="seconds")))
+@pytest.mark.parametrize("host", [socket.gethostname(), "elsewhere"], ids=["here", "elsewhere"])
+def test_a_lock_whose_holder_may_live_is_to_be_waited_for(tmp_path: Path, host: str) -> None:
+    with running("pulumi", tmp_path) as pid:
+        message = explain(LOCKED.format(host=host, pid=pid, time=datetime.now(UTC).isoformat(timespec="seconds")))
     assert message is not None
     assert f"process {pid} of root on {host}" in message
     assert "wait until it has ended" in message

@@ -1,0 +1,222 @@
+"""What starts a stack's schedule after its machine was started again: a unit of systemd, a line of cron, or nothing, which is said.
+
+Everything is of the user who runs this: root's unit is the system's, another user's is in their own folder, with lingering.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from airgap.errors import PlatformError
+from backup.files import write_atomically
+from infra.connections import ROOT
+from schedule import remembered, units
+
+SYSTEMD_RUNS = Path("/run/systemd/system")
+"""Where systemd is the machine's first process this folder is there, sd_booted(3)."""
+_LINGERING = Path("/var/lib/systemd/linger")
+_CRONS = {"cron", "crond", "fcron", "cronie"}
+_MANAGER_SECONDS = 20.0
+_COMMAND_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """What is arranged. `told` is for whoever typed the command; `begin` starts the keeper where that is not this process's business."""
+
+    told: str
+    begin: Callable[[], None] | None = None
+
+
+class _RefusedError(Exception):
+    """A way that this machine doesn't offer to this user; the text says why and what would change that."""
+
+
+def arrange(stack: str) -> Arranged:
+    """See to it that the schedule is started with the machine from now on. What is there already stays. Never raises."""
+    refusals = []
+    for way in (_by_systemd, _by_cron):
+        try:
+            arranged = way(stack)
+        except _RefusedError as error:
+            refusals.append(str(error))
+        else:
+            secret = remembered.remember(stack)
+            missing = f"\n  not written down, so unknown after a restart: {', '.join(secret)}; name a file in their place" if secret else ""
+            return Arranged(arranged.told + missing, arranged.begin)
+    by_hand = f"cd {ROOT} && {units.python()} -m schedule.keeper --after-boot {stack}"
+    return Arranged(
+        f"nothing starts the schedule after a restart of this machine ({'; '.join(refusals)}). After one: invoke schedule.start;\n"
+        f"  or put this where the machine runs things at its start: {by_hand}"
+    )
+
+
+def remove(stack: str) -> str:
+    """Take away what was arranged; returns what was done, "" where nothing was. Never raises."""
+    done = []
+    unit, folder = units.keeper_name(ROOT, stack), _unit_folder()
+    with contextlib.suppress(_RefusedError, OSError):
+        if (folder / unit).exists():
+            # The file first: it must not come back, also where systemd can't be asked now.
+            with contextlib.suppress(_RefusedError):
+                _systemctl("disable", unit)
+            (folder / unit).unlink(missing_ok=True)
+            done.append(f"{folder / unit} is removed")
+            _systemctl("daemon-reload")
+    with contextlib.suppress(_RefusedError):
+        lines = _crontab() if shutil.which("crontab") else []
+        kept = [line for line in lines if not line.endswith(units.mark(ROOT, stack))]
+        if kept != lines:
+            _write_crontab(kept)
+            done.append("its line in the crontab is removed")
+    remembered.forget(stack)
+    return "; ".join(done)
+
+
+def standing(stack: str) -> str:
+    """What starts the schedule with the machine, in words; "" where nothing does."""
+    path = _unit_folder() / units.keeper_name(ROOT, stack)
+    if SYSTEMD_RUNS.is_dir() and path.exists():
+        return f"systemd ({path.name})"
+    with contextlib.suppress(_RefusedError):
+        if shutil.which("crontab") and any(line.endswith(units.mark(ROOT, stack)) for line in _crontab()):
+            return "cron (@reboot)"
+    return ""
+
+
+def _by_systemd(stack: str) -> Arranged:
+    if not SYSTEMD_RUNS.is_dir():
+        raise _RefusedError("systemd is not its first process")
+    if os.geteuid() != 0:
+        _linger()
+    unit, folder = units.keeper_name(ROOT, stack), _unit_folder()
+    text = units.keeper_unit(units.Clone.here(ROOT), stack, system=os.geteuid() == 0).encode()
+    path = folder / unit
+    before = path.read_bytes() if path.exists() else b""
+    try:
+        if before != text:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text)
+            path.chmod(0o644)
+            _systemctl("daemon-reload")
+        _systemctl("enable", unit)
+    except (OSError, _RefusedError) as error:
+        if not before:
+            path.unlink(missing_ok=True)
+        raise _RefusedError(f"systemd did not take {unit}: {error}") from None
+    told = f"after a restart of this machine systemd starts it: {path} ({'as there before' if before == text else 'written now'})"
+    if os.geteuid() == 0:
+        return Arranged(told, lambda: _systemctl("start", unit))
+    # The user's own systemd may be older than the user's groups, the one that may use Docker above all: now it is started from here.
+    return Arranged(told)
+
+
+def _by_cron(stack: str) -> Arranged:
+    if not shutil.which("crontab"):
+        raise _RefusedError("there is no cron")
+    if not _cron_runs():
+        raise _RefusedError("cron is installed and does not run")
+    lines, line = _crontab(), units.keeper_cron_line(ROOT, stack)
+    if line not in lines:
+        _write_crontab([*(each for each in lines if not each.endswith(units.mark(ROOT, stack))), line])
+    return Arranged("after a restart of this machine cron starts it: an @reboot line in your crontab (crontab -l)")
+
+
+def _linger() -> None:
+    """Have this user's systemd run without anybody logged in."""
+    user = getpass.getuser()
+    if not (_LINGERING / user).exists():
+        try:
+            _run(["loginctl", "enable-linger"])
+        except _RefusedError as error:
+            raise _RefusedError(
+                f"systemd keeps nothing running for {user}: {error}; sudo loginctl enable-linger {user} allows it"
+            ) from None
+    deadline = time.monotonic() + _MANAGER_SECONDS
+    while not Path(_runtime_folder(), "systemd/private").exists():
+        if time.monotonic() > deadline:
+            raise _RefusedError(f"the systemd of {user} does not come up")
+        time.sleep(0.1)
+
+
+def _runtime_folder() -> str:
+    return os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
+
+
+def _unit_folder() -> Path:
+    if os.geteuid() == 0:
+        return Path(units.UNIT_FOLDER)
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
+
+
+def _systemctl(*arguments: str) -> None:
+    _run(["systemctl", *([] if os.geteuid() == 0 else ["--user"]), *arguments])
+
+
+def _cron_runs() -> bool:
+    for each in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if each.read_text().strip() in _CRONS:
+                return True
+    return False
+
+
+def _crontab() -> list[str]:
+    """This user's lines; none where there never were any."""
+    done = _call(["crontab", "-l"])
+    if done.returncode != 0 and "no crontab" not in done.stderr.lower():
+        raise _RefusedError(f"cron refuses: {_first_line(done.stderr)}")
+    return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def _write_crontab(lines: Sequence[str]) -> None:
+    done = _call(["crontab", "-"], "".join(f"{line}\n" for line in lines))
+    if done.returncode != 0:
+        raise _RefusedError(f"cron refuses: {_first_line(done.stderr)}")
+
+
+def _run(command: list[str]) -> None:
+    done = _call(command)
+    if done.returncode != 0:
+        raise _RefusedError(_first_line(done.stderr) or f"{command[0]} ended with {done.returncode}")
+
+
+def _call(command: list[str], told: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "LC_ALL": "C", "XDG_RUNTIME_DIR": _runtime_folder()}
+    try:
+        return subprocess.run(
+            command, input=told, env=environment, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False, errors="replace"
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _RefusedError(f"{command[0]}: {error}") from None
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def begin_by(arranged: Arranged) -> Callable[[], None] | None:
+    """How a keeper is begun, with a refusal as the error that a command shows."""
+    begin = arranged.begin
+    if begin is None:
+        return None
+
+    def beginning() -> None:
+        try:
+            begin()
+        except _RefusedError as error:
+            raise PlatformError(
+                what=f"systemd does not start the schedule: {error}",
+                where=str(_unit_folder()),
+                next_step="journalctl -u 'christmas-schedule-*' tells why; christmas:startAtBoot false starts it without systemd",
+            ) from None
+
+    return beginning

@@ -1,0 +1,46 @@
+"""What a schedule that nobody started by hand has to know of the environment that its stack came up in."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from backup.files import write_atomically
+from monitor import signs
+
+_FILE = "environment.json"
+# What decides where the state, the engine, the caches and the buckets are, and how they are reached.
+_MATTERS = re.compile(
+    r"CHRISTMAS_\w+|PULUMI_\w+|DOCKER_\w+|XDG_(CACHE|CONFIG|DATA)_HOME|HOME|PATH|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|(http|https|no|all)_proxy",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(r"(?!\w*_FILE$)\w*(TOKEN|SECRET|PASSWORD|PASSPHRASE|_PASS|_KEY)\w*", re.IGNORECASE)
+# A proxy's address may have a password in it.
+_WITH_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
+
+
+def remember(stack: str) -> list[str]:
+    """Write down what matters of this process's environment; returns the names of what is secret, and so isn't written."""
+    matters = {name: value for name, value in os.environ.items() if _MATTERS.fullmatch(name)}
+    secret = sorted(name for name, value in matters.items() if _SECRET.fullmatch(name) or _WITH_PASSWORD.search(value))
+    folder = signs.folder_of(stack)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = {name: value for name, value in sorted(matters.items()) if name not in secret}
+    write_atomically(folder / _FILE, json.dumps(kept, indent=1).encode())
+    return secret
+
+
+def recall(stack: str) -> None:
+    """Take over into this process's environment what was written down; nothing where nothing was, or nobody can read it."""
+    try:
+        kept = json.loads((signs.folder_of(stack) / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(kept, dict):
+        os.environ.update({str(name): str(value) for name, value in kept.items()})
+
+
+def forget(stack: str) -> None:
+    """Remove what was written down."""
+    (signs.folder_of(stack) / _FILE).unlink(missing_ok=True)
