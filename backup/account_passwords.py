@@ -6,6 +6,7 @@ import dataclasses
 import re
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from airgap.errors import PlatformError
 from airgap.setup.patience import patience
@@ -16,6 +17,7 @@ from infra import connections, stacks
 from infra.connections import Platform
 
 _ASKED_FOR_SECONDS = 60.0
+_AT_A_TIME = 4
 # What the stores say to a wrong password and to an account that they don't know; anything else may pass.
 _REFUSALS = re.compile(r"authentication failed|does not exist|not permitted to log in|WRONGPASS|username-password|HTTP 40[13]|^is ")
 _LOGINS: Mapping[Store, Callable[[Platform, str], str]] = {
@@ -66,16 +68,16 @@ class _Quiet:
 def refused(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
     """Accounts that don't get in, with what the store says. One that doesn't answer is asked again for a while, and then not known."""
     deadline = time.monotonic() + patience(_ASKED_FOR_SECONDS)
-    found = []
-    for store in stores:
-        for name, secrets in platform.accounts.items():
-            if getattr(secrets, store) is None:
-                continue
-            while (said := _LOGINS[store](platform, name)) and not _REFUSALS.search(said) and time.monotonic() < deadline:
-                time.sleep(0.5)
-            if said and _REFUSALS.search(said):
-                found.append(f"{name} in {store}: {said}")
-    return found
+    wanted = [(store, name) for store in stores for name, secrets in platform.accounts.items() if getattr(secrets, store) is not None]
+
+    def ask(store: Store, name: str) -> str:
+        while (said := _LOGINS[store](platform, name)) and not _REFUSALS.search(said) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return f"{name} in {store}: {said}" if said and _REFUSALS.search(said) else ""
+
+    # A store takes half a second of one processor for each password or key that it sees for the first time after its start.
+    with ThreadPoolExecutor(max_workers=_AT_A_TIME, thread_name_prefix="accounts") as pool:
+        return list(filter(None, pool.map(lambda each: ask(*each), wanted)))
 
 
 def _still_refused(platform: Platform, left: list[str]) -> PlatformError:

@@ -14,6 +14,10 @@ from infra.components.pgbackrest_config import PGDATA
 from infra.connections import Platform
 
 _PSQL = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname=postgres")
+_TICK = (
+    "select pg_current_xact_id()::text::bigint % 4294967296 as number \\gset \\\\ "
+    "select case when current_setting('track_commit_timestamp')::boolean then pg_xact_commit_timestamp((:'number')::xid) end;"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,8 @@ def tick(platform: Platform) -> datetime | None:
     Recovery up to a moment ends only at a commit after it, and a quiet database may have none.
     Raises PlatformError where the server can't be asked.
     """
-    container = platform.containers["timescaledb"]
-    number = superuser(container, "select pg_current_xact_id()")
-    kept = f"case when current_setting('track_commit_timestamp')::boolean then pg_xact_commit_timestamp('{int(number) % 2**32}'::xid) end"
-    return _moment(superuser(container, f"select {kept}"))
+    # Two transactions: when the first one committed is only known after it.
+    return _moment(execute(platform.containers["timescaledb"], _PSQL, user=pgbackrest.USER, line=_TICK).text())
 
 
 def replayed(container: str) -> Replayed:

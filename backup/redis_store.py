@@ -193,8 +193,9 @@ def _copy_aof(
     name = f"{places.aof_name}.manifest"
     text = execute(container, ["cat", f"{places.aof_directory}/{name}"]).stdout.decode()
     files = parse_aof_manifest(text)
-    # A base is whole once it was last written; the files that follow it go on from there.
-    began, _ = _age_and_size(container, places, files[0])
+    # A base is whole once it was last written, within the second that its age tells; the files that follow it go on from there. So the
+    # first second that the log shows is the next one: what the base has of its own second can't be taken out again.
+    began = _age_and_size(container, places, files[0])[0] + 1
     others = sum(_age_and_size(container, places, each)[1] for each in files[:-1])
     point = _point(client, others)
     deadline = time.monotonic() + _FLUSH_SECONDS

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 120
 _START_SECONDS = 300
+_AGAIN_SECONDS = 0.1
 
 
 def restore(
@@ -124,7 +125,7 @@ def _go_on_or_begin(
     before = [each.id for each in sets.list_sets(folder=folder)]
     live = live_log.ask(platform)
     progress.status("safety backup")
-    made = _safety_backup(platform, progress, folder, force=force)
+    made = _safety_backup(platform, stores, progress, folder, force=force)
     journal.begin(
         str(target),
         stores,
@@ -157,12 +158,12 @@ def _highest_timeline(live: live_log.LiveLog | None, every: Sequence[Manifest]) 
 
 
 def _begin_anew(platform: Platform, stores: tuple[Store, ...], progress: Progress, folder: Path) -> None:
-    """A full set of what is live now: of all stores where PostgreSQL is one of them, since theirs belong together.
+    """A full set of what is live now.
 
     Raises PlatformError where it can't be made, as where the restored accounts have the passwords of another machine.
     """
     try:
-        run.make(platform, kind="full", stores=None if "postgres" in stores else stores, progress=progress, folder=folder)
+        run.make(platform, kind="full", stores=_belonging(stores), progress=progress, folder=folder)
     except PlatformError as error:
         raise PlatformError(
             what=f"everything is restored, but the full set that has to follow could not be made: {error.what}",
@@ -187,14 +188,20 @@ def _refuse_writers(platform: Platform, stores: tuple[Store, ...], *, force: boo
         )
 
 
-def _safety_backup(platform: Platform, progress: Progress, folder: Path, *, force: bool) -> Manifest | None:
+def _belonging(stores: tuple[Store, ...]) -> tuple[Store, ...]:
+    """The stores of the sets before and after a restore: all where PostgreSQL is one of them, since theirs belong together."""
+    return STORES if "postgres" in stores else stores
+
+
+def _safety_backup(platform: Platform, stores: tuple[Store, ...], progress: Progress, folder: Path, *, force: bool) -> Manifest | None:
     """Keep what is about to be thrown away. With `force`, stores that can't be backed up any more are restored without."""
     if emptiness.empty(platform, STORES):
         progress.log("the live stores hold nothing yet, so there is nothing to keep")
         return None
-    existing = covering(sets.list_sets(folder=folder), STORES)
+    kept = _belonging(stores)
+    existing = covering(sets.list_sets(folder=folder), kept)
     try:
-        return run.make(platform, kind="incremental" if existing else "full", progress=progress, folder=folder)
+        return run.make(platform, kind="incremental" if existing else "full", stores=kept, progress=progress, folder=folder)
     except PlatformError as error:
         if force:
             progress.log(f"no safety backup could be made: {error.what}")
@@ -215,6 +222,7 @@ def _stopped(name: str) -> Container:
 def _start(container: Container) -> None:
     """Start a stopped container and wait until it is healthy.
 
+    Its own health check is run here, again and again: Docker runs it for the first time only after the check's interval.
     Raises PlatformError with its last lines where it doesn't get so.
     """
     import time
@@ -223,13 +231,12 @@ def _start(container: Container) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         container.reload()
-        health = container.attrs["State"].get("Health", {}).get("Status", "healthy")
-        if container.status == "running" and health == "healthy":
+        if container.status == "running" and stopped.is_well(container):
             return
         if container.status in ("exited", "dead") or time.monotonic() > deadline:
             said = container.logs(tail=10).decode(errors="replace").strip()
             raise PlatformError(what=f"{container.name} does not come up again; its last lines:\n{said}", where="the restored data")
-        time.sleep(0.3)
+        time.sleep(_AGAIN_SECONDS)
 
 
 def _postgres(platform: Platform, wanted: StorePlan, work: _Work) -> None:

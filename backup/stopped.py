@@ -1,4 +1,4 @@
-"""Scripts on a store's volumes while it is stopped, or as if it were: each in a container of its own that shares them."""
+"""Around a stop: scripts on a store's volumes while it doesn't run, each in a container of its own, and whether it is well again."""
 
 from __future__ import annotations
 
@@ -52,6 +52,21 @@ def run(stopped: Container, script: str, *, purpose: str, network: str = "none")
         return once.logs(stderr=False).decode(errors="replace")
     finally:
         once.remove(force=True)
+
+
+def is_well(container: Container) -> bool:
+    """Whether a container's own health check passes right now; yes where it has none. One that stops right before is not well."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    kind, *words = (container.attrs["Config"].get("Healthcheck") or {}).get("Test") or ["NONE"]
+    if kind == "NONE":
+        return True
+    line = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
+    try:
+        return bool(container.exec_run(line).exit_code == 0)
+    except (DockerException, RequestException):
+        return False
 
 
 def labels(stopped: Container, purpose: str) -> dict[str, str]:

@@ -116,7 +116,7 @@ def is_gone(made: Sets, store: str) -> bool:
 
 
 LIVE_STAGES = [
-    ("safety backup", 1.0, "redis"),
+    ("safety backup", 0.3, "redis"),
     ("restoring redis", 0.0, "redis"),
     ("restoring redis", 0.5, "redis"),
     ("restoring weaviate", 0.3, "weaviate"),

@@ -1,0 +1,26 @@
+"""From which second on a copied log of Redis shows what was there."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backup.containers import execute
+from backup.run import make
+from infra.clients import redis_client
+from infra.components.names import redis_cli
+from tests.support.scratch_platform import ScratchPlatform
+from tests.support.waiting import wait_for
+
+
+def test_the_second_in_which_a_log_was_rewritten_is_not_one_that_it_shows(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
+    """The new base has what was written earlier in that second, and it can't be taken out again."""
+    platform = scratch_platform.platform
+    with redis_client(platform, "api") as client:
+        client.set("rate_limit:10.8.8.8", 1, ex=600)
+        written = datetime.now(UTC)
+        execute(platform.containers["redis"], ["sh", "-c", f"{redis_cli('admin')} -e bgrewriteaof"])
+    with redis_client(platform, "backup") as client:
+        wait_for(lambda: not client.info("persistence")["aof_rewrite_in_progress"], "the log is rewritten")
+    made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
+    assert made
+    assert made.redis
+    assert written < made.redis.aof_from
