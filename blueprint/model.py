@@ -376,7 +376,10 @@ class ScheduleRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one service may use. Memory in MiB; `cpus` in cores; `stop_seconds` until a stop becomes a kill."""
+    """What one service may use. Memory in MiB; `cpus` in cores; `stop_seconds` until a stop becomes a kill.
+
+    `processes` bounds processes and threads of the service's user, which Linux counts over all containers of a host together.
+    """
 
     memory_mib: int
     cpus: float
@@ -384,6 +387,7 @@ class Limits:
     tmpfs_mib: int
     log_mib: int = 10
     log_files: int = 3
+    processes: int = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

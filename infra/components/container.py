@@ -92,6 +92,7 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         memory_swap=limits.memory_mib,
         cpus=f"{limits.cpus:g}",
         shm_size=args.shm_mib,
+        ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=limits.processes, hard=limits.processes)],
         restart="unless-stopped",
         log_driver="json-file",
         log_opts={"max-size": f"{limits.log_mib}m", "max-file": str(limits.log_files)},

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from pulumi_policy import EnforcementLevel, PolicyPack, ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
 
-from infra.policy.rules import CONTAINER_RULES, NETWORK_RULES, VOLUME_RULES, Rule
-
-_TYPES = {
-    "docker:index/container:Container": CONTAINER_RULES,
-    "docker:index/network:Network": NETWORK_RULES,
-    "docker:index/volume:Volume": VOLUME_RULES,
-}
+from infra.policy import others
+from infra.policy.inputs import keep_marks
+from infra.policy.rules import RULES, Rule
 
 
 def _policy(resource_type: str, rule: Rule) -> ResourceValidationPolicy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type == resource_type:
-            for problem in rule.check(args.props):
+            for problem in rule.problems(args.name, args.props):
                 report(problem, None)
 
     return ResourceValidationPolicy(
@@ -24,8 +20,17 @@ def _policy(resource_type: str, rule: Rule) -> ResourceValidationPolicy:
     )
 
 
+def _kinds(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    for problem in others.kinds(args.resource_type):
+        report(problem, None)
+
+
+keep_marks()
 PolicyPack(
     name="christmas",
     enforcement_level=EnforcementLevel.MANDATORY,
-    policies=[_policy(resource_type, rule) for resource_type, rules in _TYPES.items() for rule in rules],
+    policies=[
+        ResourceValidationPolicy(name="known-kinds", description="Only kinds of resources that a rule knows.", validate=_kinds),
+        *(_policy(resource_type, rule) for resource_type, rules in RULES.items() for rule in rules),
+    ],
 )
