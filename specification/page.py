@@ -53,7 +53,9 @@ def _file(path: str) -> str:
 
 def _test(test: str) -> str:
     file, _, name = test.partition("::")
-    return f"[{name.removeprefix('test_').replace('_', ' ')}](../{file})" if test else ""
+    function, _, case = name.partition("[")
+    words = function.removeprefix("test_").replace("_", " ") + (f": `{case[:-1]}`" if case else "")
+    return f"[{_cell(words)}](../{file})" if test else ""
 
 
 def _cell(text: str) -> str:

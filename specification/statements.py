@@ -18,7 +18,7 @@ SECURITY = "security"
 
 _FACT = re.compile(r"(?P<subject>[a-z_.]+): (?P<asked>[^>]+?)(?: => (?P<instead>.+?) \((?P<adr>\d{4})\))?")
 _KINDS = {
-    "table": "there is such a table",
+    "table": "is a table",
     "type": "has type `{}`",
     "not null": "is never null",
     "nullable": "may be null",
@@ -132,7 +132,7 @@ def _fact_row(line: str, where: str) -> Row:
         says=str(asked),
         state="differs" if instead else "met",
         where=where,
-        test=SCHEMA_TEST,
+        test=f"{SCHEMA_TEST}[{asked.name}]",
         adr=match["adr"] or "",
         fact=asked,
         instead=instead,
@@ -200,8 +200,8 @@ def _row_faults(row: Row, root: Path) -> list[str]:
 
 
 def test_faults(test: str, root: Path = ROOT) -> list[str]:
-    """What is wrong with the id of a test (`tests/…/test_x.py::test_y`)."""
-    file, _, name = test.partition("::")
+    """What is wrong with the id of a test (`tests/…/test_x.py::test_y`, or with a case of it, `…[z]`)."""
+    file, _, name = test.partition("[")[0].partition("::")
     path = root / file
     if not path.is_file():
         return [f"there is no {file}"]
