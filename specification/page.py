@@ -19,9 +19,9 @@ def render(sections: tuple[Section, ...], promises: tuple[Promise, ...]) -> str:
         "",
         "<!-- Written by `python -m specification` from specification/statements: change those, not this file. -->",
         "",
-        f"The specification of the platform says {len(rows)} things, in our words: {counts}. Each names the place where it is met and the",
-        "test that shows it; those on tables and columns are looked up in a live schema. [Promises of the documents](#promises-of-the-documents)",
-        "come after them.",
+        f"The specification of the platform says {len(rows)} things, in our words: {counts}. Each names the place where it is met",
+        "and the test that shows it; those on tables and columns are looked up in a live schema.",
+        "[Promises of the documents](#promises-of-the-documents) come after them.",
         "",
     ]
     for section in sections:

@@ -92,11 +92,7 @@ def load(folder: Path = FOLDER) -> tuple[Section, ...]:
 
     Raises ValueError for a statement that can't be read.
     """
-    found = [
-        _section(each)
-        for path in sorted(folder.glob("*.toml"))
-        for each in tomllib.loads(path.read_text("utf-8")).get("section", [])
-    ]
+    found = [_section(each) for path in sorted(folder.glob("*.toml")) for each in tomllib.loads(path.read_text("utf-8")).get("section", [])]
     return tuple(sorted(found, key=lambda section: [int(part) for part in section.number.split(".")]))
 
 
@@ -182,7 +178,7 @@ def faults(sections: tuple[Section, ...], promises: tuple[Promise, ...], root: P
         document = root / promise.document
         if not document.is_file() or _plain(promise.words) not in _plain(document.read_text("utf-8")):
             found.append(f"{at}: the document doesn't say so")
-        found += [f"{at}: {fault}" for fault in test_faults(promise.test, root)]
+        found += [f"{at}: {fault}" for fault in id_faults(promise.test, root)]
     return found
 
 
@@ -196,10 +192,10 @@ def _row_faults(row: Row, root: Path) -> list[str]:
         found.append("neither a test nor a decision")
     if row.state == "differs" and adr_file(row.adr, root) is None:
         found.append(f"there is no decision {row.adr}")
-    return found + (test_faults(row.test, root) if row.test else [])
+    return found + (id_faults(row.test, root) if row.test else [])
 
 
-def test_faults(test: str, root: Path = ROOT) -> list[str]:
+def id_faults(test: str, root: Path = ROOT) -> list[str]:
     """What is wrong with the id of a test (`tests/…/test_x.py::test_y`, or with a case of it, `…[z]`)."""
     file, _, name = test.partition("[")[0].partition("::")
     path = root / file

@@ -21,7 +21,8 @@ def test_the_newest_five_rows_come_from_one_chunk_without_a_sort(migrated_server
             f"from generate_series(1, 20) as s, generate_series(1, {4 * CHUNKS}) as d".encode()
         )
         connection.execute(f"analyze {table}".encode())
-        row = connection.execute(f"explain (analyze, format json) select * from {table} order by timestamp desc limit 5".encode()).fetchone()
+        newest = f"select * from {table} order by timestamp desc limit 5"
+        row = connection.execute(f"explain (analyze, format json) {newest}".encode()).fetchone()
         connection.rollback()
     assert row is not None
     plan = json.dumps(row[0])

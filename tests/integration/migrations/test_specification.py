@@ -14,7 +14,10 @@ select format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text, 
 from pg_attribute as a left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where a.attrelid = to_regclass(%s) and a.attname = %s and a.attnum > 0
 """
-ORDER = "select string_agg(attname, ', ' order by attnum) from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped"
+ORDER = """
+select string_agg(attname, ', ' order by attnum) from pg_attribute
+where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
+"""
 KEYS = """
 select c.contype::text, r.relname || '.' || f.attname,
     (select string_agg(a.attname, ', ' order by k.place) from unnest(c.conkey) with ordinality as k (number, place)
