@@ -63,7 +63,8 @@ API = Account(
     name="api",
     purpose="The platform's API: users, orders and trades; reads market data; sessions and caches",
     postgres=PostgresRole(
-        grants=(*_grants(_FULL, "users", "user_profiles", "orders", "trades"), *_grants(_READ, *_MARKET_READ)),
+        # Orders and trades are records of account: nobody but the schema's owner can delete one (docs/adr/0515).
+        grants=(*_grants(_FULL, "users", "user_profiles"), *_grants(_WRITE, "orders", "trades"), *_grants(_READ, *_MARKET_READ)),
         connection_limit=40,
     ),
     redis=RedisUser(

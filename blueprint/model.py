@@ -32,6 +32,7 @@ class Sensitivity(StrEnum):
     """How far a column's content may travel."""
 
     OPEN = "open"
+    PRIVATE = "private"  # about a person, and needed in plain text by the database itself: never shown to analysts
     PERSONAL = "personal"  # about a person: encrypted in the application, never shown to analysts
     SECRET = "secret"  # noqa: S105 - lets somebody in: never shown to anyone but the account that checks it
 

@@ -58,6 +58,36 @@ LATEST_CANDLES = Query(
     max_chunks=1,
 )
 
+NEWEST_CANDLES = Query(
+    name="newest_candles",
+    account="api",
+    purpose="The five newest candles, of whichever symbols",
+    sql="""
+        select symbol, timestamp, open, high, low, close, volume
+        from market_data
+        order by timestamp desc
+        limit 5
+    """,
+    served_by=("market_data_timestamp_idx",),
+    max_buffers=15,
+    max_chunks=1,
+)
+
+NEWEST_INDICATORS = Query(
+    name="newest_indicators",
+    account="backtest",
+    purpose="The five newest values of any indicator, of whichever symbols",
+    sql="""
+        select symbol, timestamp, indicator_type, value, parameters
+        from technical_indicators
+        order by timestamp desc
+        limit 5
+    """,
+    served_by=("technical_indicators_timestamp_idx",),
+    max_buffers=15,
+    max_chunks=1,
+)
+
 CANDLES_OF_RANGE = Query(
     name="candles_of_range",
     account="backtest",
@@ -183,9 +213,11 @@ PROFILE_BY_PHONE = Query(
 QUERIES: tuple[Query, ...] = (
     LATEST_CANDLE,
     LATEST_CANDLES,
+    NEWEST_CANDLES,
     CANDLES_OF_RANGE,
     CANDLES_OF_SYMBOLS,
     INDICATOR_SERIES,
+    NEWEST_INDICATORS,
     OPEN_ORDERS,
     TRADES_OF_DAY,
     PROFIT_PER_SYMBOL,

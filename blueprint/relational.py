@@ -39,13 +39,19 @@ def _text(length: int) -> str:
     return f"character varying({length})"
 
 
+def _by_time(hypertable: str) -> Index:
+    """What create_hypertable makes where it is let, by the name that it gives."""
+    return Index(f"{hypertable}_timestamp_idx", ("timestamp",), descending=frozenset({"timestamp"}))
+
+
 USERS = Table(
     name="users",
     comment="People who can log in",
     columns=(
         _id(),
         Column("username", _text(100), nullable=False),
-        Column("email", _text(255), nullable=False),
+        # In plain text: people log in with it, and it has to be unique (docs/adr/0514).
+        Column("email", _text(255), nullable=False, sensitivity=Sensitivity.PRIVATE),
         Column("password_hash", _text(255), nullable=False, sensitivity=Sensitivity.SECRET),
         Column("is_active", "boolean", nullable=False),
         _created(),
@@ -91,6 +97,7 @@ MARKET_DATA = Table(
     primary_key=("id", "timestamp"),
     indexes=(
         Index("idx_market_data_symbol", ("symbol",)),
+        _by_time("market_data"),
         Index("uq_market_data_symbol_timestamp", ("symbol", "timestamp"), unique=True),
     ),
     hypertable=Hypertable(
@@ -114,6 +121,7 @@ TECHNICAL_INDICATORS = Table(
     primary_key=("id", "timestamp"),
     indexes=(
         Index("idx_tech_indicators_symbol_type", ("symbol", "indicator_type")),
+        _by_time("technical_indicators"),
         Index("uq_technical_indicators_series", ("symbol", "indicator_type", "parameters", "timestamp"), unique=True),
     ),
     hypertable=Hypertable(

@@ -45,13 +45,13 @@ POSTGRES_MAX_CONNECTIONS = 150
 # size is fixed at its start: where it is full, everybody who needs a lock fails, with "out of shared memory". docs/adr/0512.
 MOST_CHUNKS = 5_000
 """Chunks that a hypertable may get: at 28 days each, 383 years. Who loads more is refused."""
-LOCKS_TO_MAKE_A_CHUNK = 13
-LOCKS_TO_READ_A_CHUNK = 4
+LOCKS_TO_MAKE_A_CHUNK = 16
+LOCKS_TO_READ_A_CHUNK = 5
 READERS_OF_EVERYTHING = 4
 """Statements over a whole table that fit at the same time, beside one transaction that makes all of its chunks: a backup's counts, the
 checks, upkeep."""
 POSTGRES_MAX_LOCKS = -(-MOST_CHUNKS * (LOCKS_TO_MAKE_A_CHUNK + READERS_OF_EVERYTHING * LOCKS_TO_READ_A_CHUNK) // POSTGRES_MAX_CONNECTIONS)
-"""`max_locks_per_transaction`: despite its name, the size of that table for each connection there may be. About 65 MB of memory."""
+"""`max_locks_per_transaction`: despite its name, the size of that table for each connection there may be. About 81 MB of memory."""
 
 
 def service(name: str) -> Service:

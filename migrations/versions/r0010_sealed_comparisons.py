@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrations.statements import run
 
 revision = "0010"
-down_revision: str | None = "0008"
+down_revision: str | None = "0009"
 
 
 def upgrade() -> None:

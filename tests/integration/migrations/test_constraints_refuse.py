@@ -218,7 +218,7 @@ ROWS = (
     rollup("candles_5m"),
     rollup("candles_1h"),
     rollup("candles_1d"),
-    order(id="1", external_id="'taken'"),
+    order(id="1", external_id="'taken'", quantity="2"),
     trade(id="1"),
     backtest(id="1"),
     backtest(id="2"),

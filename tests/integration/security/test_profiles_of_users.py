@@ -130,3 +130,5 @@ def test_what_analysts_may_read_holds_no_key_of_a_person(ten: Platform) -> None:
     with postgres(ten, "analyst") as connection:
         row = connection.execute("select user_id, preferences from user_profiles where user_id = 1").fetchone()
         assert row == (1, {"theme": "dark"})
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select email from users")

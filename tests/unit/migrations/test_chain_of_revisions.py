@@ -111,8 +111,8 @@ def test_a_file_that_is_no_revision_is_refused(checkout: Path, text: str, why: s
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("r0010_x.py", "revision = '0009'\ndown_revision = '0008'\n", "has to begin with r0009_"),
-        ("r0010_x.py", "revision = '0010'\ndown_revision = '0009'\n", "which no file has"),
+        ("r9999_x.py", "revision = '9998'\ndown_revision = '0008'\n", "has to begin with r9998_"),
+        ("r9999_x.py", "revision = '9999'\ndown_revision = '9998'\n", "which no file has"),
     ],
 )
 def test_a_gap_and_a_misnamed_file_are_found(checkout: Path, name: str, text: str, why: str) -> None:

@@ -1,0 +1,26 @@
+"""`python -m specification`: write docs/specification.md, or say what is wrong with the statements."""
+
+from __future__ import annotations
+
+import sys
+
+from specification.page import FILE, render
+from specification.statements import faults, load, load_promises
+
+
+def main() -> int:
+    """Write the page; exit code 1 where a statement names what isn't there."""
+    sections, promises = load(), load_promises()
+    found = faults(sections, promises)
+    for fault in found:
+        print(fault, file=sys.stderr)
+    if found:
+        print(f"{FILE.name} was not written: mend specification/statements, then run this again", file=sys.stderr)
+        return 1
+    FILE.write_text(render(sections, promises), "utf-8")
+    print(FILE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
