@@ -67,7 +67,9 @@ def test_a_clock_that_is_set_back_does_not_put_the_schedule_to_sleep(tmp_path: P
     """What APScheduler waits for is a day away then, since it was counted on the clock from before."""
     wall = [1_000_000.0]
     job = Counting("backup", "tests", load_nothing, tmp_path)
-    service = Service([job], tmp_path / "signs", wake_seconds=3600, watch=ClockWatch(wall=lambda: wall[0], steady=lambda: 0.0))
+    service = Service(
+        [job], tmp_path / "signs", wake_seconds=3600, watch=ClockWatch(wall=lambda: wall[0], steady=lambda: 0.0, awake=lambda: 0.0)
+    )
     running = threading.Thread(target=service.run)
     woken.clear()
     running.start()
