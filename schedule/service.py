@@ -235,7 +235,10 @@ def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECON
 
 
 def _stop_at_its_end(tether: IO[bytes], service: Service) -> None:
-    tether.read()
+    # Not by the buffered reader: a thread that waits in one when the interpreter ends makes that end an abort.
+    with contextlib.suppress(OSError):
+        while os.read(tether.fileno(), 1024):
+            pass
     service.stop()
 
 
