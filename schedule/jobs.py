@@ -21,7 +21,7 @@ from monitor.result import Status
 from monitor.signs import WorkSigns
 from schedule.decide import backup_since, drill_due, drill_since, pause_after
 from schedule.delays import Delays, Gap
-from schedule.said import say
+from schedule.said import say, without_values
 
 Work = Literal["backup", "upkeep", "drill", "check"]
 WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check")
@@ -84,9 +84,9 @@ class Job:
             self._tell_once(f"{self.work}: {error.what}; looked at again at the next wake-up")
             return True
         except PlatformError as error:
-            self._failed("\n  ".join(str(error).splitlines()))
+            self._failed("\n  ".join(without_values(str(error)).splitlines()))
         except Exception as error:  # the schedule outlives every fault of a run
-            self._failed(f"{type(error).__name__}: {error}")
+            self._failed(f"{type(error).__name__}: {without_values(str(error))}")
         else:
             if done:
                 self._worked(began)
