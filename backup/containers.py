@@ -12,7 +12,6 @@ import io
 import os
 import secrets
 import socket as socketlib
-import struct
 import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
+from backup.command_output import STDERR, CutOffError, Output, told_as_cut, wait_for_end
 from backup.files import StreamedFile, read_pieces
 
 if TYPE_CHECKING:
@@ -29,12 +29,15 @@ if TYPE_CHECKING:
 
 Sink = Callable[[bytes], object]
 
-_STDERR = 2
+_CUT_OFF = 126  # what an engine says of a command whose client is gone, and of one that can't be started
 _YIELDING = ("nice", "-n", "15")
 
 # The first line of standard input is handed to the command as its own input (a password, or nothing). After that
-# standard input carries nothing: its end means that whoever started the command is gone.
+# standard input carries nothing: its end means that whoever started the command is gone. Last comes the mark with the exit code: an
+# engine whose client is gone has an exit code of its own making.
 _TETHER = """
+mark=$1
+shift
 exec 3<&0
 IFS= read -r line
 printf '%s\\n' "$line" | "$@" 3<&- &
@@ -44,6 +47,7 @@ guard=$!
 wait "$job"
 code=$?
 kill "$guard" 2>/dev/null
+printf '\\n%s %s\\n' "$mark" "$code" >&2
 exit "$code"
 """
 
@@ -96,11 +100,11 @@ class _Tethered:
     command: Sequence[str]
     exec_id: str
     socket: Any
+    mark: str
 
     def pieces(self) -> Iterator[tuple[int, bytes]]:
         """Its output with the number of its stream, until it ends."""
-        # The reader that parsed the response's head may hold the first bytes of the stream: go on with that one.
-        return _frames(self.socket._response.raw._fp.fp)
+        return Output(self.socket, self._runs).frames()
 
     def end_input(self) -> None:
         """Tell it to end: the other side sees the end of its standard input."""
@@ -115,10 +119,26 @@ class _Tethered:
         self.socket._response.close()
         self.socket.close()
 
-    def exit_code(self) -> int:
-        """How it ended; -1 where the engine doesn't know."""
-        code = docker_client().api.exec_inspect(self.exec_id)["ExitCode"]
-        return -1 if code is None else int(code)
+    def _runs(self) -> bool:
+        with told_as_cut():
+            return bool(docker_client().api.exec_inspect(self.exec_id)["Running"])
+
+    def finished(self, stdout: bytes, stderr: bytes) -> Finished:
+        """How it ended, from all that it said.
+
+        Raises CutOffError where it did not say its end.
+        """
+        said, mark, end = stderr.rpartition(f"\n{self.mark} ".encode())
+        if mark:
+            code, _, later = end.partition(b"\n")
+            return Finished(int(code), stdout, (said + later).decode(errors="replace").strip())
+        # Its own shell was ended, or there is none; or it is the connection that ended.
+        wait_for_end(self._runs)
+        with told_as_cut():
+            known = docker_client().api.exec_inspect(self.exec_id)["ExitCode"]
+        if known is None or (known == _CUT_OFF and b"OCI runtime" not in stdout + stderr):
+            raise CutOffError("the connection ended before the command said how it did")
+        return Finished(int(known), stdout, stderr.decode(errors="replace").strip())
 
 
 @contextlib.contextmanager
@@ -128,14 +148,21 @@ def _tethered(container: str, command: Sequence[str], user: str, line: str) -> I
     api = docker_client().api
     running(container)
     try:
-        started = api.exec_create(container, ["sh", "-c", _TETHER, "sh", *command], user=user, stdin=True)
+        mark = f"end-{secrets.token_hex(8)}"
+        started = api.exec_create(container, ["sh", "-c", _TETHER, "sh", mark, *command], user=user, stdin=True)
         socket: Any = api.exec_start(started["Id"], socket=True)
     except APIError as error:
         raise _broken(container, command, str(error.explanation or error)) from error
-    job = _Tethered(container, command, started["Id"], socket)
+    job = _Tethered(container, command, started["Id"], socket, mark)
     try:
         socket._sock.sendall(line.encode() + b"\n")
         yield job
+    except CutOffError as error:
+        raise PlatformError(
+            what=f"how a command in a container ended is unknown: {error}",
+            where=f"{container}: {command[0]}",
+            next_step=f"docker top {container} shows whether it still runs: it is told to end when its connection does; then do this again",
+        ) from error
     except (APIError, ConnectionError) as error:
         raise _broken(container, command, str(error)) from error
     finally:
@@ -169,13 +196,13 @@ def execute(
     out, err = io.BytesIO(), io.BytesIO()
     with _tethered(container, [*_YIELDING, *command] if yielding else command, user, line) as job:
         for stream, piece in job.pieces():
-            if stream == _STDERR:
+            if stream == STDERR:
                 err.write(piece)
             elif sink is None:
                 out.write(piece)
             else:
                 sink(piece)
-        finished = Finished(job.exit_code(), out.getvalue(), err.getvalue().decode(errors="replace").strip())
+        finished = job.finished(out.getvalue(), err.getvalue())
     if check and finished.code != 0:
         raise _failed(container, command, finished)
     return finished
@@ -192,7 +219,7 @@ def while_running(container: str, command: Sequence[str], *, user: str = "") -> 
         pieces = job.pieces()
 
         def take(stream: int, piece: bytes) -> None:
-            (err if stream == _STDERR else out).extend(piece)
+            (err if stream == STDERR else out).extend(piece)
 
         for stream, piece in pieces:
             take(stream, piece)
@@ -205,7 +232,7 @@ def while_running(container: str, command: Sequence[str], *, user: str = "") -> 
             job.end_input()
             for stream, piece in pieces:
                 take(stream, piece)
-        finished = Finished(job.exit_code(), bytes(out), err.decode(errors="replace").strip())
+        finished = job.finished(bytes(out), bytes(err))
     if finished.code != 0:
         raise _failed(container, command, finished)
 
@@ -217,18 +244,6 @@ def _failed(container: str, command: Sequence[str], finished: Finished) -> Platf
         where=f"container {container}",
         next_step=_look(container),
     )
-
-
-def _frames(reader: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
-    """Pieces of a multiplexed stream with the number of their stream (1 output, 2 errors), until its end."""
-    while len(head := reader.read(8)) == 8:
-        stream, left = struct.unpack(">BxxxL", head)
-        while left:
-            piece = reader.read(left)
-            if not piece:
-                raise ConnectionError("the stream ended inside a frame")
-            left -= len(piece)
-            yield stream, piece
 
 
 def _last_lines(text: str, count: int = 6) -> str:

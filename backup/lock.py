@@ -17,6 +17,9 @@ from typing import Any
 
 from airgap.errors import PlatformError
 
+FILE = "lock"
+"""The file of a folder that the lock is on."""
+
 _MOMENT = 0.05
 _WAIT_SECONDS = 2 * 3600.0  # for a run of the schedule: a full set of much data
 _PAUSE_SECONDS = 0.2
@@ -44,7 +47,7 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
     Raises HeldError naming who holds it, since when and for what.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / "lock"
+    path = folder / FILE
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -95,7 +98,7 @@ def _take(descriptor: int) -> None:
 def is_held(folder: Path) -> bool:
     """Whether a run holds the lock of a folder now."""
     try:
-        descriptor = os.open(folder / "lock", os.O_RDONLY)
+        descriptor = os.open(folder / FILE, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -107,7 +110,7 @@ def is_held(folder: Path) -> bool:
 def process_of(folder: Path) -> int | None:
     """The process that holds the lock of a folder; None where none does."""
     try:
-        return int(json.loads((folder / "lock").read_text())["process"]) if is_held(folder) else None
+        return int(json.loads((folder / FILE).read_text())["process"]) if is_held(folder) else None
     except (OSError, ValueError, KeyError):
         return None
 

@@ -206,12 +206,20 @@ def _restore_beside(
             seen = _seen(platform, made, wanted, log, every)
         except BaseException:
             made.close()
+            _empty(place)
             raise
         _write_connections(place, made, platform)
         write_atomically(place / _STATE, b'{"state": "done"}')
     took = round(time.monotonic() - began, 1)
     told = tell(target, name, wanted, every, log, seconds=took, seen=seen)
     return dataclasses.replace(told, connections=str(place / "connections.json"))
+
+
+def _empty(place: Path) -> None:
+    """Remove what a restore that failed has written: keys and connections of what is gone. The next one takes the lock that stays."""
+    for path in place.iterdir():
+        if path.name != lock.FILE:
+            path.unlink(missing_ok=True)
 
 
 def _seen(platform: Platform, made: Scratch, wanted: Mapping[Store, StorePlan], log: KnownLog | None, every: Sequence[Manifest]) -> Seen:

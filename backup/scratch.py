@@ -9,8 +9,6 @@ import contextlib
 import os
 import random
 import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airgap import temporary
 from airgap.errors import PlatformError
 from backup.containers import Entry, docker_client, put_files
 from blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
@@ -261,14 +260,13 @@ def _is_well(container: Container, health: list[str]) -> bool:
 def scratch(purpose: str) -> Iterator[Scratch]:
     """A scratch network under a random name; removed on leaving, with all that was started on it."""
     remove_leftovers()
-    folder = Path(tempfile.mkdtemp(prefix="christmas-"))
-    made = Scratch(f"{purpose}-{secrets.token_hex(4)}", purpose, folder)
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with temporary.folder("scratch") as folder:
+        made = Scratch(f"{purpose}-{secrets.token_hex(4)}", purpose, folder)
+        try:
+            made.open()
+            yield made
+        finally:
+            made.close()
 
 
 def remove_leftovers() -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from airgap import temporary
 from backup import pgbackrest, postgres, recipes, refill, sets, weaviate_store
 from backup.containers import docker_client, execute
 from backup.scratch import scratch
@@ -37,8 +37,8 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full amount of data")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    with run_scratch_platform("bench") as running, tempfile.TemporaryDirectory(prefix="christmas-bench-") as place:
-        figures = _figures(running, Path(place), options.scale)
+    with run_scratch_platform("bench") as running, temporary.folder("bench") as place:
+        figures = _figures(running, place, options.scale)
     return show(f"Backups at scale {options.scale:g}", figures, as_json=options.json)
 
 

@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from airgap import temporary
 
 ROOT = Path(__file__).resolve().parent.parent
 _STEP = re.compile(r"^(?:Step \d+/\d+ )?(?P<name>[^…]+?) … done(?: in (?P<wall>[^,:]+?))?(?:, (?P<processor>[^:]+) of processor)?(?::.*)?$")
@@ -53,8 +54,8 @@ class Machine:
 def measure(busy: int) -> int:
     """Run `.ci/run --up` in a fresh clone of the last commit with `busy` loops beside, print a table; return its exit code."""
     console = Console()
-    with tempfile.TemporaryDirectory(prefix="christmas-cold-") as temporary:
-        clone = Path(temporary) / "clone"
+    with temporary.folder("cold") as place:
+        clone = place / "clone"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
         try:

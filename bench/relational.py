@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
+from airgap import temporary
 from bench import relational_load, relational_queries
 from bench.report import Figure, show
 from migrations import run
@@ -30,11 +29,11 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     figures: list[Figure] = []
-    with run_scratch_server(durable=True) as server, tempfile.TemporaryDirectory(prefix="christmas-bench-") as folder:
+    with run_scratch_server(durable=True) as server, temporary.folder("bench") as folder:
         run.upgrade(server.platform)
         server.keep_as_template(TEMPLATE)
         if options.only in {None, "load"}:
-            figures += relational_load.measure(server, TEMPLATE, Path(folder), options.rows, options.rounds, options.parallel_copy)
+            figures += relational_load.measure(server, TEMPLATE, folder, options.rows, options.rounds, options.parallel_copy)
         if options.only in {None, "queries"}:
             figures += relational_queries.measure(server, TEMPLATE, options.history)
     title = f"Relational (TimescaleDB's {_edition(server)} edition, {options.rows:,} rows, {options.history:,} candles)"

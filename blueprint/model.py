@@ -365,9 +365,15 @@ class BackupRules:
 class ScheduleRules:
     """How often a stack looks after itself, besides its backups. Its scheduler is late after `late_after` without a sign of life.
 
-    Indicators are computed when rollups changed, at most as often as `indicators_every`.
+    It looks every `wake_every` what is due. What failed is tried again after `retry_first`, then twice as long each time, `retry_last` at
+    most.
+    Indicators are computed when rollups changed, at most as often as `indicators_every`. Work that begins more than `late_after` past its
+    time is a delay, which is told with its reason.
     """
 
+    wake_every: timedelta
+    retry_first: timedelta
+    retry_last: timedelta
     upkeep_every: timedelta
     indicators_every: timedelta
     check_every: timedelta

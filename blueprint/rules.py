@@ -21,6 +21,9 @@ BACKUP_RULES = BackupRules(
 )
 
 SCHEDULE_RULES = ScheduleRules(
+    wake_every=timedelta(minutes=1),
+    retry_first=timedelta(minutes=1),
+    retry_last=timedelta(minutes=30),
     upkeep_every=timedelta(minutes=5),
     indicators_every=timedelta(hours=1),
     check_every=timedelta(minutes=15),

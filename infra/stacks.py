@@ -7,12 +7,12 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from airgap import temporary
 from airgap.chosen_engine import chosen_engine
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress, SilentProgress
@@ -65,8 +65,7 @@ def _throwaway(stack: str) -> Iterator[tuple[Path, dict[str, str]]]:
     """A project folder with this program, a copy of the stack's settings and a state of its own; all of it goes afterwards."""
     import yaml
 
-    with tempfile.TemporaryDirectory(prefix="christmas-preview-") as name:
-        folder = Path(name)
+    with temporary.folder("preview") as folder:
         project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
         project["main"] = str(ROOT / project["main"])
         project["runtime"]["options"]["virtualenv"] = str(ROOT / project["runtime"]["options"]["virtualenv"])

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 
 def in_words(span: timedelta) -> str:
-    """A span of time: minutes up to an hour and a half, hours up to two days."""
+    """A span of time: seconds up to a minute, minutes up to an hour and a half, hours up to two days."""
     seconds = span.total_seconds()
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"

@@ -30,6 +30,8 @@ def judge(told: signs.Signs | None, *, runs: bool, kept: bool, rules: ScheduleRu
             f"the machine was started again and the schedule was not: its last sign of life is {in_words(now - told.at)} old",
             f"{_START}; it says what will start it the next time",
         )
+    elif not runs and told.ended:
+        finding = critical(f"the schedule is stopped, since {in_words(now - told.at)}: nothing runs by itself", _START)
     elif not runs:
         finding = critical(f"the schedule is dead: its last sign of life is {in_words(now - told.at)} old", _START)
     elif now - told.at > rules.late_after:

@@ -27,7 +27,10 @@ class WorkSigns:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """`at` is the last sign of life; `doing` is the work under way since `since`, if any; `boot` names the machine's start before it."""
+    """`at` is the last sign of life; `doing` is the work under way since `since`, if any; `boot` names the machine's start before it.
+
+    `ended`: it was told to end, and did.
+    """
 
     at: datetime
     started: datetime
@@ -35,6 +38,7 @@ class Signs:
     since: datetime | None = None
     works: dict[str, WorkSigns] = field(default_factory=dict)
     boot: str = ""
+    ended: bool = False
 
     def begin(self, work: str) -> Signs:
         """The signs when a look at some work begins."""
@@ -69,7 +73,7 @@ def read(folder: Path) -> Signs | None:
         at = _moment(told["at"])
         if at is None or started is None:
             return None
-        return Signs(at, started, str(told["doing"]), _moment(told["since"]), works, str(told.get("boot", "")))
+        return Signs(at, started, str(told["doing"]), _moment(told["since"]), works, str(told.get("boot", "")), bool(told.get("ended")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

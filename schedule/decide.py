@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from backup.model import Manifest
-from blueprint.model import BackupRules
+from backup import due
+from backup.model import STORES, Kind, Manifest
+from blueprint.model import BackupRules, ScheduleRules
+from blueprint.rules import SCHEDULE_RULES
 
-_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(minutes=30)
 _TOLERANCE_SECONDS = 5.0
 
 
@@ -29,9 +30,27 @@ def drill_due(now: datetime, history: Sequence[Mapping[str, Any]], sets: Sequenc
     return age >= interval or age < -interval
 
 
-def pause_after(failures: int) -> timedelta:
-    """How long to wait after so many failures in a row: a minute, then twice as long each time, half an hour at most."""
-    return min(_LONGEST, _SHORTEST * 2 ** min(failures - 1, 10)) if failures > 0 else timedelta(0)
+def drill_since(history: Sequence[Mapping[str, Any]], rules: BackupRules) -> datetime | None:
+    """When a drill that is due fell due; None where there never was one: the first is not late."""
+    if not history:
+        return None
+    last = history[-1]
+    interval = rules.drill_every if last.get("passed") else min(rules.drill_every, rules.full_every)
+    return datetime.fromisoformat(str(last["started"])) + interval
+
+
+def backup_since(kind: Kind, sets: Sequence[Manifest], rules: BackupRules) -> datetime | None:
+    """When a set of this kind that is due fell due; None where there is none that it follows."""
+    usable = due.covering(sets, STORES)
+    followed = [each for each in usable if kind == "incremental" or each.kind == "full"]
+    if not followed:
+        return None
+    return followed[-1].started + (rules.full_every if kind == "full" else rules.incremental_every)
+
+
+def pause_after(failures: int, rules: ScheduleRules = SCHEDULE_RULES) -> timedelta:
+    """How long to wait after so many failures in a row: twice as long each time, up to the longest pause."""
+    return min(rules.retry_last, rules.retry_first * 2 ** min(failures - 1, 10)) if failures > 0 else timedelta(0)
 
 
 def clock_jump(wall_seconds: float, steady_seconds: float) -> float:

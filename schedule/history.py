@@ -1,10 +1,10 @@
-"""The history of checks: one JSON line for each run of all of them, kept as long as the blueprint says."""
+"""The history of a schedule: JSON lines in files that don't grow without end, one for each run of all checks, and one for each delay."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from blueprint.rules import SCHEDULE_RULES
 from monitor.result import CheckResult, Status, worst
 
 # A run of fifteen minutes' distance has about 100 bytes where all is well: 90 days are less than one MB.
-_SHORTEN_AT = 4_000_000  # bytes
+_SHORTEN_AT, _KEPT_AT_MOST = 4_000_000, 2_000_000  # bytes
 
 
 def append(path: Path, results: Sequence[CheckResult], now: datetime | None = None) -> None:
@@ -28,13 +28,23 @@ def append(path: Path, results: Sequence[CheckResult], now: datetime | None = No
             {"name": each.name, "status": str(each.status), "message": each.message} for each in results if each.status is not Status.OK
         ],
     }
+    add(path, line, now)
+
+
+def add(path: Path, line: Mapping[str, Any], now: datetime) -> None:
+    """Add a line that has `at`, a moment in ISO's form. A file that has grown long loses what is past its time, or else its older half."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+", buffering=0) as file:
+        # What a crash cut off is a line of its own, so that it takes no other with it.
+        cut_off = file.seek(0, os.SEEK_END) > 0 and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
+        file.write((("\n" if cut_off else "") + json.dumps(line, ensure_ascii=False) + "\n").encode())
     if path.stat().st_size > _SHORTEN_AT:
         oldest = (now - SCHEDULE_RULES.keep_history).isoformat(timespec="seconds")
-        kept = [each for each in read(path) if each["at"] >= oldest]
-        write_atomically(path, "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in kept).encode())
+        kept = [json.dumps(each, ensure_ascii=False) + "\n" for each in read(path) if each["at"] >= oldest]
+        # A stack that is unwell for weeks has long lines: the file is bounded all the same.
+        while len(kept) > 1 and sum(len(each.encode()) for each in kept) > _KEPT_AT_MOST:
+            kept = kept[len(kept) // 2 :]
+        write_atomically(path, "".join(kept).encode())
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -16,9 +16,12 @@ from backup.journal import Journal
 from backup.words import size_text
 from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from infra.connections import Platform
+from monitor.ages import in_words
 from monitor.result import Status
 from monitor.signs import WorkSigns
-from schedule.decide import drill_due, pause_after
+from schedule.decide import backup_since, drill_due, drill_since, pause_after
+from schedule.delays import Delays, Gap
+from schedule.said import say, without_values
 
 Work = Literal["backup", "upkeep", "drill", "check"]
 WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check")
@@ -27,16 +30,17 @@ WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check")
 _GONE_AFTER = 5
 
 
-def say(text: str) -> None:
-    """A line with the time, for a terminal, a file or the journal."""
-    print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", flush=True)
+def steady() -> float:
+    """Seconds on a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(slots=True)
 class Job:
     """One kind of work, for one stack. `load` reads the stack's connections anew for each run: passwords change.
 
-    `folder` has the sets, `history` is the file that outcomes of checks are added to; `goes_on` is whether another wake-up follows.
+    `folder` has the sets, `history` is the file that outcomes of checks are added to; `goes_on` is whether another wake-up follows;
+    `delays` tells what is done late, and why.
     """
 
     work: Work
@@ -45,6 +49,7 @@ class Job:
     folder: Path
     goes_on: bool = True
     history: Path = Path()
+    delays: Delays = field(default_factory=lambda: Delays(None))
     stopping: threading.Event = field(default_factory=threading.Event)
     failures: int = 0
     done_at: datetime | None = None
@@ -56,6 +61,10 @@ class Job:
     _looked: dict[str, float] = field(default_factory=dict)
     _candles_changed: bool = True
     _status: str = ""
+    _failing_since: datetime | None = None
+    _held_since: datetime | None = None
+    _since: datetime | None = None
+    """When what is being done now fell due; None where that is not known, or nothing is due."""
 
     @property
     def signs(self) -> WorkSigns:
@@ -64,33 +73,47 @@ class Job:
 
     def wake(self) -> bool:
         """Do what is due, if anything; returns False where it failed. Never raises."""
-        if self.stopping.is_set() or time.monotonic() < self._not_before:
+        if self.stopping.is_set() or steady() < self._not_before:
             return True
+        self._since, began = None, datetime.now(UTC)
         try:
             done = self._DOES[self.work](self)
         except lock.HeldError as error:
             # Somebody does by hand what would be done here; whether it is still due shows at the next wake-up.
+            self._held_since = self._held_since or began
             self._tell_once(f"{self.work}: {error.what}; looked at again at the next wake-up")
             return True
         except PlatformError as error:
-            self._failed("\n  ".join(str(error).splitlines()))
+            self._failed("\n  ".join(without_values(str(error)).splitlines()))
         except Exception as error:  # the schedule outlives every fault of a run
-            self._failed(f"{type(error).__name__}: {error}")
+            self._failed(f"{type(error).__name__}: {without_values(str(error))}")
         else:
-            if done and self.failures:
-                say(f"{self.work}: works again after {self.failures} failures")
             if done:
-                self.failures, self._told, self.done_at = 0, "", datetime.now(UTC)
+                self._worked(began)
             return True
         return False
 
+    def _worked(self, began: datetime) -> None:
+        """What was due is done, or nothing was due."""
+        if self.failures:
+            say(f"{self.work}: works again after {self.failures} failures")
+            self.delays.note(Gap(self._failing_since or began, began, "failed", f"{self.work} failed {self.failures} times: {self.reason}"))
+        if self._held_since:
+            self.delays.note(Gap(self._held_since, began, "held", "somebody else's run had the lock"))
+        self.delays.late(self.work, self._since, began)
+        self.failures, self._told, self.done_at = 0, "", datetime.now(UTC)
+        self._failing_since = self._held_since = None
+
     def _failed(self, reason: str) -> None:
         self.failures += 1
+        self._failing_since = self._failing_since or datetime.now(UTC)
         self.failed_at, self.reason = datetime.now(UTC), reason.partition("\n")[0]
         self.stack_is_gone = self.reason.startswith("there is no stack ") and self.failures >= _GONE_AFTER
+        # The pause alone says when it is tried again, not how often it is done.
+        self._looked.clear()
         pause = pause_after(self.failures)
-        self._not_before = time.monotonic() + pause.total_seconds()
-        again = f", tried again in {pause.total_seconds() / 60:.0f} min" if self.goes_on else ""
+        self._not_before = steady() + pause.total_seconds()
+        again = f", tried again in {in_words(pause)}" if self.goes_on else ""
         say(f"{self.work}: FAILED{again}: {reason}")
 
     def _tell_once(self, text: str) -> None:
@@ -100,9 +123,17 @@ class Job:
 
     def _every(self, what: str, interval: timedelta) -> bool:
         """Whether something is due that is simply repeated: its first time is now."""
-        now = time.monotonic()
+        now = steady()
         if what in self._looked and now - self._looked[what] < interval.total_seconds():
             return False
+        if what != self.work:
+            self._looked[what] = now
+            return True
+        if what in self._looked:
+            self._since = datetime.now(UTC) - timedelta(seconds=now - self._looked[what]) + interval
+        elif self.done_at:
+            # Done by the schedule before this one.
+            self._since = self.done_at + interval
         self._looked[what] = now
         return True
 
@@ -124,6 +155,7 @@ class Job:
         if lock.is_held(self.folder) or Journal(self.folder).read():
             # What a restore onto the live stores is at must not be written into.
             self._looked.pop("upkeep", None)
+            self._held_since = self._held_since or datetime.now(UTC)
             return False
         from migrations.edition import Edition
         from migrations.upkeep.run import maintain
@@ -171,6 +203,7 @@ class Job:
             return not self.failures
         from backup import prune, run
 
+        self._since = backup_since(kind, there, BACKUP_RULES)
         platform = self.load(self.stack)
         if not there and not lock.is_held(self.folder) and self._waits_for_schema(platform):
             return False
@@ -191,6 +224,7 @@ class Job:
 
         if not drill_due(datetime.now(UTC), drill.history(self.folder), sets.list_sets(folder=self.folder), BACKUP_RULES):
             return not self.failures
+        self._since = drill_since(drill.history(self.folder), BACKUP_RULES)
         say("drill: is due; first the newest set is read back")
         platform = self.load(self.stack)
         for verdict in verify.verify(platform, folder=self.folder):

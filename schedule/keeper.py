@@ -22,6 +22,7 @@ from types import FrameType
 from airgap.errors import PlatformError
 from airgap.setup.patience import patience
 from backup import lock
+from blueprint.rules import SCHEDULE_RULES
 from infra.connections import ROOT
 from infra.yielding import yield_processor
 from monitor import signs
@@ -30,7 +31,7 @@ from schedule.decide import pause_after
 _LOG_BYTES, _LOGS = 2_000_000, 3
 _START_SECONDS = 20.0
 _STOP_SECONDS = 2 * 3600.0
-_LIVED = 600.0  # seconds after which an end is not one more failure in a row
+_LIVED = SCHEDULE_RULES.late_after.total_seconds()  # after that an end is not one more failure in a row
 _SHOWN = 8
 _NOTHING_LEFT = 3  # exit code of a schedule whose stack is gone
 

@@ -13,32 +13,56 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
 from backup import lock
+from blueprint.rules import SCHEDULE_RULES
 from monitor import signs
+from monitor.ages import in_words
 from schedule.decide import clock_jump
-from schedule.jobs import Job, say
+from schedule.delays import Delays, Gap
+from schedule.jobs import Job, steady
+from schedule.said import say
 
-WAKE_SECONDS = 60.0
+WAKE_SECONDS = SCHEDULE_RULES.wake_every.total_seconds()
 ENDED_AT_ONCE = 130
+DELAYS = "delays.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Seconds since the last look: that went by, of these the machine slept, and by which the wall clock was set meanwhile, else 0."""
+
+    seconds: float
+    slept: float
+    jump: float
 
 
 class ClockWatch:
-    """Notices a wall clock that was set: how far it went since the last look, against the clock that nobody sets."""
+    """Notices a wall clock that was set, and a machine that slept: how far each clock went since the last look.
 
-    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
-        self._wall, self._steady = wall, steady
-        self._last = wall(), steady()
+    Nobody sets `steady`, which goes on in sleep; `awake` stands still then.
+    """
 
-    def jump(self) -> float:
-        """Seconds by which it jumped since the last call; 0 where it didn't."""
-        before, self._last = self._last, (self._wall(), self._steady())
-        return clock_jump(self._last[0] - before[0], self._last[1] - before[1])
+    def __init__(
+        self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = steady, awake: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clocks = wall, steady, awake
+        self._last = self._read()
+
+    def _read(self) -> tuple[float, float, float]:
+        wall, steady, awake = self._clocks
+        return wall(), steady(), awake()
+
+    def look(self) -> Passed:
+        """What happened since the last look."""
+        before, self._last = self._last, self._read()
+        wall, steady, awake = (now - then for now, then in zip(self._last, before, strict=True))
+        return Passed(steady, max(0.0, clock_jump(steady, awake)), clock_jump(wall, steady))
 
 
 class SignsOfLife:
@@ -48,8 +72,31 @@ class SignsOfLife:
         self._folder = folder
         self._lock = threading.Lock()
         now = datetime.now(UTC)
-        before = signs.read(folder)
-        self._signs = signs.Signs(now, now, works=before.works if before else {}, boot=signs.boot_id())
+        self.before = signs.read(folder)
+        works = self.before.works if self.before else {}
+        self._signs = signs.Signs(now, now, works=works, boot=signs.boot_id())
+
+    def take_up(self, jobs: Sequence[Job]) -> None:
+        """Give jobs what the schedule before this one has done."""
+        for job in jobs:
+            if self.before and job.work in self.before.works:
+                job.done_at = self.before.works[job.work].done
+
+    def gap(self) -> Gap | None:
+        """The time since the last sign of the schedule before this one, and what ended that; None for a first one."""
+        if self.before is None:
+            return None
+        since, now = self.before.at, datetime.now(UTC)
+        length = in_words(max(now - since, timedelta(0)))
+        if self.before.boot and self.before.boot != signs.boot_id():
+            return Gap(since, now, "machine restarted", f"the machine was started again; the schedule was not at work for {length}")
+        if self.before.ended:
+            return Gap(since, now, "stopped", f"the schedule was stopped for {length}")
+        return Gap(since, now, "killed", f"the schedule was killed; none was at work for {length}")
+
+    def end(self) -> None:
+        """Say that it ends because it was told to."""
+        self._write(lambda last: replace(last, at=datetime.now(UTC), ended=True))
 
     def beat(self) -> None:
         """Say that it lives."""
@@ -84,6 +131,10 @@ class Service:
         self._jobs = jobs
         self.stack_is_gone = False
         self._signs = SignsOfLife(folder)
+        self._signs.take_up(jobs)
+        self._delays = Delays(folder / DELAYS)
+        for job in jobs:
+            job.delays = self._delays
         self._wake_seconds = wake_seconds
         self._watch = watch or ClockWatch()
         self._stop = threading.Event()
@@ -92,6 +143,9 @@ class Service:
 
     def run(self) -> None:
         """Work until `stop` is called; a run that is under way then is finished first."""
+        if gap := self._signs.gap():
+            self._delays.tell(gap)
+        self._signs.beat()
         from apscheduler.executors.pool import ThreadPoolExecutor
         from apscheduler.schedulers.background import BackgroundScheduler
         from apscheduler.triggers.interval import IntervalTrigger
@@ -118,22 +172,39 @@ class Service:
             if self._working.locked():
                 say("schedule: finishing the run under way; a second signal ends it at once")
             self._scheduler.shutdown(wait=True)
+            self._signs.end()
 
     def _wake(self, job: Job) -> None:
+        began = datetime.now(UTC)
         with self._working, self._signs.during(job):
             job.wake()
+        now = datetime.now(UTC)
+        if (now - began).total_seconds() >= self._wake_seconds:
+            self._delays.note(Gap(began, now, "busy", f"{job.work} was under way for {in_words(now - began)}"))
         if job.stack_is_gone and not self._stop.is_set():
             say(f"schedule: stack {job.stack} is gone, so there is nothing left to do")
             self.stack_is_gone = True
             self.stop()
 
     def look_at_the_clock(self) -> None:
-        """Where the clock jumped, wake every job now: when they would wake up next was counted on the clock from before."""
-        jump = self._watch.jump()
-        if jump:
-            say(f"schedule: the clock jumped by {jump:+.0f} s; looking at once whether something is due")
+        """Where the clock was set, or the machine slept, wake every job now: when they would wake up next was counted before."""
+        passed, now = self._watch.look(), datetime.now(UTC)
+        stood = passed.seconds - passed.slept - self._wake_seconds / 2
+        found = []
+        if passed.slept:
+            slept = timedelta(seconds=passed.slept)
+            found.append(Gap(now - slept, now, "asleep", f"the machine slept for {in_words(slept)}"))
+        if passed.jump:
+            by = f"the clock jumped by {passed.jump:+.0f} s; looking at once whether something is due"
+            found.append(Gap(now - timedelta(seconds=passed.jump), now, "clock set", by))
+        if stood >= SCHEDULE_RULES.late_after.total_seconds():
+            still = timedelta(seconds=stood)
+            found.append(Gap(now - still, now, "stood still", f"the schedule stood still for {in_words(still)}: stopped, or given no time"))
+        for gap in found:
+            self._delays.tell(gap)
+        if found and self._scheduler is not None:
             for job in self._scheduler.get_jobs():
-                job.modify(next_run_time=datetime.now(UTC))
+                job.modify(next_run_time=now)
 
     def stop(self, number: int = 0, _frame: FrameType | None = None) -> None:
         """Stop; a signal's handler. The second time, at once: what a cut-off run leaves is removed by the next."""
@@ -164,7 +235,10 @@ def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECON
 
 
 def _stop_at_its_end(tether: IO[bytes], service: Service) -> None:
-    tether.read()
+    # Not by the buffered reader: a thread that waits in one when the interpreter ends makes that end an abort.
+    with contextlib.suppress(OSError):
+        while os.read(tether.fileno(), 1024):
+            pass
     service.stop()
 
 

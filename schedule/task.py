@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from airgap.errors import PlatformError
@@ -15,12 +15,13 @@ from backup import sets
 from infra import connections
 from infra.yielding import yield_processor
 from monitor import signs
-from schedule import boot, keeper, units
+from schedule import boot, history, keeper, units
 from schedule.jobs import WORKS, Job
+from schedule.service import DELAYS, serve
 from schedule.service import once as do_once
-from schedule.service import serve
 
 HISTORY = "checks.jsonl"
+_DELAYS_SHOWN = 3
 
 
 def jobs_of(stack: str, load: Callable[[str], connections.Platform], works: tuple[str, ...] = WORKS, *, goes_on: bool = True) -> list[Job]:
@@ -111,15 +112,27 @@ def status(stack: str, *, as_json: bool) -> int:
     told, now = signs.read(folder), datetime.now(UTC)
     finding = judge_now(folder, kept=platform.keeps_itself)
     lines = keeper.last_lines(platform.stack)
+    late = history.read(folder / DELAYS)[-_DELAYS_SHOWN:]
     if as_json:
         works = {name: asdict(each) for name, each in told.works.items()} if told else {}
-        document = {"stack": platform.stack, "status": str(finding.status), "message": finding.message, "works": works, "log": lines}
+        document = {
+            "stack": platform.stack,
+            "status": str(finding.status),
+            "message": finding.message,
+            "works": works,
+            "delays": late,
+            "log": lines,
+        }
         print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
         return finding.status.exit_code
     print(f"{finding.status}: {finding.message}" + (f"; next: {finding.next_step}" if finding.next_step else ""))
     for name, each in (told.works if told else {}).items():
         done = f"in order {in_words(now - each.done)} ago" if each.done else "not done yet"
         print(f"  {name:<7} {done}" + (f"; failed {each.failures} times since: {each.message}" if each.failures else ""))
+    for line in late:
+        span = in_words(timedelta(seconds=line["seconds"]))
+        what = f"{line['work']} {span} late" if line["work"] else "delay"
+        print(f"  {line['at']}  {what} ({line['name']}): {line['why']}")
     if lines:
         print(f"{keeper.log_of(platform.stack)}:")
         print("\n".join(f"  {line}" for line in lines))

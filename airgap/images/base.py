@@ -8,11 +8,11 @@ from __future__ import annotations
 import concurrent.futures
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airgap import temporary
 from airgap.errors import PlatformError
 from airgap.images.apt_sources import mirror_lines
 from airgap.images.catalog import BASE_IMAGE, UPSTREAM_BASE
@@ -89,8 +89,8 @@ def _bootstrap(client: docker.DockerClient, progress: Progress) -> None:
     folder = cache_folder() / "images"
     folder.mkdir(parents=True, exist_ok=True)
     # By way of a file: an empty or cut off stream would be imported just as willingly as a whole one.
-    with tempfile.TemporaryDirectory(dir=folder, prefix="base.draft.") as draft:
-        archive = Path(draft) / "base.tar"
+    with temporary.folder("base", folder) as draft:
+        archive = draft / "base.tar"
         progress.status(f"bootstrapping {BASE_IMAGE}")
         _run_mmdebstrap(bootstrap_command(mmdebstrap, archive, lines))
         progress.status(f"importing {BASE_IMAGE}")

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from airgap import temporary
 from airgap.errors import PlatformError
 from airgap.setup.debian import apt_install, is_debian
 from airgap.setup.pip_settings import pip_settings
@@ -36,10 +37,10 @@ def ensure_uv(progress: Progress) -> Path:
     if not uv.is_file():
         with exclusively(folder.with_name("uv.lock"), progress, "fetches uv"):
             if not uv.is_file():
-                with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as draft:
-                    _fetch_uv(Path(draft), progress)
+                with temporary.folder("uv", folder.parent) as draft:
+                    _fetch_uv(draft, progress)
                     shutil.rmtree(folder, ignore_errors=True)
-                    (Path(draft) / "target").replace(folder)
+                    (draft / "target").replace(folder)
                 record(folder)
     return uv
 

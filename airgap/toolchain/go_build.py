@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from airgap import temporary
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from airgap.toolchain.go_toolchain import go_environment
@@ -81,8 +82,8 @@ def module_folder(go: Path, module: str) -> Path:
 def _module(program: GoProgram, go: Path, progress: Progress) -> Iterator[Path]:
     """Yield the folder of a main module in which the program can be built, with the left out packages replaced."""
     progress.status(f"downloading the Go modules of {program.title}")
-    with tempfile.TemporaryDirectory(prefix="christmas-go.") as temporary:
-        main = Path(temporary) / "main"
+    with temporary.folder("go") as place:
+        main = place / "main"
         main.mkdir()
         if program.checksum:
             (module,) = program.changed

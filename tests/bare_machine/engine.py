@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from airgap import temporary
 from tests.bare_machine.machine import bootstrap
 from tests.support.waiting import wait_for
 
@@ -41,14 +40,49 @@ exec dockerd --host unix:///srv/run/docker.sock --data-root /srv/data --exec-roo
 
 @dataclass
 class Engine:
-    """A running engine: its address, and the process whose network its containers' ports are published in."""
+    """An engine in its folder; while it runs, `process` is what the network is of that its containers' ports are published in."""
 
-    url: str
-    process: subprocess.Popen[bytes]
-    log: Path
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"unix://{self.folder}/run/docker.sock"
+
+    def boot(self) -> None:
+        """Start it, as its machine does, and wait until it answers."""
+        namespaces = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--net", "--fork", "--kill-child"]
+        script = _SCRIPT.format(root=self.folder / "root", parent=self.folder.name)
+        with (self.folder / "dockerd.log").open("ab") as output:
+            self.process = subprocess.Popen(
+                [*namespaces, "--propagation=private", "/bin/sh", "-c", script],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        wait_for(self._answers, "the newer engine answers")
+
+    def lose_power(self) -> None:
+        """End it with its containers at once, as when its machine loses power; what is on its disks stays."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def _answers(self) -> bool:
+        assert self.process
+        log = self.folder / "dockerd.log"
+        assert self.process.poll() is None, f"the newer engine ended: {log.read_text(errors='replace')[-3000:]}"
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self.version()
+            return True
+        return False
 
     def command(self, *command: str) -> list[str]:
         """Return the command that runs `command` in the engine's network; files and processes are those of this machine."""
+        assert self.process
         return ["nsenter", f"--net=/proc/{self.process.pid}/ns/net", *command]
 
     def version(self) -> str:
@@ -67,45 +101,17 @@ class Engine:
 def newer_engine() -> Iterator[Engine]:
     """Bootstrap and start the engine, and take all of it away afterwards."""
     # Not in pytest's folders: the path of a socket has 108 bytes at most.
-    folder = Path(tempfile.mkdtemp(prefix="christmas-tests-engine-"))
-    parent = folder.name
-    try:
-        root = folder / "root"
-        bootstrap("trixie", root, PACKAGES)
-        for name in ("upper", "work", "merged", "data", "run"):
-            (folder / name).mkdir()
-        log = folder / "dockerd.log"
-        namespaces = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--net", "--fork", "--kill-child"]
-        script = _SCRIPT.format(root=root, parent=parent)
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*namespaces, "--propagation=private", "/bin/sh", "-c", script],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+    with temporary.folder("engine") as folder:
+        engine = Engine(folder)
         try:
-            engine = Engine(f"unix://{folder}/run/docker.sock", process, log)
-            _wait(engine)
+            bootstrap("trixie", folder / "root", PACKAGES)
+            for name in ("upper", "work", "merged", "data", "run"):
+                (folder / name).mkdir()
+            engine.boot()
             yield engine
         finally:
-            process.kill()
-            process.wait()
-    finally:
-        _remove_groups(parent)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(engine: Engine) -> None:
-    def answers() -> bool:
-        assert engine.process.poll() is None, f"the newer engine ended: {engine.log.read_text(errors='replace')[-3000:]}"
-        with contextlib.suppress(subprocess.CalledProcessError):
-            engine.version()
-            return True
-        return False
-
-    wait_for(answers, "the newer engine answers")
+            engine.lose_power()
+            _remove_groups(folder.name)
 
 
 def _remove_groups(parent: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from airgap.images.build import ensure_images
 from airgap.setup.docker_engine import parse_version
 from tests.bare_machine.engine import Engine, newer_engine
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(2400)]
 
@@ -79,8 +80,23 @@ def test_a_whole_stack_lives_there_and_nowhere_else(engine: Engine, tmp_path: Pa
         # A warning is for whoever runs the platform to weigh.
         stack.run("invoke", "check", allowed=(0, 1))
         stack.run("pulumi", "preview", "--refresh", "--expect-no-changes", "--non-interactive")
+        _comes_back_with_its_machine(stack, engine, label)
     finally:
         stack.run("invoke", "down", "--volumes", "--yes")
     for kind in (("ps", "-aq"), ("volume", "ls", "-q"), ("network", "ls", "-q")):
         assert _docker(*kind, "--filter", label, host=engine.url) == []
         assert _docker(*kind, "--filter", label) == []
+
+
+def _comes_back_with_its_machine(stack: Stack, engine: Engine, label: str) -> None:
+    """Cut the power in the middle of everything: with the engine alone the containers come back, and what they hold."""
+    before = sorted(_docker("ps", "-q", "--filter", label, host=engine.url))
+    engine.lose_power()
+    # The schedule of the tests' is outside of that machine, in a network that is gone with it.
+    assert "is stopped" in stack.run("invoke", "schedule.stop", "--now")
+    engine.boot()
+    healthy = ["ps", "-q", "--filter", label, "--filter", "health=healthy"]
+    wait_for(lambda: sorted(_docker(*healthy, host=engine.url)) == before, "the containers are back", 600)
+    assert "is at work" in stack.run("invoke", "schedule.start")
+    stack.run("invoke", "check", allowed=(0, 1))
+    stack.run("pulumi", "preview", "--refresh", "--expect-no-changes", "--non-interactive")

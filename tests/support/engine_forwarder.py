@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import socketserver
 import threading
@@ -19,6 +20,13 @@ class Forwarder:
 
     url: str
     calls: list[str] = field(default_factory=list)
+    _open: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
+
+    def cut(self) -> None:
+        """End every connection that is open now, at both ends."""
+        for each in itertools.chain.from_iterable(list(self._open)):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager
@@ -32,8 +40,11 @@ def forward(path: Path) -> Iterator[Forwarder]:
                 engine.connect(LOCAL_SOCKET.removeprefix("unix://"))
                 back = threading.Thread(target=_copy, args=(engine, self.request, None), daemon=True)
                 back.start()
+                ends = self.request, engine
+                made._open.append(ends)
                 _copy(self.request, engine, made.calls)
                 back.join()
+                made._open.remove(ends)
 
     with socketserver.ThreadingUnixStreamServer(str(path), Handler) as server:
         server.daemon_threads = True

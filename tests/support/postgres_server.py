@@ -12,7 +12,6 @@ import json
 import os
 import secrets
 import subprocess
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from cryptography.x509.oid import NameOID
 from docker.models.containers import Container
 from psycopg import sql
 
+from airgap import temporary
 from airgap.images import catalog
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
@@ -159,8 +159,7 @@ def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator
     """Start a scratch server, yield it when it answers over TLS, and remove it with its data whatever happens."""
     remove_leftovers()
     name = f"christmas-tests-timescaledb-{uuid.uuid4().hex[:8]}"
-    with tempfile.TemporaryDirectory(prefix="christmas-tests-") as directory:
-        folder = Path(directory)
+    with temporary.folder("tests") as folder:
         _write_settings(folder, durable=durable)
         ca_file = folder / "ca.crt"
         created = _docker(

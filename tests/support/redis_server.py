@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import redis
 from docker.models.containers import Container
 
+from airgap import temporary
 from blueprint.accounts import ACCOUNTS
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.redis_acl import password_sha256, redis_acl_line
@@ -43,12 +42,12 @@ def run_scratch_redis(*settings: str, memory: str = "512m") -> Iterator[tuple[Pl
         "users.acl": "\n".join(users).encode() + b"\n",
     }
     with (
-        tempfile.TemporaryDirectory(prefix="christmas-tests-") as folder,
+        temporary.folder("tests") as folder,
         scratch.container(
             "redis", files=files, uid=999, command=["redis-server", f"{scratch.FOLDER}/redis.conf"], ports=(PORT,), memory=memory
         ) as running,
     ):
-        ca_file = Path(folder) / "ca.crt"
+        ca_file = folder / "ca.crt"
         ca_file.write_bytes(authority.pem)
         platform = Platform(
             stack=str(running.name),

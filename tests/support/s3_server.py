@@ -38,6 +38,7 @@ class S3Server:
     port: int
     ca: str
     address: str
+    ca_file: Path
 
     def place(self, bucket: str = "christmas-tests", *, host: str = "", port: int = 0, **settings: Any) -> S3Place:
         """A place in a bucket, which is made where there is none."""
@@ -54,11 +55,9 @@ class S3Server:
         """A client of AWS' own SDK, to make buckets and look into them."""
         import boto3
 
-        with contextlib.suppress(FileExistsError):
-            _ca_file(self).write_text(self.ca)
         known = {"aws_access_key_id": "tests", "aws_secret_access_key": "tests-secret", **options}
         endpoint = f"https://{self.address}:{self.port}"
-        return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", verify=str(_ca_file(self)), **known)
+        return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", verify=str(self.ca_file), **known)
 
     def make_bucket(self, name: str = "christmas-tests") -> None:
         """Make a bucket; it goes with the server."""
@@ -86,12 +85,6 @@ class S3Server:
             answer.read()
 
 
-def _ca_file(server: S3Server) -> Path:
-    import tempfile
-
-    return Path(tempfile.gettempdir()) / f"christmas-tests-s3-{server.port}.pem"
-
-
 @contextlib.contextmanager
 def run_s3_server(folder: Path, address: str = "127.0.0.1") -> Iterator[S3Server]:
     """Start a server whose certificate is good for `address` and loopback; it ends with the block."""
@@ -99,6 +92,7 @@ def run_s3_server(folder: Path, address: str = "127.0.0.1") -> Iterator[S3Server
     key, certificate = issue_certificate(authority, ca, "s3", ["localhost"], sorted({address, "127.0.0.1"}), 1)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "s3.crt").write_text(certificate)
+    (folder / "ca.pem").write_text(ca)
     (folder / "s3.key").write_text(key)
     command = [sys.executable, "-m", "tests.support.s3_server", str(folder / "s3.crt"), str(folder / "s3.key")]
     with (folder / "s3.log").open("w") as log:
@@ -107,9 +101,7 @@ def run_s3_server(folder: Path, address: str = "127.0.0.1") -> Iterator[S3Server
     try:
         line = process.stdout.readline()
         assert line.strip().isdigit(), (folder / "s3.log").read_text()
-        server = S3Server(int(line), ca, address)
-        yield server
-        _ca_file(server).unlink(missing_ok=True)
+        yield S3Server(int(line), ca, address, folder / "ca.pem")
     finally:
         process.kill()
         process.wait()

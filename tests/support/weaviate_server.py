@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import weaviate
 from docker.models.containers import Container
 from docker.models.networks import Network
 
+from airgap import temporary
 from blueprint.accounts import ACCOUNTS
 from infra import clients
 from infra.connections import Credentials, Endpoint, Platform
@@ -68,7 +67,7 @@ def run_scratch_weaviate(
     authority = scratch.new_authority()
     token = secrets.token_urlsafe(24)
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="christmas-tests-")))
+        folder = stack.enter_context(temporary.folder("tests"))
         ca_file = folder / "ca.crt"
         ca_file.write_bytes(authority.pem)
         network = stack.enter_context(scratch.network())

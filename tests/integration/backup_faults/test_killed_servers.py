@@ -12,7 +12,7 @@ from backup.containers import docker_client
 from backup.drill import describe, drill
 from backup.journal import Journal
 from backup.prune import prune
-from backup.restore import remove, restore
+from backup.restore import home, remove, restore
 from backup.run import make
 from backup.scratch import OWNER_LABEL, PURPOSE_LABEL
 from infra.components.names import SERVICE_LABEL, STACK_LABEL
@@ -132,6 +132,8 @@ def test_a_server_that_dies_in_a_restore_beside_is_told_and_cleaned_up(
             kill.assert_killed()
         assert TOLD[service] in said
         assert docker_client().containers.list(all=True, filters={"label": RESTORED}) == []
+        # No keys and no connections of what is gone; the lock stays, for the next to take.
+        assert [each.name for each in home(BESIDE).iterdir()] == ["lock"]
         restore(made.platform, to, **options)
     finally:
         remove(BESIDE)

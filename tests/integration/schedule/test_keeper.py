@@ -71,6 +71,8 @@ def test_it_takes_up_what_is_new_and_stops_when_told(stack: str) -> None:
     first = child_of(stack)
     assert "is at work" in keeper.renew(stack)
     child_of(stack, after=first)
+    # It ended in order: what ends otherwise is told.
+    assert "ended with" not in keeper.log_of(stack).read_text()
     assert keeper.stop(stack) == f"the schedule of stack {stack} is stopped"
     assert not signs.runs(signs.folder_of(stack))
     assert keeper.log_of(stack).stat().st_mode & 0o077 == 0

@@ -12,7 +12,6 @@ import functools
 import select
 import socket
 import ssl
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from airgap import temporary
 from infra.connections import Endpoint, Platform
 from tests.support import scratch
 
@@ -189,7 +189,7 @@ def through(platform: Platform, ways: Mapping[str, Callable[[Ends], Serve]]) -> 
     """The platform with wires before these endpoints (`postgres`, `redis`, `weaviate`, …), and the wires by endpoint."""
     authority = scratch.new_authority()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="christmas-tests-")))
+        folder = stack.enter_context(temporary.folder("tests"))
         certificate, key = authority.issue("wire")
         (folder / "wire.pem").write_bytes(certificate + key)
         trusted = folder / "ca.pem"

@@ -121,7 +121,6 @@ def test_the_history_of_checks_is_kept_as_long_as_the_blueprint_says(tmp_path: P
     history.append(path, results, NOW - SCHEDULE_RULES.keep_history - timedelta(days=1))
     with path.open("a") as file:
         file.write('{"at": "2026-11')  # what a crash leaves
-        file.write("\n")
     history.append(path, results, NOW)
     assert [each["status"] for each in history.read(path)] == ["critical", "critical"]
     assert history.read(path)[1]["not_ok"] == [{"name": "b", "status": "critical", "message": "가득 찼다"}]

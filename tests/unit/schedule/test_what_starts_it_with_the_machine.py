@@ -28,7 +28,7 @@ esac
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without systemd, with a crontab program and nothing in it."""
     monkeypatch.setattr(boot, "SYSTEMD_RUNS", tmp_path / "no systemd")
-    monkeypatch.setattr(signs, "LOCAL", tmp_path / "local")
+    monkeypatch.setattr("monitor.signs.LOCAL", tmp_path / "local")
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "crontab").write_text(CRONTAB)
@@ -99,7 +99,9 @@ def test_what_matters_of_the_environment_is_kept_for_the_next_start_and_no_secre
         "from schedule import remembered; remembered.recall('dev'); print(os.environ['DOCKER_HOST'])"
     )
     bare = {"PATH": "/usr/bin", "DOCKER_HOST": "unix:///elsewhere"}
-    done = subprocess.run([sys.executable, "-c", program, str(signs.LOCAL)], cwd=ROOT, env=bare, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(machine / "local")], cwd=ROOT, env=bare, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "tcp://engine:2376\n"
     boot.remove("dev")
     assert not written.exists()

@@ -67,7 +67,9 @@ def test_a_clock_that_is_set_back_does_not_put_the_schedule_to_sleep(tmp_path: P
     """What APScheduler waits for is a day away then, since it was counted on the clock from before."""
     wall = [1_000_000.0]
     job = Counting("backup", "tests", load_nothing, tmp_path)
-    service = Service([job], tmp_path / "signs", wake_seconds=3600, watch=ClockWatch(wall=lambda: wall[0], steady=lambda: 0.0))
+    service = Service(
+        [job], tmp_path / "signs", wake_seconds=3600, watch=ClockWatch(wall=lambda: wall[0], steady=lambda: 0.0, awake=lambda: 0.0)
+    )
     running = threading.Thread(target=service.run)
     woken.clear()
     running.start()
@@ -103,6 +105,30 @@ def test_a_run_that_fails_is_told_and_tried_again_later(tmp_path: Path, capsys: 
     assert out.count("backup: FAILED, tried again in 1 min: stack tests is not up") == 1
     assert "next:  invoke up" in out
     assert job.failures == 1
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["told", "unexpected"])
+def test_no_row_of_anybody_gets_into_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str], wrapped: bool) -> None:
+    said = (
+        'duplicate key value violates unique constraint "users_email_key"\n'
+        "LINE 1: insert into users values ('minji@example.org')\n"
+        "                                  ^\n"
+        "DETAIL:  Key (email)=(minji@example.org) already exists.\n"
+        "CONTEXT:  SQL statement insert minji@example.org\n"
+        "HINT:  try again"
+    )
+
+    def fail(_: str) -> Platform:
+        if wrapped:
+            raise PlatformError(what=said, where="postgres", next_step="invoke check")
+        raise RuntimeError(said)
+
+    job = Job("upkeep", "tests", fail, tmp_path, history=tmp_path / "history")
+    assert job.wake() is False
+    out = capsys.readouterr().out
+    assert "duplicate key value" in out
+    assert "try again" in out
+    assert "minji" not in out + job.reason
 
 
 def test_nothing_is_due_for_a_drill_without_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,107 @@
+"""The output of a command that an engine runs for us, waited for as long as the command runs, however long it says nothing.
+
+The HTTP client gives up on a connection that is silent for some time, and a connection that was cut looks the same. So silence is
+answered by a question to the engine, on a connection of its own: does the command still run?
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import ssl
+import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+_QUIET_SECONDS = 30.0
+_END_SECONDS = 10.0
+_PAUSE_SECONDS = 0.05
+_PIECE = 1 << 16
+STDERR = 2
+
+
+class CutOffError(Exception):
+    """The connection ended, and how the command went on is unknown."""
+
+
+class Output:
+    """What comes through a socket that docker-py handed out. `runs` asks the engine whether the command still runs."""
+
+    def __init__(self, socket: Any, runs: Callable[[], bool]) -> None:
+        self._socket = socket._sock
+        self._runs = runs
+        self._socket.settimeout(0)
+        # The reader that parsed the response's head may hold the first bytes of the stream.
+        parsed = socket._response.raw._fp.fp
+        self._rest = bytearray()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            if held := parsed.peek(1):
+                self._rest += parsed.read1(len(held))
+
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        """Pieces with the number of their stream (1 output, 2 errors), until the stream's end.
+
+        Raises CutOffError where it ends inside a frame, or says nothing any more of a command that has ended.
+        """
+        while len(head := self._read(8)) == 8:
+            stream, left = struct.unpack(">BxxxL", head)
+            while left:
+                piece = self._read(min(left, _PIECE))
+                if not piece:
+                    raise CutOffError("the connection ended in the middle of what the command said")
+                left -= len(piece)
+                yield stream, piece
+
+    def _read(self, count: int) -> bytes:
+        """This many bytes; fewer at the stream's end."""
+        while len(self._rest) < count:
+            piece = self._receive()
+            if not piece:
+                break
+            self._rest += piece
+        taken = bytes(self._rest[:count])
+        del self._rest[:count]
+        return taken
+
+    def _receive(self) -> bytes:
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN | select.POLLHUP | select.POLLERR)
+        ended = False
+        while True:
+            try:
+                return bytes(self._socket.recv(_PIECE))
+            except (BlockingIOError, ssl.SSLWantReadError):
+                pass
+            except OSError as error:
+                raise CutOffError(str(error) or type(error).__name__) from error
+            if poll.poll(_QUIET_SECONDS * 1000):
+                continue
+            # What an ended command said last may still be under way, so it is given one silence more.
+            if ended:
+                raise CutOffError("the command has ended, and its connection does not")
+            ended = not self._runs()
+
+
+def wait_for_end(runs: Callable[[], bool]) -> None:
+    """Wait for the engine to know of an end that the stream has told.
+
+    Raises CutOffError where the command still runs: then it was the connection that ended.
+    """
+    deadline = time.monotonic() + _END_SECONDS
+    while runs():
+        if time.monotonic() > deadline:
+            raise CutOffError("the connection ended before the command did")
+        time.sleep(_PAUSE_SECONDS)
+
+
+@contextlib.contextmanager
+def told_as_cut() -> Iterator[None]:
+    """Tell a question that the engine does not answer as a connection that was cut."""
+    from docker.errors import APIError
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except (APIError, RequestException) as error:
+        raise CutOffError(f"the engine does not answer: {error}") from error

@@ -1,0 +1,85 @@
+"""Delays: when the schedule could not look after its stack, and what it did late for that, each with a name and its reason."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from blueprint.model import ScheduleRules
+from blueprint.rules import SCHEDULE_RULES
+from monitor.ages import in_words
+from schedule import history
+from schedule.said import say
+
+Name = Literal["machine restarted", "killed", "stopped", "asleep", "stood still", "clock set", "busy", "failed", "held", "unexplained"]
+_REMEMBERED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which something could not be done, in words that follow a colon. `seconds` is negative where a clock was set back."""
+
+    since: datetime
+    until: datetime
+    name: Name
+    why: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it was."""
+        return (self.until - self.since).total_seconds()
+
+    def within(self, since: datetime, until: datetime) -> float:
+        """Seconds of it that lie between two moments."""
+        return max(0.0, (min(self.until, until) - max(self.since, since)).total_seconds())
+
+
+class Delays:
+    """What is known of gaps, and the file of delays that they led to: one JSON line each, kept as long as the history of checks.
+
+    Without a path there is nobody who could know what came before: a timer that runs one look, for example.
+    """
+
+    def __init__(self, path: Path | None, rules: ScheduleRules = SCHEDULE_RULES) -> None:
+        self._path = path
+        self._rules = rules
+        self._gaps: deque[Gap] = deque(maxlen=_REMEMBERED)
+        self._lock = threading.Lock()
+
+    def note(self, gap: Gap) -> None:
+        """Remember what may make something late."""
+        with self._lock:
+            self._gaps.append(gap)
+
+    def tell(self, gap: Gap) -> None:
+        """Remember it, and tell of it where it was long enough to matter, or of a clock that was set."""
+        self.note(gap)
+        if gap.name == "clock set" or gap.seconds >= self._rules.late_after.total_seconds():
+            self._write("", gap.name, gap.seconds, gap.why, gap.until)
+            say(f"schedule: {gap.why}")
+
+    def late(self, work: str, since: datetime | None, began: datetime) -> None:
+        """Tell of work that fell due at `since` and began later than it may, with what took most of the time."""
+        if self._path is None or since is None or began - since < self._rules.late_after:
+            return
+        with self._lock:
+            gaps = sorted(self._gaps, key=lambda each: each.within(since, began), reverse=True)
+        told = [each for each in gaps if each.within(since, began) > 0][:2]
+        name: Name = told[0].name if told else "unexplained"
+        why = "; ".join(dict.fromkeys(each.why for each in told)) or "nothing is known to have held it up"
+        self._write(work, name, (began - since).total_seconds(), why, began)
+        say(f"{work}: {in_words(began - since)} late: {why}")
+
+    def _write(self, work: str, name: Name, seconds: float, why: str, at: datetime) -> None:
+        if self._path is None:
+            return
+        line = {"at": at.isoformat(timespec="seconds"), "work": work, "name": name, "seconds": round(seconds), "why": why}
+        try:
+            history.add(self._path, line, datetime.now(UTC))
+        except OSError as error:
+            # Without room for its history the schedule goes on.
+            say(f"schedule: {self._path.name} can't be written: {error}")

@@ -1,0 +1,101 @@
+"""A command in a container is waited for as long as it lives; where its connection is cut, nobody says that it failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from airgap.errors import PlatformError
+from backup import command_output, containers
+from backup.containers import execute
+from tests.support import scratch
+from tests.support.engine_forwarder import Forwarder, forward
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture(scope="module")
+def sleeping() -> Iterator[Container]:
+    """A container that does nothing."""
+    client = docker.from_env()
+    made = client.containers.run(
+        scratch.image("redis"), ["infinity"], entrypoint=["sleep"], detach=True, network_mode="none", labels=scratch.labels()
+    )
+    yield made
+    made.remove(force=True)
+
+
+@pytest.fixture
+def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarder]:
+    """An engine behind connections that can be cut, with a client that gives up on one that is silent for a second."""
+    with forward(tmp_path / "engine.sock") as made:
+        client = docker.DockerClient(made.url, timeout=1)
+        monkeypatch.setattr(containers, "docker_client", lambda: client)
+        monkeypatch.setattr(command_output, "_QUIET_SECONDS", 0.2)
+        monkeypatch.setattr(command_output, "_END_SECONDS", 1.0)
+        yield made
+        client.close()
+
+
+def test_a_command_that_is_silent_for_longer_than_the_client_waits_is_waited_for(sleeping: Container, hasty: Forwarder) -> None:
+    done = execute(str(sleeping.name), ["sh", "-c", "printf first; sleep 3; echo last; echo told >&2; exit 3"], check=False)
+    assert (done.code, done.text(), done.stderr) == (3, "firstlast", "told")
+    assert sum("/json" in call and "/exec/" in call for call in hasty.calls) > 3
+
+
+def test_much_output_comes_whole_and_in_order(sleeping: Container, hasty: Forwarder) -> None:
+    pieces: list[bytes] = []
+    execute(str(sleeping.name), ["seq", "1", "400000"], sink=pieces.append)
+    assert b"".join(pieces) == b"".join(b"%d\n" % number for number in range(1, 400_001))
+
+
+def test_a_cut_connection_is_unknown_and_the_command_is_told_to_end(sleeping: Container, hasty: Forwarder) -> None:
+    told: list[bytes] = []
+
+    def cut() -> None:
+        wait_for(lambda: told, "the command has begun")
+        hasty.cut()
+
+    cutting = threading.Thread(target=cut)
+    cutting.start()
+    with pytest.raises(PlatformError) as refused:
+        execute(str(sleeping.name), ["sh", "-c", "echo begun; exec sleep 7654"], sink=told.append)
+    cutting.join()
+    assert "how a command in a container ended is unknown" in refused.value.what
+    assert f"docker top {sleeping.name}" in str(refused.value.next_step)
+
+    def gone() -> bool:
+        return "7654" not in str(sleeping.top())
+
+    wait_for(gone, "the tether ended it")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        (["sh", "-c", "echo no; exit 126"], 126, "no"),
+        (["no-such-program"], 127, "not found"),
+        (["sh", "-c", "kill -KILL $$"], 137, ""),
+        (["sh", "-c", "printf 'a\\nend-0123 0\\n' >&2; exit 4"], 4, "end-0123 0"),
+    ],
+    ids=["its-own-126", "no-such-program", "killed", "says-an-end-itself"],
+)
+def test_how_a_command_ends_is_its_own(sleeping: Container, hasty: Forwarder, command: list[str], code: int, words: str) -> None:
+    done = execute(str(sleeping.name), command, check=False)
+    assert done.code == code
+    assert words in done.text() + done.stderr
+    assert "\nend-" not in done.stderr.replace("\nend-0123", "")
+
+
+def test_an_engine_that_goes_meanwhile_is_unknown_too(sleeping: Container, hasty: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise docker.errors.APIError("the engine is shutting down")
+
+    # Asked each time that the command says nothing for a while.
+    monkeypatch.setattr(containers.docker_client().api, "exec_inspect", gone)
+    with pytest.raises(PlatformError, match=r"unknown: the engine does not answer: .*shutting down"):
+        execute(str(sleeping.name), ["sleep", "30"])
