@@ -43,10 +43,10 @@ MANY_SETS = 8
 class Histories:
     """Histories of one store, one after another."""
 
-    def __init__(self, made: Sets, store: Store, rounds: int) -> None:
+    def __init__(self, made: Sets, store: Store) -> None:
         folder = Path(tempfile.mkdtemp(prefix=f"histories-{store}-", dir=made.scratch))
         self.made = dataclasses.replace(made, folder=folder)
-        self.store, self.rounds = store, rounds
+        self.store = store
         self.story = STORIES[store](self.made)
         self.told: list[str] = []
         self.did: Counter[str] = Counter()
@@ -58,8 +58,7 @@ class Histories:
         if self.broken:
             raise self.broken
         try:
-            for _ in range(data.draw(st.integers(1, self.rounds))):
-                self._round(data)
+            self._history(data)
         except Exception as error:
             self.broken = error
             error.add_note("\n".join(self.told))
@@ -74,7 +73,7 @@ class Histories:
     def _pick(self, data: st.DataObject, among: Sequence[Any]) -> Any:
         return data.draw(st.sampled_from(among))
 
-    def _round(self, data: st.DataObject) -> None:
+    def _history(self, data: st.DataObject) -> None:
         self._back_up(self._pick(data, ("incremental", "incremental", "full", "incremental")))
         for _ in range(data.draw(st.integers(1, 3))):
             self._say(f"write {self.story.write(lambda among: self._pick(data, among))}")
@@ -102,7 +101,7 @@ class Histories:
         self.did["sets"] += 1
 
     def _kill_a_backup(self, data: st.DataObject) -> None:
-        """The next one, of the next round or history, has to come about all the same."""
+        """The next one, of the next history, has to come about all the same."""
         stage, delay = self._pick(data, self.story.backup_stages)
         kind = self._pick(data, ("incremental", "full"))
         self._say(f"{kind} backup killed {delay} s after {stage!r}")
@@ -178,12 +177,12 @@ class Histories:
         self.did["prunes"] += 1
 
 
-def go_through(made: Sets, store: Store, histories: int, rounds: int = 1) -> Counter[str]:
+def go_through(made: Sets, store: Store, histories: int) -> Counter[str]:
     """Go through that many random histories of a store, each held against its model; returns what was done, and how often."""
     number = int(os.environ.get("CHRISTMAS_TEST_SEED") or secrets.randbelow(2**32))
     histories = int(os.environ.get("CHRISTMAS_TEST_HISTORIES") or histories)
     print(f"CHRISTMAS_TEST_SEED={number}: {histories} histories of {store}", flush=True)
-    world = Histories(made, store, rounds)
+    world = Histories(made, store)
     # Hypothesis draws, and never the same history twice. It isn't let try to shorten one that went wrong: the world has gone on since.
     how = settings(max_examples=histories, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     seed(number)(how(given(st.data())(world.run)))()
