@@ -10,6 +10,7 @@ from airgap.errors import PlatformError
 from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from blueprint.model import BackupRules
 from blueprint.rules import BACKUP_RULES
+from infra.components.postgres_config import ARCHIVE_COMMAND
 from infra.connections import Platform
 from monitor.ages import cluster_born, hours, in_words
 from monitor.postgres import connected, query
@@ -169,10 +170,14 @@ def archive(platform: Platform) -> Finding:
         row = connection.execute(query("archiver")).fetchone()
     if row is None:
         return critical("the archiver's statistics are missing", "docker logs the database")
-    archived, failed, failing, segment, seconds, mode = row
+    archived, failed, failing, segment, seconds, mode, command = row
     if mode == "off":
         return critical("the log is not archived: archive_mode is off", f"invoke up --stack {platform.stack} puts the setting back")
     if failing:
         return critical(f"archiving fails, at segment {segment}", "docker logs the database: pgBackRest says why", seconds, "seconds")
+    if command != ARCHIVE_COMMAND:
+        # The server takes its word for it that a segment is in the repository.
+        told = f"the log doesn't go to the repository: archive_command is {command!r}"
+        return critical(told, "alter system reset archive_command; select pg_reload_conf(); then invoke backup --full")
     since = "nothing yet" if seconds is None else f"the last {seconds:.0f} s ago"
     return ok(f"{archived} segments archived, {since}, {failed} attempts failed before", seconds, "seconds")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from backup.stopped import is_well
 from infra.connections import Platform
 from infra.docker_host import docker_host
 from monitor.result import Finding, critical, ok, warning
@@ -21,16 +22,17 @@ def health(platform: Platform) -> Finding:
     with docker_host() as client:
         for service, name in sorted(platform.containers.items()):
             try:
-                state = client.containers.get(name).attrs
+                container = client.containers.get(name)
             except NotFound:
                 bad.append(f"{service} has no container")
                 continue
+            state = container.attrs
             problem = _problem(state)
             if problem:
                 bad.append(f"{service} {problem}")
             elif state["RestartCount"] and _age(state["State"]["StartedAt"]) < _YOUNG:
                 shaky.append(f"{service} restarted {state['RestartCount']} times, last within {_YOUNG.seconds // 60} minutes")
-            elif state["State"].get("Health", {}).get("Status") == "starting":
+            elif state["State"].get("Health", {}).get("Status") == "starting" and not is_well(container):
                 shaky.append(f"{service} is starting")
     if bad:
         return critical(

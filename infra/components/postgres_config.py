@@ -15,6 +15,8 @@ from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 PRELOADED = ("timescaledb", "pgaudit", "pg_stat_statements")
 
 
+ARCHIVE_COMMAND = f"pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-push %p"
+
 def postgresql_conf(limits: Limits) -> str:
     """`postgresql.conf` for a server with these limits.
 
@@ -65,7 +67,7 @@ wal_compression = 'zstd'
 # So that a restore can say how much was written that is not in it.
 track_commit_timestamp = on
 archive_mode = on
-archive_command = 'pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-push %p'
+archive_command = '{ARCHIVE_COMMAND}'
 archive_timeout = {round(BACKUP_RULES.archive_timeout.total_seconds())}
 # Recovery finds the archive without further settings.
 restore_command = 'pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-get %f "%p"'

@@ -1,7 +1,6 @@
 """Backups that are killed on purpose: a process of their own that ends itself by SIGKILL at a stage, and servers killed at one.
 
-A stage is what the progress line says, so nothing in the code under test knows about it. This module is the killed process's
-program too: `python -m tests.support.backup_faults PLATFORM FOLDER VERB STAGE DELAY OPTIONS`.
+A stage is what the progress line says, so nothing in the code under test knows about it.
 """
 
 from __future__ import annotations
@@ -9,11 +8,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import multiprocessing
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,18 +25,27 @@ import docker.errors
 
 from backup import keys, sets
 from backup.containers import execute
+from backup.drill import drill
+from backup.journal import BACKED_UP, Begun, Journal
 from backup.model import Manifest
-from backup.restore import home
+from backup.prune import prune
+from backup.restore import home, restore
 from backup.restore_live import _start
 from backup.run import make
 from backup.scratch import OWNER_LABEL
 from backup.verify import verify
+from blueprint.services import WEAVIATE
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from infra.connections import Endpoint, Platform
+from tests.support.power import Disk
 from tests.support.waiting import PATIENCE, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+_JOURNAL = "journal: "
+# One process that has imported everything, from which those that are to be killed are forked: Python's start would take a second each.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__, "weaviate", "redis", "psycopg", "docker"])
 
 
 class AtStage:
@@ -103,6 +110,7 @@ class Sets:
     folder: Path
     passphrase: str = dataclasses.field(repr=False)
     scratch: Path
+    disk: Disk | None = None
 
     def make(self, kind: Any = "incremental", stores: list[str] | None = None) -> Manifest:
         """A set, which must come about."""
@@ -159,21 +167,35 @@ class Sets:
         known = json.loads((home(name) / "connections.json").read_text())
         urls = known["accounts"]["backup"]
         endpoints = {}
-        for store, variable in (("postgres", "DATABASE_URL"), ("redis", "REDIS_URL")):
+        for store, variable in (("postgres", "DATABASE_URL"), ("redis", "REDIS_URL"), ("weaviate", "WEAVIATE_URL")):
             if variable in urls:
                 there = urlsplit(urls[variable])
                 endpoints[store] = Endpoint(str(there.hostname), int(there.port or 0), store, int(there.port or 0))
+        if "weaviate" in endpoints:
+            # Beside one another nothing is published, so the ports are the services' own.
+            port = WEAVIATE.ports["grpc"]
+            endpoints["weaviate_grpc"] = Endpoint(endpoints["weaviate"].host, port, "weaviate", port)
         return dataclasses.replace(
             self.platform, stack=name, endpoints=endpoints, ca_file=Path(known["ca_file"]), containers=known["containers"]
         )
 
-    def killed(self, verb: str, stage: str, delay: float = 0, **options: Any) -> int:
-        """Run a verb in a process of its own that is killed at a stage; returns the number that the process had."""
-        line = [sys.executable, "-m", __name__, str(self.stored()), str(self.folder), verb, stage, str(delay), json.dumps(options)]
-        victim = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        told, _ = victim.communicate(timeout=PATIENCE)
-        assert victim.returncode == -signal.SIGKILL, f"it was to die at {stage!r} but ended with {victim.returncode}:\n{told}"
-        return victim.pid
+    def killed(self, verb: str, stage: str, delay: float = 0, *, surely: bool = True, **options: Any) -> int:
+        """Run a verb in a process of its own that is killed at a stage, or, as `journal: STEP`, when the journal has come to a step.
+
+        With a disk of its own, its power is cut first. Returns the number that the process had.
+        Unless it must be killed `surely`, the verb may come to its end before: that is 0.
+        """
+        told = self.scratch / "told"
+        told.unlink(missing_ok=True)
+        stored = (str(self.stored()), str(self.folder), str(told), dict(os.environ))
+        victim = FORKS.Process(target=_main, args=(*stored, verb, stage, delay, options, self.disk))
+        victim.start()
+        victim.join(PATIENCE)
+        said = told.read_text(errors="replace") if told.exists() else ""
+        if not surely and victim.exitcode == 0:
+            return 0
+        assert victim.exitcode == -signal.SIGKILL, f"it was to die at {stage!r} but ended with {victim.exitcode}:\n{said}"
+        return int(victim.pid or 0)
 
     def kill_server(self, service: str) -> None:
         """SIGKILL a server, as the kernel does where memory runs out."""
@@ -258,16 +280,46 @@ def owned_by(pid: int) -> list[str]:
     return [str(each.name) for each in found]
 
 
-def _main(stored: str, folder: str, verb: str, stage: str, delay: str, options: str) -> None:
-    from backup.drill import drill
-    from backup.prune import prune
-    from backup.restore import restore
-
+def _main(
+    stored: str,
+    folder: str,
+    told: str,
+    environment: dict[str, str],
+    verb: str,
+    stage: str,
+    delay: float,
+    options: dict[str, Any],
+    disk: Disk | None,
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    output = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     platform = Platform(**pickle.loads(Path(stored).read_bytes()))  # noqa: S301 - a file of the test's own, for its user alone
-    progress = AtStage(stage, lambda: os.kill(os.getpid(), signal.SIGKILL), float(delay))
+
+    def die() -> None:
+        if disk:
+            disk.cut()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    progress = AtStage(stage, die, delay)
+    if stage.startswith(_JOURNAL):
+        _act_after(stage.removeprefix(_JOURNAL), die, delay)
     verbs: dict[str, Callable[..., object]] = {"make": make, "drill": drill, "prune": prune, "restore": restore}
-    verbs[verb](platform, **json.loads(options), progress=progress, folder=Path(folder))
+    verbs[verb](platform, **options, progress=progress, folder=Path(folder))
 
 
-if __name__ == "__main__":
-    _main(*sys.argv[1:])
+def _act_after(step: str, act: Callable[[], None], delay: float) -> None:
+    """Act once a restore's journal says a step, or a while later."""
+    write = Journal._write
+
+    def write_and_act(self: Journal, state: Begun) -> Begun:
+        written = write(self, state)
+        if step in state.steps.values() or (step == BACKED_UP and state.set_made):
+            timer = threading.Timer(delay, act)
+            timer.daemon = True
+            timer.start() if delay else act()
+        return written
+
+    Journal._write = write_and_act  # type: ignore[method-assign]

@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import docker
 
@@ -50,13 +51,19 @@ def image_of(service: str) -> str:
 
 @contextlib.contextmanager
 def run_scratch_platform(
-    purpose: str = "tests", place: Callable[[str], S3Place] | None = None, *, repository_mib: int = 0, migrated: bool = True
+    purpose: str = "tests",
+    place: Callable[[str], S3Place] | None = None,
+    *,
+    repository_mib: int = 0,
+    migrated: bool = True,
+    disk: Path | None = None,
 ) -> Iterator[ScratchPlatform]:
     """Start the three stores, make accounts and schema, and yield them; all is removed on leaving.
 
     With `place` its backups go to the bucket that it gives for the network's gateway: this machine, as the containers reach it.
     With `repository_mib`, pgBackRest's repository is a file system of that size, which can really be full. Without `migrated` the
-    database is as empty as a new stack's is before its first migration.
+    database is as empty as a new stack's is before its first migration. With `disk`, PostgreSQL's data and its repository are below that
+    folder.
     """
     from migrations.run import upgrade
 
@@ -64,6 +71,8 @@ def run_scratch_platform(
     passphrase = secrets.token_urlsafe(32)
     with scratch(purpose) as made, _small_repository(made, repository_mib):
         bucket = place(made.gateway) if place else None
+        for part in ("timescaledb-data", "pgbackrest") if disk else ():
+            _volume_at(made, part, Path(str(disk)) / part)
         made.start(
             recipes.timescaledb(
                 made,
@@ -104,6 +113,16 @@ def run_scratch_platform(
         if migrated:
             upgrade(platform)
         yield ScratchPlatform(platform, made, passphrase)
+
+
+def _volume_at(made: Scratch, part: str, folder: Path) -> None:
+    """A volume that is a folder of this machine."""
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 1000, 1000)
+    name = f"christmas-{made.name}-{part}"
+    options = {"type": "none", "o": "bind", "device": str(folder)}
+    docker.from_env().volumes.create(name, driver_opts=options, labels={PURPOSE_LABEL: "tests", OWNER_LABEL: str(os.getpid())})
+    made.volumes.append(name)
 
 
 @contextlib.contextmanager

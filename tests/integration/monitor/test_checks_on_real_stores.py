@@ -42,8 +42,7 @@ def moved(platform: Platform, endpoint: str, host: str, port: int) -> Platform:
 
 
 def test_all_is_well(platform: Platform) -> None:
-    # The stores answer before Docker has looked at them for the first time.
-    wait_for(lambda: only(platform, "containers.health").status != "warning", "Docker has looked at every store", pause=1)
+    # The stores answer before Docker has looked at them for the first time, so the check looks itself.
     results = {each.name: each for each in run(platform)}
     # This platform has no embedder, no documents of the blueprint's shape, no backup of its own yet, and nothing of it elsewhere.
     backups = tuple(f"backup.{each}" for each in ("newest", "full", "timeline", "redundancy", "copies", "kit"))
@@ -223,13 +222,15 @@ def test_an_archive_that_fails_is_critical(platform: Platform) -> None:
     superuser(platform, "select pg_create_restore_point('x'); ")
     superuser(platform, "select pg_switch_wal()")
     try:
-        wait_for(lambda: only(platform, "backup.archive").status != "ok", "the server has failed to archive", pause=0.5)
+        assert only(platform, "backup.archive").status == "critical"
+        wait_for(lambda: "fails" in only(platform, "backup.archive").message, "the server has failed to archive", pause=0.5)
         result = only(platform, "backup.archive")
         late = backup_alarms.judge_waiting(
             *waiting_log(platform), dataclasses.replace(BACKUP_ALARMS, waiting_warn_after=timedelta(0)), MINUTE
         )
         assert late.status == "warning"
-        assert late.message.startswith("1 segments wait to be archived")
+        # On a slow machine the server has meanwhile begun another one by itself.
+        assert "segments wait to be archived, the oldest for 0 min" in late.message
         assert only(platform, "backup.waiting").status == "ok"
     finally:
         superuser(platform, "alter system reset archive_command")

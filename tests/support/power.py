@@ -1,0 +1,62 @@
+"""A disk of a test's own, whose power can be cut: what was written and not flushed is gone afterwards, as on a real one.
+
+An ext4 file system in a file. The cut is the file system's own `shutdown` without flushing its journal, which is what the kernel's
+developers try their file systems with: nothing gets to the disk any more, and everything on it fails. Mounted again, its journal is
+replayed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# linux/fs.h: _IOR('X', 125, __u32); of its flags, the one that doesn't flush the journal first.
+_SHUTDOWN = 0x8004587D
+_NO_FLUSH = struct.pack("I", 2)
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A mounted disk; `path` is where."""
+
+    image: Path
+    path: Path
+
+    def mount(self) -> None:
+        """Plug it in."""
+        subprocess.run(["mount", "-o", "loop", str(self.image), str(self.path)], check=True)
+
+    def cut(self) -> None:
+        """Cut its power."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(descriptor, _SHUTDOWN, _NO_FLUSH)
+        finally:
+            os.close(descriptor)
+
+    def unmount(self) -> None:
+        """Pull it out. Nobody may use it any more."""
+        subprocess.run(["umount", str(self.path)], check=True)
+
+
+@contextlib.contextmanager
+def disk(folder: Path, mebibytes: int) -> Iterator[Disk]:
+    """A new disk of that size, mounted below a folder. Needs root."""
+    made = Disk(folder / "disk.img", folder / "disk")
+    made.path.mkdir()
+    with made.image.open("wb") as file:
+        file.truncate(mebibytes << 20)
+    subprocess.run(["mkfs.ext4", "-q", str(made.image)], check=True)
+    made.mount()
+    try:
+        yield made
+    finally:
+        if os.path.ismount(made.path):
+            made.unmount()
+        made.image.unlink()
