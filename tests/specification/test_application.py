@@ -12,6 +12,7 @@ import pytest
 
 from blueprint.collections import CHRISTMAS_DOCUMENT
 
+pytestmark = pytest.mark.exhaustive
 APPLICATION = Path(__file__).with_name("application.py")
 
 
