@@ -61,11 +61,10 @@ class Measured:
 def measure(client: weaviate.WeaviateClient) -> Measured:
     """Ask all questions of both kinds."""
     found = evaluate(client, read_questions(DATA / "questions.json"))
-    right = tuple(
-        certainty if rank is not None and rank <= SEARCH_LIMIT else None
-        for rank, certainty in zip(found.ranks, found.certainties, strict=True)
-    )
-    foreign = tuple(max((hit.certainty for hit in ask(client, each, 0.0, 1)), default=0.0) for each in read_foreign(DATA / "outside.json"))
+    places = zip(found.ranks, found.certainties, strict=True)
+    right = tuple(certainty if rank is not None and rank <= SEARCH_LIMIT else None for rank, certainty in places)
+    answers = [ask(client, each, 0.0, 1) for each in read_foreign(DATA / "outside.json")]
+    foreign = tuple(hits[0].certainty if hits else 0.0 for hits in answers)
     return Measured(right, foreign)
 
 
@@ -82,9 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     best = measured.best()
     if not options.json:
         for each in sorted({0.7, bound, best, *(best + number * 0.005 for number in range(-SHOWN // 2, SHOWN // 2))}):
-            print(
-                f"{each:.3f}  found {measured.found(each):.2f}  foreign answered {measured.answered(each):.2f}  gain {measured.gain(each):.2f}"
-            )
+            found, answered = measured.found(each), measured.answered(each)
+            print(f"{each:.3f}  found {found:.2f}  foreign answered {answered:.2f}  gain {measured.gain(each):.2f}")
     figures = [
         Figure(f"own questions answered at the blueprint's {bound}", measured.found(bound), "share", 0.93, more_is_better=True),
         Figure("foreign questions answered there", measured.answered(bound), "share", 0.15),

@@ -30,6 +30,7 @@ _SQUAWK_EXCLUDES_DOWN = (
     "ban-drop-not-null",
     "ban-drop-function",
     "ban-drop-view",
+    "ban-drop-domain",
 )
 
 

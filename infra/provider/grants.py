@@ -25,8 +25,8 @@ def grant_statements(
     """Statements after which `role` may do exactly what `grants` say with the tables that exist.
 
     `existing_tables` are all tables and views of the schema; as a mapping they name the sequences that number each one's rows: whoever
-    may INSERT may ask them for numbers too (nextval, currval, lastval), and set none of them. A grant on a table that does not exist yet is left for later. To be run in one transaction:
-    everything is taken away first.
+    may INSERT may ask them for numbers too (nextval, currval, lastval), and set none of them. A grant on a table that does not exist yet is
+    left for later. To be run in one transaction: everything is taken away first.
     """
     grantee = quote_identifier(role)
     sequences = existing_tables if isinstance(existing_tables, Mapping) else {}

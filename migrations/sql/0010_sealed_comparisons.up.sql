@@ -31,16 +31,16 @@ comment on function refuse_sealed_comparison(sealed, bytea) is 'Refuses every co
 
 create operator = (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison);
 create operator = (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison);
-create operator <> (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison);
-create operator <> (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison);
+create operator <> (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison); -- noqa: LT01
+create operator <> (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison); -- noqa: LT01
 create operator < (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison);
 create operator < (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison);
-create operator <= (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison);
-create operator <= (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison);
+create operator <= (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison); -- noqa: LT01
+create operator <= (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison); -- noqa: LT01
 create operator > (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison);
 create operator > (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison);
-create operator >= (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison);
-create operator >= (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison);
+create operator >= (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison); -- noqa: LT01
+create operator >= (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison); -- noqa: LT01
 create operator ~~ (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison);
 create operator ~~ (leftarg = sealed, rightarg = bytea, function = refuse_sealed_comparison);
 create operator !~~ (leftarg = sealed, rightarg = sealed, function = refuse_sealed_comparison);

@@ -57,13 +57,14 @@ def run_scratch_platform(
     repository_mib: int = 0,
     migrated: bool = True,
     disk: Path | None = None,
+    embedder: bool = False,
 ) -> Iterator[ScratchPlatform]:
     """Start the three stores, make accounts and schema, and yield them; all is removed on leaving.
 
     With `place` its backups go to the bucket that it gives for the network's gateway: this machine, as the containers reach it.
     With `repository_mib`, pgBackRest's repository is a file system of that size, which can really be full. Without `migrated` the
     database is as empty as a new stack's is before its first migration. With `disk`, PostgreSQL's data and its repository are below that
-    folder.
+    folder. With `embedder` questions in words are answered too.
     """
     from migrations.run import upgrade
 
@@ -95,7 +96,10 @@ def run_scratch_platform(
                 cluster_password=secrets.token_urlsafe(16),
             )
         )
-        bare = made.platform({"root": Credentials(weaviate=ROOT_KEY)}, embedding_profile="embedded", embedding_key="none")
+        token = secrets.token_urlsafe(24) if embedder else "none"
+        if embedder:
+            made.start(recipes.embedder(image_of("embedder"), token=token))
+        bare = made.platform({"root": Credentials(weaviate=ROOT_KEY)}, embedding_profile="embedded", embedding_key=token)
         _make_roles(bare.containers["timescaledb"], passwords)
         keys = _make_weaviate_users(bare)
         accounts = {
@@ -106,7 +110,7 @@ def run_scratch_platform(
             )
             for each in ACCOUNTS
         }
-        bare = made.platform(accounts, embedding_profile="embedded", embedding_key="none")
+        bare = made.platform(accounts, embedding_profile="embedded", embedding_key=token)
         identity, recipient = new_identity()
         access = BackupAccess(passphrase=passphrase, identities=(identity,), recipients=(recipient,), place=bucket)
         platform = dataclasses.replace(bare, field_keys=new_ring().as_json(), backup=access)

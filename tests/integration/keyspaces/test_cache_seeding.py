@@ -105,6 +105,24 @@ def test_session_ids_can_not_be_guessed_and_stay_the_same(redis_platform: Platfo
 @pytest.mark.parametrize(
     ("account", "command"),
     [
+        ("api", ("HMSET", "session:x", "username", "minji")),
+        ("api", ("HINCRBY", "session:x", "seen", "1")),
+        ("api", ("EXPIREAT", "session:x", "4000000000")),
+        ("api", ("SETEX", "rate_limit:10.0.0.1", "60", "1")),
+        ("api", ("GETEX", "user:1:preferences", "EX", "60")),
+        ("ingest", ("HMSET", "market:AAPL:latest", "open", "1")),
+        ("app", ("SETEX", "user:1:preferences", "60", "{}")),
+        ("app", ("HSET", "market:AAPL:latest", "open", "1")),
+    ],
+)
+def test_what_applications_commonly_write_is_taken(redis_platform: Platform, account: str, command: tuple[str, ...]) -> None:
+    with clients.redis_client(redis_platform, account) as client:
+        client.execute_command(*command)
+
+
+@pytest.mark.parametrize(
+    ("account", "command"),
+    [
         ("ingest", ("SET", "session:x", "1")),
         ("ingest", ("GET", "user:1:preferences")),
         ("api", ("HSET", "market:AAPL:latest", "open", "1")),

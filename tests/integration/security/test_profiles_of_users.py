@@ -96,6 +96,28 @@ def test_nothing_too_long_is_sealed_and_the_longest_fits(migrated_platform: Plat
             made.write(connection, dataclasses.replace(longest, phone="1" * 21))
 
 
+COMPARISONS = (
+    "first_name = 'Minji'",
+    "first_name <> 'Minji'",
+    "last_name in ('Kimplain', 'Leeplain')",
+    "phone like '+82%'",
+    "'Minji' = first_name",
+    "address > 'a'",
+    "case first_name when 'Minji' then true end",
+    "first_name = last_name",
+)
+
+
+def test_a_comparison_with_a_sealed_column_is_refused_and_told_what_to_write(ten: Platform) -> None:
+    with postgres(ten, "api", autocommit=True) as connection:
+        for condition in COMPARISONS:
+            with pytest.raises(psycopg.errors.FeatureNotSupported, match="are sealed") as refused:
+                connection.execute(f"select user_id from user_profiles where {condition}".encode())
+            assert "find_by_phone" in str(refused.value.diag.message_hint)
+        assert connection.execute("select count(*) from user_profiles where first_name is not null").fetchone() == (10,)
+        assert connection.execute("select count(*) from user_profiles where first_name::bytea = 'x'").fetchone() == (0,)
+
+
 READERS = {"migrator", "api", "app", "backup"}
 COLUMNS = ("first_name", "last_name", "phone", "address", "phone_index")
 ACCOUNTS_THERE = [account.name for account in ACCOUNTS if account.postgres]

@@ -8,9 +8,9 @@ import pytest
 from blueprint.accounts import ACCOUNTS, account
 from blueprint.collections import COLLECTIONS
 from blueprint.keyspaces import KEYSPACES, keyspace
-from blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, WeaviateUser
+from blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, ValueType, WeaviateUser
 from blueprint.relational import MARKET_DATA, ROLLUPS, TABLES, table
-from blueprint.services import SERVICES
+from blueprint.services import POSTGRES_MAX_CONNECTIONS, SERVICES
 
 
 def test_names_are_unique():
@@ -34,6 +34,26 @@ def test_every_keyspace_of_an_account_is_declared():
     named = [name for each in ACCOUNTS if each.redis for name, _ in each.redis.keyspaces]
     assert named
     assert [keyspace(name).name for name in named] == named
+
+
+def test_commands_fit_the_type_of_their_keyspaces_and_take_no_expiry_away():
+    strings = {"get", "mget", "set", "setex", "psetex", "getex", "getdel", "incr", "incrby", "decr", "decrby", "strlen"}
+    given = [
+        (keyspace(name).value_type, set(only.commands))
+        for each in ACCOUNTS
+        if each.redis
+        for only in each.redis.only
+        for name in only.keyspaces
+    ]
+    assert given
+    for value_type, commands in given:
+        assert commands <= strings if value_type is ValueType.STRING else all(command.startswith("h") for command in commands)
+    everything = {command for each in ACCOUNTS if each.redis for command in each.redis.commands}.union(*(commands for _, commands in given))
+    assert not everything & {"persist", "getset", "setnx", "mset", "append", "rename", "renamenx", "copy", "keys", "hpersist"}
+
+
+def test_all_accounts_at_their_limits_leave_the_server_connections_for_its_keeper():
+    assert sum(each.postgres.connection_limit for each in ACCOUNTS if each.postgres) <= POSTGRES_MAX_CONNECTIONS - 10
 
 
 def test_exactly_one_account_owns_the_schema():
