@@ -69,7 +69,7 @@ NEWEST_CANDLES = Query(
         limit 5
     """,
     served_by=("market_data_timestamp_idx",),
-    max_buffers=15,
+    max_buffers=12,
     max_chunks=1,
 )
 
@@ -84,7 +84,7 @@ NEWEST_INDICATORS = Query(
         limit 5
     """,
     served_by=("technical_indicators_timestamp_idx",),
-    max_buffers=15,
+    max_buffers=12,
     max_chunks=1,
 )
 

@@ -45,7 +45,7 @@ def test_redis_keeps_what_it_refused_and_nothing_of_what_it_carried_out(platform
         with pytest.raises(redis.exceptions.NoPermissionError):
             client.get("elsewhere:424242")
     with clients.redis_client(platform, "monitor") as monitor:
-        told = [(entry["username"], entry["object"]) for entry in monitor.acl_log()]
+        told = [(str(entry["username"]), str(entry["object"])) for entry in monitor.acl_log()]
     assert ("api", "elsewhere:424242") in told
     assert not any("user:424242" in thing for _, thing in told)
     assert not any("424242" in line for line in log(platform, "redis"))
