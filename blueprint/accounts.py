@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from blueprint.collections import CHRISTMAS_DOCUMENT
 from blueprint.model import (
+    NO_VALUES_IN_THE_LOG,
     Account,
     KeyAccess,
     KeyspaceCommands,
@@ -37,7 +38,7 @@ _KEYS = (
     *("del", "unlink", "exists", "type", "touch", "scan"),
     *("expire", "pexpire", "expireat", "pexpireat", "ttl", "pttl", "expiretime", "pexpiretime"),
 )
-# What a command does to a key has to fit the key's type and its expiry (docs/adr/0606): left out are those that take an expiry away
+# What a command does to a key has to fit the key's type and its expiry (docs/adr/0608): left out are those that take an expiry away
 # (persist, getset, rename, copy) and those that make keys and can't give them one (setnx, mset, append, incrbyfloat).
 _STRINGS = ("get", "mget", "strlen", "set", "setex", "psetex", "getex", "getdel")
 _COUNTERS = (*_STRINGS, "incr", "incrby", "decr", "decrby")
@@ -87,7 +88,7 @@ INGEST = Account(
         temporary_tables=True,
         statement_timeout=timedelta(minutes=30),
         # A COPY into a hypertable that pgaudit is to log ends the server: timescaledb issue 7667, docs/adr/0507.
-        settings=(("pgaudit.log", "none"),),
+        settings=(*NO_VALUES_IN_THE_LOG, ("pgaudit.log", "none")),
     ),
     redis=RedisUser(
         keyspaces=(("market_latest", KeyAccess.READ_WRITE),),
@@ -169,8 +170,7 @@ APP = Account(
             *_grants(_READ, *(rollup.name for rollup in ROLLUPS)),
         ),
         temporary_tables=True,
-        # As for ingest; its writes are in the log by the server's own means instead, without what was bound to them.
-        settings=(("pgaudit.log", "none"), ("log_statement", "mod")),
+        settings=(*NO_VALUES_IN_THE_LOG, ("pgaudit.log", "none")),  # as for ingest
     ),
     redis=RedisUser(
         keyspaces=tuple((name, KeyAccess.READ_WRITE) for name in ("session", "rate_limit", "user_preferences", "market_latest")),

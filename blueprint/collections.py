@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from blueprint.documents_model import Collection, EmbeddingProfile, Property, VectorIndex
 
-# The specification's bound. What it keeps out was not measured: that takes a key (docs/adr/0607 says how).
+# The specification's bound. What it keeps out was not measured: that takes a key (docs/adr/0609 says how).
 OPENAI = EmbeddingProfile(name="openai", model="text-embedding-ada-002", dimensions=1536, certainty=0.7)
 EMBEDDED = EmbeddingProfile(
     name="embedded",
     model="multilingual-e5-small",
     dimensions=384,
-    certainty=0.914,  # measured by bench/certainty.py: docs/adr/0607
+    certainty=0.914,  # measured by bench/certainty.py: docs/adr/0609
     base_url="https://embedder:8443",
     tells_kinds=True,
 )

@@ -163,6 +163,11 @@ class TableGrant:
     columns: tuple[str, ...] | None = None
 
 
+NO_VALUES_IN_THE_LOG = (("log_min_messages", "log"),)
+"""What the server says of a failed statement may repeat a value of it ("invalid input syntax for type integer: …"). The client is told; the
+log keeps logins, audit and what ends a session. docs/adr/0010."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresRole:
     """A login role. It owns nothing and inherits nothing but what is declared here."""
@@ -174,7 +179,7 @@ class PostgresRole:
     sees_every_row: bool = False  # BYPASSRLS: row-level security hides nothing from it; for an account that only reads
     connection_limit: int = 20
     statement_timeout: timedelta = timedelta(seconds=30)
-    settings: tuple[tuple[str, str], ...] = ()  # of the server, for this role's sessions
+    settings: tuple[tuple[str, str], ...] = NO_VALUES_IN_THE_LOG  # of the server, for this role's sessions
     networks: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
 
 

@@ -17,6 +17,7 @@ PRELOADED = ("timescaledb", "pgaudit", "pg_stat_statements")
 
 ARCHIVE_COMMAND = f"pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-push %p"
 
+
 def postgresql_conf(limits: Limits) -> str:
     """`postgresql.conf` for a server with these limits.
 
@@ -81,16 +82,22 @@ log_disconnections = on
 log_checkpoints = on
 log_lock_waits = on
 log_autovacuum_min_duration = '10s'
-log_min_duration_statement = '2s'
-# Values may be secrets.
+# No value of a row, a parameter or a statement's text gets into the log: neither with an error, nor with a slow statement (those are in
+# pg_stat_statements, without constants), nor with what pgaudit writes, which names the object. docs/adr/0010.
+log_error_verbosity = 'terse'
+log_min_error_statement = 'panic'
+log_min_duration_statement = -1
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
+pgaudit.log_statement = off
 pgaudit.log = 'role, ddl, write'
 pgaudit.log_catalog = off
 pgaudit.log_parameter = off
 pgaudit.log_relation = on
 track_io_timing = on
 pg_stat_statements.track = 'all'
+# Statements that set passwords are among the others.
+pg_stat_statements.track_utility = off
 """
 
 

@@ -8,6 +8,7 @@ import pytest
 import redis
 import weaviate
 
+from backup.containers import execute
 from infra import clients
 from infra.connections import Platform
 from tests.support.scratch_platform import DOCUMENTS, ScratchPlatform
@@ -32,11 +33,57 @@ def test_logins_and_changes_are_logged_in_postgresql_and_neither_reads_nor_what_
         connection.execute("select count(*) as read_probe from users")
         connection.execute("update users set is_active = is_active where username = 'write_probe'")
         connection.rollback()
-    found = wait_for(lambda: [line for line in log(platform, "timescaledb") if "write_probe" in line], "the change is in the log")
-    assert any("AUDIT" in line and "user=api" in line for line in found)
+    entry = "AUDIT: SESSION,1,1,WRITE,UPDATE,TABLE,public.users,"
+    found = wait_for(lambda: [line for line in log(platform, "timescaledb") if entry in line], "the change is in the log")
+    assert any("user=api" in line for line in found)
     lines = log(platform, "timescaledb")
     assert any("connection authorized" in line and "user=ingest" in line for line in lines)
-    assert not any("read_probe" in line or "NOTLOGGED" in line for line in lines)
+    assert not any(each in line for line in lines for each in ("read_probe", "write_probe", "NOTLOGGED"))
+
+
+# What an account can do so that the server has something to say of a value: bound to it, in the statement, or in the row that it finds.
+VALUE = "leaked-value-4711"
+SAID = {
+    "a row that breaks a rule": ("insert into users (username, email, password_hash) values (%(value)s, %(value)s, %(value)s)", True),
+    "the same, written out": (f"insert into users (username, email, password_hash) values ('{VALUE}', '{VALUE}', '{VALUE}')", True),
+    "a row that is there already": (
+        f"insert into users (username, email, password_hash) select username, '{VALUE}@x.org', password_hash from users limit 1",
+        True,
+    ),
+    "a value of another type": (f"select '{VALUE}'::integer", True),
+    "a column that isn't there": (f'select "{VALUE}" from users', True),
+    "a mistake beside it": (f"select '{VALUE}' from from users", True),
+    "an exception of its own": (f"do $$ begin raise exception '{VALUE}'; end $$", True),
+    "a warning of its own": (f"do $$ begin raise warning '{VALUE}'; end $$", False),
+    "a slow statement": (f"select pg_sleep(2.1), '{VALUE}'", False),
+    "a statement without fault": (f"update users set email = '{VALUE}@x.org' where id = -1", False),
+}
+
+
+@pytest.mark.parametrize("deed", SAID)
+def test_no_value_is_in_postgresqls_log(platform: Platform, deed: str) -> None:
+    statement, fails = SAID[deed]
+    with psycopg.connect(platform.postgres_url("api"), autocommit=True) as connection:
+        if fails:
+            with pytest.raises(psycopg.Error):
+                connection.execute(statement.encode(), {"value": VALUE} if "%(value)s" in statement else None)
+        else:
+            connection.execute(statement.encode())
+        own = connection.info.backend_pid
+    # The session's end is logged after all that it said.
+    wait_for(lambda: any(f"[{own}]" in line and "disconnection" in line for line in log(platform, "timescaledb")), "the session's end")
+    assert [line for line in log(platform, "timescaledb") if VALUE in line] == []
+
+
+def test_statistics_of_statements_hold_no_password(platform: Platform) -> None:
+    execute(
+        platform.containers["timescaledb"],
+        ["psql", "-X", "-U", "postgres", "-c", f"create role leak login password '{VALUE}'; drop role leak"],
+    )
+    with psycopg.connect(platform.postgres_url("monitor")) as connection:
+        seen = connection.execute("select query from pg_stat_statements where query ~* 'role|password' or query ~ %s", [VALUE]).fetchall()
+    assert [query for (query,) in seen if VALUE in query or "create role" in query] == []
+    assert [line for line in log(platform, "timescaledb") if VALUE in line] == []
 
 
 def test_redis_keeps_what_it_refused_and_nothing_of_what_it_carried_out(platform: Platform) -> None:
