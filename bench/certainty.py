@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from airgap.setup.progress import SilentProgress
 from bench.report import Figure, show
+from blueprint.collections import SEARCH_LIMIT
 from infra import clients, connections
 from infra.connections import ROOT, Platform
 from seed import documents
 from seed.evaluation import evaluate, read_foreign, read_questions
-from seed.search import SEARCH_LIMIT, ask, least_certainty
+from seed.search import ask, least_certainty
 from tests.support.weaviate_server import run_scratch_weaviate
 
 if TYPE_CHECKING:

@@ -117,13 +117,13 @@ def remember(user_id: int) -> dict[str, Any]:
     client = redis.Redis.from_url(REDIS_URL, decode_responses=True)
     now = datetime.datetime.now(datetime.UTC)
     session = f"session:{'a' * 32}"
-    fields = {"user_id": user_id, "username": "minji", "roles": "[]", "created_at": now.isoformat()}
+    fields: dict[Any, Any] = {"user_id": user_id, "username": "minji", "roles": "[]", "created_at": now.isoformat()}
     with client.pipeline() as pipe:
         pipe.hset(session, mapping={**fields, "expires_at": (now + datetime.timedelta(hours=24)).isoformat()})
         pipe.expire(session, 86_400)
         pipe.incr("rate_limit:192.0.2.7")
         pipe.expire("rate_limit:192.0.2.7", 60)
-        candle = {"timestamp": now.isoformat(), "open": "10", "high": "12", "low": "9", "close": "11", "volume": "100"}
+        candle: dict[Any, Any] = {"timestamp": now.isoformat(), "open": "10", "high": "12", "low": "9", "close": "11", "volume": "100"}
         pipe.hset("market:AAPL:latest", mapping=candle)
         pipe.expire("market:AAPL:latest", 5)
         pipe.setex(f"user:{user_id}:preferences", 3600, json.dumps({"theme": "dark"}))
@@ -131,7 +131,7 @@ def remember(user_id: int) -> dict[str, Any]:
     client.hincrby(session, "seen", 1)
     client.expireat(session, now + datetime.timedelta(hours=23))
     return {
-        "session": client.hgetall(session)["username"],  # type: ignore[index]
+        "session": client.hgetall(session)["username"],
         "requests": client.get("rate_limit:192.0.2.7"),
         "preferences": json.loads(str(client.getex(f"user:{user_id}:preferences", ex=3600))),
         "lives": client.ttl(session),
@@ -154,7 +154,7 @@ def ask() -> dict[str, Any]:
         additional_config=AdditionalConfig(trust_env=True),
     ) as client:
         store = client.collections.use("ChristmasDocument")
-        own = {
+        own: dict[str, Any] = {
             "content": "바나나 빵은 잘 익은 바나나, 밀가루, 달걀, 설탕으로 굽습니다.",
             "file_path": "recipes/bread.md",
             "section": "빵",

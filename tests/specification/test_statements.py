@@ -140,24 +140,34 @@ def test_sqlalchemy_is_refused_too(settings: Mapping[str, str]) -> None:
             connection.rollback()
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
+WRITES: dict[str, list[tuple[str, ...]]] = {
+    SESSION: [
         ("HSET", SESSION, "user_id", "1"), ("HMSET", SESSION, "username", "minji", "roles", "[]"), ("HINCRBY", SESSION, "seen", "1"),
-        ("HSETEX", SESSION, "EX", "60", "FIELDS", "1", "seen", "2"), ("EXPIREAT", SESSION, "4000000000"),
-         ("EXPIRE", SESSION, "86400"),
-        ("HGETALL", SESSION), ("HKEYS", SESSION), ("HSCAN", SESSION, "0"), ("TTL", SESSION), ("EXPIRETIME", SESSION), ("DEL", SESSION),
-        ("SET", COUNTER, "1", "EX", "60", "NX"), ("SETEX", COUNTER, "60", "1"), ("PSETEX", COUNTER, "60000", "1"), ("INCR", COUNTER),
-        ("DECRBY", COUNTER, "1"), ("GETEX", COUNTER, "EX", "60"), ("GETDEL", COUNTER),
-        ("SETEX", PREFERENCES, "3600", '{"theme":"dark"}'), ("GET", PREFERENCES), ("GETEX", PREFERENCES, "EX", "3600"),
-        ("UNLINK", PREFERENCES),
-        ("HSET", CANDLE, "close", "1"), ("HMSET", CANDLE, "open", "1", "high", "2"), ("PEXPIRE", CANDLE, "5000"), ("HGET", CANDLE, "open"),
-        ("SCAN", "0"), ("WATCH", COUNTER),
+        ("HSETEX", SESSION, "EX", "60", "FIELDS", "1", "seen", "2"), ("HGETALL", SESSION), ("HKEYS", SESSION), ("HSCAN", SESSION, "0"),
+        ("EXPIREAT", SESSION, "4000000000"), ("EXPIRETIME", SESSION), ("EXPIRE", SESSION, "86400"),
     ],
-    ids=" ".join,
-)  # fmt: skip
-def test_commands_on_its_keys_work(cache: redis.Redis, command: tuple[str, ...]) -> None:
-    cache.execute_command(*command)
+    COUNTER: [
+        ("SET", COUNTER, "1", "EX", "60", "NX"), ("GETDEL", COUNTER), ("PSETEX", COUNTER, "60000", "1"), ("INCR", COUNTER),
+        ("DECRBY", COUNTER, "1"), ("SETEX", COUNTER, "60", "1"), ("GETEX", COUNTER, "EX", "60"), ("WATCH", COUNTER), ("SCAN", "0"),
+    ],
+    PREFERENCES: [
+        ("SET", PREFERENCES, "{}", "EX", "60"), ("UNLINK", PREFERENCES), ("SETEX", PREFERENCES, "3600", '{"theme":"dark"}'),
+        ("GET", PREFERENCES), ("STRLEN", PREFERENCES), ("GETEX", PREFERENCES, "EX", "3600"),
+    ],
+    CANDLE: [
+        ("HSET", CANDLE, "close", "1"), ("HMSET", CANDLE, "open", "1", "high", "2"), ("HGET", CANDLE, "open"), ("PEXPIRE", CANDLE, "5000"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", WRITES)
+def test_commands_on_its_keys_work_and_leave_a_key_that_expires(cache: redis.Redis, key: str) -> None:
+    for command in WRITES[key]:
+        cache.execute_command(*command)
+    keyspace = keyspace_of(key)
+    assert keyspace
+    assert 0 < int(str(cache.pttl(key))) <= keyspace.ttl.total_seconds() * 1000
+    cache.delete(key)
 
 
 REDIS: list[tuple[str, ...]] = [

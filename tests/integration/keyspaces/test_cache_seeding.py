@@ -103,21 +103,21 @@ def test_session_ids_can_not_be_guessed_and_stay_the_same(redis_platform: Platfo
 
 
 @pytest.mark.parametrize(
-    ("account", "command"),
+    ("account", "key", "commands"),
     [
-        ("api", ("HMSET", "session:x", "username", "minji")),
-        ("api", ("HINCRBY", "session:x", "seen", "1")),
-        ("api", ("EXPIREAT", "session:x", "4000000000")),
-        ("api", ("SETEX", "rate_limit:10.0.0.1", "60", "1")),
-        ("api", ("GETEX", "user:1:preferences", "EX", "60")),
-        ("ingest", ("HMSET", "market:AAPL:latest", "open", "1")),
-        ("app", ("SETEX", "user:1:preferences", "60", "{}")),
-        ("app", ("HSET", "market:AAPL:latest", "open", "1")),
+        ("api", "session:x", ["HMSET {} username minji", "HINCRBY {} seen 1", "EXPIREAT {} 4000000000", "EXPIRE {} 60"]),
+        ("api", "rate_limit:10.0.0.1", ["SETEX {} 60 1", "DECR {}", "GETEX {} EX 60"]),
+        ("api", "user:1:preferences", ["SET {} x EX 60", "GETDEL {}", "PSETEX {} 60000 x"]),
+        ("ingest", "market:AAPL:latest", ["HMSET {} open 1", "PEXPIRE {} 60000"]),
+        ("app", "user:1:preferences", ["SETEX {} 60 x"]),
+        ("app", "market:AAPL:latest", ["HSET {} open 1", "EXPIRE {} 60"]),
     ],
 )
-def test_what_applications_commonly_write_is_taken(redis_platform: Platform, account: str, command: tuple[str, ...]) -> None:
+def test_what_applications_commonly_write_is_taken(redis_platform: Platform, account: str, key: str, commands: list[str]) -> None:
     with clients.redis_client(redis_platform, account) as client:
-        client.execute_command(*command)
+        for command in commands:
+            client.execute_command(*command.format(key).split())
+        assert 0 < int(client.pttl(key)) <= 60_000
 
 
 @pytest.mark.parametrize(

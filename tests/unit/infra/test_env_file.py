@@ -124,6 +124,9 @@ def test_one_account_has_every_name_of_the_specification(platform):
     assert {"DATABASE_URL", "REDIS_URL", "WEAVIATE_URL", "OPENAI_API_KEY"} <= found.keys()
     # Least privilege for everything an application does: it keeps neither the schema, nor the collection, nor other accounts.
     app = account("app")
+    assert app.postgres
+    assert app.redis
+    assert app.weaviate
     assert not app.postgres.owns_schema
     assert not app.postgres.member_of
     assert app.redis.every_key is None
