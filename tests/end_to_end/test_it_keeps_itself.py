@@ -17,6 +17,7 @@ from tests.support.waiting import wait_for
 def kept(stack):
     """The same stack with its schedule; it is stopped afterwards."""
     environment = {key: value for key, value in stack.environment.items() if key != "CHRISTMAS_SCHEDULE"}
+    environment["CHRISTMAS_START_AT_BOOT"] = "off"  # a test's stack is no business of the machine's start
     made = dataclasses.replace(stack, environment=environment)
     yield made
     made.invoke("schedule.stop", "--now")
@@ -24,7 +25,9 @@ def kept(stack):
 
 @pytest.mark.exhaustive
 def test_what_is_due_is_done_after_up_and_a_dead_schedule_is_critical(kept):
-    assert "the schedule of stack" in kept.invoke("up").stdout
+    brought_up = kept.invoke("up").stdout
+    assert "the schedule of stack" in brought_up
+    assert "nothing starts it after a restart of this machine, as christmas:startAtBoot says" in brought_up
     folder = signs.folder_of(kept.name)
 
     def done():
