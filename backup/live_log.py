@@ -64,7 +64,12 @@ def _moment(text: str) -> datetime | None:
 
 def superuser(container: str, statement: str) -> str:
     """Run a statement as the server's own user, over its socket: for what only a superuser may do."""
-    return execute(container, (*_PSQL, f"--command={statement}"), user=pgbackrest.USER).text()
+    return execute(container, command(statement), user=pgbackrest.USER).text()
+
+
+def command(statement: str) -> tuple[str, ...]:
+    """The command line that runs a statement so."""
+    return (*_PSQL, f"--command={statement}")
 
 
 def tick(platform: Platform) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,12 @@ _SEGMENT_BYTES = 16 << 20
 _LOCKED = 50
 # What it says where the map of a file's blocks in the backup before can't be read: wrong checksum, format, length, or decryption.
 _UNREADABLE = {26, 29, 42, 95}
+
+# A shell that is told to end doesn't tell its commands by itself.
+_STEPS = """
+trap 'kill "$job" 2>/dev/null; exit 143' TERM
+step() { "$@" & job=$!; wait "$job"; }
+"""
 
 
 class FailedError(PlatformError):
@@ -42,6 +49,9 @@ class UnusablePriorError(PlatformError):
 def command(verb: str, *options: str) -> tuple[str, ...]:
     """A pgBackRest command line for the platform's stanza."""
     return ("pgbackrest", f"--config={CONFIG_PATH}", f"--stanza={STANZA}", *options, verb)
+
+
+_INFO = command("info", "--output=json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,7 @@ def _backup(raw: dict[str, Any]) -> PhysicalBackup:
 
 def info(container: str) -> Repository:
     """The repository's state."""
-    return parse_info(run(container, command("info", "--output=json")).text())
+    return parse_info(run(container, _INFO).text())
 
 
 def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
@@ -144,12 +154,12 @@ def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
     _insist_on_room(container)
     try:
         options = (f"--type={_TYPES[kind]}", f"--annotation=set={set_id}", f"--process-max={_processes()}")
-        run(container, command("backup", *options), yielding=True)
+        repository = run_and_look(container, command("backup", *options), yielding=True)
     except FailedError as error:
         if kind == "full" or error.code not in _UNREADABLE:
             raise
         raise UnusablePriorError(error.what, where=error.where, next_step="make a full one: invoke backup --full") from error
-    made = [each for each in info(container).backups if each.set_id == set_id]
+    made = [each for each in repository.backups if each.set_id == set_id]
     if not made:
         raise PlatformError(what="pgBackRest ended well but its backup is not in the repository", where=f"container {container}")
     if made[-1].page_errors:
@@ -179,9 +189,23 @@ def _insist_on_room(container: str) -> None:
         )
 
 
-def run(container: str, line: Sequence[str], *, yielding: bool = False) -> Finished:
+def run_and_look(container: str, line: Sequence[str], *, before: Sequence[str] = (), yielding: bool = False) -> Repository:
+    """Run pgBackRest, after another command where there is one `before` it, and tell the repository's state then.
+
+    By one command in the container: to begin one takes as long as pgBackRest itself does.
+    """
+    steps = [f"step {shlex.join(each)} >/dev/null" for each in (before, line) if each]
+    script = _STEPS + " && ".join([*steps, f"step {shlex.join(_INFO)}"])
+    done = execute(container, ["sh", "-c", script], user=USER, check=False, yielding=yielding)
+    return parse_info(_ended(container, line[-1], done).text())
+
+
+def run(container: str, line: Sequence[str]) -> Finished:
     """Run pgBackRest; a lock that another run holds is told as such."""
-    done = execute(container, line, user=USER, check=False, yielding=yielding)
+    return _ended(container, line[-1], execute(container, line, user=USER, check=False))
+
+
+def _ended(container: str, verb: str, done: Finished) -> Finished:
     if done.code == 0:
         return done
     if done.code == _LOCKED:
@@ -190,7 +214,7 @@ def run(container: str, line: Sequence[str], *, yielding: bool = False) -> Finis
             where=f"container {container}",
             next_step="wait until it is done (pgbackrest info shows it), then run this again",
         )
-    raise FailedError(container, line[-1], done)
+    raise FailedError(container, verb, done)
 
 
 def hash_files(container: str, paths: Iterable[str]) -> tuple[FileRecord, ...]:

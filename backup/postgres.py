@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from airgap.errors import PlatformError
 from airgap.setup.progress import Progress
 from backup import live_log, pgbackrest, tables
-from backup.containers import execute
 from backup.files import SetFolder, write_hashed
 from backup.logical import LOGICAL_PATH, dump
 from backup.model import FileRecord, Kind, PostgresPart, ReferencePoint, Unproven
@@ -176,7 +175,7 @@ def _beside(connection: psycopg.Connection) -> list[Unproven]:
 
 def _beside_in_maintenance(container: str) -> list[Unproven]:
     """Tables in the database `postgres`, which account backup has no business in."""
-    count = int(_superuser(container, query("maintenance_tables")))
+    count = int(live_log.superuser(container, query("maintenance_tables")))
     why = "only in the physical backup: neither counted nor in the logical one"
     return [Unproven(what=f"{count} tables of database postgres", why=why)] if count else []
 
@@ -187,11 +186,10 @@ def _archive(
     """Have the log archived up to a restore point that is made now, and hash what the repository then holds."""
     container = platform.containers["timescaledb"]
     progress.status("waiting for the log to be archived")
-    live_log.superuser(container, f"select pg_create_restore_point('{restore_point}')")
+    named = live_log.command(f"select pg_create_restore_point('{restore_point}')")
     # Switches to a new segment and waits until the one before is in the repository.
-    pgbackrest.run(container, pgbackrest.command("check"))
+    repository = pgbackrest.run_and_look(container, pgbackrest.command("check"), before=named)
     progress.status("hashing the repository's files")
-    repository = pgbackrest.info(container)
     stored = source_of(platform, request.folder.path.parent).repository
     files = _repository_files(stored, physical, request.after)
     index = tuple(write_hashed(request.folder, f"{INFO_PATH}/{path}", stored.read(path)) for path in INFO_FILES)
@@ -245,12 +243,6 @@ def _one(connection: psycopg.Connection, statement: Any) -> tuple[Any, ...]:
     if row is None:
         raise PlatformError(what="a query that always has an answer had none", where="the backup's reference point")
     return tuple(row)
-
-
-def _superuser(container: str, statement: str) -> str:
-    """Run a statement as the server's own user, over its socket: for what only a superuser may do."""
-    line = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname=postgres")
-    return execute(container, (*line, f"--command={statement}"), user=pgbackrest.USER).text()
 
 
 def _repository_files(stored: RepositoryFiles, physical: pgbackrest.PhysicalBackup, after: str | None) -> tuple[FileRecord, ...]:

@@ -19,6 +19,7 @@ from pathlib import Path
 # linux/fs.h: _IOR('X', 125, __u32); of its flags, the one that doesn't flush the journal first.
 _SHUTDOWN = 0x8004587D
 _NO_FLUSH = struct.pack("I", 2)
+_NAME = "christmas-disk-"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Disk:
 
 @contextlib.contextmanager
 def disk(folder: Path, mebibytes: int) -> Iterator[Disk]:
-    """A new disk of that size, mounted below a folder. Needs root."""
-    made = Disk(folder / "disk.img", folder / "disk")
+    """A new disk of that size, mounted below a folder. Needs root. Those of test runs that were killed go."""
+    _remove_leftovers()
+    made = Disk(folder / "disk.img", folder / f"{_NAME}{os.getpid()}")
     made.path.mkdir()
     with made.image.open("wb") as file:
         file.truncate(mebibytes << 20)
@@ -60,3 +62,12 @@ def disk(folder: Path, mebibytes: int) -> Iterator[Disk]:
         if os.path.ismount(made.path):
             made.unmount()
         made.image.unlink()
+
+
+def _remove_leftovers() -> None:
+    for line in Path("/proc/mounts").read_text().splitlines():
+        place = Path(line.split()[1])
+        owner = place.name.removeprefix(_NAME)
+        if place.name.startswith(_NAME) and not Path(f"/proc/{owner}").exists():
+            # Volumes that were on it may be mounted still.
+            subprocess.run(["umount", "--lazy", str(place)], check=True)
