@@ -7,44 +7,57 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 TEST_STACKS = "test"
+TESTS = "tests"
 _PROJECT: dict[str, str | list[str] | bool] = {"label": "com.christmas.project=christmas"}
 _STACK = "com.christmas.stack"
-_OWNER = "com.christmas.tests.owner"
+_OWNERS = ("com.christmas.tests.owner", "com.christmas.owner")  # of the tests' own servers, and of scratch platforms
+_PURPOSE = "com.christmas.purpose"
 _PROCESS = re.compile(r".*-(\d+)")
 
 
 def is_left_by_a_test(labels: Mapping[str, str] | None, processes: Path = Path("/proc")) -> bool:
-    """Tell whether an object's labels say that it belongs to the stack of a test whose process has ended."""
-    stack = (labels or {}).get(_STACK, "")
-    if not stack.startswith(TEST_STACKS):
+    """Tell whether an object's labels say that it belongs to a test, or to the stack of one, whose process has ended."""
+    labels = labels or {}
+    stack, owner = labels.get(_STACK, ""), next((labels[each] for each in _OWNERS if labels.get(each)), "")
+    if not stack.startswith(TEST_STACKS) and not (labels.get(_PURPOSE) == TESTS and owner):
         return False
     numbered = _PROCESS.fullmatch(stack)
-    owner = (labels or {}).get(_OWNER, numbered[1] if numbered else "")
+    owner = owner or (numbered[1] if numbered else "")
     return not (owner and (processes / owner).exists())
 
 
 def remove_leftovers() -> list[str]:
-    """Remove the containers, networks and volumes of test stacks, in that order, and return their names."""
+    """Remove the containers, networks and volumes of test stacks, in that order, and return what became of each.
+
+    What something else uses stays, and is told.
+    """
     from airgap import docker_client
 
     with contextlib.closing(docker_client.connect()) as client:
-        removed = []
-        for container in _of_tests(client.containers.list(all=True, ignore_removed=True, filters=_PROJECT)):
-            container.remove(force=True, v=True)
-            removed.append(f"container {container.name}")
-        for network in _of_tests(client.networks.list(filters=_PROJECT)):
-            network.remove()
-            removed.append(f"network {network.name}")
-        for volume in _of_tests(client.volumes.list(filters=_PROJECT)):
-            volume.remove(force=True)
-            removed.append(f"volume {volume.name}")
-        return removed
+        containers = client.containers.list(all=True, ignore_removed=True, filters=_PROJECT)
+        return [
+            *_removed("container", containers, lambda each: each.remove(force=True, v=True)),
+            *_removed("network", client.networks.list(filters=_PROJECT), lambda each: each.remove()),
+            *_removed("volume", client.volumes.list(filters=_PROJECT), lambda each: each.remove(force=True)),
+        ]
 
 
-def _of_tests(found: Iterable[Any]) -> list[Any]:
-    return [one for one in found if is_left_by_a_test(getattr(one, "labels", None) or one.attrs.get("Labels"))]
+def _removed(kind: str, there: Iterable[Any], remove: Callable[[Any], None]) -> Iterator[str]:
+    from docker.errors import APIError, NotFound
+
+    for one in there:
+        if not is_left_by_a_test(getattr(one, "labels", None) or one.attrs.get("Labels")):
+            continue
+        try:
+            remove(one)
+        except NotFound:
+            continue  # somebody else was quicker
+        except APIError as error:
+            yield f"kept {kind} {one.name}: {error.explanation}"
+        else:
+            yield f"{kind} {one.name}"

@@ -1,6 +1,7 @@
 """Each rule of the policy pack: hostile programs beside harmless ones that differ in one thing."""
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from infra.policy.rules import CONTAINER_RULES, IMAGE_RULES, NETWORK_RULES, RULE
 ID = "sha256:34210ff17aaba782f89f098097669bc4a33794bc970a35c31e809266dade12c7"
 NPROC = {"name": "nproc", "soft": 4096, "hard": 4096}
 LABELS = [{"label": "com.christmas.project", "value": "c"}, {"label": "com.christmas.stack", "value": "s"}]
-GOOD = {
+GOOD: dict[str, Any] = {
     "image": ID,
     "memory": 512,
     "memorySwap": 512,

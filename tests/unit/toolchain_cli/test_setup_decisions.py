@@ -111,6 +111,13 @@ def test_too_little_room_is_told_before_anything_is_written(tmp_path: Path) -> N
         ({"com.christmas.stack": "test-ci-5678"}, False),
         ({"com.christmas.stack": "test-x", "com.christmas.tests.owner": "1234"}, True),
         ({"com.christmas.stack": "test-x", "com.christmas.tests.owner": "5678"}, False),
+        # A scratch platform's name has no process in it.
+        ({"com.christmas.stack": "tests-5158e2a4", "com.christmas.owner": "5678"}, False),
+        ({"com.christmas.stack": "tests-5158e2a4", "com.christmas.owner": "1234"}, True),
+        # A container that only keeps a scratch platform's repository mounted is of no stack.
+        ({"com.christmas.purpose": "tests", "com.christmas.owner": "5678"}, False),
+        ({"com.christmas.purpose": "tests", "com.christmas.owner": "1234"}, True),
+        ({"com.christmas.purpose": "restore", "com.christmas.owner": "1234"}, False),
         ({"com.christmas.stack": "dev"}, False),
         ({"com.christmas.stack": "latest"}, False),
         ({}, False),
