@@ -9,7 +9,7 @@ import docker
 import docker.errors
 
 ROOT = Path(__file__).resolve().parents[2]
-_STACK = re.compile(r"test-(?:e2e|ci)-(\d+)")
+_STACK = re.compile(r"test-(?:e2e|ci|alone)-(\d+)")
 
 
 def remove_test_stacks(stack=None):

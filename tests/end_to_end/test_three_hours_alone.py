@@ -1,0 +1,242 @@
+"""A stack that is left alone for three hours keeps every promise of its blueprint, whatever ends, stops, sleeps or is set meanwhile.
+
+An hour takes a minute here: every interval of the blueprint is a sixtieth (tests/support/hurried). Stores, sets, drills, checks and
+processes are the real ones. What takes the machine a minute takes it an hour of the stack's time, so delays are what this looks at.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import docker
+import pytest
+
+from backup import lock, sets
+from backup.drill import history as drills
+from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from monitor import signs
+from schedule import history, keeper
+from schedule.service import DELAYS
+from schedule.task import HISTORY
+from tests.end_to_end.conftest import Stack
+from tests.end_to_end.leftovers import remove_test_stacks
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(3600)]
+
+HURRIED = Path(__file__).resolve().parents[1] / "support" / "hurried"
+HOUR = timedelta(minutes=1)
+LATE = SCHEDULE_RULES.late_after / 60
+SECONDS = 900
+
+
+class Alone:
+    """A stack that keeps itself in a hurry, and what it has written down so far."""
+
+    def __init__(self, stack, clock):
+        self.stack = stack
+        self.clock = clock
+        self.folder = signs.folder_of(stack.name)
+        self.sets_folder = sets.folder_of(stack.name)
+
+    def sets(self):
+        return sets.list_sets(folder=self.sets_folder)
+
+    def delays(self):
+        return history.read(self.folder / DELAYS)
+
+    def checks(self):
+        return history.read(self.folder / HISTORY)
+
+    def log(self):
+        return keeper.log_of(self.stack.name).read_text()
+
+    def child(self):
+        return lock.process_of(self.folder)
+
+    def keeping(self):
+        return lock.process_of(self.folder / "keeper")
+
+    def told(self, name, *, after):
+        """A delay of this name that was written after so many lines."""
+        return wait_for(lambda: [each for each in self.delays()[after:] if each["name"] == name], f"a delay is told: {name}", SECONDS)
+
+    def catches_up(self):
+        """Wait for a look of every kind of work that begins now, and for a set that is younger than now."""
+        now = datetime.now(UTC)
+
+        def done():
+            told = signs.read(self.folder)
+            works = told.works if told else {}
+            return all((each := works.get(work)) and each.done and each.done > now and not each.failures for work in WORKS)
+
+        wait_for(done, "every kind of work is in order again", SECONDS)
+        wait_for(lambda: self.sets()[-1].started > now, "the next set is made", SECONDS)
+
+    def containers(self):
+        label = f"com.christmas.stack={self.stack.name}"
+        return docker.from_env().containers.list(all=True, filters={"label": label})
+
+    def is_well(self):
+        checked = self.stack.invoke("check", "--only", "schedule.alive", check=False)
+        assert checked.returncode == 0, checked.stdout
+
+
+WORKS = ("backup", "upkeep", "drill", "check")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A stack of its own with its schedule in a hurry: what is killed, stopped and set here is nobody else's."""
+    clock = tmp_path_factory.mktemp("clock") / "moved"
+    clock.write_text("0")
+    name = f"test-alone-{os.getpid()}"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "CHRISTMAS_"))} | {
+        "PULUMI_BACKEND_URL": f"file://{tmp_path_factory.mktemp('state')}",
+        "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests' own",
+        "CHRISTMAS_STACK": name,
+        "CHRISTMAS_START_AT_BOOT": "off",
+        "PYTHONPATH": str(HURRIED),
+        "HURRIED_CLOCK": str(clock),
+    }
+    calm = Stack(name, environment | {"CHRISTMAS_SCHEDULE": "off"})
+    made = Alone(Stack(name, environment), clock)
+    try:
+        calm.invoke("up")
+        calm.invoke("migrate")
+        calm.invoke("seed.market")
+        assert "is at work" in made.stack.invoke("schedule.start").stdout
+        yield made
+    finally:
+        with contextlib.suppress(Exception):
+            made.stack.invoke("down", "--volumes", "--yes")
+            made.stack.pulumi("stack", "rm", "--yes")
+        keeper.stop(name, now=True)
+        remove_test_stacks(name)
+
+
+def test_three_hours_have_what_the_blueprint_promises(alone):
+    began = time.monotonic()
+    wait_for(lambda: drills(alone.sets_folder), "a drill was made", SECONDS)
+    wait_for(lambda: time.monotonic() - began > 3 * HOUR.total_seconds() and len(alone.checks()) >= 4, "three hours are over", SECONDS)
+    made = alone.sets()
+    assert [each.kind for each in made][:1] == ["full"]
+    assert {each.kind for each in made[1:]} == {"incremental"}
+    assert drills(alone.sets_folder)[-1]["passed"]
+    # Each set comes when the one before is an hour old: never earlier, and later only by what is told.
+    told = alone.delays()
+    for before, after in itertools.pairwise(made):
+        age = after.started - before.started
+        assert age >= BACKUP_RULES.incremental_every / 60
+        late = age - BACKUP_RULES.incremental_every / 60
+        named = [each for each in told if each["work"] == "backup" and each["name"] != "unexplained"]
+        assert late < LATE * 2 or named, (before.id, after.id, late, told)
+    alone.stack.run("python", "-c", CHANGE)
+    wait_for(
+        lambda: json.loads(alone.stack.run("python", "-c", ROLLUPS).stdout) == {"rows": 1, "pending": 0}, "the rollups have it", SECONDS
+    )
+    alone.is_well()
+
+
+CHANGE = """
+from infra import connections
+from infra.clients import postgres
+with postgres(connections.load(None), "ingest") as connection:
+    connection.execute(
+        "insert into market_data (symbol, timestamp, open, high, low, close, volume)"
+        " values ('ALONE', now() - interval '2 days', 1, 2, 1, 1.5, 10)"
+    )
+"""
+ROLLUPS = """
+import json
+from infra import connections
+from infra.clients import postgres
+from migrations.upkeep.run import pending
+with postgres(connections.load(None), "migrator") as connection:
+    rows = connection.execute("select count(*) from candles_1d where symbol = 'ALONE'").fetchone()[0]
+    print(json.dumps({"rows": rows, "pending": pending(connection)}))
+"""
+
+
+def test_a_schedule_that_is_killed_begins_again_at_once_and_one_whose_keeper_is_killed_is_told(alone):
+    alone.catches_up()
+    before = len(alone.delays())
+    child = alone.child()
+    os.kill(child, signal.SIGKILL)
+    wait_for(lambda: alone.child() not in {None, child}, "the keeper starts another")
+    os.kill(alone.keeping(), signal.SIGKILL)
+    wait_for(lambda: not signs.runs(alone.folder), "the schedule ends with its keeper")
+    last = signs.read(alone.folder)
+    assert last
+    wait_for(lambda: datetime.now(UTC) - last.at > 2 * LATE, "twenty minutes of the stack's pass")
+    checked = alone.stack.invoke("check", "--only", "schedule.alive", check=False)
+    assert checked.returncode == 2
+    alone.stack.invoke("schedule.start")
+    assert alone.told("killed", after=before)
+    alone.catches_up()
+    alone.is_well()
+
+
+def test_a_machine_that_sleeps_is_caught_up_with(alone):
+    alone.catches_up()
+    before = len(alone.delays())
+    for process in (alone.keeping(), alone.child()):
+        os.kill(process, signal.SIGSTOP)
+    asleep = datetime.now(UTC)
+    wait_for(lambda: datetime.now(UTC) - asleep > HOUR, "an hour of the stack's passes")
+    for process in (alone.child(), alone.keeping()):
+        os.kill(process, signal.SIGCONT)
+    assert alone.told("stood still", after=before)
+    alone.catches_up()
+    alone.is_well()
+
+
+def test_stores_that_are_killed_and_come_back_are_a_named_delay_and_nothing_more(alone):
+    alone.catches_up()
+    before, count = len(alone.delays()), len(alone.sets())
+    for container in alone.containers():
+        container.kill()
+    wait_for(lambda: "FAILED" in alone.log().rpartition("upkeep: FAILED")[1], "what needs the stores fails", SECONDS)
+    down = datetime.now(UTC)
+    wait_for(lambda: datetime.now(UTC) - down > HOUR + LATE, "more than an hour of the stack's passes")
+    assert len(alone.sets()) <= count + 1
+    for container in alone.containers():
+        container.start()
+    assert alone.told("failed", after=before)
+    alone.catches_up()
+    alone.is_well()
+
+
+@pytest.mark.parametrize("hours", [5, -5], ids=["forward", "back"])
+def test_a_clock_that_is_set_makes_nothing_twice_and_stops_nothing(alone, hours):
+    alone.catches_up()
+    before, count = len(alone.delays()), len(alone.sets())
+    alone.clock.write_text(str(hours * HOUR.total_seconds()))
+    (jump,) = [each for each in alone.told("clock set", after=before) if not each["work"]]
+    assert abs(jump["seconds"] - hours * HOUR.total_seconds()) < 30
+    wait_for(lambda: len(alone.sets()) > count, "a set is made on the new clock", SECONDS)
+    # Sets are numbered: their order does not follow the clock.
+    numbers = [each.id for each in alone.sets()]
+    assert len(numbers) == len(set(numbers))
+    alone.clock.write_text("0")
+    alone.told("clock set", after=before + 1)
+    wait_for(lambda: alone.sets()[-1].started <= datetime.now(UTC) and len(alone.sets()) > count + 1, "and one on the right clock", SECONDS)
+    alone.is_well()
+
+
+def test_nothing_ever_ran_twice_and_what_was_written_is_bounded_and_of_nobody(alone):
+    log = alone.log()
+    made = [line for line in log.splitlines() if " backup: made " in line]
+    assert len(made) == len({line.split("made ")[1].split(",")[0] for line in made})
+    assert len(alone.sets()) <= len(made) + 1
+    assert sets.leftovers(alone.sets_folder) == []
+    written = log + "".join((alone.folder / name).read_text() for name in (DELAYS, HISTORY, "signs.json"))
+    for secret in ("hunter2", "@example.org", "postgresql://", "rediss://", "a passphrase of the tests' own"):
+        assert secret not in written
+    for name in ("log", DELAYS, HISTORY, "signs.json"):
+        assert (alone.folder / name).stat().st_mode & 0o077 == 0
