@@ -9,21 +9,16 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from urllib.parse import quote, unquote
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&-]{1,200}")
-# 20 characters of four bytes each, percent-encoded.
-_ENCODED_KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&%~-]{1,240}")
-_SAFE = "._@/^=+&-"
-_KEY_PART_WITH_COLONS = re.compile(r"[A-Za-z0-9._@/^=+&:-]{1,200}")
 
 
 class BlueprintError(ValueError):
     """The declaration contradicts itself; the message names the part and the rule."""
 
 
-def _require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str) -> None:
+    """Raise BlueprintError with the message where the condition doesn't hold."""
     if not condition:
         raise BlueprintError(message)
 
@@ -51,7 +46,7 @@ class Column:
     rounded: bool = False
 
     def __post_init__(self) -> None:
-        _require(bool(_NAME.match(self.name)), f"column {self.name!r}: not a plain lower-case name")
+        require(bool(_NAME.match(self.name)), f"column {self.name!r}: not a plain lower-case name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +95,17 @@ class Table:
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
-        _require(len(names) == len(set(names)), f"table {self.name}: a column is declared twice")
+        require(len(names) == len(set(names)), f"table {self.name}: a column is declared twice")
         used = set(self.primary_key).union(*(index.columns for index in self.indexes))
-        _require(used <= set(names), f"table {self.name}: key or index on unknown columns {sorted(used - set(names))}")
+        require(used <= set(names), f"table {self.name}: key or index on unknown columns {sorted(used - set(names))}")
         if self.hypertable:
             time_column = self.hypertable.time_column
             unique_keys = [self.primary_key, *(index.columns for index in self.indexes if index.unique)]
-            _require(
+            require(
                 all(time_column in key for key in unique_keys),
                 f"table {self.name}: every unique key of a hypertable includes its time column {time_column}",
             )
-        _require(
+        require(
             self.retention is None or self.hypertable is not None, f"table {self.name}: only a hypertable's chunks can be dropped by age"
         )
 
@@ -134,8 +129,8 @@ class Rollup:
     refresh_every: timedelta
 
     def __post_init__(self) -> None:
-        _require(bool(_NAME.match(self.name)), f"rollup {self.name!r}: not a plain lower-case name")
-        _require(timedelta(days=1) % self.bucket == timedelta(0), f"rollup {self.name}: a day holds no whole number of its buckets")
+        require(bool(_NAME.match(self.name)), f"rollup {self.name!r}: not a plain lower-case name")
+        require(timedelta(days=1) % self.bucket == timedelta(0), f"rollup {self.name}: a day holds no whole number of its buckets")
 
 
 class Network(StrEnum):
@@ -212,9 +207,9 @@ class RedisUser:
     def __post_init__(self) -> None:
         forbidden = {"@all", "@scripting", "eval", "evalsha", "fcall", "function", "script"}
         every_command = set(self.commands).union(*(each.commands for each in self.only))
-        _require(not forbidden & every_command, "a Redis account may never run scripts or everything")
+        require(not forbidden & every_command, "a Redis account may never run scripts or everything")
         unknown = {name for each in self.only for name in each.keyspaces} - {name for name, _ in self.keyspaces}
-        _require(not unknown, f"commands on keyspaces that the account has not: {sorted(unknown)}")
+        require(not unknown, f"commands on keyspaces that the account has not: {sorted(unknown)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +228,7 @@ class WeaviateUser:
     built_in_role: str | None = None
 
     def __post_init__(self) -> None:
-        _require(bool(self.permissions) != bool(self.built_in_role), "a Weaviate account has permissions or a built-in role")
+        require(bool(self.permissions) != bool(self.built_in_role), "a Weaviate account has permissions or a built-in role")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,102 +242,8 @@ class Account:
     weaviate: WeaviateUser | None = None
 
     def __post_init__(self) -> None:
-        _require(bool(_NAME.match(self.name)), f"account {self.name!r}: not a plain lower-case name")
-        _require(any((self.postgres, self.redis, self.weaviate)), f"account {self.name}: exists in no store")
-
-
-class ValueType(StrEnum):
-    """Redis value types, as the TYPE command names them."""
-
-    STRING = "string"
-    HASH = "hash"
-
-
-class FieldType(StrEnum):
-    """Types of a keyspace's fields, as applications see them."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    TIMESTAMP = "timestamp"  # ISO 8601 with an offset
-    TEXT_LIST = "text_list"  # JSON array of strings
-    JSON = "json"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyField:
-    """A field of a keyspace's value."""
-
-    name: str
-    type: FieldType
-    required: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyspace:
-    """A family of Redis keys: `pattern` has one `{part}`, every key expires after `ttl`.
-
-    `extra_fields` is the type of fields that are not declared; None refuses them.
-    `max_bytes` bounds the names and values of one key together. Where `encodes`, a part may hold any character: what a key can't hold is
-    percent-encoded. Elsewhere it is refused.
-    """
-
-    name: str
-    pattern: str
-    comment: str
-    value_type: ValueType
-    fields: tuple[KeyField, ...]
-    ttl: timedelta
-    max_bytes: int
-    encoding: str = "fields"  # "fields": hash fields; "json": one JSON object; "integer": a counter
-    extra_fields: FieldType | None = None
-    encodes: bool = False
-
-    def __post_init__(self) -> None:
-        _require(self.pattern.count("{") == 1 == self.pattern.count("}"), f"keyspace {self.name}: the pattern needs exactly one part")
-        _require(self.ttl > timedelta(0), f"keyspace {self.name}: keys must expire")
-
-    @property
-    def glob(self) -> str:
-        """The pattern as Redis' ACLs and SCAN take it."""
-        return re.sub(r"\{[^}]+\}", "*", self.pattern)
-
-    def key(self, part: str | int) -> str:
-        """The key of one part.
-
-        Raises BlueprintError for a part that is empty, over 200 characters or holds anything but letters, digits and `._@/^=+&-`:
-        what people name sessions, users and symbols (`BRK.B`, `BTC/USDT`, `^GSPC`), and nothing that Redis' patterns, logs or
-        shells read otherwise. A colon is taken, for IPv6 addresses, where the pattern ends with the part; elsewhere it would
-        move the part's end. Where the keyspace encodes, any other character becomes the bytes of its UTF-8, each as %XX: no two parts
-        share a key.
-        """
-        text = self._encoded(str(part)) if self.encodes else str(part)
-        allowed = self._allowed
-        _require(allowed.fullmatch(text) is not None, f"keyspace {self.name}: {text[:40]!r} can't be part of a key")
-        return re.sub(r"\{[^}]+\}", lambda _: text, self.pattern)
-
-    def part(self, key: str) -> str | None:
-        """The part that a key was made of, or None where `key` could not have made it."""
-        before, after = re.split(r"\{[^}]+\}", self.pattern)
-        text = key[len(before) : len(key) - len(after)]
-        if key != before + text + after or not self._allowed.fullmatch(text):
-            return None
-        if not self.encodes:
-            return text
-        part = unquote(text, errors="replace")
-        return part if self._encoded(part) == text else None
-
-    @property
-    def _allowed(self) -> re.Pattern[str]:
-        if self.encodes:
-            return _ENCODED_KEY_PART
-        return _KEY_PART_WITH_COLONS if self.pattern.endswith("}") else _KEY_PART
-
-    def _encoded(self, part: str) -> str:
-        try:
-            return quote(part, safe=_SAFE)
-        except UnicodeEncodeError:
-            raise BlueprintError(f"keyspace {self.name}: {part[:40]!r} can't be part of a key") from None
+        require(bool(_NAME.match(self.name)), f"account {self.name!r}: not a plain lower-case name")
+        require(any((self.postgres, self.redis, self.weaviate)), f"account {self.name}: exists in no store")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

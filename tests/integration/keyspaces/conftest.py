@@ -12,8 +12,8 @@ import redis
 
 from access import pools
 from access.values import fault
+from blueprint.keyspace_model import ValueType
 from blueprint.keyspaces import KEYSPACES, keyspace_of
-from blueprint.model import ValueType
 from infra import clients
 from infra.connections import Endpoint, Platform
 from tests.support.redis_outage import Relay, relay

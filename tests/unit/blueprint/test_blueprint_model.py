@@ -7,8 +7,9 @@ import pytest
 
 from blueprint.accounts import ACCOUNTS, account
 from blueprint.collections import COLLECTIONS
+from blueprint.keyspace_model import ValueType
 from blueprint.keyspaces import KEYSPACES, keyspace
-from blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, ValueType, WeaviateUser
+from blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, WeaviateUser
 from blueprint.relational import MARKET_DATA, ROLLUPS, TABLES, table
 from blueprint.services import POSTGRES_MAX_CONNECTIONS, SERVICES
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access.values import ValueRefused, decode, encode, fault, size
+from blueprint.keyspace_model import Keyspace
 from blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
-from blueprint.model import Keyspace
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SESSION_VALUES: dict[str, Any] = {
