@@ -17,11 +17,10 @@ from backup.words import size_text
 from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from infra.connections import Platform
 from monitor.ages import in_words
-from monitor.result import Status
 from monitor.signs import WorkSigns
 from schedule.decide import backup_since, drill_due, drill_since, pause_after
 from schedule.delays import Delays, Gap
-from schedule.said import say, without_values
+from schedule.said import say, without_values, worst_first
 
 Work = Literal["backup", "upkeep", "drill", "check"]
 WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check")
@@ -188,8 +187,7 @@ class Job:
         status = render.summary(results)
         if status != self._status:
             self._status = status
-            worse = "; ".join(f"{each.name} {each.status}: {each.message}" for each in results if each.status is not Status.OK)
-            say(f"check: {status}" + (f": {worse}" if worse else ""))
+            say("; ".join([f"check: {status}", *worst_first(results)]))
         return True
 
     def _backup(self) -> bool:

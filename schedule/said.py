@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from textwrap import shorten
+
+from monitor.result import CheckResult, Status
+
+_WORST_FIRST = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING)
+_TOLD, _CHARACTERS = 5, 120  # of checks that are not ok: so many, and so much of each
 
 # What a database adds to an error holds values: the row, the key, the statement. A log that is kept for months has no place for them.
 _VALUES = re.compile(r"^[ \t]*(DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d+)\b.*(\n[ \t]*\^.*)?$", re.MULTILINE)
@@ -17,3 +24,10 @@ def say(text: str) -> None:
 def without_values(text: str) -> str:
     """An error's text without the lines in which a database shows rows, keys and statements."""
     return "\n".join(line for line in _VALUES.sub("", text).splitlines() if line.strip())
+
+
+def worst_first(results: Sequence[CheckResult]) -> list[str]:
+    """The worst checks in a few words each: a store that is down makes most of them fail, and the history has all."""
+    wrong = sorted((each for each in results if each.status is not Status.OK), key=lambda each: _WORST_FIRST.index(each.status))
+    told = [f"{each.name} {each.status}: {shorten(each.message, _CHARACTERS)}" for each in wrong[:_TOLD]]
+    return [*told, f"and {len(wrong) - _TOLD} more: invoke check"] if len(wrong) > _TOLD else told

@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import shorten
 
 import pytest
 
@@ -17,6 +18,7 @@ from monitor import signs
 from monitor.result import CheckResult, Status
 from monitor.schedule import judge, judge_now
 from schedule import history
+from schedule.said import worst_first
 from schedule.service import SignsOfLife
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -139,3 +141,14 @@ def test_every_line_of_the_history_is_json(tmp_path: Path) -> None:
 
 def _milliseconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def test_a_line_of_the_log_has_the_worst_checks_and_not_all() -> None:
+    order = (Status.OK, Status.WARNING, Status.UNKNOWN, Status.CRITICAL)
+    results = [CheckResult(name=f"{status}-{number}", status=status, message="why " * 100) for number in range(3) for status in order]
+    told = worst_first(results)
+    assert [each.split()[0] for each in told] == [*(f"critical-{number}" for number in range(3)), "unknown-0", "unknown-1", "and"]
+    assert told[-1] == "and 4 more: invoke check"
+    assert max(map(len, told)) < 150
+    assert worst_first(results[:1]) == []
+    assert worst_first(results[:2]) == [f"warning-0 warning: {shorten('why ' * 100, 120)}"]
