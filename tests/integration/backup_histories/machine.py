@@ -185,6 +185,12 @@ def go_through(made: Sets, store: Store, histories: int) -> Counter[str]:
     world = Histories(made, store)
     # Hypothesis draws, and never the same history twice. It isn't let try to shorten one that went wrong: the world has gone on since.
     how = settings(max_examples=histories, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    seed(number)(how(given(st.data())(world.run)))()
+    try:
+        seed(number)(how(given(st.data())(world.run)))()
+    except Exception:
+        if world.broken:
+            # Hypothesis goes through it once more, and wonders that it ends sooner.
+            raise world.broken from None
+        raise
     print(f"{store}: {dict(world.did)}", flush=True)
     return world.did
