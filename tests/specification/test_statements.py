@@ -129,7 +129,8 @@ def test_a_bound_parameter_is_refused_as_well(database: psycopg.Connection, plat
 
 def test_sqlalchemy_is_refused_too(settings: Mapping[str, str]) -> None:
     profiles = sa.table("user_profiles", sa.column("user_id", sa.Integer), sa.column("first_name", sa.String(100)))
-    with sa.create_engine(settings["DATABASE_URL"]).connect() as connection:
+    engine = sa.create_engine(settings["DATABASE_URL"], poolclass=sa.NullPool)
+    with engine.connect() as connection:
         for query in (
             sa.select(profiles).where(profiles.c.first_name == "민지"),
             sa.select(profiles).where(profiles.c.first_name.in_(["민지", "지우"])),
