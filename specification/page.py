@@ -21,7 +21,8 @@ def render(sections: tuple[Section, ...], promises: tuple[Promise, ...]) -> str:
         "",
         f"The specification of the platform says {len(rows)} things, in our words: {counts}. Each names the place where it is met",
         "and the test that shows it; those on tables and columns are looked up in a live schema.",
-        "[Promises of the documents](#promises-of-the-documents) come after them.",
+        "[Promises of the documents](#promises-of-the-documents) come after them. What an application",
+        "written against the specification has to write in another way: [applications](applications.md).",
         "",
     ]
     for section in sections:
