@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.waiting import wait_for
+
 # linux/fs.h: _IOR('X', 125, __u32); of its flags, the one that doesn't flush the journal first.
 _SHUTDOWN = 0x8004587D
 _NO_FLUSH = struct.pack("I", 2)
@@ -42,8 +44,13 @@ class Disk:
             os.close(descriptor)
 
     def unmount(self) -> None:
-        """Pull it out. Nobody may use it any more."""
+        """Pull it out. Nobody may use it any more; the engine lets go of its volumes some moments after their container ended."""
         subprocess.run(["umount", str(self.path)], check=True)
+        wait_for(lambda: not self._in_use(), f"nobody has {self.image} mounted")
+
+    def _in_use(self) -> bool:
+        """Whether the file system is mounted anywhere: mounted again now, it would be the one that was cut off."""
+        return bool(subprocess.run(["losetup", "-j", str(self.image)], check=True, capture_output=True).stdout)
 
 
 @contextlib.contextmanager
