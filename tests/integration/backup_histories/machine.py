@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import random
 import secrets
 import tempfile
 import time
@@ -20,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
 from airgap.errors import PlatformError
 from backup import sets
@@ -43,24 +42,22 @@ MANY_SETS = 8
 class Histories:
     """Histories of one store, one after another."""
 
-    def __init__(self, made: Sets, store: Store) -> None:
+    def __init__(self, made: Sets, store: Store, number: int) -> None:
         folder = Path(tempfile.mkdtemp(prefix=f"histories-{store}-", dir=made.scratch))
         self.made = dataclasses.replace(made, folder=folder)
         self.store = store
         self.story = STORIES[store](self.made)
         self.told: list[str] = []
         self.did: Counter[str] = Counter()
-        self.broken: BaseException | None = None
+        self._random = random.Random(number)  # noqa: S311 - to be drawn again
+        self._decks: dict[tuple[Any, ...], list[Any]] = {}
         self._began = time.monotonic()
 
-    def run(self, data: st.DataObject) -> None:
-        """One history. Once one went wrong, nothing that follows means anything, so the same error is raised again."""
-        if self.broken:
-            raise self.broken
+    def run(self) -> None:
+        """One history. What goes wrong in it is told with the whole story."""
         try:
-            self._history(data)
+            self._history()
         except Exception as error:
-            self.broken = error
             error.add_note("\n".join(self.told))
             raise
         self.did["histories"] += 1
@@ -70,22 +67,29 @@ class Histories:
         self.told.append(text)
         print(f"{time.monotonic() - self._began:6.1f} {self.store}: {text}", flush=True)
 
-    def _pick(self, data: st.DataObject, among: Sequence[Any]) -> Any:
-        return data.draw(st.sampled_from(among))
+    def _pick(self, among: Sequence[Any]) -> Any:
+        return self._random.choice(among)
 
-    def _history(self, data: st.DataObject) -> None:
-        self._back_up(self._pick(data, ("incremental", "incremental", "full", "incremental")))
-        for _ in range(data.draw(st.integers(1, 3))):
-            self._say(f"write {self.story.write(lambda among: self._pick(data, among))}")
+    def _deal(self, cards: tuple[Any, ...]) -> Any:
+        """One of these, from a deck that is shuffled and dealt to its end: so a few histories have a little of everything."""
+        deck = self._decks.setdefault(cards, [])
+        if not deck:
+            deck += self._random.sample(cards, len(cards))
+        return deck.pop()
+
+    def _history(self) -> None:
+        self._back_up(self._pick(("incremental", "incremental", "full", "incremental")))
+        for _ in range(self._random.randint(1, 3)):
+            self._say(f"write {self.story.write(self._pick)}")
         if len(self.story.known()) > MANY_SETS:
             self._prune()
-        ending = self._pick(data, ENDINGS)
+        ending = self._deal(ENDINGS)
         if ending == "backup killed":
-            self._kill_a_backup(data)
+            self._kill_a_backup()
         elif ending == "beside":
-            self._restore_beside(data)
+            self._restore_beside()
         else:
-            self._restore_live(data, killed=ending == "live killed")
+            self._restore_live(killed=ending == "live killed")
         self.did[ending] += 1
         assert self.story.rows(self.made.platform) == self.story.now
 
@@ -100,28 +104,28 @@ class Histories:
         self.story.learn()
         self.did["sets"] += 1
 
-    def _kill_a_backup(self, data: st.DataObject) -> None:
+    def _kill_a_backup(self) -> None:
         """The next one, of the next history, has to come about all the same."""
-        stage, delay = self._pick(data, self.story.backup_stages)
-        kind = self._pick(data, ("incremental", "full"))
+        stage, delay = self._deal(self.story.backup_stages)
+        kind = self._pick(("incremental", "full"))
         self._say(f"{kind} backup killed {delay} s after {stage!r}")
         self.made.killed("make", stage, delay, surely=False, kind=kind, stores=[self.store])
         self.story.learn()
 
-    def _target(self, data: st.DataObject) -> tuple[str, Target]:
+    def _target(self) -> tuple[str, Target]:
         """What `--to` says, and what the model calls it."""
-        kind = self._pick(data, TARGETS)
+        kind = self._deal(TARGETS)
         if kind == "set":
-            name = self._pick(data, self.story.known())
+            name = self._pick(self.story.known())
             return name, name
         if kind == "latest":
             return "latest", None
         # Mostly of late: what is older was mostly pruned.
-        moment = self._pick(data, self.story.moments[-12:]) if kind == "moment" else self.story.begun - timedelta(1)
+        moment = self._pick(self.story.moments[-12:]) if kind == "moment" else self.story.begun - timedelta(1)
         return moment.isoformat(), moment
 
-    def _restore_beside(self, data: st.DataObject) -> None:
-        text, target = self._target(data)
+    def _restore_beside(self) -> None:
+        text, target = self._target()
         self._say(f"restore beside to {text}")
         name = f"history-{secrets.token_hex(3)}"
         wanted: dict[str, Any] = {"stores": [self.store], "into": name, "folder": self.made.folder}
@@ -137,10 +141,10 @@ class Histories:
             with contextlib.suppress(PlatformError):
                 remove(name)
 
-    def _restore_live(self, data: st.DataObject, *, killed: bool) -> None:
-        text, target = self._target(data)
+    def _restore_live(self, *, killed: bool) -> None:
+        text, target = self._target()
         wanted: dict[str, Any] = {"stores": [self.store], "live": True, "force": True}
-        stage, delay = self._pick(data, self.story.restore_stages) if killed else ("", 0.0)
+        stage, delay = self._deal(self.story.restore_stages) if killed else ("", 0.0)
         self._say(f"restore live to {text}" + (f", killed {delay} s after {stage!r}" if killed else ""))
         if not self.story.expected(target):
             with pytest.raises(PlatformError, match=self.story.refusal):
@@ -163,7 +167,7 @@ class Histories:
         self.story.gone_back(target, before, began)
         # Where it was killed before its closing set, what is written now has to be in what comes.
         settle(self.made.platform, self.made.folder)
-        self._say(f"write {self.story.write(lambda among: self._pick(data, among))}")
+        self._say(f"write {self.story.write(self._pick)}")
 
     def _prune(self) -> None:
         """All but the newest full set and what follows it become old, and go."""
@@ -182,15 +186,8 @@ def go_through(made: Sets, store: Store, histories: int) -> Counter[str]:
     number = int(os.environ.get("CHRISTMAS_TEST_SEED") or secrets.randbelow(2**32))
     histories = int(os.environ.get("CHRISTMAS_TEST_HISTORIES") or histories)
     print(f"CHRISTMAS_TEST_SEED={number}: {histories} histories of {store}", flush=True)
-    world = Histories(made, store)
-    # Hypothesis draws, and never the same history twice. It isn't let try to shorten one that went wrong: the world has gone on since.
-    how = settings(max_examples=histories, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    try:
-        seed(number)(how(given(st.data())(world.run)))()
-    except Exception:
-        if world.broken:
-            # Hypothesis goes through it once more, and wonders that it ends sooner.
-            raise world.broken from None
-        raise
+    world = Histories(made, store, number)
+    for _ in range(histories):
+        world.run()
     print(f"{store}: {dict(world.did)}", flush=True)
     return world.did
