@@ -36,7 +36,7 @@ class ServiceContainerArgs:
     settings: str = ""
     stop_signal: str = "SIGTERM"
     shm_mib: int = 64
-    start_period: str = "60s"
+    start_period: str = "1m0s"  # durations are written as Go writes them: the official plugin reads them back so, and compares letters
     wait_seconds: int = 180
 
 
