@@ -230,7 +230,7 @@ def test_an_archive_that_fails_is_critical(platform: Platform) -> None:
         )
         assert late.status == "warning"
         # On a slow machine the server has meanwhile begun another one by itself.
-        assert "segments wait to be archived, the oldest for 0 min" in late.message
+        assert "segments wait to be archived, the oldest for" in late.message
         assert only(platform, "backup.waiting").status == "ok"
     finally:
         superuser(platform, "alter system reset archive_command")
