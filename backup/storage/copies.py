@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,7 +103,9 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     present: set[str] = set()
     failure = ""
     try:
-        present = {each.id for each in sets.list_at(target.sets)}
+        there = sets.list_at(target.sets)
+        present = {each.id for each in there}
+        _refuse_foreign(name, target.where, foreign_sets(every, there))
         first = source_of(platform, folder)
         for manifest in every:
             if manifest.id not in present:
@@ -115,6 +117,33 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
         failure = f"{error.what} ({error.where}); {error.next_step}"
     behind = sum(each.id not in present for each in every)
     return CopyState(name, target.where, len(present), behind, complete_at, failure)
+
+
+def foreign_sets(ours: Sequence[Manifest], there: Sequence[Manifest]) -> list[str]:
+    """Ids of the sets in a copy that another machine has made since: of another database, or on a line of history that this one never had.
+
+    Sets of our own that only the copy still has are none of these.
+    """
+    known, newest = {each.id for each in ours}, next((each.postgres for each in reversed(ours) if each.postgres), None)
+    if newest is None:
+        return []
+    return [
+        each.id
+        for each in there
+        if each.id not in known
+        and each.postgres
+        and (each.postgres.system_id != newest.system_id or each.postgres.timeline > newest.timeline)
+    ]
+
+
+def _refuse_foreign(name: str, where: str, foreign: Sequence[str]) -> None:
+    """A repository has one index. Written by two machines in turn, it would know only the sets of the last one."""
+    if foreign:
+        raise PlatformError(
+            what=f"copy {name} has sets of another database or machine, {foreign[-1]} the newest, so nothing is copied there",
+            where=where,
+            next_step="where that one goes on, stop this one (invoke down); else move what is there away, or name another place",
+        )
 
 
 def _copy(platform: Platform, first: Source, name: str, manifest: Manifest, progress: Progress) -> None:

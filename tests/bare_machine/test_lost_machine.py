@@ -36,6 +36,7 @@ def lost(clone: Path, elsewhere: Path, tmp_path_factory: pytest.TempPathFactory)
     """The first machine, in use, on this machine's own engine; a kit and a copy are elsewhere."""
     folder = tmp_path_factory.mktemp("first")
     machine = Machine.new(clone, folder)
+    machine.environment["CHRISTMAS_SCHEDULE"] = "off"  # the tests want to be alone with it; the new machine keeps itself
     documents = folder / "documents"
     documents.mkdir()
     (documents / "note.md").write_text("# 매매\n\nOrders are placed when two averages cross.\n")
@@ -68,6 +69,8 @@ def test_a_new_machine_has_everything_again_from_a_kit_and_a_copy(lost: Machine,
     lost.stop_schedule()
     lost.docker("stop", *lost.docker("ps", "-q", "--filter", f"label=com.christmas.stack={STACK}"))
 
+    kept = shutil.copytree(elsewhere / "copy", tmp_path / "copy")
+
     new = Machine.new(lost.fresh_clone(tmp_path / "fresh"), tmp_path / "new", engine)
     refused = new.invoke("up", "--kit", str(kit), "--passphrase-file", "-", stdin="not the passphrase of it\n", allowed=(1,))
     assert "the passphrase is another one" in refused
@@ -96,6 +99,14 @@ def test_a_new_machine_has_everything_again_from_a_kit_and_a_copy(lost: Machine,
     new.stop_schedule()
     lost.docker("start", *lost.docker("ps", "-aq", "--filter", f"label=com.christmas.stack={STACK}"))
     lost.invoke("up")
+
+    # The lost machine was only gone for a while: it must not write where the new one goes on.
+    assert "has sets of another database or machine" in lost.invoke("backup", "--incremental", allowed=(0, 1))
+    assert "has sets of another database or machine" in lost.findings()["backup.copies"]
+    shutil.rmtree(elsewhere / "copy")
+    shutil.move(kept, elsewhere / "copy")
+    lost.invoke("backup", "--incremental")
+    assert lost.findings() == {}
 
 
 def test_only_the_passphrase_is_lost(lost: Machine, elsewhere: Path) -> None:

@@ -1,0 +1,46 @@
+"""Which sets in a copy another machine has made since: two that write there in turn would make each other's sets unreadable."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from backup.model import Manifest
+from backup.storage.copies import foreign_sets
+from tests.support.manifests import NOON, manifest
+
+OLDER, NEWER, OTHER = "20261123-120000-full-0000", "20261123-130000-full-0001", "20261123-140000-full-0002"
+
+
+def made(set_id: str, *, timeline: int = 1, system_id: str = "7000000000000000001", hours: int = 0) -> Manifest:
+    plain = manifest(set_id, started=NOON + timedelta(hours=hours))
+    assert plain.postgres
+    return plain.model_copy(update={"postgres": plain.postgres.model_copy(update={"timeline": timeline, "system_id": system_id})})
+
+
+@pytest.mark.parametrize(
+    ("there", "foreign"),
+    [
+        ([], []),
+        ([made(OLDER)], []),
+        # The first place has lost it, or prunes by itself: it is one of ours.
+        ([made(OTHER, hours=2)], []),
+        ([made(OLDER), made(OTHER, timeline=2, hours=2)], [OTHER]),
+        ([made(OTHER, system_id="7000000000000000002", hours=2)], [OTHER]),
+        ([manifest(OTHER, stores=("redis",))], []),
+    ],
+)
+def test_sets_of_another_database_or_a_later_line_of_history_are_foreign(there: list[Manifest], foreign: list[str]) -> None:
+    assert foreign_sets([made(OLDER), made(NEWER, hours=1)], there) == foreign
+
+
+def test_a_machine_that_was_restored_knows_the_earlier_lines_and_none_of_a_later_one() -> None:
+    ours = [made(OLDER), made(NEWER, timeline=3, hours=1)]
+    assert foreign_sets(ours, [made(OTHER, timeline=2, hours=2)]) == []
+    assert foreign_sets(ours, [made(OTHER, timeline=4, hours=2)]) == [OTHER]
+
+
+def test_without_a_set_of_its_own_database_nothing_can_be_said_of_others() -> None:
+    assert foreign_sets([], [made(OTHER, timeline=2)]) == []
+    assert foreign_sets([manifest(OLDER, stores=("redis",))], [made(OTHER, timeline=2)]) == []
