@@ -92,9 +92,9 @@ def _comes_back_with_its_machine(stack: Stack, engine: Engine, label: str) -> No
     """Cut the power in the middle of everything: with the engine alone the containers come back, and what they hold."""
     before = sorted(_docker("ps", "-q", "--filter", label, host=engine.url))
     engine.lose_power()
-    # The schedule of the tests' is outside of that machine, in a network that is gone with it.
-    assert "is stopped" in stack.run("invoke", "schedule.stop", "--now")
     engine.boot()
+    # The schedule of the tests' is outside of that machine, in the network of before.
+    assert "is stopped" in stack.run("invoke", "schedule.stop", "--now")
     healthy = ["ps", "-q", "--filter", label, "--filter", "health=healthy"]
     wait_for(lambda: sorted(_docker(*healthy, host=engine.url)) == before, "the containers are back", 600)
     assert "is at work" in stack.run("invoke", "schedule.start")
