@@ -75,7 +75,7 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
             _expire(container, labels, progress)
             weaviate_store.remove_copies(platform.containers["weaviate"], copies)
             mirror.remove_abandoned(platform, folder, staying)
-        places = further.prune(platform, good, progress, dry_run=dry_run)
+        places = further.prune(platform, every, good, progress, dry_run=dry_run)
     size = sum(each.total_bytes for each in going)
     return Pruned(dry_run, tuple(each.id for each in going), kept, tuple(labels), tuple(copies), size, places)
 

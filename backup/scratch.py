@@ -196,7 +196,7 @@ class Scratch:
         deadline, pause = time.monotonic() + recipe.start_seconds, 0.2
         while recipe.health:
             container.reload()
-            if container.status == "running" and _is_well(container, recipe.health):
+            if container.status == "running" and passes(container, recipe.health):
                 break
             if container.status in ("exited", "dead") or time.monotonic() > deadline:
                 lines = container.logs(tail=15).decode(errors="replace").strip()
@@ -246,13 +246,14 @@ class Scratch:
                 self._network.remove()
 
 
-def _is_well(container: Container, health: list[str]) -> bool:
-    """Whether the health check passes. A container that stops right before it is not well."""
-    from docker.errors import APIError
+def passes(container: Container, health: list[str]) -> bool:
+    """Whether a health check passes right now. A container that stops right before it is not well, nor is one that can't be asked."""
+    from docker.errors import DockerException
+    from requests import RequestException
 
     try:
-        return container.exec_run(health).exit_code == 0
-    except APIError:
+        return bool(container.exec_run(health).exit_code == 0)
+    except (DockerException, RequestException):
         return False
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airgap.errors import PlatformError
 from backup.containers import docker_client
-from backup.scratch import PURPOSE_LABEL
+from backup.scratch import PURPOSE_LABEL, passes
 from infra.components.names import PROJECT_LABEL, STACK_LABEL
 
 if TYPE_CHECKING:
@@ -55,18 +55,9 @@ def run(stopped: Container, script: str, *, purpose: str, network: str = "none")
 
 
 def is_well(container: Container) -> bool:
-    """Whether a container's own health check passes right now; yes where it has none. One that stops right before is not well."""
-    from docker.errors import DockerException
-    from requests import RequestException
-
+    """Whether a container's own health check passes right now; yes where it has none."""
     kind, *words = (container.attrs["Config"].get("Healthcheck") or {}).get("Test") or ["NONE"]
-    if kind == "NONE":
-        return True
-    line = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
-    try:
-        return bool(container.exec_run(line).exit_code == 0)
-    except (DockerException, RequestException):
-        return False
+    return kind == "NONE" or passes(container, ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words)
 
 
 def labels(stopped: Container, purpose: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     if options.command == "clean-tests":
         from airgap.setup.leftovers import remove_leftovers
 
-        print("\n".join(f"removed {name}" for name in remove_leftovers()) or "Nothing of tests is left.")
+        print("\n".join(remove_leftovers()) or "Nothing of tests is left.")
         return 0
     return tests[options.command](rest) if options.command in tests else checks.lint()
 

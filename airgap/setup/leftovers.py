@@ -60,4 +60,4 @@ def _removed(kind: str, there: Iterable[Any], remove: Callable[[Any], None]) -> 
         except APIError as error:
             yield f"kept {kind} {one.name}: {error.explanation}"
         else:
-            yield f"{kind} {one.name}"
+            yield f"removed {kind} {one.name}"

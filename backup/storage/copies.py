@@ -140,7 +140,7 @@ def _refuse_foreign(name: str, where: str, foreign: Sequence[str]) -> None:
     """A repository has one index. Written by two machines in turn, it would know only the sets of the last one."""
     if foreign:
         raise PlatformError(
-            what=f"copy {name} has sets of another database or machine, {foreign[-1]} the newest, so nothing is copied there",
+            what=f"copy {name} has sets of another database or machine, {foreign[-1]} the newest, so this one leaves it alone",
             where=where,
             next_step="where that one goes on, stop this one (invoke down); else move what is there away, or name another place",
         )
@@ -190,7 +190,7 @@ def _checked(first: Source, manifest: Manifest, record: FileRecord) -> Iterator[
         yield last
 
 
-def prune(platform: Platform, good: Iterable[str], progress: Progress, *, dry_run: bool) -> dict[str, list[str]]:
+def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], progress: Progress, *, dry_run: bool) -> dict[str, list[str]]:
     """Remove from each copy the sets that the rules don't keep there, by its own list; returns their ids by copy.
 
     What the first place has lost a copy keeps as long as its own rules say. A copy that can't be reached is told and left for the next run.
@@ -200,6 +200,8 @@ def prune(platform: Platform, good: Iterable[str], progress: Progress, *, dry_ru
         place = open_place(settings)
         try:
             every = sets.list_at(place.below(SETS))
+            # A set that another machine is copying there has no manifest yet, so its files would pass for nobody's.
+            _refuse_foreign(name, settings.where, foreign_sets(ours, every))
             kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), set(good))
             going = [each for each in every if each.id not in kept]
             removed[name] = [each.id for each in going]

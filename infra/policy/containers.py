@@ -7,7 +7,6 @@ values, with `UNKNOWN` where the engine can't know one yet: about those nothing 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -207,11 +206,9 @@ def listeners(container: Properties) -> Iterable[str]:
         inside = port.get("internal") if isinstance(port, Mapping) else UNKNOWN
         if inside in _PLAIN_PORTS or (service and inside is not UNKNOWN and inside not in service.ports.values()):
             yield f"port {inside} is none that {service.name if service else 'a service'} serves TLS on"
-    for words in (_words(container.get("entrypoints")) + _words(container.get("command")), *(_words(container.get("envs")))):
-        text = shlex.join(words) if isinstance(words, list) else str(words)
-        for pattern, name in _PLAIN_WORDS:
-            if pattern.search(" ".join(words) if isinstance(words, list) else text):
-                yield f"{name} lets clients in without TLS"
+    started = " ".join([*_words(container.get("entrypoints")), *_words(container.get("command"))])
+    for text in (started, *_words(container.get("envs"))):
+        yield from (f"{name} lets clients in without TLS" for pattern, name in _PLAIN_WORDS if pattern.search(text))
     for entry in _words(container.get("envs")):
         setting = _PLAIN_SETTING.fullmatch(entry)
         if setting and "DISABLE" not in setting["name"].upper():

@@ -14,7 +14,7 @@ from typing import Any
 from infra.policy.inputs import Marked, Properties, leaves, opened
 from infra.policy.secret_words import is_secret, secrets_in
 
-_NAMED_BY_CONTENT = ("image",)  # a digest looks like a key
+_IDS = ("image",)  # a digest looks like a key
 
 
 def nothing_secret(marked: Properties) -> Iterable[str]:
@@ -33,7 +33,7 @@ def nothing_secret(marked: Properties) -> Iterable[str]:
 def _texts(properties: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Each text with its path and the name that it stands beside, where it has one."""
     for name, value in properties.items():
-        if name in _NAMED_BY_CONTENT:
+        if name in _IDS:
             continue
         if name in {"command", "entrypoints"} or (name == "healthcheck" and isinstance(value, Mapping)):
             words = value.get("tests") if isinstance(value, Mapping) else value
