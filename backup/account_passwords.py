@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
-from airgap.setup.progress import Progress
 from backup import logins
 from backup.model import Store
+from core.errors import PlatformError
+from core.patience import patience
+from core.progress import Progress
 from infra import connections, stacks
 from infra.connections import Platform
 

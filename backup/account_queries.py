@@ -8,11 +8,11 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-from airgap.errors import PlatformError
 from backup.portable.wire import Wire
 from blueprint.accounts import account as declared
 from blueprint.keyspaces import KEYSPACES, shown_key
 from blueprint.model import Privilege
+from core.errors import PlatformError
 from infra import clients
 from infra.connections import Platform
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from backup.marks import Marks
 from backup.model import STORES, Manifest
-from backup.words import size_text, span_text, unproven_lines
+from core.words import size_text, span_text, unproven_lines
 
 WIDE = 100
 _NEVER = "-"

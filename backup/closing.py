@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airgap.setup.progress import Progress
 from backup import due, live_log, sets
 from backup.journal import Begun, Journal
 from backup.model import Kind, Manifest, Store
 from blueprint.rules import BACKUP_RULES
+from core.progress import Progress
 from infra.connections import Platform
 
 

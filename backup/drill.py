@@ -15,16 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from backup import keys, lock, marks, postgres, proofs, recipes, refill, sets
-from backup.containers import execute
+from backup import keys, marks, postgres, proofs, recipes, refill, sets
 from backup.model import Manifest, Store
 from backup.refill import Ingredients, Timing
 from backup.run import SharedProgress
 from backup.scratch import Scratch, scratch
 from backup.storage.mirror import sets_at
 from backup.targets import Target, plan
+from core import lock
+from core.containers import execute
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.components.names import redis_cli
 from infra.connections import Platform
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airgap.errors import PlatformError
 from backup.model import Store
 from backup.queries import query
+from core.errors import PlatformError
 from infra.connections import Platform
 
 _ACCOUNT = "backup"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from airgap.errors import PlatformError
 from backup.model import FileRecord
 from backup.packing import is_packed, packer, unpacked
 from backup.sealing import SUFFIX, Keyring, Sealer, unsealed
 from backup.storage.places import FolderPlace, Place
+from core.errors import PlatformError
 
 _PIECE = 1 << 20
 

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
 from backup.files import sync_folder, write_atomically
 from backup.model import Store
+from core.errors import PlatformError
 
 _FILE = "restore.json"
 

@@ -6,8 +6,8 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
 from backup.model import Manifest
+from core.errors import PlatformError
 from infra.connections import Platform
 
 if TYPE_CHECKING:

@@ -9,9 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airgap.errors import PlatformError
 from backup import live_log, pgbackrest, postgres, stopped
-from backup.containers import docker_client, execute
 from backup.drawing import Row
 from backup.drawing import rows as drawn
 from backup.model import Manifest
@@ -19,6 +17,8 @@ from backup.queries import query
 from backup.replay import KnownLog
 from backup.storage.sources import source_of
 from backup.timelines import Cluster, History, archive_of, of_manifests, parse_history
+from core.containers import docker_client, execute
+from core.errors import PlatformError
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import STANZA
 from infra.connections import Platform, load

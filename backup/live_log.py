@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from airgap.errors import PlatformError
 from backup import pgbackrest
-from backup.containers import execute
 from backup.queries import query
 from backup.timelines import History, parse_history
+from core.containers import execute
+from core.errors import PlatformError
 from infra.components.pgbackrest_config import PGDATA
 from infra.connections import Platform
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from airgap.errors import PlatformError
 from backup import pgbackrest
-from backup.containers import Finished, execute
 from backup.files import HashedFile, SetFolder, discard, write_hashed
 from backup.model import FileRecord, Unproven
 from backup.tables import Table
 from blueprint.relational import DATABASE
+from core.containers import Finished, execute
+from core.errors import PlatformError
 from infra.connections import Platform
 
 ACCOUNT = "backup"

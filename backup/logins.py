@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable
 from json import loads
 
-from airgap.setup.patience import patience
+from core.patience import patience
 from infra import clients
 from infra.connections import Platform
 

@@ -7,10 +7,10 @@ import json
 import os
 from pathlib import Path
 
-from airgap.errors import PlatformError
 from backup import sets
 from backup.storage import mirror
 from backup.storage.sources import files_of, source_of
+from core.errors import PlatformError
 from infra.connections import Platform
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import zstandard
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 # The quickest usual level: a backup must not take the processor away from the stores.
 _LEVEL = 1

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airgap.errors import PlatformError
-from backup.containers import Finished, docker_client, execute
 from backup.model import FileRecord, Kind
+from core.containers import Finished, docker_client, execute
+from core.errors import PlatformError
 from infra.components.pgbackrest_config import CONFIG_PATH, REPOSITORY_PATH, STANZA
 
 USER = "postgres"

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
 from backup import live_log, pgbackrest, tables
 from backup.files import SetFolder, write_hashed
 from backup.logical import LOGICAL_PATH, dump
@@ -19,6 +17,8 @@ from backup.model import FileRecord, Kind, PostgresPart, ReferencePoint, Unprove
 from backup.queries import query
 from backup.storage.repository import INFO_FILES, RepositoryFiles, segments
 from backup.storage.sources import source_of
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.clients import postgres as connect
 from infra.connections import Platform
 

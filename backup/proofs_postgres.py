@@ -6,11 +6,11 @@ import json
 from typing import LiteralString, cast
 
 from backup import tables
-from backup.containers import execute
 from backup.pgbackrest import USER
 from backup.proof import READER, Disproved, Restored, insist, shown
 from backup.queries import query
 from blueprint.relational import DATABASE
+from core.containers import execute
 from infra.clients import postgres
 
 # Rows are to be read as they are, not as an index or an exclusion by constraints says they must be.

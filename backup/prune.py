@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.setup.progress import Progress, SilentProgress
-from backup import lock, marks, pgbackrest, retention, run, sets, weaviate_store
+from backup import marks, pgbackrest, retention, run, sets, weaviate_store
 from backup.journal import refuse_unfinished
 from backup.model import Manifest
 from backup.storage import copies as further
 from backup.storage import mirror
 from blueprint.rules import BACKUP_RULES
+from core import lock
+from core.progress import Progress, SilentProgress
 from infra.connections import Platform
 
 

@@ -7,11 +7,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from airgap.errors import PlatformError
 from backup import emptiness, pgbackrest, sets
-from backup.containers import execute
 from backup.files import sync_folder, write_atomically
 from backup.storage.sources import source_of
+from core.containers import execute
+from core.errors import PlatformError
 from infra.connections import Platform
 
 _FILE = "recovery.json"

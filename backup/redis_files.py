@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, cast
 
-from airgap.errors import PlatformError
-from backup.containers import Entry, Finished, docker_client, put_files, running, throwaway
 from backup.files import SetFiles, StreamedFile
 from backup.model import FileRecord
+from core.containers import Entry, Finished, docker_client, put_files, running, throwaway
+from core.errors import PlatformError
 
 _CHECK_FOLDER = "/tmp/copies"  # noqa: S108 - inside a container of its own
 # The checkers read one value at a time, which may have 512 MiB and is held packed and unpacked.

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from backup.containers import execute, while_running
 from backup.files import HashedFile, SetFolder, shorten, write_hashed
 from backup.model import FileRecord, RedisPart
 from backup.redis_files import AofFile, TornTailError, check_copies, parse_aof_manifest, render_aof_manifest
 from backup.redis_keys import OTHER, census
 from blueprint.keyspaces import KEYSPACES
+from core.containers import execute, while_running
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.clients import redis_client
 from infra.components.names import CONFIG_DIRECTORY, redis_cli
 from infra.connections import Platform

@@ -14,10 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
 from backup import pgbackrest, recipes
-from backup.containers import Entry, docker_client, execute, put_files, throwaway
 from backup.files import SetFiles, StreamedFile
 from backup.model import Manifest
 from backup.postgres import INFO_PATH
@@ -28,6 +25,9 @@ from backup.sealing import Keyring, keyring_of
 from backup.storage.repository import INFO_FILES, SEGMENT
 from backup.storage.sources import Source, source_of
 from backup.targets import StorePlan
+from core.containers import Entry, docker_client, execute, put_files, throwaway
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.components.pgbackrest_config import PGDATA, REPOSITORY_PATH, STANZA
 from infra.components.weaviate_config import BACKUP_PATH
 from infra.connections import Platform

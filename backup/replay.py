@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airgap.errors import PlatformError
 from backup.live_log import LiveLog
 from backup.model import Manifest
 from backup.timelines import Cluster, History, Line, Reach, archive_of, line_to, lsn_number, lsn_text, reach
+from core.errors import PlatformError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from backup import drill, keys, known_log, live_log, lock, refill, restore_live, run, sets
-from backup.containers import docker_client
+from backup import drill, keys, known_log, live_log, refill, restore_live, run, sets
 from backup.files import write_atomically
 from backup.journal import Journal
 from backup.model import STORES, Manifest, Store
@@ -27,6 +24,10 @@ from backup.scratch import PURPOSE_LABEL, Scratch, remove_labelled
 from backup.storage import bring_back, mirror
 from backup.targets import StorePlan, Target, parse_target, plan
 from backup.told import Restored, Seen, tell
+from core import lock
+from core.containers import docker_client
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.components.names import STACK_LABEL
 from infra.connections import LOCAL, Platform
 

@@ -9,16 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from backup import account_passwords, closing, emptiness, known_log, live_log, lock, recovery, refill, run, sets, stopped, writers
-from backup.containers import copy_tree, docker_client, put_files
+from backup import account_passwords, closing, emptiness, known_log, live_log, recovery, refill, run, sets, stopped, writers
 from backup.due import covering
 from backup.journal import FILES, PLANNED, PROMOTED, RECOVERED, Begun, Journal, refuse_unfinished
 from backup.model import STORES, Manifest, Store
 from backup.replay import KnownLog, lineage
 from backup.storage.sources import files_of, source_of
 from backup.targets import StorePlan, Target, plan
+from core import lock
+from core.containers import copy_tree, docker_client, put_files
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.components.pgbackrest_config import PGDATA
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FILE
 from infra.connections import Platform

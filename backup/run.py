@@ -11,15 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from backup import closing, due, keys, lock, pgbackrest, postgres, recovery, redis_store, sets, weaviate_store
+from backup import closing, due, keys, pgbackrest, postgres, recovery, redis_store, sets, weaviate_store
 from backup.files import SetFolder
 from backup.journal import refuse_unfinished
 from backup.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
 from backup.sealing import keyring_of
 from backup.storage import copies, mirror
 from blueprint.rules import BACKUP_RULES
+from core import lock
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.connections import Platform
 
 _T = TypeVar("_T")

@@ -16,10 +16,10 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap import temporary
-from airgap.errors import PlatformError
-from backup.containers import Entry, docker_client, put_files
 from blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
+from core import temporary
+from core.containers import Entry, docker_client, put_files
+from core.errors import PlatformError
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.certificates import issue_authority, issue_certificate

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.connections import Platform
 
 SUFFIX = ".age"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from airgap.errors import PlatformError
 from backup.files import sync_folder, sync_tree, write_atomically
 from backup.model import FORMAT, Kind, Manifest
 from backup.storage.places import Place
+from core.errors import PlatformError
 from infra.connections import LOCAL, stack_name
 
 MANIFEST = "manifest.json"

@@ -10,12 +10,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
 from backup import chain
 from backup.drawing import Row, draw
 from backup.marks import Marks
 from backup.model import Kind, Manifest
-from backup.words import size_text, span_text, unproven_lines
+from core.errors import PlatformError
+from core.words import size_text, span_text, unproven_lines
 from infra.backup_places import FIRST
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from backup.containers import docker_client
 from backup.scratch import PURPOSE_LABEL, passes
+from core.containers import docker_client
+from core.errors import PlatformError
 from infra.components.names import PROJECT_LABEL, STACK_LABEL
 
 if TYPE_CHECKING:

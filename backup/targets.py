@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from airgap.errors import PlatformError
 from backup.model import Manifest, Store
 from backup.replay import KnownLog, choose, impossible
+from core.errors import PlatformError
 
 _LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
 

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from backup import keys, lock, marks, pgbackrest, retention, sets, wal, weaviate_content
-from backup.containers import execute, running
+from backup import keys, marks, pgbackrest, retention, sets, wal, weaviate_content
 from backup.files import SetFiles
 from backup.model import FileRecord, Manifest
 from backup.redis_files import check_files
@@ -22,6 +19,10 @@ from backup.storage import mirror
 from backup.storage.places import FolderPlace, Place
 from backup.storage.repository import RepositoryFiles, segments
 from backup.storage.sources import Source, files_of, source_of
+from core import lock
+from core.containers import execute, running
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import STANZA
 from infra.connections import Platform

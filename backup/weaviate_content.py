@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airgap.errors import PlatformError
 from backup.files import SetFiles
 from backup.model import Manifest, WeaviatePart
 from backup.portable import read
+from core.errors import PlatformError
 
 _ROOT = "weaviate"
 

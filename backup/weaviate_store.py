@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from backup.containers import copy_tree, execute
 from backup.files import SetFolder, write_hashed
 from backup.model import FileRecord, Kind, WeaviatePart
 from backup.portable.layout import Dumped
 from backup.weaviate_counts import count, count_documents, unproven
+from core.containers import copy_tree, execute
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.clients import weaviate_client
 from infra.components.weaviate_config import BACKUP_PATH
 from infra.connections import Platform

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from airgap import temporary
 from backup import pgbackrest, postgres, recipes, refill, sets, weaviate_store
-from backup.containers import docker_client, execute
 from backup.scratch import scratch
 from backup.targets import Target, plan
 from bench import backup_load, backup_task
 from bench.report import Figure, show
 from blueprint.relational import DATABASE
+from core import temporary
+from core.containers import docker_client, execute
 from infra.clients import redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Platform

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from airgap.setup.progress import PlainProgress
+from core.progress import PlainProgress
+from core.yielding import yield_processor
 from infra.connections import ROOT, Platform
-from infra.yielding import yield_processor
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from access.audit import audit
 from access.market import Candle, MarketCache
 from access.rate_limits import RateLimiter
 from bench.report import Figure, show
+from core.docker_host import connect
+from core.yielding import yield_processor
 from infra.connections import Platform
-from infra.docker_host import connect
-from infra.yielding import yield_processor
 from tests.support import scratch
 from tests.support.redis_server import run_scratch_redis
 

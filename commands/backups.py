@@ -21,12 +21,12 @@ def backup_make(
     _context: Context, store: list[str], stack: str = "", *, full: bool = False, incremental: bool = False, json: bool = False
 ) -> int:
     """Make the backup set that is due, and copy it to further places; exit code 1 where a copy is behind."""
-    from airgap.setup.runner import show_progress
     from backup import run
     from backup.show import kind_of, show_made
     from backup.storage import copies
+    from core.runner import show_progress
+    from core.yielding import yield_processor
     from infra import connections
-    from infra.yielding import yield_processor
 
     yield_processor()
     platform = connections.load(stack)
@@ -39,8 +39,8 @@ def backup_make(
 @task(name="copy")
 def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> int:
     """Bring the further places up to the first one, as every backup does at its end; exit code 1 where one is behind."""
-    from airgap.setup.runner import show_progress
     from backup.storage import copies
+    from core.runner import show_progress
     from infra import connections
 
     platform = connections.load(stack)
@@ -142,11 +142,11 @@ def backup_verify(
     json: bool = False,
 ) -> int:
     """Prove sets good: signature, hashes, chain, log, the stores' own checkers; exit code 2 where one is not."""
-    from airgap.setup.runner import show_progress
     from backup.show import show_verdicts
     from backup.verify import verify
+    from core.runner import show_progress
+    from core.yielding import yield_processor
     from infra import connections
-    from infra.yielding import yield_processor
 
     yield_processor()
     with show_progress("verify") as progress:
@@ -185,10 +185,10 @@ def backup_restore(
     json: bool = False,
 ) -> None:
     """Restore beside the live stores, or onto them with --live; cut off, the same call goes on."""
-    from airgap.setup.runner import show_progress
     from backup.operator import with_identity
     from backup.restore import restore
     from backup.show import show_restored
+    from core.runner import show_progress
     from infra import connections
 
     platform = with_identity(connections.load(stack), identity)
@@ -240,10 +240,10 @@ def backup_drill(
     json: bool = False,
 ) -> int:
     """Restore a set into scratch containers, prove it and measure it; exit code 2 where it is not proven."""
-    from airgap.setup.runner import show_progress
     from backup.drill import drill
     from backup.operator import with_identity
     from backup.show import show_drill
+    from core.runner import show_progress
     from infra import connections
 
     with show_progress("drill") as progress:
@@ -254,9 +254,9 @@ def backup_drill(
 @task(name="prune", help={"dry_run": "Only say what would go, and why the rest stays."})
 def backup_prune(_context: Context, stack: str = "", *, dry_run: bool = False, json: bool = False) -> None:
     """Remove the sets that the blueprint's rules don't keep."""
-    from airgap.setup.runner import show_progress
     from backup.prune import prune
     from backup.show import show_pruned
+    from core.runner import show_progress
     from infra import connections
 
     with show_progress("prune") as progress:
@@ -287,9 +287,9 @@ def backup_import_portable(
     json: bool = False,
 ) -> None:
     """Bring a set's portable Weaviate dump into an empty Weaviate of any version; cut off, the same call goes on."""
-    from airgap.setup.runner import show_progress
     from backup.portable import task
     from backup.show import show_imported
+    from core.runner import show_progress
 
     with show_progress("import") as progress:
         done = task.run(

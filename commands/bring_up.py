@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
-from airgap.errors import PlatformError
-from airgap.setup.runner import Progress, Step
 from airgap.setup.steps import machine_steps
+from core.errors import PlatformError
+from core.runner import Progress, Step
 from infra.connections import Platform, load
 
 _ASKED_AGAIN = 3

@@ -51,8 +51,8 @@ def preview(_context: Context, stack: str = "", *, refresh: bool = False, diff: 
 @task(help={"volumes": "Delete the data too; asks first.", "yes": "Don't ask."})
 def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool = False) -> None:
     """Take the stack down. Its data stays, unless --volumes."""
+    from core.confirm import confirm_deletion
     from infra import stacks
-    from infra.confirm import confirm_deletion
     from infra.connections import stack_name
     from schedule import boot, keeper
 
@@ -87,7 +87,7 @@ def outputs(_context: Context, stack: str = "", *, json: bool = False, show_secr
 )
 def env(_context: Context, account: str, stack: str = "", ca_file: str = "", form: str = "", *, inside: bool = False) -> None:
     """Write an account's connection settings to a file that only you can read."""
-    from airgap.errors import PlatformError
+    from core.errors import PlatformError
     from infra import connections, env_file
 
     known = [each.value for each in env_file.Form]
@@ -101,7 +101,7 @@ def env(_context: Context, account: str, stack: str = "", ca_file: str = "", for
 def images(_context: Context, service: str = "") -> None:
     """Build the images that are missing."""
     from airgap.images.build import ensure_images
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
 
     with show_progress("images") as progress:
         built = ensure_images([service] if service else None, progress)

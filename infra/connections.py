@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from airgap.errors import PlatformError
 from blueprint.relational import DATABASE
+from core.errors import PlatformError
 from infra.backup_places import BackupAccess
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,11 +8,11 @@ import shlex
 from enum import StrEnum
 from pathlib import Path
 
-from airgap.errors import PlatformError
 from blueprint.accounts import ACCOUNTS
 from blueprint.collections import CHRISTMAS_DOCUMENT
 from blueprint.encryption import ENCRYPTED_FIELDS
 from blueprint.model import Privilege
+from core.errors import PlatformError
 from infra.connections import LOCAL, Platform
 
 INSIDE_CA_FILE = "/run/christmas/ca.crt"

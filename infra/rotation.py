@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airgap.errors import PlatformError
-from airgap.setup.runner import show_progress
 from blueprint.accounts import ACCOUNTS
+from core.errors import PlatformError
+from core.runner import show_progress
 from infra import stacks
 from infra.connections import stack_name
 

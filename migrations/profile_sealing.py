@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
 from blueprint.encryption import PHONE, PROFILE_FIELDS
+from core.errors import PlatformError
 from migrations.queries import scalar
 from migrations.statements import driver, execute, load, timeouts
 

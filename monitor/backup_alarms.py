@@ -108,7 +108,7 @@ def judge_growth(sets: Sequence[Manifest], alarms: BackupAlarms) -> Finding:
     """The last full set's size against the median of those before: both growth and loss are news."""
     from backup.due import covering
     from backup.model import STORES
-    from backup.words import size_text
+    from core.words import size_text
 
     sizes = [each.total_bytes for each in covering(sets, STORES) if each.kind == "full"]
     if len(sizes) <= alarms.growth_needs:
@@ -132,7 +132,7 @@ def growth(platform: Platform) -> Finding:
 
 def judge_space(free: Mapping[str, tuple[int, int]], full_bytes: int, alarms: BackupAlarms) -> Finding:
     """Room where backups are written: for each place its free bytes and all of them, against the last full set's size."""
-    from backup.words import size_text
+    from core.words import size_text
 
     name, (left, total) = min(free.items(), key=lambda item: item[1][0] / max(1, item[1][1]))
     share = left / max(1, total)
@@ -149,8 +149,8 @@ def judge_space(free: Mapping[str, tuple[int, int]], full_bytes: int, alarms: Ba
 
 def space(platform: Platform) -> Finding:
     """There is room for the next backups, in pgBackRest's repository and where the sets are."""
-    from backup.containers import execute
     from backup.sets import folder_of, list_sets
+    from core.containers import execute
     from infra.components.pgbackrest_config import REPOSITORY_PATH
 
     line = execute(platform.containers["timescaledb"], ["df", "-Pk", REPOSITORY_PATH]).text().splitlines()[-1].split()

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
 from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from blueprint.model import BackupRules
 from blueprint.rules import BACKUP_RULES
+from core.errors import PlatformError
 from infra.components.postgres_config import ARCHIVE_COMMAND
 from infra.connections import Platform
 from monitor.ages import cluster_born, hours, in_words

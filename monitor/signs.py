@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup import lock
 from backup.files import write_atomically
+from core import lock
 from infra.connections import LOCAL
 
 _FILE = "signs.json"

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airgap.errors import PlatformError
 from backup.files import write_atomically
+from core.errors import PlatformError
 from infra.connections import ROOT
 from schedule import remembered, units
 

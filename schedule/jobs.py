@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from airgap.errors import PlatformError
-from backup import due, lock, sets
+from backup import due, sets
 from backup.journal import Journal
-from backup.words import size_text
 from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from core import lock
+from core.errors import PlatformError
+from core.words import size_text
 from infra.connections import Platform
 from monitor.ages import in_words
 from monitor.signs import WorkSigns

@@ -19,12 +19,12 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
-from backup import lock
 from blueprint.rules import SCHEDULE_RULES
+from core import lock
+from core.errors import PlatformError
+from core.patience import patience
+from core.yielding import yield_processor
 from infra.connections import ROOT
-from infra.yielding import yield_processor
 from monitor import signs
 from schedule.decide import pause_after
 

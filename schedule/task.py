@@ -10,10 +10,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airgap.errors import PlatformError
 from backup import sets
+from core.errors import PlatformError
+from core.yielding import yield_processor
 from infra import connections
-from infra.yielding import yield_processor
 from monitor import signs
 from schedule import boot, history, keeper, units
 from schedule.jobs import WORKS, Job

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airgap.setup.progress import Progress
 from blueprint.encryption import PHONE, PROFILE_FIELDS
+from core.progress import Progress
 from security import blind_index
 from security.cipher import FieldCipher
 from security.errors import FieldError

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from access.values import Raw, encode, fault
-from airgap.setup.progress import Progress
 from blueprint.accounts import writer_of
 from blueprint.keyspace_model import Keyspace, ValueType
 from blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
+from core.progress import Progress
 from infra import clients
 from infra.connections import Platform
 from seed.report import SeedReport

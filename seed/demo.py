@@ -11,8 +11,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from access.profiles import Profile, Profiles
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from security import ring
 from security.cipher import FieldCipher
 from seed.candles import samples

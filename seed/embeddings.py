@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
 from blueprint.documents_model import EmbeddingProfile
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.connections import Platform
 
 if TYPE_CHECKING:

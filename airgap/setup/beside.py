@@ -18,10 +18,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airgap.setup.progress import PlainProgress, Progress, format_seconds
+from core.progress import PlainProgress, Progress, format_seconds
 
 if TYPE_CHECKING:
-    from airgap.setup.runner import Step
+    from core.runner import Step
 
 _OUTCOME = "\x1e"  # begins the line with which a process ends: its processor seconds, then what its step returned
 _ERROR = "error: "
@@ -147,8 +147,8 @@ def _end(processes: Sequence[subprocess.Popen[str]]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the named step of `machine_steps` and print how it ended; return its exit code."""
-    from airgap.setup.runner import INTERRUPTED, report_failure
     from airgap.setup.steps import machine_steps
+    from core.runner import INTERRUPTED, report_failure
 
     name, *rest = sys.argv[1:] if arguments is None else arguments
     step = next(step for step in machine_steps() if step.name == name)

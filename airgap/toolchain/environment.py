@@ -12,9 +12,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from airgap.chosen_engine import chosen_engine
-from airgap.errors import PlatformError
 from airgap.toolchain.locate import DOCKER_PLUGIN, LANGUAGE_HOST, built_folder, on_path, real_pulumi
+from core.chosen_engine import chosen_engine
+from core.errors import PlatformError
 
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 _PASSPHRASE_BYTES = 32

@@ -8,7 +8,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 CLI_VERSION = (3, 259, 0)
 """The version that is built where there is no official one, and the oldest official one that is used: what this project is tested with."""

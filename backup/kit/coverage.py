@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
 from backup.files import write_atomically
+from core.errors import PlatformError
 from infra.connections import Platform
 
 _RECORD = "kit.json"

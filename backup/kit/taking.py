@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from backup import keys, lock, sets
+from backup import keys, sets
 from backup.files import sync_folder
 from backup.kit import coverage
 from backup.kit.content import Keys, Kit, StackState
 from backup.kit.envelope import Readers, new_passphrase, seal
 from backup.sealing import keyring_of
+from core import lock
+from core.errors import PlatformError
 from infra import stack_state
 from infra.connections import Platform
 from infra.ownership import PROJECT

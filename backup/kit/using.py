@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
 from airgap.toolchain.locate import real_pulumi
 from backup import recovery, sets
 from backup.kit import coverage, envelope
 from backup.kit.content import Kit, parse
+from core.errors import PlatformError
 from infra import stack_state, stacks
 from infra.components.names import PROJECT_LABEL, STACK_LABEL
 from infra.ownership import PROJECT
@@ -168,7 +168,7 @@ def _put_state(kit: Kit, name: str, *, unused: bool) -> None:
 
 @contextlib.contextmanager
 def _engine() -> Iterator[docker.DockerClient]:
-    from infra.docker_host import docker_host
+    from core.docker_host import docker_host
 
     with docker_host() as host:
         yield host

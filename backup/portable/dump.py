@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 import zstandard
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
 from backup.files import HashedFile, SetFolder, discard, write_hashed
 from backup.model import FileRecord, Unproven
 from backup.portable.layout import FOLDER, INDEX, Dumped, DumpedCollection, Index, dimension, vectors_of
 from backup.portable.wire import RefusedError, Wire
+from core.errors import PlatformError
+from core.progress import Progress
 
 _LEVEL = 3
 _KEPT = ("id", "properties", "vector", "vectors", "creationTimeUnix", "lastUpdateTimeUnix")

@@ -14,13 +14,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from backup import lock
 from backup.files import SetFiles, write_atomically
 from backup.portable.layout import DumpedCollection, Index
 from backup.portable.read import read_definition, read_index, read_objects
 from backup.portable.wire import PAGE, RefusedError, Wire
+from core import lock
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.connections import LOCAL
 
 _STATE = "state.json"

@@ -11,11 +11,11 @@ import orjson
 import zstandard
 from pydantic import ValidationError
 
-from airgap.errors import PlatformError
 from backup.files import SetFiles
 from backup.model import Manifest, WeaviatePart
 from backup.portable.layout import FORMAT, INDEX, DumpedCollection, Index, dimension, vectors_of
 from backup.storage.places import MissingError
+from core.errors import PlatformError
 
 _BUFFER = 1 << 20
 

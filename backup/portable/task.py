@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
 from backup import sets
 from backup.portable.load import Imported, load
 from backup.portable.wire import Wire
 from backup.storage.mirror import sets_at
 from backup.storage.sources import files_of, source_of
+from core.errors import PlatformError
+from core.progress import Progress
 from infra import connections
 
 

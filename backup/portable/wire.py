@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import orjson
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 _SECONDS = 120.0
 _CONNECT_SECONDS = 5

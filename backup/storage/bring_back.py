@@ -11,10 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from backup import keys, lock, pgbackrest, sets
-from backup.containers import Entry, docker_client, execute, put_files, throwaway
+from backup import keys, pgbackrest, sets
 from backup.files import StreamedFile, sync_folder, write_atomically
 from backup.journal import Journal
 from backup.model import Manifest
@@ -22,6 +19,10 @@ from backup.storage import mirror
 from backup.storage.places import Place, open_place
 from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
+from core import lock
+from core.containers import Entry, docker_client, execute, put_files, throwaway
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER, REPOSITORY_PATH
 from infra.connections import Platform

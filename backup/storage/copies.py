@@ -13,9 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from backup import lock, retention, sets
+from backup import retention, sets
 from backup.files import write_atomically
 from backup.model import FileRecord, Manifest
 from backup.storage import mirror
@@ -23,6 +21,9 @@ from backup.storage.places import Place, open_place
 from backup.storage.repository import INFO_FILES
 from backup.storage.sources import SETS, Source, source_of
 from blueprint.rules import BACKUP_RULES
+from core import lock
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER
 from infra.connections import Platform
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
 from backup import sets
 from backup.files import inside, sync_folder, write_atomically
 from backup.model import Manifest
 from backup.storage.places import MissingError
 from backup.storage.sources import source_of
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.backup_places import FIRST
 from infra.connections import Platform, load
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.backup_places import LocalPlace, S3Place
 
 PIECE = 1 << 20

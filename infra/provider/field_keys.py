@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider import psql, volumes
 from infra.provider.containers import running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values

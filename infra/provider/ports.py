@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.containers import engine
 from infra.provider.kind import Call, Input, Kind, Shape, Values
 from infra.provider.values import UNKNOWN

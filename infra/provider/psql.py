@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
+from core.errors import PlatformError
+from core.patience import patience
 from infra.provider.containers import Finished, execute
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
 from blueprint.relational import ROLLUPS, TABLES
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from migrations.edition import Edition, form
 from migrations.queries import scalar
 

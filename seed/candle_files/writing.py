@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
 from blueprint.relational import CHUNK_INTERVAL
 from blueprint.services import MOST_CHUNKS
+from core.errors import PlatformError
 from seed.candle_files.batches import Batch, moment
 from seed.candle_files.rejects import Reject
 from seed.candles import Candle

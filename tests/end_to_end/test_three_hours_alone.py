@@ -16,9 +16,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from backup import lock, sets
+from backup import sets
 from backup.drill import history as drills
 from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from core import lock
 from monitor import signs
 from schedule import history, keeper
 from schedule.service import DELAYS

@@ -24,7 +24,6 @@ import docker
 import docker.errors
 
 from backup import keys, sets
-from backup.containers import execute
 from backup.drill import drill
 from backup.journal import BACKED_UP, Begun, Journal
 from backup.model import Manifest
@@ -35,6 +34,7 @@ from backup.run import make
 from backup.scratch import OWNER_LABEL
 from backup.verify import verify
 from blueprint.services import WEAVIATE
+from core.containers import execute
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from infra.connections import Endpoint, Platform

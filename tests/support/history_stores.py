@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from backup import live_log, sets
-from backup.containers import execute
 from backup.journal import Journal
 from backup.model import Manifest, Store
 from blueprint.relational import DATABASE
+from core.containers import execute
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Platform

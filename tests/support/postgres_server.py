@@ -27,10 +27,10 @@ from cryptography.x509.oid import NameOID
 from docker.models.containers import Container
 from psycopg import sql
 
-from airgap import temporary
 from airgap.images import catalog
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
+from core import temporary
 from infra.connections import Credentials, Endpoint, Platform
 from security.ring import new_ring
 from tests.support.waiting import PATIENCE

@@ -18,11 +18,11 @@ import docker
 
 from airgap.images.catalog import image_reference
 from backup import recipes
-from backup.containers import execute
 from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
 from backup.sealing import new_identity
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS
+from core.containers import execute
 from infra.backup_places import BackupAccess, S3Place
 from infra.clients import weaviate_client
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from airgap.setup.progress import SilentProgress
 from backup import keys, marks, sets
-from backup.containers import execute
 from backup.model import Manifest
 from backup.run import make
 from backup.verify import Verdict, verify
+from core.containers import execute
+from core.progress import SilentProgress
 from infra.clients import postgres
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.scratch_platform import ScratchPlatform

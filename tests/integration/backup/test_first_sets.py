@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup import keys, pgbackrest, sets
-from backup.containers import docker_client, execute, while_running
 from backup.files import hash_file
 from backup.model import Manifest
 from backup.run import make
 from backup.storage.sources import files_of, source_of
 from backup.weaviate_store import kept_copies
+from core.containers import docker_client, execute, while_running
+from core.errors import PlatformError
 from infra.clients import postgres, redis_client
 from infra.connections import Platform
 from tests.support.backup_faults import processes
@@ -131,7 +131,7 @@ def test_a_hold_that_is_killed_lets_rewrites_go(scratch_platform: ScratchPlatfor
 
     platform = scratch_platform.platform
     program = (
-        "import sys, time\nfrom backup.containers import while_running\nfrom backup.redis_store import _HOLD\n"
+        "import sys, time\nfrom core.containers import while_running\nfrom backup.redis_store import _HOLD\n"
         "with while_running(sys.argv[1], ['sh', '-c', _HOLD]):\n    print('held', flush=True)\n    time.sleep(600)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", program, platform.containers["redis"]], stdout=subprocess.PIPE, text=True)

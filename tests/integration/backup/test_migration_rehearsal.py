@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
 from backup import run as backups
 from backup import sets
-from backup.containers import docker_client
 from commands import rehearsing
+from core.containers import docker_client
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from migrations import run as migrations
 from tests.support.scratch_platform import ScratchPlatform
 

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 import zstandard
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
 from backup import sets
 from backup.files import SetFolder, write_hashed
 from backup.model import FileRecord, Manifest
@@ -21,6 +19,8 @@ from backup.portable.wire import Wire
 from backup.run import make
 from backup.sealing import keyring_of
 from backup.weaviate_content import faults
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra.connections import Platform
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
 from tests.support.weaviate_server import ROOT_USER, ScratchWeaviate, run_scratch_weaviate

@@ -6,12 +6,12 @@ import pytest
 
 from backup import proofs
 from backup.account_queries import weaviate as weaviate_query
-from backup.containers import docker_client, execute
 from backup.proof import Disproved, Restored
 from backup.proofs_postgres import constraints, indexes
 from backup.proofs_redis import keyspaces
 from backup.scratch import PURPOSE_LABEL, Scratch
 from blueprint.accounts import ACCOUNTS
+from core.containers import docker_client, execute
 from infra.clients import redis_client
 from infra.components.names import STACK_LABEL
 from infra.connections import Platform

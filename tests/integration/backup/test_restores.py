@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup import marks, proofs, sets
-from backup.containers import docker_client, execute
 from backup.drill import describe, drill, history
 from backup.files import SetFolder, StreamedFile, write_hashed
 from backup.journal import Journal
@@ -24,6 +22,8 @@ from backup.run import make
 from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, remove_leftovers
 from backup.sealing import keyring_of
 from backup.weaviate_counts import count_objects
+from core.containers import docker_client, execute
+from core.errors import PlatformError
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Credentials, Platform
@@ -280,7 +280,7 @@ def test_the_logical_backup_restores_into_another_database(platform: Platform, f
     try:
         psql("elsewhere", "create extension timescaledb", "select timescaledb_pre_restore()")
         running = docker_client().containers.get(container)
-        from backup.containers import Entry, put_files
+        from core.containers import Entry, put_files
 
         record = next(each for each in full.files if each.path == full.postgres.logical)
         dump = StreamedFile.plain(SetFolder(folder / full.id, keyring_of(platform)), record)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from backup import lock, marks, sets
+from backup import marks, sets
 from backup.drill import history
+from core import lock
 from tests.support.scratch_platform import ScratchPlatform
 
 pytestmark = pytest.mark.exhaustive

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup import due, pgbackrest, sets
-from backup.containers import execute
 from backup.prune import prune
 from backup.restore import restore
 from backup.run import make
 from blueprint.rules import BACKUP_RULES
+from core.containers import execute
+from core.errors import PlatformError
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.backup_faults import ROOT, Sets
 from tests.support.waiting import PATIENCE
@@ -23,7 +23,7 @@ from tests.support.waiting import PATIENCE
 IN_A_SMALL_FOLDER = """
 import errno, pickle, sys
 from pathlib import Path
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from backup import sets
 from backup.run import make
 from backup.verify import verify

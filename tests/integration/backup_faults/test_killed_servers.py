@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup import pgbackrest, sets
-from backup.containers import docker_client
 from backup.drill import describe, drill
 from backup.journal import Journal
 from backup.prune import prune
 from backup.restore import home, remove, restore
 from backup.run import make
 from backup.scratch import OWNER_LABEL, PURPOSE_LABEL
+from core.containers import docker_client
+from core.errors import PlatformError
 from infra.components.names import SERVICE_LABEL, STACK_LABEL
 from tests.support.backup_faults import AtStage, KillAtStart, Sets
 from tests.support.cases import in_make_test

@@ -4,9 +4,7 @@ import os
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup import live_log, pgbackrest, sets
-from backup.containers import docker_client
 from backup.drill import drill
 from backup.journal import FILES, PLANNED, RECOVERED, Journal
 from backup.model import Manifest
@@ -14,6 +12,8 @@ from backup.prune import prune
 from backup.restore import remove, restore
 from backup.run import make
 from backup.scratch import OWNER_LABEL
+from core.containers import docker_client
+from core.errors import PlatformError
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import STACK_LABEL
 from monitor.backups import judge_timeline

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from backup import keys, sets
-from backup.containers import execute
 from backup.model import Manifest
 from backup.verify import verify
+from core.containers import execute
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.backup_faults import Sets
 from tests.support.cases import in_make_test

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup import sets
-from backup.containers import docker_client
 from backup.journal import Journal
 from backup.restore import restore
 from backup.run import make
+from core.containers import docker_client
+from core.errors import PlatformError
 from infra.clients import postgres
 from tests.support.backup_faults import Sets
 from tests.support.power import disk

@@ -22,7 +22,6 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup import sets
 from backup.closing import settle
 from backup.journal import Journal
@@ -30,6 +29,7 @@ from backup.model import Store
 from backup.prune import prune
 from backup.restore import remove, restore
 from backup.run import make
+from core.errors import PlatformError
 from tests.support.backup_faults import Sets
 from tests.support.history_stores import STORIES, Target
 

@@ -8,7 +8,6 @@ import pytest
 import redis
 
 from backup import proofs, tables
-from backup.containers import docker_client
 from backup.drill import describe, drill
 from backup.model import Manifest, TableRecord
 from backup.proof import Disproved, Restored
@@ -18,6 +17,7 @@ from backup.run import make
 from backup.sets import parse, render
 from backup.show import show_made
 from backup.verify import verify
+from core.containers import docker_client
 from infra.clients import postgres
 from infra.connections import Platform
 from infra.provider import psql

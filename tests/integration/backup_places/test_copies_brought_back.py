@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
 from backup import keys, sets
 from backup.model import FileRecord, Manifest
 from backup.storage import bring_back
 from backup.storage.places import FolderPlace, open_place
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra.backup_places import BackupAccess, LocalPlace, S3Place
 from infra.connections import Platform
 from tests.support.manifests import NOON, manifest

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup import pgbackrest, retention, sets, stopped
-from backup.containers import docker_client, execute
 from backup.drill import describe, drill
 from backup.model import Manifest
 from backup.prune import prune
@@ -21,6 +19,8 @@ from backup.sealing import new_identity
 from backup.storage import copies, mirror
 from backup.storage.places import open_place
 from backup.verify import verify
+from core.containers import docker_client, execute
+from core.errors import PlatformError
 from infra.backup_places import LocalPlace, S3Place
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import PGDATA

@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from access.values import fault
-from airgap.setup.progress import SilentProgress
 from blueprint.keyspace_model import ValueType
 from blueprint.keyspaces import KEYSPACES, MARKET_LATEST, SESSION, USER_PREFERENCES, keyspace_of
+from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Platform
 from seed import cache

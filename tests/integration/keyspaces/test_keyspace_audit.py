@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from access.audit import FIXABLE, Fault, audit, fix
-from airgap.setup.progress import SilentProgress
 from blueprint.keyspaces import KEYSPACES
+from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Platform
 from seed import cache

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from access.profiles import Profile
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.clients import postgres
 from infra.connections import Platform
 from migrations import run

@@ -10,8 +10,8 @@ import docker
 import psycopg
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra.clients import postgres
 from infra.connections import Platform
 from security.errors import MovedError

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from access.market import MarketCache
-from airgap.setup.progress import SilentProgress
 from blueprint.keyspaces import MARKET_LATEST
+from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Credentials, Platform
 from migrations.upkeep.run import maintain

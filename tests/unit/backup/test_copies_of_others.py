@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from airgap.setup.progress import SilentProgress
 from backup import sets
 from backup.model import Manifest
 from backup.storage.copies import foreign_sets, prune
 from backup.storage.places import FolderPlace
+from core.progress import SilentProgress
 from infra.backup_places import BackupAccess, LocalPlace
 from infra.connections import Platform
 from tests.support.manifests import NOON, manifest

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pyrage
 import pytest
 
-from airgap.errors import PlatformError
 from backup.sealing import Sealer, new_identity, unsealed
+from core.errors import PlatformError
 
 OWN, RECIPIENT = new_identity()
 OTHER, OTHER_RECIPIENT = new_identity()

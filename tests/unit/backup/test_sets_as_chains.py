@@ -10,7 +10,7 @@ from backup.chain import chains, table
 from backup.marks import Marks
 from backup.model import Manifest
 from backup.show import show_sets
-from backup.words import size_text, span_text
+from core.words import size_text, span_text
 from tests.support.manifests import NOON, manifest
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup import keys, sets
 from backup.files import HashedFile, SetFolder, hash_file, inside, shorten, write_atomically, write_hashed
+from core.errors import PlatformError
 from tests.support.manifests import keyring, manifest
 
 FULL = "20261123-120000-full-0000"

@@ -15,7 +15,7 @@ from backup.sets import parse, render
 from backup.show import show_made, show_verdicts
 from backup.tables import Table, going_on, key_of
 from backup.verify import Verdict
-from backup.words import unproven_lines
+from core.words import unproven_lines
 from monitor.backups import judge_unproven
 from tests.support.manifests import NOON, manifest
 

@@ -12,8 +12,8 @@ from textwrap import shorten
 
 import pytest
 
-from backup import lock
 from blueprint.rules import SCHEDULE_RULES
+from core import lock
 from monitor import signs
 from monitor.result import CheckResult, Status
 from monitor.schedule import judge, judge_now

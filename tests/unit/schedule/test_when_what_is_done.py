@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import lock, sets
+from backup import sets
 from blueprint.rules import BACKUP_RULES
+from core import lock
+from core.errors import PlatformError
 from infra.connections import Platform
 from schedule.decide import clock_jump, drill_due, pause_after
 from schedule.jobs import Job

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap import temporary
+from core import temporary
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airgap.chosen_engine import ChosenEngine, chosen_engine, configuration_folder
-from airgap.errors import PlatformError
+from core.chosen_engine import ChosenEngine, chosen_engine, configuration_folder
+from core.errors import PlatformError
 
 if TYPE_CHECKING:
     import docker

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from airgap.chosen_engine import chosen_engine
-from airgap.errors import PlatformError
+from core.chosen_engine import chosen_engine
+from core.errors import PlatformError
 
 if TYPE_CHECKING:
     import docker
@@ -30,7 +30,7 @@ def connect(timeout: int = 120) -> docker.DockerClient:
     """The same, for callers that keep it; a call that takes longer than `timeout` seconds fails."""
     import docker.errors
 
-    from airgap import docker_client
+    from core import docker_client
 
     try:
         return docker_client.connect(timeout)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 FILE = "lock"
 """The file of a folder that the lock is on."""

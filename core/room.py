@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 
 def require_room(folder: Path, needed: int, purpose: str) -> None:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from backup.command_output import STDERR, CutOffError, Output, told_as_cut, wait_for_end
 from backup.files import StreamedFile, read_pieces
+from core.command_output import STDERR, CutOffError, Output, told_as_cut, wait_for_end
+from core.errors import PlatformError
 
 if TYPE_CHECKING:
     import docker
@@ -71,7 +71,7 @@ def docker_client() -> docker.DockerClient:
 
     Raises PlatformError where the engine can't be reached.
     """
-    from infra.docker_host import connect
+    from core.docker_host import connect
 
     return connect()
 

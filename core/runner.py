@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, TerminalProgress, format_seconds, is_terminal, show_progress
+from core.errors import PlatformError
+from core.progress import Progress, TerminalProgress, format_seconds, is_terminal, show_progress
 
 __all__ = ["INTERRUPTED", "Progress", "Step", "report_failure", "run_steps", "show_progress"]
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 
