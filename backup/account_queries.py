@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from backup.portable.wire import Wire
-from blueprint.accounts import account as declared
-from blueprint.keyspaces import KEYSPACES, shown_key
-from blueprint.model import Privilege
+from christmas.blueprint.accounts import account as declared
+from christmas.blueprint.keyspaces import KEYSPACES, shown_key
+from christmas.blueprint.model import Privilege
 from core.errors import PlatformError
 from infra import clients
 from infra.connections import Platform

@@ -9,7 +9,7 @@ from pathlib import Path
 from backup import due, live_log, sets
 from backup.journal import Begun, Journal
 from backup.model import Kind, Manifest, Store
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.rules import BACKUP_RULES
 from core.progress import Progress
 from infra.connections import Platform
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from backup.live_log import LiveLog
 from backup.model import STORES, Kind, Manifest, Store
-from blueprint.model import BackupRules
+from christmas.blueprint.model import BackupRules
 
 
 def covering(sets: Sequence[Manifest], stores: Sequence[Store]) -> list[Manifest]:

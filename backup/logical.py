@@ -9,7 +9,7 @@ from backup import pgbackrest
 from backup.files import HashedFile, SetFolder, discard, write_hashed
 from backup.model import FileRecord, Unproven
 from backup.tables import Table
-from blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE
 from core.containers import Finished, execute
 from core.errors import PlatformError
 from infra.connections import Platform

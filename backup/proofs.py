@@ -13,9 +13,9 @@ from backup.proofs_postgres import chunks, constraints, indexes, rows, structure
 from backup.proofs_redis import keys, keyspaces
 from backup.redis_keys import part_of
 from backup.weaviate_counts import OFFLOADED, count, count_documents, states
-from blueprint.accounts import ACCOUNTS
-from blueprint.collections import CHRISTMAS_DOCUMENT
-from blueprint.keyspaces import SESSION, USER_PREFERENCES, shown_key
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.keyspaces import SESSION, USER_PREFERENCES, shown_key
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
 

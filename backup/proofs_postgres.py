@@ -9,7 +9,7 @@ from backup import tables
 from backup.pgbackrest import USER
 from backup.proof import READER, Disproved, Restored, insist, shown
 from backup.queries import query
-from blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE
 from core.containers import execute
 from infra.clients import postgres
 

@@ -13,7 +13,7 @@ from backup.journal import refuse_unfinished
 from backup.model import Manifest
 from backup.storage import copies as further
 from backup.storage import mirror
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.rules import BACKUP_RULES
 from core import lock
 from core.progress import Progress, SilentProgress
 from infra.connections import Platform

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from backup.scratch import CONFIG, Recipe, Scratch
-from blueprint.accounts import ACCOUNTS
-from blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
 from infra.backup_places import S3Place
 from infra.components.names import redis_cli
 from infra.components.pgbackrest_config import CA_FILE, PGDATA, REPOSITORY_PATH, render

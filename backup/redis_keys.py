@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from blueprint.keyspace_model import Keyspace
-from blueprint.keyspaces import KEYSPACES, shown_key
+from christmas.blueprint.keyspace_model import Keyspace
+from christmas.blueprint.keyspaces import KEYSPACES, shown_key
 
 if TYPE_CHECKING:
     import redis

@@ -15,7 +15,7 @@ from backup.files import HashedFile, SetFolder, shorten, write_hashed
 from backup.model import FileRecord, RedisPart
 from backup.redis_files import AofFile, TornTailError, check_copies, parse_aof_manifest, render_aof_manifest
 from backup.redis_keys import OTHER, census
-from blueprint.keyspaces import KEYSPACES
+from christmas.blueprint.keyspaces import KEYSPACES
 from core.containers import execute, while_running
 from core.errors import PlatformError
 from core.progress import Progress

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from backup.due import covering
 from backup.model import STORES, Manifest
-from blueprint.model import BackupRules
+from christmas.blueprint.model import BackupRules
 
 
 def keep(sets: Sequence[Manifest], rules: BackupRules, now: datetime, good: Collection[str] = ()) -> dict[str, str]:

@@ -17,7 +17,7 @@ from backup.journal import refuse_unfinished
 from backup.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
 from backup.sealing import keyring_of
 from backup.storage import copies, mirror
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.rules import BACKUP_RULES
 from core import lock
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress

@@ -16,7 +16,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
+from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
 from core import temporary
 from core.containers import Entry, docker_client, put_files
 from core.errors import PlatformError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from backup.model import Unproven
-from blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 
 if TYPE_CHECKING:
     from weaviate import WeaviateClient

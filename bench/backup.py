@@ -17,7 +17,7 @@ from backup.scratch import scratch
 from backup.targets import Target, plan
 from bench import backup_load, backup_task
 from bench.report import Figure, show
-from blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE
 from core import temporary
 from core.containers import docker_client, execute
 from infra.clients import redis_client, weaviate_client

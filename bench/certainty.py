@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.report import Figure, show
-from blueprint.collections import SEARCH_LIMIT
+from christmas.blueprint.collections import SEARCH_LIMIT
 from core.progress import SilentProgress
 from infra import clients, connections
 from infra.connections import ROOT, Platform

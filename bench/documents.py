@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from bench.report import Figure, show
-from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import ROOT, Platform

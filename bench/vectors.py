@@ -22,7 +22,7 @@ from docker.models.containers import Container
 from bench.raw_search import raw_search
 from bench.real_vectors import PASSAGES, RealVectors, real_vectors
 from bench.report import Figure, machine, show
-from blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from core.progress import Progress, show_progress
 from infra import clients
 from infra.connections import ROOT

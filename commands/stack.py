@@ -51,8 +51,8 @@ def preview(_context: Context, stack: str = "", *, refresh: bool = False, diff: 
 @task(help={"volumes": "Delete the data too; asks first.", "yes": "Don't ask."})
 def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool = False) -> None:
     """Take the stack down. Its data stays, unless --volumes."""
-    from core.confirm import confirm_deletion
     from infra import stacks
+    from infra.confirm import confirm_deletion
     from infra.connections import stack_name
     from schedule import boot, keeper
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE
 from core.errors import PlatformError
 from infra.backup_places import BackupAccess
 
@@ -60,7 +60,7 @@ class Platform:
     network: str
     embedding_profile: str
     embedding_key: str = field(repr=False)  # the vendor's key, or the bundled embedder's token
-    field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `security.ring` reads it
+    field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `christmas.sealed.ring` reads it
     images: dict[str, str] = field(default_factory=dict)  # service to the image that its container is made of
     backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
     keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of a scheduler of the machine's

@@ -8,10 +8,10 @@ import shlex
 from enum import StrEnum
 from pathlib import Path
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.collections import CHRISTMAS_DOCUMENT
-from blueprint.encryption import ENCRYPTED_FIELDS
-from blueprint.model import Privilege
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.encryption import ENCRYPTED_FIELDS
+from christmas.blueprint.model import Privilege
 from core.errors import PlatformError
 from infra.connections import LOCAL, Platform
 
@@ -39,7 +39,7 @@ def variables(
     declared = {each.name: each for each in ACCOUNTS}
     if account not in declared:
         raise PlatformError(
-            what=f"there is no account {account!r}", where="blueprint/accounts.py", next_step=f"use one of: {', '.join(declared)}"
+            what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {', '.join(declared)}"
         )
     ca = ca_file or (INSIDE_CA_FILE if inside else str(platform.ca_file))
     grpc_host, grpc_port = platform.endpoints["weaviate_grpc"].address(inside=inside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blueprint.relational import ROLLUPS
+from christmas.blueprint.relational import ROLLUPS
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from migrations import statements

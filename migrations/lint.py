@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.relational import ROLLUPS, TABLES
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.relational import ROLLUPS, TABLES
 from core.errors import PlatformError
 from migrations import chain, house_rules
 from migrations.edition import INTERNAL_TABLES

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from backup import logins
 from backup.logins import Unlearned
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, unknown
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.rules import BACKUP_RULES
 from infra.connections import Platform
 from monitor.ages import cluster_born, days, in_words
 from monitor.postgres import connected, query

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
-from blueprint.model import BackupRules
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.model import BackupRules
+from christmas.blueprint.rules import BACKUP_RULES
 from core.errors import PlatformError
 from infra.components.postgres_config import ARCHIVE_COMMAND
 from infra.connections import Platform

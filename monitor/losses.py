@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from infra.connections import Platform
 from monitor.ages import in_words
 from monitor.result import Finding, critical, ok, warning

@@ -8,8 +8,8 @@ from typing import Any
 
 from backup import due
 from backup.model import STORES, Kind, Manifest
-from blueprint.model import BackupRules, ScheduleRules
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.model import BackupRules, ScheduleRules
+from christmas.blueprint.rules import SCHEDULE_RULES
 
 _TOLERANCE_SECONDS = 5.0
 

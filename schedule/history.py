@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backup.files import write_atomically
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.rules import SCHEDULE_RULES
 from monitor.result import CheckResult, Status, worst
 
 # A run of fifteen minutes' distance has about 100 bytes where all is well: 90 days are less than one MB.

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from backup import due, sets
 from backup.journal import Journal
-from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from core import lock
 from core.errors import PlatformError
 from core.words import size_text

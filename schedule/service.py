@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.rules import SCHEDULE_RULES
 from core import lock
 from monitor import signs
 from monitor.ages import in_words

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from blueprint.encryption import PHONE, PROFILE_FIELDS
+from christmas.blueprint.encryption import PHONE, PROFILE_FIELDS
+from christmas.sealed import blind_index
+from christmas.sealed.cipher import FieldCipher
+from christmas.sealed.errors import FieldError
+from christmas.sealed.ring import KeyRing
 from core.progress import Progress
-from security import blind_index
-from security.cipher import FieldCipher
-from security.errors import FieldError
-from security.ring import KeyRing
 from security.statements import statement
 
 if TYPE_CHECKING:

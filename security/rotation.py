@@ -8,11 +8,11 @@ import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from christmas.sealed.errors import FieldError
+from christmas.sealed.ring import KeyRing, from_json
 from core.errors import PlatformError
 from core.progress import Progress
-from security.errors import FieldError
 from security.resealing import Resealed, reseal
-from security.ring import KeyRing, from_json
 from security.statements import statement
 
 if TYPE_CHECKING:

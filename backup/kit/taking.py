@@ -15,12 +15,12 @@ from backup.kit import coverage
 from backup.kit.content import Keys, Kit, StackState
 from backup.kit.envelope import Readers, new_passphrase, seal
 from backup.sealing import keyring_of
+from christmas.sealed.ring import from_json
 from core import lock
 from core.errors import PlatformError
 from infra import stack_state
 from infra.connections import Platform
 from infra.ownership import PROJECT
-from security.ring import from_json
 
 _DRAFT = ".kit-draft"
 

@@ -20,7 +20,7 @@ from backup.storage import mirror
 from backup.storage.places import Place, open_place
 from backup.storage.repository import INFO_FILES
 from backup.storage.sources import SETS, Source, source_of
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.rules import BACKUP_RULES
 from core import lock
 from core.errors import PlatformError
 from core.progress import Progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from blueprint.model import Privilege, TableGrant
+from christmas.blueprint.model import Privilege, TableGrant
 from core.errors import PlatformError
 from infra.provider import psql
 from infra.provider.containers import find_running, running

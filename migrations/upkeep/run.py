@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blueprint.relational import ROLLUPS, TABLES
+from christmas.blueprint.relational import ROLLUPS, TABLES
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from migrations.edition import Edition, form

@@ -18,7 +18,7 @@ import pytest
 
 from backup import sets
 from backup.drill import history as drills
-from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from core import lock
 from monitor import signs
 from schedule import history, keeper

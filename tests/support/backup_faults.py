@@ -33,7 +33,7 @@ from backup.restore_live import _start
 from backup.run import make
 from backup.scratch import OWNER_LABEL
 from backup.verify import verify
-from blueprint.services import WEAVIATE
+from christmas.blueprint.services import WEAVIATE
 from core.containers import execute
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import REPOSITORY_PATH

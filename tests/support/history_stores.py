@@ -11,7 +11,7 @@ from uuid import UUID
 from backup import live_log, sets
 from backup.journal import Journal
 from backup.model import Manifest, Store
-from blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE
 from core.containers import execute
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import redis
 from docker.models.containers import Container
 
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
 from core import temporary
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.redis_acl import password_sha256, redis_acl_line

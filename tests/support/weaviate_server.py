@@ -11,7 +11,7 @@ import weaviate
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
 from core import temporary
 from infra import clients
 from infra.connections import Credentials, Endpoint, Platform

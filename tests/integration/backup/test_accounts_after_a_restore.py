@@ -6,7 +6,7 @@ import pytest
 
 from backup import account_passwords, emptiness
 from backup.model import STORES
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
 from core.containers import execute
 from core.errors import PlatformError
 from core.progress import SilentProgress

@@ -10,7 +10,7 @@ from backup.proof import Disproved, Restored
 from backup.proofs_postgres import constraints, indexes
 from backup.proofs_redis import keyspaces
 from backup.scratch import PURPOSE_LABEL, Scratch
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
 from core.containers import docker_client, execute
 from infra.clients import redis_client
 from infra.components.names import STACK_LABEL

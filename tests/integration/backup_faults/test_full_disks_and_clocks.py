@@ -12,7 +12,7 @@ from backup import due, pgbackrest, sets
 from backup.prune import prune
 from backup.restore import restore
 from backup.run import make
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.rules import BACKUP_RULES
 from core.containers import execute
 from core.errors import PlatformError
 from infra.components.pgbackrest_config import REPOSITORY_PATH

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from blueprint.relational import ROLLUPS, TABLES
+from christmas.blueprint.relational import ROLLUPS, TABLES
 from core.errors import PlatformError
 from infra.connections import Platform
 from migrations import lint

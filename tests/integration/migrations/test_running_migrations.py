@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
 from core.errors import PlatformError
 from infra.connections import Platform
 from migrations import locking, run, statements

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from blueprint.relational import KEEP_MARKET_DATA, ROLLUPS, SYMBOLS
+from christmas.blueprint.relational import KEEP_MARKET_DATA, ROLLUPS, SYMBOLS
 from core.errors import PlatformError
 from core.progress import SilentProgress
 from infra.connections import Platform

@@ -12,7 +12,7 @@ import pytest
 import redis
 from docker.models.containers import Container
 
-from blueprint.accounts import ACCOUNTS, account
+from christmas.blueprint.accounts import ACCOUNTS, account
 from core.errors import PlatformError
 from infra.connections import Platform
 from infra.provider.redis_acl import redis_rules

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
 from core.errors import PlatformError
 from infra.provider.weaviate_api import WeaviateApi
 from tests.integration.provider.kept import Kept

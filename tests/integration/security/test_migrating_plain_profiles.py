@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from access.profiles import Profile
+from christmas.profiles import Profile
 from core.errors import PlatformError
 from infra.clients import postgres
 from infra.connections import Platform

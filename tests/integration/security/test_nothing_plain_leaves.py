@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from blueprint.services import TIMESCALEDB
+from christmas.blueprint.services import TIMESCALEDB
 from core.progress import SilentProgress
 from infra.clients import postgres
 from infra.components.postgres_config import postgresql_conf

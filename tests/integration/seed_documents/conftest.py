@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from blueprint.collections import CHRISTMAS_DOCUMENT, OPENAI
-from blueprint.documents_model import Collection
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, OPENAI
+from christmas.blueprint.documents_model import Collection
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Endpoint, Platform

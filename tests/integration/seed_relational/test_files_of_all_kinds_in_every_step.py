@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from access.market import MarketCache
-from blueprint.keyspaces import MARKET_LATEST
+from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.market import MarketCache
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Credentials, Platform

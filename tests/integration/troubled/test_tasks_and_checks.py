@@ -15,8 +15,8 @@ import redis
 from weaviate.exceptions import WeaviateBaseError
 
 from backup import logins, weaviate_store
-from blueprint.collections import CHRISTMAS_DOCUMENT
-from blueprint.keyspaces import SESSION
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.keyspaces import SESSION
 from core.errors import PlatformError
 from infra import clients
 from infra.connections import Platform

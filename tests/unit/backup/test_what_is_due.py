@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backup.due import due, logical_due, parent_of
 from backup.model import Kind, Manifest, Store
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.rules import BACKUP_RULES
 from tests.support.manifests import NOON, manifest
 
 

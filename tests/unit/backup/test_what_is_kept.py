@@ -9,7 +9,7 @@ from backup.model import Kind, Manifest, Store
 from backup.pgbackrest import PhysicalBackup
 from backup.prune import unneeded_labels
 from backup.retention import keep, needed_by
-from blueprint.model import BackupRules
+from christmas.blueprint.model import BackupRules
 from tests.support.manifests import NOON, manifest
 
 RULES = BackupRules(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backup import sets
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.rules import BACKUP_RULES
 from core import lock
 from core.errors import PlatformError
 from infra.connections import Platform

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from blueprint.model import BackupRules, ScheduleRules
+from christmas.blueprint.model import BackupRules, ScheduleRules
 
 BACKUP_RULES = BackupRules(
     full_every=timedelta(days=1),

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from blueprint.encryption import PHONE, PROFILE_FIELDS
-from blueprint.queries import PROFILE_BY_PHONE
-from security import blind_index
+from christmas.blueprint.encryption import PHONE, PROFILE_FIELDS
+from christmas.blueprint.queries import PROFILE_BY_PHONE
+from christmas.sealed import blind_index
 
 if TYPE_CHECKING:
     import psycopg
 
-    from security.cipher import FieldCipher
+    from christmas.sealed.cipher import FieldCipher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from blueprint.collections import CHRISTMAS_DOCUMENT
-from blueprint.model import (
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.model import (
     NO_VALUES_IN_THE_LOG,
     Account,
     KeyAccess,
@@ -18,7 +18,7 @@ from blueprint.model import (
     WeaviatePermission,
     WeaviateUser,
 )
-from blueprint.relational import ROLLUPS, TABLES
+from christmas.blueprint.relational import ROLLUPS, TABLES
 
 _READ = frozenset({Privilege.SELECT})
 _WRITE = frozenset({Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE})

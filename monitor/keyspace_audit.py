@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from blueprint.keyspace_model import Keyspace, ValueType
-from blueprint.keyspaces import KEYSPACES, keyspace_of, shown_key
+from christmas.blueprint.keyspace_model import Keyspace, ValueType
+from christmas.blueprint.keyspaces import KEYSPACES, keyspace_of, shown_key
 
 if TYPE_CHECKING:
     import redis

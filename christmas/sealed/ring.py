@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from security.errors import KeyRingError
+from christmas.sealed.errors import KeyRingError
 
 KEY_BYTES = 32
 FINGERPRINT_BYTES = 4

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from access.errors import UNREACHABLE, SessionsUnavailableError
-from access.operations import Batch, Operation, Result, run, run_async
-from access.values import ValueRefused, decode, encode
-from blueprint.keyspaces import SESSION
-from blueprint.model import BlueprintError
+from christmas.blueprint.keyspaces import SESSION
+from christmas.blueprint.model import BlueprintError
+from christmas.errors import UNREACHABLE, SessionsUnavailableError
+from christmas.operations import Batch, Operation, Result, run, run_async
+from christmas.values import ValueRefused, decode, encode
 
 if TYPE_CHECKING:
     import redis
@@ -135,7 +135,7 @@ def _session(session_id: str, raw: Any) -> Session | None:
 
 
 class Sessions:
-    """Sessions over a client from `access.pools.connect`.
+    """Sessions over a client from `christmas.pools.connect`.
 
     Every method raises SessionsUnavailableError where Redis can't be asked.
     """
@@ -175,7 +175,7 @@ class Sessions:
 
 
 class AsyncSessions:
-    """The same for asyncio, over a client from `access.pools.connect_async`."""
+    """The same for asyncio, over a client from `christmas.pools.connect_async`."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client

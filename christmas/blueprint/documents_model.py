@@ -1,4 +1,4 @@
-"""The words in which the blueprint describes the document store: the other half of `blueprint.model`."""
+"""The words in which the blueprint describes the document store: the other half of `christmas.blueprint.model`."""
 
 from __future__ import annotations
 

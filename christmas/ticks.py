@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from access.values import ValueRefused, encode
-from blueprint.keyspaces import MARKET_LATEST
+from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.values import ValueRefused, encode
 
 if TYPE_CHECKING:
-    from access.market import Candle
+    from christmas.market import Candle
 
 COMMANDS_PER_CANDLE = 2
 CANDLES_AT_ONCE = 100

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from blueprint.keyspace_model import FieldType, Keyspace, ValueType
+from christmas.blueprint.keyspace_model import FieldType, Keyspace, ValueType
 
 Raw = str | dict[str, str]
 """A value as redis-py gives it with `decode_responses`: the text of a string, or a hash's fields."""

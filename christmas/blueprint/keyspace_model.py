@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import quote, unquote
 
-from blueprint.model import BlueprintError, require
+from christmas.blueprint.model import BlueprintError, require
 
 _KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&-]{1,200}")
 # 20 characters of four bytes each, percent-encoded.

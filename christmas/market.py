@@ -9,11 +9,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from access.errors import UNREACHABLE, StoreUnavailableError
-from access.operations import Batch, Operation, run, run_async
-from access.ticks import Replies, Tick
-from access.values import ValueRefused, decode
-from blueprint.keyspaces import MARKET_LATEST
+from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.errors import UNREACHABLE, StoreUnavailableError
+from christmas.operations import Batch, Operation, run, run_async
+from christmas.ticks import Replies, Tick
+from christmas.values import ValueRefused, decode
 
 if TYPE_CHECKING:
     import redis
@@ -78,7 +78,7 @@ async def _exchange_async(connection: Any, tick: Tick) -> None:
 
 
 class MarketCache:
-    """The cache over a client from `access.pools.connect`.
+    """The cache over a client from `christmas.pools.connect`.
 
     Reading needs the `api` account or another that may read, writing the `ingest` account.
     """
@@ -122,7 +122,7 @@ class MarketCache:
 
 
 class AsyncMarketCache:
-    """The same for asyncio, over a client from `access.pools.connect_async`."""
+    """The same for asyncio, over a client from `christmas.pools.connect_async`."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import WatchError
 
-from access.errors import UNREACHABLE
-from access.operations import Batch, Operation, run, run_async
-from access.values import ValueRefused, decode, encode
-from blueprint.keyspaces import USER_PREFERENCES
+from christmas.blueprint.keyspaces import USER_PREFERENCES
+from christmas.errors import UNREACHABLE
+from christmas.operations import Batch, Operation, run, run_async
+from christmas.values import ValueRefused, decode, encode
 
 if TYPE_CHECKING:
     import redis
@@ -49,7 +49,7 @@ def _encoded(values: Mapping[str, Any]) -> str | None:
 
 
 class Preferences:
-    """The settings' cache over a client from `access.pools.connect`. Without Redis every read goes to the database."""
+    """The settings' cache over a client from `christmas.pools.connect`. Without Redis every read goes to the database."""
 
     def __init__(self, client: redis.Redis, load: Load) -> None:
         self._client = client
@@ -98,7 +98,7 @@ class Preferences:
 
 
 class AsyncPreferences:
-    """The same for asyncio, over a client from `access.pools.connect_async`."""
+    """The same for asyncio, over a client from `christmas.pools.connect_async`."""
 
     def __init__(self, client: redis.asyncio.Redis, load: AsyncLoad) -> None:
         self._client = client

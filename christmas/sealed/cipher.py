@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from blueprint.encryption import EncryptedField
-from security.envelope import BLOCK_BYTES, MARK_BYTES, NONCE_BYTES, TRUNCATED, Envelope, header, padded, parse, unpadded
-from security.errors import (
+from christmas.blueprint.encryption import EncryptedField
+from christmas.sealed.envelope import BLOCK_BYTES, MARK_BYTES, NONCE_BYTES, TRUNCATED, Envelope, header, padded, parse, unpadded
+from christmas.sealed.errors import (
     RESTORE,
     ROTATE,
     AlteredError,
@@ -22,7 +22,7 @@ from security.errors import (
     ValueTooLongError,
     WrongKeyError,
 )
-from security.ring import Key, KeyRing
+from christmas.sealed.ring import Key, KeyRing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -72,7 +72,7 @@ class FieldCipher:
     def open(self, field: EncryptedField, row: int, sealed: bytes, *, retired: bool = False) -> str:
         """The plain value; `retired` lets keys that are retired open it too, for sealing it anew.
 
-        Raises one of the errors of `security.errors`, each for one thing that can be wrong.
+        Raises one of the errors of `christmas.sealed.errors`, each for one thing that can be wrong.
         """
         where = f"{field}, {field.row_key} {row}"
         envelope = parse(bytes(sealed), where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from blueprint.keyspace_model import FieldType, KeyField, Keyspace, ValueType
+from christmas.blueprint.keyspace_model import FieldType, KeyField, Keyspace, ValueType
 
 SESSION = Keyspace(
     name="session",

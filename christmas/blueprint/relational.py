@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from blueprint.model import Column, DataRetention, Hypertable, Index, Rollup, Sensitivity, Table
+from christmas.blueprint.model import Column, DataRetention, Hypertable, Index, Rollup, Sensitivity, Table
 
 DATABASE = "christmas_db"
 SCHEMA = "public"
@@ -69,7 +69,7 @@ USER_PROFILES = Table(
         Column("preferences", "jsonb"),
         _created(),
         _updated(),
-        # Sealed in the application: blueprint/encryption.py.
+        # Sealed in the application: christmas/blueprint/encryption.py.
         Column("first_name", "sealed", sensitivity=Sensitivity.PERSONAL),
         Column("last_name", "sealed", sensitivity=Sensitivity.PERSONAL),
         Column("phone", "sealed", sensitivity=Sensitivity.PERSONAL),

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from security.errors import RESTORE, NotSealedError, TruncatedError
-from security.ring import FINGERPRINT_BYTES
+from christmas.sealed.errors import RESTORE, NotSealedError, TruncatedError
+from christmas.sealed.ring import FINGERPRINT_BYTES
 
 PREFIX = b"\xc1\x01"
 LENGTH_BYTES = 4

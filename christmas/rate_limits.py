@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from access.errors import UNREACHABLE
-from access.operations import Batch, Operation, run, run_async
-from blueprint.keyspaces import CLIENT_PREFIX_BITS, RATE_LIMIT
+from christmas.blueprint.keyspaces import CLIENT_PREFIX_BITS, RATE_LIMIT
+from christmas.errors import UNREACHABLE
+from christmas.operations import Batch, Operation, run, run_async
 
 if TYPE_CHECKING:
     import redis
@@ -129,7 +129,7 @@ def _decide(key: str, limit: int, windows: dict[str, float]) -> Operation[Decisi
 
 
 class RateLimiter:
-    """A limiter over a client from `access.pools.connect`.
+    """A limiter over a client from `christmas.pools.connect`.
 
     `when_down` declares what happens to a request while Redis can't be asked: `allow` keeps the service up, `refuse` keeps it safe.
     """
@@ -151,7 +151,7 @@ class RateLimiter:
 
 
 class AsyncRateLimiter:
-    """The same for asyncio, over a client from `access.pools.connect_async`."""
+    """The same for asyncio, over a client from `christmas.pools.connect_async`."""
 
     def __init__(self, client: redis.asyncio.Redis, limit: int, *, when_down: str = "allow") -> None:
         _check(limit, when_down)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blueprint.model import Limits, Service
+from christmas.blueprint.model import Limits, Service
 
 TIMESCALEDB = Service(
     name="timescaledb",

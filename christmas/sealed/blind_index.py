@@ -6,8 +6,8 @@ import hashlib
 import hmac
 import unicodedata
 
-from blueprint.encryption import EncryptedField
-from security.ring import FINGERPRINT_BYTES, Key, KeyRing
+from christmas.blueprint.encryption import EncryptedField
+from christmas.sealed.ring import FINGERPRINT_BYTES, Key, KeyRing
 
 MAC_BYTES = 32
 ENTRY_BYTES = 2 + FINGERPRINT_BYTES + MAC_BYTES

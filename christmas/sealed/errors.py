@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import PlatformError
+from christmas.failure import PlatformError
 
 ROTATE = "invoke accounts.rotate --keys seals every row with the active key"
 RESTORE = "restore the row from a backup: docs/backup.md"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blueprint.documents_model import Collection, EmbeddingProfile, Property, VectorIndex
+from christmas.blueprint.documents_model import Collection, EmbeddingProfile, Property, VectorIndex
 
 # The specification's bound. What it keeps out was not measured: that takes a key (docs/adr/0609 says how).
 OPENAI = EmbeddingProfile(name="openai", model="text-embedding-ada-002", dimensions=1536, certainty=0.7)
