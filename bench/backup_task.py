@@ -51,7 +51,7 @@ def _peak_mb() -> float:
 
 
 def _make(platform: Platform, folder: Path, kind: Any) -> dict[str, Any]:
-    from backup.run import make
+    from backup.make import make
 
     made = make(platform, kind=kind, folder=folder, progress=PlainProgress("backup", sys.stderr))
     if made is None:

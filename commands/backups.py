@@ -21,7 +21,7 @@ def backup_make(
     _context: Context, store: list[str], stack: str = "", *, full: bool = False, incremental: bool = False, json: bool = False
 ) -> int:
     """Make the backup set that is due, and copy it to further places; exit code 1 where a copy is behind."""
-    from backup import run
+    from backup import make
     from backup.show import kind_of, show_made
     from backup.storage import copies
     from core.runner import show_progress
@@ -31,7 +31,7 @@ def backup_make(
     yield_processor()
     platform = connections.load(stack)
     with show_progress("backup") as progress:
-        made = run.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
+        made = make.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
     show_made(made, as_json=json)
     return copies.exit_code(platform)
 
@@ -110,13 +110,15 @@ def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> No
     """List the backup sets as chains, with sizes, ages, and when each was last verified and drilled."""
     import sys
 
-    from backup import journal, known_log, marks, sets
+    from backup.postgres import known_log
+    from backup.restoring import journal
+    from backup.sets import folders, marks
     from backup.show import show_sets, show_timelines
     from backup.storage import mirror
 
-    folder = sets.folder_of(stack or None)
+    folder = folders.folder_of(stack or None)
     where = mirror.look(stack) or str(folder)
-    there = sets.list_sets(folder=folder)
+    there = folders.list_sets(folder=folder)
     show_sets(there, marks.read(folder), {each.id: where for each in there}, as_json=json)
     show_timelines(known_log.rows(stack, folder, there), as_json=json)
     if left := journal.note(folder):
@@ -287,8 +289,8 @@ def backup_import_portable(
     json: bool = False,
 ) -> None:
     """Bring a set's portable Weaviate dump into an empty Weaviate of any version; cut off, the same call goes on."""
-    from backup.portable import task
     from backup.show import show_imported
+    from backup.weaviate.portable import task
     from core.runner import show_progress
 
     with show_progress("import") as progress:

@@ -44,9 +44,9 @@ def _platform() -> Platform:
 
 
 def _up(progress: Progress) -> str:
-    from backup import recovery
-    from backup.journal import note
-    from backup.sets import folder_of
+    from backup.restoring import recovery
+    from backup.restoring.journal import note
+    from backup.sets.folders import folder_of
     from infra import stacks
     from infra.connections import stack_name
 
@@ -80,9 +80,9 @@ def _seed(progress: Progress) -> str:
 
 
 def _backup(progress: Progress) -> str:
-    from backup import run
+    from backup import make
 
-    made = run.make(_platform(), progress=progress)
+    made = make.make(_platform(), progress=progress)
     return f"set {made.id}" if made else "nothing is due"
 
 

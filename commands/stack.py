@@ -17,8 +17,8 @@ from commands.task import task
 )
 def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
     """Bring the stack up, or to what the blueprint says now; from then on it keeps itself. With --kit from what a lost machine left."""
-    from backup.journal import note
-    from backup.sets import folder_of
+    from backup.restoring.journal import note
+    from backup.sets.folders import folder_of
     from infra import connections, stacks
     from schedule import task
 
@@ -63,8 +63,8 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
     if removed := boot.remove(stack_name(stack)):
         print(removed)
     if volumes:
-        from backup import recovery
-        from backup.sets import folder_of
+        from backup.restoring import recovery
+        from backup.sets.folders import folder_of
 
         recovery.note_emptied(folder_of(stack_name(stack)))
 

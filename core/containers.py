@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from backup.files import StreamedFile, read_pieces
+from backup.sets.files import StreamedFile, read_pieces
 from core.command_output import STDERR, CutOffError, Output, told_as_cut, wait_for_end
 from core.errors import PlatformError
 

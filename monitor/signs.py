@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup.files import write_atomically
+from backup.sets.files import write_atomically
 from core import lock
 from infra.connections import LOCAL
 

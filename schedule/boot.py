@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backup.files import write_atomically
+from backup.sets.files import write_atomically
 from core.errors import PlatformError
 from infra.connections import ROOT
 from schedule import remembered, units

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from backup.files import write_atomically
+from backup.sets.files import write_atomically
 from christmas.blueprint.rules import SCHEDULE_RULES
 from monitor.result import CheckResult, Status, worst
 

@@ -113,7 +113,7 @@ def stop(stack: str, *, now: bool = False) -> str:
 @contextlib.contextmanager
 def paused(stack: str) -> Iterator[None]:
     """Stop it at once, with what its run under way has left, for taking the stack down; where that fails, it goes on."""
-    from backup.scratch import remove_leftovers
+    from backup.restoring.scratch import remove_leftovers
 
     if not stop(stack, now=True):
         yield

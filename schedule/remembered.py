@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from backup.files import write_atomically
+from backup.sets.files import write_atomically
 from monitor import signs
 
 _FILE = "environment.json"

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from backup.files import write_atomically
+from backup.sets.files import write_atomically
 from core.errors import PlatformError
 from infra.connections import Platform
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup import keys, sets
-from backup.files import sync_folder
 from backup.kit import coverage
 from backup.kit.content import Keys, Kit, StackState
 from backup.kit.envelope import Readers, new_passphrase, seal
-from backup.sealing import keyring_of
+from backup.sets import folders, keys
+from backup.sets.files import sync_folder
+from backup.sets.sealing import keyring_of
 from christmas.sealed.ring import from_json
 from core import lock
 from core.errors import PlatformError
@@ -60,7 +60,7 @@ def take(
     Raises PlatformError where there is such a file already, it can't be written, or the stack lacks what a kit holds.
     """
     target = _target(out)
-    folder = folder or sets.folder_of(platform.stack)
+    folder = folder or folders.folder_of(platform.stack)
     kit = gather(platform)
     readers = readers_of(platform, recipients, passphrase_file)
     write(target, seal(kit.plain(), readers))

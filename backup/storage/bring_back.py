@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from backup import keys, pgbackrest, sets
-from backup.files import StreamedFile, sync_folder, write_atomically
-from backup.journal import Journal
-from backup.model import Manifest
+from backup.postgres import pgbackrest
+from backup.restoring.journal import Journal
+from backup.sets import folders, keys
+from backup.sets.files import StreamedFile, sync_folder, write_atomically
+from backup.sets.model import Manifest
 from backup.storage import mirror
 from backup.storage.places import Place, open_place
 from backup.storage.repository import PlaceRepository
@@ -99,7 +100,7 @@ def _newest(platform: Platform, folder: Path) -> tuple[dict[str, Manifest], list
     failures = []
     for name in platform.backup.copies:
         try:
-            if every := sets.list_at(source_of(platform, folder, name).sets):
+            if every := folders.list_at(source_of(platform, folder, name).sets):
                 found[name] = every[-1]
         except PlatformError as error:
             failures.append(f"{name}: {error.what}")
@@ -113,7 +114,7 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
     its manifest says, or either side fails.
     """
     copy, first = source_of(platform, folder, name), source_of(platform, folder)
-    every = sets.list_at(copy.sets)
+    every = folders.list_at(copy.sets)
     if not every:
         raise PlatformError(what=f"copy {name} has no set", where=copy.where, next_step="see that it is the right folder, and mounted")
     if strange := [each.id for each in every if not keys.is_signed(each, keys.repository_passphrase(platform))]:
@@ -136,14 +137,14 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
                     path = f"{manifest.id}/{record.stored}"
                     target.write(path, _proven(copy, copy.sets, path, record.sha256), record.size)
             # Here, too: from a bucket it is mirrored.
-            target.write(f"{manifest.id}/{sets.MANIFEST}", sets.render(manifest))
+            target.write(f"{manifest.id}/{folders.MANIFEST}", folders.render(manifest))
         (folder / _BEGUN).unlink()
         sync_folder(folder)
 
 
 def _put_aside(folder: Path, kept: set[str]) -> None:
     for path in folder.iterdir():
-        if sets.is_id(path.name) and path.name not in kept:
+        if folders.is_id(path.name) and path.name not in kept:
             (folder / _ASIDE).mkdir(exist_ok=True, mode=0o700)
             path.rename(folder / _ASIDE / path.name)
 

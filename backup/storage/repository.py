@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from backup.model import FileRecord
+from backup.sets.model import FileRecord
 from backup.storage.places import PIECE, Place
 from core.errors import PlatformError
 from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA
@@ -56,7 +56,7 @@ class VolumeRepository:
 
     def hash_files(self, paths: Iterable[str]) -> tuple[FileRecord, ...]:
         """Size and hash of every file at or below these paths."""
-        from backup.pgbackrest import hash_files
+        from backup.postgres.pgbackrest import hash_files
 
         return hash_files(self._container, paths)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from backup.files import SetFiles
-from backup.model import Manifest
-from backup.sealing import keyring_of
+from backup.sets.files import SetFiles
+from backup.sets.model import Manifest
+from backup.sets.sealing import keyring_of
 from backup.storage.places import FolderPlace, Place, open_place
 from backup.storage.repository import PlaceRepository, RepositoryFiles, VolumeRepository
 from core.errors import PlatformError

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from backup.sets import folder_of
+from backup.sets.folders import folder_of
 from infra import clients
 from monitor.keyspace_audit import Fault
 from tests.end_to_end.conftest import BIN

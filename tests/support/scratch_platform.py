@@ -17,9 +17,9 @@ from pathlib import Path
 import docker
 
 from airgap.images.catalog import image_reference
-from backup import recipes
-from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
-from backup.sealing import new_identity
+from backup.restoring import recipes
+from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
+from backup.sets.sealing import new_identity
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring

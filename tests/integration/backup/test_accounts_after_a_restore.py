@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from backup import account_passwords, emptiness
-from backup.model import STORES
+from backup.restoring import account_passwords, emptiness
+from backup.sets.model import STORES
 from christmas.blueprint.accounts import ACCOUNTS
 from core.containers import execute
 from core.errors import PlatformError

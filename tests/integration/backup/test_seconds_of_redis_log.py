@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup.run import make
+from backup.make import make
 from core.containers import execute
 from infra.clients import redis_client
 from infra.components.names import redis_cli

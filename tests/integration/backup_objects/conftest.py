@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from backup.portable.wire import Wire
+from backup.weaviate.portable.wire import Wire
 from core.containers import docker_client, execute
 from infra.connections import Platform
 from infra.provider import psql

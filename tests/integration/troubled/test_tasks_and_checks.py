@@ -14,7 +14,8 @@ import pytest
 import redis
 from weaviate.exceptions import WeaviateBaseError
 
-from backup import logins, weaviate_store
+from backup.proving import logins
+from backup.weaviate import back_up as weaviate_store
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from christmas.blueprint.keyspaces import SESSION
 from core.errors import PlatformError

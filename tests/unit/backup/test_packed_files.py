@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from backup.files import SetFolder, shorten, write_hashed
-from backup.packing import is_packed
-from backup.sealing import Keyring, Sealer, new_identity
+from backup.sets.files import SetFolder, shorten, write_hashed
+from backup.sets.packing import is_packed
+from backup.sets.sealing import Keyring, Sealer, new_identity
 from core.errors import PlatformError
 
 SESSIONS = b"".join(

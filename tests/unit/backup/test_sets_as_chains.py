@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from backup.chain import chains, table
-from backup.marks import Marks
-from backup.model import Manifest
+from backup.sets.chain import chains, table
+from backup.sets.marks import Marks
+from backup.sets.model import Manifest
 from backup.show import show_sets
 from core.words import size_text, span_text
 from tests.support.manifests import NOON, manifest

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from backup.pgbackrest import command, parse_info
-from backup.redis_files import AofFile, RdbContent, TornTailError, parse_aof_manifest, read_verdict, render_aof_manifest
+from backup.postgres.pgbackrest import command, parse_info
+from backup.redis.files import AofFile, RdbContent, TornTailError, parse_aof_manifest, read_verdict, render_aof_manifest
 from core.containers import Finished
 from core.errors import PlatformError
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from backup.kit.coverage import Taken
-from backup.marks import Marks
-from backup.model import FileRecord, Kind, Manifest
+from backup.sets.marks import Marks
+from backup.sets.model import FileRecord, Kind, Manifest
 from backup.storage.copies import CopyState
 from christmas.blueprint.alarms import BACKUP_ALARMS
 from christmas.blueprint.rules import BACKUP_RULES

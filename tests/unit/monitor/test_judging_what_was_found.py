@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backup.model import Kind, Manifest
+from backup.sets.model import Kind, Manifest
 from christmas.blueprint.relational import MARKET_DATA, USERS
 from christmas.blueprint.rules import BACKUP_RULES
 from monitor import redis_server

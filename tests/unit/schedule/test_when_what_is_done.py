@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backup import sets
+from backup.sets import folders
 from christmas.blueprint.rules import BACKUP_RULES
 from core import lock
 from core.errors import PlatformError
@@ -152,6 +152,6 @@ def test_what_is_young_enough_is_left_alone(tmp_path: Path, capsys: pytest.Captu
     now = datetime.now(UTC)
     young = manifest(f"{now:%Y%m%d-%H%M%S}-full-0000", started=now - timedelta(minutes=59))
     (tmp_path / young.id).mkdir()
-    sets.publish(tmp_path, young)
+    folders.publish(tmp_path, young)
     assert Job("backup", "tests", load_nothing, tmp_path).wake() is True
     assert capsys.readouterr().out == ""
