@@ -24,11 +24,11 @@ from backup.restoring.scratch import PURPOSE_LABEL, Scratch, remove_labelled
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
 from backup.restoring.told import Restored, Seen, tell
 from backup.sets import folders, keys
-from backup.sets.files import write_atomically
 from backup.sets.model import STORES, Manifest, Store
 from backup.storage import bring_back, mirror
 from core import lock
 from core.containers import docker_client
+from core.disk import write_whole
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from infra.components.names import STACK_LABEL
@@ -202,7 +202,7 @@ def _restore_beside(
                 next_step=f"choose another name, or remove it: invoke backup.remove {name}",
             )
         remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
-        write_atomically(place / _STATE, b'{"state": "running"}')
+        write_whole(place / _STATE, b'{"state": "running"}')
         made = Scratch(name, PURPOSE, place, owned=False)
         try:
             made.open()
@@ -213,7 +213,7 @@ def _restore_beside(
             _empty(place)
             raise
         _write_connections(place, made, platform)
-        write_atomically(place / _STATE, b'{"state": "done"}')
+        write_whole(place / _STATE, b'{"state": "done"}')
     took = round(time.monotonic() - began, 1)
     told = tell(target, name, wanted, every, log, seconds=took, seen=seen)
     return dataclasses.replace(told, connections=str(place / "connections.json"))
@@ -313,7 +313,7 @@ def _write_connections(place: Path, made: Scratch, platform: Platform) -> None:
             urls |= {"WEAVIATE_URL": there.weaviate_url(), "WEAVIATE_API_KEY": secret.weaviate}
         if urls:
             known["accounts"][name] = urls
-    write_atomically(place / "connections.json", json.dumps(known, indent=2).encode() + b"\n")
+    write_whole(place / "connections.json", json.dumps(known, indent=2).encode() + b"\n")
 
 
 def remove(name: str) -> int:

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from backup.sets.files import StreamedFile, read_pieces
 from core.command_output import STDERR, CutOffError, Output, told_as_cut, wait_for_end
+from core.disk import read_pieces
 from core.errors import PlatformError
+from core.streams import PiecesFile, StreamedFile
 
 if TYPE_CHECKING:
     import docker
@@ -264,7 +265,7 @@ def copy_tree(container: str, path: str, receive: Callable[[str, Iterator[bytes]
 
     try:
         stream, _ = docker_client().api.get_archive(container, path, chunk_size=1 << 20)
-        with tarfile.open(fileobj=Pieces(stream), mode="r|") as archive:
+        with tarfile.open(fileobj=PiecesFile(stream), mode="r|") as archive:
             found = 0
             for member in archive:
                 if not member.isfile():
@@ -282,30 +283,6 @@ def copy_tree(container: str, path: str, receive: Callable[[str, Iterator[bytes]
         raise PlatformError(
             what=f"copying {path} broke off: {error}", where=f"container {container}", next_step=_look(container)
         ) from error
-
-
-class Pieces(io.RawIOBase):
-    """An iterator of byte strings as a readable file."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as one piece goes; 0 at the end."""
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = piece
-        part = self._rest[: len(buffer)]
-        self._rest = self._rest[len(part) :]
-        buffer[: len(part)] = part
-        return len(part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from christmas.blueprint.relational import DATABASE
+from core.disk import write_whole
 from core.errors import PlatformError
 from infra.backup_places import BackupAccess
 
@@ -154,10 +155,7 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
     """A Platform from a stack's outputs; writes the CA's certificate beside the state, for clients that want a path."""
     ca_file = LOCAL / "ca" / f"{stack}.pem"
     if not ca_file.exists() or ca_file.read_text() != outputs["ca_certificate"]:
-        ca_file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = ca_file.with_suffix(f".{os.getpid()}")
-        fresh.write_text(outputs["ca_certificate"])
-        fresh.replace(ca_file)
+        write_whole(ca_file, outputs["ca_certificate"], mode=0o644)
     return Platform(
         stack=stack,
         endpoints={

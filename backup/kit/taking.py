@@ -13,10 +13,10 @@ from backup.kit import coverage
 from backup.kit.content import Keys, Kit, StackState
 from backup.kit.envelope import Readers, new_passphrase, seal
 from backup.sets import folders, keys
-from backup.sets.files import sync_folder
 from backup.sets.sealing import keyring_of
 from christmas.sealed.ring import from_json
 from core import lock
+from core.disk import sync_folder
 from core.errors import PlatformError
 from infra import stack_state
 from infra.connections import Platform

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from backup.weaviate.counts import OFFLOADED, count, count_documents, states
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from christmas.blueprint.keyspaces import SESSION, USER_PREFERENCES, shown_key
+from core.waiting import until
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
 
@@ -124,12 +124,12 @@ def neighbours(restored: Restored) -> str:
 
 def _nearest(collection: Any, vector: Any, target: str | None) -> list[Any]:
     """What is nearest to a vector. A server that has only just restored its objects may still be loading the index over them."""
-    deadline = time.monotonic() + _INDEX_SECONDS
-    while True:
+
+    def ask() -> list[Any]:
         found: list[Any] = collection.query.near_vector(vector, limit=1, target_vector=target, return_metadata=["distance"]).objects
-        if found or time.monotonic() > deadline:
-            return found
-        time.sleep(0.2)
+        return found
+
+    return until(ask, _INDEX_SECONDS) or []
 
 
 def questions(restored: Restored) -> str:

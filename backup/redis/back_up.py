@@ -19,6 +19,7 @@ from christmas.blueprint.keyspaces import KEYSPACES
 from core.containers import execute, while_running
 from core.errors import PlatformError
 from core.progress import Progress
+from core.waiting import until
 from infra.clients import redis_client
 from infra.components.names import CONFIG_DIRECTORY, redis_cli
 from infra.connections import Platform
@@ -133,16 +134,14 @@ def _places(client: redis.Redis) -> _Places:
 
 
 def _wait_until(client: redis.Redis, reached: Any, what: str) -> dict[str, Any]:
-    deadline = time.monotonic() + _SAVE_SECONDS
-    while True:
+
+    def ask() -> dict[str, Any] | None:
         info: dict[str, Any] = client.info("persistence")
-        if reached(info):
-            return info
-        if time.monotonic() > deadline:
-            raise PlatformError(
-                what=f"Redis was waited for {_SAVE_SECONDS} s: for {what}", where="INFO persistence", next_step="look at its log"
-            )
-        time.sleep(_POLL_SECONDS)
+        return info if reached(info) else None
+
+    if info := until(ask, _SAVE_SECONDS, pause=_POLL_SECONDS):
+        return info
+    raise PlatformError(what=f"Redis was waited for {_SAVE_SECONDS} s: for {what}", where="INFO persistence", next_step="look at its log")
 
 
 def _save(client: redis.Redis) -> datetime:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, cast
 
-from backup.sets.files import SetFiles, StreamedFile
+from backup.sets.files import SetFiles, plain_file
 from backup.sets.model import FileRecord
 from core.containers import Entry, Finished, docker_client, put_files, running, throwaway
 from core.errors import PlatformError
@@ -97,9 +97,7 @@ def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb:
     """The same with an image given by name or id; works without any server."""
     aof_folder = f"{PurePosixPath(aof_manifest).parent}/"
     entries = [
-        Entry(f"copies/{each.path}", StreamedFile.plain(files, each))
-        for each in records
-        if each.path == rdb or each.path.startswith(aof_folder)
+        Entry(f"copies/{each.path}", plain_file(files, each)) for each in records if each.path == rdb or each.path.startswith(aof_folder)
     ]
     script = f"cd {_CHECK_FOLDER} && redis-check-rdb {rdb} && redis-check-aof {aof_manifest}"
     options = {**throwaway("redis-check"), "mem_limit": _CHECK_MEMORY}

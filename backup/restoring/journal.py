@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from backup.sets.files import sync_folder, write_atomically
 from backup.sets.model import Store
+from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 
 _FILE = "restore.json"
@@ -156,7 +156,7 @@ class Journal:
 
     def _write(self, state: Begun) -> Begun:
         content = {name: getattr(state, name) for name in state.__dataclass_fields__}
-        write_atomically(self.path, json.dumps(content, indent=1).encode() + b"\n")
+        write_whole(self.path, json.dumps(content, indent=1).encode() + b"\n")
         return state
 
 

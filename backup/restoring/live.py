@@ -23,6 +23,7 @@ from core import lock
 from core.containers import copy_tree, docker_client, put_files
 from core.errors import PlatformError
 from core.progress import Progress
+from core.waiting import looks
 from infra.components.pgbackrest_config import PGDATA
 from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FILE
 from infra.connections import Platform
@@ -229,18 +230,14 @@ def _start(container: Container) -> None:
     Its own health check is run here, again and again: Docker runs it for the first time only after the check's interval.
     Raises PlatformError with its last lines where it doesn't get so.
     """
-    import time
-
     container.start()
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
+    for in_time in looks(_START_SECONDS, pause=_AGAIN_SECONDS):
         container.reload()
         if container.status == "running" and stopped.is_well(container):
             return
-        if container.status in ("exited", "dead") or time.monotonic() > deadline:
+        if container.status in ("exited", "dead") or not in_time:
             said = container.logs(tail=10).decode(errors="replace").strip()
             raise PlatformError(what=f"{container.name} does not come up again; its last lines:\n{said}", where="the restored data")
-        time.sleep(_AGAIN_SECONDS)
 
 
 def _postgres(platform: Platform, wanted: StorePlan, work: _Work) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from backup.postgres import pgbackrest
 from backup.restoring import emptiness
 from backup.sets import folders
-from backup.sets.files import sync_folder, write_atomically
 from backup.storage.sources import source_of
 from core.containers import execute
+from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 from infra.connections import Platform
 
@@ -41,7 +41,7 @@ def read(folder: Path) -> Recovery | None:
 def begin(folder: Path, recovery: Recovery) -> None:
     """Note it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_atomically(folder / _FILE, json.dumps(asdict(recovery)).encode())
+    write_whole(folder / _FILE, json.dumps(asdict(recovery)).encode())
 
 
 def end(folder: Path) -> None:
@@ -60,7 +60,7 @@ def awaited(folder: Path) -> bool:
 def note_emptied(folder: Path) -> None:
     """Note that the data was deleted on purpose: then new stores beside old sets are no loss."""
     if folder.is_dir():
-        write_atomically(folder / _EMPTIED, b"")
+        write_whole(folder / _EMPTIED, b"")
 
 
 def forget_emptied(folder: Path) -> None:

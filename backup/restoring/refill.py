@@ -21,7 +21,7 @@ from backup.redis.files import AofFile, parse_aof_manifest, with_passwords
 from backup.restoring import recipes
 from backup.restoring.scratch import Recipe, Scratch
 from backup.restoring.targets import StorePlan
-from backup.sets.files import SetFiles, StreamedFile
+from backup.sets.files import SetFiles, plain_file
 from backup.sets.model import Manifest
 from backup.sets.sealing import Keyring, keyring_of
 from backup.storage.repository import INFO_FILES, SEGMENT
@@ -29,6 +29,8 @@ from backup.storage.sources import Source, source_of
 from core.containers import Entry, docker_client, execute, put_files, throwaway
 from core.errors import PlatformError
 from core.progress import Progress
+from core.streams import StreamedFile
+from core.waiting import looks
 from infra.components.pgbackrest_config import PGDATA, REPOSITORY_PATH, STANZA
 from infra.components.weaviate_config import BACKUP_PATH
 from infra.connections import Platform
@@ -156,7 +158,7 @@ def repository_volume(made: Scratch, use: Ingredients, wanted: StorePlan, progre
         for path, size in sorted((backups | log).items())
     ]
     index = {record.path: record for record in part.files if record.path.startswith(f"{INFO_PATH}/")}
-    entries += [Entry(path, StreamedFile.plain(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
+    entries += [Entry(path, plain_file(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
     volume = made.volume("pgbackrest")
     helper = docker_client().containers.create(
         use.images["timescaledb"], ["true"], volumes={volume: {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
@@ -217,8 +219,7 @@ def wait_for_recovery(container: str) -> None:
     Raises PlatformError with its last lines where it stops instead: most often because its log ends too early.
     """
     question = ("psql", "--no-psqlrc", "-Atq", "--dbname=postgres", "--command=select pg_is_in_recovery()")
-    deadline = time.monotonic() + _RECOVERY_SECONDS
-    while True:
+    for in_time in looks(_RECOVERY_SECONDS):
         found: Any = docker_client().containers.get(container)
         if found.status == "running":
             if execute(container, question, user=pgbackrest.USER, check=False).text() == "f":
@@ -226,9 +227,8 @@ def wait_for_recovery(container: str) -> None:
         else:
             said = found.logs(tail=8).decode(errors="replace").strip()
             raise PlatformError(what=f"PostgreSQL stopped while it replayed its log:\n{said}", where=f"container {container}")
-        if time.monotonic() > deadline:
+        if not in_time:
             raise PlatformError(what="PostgreSQL did not finish replaying its log", where=f"container {container}")
-        time.sleep(0.2)
 
 
 def redis(
@@ -281,7 +281,7 @@ def aof_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
     records = manifest.redis.files if manifest.redis else ()
     folder = f"{AOF_FOLDER}/"
     return [
-        Entry(f"appendonlydir/{each.path.removeprefix(folder)}", StreamedFile.plain(source, each))
+        Entry(f"appendonlydir/{each.path.removeprefix(folder)}", plain_file(source, each))
         for each in records
         if each.path.startswith(folder)
     ]
@@ -330,9 +330,7 @@ def weaviate_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
     if part is None or part.backup_id is None:
         return []
     home = f"weaviate/{part.backup_id}/"
-    return [
-        Entry(each.path.removeprefix("weaviate/"), StreamedFile.plain(source, each)) for each in part.files if each.path.startswith(home)
-    ]
+    return [Entry(each.path.removeprefix("weaviate/"), plain_file(source, each)) for each in part.files if each.path.startswith(home)]
 
 
 def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, seconds: float = 3600) -> None:
@@ -345,18 +343,16 @@ def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, se
     api = WeaviateApi(url, ca_file.read_text(encoding="utf-8"), key)
     path = f"backups/filesystem/{backup_id}/restore"
     api.post(path, {"config": {"rolesOptions": "all", "usersOptions": "all"}})
-    deadline = time.monotonic() + seconds
-    while True:
+    for in_time in looks(seconds):
         answer = api.get(path) or {}
         if answer.get("status") == "SUCCESS":
             return
-        if answer.get("status") in ("FAILED", "CANCELED") or time.monotonic() > deadline:
+        if answer.get("status") in ("FAILED", "CANCELED") or not in_time:
             raise PlatformError(
                 what=f"Weaviate could not restore its backup: {answer.get('error') or answer.get('status') or 'no answer'}",
                 where=f"backup {backup_id}",
                 next_step="invoke backup.verify tells whether the set is whole",
             )
-        time.sleep(0.2)
 
 
 def chain_of(manifest: Manifest, sets: Iterable[Manifest]) -> list[Manifest]:

@@ -6,15 +6,16 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from backup.sets.model import FileRecord
 from backup.sets.packing import is_packed, packer, unpacked
 from backup.sets.sealing import SUFFIX, Keyring, Sealer, unsealed
 from backup.storage.places import FolderPlace, Place
+from core.disk import read_pieces
 from core.errors import PlatformError
+from core.streams import PiecesFile, StreamedFile
 
 _PIECE = 1 << 20
 
@@ -41,7 +42,7 @@ class SetFiles:
 
     def open(self, path: str) -> io.BufferedReader:
         """A file's plain content as a stream, from its beginning on. Close it."""
-        return io.BufferedReader(_Readable(self.read(path)), _PIECE)
+        return io.BufferedReader(PiecesFile(self.read(path)), _PIECE)
 
 
 class SetFolder(SetFiles):
@@ -52,19 +53,9 @@ class SetFolder(SetFiles):
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
-class StreamedFile:
-    """Content that comes in pieces from somewhere else, and how much of it there is in bytes: to be put somewhere."""
-
-    path: str
-    size: int
-    where: str
-    read: Callable[[], Iterator[bytes]]
-
-    @classmethod
-    def plain(cls, files: SetFiles, record: FileRecord) -> Self:
-        """The plain content of a file that a set's manifest lists."""
-        return cls(record.path, record.plain_size, files.place.where, lambda: files.read(record.path))
+def plain_file(files: SetFiles, record: FileRecord) -> StreamedFile:
+    """The plain content of a file that a set's manifest lists."""
+    return StreamedFile(record.path, record.plain_size, files.place.where, lambda: files.read(record.path))
 
 
 class HashedFile:
@@ -125,33 +116,6 @@ class HashedFile:
         )
 
 
-class _Readable(io.RawIOBase):
-    """An iterator of byte strings as a readable file."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            self._pieces.close()  # type: ignore[attr-defined]
-        super().close()
-
-
 def discard(folder: SetFolder, path: str) -> None:
     """Remove a file of a set that is being written, or what there is of it."""
     inside(folder.path, path + SUFFIX).unlink(missing_ok=True)
@@ -185,39 +149,6 @@ def hash_file(path: Path, progress: Callable[[int], object] | None = None) -> tu
         if progress:
             progress(len(piece))
     return size, digest.hexdigest()
-
-
-def read_pieces(path: Path) -> Iterator[bytes]:
-    """A file's content in pieces of at most a MiB."""
-    with path.open("rb") as source:
-        while piece := source.read(_PIECE):
-            yield piece
-
-
-def write_atomically(target: Path, content: bytes) -> None:
-    """Put a file in place whole or not at all, and on the disk: temporary file, fsync, rename, fsync of the folder."""
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(target)
-    sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the folder's own entries last."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_tree(folder: Path) -> None:
-    """Make the entries of a folder and of all below it last."""
-    for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        sync_folder(each)
 
 
 def shorten(folder: SetFolder, record: FileRecord, size: int) -> FileRecord:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from backup.sets.files import sync_folder, sync_tree, write_atomically
 from backup.sets.model import FORMAT, Kind, Manifest
 from backup.storage.places import Place
+from core.disk import sync_folder, sync_tree, write_whole
 from core.errors import PlatformError
 from infra.connections import LOCAL, stack_name
 
@@ -148,7 +148,7 @@ def publish(folder: Path, manifest: Manifest) -> None:
     """Turn a folder of files into a set: everything onto the disk, then the manifest, whole or not at all."""
     target = folder / manifest.id
     sync_tree(target)
-    write_atomically(target / MANIFEST, render(manifest))
+    write_whole(target / MANIFEST, render(manifest))
     sync_folder(folder)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from backup.sets.files import write_atomically
+from core.disk import write_whole
 
 _FILE = "marks.json"
 
@@ -37,4 +37,4 @@ def mark(folder: Path, set_id: str, *, verified: datetime | None = None, drilled
     before = every.get(set_id, Marks())
     every[set_id] = Marks(verified=verified or before.verified, drilled=drilled or before.drilled)
     kept = {name: each.model_dump(mode="json") for name, each in every.items() if (folder / name).is_dir()}
-    write_atomically(folder / _FILE, json.dumps(kept, indent=2).encode() + b"\n")
+    write_whole(folder / _FILE, json.dumps(kept, indent=2).encode() + b"\n")

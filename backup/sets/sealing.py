@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from core.errors import PlatformError
+from core.streams import PiecesFile
 from infra.connections import Platform
 
 SUFFIX = ".age"
@@ -98,7 +99,7 @@ def unsealed(pieces: Iterable[bytes], identities: Iterable[str], where: str) -> 
     Raises PlatformError where no identity fits, or the stream is damaged or cut off. What `pieces` raises goes through.
     """
     found = _Waiting()
-    source = _Pieces(iter(pieces))
+    source = PiecesFile(iter(pieces))
     failure: list[BaseException] = []
     known = _identities(identities)
 
@@ -216,31 +217,6 @@ class _Source(io.RawIOBase):
             piece = self._waiting.get()
             self._ended = piece is None
             self._rest = memoryview(piece or b"")
-        size = len(self._rest) if size < 0 else size
-        part, self._rest = bytes(self._rest[:size]), self._rest[size:]
-        return part
-
-
-class _Pieces(io.RawIOBase):
-    """An iterator of byte strings as a readable file that remembers what it raised."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-        self.failure: BaseException | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            while not self._rest:
-                self._rest = memoryview(next(self._pieces))
-        except StopIteration:
-            return b""
-        except BaseException as error:
-            self.failure = error
-            raise
         size = len(self._rest) if size < 0 else size
         part, self._rest = bytes(self._rest[:size]), self._rest[size:]
         return part

@@ -14,7 +14,6 @@ from typing import Any
 from backup.postgres import pgbackrest
 from backup.restoring.journal import Journal
 from backup.sets import folders, keys
-from backup.sets.files import StreamedFile, sync_folder, write_atomically
 from backup.sets.model import Manifest
 from backup.storage import mirror
 from backup.storage.places import Place, open_place
@@ -22,8 +21,10 @@ from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
 from core import lock
 from core.containers import Entry, docker_client, execute, put_files, throwaway
+from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 from core.progress import Progress
+from core.streams import StreamedFile
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER, REPOSITORY_PATH
 from infra.connections import Platform
@@ -124,7 +125,7 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
             next_step="bring the stack up from the kit that belongs to this copy; or remove those sets from it, if they are not wanted",
         )
     with lock.hold(folder, f"bringing copy {name} back"):
-        write_atomically(folder / _BEGUN, name.encode())
+        write_whole(folder / _BEGUN, name.encode())
         _put_aside(folder, {each.id for each in every})
         progress.log(f"the first place is lost: {len(every)} sets are brought back from copy {name} ({copy.where})")
         known = {record.path: record.sha256 for each in every for record in each.files if record.place == "pgbackrest"}

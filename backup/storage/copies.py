@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backup.sets import folders, retention
-from backup.sets.files import write_atomically
 from backup.sets.model import FileRecord, Manifest
 from backup.storage import mirror
 from backup.storage.places import Place, open_place
@@ -22,6 +21,7 @@ from backup.storage.repository import INFO_FILES
 from backup.storage.sources import SETS, Source, source_of
 from christmas.blueprint.rules import BACKUP_RULES
 from core import lock
+from core.disk import write_whole
 from core.errors import PlatformError
 from core.progress import Progress
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER
@@ -62,7 +62,7 @@ def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyS
             progress.log(f"copy {name} is {told.behind} sets behind: {told.failure}")
         states.append(told)
     if states or before:
-        write_atomically(folder / _STATE, json.dumps({each.name: asdict(each) for each in states}, indent=2).encode() + b"\n")
+        write_whole(folder / _STATE, json.dumps({each.name: asdict(each) for each in states}, indent=2).encode() + b"\n")
     return states
 
 

@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from backup.sets import folders
-from backup.sets.files import inside, sync_folder, write_atomically
+from backup.sets.files import inside
 from backup.sets.model import Manifest
 from backup.storage.places import MissingError
 from backup.storage.sources import source_of
+from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 from core.progress import Progress
 from infra.backup_places import FIRST
@@ -84,7 +85,7 @@ def publish(platform: Platform, folder: Path, manifest: Manifest, progress: Prog
 def _keep_only_manifest(folder: Path, set_id: str, content: bytes) -> None:
     target = folder / set_id
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_atomically(target / folders.MANIFEST, content)
+    write_whole(target / folders.MANIFEST, content)
     sync_folder(folder)
     for path in target.iterdir():
         if path.is_dir():

@@ -64,11 +64,12 @@ class VolumeRepository:
         """A file's content, through the engine: the container doesn't have to run."""
         from docker.errors import APIError
 
-        from core.containers import Pieces, docker_client
+        from core.containers import docker_client
+        from core.streams import PiecesFile
 
         try:
             stream, _ = docker_client().api.get_archive(self._container, f"{REPOSITORY_PATH}/{path}", chunk_size=PIECE)
-            with tarfile.open(fileobj=io.BufferedReader(Pieces(stream)), mode="r|") as archive:
+            with tarfile.open(fileobj=io.BufferedReader(PiecesFile(stream)), mode="r|") as archive:
                 member: Any = archive.extractfile(archive.next())  # type: ignore[arg-type]
                 while piece := member.read(PIECE):
                     yield piece

@@ -21,6 +21,7 @@ from backup.weaviate.portable.layout import Dumped
 from core.containers import copy_tree, execute
 from core.errors import PlatformError
 from core.progress import Progress
+from core.waiting import looks
 from infra.clients import weaviate_client
 from infra.components.weaviate_config import BACKUP_PATH
 from infra.connections import Platform
@@ -148,22 +149,20 @@ def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
     from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
 
     config = settings()
-    deadline = time.monotonic() + _LET_GO_SECONDS
 
     def begin() -> None:
         client.backup.create(backup_id=backup_id, backend=BackupStorage.FILESYSTEM, config=config, incremental_base_backup_id=base_id)
 
-    while True:
+    for in_time in looks(_LET_GO_SECONDS, pause=_POLL_SECONDS):
         try:
             make(begin, lambda: _begun(client, backup_id))
         except UnexpectedStatusCodeError as error:
             orphan = _IN_PROGRESS.search(str(error))
-            if not orphan or time.monotonic() > deadline:
+            if not orphan or not in_time:
                 raise
             # It may end by itself at this very moment; then there is nothing to cancel.
             with contextlib.suppress(WeaviateBaseError):
                 client.backup.cancel(backup_id=orphan[1], backend=BackupStorage.FILESYSTEM)
-            time.sleep(_POLL_SECONDS)
         else:
             return
 
@@ -183,8 +182,7 @@ def _begun(client: WeaviateClient, backup_id: str) -> bool:
 def _wait(client: WeaviateClient, backup_id: str) -> None:
     from weaviate.backup.backup import BackupStatus, BackupStorage
 
-    deadline = time.monotonic() + _SECONDS
-    while True:
+    for in_time in looks(_SECONDS, pause=_POLL_SECONDS):
         status: Any = client.backup.get_create_status(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
         if status.status == BackupStatus.SUCCESS:
             return
@@ -192,10 +190,9 @@ def _wait(client: WeaviateClient, backup_id: str) -> None:
             raise PlatformError(
                 what=f"Weaviate's backup ended as {status.status.value}: {status.error or 'no reason given'}", where=f"backup {backup_id}"
             )
-        if time.monotonic() > deadline:
+        if not in_time:
             client.backup.cancel(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
             raise PlatformError(what=f"Weaviate's backup was not done after {_SECONDS} s", where=f"backup {backup_id}")
-        time.sleep(_POLL_SECONDS)
 
 
 def remove_copies(container: str, backup_ids: list[str]) -> None:

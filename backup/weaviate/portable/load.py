@@ -14,11 +14,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from backup.sets.files import SetFiles, write_atomically
+from backup.sets.files import SetFiles
 from backup.weaviate.portable.layout import DumpedCollection, Index
 from backup.weaviate.portable.read import read_definition, read_index, read_objects
 from backup.weaviate.portable.wire import PAGE, RefusedError, Wire
 from core import lock
+from core.disk import write_whole
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from infra.connections import LOCAL
@@ -50,7 +51,7 @@ class _State:
     done: list[str] = field(default_factory=list)
 
     def save(self) -> None:
-        write_atomically(self.place / _STATE, json.dumps({"set": self.set_id, "done": self.done}).encode())
+        write_whole(self.place / _STATE, json.dumps({"set": self.set_id, "done": self.done}).encode())
 
 
 def load(
@@ -257,7 +258,7 @@ def _tenants_left_out(index: Index) -> list[str]:
 
 
 def _write_keys(place: Path, keys: dict[str, str]) -> None:
-    write_atomically(place / _KEYS, json.dumps(keys, indent=2).encode() + b"\n")
+    write_whole(place / _KEYS, json.dumps(keys, indent=2).encode() + b"\n")
 
 
 def _known_keys(place: Path) -> dict[str, str]:

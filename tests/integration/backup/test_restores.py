@@ -19,7 +19,7 @@ from backup.restore import remove, restore
 from backup.restoring.journal import Journal
 from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, remove_leftovers
 from backup.sets import folders, marks
-from backup.sets.files import SetFolder, StreamedFile, write_hashed
+from backup.sets.files import SetFolder, plain_file, write_hashed
 from backup.sets.model import Manifest
 from backup.sets.sealing import keyring_of
 from backup.weaviate.counts import count_objects
@@ -284,7 +284,7 @@ def test_the_logical_backup_restores_into_another_database(platform: Platform, f
         from core.containers import Entry, put_files
 
         record = next(each for each in full.files if each.path == full.postgres.logical)
-        dump = StreamedFile.plain(SetFolder(folder / full.id, keyring_of(platform)), record)
+        dump = plain_file(SetFolder(folder / full.id, keyring_of(platform)), record)
         put_files(running, "/var/lib/pgbackrest", [Entry("try.dump", dump)], uid=1000, gid=1000)
         execute(container, ["pg_restore", "-U", "postgres", "-d", "elsewhere", "/var/lib/pgbackrest/try.dump"], check=False)
         psql("elsewhere", "select timescaledb_post_restore()")

@@ -25,7 +25,7 @@ IN_A_SMALL_FOLDER = """
 import errno, pickle, sys
 from pathlib import Path
 from core.errors import PlatformError
-from backup import sets
+from backup.sets import folders
 from backup.make import make
 from backup.verify import verify
 from infra.connections import Platform

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from backup.sets import folders, keys
-from backup.sets.files import HashedFile, SetFolder, hash_file, inside, shorten, write_atomically, write_hashed
+from backup.sets.files import HashedFile, SetFolder, hash_file, inside, shorten, write_hashed
+from core.disk import write_whole
 from core.errors import PlatformError
 from tests.support.manifests import keyring, manifest
 
@@ -118,7 +119,7 @@ def test_no_name_leads_out_of_a_set(tmp_path: Path, path: str) -> None:
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "file"
-    write_atomically(target, b"old")
+    write_whole(target, b"old")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -126,5 +127,5 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
-            write_atomically(target, b"new")
+            write_whole(target, b"new")
     assert target.read_bytes() == b"old"

@@ -44,7 +44,7 @@ def test_the_whole_specification_is_there() -> None:
         (replace(GOOD, state="differs"), "there is no decision"),
         (replace(GOOD, state="differs", adr="9999"), "there is no decision 9999"),
         (replace(GOOD, state="open", waits_for="later", test=""), "not for the security issue"),
-        (replace(GOOD, where="christmas/blueprint/nothing.py"), "there is no blueprint/nothing.py"),
+        (replace(GOOD, where="christmas/blueprint/nothing.py"), "there is no christmas/blueprint/nothing.py"),
         (replace(GOOD, where=""), "there is no place named"),
         (replace(GOOD, test="tests/unit/nothing.py::test_x"), "there is no tests/unit/nothing.py"),
         (replace(GOOD, test=f"{GOOD.test}_any_more"), "has no test"),
