@@ -85,7 +85,7 @@ def _run_one(step: Step, label: Callable[[Step], str], stream: TextIO, again: st
 
 
 def _run_group(group: Sequence[Step], label: Callable[[Step], str], stream: TextIO, again: str, *, debug: bool) -> int:
-    from airgap.setup.beside import Finished, outcome_text, run_beside, step_command
+    from core.beside import Finished, outcome_text, run_beside, step_command
 
     def say(text: str) -> None:
         if isinstance(progress, TerminalProgress):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.setup.beside import Finished, outcome_text, run_beside
+from core.beside import Finished, outcome_text, run_beside
 from core.progress import PlainProgress
 from core.runner import Step
 

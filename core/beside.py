@@ -1,6 +1,6 @@
 """Steps that run at once, each in a process of its own: what one fetches is fetched while another compiles.
 
-`python -m airgap.setup.beside NAME [--debug]` is such a process: it runs one step of `machine_steps`. Standard library only.
+`python -m core.beside NAME [--debug]` is such a process: it runs one step of `machine_steps`. Standard library only.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Running:
 
 def step_command(step: Step, *, debug: bool) -> list[str]:
     """Return the command that runs one of `machine_steps` in a process of its own."""
-    return [sys.executable, "-m", "airgap.setup.beside", step.name, *(["--debug"] if debug else [])]
+    return [sys.executable, "-m", "core.beside", step.name, *(["--debug"] if debug else [])]
 
 
 def run_beside(
