@@ -1,15 +1,12 @@
 """Steps that run at once, each in a process of its own: what one fetches is fetched while another compiles.
 
-`python -m core.beside NAME [--debug]` is such a process: it runs one step of `machine_steps`. Standard library only.
+Such a process runs one step by its name (`STEP_PROGRAM`). Standard library only.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
-import resource
-import signal
 import subprocess
 import sys
 import threading
@@ -23,7 +20,10 @@ from core.progress import PlainProgress, Progress, format_seconds
 if TYPE_CHECKING:
     from core.runner import Step
 
-_OUTCOME = "\x1e"  # begins the line with which a process ends: its processor seconds, then what its step returned
+STEP_PROGRAM = "airgap.setup.one_step"
+"""The module that runs one of the set-up's steps in a process of its own, and says its end in one line."""
+
+OUTCOME = "\x1e"  # begins the line with which a process ends: its processor seconds, then what its step returned
 _ERROR = "error: "
 
 
@@ -51,7 +51,7 @@ class _Running:
 
 def step_command(step: Step, *, debug: bool) -> list[str]:
     """Return the command that runs one of `machine_steps` in a process of its own."""
-    return [sys.executable, "-m", "core.beside", step.name, *(["--debug"] if debug else [])]
+    return [sys.executable, "-m", STEP_PROGRAM, step.name, *(["--debug"] if debug else [])]
 
 
 def run_beside(
@@ -116,7 +116,7 @@ def _start(step: Step, command: list[str], lines: queue.Queue[tuple[str, str | N
 
 def _show(running: dict[str, _Running], source: _Running, line: str, progress: Progress) -> None:
     source.lines.append(line)
-    if line.startswith(_OUTCOME) or any(each.startswith(_ERROR) for each in source.lines):
+    if line.startswith(OUTCOME) or any(each.startswith(_ERROR) for each in source.lines):
         return
     if isinstance(progress, PlainProgress):
         progress.log(line.strip())
@@ -128,8 +128,8 @@ def _finish(source: _Running) -> Finished:
     code = source.process.wait()
     finished = Finished(source.step, code, time.monotonic() - source.started)
     last = source.lines[-1] if source.lines else ""
-    if last.startswith(_OUTCOME):
-        processor, _, finished.outcome = last.removeprefix(_OUTCOME).partition(" ")
+    if last.startswith(OUTCOME):
+        processor, _, finished.outcome = last.removeprefix(OUTCOME).partition(" ")
         finished.processor = float(processor)
     if code != 0:
         begin = next((place for place, line in enumerate(source.lines) if line.startswith((_ERROR, "Traceback"))), -8)
@@ -145,41 +145,9 @@ def _end(processes: Sequence[subprocess.Popen[str]]) -> None:
         process.wait()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the named step of `machine_steps` and print how it ended; return its exit code."""
-    from airgap.setup.steps import machine_steps
-    from core.runner import INTERRUPTED, report_failure
-
-    name, *rest = sys.argv[1:] if arguments is None else arguments
-    step = next(step for step in machine_steps() if step.name == name)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        outcome = step.run(PlainProgress(name, sys.stdout)) or ""
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception as error:
-        return report_failure(error, doing=f"{step.name} ({step.why})", again="make up", debug="--debug" in rest, stream=sys.stdout)
-    print(f"{_OUTCOME}{_processor_seconds():.1f} {outcome}", flush=True)
-    return 0
-
-
-def _processor_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def outcome_text(finished: Finished) -> str:
     """Return how a finished step is told: its time, the processor's where it is worth telling, and what it returned."""
     if finished.outcome == "(cached)":
         return "done (cached)"
     processor = f", {format_seconds(finished.processor)} of processor" if finished.processor >= 1 else ""
     return f"done in {format_seconds(finished.seconds)}{processor}" + (f": {finished.outcome}" if finished.outcome else "")
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    sys.exit(main())
