@@ -12,6 +12,7 @@ from typing import Any
 from backup.sets.model import FileRecord, Kind
 from core.containers import Finished, docker_client, execute
 from core.errors import PlatformError
+from core.patience import patience
 from infra.components.pgbackrest_config import CONFIG_PATH, REPOSITORY_PATH, STANZA
 
 USER = "postgres"
@@ -20,13 +21,25 @@ _TYPES: dict[Kind, str] = {"full": "full", "incremental": "incr"}
 _SEGMENT_BYTES = 16 << 20
 # pgBackRest's own number for "somebody else holds the lock".
 _LOCKED = 50
+_LOCKED_SECONDS = 30
 # What it says where the map of a file's blocks in the backup before can't be read: wrong checksum, format, length, or decryption.
 _UNREADABLE = {26, 29, 42, 95}
 
-# A shell that is told to end doesn't tell its commands by itself.
+# A shell that is told to end doesn't tell its commands by itself. A lock is waited for: what a killed run left has been told to end, and
+# takes its time on a busy machine.
 _STEPS = """
 trap 'kill "$job" 2>/dev/null; exit 143' TERM
-step() { "$@" & job=$!; wait "$job"; }
+left=$1
+step() {
+    while :; do
+        "$@" & job=$!
+        wait "$job"
+        code=$?
+        if [ "$code" != 50 ] || [ "$left" -le 0 ]; then return "$code"; fi
+        left=$((left - 1))
+        sleep 1
+    done
+}
 """
 
 
@@ -196,13 +209,16 @@ def run_and_look(container: str, line: Sequence[str], *, before: Sequence[str] =
     """
     steps = [f"step {shlex.join(each)} >/dev/null" for each in (before, line) if each]
     script = _STEPS + " && ".join([*steps, f"step {shlex.join(_INFO)}"])
-    done = execute(container, ["sh", "-c", script], user=USER, check=False, yielding=yielding)
-    return parse_info(_ended(container, line[-1], done).text())
+    return parse_info(_ended(container, line[-1], _run_steps(container, script, yielding=yielding)).text())
 
 
 def run(container: str, line: Sequence[str]) -> Finished:
-    """Run pgBackRest; a lock that another run holds is told as such."""
-    return _ended(container, line[-1], execute(container, line, user=USER, check=False))
+    """Run pgBackRest; a lock that another run holds is waited for, and told as such where it lasts."""
+    return _ended(container, line[-1], _run_steps(container, f"{_STEPS}step {shlex.join(line)}"))
+
+
+def _run_steps(container: str, script: str, *, yielding: bool = False) -> Finished:
+    return execute(container, ["sh", "-c", script, "sh", f"{patience(_LOCKED_SECONDS):.0f}"], user=USER, check=False, yielding=yielding)
 
 
 def _ended(container: str, verb: str, done: Finished) -> Finished:

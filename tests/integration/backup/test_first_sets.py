@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from backup.make import make
 from backup.postgres import pgbackrest
+from backup.postgres.pgbackrest import USER
 from backup.sets import folders, keys
 from backup.sets.files import hash_file
 from backup.sets.model import Manifest
@@ -18,6 +20,7 @@ from backup.weaviate.back_up import kept_copies
 from core.containers import docker_client, execute, while_running
 from core.errors import PlatformError
 from infra.clients import postgres, redis_client
+from infra.components.pgbackrest_config import SCRATCH_PATH, STANZA
 from infra.connections import Platform
 from tests.support.backup_faults import processes
 from tests.support.scratch_platform import DOCUMENTS, ScratchPlatform
@@ -143,6 +146,22 @@ def test_a_hold_that_is_killed_lets_rewrites_go(scratch_platform: ScratchPlatfor
         holder.kill()
         holder.wait()
     wait_for(lambda: rewrite_percentage(platform) == "100", "rewrites are no longer held off by a process that is gone")
+
+
+def test_a_lock_of_pgbackrest_that_a_killed_run_still_holds_is_waited_for(full: Manifest, scratch_platform: ScratchPlatform) -> None:
+    """A killed run's pgBackRest is told to end, and on a busy machine the next run comes before it has."""
+    container = scratch_platform.platform.containers["timescaledb"]
+    # As pgBackRest takes it: one lock for all repositories in older versions, one for each in newer ones.
+    names = [f"{SCRATCH_PATH}/lock/{STANZA}-backup{number}.lock" for number in ("", "-1")]
+    take = f"mkdir -p {SCRATCH_PATH}/lock; exec 8>{names[0]} 9>{names[1]}; flock 8; flock 9"
+    hold = f"{take}; trap 'exit 0' TERM; echo held; while sleep 0.1; do :; done"
+    expire = pgbackrest.command("expire", "--repo1-retention-full=9")
+    with ThreadPoolExecutor(1) as pool:
+        with while_running(container, ["sh", "-c", hold], user=USER):
+            waiting = pool.submit(pgbackrest.run, container, expire)
+            refused = execute(container, expire, user=USER, check=False)
+            assert refused.code == 50, refused
+        assert waiting.result().code == 0
 
 
 def test_an_incremental_one_without_a_full_is_refused(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
