@@ -16,6 +16,7 @@ def test_a_few_histories_end_as_the_model_says(platform_of_histories: Sets, stor
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(3 * 3600)
 @pytest.mark.parametrize("store", MANY)
 def test_many_histories_end_as_the_model_says(platform_of_histories: Sets, store: Store) -> None:
     assert go_through(platform_of_histories, store, MANY[store])["histories"]
