@@ -113,8 +113,8 @@ def stack_name(stack: str | None = None) -> str:
     return stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or DEFAULT_STACK
 
 
-def stack_outputs(stack: str | None = None) -> dict[str, Any]:
-    """The outputs of a stack, secrets in plain text.
+def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dict[str, Any]:
+    """The outputs of a stack, secrets in plain text; or as `[secret]`, wherever Pulumi knows of one.
 
     Raises PlatformError where the stack does not exist or can't be read.
     """
@@ -123,7 +123,8 @@ def stack_outputs(stack: str | None = None) -> dict[str, Any]:
     from airgap.toolchain.locate import real_pulumi
 
     name = stack_name(stack)
-    command = [str(real_pulumi()), "stack", "output", "--json", "--show-secrets", "--stack", name, "--non-interactive"]
+    shown = ["--show-secrets"] if show_secrets else []
+    command = [str(real_pulumi()), "stack", "output", "--json", *shown, "--stack", name, "--non-interactive"]
     done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         if f"no stack named '{name}'" in done.stderr:
