@@ -1,4 +1,4 @@
-"""Output into a pipe that its reader closes, as `invoke backup.list | head -1` does: the task ends quietly, as a shell's own commands do."""
+"""Output into a pipe that its reader closes, as in `invoke backup.list | head -1`: the task ends quietly, as shell commands do."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from airgap.errors import PlatformError
 from blueprint.relational import DATABASE
+from infra import trust
 from infra.backup_places import BackupAccess
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -159,6 +160,7 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         fresh = ca_file.with_suffix(f".{os.getpid()}")
         fresh.write_text(outputs["ca_certificate"])
         fresh.replace(ca_file)
+        trust.renew_bundle(ca_file)
     return Platform(
         stack=stack,
         endpoints={
