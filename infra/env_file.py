@@ -110,6 +110,15 @@ def write(
     return target
 
 
+def mounts(platform: Platform, account: str) -> dict[str, str]:
+    """What an application inside the network needs mounted, for reading: the file here to its path there."""
+    ca = str(platform.ca_file)
+    found = {ca: INSIDE_CA_FILE, trust.bundle_of(ca): trust.bundle_of(INSIDE_CA_FILE)}
+    if platform.field_keys and opens_fields(account):
+        found[str(LOCAL / "env" / f"{platform.stack}-{account}.field-keys.json")] = INSIDE_KEYS_FILE
+    return found
+
+
 def _write(target: Path, text: str) -> None:
     """Write a file of mode 0600, in place of an older one at once."""
     target.parent.mkdir(parents=True, exist_ok=True)
