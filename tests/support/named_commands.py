@@ -18,13 +18,13 @@ from pydantic import BaseModel
 
 import tasks
 from infra.settings import Settings
-from monitor.checks import CHECKS
+from monitor.checks import every
 
 ROOT = Path(__file__).parents[2]
 _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _BLOCK = re.compile(r"^ *```.*?\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _INDENTED = re.compile(r"^    .*(?:\n    .*)*", re.MULTILINE)
-_END = re.compile(r"\s(?:#|then|and|or|for|once|again|to|with|where|in|by|from|after|before|until)\b|[;|)(…,\n\"”]|&&|\s–|\.\s|: |$")
+_END = re.compile(r"\s(?:#|then|and|or|for|once|again|to|with|where|in|by|from|after|before|until)\b|[;|)(…,\n\"”]|&&|\.\s|: |$")
 _NAMESPACES = frozenset(name.split(".")[0] for name in tasks.namespace.task_names if "." in name)
 
 
@@ -61,8 +61,7 @@ def setting_exists(path: str) -> bool:
     """Whether the settings know a path such as `backup.place.bucket`."""
     model: Any = Settings
     for part in path.split("."):
-        options = [each for each in (typing.get_args(model) or (model,)) if each is not type(None)]
-        model = next((found for each in options if (found := _part(each, part)) is not None), None)
+        model = _part(model, part)
         if model is None:
             return False
     return True
@@ -105,26 +104,27 @@ def messages_of(source: str) -> Iterator[str]:
             yield node.value
 
 
-def wrong_in(code: str) -> Iterator[str]:
-    """What the code names of ours or of Pulumi's that isn't there."""
+def wrong_in(code: str, *, prose: bool = False) -> Iterator[str]:
+    """What the code, or the message that has some in it, names of ours or of Pulumi's that isn't there."""
     yield from _wrong_tasks(code)
-    for target in re.findall(r"(?:^|[;&|] *|\$ )make ([a-z][a-z-]*)", code):
+    # To make is an English word, too.
+    for target in re.findall(r"(?:^|: |`)make ([a-z][a-z-]*)(?=`|$)" if prose else r"(?:^|[;&|] *|\$ )make ([a-z][a-z-]*)", code):
         if target not in make_targets():
             yield f"make {target}"
     yield from _wrong_pulumi(code)
-    for path in re.findall(r"\bchristmas:([A-Za-z_][\w.]*)", code):
+    for path in re.findall(r"\bchristmas:([A-Za-z_][\w.]*)(?![\w.]*:)", code):
         if path != "index" and not setting_exists(path.rstrip(".")):
             yield f"christmas:{path}"
-    if match := re.fullmatch(r"([a-z]+)\.([a-z][a-z-]*)", code):
-        if match[1] in _NAMESPACES and code not in known_tasks() and not _otherwise_known(code):
-            yield code
+    match = re.fullmatch(r"([a-z]+)\.([a-z][a-z-]*)", code)
+    if match and match[1] in _NAMESPACES and code not in known_tasks() and not _otherwise_known(code):
+        yield code
 
 
 def _otherwise_known(name: str) -> bool:
     """A check, a setting, or something in a module of that name."""
     room, _, rest = name.partition(".")
     module = ROOT / room / f"{rest}.py"
-    return name in {each.name for each in CHECKS} or setting_exists(name) or module.exists() or (ROOT / room / rest).is_dir()
+    return name in {each.name for each in every()} or setting_exists(name) or module.exists() or (ROOT / room / rest).is_dir()
 
 
 def _wrong_tasks(code: str) -> Iterator[str]:
@@ -144,7 +144,8 @@ def _wrong_pulumi(code: str) -> Iterator[str]:
         verbs, rest = match[1].split(), match[2]
         known: list[str] = []
         for verb in verbs:
-            if re.search(rf"^ +{verb} ", pulumi_help(*known), re.MULTILINE) is None:
+            listed = re.search(rf"^ +{verb} ", pulumi_help(*known), re.MULTILINE)
+            if not listed and not re.search(rf"^Aliases:\n.*\b{verb}\b", pulumi_help(*known, verb), re.MULTILINE):
                 break
             known.append(verb)
         if not known:
@@ -155,13 +156,13 @@ def _wrong_pulumi(code: str) -> Iterator[str]:
         for option in re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", rest):
             if re.search(rf"{re.escape(option)}\b", text) is None:
                 yield f"pulumi {' '.join(known)} {option}"
-        if known[:1] == ["config"] and known[1:] and (words := _words_of(code[match.start() :])):
+        if known in (["config", "set"], ["config", "rm"], ["config", "get"]) and (words := _words_of(match[0])):
             name = words[0].removeprefix("christmas:")
-            if re.fullmatch(r"[A-Za-z_][\w.]*", name) and not setting_exists(name):
+            if name != "X" and re.fullmatch(r"[A-Za-z_][\w.]*", name) and not setting_exists(name):
                 yield f"setting {name}"
 
 
 def _words_of(command: str) -> list[str]:
     """The words of `pulumi config set …` behind the verbs, without options."""
-    words = command.strip("$ ").split()
-    return [word for word in words[3:] if not word.startswith("-")]
+    words = command[command.index("pulumi") :].split()
+    return [word.rstrip(",.") for word in words[3:] if not word.startswith("-")]
