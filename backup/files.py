@@ -176,17 +176,6 @@ def write_hashed(folder: SetFolder, path: str, pieces: Iterable[bytes]) -> FileR
     return target.record
 
 
-def hash_file(path: Path, progress: Callable[[int], object] | None = None) -> tuple[int, str]:
-    """Size and SHA-256 of a file; `progress` gets the length of each piece."""
-    digest, size = hashlib.sha256(), 0
-    for piece in read_pieces(path):
-        digest.update(piece)
-        size += len(piece)
-        if progress:
-            progress(len(piece))
-    return size, digest.hexdigest()
-
-
 def read_pieces(path: Path) -> Iterator[bytes]:
     """A file's content in pieces of at most a MiB."""
     with path.open("rb") as source:

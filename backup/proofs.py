@@ -11,7 +11,6 @@ from backup.model import Manifest
 from backup.proof import READER, Disproved, Proof, Restored, insist, shown
 from backup.proofs_postgres import chunks, constraints, indexes, rows, structure
 from backup.proofs_redis import keys, keyspaces
-from backup.redis_keys import part_of
 from backup.weaviate_counts import OFFLOADED, count, count_documents, states
 from blueprint.accounts import ACCOUNTS
 from blueprint.collections import CHRISTMAS_DOCUMENT
@@ -195,7 +194,7 @@ def references(restored: Restored) -> str:
             else:
                 wanted[user] = key
         for key in client.scan_iter(match=USER_PREFERENCES.glob, count=1000):
-            if (part := part_of(USER_PREFERENCES, key)) and (user := _user(part)) is not None:
+            if (part := USER_PREFERENCES.part(key)) and (user := _user(part)) is not None:
                 wanted[user] = key
     with postgres(restored.platform, READER) as connection:
         if connection.execute("select from pg_class where oid = to_regclass('public.users')").fetchone() is None:

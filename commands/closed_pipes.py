@@ -73,7 +73,7 @@ def _guarded(stream: TextIO) -> TextIO:
             stream.flush()
             pipe = _Pipe(stream.fileno())
             return io.TextIOWrapper(
-                pipe if stream.write_through else io.BufferedWriter(pipe),  # type: ignore[type-var, arg-type]
+                pipe if stream.write_through else io.BufferedWriter(pipe),  # type: ignore[type-var]
                 encoding=stream.encoding,
                 errors=stream.errors,
                 line_buffering=stream.line_buffering,

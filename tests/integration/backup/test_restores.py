@@ -23,7 +23,7 @@ from backup.restore import remove, restore
 from backup.run import make
 from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, remove_leftovers
 from backup.sealing import keyring_of
-from backup.weaviate_counts import count_objects
+from backup.weaviate_counts import count
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Credentials, Platform
@@ -56,7 +56,7 @@ def state(platform: Platform) -> dict[str, object]:
     with redis_client(platform, "backup") as client:
         keys = sorted(client.scan_iter(count=1000))
     with weaviate_client(platform, "backup") as store:
-        return {"users": users[0] if users else None, "keys": keys, "objects": count_objects(store)}
+        return {"users": users[0] if users else None, "keys": keys, "objects": count(store).objects}
 
 
 def user(platform: Platform, name: str) -> None:

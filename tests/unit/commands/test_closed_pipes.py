@@ -57,7 +57,7 @@ def environment(**variables: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), **variables}
 
 
-def with_reader_gone(command: list[str], folder: Path, *, merged: bool = False, **variables: str) -> tuple[int, str]:
+def with_reader_gone(command: list[str], folder: Path, **variables: str) -> tuple[int, str]:
     """Run a command into a pipe that nobody reads; return its exit code and its standard error."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -68,13 +68,13 @@ def with_reader_gone(command: list[str], folder: Path, *, merged: bool = False, 
             env=environment(**variables),
             stdin=subprocess.DEVNULL,
             stdout=writer,
-            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
     finally:
         os.close(writer)
-    return done.returncode, done.stderr or ""
+    return done.returncode, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,9 @@ def test_another_broken_pipe_is_an_error_as_before(folder: Path) -> None:
 def test_a_closed_socket_is_a_closed_pipe(folder: Path) -> None:
     ours, its = socket.socketpair()
     with ours, its:
-        running = subprocess.Popen([INVOKE, "say.much"], cwd=folder, env=environment(), stdout=its, stderr=subprocess.PIPE, text=True)
+        running = subprocess.Popen(
+            [INVOKE, "say.much"], cwd=folder, env=environment(), stdout=its.fileno(), stderr=subprocess.PIPE, text=True
+        )
         its.close()
         ours.recv(10)
         ours.close()
