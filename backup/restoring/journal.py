@@ -26,7 +26,6 @@ FILES = "files in place"
 RECOVERED = "recovered"
 PROMOTED = "promoted"
 BACKED_UP = "backed up"
-CHECKED = "checked"
 
 LAST_STEP: Mapping[str, str] = {"postgres": PROMOTED, "redis": RECOVERED, "weaviate": RECOVERED}
 """The step with which a store is restored. Only PostgreSQL is promoted: its log goes on in a new timeline."""

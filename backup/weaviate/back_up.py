@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from weaviate.backup.backup import BackupConfigCreate
 
 ACCOUNT = "backup"
-BACKEND = "filesystem"
 FOLDER = "weaviate"
 _SECONDS = 3600
 _POLL_SECONDS = 0.25

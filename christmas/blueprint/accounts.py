@@ -10,7 +10,6 @@ from christmas.blueprint.model import (
     Account,
     KeyAccess,
     KeyspaceCommands,
-    Network,
     PostgresRole,
     Privilege,
     RedisUser,
@@ -275,8 +274,6 @@ ADMIN = Account(
 )
 
 ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, APP, BACKUP, MONITOR, ADMIN)
-
-NETWORKS: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
 
 
 def account(name: str) -> Account:

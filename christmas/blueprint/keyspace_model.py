@@ -98,6 +98,11 @@ class Keyspace:
         part = unquote(text, errors="replace")
         return part if self._encoded(part) == text else None
 
+    def covers(self, key: str) -> bool:
+        """Whether the key is of this pattern, as Redis' ACLs and SCAN see it: also where its part is one that `key` refuses."""
+        before, after = re.split(r"\{[^}]+\}", self.pattern)
+        return len(key) > len(before) + len(after) and key.startswith(before) and key.endswith(after)
+
     @property
     def _allowed(self) -> re.Pattern[str]:
         if self.encodes:

@@ -89,6 +89,11 @@ def keyspace_of(key: str) -> Keyspace | None:
     return next((each for each in KEYSPACES if each.part(key) is not None), None)
 
 
+def keyspace_covering(key: str) -> Keyspace | None:
+    """The keyspace whose pattern the key is of, whoever wrote it and whatever its part; None for a key of no keyspace."""
+    return next((each for each in KEYSPACES if each.covers(key)), None)
+
+
 def shown_key(key: str, most: int = 60) -> str:
     r"""The beginning of a key for people, quoted; bytes that are no UTF-8, which reach us as lone surrogates, as `\xff`."""
     text = key[:most].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
