@@ -172,6 +172,9 @@ class PostgresRole:
     owns_schema: bool = False
     temporary_tables: bool = False  # TEMPORARY on the database: for loads that are staged before they are merged
     sees_every_row: bool = False  # BYPASSRLS: row-level security hides nothing from it; for an account that only reads
+    reads_every_table: bool = False  # SELECT on every table there is or will be. Not pg_read_all_data: that reads passwords' verifiers too
+    functions: tuple[str, ...] = ()  # that are closed to others (blueprint/postgres_rights.py), by name; with a schema where it isn't PostgreSQL's
+    temporary_files_mib: int = 256  # for each of its sessions; only a superuser can lift it
     connection_limit: int = 20
     statement_timeout: timedelta = timedelta(seconds=30)
     settings: tuple[tuple[str, str], ...] = NO_VALUES_IN_THE_LOG  # of the server, for this role's sessions

@@ -61,8 +61,12 @@ def permissions(account: Account) -> list[dict[str, str]]:
     if account.postgres:
         if account.postgres.owns_schema:
             add("postgres", "schema", "owner")
+        if account.postgres.reads_every_table:
+            add("postgres", "every table", "select")
         for role in account.postgres.member_of:
-            add("postgres", "every table" if role == "pg_read_all_data" else "statistics", f"member of {role}")
+            add("postgres", role, "member")
+        for function in account.postgres.functions:
+            add("postgres", f"function {function}", "execute")
         for grant in account.postgres.grants:
             columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
             add("postgres", grant.table + columns, ", ".join(sorted(grant.privileges)))

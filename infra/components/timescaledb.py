@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import pulumi
 import pulumi_docker as docker
 
 from blueprint.accounts import ACCOUNTS
+from blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from blueprint.relational import DATABASE, EXTENSIONS
 from blueprint.services import TIMESCALEDB
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
@@ -18,6 +20,7 @@ from infra.components.pgbackrest_config import CA_FILE, CONFIG_PATH, PGDATA, REP
 from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
+from infra.provider.psql import named
 from infra.provider.resources import ConfigFiles, FieldKeys, KeptIdentity, KeptPassword, Reload
 from infra.provider.store_resources import BackupStanza, PostgresDatabase, PostgresGrants, PostgresRole
 
@@ -186,6 +189,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     member_of=list(account.postgres.member_of),
                     settings=dict(account.postgres.settings),
                     bypass_rls=True if account.postgres.sees_every_row else None,
+                    temporary_files_mib=account.postgres.temporary_files_mib,
                     opts=child,
                 )
         owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)
@@ -196,6 +200,9 @@ class TimescaleDb(pulumi.ComponentResource):
             name=DATABASE,
             owner=owner,
             extensions=list(EXTENSIONS),
+            open_functions=sorted(OPEN_FUNCTIONS),
+            closed_functions=list(CLOSED_STABLE_FUNCTIONS),
+            watch=sha256(named("watch_apply").encode()).hexdigest()[:16],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[roles[owner]]),
         )
         for account in ACCOUNTS:
@@ -208,6 +215,8 @@ class TimescaleDb(pulumi.ComponentResource):
                     role=account.name,
                     owner=owner,
                     temporary_tables=account.postgres.temporary_tables,
+                    reads_every_table=account.postgres.reads_every_table or None,
+                    functions=sorted(account.postgres.functions) or None,
                     grants=[
                         {
                             "table": grant.table,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airgap.errors import PlatformError
 from infra.provider import psql, scram
 from infra.provider.containers import find_running, running
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.found_at_up import FoundAtUp
+from infra.provider.kind import Call, Input, Log, Shape, Values
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -23,7 +24,10 @@ _NEVER = {
 
 def settings_of(inputs: Values) -> dict[str, str]:
     """The role's settings as PostgreSQL keeps them."""
-    return {**inputs["settings"], "statement_timeout": str(inputs["statement_timeout_ms"])}
+    settings = {**inputs["settings"], "statement_timeout": str(inputs["statement_timeout_ms"])}
+    if mebibytes := inputs.get("temporary_files_mib"):
+        settings["temp_file_limit"] = f"{mebibytes}MB"
+    return settings
 
 
 def role_findings(found: dict[str, Any], inputs: Values) -> list[str]:
@@ -66,7 +70,7 @@ def _limit(value: int) -> str | None:
     return None if value >= 1 else "has to be at least 1"
 
 
-class PostgresRole(Kind):
+class PostgresRole(FoundAtUp):
     """A login role without any power of its own. Its grants are PostgresGrants."""
 
     inputs = {
@@ -80,6 +84,8 @@ class PostgresRole(Kind):
         ),
         "member_of": Input(Shape.TEXTS, required=False, default=[]),
         "settings": Input(Shape.TEXT_MAP, required=False, default={}),
+        # Only a superuser may set it: unlike statement_timeout and work_mem the role can't lift it.
+        "temporary_files_mib": Input(Shape.INTEGER, required=False, rule=_limit),
         # Without a default, so that stacks from before it was there see no change of roles that don't have it.
         "bypass_rls": Input(Shape.BOOLEAN, required=False),
     }

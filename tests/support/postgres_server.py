@@ -33,6 +33,7 @@ from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
 from infra.connections import Credentials, Endpoint, Platform
 from security.ring import new_ring
+from tests.support.postgres_rights import give_rights, role_settings
 from tests.support.waiting import PATIENCE
 
 PROJECT_LABEL = "com.christmas.project"
@@ -122,6 +123,7 @@ class ScratchServer:
                 inside.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(SCHEMA), name))
                 if account.postgres.owns_schema:
                     inside.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(SCHEMA), name))
+        give_rights(self.container)
         self.keep_as_template("scratch_empty")
 
 
@@ -230,11 +232,9 @@ def _make_roles(name: str, admin_password: str, passwords: dict[str, str]) -> No
         if account.postgres is None:
             continue
         role = account.postgres
-        milliseconds = round(role.statement_timeout.total_seconds() * 1000)
         statements += [
             f"create role {account.name} login connection limit {role.connection_limit} password '{passwords[account.name]}';",
-            f"alter role {account.name} set statement_timeout = {milliseconds};",
-            *(f"alter role {account.name} set {setting} = '{value}';" for setting, value in role.settings),
+            *(f"alter role {account.name} set {setting} = '{value}';" for setting, value in role_settings(role).items()),
             *(f"grant {group} to {account.name};" for group in role.member_of),
         ]
     _docker(

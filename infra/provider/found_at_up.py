@@ -1,0 +1,24 @@
+"""Kinds whose drift every `up` finds by itself, without `--refresh`: what an account changed on itself must not outlive the next one."""
+
+from __future__ import annotations
+
+from airgap.errors import PlatformError
+from infra.provider.kind import Call, Kind, Values
+from infra.provider.values import has_unknown
+
+
+class FoundAtUp(Kind):
+    """Looks at what is there whenever the engine compares, so that `up` and `preview` know what a `refresh` would find."""
+
+    def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:
+        """What the state tells; else what is there now. Where that can't be learned there is no difference: nothing can be put right there."""
+        told = super().differences(state, old, new)
+        if told or has_unknown(new) or old.get("container") != new.get("container"):
+            return told
+        try:
+            found = self.read(Call("", lambda severity, message: None), state, new)
+        except PlatformError:
+            return {}
+        if found is None:
+            return {"drift": "it is gone"}
+        return {"drift": "what is there differs"} if found.get("drift") else {}
