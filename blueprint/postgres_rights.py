@@ -57,10 +57,11 @@ _TIMESCALE_READS = (
     "time_bucket_gapfill interpolate locf by_hash by_range approximate_row_count chunks_detailed_size hypertable_detailed_size"
     " hypertable_index_size hypertable_size hypertable_approximate_detailed_size hypertable_approximate_size show_tablespaces"
     " chunks_local_size hypertable_local_size indexes_local_size relation_size relation_approximate_size get_approx_row_count chunk_status"
-    " calculate_chunk_interval cagg_get_bucket_function_info time_to_internal get_orderby_defaults get_segmentby_defaults get_create_command"
-    " tsl_loaded generate_uuid cagg_watermark cagg_watermark_materialized chunk_id_from_relid compressed_chunk_local_stats"
-    " get_partition_for_key get_partition_hash interval_to_usec partialize_agg range_value_to_pretty subtract_integer_from_now to_date"
-    " to_interval to_timestamp to_timestamp_without_timezone to_unix_microseconds extension_state is_compressed_tid show_policies"
+    " calculate_chunk_interval cagg_get_bucket_function_info time_to_internal get_orderby_defaults get_segmentby_defaults"
+    " get_create_command tsl_loaded generate_uuid cagg_watermark cagg_watermark_materialized chunk_id_from_relid"
+    " compressed_chunk_local_stats get_partition_for_key get_partition_hash interval_to_usec partialize_agg range_value_to_pretty"
+    " subtract_integer_from_now to_date to_interval to_timestamp to_timestamp_without_timezone"
+    " to_unix_microseconds extension_state is_compressed_tid show_policies"
     # Without pg_read_all_stats they show the caller its own statements.
     " pg_stat_statements pg_stat_statements_info"
 )

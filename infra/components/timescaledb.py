@@ -20,6 +20,8 @@ from infra.components.pgbackrest_config import CA_FILE, CONFIG_PATH, PGDATA, REP
 from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
+from infra.provider import logins
+from infra.provider.postgres_role import declared_inputs
 from infra.provider.psql import named
 from infra.provider.resources import ConfigFiles, FieldKeys, KeptIdentity, KeptPassword, Reload
 from infra.provider.store_resources import BackupStanza, PostgresDatabase, PostgresGrants, PostgresRole
@@ -80,7 +82,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     "/var/run/postgresql": _tmpfs(placement, 16),
                     "/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777",  # noqa: S108
                 },
-                health=["CMD", "pg_isready", "-q", "-h", "127.0.0.1"],
+                health=["CMD", "sh", f"{CONFIG_DIRECTORY}/{logins.FILE}", "health"],
                 published=[(args.port, TIMESCALEDB.ports["postgres"])],
                 environment={
                     "PGDATA": PGDATA,
@@ -123,6 +125,7 @@ class TimescaleDb(pulumi.ComponentResource):
                 **args.pki.files(SERVICE),
                 "postgresql.conf": postgresql_conf(placement.limits(SERVICE)),
                 "pg_hba.conf": hba,
+                logins.FILE: logins.script(),
                 "pgbackrest.conf": self.repository_passphrase.apply(lambda passphrase: render(passphrase, place=place)),
                 **({CA_FILE: place.ca_certificate} if place and place.ca_certificate else {}),
                 SUPERUSER_PASSWORD_FILE: args.credentials.superuser,
@@ -184,12 +187,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     server=server,
                     name=account.name,
                     password=self._args.credentials.postgres[account.name],
-                    connection_limit=account.postgres.connection_limit,
-                    statement_timeout_ms=round(account.postgres.statement_timeout.total_seconds() * 1000),
-                    member_of=list(account.postgres.member_of),
-                    settings=dict(account.postgres.settings),
-                    bypass_rls=True if account.postgres.sees_every_row else None,
-                    temporary_files_mib=account.postgres.temporary_files_mib,
+                    **declared_inputs(account.postgres),
                     opts=child,
                 )
         owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from airgap.errors import PlatformError
-from infra.provider.kind import Call, Kind, Values
+from infra.provider.kind import Call, Kind, Log, Values
 from infra.provider.values import has_unknown
+
+
+def _silent(severity: Log, message: str) -> None:
+    """A comparison tells nothing of its own."""
+    del severity, message
 
 
 class FoundAtUp(Kind):
     """Looks at what is there whenever the engine compares, so that `up` and `preview` know what a `refresh` would find."""
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:
-        """What the state tells; else what is there now. Where that can't be learned there is no difference: nothing can be put right there."""
+        """What the state tells; else what is there now. Where that can't be learned there is no difference, as nothing can be put right."""
         told = super().differences(state, old, new)
         if told or has_unknown(new) or old.get("container") != new.get("container"):
             return told
         try:
-            found = self.read(Call("", lambda severity, message: None), state, new)
+            found = self.read(Call("", _silent), state, new)
         except PlatformError:
             return {}
         if found is None:

@@ -20,8 +20,12 @@ _ORDER = (Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE, Privilege.DELETE
 
 
 def grant_statements(
-    role: str, grants: Sequence[TableGrant], existing_tables: Collection[str] | Mapping[str, Collection[str]], schema: str = SCHEMA,
-    *, everything: bool = False,
+    role: str,
+    grants: Sequence[TableGrant],
+    existing_tables: Collection[str] | Mapping[str, Collection[str]],
+    schema: str = SCHEMA,
+    *,
+    everything: bool = False,
 ) -> list[str]:
     """Statements after which `role` may do exactly what `grants` say with the tables that exist.
 
@@ -107,7 +111,9 @@ def apply_grants(connection: psycopg.Connection, accounts: Sequence[Account] = A
             statement
             for account in accounts
             if account.postgres is not None and not account.postgres.owns_schema and account.name in present
-            for statement in grant_statements(account.name, account.postgres.grants, existing, everything=account.postgres.reads_every_table)
+            for statement in grant_statements(
+                account.name, account.postgres.grants, existing, everything=account.postgres.reads_every_table
+            )
         ]
         for statement in statements:
             cursor.execute(statement.encode())

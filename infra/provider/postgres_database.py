@@ -42,9 +42,9 @@ _WATCHED = ("watch.sessions()", "watch.statement_figures(text[])")
 class PostgresDatabase(FoundAtUp):
     """A database, its owner's schema `public`, and its extensions. Removing the resource removes nothing: it holds the data.
 
-    The databases `postgres` and `template1` are closed to everybody but the superuser along with it. With `open_functions` everybody may run
-    those of the volatile functions and no other, nor those in `closed_functions`. With `watch` (any text; another one applies it anew) there
-    are functions that tell of sessions and statements without their text.
+    The databases `postgres` and `template1` are closed to everybody but the superuser along with it. With `open_functions` everybody
+    may run those of the volatile functions and no other, nor those in `closed_functions`. With `watch` (any text; another one applies it
+    anew) there are functions that tell of sessions and statements without their text.
     """
 
     inputs = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.errors import PlatformError
 from airgap.setup.patience import patience
+from infra.provider import logins
 from infra.provider.containers import Finished, execute
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ADVISORY_LOCK = 0x43485249
 _READY_WITHIN_SECONDS = 90
 _NOT_READY = ("starting up", "shutting down", "No such file or directory", "Connection refused", "not yet accepting connections")
+_NO_PLACE = ("too many clients", "connection slots are reserved")
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 
 
@@ -60,6 +62,10 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
         ended = _psql(container, sql, database, variables or {})
         if ended.exit_code == 0:
             return ended.stdout
+        if any(sign in ended.stderr for sign in _NO_PLACE) and time.monotonic() < deadline:
+            # Somebody holds all places without logging in: those end, and the next connection is ours before they are back.
+            logins.end_stalled(container)
+            continue
         if not any(sign in ended.stderr for sign in _NOT_READY) or time.monotonic() > deadline:
             raise PlatformError(
                 what=f"PostgreSQL refused: {_message(ended)}",

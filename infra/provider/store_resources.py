@@ -83,8 +83,8 @@ class PostgresRole(Resource):
 class PostgresGrants(Resource):
     """Exactly these privileges of `role` in `database`: CONNECT, USAGE and each grant, `{"table", "privileges", "columns"?}`.
 
-    The schema's `owner` may do everything anyway: for that role only CONNECT and `functions` are kept. `reads_every_table` adds SELECT on all
-    tables there are or will be; `functions` are names of functions that are closed to others.
+    The schema's `owner` may do everything anyway: for that role only CONNECT and `functions` are kept. `reads_every_table` adds
+    SELECT on all tables there are or will be; `functions` are names of functions that are closed to others.
     """
 
     drift: Output[list[str]]

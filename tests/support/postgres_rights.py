@@ -9,6 +9,7 @@ from blueprint.model import PostgresRole
 from blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from blueprint.relational import DATABASE
 from infra.provider import psql
+from infra.provider.postgres_role import declared_inputs, settings_of
 
 
 def owner() -> str:
@@ -18,8 +19,7 @@ def owner() -> str:
 
 def role_settings(role: PostgresRole) -> dict[str, str]:
     """What provisioning sets for a role's sessions."""
-    milliseconds = round(role.statement_timeout.total_seconds() * 1000)
-    return {**dict(role.settings), "statement_timeout": str(milliseconds), "temp_file_limit": f"{role.temporary_files_mib}MB"}
+    return settings_of(declared_inputs(role))
 
 
 def give_rights(container: Container, database: str = DATABASE) -> None:

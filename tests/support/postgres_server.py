@@ -31,6 +31,7 @@ from airgap import temporary
 from airgap.images import catalog
 from blueprint.accounts import ACCOUNTS
 from blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
+from blueprint.services import TIMESCALEDB
 from infra.connections import Credentials, Endpoint, Platform
 from security.ring import new_ring
 from tests.support.postgres_rights import give_rights, role_settings
@@ -172,6 +173,7 @@ def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator
             "--publish", "127.0.0.1::5432",
             "--shm-size", "512m",
             "--memory", memory,
+            "--ulimit", f"data={(TIMESCALEDB.limits.process_mib or 0) * 1024 * 1024}",
             "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges",
             image_reference(),

@@ -33,7 +33,7 @@ select json_build_object(
         from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
         where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
             and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-            and not case when c.relkind = 'S' then has_sequence_privilege(grantee_of.oid, c.oid, 'select') else has_table_privilege(grantee_of.oid, c.oid, 'select') end
+            and not has_table_privilege(grantee_of.oid, c.oid, 'select')
     ),
     'superusers', (select json_agg(rolname) from pg_roles where rolsuper),
     'tables', (

@@ -19,7 +19,7 @@ from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind = 'S'
     and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-    and not has_sequence_privilege(:'role', c.oid, 'select') \gexec
+    and not has_table_privilege(:'role', c.oid, 'select') \gexec
 
 -- Large objects have no other way in; nobody but a superuser can make one.
 grant select on pg_catalog.pg_largeobject to :"role";

@@ -52,7 +52,11 @@ def sealed(scratch_server: ScratchServer) -> Platform:
 
 
 def work(platform: Platform, ring: KeyRing) -> Resealed:
-    with postgres(platform, "migrator", autocommit=True) as lock, rotation_lock(lock), postgres(platform, "api", autocommit=True) as connection:
+    with (
+        postgres(platform, "migrator", autocommit=True) as lock,
+        rotation_lock(lock),
+        postgres(platform, "api", autocommit=True) as connection,
+    ):
         return reseal(connection, ring, SilentProgress(), BATCH)
 
 
