@@ -310,7 +310,7 @@ class Limits:
     @property
     def process_mib(self) -> int | None:
         """MiB that one process may have for itself, shared memory apart; None where that is no less than everything."""
-        return round(self.memory_mib * self.process_share) if self.process_share < 1 else None
+        return max(256, round(self.memory_mib * self.process_share)) if self.process_share < 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

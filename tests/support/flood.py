@@ -46,7 +46,7 @@ def _until_ended(connection: socket.socket, over: threading.Event) -> None:
 
 @contextlib.contextmanager
 def flood(host: str, port: int, strangers: int, *, greets: bool) -> Iterator[None]:
-    """So many strangers as long as the block runs. With `greets` they get as far as the question for the password, else they say nothing."""
+    """So many strangers as long as the block runs. With `greets` they get as far as the question for the password, else nothing."""
     over = threading.Event()
     threads = [threading.Thread(target=_hold, args=(host, port, over), kwargs={"greets": greets}, daemon=True) for _ in range(strangers)]
     for each in threads:
