@@ -7,7 +7,7 @@
 
 look() {
     {
-        ls -l /proc/[0-9]*/fd 2>/dev/null
+        ls -ln /proc/[0-9]*/fd 2>/dev/null
         echo "== sockets"
         cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
         echo "== titles"
@@ -31,7 +31,7 @@ look() {
         part == "" && /socket:\[/ { socket = $NF; gsub(/[^0-9]/, "", socket); owner[socket] = owner[socket] " " pid; next }
         part == "sockets" {
             split($2, here, ":"); split($3, there, ":")
-            if (here[2] != port || $4 != "01") next
+            if (here[2] != port || $4 != "01" && $4 != "08") next
             count = split(owner[$10], pids, " ")
             for (i = 1; i <= count; i++) from[pids[i]] = address(there[1])
             next

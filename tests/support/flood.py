@@ -21,7 +21,7 @@ def _hold(host: str, port: int, over: threading.Event, *, greets: bool) -> None:
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     while not over.is_set():
-        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=20) as plain:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=300) as plain:
             if greets:
                 plain.sendall(_SSL_REQUEST)
                 if plain.recv(1) != b"S":

@@ -9,6 +9,7 @@ grant pg_read_all_stats to christmas_watch;
 create schema if not exists watch;
 alter schema watch owner to christmas_watch;
 revoke all on schema watch from public;
+grant usage on schema public to christmas_watch;
 
 create or replace function watch.sessions()
 returns table (pid integer, account text, address text, is_busy boolean, transaction_seconds float8, statement_seconds float8)
