@@ -62,6 +62,8 @@ _TIMESCALE_READS = (
     " compressed_chunk_local_stats get_partition_for_key get_partition_hash interval_to_usec partialize_agg range_value_to_pretty"
     " subtract_integer_from_now to_date to_interval to_timestamp to_timestamp_without_timezone"
     " to_unix_microseconds extension_state is_compressed_tid show_policies"
+    # The platform's own (docs/adr/0517): it does nothing but refuse, and tells whoever compares what to write instead.
+    " refuse_sealed_comparison"
     # Without pg_read_all_stats they show the caller its own statements.
     " pg_stat_statements pg_stat_statements_info"
 )

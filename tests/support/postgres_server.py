@@ -238,6 +238,7 @@ def _make_roles(name: str, admin_password: str, passwords: dict[str, str]) -> No
             f"create role {account.name} login connection limit {role.connection_limit} password '{passwords[account.name]}';",
             *(f"alter role {account.name} set {setting} = '{value}';" for setting, value in role_settings(role).items()),
             *(f"grant {group} to {account.name};" for group in role.member_of),
+            *([f"alter role {account.name} bypassrls;"] if role.sees_every_row else []),
         ]
     _docker(
         "exec", "-i", name, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres",
