@@ -18,7 +18,7 @@ class FoundAtUp(Kind):
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:
         """What the state tells; else what is there now. Where that can't be learned there is no difference, as nothing can be put right."""
         told = super().differences(state, old, new)
-        if told or has_unknown(new) or old.get("container") != new.get("container"):
+        if told or old != new or has_unknown(new):
             return told
         try:
             found = self.read(Call("", _silent), state, new)

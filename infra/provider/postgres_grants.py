@@ -190,7 +190,7 @@ def _function_findings(there: set[str], wanted: set[str]) -> list[str]:
 def _to_come(found: dict[str, Any], inputs: Values, *, everything: bool) -> list[str]:
     """What differs in privileges on objects that are not there yet."""
     there = {(each["owner"], each["schema"], each["objects"]) for each in found["defaults"]}
-    makers = {inputs["owner"], *found["superusers"]} if everything else set()
+    makers = {inputs["owner"], found["superuser"]} if everything else set()
     wanted = {(maker, None, objects) for maker in makers for objects in _READ_LATER}
     lost = [f"{_DEFAULTS[objects]} that {maker} will make are not granted" for maker, _, objects in sorted(wanted - there, key=str)]
     return lost + [

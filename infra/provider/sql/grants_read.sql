@@ -35,7 +35,7 @@ select json_build_object(
             and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
             and not has_table_privilege(grantee_of.oid, c.oid, 'select')
     ),
-    'superusers', (select json_agg(rolname) from pg_roles where rolsuper),
+    'superuser', (select rolname from pg_roles where oid = 10),
     'tables', (
         select coalesce(json_agg(json_build_object(
             'table', c.relname,

@@ -26,5 +26,6 @@ grant select on pg_catalog.pg_largeobject to :"role";
 
 select format('alter default privileges for role %I grant %s to %I', r.rolname, what, :'role')
 from pg_roles as r, unnest(array['select on tables', 'select on sequences', 'usage on schemas']) as what
-where r.rolsuper or r.rolname = :'owner' \gexec
+-- The first superuser has this number in every cluster.
+where r.oid = 10 or r.rolname = :'owner' \gexec
 commit;

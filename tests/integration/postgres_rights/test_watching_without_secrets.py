@@ -86,6 +86,7 @@ def test_backup_reads_what_is_made_later_in_any_schema(migrated_server: ScratchS
     url = migrated_server.platform.postgres_url
     with psycopg.connect(url("migrator"), autocommit=True) as migrator, migrated_server.admin() as admin:
         migrator.execute("create schema later; create table later.mine (id serial); insert into later.mine default values")
+        admin.execute("set role postgres")
         admin.execute("create table later.theirs (id int); insert into later.theirs values (1); create schema theirs")
         admin.execute("create materialized view theirs.sums as select count(*) from later.mine")
         try:
