@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import Account, PostgresRole
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Account, PostgresRole
 
 # Outputs that hold secrets; Pulumi hides them too.
 _SECRET = ("accounts", "backup", "embedding_key")

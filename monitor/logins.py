@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from airgap.errors import PlatformError
-from blueprint.postgres_rights import STALLED_LOGINS
-from blueprint.services import TIMESCALEDB
+from christmas.blueprint.postgres_rights import STALLED_LOGINS
+from christmas.blueprint.services import TIMESCALEDB
+from core.errors import PlatformError
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Platform
 from infra.provider import logins
@@ -55,7 +55,7 @@ def _names(platform: Platform) -> dict[str, str]:
     """Whose the addresses of the platform's network are; nothing where Docker doesn't tell."""
     from docker.errors import DockerException
 
-    from infra.docker_host import docker_host
+    from core.docker_host import docker_host
 
     try:
         with docker_host() as client:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from infra.connections import Platform
 from infra.provider.postgres_role import attribute_findings, declared_inputs, setting_findings, settings_of
 from monitor.postgres import connected, query

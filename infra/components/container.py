@@ -9,7 +9,7 @@ from hashlib import sha256
 import pulumi
 import pulumi_docker as docker
 
-from blueprint.model import Limits
+from christmas.blueprint.model import Limits
 from infra.components.names import CONFIG_DIRECTORY, SETTINGS_LABEL
 from infra.components.network import PlatformNetwork
 from infra.components.placement import Placement, container_labels, volume_labels
@@ -112,7 +112,7 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         volumes=[secrets, *mounts],
         tmpfs=dict(args.tmpfs),
         healthcheck=docker.ContainerHealthcheckArgs(
-            tests=list(args.health), interval="5s", timeout="5s", retries=6, start_period=args.start_period
+            tests=list(args.health), interval="5s", timeout="15s", retries=4, start_period=args.start_period
         ),
         wait=True,
         wait_timeout=args.wait_seconds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.kind import Call, Kind, Log, Values
 from infra.provider.values import has_unknown
 

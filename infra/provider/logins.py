@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from blueprint.postgres_rights import STALLED_LOGINS
-from blueprint.services import POSTGRES_MAX_CONNECTIONS, TIMESCALEDB
+from christmas.blueprint.postgres_rights import STALLED_LOGINS
+from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, TIMESCALEDB
+from core.errors import PlatformError
 from infra.provider.containers import execute
 
 if TYPE_CHECKING:

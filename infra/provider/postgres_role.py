@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from blueprint import model as blueprint
+from christmas.blueprint import model as blueprint
+from core.errors import PlatformError
 from infra.provider import psql, scram
 from infra.provider.containers import find_running, running
 from infra.provider.found_at_up import FoundAtUp

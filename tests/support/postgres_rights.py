@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from docker.models.containers import Container
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import PostgresRole
-from blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
-from blueprint.relational import DATABASE
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import PostgresRole
+from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.relational import DATABASE
 from infra.provider import psql
 from infra.provider.postgres_role import declared_inputs, settings_of
 

@@ -1,4 +1,4 @@
--- Of the functions that may change something everybody runs those in the list (blueprint/postgres_rights.py) and no other.
+-- Of the functions that may change something everybody runs those in the list (christmas/blueprint/postgres_rights.py) and no other.
 -- What the extensions bring is run by the schema's owner.
 begin;
 select pg_advisory_xact_lock(:lock) \g /dev/null

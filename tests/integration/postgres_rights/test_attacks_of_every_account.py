@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.postgres_rights import ADVISORY_LOCKS, CLOSED_STABLE_FUNCTIONS
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.postgres_rights import ADVISORY_LOCKS, CLOSED_STABLE_FUNCTIONS
 from migrations.locking import _KEY
 from tests.support.postgres_server import ScratchServer
 

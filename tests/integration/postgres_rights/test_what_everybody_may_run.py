@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS
+from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS
 from monitor.rights import rights
 from tests.support.postgres_server import ScratchServer
 

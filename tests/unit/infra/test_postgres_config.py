@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import Account, Limits, Network, PostgresRole
-from blueprint.postgres_rights import ADVISORY_LOCKS, TEMPORARY_FILES_AT_MOST_MIB
-from blueprint.services import TIMESCALEDB
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Account, Limits, Network, PostgresRole
+from christmas.blueprint.postgres_rights import ADVISORY_LOCKS, TEMPORARY_FILES_AT_MOST_MIB
+from christmas.blueprint.services import TIMESCALEDB
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
 
 
