@@ -40,10 +40,12 @@ def every() -> tuple[Registered, ...]:
         encryption,
         keyspaces,
         locks,
+        logins,
         losses,
         network,
         redis_server,
         relational,
+        rights,
         schedule,
     )
 
@@ -56,6 +58,9 @@ def every() -> tuple[Registered, ...]:
         Registered("containers.health", containers.health),
         *ports,
         Registered("postgres.accounts", accounts.postgres),
+        Registered("postgres.rights", rights.rights),
+        Registered("postgres.sessions", rights.sessions),
+        Registered("postgres.logins", logins.stalled),
         Registered("redis.accounts", accounts.redis),
         Registered("weaviate.accounts", accounts.weaviate),
         Registered("postgres.revision", relational.revision),

@@ -17,6 +17,7 @@ from christmas.blueprint.model import (
     WeaviatePermission,
     WeaviateUser,
 )
+from christmas.blueprint.postgres_rights import ADVISORY_LOCKS
 from christmas.blueprint.relational import ROLLUPS, TABLES
 
 _READ = frozenset({Privilege.SELECT})
@@ -56,7 +57,14 @@ _COMMANDS_BY_TYPE = (
 MIGRATOR = Account(
     name="migrator",
     purpose="Owns the schema and changes it",
-    postgres=PostgresRole(owns_schema=True, connection_limit=5, statement_timeout=timedelta(hours=1)),
+    postgres=PostgresRole(
+        owns_schema=True,
+        # It takes the locks for every task that has to be alone; and ends the session of a migration that hangs.
+        functions=(*ADVISORY_LOCKS, "pg_cancel_backend", "pg_terminate_backend"),
+        connection_limit=5,
+        statement_timeout=timedelta(hours=1),
+        temporary_files_mib=8192,  # an index over all candles is sorted there
+    ),
 )
 
 API = Account(
@@ -191,7 +199,14 @@ BACKUP = Account(
     name="backup",
     purpose="Reads all there is to back up, and writes nothing",
     # Rows that a policy hides would be missing from the logical backup, and counted as if they weren't there.
-    postgres=PostgresRole(member_of=("pg_read_all_data",), sees_every_row=True, connection_limit=8, statement_timeout=timedelta(hours=6)),
+    postgres=PostgresRole(
+        reads_every_table=True,
+        sees_every_row=True,
+        functions=("pg_export_snapshot", "pg_current_xact_id"),
+        connection_limit=8,
+        statement_timeout=timedelta(hours=6),
+        temporary_files_mib=1024,
+    ),
     redis=RedisUser(
         every_key=KeyAccess.READ,
         commands=(
@@ -229,7 +244,13 @@ BACKUP = Account(
 MONITOR = Account(
     name="monitor",
     purpose="Watches: states, sizes and settings, never contents",
-    postgres=PostgresRole(member_of=("pg_monitor",), connection_limit=12, statement_timeout=timedelta(seconds=15)),
+    postgres=PostgresRole(
+        # Not pg_monitor: that shows the text of everybody's statements, with the values in it.
+        functions=("pg_ls_archive_statusdir", "watch.sessions", "watch.statement_figures"),
+        connection_limit=12,
+        statement_timeout=timedelta(seconds=15),
+        temporary_files_mib=64,
+    ),
     redis=RedisUser(
         every_key=KeyAccess.READ,
         commands=(

@@ -9,7 +9,9 @@ TIMESCALEDB = Service(
     comment="PostgreSQL 17 with TimescaleDB",
     ports={"postgres": 5432},
     published={"postgres": 15432},
-    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=120, tmpfs_mib=256),
+    # A session may set its own work_mem: one that asks for more than a quarter is refused that statement, where the kernel would end a
+    # process and PostgreSQL then all sessions. docs/adr/0011.
+    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=120, tmpfs_mib=256, process_share=0.25),
 )
 
 REDIS = Service(

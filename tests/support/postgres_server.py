@@ -30,9 +30,11 @@ from psycopg import sql
 from airgap.images import catalog
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
+from christmas.blueprint.services import TIMESCALEDB
 from christmas.sealed.ring import new_ring
 from core import temporary
 from infra.connections import Credentials, Endpoint, Platform
+from tests.support.postgres_rights import give_rights, role_settings
 from tests.support.waiting import PATIENCE
 
 PROJECT_LABEL = "com.christmas.project"
@@ -122,6 +124,7 @@ class ScratchServer:
                 inside.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(SCHEMA), name))
                 if account.postgres.owns_schema:
                     inside.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(SCHEMA), name))
+        give_rights(self.container)
         self.keep_as_template("scratch_empty")
 
 
@@ -170,6 +173,7 @@ def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator
             "--publish", "127.0.0.1::5432",
             "--shm-size", "512m",
             "--memory", memory,
+            "--ulimit", f"data={(TIMESCALEDB.limits.process_mib or 0) * 1024 * 1024}",
             "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges",
             image_reference(),
@@ -230,12 +234,11 @@ def _make_roles(name: str, admin_password: str, passwords: dict[str, str]) -> No
         if account.postgres is None:
             continue
         role = account.postgres
-        milliseconds = round(role.statement_timeout.total_seconds() * 1000)
         statements += [
             f"create role {account.name} login connection limit {role.connection_limit} password '{passwords[account.name]}';",
-            f"alter role {account.name} set statement_timeout = {milliseconds};",
-            *(f"alter role {account.name} set {setting} = '{value}';" for setting, value in role.settings),
+            *(f"alter role {account.name} set {setting} = '{value}';" for setting, value in role_settings(role).items()),
             *(f"grant {group} to {account.name};" for group in role.member_of),
+            *([f"alter role {account.name} bypassrls;"] if role.sees_every_row else []),
         ]
     _docker(
         "exec", "-i", name, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres",

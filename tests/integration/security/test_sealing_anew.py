@@ -52,7 +52,11 @@ def sealed(scratch_server: ScratchServer) -> Platform:
 
 
 def work(platform: Platform, ring: KeyRing) -> Resealed:
-    with postgres(platform, "api", autocommit=True) as connection, rotation_lock(connection):
+    with (
+        postgres(platform, "migrator", autocommit=True) as lock,
+        rotation_lock(lock),
+        postgres(platform, "api", autocommit=True) as connection,
+    ):
         return reseal(connection, ring, SilentProgress(), BATCH)
 
 
@@ -122,7 +126,7 @@ def test_what_an_application_changes_meanwhile_is_kept(sealed: Platform) -> None
 
 
 def test_two_at_once_are_one_too_many(sealed: Platform) -> None:
-    with psycopg.connect(sealed.postgres_url("api"), autocommit=True, application_name="the first one") as first, rotation_lock(first):
+    with psycopg.connect(sealed.postgres_url("migrator"), autocommit=True, application_name="the first one") as first, rotation_lock(first):
         with pytest.raises(PlatformError, match="another rotation of keys is running") as raised:
             work(sealed, ring_of(sealed).up_to(2))
         assert "the first one" in raised.value.where
