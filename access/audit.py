@@ -38,6 +38,7 @@ class Fault(StrEnum):
     WRONG_TYPE = "of another type than declared"
     WRONG_SHAPE = "of another shape than declared"
     OVERSIZED = "bigger than declared"
+    TELLING = "named by what may let somebody in"
 
 
 FIXABLE = frozenset({Fault.NO_EXPIRY, Fault.LONG_EXPIRY})
@@ -130,6 +131,8 @@ def _judge_page(client: redis.Redis, keys: Sequence[str], found: Audit) -> None:
             found.findings.append(Finding(key, Fault.UNKNOWN))
             continue
         found.findings += [Finding(key, fault, name) for fault in judge(keyspace, kind, ttl, memory, shapes.get(key))]
+        if not keyspace.hides_its_secret(keyspace.part(key) or ""):
+            found.findings.append(Finding(key, Fault.TELLING, name))
 
 
 def _shapes(client: redis.Redis, present: Sequence[tuple[str, str, int, int]]) -> tuple[dict[str, Any], dict[str, int]]:

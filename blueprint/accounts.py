@@ -35,9 +35,11 @@ def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant,
 _CONNECTION = ("auth", "hello", "ping", "quit", "select", "client|setname", "client|setinfo", "client|id", "command|docs", "command|count")
 _TRANSACTION = ("multi", "exec", "discard", "watch", "unwatch")
 _KEYS = (
-    *("del", "unlink", "exists", "type", "touch", "scan"),
+    *("del", "unlink", "exists", "type", "touch"),
     *("expire", "pexpire", "expireat", "pexpireat", "ttl", "pttl", "expiretime", "pexpiretime"),
 )
+# Lists the names of all keys, whatever an account's patterns say (docs/adr/0610): for those who find keys by their names.
+_NAMES = ("scan",)
 # What a command does to a key has to fit the key's type and its expiry (docs/adr/0608): left out are those that take an expiry away
 # (persist, getset, rename, copy) and those that make keys and can't give them one (setnx, mset, append, incrbyfloat).
 _STRINGS = ("get", "mget", "strlen", "set", "setex", "psetex", "getex", "getdel")
@@ -75,7 +77,7 @@ API = Account(
             ("user_preferences", KeyAccess.READ_WRITE),
             ("market_latest", KeyAccess.READ),
         ),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_NAMES),
         only=_COMMANDS_BY_TYPE,
     ),
 )
@@ -174,7 +176,7 @@ APP = Account(
     ),
     redis=RedisUser(
         keyspaces=tuple((name, KeyAccess.READ_WRITE) for name in ("session", "rate_limit", "user_preferences", "market_latest")),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_NAMES),
         only=_COMMANDS_BY_TYPE,
     ),
     weaviate=WeaviateUser(
@@ -238,13 +240,11 @@ MONITOR = Account(
             "info",
             "dbsize",
             "config|get",
-            "slowlog|get",
+            # Not `slowlog|get`, which shows what was written, nor `acl|list`, which shows hashes of passwords.
             "slowlog|len",
             "latency|latest",
             "memory|usage",
             "acl|log",
-            "acl|list",
-            "acl|getuser",
             "acl|users",
             "scan",
             "type",

@@ -234,8 +234,8 @@ def fill(platform: Platform, *, candles: int = 2000, users: int = 20, sessions: 
                 "created_at": begun.isoformat(),
                 "expires_at": (begun + timedelta(hours=20)).isoformat(),
             }
-            client.hset(f"session:{number}", mapping=fields)  # type: ignore[arg-type]
-            client.expire(f"session:{number}", timedelta(hours=20))
+            client.hset(f"session:{number:064x}", mapping=fields)  # type: ignore[arg-type]
+            client.expire(f"session:{number:064x}", timedelta(hours=20))
     with weaviate_client(platform, "indexer") as store:
         store.collections.create(
             DOCUMENTS,
