@@ -27,6 +27,10 @@ _MARKET = ("market_data", "technical_indicators")
 _MARKET_READ = (*_MARKET, *(rollup.name for rollup in ROLLUPS))
 
 
+# The collections that the loader makes and no others, however alike their names.
+_DOCUMENTS = CHRISTMAS_DOCUMENT.names
+
+
 def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant, ...]:
     return tuple(TableGrant(name, privileges) for name in tables)
 
@@ -129,7 +133,7 @@ INDEXER = Account(
     purpose="Writes document chunks and keeps their collection",
     weaviate=WeaviateUser(
         permissions=tuple(
-            WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
+            WeaviatePermission(action, _DOCUMENTS)
             for action in (
                 "create_collections",
                 "read_collections",
@@ -139,12 +143,12 @@ INDEXER = Account(
                 "read_data",
                 "update_data",
                 "delete_data",
-                # Readers know the alias; a new collection is filled behind it and then takes its place.
-                "create_aliases",
-                "read_aliases",
-                "update_aliases",
-                "delete_aliases",
             )
+        )
+        # Readers know the alias; a new collection is filled behind it and then takes its place.
+        + tuple(
+            WeaviatePermission(action, _DOCUMENTS, CHRISTMAS_DOCUMENT.name)
+            for action in ("create_aliases", "read_aliases", "update_aliases", "delete_aliases")
         )
     ),
 )
@@ -156,7 +160,7 @@ RAG = Account(
         permissions=(
             # GraphQL shows every collection's schema and is refused to whom may not read them all; objects stay out of reach.
             WeaviatePermission("read_collections"),
-            WeaviatePermission("read_data", CHRISTMAS_DOCUMENT.name + "*"),
+            WeaviatePermission("read_data", _DOCUMENTS),
         )
     ),
 )
@@ -183,7 +187,7 @@ APP = Account(
         permissions=(
             WeaviatePermission("read_collections"),  # as for rag
             *(
-                WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
+                WeaviatePermission(action, _DOCUMENTS)
                 for action in ("create_data", "read_data", "update_data", "delete_data")
             ),
         )
@@ -222,7 +226,7 @@ BACKUP = Account(
             WeaviatePermission("read_nodes"),
             # The portable dump holds these too; keys are in nobody's reach.
             WeaviatePermission("read_tenants"),
-            WeaviatePermission("read_aliases"),
+            WeaviatePermission("read_aliases", alias="*"),
             WeaviatePermission("read_roles"),
             WeaviatePermission("read_users"),
         )
@@ -258,7 +262,7 @@ MONITOR = Account(
     weaviate=WeaviateUser(
         permissions=(
             WeaviatePermission("read_collections"),
-            WeaviatePermission("read_aliases"),
+            WeaviatePermission("read_aliases", alias="*"),
             WeaviatePermission("read_nodes"),
             WeaviatePermission("read_cluster"),
         )

@@ -214,10 +214,17 @@ class RedisUser:
 
 @dataclass(frozen=True, slots=True)
 class WeaviatePermission:
-    """One action of Weaviate's RBAC, on the collections whose names match `collection` (`*` for all)."""
+    """One action of Weaviate's RBAC, on the collections whose names match `collection` (`*` for all), a regular expression without braces.
+
+    An action on aliases is on those called `alias`, for such collections.
+    """
 
     action: str
     collection: str = "*"
+    alias: str | None = None
+
+    def __post_init__(self) -> None:
+        require((self.alias is not None) == self.action.endswith("_aliases"), f"{self.action} needs the name of an alias, and others none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ def every() -> tuple[Registered, ...]:
         losses,
         network,
         redis_server,
+        refusals,
         relational,
         schedule,
     )
@@ -58,6 +59,9 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.accounts", accounts.postgres),
         Registered("redis.accounts", accounts.redis),
         Registered("weaviate.accounts", accounts.weaviate),
+        Registered("postgres.refusals", refusals.postgres),
+        Registered("redis.refusals", refusals.redis),
+        Registered("weaviate.refusals", refusals.weaviate),
         Registered("postgres.revision", relational.revision),
         Registered("postgres.tables", relational.tables),
         Registered("postgres.queries", advice.queries),

@@ -31,7 +31,7 @@ from infra.provider.redis_acl import redis_acl_line
 from infra.provider.weaviate_api import WeaviateApi, permissions
 from security.ring import new_ring
 
-DOCUMENTS = "ChristmasDocument_tests"
+DOCUMENTS = "ChristmasDocument_embedded_7e575000"
 ROOT_KEY = "root-" + "k" * 36
 
 
@@ -196,7 +196,7 @@ def _make_weaviate_users(bare: Platform) -> dict[str, str]:
             role = account.weaviate.built_in_role
             if role is None:
                 role = account.name
-                wanted = [rule for each in account.weaviate.permissions for rule in permissions(each.action, each.collection)]
+                wanted = [rule for each in account.weaviate.permissions for rule in permissions(each.action, each.collection, each.alias)]
                 api.post("authz/roles", {"name": role, "permissions": wanted})
             keys[account.name] = client.users.db.create(user_id=account.name)
             client.users.db.assign_roles(user_id=account.name, role_names=role)

@@ -12,6 +12,7 @@ from backup.proofs_postgres import constraints, indexes
 from backup.proofs_redis import keyspaces
 from backup.scratch import PURPOSE_LABEL, Scratch
 from blueprint.accounts import ACCOUNTS
+from blueprint.collections import CHRISTMAS_DOCUMENT
 from infra.clients import redis_client
 from infra.components.names import STACK_LABEL
 from infra.connections import Platform
@@ -86,7 +87,7 @@ def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored,
     finally:
         psql(platform, "grant select on orders to api")
     api = WeaviateApi(platform.weaviate_url(), platform.ca_file.read_text(), ROOT_KEY)
-    rule = {"permissions": permissions("read_data", "ChristmasDocument*")}
+    rule = {"permissions": permissions("read_data", CHRISTMAS_DOCUMENT.names)}
     api.post("authz/roles/rag/remove-permissions", rule)
     try:
         assert "403" in weaviate_query(platform, "rag")

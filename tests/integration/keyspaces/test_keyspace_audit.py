@@ -12,6 +12,7 @@ from airgap.setup.progress import SilentProgress
 from blueprint.keyspaces import KEYSPACES
 from infra import clients
 from infra.connections import Platform
+from monitor import keyspaces
 from seed import cache
 from tests.support.keyspace_faults import FOREVER, SESSION, plant
 
@@ -95,3 +96,21 @@ def test_the_auditing_account_may_not_mend(redis_platform: Platform) -> None:
         findings = audit(client).findings
         with pytest.raises(redis.exceptions.NoPermissionError):
             fix(client, findings)
+
+
+def test_what_lives_too_long_is_found_bit_by_bit_and_mended(redis_platform: Platform) -> None:
+    with clients.redis_client(redis_platform, "admin") as admin:
+        planted = plant(admin)
+        for number in range(300):
+            admin.set(f"rate_limit:10.0.{number // 256}.{number % 256}", 1, ex=None if number % 3 == 0 else 60)
+    begin, mended, looks = 0, 0, 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keyspaces, "MENDED_AT_ONCE", 50)
+        while looks == 0 or begin:
+            count, begin = keyspaces.mend_next(redis_platform, begin)
+            mended += count
+            looks += 1
+    assert mended == 100 + sum(fault in FIXABLE for fault in planted.values())
+    assert looks > 4
+    with clients.redis_client(redis_platform, "monitor") as client:
+        assert not {each.fault for each in audit(client).findings} & FIXABLE
