@@ -148,7 +148,7 @@ def _make_accounts(client: weaviate.WeaviateClient, api: WeaviateApi) -> dict[st
         role = account.weaviate.built_in_role
         if role is None:
             role = f"christmas_{account.name}"
-            wanted = [each for one in account.weaviate.permissions for each in permissions(one.action, one.collection)]
+            wanted = [each for one in account.weaviate.permissions for each in permissions(one.action, one.collection, one.alias)]
             api.post("authz/roles", {"name": role, "permissions": wanted})
         made[account.name] = Credentials(weaviate=client.users.db.create(user_id=account.name))
         client.users.db.assign_roles(user_id=account.name, role_names=[role])
