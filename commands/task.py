@@ -28,7 +28,7 @@ def task(*arguments: Any, words: str = "", long: Collection[str] = (), **options
             try:
                 code = body(*args, **fold(words, kwargs))
             except (Exception, KeyboardInterrupt) as error:
-                from airgap.setup.runner import INTERRUPTED, report_failure
+                from core.runner import INTERRUPTED, report_failure
 
                 if isinstance(error, KeyboardInterrupt):
                     print("interrupted; run it again, it goes on from what is finished", file=sys.stderr)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from airgap.setup.patience import patience
+from core.patience import patience
 from infra.connections import Platform
 
 if TYPE_CHECKING:

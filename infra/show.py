@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import Account
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Account
 
 # Outputs that hold secrets; Pulumi hides them too.
 _SECRET = ("accounts", "backup", "embedding_key")

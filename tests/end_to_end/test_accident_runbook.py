@@ -56,7 +56,7 @@ def lasting_keys(stack):
 
 
 def objects(stack):
-    from backup.weaviate_counts import count_objects
+    from backup.weaviate.counts import count_objects
 
     with clients.weaviate_client(stack.platform(), "backup") as store:
         return count_objects(store)

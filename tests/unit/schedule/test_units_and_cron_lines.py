@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from schedule import task, units
 from schedule.units import Clone
 

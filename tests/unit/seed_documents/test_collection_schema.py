@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_LIMIT
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_LIMIT
 from seed.collection import definition, fingerprint, normalized, physical_name
 from seed.schema_plan import differences
 from tests.unit.seed_documents.specification import SPECIFIED
