@@ -121,6 +121,7 @@ def target() -> Iterator[ScratchWeaviate]:
         yield running
 
 
+@pytest.mark.exhaustive
 def test_a_full_set_holds_the_dump_and_an_incremental_one_does_not(
     made: tuple[SetFolder, Manifest], scratch_platform: ScratchPlatform
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_cut_off_import_is_finished_by_the_next_and_everything_is_equal(
             load(folder, wire, home=tmp_path / "imports")
 
 
+@pytest.mark.exhaustive
 def test_a_sets_dump_is_verified_by_its_content(made: tuple[SetFolder, Manifest], tmp_path: Path) -> None:
     """Faults that hashes can't see: what was hashed was wrong already."""
     import shutil

@@ -77,6 +77,7 @@ def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(
         indexes(restored)
 
 
+@pytest.mark.exhaustive
 def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored, scratch_platform: ScratchPlatform) -> None:
     platform = restored.platform
     assert f"{sum(each.postgres is not None for each in ACCOUNTS)} accounts log in" in proofs.accounts("postgres")(restored)

@@ -152,6 +152,7 @@ def test_plain_text_is_refused(server: Server) -> None:
     assert answer is None or answer.status_code == 400
 
 
+@pytest.mark.exhaustive
 def test_documents_are_embedded_over_verified_tls_in_batches_and_found_by_meaning(client: weaviate.WeaviateClient) -> None:
     passages = [
         "백업은 매일 전체를, 매시간 바뀐 부분만 만든다.",

@@ -13,6 +13,7 @@ from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FU
 from core.errors import PlatformError
 from infra.provider.grants import apply_grants
 from tests.integration.provider.kept import Kept
+from tests.support.cases import in_make_test
 from tests.support.postgres_server import ScratchServer
 
 DATABASE = "kinds_db"
@@ -223,7 +224,7 @@ ALONE = {"no password", "grant passed on", "membership passed on", "hypertable"}
 ROUNDS = [set(BY_HAND) - ALONE, *({name} for name in sorted(ALONE))]
 
 
-@pytest.mark.parametrize("names", ROUNDS, ids=["everything at once", *sorted(ALONE)])
+@pytest.mark.parametrize("names", in_make_test(ROUNDS, 0), ids=["everything at once", *sorted(ALONE)])
 def test_what_is_altered_by_hand_is_found_and_put_right(resources: Resources, names: set[str]) -> None:
     expected: dict[str, list[str]] = {}
     for name in sorted(names):
@@ -283,6 +284,7 @@ def test_a_migration_gives_the_same_grants_as_the_resources(resources: Resources
     assert resources.refresh() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_role_dropped_by_hand_is_gone_and_comes_back(resources: Resources) -> None:
     with resources.server.admin(DATABASE) as admin:
         admin.execute(b"drop owned by k_analyst; drop role k_analyst")
@@ -291,6 +293,7 @@ def test_a_role_dropped_by_hand_is_gone_and_comes_back(resources: Resources) -> 
     assert resources.refresh() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_new_password_works_at_once_and_the_old_no_more(resources: Resources) -> None:
     resources.all["api"].inputs["password"] = "another-Password-0123456789"
     try:

@@ -164,6 +164,7 @@ def field_keys(volume: str, platform: Platform, **settings: object) -> Kept:
     return Kept("FieldKeys", inputs)
 
 
+@pytest.mark.exhaustive
 def test_a_key_that_rows_need_is_not_retired(sealed: Platform, volume: str) -> None:
     kept = field_keys(volume, sealed, given=sealed.field_keys)
     kept.up()
@@ -183,6 +184,7 @@ def test_a_key_that_rows_need_is_not_retired(sealed: Platform, volume: str) -> N
     assert from_json(field_keys(volume, sealed).up()["result"]) == retired
 
 
+@pytest.mark.exhaustive
 def test_before_there_are_fields_nothing_can_need_a_key(empty_platform: Platform, volume: str) -> None:
     made = field_keys(volume, empty_platform, newest=3, retired_below=2)
     assert [key.number for key in from_json(made.up()["result"]).live] == [2, 3]
