@@ -186,10 +186,7 @@ APP = Account(
     weaviate=WeaviateUser(
         permissions=(
             WeaviatePermission("read_collections"),  # as for rag
-            *(
-                WeaviatePermission(action, _DOCUMENTS)
-                for action in ("create_data", "read_data", "update_data", "delete_data")
-            ),
+            *(WeaviatePermission(action, _DOCUMENTS) for action in ("create_data", "read_data", "update_data", "delete_data")),
         )
     ),
 )

@@ -61,7 +61,7 @@ def test_no_account_can_make_a_token_of_what_it_sees(redis_platform: Platform, a
 @pytest.mark.parametrize("command", LISTING, ids=" ".join)
 @pytest.mark.parametrize("account", IN_REDIS)
 def test_only_who_finds_keys_by_their_names_may_list_them(redis_platform: Platform, account: str, command: tuple[str, ...]) -> None:
-    allowed = command[0] == "SCAN" and account in {"api", "app", "backup", "monitor"} or account == "admin"
+    allowed = (command[0] == "SCAN" and account in {"api", "app", "backup", "monitor"}) or account == "admin"
     with clients.redis_client(redis_platform, account) as client:
         if allowed:
             if command[0] != "MONITOR":
