@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import docker
 from docker.models.containers import Container
@@ -45,7 +46,7 @@ def open_ports(image: str, network: str, host: str, labels: dict[str, str]) -> l
 
 def listening(container: Container) -> list[int]:
     """The ports at which something in the container listens for others than the container itself."""
-    told: bytes = container.exec_run(["cat", "/proc/net/tcp", "/proc/net/tcp6"]).output
+    told: Any = container.exec_run(["cat", "/proc/net/tcp", "/proc/net/tcp6"]).output
     found = set()
     for line in told.decode().splitlines():
         words = line.split()
