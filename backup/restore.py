@@ -13,20 +13,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from backup import drill, keys, known_log, live_log, lock, refill, restore_live, run, sets
-from backup.containers import docker_client
-from backup.files import write_atomically
-from backup.journal import Journal
-from backup.model import STORES, Manifest, Store
-from backup.refill import Timing
-from backup.replay import KnownLog, insist_on_line, lineage
-from backup.run import SharedProgress, known_stores
-from backup.scratch import PURPOSE_LABEL, Scratch, remove_labelled
+from backup import drill, make
+from backup.make import SharedProgress, known_stores
+from backup.postgres import known_log, live_log
+from backup.postgres import restore as postgres_restore
+from backup.postgres.replay import KnownLog, insist_on_line, lineage
+from backup.redis import restore as redis_restore
+from backup.restoring import live
+from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
+from backup.restoring.journal import Journal
+from backup.restoring.scratch import PURPOSE_LABEL, Scratch, remove_labelled
+from backup.restoring.targets import StorePlan, Target, parse_target, plan
+from backup.restoring.told import Restored, Seen, tell
+from backup.sets import folders, keys
+from backup.sets.model import STORES, Manifest, Store
 from backup.storage import bring_back, mirror
-from backup.targets import StorePlan, Target, parse_target, plan
-from backup.told import Restored, Seen, tell
+from backup.weaviate import restore as weaviate_restore
+from core import lock
+from core.containers import docker_client
+from core.disk import write_whole
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.components.names import STACK_LABEL
 from infra.connections import LOCAL, Platform
 
@@ -58,7 +65,7 @@ def restore(
     or that with the newest set, becomes the first place again.
     An interrupted restore is run again by the same call. Raises PlatformError where the target can't be reached.
     """
-    folder = folder or sets.folder_of(platform.stack)
+    folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
     if live and into and into != platform.stack:
         raise PlatformError(what="onto the live stack, or into another one, but not both", where=f"--live --into {into}")
@@ -75,7 +82,7 @@ def restore(
     if begun:
         progress.log(f"{begun.told()}; {begun.next_step()}")
     if not dry_run and not live and not place and _copy_redis(platform, target, chosen, every, progress, folder):
-        every = sets.list_sets(folder=folder)
+        every = folders.list_sets(folder=folder)
     along = timeline or (begun.along if begun and begun.half else None)
     log = _look(platform, folder, every, place, along, chosen, progress, archive=not target.set_id)
     # Until the full set is there that follows a live restore, the newest one shows what was undone.
@@ -88,7 +95,7 @@ def restore(
         return tell(target, name, wanted, every, log, live=live, seconds=_estimate(folder, wanted))
     if live:
         return _onto_the_live(platform, target, chosen, log, force=force, progress=progress, folder=folder)
-    use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
+    use = ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
     return _restore_beside(platform, target, wanted, every, into or f"restore-{secrets.token_hex(3)}", progress, use, log)
 
 
@@ -124,10 +131,10 @@ def _onto_the_live(
     platform: Platform, target: Target, stores: tuple[Store, ...], log: KnownLog | None, *, force: bool, progress: Progress, folder: Path
 ) -> Restored:
     began = time.monotonic()
-    wanted, end = restore_live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
+    wanted, end = live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
     moments = [datetime.fromisoformat(each) if each else None for each in (end.committed, end.replayed.get("committed"))]
     seen = Seen(moments[0], moments[1], end.replayed.get("position"))
-    every = sets.list_sets(folder=folder)
+    every = folders.list_sets(folder=folder)
     after = known_log.look(platform, folder, every, archive=False) if "postgres" in stores else None
     seconds = round(time.monotonic() - began, 1)
     return tell(target, platform.stack, wanted, every, after, live=True, seconds=seconds, seen=seen)
@@ -143,7 +150,7 @@ def _copy_redis(
     if target.moment and "redis" in stores and (not copied or max(copied) < target.moment):
         progress.status("copying Redis' log up to now")
         try:
-            run.make(platform, kind="full", stores=["redis"], progress=progress, folder=folder)
+            make.make(platform, kind="full", stores=["redis"], progress=progress, folder=folder)
         except PlatformError as error:
             progress.log(f"Redis' log could not be copied, so what is newer than the newest set is not in it: {error.what}")
             return False
@@ -183,7 +190,7 @@ def _restore_beside(
     every: list[Manifest],
     name: str,
     progress: Progress,
-    use: refill.Ingredients,
+    use: Ingredients,
     log: KnownLog | None,
 ) -> Restored:
     _check_name(platform, name)
@@ -198,7 +205,7 @@ def _restore_beside(
                 next_step=f"choose another name, or remove it: invoke backup.remove {name}",
             )
         remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
-        write_atomically(place / _STATE, b'{"state": "running"}')
+        write_whole(place / _STATE, b'{"state": "running"}')
         made = Scratch(name, PURPOSE, place, owned=False)
         try:
             made.open()
@@ -209,7 +216,7 @@ def _restore_beside(
             _empty(place)
             raise
         _write_connections(place, made, platform)
-        write_atomically(place / _STATE, b'{"state": "done"}')
+        write_whole(place / _STATE, b'{"state": "done"}')
     took = round(time.monotonic() - began, 1)
     told = tell(target, name, wanted, every, log, seconds=took, seen=seen)
     return dataclasses.replace(told, connections=str(place / "connections.json"))
@@ -270,7 +277,7 @@ def _state(place: Path) -> str:
 def _fill(
     made: Scratch,
     platform: Platform,
-    use: refill.Ingredients,
+    use: Ingredients,
     wanted: Mapping[Store, StorePlan],
     every: list[Manifest],
     progress: Progress,
@@ -282,11 +289,11 @@ def _fill(
     def weaviate(told: Progress) -> Timing:
         drill.start_embedder(made, platform, use)
         plan_ = wanted["weaviate"]
-        return refill.weaviate(made, use, plan_, refill.chain_of(plan_.manifest, every), root_key, told)
+        return weaviate_restore.beside(made, use, plan_, weaviate_restore.chain_of(plan_.manifest, every), root_key, told)
 
     jobs: dict[Store, Callable[[Progress], Timing]] = {
-        "postgres": lambda told: refill.postgres(made, use, wanted["postgres"], told),
-        "redis": lambda told: refill.redis(made, use, wanted["redis"], passwords, told),
+        "postgres": lambda told: postgres_restore.beside(made, use, wanted["postgres"], told),
+        "redis": lambda told: redis_restore.beside(made, use, wanted["redis"], passwords, told),
         "weaviate": weaviate,
     }
     with ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="restore") as pool:
@@ -309,7 +316,7 @@ def _write_connections(place: Path, made: Scratch, platform: Platform) -> None:
             urls |= {"WEAVIATE_URL": there.weaviate_url(), "WEAVIATE_API_KEY": secret.weaviate}
         if urls:
             known["accounts"][name] = urls
-    write_atomically(place / "connections.json", json.dumps(known, indent=2).encode() + b"\n")
+    write_whole(place / "connections.json", json.dumps(known, indent=2).encode() + b"\n")
 
 
 def remove(name: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from invoke.context import Context
 
 from commands.task import task
@@ -17,8 +19,8 @@ from commands.task import task
 )
 def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
     """Bring the stack up, or to what the blueprint says now; from then on it keeps itself. With --kit from what a lost machine left."""
-    from backup.journal import note
-    from backup.sets import folder_of
+    from backup.restoring.journal import note
+    from backup.sets.folders import folder_of
     from infra import connections, stacks
     from schedule import task
 
@@ -63,8 +65,8 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
     if removed := boot.remove(stack_name(stack)):
         print(removed)
     if volumes:
-        from backup import recovery
-        from backup.sets import folder_of
+        from backup.restoring import recovery
+        from backup.sets.folders import folder_of
 
         recovery.note_emptied(folder_of(stack_name(stack)))
 
@@ -81,27 +83,32 @@ def outputs(_context: Context, stack: str = "", *, json: bool = False, show_secr
     help={
         "account": "Whose settings: api, ingest, rag …",
         "inside": "For a container in the stack's network.",
-        "ca_file": "Where the client finds the CA's certificate, if not at its usual place.",
+        "ca_file": "Where the client finds the CA's certificate, if not at its usual place; its bundle stands beside it.",
         "form": "For a shell, or for docker run --env-file; without it: docker with --inside, else shell.",
     }
 )
 def env(_context: Context, account: str, stack: str = "", ca_file: str = "", form: str = "", *, inside: bool = False) -> None:
     """Write an account's connection settings to a file that only you can read."""
-    from airgap.errors import PlatformError
+    from core.errors import PlatformError
     from infra import connections, env_file
 
     known = [each.value for each in env_file.Form]
     if form and form not in known:
         raise PlatformError(what=f"--form {form!r} is not known", where="invoke env", next_step=f"use one of: {', '.join(known)}")
     chosen = env_file.Form(form) if form else None
-    print(env_file.write(connections.load(stack), account, inside=inside, ca_file=ca_file or None, form=chosen))
+    platform = connections.load(stack)
+    print(env_file.write(platform, account, inside=inside, ca_file=ca_file or None, form=chosen))
+    if inside and not ca_file:
+        # Not on standard output: scripts take the path from there.
+        for here, there in env_file.mounts(platform, account).items():
+            print(f"mount {here} at {there}", file=sys.stderr)
 
 
 @task(help={"service": "Build only this one."})
 def images(_context: Context, service: str = "") -> None:
     """Build the images that are missing."""
     from airgap.images.build import ensure_images
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
 
     with show_progress("images") as progress:
         built = ensure_images([service] if service else None, progress)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from airgap.errors import PlatformError
-from blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE
+from core.disk import write_whole
+from core.errors import PlatformError
+from infra import trust
 from infra.backup_places import BackupAccess
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,7 +62,7 @@ class Platform:
     network: str
     embedding_profile: str
     embedding_key: str = field(repr=False)  # the vendor's key, or the bundled embedder's token
-    field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `security.ring` reads it
+    field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `christmas.sealed.ring` reads it
     images: dict[str, str] = field(default_factory=dict)  # service to the image that its container is made of
     backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
     keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of a scheduler of the machine's
@@ -113,8 +115,8 @@ def stack_name(stack: str | None = None) -> str:
     return stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or DEFAULT_STACK
 
 
-def stack_outputs(stack: str | None = None) -> dict[str, Any]:
-    """The outputs of a stack, secrets in plain text.
+def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dict[str, Any]:
+    """The outputs of a stack, secrets in plain text; or as `[secret]`, wherever Pulumi knows of one.
 
     Raises PlatformError where the stack does not exist or can't be read.
     """
@@ -123,7 +125,8 @@ def stack_outputs(stack: str | None = None) -> dict[str, Any]:
     from airgap.toolchain.locate import real_pulumi
 
     name = stack_name(stack)
-    command = [str(real_pulumi()), "stack", "output", "--json", "--show-secrets", "--stack", name, "--non-interactive"]
+    shown = ["--show-secrets"] if show_secrets else []
+    command = [str(real_pulumi()), "stack", "output", "--json", *shown, "--stack", name, "--non-interactive"]
     done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         if f"no stack named '{name}'" in done.stderr:
@@ -154,10 +157,8 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
     """A Platform from a stack's outputs; writes the CA's certificate beside the state, for clients that want a path."""
     ca_file = LOCAL / "ca" / f"{stack}.pem"
     if not ca_file.exists() or ca_file.read_text() != outputs["ca_certificate"]:
-        ca_file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = ca_file.with_suffix(f".{os.getpid()}")
-        fresh.write_text(outputs["ca_certificate"])
-        fresh.replace(ca_file)
+        write_whole(ca_file, outputs["ca_certificate"], mode=0o644)
+        trust.renew_bundle(ca_file)
     return Platform(
         stack=stack,
         endpoints={

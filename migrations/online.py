@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from migrations import sqltext
 from migrations.queries import scalar
 from migrations.statements import driver, load, timeouts
@@ -48,15 +48,6 @@ def build_index(name: str) -> None:
             if not connection.closed:
                 for setting in wanted:
                     connection.execute(sql.SQL("reset {}").format(sql.Identifier(setting)))
-
-
-def drop_index(name: str) -> None:
-    """Inside a revision: drop the index that the SQL of that name builds, if it is there."""
-    from psycopg import sql
-
-    index = _only_index(name, load(name))
-    driver().execute("select set_config('lock_timeout', '5s', true)")
-    driver().execute(sql.SQL("drop index if exists {}").format(sql.Identifier(index.name)))
 
 
 def _only_index(name: str, text: str) -> NewIndex:

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
+from core.errors import PlatformError
+from core.patience import patience
 from infra.connections import Platform
 from monitor.result import CheckResult, Finding, Status
 
@@ -40,11 +40,13 @@ def every() -> tuple[Registered, ...]:
         encryption,
         keyspaces,
         locks,
+        logins,
         losses,
         network,
         redis_server,
         refusals,
         relational,
+        rights,
         schedule,
     )
 
@@ -57,6 +59,9 @@ def every() -> tuple[Registered, ...]:
         Registered("containers.health", containers.health),
         *ports,
         Registered("postgres.accounts", accounts.postgres),
+        Registered("postgres.rights", rights.rights),
+        Registered("postgres.sessions", rights.sessions),
+        Registered("postgres.logins", logins.stalled),
         Registered("redis.accounts", accounts.redis),
         Registered("weaviate.accounts", accounts.weaviate),
         Registered("postgres.refusals", refusals.postgres),

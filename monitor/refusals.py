@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS
-from blueprint.refusal_alarms import REFUSAL_ALARMS, RefusalAlarms
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS, RefusalAlarms
+from core.docker_host import docker_host
+from core.errors import PlatformError
 from infra import clients
 from infra.connections import Platform
-from infra.docker_host import docker_host
 from monitor.ages import in_words
 from monitor.result import Finding, critical, ok, unknown, warning
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from backup.files import write_atomically
+from core.disk import write_whole
+from core.errors import PlatformError
 from infra.connections import ROOT
 from schedule import remembered, units
 
@@ -81,17 +81,6 @@ def remove(stack: str) -> str:
     return "; ".join(done)
 
 
-def standing(stack: str) -> str:
-    """What starts the schedule with the machine, in words; "" where nothing does."""
-    path = _unit_folder() / units.keeper_name(ROOT, stack)
-    if SYSTEMD_RUNS.is_dir() and path.exists():
-        return f"systemd ({path.name})"
-    with contextlib.suppress(_RefusedError):
-        if shutil.which("crontab") and any(line.endswith(units.mark(ROOT, stack)) for line in _crontab()):
-            return "cron (@reboot)"
-    return ""
-
-
 def _by_systemd(stack: str) -> Arranged:
     if not SYSTEMD_RUNS.is_dir():
         raise _RefusedError("systemd is not its first process")
@@ -103,9 +92,7 @@ def _by_systemd(stack: str) -> Arranged:
     before = path.read_bytes() if path.exists() else b""
     try:
         if before != text:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, text)
-            path.chmod(0o644)
+            write_whole(path, text, mode=0o644)
             _systemctl("daemon-reload")
         _systemctl("enable", unit)
     except (OSError, _RefusedError) as error:

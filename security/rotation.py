@@ -8,11 +8,11 @@ import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from security.errors import FieldError
+from christmas.sealed.errors import FieldError
+from christmas.sealed.ring import KeyRing, from_json
+from core.errors import PlatformError
+from core.progress import Progress
 from security.resealing import Resealed, reseal
-from security.ring import KeyRing, from_json
 from security.statements import statement
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from infra.connections import Platform
 
 ACCOUNT = "api"
+# No account that serves applications may take advisory locks (docs/adr/0011).
+LOCK_ACCOUNT = "migrator"
 # Any number will do, as long as nothing else in this database uses it.
 LOCK = 0x6669656C646B6579
 _TOLD = 5
@@ -31,12 +33,13 @@ def rotate_keys(stack: str | None) -> None:
 
     Raises PlatformError where another rotation is running, where rows can't be opened, or where the stack fails.
     """
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
 
     name = connections.stack_name(stack)
     with show_progress("rotate keys") as progress:
-        with _session(connections.load(name)) as session, rotation_lock(session):
+        platform = connections.load(name)
+        with _session(platform, LOCK_ACCOUNT) as lock, rotation_lock(lock), _session(platform, ACCOUNT) as session:
             ring = _with_new_key(name, progress)
             done = reseal(session, ring, progress)
             _refuse_incomplete(done, ring)
@@ -65,11 +68,11 @@ def rotation_lock(connection: psycopg.Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _session(platform: Platform) -> Iterator[psycopg.Connection]:
+def _session(platform: Platform, account: str) -> Iterator[psycopg.Connection]:
     import psycopg
 
     name = f"rotate keys {socket.gethostname()} {os.getpid()}"[:63]
-    with psycopg.connect(platform.postgres_url(ACCOUNT), autocommit=True, connect_timeout=10, application_name=name) as connection:
+    with psycopg.connect(platform.postgres_url(account), autocommit=True, connect_timeout=10, application_name=name) as connection:
         yield connection
 
 

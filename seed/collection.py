@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from blueprint.documents_model import Collection, EmbeddingProfile, Property
+from christmas.blueprint.documents_model import Collection, EmbeddingProfile, Property
 
 QUANTIZERS = ("pq", "sq", "bq", "rq")
 VENDOR_MODELS = {"text-embedding-ada-002": {"model": "ada", "modelVersion": "002", "type": "text"}}
@@ -100,6 +100,25 @@ def normalized(schema: Mapping[str, Any]) -> dict[str, Any]:
     for each in schema.get("properties") or []:
         found[f"property.{each['name']}"] = _normalized_property(each, vectorizer)
     return found
+
+
+def differing(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Of two normalized schemas, key to what is there and what is declared, where they differ; None stands for what is missing."""
+    return {key: (live.get(key), declared.get(key)) for key in sorted(live.keys() | declared.keys()) if live.get(key) != declared.get(key)}
+
+
+def differences(declared: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:
+    """How a live schema differs from the declared one, a line each. What Weaviate adds or spells otherwise is no difference."""
+    found = differing(normalized(declared), normalized(live))
+    return [f"{key} is {_told(has)}, declared {_told(wanted)}" for key, (has, wanted) in found.items()]
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "missing"
+    if value == "":
+        return "empty"
+    return " ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, dict) else str(value)
 
 
 def quantizer_of(index: Mapping[str, Any]) -> str:

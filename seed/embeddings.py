@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from blueprint.documents_model import EmbeddingProfile
+from christmas.blueprint.documents_model import EmbeddingProfile
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.connections import Platform
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def service_of(platform: Platform, profile: EmbeddingProfile) -> EmbeddingServic
         raise PlatformError(
             what=f"embedding profile {profile.name!r} needs a key, and stack {platform.stack} has none",
             where="the stack's outputs",
-            next_step="pulumi config set --secret openaiApiKey …, then invoke up",
+            next_step="pulumi config set --secret OPENAI_API_KEY …, then invoke up",
         )
     if profile.base_url is None:
         return EmbeddingService(VENDOR_URL, profile.model, profile.dimensions, platform.embedding_key)
@@ -140,7 +140,7 @@ class Embedder:
         if wrong:
             raise self._failure(
                 f"vectors of {', '.join(map(str, sorted(wrong)))} dimensions where the blueprint says {self._service.dimensions}",
-                "make model and dimensions in blueprint/collections.py match the service",
+                "make model and dimensions in christmas/blueprint/collections.py match the service",
             )
         return Embedded(vectors, answer.usage.total_tokens)
 
@@ -169,7 +169,7 @@ class Embedder:
         status = error.status_code
         if status in (401, 403):
             raise self._failure(
-                f"the key was refused (status {status})", "set a valid key: pulumi config set --secret openaiApiKey …"
+                f"the key was refused (status {status})", "set a valid key: pulumi config set --secret OPENAI_API_KEY …"
             ) from None
         if error.code == "insufficient_quota":
             raise self._failure("the account's quota is used up", "raise the quota or wait for its renewal, then run this again") from None

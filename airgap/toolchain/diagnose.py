@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from airgap.errors import PlatformError
 from airgap.toolchain.locks import Holder, is_gone
+from core.errors import PlatformError
 
 _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 _LOCK = re.compile(
@@ -16,12 +16,6 @@ _LOCK = re.compile(
     r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<time>\S+)",
     re.DOTALL,
 )
-
-
-def explain(stderr: str) -> str | None:
-    """Return one clear message with the next step for what a `pulumi` command printed, or None where nothing is recognised."""
-    known = diagnose(stderr)
-    return None if known is None else str(known)
 
 
 def diagnose(output: str) -> PlatformError | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
+from core.errors import PlatformError
+from core.patience import patience
+from core.waiting import until
+from infra.provider import logins
 from infra.provider.containers import Finished, execute
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ADVISORY_LOCK = 0x43485249
 _READY_WITHIN_SECONDS = 90
 _NOT_READY = ("starting up", "shutting down", "No such file or directory", "Connection refused", "not yet accepting connections")
+_NO_PLACE = ("too many clients", "connection slots are reserved")
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 
 
@@ -55,18 +57,23 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
     `variables` are psql's (`:name`, `:'name'`, `:"name"`); lists and objects are handed over as JSON. Waits for a server that is
     still starting. Raises PlatformError with the server's message; statements and values are not in it.
     """
-    deadline = time.monotonic() + patience(_READY_WITHIN_SECONDS)
-    while True:
+
+    def ask() -> Finished | None:
         ended = _psql(container, sql, database, variables or {})
-        if ended.exit_code == 0:
-            return ended.stdout
-        if not any(sign in ended.stderr for sign in _NOT_READY) or time.monotonic() > deadline:
-            raise PlatformError(
-                what=f"PostgreSQL refused: {_message(ended)}",
-                where=f"container {container.name}, database {database}",
-                next_step=_advice(ended),
-            )
-        time.sleep(0.5)
+        if any(sign in ended.stderr for sign in _NO_PLACE):
+            # Somebody holds all places without logging in: those end, and the next connection is ours before they are back.
+            logins.end_stalled(container)
+            ended = _psql(container, sql, database, variables or {})
+        return None if any(sign in ended.stderr for sign in (*_NOT_READY, *_NO_PLACE)) else ended
+
+    ended = until(ask, patience(_READY_WITHIN_SECONDS), pause=0.5) or _psql(container, sql, database, variables or {})
+    if ended.exit_code == 0:
+        return ended.stdout
+    raise PlatformError(
+        what=f"PostgreSQL refused: {_message(ended)}",
+        where=f"container {container.name}, database {database}",
+        next_step=_advice(ended),
+    )
 
 
 def query(container: Container, sql: str, *, database: str = "postgres", variables: Mapping[str, Any] | None = None) -> Any:

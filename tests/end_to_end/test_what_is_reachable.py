@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import redis as redis_client
 
-import blueprint.services
+from christmas.blueprint import services
 from tests.support import port_scan
 
 
@@ -46,13 +46,13 @@ def test_a_wrong_ca_is_not_trusted(stack):
         psycopg.connect(url, connect_timeout=10)
 
 
-SERVICES = [each.name for each in blueprint.services.SERVICES]
+SERVICES = [each.name for each in services.SERVICES]
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_nothing_else_listens_for_others_than_the_container_itself(stack, service):
     container = stack.container(service)
-    declared = port_scan.declared(blueprint.services.service(service))
+    declared = port_scan.declared(services.service(service))
     assert port_scan.listening(container) == declared
     networks = container.attrs["NetworkSettings"]["Networks"]
     (address,) = [network["IPAddress"] for network in networks.values()]
@@ -66,7 +66,7 @@ def test_a_neighbour_in_the_network_reaches_the_declared_ports_and_no_others(sta
     image = stack.container("embedder").image.id
     labels = {"com.christmas.project": "christmas", "com.christmas.stack": stack.name}
     found = port_scan.open_ports(image, f"christmas-{stack.name}-network", service, labels)
-    assert found == port_scan.declared(blueprint.services.service(service))
+    assert found == port_scan.declared(services.service(service))
 
 
 def test_an_application_in_the_network_connects_with_what_env_writes(stack, tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
-from blueprint.model import Service
+from christmas.blueprint.model import Service
 
 _SCAN = """
 import errno, json, select, socket, sys

@@ -17,19 +17,20 @@ from pathlib import Path
 import docker
 
 from airgap.images.catalog import image_reference
-from backup import recipes
-from backup.containers import execute
-from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
-from backup.sealing import new_identity
-from blueprint.accounts import ACCOUNTS
-from blueprint.relational import DATABASE, EXTENSIONS
+from backup.restoring import recipes
+from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
+from backup.sets.sealing import new_identity
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.relational import DATABASE, EXTENSIONS
+from christmas.sealed.ring import new_ring
+from core.containers import execute
 from infra.backup_places import BackupAccess, S3Place
 from infra.clients import weaviate_client
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 from infra.connections import Credentials, Platform
 from infra.provider.redis_acl import redis_acl_line
 from infra.provider.weaviate_api import WeaviateApi, permissions
-from security.ring import new_ring
+from tests.support.postgres_rights import give_rights, role_settings
 
 DOCUMENTS = "ChristmasDocument_embedded_7e575000"
 ROOT_KEY = "root-" + "k" * 36
@@ -164,11 +165,9 @@ def _make_roles(container: str, passwords: dict[str, str]) -> None:
         if account.postgres is None:
             continue
         role = account.postgres
-        milliseconds = round(role.statement_timeout.total_seconds() * 1000)
         statements += [
             f"create role {account.name} login connection limit {role.connection_limit} password '{passwords[account.name]}'",
-            f"alter role {account.name} set statement_timeout = {milliseconds}",
-            *(f"alter role {account.name} set {setting} = '{value}'" for setting, value in role.settings),
+            *(f"alter role {account.name} set {setting} = '{value}'" for setting, value in role_settings(role).items()),
             *(f"grant {group} to {account.name}" for group in role.member_of),
             *([f"alter role {account.name} bypassrls"] if role.sees_every_row else []),
         ]
@@ -184,6 +183,7 @@ def _make_roles(container: str, passwords: dict[str, str]) -> None:
         options = [f"--command={line}" for line in lines]
         execute(container, ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, *options], user="postgres")
     execute(container, ["pgbackrest", f"--config={CONFIG_PATH}", f"--stanza={STANZA}", "stanza-create"], user="postgres")
+    give_rights(docker.from_env().containers.get(container))
 
 
 def _make_weaviate_users(bare: Platform) -> dict[str, str]:

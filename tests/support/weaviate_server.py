@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
+import ssl
 from collections.abc import Iterator, Mapping
 
+import httpx
 import weaviate
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from airgap import temporary
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
+from core import temporary
 from infra import clients
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.weaviate_api import WeaviateApi, permissions
@@ -103,8 +105,10 @@ def _embedder(authority: scratch.Authority, token: str, network: Network) -> Ite
     with scratch.container(
         "embedder", files=files, uid=1000, command=[], ports=(EMBEDDER,), inside=network, tmpfs={"/tmp": "size=64m"}
     ) as running:
-        scratch.wait_until(lambda: running.exec_run(["python3", "-m", "embedder_server", "health"]).exit_code == 0, running)
-        yield Endpoint("127.0.0.1", scratch.published(running, EMBEDDER), "embedder", EMBEDDER)
+        port = scratch.published(running, EMBEDDER)
+        trusted = ssl.create_default_context(cadata=authority.pem.decode())
+        scratch.wait_until(lambda: httpx.get(f"https://localhost:{port}/healthz", verify=trusted).is_success, running)
+        yield Endpoint("127.0.0.1", port, "embedder", EMBEDDER)
 
 
 @contextlib.contextmanager

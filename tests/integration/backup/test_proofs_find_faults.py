@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from backup import proofs
-from backup.account_queries import weaviate as weaviate_query
-from backup.containers import docker_client, execute
-from backup.proof import Disproved, Restored
-from backup.proofs_postgres import constraints, indexes
-from backup.proofs_redis import keyspaces
-from backup.scratch import PURPOSE_LABEL, Scratch
-from blueprint.accounts import ACCOUNTS
-from blueprint.collections import CHRISTMAS_DOCUMENT
+from backup.postgres.proofs import constraints, indexes
+from backup.proving import proofs
+from backup.proving.account_queries import weaviate as weaviate_query
+from backup.proving.proof import Disproved, Restored
+from backup.redis.proofs import keyspaces
+from backup.restoring.scratch import PURPOSE_LABEL, Scratch
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from core.containers import docker_client, execute
 from infra.clients import redis_client
 from infra.components.names import STACK_LABEL
 from infra.connections import Platform
@@ -77,6 +77,7 @@ def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(
         indexes(restored)
 
 
+@pytest.mark.exhaustive
 def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored, scratch_platform: ScratchPlatform) -> None:
     platform = restored.platform
     assert f"{sum(each.postgres is not None for each in ACCOUNTS)} accounts log in" in proofs.accounts("postgres")(restored)

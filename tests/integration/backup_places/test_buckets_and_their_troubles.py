@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from airgap.errors import PlatformError
 from backup.storage import s3
 from backup.storage.places import MissingError
 from backup.storage.s3 import BucketPlace
+from core.errors import PlatformError
 from tests.support.s3_server import S3Server, Wire, run_s3_server
 
 BIG = os.urandom(20 << 20)
@@ -60,6 +60,7 @@ def test_pieces_that_cannot_all_be_had_make_no_file(place: BucketPlace) -> None:
     assert place.sizes() == {}
 
 
+@pytest.mark.exhaustive
 def test_failures_that_pass_are_waited_out(server: S3Server, place: BucketPlace) -> None:
     with server.fault(method="PUT", status=500, times=2):
         place.write("x", b"content")

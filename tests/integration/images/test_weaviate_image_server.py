@@ -20,8 +20,8 @@ from weaviate.classes.init import Auth
 from weaviate.classes.query import MetadataQuery
 from weaviate.config import AdditionalConfig, GrpcConfig
 
-from backup.weaviate_store import new_id
-from blueprint.services import service
+from backup.weaviate.back_up import new_id
+from christmas.blueprint.services import service
 from tests.integration.images.hardened import running
 from tests.integration.images.services import EMBEDDER, WEAVIATE, secret_files
 from tests.support import port_scan, scratch
@@ -150,6 +150,7 @@ def test_plain_text_is_refused(server: Server) -> None:
     assert answer is None or answer.status_code == 400
 
 
+@pytest.mark.exhaustive
 def test_documents_are_embedded_over_verified_tls_in_batches_and_found_by_meaning(client: weaviate.WeaviateClient) -> None:
     passages = [
         "백업은 매일 전체를, 매시간 바뀐 부분만 만든다.",

@@ -1,4 +1,4 @@
-"""One scratch Redis for all tests of a session, emptied before each."""
+"""The Redis server of the process, emptied before each test."""
 
 from __future__ import annotations
 
@@ -10,21 +10,14 @@ from typing import Any
 import pytest
 import redis
 
-from access import pools
-from access.values import fault
-from blueprint.keyspace_model import ValueType
-from blueprint.keyspaces import KEYSPACES, keyspace_of
+from christmas import pools
+from christmas.blueprint.keyspace_model import ValueType
+from christmas.blueprint.keyspaces import KEYSPACES, keyspace_of
+from christmas.values import fault
 from infra import clients
 from infra.connections import Endpoint, Platform
 from tests.support.redis_outage import Relay, relay
-from tests.support.redis_server import run_scratch_redis
 from tests.support.waiting import PATIENCE
-
-
-@pytest.fixture(scope="package")
-def redis_server() -> Iterator[Platform]:
-    with run_scratch_redis() as (platform, _container):
-        yield platform
 
 
 @pytest.fixture

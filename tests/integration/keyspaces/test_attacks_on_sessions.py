@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import redis
 
-from access.sessions import AsyncSessions, Sessions, id_of
-from blueprint.accounts import ACCOUNTS
-from blueprint.keyspaces import KEYSPACES, SESSION
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.keyspaces import KEYSPACES, SESSION
+from christmas.sessions import AsyncSessions, Sessions, id_of
 from infra import clients
 from infra.connections import Platform
 from tests.integration.keyspaces.conftest import Both

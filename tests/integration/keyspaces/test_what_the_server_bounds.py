@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from access.audit import Fault, audit
-from blueprint.redis_policy import REDIS_POLICY
+from christmas.blueprint.redis_policy import REDIS_POLICY
 from infra import clients
 from infra.connections import Platform
 from monitor import keyspaces, redis_server
+from monitor.keyspace_audit import Fault, audit
 from tests.support.redis_server import run_scratch_redis
 
 MIB = 2**20

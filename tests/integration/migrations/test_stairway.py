@@ -12,12 +12,16 @@ from pytest_alembic.config import Config
 from pytest_alembic.runner import MigrationContext
 from pytest_alembic.tests import test_single_head_revision, test_up_down_consistency, test_upgrade
 
+from christmas.sealed.ring import new_ring
 from infra.connections import Platform
 from migrations import run
 from migrations.profile_sealing import ATTRIBUTE
-from security.ring import new_ring
 
 __all__ = ["test_single_head_revision", "test_up_down_consistency", "test_upgrade"]
+
+# The steps go down and up over rows here in any case.
+pytest.mark.exhaustive(test_up_down_consistency)
+pytest.mark.exhaustive(test_upgrade)
 
 PHC = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
 PRICES = {"open": 10, "high": 12, "low": 9, "close": 11, "volume": 100}

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import redis
 
-from blueprint.refusal_alarms import REFUSAL_ALARMS
+from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS
 from infra import clients
 from infra.connections import Platform
 from monitor import wire

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from docker.models.containers import Container
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from tests.integration.provider.kept import Kept
 from tests.support.postgres_server import ScratchServer
 
@@ -62,6 +62,7 @@ def test_a_repository_with_another_key_is_refused_with_advice(stanza: Kept, post
     assert "cipher-key" not in str(failure.value)
 
 
+@pytest.mark.exhaustive
 def test_a_repository_of_another_cluster_is_refused_with_advice(stanza: Kept, postgres: ScratchServer) -> None:
     stanza.up()
     # The repository's own record, as another cluster would have left it: made for a second data directory.

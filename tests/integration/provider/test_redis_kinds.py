@@ -12,8 +12,8 @@ import pytest
 import redis
 from docker.models.containers import Container
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS, account
+from christmas.blueprint.accounts import ACCOUNTS, account
+from core.errors import PlatformError
 from infra.connections import Platform
 from infra.provider.redis_acl import redis_rules
 from tests.integration.provider.kept import Kept
@@ -74,6 +74,7 @@ def accounts() -> Iterator[Accounts]:
         yield made
 
 
+@pytest.mark.exhaustive
 def test_the_effective_rules_are_kept_and_clean(accounts: Accounts) -> None:
     assert accounts.refresh() == {}
     effective = json.loads((accounts.all["api"].state or {})["effective"])
@@ -127,6 +128,7 @@ def test_a_new_password_works_at_once_and_the_old_no_more(accounts: Accounts) ->
     assert accounts.refresh() == {}
 
 
+@pytest.mark.exhaustive
 def test_admins_own_password_changes_while_only_the_old_one_lets_in(accounts: Accounts) -> None:
     admin = accounts.all["admin"]
     # As in an `up`: the file first, then the server.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from airgap.setup.progress import SilentProgress
-from blueprint.services import TIMESCALEDB
+from christmas.blueprint.services import TIMESCALEDB
+from core.progress import SilentProgress
 from infra.clients import postgres
 from infra.components.postgres_config import postgresql_conf
 from migrations import run
@@ -74,6 +74,7 @@ def test_the_servers_log(used: ScratchServer) -> None:
     assert found_in(log) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("folder", ["base", "pg_wal"])
 def test_the_servers_files(used: ScratchServer, folder: str) -> None:
     """What a physical backup and the archive consist of."""

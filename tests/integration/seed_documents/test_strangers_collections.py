@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from infra.connections import Platform
 from seed.collection import physical_name
 

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.setup import docker_engine
 from airgap.setup.debian import apt_install
 from airgap.setup.docker_engine import engine_is_ready, engine_version, ensure_engine, parse_version
-from airgap.setup.progress import SilentProgress
 from airgap.toolchain.environment import own_root
+from core.errors import PlatformError
+from core.progress import SilentProgress
 
 
 def test_the_running_engine_is_found_and_new_enough() -> None:
@@ -43,7 +43,7 @@ TELL = """
 import sys
 sys.path[:] = sys.argv[1:]
 from airgap.setup.docker_engine import ensure_engine
-from airgap.setup.progress import SilentProgress
+from core.progress import SilentProgress
 try:
     ensure_engine(SilentProgress())
 except Exception as error:
@@ -116,6 +116,7 @@ def test_a_machine_without_docker_that_is_not_debian_is_told_what_to_install(mon
     assert "https://docs.docker.com/engine/install" in caught.value.next_step
 
 
+@pytest.mark.exhaustive
 def test_a_package_that_cannot_be_installed_is_told_with_what_to_type() -> None:
     with pytest.raises(PlatformError) as caught:
         apt_install(["christmas-no-such-package"], SilentProgress(), "A test wants a package that isn't there")

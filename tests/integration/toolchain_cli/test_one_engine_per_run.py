@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airgap.docker_client import connect
+from core.docker_client import connect
 from tests.support.cases import in_make_test
 from tests.support.engine_forwarder import Forwarder, forward
 
@@ -29,7 +29,7 @@ import pulumi_docker as docker
 docker.Volume("one", name={name!r}, labels=[docker.VolumeLabelArgs(label="com.christmas.stack", value={name!r})])
 """
 SETUP = """
-from airgap.setup.progress import SilentProgress
+from core.progress import SilentProgress
 from airgap.setup.docker_engine import ensure_engine
 ensure_engine(SilentProgress())
 """
@@ -75,6 +75,7 @@ def _without_the_local_socket(command: list[str], folder: Path, environment: dic
     )
 
 
+@pytest.mark.exhaustive
 def test_the_engine_that_is_named_is_the_only_one(stack: Clone, forwarder: Forwarder, named_by: dict[str, str]) -> None:
     name = f"christmas-test-engine-{uuid.uuid4().hex[:8]}"
     stack.program.write_text(PROGRAM.format(name=name))

@@ -14,10 +14,11 @@ import pytest
 import redis
 from weaviate.exceptions import WeaviateBaseError
 
-from airgap.errors import PlatformError
-from backup import logins, weaviate_store
-from blueprint.collections import CHRISTMAS_DOCUMENT
-from blueprint.keyspaces import SESSION
+from backup.proving import logins
+from backup.weaviate import back_up as weaviate_store
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.keyspaces import SESSION
+from core.errors import PlatformError
 from infra import clients
 from infra.connections import Platform
 from migrations import run as migrations
@@ -26,6 +27,7 @@ from monitor import checks, wire
 from seed import cache, schema_plan
 from seed.candle_files.load import load_files
 from tests.integration.troubled.conftest import Wired
+from tests.support import collection_drift
 from tests.support.postgres_server import ScratchServer
 from tests.support.troubled import Kind, Trouble, Wire, through
 from tests.support.troubled.postgres import postgres_way
@@ -141,7 +143,7 @@ def make_collection(platform: Platform) -> None:
 
 def made_collection(platform: Platform) -> list[str]:
     with clients.weaviate_client(platform, "indexer") as client:
-        return schema_plan.drift(client, CHRISTMAS_DOCUMENT, CHRISTMAS_DOCUMENT.profile("embedded"))
+        return collection_drift.drift(client, CHRISTMAS_DOCUMENT, CHRISTMAS_DOCUMENT.profile("embedded"))
 
 
 def remove_collections(platform: Platform) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from backup import sets
-from backup.weaviate_store import new_id, set_of
+from backup.sets import folders
+from backup.weaviate.back_up import new_id, set_of
 
 SET = "20261129-145532-full-f488"
 
@@ -15,8 +15,8 @@ def test_an_id_can_not_be_guessed_and_tells_its_set() -> None:
     assert len(ids) == 1000
     assert all(re.fullmatch(SET + "-[0-9a-f]{32}", each) for each in ids)
     assert {set_of(each) for each in ids} == {SET}
-    assert sets.is_id(SET)
-    assert not any(map(sets.is_id, ids))
+    assert folders.is_id(SET)
+    assert not any(map(folders.is_id, ids))
 
 
 def test_a_former_versions_backup_is_called_as_its_set() -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import keys, sets
-from backup.files import HashedFile, SetFolder, hash_file, inside, shorten, write_atomically, write_hashed
+from backup.sets import folders, keys
+from backup.sets.files import HashedFile, SetFolder, inside, shorten, write_hashed
+from backup.sets.model import Manifest
+from core.disk import write_whole
+from core.errors import PlatformError
 from tests.support.manifests import keyring, manifest
 
 FULL = "20261123-120000-full-0000"
@@ -18,7 +20,7 @@ FULL = "20261123-120000-full-0000"
 
 def publish(folder: Path, set_id: str = FULL) -> Path:
     (folder / set_id).mkdir(parents=True)
-    sets.publish(folder, manifest(set_id))
+    folders.publish(folder, manifest(set_id))
     return folder / set_id
 
 
@@ -26,33 +28,33 @@ def test_a_folder_without_a_manifest_is_no_set_but_a_leftover(tmp_path: Path) ->
     publish(tmp_path)
     (tmp_path / "20261123-130000-full-0001").mkdir()
     (tmp_path / "something else").mkdir()
-    assert [each.id for each in sets.list_sets(folder=tmp_path)] == [FULL]
-    assert [path.name for path in sets.leftovers(tmp_path)] == ["20261123-130000-full-0001"]
+    assert [each.id for each in folders.list_sets(folder=tmp_path)] == [FULL]
+    assert [path.name for path in folders.leftovers(tmp_path)] == ["20261123-130000-full-0001"]
 
 
 def test_what_is_published_reads_back_the_same_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     target = publish(tmp_path)
-    assert sets.read(target) == manifest(FULL)
-    assert (target / sets.MANIFEST).stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in target.iterdir()] == [sets.MANIFEST]
+    assert folders.read(target) == manifest(FULL)
+    assert (target / folders.MANIFEST).stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in target.iterdir()] == [folders.MANIFEST]
 
 
 def test_ids_sort_by_time_and_never_repeat() -> None:
-    made = [sets.new_id("full") for _ in range(3)]
+    made = [folders.new_id("full") for _ in range(3)]
     assert len(set(made)) == 3
-    assert all(sets._ID.fullmatch(each) for each in made)
+    assert all(folders._ID.fullmatch(each) for each in made)
 
 
 def test_a_set_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     publish(tmp_path)
     publish(tmp_path, "20261124-120000-full-0001")
-    assert sets.find("20261123", folder=tmp_path).id == FULL
+    assert folders.find("20261123", folder=tmp_path).id == FULL
     with pytest.raises(PlatformError, match="2 sets begin with 2026112"):
-        sets.find("2026112", folder=tmp_path)
+        folders.find("2026112", folder=tmp_path)
     with pytest.raises(PlatformError, match="there is no backup set 1999"):
-        sets.find("1999", folder=tmp_path)
+        folders.find("1999", folder=tmp_path)
     with pytest.raises(PlatformError, match="there is no backup set"):
-        sets.find(None, folder=tmp_path / "nowhere")
+        folders.find(None, folder=tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -68,16 +70,16 @@ def test_a_set_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_manifest_is_named(tmp_path: Path, damage: Callable[[str], str], message: str) -> None:
-    path = publish(tmp_path) / sets.MANIFEST
+    path = publish(tmp_path) / folders.MANIFEST
     path.write_text(damage(path.read_text()))
     with pytest.raises(PlatformError, match=message) as caught:
-        sets.list_sets(folder=tmp_path)
+        folders.list_sets(folder=tmp_path)
     assert FULL in str(caught.value)
 
 
 def test_discarding_takes_the_manifest_first(tmp_path: Path) -> None:
     target = publish(tmp_path)
-    sets.discard(target)
+    folders.discard(target)
     assert not target.exists()
 
 
@@ -90,20 +92,32 @@ def test_a_signature_holds_for_one_manifest_and_one_passphrase() -> None:
     assert not keys.is_signed(signed.model_copy(update={"signature": "not base64!"}), "a passphrase of some length")
 
 
-def test_skew_is_how_far_apart_the_stores_are() -> None:
-    assert manifest().skew.total_seconds() == 10
+def test_the_stores_moments_tell_how_far_apart_they_are() -> None:
+    moments = manifest().moments()
+    assert moments.keys() == {"postgres", "redis", "weaviate"}
+    assert (max(moments.values()) - min(moments.values())).total_seconds() == 10
+
+
+def test_a_set_of_before_keeps_its_signature_with_what_is_no_longer_written() -> None:
+    body = manifest().model_dump(mode="json")
+    body["redis"] |= {"run_id": "a1", "replication_offset": 1, "rdb_saved_at": "2026-11-01T00:00:00Z", "aof_base": "a.1.base.rdb"}
+    former = Manifest.model_validate(body)
+    signed = json.loads(former.signed_bytes())
+    del body["signature"]
+    assert signed["redis"] == body["redis"]
+    assert "run_id" not in json.loads(manifest().signed_bytes())["redis"]
 
 
 def test_files_are_encrypted_and_hashed_on_the_way(tmp_path: Path) -> None:
     folder = SetFolder(tmp_path, keyring())
     record = write_hashed(folder, "a/b/file", [b"one", b"two"])
     stored = tmp_path / "a/b/file.age"
-    assert (record.size, record.sha256) == hash_file(stored)
+    assert (record.size, record.sha256) == (stored.stat().st_size, hashlib.sha256(stored.read_bytes()).hexdigest())
     assert (record.plain_size, record.plain_sha256) == (6, hashlib.sha256(b"onetwo").hexdigest())
     assert stored.stat().st_mode & 0o777 == 0o600
     assert folder.content("a/b/file") == b"onetwo"
     cut = shorten(folder, record, 3)
-    assert (cut.size, cut.sha256) == hash_file(stored)
+    assert (cut.size, cut.sha256) == (stored.stat().st_size, hashlib.sha256(stored.read_bytes()).hexdigest())
     assert (cut.plain_size, folder.content("a/b/file")) == (3, b"one")
     assert [path.name for path in stored.parent.iterdir()] == ["file.age"]
     with pytest.raises(FileExistsError), HashedFile(folder, "a/b/file"):
@@ -118,7 +132,7 @@ def test_no_name_leads_out_of_a_set(tmp_path: Path, path: str) -> None:
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "file"
-    write_atomically(target, b"old")
+    write_whole(target, b"old")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -126,5 +140,5 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
-            write_atomically(target, b"new")
+            write_whole(target, b"new")
     assert target.read_bytes() == b"old"

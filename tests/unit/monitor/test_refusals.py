@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from blueprint.refusal_alarms import REFUSAL_ALARMS
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS
+from christmas.blueprint.rules import SCHEDULE_RULES
 from monitor.refusals import Refusal, Told, judge, of_postgres, of_redis, of_weaviate
 
 NOW = datetime(2026, 11, 29, 15, 0, tzinfo=UTC)

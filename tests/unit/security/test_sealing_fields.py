@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.encryption import ADDRESS, ENCRYPTED_FIELDS, FIRST_NAME, LAST_NAME, PHONE, EncryptedField
-from security import errors
-from security.cipher import FieldCipher
-from security.envelope import BLOCK_BYTES, OVERHEAD_BYTES, PREFIX, SHORTEST
-from security.ring import Key, KeyRing, new_ring
+from christmas.blueprint.encryption import ADDRESS, ENCRYPTED_FIELDS, FIRST_NAME, LAST_NAME, PHONE, EncryptedField
+from christmas.sealed import errors
+from christmas.sealed.cipher import FieldCipher
+from christmas.sealed.envelope import BLOCK_BYTES, OVERHEAD_BYTES, PREFIX, SHORTEST
+from christmas.sealed.ring import Key, KeyRing, new_ring
 
 RING = new_ring().up_to(2)
 CIPHER = FieldCipher(RING)
@@ -136,13 +136,6 @@ def test_an_unknown_key_has_the_ring_read_again() -> None:
     assert cipher.open(PHONE, 1, FieldCipher(grown).seal(PHONE, 1, "2")) == "2"
     assert asked == [1]
     assert cipher.ring is grown
-
-
-def test_many_at_once_and_nothing_where_nothing_is() -> None:
-    rows = [(1, "가"), (2, None), (3, "나")]
-    sealed = CIPHER.seal_many(PHONE, rows)
-    assert sealed[1] is None
-    assert CIPHER.open_many(PHONE, zip((1, 2, 3), sealed, strict=True)) == ["가", None, "나"]
 
 
 def test_keys_are_independent_of_each_other() -> None:

@@ -8,19 +8,18 @@ from typing import Any
 
 import pytest
 
-from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_LIMIT
-from seed.collection import definition, fingerprint, normalized, physical_name
-from seed.schema_plan import differences
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_LIMIT
+from seed.collection import definition, differences, differing, fingerprint, normalized, physical_name
 from tests.unit.seed_documents.specification import SPECIFIED
 
 
 def test_the_blueprint_is_the_specifications_class_in_todays_terms() -> None:
     made = normalized(definition(CHRISTMAS_DOCUMENT, OPENAI, "x"))
     specified = normalized({**SPECIFIED, "vectorIndexConfig": {"distance": "cosine", "efConstruction": 128, "maxConnections": 64}})
-    differing = differences(specified, made)
+    found = differing(specified, made)
     # The specification's class would put paths and metadata into the vector; they say nothing about a passage's meaning.
-    assert set(differing) == {"property.file_path", "property.section", "property.metadata", "index.ef", "index.quantizer"}
-    properties = [pair for key, pair in differing.items() if key.startswith("property.")]
+    assert set(found) == {"property.file_path", "property.section", "property.metadata", "index.ef", "index.quantizer"}
+    properties = [pair for key, pair in found.items() if key.startswith("property.")]
     assert all({**has, "vectorized": None} == {**want, "vectorized": None} for has, want in properties)
     # Nor does the specification say how many neighbours a search looks at, or whether vectors are compressed: docs/adr/0604 does.
     assert (made["index.ef"], made["index.quantizer"]) == (192, "rq")
@@ -76,4 +75,4 @@ def test_models_and_dimensions_are_part_of_the_name() -> None:
 def test_old_words_are_no_difference() -> None:
     old = {"vectorizer": "none", "properties": [{"name": "a", "dataType": ["string"]}], "vectorIndexConfig": {"distanceMetric": "dot"}}
     new = {"properties": [{"name": "a", "dataType": ["text"], "tokenization": "whitespace"}], "vectorIndexConfig": {"distance": "dot"}}
-    assert differences(normalized(old), normalized(new)) == {}
+    assert differences(old, new) == []

@@ -1,0 +1,274 @@
+"""What a backup set is, on paper: the manifest and its parts. Frozen, strict when read, with no store's driver imported."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+FORMAT = 2
+
+Kind = Literal["full", "incremental"]
+Store = Literal["postgres", "redis", "weaviate"]
+STORES: tuple[Store, ...] = ("postgres", "redis", "weaviate")
+
+Place = Literal["set", "pgbackrest"]
+"""Where a file is: in the set's own folder, or in pgBackRest's repository."""
+
+
+class _Record(BaseModel):
+    """`_later` names fields that came after the first manifests were signed: left at their default they aren't written.
+
+    So a manifest from before them keeps the very bytes that its signature covers, and one that doesn't need them is read by what is older.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    _later: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        return {name: value for name, value in told.items() if name not in self._later or getattr(self, name) != fields[name].default}
+
+
+class Unproven(_Record):
+    """Something that a set keeps without a proof, or doesn't keep: what it is, and why.
+
+    `by_design` marks what is so by its nature, like the rows of a foreign table: it is told, and needs nobody to act.
+    """
+
+    _later = frozenset({"by_design"})
+
+    what: str
+    why: str
+    by_design: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+class FileRecord(_Record):
+    """One file of a set. `path` is relative to its place, with forward slashes; `size` in bytes; `sha256` in hex.
+
+    Both are of the file as it is stored: a set's own ones encrypted, which `plain_size` and `plain_sha256` are not.
+    """
+
+    place: Place = "set"
+    path: str
+    size: int
+    sha256: str
+    plain_size: int = 0
+    plain_sha256: str = ""
+
+    @property
+    def stored(self) -> str:
+        """The path that the file is stored under: a set's own ones say that they are encrypted."""
+        return f"{self.path}.age" if self.place == "set" else self.path
+
+
+class TableRecord(_Record):
+    """A table's content at the set's reference point: its rows, and the sum of their hashes where it was taken.
+
+    `rows` is None where they could not be counted: the part's `unproven` says why. `as_text` names the columns whose type has no hash,
+    and whose text was hashed in their place.
+    """
+
+    _later = frozenset({"as_text"})
+
+    rows: int | None
+    checksum: str | None = None
+    as_text: tuple[str, ...] = ()
+
+
+class ReferencePoint(_Record):
+    """A position in PostgreSQL's log whose content is known: recovery to it must give exactly `tables`.
+
+    `exact` is False where too many transactions committed while the point was taken: those may be on either side.
+    `scope` is what was looked at: `all` is every table of every schema, `public` what sets from before it looked at, the tables of that
+    one. A table of another schema is called `schema.table`, each name quoted where SQL would quote it.
+    `sequences` has the last value that each had given out a moment before: none may be behind it. `broken` names the indexes and
+    constraints that the live server itself did not trust: the restored one has the same.
+    """
+
+    _later = frozenset({"scope", "sequences", "broken"})
+
+    lsn: str
+    at: datetime
+    exact: bool
+    restore_point: str
+    tables: dict[str, TableRecord]
+    scope: Literal["public", "all"] = "public"
+    sequences: dict[str, int] = {}
+    broken: tuple[str, ...] = ()
+
+
+class Switch(_Record):
+    """Where PostgreSQL's log left a timeline for the next one."""
+
+    timeline: int
+    lsn: str
+
+
+class _Part(_Record):
+    _later = frozenset({"unproven"})
+
+    started: datetime
+    finished: datetime
+    files: tuple[FileRecord, ...]
+    unproven: tuple[Unproven, ...] = ()
+
+    @property
+    def duration(self) -> timedelta:
+        """How long this store's backup took."""
+        return self.finished - self.started
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of the part's files together."""
+        return sum(each.size for each in self.files)
+
+
+class PostgresPart(_Part):
+    """A physical backup by pgBackRest and, where one was due, a logical one by pg_dump.
+
+    `history` is how the log came to `timeline`, the oldest switch first; None in sets that were made before it was noted.
+    """
+
+    label: str
+    prior: str | None
+    references: tuple[str, ...]
+    lsn_start: str
+    lsn_stop: str
+    wal_start: str
+    wal_stop: str
+    timeline: int
+    system_id: str
+    schema_revision: str | None
+    versions: dict[str, str]
+    database_bytes: int
+    repository_bytes: int
+    reference_point: ReferencePoint
+    logical: str | None = None
+    history: tuple[Switch, ...] | None = None
+
+
+class RedisPart(_Part):
+    """The RDB, the multi-part AOF and the ACL. `keys` and `expires` are what the RDB holds.
+
+    The AOF shows every state from `aof_from` to `aof_at`, by the second, and the last one has `aof_keys` keys.
+    `odd` counts the keys that are not as a keyspace declares, by what is odd about them: None in sets from before it was looked at.
+    `libraries` counts the server's libraries of functions.
+    """
+
+    # Sets of before have more, which nobody reads: kept, since the signature covers it.
+    model_config = ConfigDict(extra="allow", frozen=True)
+    _later = frozenset({"unproven", "odd", "libraries"})
+
+    versions: dict[str, str]
+    keys: int
+    expires: int
+    keyspaces: dict[str, int]
+    aof_from: datetime
+    aof_incremental: str
+    aof_position: int
+    aof_keys: int
+    aof_at: datetime
+    odd: dict[str, int] | None = None
+    libraries: int = 0
+
+
+class WeaviatePart(_Part):
+    """A backup by Weaviate's own module, copied out.
+
+    `collections` counts each one's objects before and after, `documents` the passages of each file in the blueprint's.
+    `backup_id` is None where there was no collection: the module refuses to back up nothing.
+    `tenants` has each collection's tenants that are put away, with the state they are in: their objects can't be counted.
+    `uncounted` names the collections that couldn't be counted at all.
+    """
+
+    _later = frozenset({"unproven", "tenants", "uncounted"})
+
+    backup_id: str | None
+    base_id: str | None
+    node: str
+    versions: dict[str, str]
+    collections: dict[str, tuple[int, int]]
+    documents: dict[str, int] = {}
+    portable: tuple[str, ...] = ()
+    tenants: dict[str, dict[str, str]] = {}
+    uncounted: tuple[str, ...] = ()
+
+
+class Manifest(_Record):
+    """The record of one backup set. A folder without one is not a backup.
+
+    `sequence` is one more than that of any set before it: clocks jump, but what was made later is newer all the same.
+    """
+
+    format: int = FORMAT
+    id: str
+    sequence: int = 0
+    stack: str
+    kind: Kind
+    parent: str | None
+    started: datetime
+    finished: datetime
+    made_by: str
+    stores: tuple[Store, ...]
+    postgres: PostgresPart | None = None
+    redis: RedisPart | None = None
+    weaviate: WeaviatePart | None = None
+    signature: str = Field(default="", repr=False)
+
+    @property
+    def duration(self) -> timedelta:
+        """From the lock to the manifest."""
+        return self.finished - self.started
+
+    @property
+    def parts(self) -> dict[str, PostgresPart | RedisPart | WeaviatePart]:
+        """The parts there are, by store."""
+        every = {"postgres": self.postgres, "redis": self.redis, "weaviate": self.weaviate}
+        return {store: part for store, part in every.items() if part is not None}
+
+    @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """All files of all parts."""
+        return tuple(record for part in self.parts.values() for record in part.files)
+
+    @property
+    def unproven(self) -> tuple[Unproven, ...]:
+        """What any part keeps without a proof, or doesn't keep."""
+        return tuple(each for part in self.parts.values() for each in part.unproven)
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all files together."""
+        return sum(part.total_bytes for part in self.parts.values())
+
+    def moments(self) -> dict[str, datetime]:
+        """The instant that each store's part shows."""
+        found: dict[str, datetime] = {}
+        if self.postgres:
+            found["postgres"] = self.postgres.reference_point.at
+        if self.redis:
+            found["redis"] = self.redis.aof_at
+        if self.weaviate:
+            found["weaviate"] = self.weaviate.finished
+        return found
+
+    def with_signature(self, signature: str) -> Self:
+        """The same manifest, signed."""
+        return self.model_copy(update={"signature": signature})
+
+    def signed_bytes(self) -> bytes:
+        """What the signature covers: everything else, in one spelling."""
+        import json
+
+        body = self.model_dump(mode="json", exclude={"signature"})
+        if self.postgres and self.postgres.history is None:
+            # Sets from before there was this field were signed without it.
+            del body["postgres"]["history"]
+        return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,337 @@
+"""The words in which the blueprint is written: frozen, typed, checked when made, and free of any driver or engine.
+
+Every class here is a value. Two blueprints that say the same compare equal, and nothing that reads one can change it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+
+
+class BlueprintError(ValueError):
+    """The declaration contradicts itself; the message names the part and the rule."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise BlueprintError with the message where the condition doesn't hold."""
+    if not condition:
+        raise BlueprintError(message)
+
+
+class Sensitivity(StrEnum):
+    """How far a column's content may travel."""
+
+    OPEN = "open"
+    PRIVATE = "private"  # about a person, and needed in plain text by the database itself: never shown to analysts
+    PERSONAL = "personal"  # about a person: encrypted in the application, never shown to analysts
+    SECRET = "secret"  # noqa: S105 - lets somebody in: never shown to anyone but the account that checks it
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `type` as PostgreSQL's `format_type` prints it.
+
+    Loaders round what a `rounded` column has no decimals for, and count it; for any other column they refuse the row.
+    """
+
+    name: str
+    type: str
+    nullable: bool = True
+    sensitivity: Sensitivity = Sensitivity.OPEN
+    rounded: bool = False
+
+    def __post_init__(self) -> None:
+        require(bool(_NAME.match(self.name)), f"column {self.name!r}: not a plain lower-case name")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A named index over columns, in order; `descending` names those sorted downwards, `where` limits it to some rows."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+    descending: frozenset[str] = frozenset()
+    where: str | None = None  # in words of SQL
+
+
+@dataclass(frozen=True, slots=True)
+class Hypertable:
+    """How TimescaleDB cuts a table: by `time_column`, into chunks of `chunk_interval`.
+
+    `rows_per_week` is the rate that the platform is built for; the interval follows from it.
+    """
+
+    time_column: str
+    chunk_interval: timedelta
+    compress_after: timedelta | None = None
+    segment_by: str | None = None
+    rows_per_week: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DataRetention:
+    """Rows older than `keep` are dropped, a whole chunk at a time."""
+
+    keep: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A relational table of the platform."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    indexes: tuple[Index, ...] = ()
+    hypertable: Hypertable | None = None
+    retention: DataRetention | None = None
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        require(len(names) == len(set(names)), f"table {self.name}: a column is declared twice")
+        used = set(self.primary_key).union(*(index.columns for index in self.indexes))
+        require(used <= set(names), f"table {self.name}: key or index on unknown columns {sorted(used - set(names))}")
+        if self.hypertable:
+            time_column = self.hypertable.time_column
+            unique_keys = [self.primary_key, *(index.columns for index in self.indexes if index.unique)]
+            require(
+                all(time_column in key for key in unique_keys),
+                f"table {self.name}: every unique key of a hypertable includes its time column {time_column}",
+            )
+        require(
+            self.retention is None or self.hypertable is not None, f"table {self.name}: only a hypertable's chunks can be dropped by age"
+        )
+
+    def open_columns(self) -> tuple[str, ...]:
+        """Names of the columns that anybody with read access may see."""
+        return tuple(column.name for column in self.columns if column.sensitivity is Sensitivity.OPEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollup:
+    """Candles of a longer interval, derived from `source`: a continuous aggregate or, without those, a table that upkeep fills.
+
+    Both have the columns symbol, bucket, open, high, low, close and volume. What changes in the source shows after a refresh.
+    """
+
+    name: str
+    comment: str
+    source: str
+    bucket: timedelta
+    chunk_interval: timedelta
+    refresh_every: timedelta
+
+    def __post_init__(self) -> None:
+        require(bool(_NAME.match(self.name)), f"rollup {self.name!r}: not a plain lower-case name")
+        require(timedelta(days=1) % self.bucket == timedelta(0), f"rollup {self.name}: a day holds no whole number of its buckets")
+
+
+class Network(StrEnum):
+    """Where a client may come from. A stack resolves each to addresses when it comes up."""
+
+    PLATFORM = "platform"  # the stack's own network: applications in containers
+    HOST = "host"  # the machine itself, through a port published on loopback
+
+
+class Privilege(StrEnum):
+    """What a PostgreSQL account may do to a table."""
+
+    SELECT = "select"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class TableGrant:
+    """Privileges on one table. `columns` limits SELECT to them; None means the whole row."""
+
+    table: str
+    privileges: frozenset[Privilege]
+    columns: tuple[str, ...] | None = None
+
+
+NO_VALUES_IN_THE_LOG = (("log_min_messages", "log"),)
+"""What the server says of a failed statement may repeat a value of it ("invalid input syntax for type integer: …"). The client is told; the
+log keeps logins, audit and what ends a session. docs/adr/0010."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresRole:
+    """A login role. It owns nothing and inherits nothing but what is declared here."""
+
+    grants: tuple[TableGrant, ...] = ()
+    member_of: tuple[str, ...] = ()
+    owns_schema: bool = False
+    temporary_tables: bool = False  # TEMPORARY on the database: for loads that are staged before they are merged
+    sees_every_row: bool = False  # BYPASSRLS: row-level security hides nothing from it; for an account that only reads
+    reads_every_table: bool = False  # SELECT on all there are or will be. pg_read_all_data would read passwords' verifiers too
+    functions: tuple[str, ...] = ()  # closed to others (christmas/blueprint/postgres_rights.py); with a schema where it isn't PostgreSQL's
+    temporary_files_mib: int = 256  # for each of its sessions; only a superuser can lift it
+    connection_limit: int = 20
+    statement_timeout: timedelta = timedelta(seconds=30)
+    settings: tuple[tuple[str, str], ...] = NO_VALUES_IN_THE_LOG  # of the server, for this role's sessions
+    networks: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
+
+
+class KeyAccess(StrEnum):
+    """What a Redis account may do to the keys of a keyspace."""
+
+    READ = "read"
+    WRITE = "write"
+    READ_WRITE = "read_write"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyspaceCommands:
+    """Commands that an account may run on the keys of these keyspaces, and on no others of its keys."""
+
+    keyspaces: tuple[str, ...]
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisUser:
+    """An ACL user: which keyspaces, which commands on all of them, and which on some. Scripting is never among them."""
+
+    keyspaces: tuple[tuple[str, KeyAccess], ...] = ()
+    every_key: KeyAccess | None = None
+    commands: tuple[str, ...] = ()
+    only: tuple[KeyspaceCommands, ...] = ()
+    channels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        forbidden = {"@all", "@scripting", "eval", "evalsha", "fcall", "function", "script"}
+        every_command = set(self.commands).union(*(each.commands for each in self.only))
+        require(not forbidden & every_command, "a Redis account may never run scripts or everything")
+        unknown = {name for each in self.only for name in each.keyspaces} - {name for name, _ in self.keyspaces}
+        require(not unknown, f"commands on keyspaces that the account has not: {sorted(unknown)}")
+
+
+@dataclass(frozen=True, slots=True)
+class WeaviatePermission:
+    """One action of Weaviate's RBAC, on the collections whose names match `collection` (`*` for all), a regular expression without braces.
+
+    An action on aliases is on those called `alias`, for such collections.
+    """
+
+    action: str
+    collection: str = "*"
+    alias: str | None = None
+
+    def __post_init__(self) -> None:
+        require((self.alias is not None) == self.action.endswith("_aliases"), f"{self.action} needs the name of an alias, and others none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeaviateUser:
+    """A database user. It has a role of its own with `permissions`, or one of the roles that Weaviate comes with."""
+
+    permissions: tuple[WeaviatePermission, ...] = ()
+    built_in_role: str | None = None
+
+    def __post_init__(self) -> None:
+        require(bool(self.permissions) != bool(self.built_in_role), "a Weaviate account has permissions or a built-in role")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A service's identity; at most one in each store, and shared with no other service."""
+
+    name: str
+    purpose: str
+    postgres: PostgresRole | None = None
+    redis: RedisUser | None = None
+    weaviate: WeaviateUser | None = None
+
+    def __post_init__(self) -> None:
+        require(bool(_NAME.match(self.name)), f"account {self.name!r}: not a plain lower-case name")
+        require(any((self.postgres, self.redis, self.weaviate)), f"account {self.name}: exists in no store")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRules:
+    """When backups are made and how long they are kept (backup retention).
+
+    `copies` names the further places that every stack has to have in its settings; a stack may have more.
+    """
+
+    full_every: timedelta
+    incremental_every: timedelta
+    logical_every: timedelta
+    drill_every: timedelta
+    archive_timeout: timedelta
+    keep_fulls: int
+    keep_days: int
+    keep_weeks: int
+    minimum_redundancy: int
+    warn_after: timedelta
+    critical_after: timedelta
+    copies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRules:
+    """How often a stack looks after itself, besides its backups. Its scheduler is late after `late_after` without a sign of life.
+
+    It looks every `wake_every` what is due. What failed is tried again after `retry_first`, then twice as long each time, `retry_last` at
+    most.
+    Indicators are computed when rollups changed, at most as often as `indicators_every`. Work that begins more than `late_after` past its
+    time is a delay, which is told with its reason.
+    """
+
+    wake_every: timedelta
+    retry_first: timedelta
+    retry_last: timedelta
+    upkeep_every: timedelta
+    indicators_every: timedelta
+    check_every: timedelta
+    late_after: timedelta
+    keep_history: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one service may use. Memory in MiB; `cpus` in cores; `stop_seconds` until a stop becomes a kill.
+
+    `processes` bounds processes and threads of the service's user, which Linux counts over all containers of a host together.
+    `process_share` is the part of the memory that one process may take for itself.
+    """
+
+    memory_mib: int
+    cpus: float
+    stop_seconds: int
+    tmpfs_mib: int
+    log_mib: int = 10
+    log_files: int = 3
+    processes: int = 16_384
+    process_share: float = 1.0
+
+    @property
+    def process_mib(self) -> int | None:
+        """MiB that one process may have for itself, shared memory apart; None where that is no less than everything."""
+        return max(256, round(self.memory_mib * self.process_share)) if self.process_share < 1 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A container of the platform: its name in the network is its own name.
+
+    `ports` maps a port's meaning to its number inside the network; those in `published` are offered on the host's loopback too,
+    from the preferred host port given there. `neighbours` are ports that no setting of the service keeps from others in its network; each
+    is guarded otherwise (docs/adr/0015).
+    """
+
+    name: str
+    comment: str
+    ports: dict[str, int] = field(hash=False)
+    published: dict[str, int] = field(hash=False)
+    limits: Limits
+    neighbours: dict[str, int] = field(default_factory=dict, hash=False)
