@@ -20,4 +20,14 @@ from (
     where exists (select from aclexplode(p.proacl) as a where a.grantee = (select oid from pg_roles where rolname = :'role') and a.grantee <> p.proowner)
 ) as told
 where :'beyond' = '' or told.space not in (:'beyond', '_timescaledb_internal', 'watch', 'pg_proc') \gexec
+
+-- What an extension brought while default privileges named the role is noted in a place that no REVOKE reaches. Only for a role that owns nothing,
+-- of which this drops nothing.
+select format('drop owned by %I', r.rolname)
+from pg_roles as r
+where r.rolname = :'role' and :'beyond' = '' and not exists (
+    select from pg_shdepend as s
+    where s.refclassid = 'pg_authid'::regclass and s.refobjid = r.oid and s.deptype = 'o'
+        and s.dbid in (0, (select oid from pg_database where datname = current_database()))
+) \gexec
 commit;

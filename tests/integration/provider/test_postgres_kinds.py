@@ -213,8 +213,10 @@ BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
         {"reader grants": ["select on apart.things is missing"]},
     ),
     "table in another schema": (
-        "create schema besides; create table besides.things (id int); grant select on besides.things to k_reader;"
-        " grant update on besides.things to k_api",
+        (
+            "create schema besides; create table besides.things (id int); grant select on besides.things to k_reader;"
+            " grant update on besides.things to k_api"
+        ),
         {"api grants": ["something on besides.things is granted, and not declared"]},
     ),
     "tables to come unread": (
