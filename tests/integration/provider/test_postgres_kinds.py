@@ -56,7 +56,10 @@ class Resources:
             "api": role("k_api", connection_limit=7, temporary_files_mib=64),
             "analyst": role("k_analyst", member_of=["pg_monitor"], bypass_rls=True),
             "database": Kept("PostgresDatabase", {**at, **database}),
-            "owner grants": grants("k_owner"),
+            "owner grants": Kept(
+                "PostgresGrants",
+                {**at, "database": DATABASE, "role": "k_owner", "owner": "k_owner", "functions": ["pg_advisory_xact_lock"]},
+            ),
             "api grants": grants("k_api", {"table": "orders", "privileges": ["select", "insert", "update"]}),
             "analyst grants": grants(
                 "k_analyst",
@@ -209,6 +212,13 @@ BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
     "table unread in another schema": (
         "create schema apart; create table apart.things (id int); revoke select on apart.things from k_reader",
         {"reader grants": ["select on apart.things is missing"]},
+    ),
+    "table in another schema": (
+        (
+            "create schema besides; create table besides.things (id int); grant select on besides.things to k_reader;"
+            " grant update on besides.things to k_api"
+        ),
+        {"api grants": ["something on besides.things is granted, and not declared"]},
     ),
     "tables to come unread": (
         "alter default privileges for role k_owner revoke select on tables from k_reader",
