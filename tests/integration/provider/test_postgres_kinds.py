@@ -274,6 +274,7 @@ def test_accounts_can_do_what_is_declared_and_no_more(resources: Resources) -> N
             analyst.execute("select secret from people")
 
 
+@pytest.mark.exhaustive
 def test_a_migration_gives_the_same_grants_as_the_resources(resources: Resources) -> None:
     select = TableGrant("candles", frozenset({Privilege.SELECT}))
     people = TableGrant("people", frozenset({Privilege.SELECT}), ("id", "name"))
@@ -378,6 +379,7 @@ def test_grants_without_their_role_say_so(resources: Resources) -> None:
         lost.up()
 
 
+@pytest.mark.exhaustive
 def test_a_removed_role_is_dropped_and_an_owner_is_locked_out_until_it_is_taken_over(resources: Resources) -> None:
     open_session = resources.login("k_owner")
     for each in reversed(resources.all.values()):
