@@ -77,9 +77,9 @@ health() {
     hex=$(printf '%04X' "$PORT")
     if crowded; then
         who=$(too_many | awk '{ count[$2]++ } END { for (each in count) printf "%s has %d connections that have not logged in; ", each, count[each] }')
-        for _ in 1 2 3 4 5 6; do
-            end
-            sleep 0.4
+        until=$(($(date +%s) + 3))
+        while end; [ "$(date +%s)" -lt "$until" ]; do
+            sleep 0.3
         done
     fi
     pg_isready -q -t 2 -h 127.0.0.1 -p "$PORT" || exit 1
