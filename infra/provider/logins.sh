@@ -78,12 +78,12 @@ health() {
     if crowded; then
         who=$(too_many | awk '{ count[$2]++ } END { for (each in count) printf "%s has %d connections that have not logged in; ", each, count[each] }')
         until=$(($(date +%s) + 3))
-        while end; [ "$(date +%s)" -lt "$until" ]; do
+        while [ -n "$who" ] && end && [ "$(date +%s)" -lt "$until" ]; do
             sleep 0.3
         done
     fi
-    pg_isready -q -t 2 -h 127.0.0.1 -p "$PORT" || exit 1
     [ -z "${who:-}" ] || { echo "$who"; exit 1; }
+    pg_isready -q -t 3 -h 127.0.0.1 -p "$PORT"
 }
 
 "$1"
