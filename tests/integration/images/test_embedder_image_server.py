@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from docker.models.containers import Container
 from docker.models.volumes import Volume
 
+from monitor.refusals import of_embedder
 from tests.integration.images.hardened import started, volume, wait_exited, wait_ready, write_files
 from tests.integration.images.services import EMBEDDER, secret_files
 from tests.support import scratch
@@ -220,6 +221,8 @@ def test_nothing_but_health_without_the_key(server: Server) -> None:
     logs = server.container.logs().decode()
     assert server.token not in logs
     assert "wrong-key" not in logs
+    # Which is where the check looks for them.
+    assert len(list(filter(of_embedder, logs.encode().splitlines()))) >= 8
 
 
 def test_only_tls_that_the_authority_signed(server: Server) -> None:
