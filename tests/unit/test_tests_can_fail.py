@@ -116,7 +116,7 @@ def said_of_all_of_perhaps_nothing(test: ast.FunctionDef) -> Iterator[ast.Assert
                 yield asserted
 
 
-def ends_before_it_asserts(test: ast.FunctionDef) -> Iterator[ast.stmt]:
+def ends_before_it_asserts(test: ast.FunctionDef) -> Iterator[ast.stmt | ast.ExceptHandler]:
     """Where a test is over without having asserted anything: it returns, or passes over what was raised."""
     for node in ast.walk(test):
         if isinstance(node, ast.If) and _is_bare_return(node.body[-1]) and not asserts(node, asserting()):
@@ -159,7 +159,7 @@ def strings_in(node: ast.AST) -> set[str]:
     return {each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)}
 
 
-def where(path: Path, node: ast.stmt | ast.expr) -> str:
+def where(path: Path, node: ast.stmt | ast.expr | ast.ExceptHandler) -> str:
     return f"{path.relative_to(TESTS)}:{node.lineno}"
 
 
@@ -168,7 +168,7 @@ def all_tests() -> list[tuple[Path, ast.FunctionDef]]:
     return [(path, function) for path, tree in trees().items() for function in functions(tree) if function.name.startswith("test_")]
 
 
-def found_by(look: Callable[[ast.FunctionDef], Iterator[ast.stmt]]) -> list[str]:
+def found_by(look: Callable[[ast.FunctionDef], Iterator[ast.stmt | ast.ExceptHandler]]) -> list[str]:
     """Where the tests have what is looked for."""
     return [f"{where(path, node)} {test.name}" for path, test in all_tests() for node in look(test)]
 
@@ -301,7 +301,7 @@ IN_VAIN = {
     ],
 )
 def test_what_is_looked_for_is_told_from_what_is_right(
-    look: Callable[[ast.FunctionDef], Iterator[ast.stmt]], text: str, count: int
+    look: Callable[[ast.FunctionDef], Iterator[ast.stmt | ast.ExceptHandler]], text: str, count: int
 ) -> None:
     assert len(list(look(next(functions(ast.parse(text)))))) == count
 
