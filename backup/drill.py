@@ -15,16 +15,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from backup import keys, lock, marks, postgres, proofs, recipes, refill, sets
-from backup.containers import execute
-from backup.model import Manifest, Store
-from backup.refill import Ingredients, Timing
-from backup.run import SharedProgress
-from backup.scratch import Scratch, scratch
+from backup.make import SharedProgress
+from backup.postgres import back_up as postgres
+from backup.proving import proofs
+from backup.restoring import recipes, refill
+from backup.restoring.refill import Ingredients, Timing
+from backup.restoring.scratch import Scratch, scratch
+from backup.restoring.targets import Target, plan
+from backup.sets import folders, keys, marks
+from backup.sets.model import Manifest, Store
 from backup.storage.mirror import sets_at
-from backup.targets import Target, plan
+from core import lock
+from core.containers import execute
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.components.names import redis_cli
 from infra.connections import Platform
 
@@ -79,10 +83,10 @@ def drill(
     `place` names the copy that it is taken from; the first place where it is left out.
     A set that can't be restored is a report too, one that failed. Raises PlatformError only where no drill could begin.
     """
-    folder = folder or sets.folder_of(platform.stack)
+    folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
     every = sets_at(platform, folder, place)
-    manifest = sets.choose(every, set_id, folder)
+    manifest = folders.choose(every, set_id, folder)
     with lock.hold(folder / FOLDER, f"a drill of {manifest.id}"):
         loss = loss_now(platform, every)
         use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder, place)

@@ -7,10 +7,10 @@ import json
 import os
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from backup import sets
+from backup.sets import folders
 from backup.storage import mirror
 from backup.storage.sources import files_of, source_of
+from core.errors import PlatformError
 from infra.connections import Platform
 
 
@@ -68,8 +68,8 @@ def extract(platform: Platform, set_id: str, path: str, out: str, *, place: str 
 
     Raises PlatformError where the set has no such file, it is damaged, or there is a file at `out` already.
     """
-    folder = folder or sets.folder_of(platform.stack)
-    manifest = sets.choose(mirror.sets_at(platform, folder, place), set_id or None, folder)
+    folder = folder or folders.folder_of(platform.stack)
+    manifest = folders.choose(mirror.sets_at(platform, folder, place), set_id or None, folder)
     if path not in (record.path for record in manifest.files if record.place == "set"):
         known = sorted(record.path for record in manifest.files if record.place == "set")
         raise PlatformError(what=f"set {manifest.id} has no file {path!r}", where="--path", next_step="there are:\n" + "\n".join(known))

@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.setup.progress import Progress, SilentProgress
-from backup import lock, marks, pgbackrest, retention, run, sets, weaviate_store
-from backup.journal import refuse_unfinished
-from backup.model import Manifest
+from backup import make
+from backup.postgres import pgbackrest
+from backup.restoring.journal import refuse_unfinished
+from backup.sets import folders, marks, retention
+from backup.sets.model import Manifest
 from backup.storage import copies as further
 from backup.storage import mirror
-from blueprint.rules import BACKUP_RULES
+from backup.weaviate import back_up as weaviate_store
+from christmas.blueprint.rules import BACKUP_RULES
+from core import lock
+from core.progress import Progress, SilentProgress
 from infra.connections import Platform
 
 
@@ -52,13 +56,13 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
     Raises PlatformError where a manifest can't be read: what a set needs is not known then, so nothing is removed. Nor is anything
     while a live restore is not through.
     """
-    folder = folder or sets.folder_of(platform.stack)
+    folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
     with lock.hold(folder, "pruning"):
         # What a restore goes on with, or hangs on until its full set is there, may look old.
         refuse_unfinished(folder, owed=True)
         mirror.refresh(platform, folder)
-        every = sets.list_sets(folder=folder)
+        every = folders.list_sets(folder=folder)
         good = {set_id for set_id, each in marks.read(folder).items() if each.verified or each.drilled}
         kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), good)
         going = [each for each in every if each.id not in kept]
@@ -67,7 +71,7 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
         labels = unneeded_labels(pgbackrest.info(container).backups, staying)
         copies = _unneeded_copies(platform.containers["weaviate"], staying)
         if not dry_run:
-            run.clean_up(platform, folder, progress)
+            make.clean_up(platform, folder, progress)
             for each in going:
                 progress.status(f"removing {each.id}")
                 # From here on it is no set any more; what is left of it in the stores is found again by the next run.
@@ -119,4 +123,4 @@ def _unneeded_copies(container: str, staying: Sequence[Manifest]) -> list[str]:
     if newest and newest.weaviate:
         chain = [newest, *retention.needed_by(newest, staying)]
         needed = {each.weaviate.backup_id for each in chain if each.weaviate}
-    return [copy for copy in weaviate_store.kept_copies(container) if copy not in needed and sets.is_id(copy)]
+    return [copy for copy in weaviate_store.kept_copies(container) if copy not in needed and folders.is_id(copy)]

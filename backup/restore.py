@@ -13,20 +13,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from backup import drill, keys, known_log, live_log, lock, refill, restore_live, run, sets
-from backup.containers import docker_client
-from backup.files import write_atomically
-from backup.journal import Journal
-from backup.model import STORES, Manifest, Store
-from backup.refill import Timing
-from backup.replay import KnownLog, insist_on_line, lineage
-from backup.run import SharedProgress, known_stores
-from backup.scratch import PURPOSE_LABEL, Scratch, remove_labelled
+from backup import drill, make
+from backup.make import SharedProgress, known_stores
+from backup.postgres import known_log, live_log
+from backup.postgres.replay import KnownLog, insist_on_line, lineage
+from backup.restoring import live, refill
+from backup.restoring.journal import Journal
+from backup.restoring.refill import Timing
+from backup.restoring.scratch import PURPOSE_LABEL, Scratch, remove_labelled
+from backup.restoring.targets import StorePlan, Target, parse_target, plan
+from backup.restoring.told import Restored, Seen, tell
+from backup.sets import folders, keys
+from backup.sets.model import STORES, Manifest, Store
 from backup.storage import bring_back, mirror
-from backup.targets import StorePlan, Target, parse_target, plan
-from backup.told import Restored, Seen, tell
+from core import lock
+from core.containers import docker_client
+from core.disk import write_whole
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.components.names import STACK_LABEL
 from infra.connections import LOCAL, Platform
 
@@ -58,7 +62,7 @@ def restore(
     or that with the newest set, becomes the first place again.
     An interrupted restore is run again by the same call. Raises PlatformError where the target can't be reached.
     """
-    folder = folder or sets.folder_of(platform.stack)
+    folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
     if live and into and into != platform.stack:
         raise PlatformError(what="onto the live stack, or into another one, but not both", where=f"--live --into {into}")
@@ -75,7 +79,7 @@ def restore(
     if begun:
         progress.log(f"{begun.told()}; {begun.next_step()}")
     if not dry_run and not live and not place and _copy_redis(platform, target, chosen, every, progress, folder):
-        every = sets.list_sets(folder=folder)
+        every = folders.list_sets(folder=folder)
     along = timeline or (begun.along if begun and begun.half else None)
     log = _look(platform, folder, every, place, along, chosen, progress, archive=not target.set_id)
     # Until the full set is there that follows a live restore, the newest one shows what was undone.
@@ -124,10 +128,10 @@ def _onto_the_live(
     platform: Platform, target: Target, stores: tuple[Store, ...], log: KnownLog | None, *, force: bool, progress: Progress, folder: Path
 ) -> Restored:
     began = time.monotonic()
-    wanted, end = restore_live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
+    wanted, end = live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
     moments = [datetime.fromisoformat(each) if each else None for each in (end.committed, end.replayed.get("committed"))]
     seen = Seen(moments[0], moments[1], end.replayed.get("position"))
-    every = sets.list_sets(folder=folder)
+    every = folders.list_sets(folder=folder)
     after = known_log.look(platform, folder, every, archive=False) if "postgres" in stores else None
     seconds = round(time.monotonic() - began, 1)
     return tell(target, platform.stack, wanted, every, after, live=True, seconds=seconds, seen=seen)
@@ -143,7 +147,7 @@ def _copy_redis(
     if target.moment and "redis" in stores and (not copied or max(copied) < target.moment):
         progress.status("copying Redis' log up to now")
         try:
-            run.make(platform, kind="full", stores=["redis"], progress=progress, folder=folder)
+            make.make(platform, kind="full", stores=["redis"], progress=progress, folder=folder)
         except PlatformError as error:
             progress.log(f"Redis' log could not be copied, so what is newer than the newest set is not in it: {error.what}")
             return False
@@ -198,7 +202,7 @@ def _restore_beside(
                 next_step=f"choose another name, or remove it: invoke backup.remove {name}",
             )
         remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
-        write_atomically(place / _STATE, b'{"state": "running"}')
+        write_whole(place / _STATE, b'{"state": "running"}')
         made = Scratch(name, PURPOSE, place, owned=False)
         try:
             made.open()
@@ -209,7 +213,7 @@ def _restore_beside(
             _empty(place)
             raise
         _write_connections(place, made, platform)
-        write_atomically(place / _STATE, b'{"state": "done"}')
+        write_whole(place / _STATE, b'{"state": "done"}')
     took = round(time.monotonic() - began, 1)
     told = tell(target, name, wanted, every, log, seconds=took, seen=seen)
     return dataclasses.replace(told, connections=str(place / "connections.json"))
@@ -309,7 +313,7 @@ def _write_connections(place: Path, made: Scratch, platform: Platform) -> None:
             urls |= {"WEAVIATE_URL": there.weaviate_url(), "WEAVIATE_API_KEY": secret.weaviate}
         if urls:
             known["accounts"][name] = urls
-    write_atomically(place / "connections.json", json.dumps(known, indent=2).encode() + b"\n")
+    write_whole(place / "connections.json", json.dumps(known, indent=2).encode() + b"\n")
 
 
 def remove(name: str) -> int:

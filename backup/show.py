@@ -10,20 +10,20 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from backup import chain
-from backup.drawing import Row, draw
-from backup.marks import Marks
-from backup.model import Kind, Manifest
-from backup.words import size_text, span_text, unproven_lines
+from backup.postgres.drawing import Row, draw
+from backup.sets import chain
+from backup.sets.marks import Marks
+from backup.sets.model import Kind, Manifest
+from core.errors import PlatformError
+from core.words import size_text, span_text, unproven_lines
 from infra.backup_places import FIRST
 
 if TYPE_CHECKING:
     from backup.drill import Report
-    from backup.portable.load import Imported
     from backup.prune import Pruned
-    from backup.told import Restored
+    from backup.restoring.told import Restored
     from backup.verify import Verdict
+    from backup.weaviate.portable.load import Imported
 
 
 def kind_of(*, full: bool, incremental: bool) -> Kind | None:

@@ -11,23 +11,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from backup import keys, lock, marks, pgbackrest, retention, sets, wal, weaviate_content
-from backup.containers import execute, running
-from backup.files import SetFiles
-from backup.model import FileRecord, Manifest
-from backup.redis_files import check_files
+from backup.postgres import pgbackrest, wal
+from backup.redis.files import check_files
+from backup.sets import folders, keys, marks, retention
+from backup.sets.files import SetFiles
+from backup.sets.model import FileRecord, Manifest
 from backup.storage import mirror
 from backup.storage.places import FolderPlace, Place
 from backup.storage.repository import RepositoryFiles, segments
 from backup.storage.sources import Source, files_of, source_of
+from backup.weaviate import content
+from core import lock
+from core.containers import execute, running
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import STANZA
 from infra.connections import Platform
 
 # Written into a set's folder by nobody but us; everything else there must be in the manifest.
-_OWN_FILES = frozenset({sets.MANIFEST})
+_OWN_FILES = frozenset({folders.MANIFEST})
 _LABEL = re.compile(rf"backup/{STANZA}/(\d{{8}}-\d{{6}}F(?:_\d{{8}}-\d{{6}}[DI])?)/")
 
 
@@ -65,7 +68,7 @@ def verify(
     `place` is the first one, a copy's name, or `all`; only what is good in the first place is marked.
     Raises PlatformError where the set doesn't exist, the place can't be read, or the container that has the repository doesn't run.
     """
-    folder = folder or sets.folder_of(platform.stack)
+    folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
     names = (FIRST, *platform.backup.copies) if place == "all" else (place or FIRST,)
     with lock.hold(folder, "a verification"):
@@ -87,7 +90,7 @@ def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bo
         broken = [verdict for verdict in unreadable if set_id and verdict.set_id.startswith(set_id)]
         if broken:
             return broken
-        wanted = ancestry(sets.choose(readable, set_id, folder), readable)
+        wanted = ancestry(folders.choose(readable, set_id, folder), readable)
         # A manifest that can't be read may be the newest set's, or of one that this set builds on.
         unreadable = [verdict for verdict in unreadable if set_id is None or verdict.set_id in _named(wanted)]
     passphrase = keys.repository_passphrase(platform)
@@ -133,13 +136,13 @@ def _read_all(source: Source, folder: Path) -> tuple[list[Manifest], list[Verdic
     good, bad = [], []
     for path in sorted(place.sizes()):
         name, _, file = path.partition("/")
-        if file != sets.MANIFEST:
+        if file != folders.MANIFEST:
             continue
         try:
-            good.append(sets.parse(b"".join(place.read(path)), name, f"{place.where}/{path}"))
+            good.append(folders.parse(b"".join(place.read(path)), name, f"{place.where}/{path}"))
         except PlatformError as error:
             bad.append(Verdict(name, (error.what,), 0, 0, 0.0, source.name))
-    return sets.in_order(good), bad
+    return folders.in_order(good), bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ def _verify_one(
         faults += _redis(platform, files, manifest)
     # What is missing or changed is told already; what is left is whether the files say what the manifest says.
     if manifest.weaviate and not any("weaviate/" in fault for fault in faults):
-        faults += weaviate_content.faults(files, manifest)
+        faults += content.faults(files, manifest)
     took, unproven = time.monotonic() - started, tuple(map(str, manifest.unproven))
     return Verdict(manifest.id, tuple(faults), len(manifest.files), manifest.total_bytes, took, source.name, unproven)
 

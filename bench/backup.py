@@ -12,14 +12,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from airgap import temporary
-from backup import pgbackrest, postgres, recipes, refill, sets, weaviate_store
-from backup.containers import docker_client, execute
-from backup.scratch import scratch
-from backup.targets import Target, plan
+from backup.postgres import back_up as postgres
+from backup.postgres import pgbackrest
+from backup.restoring import recipes, refill
+from backup.restoring.scratch import scratch
+from backup.restoring.targets import Target, plan
+from backup.sets import folders
+from backup.weaviate import back_up as weaviate_store
 from bench import backup_load, backup_task
 from bench.report import Figure, show
-from blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE
+from core import temporary
+from core.containers import docker_client, execute
 from infra.clients import redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Platform
@@ -107,7 +111,7 @@ def _tools_alone(platform: Platform) -> dict[str, float]:
 def _bare_restore(running: ScratchPlatform, folder: Path, set_id: str) -> float:
     """Seconds of `pgbackrest restore` to the set's point, and until the server has replayed its log and takes writes."""
     platform = running.platform
-    every = sets.list_sets(folder=folder)
+    every = folders.list_sets(folder=folder)
     wanted = plan(Target(set_id=set_id), every, ["postgres"], next(each for each in every if each.id == set_id).finished)["postgres"]
     image = str(docker_client().containers.get(platform.containers["timescaledb"]).attrs["Image"])
     with scratch("bench") as made:

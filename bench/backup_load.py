@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from backup.containers import execute
-from blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE
+from core.containers import execute
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
 

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from airgap.setup.progress import PlainProgress
+from core.progress import PlainProgress
+from core.yielding import yield_processor
 from infra.connections import ROOT, Platform
-from infra.yielding import yield_processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _peak_mb() -> float:
 
 
 def _make(platform: Platform, folder: Path, kind: Any) -> dict[str, Any]:
-    from backup.run import make
+    from backup.make import make
 
     made = make(platform, kind=kind, folder=folder, progress=PlainProgress("backup", sys.stderr))
     if made is None:

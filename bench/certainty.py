@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airgap.setup.progress import SilentProgress
 from bench.report import Figure, show
-from blueprint.collections import SEARCH_LIMIT
+from christmas.blueprint.collections import SEARCH_LIMIT
+from core.progress import SilentProgress
 from infra import clients, connections
 from infra.connections import ROOT, Platform
 from seed import documents

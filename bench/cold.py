@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from airgap import temporary
+from core import temporary
 
 ROOT = Path(__file__).resolve().parent.parent
 _STEP = re.compile(r"^(?:Step \d+/\d+ )?(?P<name>[^…]+?) … done(?: in (?P<wall>[^,:]+?))?(?:, (?P<processor>[^:]+) of processor)?(?::.*)?$")

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from airgap.setup.progress import SilentProgress
 from bench.report import Figure, show
-from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED
+from core.progress import SilentProgress
 from infra import clients
 from infra.connections import ROOT, Platform
 from seed import documents, schema_plan

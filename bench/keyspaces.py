@@ -18,14 +18,14 @@ from multiprocessing.synchronize import Event
 
 from docker.models.containers import Container
 
-from access import pools
-from access.audit import audit
-from access.market import Candle, MarketCache
-from access.rate_limits import RateLimiter
 from bench.report import Figure, show
+from christmas import pools
+from christmas.market import Candle, MarketCache
+from christmas.rate_limits import RateLimiter
+from core.docker_host import connect
+from core.yielding import yield_processor
 from infra.connections import Platform
-from infra.docker_host import connect
-from infra.yielding import yield_processor
+from monitor.keyspace_audit import audit
 from tests.support import scratch
 from tests.support.redis_server import run_scratch_redis
 

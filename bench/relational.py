@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from airgap import temporary
 from bench import relational_load, relational_queries
 from bench.report import Figure, show
+from core import temporary
 from migrations import run
 from tests.support.postgres_server import ScratchServer, run_scratch_server
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from airgap.setup.progress import SilentProgress
 from bench.report import Figure
+from core.progress import SilentProgress
 from infra.connections import Platform
 from seed.candle_files.fast import arrow
 from tests.support.postgres_server import ScratchServer

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from bench.report import Figure
-from blueprint.queries import CANDLES_OF_RANGE, LATEST_CANDLE, LATEST_CANDLES
+from christmas.blueprint.queries import CANDLES_OF_RANGE, LATEST_CANDLE, LATEST_CANDLES
 from tests.support.postgres_server import ScratchServer
 
 SYMBOLS = 500

@@ -19,11 +19,11 @@ from uuid import UUID
 
 from docker.models.containers import Container
 
-from airgap.setup.progress import Progress, show_progress
 from bench.raw_search import raw_search
 from bench.real_vectors import PASSAGES, RealVectors, real_vectors
 from bench.report import Figure, machine, show
-from blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from core.progress import Progress, show_progress
 from infra import clients
 from infra.connections import ROOT
 from tests.support.weaviate_server import ROOT_USER, run_scratch_weaviate

@@ -34,7 +34,7 @@ def accounts_matrix(_context: Context, *, json: bool = False) -> None:
 def accounts_rotate(_context: Context, account: str = "", stack: str = "", *, keys: bool = False) -> None:
     """Give an account new passwords and keys in every store it exists in, or encrypted fields a new key."""
     if keys == bool(account):
-        from airgap.errors import PlatformError
+        from core.errors import PlatformError
 
         raise PlatformError("what to rotate is not clear", where="accounts.rotate", next_step="name an account, or say --keys")
     if keys:

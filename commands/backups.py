@@ -21,17 +21,17 @@ def backup_make(
     _context: Context, store: list[str], stack: str = "", *, full: bool = False, incremental: bool = False, json: bool = False
 ) -> int:
     """Make the backup set that is due, and copy it to further places; exit code 1 where a copy is behind."""
-    from airgap.setup.runner import show_progress
-    from backup import run
+    from backup import make
     from backup.show import kind_of, show_made
     from backup.storage import copies
+    from core.runner import show_progress
+    from core.yielding import yield_processor
     from infra import connections
-    from infra.yielding import yield_processor
 
     yield_processor()
     platform = connections.load(stack)
     with show_progress("backup") as progress:
-        made = run.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
+        made = make.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
     show_made(made, as_json=json)
     return copies.exit_code(platform)
 
@@ -39,8 +39,8 @@ def backup_make(
 @task(name="copy")
 def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> int:
     """Bring the further places up to the first one, as every backup does at its end; exit code 1 where one is behind."""
-    from airgap.setup.runner import show_progress
     from backup.storage import copies
+    from core.runner import show_progress
     from infra import connections
 
     platform = connections.load(stack)
@@ -110,13 +110,15 @@ def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> No
     """List the backup sets as chains, with sizes, ages, and when each was last verified and drilled."""
     import sys
 
-    from backup import journal, known_log, marks, sets
+    from backup.postgres import known_log
+    from backup.restoring import journal
+    from backup.sets import folders, marks
     from backup.show import show_sets, show_timelines
     from backup.storage import mirror
 
-    folder = sets.folder_of(stack or None)
+    folder = folders.folder_of(stack or None)
     where = mirror.look(stack) or str(folder)
-    there = sets.list_sets(folder=folder)
+    there = folders.list_sets(folder=folder)
     show_sets(there, marks.read(folder), {each.id: where for each in there}, as_json=json)
     show_timelines(known_log.rows(stack, folder, there), as_json=json)
     if left := journal.note(folder):
@@ -142,11 +144,11 @@ def backup_verify(
     json: bool = False,
 ) -> int:
     """Prove sets good: signature, hashes, chain, log, the stores' own checkers; exit code 2 where one is not."""
-    from airgap.setup.runner import show_progress
     from backup.show import show_verdicts
     from backup.verify import verify
+    from core.runner import show_progress
+    from core.yielding import yield_processor
     from infra import connections
-    from infra.yielding import yield_processor
 
     yield_processor()
     with show_progress("verify") as progress:
@@ -185,10 +187,10 @@ def backup_restore(
     json: bool = False,
 ) -> None:
     """Restore beside the live stores, or onto them with --live; cut off, the same call goes on."""
-    from airgap.setup.runner import show_progress
     from backup.operator import with_identity
     from backup.restore import restore
     from backup.show import show_restored
+    from core.runner import show_progress
     from infra import connections
 
     platform = with_identity(connections.load(stack), identity)
@@ -240,10 +242,10 @@ def backup_drill(
     json: bool = False,
 ) -> int:
     """Restore a set into scratch containers, prove it and measure it; exit code 2 where it is not proven."""
-    from airgap.setup.runner import show_progress
     from backup.drill import drill
     from backup.operator import with_identity
     from backup.show import show_drill
+    from core.runner import show_progress
     from infra import connections
 
     with show_progress("drill") as progress:
@@ -254,9 +256,9 @@ def backup_drill(
 @task(name="prune", help={"dry_run": "Only say what would go, and why the rest stays."})
 def backup_prune(_context: Context, stack: str = "", *, dry_run: bool = False, json: bool = False) -> None:
     """Remove the sets that the blueprint's rules don't keep."""
-    from airgap.setup.runner import show_progress
     from backup.prune import prune
     from backup.show import show_pruned
+    from core.runner import show_progress
     from infra import connections
 
     with show_progress("prune") as progress:
@@ -287,9 +289,9 @@ def backup_import_portable(
     json: bool = False,
 ) -> None:
     """Bring a set's portable Weaviate dump into an empty Weaviate of any version; cut off, the same call goes on."""
-    from airgap.setup.runner import show_progress
-    from backup.portable import task
     from backup.show import show_imported
+    from backup.weaviate.portable import task
+    from core.runner import show_progress
 
     with show_progress("import") as progress:
         done = task.run(

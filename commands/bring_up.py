@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
-from airgap.errors import PlatformError
-from airgap.setup.runner import Progress, Step
 from airgap.setup.steps import machine_steps
+from core.errors import PlatformError
+from core.runner import Progress, Step
 from infra.connections import Platform, load
 
 _ASKED_AGAIN = 3
@@ -44,9 +44,9 @@ def _platform() -> Platform:
 
 
 def _up(progress: Progress) -> str:
-    from backup import recovery
-    from backup.journal import note
-    from backup.sets import folder_of
+    from backup.restoring import recovery
+    from backup.restoring.journal import note
+    from backup.sets.folders import folder_of
     from infra import stacks
     from infra.connections import stack_name
 
@@ -80,9 +80,9 @@ def _seed(progress: Progress) -> str:
 
 
 def _backup(progress: Progress) -> str:
-    from backup import run
+    from backup import make
 
-    made = run.make(_platform(), progress=progress)
+    made = make.make(_platform(), progress=progress)
     return f"set {made.id}" if made else "nothing is due"
 
 

@@ -17,8 +17,8 @@ from commands.task import task
 )
 def check_all(_context: Context, only: list[str], stack: str = "", *, fix: bool = False, json: bool = False) -> int:
     """Hold the running stack against the blueprint; exit code 0 ok, 1 warning, 2 critical, 3 unknown."""
+    from core.yielding import yield_processor
     from infra import connections
-    from infra.yielding import yield_processor
     from monitor import checks, render
     from monitor.result import exit_code
 

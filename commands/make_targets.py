@@ -7,7 +7,7 @@ import signal
 import sys
 
 from airgap.setup import checks
-from airgap.setup.runner import INTERRUPTED, report_failure, run_steps
+from core.runner import INTERRUPTED, report_failure, run_steps
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 if TYPE_CHECKING:
-    from airgap.setup.progress import Progress
+    from core.progress import Progress
     from infra.connections import Platform
     from migrations.rehearsal import Rehearsal
 

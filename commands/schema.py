@@ -17,7 +17,7 @@ from commands.task import task
 )
 def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head", *, rehearse: bool = False, json: bool = False) -> None:
     """Bring the schema to the newest revision, or rehearse that on a restored copy; exit code not 0 where it fails."""
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
     from migrations import run
 
@@ -49,7 +49,7 @@ def migrate_status(_context: Context, stack: str = "", *, json: bool = False) ->
 @task(name="downgrade", help={"revision": "Revision to go back to: -1, base, or an identifier."}, positional=["revision"])
 def migrate_downgrade(_context: Context, revision: str, stack: str = "") -> None:
     """Take the schema back to an older revision."""
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
     from migrations import run
 
@@ -124,7 +124,7 @@ def migrate_dictionary(_context: Context, stack: str = "") -> None:
 @task(name="edition")
 def migrate_edition(_context: Context, stack: str = "", *, json: bool = False) -> None:
     """After a change between TimescaleDB's Apache and Community editions: give the schema the form of the new one."""
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
     from migrations.edition_change import change_edition
     from migrations.show import show_edition
@@ -137,7 +137,7 @@ def migrate_edition(_context: Context, stack: str = "", *, json: bool = False) -
 @task(name="upkeep")
 def migrate_upkeep(_context: Context, stack: str = "", *, json: bool = False) -> None:
     """Refresh derived candles and drop chunks that are past their time, as the blueprint says."""
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
     from migrations.show import show_upkeep
     from migrations.upkeep.run import maintain

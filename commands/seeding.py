@@ -13,7 +13,7 @@ _AS_MEASURED = -1.0
 
 
 def _seed(stack: str, names: list[str] | None, *, json: bool) -> int:
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
     from seed import everything
     from seed.show import show_reports
@@ -75,7 +75,7 @@ def seed_market(
     """Load candles from files, bad rows going to a rejects file; exit code 1 where there are some."""
     if not files:
         return _seed(stack, ["market"], json=json)
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
     from migrations.upkeep.run import refresh_rollups
     from seed.candle_files.load import load_files
@@ -112,7 +112,7 @@ def seed_market(
 )
 def seed_indicators(_context: Context, symbols: list[str], stack: str = "", interval: str = "1d", *, json: bool = False) -> int:
     """Compute SMA, EMA, RSI, MACD and Bollinger bands from the candles that are loaded; run twice, it changes nothing."""
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
     from seed.indicators import load
     from seed.show import show_reports
@@ -159,7 +159,7 @@ def seed_docs(
     json: bool = False,
 ) -> int:
     """Load documents, writing only what changed and removing what is gone; exit code 1 where one can't be read."""
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
     from seed.documents import load
     from seed.original_schema import collection_of

@@ -19,8 +19,8 @@ from commands.task import task
 )
 def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
     """Bring the stack up, or to what the blueprint says now; from then on it keeps itself. With --kit from what a lost machine left."""
-    from backup.journal import note
-    from backup.sets import folder_of
+    from backup.restoring.journal import note
+    from backup.sets.folders import folder_of
     from infra import connections, stacks
     from schedule import task
 
@@ -65,8 +65,8 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
     if removed := boot.remove(stack_name(stack)):
         print(removed)
     if volumes:
-        from backup import recovery
-        from backup.sets import folder_of
+        from backup.restoring import recovery
+        from backup.sets.folders import folder_of
 
         recovery.note_emptied(folder_of(stack_name(stack)))
 
@@ -89,7 +89,7 @@ def outputs(_context: Context, stack: str = "", *, json: bool = False, show_secr
 )
 def env(_context: Context, account: str, stack: str = "", ca_file: str = "", form: str = "", *, inside: bool = False) -> None:
     """Write an account's connection settings to a file that only you can read."""
-    from airgap.errors import PlatformError
+    from core.errors import PlatformError
     from infra import connections, env_file
 
     known = [each.value for each in env_file.Form]
@@ -108,7 +108,7 @@ def env(_context: Context, account: str, stack: str = "", ca_file: str = "", for
 def images(_context: Context, service: str = "") -> None:
     """Build the images that are missing."""
     from airgap.images.build import ensure_images
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
 
     with show_progress("images") as progress:
         built = ensure_images([service] if service else None, progress)

@@ -30,7 +30,7 @@ def task(*arguments: Any, words: str = "", long: Collection[str] = (), **options
                 code = body(*args, **fold(words, kwargs))
                 flush()
             except (Exception, KeyboardInterrupt) as error:
-                from airgap.setup.runner import INTERRUPTED, report_failure
+                from core.runner import INTERRUPTED, report_failure
 
                 if isinstance(error, KeyboardInterrupt):
                     print("interrupted; run it again, it goes on from what is finished", file=sys.stderr)

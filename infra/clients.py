@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.setup.patience import patience
+from core.patience import patience
 from infra.connections import Platform
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra import stacks
 from infra.connections import stack_name
 

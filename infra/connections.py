@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from airgap.errors import PlatformError
-from blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE
+from core.disk import write_whole
+from core.errors import PlatformError
 from infra import trust
 from infra.backup_places import BackupAccess
 
@@ -61,7 +62,7 @@ class Platform:
     network: str
     embedding_profile: str
     embedding_key: str = field(repr=False)  # the vendor's key, or the bundled embedder's token
-    field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `security.ring` reads it
+    field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `christmas.sealed.ring` reads it
     images: dict[str, str] = field(default_factory=dict)  # service to the image that its container is made of
     backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
     keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of a scheduler of the machine's
@@ -156,10 +157,7 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
     """A Platform from a stack's outputs; writes the CA's certificate beside the state, for clients that want a path."""
     ca_file = LOCAL / "ca" / f"{stack}.pem"
     if not ca_file.exists() or ca_file.read_text() != outputs["ca_certificate"]:
-        ca_file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = ca_file.with_suffix(f".{os.getpid()}")
-        fresh.write_text(outputs["ca_certificate"])
-        fresh.replace(ca_file)
+        write_whole(ca_file, outputs["ca_certificate"], mode=0o644)
         trust.renew_bundle(ca_file)
     return Platform(
         stack=stack,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from enum import StrEnum
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS
-from blueprint.collections import CHRISTMAS_DOCUMENT
-from blueprint.encryption import ENCRYPTED_FIELDS
-from blueprint.model import Privilege
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.encryption import ENCRYPTED_FIELDS
+from christmas.blueprint.model import Privilege
+from core.disk import write_whole
+from core.errors import PlatformError
 from infra import trust
 from infra.connections import LOCAL, Platform
 
@@ -40,7 +40,7 @@ def variables(
     declared = {each.name: each for each in ACCOUNTS}
     if account not in declared:
         raise PlatformError(
-            what=f"there is no account {account!r}", where="blueprint/accounts.py", next_step=f"use one of: {', '.join(declared)}"
+            what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {', '.join(declared)}"
         )
     ca = ca_file or (INSIDE_CA_FILE if inside else str(platform.ca_file))
     # Its readers take these for all their connections, those to other servers too.
@@ -105,8 +105,8 @@ def write(
     keys_file = (INSIDE_KEYS_FILE if inside else str(keys)) if platform.field_keys else None
     found = variables(platform, account, inside=inside, ca_file=ca_file, keys_file=keys_file)
     if "FIELD_KEYS_FILE" in found:
-        _write(keys, platform.field_keys)
-    _write(target, "".join(f"{name}={quoted(value)}\n" for name, value in sorted(found.items())))
+        write_whole(keys, platform.field_keys)
+    write_whole(target, "".join(f"{name}={quoted(value)}\n" for name, value in sorted(found.items())))
     return target
 
 
@@ -117,20 +117,6 @@ def mounts(platform: Platform, account: str) -> dict[str, str]:
     if platform.field_keys and opens_fields(account):
         found[str(LOCAL / "env" / f"{platform.stack}-{account}.field-keys.json")] = INSIDE_KEYS_FILE
     return found
-
-
-def _write(target: Path, text: str) -> None:
-    """Write a file of mode 0600, in place of an older one at once."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(text)
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _quoted(value: str) -> str:

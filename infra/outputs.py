@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
 from infra.components.credentials import Credentials
 from infra.components.embedder import Embedder
 from infra.components.network import PlatformNetwork

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airgap.errors import PlatformError
 from airgap.toolchain.locks import state_folder
+from core.errors import PlatformError
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import ROOT
 
@@ -62,7 +62,7 @@ def claim(stack: str, backend: str, *, dry_run: bool = False) -> None:
 
     Raises PlatformError where another clone does, naming it, and where the engine does not answer though something is to be made.
     """
-    from infra.docker_host import connect
+    from core.docker_host import connect
 
     here = this_clone(backend)
     try:

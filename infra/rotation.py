@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airgap.errors import PlatformError
-from airgap.setup.runner import show_progress
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
+from core.errors import PlatformError
+from core.runner import show_progress
 from infra import stacks
 from infra.connections import stack_name
 
@@ -16,7 +16,9 @@ def rotate(stack: str | None, account: str) -> None:
     """
     if account not in {each.name for each in ACCOUNTS}:
         known = ", ".join(each.name for each in ACCOUNTS)
-        raise PlatformError(what=f"there is no account {account!r}", where="blueprint/accounts.py", next_step=f"use one of: {known}")
+        raise PlatformError(
+            what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {known}"
+        )
     name = stack_name(stack)
     generation = stacks.configuration(name).get("rotations", {}).get(account, 0)
     stacks.set_configuration(name, f"christmas:rotations.{account}", str(int(generation) + 1))

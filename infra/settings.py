@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr, ValidationError
 
-from airgap.errors import PlatformError
-from blueprint.rules import BACKUP_RULES
-from blueprint.services import SERVICES
+from christmas.blueprint.rules import BACKUP_RULES
+from christmas.blueprint.services import SERVICES
+from core.errors import PlatformError
 from infra.backup_places import BackupSettings
 from infra.stack_names import check_name
 

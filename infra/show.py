@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import Account
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Account
 
 
 def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> None:

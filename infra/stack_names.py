@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 LONGEST = 40
 """Letters: `christmas-STACK-timescaledb` is a host's name in a certificate, and a part of such a name has 63 at most."""

@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
 from airgap.toolchain.environment import pulumi_environment
 from airgap.toolchain.locate import real_pulumi
 from airgap.toolchain.locks import clear_dead_locks
+from core.errors import PlatformError
 from infra.connections import LOCAL, ROOT
 from infra.provider.kept_passwords import FROM_KIT
 

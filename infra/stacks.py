@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from airgap import temporary
-from airgap.chosen_engine import chosen_engine
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
 from airgap.toolchain.diagnose import diagnose
 from airgap.toolchain.environment import pulumi_environment
 from airgap.toolchain.locate import real_pulumi
 from airgap.toolchain.locks import clear_dead_locks
+from core import temporary
+from core.chosen_engine import chosen_engine
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra import ownership
 from infra.connections import ROOT, stack_name
 from infra.ownership import PROJECT
@@ -105,8 +105,8 @@ def refuse_others(stack: str) -> None:
 
 def data_volumes(stack: str) -> list[str]:
     """Names of the stack's volumes that are on the Docker host, found by label."""
+    from core.docker_host import docker_host
     from infra.components.names import PROJECT_LABEL, STACK_LABEL
-    from infra.docker_host import docker_host
 
     with docker_host() as host:
         found = host.volumes.list(filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
@@ -114,7 +114,7 @@ def data_volumes(stack: str) -> list[str]:
 
 
 def _refuse_use(stack: str) -> None:
-    from infra.docker_host import docker_host
+    from core.docker_host import docker_host
     from infra.volume_users import refuse_use
 
     with docker_host() as host:
@@ -128,7 +128,7 @@ def remove_volumes(stack: str) -> None:
     """
     import docker.errors
 
-    from infra.docker_host import docker_host
+    from core.docker_host import docker_host
     from infra.volume_users import refuse_use
 
     with docker_host() as host:

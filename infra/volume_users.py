@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.components.names import STACK_LABEL
 
 if TYPE_CHECKING:

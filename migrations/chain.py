@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from migrations.house_rules import Finding
 from migrations.statements import FOLDER
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from blueprint.relational import ROLLUPS
+from christmas.blueprint.relational import ROLLUPS
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from migrations import statements
 from migrations.edition import Edition, detect, form
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection, Engine
 
-from blueprint.relational import SCHEMA
+from christmas.blueprint.relational import SCHEMA
 
 
 def _migrate(connection: Connection) -> None:

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS
-from blueprint.relational import ROLLUPS, TABLES
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.relational import ROLLUPS, TABLES
+from core.errors import PlatformError
 from migrations import chain, house_rules
 from migrations.edition import INTERNAL_TABLES
 from migrations.house_rules import Finding

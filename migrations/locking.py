@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import psycopg
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
+from core.errors import PlatformError
+from core.progress import Progress
 from migrations.queries import scalar
 
 # Any number will do, as long as nothing else in this database uses it.

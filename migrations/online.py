@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from migrations import sqltext
 from migrations.queries import scalar
 from migrations.statements import driver, load, timeouts

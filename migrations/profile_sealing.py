@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from blueprint.encryption import PHONE, PROFILE_FIELDS
+from christmas.blueprint.encryption import PHONE, PROFILE_FIELDS
+from core.errors import PlatformError
 from migrations.queries import scalar
 from migrations.statements import driver, execute, load, timeouts
 
 if TYPE_CHECKING:
     import psycopg
 
-    from security.cipher import FieldCipher
+    from christmas.sealed.cipher import FieldCipher
 
 BATCH = 500
 ATTRIBUTE = "field_keys"
@@ -112,7 +112,7 @@ def _update(connection: psycopg.Connection, columns: tuple[str, ...], rows: list
 
 
 def _phone_index(cipher: FieldCipher, phone: str | None) -> bytes | None:
-    from security import blind_index
+    from christmas.sealed import blind_index
 
     return None if phone is None else blind_index.entry(cipher.ring, PHONE, phone)
 
@@ -120,8 +120,8 @@ def _phone_index(cipher: FieldCipher, phone: str | None) -> bytes | None:
 def _cipher() -> FieldCipher:
     from alembic import context
 
-    from security import ring
-    from security.cipher import FieldCipher
+    from christmas.sealed import ring
+    from christmas.sealed.cipher import FieldCipher
 
     text = context.config.attributes.get(ATTRIBUTE) or ""
     if not text:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.setup.progress import Progress, SilentProgress, format_seconds
+from core.progress import Progress, SilentProgress, format_seconds
 from migrations import run
 from migrations.locking import application_name
 

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from migrations.chain import require_sound
 from migrations.edition import Edition, detect
 from migrations.profile_sealing import ATTRIBUTE as FIELD_KEYS

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 if TYPE_CHECKING:
     import psycopg

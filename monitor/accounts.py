@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from backup import logins
-from backup.logins import Unlearned
-from blueprint.accounts import ACCOUNTS
+from backup.proving import logins
+from backup.proving.logins import Unlearned
+from christmas.blueprint.accounts import ACCOUNTS
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, unknown
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from blueprint import relational_alarms
-from blueprint.queries import QUERIES, Query
-from blueprint.relational import SCHEMA, TABLES
+from christmas.blueprint import relational_alarms
+from christmas.blueprint.queries import QUERIES, Query
+from christmas.blueprint.relational import SCHEMA, TABLES
 from infra.connections import Platform
 from monitor.postgres import connected, query
 from monitor.result import Finding, ok, warning

@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.rules import BACKUP_RULES
 from infra.connections import Platform
 from monitor.ages import cluster_born, days, in_words
 from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
 if TYPE_CHECKING:
-    from backup.marks import Marks
-    from backup.model import Manifest
+    from backup.sets.marks import Marks
+    from backup.sets.model import Manifest
 
 
 def judge_waiting(waiting: int, seconds: float | None, timeout: int, alarms: BackupAlarms, wanted_timeout: timedelta) -> Finding:
@@ -72,7 +72,7 @@ def judge_drill(history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], 
 def drill(platform: Platform) -> Finding:
     """A set was restored and proven not too long ago, and the last try succeeded."""
     from backup.drill import history
-    from backup.sets import folder_of, list_sets
+    from backup.sets.folders import folder_of, list_sets
 
     return judge_drill(history(folder_of(platform.stack)), list_sets(platform.stack), BACKUP_ALARMS, datetime.now(UTC))
 
@@ -91,8 +91,8 @@ def judge_verified(marks: Mapping[str, Marks], sets: Sequence[Manifest], alarms:
 
 def verified(platform: Platform) -> Finding:
     """A set was read back and found good not too long ago."""
-    from backup import marks
-    from backup.sets import folder_of, list_sets
+    from backup.sets import marks
+    from backup.sets.folders import folder_of, list_sets
 
     return judge_verified(marks.read(folder_of(platform.stack)), list_sets(platform.stack), BACKUP_ALARMS, datetime.now(UTC))
 
@@ -106,9 +106,9 @@ def _not_yet(told: str, step: str, sets: Sequence[Manifest], grace: timedelta, n
 
 def judge_growth(sets: Sequence[Manifest], alarms: BackupAlarms) -> Finding:
     """The last full set's size against the median of those before: both growth and loss are news."""
-    from backup.due import covering
-    from backup.model import STORES
-    from backup.words import size_text
+    from backup.sets.due import covering
+    from backup.sets.model import STORES
+    from core.words import size_text
 
     sizes = [each.total_bytes for each in covering(sets, STORES) if each.kind == "full"]
     if len(sizes) <= alarms.growth_needs:
@@ -125,14 +125,14 @@ def judge_growth(sets: Sequence[Manifest], alarms: BackupAlarms) -> Finding:
 
 def growth(platform: Platform) -> Finding:
     """The last full set is of the usual size."""
-    from backup.sets import list_sets
+    from backup.sets.folders import list_sets
 
     return judge_growth(list_sets(platform.stack), BACKUP_ALARMS)
 
 
 def judge_space(free: Mapping[str, tuple[int, int]], full_bytes: int, alarms: BackupAlarms) -> Finding:
     """Room where backups are written: for each place its free bytes and all of them, against the last full set's size."""
-    from backup.words import size_text
+    from core.words import size_text
 
     name, (left, total) = min(free.items(), key=lambda item: item[1][0] / max(1, item[1][1]))
     share = left / max(1, total)
@@ -149,8 +149,8 @@ def judge_space(free: Mapping[str, tuple[int, int]], full_bytes: int, alarms: Ba
 
 def space(platform: Platform) -> Finding:
     """There is room for the next backups, in pgBackRest's repository and where the sets are."""
-    from backup.containers import execute
-    from backup.sets import folder_of, list_sets
+    from backup.sets.folders import folder_of, list_sets
+    from core.containers import execute
     from infra.components.pgbackrest_config import REPOSITORY_PATH
 
     line = execute(platform.containers["timescaledb"], ["df", "-Pk", REPOSITORY_PATH]).text().splitlines()[-1].split()

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
-from blueprint.model import BackupRules
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.model import BackupRules
+from christmas.blueprint.rules import BACKUP_RULES
+from core.errors import PlatformError
 from infra.components.postgres_config import ARCHIVE_COMMAND
 from infra.connections import Platform
 from monitor.ages import cluster_born, hours, in_words
@@ -17,9 +17,9 @@ from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
 if TYPE_CHECKING:
-    from backup.journal import Begun
-    from backup.live_log import LiveLog
-    from backup.model import Manifest
+    from backup.postgres.live_log import LiveLog
+    from backup.restoring.journal import Begun
+    from backup.sets.model import Manifest
 
 
 _SHOWN = 6
@@ -28,8 +28,8 @@ _STEP = "invoke backup; then see why the schedule did not make one"
 
 def judge_newest(sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
     """The age of the newest complete set, full or incremental: what Redis and Weaviate would go back to."""
-    from backup.due import covering
-    from backup.model import STORES
+    from backup.sets.due import covering
+    from backup.sets.model import STORES
 
     whole = covering(sets, STORES)
     if not whole:
@@ -48,15 +48,15 @@ def judge_newest(sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) 
 
 def newest(platform: Platform) -> Finding:
     """The newest backup set is young enough."""
-    from backup.sets import list_sets
+    from backup.sets.folders import list_sets
 
     return judge_newest(list_sets(platform.stack), BACKUP_ALARMS, datetime.now(UTC))
 
 
 def judge_full(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:
     """The age of the newest complete full set, on which everything else builds."""
-    from backup.due import covering
-    from backup.model import STORES
+    from backup.sets.due import covering
+    from backup.sets.model import STORES
 
     fulls = [each for each in covering(sets, STORES) if each.kind == "full"]
     if not fulls:
@@ -70,7 +70,7 @@ def judge_full(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> F
 
 def full(platform: Platform) -> Finding:
     """The newest full backup set is young enough."""
-    from backup.sets import list_sets
+    from backup.sets.folders import list_sets
 
     return judge_full(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
 
@@ -81,7 +81,7 @@ def judge_timeline(live: LiveLog | None, sets: Sequence[Manifest], begun: Begun 
     The server's own timeline counts, so that a lost journal hides nothing. `live` is None where the server can't be asked.
     Raises PlatformError where neither it nor a journal tells.
     """
-    from backup.due import full_of
+    from backup.sets.due import full_of
 
     if begun and begun.half:
         return critical(begun.told(), begun.next_step())
@@ -103,9 +103,9 @@ def judge_timeline(live: LiveLog | None, sets: Sequence[Manifest], begun: Begun 
 
 def timeline(platform: Platform) -> Finding:
     """The log that PostgreSQL writes now has a full set to build on, and no live restore was left half done."""
-    from backup.journal import Journal
-    from backup.live_log import ask
-    from backup.sets import folder_of, list_sets
+    from backup.postgres.live_log import ask
+    from backup.restoring.journal import Journal
+    from backup.sets.folders import folder_of, list_sets
 
     folder = folder_of(platform.stack)
     return judge_timeline(ask(platform), list_sets(folder=folder), Journal(folder).read())
@@ -113,8 +113,8 @@ def timeline(platform: Platform) -> Finding:
 
 def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:
     """How many full sets there are, against the least that the blueprint wants; a cluster that is too young for them is no fault."""
-    from backup.due import covering
-    from backup.model import STORES
+    from backup.sets.due import covering
+    from backup.sets.model import STORES
 
     fulls = [each for each in covering(sets, STORES) if each.kind == "full"]
     told = f"{len(fulls)} full sets of all three stores, {len(sets)} sets in all"
@@ -133,14 +133,14 @@ def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules, now: datetime
 
 def redundancy(platform: Platform) -> Finding:
     """There are as many full sets as the blueprint wants at least."""
-    from backup.sets import list_sets
+    from backup.sets.folders import list_sets
 
     return judge_redundancy(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
 
 
 def judge_unproven(sets: Sequence[Manifest]) -> Finding:
     """What the newest sets keep without proof, or don't keep. What is so by its nature is told, and no fault."""
-    from backup.model import STORES, Unproven
+    from backup.sets.model import STORES, Unproven
 
     found: dict[str, Unproven] = {}
     for store in STORES:
@@ -159,7 +159,7 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
 
 def unproven(platform: Platform) -> Finding:
     """The newest sets prove all that they keep, and keep all that there is."""
-    from backup.sets import list_sets
+    from backup.sets.folders import list_sets
 
     return judge_unproven(list_sets(platform.stack))
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
+from core.errors import PlatformError
+from core.patience import patience
 from infra.connections import Platform
 from monitor.result import CheckResult, Finding, Status
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.error
 from typing import Any
 
-from blueprint.collections import COLLECTIONS
+from christmas.blueprint.collections import COLLECTIONS
 from infra.connections import Platform
 from monitor import wire
 from monitor.result import Finding, critical, ok, warning

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backup.stopped import is_well
+from backup.restoring.stopped import is_well
+from core.docker_host import docker_host
 from infra.connections import Platform
-from infra.docker_host import docker_host
 from monitor.result import Finding, critical, ok, warning
 
 _YOUNG = timedelta(minutes=10)

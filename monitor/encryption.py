@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from blueprint.encryption import ENCRYPTED_FIELDS
+from christmas.blueprint.encryption import ENCRYPTED_FIELDS
+from christmas.sealed.ring import from_json
 from infra.connections import Platform
 from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
-from security.ring import from_json
 from security.usage import Kind, Usage, judge, key_usage
 
 _ROTATE = "invoke accounts.rotate --keys"

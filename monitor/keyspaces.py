@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from access import audit as audits
-from access.audit import FIXABLE, Audit, Fault
-from blueprint.accounts import writer_of
-from blueprint.keyspaces import KEYSPACES
+from christmas.blueprint.accounts import writer_of
+from christmas.blueprint.keyspaces import KEYSPACES
 from infra import clients
 from infra.connections import Platform
+from monitor import keyspace_audit as audits
+from monitor.keyspace_audit import FIXABLE, Audit, Fault
 from monitor.result import Finding, critical, ok, warning
 
 ACCOUNT = "monitor"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blueprint.relational import SCHEMA
-from blueprint.services import MOST_CHUNKS
+from christmas.blueprint.relational import SCHEMA
+from christmas.blueprint.services import MOST_CHUNKS
 from infra.connections import Platform
 from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
@@ -38,7 +38,7 @@ def judge(found: Sequence[tuple[str, int, int, int]]) -> Finding:
     if full:
         return warning(
             f"near the bound of {MOST_CHUNKS} chunks: {', '.join(full)}; candles of further times will be refused",
-            "invoke migrate.upkeep drops candles past their time; MOST_CHUNKS in blueprint/services.py is the bound",
+            "invoke migrate.upkeep drops candles past their time; MOST_CHUNKS in christmas/blueprint/services.py is the bound",
             round(worst, 3),
             "of the locks",
         )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from infra.connections import Platform
 from monitor.ages import in_words
 from monitor.result import Finding, critical, ok, warning
@@ -48,7 +48,7 @@ def judge_copies(names: Collection[str], states: Mapping[str, CopyState], alarms
 
 def copies(platform: Platform) -> Finding:
     """Every further place has all sets that the first one has, and one lies outside this engine."""
-    from backup.sets import folder_of
+    from backup.sets.folders import folder_of
     from backup.storage.copies import state
 
     bucket = platform.backup.place is not None
@@ -71,9 +71,9 @@ def judge_kit(taken: Taken | None, covers: Mapping[str, str], now: datetime) -> 
 
 def kit(platform: Platform) -> Finding:
     """A recovery kit was taken since keys, passwords and places were last changed; a stack that came from one has its data back."""
-    from backup import recovery
     from backup.kit import coverage
-    from backup.sets import folder_of
+    from backup.restoring import recovery
+    from backup.sets.folders import folder_of
 
     if (coming := recovery.read(folder_of(platform.stack))) and coming.restore:
         return critical(f"the stack came up from a kit at {coming.since}, and its data is not restored yet", recovery.COMMAND)

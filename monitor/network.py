@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
-from blueprint.relational import DATABASE
-from blueprint.rules import RENEW_BELOW
+from christmas.blueprint.relational import DATABASE
+from christmas.blueprint.rules import RENEW_BELOW
+from core.errors import PlatformError
+from core.patience import patience
 from infra.connections import Platform
 from monitor import wire
 from monitor.result import Finding, critical, ok, unknown, warning

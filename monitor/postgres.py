@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING
 
+from core.statements import Statements
 from infra import clients
 
 if TYPE_CHECKING:
@@ -30,9 +29,4 @@ def connected(platform: Platform) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@functools.cache
-def query(name: str) -> LiteralString:
-    """The statement in `sql/NAME.sql`."""
-    # The files are part of the program, so their text is as trusted as a literal.
-    text: LiteralString = (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
-    return text
+query = Statements(__file__)

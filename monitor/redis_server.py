@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from blueprint.redis_policy import REDIS_POLICY
+from christmas.blueprint.redis_policy import REDIS_POLICY
 from infra import clients
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, warning

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blueprint.model import Table
-from blueprint.relational import SCHEMA, TABLES
+from christmas.blueprint.model import Table
+from christmas.blueprint.relational import SCHEMA, TABLES
 from infra.connections import Platform
 from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning

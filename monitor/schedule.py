@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from blueprint.model import ScheduleRules
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.model import ScheduleRules
+from christmas.blueprint.rules import SCHEDULE_RULES
 from infra.connections import Platform
 from monitor import signs
 from monitor.ages import in_words

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup import lock
-from backup.files import write_atomically
+from core import lock
+from core.disk import write_whole
 from infra.connections import LOCAL
 
 _FILE = "signs.json"
@@ -58,7 +58,7 @@ def folder_of(stack: str) -> Path:
 def write(folder: Path, signs: Signs) -> None:
     """Put the signs in place of the last ones."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_atomically(folder / _FILE, json.dumps(asdict(signs), default=_text, indent=1).encode())
+    write_whole(folder / _FILE, json.dumps(asdict(signs), default=_text, indent=1).encode())
 
 
 def read(folder: Path) -> Signs | None:

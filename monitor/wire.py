@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.setup.patience import patience
+from core.patience import patience
 
 SECONDS = 5.0
 # The first message of a PostgreSQL client that wants TLS: its length, and a number that no protocol version has.

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from backup.files import write_atomically
+from core.disk import write_whole
+from core.errors import PlatformError
 from infra.connections import ROOT
 from schedule import remembered, units
 
@@ -92,9 +92,7 @@ def _by_systemd(stack: str) -> Arranged:
     before = path.read_bytes() if path.exists() else b""
     try:
         if before != text:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, text)
-            path.chmod(0o644)
+            write_whole(path, text, mode=0o644)
             _systemctl("daemon-reload")
         _systemctl("enable", unit)
     except (OSError, _RefusedError) as error:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from backup import due
-from backup.model import STORES, Kind, Manifest
-from blueprint.model import BackupRules, ScheduleRules
-from blueprint.rules import SCHEDULE_RULES
+from backup.sets import due
+from backup.sets.model import STORES, Kind, Manifest
+from christmas.blueprint.model import BackupRules, ScheduleRules
+from christmas.blueprint.rules import SCHEDULE_RULES
 
 _TOLERANCE_SECONDS = 5.0
 

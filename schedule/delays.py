@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from blueprint.model import ScheduleRules
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.model import ScheduleRules
+from christmas.blueprint.rules import SCHEDULE_RULES
 from monitor.ages import in_words
 from schedule import history
 from schedule.said import say

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from backup.files import write_atomically
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.rules import SCHEDULE_RULES
+from core.disk import write_whole
 from monitor.result import CheckResult, Status, worst
 
 # A run of fifteen minutes' distance has about 100 bytes where all is well: 90 days are less than one MB.
@@ -44,7 +44,7 @@ def add(path: Path, line: Mapping[str, Any], now: datetime) -> None:
         # A stack that is unwell for weeks has long lines: the file is bounded all the same.
         while len(kept) > 1 and sum(len(each.encode()) for each in kept) > _KEPT_AT_MOST:
             kept = kept[len(kept) // 2 :]
-        write_atomically(path, "".join(kept).encode())
+        write_whole(path, "".join(kept).encode())
 
 
 def read(path: Path) -> list[dict[str, Any]]:

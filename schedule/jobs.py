@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from airgap.errors import PlatformError
-from backup import due, lock, sets
-from backup.journal import Journal
-from backup.words import size_text
-from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from backup.restoring.journal import Journal
+from backup.sets import due, folders
+from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from core import lock
+from core.errors import PlatformError
+from core.words import size_text
 from infra.connections import Platform
 from monitor.ages import in_words
 from monitor.signs import WorkSigns
@@ -192,21 +193,21 @@ class Job:
 
     def _backup(self) -> bool:
         """Make the set that is due; after a full one, prune."""
-        there = sets.list_sets(folder=self.folder)
+        there = folders.list_sets(folder=self.folder)
         begun = Journal(self.folder).read()
         # With the journal lost, the next set that is due finds out from the server itself.
         owed = begun is not None and begun.owes_full
         kind = "full" if owed else due.due(datetime.now(UTC), there, BACKUP_RULES)
         if kind is None:
             return not self.failures
-        from backup import prune, run
+        from backup import make, prune
 
         self._since = backup_since(kind, there, BACKUP_RULES)
         platform = self.load(self.stack)
         if not there and not lock.is_held(self.folder) and self._waits_for_schema(platform):
             return False
         say(f"backup: {kind} set is due")
-        made = run.make(platform, folder=self.folder)
+        made = make.make(platform, folder=self.folder)
         if made is None:
             say("backup: somebody else made it meanwhile")
             return True
@@ -220,7 +221,7 @@ class Job:
         """Read the newest set back, with all that it builds on; then restore it and prove it."""
         from backup import drill, verify
 
-        if not drill_due(datetime.now(UTC), drill.history(self.folder), sets.list_sets(folder=self.folder), BACKUP_RULES):
+        if not drill_due(datetime.now(UTC), drill.history(self.folder), folders.list_sets(folder=self.folder), BACKUP_RULES):
             return not self.failures
         self._since = drill_since(drill.history(self.folder), BACKUP_RULES)
         say("drill: is due; first the newest set is read back")

@@ -19,12 +19,12 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
-from backup import lock
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.rules import SCHEDULE_RULES
+from core import lock
+from core.errors import PlatformError
+from core.patience import patience
+from core.yielding import yield_processor
 from infra.connections import ROOT
-from infra.yielding import yield_processor
 from monitor import signs
 from schedule.decide import pause_after
 
@@ -113,7 +113,7 @@ def stop(stack: str, *, now: bool = False) -> str:
 @contextlib.contextmanager
 def paused(stack: str) -> Iterator[None]:
     """Stop it at once, with what its run under way has left, for taking the stack down; where that fails, it goes on."""
-    from backup.scratch import remove_leftovers
+    from backup.restoring.scratch import remove_leftovers
 
     if not stop(stack, now=True):
         yield

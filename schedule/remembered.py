@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from backup.files import write_atomically
+from core.disk import write_whole
 from monitor import signs
 
 _FILE = "environment.json"
@@ -27,7 +27,7 @@ def remember(stack: str) -> list[str]:
     folder = signs.folder_of(stack)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept = {name: value for name, value in sorted(matters.items()) if name not in secret}
-    write_atomically(folder / _FILE, json.dumps(kept, indent=1).encode())
+    write_whole(folder / _FILE, json.dumps(kept, indent=1).encode())
     return secret
 
 

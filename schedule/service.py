@@ -19,8 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from backup import lock
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.rules import SCHEDULE_RULES
+from core import lock
 from monitor import signs
 from monitor.ages import in_words
 from schedule.decide import clock_jump

@@ -10,10 +10,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from backup import sets
+from backup.sets import folders
+from core.errors import PlatformError
+from core.yielding import yield_processor
 from infra import connections
-from infra.yielding import yield_processor
 from monitor import signs
 from schedule import boot, history, keeper, units
 from schedule.jobs import WORKS, Job
@@ -27,7 +27,7 @@ _DELAYS_SHOWN = 3
 def jobs_of(stack: str, load: Callable[[str], connections.Platform], works: tuple[str, ...] = WORKS, *, goes_on: bool = True) -> list[Job]:
     """The jobs of a stack in the order in which they are looked at."""
     folder = signs.folder_of(stack)
-    return [Job(work, stack, load, sets.folder_of(stack), goes_on=goes_on, history=folder / HISTORY) for work in WORKS if work in works]
+    return [Job(work, stack, load, folders.folder_of(stack), goes_on=goes_on, history=folder / HISTORY) for work in WORKS if work in works]
 
 
 def run(stack: str, *, only: str, write_to: str, once: bool, systemd: bool, cron: bool) -> int:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
-from infra.yielding import NICE
+from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from core.errors import PlatformError
+from core.yielding import NICE
 from monitor import signs
 from schedule.jobs import WORKS, Work
 

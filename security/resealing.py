@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airgap.setup.progress import Progress
-from blueprint.encryption import PHONE, PROFILE_FIELDS
-from security import blind_index
-from security.cipher import FieldCipher
-from security.errors import FieldError
-from security.ring import KeyRing
+from christmas.blueprint.encryption import PHONE, PROFILE_FIELDS
+from christmas.sealed import blind_index
+from christmas.sealed.cipher import FieldCipher
+from christmas.sealed.errors import FieldError
+from christmas.sealed.ring import KeyRing
+from core.progress import Progress
 from security.statements import statement
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from security.errors import FieldError
+from christmas.sealed.errors import FieldError
+from christmas.sealed.ring import KeyRing, from_json
+from core.errors import PlatformError
+from core.progress import Progress
 from security.resealing import Resealed, reseal
-from security.ring import KeyRing, from_json
 from security.statements import statement
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def rotate_keys(stack: str | None) -> None:
 
     Raises PlatformError where another rotation is running, where rows can't be opened, or where the stack fails.
     """
-    from airgap.setup.runner import show_progress
+    from core.runner import show_progress
     from infra import connections
 
     name = connections.stack_name(stack)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from security.ring import KeyRing
+from christmas.sealed.ring import KeyRing
 from security.statements import statement
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 
 class Candle(NamedTuple):

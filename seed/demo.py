@@ -10,11 +10,11 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from access.profiles import Profile, Profiles
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from security import ring
-from security.cipher import FieldCipher
+from christmas.profiles import Profile, Profiles
+from christmas.sealed import ring
+from christmas.sealed.cipher import FieldCipher
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from seed.candles import samples
 from seed.demo_backtests import ACCOUNT as BACKTEST
 from seed.demo_backtests import load_runs

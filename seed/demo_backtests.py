@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candles import Candle
 from seed.demo_orders import by_symbol
 from seed.statements import load

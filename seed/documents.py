@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from blueprint.collections import CHRISTMAS_DOCUMENT
-from blueprint.documents_model import Collection
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.documents_model import Collection
+from core.errors import PlatformError
+from core.progress import Progress
 from infra import clients
 from infra.connections import ROOT, Platform
 from seed import encodings, schema_plan, sources

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from blueprint.documents_model import EmbeddingProfile
+from christmas.blueprint.documents_model import EmbeddingProfile
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.connections import Platform
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Embedder:
         if wrong:
             raise self._failure(
                 f"vectors of {', '.join(map(str, sorted(wrong)))} dimensions where the blueprint says {self._service.dimensions}",
-                "make model and dimensions in blueprint/collections.py match the service",
+                "make model and dimensions in christmas/blueprint/collections.py match the service",
             )
         return Embedded(vectors, answer.usage.total_tokens)
 

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.blocks import Unreadable
 from seed.languages import LAST_RESORT, has_only_common_signs, profiles, share_of_common
 

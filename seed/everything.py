@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.connections import Platform
 from seed.report import SeedReport
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airgap.setup.progress import Progress
+from core.progress import Progress
 from seed.embeddings import Embedded, Embedder, TextRefusedError
 from seed.passages import Passage
 

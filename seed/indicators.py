@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from seed.candle_files.writing import ACCOUNT
 from seed.report import SeedReport
 from seed.statements import load as statement

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
+from core.errors import PlatformError
+from core.progress import Progress
 from infra import clients
 from infra.connections import LOCAL, Platform
 

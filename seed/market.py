@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from airgap.setup.progress import Progress, SilentProgress
+from core.progress import Progress, SilentProgress
 from seed.candle_files.writing import ACCOUNT, stage
 from seed.candles import Candle, samples
 from seed.report import SeedReport

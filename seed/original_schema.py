@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI
-from blueprint.documents_model import Collection, Property, VectorIndex
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI
+from christmas.blueprint.documents_model import Collection, Property, VectorIndex
+from core.errors import PlatformError
+from core.progress import Progress
 from seed.collection import VENDOR_MODELS, quantizer_of
 
 _CLASS_KEYS = {"class", "description", "vectorizer", "moduleConfig", "properties", "vectorIndexType", "vectorIndexConfig"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airgap.setup.progress import Progress
-from blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from core.progress import Progress
 from infra import clients
 from seed.candles import samples
 from seed.demo import ACCOUNT

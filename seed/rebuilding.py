@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from blueprint.documents_model import Collection
+from christmas.blueprint.documents_model import Collection
+from core.errors import PlatformError
+from core.progress import Progress
 from seed.embeddings import Embedder
 from seed.importing import EMBED_AT_ONCE, insert, remove
 from seed.passages import embedded_text

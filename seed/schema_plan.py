@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from blueprint.documents_model import Collection, EmbeddingProfile, Property
+from christmas.blueprint.documents_model import Collection, EmbeddingProfile, Property
+from core.errors import PlatformError
 from seed import collection as collections
 from seed.making import make
 

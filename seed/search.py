@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_LIMIT
-from blueprint.documents_model import Collection
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_LIMIT
+from christmas.blueprint.documents_model import Collection
+from core.errors import PlatformError
 from infra import clients
 from infra.connections import Platform
 

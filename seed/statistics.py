@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from blueprint.relational import SCHEMA
-from blueprint.relational_alarms import RELATIONAL_ALARMS
+from christmas.blueprint.relational import SCHEMA
+from christmas.blueprint.relational_alarms import RELATIONAL_ALARMS
 from seed.statements import load
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 # Debian's release names are used in sources under these other names too.
 _ALIASES = {"stable", "oldstable", "oldoldstable", "testing"}

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from airgap.errors import PlatformError
 from airgap.images.versions import (
     EMBEDDER_WHEELS,
     PYTHON,
@@ -24,13 +23,14 @@ from airgap.images.versions import (
 )
 from airgap.setup import expected
 from airgap.setup.installer import fetch_wheels
-from airgap.setup.progress import Progress
-from airgap.setup.room import require_room
 from airgap.setup.take_over import record
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.go_build import GoProgram, compile_program, fetch_modules
 from airgap.toolchain.go_toolchain import ensure_go
 from airgap.toolchain.locate import cache_folder, left_out_hash
+from core.errors import PlatformError
+from core.progress import Progress
+from core.room import require_room
 
 WEAVIATE_PROGRAM = GoProgram(
     title="Weaviate", package=WEAVIATE.package, changed=(f"{WEAVIATE.module}@{WEAVIATE.version}",), checksum=WEAVIATE.checksum

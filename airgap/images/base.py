@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airgap import temporary
-from airgap.errors import PlatformError
 from airgap.images.apt_sources import mirror_lines
 from airgap.images.catalog import BASE_IMAGE, UPSTREAM_BASE
 from airgap.images.versions import DEBIAN_SUITE, REFRESHED
 from airgap.setup.debian import apt_install
-from airgap.setup.progress import Progress
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import cache_folder
+from core import temporary
+from core.errors import PlatformError
+from core.progress import Progress
 
 if TYPE_CHECKING:
     import docker

@@ -15,17 +15,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from airgap.errors import PlatformError
 from airgap.images.artifacts import prepare
 from airgap.images.base import ensure_base
 from airgap.images.build_log import BuildLog
 from airgap.images.catalog import BASE_IMAGE, FOLDER, REPOSITORY, SERVICES, build_command, context_files, image_reference, inputs_hash
 from airgap.images.versions import IMAGES
 from airgap.setup import expected
-from airgap.setup.progress import Progress, SilentProgress
-from airgap.setup.room import require_room
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import cache_folder
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
+from core.room import require_room
 
 if TYPE_CHECKING:
     import docker
@@ -197,7 +197,7 @@ def _missing(client: docker.DockerClient, services: Sequence[str]) -> list[str]:
 def _connect() -> docker.DockerClient:
     import docker.errors
 
-    from airgap import docker_client
+    from core import docker_client
 
     try:
         client = docker_client.connect(timeout=600)
@@ -225,7 +225,7 @@ def _scratch() -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build what is missing, or write one service's build context, and print the references or the command."""
-    from airgap.setup.runner import INTERRUPTED, report_failure, show_progress
+    from core.runner import INTERRUPTED, report_failure, show_progress
 
     parser = argparse.ArgumentParser(prog="python -m airgap.images.build", description="Build the services' images that are missing.")
     parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"of {', '.join(SERVICES)}; all of them unless given")

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airgap.errors import PlatformError
 from airgap.setup import expected, probe
-from airgap.setup.room import gigabytes
+from core.errors import PlatformError
+from core.room import gigabytes
 
 _STACK_LABELS = ("com.christmas.project=christmas", "com.christmas.stack={}")
 

@@ -30,12 +30,12 @@ if __name__ == "__main__" and sys.version_info < MINIMUM:
 
 sys.path.insert(0, str(ROOT))
 
-from airgap.errors import PlatformError  # noqa: E402
 from airgap.setup.announcement import announce  # noqa: E402
 from airgap.setup.installer import uv  # noqa: E402
-from airgap.setup.progress import Progress  # noqa: E402
-from airgap.setup.runner import Step, report_failure, run_steps  # noqa: E402
 from airgap.toolchain.exclusive import exclusively  # noqa: E402
+from core.errors import PlatformError  # noqa: E402
+from core.progress import Progress  # noqa: E402
+from core.runner import Step, report_failure, run_steps  # noqa: E402
 
 _IMPORTED = (
     "alembic",

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from airgap.setup.progress import format_seconds
+from core.progress import format_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 # Half of collecting the tests is compiling them, which Python may be told to forget.

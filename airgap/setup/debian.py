@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
+from core.errors import PlatformError
+from core.progress import Progress
 
 _LOCK_SECONDS = 300
 

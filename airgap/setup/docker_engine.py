@@ -11,11 +11,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from airgap.chosen_engine import LOCAL_SOCKET, chosen_engine
-from airgap.errors import PlatformError
 from airgap.setup.debian import apt_install, as_root, is_debian
-from airgap.setup.progress import Progress
 from airgap.toolchain.locate import cache_folder
+from core.chosen_engine import LOCAL_SOCKET, chosen_engine
+from core.errors import PlatformError
+from core.progress import Progress
 
 MINIMUM = (20, 10)
 """The oldest engine that everything here was tried on."""
@@ -73,7 +73,7 @@ def engine_version() -> str:
     """Return the version of the engine that the environment names, e.g. `20.10.24+dfsg1`. Raises EngineUnreachable."""
     from docker.errors import DockerException
 
-    from airgap import docker_client
+    from core import docker_client
 
     try:
         client = docker_client.connect(timeout=20)

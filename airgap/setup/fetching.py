@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from airgap.setup.progress import Progress, show_progress
+from core.progress import Progress, show_progress
 
 
 def fetch_all(progress: Progress) -> list[str]:
@@ -29,7 +29,7 @@ def fetch_all(progress: Progress) -> list[str]:
 
 def main() -> int:
     """Fetch everything and print what was found; return the exit code."""
-    from airgap.setup.runner import INTERRUPTED, report_failure
+    from core.runner import INTERRUPTED, report_failure
 
     try:
         with show_progress("downloads") as progress:

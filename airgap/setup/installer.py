@@ -16,14 +16,14 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from airgap import temporary
-from airgap.errors import PlatformError
 from airgap.setup.debian import apt_install, is_debian
 from airgap.setup.pip_settings import pip_settings
-from airgap.setup.progress import Progress
 from airgap.setup.take_over import record
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import cache_folder
+from core import temporary
+from core.errors import PlatformError
+from core.progress import Progress
 
 PINNED_UV = Path(__file__).resolve().parents[2] / "requirements" / "uv.txt"
 _LAST_LINES = 12

@@ -36,7 +36,7 @@ def remove_leftovers() -> list[str]:
 
     What something else uses stays, and is told.
     """
-    from airgap import docker_client
+    from core import docker_client
 
     with contextlib.closing(docker_client.connect()) as client:
         containers = client.containers.list(all=True, ignore_removed=True, filters=_PROJECT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airgap.images.catalog import SERVICES
-from airgap.setup.runner import Progress, Step
+from core.runner import Progress, Step
 
 
 def machine_steps() -> list[Step]:
@@ -39,8 +39,8 @@ def _engine_is_ready() -> bool:
 
 
 def _ensure_engine(progress: Progress) -> str:
-    from airgap.chosen_engine import chosen_engine
     from airgap.setup.docker_engine import ensure_engine
+    from core.chosen_engine import chosen_engine
 
     return f"version {ensure_engine(progress)} at {chosen_engine()}"
 

@@ -12,10 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from airgap.errors import PlatformError
 from airgap.setup import expected
-from airgap.setup.progress import Progress, show_progress
-from airgap.setup.room import require_room
 from airgap.setup.take_over import record
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.go_build import GoProgram, compile_program, fetch_modules, module_folder
@@ -30,6 +27,9 @@ from airgap.toolchain.locate import (
     official_pulumi,
     version_text,
 )
+from core.errors import PlatformError
+from core.progress import Progress, show_progress
+from core.room import require_room
 
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 PROGRAM = GoProgram(
@@ -123,7 +123,7 @@ def _add_sdk_files(go: Path, folder: Path) -> None:
 
 def main() -> int:
     """Ensure the CLI and print its path, with the progress on standard error."""
-    from airgap.setup.runner import INTERRUPTED, report_failure
+    from core.runner import INTERRUPTED, report_failure
 
     try:
         with show_progress("Pulumi CLI") as progress:

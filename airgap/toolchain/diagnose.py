@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from airgap.errors import PlatformError
 from airgap.toolchain.locks import Holder, is_gone
+from core.errors import PlatformError
 
 _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 _LOCK = re.compile(

@@ -12,9 +12,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from airgap.chosen_engine import chosen_engine
-from airgap.errors import PlatformError
 from airgap.toolchain.locate import DOCKER_PLUGIN, LANGUAGE_HOST, built_folder, on_path, real_pulumi
+from core.chosen_engine import chosen_engine
+from core.disk import write_whole
+from core.errors import PlatformError
 
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 _PASSPHRASE_BYTES = 32
@@ -168,11 +169,7 @@ def _write_launcher(file: Path, module: str) -> Path:
             return file.parent
     except OSError:
         pass
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(script)
-    draft.chmod(0o755)
-    draft.replace(file)
+    write_whole(file, script, mode=0o755)
     return file.parent
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
 from airgap.toolchain.locate import cache_folder
+from core.errors import PlatformError
+from core.progress import Progress
 
 
 @contextlib.contextmanager

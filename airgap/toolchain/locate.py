@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
 from hashlib import sha256
 from pathlib import Path
 
-from airgap.errors import PlatformError
+from core.disk import write_whole
+from core.errors import PlatformError
 
 CLI_VERSION = (3, 259, 0)
 """The version that is built where there is no official one, and the oldest official one that is used: what this project is tested with."""
@@ -152,10 +154,6 @@ def _ask_version(pulumi: Path) -> str:
 
 
 def _remember(file: Path, answer: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f"{file.name}.{os.getpid()}")
-        draft.write_text(answer)
-        draft.replace(file)
-    except OSError:
-        pass  # A cache that can't be written costs a tenth of a second each time, no more.
+    # A cache that can't be written costs a tenth of a second each time, no more.
+    with contextlib.suppress(OSError):
+        write_whole(file, answer)

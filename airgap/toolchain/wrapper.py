@@ -6,11 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-from airgap.chosen_engine import LOCAL_SOCKET, chosen_engine
-from airgap.errors import PlatformError
 from airgap.toolchain.environment import project_root, pulumi_environment
 from airgap.toolchain.locate import real_pulumi
 from airgap.toolchain.locks import clear_dead_locks
+from core.chosen_engine import LOCAL_SOCKET, chosen_engine
+from core.errors import PlatformError
 
 # Commands that touch no stack, so that a lost passphrase must not keep anyone from them.
 _WITHOUT_STACK = {"version", "help", "completion", "gen-completion", "gen-markdown", "schema", "package", "plugin", "convert", "new"}

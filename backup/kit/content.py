@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 FORMAT = 1
 """Counts up when a kit of before can't be used any more, or one of now not by a version of before."""

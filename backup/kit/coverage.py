@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from backup.files import write_atomically
+from core.disk import write_whole
+from core.errors import PlatformError
 from infra.connections import Platform
 
 _RECORD = "kit.json"
@@ -54,7 +54,7 @@ def record(folder: Path, taken: Taken) -> None:
     """Write down that a kit was taken."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     content = {**asdict(taken), "made": taken.made.isoformat(timespec="seconds")}
-    write_atomically(folder / _RECORD, json.dumps(content, indent=2).encode() + b"\n")
+    write_whole(folder / _RECORD, json.dumps(content, indent=2).encode() + b"\n")
 
 
 def read(folder: Path) -> Taken | None:

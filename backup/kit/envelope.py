@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 SHORTEST_PASSPHRASE = 12
 _FIRST_LINE = b"age-encryption.org/v1\n"

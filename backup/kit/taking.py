@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from backup import keys, lock, sets
-from backup.files import sync_folder
 from backup.kit import coverage
 from backup.kit.content import Keys, Kit, StackState
 from backup.kit.envelope import Readers, new_passphrase, seal
-from backup.sealing import keyring_of
+from backup.sets import folders, keys
+from backup.sets.sealing import keyring_of
+from christmas.sealed.ring import from_json
+from core import lock
+from core.disk import sync_folder
+from core.errors import PlatformError
 from infra import stack_state
 from infra.connections import Platform
 from infra.ownership import PROJECT
-from security.ring import from_json
 
 _DRAFT = ".kit-draft"
 
@@ -59,7 +60,7 @@ def take(
     Raises PlatformError where there is such a file already, it can't be written, or the stack lacks what a kit holds.
     """
     target = _target(out)
-    folder = folder or sets.folder_of(platform.stack)
+    folder = folder or folders.folder_of(platform.stack)
     kit = gather(platform)
     readers = readers_of(platform, recipients, passphrase_file)
     write(target, seal(kit.plain(), readers))

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
 from airgap.toolchain.locate import real_pulumi
-from backup import recovery, sets
 from backup.kit import coverage, envelope
 from backup.kit.content import Kit, parse
+from backup.restoring import recovery
+from backup.sets import folders
+from core.errors import PlatformError
 from infra import stack_state, stacks
 from infra.components.names import PROJECT_LABEL, STACK_LABEL
 from infra.ownership import PROJECT
@@ -42,7 +43,7 @@ def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", 
     name = check_name(_stack(kit, stack, path))
     unused = not stack_state.passphrase_file().exists()
     real_pulumi()  # a machine that isn't ready says so before anything is written
-    folder = sets.folder_of(name)
+    folder = folders.folder_of(name)
     mine = hashlib.sha256(content).hexdigest()
     begun = recovery.read(folder)
     if begun is None or begun.kit != mine:
@@ -168,7 +169,7 @@ def _put_state(kit: Kit, name: str, *, unused: bool) -> None:
 
 @contextlib.contextmanager
 def _engine() -> Iterator[docker.DockerClient]:
-    from infra.docker_host import docker_host
+    from core.docker_host import docker_host
 
     with docker_host() as host:
         yield host

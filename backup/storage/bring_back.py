@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from backup import keys, lock, pgbackrest, sets
-from backup.containers import Entry, docker_client, execute, put_files, throwaway
-from backup.files import StreamedFile, sync_folder, write_atomically
-from backup.journal import Journal
-from backup.model import Manifest
+from backup.postgres import pgbackrest
+from backup.restoring.journal import Journal
+from backup.sets import folders, keys
+from backup.sets.model import Manifest
 from backup.storage import mirror
 from backup.storage.places import Place, open_place
 from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
+from core import lock
+from core.containers import Entry, docker_client, execute, put_files, throwaway
+from core.disk import sync_folder, write_whole
+from core.errors import PlatformError
+from core.progress import Progress
+from core.streams import StreamedFile
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER, REPOSITORY_PATH
 from infra.connections import Platform
@@ -98,7 +101,7 @@ def _newest(platform: Platform, folder: Path) -> tuple[dict[str, Manifest], list
     failures = []
     for name in platform.backup.copies:
         try:
-            if every := sets.list_at(source_of(platform, folder, name).sets):
+            if every := folders.list_at(source_of(platform, folder, name).sets):
                 found[name] = every[-1]
         except PlatformError as error:
             failures.append(f"{name}: {error.what}")
@@ -112,7 +115,7 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
     its manifest says, or either side fails.
     """
     copy, first = source_of(platform, folder, name), source_of(platform, folder)
-    every = sets.list_at(copy.sets)
+    every = folders.list_at(copy.sets)
     if not every:
         raise PlatformError(what=f"copy {name} has no set", where=copy.where, next_step="see that it is the right folder, and mounted")
     if strange := [each.id for each in every if not keys.is_signed(each, keys.repository_passphrase(platform))]:
@@ -122,7 +125,7 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
             next_step="bring the stack up from the kit that belongs to this copy; or remove those sets from it, if they are not wanted",
         )
     with lock.hold(folder, f"bringing copy {name} back"):
-        write_atomically(folder / _BEGUN, name.encode())
+        write_whole(folder / _BEGUN, name.encode())
         _put_aside(folder, {each.id for each in every})
         progress.log(f"the first place is lost: {len(every)} sets are brought back from copy {name} ({copy.where})")
         known = {record.path: record.sha256 for each in every for record in each.files if record.place == "pgbackrest"}
@@ -135,14 +138,14 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
                     path = f"{manifest.id}/{record.stored}"
                     target.write(path, _proven(copy, copy.sets, path, record.sha256), record.size)
             # Here, too: from a bucket it is mirrored.
-            target.write(f"{manifest.id}/{sets.MANIFEST}", sets.render(manifest))
+            target.write(f"{manifest.id}/{folders.MANIFEST}", folders.render(manifest))
         (folder / _BEGUN).unlink()
         sync_folder(folder)
 
 
 def _put_aside(folder: Path, kept: set[str]) -> None:
     for path in folder.iterdir():
-        if sets.is_id(path.name) and path.name not in kept:
+        if folders.is_id(path.name) and path.name not in kept:
             (folder / _ASIDE).mkdir(exist_ok=True, mode=0o700)
             path.rename(folder / _ASIDE / path.name)
 

@@ -13,16 +13,17 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from backup import lock, retention, sets
-from backup.files import write_atomically
-from backup.model import FileRecord, Manifest
+from backup.sets import folders, retention
+from backup.sets.model import FileRecord, Manifest
 from backup.storage import mirror
 from backup.storage.places import Place, open_place
 from backup.storage.repository import INFO_FILES
 from backup.storage.sources import SETS, Source, source_of
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.rules import BACKUP_RULES
+from core import lock
+from core.disk import write_whole
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER
 from infra.connections import Platform
 
@@ -61,7 +62,7 @@ def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyS
             progress.log(f"copy {name} is {told.behind} sets behind: {told.failure}")
         states.append(told)
     if states or before:
-        write_atomically(folder / _STATE, json.dumps({each.name: asdict(each) for each in states}, indent=2).encode() + b"\n")
+        write_whole(folder / _STATE, json.dumps({each.name: asdict(each) for each in states}, indent=2).encode() + b"\n")
     return states
 
 
@@ -70,7 +71,7 @@ def run(platform: Platform, progress: Progress, folder: Path | None = None) -> l
 
     Raises PlatformError where another run is at work, the first place can't be read, or the stack has no copies.
     """
-    folder = folder or sets.folder_of(platform.stack)
+    folder = folder or folders.folder_of(platform.stack)
     if not platform.backup.copies:
         raise PlatformError(
             what=f"stack {platform.stack} has no further places", where="its settings (backup.copies)", next_step="docs/backup.md, 'Places'"
@@ -82,7 +83,7 @@ def run(platform: Platform, progress: Progress, folder: Path | None = None) -> l
 
 def exit_code(platform: Platform, folder: Path | None = None) -> int:
     """1 where a copy that the settings name is behind after the last run, else 0."""
-    found = state(folder or sets.folder_of(platform.stack))
+    found = state(folder or folders.folder_of(platform.stack))
     return int(any(name not in found or found[name].behind or found[name].failure for name in platform.backup.copies))
 
 
@@ -98,12 +99,12 @@ def describe(states: Iterable[CopyState], *, as_json: bool) -> str:
 
 def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, progress: Progress) -> CopyState:
     target = source_of(platform, folder, name)
-    every = sets.list_sets(folder=folder)
+    every = folders.list_sets(folder=folder)
     complete_at = before.complete_at if before else None
     present: set[str] = set()
     failure = ""
     try:
-        there = sets.list_at(target.sets)
+        there = folders.list_at(target.sets)
         present = {each.id for each in there}
         _refuse_foreign(name, target.where, foreign_sets(every, there))
         first = source_of(platform, folder)
@@ -168,7 +169,7 @@ def _copy(platform: Platform, first: Source, name: str, manifest: Manifest, prog
         for info in INFO_FILES:
             for path in (info, f"{info}.copy"):
                 place.write(f"{REPOSITORY_FOLDER}/{path}", b"".join(first.repository.read(path)))
-    place.write(f"{SETS}/{manifest.id}/{sets.MANIFEST}", sets.render(manifest))
+    place.write(f"{SETS}/{manifest.id}/{folders.MANIFEST}", folders.render(manifest))
 
 
 def _checked(first: Source, manifest: Manifest, record: FileRecord) -> Iterator[bytes]:
@@ -199,14 +200,14 @@ def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], pro
     for name, settings in platform.backup.copies.items():
         place = open_place(settings)
         try:
-            every = sets.list_at(place.below(SETS))
+            every = folders.list_at(place.below(SETS))
             # A set that another machine is copying there has no manifest yet, so its files would pass for nobody's.
             _refuse_foreign(name, settings.where, foreign_sets(ours, every))
             kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), set(good))
             going = [each for each in every if each.id not in kept]
             removed[name] = [each.id for each in going]
             for each in [] if dry_run else going:
-                place.remove([f"{SETS}/{each.id}/{sets.MANIFEST}"])
+                place.remove([f"{SETS}/{each.id}/{folders.MANIFEST}"])
                 place.remove(place.sizes(f"{SETS}/{each.id}"))
             if going and not dry_run:
                 _remove_unlisted(place, [each for each in every if each.id in kept])

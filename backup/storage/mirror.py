@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress
-from backup import sets
-from backup.files import inside, sync_folder, write_atomically
-from backup.model import Manifest
+from backup.sets import folders
+from backup.sets.files import inside
+from backup.sets.model import Manifest
 from backup.storage.places import MissingError
 from backup.storage.sources import source_of
+from core.disk import sync_folder, write_whole
+from core.errors import PlatformError
+from core.progress import Progress
 from infra.backup_places import FIRST
 from infra.connections import Platform, load
 
@@ -33,22 +34,22 @@ def refresh(platform: Platform, folder: Path, *, anew: bool = False) -> None:
     if platform.backup.place is None:
         return
     place = source_of(platform, folder).sets
-    there = {path.split("/")[0] for path in place.sizes() if path.endswith(f"/{sets.MANIFEST}") and path.count("/") == 1}
+    there = {path.split("/")[0] for path in place.sizes() if path.endswith(f"/{folders.MANIFEST}") and path.count("/") == 1}
     for set_id in sorted(there):
-        if sets.is_id(set_id) and (anew or not (folder / set_id / sets.MANIFEST).exists()):
-            content = b"".join(place.read(f"{set_id}/{sets.MANIFEST}"))
+        if folders.is_id(set_id) and (anew or not (folder / set_id / folders.MANIFEST).exists()):
+            content = b"".join(place.read(f"{set_id}/{folders.MANIFEST}"))
             _keep_only_manifest(folder, set_id, content)
-    for path in folder.glob(f"*/{sets.MANIFEST}"):
+    for path in folder.glob(f"*/{folders.MANIFEST}"):
         if path.parent.name not in there:
-            sets.discard(path.parent)
+            folders.discard(path.parent)
 
 
 def sets_at(platform: Platform, folder: Path, name: str = "") -> list[Manifest]:
     """The sets of the first place, or of the copy of that name, oldest first."""
     if name in ("", FIRST):
         refresh(platform, folder)
-        return sets.list_sets(folder=folder)
-    return sets.list_at(source_of(platform, folder, name).sets)
+        return folders.list_sets(folder=folder)
+    return folders.list_at(source_of(platform, folder, name).sets)
 
 
 def look(stack: str) -> str:
@@ -60,14 +61,14 @@ def look(stack: str) -> str:
         platform = load(stack)
     except PlatformError:
         return ""
-    refresh(platform, sets.folder_of(platform.stack))
+    refresh(platform, folders.folder_of(platform.stack))
     return platform.backup.place.where if platform.backup.place else ""
 
 
 def publish(platform: Platform, folder: Path, manifest: Manifest, progress: Progress) -> None:
     """Turn a folder of files into a set. With a bucket they go there, the manifest last, and the folder keeps the manifest alone."""
     if platform.backup.place is None:
-        sets.publish(folder, manifest)
+        folders.publish(folder, manifest)
         return
     place = source_of(platform, folder).sets
     own = [record for record in manifest.files if record.place == "set"]
@@ -76,15 +77,15 @@ def publish(platform: Platform, folder: Path, manifest: Manifest, progress: Prog
         place.write(f"{manifest.id}/{record.stored}", inside(folder / manifest.id, record.stored))
         done += record.size
         progress.count(round(done / 1e6), round(total / 1e6), "MB")
-    content = sets.render(manifest)
-    place.write(f"{manifest.id}/{sets.MANIFEST}", content)
+    content = folders.render(manifest)
+    place.write(f"{manifest.id}/{folders.MANIFEST}", content)
     _keep_only_manifest(folder, manifest.id, content)
 
 
 def _keep_only_manifest(folder: Path, set_id: str, content: bytes) -> None:
     target = folder / set_id
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_atomically(target / sets.MANIFEST, content)
+    write_whole(target / folders.MANIFEST, content)
     sync_folder(folder)
     for path in target.iterdir():
         if path.is_dir():
@@ -95,10 +96,10 @@ def discard(platform: Platform, folder: Path, set_id: str) -> None:
     """Remove a set, its manifest first: from the bucket, where there is one, then from the folder."""
     if platform.backup.place is not None:
         place = source_of(platform, folder).sets
-        place.remove([f"{set_id}/{sets.MANIFEST}"])
+        place.remove([f"{set_id}/{folders.MANIFEST}"])
         place.remove(place.sizes(set_id))
     if (folder / set_id).exists():
-        sets.discard(folder / set_id)
+        folders.discard(folder / set_id)
 
 
 def withdraw(platform: Platform, folder: Path, set_id: str) -> None:
@@ -106,7 +107,7 @@ def withdraw(platform: Platform, folder: Path, set_id: str) -> None:
     if platform.backup.place is not None:
         place = source_of(platform, folder).sets
         found = place.sizes(set_id)
-        if f"{set_id}/{sets.MANIFEST}" not in found:
+        if f"{set_id}/{folders.MANIFEST}" not in found:
             place.remove(found)
 
 
@@ -117,11 +118,11 @@ def remove_abandoned(platform: Platform, folder: Path, known: Sequence[Manifest]
     place = source_of(platform, folder).sets
     ids = {path.split("/")[0] for path in place.sizes()} - {each.id for each in known}
     left = []
-    for set_id in sorted(filter(sets.is_id, ids)):
+    for set_id in sorted(filter(folders.is_id, ids)):
         began = datetime.strptime(set_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
         if datetime.now(UTC) - began > _ABANDONED_AFTER:
             try:
-                next(iter(place.read(f"{set_id}/{sets.MANIFEST}")))
+                next(iter(place.read(f"{set_id}/{folders.MANIFEST}")))
             except MissingError:
                 place.remove(place.sizes(set_id))
                 left.append(set_id)

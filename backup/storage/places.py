@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from airgap.errors import PlatformError
+from core.disk import sync_folder, write_whole
+from core.errors import PlatformError
 from infra.backup_places import LocalPlace, S3Place
 
 PIECE = 1 << 20
@@ -81,18 +79,7 @@ class FolderPlace:
         target = self._inside(path)
         try:
             self._make_folders(target.parent)
-            fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-            try:
-                with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    for piece in pieces_of(source):
-                        file.write(piece)
-                    file.flush()
-                    os.fsync(file.fileno())
-                fresh.replace(target)
-            except BaseException:
-                fresh.unlink(missing_ok=True)
-                raise
-            _sync(target.parent)
+            write_whole(target, pieces_of(source))
         except OSError as error:
             raise self._broken(f"{path} can't be written", error) from error
 
@@ -103,7 +90,7 @@ class FolderPlace:
         missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for each in missing:
-            _sync(each.parent)
+            sync_folder(each.parent)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files, and the folders that are empty then."""
@@ -139,16 +126,6 @@ def pieces_of(source: Source) -> Iterator[bytes]:
                 yield piece
     else:
         yield from source()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        # Network file systems may know no such thing; then the file's own is all there is.
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def open_place(settings: LocalPlace | S3Place) -> Place:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from airgap.errors import PlatformError
-from backup.model import FileRecord
+from backup.sets.model import FileRecord
 from backup.storage.places import PIECE, Place
+from core.errors import PlatformError
 from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA
 
 INFO_FILES = (f"archive/{STANZA}/archive.info", f"backup/{STANZA}/backup.info")
@@ -48,7 +48,7 @@ class VolumeRepository:
 
     def sizes(self, prefixes: Iterable[str]) -> dict[str, int]:
         """Every file at or below these paths; paths that are not there have none."""
-        from backup.containers import execute
+        from core.containers import execute
 
         script = f'cd {REPOSITORY_PATH} && for each; do [ ! -e "$each" ] || find "$each" -type f -exec stat -c \'%s %n\' {{}} +; done'
         text = execute(self._container, ["sh", "-c", script, "sh", *prefixes], user="postgres").stdout.decode()
@@ -56,7 +56,7 @@ class VolumeRepository:
 
     def hash_files(self, paths: Iterable[str]) -> tuple[FileRecord, ...]:
         """Size and hash of every file at or below these paths."""
-        from backup.pgbackrest import hash_files
+        from backup.postgres.pgbackrest import hash_files
 
         return hash_files(self._container, paths)
 
@@ -64,11 +64,12 @@ class VolumeRepository:
         """A file's content, through the engine: the container doesn't have to run."""
         from docker.errors import APIError
 
-        from backup.containers import Pieces, docker_client
+        from core.containers import docker_client
+        from core.streams import PiecesFile
 
         try:
             stream, _ = docker_client().api.get_archive(self._container, f"{REPOSITORY_PATH}/{path}", chunk_size=PIECE)
-            with tarfile.open(fileobj=io.BufferedReader(Pieces(stream)), mode="r|") as archive:
+            with tarfile.open(fileobj=io.BufferedReader(PiecesFile(stream)), mode="r|") as archive:
                 member: Any = archive.extractfile(archive.next())  # type: ignore[arg-type]
                 while piece := member.read(PIECE):
                     yield piece

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
 from backup.storage.places import MissingError, Source
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
 from infra.backup_places import S3Place
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from airgap.errors import PlatformError
-from backup.files import SetFiles
-from backup.model import Manifest
-from backup.sealing import keyring_of
+from backup.sets.files import SetFiles
+from backup.sets.model import Manifest
+from backup.sets.sealing import keyring_of
 from backup.storage.places import FolderPlace, Place, open_place
 from backup.storage.repository import PlaceRepository, RepositoryFiles, VolumeRepository
+from core.errors import PlatformError
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER
 from infra.connections import Platform

@@ -111,7 +111,7 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         volumes=[secrets, *mounts],
         tmpfs=dict(args.tmpfs),
         healthcheck=docker.ContainerHealthcheckArgs(
-            tests=list(args.health), interval="5s", timeout="5s", retries=6, start_period=args.start_period
+            tests=list(args.health), interval="5s", timeout="15s", retries=4, start_period=args.start_period
         ),
         wait=True,
         wait_timeout=args.wait_seconds,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
 from infra.components.placement import Placement
 from infra.provider.resources import Password
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from blueprint.services import EMBEDDER
+from christmas.blueprint.services import EMBEDDER
 from infra.components.container import ServiceContainerArgs, config_volume, image, service_container
 from infra.components.credentials import Credentials
 from infra.components.network import PlatformNetwork

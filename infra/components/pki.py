@@ -7,8 +7,8 @@ from ipaddress import ip_address
 
 import pulumi
 
-from blueprint.rules import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW
-from blueprint.services import SERVICES
+from christmas.blueprint.rules import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW
+from christmas.blueprint.services import SERVICES
 from infra.components.placement import Placement
 from infra.provider.resources import Certificate, CertificateAuthority
 

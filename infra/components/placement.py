@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import pulumi_docker as docker
 
 from airgap.images.catalog import image_reference
-from blueprint.model import Limits
-from blueprint.services import service
+from christmas.blueprint.model import Limits
+from christmas.blueprint.services import service
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.settings import ImageSource, Settings
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
+from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
 from infra.components.placement import Placement
 from infra.provider.resources import PortBlock
 

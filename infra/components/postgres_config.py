@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from blueprint.model import Account, Limits, Network
-from blueprint.relational import DATABASE
-from blueprint.rules import BACKUP_RULES
-from blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS
+from christmas.blueprint.model import Account, Limits, Network
+from christmas.blueprint.relational import DATABASE
+from christmas.blueprint.rules import BACKUP_RULES
+from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS
 from infra.components.names import CONFIG_DIRECTORY
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 

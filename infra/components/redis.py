@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from blueprint import model as blueprint
-from blueprint.accounts import ACCOUNTS, ADMIN
-from blueprint.services import REDIS
+from christmas.blueprint import model as blueprint
+from christmas.blueprint.accounts import ACCOUNTS, ADMIN
+from christmas.blueprint.services import REDIS
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
 from infra.components.credentials import Credentials
 from infra.components.names import redis_cli

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from blueprint.model import Limits
-from blueprint.redis_policy import REDIS_POLICY
-from blueprint.services import REDIS
+from christmas.blueprint.model import Limits
+from christmas.blueprint.redis_policy import REDIS_POLICY
+from christmas.blueprint.services import REDIS
 from infra.components.names import CONFIG_DIRECTORY
 
 PORT = REDIS.ports["redis"]

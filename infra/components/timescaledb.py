@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.relational import DATABASE, EXTENSIONS
-from blueprint.services import TIMESCALEDB
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.relational import DATABASE, EXTENSIONS
+from christmas.blueprint.services import TIMESCALEDB
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
 from infra.components.credentials import Credentials
 from infra.components.names import CONFIG_DIRECTORY

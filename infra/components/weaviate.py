@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.services import WEAVIATE
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.services import WEAVIATE
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
 from infra.components.credentials import Credentials
 from infra.components.network import PlatformNetwork

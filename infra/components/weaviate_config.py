@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from blueprint.model import Limits
-from blueprint.services import WEAVIATE
+from christmas.blueprint.model import Limits
+from christmas.blueprint.services import WEAVIATE
 from infra.components.names import CONFIG_DIRECTORY
 
 DATA_PATH = "/var/lib/weaviate"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from blueprint.services import SERVICES
+from christmas.blueprint.services import SERVICES
 from infra.policy.inputs import UNKNOWN, Properties
 
 # Judged by a rule below, or harmless whatever they say: words, times, sizes, and what makes a container stricter.

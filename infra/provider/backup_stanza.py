@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.containers import Finished, execute, find_running, running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.psql import name_rule

@@ -6,7 +6,7 @@ import ipaddress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.kind import Call, Input, Kind, Shape, Values
 from infra.provider.values import UNKNOWN, has_unknown
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider import volumes
 from infra.provider.kind import Call, Input, Kind, Log, PartialFailureError, Shape, Values
 from infra.provider.values import UNKNOWN

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
+from core.errors import PlatformError
+from core.patience import patience
 from infra.provider.wire_trouble import AnswerLostError, asked
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def engine() -> docker.DockerClient:
 
     Raises PlatformError where the engine does not answer.
     """
-    from infra.docker_host import connect
+    from core.docker_host import connect
 
     client: docker.DockerClient | None = getattr(_local, "client", None)
     if client is None:

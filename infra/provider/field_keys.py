@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from airgap.errors import PlatformError
+from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
+from core.errors import PlatformError
 from infra.provider import psql, volumes
 from infra.provider.containers import running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.values import UNKNOWN
 from infra.provider.volumes import DIRECTORY_MODE, Entry
-from security.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
 
 _FILE_MODE = 0o400
 

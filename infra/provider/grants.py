@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import Account, Privilege, TableGrant
-from blueprint.relational import SCHEMA
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Account, Privilege, TableGrant
+from christmas.blueprint.relational import SCHEMA
 from infra.provider.psql import ADVISORY_LOCK, named, quote_identifier
 
 if TYPE_CHECKING:

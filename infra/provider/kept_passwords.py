@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider import volumes
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.passwords import length_rule, random_password

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from airgap.errors import PlatformError
+from core.disk import write_whole
+from core.errors import PlatformError
 from infra.provider.containers import engine
 from infra.provider.kind import Call, Input, Kind, Shape, Values
 from infra.provider.values import UNKNOWN
@@ -110,9 +111,7 @@ def _reservations() -> Iterator[dict[int, tuple[str, float]]]:
             reserved = {}
         reserved = {port: (owner, when) for port, (owner, when) in reserved.items() if time.time() - when < RESERVED_FOR_SECONDS}
         yield reserved
-        fresh = record.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(reserved))
-        fresh.replace(record)
+        write_whole(record, json.dumps(reserved))
 
 
 class PortBlock(Kind):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from blueprint.model import Privilege, TableGrant
+from christmas.blueprint.model import Privilege, TableGrant
+from core.errors import PlatformError
 from infra.provider import psql
 from infra.provider.containers import find_running, running
 from infra.provider.grants import grant_findings, grant_statements

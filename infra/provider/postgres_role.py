@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider import psql, scram
 from infra.provider.containers import find_running, running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
+from core.errors import PlatformError
+from core.patience import patience
+from core.waiting import until
 from infra.provider.containers import Finished, execute
 
 if TYPE_CHECKING:
@@ -55,18 +55,19 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
     `variables` are psql's (`:name`, `:'name'`, `:"name"`); lists and objects are handed over as JSON. Waits for a server that is
     still starting. Raises PlatformError with the server's message; statements and values are not in it.
     """
-    deadline = time.monotonic() + patience(_READY_WITHIN_SECONDS)
-    while True:
+
+    def ask() -> Finished | None:
         ended = _psql(container, sql, database, variables or {})
-        if ended.exit_code == 0:
-            return ended.stdout
-        if not any(sign in ended.stderr for sign in _NOT_READY) or time.monotonic() > deadline:
-            raise PlatformError(
-                what=f"PostgreSQL refused: {_message(ended)}",
-                where=f"container {container.name}, database {database}",
-                next_step=_advice(ended),
-            )
-        time.sleep(0.5)
+        return None if any(sign in ended.stderr for sign in _NOT_READY) else ended
+
+    ended = until(ask, patience(_READY_WITHIN_SECONDS), pause=0.5) or _psql(container, sql, database, variables or {})
+    if ended.exit_code == 0:
+        return ended.stdout
+    raise PlatformError(
+        what=f"PostgreSQL refused: {_message(ended)}",
+        where=f"container {container.name}, database {database}",
+        next_step=_advice(ended),
+    )
 
 
 def query(container: Container, sql: str, *, database: str = "postgres", variables: Mapping[str, Any] | None = None) -> Any:

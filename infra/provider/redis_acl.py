@@ -6,8 +6,8 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from blueprint.keyspaces import keyspace
-from blueprint.model import KeyAccess, RedisUser
+from christmas.blueprint.keyspaces import keyspace
+from christmas.blueprint.model import KeyAccess, RedisUser
 
 _KEYS = {KeyAccess.READ: "%R~", KeyAccess.WRITE: "%W~", KeyAccess.READ_WRITE: "~"}
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")

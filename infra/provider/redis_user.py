@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
+from core.errors import PlatformError
+from core.patience import patience
 from infra.provider.containers import execute, find_running, running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.redis_acl import REPLAY, acl_line, password_sha256

@@ -6,8 +6,8 @@ import time
 from datetime import datetime
 from typing import Any
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
+from core.errors import PlatformError
+from core.patience import patience
 from infra.provider.containers import execute, find_running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.wire_trouble import asked

@@ -14,7 +14,7 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider import VERSION
 from infra.provider.kind import Call, Kind, Log, PartialFailureError, Values
 from infra.provider.registry import kind_of

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.kind import Call, Input, Kind, Shape, Values
 
 # Private, and away from what Docker, home routers and cluster networks hand out by default.
@@ -46,7 +46,7 @@ def routed(table: str) -> list[IPv4Network]:
 
 
 def _taken() -> list[IPv4Network]:
-    from infra.docker_host import docker_host
+    from core.docker_host import docker_host
 
     with docker_host() as client:
         configurations = [each for network in client.networks.list() for each in (network.attrs.get("IPAM") or {}).get("Config") or []]

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from airgap.setup.patience import patience
+from core.errors import PlatformError
+from core.patience import patience
 from infra.provider.containers import engine
 from infra.provider.wire_trouble import asked
 

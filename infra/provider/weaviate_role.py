@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.containers import find_running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, canonical, known_action, permissions, segment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.values import UNKNOWN
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, segment

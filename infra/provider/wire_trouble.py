@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 Answer = TypeVar("Answer")
 

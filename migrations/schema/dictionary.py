@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import Sensitivity, Table
-from blueprint.queries import QUERIES
-from blueprint.relational import ROLLUPS, TABLES
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Sensitivity, Table
+from christmas.blueprint.queries import QUERIES
+from christmas.blueprint.relational import ROLLUPS, TABLES
+from core.errors import PlatformError
 from migrations.edition import INTERNAL_TABLES, form
 from migrations.queries import current_revision
 

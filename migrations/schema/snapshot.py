@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from migrations.edition import Edition, form
 from migrations.queries import current_revision
 from migrations.schema.inventory import FOLDER, ORDER, Inventory, read_objects

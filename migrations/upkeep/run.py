@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress
-from blueprint.relational import ROLLUPS, TABLES
+from christmas.blueprint.relational import ROLLUPS, TABLES
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
+from core.statements import Statements
 from migrations.edition import Edition, form
 from migrations.queries import scalar
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from infra.connections import Platform
 
 ACCOUNT = "migrator"
-_SQL = Path(__file__).resolve().parent / "sql"
+_load = Statements(__file__)
 # Days of one symbol in a transaction: about 0.4 million one-minute candles, some seconds of work.
 BATCH = 1000
 # Chunks dropped in a transaction: each takes some ten locks, and they are held to its end.
@@ -129,8 +129,8 @@ def drop_old(connection: psycopg.Connection, now: datetime, chunks: int = CHUNKS
 
 def _drop_before(connection: psycopg.Connection, table: str, before: datetime, chunks: int) -> int:
     dropped = 0
-    while until := scalar(connection, _load("old_chunks").decode(), {"name": table, "before": before, "limit": chunks}):
-        gone = int(scalar(connection, _load("drop_old_chunks").decode(), {"name": table, "before": until}))
+    while until := scalar(connection, _load("old_chunks"), {"name": table, "before": before, "limit": chunks}):
+        gone = int(scalar(connection, _load("drop_old_chunks"), {"name": table, "before": until}))
         if not gone:
             break  # another session's upkeep, or a job of the server's, was faster
         dropped += gone
@@ -145,7 +145,3 @@ def _refresh_aggregates(connection: psycopg.Connection, progress: Progress) -> i
         # A literal: with parameters the server would see a prepared statement, and this call wants to be alone.
         connection.execute(sql.SQL("call public.refresh_continuous_aggregate({}, null, null)").format(sql.Literal(rollup.name)))
     return 0
-
-
-def _load(name: str) -> bytes:
-    return (_SQL / f"{name}.sql").read_bytes()

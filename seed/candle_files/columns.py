@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.formats import Format
 from seed.candle_files.options import LoadOptions
 from seed.candle_files.verdicts import printable

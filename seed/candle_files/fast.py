@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files import binary
 from seed.candle_files.batches import Batch, microseconds
 from seed.candle_files.judging import ROUNDED

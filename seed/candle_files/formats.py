@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.moments import EPOCHS, Form
 
 _OHLC = ("open", "high", "low", "close")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.columns import Columns, match_header
 from seed.candle_files.formats import Format, named, recognized
 from seed.candle_files.options import LoadOptions

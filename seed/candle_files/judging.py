@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from blueprint.relational import MARKET_DATA
+from christmas.blueprint.relational import MARKET_DATA
 from seed.candle_files.layout import Reading
 from seed.candle_files.numerals import parse_number
 from seed.candle_files.verdicts import BadRow

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import Progress, SilentProgress, format_seconds
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress, format_seconds
 from seed.candle_files import writing
 from seed.candle_files.batches import Batch
 from seed.candle_files.opening import BLOCK_BYTES

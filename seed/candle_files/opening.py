@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.verdicts import printable
 
 BLOCK_BYTES = 1 << 20

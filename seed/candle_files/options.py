@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.formats import named
 from seed.candle_files.moments import EPOCHS, Form
 from seed.candle_files.numerals import DECIMALS, THOUSANDS

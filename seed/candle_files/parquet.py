@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.batches import Batch, from_candles, microseconds
 from seed.candle_files.fast import arrow, take
 from seed.candle_files.judging import judge

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files import parquet
 from seed.candle_files.batches import Batch, from_candles, microseconds
 from seed.candle_files.encodings import as_utf8, encoding_of, ends_with_cr

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.choice import Choice, Example
 from seed.candle_files.clocks import Clock
 from seed.candle_files.columns import Columns

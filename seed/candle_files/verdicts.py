@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 
 class BadRow(ValueError):  # noqa: N818 - a verdict, not a failure

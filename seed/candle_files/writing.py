@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airgap.errors import PlatformError
-from blueprint.relational import CHUNK_INTERVAL
-from blueprint.services import MOST_CHUNKS
+from christmas.blueprint.relational import CHUNK_INTERVAL
+from christmas.blueprint.services import MOST_CHUNKS
+from core.errors import PlatformError
 from seed.candle_files.batches import Batch, moment
 from seed.candle_files.rejects import Reject
 from seed.candles import Candle
@@ -125,7 +125,7 @@ def _too_many_chunks(batch: Batch, why: str) -> PlatformError:
         f"candles are spread over too many chunks of {days} days, and every statement without bounds in time locks them all: {why}",
         where=f"{batch.file}, lines {batch.lines[0]} to {batch.lines[-1]}, {moment(batch.first):%Y-%m-%d} to {moment(batch.last):%Y-%m-%d}",
         next_step="look whether these are the right years (--date-format, --epoch); then leave out the oldest rows, or raise MOST_CHUNKS "
-        "in blueprint/services.py and bring the server up with it: invoke up",
+        "in christmas/blueprint/services.py and bring the server up with it: invoke up",
     )
 
 

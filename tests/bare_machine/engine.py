@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airgap import temporary
+from core import temporary
 from tests.bare_machine.machine import bootstrap
 from tests.support.waiting import wait_for
 

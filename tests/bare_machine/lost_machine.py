@@ -19,10 +19,10 @@ _ASKED_AGAIN = 4
 # Names, phones and addresses as account api reads them; what can't be opened raises.
 _PROFILES = """
 import json, dataclasses
-from access.profiles import Profiles
+from christmas.profiles import Profiles
 from infra import clients, connections
-from security.cipher import FieldCipher
-from security.ring import from_json
+from christmas.sealed.cipher import FieldCipher
+from christmas.sealed.ring import from_json
 platform = connections.load()
 profiles = Profiles(FieldCipher(from_json(platform.field_keys)))
 with clients.postgres(platform, "api") as connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backup.containers import docker_client
+from core.containers import docker_client
 from tests.bare_machine.lost_machine import Machine
 from tests.support.s3_server import S3Server, run_s3_server
 

@@ -22,7 +22,7 @@ START = (
     f"print(keeper.start({STACK!r}, boot.begin_by(arranged)), arranged.told)"
 )
 STOP = f"from schedule import boot, keeper; print(boot.remove({STACK!r}), keeper.stop({STACK!r}, now=True))"
-PROCESS = f"from backup import lock; from monitor import signs; print(lock.process_of(signs.folder_of({STACK!r}) / 'keeper') or 0)"
+PROCESS = f"from core import lock; from monitor import signs; print(lock.process_of(signs.folder_of({STACK!r}) / 'keeper') or 0)"
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def lasting_keys(stack):
 
 
 def objects(stack):
-    from backup.weaviate_counts import count
+    from backup.weaviate.counts import count
 
     with clients.weaviate_client(stack.platform(), "backup") as store:
         return count(store).objects

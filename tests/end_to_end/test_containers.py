@@ -5,7 +5,7 @@ import json
 import docker
 import pytest
 
-import blueprint.services
+from christmas.blueprint import services
 
 SERVICES = ("timescaledb", "redis", "weaviate", "embedder")
 
@@ -66,7 +66,7 @@ def test_inspecting_it_shows_no_secret(stack, service):
     assert not [secret for secret in secrets if secret in shown]
 
 
-@pytest.mark.parametrize("declared", blueprint.services.SERVICES, ids=lambda each: each.name)
+@pytest.mark.parametrize("declared", services.SERVICES, ids=lambda each: each.name)
 def test_only_loopback_ports_are_published(stack, declared):
     bindings = stack.container(declared.name).attrs["HostConfig"]["PortBindings"]
     assert set(bindings) == {f"{declared.ports[name]}/tcp" for name in declared.published}

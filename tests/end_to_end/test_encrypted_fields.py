@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from access.profiles import Profiles
+from christmas.profiles import Profiles
+from christmas.sealed.cipher import FieldCipher
+from christmas.sealed.ring import from_file, from_json
 from infra import clients
-from security.cipher import FieldCipher
-from security.ring import from_file, from_json
 from seed.demo_people import PEOPLE
 from tests.end_to_end.conftest import BIN, ROOT
 from tests.support.waiting import PATIENCE, wait_for

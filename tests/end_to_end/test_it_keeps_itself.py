@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from backup import lock
+from core import lock
 from monitor import signs
 from schedule import history
 from schedule.task import HISTORY

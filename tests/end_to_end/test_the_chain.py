@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from access.audit import Fault
-from backup.sets import folder_of
+from backup.sets.folders import folder_of
 from infra import clients
+from monitor.keyspace_audit import Fault
 from tests.end_to_end.conftest import BIN
 from tests.support.keyspace_faults import plant
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from backup import lock, sets
 from backup.drill import history as drills
-from blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from backup.sets import folders
+from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from core import lock
 from monitor import signs
 from schedule import history, keeper
 from schedule.service import DELAYS
@@ -42,10 +43,10 @@ class Alone:
         self.stack = stack
         self.clock = clock
         self.folder = signs.folder_of(stack.name)
-        self.sets_folder = sets.folder_of(stack.name)
+        self.sets_folder = folders.folder_of(stack.name)
 
     def sets(self):
-        return sets.list_sets(folder=self.sets_folder)
+        return folders.list_sets(folder=self.sets_folder)
 
     def delays(self):
         return history.read(self.folder / DELAYS)
@@ -234,7 +235,7 @@ def test_nothing_ever_ran_twice_and_what_was_written_is_bounded_and_of_nobody(al
     made = [line for line in log.splitlines() if " backup: made " in line]
     assert len(made) == len({line.split("made ")[1].split(",")[0] for line in made})
     assert len(alone.sets()) <= len(made) + 1
-    assert sets.leftovers(alone.sets_folder) == []
+    assert folders.leftovers(alone.sets_folder) == []
     written = log + "".join((alone.folder / name).read_text() for name in (DELAYS, HISTORY, "signs.json"))
     for secret in ("hunter2", "@example.org", "postgresql://", "rediss://", "a passphrase of the tests' own"):
         assert secret not in written

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import redis as redis_client
 
-import blueprint.services
+from christmas.blueprint import services
 
 
 def test_postgres_refuses_plain_text(stack):
@@ -53,7 +53,7 @@ def test_nothing_else_answers_at_the_containers_own_address(stack, service, port
     networks = stack.container(service).attrs["NetworkSettings"]["Networks"]
     (address,) = [network["IPAddress"] for network in networks.values()]
     # What it does serve answers there, so the address is the right one and can be reached.
-    for port in blueprint.services.service(service).ports.values():
+    for port in services.service(service).ports.values():
         socket.create_connection((address, port), timeout=60).close()
     for port in (22, 80, 443, 9090, *ports):
         with pytest.raises(OSError), socket.create_connection((address, port), timeout=2):  # noqa: PT011 - refused or timed out

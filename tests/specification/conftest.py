@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import redis
 
-from airgap.setup.progress import SilentProgress
+from core.progress import SilentProgress
 from infra import env_file
 from infra.connections import ROOT, Platform
 from seed import documents

@@ -14,8 +14,8 @@ import pytest
 import redis
 import sqlalchemy as sa
 
-from blueprint.keyspaces import KEYSPACES, keyspace_of
-from blueprint.relational import TABLES
+from christmas.blueprint.keyspaces import KEYSPACES, keyspace_of
+from christmas.blueprint.relational import TABLES
 from infra.connections import ROOT, Platform
 from tests.unit.seed_documents.specification import SPECIFIED
 
@@ -99,9 +99,9 @@ SQL: list[tuple[str, str, str]] = [
 def test_what_sql_is_refused_says_why_and_the_page_what_to_write(
     database: psycopg.Connection, platform: Platform, said: str, statement: str, told: str
 ) -> None:
-    from access.profiles import Profile, Profiles
-    from security import ring
-    from security.cipher import FieldCipher
+    from christmas.profiles import Profile, Profiles
+    from christmas.sealed import ring
+    from christmas.sealed.cipher import FieldCipher
 
     number = user(database)
     if "insert" not in statement:
@@ -113,9 +113,9 @@ def test_what_sql_is_refused_says_why_and_the_page_what_to_write(
 
 @pytest.mark.parametrize("parameter", ["민지", "민지".encode()])
 def test_a_bound_parameter_is_refused_as_well(database: psycopg.Connection, platform: Platform, parameter: str | bytes) -> None:
-    from access.profiles import Profile, Profiles
-    from security import ring
-    from security.cipher import FieldCipher
+    from christmas.profiles import Profile, Profiles
+    from christmas.sealed import ring
+    from christmas.sealed.cipher import FieldCipher
 
     profiles = Profiles(FieldCipher(ring.from_json(platform.field_keys)))
     number = user(database)

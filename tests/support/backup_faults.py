@@ -23,18 +23,18 @@ from urllib.parse import urlsplit
 import docker
 import docker.errors
 
-from backup import keys, sets
-from backup.containers import execute
 from backup.drill import drill
-from backup.journal import BACKED_UP, Begun, Journal
-from backup.model import Manifest
+from backup.make import make
 from backup.prune import prune
 from backup.restore import home, restore
-from backup.restore_live import _start
-from backup.run import make
-from backup.scratch import OWNER_LABEL
+from backup.restoring.journal import BACKED_UP, Begun, Journal
+from backup.restoring.live import _start
+from backup.restoring.scratch import OWNER_LABEL
+from backup.sets import folders, keys
+from backup.sets.model import Manifest
 from backup.verify import verify
-from blueprint.services import WEAVIATE
+from christmas.blueprint.services import WEAVIATE
+from core.containers import execute
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from infra.connections import Endpoint, Platform
@@ -120,14 +120,14 @@ class Sets:
 
     def ids(self) -> list[str]:
         """The sets that count."""
-        return [each.id for each in sets.list_sets(folder=self.folder)]
+        return [each.id for each in folders.list_sets(folder=self.folder)]
 
     def aged(self, manifest: Manifest, days: float) -> Manifest:
         """The same set as if it had been made earlier: its manifest signed again with the real key."""
         past = timedelta(days=days)
         older = manifest.model_copy(update={"started": manifest.started - past, "finished": manifest.finished - past})
         signed = keys.sign(older, self.passphrase)
-        sets.publish(self.folder, signed)
+        folders.publish(self.folder, signed)
         return signed
 
     def assert_good(self, *set_ids: str) -> None:
@@ -148,7 +148,7 @@ class Sets:
             assert client.config_get("auto-aof-rewrite-percentage") == {"auto-aof-rewrite-percentage": "100"}
         # A shell that was just told to end may take a moment on a busy machine. The server archives its log all the time.
         wait_for(lambda: not [each for each in self._at_work() if "archive-push" not in each], "nothing works on the repository any more")
-        assert sets.leftovers(self.folder) == []
+        assert folders.leftovers(self.folder) == []
 
     def _at_work(self) -> list[str]:
         return processes(self.platform.containers["timescaledb"], "pgbackrest --config", "pg_dump")

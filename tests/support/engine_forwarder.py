@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airgap.chosen_engine import LOCAL_SOCKET
+from core.chosen_engine import LOCAL_SOCKET
 
 
 @dataclass

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from backup import live_log, sets
-from backup.containers import execute
-from backup.journal import Journal
-from backup.model import Manifest, Store
-from blueprint.relational import DATABASE
+from backup.postgres import live_log
+from backup.restoring.journal import Journal
+from backup.sets import folders
+from backup.sets.model import Manifest, Store
+from christmas.blueprint.relational import DATABASE
+from core.containers import execute
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Platform
@@ -95,7 +96,7 @@ class Story(ABC):
 
     def fresh(self, before: set[str]) -> list[Manifest]:
         """Sets that came about since."""
-        return [each for each in sets.list_sets(folder=self.made.folder) if each.id not in before and self.store in each.stores]
+        return [each for each in folders.list_sets(folder=self.made.folder) if each.id not in before and self.store in each.stores]
 
 
 class Relational(Story):
@@ -165,7 +166,7 @@ class Relational(Story):
         self.model.forget(kept)
 
     def owed(self) -> bool:
-        every = sets.list_sets(folder=self.made.folder)
+        every = folders.list_sets(folder=self.made.folder)
         return judge_timeline(live_log.ask(self.made.platform), every, None).status == "critical"
 
     def mark(self) -> Any:

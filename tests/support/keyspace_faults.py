@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from access.audit import Fault
+from monitor.keyspace_audit import Fault
 
 SESSION: dict[Any, Any] = {
     "user_id": "1",

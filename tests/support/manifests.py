@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from datetime import UTC, datetime, timedelta
 
-from backup.model import STORES, FileRecord, Kind, Manifest, PostgresPart, RedisPart, ReferencePoint, Store, TableRecord, WeaviatePart
-from backup.sealing import Keyring, new_identity
+from backup.sets.model import STORES, FileRecord, Kind, Manifest, PostgresPart, RedisPart, ReferencePoint, Store, TableRecord, WeaviatePart
+from backup.sets.sealing import Keyring, new_identity
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -27,12 +27,12 @@ from cryptography.x509.oid import NameOID
 from docker.models.containers import Container
 from psycopg import sql
 
-from airgap import temporary
 from airgap.images import catalog
-from blueprint.accounts import ACCOUNTS
-from blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
+from christmas.sealed.ring import new_ring
+from core import temporary
 from infra.connections import Credentials, Endpoint, Platform
-from security.ring import new_ring
 from tests.support.waiting import PATIENCE
 
 PROJECT_LABEL = "com.christmas.project"

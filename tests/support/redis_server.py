@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import redis
 from docker.models.containers import Container
 
-from airgap import temporary
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
+from core import temporary
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.redis_acl import password_sha256, redis_acl_line
 from tests.support import scratch

@@ -17,19 +17,19 @@ from pathlib import Path
 import docker
 
 from airgap.images.catalog import image_reference
-from backup import recipes
-from backup.containers import execute
-from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
-from backup.sealing import new_identity
-from blueprint.accounts import ACCOUNTS
-from blueprint.relational import DATABASE, EXTENSIONS
+from backup.restoring import recipes
+from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
+from backup.sets.sealing import new_identity
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.relational import DATABASE, EXTENSIONS
+from christmas.sealed.ring import new_ring
+from core.containers import execute
 from infra.backup_places import BackupAccess, S3Place
 from infra.clients import weaviate_client
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 from infra.connections import Credentials, Platform
 from infra.provider.redis_acl import redis_acl_line
 from infra.provider.weaviate_api import WeaviateApi, permissions
-from security.ring import new_ring
 
 DOCUMENTS = "ChristmasDocument_tests"
 ROOT_KEY = "root-" + "k" * 36

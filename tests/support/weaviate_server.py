@@ -11,8 +11,8 @@ import weaviate
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from airgap import temporary
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
+from core import temporary
 from infra import clients
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.weaviate_api import WeaviateApi, permissions

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airgap.chosen_engine import ChosenEngine, chosen_engine, context_engine
-from airgap.errors import PlatformError
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
 from airgap.toolchain.docker_plugin.settings import Settings
+from core.chosen_engine import ChosenEngine, chosen_engine, context_engine
+from core.errors import PlatformError
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -89,7 +89,7 @@ class Engine:
     def _connect(self) -> APIClient:
         from docker.errors import DockerException
 
-        from airgap.docker_client import api_client
+        from core.docker_client import api_client
 
         engine = self.address
         try:

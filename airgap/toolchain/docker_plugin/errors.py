@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 
 class DockerPluginError(PlatformError):

@@ -241,7 +241,7 @@ def _as_given(inputs: dict[str, Any], wrapped: dict[str, Any]) -> dict[str, Any]
 
 
 def _told(error: Exception) -> str:
-    from airgap.errors import PlatformError
+    from core.errors import PlatformError
 
     return str(error) if isinstance(error, PlatformError) else f"{type(error).__name__}: {error}"
 

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
-from backup import account_passwords, emptiness
-from backup.containers import execute
-from backup.model import STORES
-from blueprint.accounts import ACCOUNTS
+from backup.restoring import account_passwords, emptiness
+from backup.sets.model import STORES
+from christmas.blueprint.accounts import ACCOUNTS
+from core.containers import execute
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra.connections import Credentials, Platform
 from tests.support.scratch_platform import ScratchPlatform
 

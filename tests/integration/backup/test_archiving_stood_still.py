@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup.containers import execute
-from backup.live_log import superuser
-from backup.model import Manifest
-from backup.pgbackrest import USER
+from backup.make import make
+from backup.postgres.live_log import superuser
+from backup.postgres.pgbackrest import USER
 from backup.restore import remove, restore
-from backup.run import make
+from backup.sets.model import Manifest
+from core.containers import execute
+from core.errors import PlatformError
 from infra.clients import postgres
 from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA
 from infra.connections import Platform

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from weaviate.classes.config import Configure, DataType, Property
 
-from backup import weaviate_store
 from backup.drill import describe, drill
-from backup.run import make
+from backup.make import make
+from backup.weaviate import back_up as weaviate_store
 from infra.clients import weaviate_client
 from tests.support.scratch_platform import ScratchPlatform
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from airgap.setup.progress import SilentProgress
-from backup import keys, marks, sets
-from backup.containers import execute
-from backup.model import Manifest
-from backup.run import make
+from backup.make import make
+from backup.sets import folders, keys, marks
+from backup.sets.model import Manifest
 from backup.verify import Verdict, verify
+from core.containers import execute
+from core.progress import SilentProgress
 from infra.clients import postgres
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.scratch_platform import ScratchPlatform
@@ -92,12 +92,12 @@ def test_a_removed_parent_is_named(made: Made) -> None:
 
 
 def test_a_manifest_that_was_edited_or_signed_with_another_key_is_named(made: Made) -> None:
-    path = made.folder / made.full.id / sets.MANIFEST
+    path = made.folder / made.full.id / folders.MANIFEST
     edited = json.loads(path.read_text())
     edited["redis"]["keys"] += 1
     path.write_text(json.dumps(edited))
     stranger = keys.sign(made.incremental, "somebody else's passphrase")
-    (made.folder / made.incremental.id / sets.MANIFEST).write_text(stranger.model_dump_json())
+    (made.folder / made.incremental.id / folders.MANIFEST).write_text(stranger.model_dump_json())
     verdicts = made.verify()
     assert {verdict.set_id for verdict in verdicts} == {made.full.id, made.incremental.id}
     for verdict in verdicts:
@@ -105,7 +105,7 @@ def test_a_manifest_that_was_edited_or_signed_with_another_key_is_named(made: Ma
 
 
 def test_a_manifest_that_was_cut_off_is_named(made: Made) -> None:
-    path = made.folder / made.full.id / sets.MANIFEST
+    path = made.folder / made.full.id / folders.MANIFEST
     path.write_bytes(path.read_bytes()[:-7])
     assert "can't be understood" in made.verify(made.full.id)[0].faults[0]
 
@@ -113,7 +113,7 @@ def test_a_manifest_that_was_cut_off_is_named(made: Made) -> None:
 @pytest.mark.exhaustive
 def test_the_newest_set_is_never_called_good_where_all_would_say_otherwise(made: Made) -> None:
     """Its manifest is replaced by an older one, or is none any more; then it is its parent's: no set is named, or the newest by its id."""
-    full, newest = (made.folder / each.id / sets.MANIFEST for each in (made.full, made.incremental))
+    full, newest = (made.folder / each.id / folders.MANIFEST for each in (made.full, made.incremental))
     whole = newest.read_bytes()
     for damaged, content, told in (
         (newest, full.read_bytes(), "calls itself"),
@@ -172,8 +172,8 @@ def test_what_cannot_be_built_on_leads_to_a_full_set(repository: Made, tmp_path:
     assert second
     assert (second.kind, second.parent) == ("full", None)
     assert "a full set instead of an incremental one" in told.text
-    assert [each.id for each in sets.list_sets(folder=tmp_path)] == [first.id, second.id]
-    assert sets.leftovers(tmp_path) == []
+    assert [each.id for each in folders.list_sets(folder=tmp_path)] == [first.id, second.id]
+    assert folders.leftovers(tmp_path) == []
     third = make(platform, kind="incremental", stores=["postgres"], folder=tmp_path)
     assert third
     assert third.parent == second.id

@@ -4,19 +4,23 @@ import dataclasses
 import hashlib
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import keys, pgbackrest, sets
-from backup.containers import docker_client, execute, while_running
-from backup.model import Manifest
-from backup.run import make
+from backup.make import make
+from backup.postgres import pgbackrest
+from backup.postgres.pgbackrest import USER
+from backup.sets import folders, keys
+from backup.sets.model import Manifest
 from backup.storage.sources import files_of, source_of
-from backup.weaviate_store import kept_copies
+from backup.weaviate.back_up import kept_copies
+from core.containers import docker_client, execute, while_running
+from core.errors import PlatformError
 from infra.clients import postgres, redis_client
+from infra.components.pgbackrest_config import SCRATCH_PATH, STANZA
 from infra.connections import Platform
 from tests.support.backup_faults import processes
 from tests.support.scratch_platform import DOCUMENTS, ScratchPlatform
@@ -44,7 +48,7 @@ def test_the_first_due_set_is_a_signed_full_one_of_all_stores(full: Manifest, fo
     assert full.kind == "full"
     assert set(full.parts) == {"postgres", "redis", "weaviate"}
     assert keys.is_signed(full, scratch_platform.passphrase)
-    assert sets.list_sets(folder=folder) == [full]
+    assert folders.list_sets(folder=folder) == [full]
     moments = full.moments().values()
     assert max(moments) - min(moments) < timedelta(minutes=1)
 
@@ -93,7 +97,7 @@ def test_the_logical_backup_is_readable_and_holds_no_password(full: Manifest, fo
     roles = files.content("postgres/globals.sql").decode()
     assert "CREATE ROLE api" in roles
     assert "PASSWORD" not in roles
-    text = (folder / full.id / sets.MANIFEST).read_text()
+    text = (folder / full.id / folders.MANIFEST).read_text()
     for secret in (scratch_platform.passphrase, *(each.postgres for each in scratch_platform.platform.accounts.values() if each.postgres)):
         assert secret not in text
 
@@ -133,7 +137,7 @@ def test_a_hold_that_is_killed_lets_rewrites_go(scratch_platform: ScratchPlatfor
 
     platform = scratch_platform.platform
     program = (
-        "import sys, time\nfrom backup.containers import while_running\nfrom backup.redis_store import _HOLD\n"
+        "import sys, time\nfrom core.containers import while_running\nfrom backup.redis.back_up import _HOLD\n"
         "with while_running(sys.argv[1], ['sh', '-c', _HOLD]):\n    print('held', flush=True)\n    time.sleep(600)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", program, platform.containers["redis"]], stdout=subprocess.PIPE, text=True)
@@ -146,10 +150,26 @@ def test_a_hold_that_is_killed_lets_rewrites_go(scratch_platform: ScratchPlatfor
     wait_for(lambda: rewrite_percentage(platform) == "100", "rewrites are no longer held off by a process that is gone")
 
 
+def test_a_lock_of_pgbackrest_that_a_killed_run_still_holds_is_waited_for(full: Manifest, scratch_platform: ScratchPlatform) -> None:
+    """A killed run's pgBackRest is told to end, and on a busy machine the next run comes before it has."""
+    container = scratch_platform.platform.containers["timescaledb"]
+    # As pgBackRest takes it: one lock for all repositories in older versions, one for each in newer ones.
+    names = [f"{SCRATCH_PATH}/lock/{STANZA}-backup{number}.lock" for number in ("", "-1")]
+    take = f"mkdir -p {SCRATCH_PATH}/lock; exec 8>{names[0]} 9>{names[1]}; flock 8; flock 9"
+    hold = f"{take}; trap 'exit 0' TERM; echo held; while sleep 0.1; do :; done"
+    expire = pgbackrest.command("expire", "--repo1-retention-full=9")
+    with ThreadPoolExecutor(1) as pool:
+        with while_running(container, ["sh", "-c", hold], user=USER):
+            waiting = pool.submit(pgbackrest.run, container, expire)
+            refused = execute(container, expire, user=USER, check=False)
+            assert refused.code == 50, refused
+        assert waiting.result().code == 0
+
+
 def test_an_incremental_one_without_a_full_is_refused(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="nothing to build on"):
         make(scratch_platform.platform, kind="incremental", folder=tmp_path)
-    assert sets.leftovers(tmp_path) == []
+    assert folders.leftovers(tmp_path) == []
 
 
 def test_an_unknown_store_is_refused(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
@@ -168,14 +188,14 @@ def test_a_store_that_fails_fails_the_set_and_leaves_the_others_alone(
     full: Manifest, folder: Path, scratch_platform: ScratchPlatform
 ) -> None:
     platform = scratch_platform.platform
-    before = [each.id for each in sets.list_sets(folder=folder)]
+    before = [each.id for each in folders.list_sets(folder=folder)]
     copies = kept_copies(platform.containers["weaviate"])
     gone = dataclasses.replace(platform, containers={**platform.containers, "redis": "christmas-no-such-container"})
     with pytest.raises(PlatformError, match="redis: there is no container") as caught:
         make(gone, kind="full", folder=folder)
     assert "no new set was made" in str(caught.value)
-    assert [each.id for each in sets.list_sets(folder=folder)] == before
-    assert sets.leftovers(folder) == []
+    assert [each.id for each in folders.list_sets(folder=folder)] == before
+    assert folders.leftovers(folder) == []
     assert kept_copies(platform.containers["weaviate"]) == copies
 
 
@@ -184,7 +204,7 @@ def test_a_store_that_refuses_is_named(scratch_platform: ScratchPlatform, tmp_pa
     strangers = {**platform.accounts, "backup": dataclasses.replace(platform.accounts["backup"], redis="wrong")}
     with pytest.raises(PlatformError, match=r"redis: AuthenticationError"):
         make(dataclasses.replace(platform, accounts=strangers), kind="full", stores=["redis"], folder=tmp_path)
-    assert sets.leftovers(tmp_path) == []
+    assert folders.leftovers(tmp_path) == []
 
 
 def test_a_killed_run_leaves_no_set_and_the_next_one_cleans_up(full: Manifest, folder: Path, scratch_platform: ScratchPlatform) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from backup.run import make
+from backup.make import make
 from backup.storage.sources import files_of, source_of
 from infra.clients import redis_client
 from tests.support.scratch_platform import ScratchPlatform

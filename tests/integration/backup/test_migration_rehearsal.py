@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
-from backup import run as backups
-from backup import sets
-from backup.containers import docker_client
+from backup import make as backups
+from backup.sets import folders
 from commands import rehearsing
+from core.containers import docker_client
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from migrations import run as migrations
 from tests.support.scratch_platform import ScratchPlatform
 
@@ -20,7 +20,7 @@ def test_a_migration_is_rehearsed_on_the_newest_backup_and_the_live_schema_stays
     scratch_platform: ScratchPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = scratch_platform.platform
-    if not sets.list_sets(platform.stack):
+    if not folders.list_sets(platform.stack):
         backups.make(platform, kind="full", stores=["postgres"], progress=SilentProgress())
     before = migrations.status(platform).current
     report = rehearsing.rehearse(platform, "head", SilentProgress())

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 import zstandard
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
-from backup import sets
-from backup.files import SetFolder, write_hashed
-from backup.model import FileRecord, Manifest
-from backup.portable.dump import write_dump
-from backup.portable.layout import INDEX
-from backup.portable.load import load
-from backup.portable.read import read_index, read_objects
-from backup.portable.wire import Wire
-from backup.run import make
-from backup.sealing import keyring_of
-from backup.weaviate_content import faults
+from backup.make import make
+from backup.sets import folders
+from backup.sets.files import SetFolder, write_hashed
+from backup.sets.model import FileRecord, Manifest
+from backup.sets.sealing import keyring_of
+from backup.weaviate.content import faults
+from backup.weaviate.portable.dump import write_dump
+from backup.weaviate.portable.layout import INDEX
+from backup.weaviate.portable.load import load
+from backup.weaviate.portable.read import read_index, read_objects
+from backup.weaviate.portable.wire import Wire
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra.connections import Platform
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
 from tests.support.weaviate_server import ROOT_USER, ScratchWeaviate, run_scratch_weaviate
@@ -241,4 +241,4 @@ def test_a_server_that_cannot_be_reached_or_lets_nobody_in_is_named(
         load(folder, wire, home=tmp_path)
     with Wire("https://127.0.0.1:1", ca_file=target.platform.ca_file) as wire, pytest.raises(PlatformError, match="can't be reached"):
         load(folder, wire, home=tmp_path)
-    assert isinstance(sets.read(folder.path).files[0], FileRecord)
+    assert isinstance(folders.read(folder.path).files[0], FileRecord)

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from backup import proofs
-from backup.account_queries import weaviate as weaviate_query
-from backup.containers import docker_client, execute
-from backup.proof import Disproved, Restored
-from backup.proofs_postgres import constraints, indexes
-from backup.proofs_redis import keyspaces
-from backup.scratch import PURPOSE_LABEL, Scratch
-from blueprint.accounts import ACCOUNTS
+from backup.postgres.proofs import constraints, indexes
+from backup.proving import proofs
+from backup.proving.account_queries import weaviate as weaviate_query
+from backup.proving.proof import Disproved, Restored
+from backup.redis.proofs import keyspaces
+from backup.restoring.scratch import PURPOSE_LABEL, Scratch
+from christmas.blueprint.accounts import ACCOUNTS
+from core.containers import docker_client, execute
 from infra.clients import redis_client
 from infra.components.names import STACK_LABEL
 from infra.connections import Platform

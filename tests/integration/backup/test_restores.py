@@ -12,18 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import marks, proofs, sets
-from backup.containers import docker_client, execute
 from backup.drill import describe, drill, history
-from backup.files import SetFolder, StreamedFile, write_hashed
-from backup.journal import Journal
-from backup.model import Manifest
+from backup.make import make
+from backup.proving import proofs
 from backup.restore import remove, restore
-from backup.run import make
-from backup.scratch import OWNER_LABEL, PURPOSE_LABEL, remove_leftovers
-from backup.sealing import keyring_of
-from backup.weaviate_counts import count
+from backup.restoring.journal import Journal
+from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, remove_leftovers
+from backup.sets import folders, marks
+from backup.sets.files import SetFolder, plain_file, write_hashed
+from backup.sets.model import Manifest
+from backup.sets.sealing import keyring_of
+from backup.weaviate.counts import count
+from core.containers import docker_client, execute
+from core.errors import PlatformError
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Credentials, Platform
@@ -226,7 +227,7 @@ def test_every_accident_is_undone_to_the_moment_before(platform: Platform, folde
     done = restore(platform, moment.isoformat(), live=True, folder=folder)
     assert done.live
     assert state(platform) == before
-    newest = sets.list_sets(folder=folder)[-1]
+    newest = folders.list_sets(folder=folder)[-1]
     assert newest.kind == "full"
     assert newest.postgres
     assert newest.postgres.timeline == 2
@@ -242,7 +243,7 @@ def test_a_live_restore_is_refused_while_clients_write(platform: Platform, folde
 
 @pytest.mark.exhaustive
 def test_a_live_restore_that_was_cut_off_is_finished_before_anything_else(platform: Platform, folder: Path, full: Manifest) -> None:
-    newest = sets.list_sets(folder=folder)[-1]
+    newest = folders.list_sets(folder=folder)[-1]
     Journal(folder).begin(newest.id, ("redis",), [newest.id])
     try:
         with pytest.raises(PlatformError, match=r"begun at .+ and not finished"):
@@ -280,10 +281,10 @@ def test_the_logical_backup_restores_into_another_database(platform: Platform, f
     try:
         psql("elsewhere", "create extension timescaledb", "select timescaledb_pre_restore()")
         running = docker_client().containers.get(container)
-        from backup.containers import Entry, put_files
+        from core.containers import Entry, put_files
 
         record = next(each for each in full.files if each.path == full.postgres.logical)
-        dump = StreamedFile.plain(SetFolder(folder / full.id, keyring_of(platform)), record)
+        dump = plain_file(SetFolder(folder / full.id, keyring_of(platform)), record)
         put_files(running, "/var/lib/pgbackrest", [Entry("try.dump", dump)], uid=1000, gid=1000)
         execute(container, ["pg_restore", "-U", "postgres", "-d", "elsewhere", "/var/lib/pgbackrest/try.dump"], check=False)
         psql("elsewhere", "select timescaledb_post_restore()")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from backup import lock, marks, sets
 from backup.drill import history
+from backup.sets import folders, marks
+from core import lock
 from tests.support.scratch_platform import ScratchPlatform
 
 pytestmark = pytest.mark.exhaustive
@@ -93,9 +94,9 @@ def test_what_fell_due_is_made_at_once_and_a_run_under_way_is_finished(pickled: 
     first.until("backup: made ")
     first.until("schedule: ended")
     assert first.process.wait(SECONDS) == 0
-    (made,) = sets.list_sets(folder=tmp_path)
+    (made,) = folders.list_sets(folder=tmp_path)
     assert made.kind == "full"
-    assert sets.leftovers(tmp_path) == []
+    assert folders.leftovers(tmp_path) == []
     # Not begun: it was told to stop before.
     assert history(tmp_path) == []
 
@@ -118,5 +119,5 @@ def test_a_lock_that_is_held_is_told_and_waited_for(pickled: Path, tmp_path: Pat
     made = running.until("backup: made ")
     running.until("prune: 0 sets removed")
     assert running.stop() == 0
-    assert sets.list_sets(folder=tmp_path)[0].id in made
+    assert folders.list_sets(folder=tmp_path)[0].id in made
     assert sum("another run" in line for line in running.said) == 1

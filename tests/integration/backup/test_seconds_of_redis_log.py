@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup.containers import execute
-from backup.run import make
+from backup.make import make
+from core.containers import execute
 from infra.clients import redis_client
 from infra.components.names import redis_cli
 from tests.support.scratch_platform import ScratchPlatform

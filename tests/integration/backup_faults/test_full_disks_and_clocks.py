@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import due, pgbackrest, sets
-from backup.containers import execute
+from backup.make import make
+from backup.postgres import pgbackrest
 from backup.prune import prune
 from backup.restore import restore
-from backup.run import make
-from blueprint.rules import BACKUP_RULES
+from backup.sets import due, folders
+from christmas.blueprint.rules import BACKUP_RULES
+from core.containers import execute
+from core.errors import PlatformError
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.backup_faults import ROOT, Sets
 from tests.support.waiting import PATIENCE
@@ -23,9 +24,9 @@ from tests.support.waiting import PATIENCE
 IN_A_SMALL_FOLDER = """
 import errno, pickle, sys
 from pathlib import Path
-from airgap.errors import PlatformError
-from backup import sets
-from backup.run import make
+from core.errors import PlatformError
+from backup.sets import folders
+from backup.make import make
 from backup.verify import verify
 from infra.connections import Platform
 
@@ -43,7 +44,7 @@ try:
     make(platform, kind="full", folder=folder)
 except PlatformError as error:
     print(error.what, "|", error.next_step)
-print([each.id for each in sets.list_sets(folder=folder)] == [first.id], sets.leftovers(folder))
+print([each.id for each in folders.list_sets(folder=folder)] == [first.id], folders.leftovers(folder))
 filler.unlink()
 print([verdict.good for verdict in verify(platform, folder=folder)])
 print(make(platform, kind="incremental", folder=folder).parent == first.id)
@@ -127,7 +128,7 @@ def test_pruning_makes_room_in_a_repository_that_is_full(made: Sets) -> None:
 def test_a_set_from_the_future_holds_nothing_up_and_is_never_taken_for_the_newest(made: Sets) -> None:
     """The clock was two days ahead for a while: the set made then is kept, and what is made afterwards is newer all the same."""
     future = made.aged(made.make("full"), -2)
-    assert due.due(datetime.now(UTC), sets.list_sets(folder=made.folder), BACKUP_RULES) == "full"
+    assert due.due(datetime.now(UTC), folders.list_sets(folder=made.folder), BACKUP_RULES) == "full"
     newest = made.make("full")
     assert made.ids()[-2:] == [future.id, newest.id]
     told = restore(made.platform, "latest", dry_run=True, folder=made.folder)

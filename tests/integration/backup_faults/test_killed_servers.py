@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import pgbackrest, sets
-from backup.containers import docker_client
 from backup.drill import describe, drill
-from backup.journal import Journal
+from backup.make import make
+from backup.postgres import pgbackrest
 from backup.prune import prune
 from backup.restore import home, remove, restore
-from backup.run import make
-from backup.scratch import OWNER_LABEL, PURPOSE_LABEL
+from backup.restoring.journal import Journal
+from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL
+from backup.sets import folders
+from core.containers import docker_client
+from core.errors import PlatformError
 from infra.components.names import SERVICE_LABEL, STACK_LABEL
 from tests.support.backup_faults import AtStage, KillAtStart, Sets
 from tests.support.cases import in_make_test
@@ -210,4 +211,4 @@ def test_a_prune_whose_server_died_is_completed_by_the_next_one(made: Sets, serv
     assert doomed.id not in made.ids()
     assert pgbackrest.info(made.platform.containers["timescaledb"]).backup(doomed.postgres.label) is None
     made.assert_good(newest.id)
-    assert sets.leftovers(made.folder) == []
+    assert folders.leftovers(made.folder) == []

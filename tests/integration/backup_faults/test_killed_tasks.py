@@ -4,16 +4,17 @@ import os
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import live_log, pgbackrest, sets
-from backup.containers import docker_client
 from backup.drill import drill
-from backup.journal import FILES, PLANNED, RECOVERED, Journal
-from backup.model import Manifest
+from backup.make import make
+from backup.postgres import live_log, pgbackrest
 from backup.prune import prune
 from backup.restore import remove, restore
-from backup.run import make
-from backup.scratch import OWNER_LABEL
+from backup.restoring.journal import FILES, PLANNED, RECOVERED, Journal
+from backup.restoring.scratch import OWNER_LABEL
+from backup.sets import folders
+from backup.sets.model import Manifest
+from core.containers import docker_client
+from core.errors import PlatformError
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import STACK_LABEL
 from monitor.backups import judge_timeline
@@ -49,7 +50,7 @@ def test_a_killed_backup_leaves_no_set_and_the_next_one_completes(
     before, store = made.ids(), stage.partition(":")[0]
     made.killed("make", stage, delay, kind="full", stores=[store])
     assert made.ids() == before
-    assert len(sets.leftovers(made.folder)) == 1
+    assert len(folders.leftovers(made.folder)) == 1
     newest = made.make("full", [store])
     assert made.ids() == [*before, newest.id]
     made.assert_good(single[store].id, newest.id)
@@ -155,7 +156,7 @@ def test_what_is_written_after_a_killed_live_restore_is_kept(made: Sets, single:
     if journal == "lost":
         Journal(made.folder).path.unlink()
     live = live_log.ask(made.platform)
-    assert judge_timeline(live, sets.list_sets(folder=made.folder), Journal(made.folder).read()).status == "critical"
+    assert judge_timeline(live, folders.list_sets(folder=made.folder), Journal(made.folder).read()).status == "critical"
     write_to(made, "postgres")
     name = f"faults-after-{os.getpid()}"
     try:
@@ -169,7 +170,7 @@ def test_what_is_written_after_a_killed_live_restore_is_kept(made: Sets, single:
     assert closing
     assert closing.kind == "full"
     assert Journal(made.folder).read() is None
-    assert judge_timeline(live, sets.list_sets(folder=made.folder), None).status == "ok"
+    assert judge_timeline(live, folders.list_sets(folder=made.folder), None).status == "ok"
 
 
 @pytest.mark.exhaustive

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from backup import keys, sets
-from backup.containers import execute
-from backup.model import Manifest
+from backup.sets import folders, keys
+from backup.sets.model import Manifest
 from backup.verify import verify
+from core.containers import execute
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.backup_faults import Sets
 from tests.support.cases import in_make_test
@@ -55,14 +55,14 @@ def no_parent(folder: Path, full: Manifest) -> None:
 
 
 def edited(folder: Path, full: Manifest) -> None:
-    path = folder / full.id / sets.MANIFEST
+    path = folder / full.id / folders.MANIFEST
     content = json.loads(path.read_text())
     content["redis"]["keys"] += 1
     path.write_text(json.dumps(content))
 
 
 def stranger(folder: Path, full: Manifest) -> None:
-    (folder / full.id / sets.MANIFEST).write_text(keys.sign(full, "somebody else's passphrase, long enough").model_dump_json())
+    (folder / full.id / folders.MANIFEST).write_text(keys.sign(full, "somebody else's passphrase, long enough").model_dump_json())
 
 
 def swapped(folder: Path, full: Manifest) -> None:
@@ -74,8 +74,8 @@ def swapped(folder: Path, full: Manifest) -> None:
 
 
 def of_another_set(folder: Path, full: Manifest) -> None:
-    newest = max(path for path in folder.iterdir() if sets.is_id(path.name))
-    shutil.copy(newest / sets.MANIFEST, folder / full.id / sets.MANIFEST)
+    newest = max(path for path in folder.iterdir() if folders.is_id(path.name))
+    shutil.copy(newest / folders.MANIFEST, folder / full.id / folders.MANIFEST)
 
 
 IN_THE_FOLDER: dict[str, tuple[Callable[[Path, Manifest], None], str]] = {

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import sets
-from backup.containers import docker_client
-from backup.journal import Journal
+from backup.make import make
 from backup.restore import restore
-from backup.run import make
+from backup.restoring.journal import Journal
+from backup.sets import folders
+from core.containers import docker_client
+from core.errors import PlatformError
 from infra.clients import postgres
 from tests.support.backup_faults import Sets
 from tests.support.power import disk
@@ -82,5 +82,5 @@ def test_a_live_restore_goes_on_after_the_power_was_cut(made: Sets, stage: str, 
     assert Journal(made.folder).read() is None
     write(made, f"CUT-{len(kept)}-kept")
     newest = made.make("incremental", ["postgres"])
-    assert newest.sequence == max(each.sequence for each in sets.list_sets(folder=made.folder))
+    assert newest.sequence == max(each.sequence for each in folders.list_sets(folder=made.folder))
     made.assert_good(target, newest.id)

@@ -22,14 +22,14 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import sets
-from backup.closing import settle
-from backup.journal import Journal
-from backup.model import Store
+from backup.make import make
 from backup.prune import prune
 from backup.restore import remove, restore
-from backup.run import make
+from backup.restoring.closing import settle
+from backup.restoring.journal import Journal
+from backup.sets import folders
+from backup.sets.model import Store
+from core.errors import PlatformError
 from tests.support.backup_faults import Sets
 from tests.support.history_stores import STORIES, Target
 
@@ -150,7 +150,7 @@ class Histories:
             with pytest.raises(PlatformError, match=self.story.refusal):
                 restore(self.made.platform, text, **wanted, folder=self.made.folder)
             return
-        before, mark, began = {each.id for each in sets.list_sets(folder=self.made.folder)}, self.story.mark(), datetime.now(UTC)
+        before, mark, began = {each.id for each in folders.list_sets(folder=self.made.folder)}, self.story.mark(), datetime.now(UTC)
         if killed and self.made.killed("restore", stage, delay, surely=False, to=text, **wanted):
             if self.story.untouched(mark):
                 self._say("nothing was touched")
@@ -171,13 +171,13 @@ class Histories:
 
     def _prune(self) -> None:
         """All but the newest full set and what follows it become old, and go."""
-        every = sets.list_sets(folder=self.made.folder)
+        every = folders.list_sets(folder=self.made.folder)
         newest = max(place for place, each in enumerate(every) if each.kind == "full")
         self._say(f"prune {newest} of {len(every)} sets")
         for each in every[:newest]:
             self.made.aged(each, 300)
         prune(self.made.platform, folder=self.made.folder)
-        self.story.forget({each.id for each in sets.list_sets(folder=self.made.folder)})
+        self.story.forget({each.id for each in folders.list_sets(folder=self.made.folder)})
         self.did["prunes"] += 1
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backup.model import Store
+from backup.sets.model import Store
 from tests.integration.backup_histories.machine import go_through
 from tests.support.backup_faults import Sets
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from backup.containers import docker_client, execute
-from backup.portable.wire import Wire
+from backup.weaviate.portable.wire import Wire
+from core.containers import docker_client, execute
 from infra.connections import Platform
 from infra.provider import psql
 from tests.support.scratch_platform import ROOT_KEY, ScratchPlatform, fill, run_scratch_platform

@@ -7,17 +7,18 @@ import psycopg
 import pytest
 import redis
 
-from backup import proofs, tables
-from backup.containers import docker_client
 from backup.drill import describe, drill
-from backup.model import Manifest, TableRecord
-from backup.proof import Disproved, Restored
-from backup.proofs_postgres import constraints, structure
+from backup.make import make
+from backup.postgres import tables
+from backup.postgres.proofs import constraints, structure
+from backup.proving import proofs
+from backup.proving.proof import Disproved, Restored
 from backup.restore import remove, restore
-from backup.run import make
-from backup.sets import parse, render
+from backup.sets.folders import parse, render
+from backup.sets.model import Manifest, TableRecord
 from backup.show import show_made
 from backup.verify import verify
+from core.containers import docker_client
 from infra.clients import postgres
 from infra.connections import Platform
 from infra.provider import psql

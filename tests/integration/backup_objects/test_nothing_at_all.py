@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backup.drill import describe, drill
-from backup.run import make
+from backup.make import make
 from backup.verify import verify
 from tests.support.scratch_platform import run_scratch_platform
 

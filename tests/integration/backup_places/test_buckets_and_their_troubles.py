@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from airgap.errors import PlatformError
 from backup.storage import s3
 from backup.storage.places import MissingError
 from backup.storage.s3 import BucketPlace
+from core.errors import PlatformError
 from tests.support.s3_server import S3Server, Wire, run_s3_server
 
 BIG = os.urandom(20 << 20)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
-from backup import keys, sets
-from backup.model import FileRecord, Manifest
+from backup.sets import folders, keys
+from backup.sets.model import FileRecord, Manifest
 from backup.storage import bring_back
 from backup.storage.places import FolderPlace, open_place
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra.backup_places import BackupAccess, LocalPlace, S3Place
 from infra.connections import Platform
 from tests.support.manifests import NOON, manifest
@@ -60,7 +60,7 @@ def copied(root: Path, *ids: str, passphrase: str = PASSPHRASE) -> list[Manifest
             )
             parts[name] = part.model_copy(update={"files": files})
         signed = keys.sign(plain.model_copy(update={**parts, "sequence": at + 1}), passphrase)
-        place.write(f"sets/{set_id}/{sets.MANIFEST}", sets.render(signed))
+        place.write(f"sets/{set_id}/{folders.MANIFEST}", folders.render(signed))
         made.append(signed)
     place.write("pgbackrest/backup/christmas/backup.info", b"the index")
     return made
@@ -90,7 +90,7 @@ def test_the_copy_with_the_newest_set_becomes_the_first_place(server: S3Server, 
     place = open_place(there.backup.place)
     assert {path: b"".join(place.read(path)) for path in place.sizes()} == names(tmp_path / "nas")
     assert not bring_back.is_lost(there, folder)
-    assert sets.list_sets(folder=folder) == made
+    assert folders.list_sets(folder=folder) == made
     assert (folder / "not-in-the-copy/20261123-140000-full-0002").is_dir()
     # From here on it is the first place, and never replaced.
     assert bring_back.choose(there, folder, "") == ""
@@ -125,7 +125,7 @@ def test_a_damaged_copy_is_named_and_the_next_try_begins_again(server: S3Server,
     file.write_bytes(whole)
     bring_back.bring_back(there, folder, "nas", SilentProgress())
     assert not bring_back.is_lost(there, folder)
-    assert [each.id for each in sets.list_sets(folder=folder)] == [OLDER, NEWER]
+    assert [each.id for each in folders.list_sets(folder=folder)] == [OLDER, NEWER]
 
 
 def test_a_copy_of_another_stack_is_refused(server: S3Server, tmp_path: Path) -> None:

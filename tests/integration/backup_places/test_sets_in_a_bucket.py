@@ -8,19 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import pgbackrest, retention, sets, stopped
-from backup.containers import docker_client, execute
 from backup.drill import describe, drill
-from backup.model import Manifest
+from backup.make import make
+from backup.postgres import pgbackrest
 from backup.prune import prune
 from backup.restore import remove, restore
-from backup.restore_live import _start, _stopped
-from backup.run import make
-from backup.sealing import new_identity
+from backup.restoring import stopped
+from backup.restoring.live import _start, _stopped
+from backup.sets import folders, retention
+from backup.sets.model import Manifest
+from backup.sets.sealing import new_identity
 from backup.storage import copies, mirror
 from backup.storage.places import open_place
 from backup.verify import verify
+from core.containers import docker_client, execute
+from core.errors import PlatformError
 from infra.backup_places import LocalPlace, S3Place
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import PGDATA
@@ -76,12 +78,12 @@ def names(folder: Path) -> set[str]:
 
 
 def test_a_set_lies_in_the_bucket_encrypted_and_here_is_only_its_manifest(there: There) -> None:
-    assert names(there.folder / there.full.id) == {sets.MANIFEST}
+    assert names(there.folder / there.full.id) == {folders.MANIFEST}
     found = there.objects(f"stacks/tests/sets/{there.full.id}/")
     for record in there.full.files:
         prefix = f"stacks/tests/sets/{there.full.id}" if record.place == "set" else "stacks/tests/pgbackrest"
         assert (found | there.objects(f"{prefix}/{record.stored}"))[f"{prefix}/{record.stored}"] == record.size
-    assert all(key.endswith((".age", sets.MANIFEST)) for key in found)
+    assert all(key.endswith((".age", folders.MANIFEST)) for key in found)
     body = there.server.client().get_object(Bucket="christmas-tests", Key=f"stacks/tests/sets/{there.full.id}/redis/users.acl.age")["Body"]
     assert body.read().startswith(b"age-encryption.org/v1")
     # Nothing secret is where `docker inspect` shows it.
@@ -183,14 +185,14 @@ def test_a_copy_that_fails_leaves_the_set_good_and_is_caught_up_with(there: Ther
 
 
 def test_a_bucket_that_refuses_halfway_fails_the_set_and_leaves_nothing(there: There) -> None:
-    before = [each.id for each in sets.list_sets(folder=there.folder)]
+    before = [each.id for each in folders.list_sets(folder=there.folder)]
     with (
         there.server.fault(method="PUT", path="/sets/", status=403),
         pytest.raises(PlatformError, match="refuses the credentials"),
     ):
         make(there.platform, kind="full", stores=["redis"], folder=there.folder)
-    assert [each.id for each in sets.list_sets(folder=there.folder)] == before
-    assert sets.leftovers(there.folder) == []
+    assert [each.id for each in folders.list_sets(folder=there.folder)] == before
+    assert folders.leftovers(there.folder) == []
     assert {key.split("/")[3] for key in there.objects("stacks/tests/sets/")} == set(before)
 
 
@@ -199,18 +201,18 @@ def test_another_clone_sees_the_sets_of_the_bucket_and_goes_on_from_them(there: 
     with redis_client(there.platform, "api") as client:
         client.set("rate_limit:10.1.1.1", 1, ex=600)
     mirror.refresh(there.platform, tmp_path)
-    assert sets.list_sets(folder=tmp_path) == sets.list_sets(folder=there.folder)
+    assert folders.list_sets(folder=tmp_path) == folders.list_sets(folder=there.folder)
     made = make(there.platform, kind="incremental", folder=tmp_path)
     assert made
-    assert made.parent == sets.list_sets(folder=there.folder)[-1].id
+    assert made.parent == folders.list_sets(folder=there.folder)[-1].id
     mirror.refresh(there.platform, there.folder)
-    assert sets.list_sets(folder=there.folder)[-1] == made
+    assert folders.list_sets(folder=there.folder)[-1] == made
 
 
 @pytest.mark.exhaustive
 def test_what_retention_drops_goes_from_every_place(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror.refresh(there.platform, there.folder)
-    every = sets.list_sets(folder=there.folder)
+    every = folders.list_sets(folder=there.folder)
     newest = make(there.platform, kind="full", stores=["redis"], folder=there.folder)
     assert newest
     monkeypatch.setattr(retention, "keep", lambda found, *_: {each.id: "a test's reason" for each in found if each.id != newest.id})
@@ -221,7 +223,7 @@ def test_what_retention_drops_goes_from_every_place(there: There, monkeypatch: p
     prune(there.platform, folder=there.folder)
     assert not there.objects(f"stacks/tests/sets/{newest.id}")
     for settings in there.platform.backup.copies.values():
-        assert [each.id for each in sets.list_at(open_place(settings).below("sets"))] == [each.id for each in every]
+        assert [each.id for each in folders.list_at(open_place(settings).below("sets"))] == [each.id for each in every]
     verdicts = verify(there.platform, every=True, folder=there.folder, place="folder")
     assert {each.set_id: each.good for each in verdicts} == {each.id: True for each in every}
 
@@ -230,7 +232,7 @@ def test_what_retention_drops_goes_from_every_place(there: There, monkeypatch: p
 def test_a_new_machine_with_the_bucket_and_the_keys_goes_on_where_the_lost_one_was(there: There) -> None:
     """Another, empty cluster in the place of the lost one: nothing of it gets into the bucket, and the newest state is restored over it."""
     mirror.refresh(there.platform, there.folder)
-    newest = next(each for each in reversed(sets.list_sets(folder=there.folder)) if each.postgres)
+    newest = next(each for each in reversed(folders.list_sets(folder=there.folder)) if each.postgres)
     assert newest.postgres
     name = there.platform.containers["timescaledb"]
     container = _stopped(name)
@@ -242,7 +244,7 @@ def test_a_new_machine_with_the_bucket_and_the_keys_goes_on_where_the_lost_one_w
     restore(there.platform, live=True, force=True, stores=["postgres"], folder=there.folder)
     found = execute(name, ["psql", "-XAtq", "-d", "christmas_db", "-c", "select count(*) from market_data"], user="postgres")
     assert found.text() == str(newest.postgres.reference_point.tables["market_data"].rows)
-    made = sets.list_sets(folder=there.folder)[-1]
+    made = folders.list_sets(folder=there.folder)[-1]
     assert made.postgres
     assert made.postgres.system_id == newest.postgres.system_id
     assert made.postgres.timeline == newest.postgres.timeline + 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from airgap.docker_client import connect
+from core.docker_client import connect
 from tests.support import scratch
 
 

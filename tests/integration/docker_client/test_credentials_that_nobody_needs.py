@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from airgap.docker_client import connect
-from airgap.errors import PlatformError
 from airgap.setup.docker_engine import engine_is_ready
+from core.docker_client import connect
+from core.errors import PlatformError
 from tests.integration.toolchain.docker_rpc import Plugin, RefusedError
 from tests.integration.toolchain.image_registry import registry
 
@@ -67,7 +67,7 @@ def test_a_configuration_that_may_not_be_read_counts_as_none(configure: Callable
     for folder in (file.parent.parent, file.parent.parent.parent):
         folder.chmod(0o755)
     # Root may read any file, so root lends its place to nobody, who may read the project and its packages and use the engine.
-    program = "from airgap.docker_client import connect; print(connect().version()['ApiVersion'])"
+    program = "from core.docker_client import connect; print(connect().version()['ApiVersion'])"
     nobody = ["setpriv", "--reuid=65534", "--inh-caps=-all", "--ambient-caps=-all"]
     groups = ["--groups", str(Path("/var/run/docker.sock").stat().st_gid)]
     assert os.geteuid() == 0, "this test lends root's place to another user: run it as root"

@@ -16,13 +16,13 @@ import docker
 import docker.errors
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.images import base, build
 from airgap.images.build import build_image, ensure_images, missing_images
 from airgap.images.catalog import BASE_IMAGE, FOLDER, REPOSITORY, SERVICES, image_reference, inputs_hash
 from airgap.images.versions import IMAGES
 from airgap.setup import expected
-from airgap.setup.progress import PlainProgress, SilentProgress
+from core.errors import PlatformError
+from core.progress import PlainProgress, SilentProgress
 from tests.support import scratch
 from tests.support.waiting import PATIENCE, wait_for
 
@@ -125,7 +125,7 @@ import sys
 from pathlib import Path
 import docker
 from airgap.images.build import build_image
-from airgap.setup.progress import PlainProgress, SilentProgress
+from core.progress import PlainProgress, SilentProgress
 build_image(docker.from_env(), "redis", SilentProgress(), folder=Path(sys.argv[1]))
 """
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import redis
 
-from access import pools
-from access.values import fault
-from blueprint.keyspace_model import ValueType
-from blueprint.keyspaces import KEYSPACES, keyspace_of
+from christmas import pools
+from christmas.blueprint.keyspace_model import ValueType
+from christmas.blueprint.keyspaces import KEYSPACES, keyspace_of
+from christmas.values import fault
 from infra import clients
 from infra.connections import Endpoint, Platform
 from tests.support.redis_outage import Relay, relay

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import redis
 
-from access import pools
-from access.errors import SessionsUnavailableError, StoreUnavailableError
-from access.market import AsyncMarketCache, Candle, MarketCache
-from access.rate_limits import AsyncRateLimiter, Decision, RateLimiter
-from access.sessions import AsyncSessions, Sessions
-from access.values import ValueRefused
-from blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION
-from blueprint.model import BlueprintError
+from christmas import pools
+from christmas.blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION
+from christmas.blueprint.model import BlueprintError
+from christmas.errors import SessionsUnavailableError, StoreUnavailableError
+from christmas.market import AsyncMarketCache, Candle, MarketCache
+from christmas.rate_limits import AsyncRateLimiter, Decision, RateLimiter
+from christmas.sessions import AsyncSessions, Sessions
+from christmas.values import ValueRefused
 from infra.connections import Platform
 from tests.integration.keyspaces.conftest import Both, everything_is_sound
 from tests.support.redis_outage import Relay

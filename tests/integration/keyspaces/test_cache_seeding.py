@@ -7,10 +7,10 @@ import time
 import pytest
 import redis
 
-from access.values import fault
-from airgap.setup.progress import SilentProgress
-from blueprint.keyspace_model import ValueType
-from blueprint.keyspaces import KEYSPACES, MARKET_LATEST, SESSION, USER_PREFERENCES, keyspace_of
+from christmas.blueprint.keyspace_model import ValueType
+from christmas.blueprint.keyspaces import KEYSPACES, MARKET_LATEST, SESSION, USER_PREFERENCES, keyspace_of
+from christmas.values import fault
+from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Platform
 from seed import cache

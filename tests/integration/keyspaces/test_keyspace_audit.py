@@ -7,11 +7,11 @@ import time
 import pytest
 import redis
 
-from access.audit import FIXABLE, Fault, audit, fix
-from airgap.setup.progress import SilentProgress
-from blueprint.keyspaces import KEYSPACES
+from christmas.blueprint.keyspaces import KEYSPACES
+from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Platform
+from monitor.keyspace_audit import FIXABLE, Fault, audit, fix
 from seed import cache
 from tests.support.keyspace_faults import SESSION, plant
 

@@ -6,11 +6,11 @@ import docker
 import pytest
 import redis
 
-from access import pools
-from access.sessions import Sessions
-from blueprint.keyspaces import SESSION
-from blueprint.redis_policy import REDIS_POLICY
-from blueprint.services import REDIS
+from christmas import pools
+from christmas.blueprint.keyspaces import SESSION
+from christmas.blueprint.redis_policy import REDIS_POLICY
+from christmas.blueprint.services import REDIS
+from christmas.sessions import Sessions
 from infra.components.redis_config import redis_conf, start_command
 from monitor import redis_server
 from tests.support.redis_server import run_scratch_redis

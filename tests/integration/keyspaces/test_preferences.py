@@ -8,9 +8,9 @@ from typing import Any
 
 import redis
 
-from access import pools
-from access.preferences import AsyncPreferences, Preferences
-from blueprint.keyspaces import USER_PREFERENCES
+from christmas import pools
+from christmas.blueprint.keyspaces import USER_PREFERENCES
+from christmas.preferences import AsyncPreferences, Preferences
 from infra.connections import Platform
 from tests.integration.keyspaces.conftest import Both, everything_is_sound
 from tests.support.redis_outage import Relay

@@ -9,7 +9,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.connections import Platform
 from migrations.edition import Edition
 from migrations.edition_change import change_edition

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from airgap.errors import PlatformError
-from blueprint.relational import ROLLUPS, TABLES
+from christmas.blueprint.relational import ROLLUPS, TABLES
+from core.errors import PlatformError
 from infra.connections import Platform
 from migrations import lint
 from migrations.schema import dictionary

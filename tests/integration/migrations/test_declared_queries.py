@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from blueprint.queries import QUERIES, Query
-from blueprint.relational import TABLES
+from christmas.blueprint.queries import QUERIES, Query
+from christmas.blueprint.relational import TABLES
 from infra.connections import Platform
 from tests.support.postgres_server import ScratchServer
 

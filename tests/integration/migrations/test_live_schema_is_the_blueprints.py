@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from blueprint import relational
-from blueprint.model import Index, Rollup, Table
-from blueprint.relational import ROLLUPS, TABLES
+from christmas.blueprint import relational
+from christmas.blueprint.model import Index, Rollup, Table
+from christmas.blueprint.relational import ROLLUPS, TABLES
 from migrations.edition import INTERNAL_TABLES
 from tests.support.postgres_server import ScratchServer
 

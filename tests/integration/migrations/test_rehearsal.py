@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.connections import Platform
 from migrations import run, statements
 from migrations.rehearsal import rehearse

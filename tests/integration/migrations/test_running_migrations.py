@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
+from core.errors import PlatformError
 from infra.connections import Platform
 from migrations import locking, run, statements
 from migrations.edition import Edition

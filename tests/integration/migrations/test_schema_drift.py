@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.connections import Platform
 from migrations import run
 from migrations.edition import Edition

@@ -12,10 +12,10 @@ from pytest_alembic.config import Config
 from pytest_alembic.runner import MigrationContext
 from pytest_alembic.tests import test_single_head_revision, test_up_down_consistency, test_upgrade
 
+from christmas.sealed.ring import new_ring
 from infra.connections import Platform
 from migrations import run
 from migrations.profile_sealing import ATTRIBUTE
-from security.ring import new_ring
 
 __all__ = ["test_single_head_revision", "test_up_down_consistency", "test_upgrade"]
 

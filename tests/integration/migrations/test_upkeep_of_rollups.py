@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
-from blueprint.relational import KEEP_MARKET_DATA, ROLLUPS, SYMBOLS
+from christmas.blueprint.relational import KEEP_MARKET_DATA, ROLLUPS, SYMBOLS
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra.connections import Platform
 from migrations import run
 from migrations.upkeep.run import _LOCK, maintain, pending, refresh

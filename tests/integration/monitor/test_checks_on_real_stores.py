@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from backup.containers import docker_client, execute
-from blueprint.alarms import BACKUP_ALARMS
-from blueprint.redis_policy import REDIS_POLICY
+from christmas.blueprint.alarms import BACKUP_ALARMS
+from christmas.blueprint.redis_policy import REDIS_POLICY
+from core.containers import docker_client, execute
 from infra.clients import postgres, redis_client
 from infra.connections import Endpoint, Platform
 from monitor import backup_alarms, keyspaces

@@ -9,8 +9,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from blueprint import relational_alarms
-from blueprint.queries import LATEST_CANDLE, OPEN_ORDERS, QUERIES
+from christmas.blueprint import relational_alarms
+from christmas.blueprint.queries import LATEST_CANDLE, OPEN_ORDERS, QUERIES
 from infra.connections import Platform
 from monitor import advice
 from monitor.checks import run

@@ -11,7 +11,7 @@ import pytest
 import redis
 from docker.models.containers import Container
 
-from blueprint.accounts import account
+from christmas.blueprint.accounts import account
 from infra.connections import Platform
 from infra.provider.redis_acl import redis_rules
 from infra.provider.resources import Password

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from docker.models.containers import Container
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from tests.integration.provider.kept import Kept
 from tests.support.postgres_server import ScratchServer
 

@@ -12,7 +12,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.kind import PartialFailureError
 from infra.provider.volumes import open_volume
 from tests.integration.provider.kept import Kept

@@ -9,7 +9,7 @@ import docker
 import pyrage
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.volumes import open_volume
 from tests.integration.provider.kept import Kept
 from tests.integration.provider.test_config_files_volume import look

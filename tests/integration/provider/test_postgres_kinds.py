@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from airgap.errors import PlatformError
-from blueprint.model import Account, PostgresRole, Privilege, TableGrant
+from christmas.blueprint.model import Account, PostgresRole, Privilege, TableGrant
+from core.errors import PlatformError
 from infra.provider.grants import apply_grants
 from tests.integration.provider.kept import Kept
 from tests.support.postgres_server import ScratchServer

@@ -12,8 +12,8 @@ import pytest
 import redis
 from docker.models.containers import Container
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS, account
+from christmas.blueprint.accounts import ACCOUNTS, account
+from core.errors import PlatformError
 from infra.connections import Platform
 from infra.provider.redis_acl import redis_rules
 from tests.integration.provider.kept import Kept

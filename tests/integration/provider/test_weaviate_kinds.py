@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
+from core.errors import PlatformError
 from infra.provider.weaviate_api import WeaviateApi
 from tests.integration.provider.kept import Kept
 from tests.support.weaviate_server import ScratchWeaviate

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from backup import lock
+from core import lock
 from infra.connections import ROOT
 from monitor import signs
 from schedule import keeper

@@ -11,11 +11,11 @@ from typing import Any
 
 import psycopg
 
-from access.profiles import Profile, Profiles
+from christmas.profiles import Profile, Profiles
+from christmas.sealed.cipher import FieldCipher
+from christmas.sealed.ring import KeyRing, from_json
 from infra.clients import postgres
 from infra.connections import Platform
-from security.cipher import FieldCipher
-from security.ring import KeyRing, from_json
 from tests.support.waiting import wait_for
 
 PHC = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"

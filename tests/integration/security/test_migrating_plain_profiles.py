@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from access.profiles import Profile
-from airgap.errors import PlatformError
+from christmas.profiles import Profile
+from core.errors import PlatformError
 from infra.clients import postgres
 from infra.connections import Platform
 from migrations import run

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from airgap.setup.progress import SilentProgress
-from blueprint.services import TIMESCALEDB
+from christmas.blueprint.services import TIMESCALEDB
+from core.progress import SilentProgress
 from infra.clients import postgres
 from infra.components.postgres_config import postgresql_conf
 from migrations import run

@@ -8,13 +8,13 @@ import dataclasses
 import psycopg
 import pytest
 
-from access.profiles import AsyncProfiles, Profile, Profiles
-from blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.profiles import AsyncProfiles, Profile, Profiles
+from christmas.sealed.cipher import FieldCipher
+from christmas.sealed.errors import AlteredError, MovedError, ValueTooLongError, WrongKeyError
+from christmas.sealed.ring import KeyRing, new_ring
 from infra.clients import postgres
 from infra.connections import Platform
-from security.cipher import FieldCipher
-from security.errors import AlteredError, MovedError, ValueTooLongError, WrongKeyError
-from security.ring import KeyRing, new_ring
 from tests.integration.security.people import add_users, person, profiles, ring_of, seal_people
 
 

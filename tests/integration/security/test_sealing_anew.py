@@ -10,13 +10,13 @@ import docker
 import psycopg
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
+from christmas.sealed.errors import MovedError
+from christmas.sealed.ring import KeyRing, from_json
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra.clients import postgres
 from infra.connections import Platform
-from security.errors import MovedError
 from security.resealing import Resealed, reseal
-from security.ring import KeyRing, from_json
 from security.rotation import rotation_lock
 from security.usage import Kind, judge, key_usage
 from tests.integration.provider.kept import Kept

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from airgap.setup.progress import SilentProgress
-from blueprint.collections import CHRISTMAS_DOCUMENT, OPENAI
-from blueprint.documents_model import Collection
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, OPENAI
+from christmas.blueprint.documents_model import Collection
+from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Endpoint, Platform
 from seed import documents

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
-from blueprint.documents_model import Property
+from christmas.blueprint.documents_model import Property
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra import clients
 from seed import schema_plan, search
 from seed.collection import physical_name

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra import clients
 from tests.integration.seed_documents.conftest import Store
 from tests.support.cases import in_make_test
@@ -26,7 +26,7 @@ from tests.support.waiting import wait_for
 _IMPORT = textwrap.dedent("""
     import pickle, sys
     from pathlib import Path
-    from airgap.setup.progress import SilentProgress
+    from core.progress import SilentProgress
     from seed import documents, locks
     locks.LOCAL = Path(sys.argv[3]) if len(sys.argv) > 3 else locks.LOCAL
     platform, collection = pickle.load(open(sys.argv[1], "rb"))

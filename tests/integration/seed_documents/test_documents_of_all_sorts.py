@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.connections import ROOT
 from seed import search
 from tests.integration.seed_documents.conftest import Store

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
 from bench import certainty
-from blueprint.collections import EMBEDDED
+from christmas.blueprint.collections import EMBEDDED
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra import clients, env_file
 from infra.connections import ROOT, Platform
 from seed import documents, search

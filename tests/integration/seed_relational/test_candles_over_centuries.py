@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airgap.errors import PlatformError
-from blueprint.relational import CHUNK_INTERVAL
-from blueprint.services import MOST_CHUNKS, POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS
+from christmas.blueprint.relational import CHUNK_INTERVAL
+from christmas.blueprint.services import MOST_CHUNKS, POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS
+from core.errors import PlatformError
 from infra.connections import Platform
 from migrations.upkeep.run import drop_old, maintain
 from monitor import checks

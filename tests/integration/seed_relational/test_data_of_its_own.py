@@ -102,7 +102,7 @@ def test_many_candles_are_not_read(seeded: Platform, change: Callable[[str, str]
     )
     assert own_rows(seeded) == "candles of T1"
     with psycopg.connect(seeded.postgres_url("api")) as connection:
-        explained = connection.execute(b"explain (analyze, format json) " + statement("own_data"), seeds_own()).fetchone()
+        explained = connection.execute("explain (analyze, format json) " + statement("own_data"), seeds_own()).fetchone()
     assert explained is not None
     assert rows_read(explained[0][0]["Plan"]) < 5000  # of 62,154
 

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from access.market import MarketCache
-from airgap.setup.progress import SilentProgress
-from blueprint.keyspaces import MARKET_LATEST
+from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.market import MarketCache
+from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Credentials, Platform
 from migrations.upkeep.run import maintain

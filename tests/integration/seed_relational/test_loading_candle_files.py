@@ -22,7 +22,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.connections import Platform
 from seed.candle_files.fast import arrow
 from seed.candle_files.load import LoadReport, load_files

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from argon2 import extract_parameters
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.connections import Platform
 from seed import demo, market
 from seed.candles import samples

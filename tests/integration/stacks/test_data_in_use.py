@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import docker
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.images import catalog
 from backup.restore import remove
+from core.errors import PlatformError
 from infra import stacks
 
 STACK = f"test-use-{os.getpid()}"

@@ -15,7 +15,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra import ownership
 from infra.stacks import remove_volumes
 

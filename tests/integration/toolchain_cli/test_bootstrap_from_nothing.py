@@ -42,7 +42,7 @@ def bare(tmp_path: Path) -> Path:
     for name in ("__init__.py", "make_targets.py"):
         shutil.copy(PROJECT / "commands" / name, root / "commands")
     (root / "commands" / "bring_up.py").write_text(
-        "import sys\nfrom airgap.setup.runner import Step\n\n\ndef refuse_early():\n    pass\n\n\ndef up_steps():\n"
+        "import sys\nfrom core.runner import Step\n\n\ndef refuse_early():\n    pass\n\n\ndef up_steps():\n"
         "    return [Step('interpreter', 'a test looks', run=lambda progress: sys.prefix)]\n"
     )
     (root / "requirements" / "runtime.txt").write_text(_lock_of(*PACKAGES))

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.setup import docker_engine
 from airgap.setup.debian import apt_install
 from airgap.setup.docker_engine import engine_is_ready, engine_version, ensure_engine, parse_version
-from airgap.setup.progress import SilentProgress
 from airgap.toolchain.environment import own_root
+from core.errors import PlatformError
+from core.progress import SilentProgress
 
 
 def test_the_running_engine_is_found_and_new_enough() -> None:
@@ -43,7 +43,7 @@ TELL = """
 import sys
 sys.path[:] = sys.argv[1:]
 from airgap.setup.docker_engine import ensure_engine
-from airgap.setup.progress import SilentProgress
+from core.progress import SilentProgress
 try:
     ensure_engine(SilentProgress())
 except Exception as error:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import SilentProgress
 from airgap.toolchain import go_toolchain
 from airgap.toolchain.cli import ensure_pulumi, pulumi_is_ready
 from airgap.toolchain.locate import CLI_VERSION, built_folder, official_pulumi, real_pulumi, version_text
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from tests.support.waiting import PATIENCE
 
 # Stands where Go does and builds in a second what takes Go minutes: a "CLI" that answers its version, as a build would.

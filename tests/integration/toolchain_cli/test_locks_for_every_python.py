@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from airgap.setup.installer import PINNED_UV, ensure_uv, uv_environment
-from airgap.setup.progress import SilentProgress
+from core.progress import SilentProgress
 
 
 @pytest.mark.parametrize("lock", ["runtime", "dev"])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airgap.docker_client import connect
+from core.docker_client import connect
 from tests.support.cases import in_make_test
 from tests.support.engine_forwarder import Forwarder, forward
 
@@ -29,7 +29,7 @@ import pulumi_docker as docker
 docker.Volume("one", name={name!r}, labels=[docker.VolumeLabelArgs(label="com.christmas.stack", value={name!r})])
 """
 SETUP = """
-from airgap.setup.progress import SilentProgress
+from core.progress import SilentProgress
 from airgap.setup.docker_engine import ensure_engine
 ensure_engine(SilentProgress())
 """

@@ -19,7 +19,7 @@ INSTALL = """
 import sys
 from pathlib import Path
 from airgap.setup.installer import fetch_wheels
-from airgap.setup.progress import SilentProgress
+from core.progress import SilentProgress
 fetch_wheels([sys.argv[1]], Path(sys.argv[2]), SilentProgress(), doing="fetching a probe")
 """
 # Whatever this machine says about indexes; the settings of each test stand alone.

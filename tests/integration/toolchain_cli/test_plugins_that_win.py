@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.toolchain.environment import docker_plugin_version, own_root, pulumi_environment
+from core.errors import PlatformError
 
 OURS = "airgap.toolchain.docker_plugin"
 

@@ -10,9 +10,9 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from airgap.errors import PlatformError
-from backup import command_output, containers
-from backup.containers import execute
+from core import command_output, containers
+from core.containers import execute
+from core.errors import PlatformError
 from tests.support import scratch
 from tests.support.engine_forwarder import Forwarder, forward
 from tests.support.waiting import wait_for

@@ -14,10 +14,11 @@ import pytest
 import redis
 from weaviate.exceptions import WeaviateBaseError
 
-from airgap.errors import PlatformError
-from backup import logins, weaviate_store
-from blueprint.collections import CHRISTMAS_DOCUMENT
-from blueprint.keyspaces import SESSION
+from backup.proving import logins
+from backup.weaviate import back_up as weaviate_store
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.keyspaces import SESSION
+from core.errors import PlatformError
 from infra import clients
 from infra.connections import Platform
 from migrations import run as migrations

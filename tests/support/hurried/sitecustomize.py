@@ -21,7 +21,7 @@ FACTOR = 60
 
 def _hurry() -> None:
     try:
-        from blueprint import rules
+        from christmas.blueprint import rules
     except ImportError:
         return  # another Python's, which has nothing to do with the platform
     for name, kept in (("BACKUP_RULES", {"archive_timeout"}), ("SCHEDULE_RULES", {"keep_history"})):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from airgap.chosen_engine import LOCAL_SOCKET
+from core.chosen_engine import LOCAL_SOCKET
 from tests.support.troubled.wire import Ends, Kind, Line, Request, Serve, Wire, hold, open_wire, read_exactly, read_line
 
 _BODILESS = (204, 304)

@@ -19,7 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from airgap import temporary
+from core import temporary
 from infra.connections import Endpoint, Platform
 from tests.support import scratch
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from airgap.setup.progress import SilentProgress
-from backup import sets
-from backup.model import Manifest
+from backup.sets import folders
+from backup.sets.model import Manifest
 from backup.storage.copies import foreign_sets, prune
 from backup.storage.places import FolderPlace
+from core.progress import SilentProgress
 from infra.backup_places import BackupAccess, LocalPlace
 from infra.connections import Platform
 from tests.support.manifests import NOON, manifest
@@ -59,7 +59,7 @@ def test_what_another_machine_is_copying_is_not_pruned(tmp_path: Path, timeline:
     ours = [*long_ago, made(OLDER), made(NEWER, hours=1)]
     place = FolderPlace(tmp_path)
     for each in [*ours, made(OTHER, timeline=timeline, hours=2)]:
-        place.write(f"sets/{each.id}/{sets.MANIFEST}", sets.render(each))
+        place.write(f"sets/{each.id}/{folders.MANIFEST}", folders.render(each))
     place.write("pgbackrest/backup/christmas/unlisted/bundle/1", b"on its way")
     access = BackupAccess(copies={"nas": LocalPlace(path=str(tmp_path))})
     platform = Platform("tests", {}, {}, Path("ca"), {}, {}, "none", "", "", backup=access)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backup.proofs_redis import count_faults
+from backup.redis.proofs import count_faults
 
 
 @pytest.mark.parametrize(

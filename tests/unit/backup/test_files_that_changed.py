@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from airgap.setup.progress import SilentProgress
-from backup.files import SetFolder, write_hashed
-from backup.model import Manifest
+from backup.sets.files import SetFolder, write_hashed
+from backup.sets.model import Manifest
 from backup.storage.places import FolderPlace
 from backup.verify import Verdict, ancestry, blame_parents, own_file_faults
+from core.progress import SilentProgress
 from tests.support.manifests import keyring, manifest
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import keys
 from backup.operator import describe_keys, with_identity, write_keys
-from backup.redis_files import with_passwords
-from backup.sealing import keyring_of, new_identity
+from backup.redis.files import with_passwords
+from backup.sets import keys
+from backup.sets.sealing import keyring_of, new_identity
+from core.errors import PlatformError
 from infra.backup_places import BackupAccess
 from infra.connections import Platform
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup.due import due, full_of
-from backup.journal import FILES, PLANNED, PROMOTED, RECOVERED, Journal, note, refuse_unfinished
-from backup.live_log import LiveLog
-from backup.model import Manifest, Store
-from blueprint.rules import BACKUP_RULES
+from backup.postgres.live_log import LiveLog
+from backup.restoring.journal import FILES, PLANNED, PROMOTED, RECOVERED, Journal, note, refuse_unfinished
+from backup.sets.due import due, full_of
+from backup.sets.model import Manifest, Store
+from christmas.blueprint.rules import BACKUP_RULES
+from core.errors import PlatformError
 from monitor.backups import judge_timeline
 from tests.support.manifests import NOON, manifest
 

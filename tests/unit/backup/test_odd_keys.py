@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.audit import Fault, Finding
-from backup.proofs_redis import odd_faults
-from backup.redis_keys import OF_NONE, Census
-from blueprint.keyspaces import KEYSPACES, SESSION, keyspace_covering, keyspace_of, shown_key
+from backup.redis.keys import OF_NONE, Census
+from backup.redis.proofs import odd_faults
+from christmas.blueprint.keyspaces import KEYSPACES, SESSION, keyspace_covering, keyspace_of, shown_key
+from monitor.keyspace_audit import Fault, Finding
 
 KINDS = st.sampled_from(["hash", "string", "stream", "list", "set", "zset", "ReJSON-RL"])
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup.lock import hold
+from core.errors import PlatformError
+from core.lock import hold
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from backup.lock import hold
+from core.lock import hold
 with hold(Path(sys.argv[1]), 'a test'):
     print('held', flush=True)
     time.sleep(60)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from backup.kit import coverage, envelope, taking
 from backup.kit.content import FORMAT, Keys, Kit, StackState, parse
 from backup.kit.envelope import Readers, seal, unseal
-from backup.sealing import new_identity
+from backup.sets.sealing import new_identity
+from core.errors import PlatformError
 from infra.backup_places import BackupAccess, LocalPlace
 from infra.connections import Credentials, Endpoint, Platform
 from infra.stack_state import portable

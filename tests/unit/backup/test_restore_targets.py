@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup.model import STORES, Store
-from backup.redis_files import AofFile
-from backup.refill import chain_of, recovery_options, restore_command, truncate_script
-from backup.targets import StorePlan, Target, parse_target, plan
-from backup.timelines import lsn_number
-from backup.wal import between, missing
+from backup.postgres.timelines import lsn_number
+from backup.postgres.wal import between, missing
+from backup.redis.files import AofFile
+from backup.restoring.refill import chain_of, recovery_options, restore_command, truncate_script
+from backup.restoring.targets import StorePlan, Target, parse_target, plan
+from backup.sets.model import STORES, Store
+from core.errors import PlatformError
 from tests.support.manifests import NOON, manifest
 
 EARLY = manifest("20261123-100000-full-0001", started=NOON - timedelta(hours=2))

@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from backup.chain import chains, table
-from backup.marks import Marks
-from backup.model import Manifest
+from backup.sets.chain import chains, table
+from backup.sets.marks import Marks
+from backup.sets.model import Manifest
 from backup.show import show_sets
-from backup.words import size_text, span_text
+from core.words import size_text, span_text
 from tests.support.manifests import NOON, manifest
 
 

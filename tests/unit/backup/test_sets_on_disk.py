@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import keys, sets
-from backup.files import HashedFile, SetFolder, inside, shorten, write_atomically, write_hashed
-from backup.model import Manifest
+from backup.sets import folders, keys
+from backup.sets.files import HashedFile, SetFolder, inside, shorten, write_hashed
+from backup.sets.model import Manifest
+from core.disk import write_whole
+from core.errors import PlatformError
 from tests.support.manifests import keyring, manifest
 
 FULL = "20261123-120000-full-0000"
@@ -19,7 +20,7 @@ FULL = "20261123-120000-full-0000"
 
 def publish(folder: Path, set_id: str = FULL) -> Path:
     (folder / set_id).mkdir(parents=True)
-    sets.publish(folder, manifest(set_id))
+    folders.publish(folder, manifest(set_id))
     return folder / set_id
 
 
@@ -27,33 +28,33 @@ def test_a_folder_without_a_manifest_is_no_set_but_a_leftover(tmp_path: Path) ->
     publish(tmp_path)
     (tmp_path / "20261123-130000-full-0001").mkdir()
     (tmp_path / "something else").mkdir()
-    assert [each.id for each in sets.list_sets(folder=tmp_path)] == [FULL]
-    assert [path.name for path in sets.leftovers(tmp_path)] == ["20261123-130000-full-0001"]
+    assert [each.id for each in folders.list_sets(folder=tmp_path)] == [FULL]
+    assert [path.name for path in folders.leftovers(tmp_path)] == ["20261123-130000-full-0001"]
 
 
 def test_what_is_published_reads_back_the_same_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     target = publish(tmp_path)
-    assert sets.read(target) == manifest(FULL)
-    assert (target / sets.MANIFEST).stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in target.iterdir()] == [sets.MANIFEST]
+    assert folders.read(target) == manifest(FULL)
+    assert (target / folders.MANIFEST).stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in target.iterdir()] == [folders.MANIFEST]
 
 
 def test_ids_sort_by_time_and_never_repeat() -> None:
-    made = [sets.new_id("full") for _ in range(3)]
+    made = [folders.new_id("full") for _ in range(3)]
     assert len(set(made)) == 3
-    assert all(sets._ID.fullmatch(each) for each in made)
+    assert all(folders._ID.fullmatch(each) for each in made)
 
 
 def test_a_set_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     publish(tmp_path)
     publish(tmp_path, "20261124-120000-full-0001")
-    assert sets.find("20261123", folder=tmp_path).id == FULL
+    assert folders.find("20261123", folder=tmp_path).id == FULL
     with pytest.raises(PlatformError, match="2 sets begin with 2026112"):
-        sets.find("2026112", folder=tmp_path)
+        folders.find("2026112", folder=tmp_path)
     with pytest.raises(PlatformError, match="there is no backup set 1999"):
-        sets.find("1999", folder=tmp_path)
+        folders.find("1999", folder=tmp_path)
     with pytest.raises(PlatformError, match="there is no backup set"):
-        sets.find(None, folder=tmp_path / "nowhere")
+        folders.find(None, folder=tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -69,16 +70,16 @@ def test_a_set_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_manifest_is_named(tmp_path: Path, damage: Callable[[str], str], message: str) -> None:
-    path = publish(tmp_path) / sets.MANIFEST
+    path = publish(tmp_path) / folders.MANIFEST
     path.write_text(damage(path.read_text()))
     with pytest.raises(PlatformError, match=message) as caught:
-        sets.list_sets(folder=tmp_path)
+        folders.list_sets(folder=tmp_path)
     assert FULL in str(caught.value)
 
 
 def test_discarding_takes_the_manifest_first(tmp_path: Path) -> None:
     target = publish(tmp_path)
-    sets.discard(target)
+    folders.discard(target)
     assert not target.exists()
 
 
@@ -131,7 +132,7 @@ def test_no_name_leads_out_of_a_set(tmp_path: Path, path: str) -> None:
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "file"
-    write_atomically(target, b"old")
+    write_whole(target, b"old")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -139,5 +140,5 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
-            write_atomically(target, b"new")
+            write_whole(target, b"new")
     assert target.read_bytes() == b"old"

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import drawing, known_log, wal
-from backup.live_log import LiveLog
-from backup.model import FileRecord, Manifest, ReferencePoint, Switch
-from backup.refill import recovery_options
-from backup.replay import Choice, KnownLog, choose, insist_on_line, lineage
-from backup.targets import StorePlan, Target, plan
-from backup.timelines import Cluster, Line, Piece, Reach, line_to, lsn_number, lsn_text, parse_history, reach
+from backup.postgres import drawing, known_log, wal
+from backup.postgres.live_log import LiveLog
+from backup.postgres.replay import Choice, KnownLog, choose, insist_on_line, lineage
+from backup.postgres.timelines import Cluster, Line, Piece, Reach, line_to, lsn_number, lsn_text, parse_history, reach
+from backup.restoring.refill import recovery_options
+from backup.restoring.targets import StorePlan, Target, plan
+from backup.sets.model import FileRecord, Manifest, ReferencePoint, Switch
+from core.errors import PlatformError
 from tests.support.manifests import NOON, manifest
 
 # Timeline 2 left 1 in segment 5, and 3 left 2 in segment 8; 1 went on to segment 7 all the same.

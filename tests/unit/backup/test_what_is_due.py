@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup.due import due, logical_due, parent_of
-from backup.model import Kind, Manifest, Store
-from blueprint.rules import BACKUP_RULES
+from backup.sets.due import due, logical_due, parent_of
+from backup.sets.model import Kind, Manifest, Store
+from christmas.blueprint.rules import BACKUP_RULES
 from tests.support.manifests import NOON, manifest
 
 

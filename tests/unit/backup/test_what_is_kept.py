@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backup.model import Kind, Manifest, Store
-from backup.pgbackrest import PhysicalBackup
+from backup.postgres.pgbackrest import PhysicalBackup
 from backup.prune import unneeded_labels
-from backup.retention import keep, needed_by
-from blueprint.model import BackupRules
+from backup.sets.model import Kind, Manifest, Store
+from backup.sets.retention import keep, needed_by
+from christmas.blueprint.model import BackupRules
 from tests.support.manifests import NOON, manifest
 
 RULES = BackupRules(

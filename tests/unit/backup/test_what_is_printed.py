@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from backup.drill import Proven, Report
-from backup.live_log import LiveLog
-from backup.model import Store
+from backup.postgres.live_log import LiveLog
+from backup.postgres.replay import KnownLog
 from backup.prune import Pruned
-from backup.refill import Timing
-from backup.replay import KnownLog
+from backup.restoring.refill import Timing
+from backup.restoring.targets import StorePlan, Target
+from backup.restoring.told import Restored, Seen, tell
+from backup.sets.model import Store
 from backup.show import show_drill, show_pruned, show_restored, show_verdicts
-from backup.targets import StorePlan, Target
-from backup.told import Restored, Seen, tell
 from backup.verify import Verdict
 from tests.support.manifests import NOON, manifest
 

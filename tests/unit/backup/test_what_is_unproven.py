@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup import keys
-from backup.chain import row, table
-from backup.logical import limits
-from backup.model import Manifest, TableRecord, Unproven
-from backup.sets import parse, render
+from backup.postgres.logical import limits
+from backup.postgres.tables import Table, going_on, key_of
+from backup.sets import keys
+from backup.sets.chain import row, table
+from backup.sets.folders import parse, render
+from backup.sets.model import Manifest, TableRecord, Unproven
 from backup.show import show_made, show_verdicts
-from backup.tables import Table, going_on, key_of
 from backup.verify import Verdict
-from backup.words import unproven_lines
+from core.words import unproven_lines
 from monitor.backups import judge_unproven
 from tests.support.manifests import NOON, manifest
 

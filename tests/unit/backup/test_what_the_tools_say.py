@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup.containers import Finished
-from backup.pgbackrest import command, parse_info
-from backup.redis_files import AofFile, RdbContent, TornTailError, parse_aof_manifest, read_verdict, render_aof_manifest
+from backup.postgres.pgbackrest import command, parse_info
+from backup.redis.files import AofFile, RdbContent, TornTailError, parse_aof_manifest, read_verdict, render_aof_manifest
+from core.containers import Finished
+from core.errors import PlatformError
 
 INFO = (
     '[{"archive":[{"database":{"id":1,"repo-key":1},"id":"17-1","max":"000000010000000000000005","min":"000000010000000000000001"}],'

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from blueprint.accounts import ACCOUNTS, account
-from blueprint.collections import COLLECTIONS
-from blueprint.keyspace_model import ValueType
-from blueprint.keyspaces import KEYSPACES, keyspace
-from blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, WeaviateUser
-from blueprint.relational import MARKET_DATA, ROLLUPS, TABLES, table
-from blueprint.services import POSTGRES_MAX_CONNECTIONS, SERVICES
+from christmas.blueprint.accounts import ACCOUNTS, account
+from christmas.blueprint.collections import COLLECTIONS
+from christmas.blueprint.keyspace_model import ValueType
+from christmas.blueprint.keyspaces import KEYSPACES, keyspace
+from christmas.blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, WeaviateUser
+from christmas.blueprint.relational import MARKET_DATA, ROLLUPS, TABLES, table
+from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, SERVICES
 
 
 def test_names_are_unique():

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.images.apt_sources import mirror_lines
+from core.errors import PlatformError
 
 RELEASE = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_CODENAME=bookworm\n'
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.images import artifacts
 from airgap.images.base import bootstrap_command
 from airgap.images.versions import DEBIAN_SUITE, EMBEDDER_WHEELS, TIKTOKEN_SHA256, WEAVIATE, Wheel
 from airgap.setup.installer import fetch_wheels
-from airgap.setup.progress import SilentProgress
+from core.errors import PlatformError
+from core.progress import SilentProgress
 from tests.support.waiting import wait_for
 
 

@@ -7,12 +7,12 @@ import subprocess
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from airgap.errors import PlatformError
-from blueprint.accounts import ACCOUNTS, account
-from blueprint.collections import EMBEDDED
+from christmas.blueprint.accounts import ACCOUNTS, account
+from christmas.blueprint.collections import EMBEDDED
+from christmas.sealed.ring import from_file, new_ring
+from core.errors import PlatformError
 from infra.connections import Credentials, Endpoint, Platform
 from infra.env_file import Form, opens_fields, variables, write
-from security.ring import from_file, new_ring
 from tests.support.scratch import new_authority
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import Account, Limits, Network, PostgresRole
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Account, Limits, Network, PostgresRole
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
 
 

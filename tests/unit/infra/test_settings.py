@@ -2,7 +2,7 @@
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.backup_places import BackupAccess, S3Place
 from infra.settings import ImageSource, parse
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.images.catalog import SERVICES
+from core.errors import PlatformError
 from infra.stack_names import LONGEST, check_name, proposed
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.yielding import NICE
+from core.yielding import NICE
 
 SCRIPT = """
 import os, pathlib
-from infra.yielding import yield_processor
+from core.yielding import yield_processor
 group = pathlib.Path("/proc/self/autogroup")
 print(yield_processor(), os.nice(0), group.read_text().split()[-1] if group.exists() else "none")
 """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from access.audit import SLACK_MS, Fault, judge
-from blueprint.keyspace_model import Keyspace
-from blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
+from christmas.blueprint.keyspace_model import Keyspace
+from christmas.blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
+from monitor.keyspace_audit import SLACK_MS, Fault, judge
 
 CANDLE = [each.name for each in MARKET_LATEST.fields]
 LOGIN = [each.name for each in SESSION.fields]

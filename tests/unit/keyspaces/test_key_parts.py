@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.keyspace_model import Keyspace
-from blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES, keyspace_of
-from blueprint.model import BlueprintError
+from christmas.blueprint.keyspace_model import Keyspace
+from christmas.blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES, keyspace_of
+from christmas.blueprint.model import BlueprintError
 
 
 def test_the_four_keyspaces_are_the_specifications() -> None:

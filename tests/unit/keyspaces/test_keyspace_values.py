@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.values import ValueRefused, decode, encode, fault, size
-from blueprint.keyspace_model import Keyspace
-from blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
+from christmas.blueprint.keyspace_model import Keyspace
+from christmas.blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
+from christmas.values import ValueRefused, decode, encode, fault, size
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SESSION_VALUES: dict[str, Any] = {

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.rate_limits import client_behind, normalized
-from blueprint.keyspaces import CLIENT_PREFIX_BITS, RATE_LIMIT
+from christmas.blueprint.keyspaces import CLIENT_PREFIX_BITS, RATE_LIMIT
+from christmas.rate_limits import client_behind, normalized
 
 V4 = st.ip_addresses(v=4)
 V6 = st.ip_addresses(v=6, network="2000::/3")

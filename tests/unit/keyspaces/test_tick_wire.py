@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import exceptions
 
-from access.market import Candle
-from access.ticks import CANDLES_AT_ONCE, Replies, Tick
-from access.values import ValueRefused, encode
-from blueprint.keyspaces import MARKET_LATEST
-from blueprint.model import BlueprintError
+from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.blueprint.model import BlueprintError
+from christmas.market import Candle
+from christmas.ticks import CANDLES_AT_ONCE, Replies, Tick
+from christmas.values import ValueRefused, encode
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 CANDLE = Candle(NOW, Decimal("1.5"), Decimal("2E+2"), Decimal("1"), Decimal("0.0001"), Decimal("1000"))

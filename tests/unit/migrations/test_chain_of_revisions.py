@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from migrations import chain, run
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from blueprint.model import Table
-from blueprint.relational import TABLES
-from blueprint.services import TIMESCALEDB
+from christmas.blueprint.model import Table
+from christmas.blueprint.relational import TABLES
+from christmas.blueprint.services import TIMESCALEDB
 
 # Bytes of index for a row, measured with every index in place on 1.95 million candles and 350,000 indicator values.
 INDEX_BYTES = {"market_data": 98, "technical_indicators": 169}

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from backup.kit.coverage import Taken
-from backup.marks import Marks
-from backup.model import FileRecord, Kind, Manifest
+from backup.sets.marks import Marks
+from backup.sets.model import FileRecord, Kind, Manifest
 from backup.storage.copies import CopyState
-from blueprint.alarms import BACKUP_ALARMS
-from blueprint.rules import BACKUP_RULES
+from christmas.blueprint.alarms import BACKUP_ALARMS
+from christmas.blueprint.rules import BACKUP_RULES
 from monitor.backup_alarms import judge_drill, judge_growth, judge_space, judge_verified, judge_waiting
 from monitor.backups import judge_full, judge_newest
 from monitor.losses import judge_copies, judge_kit

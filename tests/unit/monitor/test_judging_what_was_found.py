@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from access.audit import FIXABLE, Audit, Fault, Finding
-from backup.model import Kind, Manifest
-from blueprint.relational import MARKET_DATA, USERS
-from blueprint.rules import BACKUP_RULES
+from backup.sets.model import Kind, Manifest
+from christmas.blueprint.relational import MARKET_DATA, USERS
+from christmas.blueprint.rules import BACKUP_RULES
 from monitor import redis_server
 from monitor.backups import judge_redundancy
+from monitor.keyspace_audit import FIXABLE, Audit, Fault, Finding
 from monitor.keyspaces import judge
 from monitor.relational import Live, compare
 from seed.collection import differences

@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from backup.logins import Unlearned, postgres_refused, redis_refused
+from backup.proving.logins import Unlearned, postgres_refused, redis_refused
 from monitor.accounts import judge
 
 

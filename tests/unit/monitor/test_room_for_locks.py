@@ -2,14 +2,8 @@
 
 import pytest
 
-from blueprint.relational import TABLES
-from blueprint.services import (
-    LOCKS_TO_READ_A_CHUNK,
-    MOST_CHUNKS,
-    POSTGRES_MAX_CONNECTIONS,
-    POSTGRES_MAX_LOCKS,
-    TIMESCALEDB,
-)
+from christmas.blueprint.relational import TABLES
+from christmas.blueprint.services import LOCKS_TO_READ_A_CHUNK, MOST_CHUNKS, POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS, TIMESCALEDB
 from infra.components.postgres_config import postgresql_conf
 from monitor.locks import judge
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.connections import Platform
 from monitor.checks import Registered, choose, every, run_checks
 from monitor.network import judge_certificate

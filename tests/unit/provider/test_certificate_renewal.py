@@ -11,7 +11,7 @@ import time_machine
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.provider.certificates import Certificate, CertificateAuthority, issue_authority, issue_certificate, life_left
 from infra.provider.kind import Call
 from infra.provider.values import UNKNOWN

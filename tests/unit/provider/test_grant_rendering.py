@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import Privilege, TableGrant
-from blueprint.relational import TABLES
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Privilege, TableGrant
+from christmas.blueprint.relational import TABLES
 from infra.provider.grants import grant_findings, grant_statements
 
 READ = frozenset({Privilege.SELECT})

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from blueprint.accounts import ACCOUNTS
-from blueprint.model import BlueprintError, KeyAccess, KeyspaceCommands, RedisUser
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import BlueprintError, KeyAccess, KeyspaceCommands, RedisUser
 from infra.provider.redis_acl import acl_line, password_sha256, redis_acl_line, redis_rules
 
 HASH = "0" * 64

@@ -12,8 +12,8 @@ from textwrap import shorten
 
 import pytest
 
-from backup import lock
-from blueprint.rules import SCHEDULE_RULES
+from christmas.blueprint.rules import SCHEDULE_RULES
+from core import lock
 from monitor import signs
 from monitor.result import CheckResult, Status
 from monitor.schedule import judge, judge_now
@@ -97,7 +97,7 @@ def test_only_a_lock_that_is_held_means_that_one_runs(tmp_path: Path) -> None:
 
 def test_whoever_types_a_command_waits_for_the_run_of_a_schedule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     program = (
-        "import sys; from pathlib import Path; from backup import lock; lock.be_the_schedule()\n"
+        "import sys; from pathlib import Path; from core import lock; lock.be_the_schedule()\n"
         "with lock.hold(Path(sys.argv[1]), 'a drill'): print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

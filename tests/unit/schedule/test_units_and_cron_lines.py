@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
-from infra.yielding import NICE
+from core.errors import PlatformError
+from core.yielding import NICE
 from schedule import task, units
 from schedule.units import Clone
 

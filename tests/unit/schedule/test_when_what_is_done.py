@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
-from backup import lock, sets
-from blueprint.rules import BACKUP_RULES
+from backup.sets import folders
+from christmas.blueprint.rules import BACKUP_RULES
+from core import lock
+from core.errors import PlatformError
 from infra.connections import Platform
 from schedule.decide import clock_jump, drill_due, pause_after
 from schedule.jobs import Job
@@ -151,6 +152,6 @@ def test_what_is_young_enough_is_left_alone(tmp_path: Path, capsys: pytest.Captu
     now = datetime.now(UTC)
     young = manifest(f"{now:%Y%m%d-%H%M%S}-full-0000", started=now - timedelta(minutes=59))
     (tmp_path / young.id).mkdir()
-    sets.publish(tmp_path, young)
+    folders.publish(tmp_path, young)
     assert Job("backup", "tests", load_nothing, tmp_path).wake() is True
     assert capsys.readouterr().out == ""

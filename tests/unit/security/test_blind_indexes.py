@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.encryption import ADDRESS, PHONE
-from security import blind_index
-from security.ring import FINGERPRINT_BYTES, new_ring
+from christmas.blueprint.encryption import ADDRESS, PHONE
+from christmas.sealed import blind_index
+from christmas.sealed.ring import FINGERPRINT_BYTES, new_ring
 
 RING = new_ring().up_to(2)
 

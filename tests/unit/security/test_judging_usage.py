@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from security.ring import new_ring
+from christmas.sealed.ring import new_ring
 from security.usage import Kind, Usage, judge
 
 RING = new_ring().up_to(3).retired_below(2)

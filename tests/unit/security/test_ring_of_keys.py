@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from security import ring
-from security.errors import KeyRingError
-from security.ring import KeyRing, from_json, new_ring
+from christmas.sealed import ring
+from christmas.sealed.errors import KeyRingError
+from christmas.sealed.ring import KeyRing, from_json, new_ring
 
 
 def numbers(of: KeyRing) -> list[tuple[int, bool]]:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.encryption import ADDRESS, ENCRYPTED_FIELDS, FIRST_NAME, LAST_NAME, PHONE, EncryptedField
-from security import errors
-from security.cipher import FieldCipher
-from security.envelope import BLOCK_BYTES, OVERHEAD_BYTES, PREFIX, SHORTEST
-from security.ring import Key, KeyRing, new_ring
+from christmas.blueprint.encryption import ADDRESS, ENCRYPTED_FIELDS, FIRST_NAME, LAST_NAME, PHONE, EncryptedField
+from christmas.sealed import errors
+from christmas.sealed.cipher import FieldCipher
+from christmas.sealed.envelope import BLOCK_BYTES, OVERHEAD_BYTES, PREFIX, SHORTEST
+from christmas.sealed.ring import Key, KeyRing, new_ring
 
 RING = new_ring().up_to(2)
 CIPHER = FieldCipher(RING)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.embeddings import Embedder, EmbeddingService, TextRefusedError
 from tests.support.openai_server import KEY, OpenAIServer, Trouble, run_openai_server, vector
 

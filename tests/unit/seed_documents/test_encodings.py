@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from infra.connections import ROOT
 from seed import encodings, sources
 from seed.blocks import Unreadable

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
-from blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from core.errors import PlatformError
 from seed.original_schema import read_file, translate
 from tests.unit.seed_documents.specification import SPECIFIED
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from tests.support.candle_reading import candles_of
 
 DATA = Path(__file__).parents[2] / "data" / "candle_files"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.fast import arrow
 from tests.support.candle_reading import candles_of
 

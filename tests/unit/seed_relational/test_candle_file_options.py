@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.columns import match_header
 from seed.candle_files.options import LoadOptions, parse_mapping
 

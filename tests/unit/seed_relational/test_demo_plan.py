@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from blueprint.relational import ORDER_SIDES, ORDER_STATUSES, ORDER_TYPES
+from christmas.blueprint.relational import ORDER_SIDES, ORDER_STATUSES, ORDER_TYPES
 from seed.candles import samples
 from seed.demo_orders import by_symbol, plan
 from seed.demo_people import PEOPLE

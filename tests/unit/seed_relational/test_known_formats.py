@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed.candle_files.formats import FORMATS
 from seed.candles import Candle
 from tests.support.candle_reading import candles_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 from seed import candles
 
 

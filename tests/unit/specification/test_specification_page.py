@@ -14,7 +14,7 @@ from specification.statements import ROOT, Promise, Row, Section, adr_file, fact
 GOOD = Row(
     says="all is well",
     state="met",
-    where="blueprint/model.py",
+    where="christmas/blueprint/model.py",
     test="tests/unit/specification/test_specification_page.py::test_nothing_is_wrong_with_the_statements",
 )
 PROMISE = Promise("README.md", "what should exist", GOOD.test)
@@ -44,7 +44,7 @@ def test_the_whole_specification_is_there() -> None:
         (replace(GOOD, state="differs"), "there is no decision"),
         (replace(GOOD, state="differs", adr="9999"), "there is no decision 9999"),
         (replace(GOOD, state="open", waits_for="later", test=""), "not for the security issue"),
-        (replace(GOOD, where="blueprint/nothing.py"), "there is no blueprint/nothing.py"),
+        (replace(GOOD, where="christmas/blueprint/nothing.py"), "there is no christmas/blueprint/nothing.py"),
         (replace(GOOD, where=""), "there is no place named"),
         (replace(GOOD, test="tests/unit/nothing.py::test_x"), "there is no tests/unit/nothing.py"),
         (replace(GOOD, test=f"{GOOD.test}_any_more"), "has no test"),
@@ -83,7 +83,7 @@ def test_a_promise_that_nobody_makes_or_holds_is_a_fault(promise: Promise) -> No
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "x.toml").write_text(f'[[section]]\nnumber = "1"\ntitle = "one"\nwhere = "blueprint"\n{text}\n')
+    (tmp_path / "x.toml").write_text(f'[[section]]\nnumber = "1"\ntitle = "one"\nwhere = "christmas/blueprint"\n{text}\n')
     with pytest.raises(ValueError, match=r"users\.id|tets"):
         load(tmp_path)
 

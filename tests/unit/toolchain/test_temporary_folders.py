@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from airgap import temporary
+from core import temporary
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 from pathlib import Path
-from airgap import temporary
+from core import temporary
 with temporary.folder("tests", Path(sys.argv[1])) as made:
     (made / "deep").mkdir()
     (made / "deep" / "secret").write_text("a key")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.setup import expected, probe
 from airgap.setup.announcement import Room, State, announcement, available_memory, require, rooms
+from core.errors import PlatformError
 
 NAMES = list(expected.STEPS)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pickle
 
-from airgap.errors import PlatformError
+from core.errors import PlatformError
 
 
 def test_all_three_parts_are_told() -> None:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from airgap.errors import PlatformError
 from airgap.setup.debian import is_debian
 from airgap.setup.docker_engine import MINIMUM, parse_version
 from airgap.setup.leftovers import is_left_by_a_test
-from airgap.setup.room import require_room
 from airgap.toolchain.environment import own_root, project_root
 from airgap.toolchain.locate import cache_folder, is_wrapper, version_text
 from airgap.toolchain.wrapper import needs_stack, working_directory
 from commands.bring_up import up_steps
+from core.errors import PlatformError
+from core.room import require_room
 
 
 @pytest.mark.parametrize(

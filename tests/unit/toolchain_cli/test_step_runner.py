@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from airgap.errors import PlatformError
-from airgap.setup.progress import PlainProgress, TerminalProgress, format_count, format_seconds, is_terminal
-from airgap.setup.runner import INTERRUPTED, Progress, Step, report_failure, run_steps
+from core.errors import PlatformError
+from core.progress import PlainProgress, TerminalProgress, format_count, format_seconds, is_terminal
+from core.runner import INTERRUPTED, Progress, Step, report_failure, run_steps
 
 
 def _nothing(_: Progress) -> None:

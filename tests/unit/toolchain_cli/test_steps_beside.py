@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from airgap.setup.beside import Finished, outcome_text, run_beside
-from airgap.setup.progress import PlainProgress
-from airgap.setup.runner import Step
+from core.beside import Finished, outcome_text, run_beside
+from core.progress import PlainProgress
+from core.runner import Step
 
 Run = Callable[..., tuple[Finished | None, list[str], str]]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airgap.chosen_engine import LOCAL_SOCKET, chosen_engine
-from airgap.errors import PlatformError
+from core.chosen_engine import LOCAL_SOCKET, chosen_engine
+from core.errors import PlatformError
 
 
 def make_context(folder: Path, name: str, host: str, *, tls: bool = False) -> None:

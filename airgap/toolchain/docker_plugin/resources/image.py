@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from airgap.docker_client import helpers_hint
 from airgap.toolchain.docker_plugin.context import Call
 from airgap.toolchain.docker_plugin.engine import explanation, told
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
 from airgap.toolchain.docker_plugin.resources.base import Found, Resource
 from airgap.toolchain.docker_plugin.tables.image import IMAGE
+from core.docker_client import helpers_hint
 
 OWN_IMAGES = "christmas/"
 """What the names of this project's own images begin with; no registry has them."""

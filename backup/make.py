@@ -1,0 +1,299 @@
+"""Making a backup set: the stores in parallel, the manifest last."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from backup.postgres import back_up as postgres
+from backup.postgres import pgbackrest
+from backup.redis import back_up as redis_store
+from backup.restoring import closing, recovery
+from backup.restoring.journal import refuse_unfinished
+from backup.sets import due, folders, keys
+from backup.sets.files import SetFolder
+from backup.sets.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
+from backup.sets.sealing import keyring_of
+from backup.storage import copies, mirror
+from backup.weaviate import back_up as weaviate_store
+from christmas.blueprint.rules import BACKUP_RULES
+from core import lock
+from core.errors import PlatformError
+from core.progress import Progress, SilentProgress
+from infra.connections import Platform
+
+_T = TypeVar("_T")
+
+
+def make(
+    platform: Platform,
+    *,
+    kind: Kind | None = None,
+    stores: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+) -> Manifest | None:
+    """Make a backup set and return its manifest; None where `kind` is not given and nothing is due.
+
+    `stores` limits it to some of postgres, redis and weaviate. `folder` holds the stack's sets; the clone's own place by default.
+    Where PostgreSQL's log goes on in a timeline that has no full set, as after a live restore, a full one is made whatever is asked for.
+    Raises PlatformError where a store fails (then there is no new set, and those before are as they were), where another run
+    is at work, and where an incremental set has nothing to build on.
+    """
+    chosen = known_stores(stores)
+    folder = folder or folders.folder_of(platform.stack)
+    progress = progress or SilentProgress()
+    with lock.hold(folder, "a backup"):
+        refuse_unfinished(folder)
+        recovery.refuse_awaited(folder, platform.stack, "a backup")
+        mirror.refresh(platform, folder)
+        if "postgres" in chosen:
+            recovery.refuse_emptied(platform, folder, "a backup")
+        clean_up(platform, folder, progress)
+        closing.settle(platform, folder)
+        wanted = closing.wanted(platform, kind, chosen, folders.list_sets(folder=folder), folder, progress)
+        made = _make_usable(platform, wanted, chosen, folder, progress) if wanted else None
+        closing.settle(platform, folder)
+        # The set is good whatever becomes of its copies: what is missing there is caught up with by the next run.
+        copies.catch_up(platform, folder, progress)
+        recovery.forget_emptied(folder)
+        return made
+
+
+def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
+    """The stores meant, in one order.
+
+    Raises PlatformError for a name that is none.
+    """
+    unknown = set(stores or ()) - set(STORES)
+    if unknown:
+        raise PlatformError(
+            what=f"there is no store {', '.join(sorted(unknown))}", where="--store", next_step=f"use one of: {', '.join(STORES)}"
+        )
+    return tuple(store for store in STORES if not stores or store in stores)
+
+
+def clean_up(platform: Platform, folder: Path, progress: Progress) -> None:
+    """Remove what runs left that never came to write a manifest. Only for the holder of the lock."""
+    found = folders.leftovers(folder)
+    if not found:
+        return
+    weaviate_store.remove_copies(platform.containers["weaviate"], [path.name for path in found])
+    for path in found:
+        folders.discard(path)
+        progress.log(f"removed {path.name}, which a broken run left unfinished")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one run makes. `base` is the newest set of each store, by store; only an incremental run uses it."""
+
+    set_id: str
+    kind: Kind
+    stores: tuple[Store, ...]
+    logical: bool
+    parent: Manifest | None
+    started: datetime
+    sequence: int
+
+
+def _plan(wanted: Kind, stores: tuple[Store, ...], folder: Path) -> _Plan:
+    now, existing = datetime.now(UTC), folders.list_sets(folder=folder)
+    parent = due.parent_of(wanted, existing, stores)
+    if wanted == "incremental" and parent is None:
+        raise PlatformError(
+            what=f"an incremental backup of {', '.join(stores)} has nothing to build on",
+            where=str(folder),
+            next_step="make a full one first: invoke backup --full",
+        )
+    logical = wanted == "full" or due.logical_due(now, existing, BACKUP_RULES)
+    return _Plan(
+        folders.new_id(wanted, now), wanted, stores, logical, parent, now, 1 + max((each.sequence for each in existing), default=0)
+    )
+
+
+def _make_usable(platform: Platform, wanted: Kind, stores: tuple[Store, ...], folder: Path, progress: Progress) -> Manifest:
+    """Make the set; a full one where an incremental one finds nothing that it can build on, for else there would be none until then."""
+    try:
+        return _make(platform, _plan(wanted, stores, folder), folder, progress)
+    except pgbackrest.UnusablePriorError as error:
+        progress.log(
+            f"a full set instead of an incremental one: the one before can't be built on, invoke backup.verify tells more ({error.what})"
+        )
+        return _make(platform, _plan("full", stores, folder), folder, progress)
+
+
+def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> Manifest:
+    target = folder / plan.set_id
+    target.mkdir(mode=0o700)
+    try:
+        # Everything that signing needs is had before the work, not found missing after it.
+        passphrase = keys.repository_passphrase(platform)
+        parts = _run_stores(platform, plan, SetFolder(target, keyring_of(platform)), progress)
+        progress.status("writing the manifest")
+        manifest = Manifest(
+            id=plan.set_id,
+            sequence=plan.sequence,
+            stack=platform.stack,
+            kind=plan.kind,
+            parent=plan.parent.id if plan.parent else None,
+            started=plan.started,
+            finished=datetime.now(UTC),
+            made_by=lock.made_by(),
+            stores=plan.stores,
+            postgres=_of(parts, PostgresPart),
+            redis=_of(parts, RedisPart),
+            weaviate=_of(parts, WeaviatePart),
+        )
+        mirror.publish(platform, folder, keys.sign(manifest, passphrase), progress)
+    except BaseException as error:
+        _discard(platform, folder, plan.set_id, error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise PlatformError(
+                what="the disk is full; the set was not finished and its files are removed",
+                where=str(folder),
+                next_step="make room (invoke backup.prune --dry-run shows what could go), then invoke backup",
+            ) from error
+        raise
+    return folders.read(target)
+
+
+def _discard(platform: Platform, folder: Path, set_id: str, error: BaseException) -> None:
+    """Remove what a failed run has written. What can't be removed now, the next run removes."""
+    target = folder / set_id
+    try:
+        folders.discard(target)
+        mirror.withdraw(platform, folder, set_id)
+        weaviate_store.remove_copies(platform.containers["weaviate"], [target.name])
+    except (OSError, PlatformError) as second:
+        error.add_note(f"and what it had written is still in {target}: {second}")
+
+
+def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Progress) -> list[PostgresPart | RedisPart | WeaviatePart]:
+    """Back up each store in a thread of its own.
+
+    Raises PlatformError with all that failed; UnusablePriorError where it was that alone.
+    """
+    shared = SharedProgress(progress)
+    parent = plan.parent
+    wanted: dict[Store, Callable[[Progress], PostgresPart | RedisPart | WeaviatePart]] = {
+        "postgres": lambda told: postgres.back_up(
+            platform,
+            postgres.Request(
+                plan.set_id, target, plan.kind, plan.logical, parent.postgres.wal_stop if parent and parent.postgres else None
+            ),
+            told,
+        ),
+        "redis": lambda told: redis_store.back_up(platform, target, told),
+        "weaviate": lambda told: weaviate_store.back_up(
+            platform,
+            weaviate_store.Request(plan.set_id, target, plan.kind, parent.weaviate.backup_id if parent and parent.weaviate else None),
+            told,
+        ),
+    }
+    with ThreadPoolExecutor(max_workers=len(STORES), thread_name_prefix="backup") as pool:
+        running = {store: pool.submit(_telling, store, wanted[store], shared.of(store)) for store in plan.stores}
+    return _collect(running)
+
+
+def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress) -> _T:
+    """Run one store's backup; what its driver raises becomes a PlatformError."""
+    try:
+        return back_up(progress)
+    except Exception as error:
+        if not isinstance(error, _driver_errors()):
+            raise
+        raise PlatformError(
+            what=" ".join(f"{type(error).__name__}: {error}".split()),
+            where=f"the backup of {store}",
+            next_step="invoke check shows what is wrong with the service; then invoke backup",
+        ) from error
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    """What the stores' drivers raise. They are imported only here: one store's backup need not wait for another one's driver."""
+    import docker.errors
+    import httpx
+    import psycopg
+    import redis
+    import requests
+    import weaviate.exceptions
+
+    return (
+        psycopg.Error,
+        redis.RedisError,
+        weaviate.exceptions.WeaviateBaseError,
+        docker.errors.DockerException,
+        requests.RequestException,
+        # Weaviate's client lets some of what it builds on through.
+        httpx.HTTPError,
+    )
+
+
+def _of(parts: Iterable[object], kind: type[_T]) -> _T | None:
+    return next((part for part in parts if isinstance(part, kind)), None)
+
+
+def _collect(running: dict[Store, Future[_T]]) -> list[_T]:
+    failures = {store: error for store, future in running.items() if (error := future.exception())}
+    for error in failures.values():
+        if not isinstance(error, PlatformError):
+            raise error
+    if len(failures) == 1:
+        for error in failures.values():
+            if isinstance(error, pgbackrest.UnusablePriorError):
+                raise error
+    if failures:
+        told = [f"{store}: {error.what}" for store, error in failures.items() if isinstance(error, PlatformError)]
+        first = next(error for error in failures.values() if isinstance(error, PlatformError))
+        raise PlatformError(
+            what="the backup failed, and no new set was made\n" + "\n".join(f"  {line}" for line in told),
+            where=first.where,
+            next_step=first.next_step or "mend the above, then invoke backup",
+        ) from first
+    return [future.result() for future in running.values()]
+
+
+class SharedProgress:
+    """One progress line for several threads: it shows what each is doing."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._doing: dict[str, str] = {}
+
+    def of(self, name: str) -> Progress:
+        """The progress of one thread."""
+        return _Part(self, name)
+
+    def tell(self, name: str, text: str) -> None:
+        """Show that `name` is now doing `text`."""
+        with self._lock:
+            self._doing[name] = text
+            self._progress.status(" · ".join(f"{each}: {doing}" for each, doing in self._doing.items()))
+
+    def log(self, name: str, text: str) -> None:
+        """Leave a line."""
+        with self._lock:
+            self._progress.log(f"{name}: {text}")
+
+
+class _Part:
+    def __init__(self, shared: SharedProgress, name: str) -> None:
+        self._shared = shared
+        self._name = name
+
+    def status(self, text: str) -> None:
+        self._shared.tell(self._name, text)
+
+    def count(self, done: float, total: float, unit: str = "") -> None:
+        self._shared.tell(self._name, f"{done:g}/{total:g} {unit}" if total else f"{done:g} {unit}")
+
+    def log(self, text: str) -> None:
+        self._shared.log(self._name, text)

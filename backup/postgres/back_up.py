@@ -1,0 +1,279 @@
+"""PostgreSQL's part of a set: a physical backup, a logical one where due, and a point whose content is known exactly."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from backup.postgres import live_log, pgbackrest, tables
+from backup.postgres.logical import LOGICAL_PATH, dump
+from backup.queries import query
+from backup.sets.files import SetFolder, write_hashed
+from backup.sets.model import FileRecord, Kind, PostgresPart, ReferencePoint, Unproven
+from backup.storage.repository import INFO_FILES, RepositoryFiles, segments
+from backup.storage.sources import source_of
+from core.errors import PlatformError
+from core.progress import Progress
+from infra.clients import postgres as connect
+from infra.connections import Platform
+
+if TYPE_CHECKING:
+    import psycopg
+
+ACCOUNT = "backup"
+# The repository's own index as it was with this backup: a copy of it can be restored from whatever becomes of the first one.
+INFO_PATH = "postgres/repository"
+_SNAPSHOT_SECONDS = 20
+_SNAPSHOT_PAUSE = 0.01
+_COMMIT_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted of this store. `after` is the last WAL segment that the parent's manifest lists."""
+
+    set_id: str
+    folder: SetFolder
+    kind: Kind
+    logical: bool
+    after: str | None = None
+
+
+def back_up(platform: Platform, request: Request, progress: Progress) -> PostgresPart:
+    """Make this store's part of a set, files in the set's folder and in pgBackRest's repository.
+
+    Raises PlatformError where any step fails; then nothing of it counts.
+    """
+    container = platform.containers["timescaledb"]
+    started = datetime.now(UTC)
+    progress.status(f"{request.kind} physical backup")
+    physical = pgbackrest.back_up(container, request.kind, request.set_id)
+    progress.status("reference point and logical backup" if request.logical else "reference point")
+    found = _reference_point(platform, request, physical, progress)
+    archived = found.archived
+    with connect(platform, ACCOUNT) as connection:
+        versions, revision = _server(connection)
+    return PostgresPart(
+        started=started,
+        finished=datetime.now(UTC),
+        files=(*found.files, *archived.files),
+        unproven=found.unproven,
+        label=physical.label,
+        prior=physical.prior,
+        references=physical.references,
+        lsn_start=physical.lsn_start,
+        lsn_stop=physical.lsn_stop,
+        wal_start=physical.wal_start,
+        wal_stop=archived.wal_newest or physical.wal_stop,
+        timeline=physical.timeline,
+        system_id=archived.system_id,
+        schema_revision=revision,
+        versions={**versions, "pgbackrest": physical.version},
+        database_bytes=physical.database_bytes,
+        repository_bytes=physical.repository_bytes,
+        reference_point=found.point,
+        logical=LOGICAL_PATH if found.dumped else None,
+        history=live_log.server_history(container, physical.timeline),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Archived:
+    """The repository once it holds the log up to the restore point: its files that belong to the set, and its index."""
+
+    files: tuple[FileRecord, ...]
+    wal_newest: str | None
+    system_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The reference point, the logical backup's files where one was `dumped`, the repository, and what none of this proves."""
+
+    point: ReferencePoint
+    files: tuple[FileRecord, ...]
+    dumped: bool
+    archived: _Archived
+    unproven: tuple[Unproven, ...]
+
+
+def _reference_point(platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, progress: Progress) -> _Found:
+    """Find a snapshot whose position in the log is known, count in it, and dump the same snapshot where one is due.
+
+    The log up to there is archived at the same time: a restore point that follows the snapshot is all that it takes.
+    """
+    named = f"christmas-{request.set_id}"
+    with connect(platform, ACCOUNT, autocommit=True) as probe, connect(platform, ACCOUNT) as holder:
+        # Read before the snapshot, so that what follows it can only have gone on from here.
+        before = _sequences(probe)
+        snapshot = _take_snapshot(probe, holder)
+        tables.prepare(holder)
+        every = tables.list_tables(holder)
+        version = holder.info.server_version
+        with ThreadPoolExecutor(max_workers=2, thread_name_prefix="postgres") as pool:
+            dumping = pool.submit(dump, platform, request.folder, snapshot.name, every, version) if request.logical else None
+            archiving = pool.submit(_archive, platform, request, physical, named, progress)
+            counts = tables.count_all(holder, probe, every, hash_hypertables=request.kind == "full")
+            broken = tables.broken(holder)
+            beside = [*_beside(holder), *_beside_in_maintenance(platform.containers["timescaledb"])]
+            sequences = tables.going_on(before, _sequences(probe))
+            dumped = dumping.result() if dumping else None
+            archived = archiving.result()
+        holder.rollback()
+    point = ReferencePoint(
+        lsn=snapshot.lsn,
+        at=snapshot.at,
+        exact=snapshot.exact,
+        restore_point=named,
+        tables=counts.tables,
+        scope="all",
+        sequences=sequences,
+        broken=broken,
+    )
+    unproven = (*counts.unproven, *_distrusted(broken), *beside, *(dumped.unproven if dumped else ()))
+    return _Found(point, dumped.files if dumped else (), dumped is not None and dumped.made, archived, unproven)
+
+
+def _sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
+    """The sequences; none where one of them is dropped at this very moment, which the server answers with an error."""
+    import psycopg
+
+    try:
+        return tables.sequences(connection)
+    except (psycopg.errors.InternalError, psycopg.errors.UndefinedTable):
+        return {}
+
+
+def _distrusted(broken: Sequence[str]) -> Iterator[Unproven]:
+    for name in broken:
+        if name.startswith("index "):
+            why = "not valid on the live server either: still being built, or left by a build that failed (drop it or reindex)"
+            yield Unproven(what=name, why=why)
+        else:
+            yield Unproven(what=name, why="never checked on the live server either (NOT VALID)", by_design=True)
+
+
+def _beside(connection: psycopg.Connection) -> list[Unproven]:
+    """What the server has and a count of this database's tables doesn't show."""
+    found = []
+    for kind, name in connection.execute(query("beside_the_tables")).fetchall():
+        if kind == "slot":
+            why = "in no backup: after a restore, whoever reads from it has to begin anew"
+            found.append(Unproven(what=f"replication slot {name}", why=why, by_design=True))
+        elif kind == "subscription":
+            why = "only in the physical backup; what it is restored with subscribes as it did, where it reaches the publisher"
+            found.append(Unproven(what=f"subscription {name}", why=why, by_design=True))
+        else:
+            found.append(Unproven(what=f"database {name}", why="only in the physical backup: neither counted nor in the logical one"))
+    return found
+
+
+def _beside_in_maintenance(container: str) -> list[Unproven]:
+    """Tables in the database `postgres`, which account backup has no business in."""
+    count = int(live_log.superuser(container, query("maintenance_tables")))
+    why = "only in the physical backup: neither counted nor in the logical one"
+    return [Unproven(what=f"{count} tables of database postgres", why=why)] if count else []
+
+
+def _archive(
+    platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, restore_point: str, progress: Progress
+) -> _Archived:
+    """Have the log archived up to a restore point that is made now, and hash what the repository then holds."""
+    container = platform.containers["timescaledb"]
+    progress.status("waiting for the log to be archived")
+    named = live_log.command(f"select pg_create_restore_point('{restore_point}')")
+    # Switches to a new segment and waits until the one before is in the repository.
+    repository = pgbackrest.run_and_look(container, pgbackrest.command("check"), before=named)
+    progress.status("hashing the repository's files")
+    stored = source_of(platform, request.folder.path.parent).repository
+    files = _repository_files(stored, physical, request.after)
+    index = tuple(write_hashed(request.folder, f"{INFO_PATH}/{path}", stored.read(path)) for path in INFO_FILES)
+    return _Archived((*index, *files), repository.wal_newest, repository.system_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """A snapshot and a position in the log. `exact`: the snapshot holds all commits before the position, and no others."""
+
+    name: str
+    lsn: str
+    at: datetime
+    exact: bool
+
+
+def _take_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> _Snapshot:
+    """Open a snapshot in `holder` and find the position that belongs to it.
+
+    Both are had by one statement. Only a transaction that was running at the snapshot, or began between the two, can have committed
+    before the position without being in the snapshot. Where clients write all the time there is a moment without one every
+    few tries, so it is simply tried again. One that runs for long would spoil every try: it is waited for whether it commits right then.
+    """
+    import psycopg
+
+    holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    holder.read_only = True
+    first_seen: dict[str, float] = {}
+    deadline = time.monotonic() + _SNAPSHOT_SECONDS
+    while True:
+        lsn, name, running, following = _one(holder, query("snapshot"))
+        at, now = datetime.now(UTC), time.monotonic()
+        # A snapshot ends with the last transaction that completed, so one that runs may lie behind its end. Only a new number is
+        # surely greater than that of all which had begun.
+        (later,) = _one(probe, "select pg_current_xact_id()::text")
+        suspects = [*running, *(str(number) for number in range(int(following), int(later)))]
+        young = any(now - first_seen.setdefault(number, now) < _COMMIT_SECONDS for number in suspects)
+        committed = young
+        if suspects and not young:
+            # Longer than the last step of a commit takes, which is to wait for the disk.
+            time.sleep(_COMMIT_SECONDS)
+            committed = bool(probe.execute(query("transactions"), (suspects,)).fetchall())
+        if not committed or now > deadline:
+            return _Snapshot(name, lsn, at, exact=not committed)
+        holder.rollback()
+        time.sleep(random.uniform(0, _SNAPSHOT_PAUSE))  # noqa: S311 - so as not to keep step with a client that writes at intervals
+
+
+def _one(connection: psycopg.Connection, statement: Any) -> tuple[Any, ...]:
+    row = connection.execute(statement).fetchone()
+    if row is None:
+        raise PlatformError(what="a query that always has an answer had none", where="the backup's reference point")
+    return tuple(row)
+
+
+def _repository_files(stored: RepositoryFiles, physical: pgbackrest.PhysicalBackup, after: str | None) -> tuple[FileRecord, ...]:
+    """The backup's own files, and every segment of the log since the parent's last one."""
+    first = physical.wal_start if after is None else after
+    # Names sort as positions do: timeline, then log, then segment.
+    wal = [path for segment, path in segments(stored).items() if segment >= first]
+    return stored.hash_files([pgbackrest.backup_path(physical.label), *wal])
+
+
+def _server(connection: psycopg.Connection) -> tuple[dict[str, str], str | None]:
+    postgresql, timescaledb, license_, migrated = _one(connection, query("server"))
+    revision = _one(connection, "select string_agg(version_num, ',' order by version_num) from alembic_version")[0] if migrated else None
+    named = {"postgresql": postgresql, "timescaledb": timescaledb, "timescaledb_license": license_}
+    return {name: value for name, value in named.items() if value}, revision
+
+
+def seconds_unarchived(platform: Platform) -> float:
+    """How old the oldest write is that the repository doesn't hold yet; 0 where it holds all.
+
+    Counted from the last segment's archiving, which is never less than the truth.
+    """
+    with connect(platform, "monitor") as connection:
+        (seconds,) = _one(connection, query("unarchived"))
+    return max(0.0, float(seconds))
+
+
+def archive_now(platform: Platform) -> bool:
+    """Have everything written so far archived, where the server still runs; tells whether it was."""
+    try:
+        pgbackrest.run(platform.containers["timescaledb"], pgbackrest.command("check"))
+    except PlatformError:
+        return False
+    return True

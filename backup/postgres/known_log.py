@@ -1,0 +1,168 @@
+"""Looks at PostgreSQL's log before a restore: what the server says, and what the repository holds of it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backup.postgres import back_up as postgres
+from backup.postgres import live_log, pgbackrest
+from backup.postgres.drawing import Row
+from backup.postgres.drawing import rows as drawn
+from backup.postgres.replay import KnownLog
+from backup.postgres.timelines import Cluster, History, archive_of, of_manifests, parse_history
+from backup.queries import query
+from backup.restoring import stopped
+from backup.sets.model import Manifest
+from backup.storage.sources import source_of
+from core.containers import docker_client, execute
+from core.errors import PlatformError
+from infra.backup_places import FIRST
+from infra.components.pgbackrest_config import STANZA
+from infra.connections import Platform, load
+
+_FILE = re.compile(r"(?:.*/)?(?P<archive>[0-9.]+-[0-9]+)/(?:[0-9A-F]{16}/)?(?P<name>[0-9A-F]{24}(?=-[0-9a-f]{40})|[0-9A-F]{8}\.history)")
+# Between two files: no line of theirs begins so.
+_MARK = "== "
+
+
+def look(
+    platform: Platform,
+    folder: Path,
+    every: Sequence[Manifest],
+    *,
+    place: str = "",
+    timeline: int | None = None,
+    archive: bool = True,
+) -> KnownLog:
+    """What is known of the log. With `archive` the server has it archived up to now first, so that what is told is proven.
+
+    `timeline` is the one asked for. What can't be learned is left out: nothing is raised for that.
+    """
+    first = place in ("", FIRST)
+    live = live_log.ask(platform)
+    systems = {each.postgres.system_id for each in every if each.postgres}
+    if live and systems and live.system_id not in systems:
+        # A new server in the place of a lost one: it knows nothing of the log that the sets are of.
+        live = None
+    until = stalled = ticked = None
+    if archive and first and live and not live.recovering and live.system_id in systems:
+        # Another cluster's log, as of a new machine's empty one, never gets into this repository.
+        until, stalled, ticked = _archive(platform)
+    clusters = _of_sets(every)
+    names, histories = _repository(platform, folder, place, first)
+    for archive_id in {*clusters, *histories, *names}:
+        known = clusters.get(archive_id, Cluster({}))
+        segments = frozenset(names[archive_id]) if names and archive_id in names else (frozenset() if names else None)
+        clusters[archive_id] = Cluster({**known.histories, **histories.get(archive_id, {})}, segments)
+    if live and not live.recovering:
+        _add_live(platform, live, every, clusters)
+    else:
+        live = None
+    return KnownLog(clusters, live, until, stalled, timeline, ticked)
+
+
+def rows(stack: str, folder: Path, every: Sequence[Manifest]) -> list[Row]:
+    """The timelines of a stack by name. Where the stack itself is gone, what the sets tell has to do."""
+    try:
+        log = look(load(stack), folder, every, archive=False)
+    except PlatformError:
+        log = KnownLog(_of_sets(every))
+    return drawn(every, log)
+
+
+def _archive(platform: Platform) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """Have the log archived; returns up to when all is, or since when nothing is any more, and when it made a commit for that."""
+    now = datetime.now(UTC)
+    try:
+        ticked = live_log.tick(platform)
+        if postgres.archive_now(platform):
+            return now, None, ticked
+        last = live_log.superuser(platform.containers["timescaledb"], query("last_archived"))
+    except PlatformError:
+        return None, None, None
+    return None, datetime.fromisoformat(last).astimezone(UTC), ticked
+
+
+def _of_sets(every: Sequence[Manifest]) -> dict[str, Cluster]:
+    found: dict[str, list[Manifest]] = {}
+    for each in every:
+        if each.postgres:
+            found.setdefault(archive_of(each), []).append(each)
+    return {archive: Cluster(of_manifests(own)) for archive, own in found.items()}
+
+
+def _add_live(platform: Platform, live: live_log.LiveLog, every: Sequence[Manifest], clusters: dict[str, Cluster]) -> None:
+    """How the server came to its timeline: it knows before the repository does."""
+    own = [each for each in every if each.postgres and each.postgres.system_id == live.system_id]
+    if not own or live.timeline == 1:
+        return
+    try:
+        history = live_log.server_history(platform.containers["timescaledb"], live.timeline)
+    except (PlatformError, ValueError):
+        return
+    archive = archive_of(own[-1])
+    known = clusters.get(archive, Cluster({}))
+    clusters[archive] = Cluster({**known.histories, live.timeline: history}, known.segments)
+
+
+def _repository(
+    platform: Platform, folder: Path, place: str, first: bool
+) -> tuple[Mapping[str, set[str]], Mapping[str, Mapping[int, History]]]:
+    """The segments and the histories in the repository, by the archive's folder; nothing where it can't be read.
+
+    pgBackRest deciphers histories; of a further copy only the names are read, since the sets there carry their own.
+    """
+    try:
+        if first:
+            return _parse(_in_container(platform, _SCRIPT))
+        names = source_of(platform, folder, place).repository.sizes([f"archive/{STANZA}"])
+        return _parse("\n".join(names))
+    except PlatformError:
+        return {}, {}
+
+
+_LIST = " ".join(pgbackrest.command("repo-ls", "--recurse"))
+_GET = " ".join(pgbackrest.command("repo-get"))
+_SCRIPT = f"""\
+{_LIST} archive/{STANZA} >/tmp/listed.$$ && cat /tmp/listed.$$ || exit 1
+grep -E '/[0-9A-F]{{8}}[.]history$' /tmp/listed.$$ | while read -r name; do
+    echo "{_MARK}$name"; {_GET} "archive/{STANZA}/$name" || exit 1; echo
+done
+code=$?; rm -f /tmp/listed.$$; exit $code
+"""
+
+
+def _in_container(platform: Platform, script: str) -> str:
+    """Run a script where pgBackRest is: in the server's container, or in one on its volumes where the server doesn't run."""
+    from docker.errors import DockerException
+
+    name = platform.containers["timescaledb"]
+    try:
+        container = docker_client().containers.get(name)
+        # One that starts again and again, since its data is damaged, may run just now.
+        with contextlib.suppress(PlatformError):
+            if container.status == "running":
+                return execute(name, ["sh", "-c", script], user=pgbackrest.USER).stdout.decode()
+        network = platform.network if platform.backup.place else "none"
+        return stopped.run(container, script, purpose=f"look-{secrets.token_hex(3)}", network=network)
+    except DockerException as error:
+        raise PlatformError(what=f"the repository can't be looked at: {error}", where=f"container {name}", next_step="invoke up") from error
+
+
+def _parse(text: str) -> tuple[Mapping[str, set[str]], Mapping[str, Mapping[int, History]]]:
+    listing, *files = f"\n{text}".split(f"\n{_MARK}")
+    names: dict[str, set[str]] = {}
+    for line in listing.splitlines():
+        if match := _FILE.match(line):
+            names.setdefault(match["archive"], set()).update({match["name"]} if len(match["name"]) == 24 else ())
+    histories: dict[str, dict[int, History]] = {}
+    for part in files:
+        name, _, content = part.partition("\n")
+        if match := _FILE.match(name):
+            histories.setdefault(match["archive"], {})[int(match["name"][:8], 16)] = parse_history(content)
+    return names, histories

@@ -1,0 +1,103 @@
+"""What PostgreSQL's server says of its own log: timeline, position, last commit. Asked over its socket, so no password is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from backup.postgres import pgbackrest
+from backup.postgres.timelines import History, parse_history
+from backup.queries import query
+from core.containers import execute
+from core.errors import PlatformError
+from infra.components.pgbackrest_config import PGDATA
+from infra.connections import Platform
+
+_PSQL = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname=postgres")
+_TICK = (
+    "select pg_current_xact_id()::text::bigint % 4294967296 as number \\gset \\\\ "
+    "select case when current_setting('track_commit_timestamp')::boolean then pg_xact_commit_timestamp((:'number')::xid) end;"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLog:
+    """Where the server is. `committed` is its last commit, None where it keeps no times of commits."""
+
+    system_id: str
+    timeline: int
+    position: str
+    recovering: bool = False
+    committed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a restored server has replayed: up to which position, and the last transaction in it; None where it doesn't know any more.
+
+    `timeline` is the new one that it writes now, and `history` how it came to it.
+    """
+
+    position: str | None
+    committed: datetime | None
+    timeline: int
+    history: History
+
+
+def ask(platform: Platform) -> LiveLog | None:
+    """Where the live server is; None where it can't be asked."""
+    try:
+        return _ask(platform.containers["timescaledb"])
+    except (PlatformError, KeyError):
+        return None
+
+
+def _ask(container: str) -> LiveLog:
+    (row,) = superuser(container, query("live_log")).splitlines()
+    system_id, recovering, timeline, position, committed = row.split("|")
+    return LiveLog(system_id, int(timeline), position, recovering == "t", _moment(committed))
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+def superuser(container: str, statement: str) -> str:
+    """Run a statement as the server's own user, over its socket: for what only a superuser may do."""
+    return execute(container, command(statement), user=pgbackrest.USER).text()
+
+
+def command(statement: str) -> tuple[str, ...]:
+    """The command line that runs a statement so."""
+    return (*_PSQL, f"--command={statement}")
+
+
+def tick(platform: Platform) -> datetime | None:
+    """Commit a transaction that changes nothing; returns when, as far as the server knows.
+
+    Recovery up to a moment ends only at a commit after it, and a quiet database may have none.
+    Raises PlatformError where the server can't be asked.
+    """
+    # Two transactions: when the first one committed is only known after it.
+    return _moment(execute(platform.containers["timescaledb"], _PSQL, user=pgbackrest.USER, line=_TICK).text())
+
+
+def replayed(container: str) -> Replayed:
+    """What a server replayed that has just been promoted.
+
+    Raises PlatformError where it can't be asked.
+    """
+    (row,) = superuser(container, query("replayed")).splitlines()
+    position, committed, timeline = row.split("|")
+    text = execute(container, ["cat", f"{PGDATA}/pg_wal/{int(timeline):08X}.history"], user=pgbackrest.USER, check=False)
+    return Replayed(position or None, _moment(committed), int(timeline), parse_history(text.text()) if text.code == 0 else ())
+
+
+def server_history(container: str, timeline: int) -> History:
+    """How the running server came to its timeline; nothing for the first one.
+
+    Raises PlatformError where its file can't be read.
+    """
+    if timeline == 1:
+        return ()
+    return parse_history(execute(container, ["cat", f"{PGDATA}/pg_wal/{timeline:08X}.history"], user=pgbackrest.USER).text())

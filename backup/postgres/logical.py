@@ -1,0 +1,98 @@
+"""The logical backup: `pg_dump` of the snapshot that was counted, and the roles. What it can't hold is told; it never ends a set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backup.postgres import pgbackrest
+from backup.postgres.tables import Table
+from backup.sets.files import HashedFile, SetFolder, discard, write_hashed
+from backup.sets.model import FileRecord, Unproven
+from christmas.blueprint.relational import DATABASE
+from core.containers import Finished, execute
+from core.errors import PlatformError
+from infra.connections import Platform
+
+ACCOUNT = "backup"
+LOGICAL_PATH = f"postgres/{DATABASE}.dump"
+GLOBALS_PATH = "postgres/globals.sql"
+_INSIDE_CA = "/run/christmas/ca.crt"
+# Who holds a table for longer, has the dump given up and not the hour's set.
+_LOCK_WAIT = "5min"
+_READS_LARGE_OBJECTS = 180000
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """The dump's files, what it lacks, and whether there is one at all."""
+
+    files: tuple[FileRecord, ...]
+    unproven: tuple[Unproven, ...]
+    made: bool
+
+
+def dump(platform: Platform, folder: SetFolder, snapshot: str, tables: Sequence[Table], server_version: int) -> Dump:
+    """Dump the snapshot of that name, as account `backup` reads it.
+
+    Raises PlatformError where the container or its connection is gone. What only the dump can't do is told in its result.
+    """
+    options, lacking = limits(tables, server_version)
+    container = platform.containers["timescaledb"]
+    password = platform.secret(ACCOUNT, "postgres")
+    target = _conninfo(platform, DATABASE)
+    common = ("--format=custom", "--compress=zstd:3", "--password", f"--snapshot={snapshot}", f"--lock-wait-timeout={_LOCK_WAIT}")
+    # With --password and no terminal the tools read it from their standard input.
+    with HashedFile(folder, LOGICAL_PATH) as written:
+        words = ("pg_dump", *common, *options, f"--dbname={target}")
+        done = execute(container, words, user=pgbackrest.USER, line=password, sink=written.write, yielding=True, check=False)
+    words = ("pg_dumpall", "--globals-only", "--no-role-passwords", "--password", f"--dbname={target}", f"--database={DATABASE}")
+    roles = execute(container, words, user=pgbackrest.USER, line=password, check=False)
+    for name, each in (("pg_dump", done), ("pg_dumpall", roles)):
+        # With 1 they say that they could not; with anything else they were ended.
+        if each.code not in (0, 1):
+            raise PlatformError(what=f"{name} ended with exit code {each.code}: {_said(each)}", where=f"container {container}")
+    files: list[FileRecord] = []
+    if done.code == 0:
+        files.append(written.record)
+    else:
+        discard(folder, LOGICAL_PATH)
+        lacking = [Unproven(what="the logical backup", why=f"there is none: {_said(done)}")]
+    if roles.code == 0:
+        files.append(write_hashed(folder, GLOBALS_PATH, [roles.stdout]))
+    else:
+        lacking.append(Unproven(what="the roles beside the logical backup", why=f"there is no file of them: {_said(roles)}"))
+    return Dump(tuple(files), tuple(lacking), made=done.code == 0)
+
+
+def limits(tables: Sequence[Table], server_version: int) -> tuple[list[str], list[Unproven]]:
+    """Options for `pg_dump` that have it leave out what would end it, and what that is. `server_version` as PostgreSQL numbers it."""
+    options, lacking = [], []
+    for each in tables:
+        if each.schema == "pg_catalog":
+            if server_version < _READS_LARGE_OBJECTS:
+                # pg_read_all_data reads them from PostgreSQL 18 on; before, nobody does but their owners and superusers.
+                options.append("--no-large-objects")
+                why = "only in the physical backup: before PostgreSQL 18 no account that only reads may dump them"
+                lacking.append(Unproven(what="large objects", why=why, by_design=True))
+        elif each.is_filtered:
+            options.append(f"--exclude-table-data={_pattern(each.schema)}.{_pattern(each.name)}")
+            why = "row-level security hides rows from account backup, so the logical backup has none: invoke up gives it BYPASSRLS"
+            lacking.append(Unproven(what=f"table {each.key}", why=why))
+    return options, lacking
+
+
+def _pattern(name: str) -> str:
+    """A name as the tools' patterns take it literally."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _said(done: Finished) -> str:
+    """The tool's own last words about what went wrong, in one line. Details may quote rows, so they stay out."""
+    lines = [line.strip() for line in done.stderr.splitlines() if " error: " in line]
+    return " ".join((lines[-1] if lines else f"exit code {done.code}").split())[:300]
+
+
+def _conninfo(platform: Platform, database: str) -> str:
+    host, port = platform.endpoints["postgres"].address(inside=True)
+    return f"host={host} port={port} user={ACCOUNT} dbname={database} sslmode=verify-full sslrootcert={_INSIDE_CA}"

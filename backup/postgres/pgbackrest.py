@@ -1,0 +1,255 @@
+"""pgBackRest in the database's container: its commands, and its repository as a list of files."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backup.sets.model import FileRecord, Kind
+from core.containers import Finished, docker_client, execute
+from core.errors import PlatformError
+from core.patience import patience
+from infra.components.pgbackrest_config import CONFIG_PATH, REPOSITORY_PATH, STANZA
+
+USER = "postgres"
+_SEGMENT = re.compile(r"/(?P<segment>[0-9A-F]{24})-[0-9a-f]{40}")
+_TYPES: dict[Kind, str] = {"full": "full", "incremental": "incr"}
+_SEGMENT_BYTES = 16 << 20
+# pgBackRest's own number for "somebody else holds the lock".
+_LOCKED = 50
+_LOCKED_SECONDS = 30
+# What it says where the map of a file's blocks in the backup before can't be read: wrong checksum, format, length, or decryption.
+_UNREADABLE = {26, 29, 42, 95}
+
+# A shell that is told to end doesn't tell its commands by itself. A lock is waited for: what a killed run left has been told to end, and
+# takes its time on a busy machine.
+_STEPS = """
+trap 'kill "$job" 2>/dev/null; exit 143' TERM
+left=$1
+step() {
+    while :; do
+        "$@" & job=$!
+        wait "$job"
+        code=$?
+        if [ "$code" != 50 ] || [ "$left" -le 0 ]; then return "$code"; fi
+        left=$((left - 1))
+        sleep 1
+    done
+}
+"""
+
+
+class FailedError(PlatformError):
+    """pgBackRest ended with an exit code of its own, `code`."""
+
+    def __init__(self, container: str, verb: str, done: Finished) -> None:
+        super().__init__(
+            f"pgbackrest {verb} failed with exit code {done.code}: {done.stderr or done.text()}",
+            where=f"container {container}",
+            next_step=f"docker logs --tail 50 {container}; docs/backup.md says what each failure means",
+        )
+        self.code = done.code
+
+
+class UnusablePriorError(PlatformError):
+    """An incremental backup could not read what it builds on; a full one builds on nothing."""
+
+
+def command(verb: str, *options: str) -> tuple[str, ...]:
+    """A pgBackRest command line for the platform's stanza."""
+    return ("pgbackrest", f"--config={CONFIG_PATH}", f"--stanza={STANZA}", *options, verb)
+
+
+_INFO = command("info", "--output=json")
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalBackup:
+    """One backup as `info` tells it. Sizes in bytes; `started` and `finished` are seconds since the epoch."""
+
+    label: str
+    kind: Kind
+    prior: str | None
+    references: tuple[str, ...]
+    lsn_start: str
+    lsn_stop: str
+    wal_start: str
+    wal_stop: str
+    started: int
+    finished: int
+    database_bytes: int
+    repository_bytes: int
+    version: str
+    set_id: str | None
+    page_errors: bool
+
+    @property
+    def timeline(self) -> int:
+        """The timeline that the backup was taken on."""
+        return int(self.wal_start[:8], 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The stanza's state: its backups, oldest first, and the newest archived WAL segment."""
+
+    backups: tuple[PhysicalBackup, ...]
+    wal_newest: str | None
+    system_id: str
+
+    def backup(self, label: str) -> PhysicalBackup | None:
+        """The backup of that label, if it is there."""
+        return next((each for each in self.backups if each.label == label), None)
+
+
+def parse_info(text: str) -> Repository:
+    """Read what `info --output=json` prints.
+
+    Raises PlatformError where the stanza is missing or broken.
+    """
+    stanzas: list[dict[str, Any]] = [each for each in json.loads(text) if each["name"] == STANZA]
+    # 2 is "no valid backups": a stanza without backups is fine here.
+    if not stanzas or stanzas[0]["status"]["code"] not in (0, 2):
+        reason = stanzas[0]["status"]["message"] if stanzas else "there is none"
+        raise PlatformError(
+            what=f"pgBackRest's stanza {STANZA} can't be used: {reason}",
+            where=f"repository {REPOSITORY_PATH}",
+            next_step="invoke up makes the stanza; see docs/backup.md for a repository that was lost",
+        )
+    stanza = stanzas[0]
+    archives = [each for each in stanza["archive"] if each["max"]]
+    return Repository(
+        backups=tuple(_backup(each) for each in stanza["backup"]),
+        wal_newest=archives[-1]["max"] if archives else None,
+        system_id=str(stanza["db"][-1]["system-id"]),
+    )
+
+
+def _backup(raw: dict[str, Any]) -> PhysicalBackup:
+    return PhysicalBackup(
+        label=raw["label"],
+        kind="full" if raw["type"] == "full" else "incremental",
+        prior=raw["prior"],
+        references=tuple(raw["reference"] or ()),
+        lsn_start=raw["lsn"]["start"],
+        lsn_stop=raw["lsn"]["stop"],
+        wal_start=raw["archive"]["start"],
+        wal_stop=raw["archive"]["stop"],
+        started=raw["timestamp"]["start"],
+        finished=raw["timestamp"]["stop"],
+        database_bytes=raw["info"]["size"],
+        repository_bytes=raw["info"]["repository"]["delta"],
+        version=raw["backrest"]["version"],
+        set_id=(raw.get("annotation") or {}).get("set"),
+        page_errors=bool(raw.get("error")),
+    )
+
+
+def info(container: str) -> Repository:
+    """The repository's state."""
+    return parse_info(run(container, _INFO).text())
+
+
+def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
+    """Make a backup that carries the set's id.
+
+    Raises UnusablePriorError where the backup before can't be built on: besides damage, a file that was truncated while it was
+    backed up is enough (pgBackRest issue 2829). Raises PlatformError where there is no room, where it failed, or found pages whose
+    checksums are wrong.
+    """
+    _insist_on_room(container)
+    try:
+        options = (f"--type={_TYPES[kind]}", f"--annotation=set={set_id}", f"--process-max={_processes()}")
+        repository = run_and_look(container, command("backup", *options), yielding=True)
+    except FailedError as error:
+        if kind == "full" or error.code not in _UNREADABLE:
+            raise
+        raise UnusablePriorError(error.what, where=error.where, next_step="make a full one: invoke backup --full") from error
+    made = [each for each in repository.backups if each.set_id == set_id]
+    if not made:
+        raise PlatformError(what="pgBackRest ended well but its backup is not in the repository", where=f"container {container}")
+    if made[-1].page_errors:
+        raise PlatformError(
+            what="pages of the database have wrong checksums: its files are damaged",
+            where=f"container {container}, backup {made[-1].label}",
+            next_step="find them with: pgbackrest verify, pg_amcheck; then restore an older set",
+        )
+    return made[-1]
+
+
+def _processes() -> int:
+    """How many processes a backup takes: a quarter of the engine's processors, as pgBackRest's guide advises, for clients go on writing."""
+    return max(1, int(docker_client().info()["NCPU"]) // 4)
+
+
+def _insist_on_room(container: str) -> None:
+    """Refuse to begin without room for as much as one segment of the log: pgBackRest would wait a minute for its archiving first."""
+    done = execute(container, ["df", "-Pk", REPOSITORY_PATH], user=USER, check=False)
+    found = done.text().splitlines()[-1].split() if done.code == 0 else []
+    left = int(found[3]) * 1024 if len(found) > 3 else _SEGMENT_BYTES
+    if left < _SEGMENT_BYTES:
+        raise PlatformError(
+            what=f"the disk of pgBackRest's repository is full: {left / 1e6:.0f} MB are left",
+            where=f"container {container}: {REPOSITORY_PATH}",
+            next_step="make room (invoke backup.prune --dry-run shows what could go), then invoke backup",
+        )
+
+
+def run_and_look(container: str, line: Sequence[str], *, before: Sequence[str] = (), yielding: bool = False) -> Repository:
+    """Run pgBackRest, after another command where there is one `before` it, and tell the repository's state then.
+
+    By one command in the container: to begin one takes as long as pgBackRest itself does.
+    """
+    steps = [f"step {shlex.join(each)} >/dev/null" for each in (before, line) if each]
+    script = _STEPS + " && ".join([*steps, f"step {shlex.join(_INFO)}"])
+    return parse_info(_ended(container, line[-1], _run_steps(container, script, yielding=yielding)).text())
+
+
+def run(container: str, line: Sequence[str]) -> Finished:
+    """Run pgBackRest; a lock that another run holds is waited for, and told as such where it lasts."""
+    return _ended(container, line[-1], _run_steps(container, f"{_STEPS}step {shlex.join(line)}"))
+
+
+def _run_steps(container: str, script: str, *, yielding: bool = False) -> Finished:
+    return execute(container, ["sh", "-c", script, "sh", f"{patience(_LOCKED_SECONDS):.0f}"], user=USER, check=False, yielding=yielding)
+
+
+def _ended(container: str, verb: str, done: Finished) -> Finished:
+    if done.code == 0:
+        return done
+    if done.code == _LOCKED:
+        raise PlatformError(
+            what="another pgBackRest is at work",
+            where=f"container {container}",
+            next_step="wait until it is done (pgbackrest info shows it), then run this again",
+        )
+    raise FailedError(container, verb, done)
+
+
+def hash_files(container: str, paths: Iterable[str]) -> tuple[FileRecord, ...]:
+    """Size and hash of every regular file at or below paths of the repository, computed where the files are."""
+    script = f'cd {REPOSITORY_PATH} && find "$@" -type f -exec stat -c \'%s %n\' {{}} + && echo && find "$@" -type f -exec sha256sum {{}} +'
+    wanted = list(paths)
+    if not wanted:
+        return ()
+    text = execute(container, ["sh", "-c", script, "sh", *wanted], user=USER).stdout.decode()
+    sizes_text, _, hashes_text = text.partition("\n\n")
+    sizes = {name: int(size) for size, name in (line.split(" ", 1) for line in sizes_text.splitlines())}
+    hashes = {name: digest for digest, name in (line.split("  ", 1) for line in hashes_text.splitlines())}
+    return tuple(FileRecord(place="pgbackrest", path=name, size=sizes[name], sha256=hashes[name]) for name in sorted(hashes))
+
+
+def segments(container: str) -> dict[str, str]:
+    """Every archived WAL segment: its name, and its file's path in the repository."""
+    script = f"cd {REPOSITORY_PATH} && find archive/{STANZA} -type f"
+    listed = execute(container, ["sh", "-c", script], user=USER).text().splitlines()
+    return {match["segment"]: path for path in listed if (match := _SEGMENT.search(path))}
+
+
+def backup_path(label: str) -> str:
+    """Where a backup's files are in the repository."""
+    return f"backup/{STANZA}/{label}"

@@ -1,0 +1,140 @@
+"""Proofs about a restored PostgreSQL: content, chunks, and every promise of the schema, asked of the rows themselves."""
+
+from __future__ import annotations
+
+import json
+from typing import LiteralString, cast
+
+from backup.postgres import tables
+from backup.postgres.pgbackrest import USER
+from backup.proving.proof import READER, Disproved, Restored, insist, shown
+from backup.queries import query
+from christmas.blueprint.relational import DATABASE
+from core.containers import execute
+from infra.clients import postgres
+
+# Rows are to be read as they are, not as an index or an exclusion by constraints says they must be.
+_UNTRUSTING = ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "constraint_exclusion")
+
+
+def rows(restored: Restored) -> str:
+    """Every table has the rows of the reference point, and their checksum where one was taken."""
+    part = restored.manifest.postgres
+    if part is None:
+        raise Disproved("the set has no PostgreSQL")
+    point = part.reference_point
+    wrong, unreadable = [], []
+    with postgres(restored.platform, READER) as connection:
+        tables.prepare(connection)
+        every = tables.list_tables(connection)
+        there = (
+            {each.name: each for each in every if each.in_first_scope} if point.scope == "public" else {each.key: each for each in every}
+        )
+        for name, record in point.tables.items():
+            table = there.get(name)
+            if table is None:
+                wrong.append(f"{name} is missing")
+            elif record.rows is not None:
+                found = tables.count_table(connection, table, hashed=record.checksum is not None, as_text=record.as_text)
+                if found.record == record:
+                    continue
+                if found.why and table.is_filtered:
+                    # A set from before account backup could see past row-level security.
+                    unreadable.append(f"{name} ({found.why})")
+                elif found.why:
+                    wrong.append(f"{name} can't be read: {found.why}")
+                else:
+                    content = "" if found.record.rows != record.rows else " of other content"
+                    wrong.append(f"{name} has {found.record.rows} rows{content}, not {record.rows}")
+    doubt = "" if point.exact else " (the point was taken amid writes, so this may be no fault: drill another set)"
+    insist(not wrong, shown(wrong) + doubt)
+    strangers = {name for name, each in there.items() if not each.is_covered} - set(point.tables)
+    insist(not strangers, f"tables that were not there: {shown(sorted(strangers))}")
+    counted = [record for record in point.tables.values() if record.rows is not None]
+    hashed = sum(1 for record in counted if record.checksum is not None)
+    told = f"{len(counted)} tables, {sum(record.rows or 0 for record in counted)} rows; {hashed} with checksum"
+    apart = len(point.tables) - len(counted)
+    return told + (f"; {apart} not counted" if apart else "") + (f"; not proven: {shown(unreadable)}" if unreadable else "")
+
+
+def chunks(restored: Restored) -> str:
+    """Hypertables are hypertables, and those with rows have chunks."""
+    part = restored.manifest.postgres
+    with postgres(restored.platform, READER) as connection:
+        found = {tables.key_of(schema, name): count for schema, name, count in connection.execute(query("chunks")).fetchall()}
+    recorded = part.reference_point.tables if part else {}
+    empty = [name for name, count in found.items() if count == 0 and name in recorded and recorded[name].rows]
+    insist(not empty, f"rows but no chunk: {shown(empty)}")
+    return ", ".join(f"{name}: {count} chunks" for name, count in found.items()) or "no hypertable"
+
+
+def structure(restored: Restored) -> str:
+    """PostgreSQL trusts what it trusted before, no sequence is behind what it gave out, and the revision is the recorded one."""
+    part = restored.manifest.postgres
+    point = part.reference_point if part else None
+    with postgres(restored.platform, READER) as connection:
+        broken = tables.broken(connection)
+        sequences = tables.sequences(connection)
+        migrated = connection.execute("select to_regclass('public.alembic_version')").fetchone()
+        row = (
+            connection.execute("select string_agg(version_num, ',' order by version_num) from alembic_version").fetchone()
+            if migrated and migrated[0]
+            else None
+        )
+    known = point.broken if point else ()
+    fresh = [name for name in broken if name not in known]
+    insist(not fresh, f"the server trusts these no longer: {shown(fresh)}")
+    behind = []
+    for name, given in (point.sequences if point else {}).items():
+        value, falling = sequences.get(name, (None, False))
+        if value is None or (value > given if falling else value < given):
+            behind.append(f"{name} is at {'nothing' if value is None else value}, had given {given}")
+    insist(not behind, f"sequences would give the same number twice: {shown(behind)}")
+    revision, recorded = row[0] if row else None, part.schema_revision if part else None
+    insist(revision == recorded, f"the schema is at {revision}, recorded was {recorded}")
+    like = f"; as on the live server: {shown(broken)}" if broken else ""
+    return f"at revision {revision}; constraints valid, indexes usable{like}; {len(point.sequences) if point else 0} sequences go on"
+
+
+def constraints(restored: Restored) -> str:
+    """No row breaks a constraint: each is asked of the rows anew, without the help of indexes."""
+    import psycopg
+
+    part = restored.manifest.postgres
+    broken, unasked = [], []
+    with postgres(restored.platform, READER) as connection:
+        tables.prepare(connection)
+        for setting in _UNTRUSTING:
+            connection.execute("select set_config(%s, 'off', true)", (setting,))
+        every = connection.execute(query("constraint_checks")).fetchall()
+        for table, promise, statement in every:
+            try:
+                with connection.transaction():
+                    # The statement was put together by the database, from its own catalogue.
+                    row = connection.execute(cast(LiteralString, statement)).fetchone()
+            except psycopg.Error as error:
+                # A function of the application's in a CHECK, or rows that the account may not see: that they are broken isn't said by this.
+                if connection.closed or error.sqlstate is None or error.sqlstate.startswith("XX"):
+                    raise
+                unasked.append(f"{promise} of {table} ({tables.reason(error)})")
+                continue
+            if row and row[0]:
+                broken.append(f"{row[0]} rows of {table} break {promise}")
+    insist(every or not (part and part.reference_point.tables), "the schema promises nothing: there are no tables")
+    insist(not broken, shown(broken))
+    told = f"{len(every) - len(unasked)} promises of the schema, none broken by a row"
+    return told + (f"; could not be asked: {shown(unasked)}" if unasked else "")
+
+
+def indexes(restored: Restored) -> str:
+    """Every row is in every B-tree index of its table, and in its place (amcheck, in the scratch database)."""
+    line = ("psql", "-X", "-Atq", "--set=ON_ERROR_STOP=1", f"--dbname={DATABASE}", f"--command={query('index_checks')}")
+    done = execute(restored.platform.containers["timescaledb"], line, user=USER, check=False)
+    insist(done.code == 0, f"indexes can't be compared with their tables: {done.stderr[-300:]}")
+    every: list[tuple[str, str, str]] = json.loads(done.text().splitlines()[-1])
+    # Class XX is the server's word for damage. Anything else, like a function in an index's expression that fails, is none.
+    damaged = [f"{name}: {told}" for name, state, told in every if state.startswith("XX")]
+    insist(not damaged, f"indexes that are not as their tables: {shown(damaged)}")
+    unasked = [f"{name} ({told})" for name, state, told in every if state and not state.startswith("XX")]
+    told = f"{len(every) - len(unasked)} B-tree indexes agree with their tables"
+    return told + (f"; could not be compared: {shown(unasked)}" if unasked else "")

@@ -1,0 +1,279 @@
+"""Which tables a set counts, and how: so that a restored server can be asked the same. No single table can end a backup.
+
+What can't be counted or hashed is told with its reason, and the rest is proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backup.queries import query
+from backup.sets.model import TableRecord, Unproven
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg.sql import Composable
+
+# Text has to come out the same from every server and at any time, whatever a role or database has set. Without row_security a table whose
+# rows are hidden is refused, not counted short. Who holds a table for long has no set wait for it.
+_SETTINGS = {
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "lc_monetary": "C",
+    "row_security": "off",
+    "lock_timeout": "30s",
+}
+_LOCKED = "55P03"
+# Messages of these classes name objects and settings. Others may quote a value out of the rows, and manifests are not encrypted.
+_TELLABLE = ("42", "53", "54", "55", "57", "58", "XX")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Something that keeps rows, as sql/tables.sql describes it. `kind` is pg_class.relkind."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    is_hypertable: bool
+    is_apart: bool
+    is_unlogged: bool
+    is_populated: bool
+    is_filtered: bool
+    is_extensions: bool
+    is_covered: bool
+
+    @property
+    def key(self) -> str:
+        """What manifests call it."""
+        return key_of(self.schema, self.name)
+
+    @property
+    def in_first_scope(self) -> bool:
+        """Whether sets from before there was a scope counted it."""
+        return self.schema == "public" and self.kind in "rp" and not self.is_extensions
+
+
+def key_of(schema: str, name: str) -> str:
+    """What manifests call a table or sequence: by its plain name in `public`, else by both, quoted where SQL would.
+
+    A name with a dot or a quotation mark in it is never a plain one, so no two have one key.
+    """
+    if schema == "public" and "." not in name and '"' not in name:
+        return name
+    return f"{_quoted(schema)}.{_quoted(name)}"
+
+
+def _quoted(name: str) -> str:
+    plain = name.isascii() and name.replace("_", "a").isalnum() and name == name.lower() and not name[:1].isdigit()
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def prepare(connection: psycopg.Connection) -> None:
+    """Set what counting depends on, until the transaction ends."""
+    for name, value in _SETTINGS.items():
+        connection.execute("select set_config(%s, %s, true)", (name, value))
+
+
+def list_tables(connection: psycopg.Connection) -> list[Table]:
+    """Everything that keeps rows."""
+    return [Table(*row) for row in connection.execute(query("tables")).fetchall()]
+
+
+def sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
+    """The last value of each sequence that was used, and whether it counts down."""
+    found = connection.execute(query("sequences")).fetchall()
+    return {key_of(schema, name): (value, falling) for schema, name, value, falling in found}
+
+
+def going_on(before: Mapping[str, tuple[int, bool]], after: Mapping[str, tuple[int, bool]]) -> dict[str, int]:
+    """The values before, of those sequences that were neither dropped nor set back until afterwards."""
+    return {
+        name: value
+        for name, (value, falling) in before.items()
+        if name in after and (after[name][0] <= value if falling else after[name][0] >= value)
+    }
+
+
+def broken(connection: psycopg.Connection) -> tuple[str, ...]:
+    """The indexes and constraints that the server itself does not trust."""
+    return tuple(name for each in ("broken_indexes", "broken_constraints") for (name,) in connection.execute(query(each)).fetchall())
+
+
+class _Uncounted(Exception):  # noqa: N818 - it is what was found out, no error of the program
+    """A table that couldn't be counted or hashed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A table's record, and why it is not a whole one."""
+
+    record: TableRecord
+    why: str = ""
+
+
+def count_table(connection: psycopg.Connection, table: Table, *, hashed: bool, as_text: Collection[str] = ()) -> Counted:
+    """Count a table in the connection's snapshot; `hashed` adds the sum of its rows' hashes, which no order can change.
+
+    Columns whose type has no hash are hashed as text: `as_text` where it is known, else found out. Raises what the driver raises only
+    where the connection itself is gone.
+    """
+    why = ""
+    if hashed:
+        try:
+            return Counted(_hash(connection, table, tuple(as_text)))
+        except _Uncounted as error:
+            why = str(error)
+    try:
+        return Counted(TableRecord(rows=_ask(connection, table, _null())[0]), why)
+    except _Uncounted as error:
+        return Counted(TableRecord(rows=None), why or str(error))
+
+
+def _hash(connection: psycopg.Connection, table: Table, as_text: tuple[str, ...]) -> TableRecord:
+    from psycopg.errors import UndefinedFunction
+
+    if not as_text:
+        try:
+            rows, total = _ask(connection, table, _whole_row())
+        except _Uncounted as error:
+            # json, xml, point and their like, or a type that is made of them: hash_record_extended finds no function for it.
+            if not isinstance(error.__cause__, UndefinedFunction):
+                raise
+        else:
+            return TableRecord(rows=rows, checksum=total)
+        as_text = _without_hash(connection, table)
+    rows, total = _ask(connection, table, _by_columns(_columns(connection, table), as_text))
+    return TableRecord(rows=rows, checksum=total, as_text=as_text)
+
+
+def _columns(connection: psycopg.Connection, table: Table) -> list[str]:
+    return [name for (name,) in connection.execute(query("columns"), (table.oid,)).fetchall()]
+
+
+def _without_hash(connection: psycopg.Connection, table: Table) -> tuple[str, ...]:
+    """The columns that can't be hashed as they are: asked of one row, column by column."""
+    from psycopg.errors import UndefinedFunction
+
+    found = []
+    for name in _columns(connection, table):
+        try:
+            _ask(connection, table, _by_columns([name], ()), limit=True)
+        except _Uncounted as error:
+            if not isinstance(error.__cause__, UndefinedFunction):
+                raise
+            found.append(name)
+    return tuple(found)
+
+
+def _null() -> Composable:
+    from psycopg import sql
+
+    return sql.SQL("null::text")
+
+
+def _whole_row() -> Composable:
+    from psycopg import sql
+
+    # t.* and not t: a column may be called so.
+    return sql.SQL("sum(hash_record_extended(t.*, 0))::text")
+
+
+def _by_columns(columns: Iterable[str], as_text: Collection[str]) -> Composable:
+    from psycopg import sql
+
+    values = [sql.SQL("t.{}::text" if name in as_text else "t.{}").format(sql.Identifier(name)) for name in columns]
+    return sql.SQL("sum(hash_record_extended(row({}), 0))::text").format(sql.SQL(", ").join(values))
+
+
+def _ask(connection: psycopg.Connection, table: Table, total: Composable, *, limit: bool = False) -> tuple[int, str]:
+    """Rows of a table and a total over them. Children are counted with their parent, unless one of them is another matter."""
+    import psycopg
+    from psycopg import sql
+
+    source = sql.SQL("only {}" if table.is_apart else "{}").format(sql.Identifier(table.schema, table.name))
+    if limit:
+        source = sql.SQL("(select * from {} limit 1)").format(source)
+    statement = sql.SQL("select count(*), {} from {} as t").format(total, source)
+    try:
+        with connection.transaction():
+            row = connection.execute(statement).fetchone()
+    except psycopg.Error as error:
+        if connection.closed or connection.broken or error.sqlstate is None:
+            raise
+        raise _Uncounted(reason(error)) from error
+    return (int(row[0]), str(row[1] or "0")) if row else (0, "0")
+
+
+def reason(error: psycopg.Error) -> str:
+    """Why the server refused, in its words where those can't quote a value, else by the kind of error."""
+    state = error.sqlstate or ""
+    if state == _LOCKED:
+        return "another session held it locked for longer than a backup waits"
+    told = error.diag.message_primary or ""
+    return " ".join(told.split()) if state.startswith(_TELLABLE) and told else f"{type(error).__name__} (SQLSTATE {state})"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """All tables' records by key, and what is unproven about which of them."""
+
+    tables: dict[str, TableRecord]
+    unproven: tuple[Unproven, ...]
+
+
+def count_all(connection: psycopg.Connection, fresh: psycopg.Connection, tables: Sequence[Table], *, hash_hypertables: bool) -> Counts:
+    """Count every table in the connection's snapshot. `fresh` is another connection, which sees what happened since."""
+    wanted = [each for each in tables if not each.is_covered]
+    before = _storage(connection, wanted)
+    records: dict[str, TableRecord] = {}
+    unproven: list[Unproven] = []
+    for each in wanted:
+        if told := _beforehand(connection, each):
+            records[each.key] = TableRecord(rows=None)
+            unproven += told
+            continue
+        counted = count_table(connection, each, hashed=hash_hypertables or not each.is_hypertable)
+        if counted.why:
+            unproven.append(Unproven(what=_called(each), why=counted.why))
+        records[each.key] = counted.record
+    after = _storage(fresh, wanted)
+    for each in wanted:
+        if records[each.key].rows is not None and before.get(each.oid, set()) - after.get(each.oid, set()):
+            records[each.key] = TableRecord(rows=None)
+            unproven.append(Unproven(what=_called(each), why="dropped, truncated or rewritten while it was counted"))
+    return Counts(records, tuple(unproven))
+
+
+def _storage(connection: psycopg.Connection, tables: Sequence[Table]) -> dict[int, set[tuple[int, int]]]:
+    found: dict[int, set[tuple[int, int]]] = {}
+    for root, oid, node in connection.execute(query("storage"), ([each.oid for each in tables],)).fetchall():
+        found.setdefault(root, set()).add((oid, node))
+    return found
+
+
+def _beforehand(connection: psycopg.Connection, table: Table) -> list[Unproven]:
+    """Why a table is not counted at all; nothing for those that are."""
+    if table.kind == "f":
+        return [Unproven(what=_called(table), why="its rows are on another server, and in no backup", by_design=True)]
+    if table.is_unlogged:
+        rows = count_table(connection, table, hashed=False).record.rows
+        now = f"its {rows} rows" if rows is not None else "its rows"
+        return [Unproven(what=_called(table), why=f"unlogged, so {now} are in no physical backup: a restore leaves it empty")]
+    if table.kind == "m" and not table.is_populated:
+        return [Unproven(what=_called(table), why="never filled, so there is nothing to count", by_design=True)]
+    if table.is_apart and (table.kind == "p" or table.is_hypertable):
+        why = "one of its parts is a foreign or unlogged table: the parts are counted one by one"
+        return [Unproven(what=_called(table), why=why, by_design=True)]
+    return []
+
+
+def _called(table: Table) -> str:
+    kind = {"f": "foreign table", "m": "materialized view"}.get(table.kind, "unlogged table" if table.is_unlogged else "table")
+    return "large objects" if table.schema == "pg_catalog" else f"{kind} {table.key}"

@@ -1,0 +1,88 @@
+"""Whether an account can do its work after it has logged in: one query of its own kind in each store it has.
+
+Each function returns what is wrong, or nothing.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from backup.weaviate.portable.wire import Wire
+from christmas.blueprint.accounts import account as declared
+from christmas.blueprint.keyspaces import KEYSPACES, shown_key
+from christmas.blueprint.model import Privilege
+from core.errors import PlatformError
+from infra import clients
+from infra.connections import Platform
+
+_READER = "backup"
+
+
+def postgres(platform: Platform, name: str) -> str:
+    """Read what the account's rights are for: its granted tables, the whole schema, or the server's statistics.
+
+    A table that isn't there is nobody's to read: whether it should be is told by the proof of rows.
+    """
+    import psycopg
+    from psycopg import sql
+
+    role = declared(name).postgres
+    if role is None:
+        return "has no role"
+    with clients.postgres(platform, name) as connection:
+        try:
+            there = {
+                name for (name,) in connection.execute("select relname::text from pg_class where relnamespace = 'public'::regnamespace")
+            }
+            for grant in role.grants:
+                if Privilege.SELECT in grant.privileges and grant.table in there:
+                    columns = sql.SQL(", ").join(map(sql.Identifier, grant.columns)) if grant.columns else sql.SQL("*")
+                    connection.execute(sql.SQL("select {} from {} limit 1").format(columns, sql.Identifier(grant.table))).fetchall()
+            if "alembic_version" in there and (role.owns_schema or "pg_read_all_data" in role.member_of):
+                connection.execute("select version_num from alembic_version").fetchall()
+            if "pg_monitor" in role.member_of:
+                connection.execute("select count(*) from pg_ls_archive_statusdir()").fetchall()
+        except psycopg.Error as error:
+            return " ".join(str(error).split())[:200]
+    return ""
+
+
+def redis(platform: Platform, name: str) -> str:
+    """Find a key of each of the account's keyspaces, or count all keys where it may see all."""
+    import redis as driver
+
+    user = declared(name).redis
+    if user is None:
+        return "has no user"
+    try:
+        with clients.redis_client(platform, _READER) as reader, clients.redis_client(platform, name) as client:
+            if user.every_key:
+                return "" if client.dbsize() == reader.dbsize() else "counts other keys"
+            for space in KEYSPACES:
+                if space.name in dict(user.keyspaces):
+                    key = next(iter(reader.scan_iter(match=space.glob, count=1000)), None)
+                    if key is not None and not client.exists(key):
+                        return f"can't see {shown_key(key)}"
+    except (driver.RedisError, OSError) as error:
+        return " ".join(str(error).split())[:200]
+    return ""
+
+
+def weaviate(platform: Platform, name: str) -> str:
+    """Read an object of a collection that the account may read; who may read none lists the collections."""
+    user = declared(name).weaviate
+    if user is None:
+        return "has no user"
+    patterns = [each.collection for each in user.permissions if each.action == "read_data"] or (["*"] if user.built_in_role else [])
+    try:
+        with Wire(platform.weaviate_url(), key=platform.secret(name, "weaviate"), ca_file=platform.ca_file) as wire:
+            visible: list[dict[str, Any]] = wire.get("schema")["classes"]
+            names = [str(each["class"]) for each in visible if not (each.get("multiTenancyConfig") or {}).get("enabled")]
+            readable = [each for each in names if any(fnmatchcase(each, pattern) for pattern in patterns)]
+            for each in readable[:1]:
+                query: dict[str, str | int] = {"class": each, "limit": 1}
+                wire.get("objects", **query)
+    except PlatformError as error:
+        return error.what
+    return ""

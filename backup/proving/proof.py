@@ -1,0 +1,40 @@
+"""What a proof is: a function of restored stores that tells what it found, or raises Disproved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from backup.sets.model import Manifest
+from infra.connections import Platform
+
+READER = "backup"
+_SHOWN = 5
+
+
+class Disproved(Exception):  # noqa: N818 - it is no error of the program
+    """The restored state is not what it should be; the message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A restored platform, and the manifest that it has to agree with. `redis_keys` was counted before any key could expire."""
+
+    platform: Platform
+    manifest: Manifest
+    redis_keys: int | None = None
+
+
+Proof = Callable[[Restored], str]
+
+
+def insist(condition: object, message: str) -> None:
+    """Disprove with the message unless the condition holds."""
+    if not condition:
+        raise Disproved(message)
+
+
+def shown(things: Iterable[object]) -> str:
+    """The first of some things, and how many more there are."""
+    every = [str(each) for each in things]
+    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")

@@ -1,0 +1,251 @@
+"""What a drill proves about restored stores: which proofs fit a set, and those about accounts, documents and what links the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from backup.postgres.proofs import chunks, constraints, indexes, rows, structure
+from backup.proving import account_queries, logins
+from backup.proving.proof import READER, Disproved, Proof, Restored, insist, shown
+from backup.redis.proofs import keys, keyspaces
+from backup.sets.model import Manifest
+from backup.weaviate.counts import OFFLOADED, count, count_documents, states
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.keyspaces import SESSION, USER_PREFERENCES, shown_key
+from core.waiting import until
+from infra.clients import postgres, redis_client, weaviate_client
+from infra.connections import Platform
+
+__all__ = ["Disproved", "Proof", "Restored", "keys", "keyspaces", "of", "rows", "structure"]
+
+_QUESTION = "자동 매매 시스템 특징"
+_SAME = 1e-3
+_INDEX_SECONDS = 30
+_FILES_ASKED = 3
+_LONGEST_QUESTION = 160
+# The only account that may open a tenant.
+_OPENER = "admin"
+_LONGEST_ID = 19
+
+
+def accounts(store: str) -> Proof:
+    """Every account of a store logs in, and a query of its own kind is answered."""
+    login: Callable[[Platform, str], str] = getattr(logins, store)
+    ask: Callable[[Platform, str], str] = getattr(account_queries, store)
+
+    def proof(restored: Restored) -> str:
+        names = [each.name for each in ACCOUNTS if getattr(each, store) is not None]
+        problems = [f"{name}: {problem}" for name in names if (problem := login(restored.platform, name) or ask(restored.platform, name))]
+        insist(not problems, shown(problems))
+        return f"{len(names)} accounts log in, and each one's query is answered"
+
+    proof.__doc__ = accounts.__doc__
+    return proof
+
+
+def objects(restored: Restored) -> str:
+    """Every collection has the objects that it had, each file's passages, and its tenants in the state that they were in."""
+    part = restored.manifest.weaviate
+    wanted = part.collections if part else {}
+    uncounted = set(part.uncounted) if part else set()
+    with weaviate_client(restored.platform, READER) as client:
+        counts = count(client)
+        documents = count_documents(client)
+        away = states(client, part.tenants if part else {})
+    found = {name: number for name, number in counts.objects.items() if name not in uncounted}
+    wrong = [
+        f"{name} has {found.get(name, 'no')} objects, not {before}"
+        for name, (before, after) in wanted.items()
+        if not min(before, after) <= found.get(name, -1) <= max(before, after)
+    ]
+    insist(not wrong, shown(wrong))
+    insist(set(found) == set(wanted), f"collections: {shown(sorted(found))}, not {shown(sorted(wanted))}")
+    missing = sorted(uncounted - counts.names)
+    insist(not missing, f"collections that are gone: {shown(missing)}")
+    lost = [
+        f"tenant {tenant} of {name} is {away.get(name, {}).get(tenant, 'gone')}, not {state}"
+        for name, own in (part.tenants if part else {}).items()
+        for tenant, state in own.items()
+        if away.get(name, {}).get(tenant) != state
+    ]
+    insist(not lost, shown(lost))
+    steady = all(before == after for before, after in wanted.values())
+    recorded = part.documents if part else {}
+    insist(not steady or documents == recorded, f"passages of {len(documents)} files, not of {len(recorded)} as recorded, or other numbers")
+    kept = sum(map(len, away.values()))
+    told = f"{sum(found.values())} objects in {len(found)} collections, {len(documents)} files"
+    return (
+        told
+        + (f"; {kept} tenants put away as before" if kept else "")
+        + (f"; not counted: {shown(sorted(uncounted))}" if uncounted else "")
+    )
+
+
+def tenants(restored: Restored) -> str:
+    """Tenants that were put away can be opened again: it is done here, where nobody minds."""
+    part = restored.manifest.weaviate
+    from weaviate.classes.tenants import Tenant, TenantActivityStatus
+
+    opened, held = 0, 0
+    with weaviate_client(restored.platform, _OPENER) as client:
+        for name, own in (part.tenants if part else {}).items():
+            collection = client.collections.use(name)
+            for tenant, state in own.items():
+                if state in OFFLOADED:
+                    continue
+                collection.tenants.update(Tenant(name=tenant, activity_status=TenantActivityStatus.ACTIVE))
+                held += collection.with_tenant(tenant).aggregate.over_all(total_count=True).total_count or 0
+                opened += 1
+    return f"{opened} tenants opened, with {held} objects"
+
+
+def neighbours(restored: Restored) -> str:
+    """In every collection, something is found right at an object's own vector."""
+    asked = 0
+    with weaviate_client(restored.platform, READER) as client:
+        for name, each in client.collections.list_all(simple=False).items():
+            if each.multi_tenancy_config.enabled:
+                continue
+            collection = client.collections.use(name)
+            for one in collection.query.fetch_objects(limit=1, include_vector=True).objects:
+                vectors: dict[str, Any] = one.vector if isinstance(one.vector, dict) else {"default": one.vector}
+                for vector_name, vector in vectors.items():
+                    target = None if vector_name == "default" else vector_name
+                    nearest = _nearest(collection, vector, target)
+                    # Another object may have the same vector; but nothing may be far away.
+                    far = nearest[0].metadata.distance if nearest else None
+                    insist(far is not None and abs(far) < _SAME, f"{name}: what is nearest to {one.uuid}'s own vector is {far} away")
+                asked += 1
+    return f"{asked} collections answer by vector"
+
+
+def _nearest(collection: Any, vector: Any, target: str | None) -> list[Any]:
+    """What is nearest to a vector. A server that has only just restored its objects may still be loading the index over them."""
+
+    def ask() -> list[Any]:
+        found: list[Any] = collection.query.near_vector(vector, limit=1, target_vector=target, return_metadata=["distance"]).objects
+        return found
+
+    return until(ask, _INDEX_SECONDS) or []
+
+
+def questions(restored: Restored) -> str:
+    """Questions in words, embedded as an application's would be, are answered from the documents that the set has.
+
+    One is the specification's own. The others are the beginnings of passages: their own file has to be among the answers.
+    """
+    from seed.search import search
+
+    part = restored.manifest.weaviate
+    # Whatever the documents are about, something in them is nearest.
+    hits = search(restored.platform, _QUESTION, certainty=0.0)
+    insist(hits, f"no answer to {_QUESTION!r}")
+    recorded = sorted(part.documents) if part else []
+    asked = recorded[:: max(1, len(recorded) // _FILES_ASKED)][:_FILES_ASKED]
+    for path in asked:
+        words = _beginning(restored.platform, path)
+        found = [hit.file_path for hit in search(restored.platform, words, certainty=0.0)]
+        insist(path in found, f"{words[:40]!r} stands in {path}, but the answers are from {shown(found)}")
+    return (
+        f"{1 + len(asked)} questions; to {_QUESTION!r} {len(hits)} passages, the first from {hits[0].file_path} ({hits[0].certainty:.2f})"
+    )
+
+
+def _beginning(platform: Platform, path: str) -> str:
+    """The beginning of the longest of a file's first passages."""
+    from weaviate.classes.query import Filter
+
+    with weaviate_client(platform, READER) as client:
+        collection = client.collections.use(CHRISTMAS_DOCUMENT.name)
+        found = collection.query.fetch_objects(filters=Filter.by_property("file_path").equal(path), limit=5, return_properties=["content"])
+    insist(found.objects, f"no passage of {path} is found")
+    longest = max((str(each.properties["content"]) for each in found.objects), key=len)
+    return " ".join(longest.split())[:_LONGEST_QUESTION]
+
+
+def files(restored: Restored) -> str:
+    """Every passage is of a file that the backup knew, and none of those is without passages."""
+    part = restored.manifest.weaviate
+    recorded = part.documents if part else {}
+    with weaviate_client(restored.platform, READER) as client:
+        found = count_documents(client)
+    strangers = sorted(set(found) - set(recorded))
+    insist(not strangers, f"passages of files that nobody recorded: {shown(repr(each) for each in strangers)}")
+    gone = sorted(set(recorded) - set(found))
+    steady = part is not None and all(before == after for before, after in part.collections.values())
+    insist(not steady or not gone, f"files without a passage: {shown(gone)}")
+    return f"{len(found)} files, all known"
+
+
+def references(restored: Restored) -> str:
+    """No session and no preference is of a user who came after PostgreSQL's point: the parts are of one time.
+
+    A user who was deleted while the key lived on is no fault of the set's, nor is a key that names nobody: they are counted.
+    """
+    wanted: dict[int, str] = {}
+    odd = 0
+    with redis_client(restored.platform, "api") as client:
+        for key in client.scan_iter(match=SESSION.glob, count=1000):
+            user = _session_user(client, key)
+            if user is None:
+                odd += 1
+            else:
+                wanted[user] = key
+        for key in client.scan_iter(match=USER_PREFERENCES.glob, count=1000):
+            if (part := USER_PREFERENCES.part(key)) and (user := _user(part)) is not None:
+                wanted[user] = key
+    with postgres(restored.platform, READER) as connection:
+        if connection.execute("select from pg_class where oid = to_regclass('public.users')").fetchone() is None:
+            return "there is no table of users"
+        there = {user for (user,) in connection.execute("select id from users where id = any(%s::bigint[])", (list(wanted),)).fetchall()}
+        row = connection.execute("select pg_sequence_last_value(pg_get_serial_sequence('public.users', 'id')::regclass)").fetchone()
+    given = row[0] if row else None
+    gone = {user: key for user, key in wanted.items() if user not in there}
+    lost = [f"{shown_key(key)} of user {user}" for user, key in gone.items() if given is None or user > given]
+    insist(not lost, f"keys of users that don't exist: {shown(lost)}")
+    told = f"{len(wanted) - len(gone)} users named by keys, all there"
+    return told + (f"; {len(gone)} were deleted before" if gone else "") + (f"; {odd} sessions name none" if odd else "")
+
+
+def _session_user(client: Any, key: str) -> int | None:
+    from redis.exceptions import ResponseError
+
+    try:
+        return _user(client.hget(key, "user_id") or "")
+    except ResponseError:
+        # No hash; the proof of keyspaces tells whether it was one before.
+        return None
+
+
+def _user(text: str) -> int | None:
+    """A user's id; None for what can't be one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_ID else None
+
+
+def of(manifest: Manifest, *, embedder: bool) -> dict[str, Proof]:
+    """The proofs that fit a set, by name."""
+    wanted: dict[str, Proof] = {}
+    if manifest.postgres:
+        wanted |= {
+            "postgres.rows": rows,
+            "postgres.chunks": chunks,
+            "postgres.structure": structure,
+            "postgres.constraints": constraints,
+            "postgres.indexes": indexes,
+            "postgres.accounts": accounts("postgres"),
+        }
+    if manifest.redis:
+        wanted |= {"redis.keys": keys, "redis.keyspaces": keyspaces, "redis.accounts": accounts("redis")}
+    if manifest.weaviate and manifest.weaviate.backup_id:
+        wanted |= {"weaviate.objects": objects, "weaviate.neighbours": neighbours, "weaviate.accounts": accounts("weaviate")}
+        if manifest.weaviate.tenants:
+            wanted |= {"weaviate.tenants": tenants}
+        if manifest.weaviate.documents:
+            wanted |= {"weaviate.files": files}
+        if embedder and manifest.weaviate.documents:
+            wanted |= {"weaviate.questions": questions}
+    if manifest.postgres and manifest.redis:
+        wanted |= {"references": references}
+    return wanted

@@ -1,0 +1,1 @@
+"""Redis' part of a set: its snapshot, log and ACL, restored and proven."""

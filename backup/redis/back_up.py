@@ -1,0 +1,218 @@
+"""Redis' part of a set: a fresh RDB, the multi-part AOF up to one instant, and the ACL.
+
+The AOF's files may only be copied while no rewrite replaces them. So rewrites are held off by a command inside the
+container that is tethered to this process: whatever happens to us, it puts the setting back.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from backup.redis.files import AofFile, TornTailError, check_copies, parse_aof_manifest, render_aof_manifest
+from backup.redis.keys import OTHER, census
+from backup.sets.files import HashedFile, SetFolder, shorten, write_hashed
+from backup.sets.model import FileRecord, RedisPart
+from christmas.blueprint.keyspaces import KEYSPACES
+from core.containers import execute, while_running
+from core.errors import PlatformError
+from core.progress import Progress
+from core.waiting import until
+from infra.clients import redis_client
+from infra.components.names import CONFIG_DIRECTORY, redis_cli
+from infra.connections import Platform
+
+if TYPE_CHECKING:
+    import redis
+
+ACCOUNT = "backup"
+FOLDER = "redis"
+RDB_PATH = f"{FOLDER}/dump.rdb"
+ACL_PATH = f"{FOLDER}/users.acl"
+AOF_FOLDER = f"{FOLDER}/appendonlydir"
+_SAVE_SECONDS = 3600
+_POLL_SECONDS = 0.05
+_FLUSH_SECONDS = 60
+
+# Logs in as admin inside the container; what the setting should be is read from the server's own file, because a hold that
+# was cut off by a crash of the machine may have left 0 behind.
+_HOLD = f"""
+set -eu
+cli() {{ {redis_cli("admin")} -e "$@"; }}
+should=$(sed -n 's/^auto-aof-rewrite-percentage  *//p' {CONFIG_DIRECTORY}/redis.conf)
+release() {{
+    kill "$nap"
+    cli config set auto-aof-rewrite-percentage "${{should:-100}}" >/dev/null
+    exit 0
+}}
+sleep 86400 &
+nap=$!
+trap release TERM INT HUP
+cli config set auto-aof-rewrite-percentage 0 >/dev/null
+echo held
+wait "$nap"
+release
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the server keeps its files, inside the container."""
+
+    directory: str
+    rdb: str
+    aof_directory: str
+    aof_name: str
+
+
+def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisPart:
+    """Make this store's part of a set, in the set's folder.
+
+    Raises PlatformError where a save fails, or a copy doesn't pass Redis' own checkers.
+    """
+    container = platform.containers["redis"]
+    started = datetime.now(UTC)
+    with redis_client(platform, ACCOUNT) as client:
+        places = _places(client)
+        with while_running(container, ["sh", "-c", _HOLD]):
+            progress.status("snapshot")
+            _wait_until(client, lambda info: not info["aof_rewrite_in_progress"], "its AOF rewrite to end")
+            _save(client)
+            progress.status("copying the snapshot and the log")
+            rdb = _copy(container, f"{places.directory}/{places.rdb}", folder, RDB_PATH)
+            aof, aof_from, records, point = _copy_aof(client, container, places, folder)
+            position = point.position
+        acl = write_hashed(
+            folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode("utf-8", "surrogateescape") + b"\n"]
+        )
+        counted = census(client)
+        server = client.info("server")
+    progress.status("checking the copies")
+    manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
+    try:
+        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+    except TornTailError as torn:
+        # What a crash left in the log: it ends with the last whole command.
+        position = torn.whole_bytes
+        records[-1] = shorten(folder, records[-1], position)
+        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+    return RedisPart(
+        started=started,
+        finished=datetime.now(UTC),
+        files=(rdb, *records, acl),
+        versions={"redis": server["redis_version"]},
+        keys=found.keys,
+        expires=found.expires,
+        keyspaces={space.name: 0 for space in KEYSPACES} | {OTHER: 0} | counted.keyspaces,
+        odd=counted.odd,
+        libraries=point.libraries,
+        aof_from=aof_from,
+        aof_incremental=aof[-1].name,
+        aof_position=position,
+        aof_keys=point.keys,
+        aof_at=point.at,
+    )
+
+
+def _places(client: redis.Redis) -> _Places:
+    answer = client.config_get("dir", "dbfilename", "appenddirname", "appendfilename", "appendonly")
+    settings = {str(name): str(value) for name, value in answer.items()}
+    if settings["appendonly"] != "yes":
+        raise PlatformError(
+            what="Redis writes no AOF, so there is nothing between two snapshots",
+            where="its setting appendonly",
+            next_step="invoke up puts the settings back",
+        )
+    directory = settings["dir"]
+    return _Places(directory, settings["dbfilename"], f"{directory}/{settings['appenddirname']}", settings["appendfilename"])
+
+
+def _wait_until(client: redis.Redis, reached: Any, what: str) -> dict[str, Any]:
+
+    def ask() -> dict[str, Any] | None:
+        info: dict[str, Any] = client.info("persistence")
+        return info if reached(info) else None
+
+    if info := until(ask, _SAVE_SECONDS, pause=_POLL_SECONDS):
+        return info
+    raise PlatformError(what=f"Redis was waited for {_SAVE_SECONDS} s: for {what}", where="INFO persistence", next_step="look at its log")
+
+
+def _save(client: redis.Redis) -> None:
+    """Have a snapshot written that begins now."""
+    # One that is under way began before us.
+    _wait_until(client, lambda info: not info["rdb_bgsave_in_progress"], "a running snapshot to end")
+    before = client.info("persistence")
+    client.bgsave()
+    saves = before.get("rdb_saves", 0)
+    after = _wait_until(
+        client,
+        lambda info: not info["rdb_bgsave_in_progress"] and (info["rdb_saves"] > saves or info["rdb_last_bgsave_status"] != "ok"),
+        "its snapshot",
+    )
+    if after["rdb_last_bgsave_status"] != "ok":
+        raise PlatformError(
+            what="Redis could not write its snapshot", where="BGSAVE", next_step="its log tells why: most often no room or no memory"
+        )
+
+
+def _copy(container: str, source: str, folder: SetFolder, path: str, size: int | None = None) -> FileRecord:
+    # One open file stays the same file even when the server puts a new one in its place.
+    line = ["cat", source] if size is None else ["head", "-c", str(size), source]
+    with HashedFile(folder, path) as target:
+        execute(container, line, sink=target.write)
+    return target.record
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """An instant of the log: how far its last file goes then, in bytes, and how many keys and libraries of functions there are."""
+
+    at: datetime
+    position: int
+    keys: int
+    libraries: int
+
+
+def _copy_aof(
+    client: redis.Redis, container: str, places: _Places, folder: SetFolder
+) -> tuple[tuple[AofFile, ...], datetime, list[FileRecord], _Point]:
+    """Copy the log's files, the one that still grows up to an instant.
+
+    Returns the files, from when on they show every state, the records, and that instant.
+    """
+    name = f"{places.aof_name}.manifest"
+    text = execute(container, ["cat", f"{places.aof_directory}/{name}"]).stdout.decode()
+    files = parse_aof_manifest(text)
+    # A base is whole once it was last written, within the second that its age tells; the files that follow it go on from there. So the
+    # first second that the log shows is the next one: what the base has of its own second can't be taken out again.
+    began = _age_and_size(container, places, files[0])[0] + 1
+    others = sum(_age_and_size(container, places, each)[1] for each in files[:-1])
+    point = _point(client, others)
+    deadline = time.monotonic() + _FLUSH_SECONDS
+    while _age_and_size(container, places, files[-1])[1] < point.position:
+        if time.monotonic() > deadline:
+            raise PlatformError(what="Redis doesn't write its log to the disk", where=f"container {container}", next_step="look at its log")
+        time.sleep(_POLL_SECONDS)
+    records = [write_hashed(folder, f"{AOF_FOLDER}/{name}", [render_aof_manifest(files).encode()])]
+    for each in files:
+        limit = point.position if each is files[-1] else None
+        records.append(_copy(container, f"{places.aof_directory}/{each.name}", folder, f"{AOF_FOLDER}/{each.name}", limit))
+    return files, datetime.fromtimestamp(began, UTC), records, point
+
+
+def _point(client: redis.Redis, others: int) -> _Point:
+    """The instant that is now. `others` is the size of the log's other files; one command tells the rest, so it fits together."""
+    told: dict[str, Any] = client.info("persistence", "keyspace", "memory")
+    # A server that began with an empty folder leaves the base that it made then out of both sizes, until it first rewrites its log.
+    counted = others if int(told["aof_base_size"]) else 0
+    position = int(told["aof_current_size"]) + int(told["aof_buffer_length"]) - counted
+    return _Point(datetime.now(UTC), max(0, position), int(told.get("db0", {"keys": 0})["keys"]), int(told.get("number_of_libraries", 0)))
+
+
+def _age_and_size(container: str, places: _Places, file: AofFile) -> tuple[int, int]:
+    """When a file was last written, in seconds since the epoch, and its bytes."""
+    moment, size = execute(container, ["stat", "-c", "%Y %s", f"{places.aof_directory}/{file.name}"]).text().split()
+    return int(moment), int(size)

@@ -1,0 +1,140 @@
+"""Redis' files outside a server: the AOF's manifest, and the verdicts of redis-check-rdb and redis-check-aof."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal, cast
+
+from backup.sets.files import SetFiles, plain_file
+from backup.sets.model import FileRecord
+from core.containers import Entry, Finished, docker_client, put_files, running, throwaway
+from core.errors import PlatformError
+
+_CHECK_FOLDER = "/tmp/copies"  # noqa: S108 - inside a container of its own
+# The checkers read one value at a time, which may have 512 MiB and is held packed and unpacked.
+_CHECK_MEMORY = "1536m"
+_KILLED = 137
+_OTHER_DAMAGE = re.compile(r"Expected (?!to read)|Unexpected ")
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class AofFile:
+    """A line of the AOF's manifest: `type` is b(ase), i(ncremental) or h(istory)."""
+
+    name: str
+    sequence: int
+    type: Literal["b", "i", "h"]
+
+
+@dataclass(frozen=True, slots=True)
+class RdbContent:
+    """What redis-check-rdb counted."""
+
+    keys: int
+    expires: int
+
+
+class TornTailError(PlatformError):
+    """The file being appended to ends inside a command; `whole_bytes` of it are good."""
+
+    def __init__(self, where: str, whole_bytes: int) -> None:
+        super().__init__(
+            "the AOF's last file ends inside a command", where=where, next_step="don't use this set; take another one, and make a new one"
+        )
+        self.whole_bytes = whole_bytes
+
+
+def parse_aof_manifest(text: str) -> tuple[AofFile, ...]:
+    """The files that make up the log, base first, the one being written last. History files don't belong to it.
+
+    Raises PlatformError where the manifest is not understood or names no file to append to.
+    """
+    found = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        match = re.match(r'file (?P<name>"(?:[^"\\]|\\.)+"|\S+) seq (?P<seq>\d+) type (?P<type>[bih])(?: |$)', line)
+        if not match or "/" in match["name"]:
+            raise PlatformError(what=f"a line of the AOF's manifest is not understood: {line[:80]}", where="appendonlydir")
+        found.append(AofFile(match["name"].strip('"'), int(match["seq"]), cast(Literal["b", "i", "h"], match["type"])))
+    ordered = [each for each in found if each.type == "b"]
+    ordered += sorted((each for each in found if each.type == "i"), key=lambda each: each.sequence)
+    if not ordered or ordered[-1].type != "i":
+        raise PlatformError(what="the AOF's manifest names no file to append to", where="appendonlydir", next_step="look at Redis' log")
+    return tuple(ordered)
+
+
+def render_aof_manifest(files: Iterable[AofFile]) -> str:
+    """The manifest of these files, as Redis writes it."""
+    return "".join(f"file {each.name} seq {each.sequence} type {each.type}\n" for each in files)
+
+
+def with_passwords(acl: str, passwords: Mapping[str, str]) -> str:
+    """An ACL in which these accounts have these passwords: those of the time of the backup may be nobody's any more."""
+    lines = []
+    for line in acl.splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == "user" and words[1] in passwords:
+            digest = hashlib.sha256(passwords[words[1]].encode()).hexdigest()
+            words = [*words[:2], f"#{digest}", *(word for word in words[2:] if not word.startswith("#"))]
+        lines.append(" ".join(words))
+    return "\n".join(lines) + "\n"
+
+
+def check_copies(container: str, files: SetFiles, records: Sequence[FileRecord], rdb: str, aof_manifest: str) -> RdbContent:
+    """Run both checkers, as the image of the running `container` has them, over the copies in a set.
+
+    Raises PlatformError naming the file that is damaged.
+    """
+    image = running(container).image
+    return check_files(str(image.id if image else container), files, records, rdb, aof_manifest)
+
+
+def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb: str, aof_manifest: str) -> RdbContent:
+    """The same with an image given by name or id; works without any server."""
+    aof_folder = f"{PurePosixPath(aof_manifest).parent}/"
+    entries = [
+        Entry(f"copies/{each.path}", plain_file(files, each)) for each in records if each.path == rdb or each.path.startswith(aof_folder)
+    ]
+    script = f"cd {_CHECK_FOLDER} && redis-check-rdb {rdb} && redis-check-aof {aof_manifest}"
+    options = {**throwaway("redis-check"), "mem_limit": _CHECK_MEMORY}
+    made = docker_client().containers.create(image, entrypoint=["sh", "-c"], command=[script], user="0:0", **options)
+    try:
+        put_files(made, "/tmp", entries, uid=0, gid=0)  # noqa: S108
+        made.start()
+        code = int(made.wait()["StatusCode"])
+        done = Finished(code, made.logs(stdout=True, stderr=False), made.logs(stdout=False, stderr=True).decode(errors="replace"))
+    finally:
+        made.remove(force=True, v=True)
+    return read_verdict(done, files.name, rdb)
+
+
+def read_verdict(done: Finished, name: str, rdb: str) -> RdbContent:
+    """What the checkers said, in numbers.
+
+    Raises PlatformError where they found damage.
+    """
+    text = _ANSI.sub("", done.text() + "\n" + done.stderr)
+    if done.code == _KILLED:
+        raise PlatformError(
+            what=f"Redis' checkers were ended by the system, most likely for want of memory (they may have {_CHECK_MEMORY})",
+            where=f"{name}/redis",
+            next_step="free memory on this machine, then invoke backup",
+        )
+    if done.code != 0:
+        of_rdb = "RDB looks OK" not in text
+        torn = re.search(r"ok_up_to=(\d+), ok_up_to_line=\d+, diff=[1-9]\d*\nAOF \S+ is not valid. Use the --fix", text)
+        # Cut off, every byte before the end is whole; something else found than expected is another kind of damage.
+        if torn and not of_rdb and not _OTHER_DAMAGE.search(text):
+            raise TornTailError(f"{name}/redis/appendonlydir", int(torn[1]))
+        said = [line for line in text.splitlines() if line.strip()][-4:]
+        raise PlatformError(
+            what=("redis-check-rdb" if of_rdb else "redis-check-aof") + " finds the copy damaged: " + " | ".join(said),
+            where=f"{name}/{rdb if of_rdb else 'redis/appendonlydir'}",
+            next_step="don't use this set; take another one, and make a new one",
+        )
+    numbers = {name: re.search(rf"(\d+) {pattern}", text) for name, pattern in (("keys", "keys read"), ("expires", "expires"))}
+    return RdbContent(**{name: int(match[1]) if match else 0 for name, match in numbers.items()})

@@ -1,0 +1,87 @@
+"""Redis' keys, whatever they are: which keyspace of the blueprint each belongs to, and what is odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from christmas.blueprint.keyspace_model import Keyspace
+from christmas.blueprint.keyspaces import keyspace_covering, shown_key
+
+if TYPE_CHECKING:
+    import redis
+
+OTHER = "other"
+OF_NONE = "of no keyspace"
+_PAGE = 1000
+_SLACK_MS = 1000
+_EXAMPLES = 3
+
+
+def oddity(space: Keyspace | None, kind: str, left: int) -> tuple[str, str] | None:
+    """What is odd about a key of that keyspace, type and milliseconds left (-1: for ever): for counting, and for people.
+
+    None for a key that is as declared.
+    """
+    if space is None:
+        return OF_NONE, f"is {OF_NONE} ({kind})"
+    if kind != space.value_type:
+        return f"{space.name} of type {kind}", f"is of type {kind}"
+    if left == -1:
+        return f"{space.name} without an expiry", "expires never"
+    if left > space.ttl.total_seconds() * 1000 + _SLACK_MS:
+        return f"{space.name} with too late an expiry", f"expires in {left} ms"
+    return None
+
+
+@dataclass(slots=True)
+class Census:
+    """Keys by keyspace, those of none under `other`; odd ones by what is odd about them, with a few of each in words."""
+
+    keyspaces: dict[str, int] = field(default_factory=dict)
+    odd: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def take(self, key: str, kind: str, left: int) -> None:
+        """Count one key."""
+        space = keyspace_covering(key)
+        name = space.name if space else OTHER
+        self.keyspaces[name] = self.keyspaces.get(name, 0) + 1
+        if found := oddity(space, kind, left):
+            label, words = found
+            self.odd[label] = self.odd.get(label, 0) + 1
+            some = self.examples.setdefault(label, [])
+            if len(some) < _EXAMPLES:
+                some.append(f"{shown_key(key)} {words}")
+
+
+def census(client: redis.Redis) -> Census:
+    """Look at every key that is there: its name, type and expiry, never its value."""
+    found = Census()
+    for key, kind, left in _live(client):
+        found.take(key, kind, left)
+    return found
+
+
+def _live(client: redis.Redis) -> Iterator[tuple[str, str, int]]:
+    """Each key with its type and its milliseconds left. A scan may show a key twice: it is told once."""
+    seen: set[int] = set()
+    for page in _pages(client):
+        fresh = [key for key in page if hash(key) not in seen]
+        seen.update(hash(key) for key in fresh)
+        pipeline = client.pipeline(transaction=False)
+        for key in fresh:
+            pipeline.type(key)
+            pipeline.pttl(key)
+        answers = pipeline.execute()
+        for key, kind, left in zip(fresh, answers[::2], answers[1::2], strict=True):
+            if left != -2:
+                yield key, str(kind), int(left)
+
+
+def _pages(client: redis.Redis) -> Iterator[tuple[str, ...]]:
+    every: Iterator[str] = client.scan_iter(count=_PAGE)
+    while page := tuple(islice(every, _PAGE)):
+        yield page

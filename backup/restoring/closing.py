@@ -1,0 +1,61 @@
+"""The full set that has to follow a live restore: whether it is owed, and whether it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backup.postgres import live_log
+from backup.restoring.journal import Begun, Journal
+from backup.sets import due, folders
+from backup.sets.model import Kind, Manifest, Store
+from christmas.blueprint.rules import BACKUP_RULES
+from core.progress import Progress
+from infra.connections import Platform
+
+
+def wanted(
+    platform: Platform, kind: Kind | None, stores: tuple[Store, ...], every: Sequence[Manifest], folder: Path, progress: Progress
+) -> Kind | None:
+    """The kind of set to make now: what is asked for or due, and a full one where a live restore still owes it.
+
+    For PostgreSQL the server decides, so it doesn't matter whether the restore's journal is still there.
+    """
+    if kind == "full":
+        return kind
+    live = live_log.ask(platform) if "postgres" in stores else None
+    if live and any(each.postgres for each in every) and not due.full_of(live, every):
+        progress.log(f"a full set: PostgreSQL's log goes on in timeline {live.timeline}, which has none yet")
+        return "full"
+    begun = Journal(folder).read()
+    if begun and begun.owes_full and set(begun.stores) <= set(stores):
+        progress.log(f"a full set: {begun.told()}")
+        return "full"
+    return kind or due.due(datetime.now(UTC), every, BACKUP_RULES, stores, live)
+
+
+def settle(platform: Platform, folder: Path) -> bool:
+    """Close the journal of a live restore that waits only for its full set, where that is there; tells whether nothing is owed now.
+
+    PostgreSQL's is held against the timeline that the server is on now, not against what the journal says.
+    """
+    journal = Journal(folder)
+    begun = journal.read()
+    if begun is None or not begun.owes_full:
+        return begun is None
+    full = _closing(platform, begun, folders.list_sets(folder=folder))
+    if full is None:
+        return False
+    journal.backed_up(full.id)
+    journal.close()
+    return True
+
+
+def _closing(platform: Platform, begun: Begun, every: Sequence[Manifest]) -> Manifest | None:
+    """The full set that shows what was restored."""
+    later = [each for each in every if each.kind == "full" and each.sequence > begun.after and set(begun.stores) <= set(each.stores)]
+    if "postgres" not in begun.stores:
+        return later[-1] if later else None
+    live = live_log.ask(platform)
+    return due.full_of(live, later) if live and not live.recovering else None

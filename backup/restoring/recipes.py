@@ -1,0 +1,83 @@
+"""How each store is started beside the live one: the same settings, other secrets, and nothing that reaches the live stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from backup.restoring.scratch import CONFIG, Recipe, Scratch
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
+from infra.backup_places import S3Place
+from infra.components.names import redis_cli
+from infra.components.pgbackrest_config import CA_FILE, PGDATA, REPOSITORY_PATH, render
+from infra.components.postgres_config import pg_hba_conf, postgresql_conf
+from infra.components.redis_config import redis_conf
+from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, command, environment, https_probe, secrets_file
+
+
+def timescaledb(
+    made: Scratch,
+    image: str,
+    *,
+    data: str,
+    repository: str,
+    passphrase: str,
+    archive: bool = False,
+    place: S3Place | None = None,
+    settings: Iterable[str] = (),
+) -> Recipe:
+    """A PostgreSQL on a data volume. Unless `archive`, it only reads the repository, so that it never mixes its log into another's."""
+    lines = [postgresql_conf(TIMESCALEDB.limits), *(() if archive else ("archive_mode = off",)), *settings]
+    return Recipe(
+        service=TIMESCALEDB.name,
+        image=image,
+        command=["postgres", "-c", f"config_file={CONFIG}/postgresql.conf", "-c", f"hba_file={CONFIG}/pg_hba.conf"],
+        environment={"PGDATA": PGDATA},
+        volumes={PGDATA.rpartition("/")[0]: data} | ({REPOSITORY_PATH: repository} if archive else {}),
+        read_only_volumes={} if archive else {REPOSITORY_PATH: repository},
+        files={
+            "postgresql.conf": "\n".join(lines).encode(),
+            "pg_hba.conf": pg_hba_conf(ACCOUNTS, made.subnet, made.gateway).encode(),
+            "pgbackrest.conf": render(passphrase, place=place).encode(),
+            **({CA_FILE: place.ca_certificate.encode()} if place and place.ca_certificate else {}),
+        },
+        health=["pg_isready", "-q", "-h", "127.0.0.1"],
+    )
+
+
+def redis(image: str, *, data: str, acl: str, passwords: Mapping[str, str], settings: Iterable[str] = ()) -> Recipe:
+    """A Redis on a data volume. `passwords` has those of admin and monitor, which commands inside the container log in with."""
+    files = {f"{account}.password": passwords[account].encode() for account in ("admin", "monitor")}
+    return Recipe(
+        service=REDIS.name,
+        image=image,
+        command=["redis-server", f"{CONFIG}/redis.conf"],
+        volumes={"/data": data},
+        files={**files, "redis.conf": "\n".join([redis_conf(REDIS.limits), *settings, ""]).encode(), "users.acl": acl.encode()},
+        health=["sh", "-c", f"{redis_cli('monitor')} ping | grep -q PONG"],
+    )
+
+
+def weaviate(image: str, *, data: str, backups: str, root_key: str, cluster_password: str) -> Recipe:
+    """A Weaviate on a data and a backup volume."""
+    return Recipe(
+        service=WEAVIATE.name,
+        image=image,
+        entrypoint=["/bin/sh"],
+        command=command(),
+        environment=environment(WEAVIATE.limits),
+        volumes={DATA_PATH: data, BACKUP_PATH: backups},
+        files={"weaviate.env": secrets_file(root_key, cluster_password).encode()},
+        health=["sh", "-c", https_probe(WEAVIATE.ports["https"], "/v1/.well-known/ready")[1]],
+    )
+
+
+def embedder(image: str, *, token: str) -> Recipe:
+    """The bundled embedder, for questions in words."""
+    return Recipe(
+        service=EMBEDDER.name,
+        image=image,
+        command=[],
+        files={"api.key": token.encode()},
+        health=["python3", "-m", "embedder_server", "health"],
+    )

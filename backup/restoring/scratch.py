@@ -1,0 +1,308 @@
+"""The three stores again, beside the live ones: on a network of their own, with certificates of their own, gone afterwards.
+
+Restores, drills and tests build on it. Files may be put into each container before it starts; nothing is published.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
+from core import temporary
+from core.containers import Entry, docker_client, put_files
+from core.errors import PlatformError
+from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from infra.connections import Credentials, Endpoint, Platform
+from infra.provider.certificates import issue_authority, issue_certificate
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+    from docker.models.networks import Network
+
+OWNER_LABEL = "com.christmas.owner"
+PURPOSE_LABEL = "com.christmas.purpose"
+CONFIG = "/run/christmas"
+_USERS = {TIMESCALEDB.name: 1000, REDIS.name: 999, WEAVIATE.name: 1000, EMBEDDER.name: 1000}
+_ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
+_NETWORK_TRIES = 20
+_DOCKERS_CHECK = 20 * 1_000_000_000  # nanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one scratch container is made. `volumes` maps paths inside to volume names; `files` go in before the start."""
+
+    service: str
+    image: str
+    command: list[str]
+    entrypoint: list[str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    read_only_volumes: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    health: list[str] | None = None
+    start_seconds: float = 180
+
+
+class Scratch:
+    """A network and whatever was started on it. Use `scratch`."""
+
+    def __init__(self, name: str, purpose: str, folder: Path, *, owned: bool = True) -> None:
+        self.name = name
+        self._labels = {PROJECT_LABEL: "christmas", STACK_LABEL: name, PURPOSE_LABEL: purpose}
+        if owned:
+            # What has an owner goes when that process is gone.
+            self._labels[OWNER_LABEL] = str(os.getpid())
+        self._ca_key, ca = issue_authority("christmas scratch", 1)
+        self.ca_file = folder / "ca.pem"
+        self.ca_file.write_text(ca)
+        self._network: Network | None = None
+        self.containers: dict[str, Container] = {}
+        self.volumes: list[str] = []
+
+    def open(self) -> None:
+        """Make the network, on addresses that nothing else on the machine uses.
+
+        Raises PlatformError where anything has the name already: a volume of a live stack would be taken for an empty one.
+        """
+        from docker.errors import APIError
+        from docker.types import IPAMConfig, IPAMPool
+
+        self._refuse_taken()
+        for _ in range(_NETWORK_TRIES):
+            subnet = f"10.{random.randint(200, 250)}.{random.randint(0, 255)}.0/27"  # noqa: S311 - just one that is free
+            try:
+                self._network = docker_client().networks.create(
+                    f"christmas-{self.name}-network",
+                    driver="bridge",
+                    internal=True,
+                    labels=self._labels,
+                    ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]),
+                )
+            except APIError as error:
+                if "overlap" not in str(error).lower():
+                    raise PlatformError(what=f"no scratch network can be made: {error.explanation}", where="Docker") from error
+            else:
+                self._subnet = IPv4Network(subnet)
+                return
+        raise PlatformError(
+            what="no scratch network can be made: every range tried is taken", where="Docker", next_step="docker network prune"
+        )
+
+    def _refuse_taken(self) -> None:
+        client = docker_client()
+        filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={self.name}"]}
+        containers = client.containers.list(all=True, ignore_removed=True, filters=filters)
+        found: list[Any] = [*containers, *client.volumes.list(filters=filters), *client.networks.list(filters=filters)]
+        if found:
+            raise PlatformError(
+                what=f"the name {self.name} is taken: {', '.join(sorted(str(each.name) for each in found))}",
+                where="Docker",
+                next_step="nothing is ever restored over something that is there: choose another name",
+            )
+
+    @property
+    def network(self) -> Network:
+        """The network, once open."""
+        if self._network is None:
+            raise ValueError("the scratch network is not open yet")
+        return self._network
+
+    def address(self, service_name: str) -> str:
+        """The fixed address of a service in the scratch network."""
+        return str(self._subnet[_ADDRESSES[service_name]])
+
+    @property
+    def subnet(self) -> str:
+        """The network's range."""
+        return str(self._subnet)
+
+    @property
+    def gateway(self) -> str:
+        """The address that a client on this machine comes from."""
+        return str(self._subnet[1])
+
+    def volume(self, part: str) -> str:
+        """A volume of its own, empty at first."""
+        name = f"christmas-{self.name}-{part}"
+        if name not in self.volumes:
+            docker_client().volumes.create(name, labels=self._labels)
+            self.volumes.append(name)
+        return name
+
+    def create(self, recipe: Recipe) -> Container:
+        """Make a container, with certificates and files in it, and don't start it yet."""
+        from docker.errors import DockerException
+
+        client = docker_client()
+        limits = service(recipe.service).limits
+        network = str(self.network.name)
+        mounts = {volume: {"bind": path, "mode": "rw"} for path, volume in recipe.volumes.items()}
+        mounts |= {volume: {"bind": path, "mode": "ro"} for path, volume in recipe.read_only_volumes.items()}
+        mounts |= {self.volume(f"{recipe.service}-config"): {"bind": CONFIG, "mode": "rw"}}
+        options: dict[str, Any] = {
+            "name": f"christmas-{self.name}-{recipe.service}",
+            "hostname": recipe.service,
+            "labels": {**self._labels, SERVICE_LABEL: recipe.service},
+            "environment": dict(recipe.environment),
+            "volumes": mounts,
+            "init": True,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            # Whoever starts it asks for itself: Docker's own check, from the image, is only for who looks at the container later.
+            "healthcheck": {"interval": _DOCKERS_CHECK},
+            "mem_limit": f"{limits.memory_mib}m",
+            "shm_size": "256m",
+            "network": network,
+            "networking_config": {
+                network: client.api.create_endpoint_config(aliases=[recipe.service], ipv4_address=self.address(recipe.service))
+            },
+        }
+        if recipe.entrypoint:
+            options["entrypoint"] = recipe.entrypoint
+        try:
+            container: Container = client.containers.create(recipe.image, recipe.command, **options)
+        except DockerException as error:
+            raise PlatformError(what=f"a scratch {recipe.service} can't be made: {error}", where="Docker") from error
+        self.containers[recipe.service] = container
+        uid = _USERS[recipe.service]
+        entries = [Entry(name, content, 0o400) for name, content in {**self._certificates(recipe.service), **recipe.files}.items()]
+        put_files(container, CONFIG, entries, uid=uid, gid=uid)
+        return container
+
+    def _certificates(self, service_name: str) -> dict[str, bytes]:
+        ca = self.ca_file.read_text()
+        key, certificate = issue_certificate(
+            self._ca_key, ca, service_name, [service_name, "localhost"], [self.address(service_name), "127.0.0.1"], 1
+        )
+        return {"ca.crt": ca.encode(), "tls.crt": certificate.encode(), "tls.key": key.encode()}
+
+    def start(self, recipe: Recipe) -> Container:
+        """Start a container that was created, or create it first, and wait until it answers.
+
+        Raises PlatformError with its last lines where it doesn't.
+        """
+        container = self.containers.get(recipe.service) or self.create(recipe)
+        container.start()
+        deadline, pause = time.monotonic() + recipe.start_seconds, 0.2
+        while recipe.health:
+            container.reload()
+            if container.status == "running" and passes(container, recipe.health):
+                break
+            if container.status in ("exited", "dead") or time.monotonic() > deadline:
+                lines = container.logs(tail=15).decode(errors="replace").strip()
+                raise PlatformError(
+                    what=f"the scratch {recipe.service} does not come up; its last lines:\n{lines}", where=f"container {container.name}"
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.4, 1.0)  # asking takes a process in the container, which the starting server needs more
+        return container
+
+    def platform(self, accounts: Mapping[str, Credentials], *, embedding_profile: str, embedding_key: str) -> Platform:
+        """The scratch stores as a platform that clients can use, from this machine, with these accounts."""
+        ports = {
+            "postgres": (TIMESCALEDB.name, TIMESCALEDB.ports["postgres"]),
+            "redis": (REDIS.name, REDIS.ports["redis"]),
+            "weaviate": (WEAVIATE.name, WEAVIATE.ports["https"]),
+            "weaviate_grpc": (WEAVIATE.name, WEAVIATE.ports["grpc"]),
+            "embedder": (EMBEDDER.name, EMBEDDER.ports["https"]),
+        }
+        return Platform(
+            stack=self.name,
+            endpoints={
+                name: Endpoint(self.address(where), port, where, port) for name, (where, port) in ports.items() if where in self.containers
+            },
+            accounts=dict(accounts),
+            ca_file=self.ca_file,
+            containers={name: str(container.name) for name, container in self.containers.items()},
+            volumes={volume.removeprefix(f"christmas-{self.name}-"): volume for volume in self.volumes},
+            network=str(self.network.name),
+            embedding_profile=embedding_profile,
+            embedding_key=embedding_key,
+            keeps_itself=False,
+        )
+
+    def close(self) -> None:
+        """Remove everything that was made, whatever state it is in."""
+        from docker.errors import DockerException
+
+        for container in self.containers.values():
+            with contextlib.suppress(DockerException):
+                container.remove(force=True, v=True)
+        for volume in self.volumes:
+            with contextlib.suppress(DockerException):
+                docker_client().volumes.get(volume).remove(force=True)
+        if self._network is not None:
+            with contextlib.suppress(DockerException):
+                self._network.remove()
+
+
+def passes(container: Container, health: list[str]) -> bool:
+    """Whether a health check passes right now. A container that stops right before it is not well, nor is one that can't be asked."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        return bool(container.exec_run(health).exit_code == 0)
+    except (DockerException, RequestException):
+        return False
+
+
+@contextlib.contextmanager
+def scratch(purpose: str) -> Iterator[Scratch]:
+    """A scratch network under a random name; removed on leaving, with all that was started on it."""
+    remove_leftovers()
+    with temporary.folder("scratch") as folder:
+        made = Scratch(f"{purpose}-{secrets.token_hex(4)}", purpose, folder)
+        try:
+            made.open()
+            yield made
+        finally:
+            made.close()
+
+
+def remove_leftovers() -> None:
+    """Remove scratch containers, volumes and networks whose process is gone: a killed run can't remove its own."""
+    remove_labelled([OWNER_LABEL, PURPOSE_LABEL], lambda labels: not _alive(labels.get(OWNER_LABEL, "")))
+
+
+def remove_labelled(wanted: list[str], going: Callable[[dict[str, str]], bool]) -> int:
+    """Remove containers, then volumes and networks that have all of these labels and of which `going` is true; return how many."""
+    from docker.errors import DockerException
+
+    client = docker_client()
+    filters: dict[str, str | list[str] | bool] = {"label": wanted}
+    removed = 0
+    for each in client.containers.list(all=True, ignore_removed=True, filters=filters):
+        if going(each.labels):
+            with contextlib.suppress(DockerException):
+                each.remove(force=True, v=True)
+                removed += 1
+    kinds: Iterable[Any] = (*client.volumes.list(filters=filters), *client.networks.list(filters=filters))
+    for each in kinds:
+        if going(each.attrs.get("Labels") or {}):
+            with contextlib.suppress(DockerException):
+                each.remove()
+                removed += 1
+    return removed
+
+
+def _alive(owner: str) -> bool:
+    if not owner.isdigit():
+        return True
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,65 @@
+"""Around a stop: scripts on a store's volumes while it doesn't run, each in a container of its own, and whether it is well again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backup.restoring.scratch import PURPOSE_LABEL, passes
+from core.containers import docker_client
+from core.errors import PlatformError
+from infra.components.names import PROJECT_LABEL, STACK_LABEL
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+NOT_SO = 77
+"""An exit code that no tool has: the answer is no."""
+
+
+class ScriptError(PlatformError):
+    """A script on a stopped container's volumes ended with `code`."""
+
+    def __init__(self, purpose: str, code: int, said: str, where: str) -> None:
+        super().__init__(what=f"{purpose} failed with exit code {code}: {said}", where=where)
+        self.code = code
+
+
+def run(stopped: Container, script: str, *, purpose: str, network: str = "none") -> str:
+    """Run a shell script as the container's user, on its volumes, without a network by default; returns what it printed.
+
+    Raises ScriptError with its last words where it fails.
+    """
+    attributes = stopped.attrs
+    once = docker_client().containers.create(
+        attributes["Image"],
+        ["-c", script],
+        entrypoint=["/bin/sh"],
+        user=attributes["Config"]["User"],
+        name=f"{stopped.name}-{purpose}",
+        volumes_from=[str(stopped.id)],
+        network_mode=network,
+        tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - inside the container
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        labels=labels(stopped, purpose),
+    )
+    try:
+        once.start()
+        code = int(once.wait(timeout=4 * 3600)["StatusCode"])
+        if code != 0:
+            said = once.logs(tail=12).decode(errors="replace").strip()
+            raise ScriptError(purpose, code, said, f"the volumes of {stopped.name}")
+        return once.logs(stderr=False).decode(errors="replace")
+    finally:
+        once.remove(force=True)
+
+
+def is_well(container: Container) -> bool:
+    """Whether a container's own health check passes right now; yes where it has none."""
+    kind, *words = (container.attrs["Config"].get("Healthcheck") or {}).get("Test") or ["NONE"]
+    return kind == "NONE" or passes(container, ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words)
+
+
+def labels(stopped: Container, purpose: str) -> dict[str, str]:
+    """Those of a helper: where this process is killed, whoever removes what is left of the stack finds it."""
+    return {**{key: stopped.labels[key] for key in (PROJECT_LABEL, STACK_LABEL) if key in stopped.labels}, PURPOSE_LABEL: purpose}

@@ -1,0 +1,113 @@
+"""What a restore did, or would do, in words and figures; for PostgreSQL from what was really replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from backup.postgres import drawing
+from backup.postgres.replay import KnownLog
+from backup.restoring.targets import StorePlan, Target
+from backup.sets.model import Manifest, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did, or would do: which set and moment for each store, what is lost, and how long it took or may take."""
+
+    target: str
+    into: str
+    live: bool
+    dry_run: bool
+    stores: dict[str, dict[str, Any]]
+    seconds: float | None
+    connections: str = ""
+    timelines: tuple[drawing.Row, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome for `--json`."""
+        plain = {name: getattr(self, name) for name in ("target", "into", "live", "dry_run", "stores", "seconds", "connections")}
+        return {**plain, "timelines": [each.as_dict() for each in self.timelines]}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of PostgreSQL's commits: the live server's last one, and the last one that was replayed, up to which position."""
+
+    live: datetime | None = None
+    replayed: datetime | None = None
+    position: str | None = None
+
+
+def tell(
+    target: Target,
+    into: str,
+    wanted: Mapping[Store, StorePlan],
+    every: Sequence[Manifest],
+    log: KnownLog | None,
+    *,
+    live: bool = False,
+    seconds: float | None = None,
+    seen: Seen | None = None,
+) -> Restored:
+    """The plan, or with `seen` the outcome. What a store shows is its state at `shows`; what came after that is lost.
+
+    `seconds_lost` is None where it isn't known.
+    """
+    now = datetime.now(UTC)
+    told: dict[str, dict[str, Any]] = {}
+    for store, each in wanted.items():
+        if store == "postgres":
+            told[store] = _postgres(each, log, seen)
+            continue
+        shows = each.until or now
+        told[store] = {
+            "set": each.manifest.id,
+            "shows": shows.isoformat(timespec="milliseconds"),
+            "seconds_lost": round(max(0.0, (now - shows).total_seconds()), 1),
+            "replays": "log, cut off" if each.truncate else "nothing",
+        }
+    rows = tuple(drawing.rows(every, log)) if log and "postgres" in wanted else ()
+    return Restored(str(target), into, live, seen is None, told, seconds, timelines=rows)
+
+
+def _postgres(wanted: StorePlan, log: KnownLog | None, seen: Seen | None) -> dict[str, Any]:
+    part = wanted.manifest.postgres
+    shown = wanted.until.isoformat(timespec="milliseconds") if wanted.until else (wanted.lsn or "the end of the archived log")
+    committed = log.live.committed if log and log.live else None
+    branch = bool(log and log.live and log.timeline not in (None, log.live.timeline))
+    if branch:
+        lost = None
+    elif seen is None:
+        lost = _would_lose(wanted, log, committed)
+    else:
+        lost = (seen.live - seen.replayed).total_seconds() if seen.live and seen.replayed else None
+    return {
+        "set": wanted.manifest.id,
+        "shows": shown,
+        "seconds_lost": None if lost is None else round(max(0.0, lost), 1),
+        "replays": "log",
+        "timeline": wanted.timeline or (part.timeline if part else None),
+        "last_commit": seen.replayed.isoformat(timespec="milliseconds") if seen and seen.replayed else None,
+        "replayed_to": seen.position if seen else None,
+        "unknown": "" if lost is not None else _BRANCH if branch else _UNPROVEN if wanted.doubt else _UNASKED,
+        "notes": [*wanted.notes, *([f"not proven: {wanted.doubt}"] if wanted.doubt else [])],
+    }
+
+
+_BRANCH = "it is another branch than the live one"
+_UNPROVEN = "nothing proves how far the log goes"
+_UNASKED = "the live server can't be asked"
+
+
+def _would_lose(wanted: StorePlan, log: KnownLog | None, committed: datetime | None) -> float | None:
+    """Seconds from the target to the live server's last commit; of the newest state nothing, once all is archived."""
+    if committed is None or wanted.doubt:
+        return None
+    if wanted.until:
+        return (committed - wanted.until).total_seconds()
+    if wanted.lsn is None and log and log.archived_until:
+        return (committed - log.archived_until).total_seconds()
+    return None

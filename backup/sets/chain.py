@@ -1,0 +1,124 @@
+"""The sets as chains: each full one with those that build on it, and what was done to them since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from backup.sets.marks import Marks
+from backup.sets.model import STORES, Manifest
+from core.words import size_text, span_text, unproven_lines
+
+WIDE = 100
+_NEVER = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One set in its chain. `depth` is 0 for a full one; `root` the chain's full set; `lost` the parent that is gone."""
+
+    manifest: Manifest
+    root: str
+    depth: int
+    last: bool
+    lost: str | None = None
+
+
+def chains(sets: Sequence[Manifest]) -> list[Link]:
+    """The sets, chain by chain, oldest first; one whose parent is gone begins a chain of its own, which says so."""
+    by_id = {each.id: each for each in sets}
+    members: dict[str, list[Manifest]] = {}
+    for each in sets:
+        members.setdefault(_root(each, by_id), []).append(each)
+    found = []
+    for root, chain in members.items():
+        for place, each in enumerate(chain):
+            lost = each.parent if each.parent and each.parent not in by_id else None
+            found.append(Link(each, root, 0 if each.id == root else 1, place == len(chain) - 1, lost))
+    return found
+
+
+def _root(manifest: Manifest, by_id: Mapping[str, Manifest]) -> str:
+    seen = {manifest.id}
+    while (parent := by_id.get(manifest.parent or "")) and parent.id not in seen:
+        manifest = parent
+        seen.add(manifest.id)
+    return manifest.id
+
+
+def table(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str], now: datetime, *, width: int) -> list[str]:
+    """The lines of `backup.list`: 80 columns hold what matters most, `WIDE` ones all of it.
+
+    `places` says where each set is, by id.
+    """
+    wide = width >= WIDE
+    heads = ["SET", "SIZE", "AGE", "VERIFIED", "DRILLED", *(("TOOK", "STORES", "PLACE") if wide else ("STORES",))]
+    rows = [heads, *(_cells(each, marks.get(each.manifest.id, Marks()), places, now, wide) for each in chains(sets))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    # Figures line up at their right, words at their left.
+    right = {"SIZE", "AGE", "VERIFIED", "DRILLED", "TOOK"}
+    lines = []
+    for row in rows:
+        cells = [text.rjust(size) if head in right else text.ljust(size) for text, size, head in zip(row, widths, heads, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    notes = [f"{each.manifest.id} builds on {each.lost}, which is gone" for each in chains(sets) if each.lost]
+    total = size_text(sum(each.total_bytes for each in sets))
+    where = "" if wide else f" in {', '.join(sorted(set(places.values())))}"
+    if sets and (unproven := sets[-1].unproven):
+        notes += [f"{sets[-1].id}, the newest:", *(f"  {line}" for line in unproven_lines(unproven))]
+    return [*lines, *notes, f"{len(sets)} sets, {total}{where}", "VERIFIED, DRILLED: how long ago, with nothing wrong found"]
+
+
+def _cells(link: Link, marks: Marks, places: Mapping[str, str], now: datetime, wide: bool) -> list[str]:
+    manifest = link.manifest
+    branch = "" if link.depth == 0 else ("└ " if link.last else "├ ")
+    stores = "all" if set(manifest.stores) == set(STORES) else ", ".join(manifest.stores)
+    took = span_text(manifest.duration)
+    return [
+        branch + manifest.id,
+        size_text(manifest.total_bytes),
+        span_text(now - manifest.finished),
+        _ago(marks.verified, now),
+        _ago(marks.drilled, now),
+        *((took, stores, places.get(manifest.id, "")) if wide else (stores,)),
+    ]
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    return span_text(now - moment) if moment else _NEVER
+
+
+def rows(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The same for programs: chain by chain, each set with the full one it hangs on. Times in UTC, ISO 8601."""
+    found = []
+    for link in chains(sets):
+        marked = marks.get(link.manifest.id, Marks())
+        found.append(
+            row(link.manifest)
+            | {
+                "chain": link.root,
+                "parent_missing": link.lost is not None,
+                "verified": marked.verified.isoformat() if marked.verified else None,
+                "drilled": marked.drilled.isoformat() if marked.drilled else None,
+                "place": places.get(link.manifest.id, ""),
+            }
+        )
+    return found
+
+
+def row(manifest: Manifest) -> dict[str, Any]:
+    """One set for programs: sizes in bytes, durations in seconds."""
+    return {
+        "id": manifest.id,
+        "kind": manifest.kind,
+        "parent": manifest.parent,
+        "stores": list(manifest.stores),
+        "started": manifest.started.isoformat(),
+        "seconds": round(manifest.duration.total_seconds(), 3),
+        "bytes": manifest.total_bytes,
+        "bytes_by_store": {store: part.total_bytes for store, part in manifest.parts.items()},
+        "made_by": manifest.made_by,
+        "unproven": [each.model_dump(mode="json") for each in manifest.unproven],
+    }

@@ -1,0 +1,60 @@
+"""What is due: a pure decision from the rules, the clock and the sets there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from backup.postgres.live_log import LiveLog
+from backup.sets.model import STORES, Kind, Manifest, Store
+from christmas.blueprint.model import BackupRules
+
+
+def covering(sets: Sequence[Manifest], stores: Sequence[Store]) -> list[Manifest]:
+    """Those sets that have all of these stores, in the same order."""
+    return [each for each in sets if set(stores) <= set(each.stores)]
+
+
+def due(
+    now: datetime, sets: Sequence[Manifest], rules: BackupRules, stores: Sequence[Store] = STORES, live: LiveLog | None = None
+) -> Kind | None:
+    """The kind of backup that is due now, or None. `sets` are sorted by time, oldest first.
+
+    `live` is the log that PostgreSQL's server writes, where it could be asked: without a full set of that timeline one is due at once.
+    A set from the future, which a clock that jumped back leaves, holds up the next one for at most an interval.
+    """
+    if "postgres" in stores and live and not full_of(live, sets):
+        return "full"
+    usable = covering(sets, stores)
+    fulls = [each for each in usable if each.kind == "full"]
+    if not fulls or _age_reached(now, fulls[-1], rules.full_every):
+        return "full"
+    if _age_reached(now, usable[-1], rules.incremental_every):
+        return "incremental"
+    return None
+
+
+def full_of(live: LiveLog, sets: Sequence[Manifest]) -> Manifest | None:
+    """The newest full set of PostgreSQL that was made on the server's own timeline."""
+    for each in reversed(sets):
+        part = each.postgres
+        if part and each.kind == "full" and (part.system_id, part.timeline) == (live.system_id, live.timeline):
+            return each
+    return None
+
+
+def _age_reached(now: datetime, manifest: Manifest, interval: timedelta) -> bool:
+    age = now - manifest.started
+    return age >= interval or age < -interval
+
+
+def logical_due(now: datetime, sets: Sequence[Manifest], rules: BackupRules) -> bool:
+    """Whether the next set should hold a logical backup of PostgreSQL too."""
+    made = [each for each in sets if each.postgres and each.postgres.logical]
+    return not made or _age_reached(now, made[-1], rules.logical_every)
+
+
+def parent_of(kind: Kind, sets: Sequence[Manifest], stores: Sequence[Store]) -> Manifest | None:
+    """The set that an incremental one of these stores builds on."""
+    usable = covering(sets, stores)
+    return usable[-1] if kind == "incremental" and usable else None

@@ -1,0 +1,164 @@
+"""Where sets are, and which there are. A folder with a manifest is a set; one without is what a broken run left."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from backup.sets.model import FORMAT, Kind, Manifest
+from backup.storage.places import Place
+from core.disk import sync_folder, sync_tree, write_whole
+from core.errors import PlatformError
+from infra.connections import LOCAL, stack_name
+
+MANIFEST = "manifest.json"
+_ID = re.compile(r"\d{8}-\d{6}-(full|incremental)-[0-9a-f]{4}")
+
+
+def folder_of(stack: str | None = None) -> Path:
+    """The folder of a stack's sets, in the clone's local files."""
+    return LOCAL / "backups" / stack_name(stack)
+
+
+def new_id(kind: Kind, now: datetime | None = None) -> str:
+    """An id for a new set: sorts by time, never occurs twice, and fits every store's rules for names."""
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    return f"{moment:%Y%m%d-%H%M%S}-{kind}-{secrets.token_hex(2)}"
+
+
+def is_id(name: str) -> bool:
+    """Whether a name is one that a set could have."""
+    return _ID.fullmatch(name) is not None
+
+
+def list_sets(stack: str | None = None, *, folder: Path | None = None) -> list[Manifest]:
+    """The sets there are, oldest first. Nothing is verified.
+
+    Raises PlatformError for a manifest that can't be read.
+    """
+    folder = folder or folder_of(stack)
+    if not folder.is_dir():
+        return []
+    found = [read(path.parent) for path in folder.glob(f"*/{MANIFEST}")]
+    return in_order(found)
+
+
+def in_order(found: Iterable[Manifest]) -> list[Manifest]:
+    """Sets from the oldest to the newest."""
+    return sorted(found, key=_age)
+
+
+def _age(manifest: Manifest) -> tuple[int, datetime, str]:
+    return manifest.sequence, manifest.started, manifest.id
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Folders of runs that never came to write their manifest."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _ID.fullmatch(path.name) and not (path / MANIFEST).exists())
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest in a set's folder.
+
+    Raises PlatformError where there is none, or it can't be understood.
+    """
+    path = folder / MANIFEST
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PlatformError(
+            what=f"there is no backup set {folder.name}", where=str(path), next_step="invoke backup.list shows the sets there are"
+        ) from error
+    return parse(content, folder.name, str(path))
+
+
+def parse(content: bytes, name: str, where: str) -> Manifest:
+    """A manifest from its file, which lies in a folder of that name.
+
+    Raises PlatformError where it can't be understood, is of another format, or calls itself otherwise.
+    """
+    try:
+        form = int(json.loads(content)["format"])
+    except (ValueError, KeyError, TypeError):
+        form = FORMAT
+    if form != FORMAT:
+        made_by = "an earlier version of this project, before sets were encrypted" if form < FORMAT else "a later version of this project"
+        raise PlatformError(
+            what=f"set {name} is of format {form}, made by {made_by}; this one reads format {FORMAT}",
+            where=where,
+            next_step="restore it with the version that made it; move its folder elsewhere, and this version goes on with a full set",
+        )
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise PlatformError(
+            what=f"the manifest of {name} can't be understood: {place + ': ' if place else ''}{first['msg']}",
+            where=where,
+            next_step="it was edited, cut off, or written by another version; use another set",
+        ) from None
+    if manifest.id != name:
+        raise PlatformError(
+            what=f"the manifest in {name} calls itself {manifest.id}", where=where, next_step="a set must keep its folder's name"
+        )
+    return manifest
+
+
+def list_at(place: Place) -> list[Manifest]:
+    """The sets at another place, oldest first. Nothing is verified.
+
+    Raises PlatformError for a place or a manifest that can't be read.
+    """
+    there = sorted(path for path in place.sizes() if path.endswith(f"/{MANIFEST}") and is_id(path.split("/")[0]))
+    found = [parse(b"".join(place.read(path)), path.split("/")[0], f"{place.where}/{path}") for path in there]
+    return in_order(found)
+
+
+def find(set_id: str | None, stack: str | None = None, *, folder: Path | None = None) -> Manifest:
+    """The set of that id or of an id that begins so; the newest where none is named.
+
+    Raises PlatformError where there is none, or more than one.
+    """
+    folder = folder or folder_of(stack)
+    return choose(list_sets(folder=folder), set_id, folder)
+
+
+def choose(every: Sequence[Manifest], set_id: str | None, folder: Path) -> Manifest:
+    """The same among sets that were read already, oldest first."""
+    if set_id is None and every:
+        return every[-1]
+    matching = [each for each in every if set_id is not None and each.id.startswith(set_id)]
+    if len(matching) == 1:
+        return matching[0]
+    problem = f"{len(matching)} sets begin with {set_id}" if matching else f"there is no backup set {set_id or ''}".rstrip()
+    raise PlatformError(what=problem, where=str(folder), next_step="invoke backup.list shows the sets there are; invoke backup makes one")
+
+
+def publish(folder: Path, manifest: Manifest) -> None:
+    """Turn a folder of files into a set: everything onto the disk, then the manifest, whole or not at all."""
+    target = folder / manifest.id
+    sync_tree(target)
+    write_whole(target / MANIFEST, render(manifest))
+    sync_folder(folder)
+
+
+def render(manifest: Manifest) -> bytes:
+    """The manifest as a file has it."""
+    return manifest.model_dump_json(indent=2).encode() + b"\n"
+
+
+def discard(target: Path) -> None:
+    """Remove a set's folder or what a broken run left; the manifest first, so that no half of a set ever counts."""
+    (target / MANIFEST).unlink(missing_ok=True)
+    sync_folder(target)
+    shutil.rmtree(target)

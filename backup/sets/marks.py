@@ -1,0 +1,40 @@
+"""What was done to sets after they were made: verified, drilled. Kept beside them, since a manifest never changes."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.disk import write_whole
+
+_FILE = "marks.json"
+
+
+class Marks(BaseModel):
+    """When a set was last found good, and last restored in a drill that succeeded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    verified: datetime | None = None
+    drilled: datetime | None = None
+
+
+def read(folder: Path) -> dict[str, Marks]:
+    """The marks of all sets; none where the file is missing or can't be read, since they can be made again."""
+    try:
+        raw = json.loads((folder / _FILE).read_bytes())
+        return {set_id: Marks.model_validate(each) for set_id, each in raw.items()}
+    except (OSError, ValueError, ValidationError, AttributeError):
+        return {}
+
+
+def mark(folder: Path, set_id: str, *, verified: datetime | None = None, drilled: datetime | None = None) -> None:
+    """Mark a set, keeping its other mark; marks of sets that are gone are dropped."""
+    every = read(folder)
+    before = every.get(set_id, Marks())
+    every[set_id] = Marks(verified=verified or before.verified, drilled=drilled or before.drilled)
+    kept = {name: each.model_dump(mode="json") for name, each in every.items() if (folder / name).is_dir()}
+    write_whole(folder / _FILE, json.dumps(kept, indent=2).encode() + b"\n")

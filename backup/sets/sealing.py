@@ -1,0 +1,241 @@
+"""Encryption at rest with age (age-encryption.org/v1): streams in, streams out, a few MiB of memory whatever the size.
+
+age works on files that it reads and writes itself, so a thread of its own does that at the other end of a short queue.
+"""
+
+from __future__ import annotations
+
+import io
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from core.errors import PlatformError
+from core.streams import PiecesFile
+from infra.connections import Platform
+
+SUFFIX = ".age"
+_PIECES_WAITING = 8
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Who can read what is written (age1…), and the identities that reading is tried with (AGE-SECRET-KEY-1…)."""
+
+    recipients: tuple[str, ...]
+    identities: tuple[str, ...] = field(repr=False)
+
+
+def keyring_of(platform: Platform) -> Keyring:
+    """The stack's keyring.
+
+    Raises PlatformError where the stack came up before it had one.
+    """
+    known = platform.backup
+    if not known.recipients:
+        raise PlatformError(
+            what=f"stack {platform.stack} tells no key to encrypt its backups with",
+            where="its outputs",
+            next_step="it came up with an earlier version: invoke up makes the key and changes nothing else",
+        )
+    return Keyring(known.recipients, known.identities)
+
+
+def new_identity() -> tuple[str, str]:
+    """A new identity and its recipient."""
+    import pyrage
+
+    made = pyrage.x25519.Identity.generate()
+    return str(made), str(made.to_public())
+
+
+class Sealer:
+    """Encrypts what is fed to it, and hands the result on to `write` in a thread of its own. Close it; only then all is written."""
+
+    def __init__(self, recipients: Iterable[str], write: Callable[[bytes], object]) -> None:
+        self._waiting = _Waiting()
+        self._write = write
+        self._failure: BaseException | None = None
+        self._recipients = _recipients(recipients)
+        self._thread = threading.Thread(target=self._run, name="age", daemon=True)
+        self._thread.start()
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes. Raises what writing the earlier ones has raised."""
+        if not self._waiting.put(piece) and self._failure:
+            raise self._failure
+
+    def close(self) -> None:
+        """Finish. Raises what writing has raised."""
+        self._waiting.put(None)
+        self._thread.join()
+        if self._failure:
+            raise self._failure
+
+    def abandon(self) -> None:
+        """Stop without finishing: what was written so far is of no use."""
+        self._waiting.stop()
+        self._thread.join()
+
+    def _run(self) -> None:
+        import pyrage
+
+        target = _Target(self._write)
+        try:
+            pyrage.encrypt_io(_Source(self._waiting), target, self._recipients)
+        except BaseException as error:  # whatever it is, it is raised where the pieces come from
+            # age tells the failure of our own file in words of its own; the file's is the one to act on.
+            self._failure = target.failure or error
+        finally:
+            self._waiting.stop()
+
+
+def unsealed(pieces: Iterable[bytes], identities: Iterable[str], where: str) -> Iterator[bytes]:
+    """Decrypt a stream. What comes out is authentic, piece by piece; that it is whole is known only at its end.
+
+    Raises PlatformError where no identity fits, or the stream is damaged or cut off. What `pieces` raises goes through.
+    """
+    found = _Waiting()
+    source = PiecesFile(iter(pieces))
+    failure: list[BaseException] = []
+    known = _identities(identities)
+
+    def hand_on(piece: bytes) -> None:
+        if not found.put(piece):
+            raise BrokenPipeError("nobody reads on")
+
+    def work() -> None:
+        import pyrage
+
+        try:
+            pyrage.decrypt_io(source, _Target(hand_on), known)
+        except BaseException as error:  # raised by the reader, where it belongs
+            failure.append(source.failure or error)
+        found.put(None)
+
+    thread = threading.Thread(target=work, name="age", daemon=True)
+    thread.start()
+    try:
+        while (piece := found.get()) is not None:
+            yield piece
+    finally:
+        found.stop()
+        thread.join()
+    if failure:
+        raise _told(failure[0], where) from failure[0]
+
+
+def _told(error: BaseException, where: str) -> BaseException:
+    import pyrage
+
+    if isinstance(error, PlatformError):
+        return error
+    if isinstance(error, pyrage.DecryptError) and "No matching keys" in str(error):
+        return PlatformError(
+            what="it is encrypted to other keys than the one at hand",
+            where=where,
+            next_step="give one that it was made for: backup.restore --identity FILE takes an operator's",
+        )
+    if isinstance(error, pyrage.DecryptError | OSError):
+        return PlatformError(
+            what=f"it can't be decrypted, because it is damaged or cut off ({error})",
+            where=where,
+            next_step="invoke backup.verify names every damaged file; use another set or a copy",
+        )
+    return error
+
+
+def _recipients(texts: Iterable[str]) -> list[Any]:
+    import pyrage
+
+    try:
+        return [pyrage.x25519.Recipient.from_str(text) for text in texts]
+    except pyrage.RecipientError as error:
+        raise PlatformError(what=f"a recipient of backups is none of age's: {error}", where="the stack's settings") from error
+
+
+def _identities(texts: Iterable[str]) -> list[Any]:
+    import pyrage
+
+    try:
+        return [pyrage.x25519.Identity.from_str(text) for text in texts]
+    except pyrage.IdentityError:
+        # The error may hold the secret.
+        raise PlatformError(what="an identity is none of age's: one begins AGE-SECRET-KEY-1", where="the backup's keys") from None
+
+
+class _Waiting:
+    """A short queue between two threads that either of them can end."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[bytes | None] = queue.Queue(_PIECES_WAITING)
+        self._stopped = threading.Event()
+
+    def put(self, piece: bytes | None) -> bool:
+        """Add a piece, or None for the end; False where the other side has stopped."""
+        while not self._stopped.is_set():
+            try:
+                self._queue.put(piece, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def get(self) -> bytes | None:
+        """The next piece; None at the end.
+
+        Raises BrokenPipeError where the other side has stopped before the end.
+        """
+        while True:
+            try:
+                return self._queue.get(timeout=0.1)
+            except queue.Empty:
+                if self._stopped.is_set():
+                    raise BrokenPipeError("it was abandoned") from None
+
+    def stop(self) -> None:
+        """Let both sides go."""
+        self._stopped.set()
+
+
+class _Source(io.RawIOBase):
+    """The queue as a readable file."""
+
+    def __init__(self, waiting: _Waiting) -> None:
+        self._waiting = waiting
+        self._rest = memoryview(b"")
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._rest and not self._ended:
+            piece = self._waiting.get()
+            self._ended = piece is None
+            self._rest = memoryview(piece or b"")
+        size = len(self._rest) if size < 0 else size
+        part, self._rest = bytes(self._rest[:size]), self._rest[size:]
+        return part
+
+
+class _Target(io.RawIOBase):
+    """A function as a writable file that remembers what it raised."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self.failure: BaseException | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        try:
+            self._write(bytes(piece))
+        except BaseException as error:
+            self.failure = error
+            raise
+        return len(cast(bytes, piece))

@@ -1,0 +1,1 @@
+"""Weaviate's part of a set: its own module's backup and a portable dump, restored and counted."""

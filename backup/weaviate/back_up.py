@@ -1,0 +1,205 @@
+"""Weaviate's part of a set: a backup by its own module, users and roles included, copied out with hashes of our own.
+
+A full set also has a portable dump, written while the module works: see `backup.weaviate.portable`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from backup.sets.files import SetFolder, write_hashed
+from backup.sets.model import FileRecord, Kind, WeaviatePart
+from backup.weaviate.counts import count, count_documents, unproven
+from backup.weaviate.portable.layout import Dumped
+from core.containers import copy_tree, execute
+from core.errors import PlatformError
+from core.progress import Progress
+from core.waiting import looks
+from infra.clients import weaviate_client
+from infra.components.weaviate_config import BACKUP_PATH
+from infra.connections import Platform
+from seed.making import make
+
+if TYPE_CHECKING:
+    from weaviate import WeaviateClient
+    from weaviate.backup.backup import BackupConfigCreate
+
+ACCOUNT = "backup"
+FOLDER = "weaviate"
+_SECONDS = 3600
+_POLL_SECONDS = 0.25
+_LET_GO_SECONDS = 600
+# Weaviate 1.39 calls a vector index' log by the second of its creation (hnsw/commit_logger.go). A backup closes the log by opening the
+# next one; within the same second that is the same file, which is then left out as the one being written: objects without an index.
+_SECOND = 1.0
+_IN_PROGRESS = re.compile(r"backup (\d{8}-\d{6}-[a-z]+-[0-9a-f]{4}) already in progress")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted of this store. `base_id` is the parent's backup, for an incremental one."""
+
+    set_id: str
+    folder: SetFolder
+    kind: Kind
+    base_id: str | None = None
+
+
+def back_up(platform: Platform, request: Request, progress: Progress) -> WeaviatePart:
+    """Make this store's part of a set, in the set's folder. The module's own copy stays, as the next incremental's base.
+
+    Raises PlatformError where the module fails or its files can't be copied.
+    """
+    container = platform.containers["weaviate"]
+    started = datetime.now(UTC)
+    with weaviate_client(platform, ACCOUNT) as client:
+        before = count(client)
+        progress.status(f"{request.kind} backup")
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="portable") as pool:
+            dump = pool.submit(_portable, platform, request.folder, progress) if request.kind == "full" else None
+            base_id = _create(client, request, len(before.names)) if before.names else None
+            dumped = dump.result() if dump else Dumped((), ())
+        after = count(client)
+        documents = count_documents(client)
+        version = str(client.get_meta()["version"])
+        node = client.cluster.nodes()[0].name
+    progress.status("copying it out")
+    files: list[FileRecord] = []
+
+    def receive(path: str, pieces: Iterator[bytes]) -> None:
+        files.append(write_hashed(request.folder, f"{FOLDER}/{request.set_id}/{path}", pieces))
+
+    if before.names and copy_tree(container, f"{BACKUP_PATH}/{request.set_id}", receive) == 0:
+        raise PlatformError(what="Weaviate's backup holds no file", where=f"container {container}: {BACKUP_PATH}/{request.set_id}")
+    return WeaviatePart(
+        started=started,
+        finished=datetime.now(UTC),
+        files=(*files, *dumped.files),
+        unproven=(*unproven(before), *dumped.unproven),
+        backup_id=request.set_id if before.names else None,
+        base_id=base_id,
+        node=node,
+        versions={"weaviate": version},
+        documents=documents,
+        collections={
+            name: (before.objects.get(name, 0), after.objects.get(name, 0))
+            for name in sorted({*before.objects, *after.objects} - {*before.failed, *after.failed})
+        },
+        tenants=before.tenants,
+        uncounted=tuple(sorted({*before.failed, *after.failed})),
+        portable=tuple(each.path for each in dumped.files),
+    )
+
+
+def _portable(platform: Platform, folder: SetFolder, progress: Progress) -> Dumped:
+    from backup.weaviate.portable.dump import write_dump
+    from backup.weaviate.portable.wire import Wire
+
+    with Wire(platform.weaviate_url(), key=platform.secret(ACCOUNT, "weaviate"), ca_file=platform.ca_file) as wire:
+        return write_dump(wire, folder, progress)
+
+
+def _create(client: WeaviateClient, request: Request, collections: int) -> str | None:
+    """Run the module's backup to its end; return the base it was really built on."""
+    from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
+
+    base_id = request.base_id if request.kind == "incremental" else None
+    # Whatever was counted has a log that is older than this afterwards.
+    time.sleep(_SECOND)
+    try:
+        try:
+            _start(client, request.set_id, base_id)
+        except UnexpectedStatusCodeError as error:
+            # Whether the server can do incremental backups, and still has the base, is found out by trying.
+            if base_id is None or error.status_code not in (400, 404, 422):
+                raise
+            base_id = None
+            _start(client, request.set_id, None)
+        _wait(client, request.set_id)
+    except WeaviateBaseError as error:
+        raise PlatformError(
+            what=f"Weaviate could not make its backup: {getattr(error, 'message', error)}",
+            where=f"{collections} collections, backup {request.set_id}",
+            next_step="its log tells why; a full disk and a missing permission of account backup are the usual reasons",
+        ) from error
+    return base_id
+
+
+def settings() -> BackupConfigCreate:
+    """How the module compresses: a quarter of its usual level's work for the same size.
+
+    It looks whether it is done after 2 s, and then after 12.
+    """
+    from weaviate.backup.backup import BackupCompressionLevel, BackupConfigCreate
+
+    return BackupConfigCreate(compression_level=BackupCompressionLevel.BEST_SPEED)
+
+
+def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
+    """Have the module begin. A backup that a killed run left at work in it is cancelled: the run that holds the lock is the only one."""
+    from weaviate.backup.backup import BackupStorage
+    from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
+
+    config = settings()
+
+    def begin() -> None:
+        client.backup.create(backup_id=backup_id, backend=BackupStorage.FILESYSTEM, config=config, incremental_base_backup_id=base_id)
+
+    for in_time in looks(_LET_GO_SECONDS, pause=_POLL_SECONDS):
+        try:
+            make(begin, lambda: _begun(client, backup_id))
+        except UnexpectedStatusCodeError as error:
+            orphan = _IN_PROGRESS.search(str(error))
+            if not orphan or not in_time:
+                raise
+            # It may end by itself at this very moment; then there is nothing to cancel.
+            with contextlib.suppress(WeaviateBaseError):
+                client.backup.cancel(backup_id=orphan[1], backend=BackupStorage.FILESYSTEM)
+        else:
+            return
+
+
+def _begun(client: WeaviateClient, backup_id: str) -> bool:
+    """Whether the module knows a backup of this id that has not failed: a request whose answer got lost has begun it."""
+    from weaviate.backup.backup import BackupStatus, BackupStorage
+    from weaviate.exceptions import UnexpectedStatusCodeError
+
+    try:
+        known = client.backup.get_create_status(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
+    except UnexpectedStatusCodeError:
+        return False
+    return known.status not in (BackupStatus.FAILED, BackupStatus.CANCELED)
+
+
+def _wait(client: WeaviateClient, backup_id: str) -> None:
+    from weaviate.backup.backup import BackupStatus, BackupStorage
+
+    for in_time in looks(_SECONDS, pause=_POLL_SECONDS):
+        status: Any = client.backup.get_create_status(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
+        if status.status == BackupStatus.SUCCESS:
+            return
+        if status.status in (BackupStatus.FAILED, BackupStatus.CANCELED):
+            raise PlatformError(
+                what=f"Weaviate's backup ended as {status.status.value}: {status.error or 'no reason given'}", where=f"backup {backup_id}"
+            )
+        if not in_time:
+            client.backup.cancel(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
+            raise PlatformError(what=f"Weaviate's backup was not done after {_SECONDS} s", where=f"backup {backup_id}")
+
+
+def remove_copies(container: str, backup_ids: list[str]) -> None:
+    """Remove the module's own copies of these backups; the sets' copies stay."""
+    if backup_ids:
+        execute(container, ["sh", "-c", f'cd {BACKUP_PATH} && rm -rf -- "$@"', "sh", *backup_ids])
+
+
+def kept_copies(container: str) -> list[str]:
+    """The backups whose own copies the module still has."""
+    return execute(container, ["sh", "-c", f"ls -1 {BACKUP_PATH}"]).text().split()

@@ -1,0 +1,116 @@
+"""What Weaviate holds, as far as it can be counted: no collection and no tenant that can't ends a backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from backup.sets.model import Unproven
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+
+if TYPE_CHECKING:
+    from weaviate import WeaviateClient
+
+_MOST_FILES = 100_000
+_SHOWN = 5
+OFFLOADED = ("OFFLOADED", "FROZEN", "OFFLOADING", "FREEZING")
+
+
+@dataclass(slots=True)
+class Counts:
+    """Objects of each collection, in its active tenants where it has some; its other tenants with their state; and what failed, why."""
+
+    objects: dict[str, int] = field(default_factory=dict)
+    tenants: dict[str, dict[str, str]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """All collections."""
+        return {*self.objects, *self.failed}
+
+
+def count(client: WeaviateClient) -> Counts:
+    """Count every collection. One that goes meanwhile is left out, one that can't be counted is told in `failed`."""
+    from weaviate.exceptions import WeaviateBaseError
+
+    found = Counts()
+    for name, each in client.collections.list_all(simple=False).items():
+        try:
+            if each.multi_tenancy_config.enabled:
+                found.objects[name], away = _count_tenants(client, name)
+                if away:
+                    found.tenants[name] = away
+            else:
+                found.objects[name] = client.collections.use(name).aggregate.over_all(total_count=True).total_count or 0
+        except WeaviateBaseError as error:
+            if client.collections.exists(name):
+                found.failed[name] = " ".join(str(getattr(error, "message", error)).split())[:200]
+    return found
+
+
+def _count_tenants(client: WeaviateClient, name: str) -> tuple[int, dict[str, str]]:
+    from weaviate.classes.tenants import TenantActivityStatus
+    from weaviate.exceptions import WeaviateBaseError
+
+    collection = client.collections.use(name)
+    total, away = 0, {}
+    for tenant, state in collection.tenants.get().items():
+        if state.activity_status != TenantActivityStatus.ACTIVE:
+            away[tenant] = str(state.activity_status.value)
+            continue
+        try:
+            total += collection.with_tenant(tenant).aggregate.over_all(total_count=True).total_count or 0
+        except WeaviateBaseError:
+            now = collection.tenants.get_by_name(tenant)
+            if now is not None and now.activity_status == TenantActivityStatus.ACTIVE:
+                raise
+            # Put away or removed since it was listed.
+            if now is not None:
+                away[tenant] = str(now.activity_status.value)
+    return total, away
+
+
+def unproven(counts: Counts) -> Iterator[Unproven]:
+    """What of this a set keeps without proof, or doesn't keep."""
+    for name, why in counts.failed.items():
+        yield Unproven(what=f"collection {name}", why=f"it can't be counted: {why}")
+    for name, away in counts.tenants.items():
+        kept = [tenant for tenant, state in away.items() if state not in OFFLOADED]
+        gone = [tenant for tenant, state in away.items() if state in OFFLOADED]
+        if kept:
+            why = "put away, so their objects can't be counted: the module's backup has them, the portable dump has not"
+            yield Unproven(what=f"tenants {_some(kept)} of {name}", why=why, by_design=True)
+        if gone:
+            yield Unproven(what=f"tenants {_some(gone)} of {name}", why="offloaded to a place of their own, and in no backup")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(sorted(names)[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def states(client: WeaviateClient, names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """The present state of these tenants of these collections; those that are not there are left out."""
+    return {
+        name: {
+            tenant: str(state.activity_status.value)
+            for tenant, state in client.collections.use(name).tenants.get().items()
+            if tenant in own
+        }
+        for name, own in names.items()
+        if client.collections.exists(name)
+    }
+
+
+def count_documents(client: WeaviateClient) -> dict[str, int]:
+    """Passages of each file in the blueprint's collection, found by its alias or its name; nothing where there is none."""
+    from weaviate.classes.aggregate import GroupByAggregate
+
+    name = CHRISTMAS_DOCUMENT.name
+    if name not in client.collections.list_all(simple=True) and not client.collections.exists(name):
+        return {}
+    grouped = client.collections.use(name).aggregate.over_all(
+        group_by=GroupByAggregate(prop="file_path", limit=_MOST_FILES), total_count=True
+    )
+    return {str(each.grouped_by.value): each.total_count or 0 for each in grouped.groups}

@@ -1,0 +1,168 @@
+"""Writing the portable dump: page by page, so that memory stays the same however much there is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import zstandard
+
+from backup.sets.files import HashedFile, SetFolder, discard, write_hashed
+from backup.sets.model import FileRecord, Unproven
+from backup.weaviate.portable.layout import FOLDER, INDEX, Dumped, DumpedCollection, Index, dimension, vectors_of
+from backup.weaviate.portable.wire import RefusedError, Wire
+from core.errors import PlatformError
+from core.progress import Progress
+
+_LEVEL = 3
+_KEPT = ("id", "properties", "vector", "vectors", "creationTimeUnix", "lastUpdateTimeUnix")
+_TOLD_EVERY = 5000
+# Whoever lacks one of these is shown an empty list and no refusal.
+_RIGHTS = ("read_tenants", "read_aliases", "read_roles", "read_users")
+# Made by every server for itself.
+BUILT_IN_ROLES = frozenset({"root", "admin", "viewer", "read-only"})
+
+
+def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> Dumped:
+    """Write the dump into a set's folder.
+
+    Not of one instant: an object that is written meanwhile may be in it or not. The module's backup beside it is. A collection or tenant
+    that the server refuses to show is left out, and told.
+    Raises PlatformError where it shows nothing at all, or breaks off.
+    """
+    _insist_on_rights(wire)
+    records: list[FileRecord] = []
+    collections: dict[str, DumpedCollection] = {}
+    unproven: list[Unproven] = []
+    for definition in sorted(wire.get("schema")["classes"], key=lambda each: str(each["class"])):
+        name = str(definition["class"])
+        progress.status(f"portable dump of {name}")
+        try:
+            files, collections[name], lacking = _collection(wire, folder, name, definition, progress)
+        except RefusedError as error:
+            for path in _paths(name):
+                discard(folder, path)
+            unproven.append(Unproven(what=f"collection {name}", why=f"not in the portable dump: {error.what}"))
+            continue
+        records += files
+        unproven += lacking
+    index = Index(
+        weaviate=str(wire.get("meta")["version"]),
+        collections=collections,
+        aliases={each["alias"]: each["class"] for each in (wire.get("aliases") or {}).get("aliases") or ()},
+        roles=[each for each in wire.get("authz/roles") or () if each["name"] not in BUILT_IN_ROLES],
+        users=_users(wire),
+    )
+    content = index.model_dump_json(indent=2).encode() + b"\n"
+    return Dumped((*records, write_hashed(folder, INDEX, [content])), tuple(unproven))
+
+
+def _paths(name: str) -> tuple[str, str]:
+    """The files of a collection: its definition, and its objects."""
+    return f"{FOLDER}/{name}.schema.json", f"{FOLDER}/{name}.jsonl.zst"
+
+
+def _insist_on_rights(wire: Wire) -> None:
+    own = wire.get("users/own-info") or {}
+    granted = {str(each["action"]) for role in own.get("roles") or () for each in role.get("permissions") or ()}
+    missing = [each for each in _RIGHTS if granted and each not in granted]
+    if missing:
+        raise PlatformError(
+            what=f"account {own.get('username')} may not {', '.join(missing)}, so the portable dump would lack what it can't see",
+            where=wire.url,
+            next_step="invoke up gives the stack's accounts the rights that the blueprint says",
+        )
+
+
+def _users(wire: Wire) -> list[dict[str, Any]]:
+    """The users that the server keeps itself; those of its environment are its own."""
+    return [
+        {"userId": each["userId"], "roles": sorted(each.get("roles") or ()), "active": bool(each.get("active", True))}
+        for each in wire.get("users/db") or ()
+        if each.get("dbUserType") == "db_user"
+    ]
+
+
+def _collection(
+    wire: Wire, folder: SetFolder, name: str, definition: dict[str, Any], progress: Progress
+) -> tuple[list[FileRecord], DumpedCollection, list[Unproven]]:
+    described_at, objects_at = _paths(name)
+    described = write_hashed(folder, described_at, [json.dumps(definition, indent=2, ensure_ascii=False).encode()])
+    tenants, left_out = _tenants(wire, name, definition)
+    for each in left_out:
+        progress.log(f"tenant {each} of {name} is not active, so it is not in the portable dump; the module's backup has it")
+    seen = _Seen(name)
+    compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
+    gone: dict[str, int] = {}
+    with HashedFile(folder, objects_at) as target:
+        for tenant in tenants:
+            before = seen.rows
+            try:
+                for line in _lines(wire, name, tenant):
+                    seen.take(line)
+                    target.write(compressor.compress(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)))
+                    if seen.rows % _TOLD_EVERY == 0:
+                        progress.count(seen.rows, 0, f"objects of {name}")
+            except RefusedError:
+                if tenant is None or tenant in _tenants(wire, name, definition)[0]:
+                    raise
+                # Put away or removed since it was listed.
+                gone[tenant] = seen.rows - before
+        target.write(compressor.flush())
+    dumped = DumpedCollection(
+        definition=described.path,
+        objects=target.record.path,
+        rows=seen.rows,
+        dimensions=seen.dimensions,
+        tenants=tuple(each for each in tenants if each is not None and gone.get(each) != 0),
+        tenants_left_out=(*left_out, *(each for each, rows in gone.items() if not rows)),
+    )
+    lacking = [
+        Unproven(
+            what=f"tenant {each} of {name}", why=f"put away or removed while it was dumped: the portable dump has {rows} of its objects"
+        )
+        for each, rows in gone.items()
+    ]
+    return [described, target.record], dumped, lacking
+
+
+def _tenants(wire: Wire, name: str, definition: dict[str, Any]) -> tuple[list[str | None], tuple[str, ...]]:
+    """The tenants to read, one None for a collection without any, and those that can't be read because they are put away."""
+    if not (definition.get("multiTenancyConfig") or {}).get("enabled"):
+        return [None], ()
+    there = sorted(wire.get(f"schema/{name}/tenants") or (), key=lambda each: str(each["name"]))
+    active = [str(each["name"]) for each in there if each.get("activityStatus") in ("HOT", "ACTIVE")]
+    return list(active), tuple(str(each["name"]) for each in there if each["name"] not in active)
+
+
+def _lines(wire: Wire, name: str, tenant: str | None) -> Iterator[dict[str, Any]]:
+    for found in wire.objects(name, tenant):
+        line = {key: found[key] for key in _KEPT if found.get(key) is not None}
+        yield line if tenant is None else {**line, "tenant": tenant}
+
+
+class _Seen:
+    """What a collection's lines have in common, gathered while they pass."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._last = ("", "")
+        self.rows = 0
+        self.dimensions: dict[str, int] = {}
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Count a line. The cursor goes by ascending id; a server that doesn't would give some twice."""
+        place = (str(line.get("tenant", "")), str(line["id"]))
+        if place <= self._last:
+            raise PlatformError(
+                what=f"Weaviate gave object {place[1]} after {self._last[1]}: out of order, so some may be missing or given twice",
+                where=f"collection {self._name}",
+                next_step="run it again; if it stays so, this version of Weaviate can't be dumped portably",
+            )
+        self._last = place
+        self.rows += 1
+        for vector, values in vectors_of(line).items():
+            length = dimension(values)
+            self.dimensions[vector] = length if self.dimensions.get(vector, length) == length else 0

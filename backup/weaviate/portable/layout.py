@@ -1,0 +1,72 @@
+"""What a portable dump is on disk. `index.json` names everything else; a reader needs it, a JSON parser and zstd.
+
+weaviate/portable/index.json          collections, aliases, roles, users
+weaviate/portable/NAME.schema.json    a collection's definition, as the server gave it
+weaviate/portable/NAME.jsonl.zst      one object a line: id, properties, vector or vectors, times, tenant where there are some
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from backup.sets.model import FileRecord, Unproven
+
+FOLDER = "weaviate/portable"
+INDEX = f"{FOLDER}/index.json"
+FORMAT = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DumpedCollection(_Record):
+    """One collection. `rows` counts its lines; `dimensions` has the length of each vector by name ("" for the unnamed one).
+
+    A dimension of 0 means that vectors of that name differ in length or are several in one object.
+    """
+
+    definition: str
+    objects: str
+    rows: int
+    dimensions: dict[str, int]
+    tenants: tuple[str, ...] = ()
+    tenants_left_out: tuple[str, ...] = ()
+
+
+class Index(_Record):
+    """The whole dump. Users are without their keys, which no server gives away."""
+
+    format: int = FORMAT
+    weaviate: str
+    collections: dict[str, DumpedCollection]
+    aliases: dict[str, str]
+    roles: list[dict[str, Any]]
+    users: list[dict[str, Any]]
+
+    @property
+    def rows(self) -> int:
+        """Objects of all collections."""
+        return sum(each.rows for each in self.collections.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """A dump that was written: its files, and what it lacks that it should have."""
+
+    files: tuple[FileRecord, ...]
+    unproven: tuple[Unproven, ...]
+
+
+def vectors_of(line: dict[str, Any]) -> dict[str, Any]:
+    """The vectors of an object by name; the unnamed one of an older schema is ""."""
+    named = dict(line.get("vectors") or {})
+    return named | ({"": line["vector"]} if line.get("vector") else {})
+
+
+def dimension(vector: Any) -> int:
+    """A vector's length; 0 for several vectors in one."""
+    return 0 if vector and isinstance(vector[0], list) else len(vector)

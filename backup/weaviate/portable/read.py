@@ -1,0 +1,115 @@
+"""Reading a portable dump again: its lines one by one, and whether it is what it says."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import zstandard
+from pydantic import ValidationError
+
+from backup.sets.files import SetFiles
+from backup.sets.model import Manifest, WeaviatePart
+from backup.storage.places import MissingError
+from backup.weaviate.portable.layout import FORMAT, INDEX, DumpedCollection, Index, dimension, vectors_of
+from core.errors import PlatformError
+
+_BUFFER = 1 << 20
+
+
+def read_index(folder: SetFiles) -> Index:
+    """The dump's index in a set's folder.
+
+    Raises PlatformError where there is none, or it can't be understood.
+    """
+    try:
+        index = Index.model_validate_json(folder.content(INDEX))
+    except MissingError as error:
+        raise PlatformError(
+            what=f"set {folder.name} has no portable dump of Weaviate",
+            where=f"{folder.place.where}: {INDEX}",
+            next_step="full sets have one: invoke backup.list shows them, invoke backup --full makes one",
+        ) from error
+    except ValidationError as error:
+        raise PlatformError(
+            what=f"the portable dump's index can't be understood: {error.error_count()} faults", where=f"{folder.place.where}: {INDEX}"
+        ) from None
+    if index.format != FORMAT:
+        raise PlatformError(
+            what=f"the portable dump is of format {index.format}, this version reads {FORMAT}", where=f"{folder.place.where}: {INDEX}"
+        )
+    return index
+
+
+def read_definition(folder: SetFiles, collection: DumpedCollection) -> dict[str, Any]:
+    """A collection's definition as the server gave it."""
+    definition: dict[str, Any] = json.loads(folder.content(collection.definition))
+    return definition
+
+
+def read_objects(folder: SetFiles, collection: DumpedCollection) -> Iterator[dict[str, Any]]:
+    """A collection's objects, one at a time.
+
+    Raises PlatformError where the file is damaged or cut off.
+    """
+    try:
+        with folder.open(collection.objects) as packed, zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as raw:
+            for line in io.BufferedReader(raw, _BUFFER):
+                yield orjson.loads(line)
+    except (OSError, zstandard.ZstdError, ValueError) as error:
+        raise PlatformError(
+            what=f"the portable dump can't be read: {error}",
+            where=f"{folder.place.where}: {collection.objects}",
+            next_step="invoke backup.verify; then take another set",
+        ) from error
+
+
+def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
+    """What is wrong with a set's portable dump: rows, ids and vectors against its index, and that against the manifest's counts."""
+    part = manifest.weaviate
+    if part is None or not part.portable:
+        return []
+    try:
+        index = read_index(folder)
+        found = [fault for name, each in index.collections.items() for fault in _collection_faults(folder, name, each)]
+    except PlatformError as error:
+        return [f"weaviate: {error.what}"]
+    listed = {each for one in index.collections.values() for each in (one.definition, one.objects)} | {INDEX}
+    found += [f"{path} is in the dump's index and not in the manifest" for path in sorted(listed - set(part.portable))]
+    for name, (before, after) in part.collections.items():
+        if name in told_apart(part, index):
+            continue
+        rows = index.collections[name].rows if name in index.collections else None
+        if before == after and rows != before:
+            found.append(f"{name} has {rows if rows is not None else 'no'} rows, counted were {before} objects")
+    return [f"weaviate, portable dump: {each}" for each in found]
+
+
+def told_apart(part: WeaviatePart, index: Index) -> set[str]:
+    """Collections of which the set itself says that the dump lacks some: left out, or with a tenant that went while it was written."""
+    said = {each.what for each in part.unproven}
+    dropped = {name for name in part.collections if name not in index.collections and f"collection {name}" in said}
+    return dropped | {name for name, each in index.collections.items() if set(each.tenants_left_out) - set(part.tenants.get(name, ()))}
+
+
+def _collection_faults(folder: SetFiles, name: str, collection: DumpedCollection) -> list[str]:
+    rows, doubled, strays = 0, 0, 0
+    last = ("", "")
+    for line in read_objects(folder, collection):
+        rows += 1
+        # In ascending order, no id can be there twice without being seen.
+        place = (str(line.get("tenant", "")), str(line["id"]))
+        doubled += place <= last
+        last = place
+        strays += any(collection.dimensions.get(vector) not in (0, dimension(each)) for vector, each in vectors_of(line).items())
+    found = []
+    if rows != collection.rows:
+        found.append(f"{name} has {rows} rows instead of {collection.rows}")
+    if doubled:
+        found.append(f"{name} has {doubled} ids that are out of order or there twice")
+    if strays:
+        found.append(f"{name} has {strays} objects with vectors of another length than {collection.dimensions}")
+    return found

@@ -1,0 +1,292 @@
+"""The accounts: one for each service, none shared, each with the least that its work needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.model import (
+    NO_VALUES_IN_THE_LOG,
+    Account,
+    KeyAccess,
+    KeyspaceCommands,
+    PostgresRole,
+    Privilege,
+    RedisUser,
+    TableGrant,
+    WeaviatePermission,
+    WeaviateUser,
+)
+from christmas.blueprint.relational import ROLLUPS, TABLES
+
+_READ = frozenset({Privilege.SELECT})
+_WRITE = frozenset({Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE})
+_FULL = _WRITE | {Privilege.DELETE}
+_MARKET = ("market_data", "technical_indicators")
+_MARKET_READ = (*_MARKET, *(rollup.name for rollup in ROLLUPS))
+
+
+def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant, ...]:
+    return tuple(TableGrant(name, privileges) for name in tables)
+
+
+# Every connection needs these, whatever it does next.
+_CONNECTION = ("auth", "hello", "ping", "quit", "select", "client|setname", "client|setinfo", "client|id", "command|docs", "command|count")
+_TRANSACTION = ("multi", "exec", "discard", "watch", "unwatch")
+_KEYS = (
+    *("del", "unlink", "exists", "type", "touch", "scan"),
+    *("expire", "pexpire", "expireat", "pexpireat", "ttl", "pttl", "expiretime", "pexpiretime"),
+)
+# What a command does to a key has to fit the key's type and its expiry (docs/adr/0608): left out are those that take an expiry away
+# (persist, getset, rename, copy) and those that make keys and can't give them one (setnx, mset, append, incrbyfloat).
+_STRINGS = ("get", "mget", "strlen", "set", "setex", "psetex", "getex", "getdel")
+_COUNTERS = (*_STRINGS, "incr", "incrby", "decr", "decrby")
+_HASHES = (
+    *("hget", "hmget", "hgetall", "hexists", "hlen", "hkeys", "hvals", "hstrlen", "hscan"),
+    *("hset", "hmset", "hsetex", "hdel"),
+)
+_SESSIONS = (*_HASHES, "hsetnx", "hincrby")
+_COMMANDS_BY_TYPE = (
+    KeyspaceCommands(("session",), _SESSIONS),
+    KeyspaceCommands(("rate_limit",), _COUNTERS),
+    KeyspaceCommands(("user_preferences",), _STRINGS),
+    KeyspaceCommands(("market_latest",), _HASHES),
+)
+
+MIGRATOR = Account(
+    name="migrator",
+    purpose="Owns the schema and changes it",
+    postgres=PostgresRole(owns_schema=True, connection_limit=5, statement_timeout=timedelta(hours=1)),
+)
+
+API = Account(
+    name="api",
+    purpose="The platform's API: users, orders and trades; reads market data; sessions and caches",
+    postgres=PostgresRole(
+        # Orders and trades are records of account: nobody but the schema's owner can delete one (docs/adr/0515).
+        grants=(*_grants(_FULL, "users", "user_profiles"), *_grants(_WRITE, "orders", "trades"), *_grants(_READ, *_MARKET_READ)),
+        connection_limit=40,
+    ),
+    redis=RedisUser(
+        keyspaces=(
+            ("session", KeyAccess.READ_WRITE),
+            ("rate_limit", KeyAccess.READ_WRITE),
+            ("user_preferences", KeyAccess.READ_WRITE),
+            ("market_latest", KeyAccess.READ),
+        ),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        only=_COMMANDS_BY_TYPE,
+    ),
+)
+
+INGEST = Account(
+    name="ingest",
+    purpose="Writes candles and indicators, and the newest candle's cache",
+    postgres=PostgresRole(
+        grants=_grants(_WRITE, *_MARKET),
+        temporary_tables=True,
+        statement_timeout=timedelta(minutes=30),
+        # A COPY into a hypertable that pgaudit is to log ends the server: timescaledb issue 7667, docs/adr/0507.
+        settings=(*NO_VALUES_IN_THE_LOG, ("pgaudit.log", "none")),
+    ),
+    redis=RedisUser(
+        keyspaces=(("market_latest", KeyAccess.READ_WRITE),),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        only=(KeyspaceCommands(("market_latest",), _HASHES),),
+    ),
+)
+
+BACKTEST = Account(
+    name="backtest",
+    purpose="Runs strategies over past candles and keeps their results",
+    postgres=PostgresRole(
+        grants=(*_grants(_FULL, "backtest_runs", "backtest_results"), *_grants(_READ, *_MARKET_READ)),
+        statement_timeout=timedelta(minutes=10),
+    ),
+)
+
+ANALYST = Account(
+    name="analyst",
+    purpose="Reads everything that is nobody's secret",
+    postgres=PostgresRole(
+        grants=(
+            *(
+                TableGrant(table.name, _READ, None if len(table.open_columns()) == len(table.columns) else table.open_columns())
+                for table in TABLES
+            ),
+            *_grants(_READ, *(rollup.name for rollup in ROLLUPS)),
+        ),
+        connection_limit=10,
+        statement_timeout=timedelta(minutes=5),
+    ),
+)
+
+INDEXER = Account(
+    name="indexer",
+    purpose="Writes document chunks and keeps their collection",
+    weaviate=WeaviateUser(
+        permissions=tuple(
+            WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
+            for action in (
+                "create_collections",
+                "read_collections",
+                "update_collections",
+                "delete_collections",
+                "create_data",
+                "read_data",
+                "update_data",
+                "delete_data",
+                # Readers know the alias; a new collection is filled behind it and then takes its place.
+                "create_aliases",
+                "read_aliases",
+                "update_aliases",
+                "delete_aliases",
+            )
+        )
+    ),
+)
+
+RAG = Account(
+    name="rag",
+    purpose="Searches document chunks",
+    weaviate=WeaviateUser(
+        permissions=(
+            # GraphQL shows every collection's schema and is refused to whom may not read them all; objects stay out of reach.
+            WeaviatePermission("read_collections"),
+            WeaviatePermission("read_data", CHRISTMAS_DOCUMENT.name + "*"),
+        )
+    ),
+)
+
+APP = Account(
+    name="app",
+    purpose="A small application that does everything itself: what api, ingest, backtest and rag may, and writes passages",
+    postgres=PostgresRole(
+        grants=(
+            *_grants(_FULL, "users", "user_profiles", "backtest_runs", "backtest_results"),
+            # Orders and trades are records of account: they end, and stay.
+            *_grants(_WRITE, "orders", "trades", *_MARKET),
+            *_grants(_READ, *(rollup.name for rollup in ROLLUPS)),
+        ),
+        temporary_tables=True,
+        settings=(*NO_VALUES_IN_THE_LOG, ("pgaudit.log", "none")),  # as for ingest
+    ),
+    redis=RedisUser(
+        keyspaces=tuple((name, KeyAccess.READ_WRITE) for name in ("session", "rate_limit", "user_preferences", "market_latest")),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        only=_COMMANDS_BY_TYPE,
+    ),
+    weaviate=WeaviateUser(
+        permissions=(
+            WeaviatePermission("read_collections"),  # as for rag
+            *(
+                WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
+                for action in ("create_data", "read_data", "update_data", "delete_data")
+            ),
+        )
+    ),
+)
+
+BACKUP = Account(
+    name="backup",
+    purpose="Reads all there is to back up, and writes nothing",
+    # Rows that a policy hides would be missing from the logical backup, and counted as if they weren't there.
+    postgres=PostgresRole(member_of=("pg_read_all_data",), sees_every_row=True, connection_limit=8, statement_timeout=timedelta(hours=6)),
+    redis=RedisUser(
+        every_key=KeyAccess.READ,
+        commands=(
+            *_CONNECTION,
+            "sync",
+            "psync",
+            "replconf",
+            "bgsave",
+            "lastsave",
+            "info",
+            "dbsize",
+            "config|get",
+            "acl|list",
+            "scan",
+            "type",
+            "pttl",
+            "dump",
+        ),
+    ),
+    weaviate=WeaviateUser(
+        permissions=(
+            WeaviatePermission("manage_backups"),
+            WeaviatePermission("read_collections"),
+            WeaviatePermission("read_data"),
+            WeaviatePermission("read_nodes"),
+            # The portable dump holds these too; keys are in nobody's reach.
+            WeaviatePermission("read_tenants"),
+            WeaviatePermission("read_aliases"),
+            WeaviatePermission("read_roles"),
+            WeaviatePermission("read_users"),
+        )
+    ),
+)
+
+MONITOR = Account(
+    name="monitor",
+    purpose="Watches: states, sizes and settings, never contents",
+    postgres=PostgresRole(member_of=("pg_monitor",), connection_limit=12, statement_timeout=timedelta(seconds=15)),
+    redis=RedisUser(
+        every_key=KeyAccess.READ,
+        commands=(
+            *_CONNECTION,
+            "info",
+            "dbsize",
+            "config|get",
+            "slowlog|get",
+            "slowlog|len",
+            "latency|latest",
+            "memory|usage",
+            "acl|log",
+            "acl|list",
+            "acl|getuser",
+            "acl|users",
+            "scan",
+            "type",
+            "pttl",
+            "ttl",
+            "strlen",
+            "hlen",
+            "hkeys",
+        ),
+    ),
+    weaviate=WeaviateUser(
+        permissions=(
+            WeaviatePermission("read_collections"),
+            WeaviatePermission("read_aliases"),
+            WeaviatePermission("read_nodes"),
+            WeaviatePermission("read_cluster"),
+        )
+    ),
+)
+
+ADMIN = Account(
+    name="admin",
+    purpose="Keeps the other accounts; used by the provisioning alone",
+    redis=RedisUser(
+        every_key=KeyAccess.READ_WRITE, commands=("@admin", "@connection", "@read", "@keyspace", "@slow", "@fast", "@dangerous")
+    ),
+    weaviate=WeaviateUser(built_in_role="admin"),
+)
+
+ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, APP, BACKUP, MONITOR, ADMIN)
+
+
+def account(name: str) -> Account:
+    """The account of that name; KeyError where the blueprint has none."""
+    for candidate in ACCOUNTS:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"the blueprint declares no account {name!r}")
+
+
+def writer_of(keyspace: str) -> Account:
+    """The account that writes a Redis keyspace; KeyError where none does."""
+    for candidate in ACCOUNTS:
+        if candidate.redis and dict(candidate.redis.keyspaces).get(keyspace) is KeyAccess.READ_WRITE:
+            return candidate
+    raise KeyError(f"no account writes keyspace {keyspace!r}")

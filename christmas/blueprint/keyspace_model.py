@@ -1,0 +1,116 @@
+"""The words for keyspaces: what a key is called, what its value holds, and how a part of its name is written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from urllib.parse import quote, unquote
+
+from christmas.blueprint.model import BlueprintError, require
+
+_KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&-]{1,200}")
+# 20 characters of four bytes each, percent-encoded.
+_ENCODED_KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&%~-]{1,240}")
+_SAFE = "._@/^=+&-"
+_KEY_PART_WITH_COLONS = re.compile(r"[A-Za-z0-9._@/^=+&:-]{1,200}")
+
+
+class ValueType(StrEnum):
+    """Redis value types, as the TYPE command names them."""
+
+    STRING = "string"
+    HASH = "hash"
+
+
+class FieldType(StrEnum):
+    """Types of a keyspace's fields, as applications see them."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    TIMESTAMP = "timestamp"  # ISO 8601 with an offset
+    TEXT_LIST = "text_list"  # JSON array of strings
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyField:
+    """A field of a keyspace's value."""
+
+    name: str
+    type: FieldType
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyspace:
+    """A family of Redis keys: `pattern` has one `{part}`, every key expires after `ttl`.
+
+    `extra_fields` is the type of fields that are not declared; None refuses them.
+    `max_bytes` bounds the names and values of one key together. Where `encodes`, a part may hold any character: what a key can't hold is
+    percent-encoded. Elsewhere it is refused.
+    """
+
+    name: str
+    pattern: str
+    comment: str
+    value_type: ValueType
+    fields: tuple[KeyField, ...]
+    ttl: timedelta
+    max_bytes: int
+    encoding: str = "fields"  # "fields": hash fields; "json": one JSON object; "integer": a counter
+    extra_fields: FieldType | None = None
+    encodes: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.pattern.count("{") == 1 == self.pattern.count("}"), f"keyspace {self.name}: the pattern needs exactly one part")
+        require(self.ttl > timedelta(0), f"keyspace {self.name}: keys must expire")
+
+    @property
+    def glob(self) -> str:
+        """The pattern as Redis' ACLs and SCAN take it."""
+        return re.sub(r"\{[^}]+\}", "*", self.pattern)
+
+    def key(self, part: str | int) -> str:
+        """The key of one part.
+
+        Raises BlueprintError for a part that is empty, over 200 characters or holds anything but letters, digits and `._@/^=+&-`:
+        what people name sessions, users and symbols (`BRK.B`, `BTC/USDT`, `^GSPC`), and nothing that Redis' patterns, logs or
+        shells read otherwise. A colon is taken, for IPv6 addresses, where the pattern ends with the part; elsewhere it would
+        move the part's end. Where the keyspace encodes, any other character becomes the bytes of its UTF-8, each as %XX: no two parts
+        share a key.
+        """
+        text = self._encoded(str(part)) if self.encodes else str(part)
+        allowed = self._allowed
+        require(allowed.fullmatch(text) is not None, f"keyspace {self.name}: {text[:40]!r} can't be part of a key")
+        return re.sub(r"\{[^}]+\}", lambda _: text, self.pattern)
+
+    def part(self, key: str) -> str | None:
+        """The part that a key was made of, or None where `key` could not have made it."""
+        before, after = re.split(r"\{[^}]+\}", self.pattern)
+        text = key[len(before) : len(key) - len(after)]
+        if key != before + text + after or not self._allowed.fullmatch(text):
+            return None
+        if not self.encodes:
+            return text
+        part = unquote(text, errors="replace")
+        return part if self._encoded(part) == text else None
+
+    def covers(self, key: str) -> bool:
+        """Whether the key is of this pattern, as Redis' ACLs and SCAN see it: also where its part is one that `key` refuses."""
+        before, after = re.split(r"\{[^}]+\}", self.pattern)
+        return len(key) > len(before) + len(after) and key.startswith(before) and key.endswith(after)
+
+    @property
+    def _allowed(self) -> re.Pattern[str]:
+        if self.encodes:
+            return _ENCODED_KEY_PART
+        return _KEY_PART_WITH_COLONS if self.pattern.endswith("}") else _KEY_PART
+
+    def _encoded(self, part: str) -> str:
+        try:
+            return quote(part, safe=_SAFE)
+        except UnicodeEncodeError:
+            raise BlueprintError(f"keyspace {self.name}: {part[:40]!r} can't be part of a key") from None

@@ -1,0 +1,101 @@
+"""The Redis keyspaces: every key the platform may hold, and for how long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from christmas.blueprint.keyspace_model import FieldType, KeyField, Keyspace, ValueType
+
+SESSION = Keyspace(
+    name="session",
+    pattern="session:{session_id}",
+    comment="Who is logged in",
+    value_type=ValueType.HASH,
+    fields=(
+        KeyField("user_id", FieldType.INTEGER),
+        KeyField("username", FieldType.TEXT),
+        KeyField("roles", FieldType.TEXT_LIST),
+        KeyField("created_at", FieldType.TIMESTAMP),
+        KeyField("expires_at", FieldType.TIMESTAMP),
+    ),
+    ttl=timedelta(hours=24),
+    max_bytes=4096,
+    extra_fields=FieldType.TEXT,
+)
+
+RATE_LIMIT = Keyspace(
+    name="rate_limit",
+    pattern="rate_limit:{ip_address}",
+    comment="Requests of one address in the running minute",
+    value_type=ValueType.STRING,
+    fields=(KeyField("count", FieldType.INTEGER),),
+    ttl=timedelta(minutes=1),
+    max_bytes=64,
+    encoding="integer",
+)
+CLIENT_PREFIX_BITS = {4: 32, 6: 64}
+"""By IP version, how much of an address tells one client from another: what is the same so far shares a `rate_limit` counter.
+
+A /64 is one link, the least that a customer is given (RFC 6177), and whoever owns one can write 2^64 addresses into it.
+"""
+
+MARKET_LATEST = Keyspace(
+    name="market_latest",
+    pattern="market:{symbol}:latest",
+    comment="The newest candle of a symbol",
+    value_type=ValueType.HASH,
+    fields=(
+        KeyField("timestamp", FieldType.TIMESTAMP),
+        KeyField("open", FieldType.DECIMAL),
+        KeyField("high", FieldType.DECIMAL),
+        KeyField("low", FieldType.DECIMAL),
+        KeyField("close", FieldType.DECIMAL),
+        KeyField("volume", FieldType.DECIMAL),
+    ),
+    ttl=timedelta(seconds=5),
+    max_bytes=1024,
+    encodes=True,
+)
+
+USER_PREFERENCES = Keyspace(
+    name="user_preferences",
+    pattern="user:{user_id}:preferences",
+    comment="A copy of user_profiles.preferences",
+    value_type=ValueType.STRING,
+    fields=(
+        KeyField("theme", FieldType.TEXT, required=False),
+        KeyField("dashboard_layout", FieldType.JSON, required=False),
+        KeyField("notification_settings", FieldType.JSON, required=False),
+    ),
+    ttl=timedelta(hours=1),
+    max_bytes=16_384,
+    encoding="json",
+    extra_fields=FieldType.JSON,
+)
+
+KEYSPACES: tuple[Keyspace, ...] = (SESSION, RATE_LIMIT, MARKET_LATEST, USER_PREFERENCES)
+
+
+def keyspace(name: str) -> Keyspace:
+    """The keyspace of that name; KeyError where the blueprint has none."""
+    for candidate in KEYSPACES:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"the blueprint declares no keyspace {name!r}")
+
+
+def keyspace_of(key: str) -> Keyspace | None:
+    """The keyspace that a key belongs to, or None for a key that no keyspace could have made."""
+    return next((each for each in KEYSPACES if each.part(key) is not None), None)
+
+
+def keyspace_covering(key: str) -> Keyspace | None:
+    """The keyspace whose pattern the key is of, whoever wrote it and whatever its part; None for a key of no keyspace."""
+    return next((each for each in KEYSPACES if each.covers(key)), None)
+
+
+def shown_key(key: str, most: int = 60) -> str:
+    r"""The beginning of a key for people, quoted; bytes that are no UTF-8, which reach us as lone surrogates, as `\xff`."""
+    text = key[:most].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    # What a terminal would act on, and what can't be seen.
+    return "'" + "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text) + "'"

@@ -1,0 +1,37 @@
+"""Rules on time: backups and their retention, what a stack does by itself, certificates."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from christmas.blueprint.model import BackupRules, ScheduleRules
+
+BACKUP_RULES = BackupRules(
+    full_every=timedelta(days=1),
+    incremental_every=timedelta(hours=1),
+    logical_every=timedelta(days=1),
+    drill_every=timedelta(days=7),
+    archive_timeout=timedelta(seconds=60),
+    keep_fulls=2,
+    keep_days=7,
+    keep_weeks=4,
+    minimum_redundancy=2,
+    warn_after=timedelta(hours=26),
+    critical_after=timedelta(hours=50),
+)
+
+SCHEDULE_RULES = ScheduleRules(
+    wake_every=timedelta(minutes=1),
+    retry_first=timedelta(minutes=1),
+    retry_last=timedelta(minutes=30),
+    upkeep_every=timedelta(minutes=5),
+    indicators_every=timedelta(hours=1),
+    check_every=timedelta(minutes=15),
+    late_after=timedelta(minutes=10),
+    keep_history=timedelta(days=90),
+)
+
+CA_LIFETIME = timedelta(days=3650)
+CERTIFICATE_LIFETIME = timedelta(days=90)
+# A certificate with less than this share of its life left is replaced by the next `up`.
+RENEW_BELOW = 1 / 3

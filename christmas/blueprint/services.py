@@ -1,0 +1,62 @@
+"""The services: their ports, names and limits. Sized for a machine of two cores and eight GiB; a stack's settings may raise them."""
+
+from __future__ import annotations
+
+from christmas.blueprint.model import Limits, Service
+
+TIMESCALEDB = Service(
+    name="timescaledb",
+    comment="PostgreSQL 17 with TimescaleDB",
+    ports={"postgres": 5432},
+    published={"postgres": 15432},
+    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=120, tmpfs_mib=256),
+)
+
+REDIS = Service(
+    name="redis",
+    comment="Sessions, rate limits and caches",
+    ports={"redis": 6379},
+    published={"redis": 16379},
+    limits=Limits(memory_mib=768, cpus=1.0, stop_seconds=60, tmpfs_mib=16),
+)
+
+WEAVIATE = Service(
+    name="weaviate",
+    comment="Document chunks and their vectors",
+    ports={"https": 8080, "grpc": 50051},
+    published={"https": 18080, "grpc": 15051},
+    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=60, tmpfs_mib=128),
+)
+
+EMBEDDER = Service(
+    name="embedder",
+    comment="Embeddings without a vendor: OpenAI's API, a bundled model",
+    ports={"https": 8443},
+    published={"https": 18443},
+    limits=Limits(memory_mib=1024, cpus=2.0, stop_seconds=15, tmpfs_mib=64),
+)
+
+SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)
+
+POSTGRES_MAX_CONNECTIONS = 150
+
+# A statement without bounds in time locks every chunk that a hypertable has, and each of its indexes; whoever makes a chunk locks them
+# several times over, and its constraints. PostgreSQL has one table for all locks of all sessions, whose
+# size is fixed at its start: where it is full, everybody who needs a lock fails, with "out of shared memory". docs/adr/0512.
+MOST_CHUNKS = 5_000
+"""Chunks that a hypertable may get: at 28 days each, 383 years. Who loads more is refused."""
+LOCKS_TO_MAKE_A_CHUNK = 16
+LOCKS_TO_READ_A_CHUNK = 5
+READERS_OF_EVERYTHING = 4
+"""Statements over a whole table that fit at the same time, beside one transaction that makes all of its chunks: a backup's counts, the
+checks, upkeep."""
+POSTGRES_MAX_LOCKS = -(-MOST_CHUNKS * (LOCKS_TO_MAKE_A_CHUNK + READERS_OF_EVERYTHING * LOCKS_TO_READ_A_CHUNK) // POSTGRES_MAX_CONNECTIONS)
+"""`max_locks_per_transaction`: despite its name, the size of that table for each connection there may be. About 81 MB of memory."""
+
+
+def service(name: str) -> Service:
+    """The service of that name; KeyError where the blueprint has none."""
+    for candidate in SERVICES:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"the blueprint declares no service {name!r}")

@@ -1,0 +1,176 @@
+"""How often one client may ask: a counter for each, running for one window from its first request.
+
+Counting and the window's end are set by two commands in one transaction, so no counter can stay without an end, whatever
+dies in between, and no script runs in the server. While a window is known to be open, counting alone is enough.
+
+Whose address a request has, an application takes from its connection, or behind a proxy from `client_behind`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from christmas.blueprint.keyspaces import CLIENT_PREFIX_BITS, RATE_LIMIT
+from christmas.errors import UNREACHABLE
+from christmas.operations import Batch, Operation, run, run_async
+
+if TYPE_CHECKING:
+    import redis
+    import redis.asyncio
+
+_WINDOW_MS = round(RATE_LIMIT.ttl.total_seconds() * 1000)
+_MARGIN = 2.0
+"""Seconds before a window's end from which on it is no longer relied upon: more than a request waits for its answer."""
+_REMEMBERED = 16_384
+"""Addresses whose open windows are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a request may pass. `remaining` of the window's requests, `retry_after` in seconds where it may not.
+
+    `counted` is False where Redis could not be asked and the declared choice was taken.
+    """
+
+    allowed: bool
+    remaining: int
+    retry_after: float
+    counted: bool = True
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def normalized(address: str) -> str:
+    """What a client is counted by: an IPv4 address, or the first address of the /64 that an IPv6 address lies in.
+
+    Takes what servers and gateways write: `192.0.2.1`, `192.0.2.1:51234`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`,
+    blanks around it, a zone (`fe80::1%eth0`, which is dropped), and IPv4 mapped into IPv6, which is counted as IPv4. Without
+    brackets, what follows an IPv6 address belongs to the address. A link-local or loopback address counts by itself: all
+    of a link's machines share that prefix.
+    Raises ValueError for what is no address, and for a list of them. Count nobody under a name instead: everybody would
+    share it, and be refused together. Take the connection's own address, or see `client_behind`.
+    """
+    return str(_client(_parsed(address)))
+
+
+def client_behind(proxies: Collection[str], peer: str, forwarded_for: str) -> str:
+    """The client's address where requests come through proxies of ours, from the connection's `peer` and `X-Forwarded-For`.
+
+    Each proxy adds the address that it was asked from on the right, and a client can write whatever it likes on the left. So the
+    list is read from the right, and the first address that is not in `proxies` (addresses or networks) is the client. What stands
+    left of it is never looked at. Where all are proxies, the leftmost of them; where one can't be read, the proxy that wrote it.
+    Raises ValueError for a `peer` that is no address.
+    """
+    networks = [ipaddress.ip_network(each) for each in proxies]
+    client = _parsed(peer)
+    for written in reversed([each for each in forwarded_for.split(",") if each.strip()]):
+        if not any(client.version == network.version and client in network for network in networks):
+            break
+        try:
+            client = _parsed(written)
+        except ValueError:
+            break
+    return str(client)
+
+
+_WITH_PORT = re.compile(r"(?:\[(?P<bracketed>[^][]+)\]|(?P<plain>[^][:]+))(?::(?P<port>[0-9]{1,5}))?")
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    text = address.strip(" \t")
+    if "," in text:
+        raise ValueError(f"{address[:100]!r} is a list of addresses, of which a client can write all but the last: see client_behind")
+    parts = _WITH_PORT.fullmatch(text)
+    if parts and (parts["port"] is None or 0 < int(parts["port"]) < 65_536):
+        text = parts["bracketed"] or parts["plain"]
+    parsed = ipaddress.ip_address(text)
+    if parts and parts["bracketed"] and parsed.version == 4:
+        raise ValueError(f"{address[:100]!r} does not appear to be an address: only IPv6 is written in brackets")
+    if isinstance(parsed, ipaddress.IPv6Address):
+        # Without a zone: it names a link of this machine, not a client.
+        return parsed.ipv4_mapped or ipaddress.IPv6Address(int(parsed))
+    return parsed
+
+
+def _client(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    if address.is_link_local or address.is_loopback:
+        return address
+    return ipaddress.ip_network((address, CLIENT_PREFIX_BITS[address.version]), strict=False).network_address
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _key(address: str) -> str:
+    return RATE_LIMIT.key(normalized(address))
+
+
+def _decide(key: str, limit: int, windows: dict[str, float]) -> Operation[Decision]:
+    """`windows` has, by key, the time up to which a counter is known to exist with an end."""
+    if time.monotonic() < windows.get(key, 0.0):
+        (count,) = yield Batch([("INCR", key)])
+        if count == 1:
+            # Evicted or flushed before its time: what INCR made anew has no end yet.
+            windows.pop(key, None)
+            yield Batch([("PEXPIRE", key, _WINDOW_MS, "NX")])
+    else:
+        asked = time.monotonic()
+        count, _, left = yield Batch([("INCR", key), ("PEXPIRE", key, _WINDOW_MS, "NX"), ("PTTL", key)], transaction=True)
+        if len(windows) >= _REMEMBERED:
+            windows.clear()
+        windows[key] = asked + int(left) / 1000 - _MARGIN
+    if count <= limit:
+        return Decision(allowed=True, remaining=limit - int(count), retry_after=0.0)
+    (left,) = yield Batch([("PTTL", key)])
+    return Decision(allowed=False, remaining=0, retry_after=max(0, int(left)) / 1000)
+
+
+class RateLimiter:
+    """A limiter over a client from `christmas.pools.connect`.
+
+    `when_down` declares what happens to a request while Redis can't be asked: `allow` keeps the service up, `refuse` keeps it safe.
+    """
+
+    def __init__(self, client: redis.Redis, limit: int, *, when_down: str = "allow") -> None:
+        _check(limit, when_down)
+        self._client = client
+        self._limit = limit
+        self._allow_when_down = when_down == "allow"
+        self._windows: dict[str, float] = {}
+
+    def check(self, address: str) -> Decision:
+        """Count a request of that address' client (see `normalized`) and decide. Raises ValueError for what is no address."""
+        key = _key(address)
+        try:
+            return run(self._client, _decide(key, self._limit, self._windows))
+        except UNREACHABLE:
+            return Decision(allowed=self._allow_when_down, remaining=0, retry_after=0.0, counted=False)
+
+
+class AsyncRateLimiter:
+    """The same for asyncio, over a client from `christmas.pools.connect_async`."""
+
+    def __init__(self, client: redis.asyncio.Redis, limit: int, *, when_down: str = "allow") -> None:
+        _check(limit, when_down)
+        self._client = client
+        self._limit = limit
+        self._allow_when_down = when_down == "allow"
+        self._windows: dict[str, float] = {}
+
+    async def check(self, address: str) -> Decision:
+        """Count a request of that address' client (see `normalized`) and decide. Raises ValueError for what is no address."""
+        key = _key(address)
+        try:
+            return await run_async(self._client, _decide(key, self._limit, self._windows))
+        except UNREACHABLE:
+            return Decision(allowed=self._allow_when_down, remaining=0, retry_after=0.0, counted=False)
+
+
+def _check(limit: int, when_down: str) -> None:
+    if limit < 1:
+        raise ValueError("a limit below one request refuses everybody")
+    if when_down not in ("allow", "refuse"):
+        raise ValueError("when_down is allow or refuse")

@@ -1,0 +1,35 @@
+"""Keyed hashes that let rows be found by a sealed value: equal values have equal hashes, and nobody without the key can make one."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+
+from christmas.blueprint.encryption import EncryptedField
+from christmas.sealed.ring import Key, KeyRing
+
+
+def normalized_phone(phone: str) -> str:
+    """A phone number without the signs that people put between its digits; 00 in front becomes +.
+
+    Anything else stays as it is, so that unlike numbers never become alike.
+    """
+    text = unicodedata.normalize("NFKC", phone)
+    kept = "".join(each for each in text if not (each.isspace() or unicodedata.category(each) in ("Pd", "Cf") or each in "().·/"))
+    return f"+{kept[2:]}" if kept.startswith("00") else kept.casefold()
+
+
+def entry(ring: KeyRing, field: EncryptedField, text: str) -> bytes:
+    """What a row's index column holds for this value, by the active key."""
+    return _entry(ring.active, field, text)
+
+
+def candidates(ring: KeyRing, field: EncryptedField, text: str) -> list[bytes]:
+    """What rows with this value may hold: one entry for each key that is not retired, the active one's first."""
+    return [_entry(key, field, text) for key in reversed(ring.live)]
+
+
+def _entry(key: Key, field: EncryptedField, text: str) -> bytes:
+    value = f"{field.table}\0{field.column}\0{normalized_phone(text)}".encode()
+    return key.number.to_bytes(2) + key.fingerprint + hmac.digest(key.index, value, hashlib.sha256)

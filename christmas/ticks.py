@@ -1,0 +1,154 @@
+"""A whole tick on the wire: RESP written and read here, since a client's general path costs more than the server.
+
+All candles are looked at before the first is sent. Then the next ones are encoded while the server works on the last ones sent.
+Protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
+
+from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.values import ValueRefused, encode
+
+if TYPE_CHECKING:
+    from christmas.market import Candle
+
+COMMANDS_PER_CANDLE = 2
+CANDLES_AT_ONCE = 100
+"""Candles that are encoded and sent together: 26 kB, which take the server as long as the next ones take this process."""
+_TTL_MS = str(round(MARKET_LATEST.ttl.total_seconds() * 1000))
+_NAMES = tuple(each.name for each in MARKET_LATEST.fields)
+_NUMBERS = attrgetter(*_NAMES[1:])
+_FIELDS = len(_NAMES) - 1
+_MAGNITUDE = range(-20, 20)  # powers of ten that prices and volumes of any market lie in
+_DIGITS = Decimal().__sizeof__()  # bytes of a number whose digits, at most 76, lie in the object itself
+_LONGEST = 100  # characters that such a number is written in at most
+_ERRORS = {"NOPERM": NoPermissionError, "OOM": OutOfMemoryError, "READONLY": ReadOnlyError}
+
+
+def _bulk(text: str) -> str:
+    return f"${len(text)}\r\n{text}\r\n"
+
+
+_TIMESTAMP = _bulk("timestamp")
+# What stands before a number of so many characters: the end of what came before it, its name, its length.
+_OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = (
+    tuple(f"{'' if name == 'open' else chr(13) + chr(10)}{_bulk(name)}${length}\r\n" for length in range(_LONGEST)) for name in _NAMES[1:]
+)
+
+
+@lru_cache(maxsize=65_536)
+def _frame(symbol: str) -> tuple[str, str]:
+    """What stands before a candle's fields and after them. Raises BlueprintError for a symbol that can't be part of a key."""
+    key = _bulk(MARKET_LATEST.key(symbol))
+    before = f"*{2 + 2 * len(_NAMES)}\r\n$4\r\nHSET\r\n{key}{_TIMESTAMP}"
+    return before, f"\r\n*3\r\n$7\r\nPEXPIRE\r\n{key}{_bulk(_TTL_MS)}"
+
+
+@lru_cache(maxsize=256)
+def _moment(moment: datetime, _zone: tzinfo | None, _fold: int) -> str:
+    """Zone and fold tell moments apart that Python takes for equal and writes otherwise."""
+    if moment.utcoffset() is None:
+        raise ValueRefused(f"keyspace {MARKET_LATEST.name}, field timestamp: not a timestamp with an offset")
+    return _bulk(moment.isoformat())
+
+
+class Tick:
+    """Candles ready to be sent, each with its expiry.
+
+    Raises ValueRefused or BlueprintError for a candle or symbol that does not fit; nothing has been sent then.
+    """
+
+    def __init__(self, candles: Mapping[str, Candle]) -> None:
+        self._frames = [_frame(symbol) for symbol in candles]
+        try:
+            self._moments = _moments(candles.values())
+            self._numbers = list(chain.from_iterable(map(_NUMBERS, candles.values())))
+            sound = _all_sound(self._numbers)
+        except (AttributeError, TypeError):
+            sound = False
+        if not sound:
+            _refuse(candles.values())
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The commands, encoded as they are asked for."""
+        for start in range(0, len(self), CANDLES_AT_ONCE):
+            end = start + CANDLES_AT_ONCE
+            texts = _texts(self._numbers[_FIELDS * start : _FIELDS * end])
+            # Flat lists rather than a tuple for each candle: making and collecting those costs as much as the text.
+            rows = zip(self._frames[start:end], self._moments[start:end], *(texts[at::_FIELDS] for at in range(_FIELDS)), strict=True)
+            yield "".join(
+                [
+                    f"{before}{moment}{_OPEN[len(first)]}{first}{_HIGH[len(high)]}{high}{_LOW[len(low)]}{low}"
+                    f"{_CLOSE[len(last)]}{last}{_VOLUME[len(volume)]}{volume}{after}"
+                    for (before, after), moment, first, high, low, last, volume in rows
+                ]
+            ).encode("ascii")
+
+
+def _moments(candles: Iterable[Candle]) -> list[str]:
+    """The candles' timestamps as they are sent. A feed gives those of one moment the same object, more often than not."""
+    texts: list[str] = []
+    known: datetime | None = None
+    text = ""
+    for candle in candles:
+        moment = candle.timestamp
+        if moment is not known:
+            text, known = _moment(moment, moment.tzinfo, moment.fold), moment
+        texts.append(text)
+    return texts
+
+
+def _all_sound(numbers: Sequence[Decimal]) -> bool:
+    """Whether these are finite Decimals of a size that fits, told without writing them. Raises TypeError where one is no Decimal."""
+    magnitudes = set(map(Decimal.adjusted, numbers))
+    return all(map(Decimal.is_finite, numbers)) and magnitudes <= set(_MAGNITUDE) and max(map(Decimal.__sizeof__, numbers)) <= _DIGITS
+
+
+def _refuse(candles: Iterable[Candle]) -> None:
+    """Raise what the codec says of the candle that does not fit; some are refused that it would take."""
+    for candle in candles:
+        encode(MARKET_LATEST, candle.fields())
+    raise ValueRefused(f"keyspace {MARKET_LATEST.name}: a price or volume is out of every market's range")
+
+
+def _texts(numbers: Sequence[Decimal]) -> list[str]:
+    """The numbers as the codec writes them: without an exponent, which few have to begin with."""
+    texts = list(map(str, numbers))
+    return [format(each, "f") for each in numbers] if "E" in "".join(texts) else texts
+
+
+class Replies:
+    """Reads the answers to a tick: one line for each command."""
+
+    def __init__(self, candles: int) -> None:
+        self._left = COMMANDS_PER_CANDLE * candles
+        self._parts: list[bytes] = []
+
+    def feed(self, data: bytes) -> bool:
+        """Take what came; True once everything has. Raises what the client's own parser would for an error, when all is read."""
+        if not data:
+            raise RedisConnectionError("Connection closed by server.")
+        self._parts.append(data)
+        self._left -= data.count(b"\n")
+        if self._left > 0:
+            return False
+        _, wrong, rest = (b"\n" + b"".join(self._parts)).partition(b"\n-")
+        if wrong:
+            told = rest.partition(b"\r\n")[0].decode(errors="replace")
+            code, _, _ = told.partition(" ")
+            raise _ERRORS.get(code, ResponseError)(told)
+        return True

@@ -1,0 +1,125 @@
+"""The one way to a client of the Docker engine: of the engine that is meant, and not stopped by credentials that nobody needs.
+
+Docker's SDK collects every registry's credentials before it builds an image, and fails where a helper that keeps them is gone, though
+what is built here comes from local files.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from core.chosen_engine import ChosenEngine, chosen_engine, configuration_folder
+from core.errors import PlatformError
+
+if TYPE_CHECKING:
+    import docker
+
+_TRIES = 4
+_PAUSE_SECONDS = 0.3
+# What the SDK's message holds where somebody answered, and not to the end.
+_CUT_OFF = ("RemoteDisconnected", "IncompleteRead", "Connection reset", "ConnectionResetError", "Broken pipe", "timed out")
+
+
+def connect(timeout: int = 120) -> docker.DockerClient:
+    """Return a client of the engine that `chosen_engine` names; a call that takes longer than `timeout` seconds fails.
+
+    Raises docker.errors.DockerException where none answers, PlatformError where the choice or the client's configuration is broken.
+    """
+    import docker
+
+    client = docker.DockerClient.__new__(docker.DockerClient)
+    client.api = api_client(chosen_engine(), timeout)
+    return client
+
+
+def api_client(engine: ChosenEngine, timeout: int = 120, version: str = "auto") -> docker.APIClient:
+    """Return a low-level client of that engine. Raises as `connect` does."""
+    import docker
+    from docker.tls import TLSConfig
+
+    options: dict[str, Any] = {}
+    if engine.certificates is not None:
+        folder = engine.certificates
+        options["tls"] = TLSConfig(
+            client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")), ca_cert=str(folder / "ca.pem"), verify=engine.verify
+        )
+    _check_configuration()
+    client = _asked_again(
+        lambda: docker.APIClient(
+            base_url=engine.url, version=version, timeout=timeout, use_ssh_client=engine.url.startswith("ssh://"), **options
+        )
+    )
+    # The SDK takes credentials from nowhere else.
+    vars(client)["_auth_configs"] = _forgiving(vars(client)["_auth_configs"])
+    return client
+
+
+def _asked_again(connect: Callable[[], docker.APIClient]) -> docker.APIClient:
+    """What `connect` makes, which asks the engine for its version: asked again where the answer was cut off, not where nobody is there."""
+    from docker.errors import DockerException
+
+    for attempt in range(1, _TRIES):
+        try:
+            return connect()
+        except DockerException as error:
+            if not any(sign in str(error) for sign in _CUT_OFF):
+                raise
+            time.sleep(_PAUSE_SECONDS * attempt)
+    return connect()
+
+
+def _check_configuration() -> None:
+    """Raise PlatformError for a `config.json` that the SDK would answer with an error of its own, such as a list or a broken log-in."""
+    from docker.auth import load_config
+    from docker.utils.config import load_general_config
+    from docker.utils.proxy import ProxyConfig
+
+    try:
+        configuration = load_general_config()
+        ProxyConfig.from_dict(configuration.get("proxies", {}).get("default", {}))
+        load_config(config_dict=configuration)
+    except Exception as error:
+        raise PlatformError(
+            "The Docker client's configuration can't be read.",
+            where=f"{configuration_folder() / 'config.json'}: {type(error).__name__}: {error}",
+            next_step="mend or remove that file (`docker logout` removes a log-in), or name another folder with DOCKER_CONFIG",
+        ) from None
+
+
+def missing_helpers() -> list[str]:
+    """Return the programs that the Docker client's configuration keeps credentials in and that are not on PATH."""
+    from docker.auth import load_config
+
+    found = load_config()
+    named = {str(name) for name in (found.creds_store, *(found.cred_helpers or {}).values()) if name}
+    return sorted(f"docker-credential-{name}" for name in named if shutil.which(f"docker-credential-{name}") is None)
+
+
+def helpers_hint() -> str:
+    """Return a sentence on credential helpers that are gone, for messages on a registry that refuses; empty where none is."""
+    missing = missing_helpers()
+    if not missing:
+        return ""
+    return (
+        f"{' and '.join(missing)} is not on PATH, so the registry was asked without a log-in: install it, "
+        f"or take it out of credsStore and credHelpers in {configuration_folder() / 'config.json'}"
+    )
+
+
+def _forgiving(configured: Any) -> Any:
+    """Return the same credentials, in which a helper that is gone costs no more than what it kept."""
+    from docker.auth import AuthConfig
+
+    class Forgiving(AuthConfig):
+        def get_credential_store(self, registry: str | None) -> str | None:
+            name = super().get_credential_store(registry)
+            return name if name and shutil.which(f"docker-credential-{name}") else None
+
+        def get_all_credentials(self) -> dict[str, Any]:
+            # Asked for by builds alone; those of this project start from an image that the engine has.
+            return dict(self.auths)
+
+    return Forgiving(configured)

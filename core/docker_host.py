@@ -1,0 +1,42 @@
+"""The Docker engine that the stack's containers run on, for tasks that look into them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from core.chosen_engine import chosen_engine
+from core.errors import PlatformError
+
+if TYPE_CHECKING:
+    import docker
+
+
+@contextlib.contextmanager
+def docker_host() -> Iterator[docker.DockerClient]:
+    """A client of the engine that DOCKER_HOST or the current Docker context names, else of the local one.
+
+    Raises PlatformError where none answers.
+    """
+    client = connect()
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def connect(timeout: int = 120) -> docker.DockerClient:
+    """The same, for callers that keep it; a call that takes longer than `timeout` seconds fails."""
+    import docker.errors
+
+    from core import docker_client
+
+    try:
+        return docker_client.connect(timeout)
+    except docker.errors.DockerException as error:
+        raise PlatformError(
+            what=f"the Docker engine does not answer: {error}",
+            where=str(chosen_engine()),
+            next_step="start it (make up does), or make sure that you may use its socket",
+        ) from None

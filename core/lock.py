@@ -1,0 +1,151 @@
+"""One run at a time: a lock that the operating system lets go of when its holder is gone, however it went."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.errors import PlatformError
+
+FILE = "lock"
+"""The file of a folder that the lock is on."""
+
+_MOMENT = 0.05
+_WAIT_SECONDS = 2 * 3600.0  # for a run of the schedule: a full set of much data
+_PAUSE_SECONDS = 0.2
+
+
+class HeldError(PlatformError):
+    """Another run is at work."""
+
+
+class _Process:
+    """What this process is: runs of the schedule don't wait, and others wait for them."""
+
+    is_schedule = False
+
+
+def be_the_schedule() -> None:
+    """From now on this process works for a schedule: whoever is asked by a person waits until its run is through."""
+    _Process.is_schedule = True
+
+
+@contextlib.contextmanager
+def hold(folder: Path, doing: str) -> Iterator[None]:
+    """Hold the lock of a folder of sets; a run of the schedule that holds it is waited for.
+
+    Raises HeldError naming who holds it, since when and for what.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / FILE
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            _wait_for_schedule(descriptor)
+            _take(descriptor)
+        except BlockingIOError:
+            raise HeldError(
+                what=f"another run is at work here: {_holder(descriptor)}",
+                where=str(path),
+                next_step="wait until it is done; a run that was killed holds nothing",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(_describe(doing)).encode(), 0)
+        yield
+    finally:
+        # Closing lets go. The file stays: removing it would let two runs lock two files of one name.
+        os.close(descriptor)
+
+
+def _wait_for_schedule(descriptor: int) -> None:
+    """Wait while the lock is the schedule's, saying so once: nobody asked for its run, so it must not be what refuses one."""
+    deadline, told = time.monotonic() + _WAIT_SECONDS, False
+    while not _Process.is_schedule and _read(descriptor).get("schedule") and time.monotonic() < deadline and _is_taken(descriptor):
+        if not told:
+            print(f"waiting for the schedule to be through with {_holder(descriptor)}", file=sys.stderr, flush=True)
+            told = True
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _is_taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
+
+
+def _take(descriptor: int) -> None:
+    """Take the lock. Whoever only asks whether it is held has it for less than a moment, so one refusal proves nothing."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(_MOMENT)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a run holds the lock of a folder now."""
+    try:
+        descriptor = os.open(folder / FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return _is_taken(descriptor)  # shared: two that ask at once don't see each other
+    finally:
+        os.close(descriptor)
+
+
+def process_of(folder: Path) -> int | None:
+    """The process that holds the lock of a folder; None where none does."""
+    try:
+        return int(json.loads((folder / FILE).read_text())["process"]) if is_held(folder) else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _describe(doing: str) -> dict[str, str | int]:
+    return {
+        "doing": doing,
+        "schedule": _Process.is_schedule,
+        "process": os.getpid(),
+        "user": made_by(),
+        "command": Path(sys.argv[0]).name,
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _read(descriptor: int) -> dict[str, Any]:
+    try:
+        told = json.loads(os.pread(descriptor, 4096, 0))
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        told = _read(descriptor)
+        return f"{told['doing']} by {told['user']} (process {told['process']}, {told['command']}) since {told['since']}"
+    except KeyError:
+        return "one that has only just begun"
+
+
+def made_by() -> str:
+    """Who runs this: user and machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

@@ -1,0 +1,52 @@
+"""Byte streams that come in pieces: as readable files, and as content that is to be put somewhere."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+class PiecesFile(io.RawIOBase):
+    """An iterator of byte strings as a readable file; closing it closes a generator. `failure` is what the iterator raised."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+        self.failure: BaseException | None = None
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as one piece goes; 0 at the end."""
+        try:
+            while not self._rest:
+                self._rest = memoryview(next(self._pieces))
+        except StopIteration:
+            return 0
+        except BaseException as error:
+            self.failure = error
+            raise
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def close(self) -> None:
+        """Let the iterator go."""
+        if not self.closed and (close := getattr(self._pieces, "close", None)):
+            close()
+        super().close()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedFile:
+    """Content that comes in pieces from somewhere else, and how much of it there is in bytes: to be put somewhere."""
+
+    path: str
+    size: int
+    where: str
+    read: Callable[[], Iterator[bytes]]
