@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -137,11 +136,6 @@ def status(stack: str, *, as_json: bool) -> int:
         print(f"{keeper.log_of(platform.stack)}:")
         print("\n".join(f"  {line}" for line in lines))
     return finding.status.exit_code
-
-
-def serve_kept(stack: str) -> bool:
-    """The schedule as the keeper's child: it ends when the keeper does. Tells whether there is still something to do."""
-    return serve(jobs_of(stack, connections.load), signs.folder_of(stack), tether=sys.stdin.buffer)
 
 
 def _print_units(stack: str, write_to: str, *, as_systemd: bool) -> None:

@@ -19,7 +19,7 @@ from backup.sets import folders, retention
 from backup.sets.model import Manifest
 from backup.sets.sealing import new_identity
 from backup.storage import copies, mirror
-from backup.storage.places import open_place
+from backup.storage.opening import open_place
 from backup.verify import verify
 from core.containers import docker_client, execute
 from core.errors import PlatformError
