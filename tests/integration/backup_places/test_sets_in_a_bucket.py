@@ -17,7 +17,6 @@ from backup.restoring import stopped
 from backup.restoring.live import _start, _stopped
 from backup.sets import folders, retention
 from backup.sets.model import Manifest
-from backup.sets.sealing import new_identity
 from backup.storage import copies, mirror
 from backup.storage.opening import open_place
 from backup.verify import verify
@@ -28,6 +27,7 @@ from infra.clients import redis_client
 from infra.components.pgbackrest_config import PGDATA
 from infra.connections import Platform
 from tests.support.cases import in_make_test
+from tests.support.identities import new_identity
 from tests.support.s3_server import S3Server, run_s3_server
 from tests.support.scratch_platform import ScratchPlatform, fill, run_scratch_platform
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pyrage
 import pytest
 
-from backup.sets.sealing import Sealer, new_identity, unsealed
+from backup.sets.sealing import Sealer, unsealed
+from tests.support.identities import new_identity
 from core.errors import PlatformError
 
 OWN, RECIPIENT = new_identity()
@@ -99,6 +100,7 @@ def test_memory_stays_small_whatever_the_size() -> None:
     """300 MB there and back in a process of its own."""
     program = (
         "import resource, sys, tempfile; from backup.sets.sealing import Sealer, unsealed, new_identity\n"
+from tests.support.identities import new_identity
         "own, recipient = new_identity(); file = tempfile.TemporaryFile(); sealer = Sealer((recipient,), file.write)\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "for _ in range(300): sealer.feed(bytes(1 << 20))\n"
