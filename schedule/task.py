@@ -103,7 +103,7 @@ def stop(stack: str, *, now: bool) -> str:
 
 def status(stack: str, *, as_json: bool) -> int:
     """Print how the schedule is, how its work went and the log's end; returns 2 where it is dead or hangs, 1 where work fails."""
-    from monitor.ages import in_words
+    from core.words import span_text
     from monitor.schedule import judge_now
 
     platform = connections.load(stack)
@@ -126,10 +126,10 @@ def status(stack: str, *, as_json: bool) -> int:
         return finding.status.exit_code
     print(f"{finding.status}: {finding.message}" + (f"; next: {finding.next_step}" if finding.next_step else ""))
     for name, each in (told.works if told else {}).items():
-        done = f"in order {in_words(now - each.done)} ago" if each.done else "not done yet"
+        done = f"in order {span_text(now - each.done)} ago" if each.done else "not done yet"
         print(f"  {name:<7} {done}" + (f"; failed {each.failures} times since: {each.message}" if each.failures else ""))
     for line in late:
-        span = in_words(timedelta(seconds=line["seconds"]))
+        span = span_text(timedelta(seconds=line["seconds"]))
         what = f"{line['work']} {span} late" if line["work"] else "delay"
         print(f"  {line['at']}  {what} ({line['name']}): {line['why']}")
     if lines:
