@@ -49,7 +49,7 @@ def test_eighty_columns_hold_what_matters_most() -> None:
     lines = table(SETS, MARKS, PLACES, NOON, width=80)
     assert max(map(len, lines)) <= 80
     assert lines[0].split() == ["SET", "SIZE", "AGE", "VERIFIED", "DRILLED", "STORES"]
-    assert lines[1].split() == [SETS[0].id, "120", "B", "48", "h", "3", "h", "2.0", "d", "all"]
+    assert lines[1].split() == [SETS[0].id, "120", "B", "48", "h", "3", "h", "2", "d", "all"]
     assert lines[3].startswith(f"└ {SETS[2].id}")
     assert lines[-2] == "7 sets, 730 B in /backups/dev"
 
