@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.model import Account
+from christmas.blueprint.model import Account, PostgresRole
 
 
 def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> None:
@@ -53,13 +54,7 @@ def permissions(account: Account) -> list[dict[str, str]]:
         rows.append({"account": account.name, "store": store, "object": thing, "may": may})
 
     if account.postgres:
-        if account.postgres.owns_schema:
-            add("postgres", "schema", "owner")
-        for role in account.postgres.member_of:
-            add("postgres", "every table" if role == "pg_read_all_data" else "statistics", f"member of {role}")
-        for grant in account.postgres.grants:
-            columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
-            add("postgres", grant.table + columns, ", ".join(sorted(grant.privileges)))
+        _postgres(account.postgres, lambda thing, may: add("postgres", thing, may))
     if account.redis:
         if account.redis.every_key:
             add("redis", "every key", account.redis.every_key.value)
@@ -74,6 +69,20 @@ def permissions(account: Account) -> list[dict[str, str]]:
         for permission in account.weaviate.permissions:
             add("weaviate", permission.collection, permission.action)
     return rows
+
+
+def _postgres(role: PostgresRole, add: Callable[[str, str], None]) -> None:
+    if role.owns_schema:
+        add("schema", "owner")
+    if role.reads_every_table:
+        add("every table", "select")
+    for group in role.member_of:
+        add(group, "member")
+    for function in role.functions:
+        add(f"function {function}", "execute")
+    for grant in role.grants:
+        columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
+        add(grant.table + columns, ", ".join(sorted(grant.privileges)))
 
 
 def _text(value: Any) -> str:

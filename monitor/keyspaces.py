@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from christmas.blueprint.accounts import writer_of
 from christmas.blueprint.keyspaces import KEYSPACES
@@ -16,6 +17,8 @@ from monitor.result import Finding, critical, ok, warning
 ACCOUNT = "monitor"
 MAX_KEYS = 2_500
 """Keys that a check looks at: five seconds at its rate. `check --fix` looks at all."""
+MENDED_AT_ONCE = 10_000
+"""Keys that one upkeep looks at: twenty seconds at most."""
 _SHOWN = 10
 
 
@@ -46,9 +49,25 @@ def mend(platform: Platform) -> int:
     """Look at every key and give those that live too long their keyspace's expiry; returns how many. Nothing else is changed."""
     with clients.redis_client(platform, ACCOUNT) as client:
         findings = audits.audit(client).findings
+    return _mend(platform, findings)
+
+
+def mend_next(platform: Platform, begin: int) -> tuple[int, int]:
+    """The same for the next `MENDED_AT_ONCE` keys or so, by their expiries alone; returns how many, and where to begin the next time.
+
+    No account can be kept from making a key without an expiry (docs/adr/0611), so the schedule goes round by and by.
+    """
+    with clients.redis_client(platform, ACCOUNT) as client:
+        findings, after = audits.outliving(client, begin, most=MENDED_AT_ONCE)
+    return _mend(platform, findings), after
+
+
+def _mend(platform: Platform, findings: Sequence[audits.Finding]) -> int:
     mended = 0
     for account in sorted({writer_of(each.name).name for each in KEYSPACES}):
         mine = [each for each in findings if each.keyspace and writer_of(each.keyspace).name == account]
+        if not mine:
+            continue
         with clients.redis_client(platform, account) as client:
             mended += audits.fix(client, mine)
     return mended

@@ -58,6 +58,7 @@ class Job:
     _not_before: float = 0.0
     _told: str = ""
     _looked: dict[str, float] = field(default_factory=dict)
+    _keys_from: int = 0
     _candles_changed: bool = True
     _status: str = ""
     _failing_since: datetime | None = None
@@ -148,7 +149,7 @@ class Job:
         return True
 
     def _upkeep(self) -> bool:
-        """Bring rollups up to date and drop what is past its time; compute indicators from what changed."""
+        """Bring rollups up to date and drop what is past its time; mend expiries of keys; compute indicators from what changed."""
         if not self._every("upkeep", SCHEDULE_RULES.upkeep_every):
             return not self.failures
         if lock.is_held(self.folder) or Journal(self.folder).read():
@@ -158,6 +159,7 @@ class Job:
             return False
         from migrations.edition import Edition
         from migrations.upkeep.run import maintain
+        from monitor import keyspaces
         from seed import indicators
 
         platform = self.load(self.stack)
@@ -166,6 +168,9 @@ class Job:
         report = maintain(platform)
         if report.refreshed or any(report.dropped.values()):
             say(str(report))
+        mended, self._keys_from = keyspaces.mend_next(platform, self._keys_from)
+        if mended:
+            say(f"upkeep: {mended} keys of Redis that lived too long were given their keyspace's expiry")
         self._candles_changed |= bool(report.refreshed) or report.edition is Edition.COMMUNITY
         if self._candles_changed and not self.stopping.is_set() and self._every("indicators", SCHEDULE_RULES.indicators_every):
             computed = indicators.load(platform)

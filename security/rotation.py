@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from infra.connections import Platform
 
 ACCOUNT = "api"
+# No account that serves applications may take advisory locks (docs/adr/0011).
+LOCK_ACCOUNT = "migrator"
 # Any number will do, as long as nothing else in this database uses it.
 LOCK = 0x6669656C646B6579
 _TOLD = 5
@@ -36,7 +38,8 @@ def rotate_keys(stack: str | None) -> None:
 
     name = connections.stack_name(stack)
     with show_progress("rotate keys") as progress:
-        with _session(connections.load(name)) as session, rotation_lock(session):
+        platform = connections.load(name)
+        with _session(platform, LOCK_ACCOUNT) as lock, rotation_lock(lock), _session(platform, ACCOUNT) as session:
             ring = _with_new_key(name, progress)
             done = reseal(session, ring, progress)
             _refuse_incomplete(done, ring)
@@ -65,11 +68,11 @@ def rotation_lock(connection: psycopg.Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _session(platform: Platform) -> Iterator[psycopg.Connection]:
+def _session(platform: Platform, account: str) -> Iterator[psycopg.Connection]:
     import psycopg
 
     name = f"rotate keys {socket.gethostname()} {os.getpid()}"[:63]
-    with psycopg.connect(platform.postgres_url(ACCOUNT), autocommit=True, connect_timeout=10, application_name=name) as connection:
+    with psycopg.connect(platform.postgres_url(account), autocommit=True, connect_timeout=10, application_name=name) as connection:
         yield connection
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from infra.connections import Platform
 
 ACCOUNT = "api"
+# No account that serves applications may take advisory locks (docs/adr/0011).
+LOCK_ACCOUNT = "migrator"
 # Any number will do: two loads at once take turns instead of running into each other's unique keys.
 _LOCK = 0x64656D6F
 
@@ -44,8 +46,18 @@ def load(platform: Platform, progress: Progress | None = None) -> SeedReport:
     progress = progress or SilentProgress()
     started = time.monotonic()
     orders = plan(by_symbol(samples()))
+    with postgres(platform, LOCK_ACCOUNT, autocommit=True) as lock:
+        # The session holds it until all is loaded; a killed run leaves none behind.
+        lock.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        inserted, unchanged = _load(platform, orders, progress)
+    return SeedReport("demo", inserted, 0, unchanged, time.monotonic() - started)
+
+
+def _load(platform: Platform, orders: list[PlannedOrder], progress: Progress) -> tuple[int, int]:
+    """Insert what is missing; how many rows that were, and how many were there."""
+    from infra.clients import postgres
+
     with postgres(platform, ACCOUNT) as connection:
-        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         _refuse_without_candles(connection, orders)
         progress.status("users and profiles")
         people = _load_people(connection, FieldCipher(ring.from_json(platform.field_keys)))
@@ -57,11 +69,10 @@ def load(platform: Platform, progress: Progress | None = None) -> SeedReport:
             ).fetchall()
         )
     with postgres(platform, BACKTEST) as connection:
-        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         progress.status("backtests")
         tried = load_runs(connection, users)
     inserted, unchanged = (sum(counts) for counts in zip(people, traded, tried, strict=True))
-    return SeedReport("demo", inserted, 0, unchanged, time.monotonic() - started)
+    return inserted, unchanged
 
 
 def _refuse_without_candles(connection: psycopg.Connection, orders: list[PlannedOrder]) -> None:

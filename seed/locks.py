@@ -14,8 +14,9 @@ from core.progress import Progress
 from infra import clients
 from infra.connections import LOCAL, Platform
 
-ACCOUNT = "ingest"
-"""Whose PostgreSQL session holds a lock: the account of loading. It needs no right on any table for that."""
+# No account that serves applications may take advisory locks (docs/adr/0011).
+ACCOUNT = "migrator"
+"""Whose PostgreSQL session holds a lock."""
 
 
 @contextlib.contextmanager

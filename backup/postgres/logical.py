@@ -71,7 +71,7 @@ def limits(tables: Sequence[Table], server_version: int) -> tuple[list[str], lis
     for each in tables:
         if each.schema == "pg_catalog":
             if server_version < _READS_LARGE_OBJECTS:
-                # pg_read_all_data reads them from PostgreSQL 18 on; before, nobody does but their owners and superusers.
+                # Their owners and superusers read them; before PostgreSQL 18 nobody can be granted all of them.
                 options.append("--no-large-objects")
                 why = "only in the physical backup: before PostgreSQL 18 no account that only reads may dump them"
                 lacking.append(Unproven(what="large objects", why=why, by_design=True))

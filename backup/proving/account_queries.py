@@ -39,9 +39,9 @@ def postgres(platform: Platform, name: str) -> str:
                 if Privilege.SELECT in grant.privileges and grant.table in there:
                     columns = sql.SQL(", ").join(map(sql.Identifier, grant.columns)) if grant.columns else sql.SQL("*")
                     connection.execute(sql.SQL("select {} from {} limit 1").format(columns, sql.Identifier(grant.table))).fetchall()
-            if "alembic_version" in there and (role.owns_schema or "pg_read_all_data" in role.member_of):
+            if "alembic_version" in there and (role.owns_schema or role.reads_every_table):
                 connection.execute("select version_num from alembic_version").fetchall()
-            if "pg_monitor" in role.member_of:
+            if "pg_ls_archive_statusdir" in role.functions:
                 connection.execute("select count(*) from pg_ls_archive_statusdir()").fetchall()
         except psycopg.Error as error:
             return " ".join(str(error).split())[:200]

@@ -1,6 +1,6 @@
 -- Sessions of accounts that may write, by account: not those that only read, and not the server's own.
 select usename, count(*)
 from pg_stat_activity
-where backend_type = 'client backend' and usename not in ('postgres', 'backup', 'monitor', 'analyst')
+where usename not in ('postgres', 'backup', 'monitor', 'analyst')
 group by usename
 order by usename

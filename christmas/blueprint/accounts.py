@@ -17,6 +17,7 @@ from christmas.blueprint.model import (
     WeaviatePermission,
     WeaviateUser,
 )
+from christmas.blueprint.postgres_rights import ADVISORY_LOCKS
 from christmas.blueprint.relational import ROLLUPS, TABLES
 
 _READ = frozenset({Privilege.SELECT})
@@ -24,6 +25,10 @@ _WRITE = frozenset({Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE})
 _FULL = _WRITE | {Privilege.DELETE}
 _MARKET = ("market_data", "technical_indicators")
 _MARKET_READ = (*_MARKET, *(rollup.name for rollup in ROLLUPS))
+
+
+# The collections that the loader makes and no others, however alike their names.
+_DOCUMENTS = CHRISTMAS_DOCUMENT.names
 
 
 def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant, ...]:
@@ -34,9 +39,11 @@ def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant,
 _CONNECTION = ("auth", "hello", "ping", "quit", "select", "client|setname", "client|setinfo", "client|id", "command|docs", "command|count")
 _TRANSACTION = ("multi", "exec", "discard", "watch", "unwatch")
 _KEYS = (
-    *("del", "unlink", "exists", "type", "touch", "scan"),
+    *("del", "unlink", "exists", "type", "touch"),
     *("expire", "pexpire", "expireat", "pexpireat", "ttl", "pttl", "expiretime", "pexpiretime"),
 )
+# Lists the names of all keys, whatever an account's patterns say (docs/adr/0610): for those who find keys by their names.
+_NAMES = ("scan",)
 # What a command does to a key has to fit the key's type and its expiry (docs/adr/0608): left out are those that take an expiry away
 # (persist, getset, rename, copy) and those that make keys and can't give them one (setnx, mset, append, incrbyfloat).
 _STRINGS = ("get", "mget", "strlen", "set", "setex", "psetex", "getex", "getdel")
@@ -56,7 +63,14 @@ _COMMANDS_BY_TYPE = (
 MIGRATOR = Account(
     name="migrator",
     purpose="Owns the schema and changes it",
-    postgres=PostgresRole(owns_schema=True, connection_limit=5, statement_timeout=timedelta(hours=1)),
+    postgres=PostgresRole(
+        owns_schema=True,
+        # It takes the locks for every task that has to be alone; and ends the session of a migration that hangs.
+        functions=(*ADVISORY_LOCKS, "pg_cancel_backend", "pg_terminate_backend"),
+        connection_limit=5,
+        statement_timeout=timedelta(hours=1),
+        temporary_files_mib=8192,  # an index over all candles is sorted there
+    ),
 )
 
 API = Account(
@@ -74,7 +88,7 @@ API = Account(
             ("user_preferences", KeyAccess.READ_WRITE),
             ("market_latest", KeyAccess.READ),
         ),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_NAMES),
         only=_COMMANDS_BY_TYPE,
     ),
 )
@@ -126,7 +140,7 @@ INDEXER = Account(
     purpose="Writes document chunks and keeps their collection",
     weaviate=WeaviateUser(
         permissions=tuple(
-            WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
+            WeaviatePermission(action, _DOCUMENTS)
             for action in (
                 "create_collections",
                 "read_collections",
@@ -136,12 +150,12 @@ INDEXER = Account(
                 "read_data",
                 "update_data",
                 "delete_data",
-                # Readers know the alias; a new collection is filled behind it and then takes its place.
-                "create_aliases",
-                "read_aliases",
-                "update_aliases",
-                "delete_aliases",
             )
+        )
+        # Readers know the alias; a new collection is filled behind it and then takes its place.
+        + tuple(
+            WeaviatePermission(action, _DOCUMENTS, CHRISTMAS_DOCUMENT.name)
+            for action in ("create_aliases", "read_aliases", "update_aliases", "delete_aliases")
         )
     ),
 )
@@ -153,7 +167,7 @@ RAG = Account(
         permissions=(
             # GraphQL shows every collection's schema and is refused to whom may not read them all; objects stay out of reach.
             WeaviatePermission("read_collections"),
-            WeaviatePermission("read_data", CHRISTMAS_DOCUMENT.name + "*"),
+            WeaviatePermission("read_data", _DOCUMENTS),
         )
     ),
 )
@@ -173,16 +187,13 @@ APP = Account(
     ),
     redis=RedisUser(
         keyspaces=tuple((name, KeyAccess.READ_WRITE) for name in ("session", "rate_limit", "user_preferences", "market_latest")),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_NAMES),
         only=_COMMANDS_BY_TYPE,
     ),
     weaviate=WeaviateUser(
         permissions=(
             WeaviatePermission("read_collections"),  # as for rag
-            *(
-                WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
-                for action in ("create_data", "read_data", "update_data", "delete_data")
-            ),
+            *(WeaviatePermission(action, _DOCUMENTS) for action in ("create_data", "read_data", "update_data", "delete_data")),
         )
     ),
 )
@@ -191,7 +202,14 @@ BACKUP = Account(
     name="backup",
     purpose="Reads all there is to back up, and writes nothing",
     # Rows that a policy hides would be missing from the logical backup, and counted as if they weren't there.
-    postgres=PostgresRole(member_of=("pg_read_all_data",), sees_every_row=True, connection_limit=8, statement_timeout=timedelta(hours=6)),
+    postgres=PostgresRole(
+        reads_every_table=True,
+        sees_every_row=True,
+        functions=("pg_export_snapshot", "pg_current_xact_id"),
+        connection_limit=8,
+        statement_timeout=timedelta(hours=6),
+        temporary_files_mib=1024,
+    ),
     redis=RedisUser(
         every_key=KeyAccess.READ,
         commands=(
@@ -219,7 +237,7 @@ BACKUP = Account(
             WeaviatePermission("read_nodes"),
             # The portable dump holds these too; keys are in nobody's reach.
             WeaviatePermission("read_tenants"),
-            WeaviatePermission("read_aliases"),
+            WeaviatePermission("read_aliases", alias="*"),
             WeaviatePermission("read_roles"),
             WeaviatePermission("read_users"),
         )
@@ -229,7 +247,13 @@ BACKUP = Account(
 MONITOR = Account(
     name="monitor",
     purpose="Watches: states, sizes and settings, never contents",
-    postgres=PostgresRole(member_of=("pg_monitor",), connection_limit=12, statement_timeout=timedelta(seconds=15)),
+    postgres=PostgresRole(
+        # Not pg_monitor: that shows the text of everybody's statements, with the values in it.
+        functions=("pg_ls_archive_statusdir", "watch.sessions", "watch.statement_figures"),
+        connection_limit=12,
+        statement_timeout=timedelta(seconds=15),
+        temporary_files_mib=64,
+    ),
     redis=RedisUser(
         every_key=KeyAccess.READ,
         commands=(
@@ -237,13 +261,11 @@ MONITOR = Account(
             "info",
             "dbsize",
             "config|get",
-            "slowlog|get",
+            # Not `slowlog|get`, which shows what was written, nor `acl|list`, which shows hashes of passwords.
             "slowlog|len",
             "latency|latest",
             "memory|usage",
             "acl|log",
-            "acl|list",
-            "acl|getuser",
             "acl|users",
             "scan",
             "type",
@@ -257,7 +279,7 @@ MONITOR = Account(
     weaviate=WeaviateUser(
         permissions=(
             WeaviatePermission("read_collections"),
-            WeaviatePermission("read_aliases"),
+            WeaviatePermission("read_aliases", alias="*"),
             WeaviatePermission("read_nodes"),
             WeaviatePermission("read_cluster"),
         )

@@ -172,6 +172,9 @@ class PostgresRole:
     owns_schema: bool = False
     temporary_tables: bool = False  # TEMPORARY on the database: for loads that are staged before they are merged
     sees_every_row: bool = False  # BYPASSRLS: row-level security hides nothing from it; for an account that only reads
+    reads_every_table: bool = False  # SELECT on all there are or will be. pg_read_all_data would read passwords' verifiers too
+    functions: tuple[str, ...] = ()  # closed to others (christmas/blueprint/postgres_rights.py); with a schema where it isn't PostgreSQL's
+    temporary_files_mib: int = 256  # for each of its sessions; only a superuser can lift it
     connection_limit: int = 20
     statement_timeout: timedelta = timedelta(seconds=30)
     settings: tuple[tuple[str, str], ...] = NO_VALUES_IN_THE_LOG  # of the server, for this role's sessions
@@ -214,10 +217,17 @@ class RedisUser:
 
 @dataclass(frozen=True, slots=True)
 class WeaviatePermission:
-    """One action of Weaviate's RBAC, on the collections whose names match `collection` (`*` for all)."""
+    """One action of Weaviate's RBAC, on the collections whose names match `collection` (`*` for all), a regular expression without braces.
+
+    An action on aliases is on those called `alias`, for such collections.
+    """
 
     action: str
     collection: str = "*"
+    alias: str | None = None
+
+    def __post_init__(self) -> None:
+        require((self.alias is not None) == self.action.endswith("_aliases"), f"{self.action} needs the name of an alias, and others none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +302,7 @@ class Limits:
     """What one service may use. Memory in MiB; `cpus` in cores; `stop_seconds` until a stop becomes a kill.
 
     `processes` bounds processes and threads of the service's user, which Linux counts over all containers of a host together.
+    `process_share` is the part of the memory that one process may take for itself.
     """
 
     memory_mib: int
@@ -301,6 +312,12 @@ class Limits:
     log_mib: int = 10
     log_files: int = 3
     processes: int = 16_384
+    process_share: float = 1.0
+
+    @property
+    def process_mib(self) -> int | None:
+        """MiB that one process may have for itself, shared memory apart; None where that is no less than everything."""
+        return max(256, round(self.memory_mib * self.process_share)) if self.process_share < 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,7 +325,8 @@ class Service:
     """A container of the platform: its name in the network is its own name.
 
     `ports` maps a port's meaning to its number inside the network; those in `published` are offered on the host's loopback too,
-    from the preferred host port given there.
+    from the preferred host port given there. `neighbours` are ports that no setting of the service keeps from others in its network; each is
+    guarded otherwise (docs/adr/0015).
     """
 
     name: str
@@ -316,3 +334,4 @@ class Service:
     ports: dict[str, int] = field(hash=False)
     published: dict[str, int] = field(hash=False)
     limits: Limits
+    neighbours: dict[str, int] = field(default_factory=dict, hash=False)

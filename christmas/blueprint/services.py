@@ -9,7 +9,9 @@ TIMESCALEDB = Service(
     comment="PostgreSQL 17 with TimescaleDB",
     ports={"postgres": 5432},
     published={"postgres": 15432},
-    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=120, tmpfs_mib=256),
+    # A session may set its own work_mem: one that asks for more than a quarter is refused that statement, where the kernel would end a
+    # process and PostgreSQL then all sessions. docs/adr/0011.
+    limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=120, tmpfs_mib=256, process_share=0.25),
 )
 
 REDIS = Service(
@@ -26,6 +28,8 @@ WEAVIATE = Service(
     ports={"https": 8080, "grpc": 50051},
     published={"https": 18080, "grpc": 15051},
     limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=60, tmpfs_mib=128),
+    # Its data port: it listens on every address, whatever it is told.
+    neighbours={"cluster": 7947},
 )
 
 EMBEDDER = Service(

@@ -9,6 +9,7 @@ from hashlib import sha256
 import pulumi
 import pulumi_docker as docker
 
+from christmas.blueprint.model import Limits
 from infra.components.names import CONFIG_DIRECTORY, SETTINGS_LABEL
 from infra.components.network import PlatformNetwork
 from infra.components.placement import Placement, container_labels, volume_labels
@@ -92,7 +93,7 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         memory_swap=limits.memory_mib,
         cpus=f"{limits.cpus:g}",
         shm_size=args.shm_mib,
-        ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=limits.processes, hard=limits.processes)],
+        ulimits=[docker.ContainerUlimitArgs(name=name, soft=bound, hard=bound) for name, bound in _ulimits(limits)],
         restart="unless-stopped",
         log_driver="json-file",
         log_opts={"max-size": f"{limits.log_mib}m", "max-file": str(limits.log_files)},
@@ -118,6 +119,11 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         must_run=True,
         opts=pulumi.ResourceOptions.merge(hardened, opts),
     )
+
+
+def _ulimits(limits: Limits) -> list[tuple[str, int]]:
+    bounds = [("nproc", limits.processes)]
+    return [*bounds, ("data", limits.process_mib * 1024 * 1024)] if limits.process_mib else bounds
 
 
 def _owned_volumes(args: ServiceContainerArgs, service_image: docker.RemoteImage, parent: pulumi.Resource | None) -> list[pulumi.Resource]:

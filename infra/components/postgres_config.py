@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 from christmas.blueprint.model import Account, Limits, Network
+from christmas.blueprint.postgres_rights import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
 from christmas.blueprint.relational import DATABASE
 from christmas.blueprint.rules import BACKUP_RULES
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS
@@ -74,6 +75,12 @@ archive_timeout = {round(BACKUP_RULES.archive_timeout.total_seconds())}
 restore_command = 'pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-get %f "%p"'
 
 idle_in_transaction_session_timeout = '10min'
+# A stranger that says nothing has a place for so long. infra/components/logins.sh ends those that are too many sooner.
+authentication_timeout = '{AUTHENTICATION_SECONDS}s'
+# What no session can lift. Each role has a bound of its own below this one.
+temp_file_limit = '{TEMPORARY_FILES_AT_MOST_MIB}MB'
+max_notify_queue_pages = {NOTIFY_QUEUE_PAGES}
+max_prepared_transactions = 0
 log_destination = 'stderr'
 logging_collector = off
 log_line_prefix = '%m [%p] user=%u db=%d app=%a client=%h '

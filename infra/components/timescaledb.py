@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.blueprint.services import TIMESCALEDB
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
@@ -18,6 +20,9 @@ from infra.components.pgbackrest_config import CA_FILE, CONFIG_PATH, PGDATA, REP
 from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
+from infra.provider import logins
+from infra.provider.postgres_role import declared_inputs
+from infra.provider.psql import named
 from infra.provider.resources import ConfigFiles, FieldKeys, KeptIdentity, KeptPassword, Reload
 from infra.provider.store_resources import BackupStanza, PostgresDatabase, PostgresGrants, PostgresRole
 
@@ -77,7 +82,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     "/var/run/postgresql": _tmpfs(placement, 16),
                     "/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777",  # noqa: S108
                 },
-                health=["CMD", "pg_isready", "-q", "-h", "127.0.0.1"],
+                health=["CMD", "sh", f"{CONFIG_DIRECTORY}/{logins.FILE}", "health"],
                 published=[(args.port, TIMESCALEDB.ports["postgres"])],
                 environment={
                     "PGDATA": PGDATA,
@@ -120,6 +125,7 @@ class TimescaleDb(pulumi.ComponentResource):
                 **args.pki.files(SERVICE),
                 "postgresql.conf": postgresql_conf(placement.limits(SERVICE)),
                 "pg_hba.conf": hba,
+                logins.FILE: logins.script(),
                 "pgbackrest.conf": self.repository_passphrase.apply(lambda passphrase: render(passphrase, place=place)),
                 **({CA_FILE: place.ca_certificate} if place and place.ca_certificate else {}),
                 SUPERUSER_PASSWORD_FILE: args.credentials.superuser,
@@ -181,11 +187,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     server=server,
                     name=account.name,
                     password=self._args.credentials.postgres[account.name],
-                    connection_limit=account.postgres.connection_limit,
-                    statement_timeout_ms=round(account.postgres.statement_timeout.total_seconds() * 1000),
-                    member_of=list(account.postgres.member_of),
-                    settings=dict(account.postgres.settings),
-                    bypass_rls=True if account.postgres.sees_every_row else None,
+                    **declared_inputs(account.postgres),
                     opts=child,
                 )
         owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)
@@ -196,6 +198,9 @@ class TimescaleDb(pulumi.ComponentResource):
             name=DATABASE,
             owner=owner,
             extensions=list(EXTENSIONS),
+            open_functions=sorted(OPEN_FUNCTIONS),
+            closed_functions=list(CLOSED_STABLE_FUNCTIONS),
+            watch=sha256(named("watch_apply").encode()).hexdigest()[:16],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[roles[owner]]),
         )
         for account in ACCOUNTS:
@@ -208,6 +213,8 @@ class TimescaleDb(pulumi.ComponentResource):
                     role=account.name,
                     owner=owner,
                     temporary_tables=account.postgres.temporary_tables,
+                    reads_every_table=account.postgres.reads_every_table or None,
+                    functions=sorted(account.postgres.functions) or None,
                     grants=[
                         {
                             "table": grant.table,

@@ -20,13 +20,19 @@ _ORDER = (Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE, Privilege.DELETE
 
 
 def grant_statements(
-    role: str, grants: Sequence[TableGrant], existing_tables: Collection[str] | Mapping[str, Collection[str]], schema: str = SCHEMA
+    role: str,
+    grants: Sequence[TableGrant],
+    existing_tables: Collection[str] | Mapping[str, Collection[str]],
+    schema: str = SCHEMA,
+    *,
+    everything: bool = False,
 ) -> list[str]:
     """Statements after which `role` may do exactly what `grants` say with the tables that exist.
 
     `existing_tables` are all tables and views of the schema; as a mapping they name the sequences that number each one's rows: whoever
     may INSERT may ask them for numbers too (nextval, currval, lastval), and set none of them. A grant on a table that does not exist yet is
-    left for later. To be run in one transaction: everything is taken away first.
+    left for later. With `everything` the role reads every table and the state of every sequence besides.
+    To be run in one transaction: everything is taken away first.
     """
     grantee = quote_identifier(role)
     sequences = existing_tables if isinstance(existing_tables, Mapping) else {}
@@ -36,6 +42,9 @@ def grant_statements(
         statements += [
             f"revoke all on sequence {_qualified(schema, name)} from {grantee} cascade" for name in sorted(sequences.get(table, ()))
         ]
+    for table in sorted(existing_tables) if everything else ():
+        statements.append(f"grant select on table {_qualified(schema, table)} to {grantee}")
+        statements += [f"grant select on sequence {_qualified(schema, name)} to {grantee}" for name in sorted(sequences.get(table, ()))]
     for grant in grants:
         if grant.table not in existing_tables:
             continue
@@ -61,8 +70,9 @@ def _qualified(schema: str, name: str) -> str:
     return f"{quote_identifier(schema)}.{quote_identifier(name)}"
 
 
-def grant_findings(grants: Sequence[TableGrant], found: Sequence[Mapping[str, Any]]) -> list[str]:
+def grant_findings(grants: Sequence[TableGrant], found: Sequence[Mapping[str, Any]], *, everything: bool = False) -> list[str]:
     """What differs between a role's privileges on the tables that exist (sql/grants_read.sql, `tables`) and the declared ones."""
+    reads = {"select"} if everything else set()
     declared = {grant.table: grant for grant in grants}
     findings: list[str] = []
     for table in found:
@@ -70,10 +80,10 @@ def grant_findings(grants: Sequence[TableGrant], found: Sequence[Mapping[str, An
         grant = declared.get(name, TableGrant(name, frozenset()))
         wanted = {privilege.value for privilege in grant.privileges if not _by_column(grant, privilege)}
         columns = {f"select ({column})" for column in grant.columns or ()} if Privilege.SELECT in grant.privileges else set()
-        findings += _compared(set(table["privileges"]), wanted, name)
+        findings += _compared(set(table["privileges"]), wanted | reads, name)
         findings += _compared(set(table["columns"]), columns, name)
         for sequence in table["sequences"]:
-            usage = {"usage"} if Privilege.INSERT in grant.privileges else set()
+            usage = reads | ({"usage"} if Privilege.INSERT in grant.privileges else set())
             findings += _compared(set(sequence["privileges"]), usage, f"sequence {sequence['sequence']}")
     return findings
 
@@ -101,7 +111,9 @@ def apply_grants(connection: psycopg.Connection, accounts: Sequence[Account] = A
             statement
             for account in accounts
             if account.postgres is not None and not account.postgres.owns_schema and account.name in present
-            for statement in grant_statements(account.name, account.postgres.grants, existing)
+            for statement in grant_statements(
+                account.name, account.postgres.grants, existing, everything=account.postgres.reads_every_table
+            )
         ]
         for statement in statements:
             cursor.execute(statement.encode())

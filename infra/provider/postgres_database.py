@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from infra.provider import psql
 from infra.provider.containers import find_running, running
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.found_at_up import FoundAtUp
+from infra.provider.kind import Call, Input, Log, Shape, Values
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -28,13 +29,22 @@ def database_findings(found: dict[str, Any], inputs: Values) -> list[str]:
                 f"extension {extension} is {installed[extension]['installed']}, the server brings {installed[extension]['offered']}"
             )
     findings += [f"everybody has {privilege}" for privilege in sorted(found["public"])]
+    if inputs.get("open_functions") is not None:
+        findings += [f"everybody may run {name}" for name in found["open_functions"]]
+    if inputs.get("watch"):
+        findings += [f"function {name} is missing or altered" for name in sorted(set(_WATCHED) - set(found["watched"]))]
     return findings + psql.setting_findings(found["settings"], inputs["settings"])
 
 
-class PostgresDatabase(Kind):
+_WATCHED = ("watch.sessions()", "watch.statement_figures(text[])")
+
+
+class PostgresDatabase(FoundAtUp):
     """A database, its owner's schema `public`, and its extensions. Removing the resource removes nothing: it holds the data.
 
-    The databases `postgres` and `template1` are closed to everybody but the superuser along with it.
+    The databases `postgres` and `template1` are closed to everybody but the superuser along with it. With `open_functions` everybody
+    may run those of the volatile functions and no other, nor those in `closed_functions`. With `watch` (any text; another one applies it
+    anew) there are functions that tell of sessions and statements without their text.
     """
 
     inputs = {
@@ -44,6 +54,9 @@ class PostgresDatabase(Kind):
         "owner": Input(Shape.TEXT, rule=psql.name_rule),
         "extensions": Input(Shape.TEXTS, required=False, default=[]),
         "settings": Input(Shape.TEXT_MAP, required=False, default={}),
+        "open_functions": Input(Shape.TEXTS, required=False),
+        "closed_functions": Input(Shape.TEXTS, required=False),
+        "watch": Input(Shape.TEXT, required=False),
     }
     outputs = ("drift",)
 
@@ -67,16 +80,30 @@ class PostgresDatabase(Kind):
     @staticmethod
     def _assert(inputs: Values) -> Values:
         container = running(inputs["container"])
-        variables = {"name": inputs["name"], "owner": inputs["owner"], "lock": str(psql.ADVISORY_LOCK), "settings": inputs["settings"]}
+        variables = {
+            "name": inputs["name"],
+            "owner": inputs["owner"],
+            "lock": str(psql.ADVISORY_LOCK),
+            "settings": inputs["settings"],
+            **_functions(inputs),
+        }
         psql.run(container, psql.named("database_create"), variables=variables)
         psql.run(container, psql.named("database_apply"), variables=variables)
         for extension in inputs["extensions"]:
             # In a session of its own, as the first statement: what TimescaleDB's update asks for.
             psql.run(container, psql.named("extension_apply"), database=inputs["name"], variables={"extension": extension})
         psql.run(container, psql.named("schema_apply"), database=inputs["name"], variables=variables)
+        if inputs.get("open_functions") is not None:
+            psql.run(container, psql.named("functions_apply"), database=inputs["name"], variables=variables)
+        if inputs.get("watch"):
+            psql.run(container, psql.named("watch_apply"), database=inputs["name"], variables=variables)
         return {"drift": []}
 
 
 def _read(container: Container, inputs: Values) -> dict[str, Any]:
-    found: dict[str, Any] = psql.query(container, psql.named("database_read"), database=inputs["name"])
+    found: dict[str, Any] = psql.query(container, psql.named("database_read"), database=inputs["name"], variables=_functions(inputs))
     return found
+
+
+def _functions(inputs: Values) -> dict[str, list[str]]:
+    return {name: inputs.get(name) or [] for name in ("open_functions", "closed_functions")}

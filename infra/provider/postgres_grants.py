@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.model import Privilege, TableGrant
 from core.errors import PlatformError
 from infra.provider import psql
 from infra.provider.containers import find_running, running
+from infra.provider.found_at_up import FoundAtUp
 from infra.provider.grants import grant_findings, grant_statements
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.kind import Call, Input, Log, Shape, Values
 from infra.provider.psql import quote_identifier
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
 _DEFAULTS = {"r": "tables", "S": "sequences", "f": "functions", "T": "types", "n": "schemas"}
+_READ_LATER = "rSn"
 
 
 def _grants(values: list[dict[str, Any]]) -> str | None:
@@ -42,7 +45,14 @@ def parsed(grants: list[dict[str, Any]]) -> list[TableGrant]:
     ]
 
 
-class PostgresGrants(Kind):
+_FUNCTION = re.compile(r"(?:[a-z_]+\.)?[a-z_][a-z0-9_]*")
+
+
+def _functions(values: list[str]) -> str | None:
+    return None if all(_FUNCTION.fullmatch(value) for value in values) else "has a function that is no plain name"
+
+
+class PostgresGrants(FoundAtUp):
     """What one role may do in one database. Tables that don't exist yet are no difference: their migration grants the same."""
 
     inputs = {
@@ -54,6 +64,8 @@ class PostgresGrants(Kind):
         "temporary_tables": Input(Shape.BOOLEAN, required=False, default=False),
         "grants": Input(Shape.RECORDS, required=False, default=[], rule=_grants),
         "schema": Input(Shape.TEXT, required=False, default="public", rule=psql.name_rule),
+        "reads_every_table": Input(Shape.BOOLEAN, required=False),
+        "functions": Input(Shape.TEXTS, required=False, rule=_functions),
     }
     outputs = ("drift",)
 
@@ -97,11 +109,20 @@ class PostgresGrants(Kind):
                 next_step="make the grants depend on the role; `pulumi up --refresh` brings back a role that was dropped by hand",
             )
         _run(container, inputs, _statements(found, inputs, connect=True))
+        variables = {"role": inputs["role"], "owner": inputs["owner"], "lock": str(psql.ADVISORY_LOCK)}
+        if inputs.get("reads_every_table"):
+            psql.run(container, psql.named("reader_apply"), database=inputs["database"], variables=variables)
+        psql.run(
+            container,
+            psql.named("functions_grant"),
+            database=inputs["database"],
+            variables={**variables, "functions": inputs.get("functions") or []},
+        )
         return {"drift": []}
 
 
 def _read(container: Container, inputs: Values) -> dict[str, Any]:
-    variables = {"role": inputs["role"], "schema": inputs["schema"]}
+    variables = {"role": inputs["role"], "schema": inputs["schema"], "owner": inputs["owner"]}
     found: dict[str, Any] = psql.query(container, psql.named("grants_read"), database=inputs["database"], variables=variables)
     return found
 
@@ -118,6 +139,8 @@ def _statements(found: dict[str, Any], inputs: Values, *, connect: bool) -> list
         return [f"grant connect on database {database} to {grantee}"] if connect else []
     statements = [f"revoke all on database {database} from {grantee} cascade", f"revoke all on schema {schema} from {grantee} cascade"]
     for each in found["defaults"]:
+        if inputs.get("reads_every_table") and each["schema"] is None and each["objects"] in _READ_LATER:
+            continue  # wanted, and not to be missing for a moment: a backup may be running
         within = f" in schema {quote_identifier(each['schema'])}" if each["schema"] else ""
         owner = quote_identifier(each["owner"])
         statements.append(
@@ -127,7 +150,9 @@ def _statements(found: dict[str, Any], inputs: Values, *, connect: bool) -> list
         privileges = ", ".join(sorted(_on_database(inputs)))
         statements += [f"grant {privileges} on database {database} to {grantee}", f"grant usage on schema {schema} to {grantee}"]
     existing = {table["table"]: [sequence["sequence"] for sequence in table["sequences"]] for table in found["tables"]}
-    return statements + grant_statements(inputs["role"], parsed(inputs["grants"]), existing, inputs["schema"])
+    return statements + grant_statements(
+        inputs["role"], parsed(inputs["grants"]), existing, inputs["schema"], everything=bool(inputs.get("reads_every_table"))
+    )
 
 
 def _on_database(inputs: Values) -> set[str]:
@@ -136,8 +161,9 @@ def _on_database(inputs: Values) -> set[str]:
 
 def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
     database = set(found["database"])
+    functions = _function_findings(set(found["functions"]), set(inputs.get("functions") or ()))
     if inputs["role"] == inputs["owner"]:
-        return [] if "connect" in database else [f"connect on database {inputs['database']} is missing"]
+        return ([] if "connect" in database else [f"connect on database {inputs['database']} is missing"]) + functions
     findings: list[str] = []
     for what, there, wanted in (
         (f"database {inputs['database']}", database, _on_database(inputs)),
@@ -145,5 +171,29 @@ def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
     ):
         findings += [f"{privilege} on {what} is missing" for privilege in sorted(wanted - there)]
         findings += [f"{privilege} on {what} is granted, and not declared" for privilege in sorted(there - wanted)]
-    findings += [f"{_DEFAULTS[each['objects']]} that {each['owner']} will make are granted, and not declared" for each in found["defaults"]]
-    return findings + grant_findings(parsed(inputs["grants"]), found["tables"])
+    everything = bool(inputs.get("reads_every_table"))
+    findings += _to_come(found, inputs, everything=everything)
+    if everything:
+        # Those of the schema itself are compared below.
+        here = {table["table"] for table in found["tables"]} | {
+            each["sequence"] for table in found["tables"] for each in table["sequences"]
+        }
+        findings += [f"select on {name} is missing" for name in sorted(set(found["unread"]) - here)]
+    return findings + functions + grant_findings(parsed(inputs["grants"]), found["tables"], everything=everything)
+
+
+def _function_findings(there: set[str], wanted: set[str]) -> list[str]:
+    lost = [f"execute on function {name} is missing" for name in sorted(wanted - there)]
+    return lost + [f"execute on function {name} is granted, and not declared" for name in sorted(there - wanted)]
+
+
+def _to_come(found: dict[str, Any], inputs: Values, *, everything: bool) -> list[str]:
+    """What differs in privileges on objects that are not there yet."""
+    there = {(each["owner"], each["schema"], each["objects"]) for each in found["defaults"]}
+    makers = {inputs["owner"], found["superuser"]} if everything else set()
+    wanted = {(maker, None, objects) for maker in makers for objects in _READ_LATER}
+    lost = [f"{_DEFAULTS[objects]} that {maker} will make are not granted" for maker, _, objects in sorted(wanted - there, key=str)]
+    return lost + [
+        f"{_DEFAULTS[objects]} that {maker} will make are granted, and not declared"
+        for maker, _, objects in sorted(there - wanted, key=str)
+    ]

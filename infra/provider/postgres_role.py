@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from christmas.blueprint import model as blueprint
 from core.errors import PlatformError
 from infra.provider import psql, scram
 from infra.provider.containers import find_running, running
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.found_at_up import FoundAtUp
+from infra.provider.kind import Call, Input, Log, Shape, Values
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -21,13 +23,39 @@ _NEVER = {
 }
 
 
+def declared_inputs(role: blueprint.PostgresRole) -> Values:
+    """A role of the blueprint as this kind's inputs, without where it is and its password."""
+    return {
+        "connection_limit": role.connection_limit,
+        "statement_timeout_ms": round(role.statement_timeout.total_seconds() * 1000),
+        "member_of": list(role.member_of),
+        "settings": dict(role.settings),
+        "temporary_files_mib": role.temporary_files_mib,
+        # Without it where it is not, so that stacks from before see no change.
+        **({"bypass_rls": True} if role.sees_every_row else {}),
+    }
+
+
 def settings_of(inputs: Values) -> dict[str, str]:
     """The role's settings as PostgreSQL keeps them."""
-    return {**inputs["settings"], "statement_timeout": str(inputs["statement_timeout_ms"])}
+    settings = {**inputs["settings"], "statement_timeout": str(inputs["statement_timeout_ms"])}
+    if mebibytes := inputs.get("temporary_files_mib"):
+        settings["temp_file_limit"] = f"{mebibytes}MB"
+    return settings
 
 
 def role_findings(found: dict[str, Any], inputs: Values) -> list[str]:
     """What differs between the role as it is (sql/role_read.sql) and as declared, in words that tell no secret."""
+    fits = scram.matches(inputs["password"], found["verifier"])
+    return (
+        attribute_findings(found, inputs)
+        + ([] if fits else ["has another password"])
+        + setting_findings(found["settings"], settings_of(inputs))
+    )
+
+
+def attribute_findings(found: dict[str, Any], inputs: Values) -> list[str]:
+    """The same of what the role is and may, without its password and settings."""
     findings = [words for attribute, words in _NEVER.items() if found[attribute]]
     if found["bypassrls"] != inputs.get("bypass_rls", False):
         findings.append("bypasses row security" if found["bypassrls"] else "does not bypass row security")
@@ -39,11 +67,7 @@ def role_findings(found: dict[str, Any], inputs: Values) -> list[str]:
         findings.append("its password expires")
     if found["connection_limit"] != inputs["connection_limit"]:
         findings.append(f"connection limit is {found['connection_limit']}, not {inputs['connection_limit']}")
-    if not scram.matches(inputs["password"], found["verifier"]):
-        findings.append("has another password")
-    return (
-        findings + _membership_findings(found["member_of"], inputs["member_of"]) + _setting_findings(found["settings"], settings_of(inputs))
-    )
+    return findings + _membership_findings(found["member_of"], inputs["member_of"])
 
 
 def _membership_findings(found: list[dict[str, Any]], declared: list[str]) -> list[str]:
@@ -54,7 +78,8 @@ def _membership_findings(found: list[dict[str, Any]], declared: list[str]) -> li
     return findings + [f"its membership in {role} has other options" for role in sorted(odd & set(declared))]
 
 
-def _setting_findings(found: list[dict[str, Any]], declared: dict[str, str]) -> list[str]:
+def setting_findings(found: list[dict[str, Any]], declared: dict[str, str]) -> list[str]:
+    """What differs between a role's settings and the declared ones."""
     everywhere = [pair for each in found if each["database"] is None for pair in each["settings"]]
     elsewhere = [
         f"{pair.split('=')[0]} is set in database {each['database']}" for each in found if each["database"] for pair in each["settings"]
@@ -66,7 +91,7 @@ def _limit(value: int) -> str | None:
     return None if value >= 1 else "has to be at least 1"
 
 
-class PostgresRole(Kind):
+class PostgresRole(FoundAtUp):
     """A login role without any power of its own. Its grants are PostgresGrants."""
 
     inputs = {
@@ -80,6 +105,8 @@ class PostgresRole(Kind):
         ),
         "member_of": Input(Shape.TEXTS, required=False, default=[]),
         "settings": Input(Shape.TEXT_MAP, required=False, default={}),
+        # Only a superuser may set it: unlike statement_timeout and work_mem the role can't lift it.
+        "temporary_files_mib": Input(Shape.INTEGER, required=False, rule=_limit),
         # Without a default, so that stacks from before it was there see no change of roles that don't have it.
         "bypass_rls": Input(Shape.BOOLEAN, required=False),
     }

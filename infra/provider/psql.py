@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import PlatformError
 from core.patience import patience
 from core.waiting import until
+from infra.provider import logins
 from infra.provider.containers import Finished, execute
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ADVISORY_LOCK = 0x43485249
 _READY_WITHIN_SECONDS = 90
 _NOT_READY = ("starting up", "shutting down", "No such file or directory", "Connection refused", "not yet accepting connections")
+_NO_PLACE = ("too many clients", "connection slots are reserved")
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 
 
@@ -58,7 +60,11 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
 
     def ask() -> Finished | None:
         ended = _psql(container, sql, database, variables or {})
-        return None if any(sign in ended.stderr for sign in _NOT_READY) else ended
+        if any(sign in ended.stderr for sign in _NO_PLACE):
+            # Somebody holds all places without logging in: those end, and the next connection is ours before they are back.
+            logins.end_stalled(container)
+            ended = _psql(container, sql, database, variables or {})
+        return None if any(sign in ended.stderr for sign in (*_NOT_READY, *_NO_PLACE)) else ended
 
     ended = until(ask, patience(_READY_WITHIN_SECONDS), pause=0.5) or _psql(container, sql, database, variables or {})
     if ended.exit_code == 0:

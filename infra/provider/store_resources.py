@@ -25,6 +25,9 @@ class PostgresDatabase(Resource):
         owner: Input[str],
         extensions: Input[Sequence[Input[str]]] | None = None,
         settings: Input[Mapping[str, Input[str]]] | None = None,
+        open_functions: Input[Sequence[Input[str]]] | None = None,
+        closed_functions: Input[Sequence[Input[str]]] | None = None,
+        watch: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -34,6 +37,9 @@ class PostgresDatabase(Resource):
             "owner": owner,
             "extensions": extensions,
             "settings": settings,
+            "open_functions": open_functions,
+            "closed_functions": closed_functions,
+            "watch": watch,
         }
         super().__init__(resource_name, inputs, ("drift",), opts)
 
@@ -56,6 +62,7 @@ class PostgresRole(Resource):
         member_of: Input[Sequence[Input[str]]] | None = None,
         settings: Input[Mapping[str, Input[str]]] | None = None,
         bypass_rls: Input[bool] | None = None,
+        temporary_files_mib: Input[int] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -68,6 +75,7 @@ class PostgresRole(Resource):
             "member_of": member_of,
             "settings": settings,
             "bypass_rls": bypass_rls,
+            "temporary_files_mib": temporary_files_mib,
         }
         super().__init__(resource_name, inputs, ("drift",), opts)
 
@@ -75,7 +83,8 @@ class PostgresRole(Resource):
 class PostgresGrants(Resource):
     """Exactly these privileges of `role` in `database`: CONNECT, USAGE and each grant, `{"table", "privileges", "columns"?}`.
 
-    The schema's `owner` may do everything anyway: for that role only CONNECT is kept.
+    The schema's `owner` may do everything anyway: for that role only CONNECT and `functions` are kept. `reads_every_table` adds
+    SELECT on all tables there are or will be; `functions` are names of functions that are closed to others.
     """
 
     drift: Output[list[str]]
@@ -92,6 +101,8 @@ class PostgresGrants(Resource):
         temporary_tables: Input[bool] = False,
         grants: Input[Sequence[Input[Mapping[str, Any]]]] | None = None,
         schema: Input[str] | None = None,
+        reads_every_table: Input[bool] | None = None,
+        functions: Input[Sequence[Input[str]]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -103,6 +114,8 @@ class PostgresGrants(Resource):
             "temporary_tables": temporary_tables,
             "grants": grants,
             "schema": schema,
+            "reads_every_table": reads_every_table,
+            "functions": functions,
         }
         super().__init__(resource_name, inputs, ("drift",), opts)
 

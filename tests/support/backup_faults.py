@@ -28,8 +28,8 @@ from backup.make import make
 from backup.prune import prune
 from backup.restore import home, restore
 from backup.restoring.journal import Begun, Journal
-from backup.restoring.live import _start
 from backup.restoring.scratch import OWNER_LABEL
+from backup.restoring.stopped import start
 from backup.sets import folders, keys
 from backup.sets.model import Manifest
 from backup.verify import verify
@@ -205,7 +205,7 @@ class Sets:
     def start_server(self, service: str) -> None:
         """Bring a killed server up again, until clients can use it."""
         container = docker.from_env().containers.get(self.platform.containers[service])
-        _start(container)
+        start(container)
         wait_until_ready(self.platform, service)
 
 

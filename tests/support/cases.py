@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 
-def in_make_test(cases: Sequence[Any], *kept: int) -> list[Any]:
+def in_make_test(cases: Iterable[Any], *kept: int) -> list[Any]:
     """Return the cases as parameters: those at the indices `kept` run in `make test`, the others in `make test-all` alone."""
     return [
         case if index in kept else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.exhaustive)

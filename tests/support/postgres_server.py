@@ -25,15 +25,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from docker.models.containers import Container
-from psycopg import sql
+from psycopg import pq, sql
 
 from airgap.images import catalog
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
+from christmas.blueprint.services import TIMESCALEDB
 from christmas.sealed.ring import new_ring
 from core import temporary
 from infra.connections import Credentials, Endpoint, Platform
-from tests.support.waiting import PATIENCE
+from tests.support.postgres_rights import give_rights, role_settings
+from tests.support.scratch import published, remove_leftovers, wait_until
 
 PROJECT_LABEL = "com.christmas.project"
 TESTS_PROJECT = "christmas-tests"
@@ -122,6 +124,7 @@ class ScratchServer:
                 inside.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(SCHEMA), name))
                 if account.postgres.owns_schema:
                     inside.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(SCHEMA), name))
+        give_rights(self.container)
         self.keep_as_template("scratch_empty")
 
 
@@ -144,16 +147,6 @@ def _grant_database(connection: psycopg.Connection) -> None:
             connection.execute(sql.SQL("alter database {} owner to {}").format(database, name))
 
 
-def remove_leftovers() -> None:
-    """Remove scratch containers whose test run is gone: killed runs leave theirs behind."""
-    client = docker.from_env()
-    for container in client.containers.list(all=True, filters={"label": [f"{PROJECT_LABEL}={TESTS_PROJECT}", OWNER_LABEL]}):
-        owner = int(container.labels[OWNER_LABEL])
-        if owner != os.getpid() and not Path(f"/proc/{owner}").exists():
-            with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
-                container.remove(force=True, v=True)
-
-
 @contextlib.contextmanager
 def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator[ScratchServer]:
     """Start a scratch server, yield it when it answers over TLS, and remove it with its data whatever happens."""
@@ -170,8 +163,10 @@ def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator
             "--publish", "127.0.0.1::5432",
             "--shm-size", "512m",
             "--memory", memory,
+            "--ulimit", f"data={(TIMESCALEDB.limits.process_mib or 0) * 1024 * 1024}",
             "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges",
+            "--no-healthcheck",  # asks by a command every few seconds, and nobody looks
             image_reference(),
             "postgres", "-c", f"config_file={_DIRECTORY}/postgresql.conf", "-c", f"hba_file={_DIRECTORY}/pg_hba.conf",
         )  # fmt: skip
@@ -180,9 +175,9 @@ def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator
             _docker("start", name)
             admin_password = secrets.token_urlsafe(24)
             passwords = {each.name: secrets.token_urlsafe(24) for each in ACCOUNTS if each.postgres}
-            _wait_until_ready(name)
-            _make_roles(name, admin_password, passwords)
             container = docker.from_env().containers.get(name)
+            _wait_until_ready(container)
+            _make_roles(name, admin_password, passwords)
             server = ScratchServer(_platform(container, passwords, ca_file), container, admin_password)
             server.fresh_database()
             yield server
@@ -212,16 +207,10 @@ def _put(container: str, folder: Path) -> None:
     assert docker.from_env().containers.get(container).put_archive(_DIRECTORY, archive.getvalue())
 
 
-def _wait_until_ready(name: str, seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        done = subprocess.run(["docker", "exec", name, "pg_isready", "-q", "-h", "127.0.0.1"], capture_output=True, check=False)
-        if done.returncode == 0:
-            return
-        if time.monotonic() > deadline:
-            logs = subprocess.run(["docker", "logs", "--tail", "20", name], capture_output=True, text=True, check=False)
-            raise AssertionError(f"the scratch server is not ready after {seconds:.0f} s; its last lines:\n{logs.stdout}{logs.stderr}")
-        time.sleep(0.1)
+def _wait_until_ready(container: Container) -> None:
+    """Asked over the network, without an account: a command in the container costs the starting server more than an answer."""
+    asked = f"host=127.0.0.1 port={published(container, 5432)} sslmode=require".encode()
+    wait_until(lambda: pq.PGconn.ping(asked) == pq.Ping.OK, container)
 
 
 def _make_roles(name: str, admin_password: str, passwords: dict[str, str]) -> None:
@@ -230,12 +219,11 @@ def _make_roles(name: str, admin_password: str, passwords: dict[str, str]) -> No
         if account.postgres is None:
             continue
         role = account.postgres
-        milliseconds = round(role.statement_timeout.total_seconds() * 1000)
         statements += [
             f"create role {account.name} login connection limit {role.connection_limit} password '{passwords[account.name]}';",
-            f"alter role {account.name} set statement_timeout = {milliseconds};",
-            *(f"alter role {account.name} set {setting} = '{value}';" for setting, value in role.settings),
+            *(f"alter role {account.name} set {setting} = '{value}';" for setting, value in role_settings(role).items()),
             *(f"grant {group} to {account.name};" for group in role.member_of),
+            *([f"alter role {account.name} bypassrls;"] if role.sees_every_row else []),
         ]
     _docker(
         "exec", "-i", name, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres",
@@ -244,11 +232,9 @@ def _make_roles(name: str, admin_password: str, passwords: dict[str, str]) -> No
 
 
 def _platform(container: Container, passwords: dict[str, str], ca_file: Path) -> Platform:
-    container.reload()
-    published = container.attrs["NetworkSettings"]["Ports"]["5432/tcp"][0]
     return Platform(
         stack=str(container.name),
-        endpoints={"postgres": Endpoint("127.0.0.1", int(published["HostPort"]), "timescaledb", 5432)},
+        endpoints={"postgres": Endpoint("127.0.0.1", published(container, 5432), "timescaledb", 5432)},
         accounts={name: Credentials(postgres=password) for name, password in passwords.items()},
         ca_file=ca_file,
         containers={"timescaledb": str(container.name)},

@@ -30,8 +30,9 @@ from infra.connections import Credentials, Platform
 from infra.provider.redis_acl import redis_acl_line
 from infra.provider.weaviate_api import WeaviateApi, permissions
 from tests.support.identities import new_identity
+from tests.support.postgres_rights import give_rights, role_settings
 
-DOCUMENTS = "ChristmasDocument_tests"
+DOCUMENTS = "ChristmasDocument_embedded_7e575000"
 ROOT_KEY = "root-" + "k" * 36
 
 
@@ -164,11 +165,9 @@ def _make_roles(container: str, passwords: dict[str, str]) -> None:
         if account.postgres is None:
             continue
         role = account.postgres
-        milliseconds = round(role.statement_timeout.total_seconds() * 1000)
         statements += [
             f"create role {account.name} login connection limit {role.connection_limit} password '{passwords[account.name]}'",
-            f"alter role {account.name} set statement_timeout = {milliseconds}",
-            *(f"alter role {account.name} set {setting} = '{value}'" for setting, value in role.settings),
+            *(f"alter role {account.name} set {setting} = '{value}'" for setting, value in role_settings(role).items()),
             *(f"grant {group} to {account.name}" for group in role.member_of),
             *([f"alter role {account.name} bypassrls"] if role.sees_every_row else []),
         ]
@@ -184,6 +183,7 @@ def _make_roles(container: str, passwords: dict[str, str]) -> None:
         options = [f"--command={line}" for line in lines]
         execute(container, ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, *options], user="postgres")
     execute(container, ["pgbackrest", f"--config={CONFIG_PATH}", f"--stanza={STANZA}", "stanza-create"], user="postgres")
+    give_rights(docker.from_env().containers.get(container))
 
 
 def _make_weaviate_users(bare: Platform) -> dict[str, str]:
@@ -196,7 +196,7 @@ def _make_weaviate_users(bare: Platform) -> dict[str, str]:
             role = account.weaviate.built_in_role
             if role is None:
                 role = account.name
-                wanted = [rule for each in account.weaviate.permissions for rule in permissions(each.action, each.collection)]
+                wanted = [rule for each in account.weaviate.permissions for rule in permissions(each.action, each.collection, each.alias)]
                 api.post("authz/roles", {"name": role, "permissions": wanted})
             keys[account.name] = client.users.db.create(user_id=account.name)
             client.users.db.assign_roles(user_id=account.name, role_names=role)
@@ -234,8 +234,8 @@ def fill(platform: Platform, *, candles: int = 2000, users: int = 20, sessions: 
                 "created_at": begun.isoformat(),
                 "expires_at": (begun + timedelta(hours=20)).isoformat(),
             }
-            client.hset(f"session:{number}", mapping=fields)  # type: ignore[arg-type]
-            client.expire(f"session:{number}", timedelta(hours=20))
+            client.hset(f"session:{number:064x}", mapping=fields)  # type: ignore[arg-type]
+            client.expire(f"session:{number:064x}", timedelta(hours=20))
     with weaviate_client(platform, "indexer") as store:
         store.collections.create(
             DOCUMENTS,

@@ -23,6 +23,24 @@ select json_build_object(
                 and not exists (select from pg_depend as x where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.deptype = 'e')
         ) as open (privilege)
     ),
+    'open_functions', (
+        select coalesce(json_agg(distinct p.proname order by p.proname), '[]')
+        from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
+        where p.prokind in ('f', 'p')
+            and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+            and (p.provolatile = 'v' and p.proname not in (select json_array_elements_text(:'open_functions'::json))
+                or p.proname in (select json_array_elements_text(:'closed_functions'::json))
+                or n.nspname = 'watch')
+            and (n.nspname in ('pg_catalog', 'watch')
+                or exists (select from pg_depend as x where x.classid = 'pg_proc'::regclass and x.objid = p.oid and x.deptype = 'e'))
+            and has_function_privilege('public', p.oid, 'execute')
+    ),
+    'watched', (
+        select coalesce(json_agg(p.oid::regprocedure::text), '[]')
+        from pg_proc as p
+        where p.pronamespace = to_regnamespace('watch')
+            and p.prosecdef and p.proconfig = '{"search_path=pg_catalog, pg_temp"}' and pg_get_userbyid(p.proowner) = 'christmas_watch'
+    ),
     'settings', (
         select coalesce(json_agg(setting), '[]')
         from pg_db_role_setting as s, unnest(s.setconfig) as setting

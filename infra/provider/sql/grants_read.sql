@@ -17,6 +17,25 @@ select json_build_object(
         from pg_default_acl as p left join pg_namespace as n on n.oid = p.defaclnamespace
         where exists (select from aclexplode(p.defaclacl) as a where a.grantee = (select oid from grantee) and a.grantee <> p.defaclrole)
     ),
+    -- Functions of PostgreSQL and its extensions by their plain names, the platform's own with their schema.
+    'functions', (
+        select coalesce(json_agg(distinct case when n.nspname = 'watch' then 'watch.' else '' end || p.proname), '[]')
+        from pg_proc as p
+        join pg_namespace as n on n.oid = p.pronamespace
+        cross join aclexplode(p.proacl) as a
+        where a.grantee = (select oid from grantee) and a.grantee <> p.proowner and a.privilege_type = 'EXECUTE'
+            and (:'role' <> :'owner' or n.nspname in ('pg_catalog', 'watch'))
+            and (n.nspname in ('pg_catalog', 'watch')
+                or exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))
+    ),
+    'unread', (
+        select coalesce(json_agg(c.oid::regclass::text), '[]')
+        from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+            and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+            and not has_table_privilege(grantee_of.oid, c.oid, 'select')
+    ),
+    'superuser', (select rolname from pg_roles where oid = 10),
     'tables', (
         select coalesce(json_agg(json_build_object(
             'table', c.relname,
@@ -41,4 +60,5 @@ select json_build_object(
         from pg_class as c
         where c.relnamespace = (select oid from space) and c.relkind in ('r', 'p', 'v', 'm', 'f')
     )
-);
+)
+from (select (select oid from grantee) as oid) as grantee_of;

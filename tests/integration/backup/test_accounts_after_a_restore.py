@@ -41,6 +41,7 @@ def _own(platform: Platform) -> dict[str, Credentials]:
     return {each.name: platform.accounts[each.name] for each in ACCOUNTS}
 
 
+@pytest.mark.exhaustive
 def test_a_store_with_anything_in_it_is_not_empty(platform: Platform) -> None:
     assert not emptiness.empty(platform, ("postgres",))
     name = "christmas_db"

@@ -177,6 +177,7 @@ def test_an_unknown_store_is_refused(scratch_platform: ScratchPlatform, tmp_path
         make(scratch_platform.platform, stores=["mysql"], folder=tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_one_store_alone_can_be_backed_up(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
     made = make(scratch_platform.platform, kind="full", stores=["redis"], folder=tmp_path)
     assert made is not None

@@ -14,7 +14,6 @@ from backup.postgres import pgbackrest
 from backup.prune import prune
 from backup.restore import remove, restore
 from backup.restoring import stopped
-from backup.restoring.live import _start, _stopped
 from backup.sets import folders, retention
 from backup.sets.model import Manifest
 from backup.storage import copies, mirror
@@ -235,9 +234,9 @@ def test_a_new_machine_with_the_bucket_and_the_keys_goes_on_where_the_lost_one_w
     newest = next(each for each in reversed(folders.list_sets(folder=there.folder)) if each.postgres)
     assert newest.postgres
     name = there.platform.containers["timescaledb"]
-    container = _stopped(name)
+    container = stopped.halt(name)
     stopped.run(container, f"find {PGDATA} -mindepth 1 -delete", purpose="tests-lose")
-    _start(container)
+    stopped.start(container)
     with pytest.raises(PlatformError, match=r"do not match|does not match"):
         pgbackrest.run(name, pgbackrest.command("stanza-create"))
     before = there.objects("stacks/tests/pgbackrest/archive")

@@ -24,6 +24,7 @@ from docker.models.volumes import Volume
 from tests.integration.images.hardened import started, volume, wait_exited, wait_ready, write_files
 from tests.integration.images.services import EMBEDDER, secret_files
 from tests.support import scratch
+from tests.support.cases import in_make_test
 from tests.support.waiting import PATIENCE, wait_for
 
 MODEL = "multilingual-e5-small"
@@ -130,7 +131,7 @@ def _dot(one: list[float], other: list[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize(("question", "answer"), QUESTIONS.items())
+@pytest.mark.parametrize(("question", "answer"), in_make_test(QUESTIONS.items(), 0))
 @pytest.mark.parametrize("passages_as", [MODEL, f"{MODEL}-passage"])
 def test_a_question_finds_its_passage_first(server: Server, question: str, answer: int, passages_as: str) -> None:
     with server.openai() as client:
@@ -387,6 +388,7 @@ def test_wrong_settings_end_it_at_once_with_one_line(
     assert len(logs.strip().splitlines()) == 1
 
 
+@pytest.mark.exhaustive
 def test_the_health_check_notices_a_certificate_of_someone_else(own_server: Server) -> None:
     write_files(EMBEDDER, own_server.settings, {"ca.crt": scratch.new_authority().pem})
     outcome = own_server.container.exec_run(["python3", "-m", "embedder_server", "health"])

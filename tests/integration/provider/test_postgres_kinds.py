@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from christmas.blueprint.model import Account, PostgresRole, Privilege, TableGrant
+from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from core.errors import PlatformError
 from infra.provider.grants import apply_grants
 from tests.integration.provider.kept import Kept
+from tests.support.cases import in_make_test
 from tests.support.postgres_server import ScratchServer
 
 DATABASE = "kinds_db"
@@ -45,10 +47,13 @@ class Resources:
             "owner": "k_owner",
             "extensions": ["timescaledb", "pg_stat_statements"],
             "settings": {"timezone": "UTC"},
+            "open_functions": sorted(OPEN_FUNCTIONS),
+            "closed_functions": list(CLOSED_STABLE_FUNCTIONS),
+            "watch": "1",
         }
         self.all = {
             "owner": role("k_owner"),
-            "api": role("k_api", connection_limit=7),
+            "api": role("k_api", connection_limit=7, temporary_files_mib=64),
             "analyst": role("k_analyst", member_of=["pg_monitor"], bypass_rls=True),
             "database": Kept("PostgresDatabase", {**at, **database}),
             "owner grants": grants("k_owner"),
@@ -57,6 +62,18 @@ class Resources:
                 "k_analyst",
                 {"table": "people", "privileges": ["select"], "columns": ["id", "name"]},
                 {"table": "candles", "privileges": ["select"], "columns": None},
+            ),
+            "reader": role("k_reader"),
+            "reader grants": Kept(
+                "PostgresGrants",
+                {
+                    **at,
+                    "database": DATABASE,
+                    "role": "k_reader",
+                    "owner": "k_owner",
+                    "reads_every_table": True,
+                    "functions": ["pg_export_snapshot", "watch.sessions"],
+                },
             ),
         }
 
@@ -79,7 +96,7 @@ class Resources:
 def _clean(server: ScratchServer) -> None:
     with server.admin("postgres") as admin:
         admin.execute(f"drop database if exists {DATABASE} with (force)".encode())
-        for role in ("k_owner", "k_api", "k_analyst"):
+        for role in ("k_owner", "k_api", "k_analyst", "k_reader"):
             admin.execute(f"drop role if exists {role}".encode())
         admin.execute(b"revoke all on database postgres from public")
 
@@ -167,6 +184,37 @@ BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
     "more database settings": (f"alter database {DATABASE} set jit = off", {"database": ["jit is set, and not declared"]}),
     "owner": ("alter schema public owner to postgres", {"database": ["schema public belongs to postgres, not k_owner"]}),
     "extension": ("drop extension pg_stat_statements", {"database": ["extension pg_stat_statements is missing"]}),
+    "function opened": ("grant execute on function lo_create(oid) to public", {"database": ["everybody may run lo_create"]}),
+    "stable function opened": (
+        "grant execute on function txid_current() to public",
+        {"database": ["everybody may run txid_current"]},
+    ),
+    "watching function opened": (
+        "grant execute on function watch.sessions() to public",
+        {"database": ["everybody may run sessions"]},
+    ),
+    "watching function altered": (
+        "alter function watch.statement_figures(text[]) reset search_path",
+        {"database": ["function watch.statement_figures(text[]) is missing or altered"]},
+    ),
+    "function granted": (
+        "grant execute on function pg_try_advisory_lock(bigint) to k_api",
+        {"api grants": ["execute on function pg_try_advisory_lock is granted, and not declared"]},
+    ),
+    "function lost": (
+        "revoke execute on function pg_export_snapshot() from k_reader",
+        {"reader grants": ["execute on function pg_export_snapshot is missing"]},
+    ),
+    "table unread": ("revoke select on people from k_reader", {"reader grants": ["select on people is missing"]}),
+    "table unread in another schema": (
+        "create schema apart; create table apart.things (id int); revoke select on apart.things from k_reader",
+        {"reader grants": ["select on apart.things is missing"]},
+    ),
+    "tables to come unread": (
+        "alter default privileges for role k_owner revoke select on tables from k_reader",
+        {"reader grants": ["tables that k_owner will make are not granted"]},
+    ),
+    "temporary files": ("alter role k_api set temp_file_limit = -1", {"api": ["temp_file_limit is -1, not 64MB"]}),
     "hypertable": ("revoke select on candles from k_analyst", {"analyst grants": ["select on candles is missing"]}),
 }
 
@@ -176,7 +224,7 @@ ALONE = {"no password", "grant passed on", "membership passed on", "hypertable"}
 ROUNDS = [set(BY_HAND) - ALONE, *({name} for name in sorted(ALONE))]
 
 
-@pytest.mark.parametrize("names", ROUNDS, ids=["everything at once", *sorted(ALONE)])
+@pytest.mark.parametrize("names", in_make_test(ROUNDS, 0), ids=["everything at once", *sorted(ALONE)])
 def test_what_is_altered_by_hand_is_found_and_put_right(resources: Resources, names: set[str]) -> None:
     expected: dict[str, list[str]] = {}
     for name in sorted(names):
@@ -236,6 +284,7 @@ def test_a_migration_gives_the_same_grants_as_the_resources(resources: Resources
     assert resources.refresh() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_role_dropped_by_hand_is_gone_and_comes_back(resources: Resources) -> None:
     with resources.server.admin(DATABASE) as admin:
         admin.execute(b"drop owned by k_analyst; drop role k_analyst")
@@ -244,6 +293,7 @@ def test_a_role_dropped_by_hand_is_gone_and_comes_back(resources: Resources) -> 
     assert resources.refresh() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_new_password_works_at_once_and_the_old_no_more(resources: Resources) -> None:
     resources.all["api"].inputs["password"] = "another-Password-0123456789"
     try:
@@ -256,6 +306,29 @@ def test_a_new_password_works_at_once_and_the_old_no_more(resources: Resources) 
     finally:
         resources.all["api"].inputs["password"] = PASSWORD
         resources.up()
+
+
+def test_what_a_role_changes_on_itself_is_seen_and_undone_by_the_next_up_without_a_refresh(resources: Resources) -> None:
+    with resources.login("k_api") as api:
+        api.execute("alter role k_api password 'my-own-Password-0123456789'")
+        api.execute("alter role k_api set statement_timeout = 0")
+        api.execute("alter role k_api set work_mem = '8GB'")
+    with resources.server.admin(DATABASE) as admin:
+        admin.execute("grant delete on orders to k_api")
+        admin.execute("grant execute on function lo_create(oid) to public")
+    assert [resources.all[name].pending() for name in ("api", "api grants", "database", "owner")] == [
+        {"drift"},
+        {"drift"},
+        {"drift"},
+        set(),
+    ]
+    resources.up()
+    assert [each.pending() for each in resources.all.values()] == [set()] * len(resources.all)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        resources.login("k_api", "my-own-Password-0123456789")
+    with resources.login("k_api") as api:
+        assert api.execute("show statement_timeout").fetchone() == ("30s",)
+        assert api.execute("show work_mem").fetchone() != ("8GB",)
 
 
 def test_a_verifier_that_fits_is_left_alone(resources: Resources) -> None:

@@ -74,6 +74,7 @@ def test_the_servers_log(used: ScratchServer) -> None:
     assert found_in(log) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("folder", ["base", "pg_wal"])
 def test_the_servers_files(used: ScratchServer, folder: str) -> None:
     """What a physical backup and the archive consist of."""

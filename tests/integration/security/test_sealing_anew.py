@@ -52,7 +52,11 @@ def sealed(scratch_server: ScratchServer) -> Platform:
 
 
 def work(platform: Platform, ring: KeyRing) -> Resealed:
-    with postgres(platform, "api", autocommit=True) as connection, rotation_lock(connection):
+    with (
+        postgres(platform, "migrator", autocommit=True) as lock,
+        rotation_lock(lock),
+        postgres(platform, "api", autocommit=True) as connection,
+    ):
         return reseal(connection, ring, SilentProgress(), BATCH)
 
 
@@ -122,7 +126,7 @@ def test_what_an_application_changes_meanwhile_is_kept(sealed: Platform) -> None
 
 
 def test_two_at_once_are_one_too_many(sealed: Platform) -> None:
-    with psycopg.connect(sealed.postgres_url("api"), autocommit=True, application_name="the first one") as first, rotation_lock(first):
+    with psycopg.connect(sealed.postgres_url("migrator"), autocommit=True, application_name="the first one") as first, rotation_lock(first):
         with pytest.raises(PlatformError, match="another rotation of keys is running") as raised:
             work(sealed, ring_of(sealed).up_to(2))
         assert "the first one" in raised.value.where
@@ -160,6 +164,7 @@ def field_keys(volume: str, platform: Platform, **settings: object) -> Kept:
     return Kept("FieldKeys", inputs)
 
 
+@pytest.mark.exhaustive
 def test_a_key_that_rows_need_is_not_retired(sealed: Platform, volume: str) -> None:
     kept = field_keys(volume, sealed, given=sealed.field_keys)
     kept.up()
@@ -179,6 +184,7 @@ def test_a_key_that_rows_need_is_not_retired(sealed: Platform, volume: str) -> N
     assert from_json(field_keys(volume, sealed).up()["result"]) == retired
 
 
+@pytest.mark.exhaustive
 def test_before_there_are_fields_nothing_can_need_a_key(empty_platform: Platform, volume: str) -> None:
     made = field_keys(volume, empty_platform, newest=3, retired_below=2)
     assert [key.number for key in from_json(made.up()["result"]).live] == [2, 3]

@@ -77,6 +77,7 @@ def test_a_lock_of_a_run_that_goes_on_is_to_be_waited_for(
     assert "wait until it has ended" in message
 
 
+@pytest.mark.exhaustive
 def test_a_wrong_passphrase_changes_nothing_and_is_explained(stack: Clone) -> None:
     stack.pulumi("up", "--yes", "--skip-preview")
     before = {path: path.read_bytes() for path in stack.state.rglob("stacks/**/*.json")}
@@ -111,6 +112,7 @@ def test_a_lost_passphrase_is_not_replaced_by_a_new_one(stack: Clone) -> None:
     assert "2 to create" in stack.pulumi("preview", PULUMI_CONFIG_PASSPHRASE=words).stdout
 
 
+@pytest.mark.exhaustive
 def test_two_first_commands_at_once_agree_on_one_passphrase(clone: Clone, tmp_path: Path) -> None:
     processes = [clone.start("stack", "ls", log=tmp_path / f"log{number}") for number in range(6)]
     assert [process.wait(PATIENCE) for process in processes] == [0] * 6

@@ -82,6 +82,7 @@ def test_a_changed_byte_and_a_cut_end_are_noticed(by_identity: bytes, identity: 
             unseal(damaged, "a.kit", identities=(identity[0],), passphrase=lambda: PASSPHRASE)
 
 
+@pytest.mark.exhaustive
 def test_a_wrong_key_is_told_from_damage(by_passphrase: bytes, by_identity: bytes) -> None:
     with pytest.raises(PlatformError, match="the passphrase is another one"):
         unseal(by_passphrase, "a.kit", identities=(), passphrase=lambda: "another passphrase")

@@ -1,9 +1,13 @@
 """PostgreSQL's files: who is let in from where, and that memory follows the limits."""
 
+import re
+
 import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Account, Limits, Network, PostgresRole
+from christmas.blueprint.postgres_rights import ADVISORY_LOCKS, TEMPORARY_FILES_AT_MOST_MIB
+from christmas.blueprint.services import TIMESCALEDB
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
 
 
@@ -52,3 +56,30 @@ def test_memory_follows_the_limits(memory, shared):
     text = postgresql_conf(Limits(memory_mib=memory, cpus=2, stop_seconds=60, tmpfs_mib=16))
     assert f"shared_buffers = '{shared}MB'" in text
     assert "ssl = on" in text
+
+
+def test_all_accounts_together_leave_places_to_the_superuser():
+    text = postgresql_conf(TIMESCALEDB.limits)
+    figures = {name: int(value) for name, value in re.findall(r"^(\w+) = (\d+)$", text, re.MULTILINE)}
+    together = sum(each.postgres.connection_limit for each in ACCOUNTS if each.postgres)
+    assert together <= figures["max_connections"] - figures["superuser_reserved_connections"]
+
+
+def test_bounds_that_no_session_can_lift_are_set():
+    text = postgresql_conf(TIMESCALEDB.limits)
+    for line in (
+        "authentication_timeout = '10s'",
+        "temp_file_limit = '8192MB'",
+        "max_notify_queue_pages = 8192",
+        "max_prepared_transactions = 0",
+    ):
+        assert f"\n{line}\n" in text
+    roles = [each.postgres for each in ACCOUNTS if each.postgres]
+    assert all(0 < role.temporary_files_mib <= TEMPORARY_FILES_AT_MOST_MIB for role in roles)
+    assert TIMESCALEDB.limits.process_mib == 512
+
+
+def test_no_account_is_a_member_of_what_can_not_be_narrowed():
+    assert [each.name for each in ACCOUNTS if each.postgres and each.postgres.member_of] == []
+    locking = {each.name for each in ACCOUNTS if each.postgres and set(each.postgres.functions) & set(ADVISORY_LOCKS)}
+    assert locking == {"migrator"}

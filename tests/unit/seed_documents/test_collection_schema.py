@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -52,6 +53,14 @@ def test_the_vendors_model_is_spelled_as_weaviate_takes_it_there() -> None:
 def test_the_name_changes_with_what_can_not_be_changed_in_place(change: dict[str, Any], same: bool) -> None:
     changed = dataclasses.replace(CHRISTMAS_DOCUMENT, **change)
     assert (physical_name(changed, EMBEDDED) == physical_name(CHRISTMAS_DOCUMENT, EMBEDDED)) is same
+    # Accounts may only do something to collections that are called so.
+    names = [physical_name(changed, profile, generation) for profile in CHRISTMAS_DOCUMENT.profiles for generation in (1, 2, 10, 99)]
+    assert all(re.fullmatch(CHRISTMAS_DOCUMENT.names, name) for name in (*names, CHRISTMAS_DOCUMENT.name))
+
+
+@pytest.mark.parametrize("name", ["ChristmasDocumentary", "ChristmasDocument_x", "ChristmasDocument_embedded_1a2b3c4d_0", "Document"])
+def test_names_that_are_only_alike_are_no_collections_of_the_loader(name: str) -> None:
+    assert re.fullmatch(CHRISTMAS_DOCUMENT.names, name) is None
 
 
 def test_models_and_dimensions_are_part_of_the_name() -> None:

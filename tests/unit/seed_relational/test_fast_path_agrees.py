@@ -51,7 +51,7 @@ SOUND = st.tuples(
 )
 
 
-@holds_for(200, 1500, st.one_of(ROWS, st.lists(SOUND, min_size=1, max_size=2)))
+@holds_for(100, 1500, st.one_of(ROWS, st.lists(SOUND, min_size=1, max_size=2)))
 def test_whatever_is_taken_is_what_the_judge_takes(rows: list[tuple[str, ...]]) -> None:
     data = "\n".join(",".join(row) for row in rows).encode()
     batch = take("a.csv", 2, data, LAYOUT, Seen(), NOW)
@@ -65,7 +65,7 @@ def test_whatever_is_taken_is_what_the_judge_takes(rows: list[tuple[str, ...]]) 
 
 
 @holds_for(
-    100,
+    50,
     500,
     st.sampled_from(sorted(EPOCH_LAYOUTS)),
     st.lists(

@@ -1,0 +1,75 @@
+"""Connections to PostgreSQL that have not logged in: who has them, and how they end. See logins.sh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from christmas.blueprint.postgres_rights import STALLED_LOGINS
+from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, TIMESCALEDB
+from core.errors import PlatformError
+from infra.provider.containers import execute
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+FILE = "logins.sh"
+# Fewer connections than these can't keep anybody out, so a health check doesn't look closer.
+_CROWDED = POSTGRES_MAX_CONNECTIONS * 2 // 5
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """A connection that has not logged in: the server's process for it, the client's address, and for how many seconds."""
+
+    process: int
+    address: str
+    seconds: int
+
+
+def script() -> str:
+    """The shell script with its figures, as it lies beside the server's configuration."""
+    text = resources.files("infra.provider").joinpath(FILE).read_text("utf-8")
+    return f"PORT={TIMESCALEDB.ports['postgres']} BOUND={STALLED_LOGINS} CROWDED={_CROWDED}\n{text}"
+
+
+def stalled(container: Container) -> list[Stalled]:
+    """Every connection that has not logged in at this moment; most of them will have in the next.
+
+    Raises PlatformError where the container can't be asked.
+    """
+    return parse(_run(container, "look"))
+
+
+def end_stalled(container: Container) -> None:
+    """End those that wait longer than a second, of addresses that have too many of them.
+
+    Raises PlatformError where the container can't be asked.
+    """
+    _run(container, "end")
+
+
+def parse(told: str) -> list[Stalled]:
+    """What `look` tells. Pure."""
+    return [Stalled(int(process), address, int(seconds)) for process, address, seconds in (line.split() for line in told.splitlines())]
+
+
+def by_address(found: Sequence[Stalled]) -> dict[str, list[Stalled]]:
+    """The same by address, the one with the most first. Pure."""
+    grouped: dict[str, list[Stalled]] = {}
+    for each in found:
+        grouped.setdefault(each.address, []).append(each)
+    return dict(sorted(grouped.items(), key=lambda pair: -len(pair[1])))
+
+
+def _run(container: Container, what: str) -> str:
+    ended = execute(container, ["sh", "-s", what], stdin=script(), user="postgres")
+    if ended.exit_code != 0:
+        raise PlatformError(
+            what=f"connections that have not logged in can't be listed: {ended.stderr.strip()[:200]}",
+            where=f"container {container.name}",
+            next_step="docker logs of it tell whether the server runs",
+        )
+    return ended.stdout

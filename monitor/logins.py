@@ -1,0 +1,67 @@
+"""Whether somebody keeps others out of PostgreSQL by connections that never log in. Asked of the container: no login is needed for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from christmas.blueprint.postgres_rights import STALLED_LOGINS
+from christmas.blueprint.services import TIMESCALEDB
+from core.errors import PlatformError
+from infra.components.names import CONFIG_DIRECTORY
+from infra.connections import Platform
+from infra.provider import logins
+from infra.provider.containers import running
+from monitor.result import Finding, critical, ok
+
+_AGAIN_AFTER_SECONDS = 1.2
+
+
+def stalled(platform: Platform) -> Finding:
+    """No address has more connections on their way in than one ever needs."""
+    container = running(platform.containers[TIMESCALEDB.name])
+    found = _count(logins.stalled(container))
+    if any(count > STALLED_LOGINS for count in found.values()):
+        # A pool that has just been started opens many at once; a moment later they are in.
+        time.sleep(_AGAIN_AFTER_SECONDS)
+        found = _count(logins.stalled(container))
+    too_many = any(count > STALLED_LOGINS for count in found.values())
+    return judge(found, _names(platform) if too_many else {}, str(container.name))
+
+
+def judge(found: Mapping[str, int], names: Mapping[str, str], container: str) -> Finding:
+    """What connections that have not logged in, by address, come to; `names` says whose an address is. Pure."""
+    total = sum(found.values())
+    told = [
+        f"{address} ({names.get(address, 'of no container')}) has {count} connections that have not logged in"
+        for address, count in found.items()
+        if count > STALLED_LOGINS
+    ]
+    if told:
+        return critical(
+            "; ".join(told),
+            f"stop what runs there; docker exec {container} sh {CONFIG_DIRECTORY}/{logins.FILE} end makes room at once",
+            total,
+            "connections",
+        )
+    return ok(f"{total} connections are on their way in", total, "connections")
+
+
+def _count(found: list[logins.Stalled]) -> dict[str, int]:
+    return {address: len(those) for address, those in logins.by_address(found).items()}
+
+
+def _names(platform: Platform) -> dict[str, str]:
+    """Whose the addresses of the platform's network are; nothing where Docker doesn't tell."""
+    from docker.errors import DockerException
+
+    from core.docker_host import docker_host
+
+    try:
+        with docker_host() as client:
+            network = client.networks.get(platform.network).attrs
+    except (DockerException, PlatformError):
+        return {}
+    names = {each["IPv4Address"].partition("/")[0]: f"container {each['Name']}" for each in network.get("Containers", {}).values()}
+    gateways = [each["Gateway"] for each in network["IPAM"].get("Config") or () if each.get("Gateway")]
+    return names | dict.fromkeys(gateways, "this machine, through the published port")

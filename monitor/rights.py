@@ -1,0 +1,86 @@
+"""Whether PostgreSQL's accounts are and may what the blueprint says, and keep to bounds that they could lift themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from infra.connections import Platform
+from infra.provider.postgres_role import attribute_findings, declared_inputs, setting_findings, settings_of
+from monitor.postgres import connected, query
+from monitor.result import Finding, critical, ok, warning
+
+_SHOWN = 6
+# Over the declared time by so much: a server that is busy ends a statement late.
+_GRACE_SECONDS = 10.0
+_IDLE_SECONDS = 900.0
+
+
+class Session(NamedTuple):
+    """A session of an account; see sql/sessions.sql."""
+
+    pid: int
+    account: str
+    address: str
+    is_busy: bool | None
+    transaction_seconds: float | None
+    statement_seconds: float | None
+
+
+def rights(platform: Platform) -> Finding:
+    """Roles, their settings and what everybody may run are the declared ones. A password is tried by postgres.accounts."""
+    with connected(platform) as connection:
+        roles = connection.execute(query("roles")).fetchall()
+        functions = connection.execute(
+            query("open_functions"), {"open": sorted(OPEN_FUNCTIONS), "closed": list(CLOSED_STABLE_FUNCTIONS)}
+        ).fetchall()
+    return judge_rights(dict(roles), [name for (name,) in functions], platform.stack)
+
+
+def judge_rights(roles: Mapping[str, Mapping[str, Any]], functions: Sequence[str], stack: str) -> Finding:
+    """What roles, as sql/roles.sql reads them, and functions that are open come to. Pure."""
+    grave, light = [f"everybody may run {name}" for name in functions], []
+    declared = {each.name: declared_inputs(each.postgres) for each in ACCOUNTS if each.postgres}
+    grave += [f"role {name} may log in and is not declared" for name in sorted(roles.keys() - declared.keys())]
+    for name, inputs in declared.items():
+        # One that is missing can't log in, which postgres.accounts tells.
+        if name in roles:
+            grave += [f"{name} {finding}" for finding in attribute_findings(dict(roles[name]), inputs)]
+            light += [f"{name}: {finding}" for finding in setting_findings(roles[name]["settings"], settings_of(inputs))]
+    told = [*grave, *light]
+    if not told:
+        return ok(f"{len(declared)} roles are and may what is declared", len(declared), "roles")
+    shown = "; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else "")
+    return (critical if grave else warning)(
+        shown, f"invoke up --stack {stack} puts it back; the server's log (pgaudit, role) tells who did it", len(told), "differences"
+    )
+
+
+def sessions(platform: Platform) -> Finding:
+    """No session runs a statement for longer than its account may, or holds a transaction open and does nothing."""
+    with connected(platform) as connection:
+        found = [Session(*row) for row in connection.execute(query("sessions")).fetchall()]
+    return judge_sessions(found)
+
+
+def judge_sessions(found: Sequence[Session]) -> Finding:
+    """What sessions come to. Pure."""
+    allowed = {each.name: each.postgres.statement_timeout.total_seconds() for each in ACCOUNTS if each.postgres}
+    told = []
+    for each in found:
+        bound = allowed.get(each.account)
+        who = f"{each.account} from {each.address}, server process {each.pid},"
+        if bound and (each.statement_seconds or 0) > bound * 1.1 + _GRACE_SECONDS:
+            told.append(f"{who} runs a statement for {each.statement_seconds:.0f} s, {bound:.0f} s are allowed")
+        elif not each.is_busy and (each.transaction_seconds or 0) > _IDLE_SECONDS:
+            told.append(f"{who} holds a transaction open for {each.transaction_seconds:.0f} s and does nothing")
+    if told:
+        return warning(
+            "; ".join(told[:_SHOWN]),
+            "it lifted its own bound: as superuser, select pg_terminate_backend(PROCESS); then ask whose it is",
+            len(told),
+            "sessions",
+        )
+    return ok(f"{len(found)} sessions keep to their bounds", len(found), "sessions")

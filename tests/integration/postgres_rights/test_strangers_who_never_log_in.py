@@ -1,0 +1,76 @@
+"""A real flood: the operator gets in, the health check fails and says why, and `check` names the address."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from infra.provider import logins, psql
+from infra.provider.containers import execute
+from monitor.logins import judge, stalled
+from tests.support.flood import flood
+from tests.support.postgres_server import ScratchServer
+from tests.support.waiting import wait_for
+
+# The scratch server has 60 places for sessions, and twice as many and some more for those who have said nothing yet.
+FLOODS = {"as far as the password": (110, True), "without a word": (250, False)}
+
+
+def _admitted(server: ScratchServer) -> bool:
+    """Whether the superuser gets in over the socket without help."""
+    tried = execute(server.container, ["psql", "-X", "-U", "postgres", "-d", "postgres", "-Atc", "select 1"], user="postgres")
+    return tried.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(name, marks=[] if greets else [pytest.mark.exhaustive]) for name, (_, greets) in FLOODS.items()]
+)
+def test_the_operator_gets_in_and_the_flood_is_named(scratch_server: ScratchServer, kind: str) -> None:
+    strangers, greets = FLOODS[kind]
+    platform, container = scratch_server.platform, scratch_server.container
+    assert stalled(platform).status == "ok"
+    host, port = platform.endpoints["postgres"].address()
+    with flood(host, port, strangers, greets=greets):
+        wait_for(lambda: not _admitted(scratch_server), "the flood keeps the superuser out")
+
+        began = time.monotonic()
+        assert psql.run(container, "select 1;").strip() == "1"
+        took = time.monotonic() - began
+
+        # They come again: ending them once is not the end of it.
+        wait_for(lambda: len(logins.stalled(container)) > 50, "the strangers are back")
+        found = wait_for(lambda: (told := stalled(platform)).status == "critical" and told, "the check sees them")
+        assert "172." in found.message or "10." in found.message or "192.168." in found.message
+        assert "connections that have not logged in" in found.message
+
+        ended = wait_for(
+            lambda: (run := execute(container, ["sh", "-s", "health"], stdin=logins.script(), user="postgres")).exit_code != 0 and run,
+            "the health check fails",
+        )
+        assert "connections that have not logged in" in ended.stdout or ended.stdout == ""
+    print(f"the superuser was in after {took:.1f} s, {strangers} strangers")
+    wait_for(lambda: stalled(platform).status == "ok" and _admitted(scratch_server), "all is as before")
+
+
+def test_a_crowd_that_logs_in_is_left_alone(migrated_server: ScratchServer) -> None:
+    import psycopg
+
+    urls = [migrated_server.platform.postgres_url(name) for name in ("api", "backtest")]
+    sessions = [psycopg.connect(url, autocommit=True) for url in urls for _ in range(15)]
+    try:
+        logins.end_stalled(migrated_server.container)
+        assert stalled(migrated_server.platform).status == "ok"
+        assert [each.execute("select 1").fetchone() for each in sessions] == [(1,)] * len(sessions)
+    finally:
+        for each in sessions:
+            each.close()
+
+
+def test_whose_an_address_is_is_said() -> None:
+    found = judge({"172.18.0.9": 131, "172.18.0.3": 4}, {"172.18.0.9": "container stranger"}, "christmas-x-timescaledb")
+    assert found.status == "critical"
+    assert found.message == "172.18.0.9 (container stranger) has 131 connections that have not logged in"
+    assert found.next_step is not None
+    assert "christmas-x-timescaledb" in found.next_step
+    assert judge({"172.18.0.3": 20}, {}, "x").status == "ok"

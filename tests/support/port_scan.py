@@ -1,0 +1,47 @@
+"""Which TCP ports of a container a neighbour in its network can connect to: all of them are tried, from a container."""
+
+from __future__ import annotations
+
+import json
+
+import docker
+
+from christmas.blueprint.model import Service
+
+_SCAN = """
+import errno, json, select, socket, sys
+host, open_ports, pending = socket.gethostbyname(sys.argv[1]), [], {}
+ports = iter(range(1, 65536))
+poll = select.epoll()
+def begin():
+    for port in ports:
+        made = socket.socket(); made.setblocking(False)
+        told = made.connect_ex((host, port))
+        if told == errno.EINPROGRESS:
+            pending[made.fileno()] = (made, port); poll.register(made, select.EPOLLOUT); return True
+        if told == 0: open_ports.append(port)
+        made.close()
+    return False
+going = True
+while going or pending:
+    while going and len(pending) < 200: going = begin()
+    for number, told in poll.poll(10) or [(each, 0) for each in pending]:
+        made, port = pending.pop(number)
+        if told and made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0: open_ports.append(port)
+        poll.unregister(number); made.close()
+print(json.dumps(sorted(open_ports)))
+"""
+
+
+def open_ports(image: str, network: str, host: str, labels: dict[str, str]) -> list[int]:
+    """The ports at which `host` answers a container of `image`, which needs Python, in that network."""
+    client = docker.from_env()
+    told: bytes = client.containers.run(
+        image, entrypoint=["python3", "-c", _SCAN, host], command=[], network=network, labels=labels, remove=True, cap_drop=["ALL"]
+    )
+    return list(json.loads(told))
+
+
+def declared(service: Service) -> list[int]:
+    """What a service of the blueprint may be reached at."""
+    return sorted({*service.ports.values(), *service.neighbours.values()})

@@ -1,0 +1,37 @@
+"""Gives a scratch database the rights that provisioning gives: by the provider's own statements, for the blueprint's accounts."""
+
+from __future__ import annotations
+
+from docker.models.containers import Container
+
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import PostgresRole
+from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.relational import DATABASE
+from infra.provider import psql
+from infra.provider.postgres_role import declared_inputs, settings_of
+
+
+def owner() -> str:
+    """The account that owns the schema."""
+    return next(each.name for each in ACCOUNTS if each.postgres and each.postgres.owns_schema)
+
+
+def role_settings(role: PostgresRole) -> dict[str, str]:
+    """What provisioning sets for a role's sessions."""
+    return settings_of(declared_inputs(role))
+
+
+def give_rights(container: Container, database: str = DATABASE) -> None:
+    """Close the functions, make those that watch, and give each account what the blueprint declares; the roles are there already."""
+    common = {"owner": owner(), "lock": str(psql.ADVISORY_LOCK)}
+    functions = {"open_functions": sorted(OPEN_FUNCTIONS), "closed_functions": list(CLOSED_STABLE_FUNCTIONS)}
+    for name in ("functions_apply", "watch_apply"):
+        psql.run(container, psql.named(name), database=database, variables={**common, **functions})
+    for account in ACCOUNTS:
+        if account.postgres is None:
+            continue
+        mine = {**common, "role": account.name, "functions": list(account.postgres.functions)}
+        if account.postgres.reads_every_table:
+            psql.run(container, psql.named("reader_apply"), database=database, variables=mine)
+        psql.run(container, psql.named("functions_grant"), database=database, variables=mine)
