@@ -17,9 +17,9 @@ from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS, RefusalAlarms
 from core.docker_host import docker_host
 from core.errors import PlatformError
+from core.words import span_text
 from infra import clients
 from infra.connections import Platform
-from core.words import span_text
 from monitor.result import Finding, critical, ok, unknown, warning
 
 Kind = Literal["login", "denial"]
@@ -41,7 +41,7 @@ _POSTGRES_IN_THE_CLEAR = b"no encryption"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """So many of one kind of one account, from one address. An account that the blueprint hasn't may be a mistyped password: it has no name."""
+    """So many of one kind, of one account, from one address. A name that the blueprint hasn't is not kept: it may be a password."""
 
     kind: Kind
     account: str
@@ -113,7 +113,7 @@ def judge(store: str, told: Told, kinds: Sequence[Kind], now: datetime, alarms: 
     shown = f"{' and '.join(f'{counts[kind]} {names[kind]}' for kind in kinds)} refused in the last {span}"
     total = sum(counts.values())
     if groups := _groups(told.refusals):
-        shown += f": {groups}"
+        shown += f" ({groups})"
     if told.lost:
         return critical(
             f"{shown}; {told.lost} more are no longer listed",
@@ -133,8 +133,8 @@ def _groups(refusals: Iterable[Refusal]) -> str:
     counted: Counter[tuple[Kind, str, str]] = Counter()
     for each in refusals:
         counted[each.kind, each.account, each.address] += each.count
-    words = {"login": "login", "denial": "command"}
-    shown = [f"{account} from {address} {count} × {words[kind]}" for (kind, account, address), count in counted.most_common(_SHOWN)]
+    words = {"login": "{} logins", "denial": "{} commands"}
+    shown = [f"{account} from {address}: {words[kind].format(count)}" for (kind, account, address), count in counted.most_common(_SHOWN)]
     left = sum(count for _, count in counted.most_common()[_SHOWN:])
     return "; ".join([*shown, *([f"{left} more"] if left else [])])
 
@@ -148,7 +148,7 @@ def _log(platform: Platform, service: str, now: datetime, recognize: Callable[[b
     with docker_host() as client:
         try:
             container = client.containers.get(platform.containers[service])
-            lines = _lines(container.logs(stream=True, since=begin.timestamp(), timestamps=True))
+            lines = _lines(container.logs(stream=True, follow=False, since=begin.timestamp(), timestamps=True))
             first = True
             for stamped in lines:
                 stamp, _, line = stamped.partition(b" ")
@@ -160,7 +160,7 @@ def _log(platform: Platform, service: str, now: datetime, recognize: Callable[[b
         except (docker.errors.DockerException, OSError, KeyError) as error:
             return unknown(
                 f"the log of {service} can't be read: {type(error).__name__}",
-                f"docker logs --tail 5 {platform.containers.get(service, service)} has to answer: its log driver must be json-file or local",
+                f"docker logs --tail 5 {platform.containers.get(service, service)} has to answer: the log driver is json-file or local",
             )
     return told
 
@@ -203,7 +203,7 @@ def redis(platform: Platform) -> Finding:
     """Few logins and commands were refused of late, and nobody emptied the list of them."""
     with clients.redis_client(platform, _READER) as client:
         before = _counted(client.info("stats"))
-        most = int(client.config_get("acllog-max-len")["acllog-max-len"])
+        most = int(client.config_get("acllog-max-len")["acllog-max-len"] or 0)
         entries: Any = client.acl_log(most)
         if before is None:
             raise PlatformError(

@@ -120,7 +120,7 @@ def _entries(platform: Platform) -> list[Entry]:
 
 
 def demo_token(platform: Platform, user_id: int) -> str:
-    """The token of a user's demo session: the same at every run on a stack, and guessed by nobody who doesn't hold the account's password."""
+    """The token of a user's demo session: the same at every run, and guessed by nobody who doesn't hold the account's password anyway."""
     secret = platform.secret("api", "redis").encode()
     drawn = hmac.new(secret, f"demo-session:{user_id}".encode(), hashlib.sha256).digest()
     return f"{user_id}.{base64.urlsafe_b64encode(drawn).decode().rstrip('=')}"

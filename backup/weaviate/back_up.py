@@ -101,7 +101,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
 
 
 def new_id(set_id: str) -> str:
-    """What the module calls the backup of a set. Nobody can guess it: who knows it may end the backup, without a password (docs/adr/0015)."""
+    """What the module calls the backup of a set. Nobody can guess it: who knows it may end the backup (docs/adr/0015)."""
     return f"{set_id}-{secrets.token_hex(16)}"
 
 

@@ -58,9 +58,9 @@ class Keyspace:
     """A family of Redis keys: `pattern` has one `{part}`, every key expires after `ttl`.
 
     `extra_fields` is the type of fields that are not declared; None refuses them.
-    `max_bytes` bounds the names and values of one key together. Where `hashed`, a part ends in the SHA-256 of a secret that its client alone
-    has, in hexadecimal: another part is taken, but the checks tell of it. Where `encodes`, a part may hold any character: what a key can't hold is
-    percent-encoded. Elsewhere it is refused.
+    `max_bytes` bounds the names and values of one key together. Where `hashed`, a part ends in the SHA-256, in hexadecimal, of a secret
+    that its client alone has: another part is taken, but the checks tell of it. Where `encodes`, a part may hold any character: what a
+    key can't hold is percent-encoded. Elsewhere it is refused.
     """
 
     name: str

@@ -325,8 +325,8 @@ class Service:
     """A container of the platform: its name in the network is its own name.
 
     `ports` maps a port's meaning to its number inside the network; those in `published` are offered on the host's loopback too,
-    from the preferred host port given there. `neighbours` are ports that no setting of the service keeps from others in its network; each is
-    guarded otherwise (docs/adr/0015).
+    from the preferred host port given there. `neighbours` are ports that no setting of the service keeps from others in its network; each
+    is guarded otherwise (docs/adr/0015).
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""From when on refused logins and refused commands are worth a word: somebody mistypes a password once or twice, and guesses it more often."""
+"""From when on refused logins and commands are worth a word: who mistypes a password does so once or twice, who guesses it more often."""
 
 from __future__ import annotations
 

@@ -96,7 +96,10 @@ class PostgresGrants(FoundAtUp):
         if psql.database_exists(container, inputs["database"]):
             found = _read(container, inputs)
             if found["exists"]:
-                _run(container, inputs, _statements(found, inputs | {"grants": []}, connect=False))
+                left = inputs | {"grants": [], "reads_every_table": None}
+                _run(container, inputs, _statements(found, left, connect=False))
+                if inputs["role"] != inputs["owner"]:
+                    _revoke(container, inputs, beyond="")
 
     @staticmethod
     def _assert(inputs: Values) -> Values:
@@ -112,6 +115,8 @@ class PostgresGrants(FoundAtUp):
         variables = {"role": inputs["role"], "owner": inputs["owner"], "lock": str(psql.ADVISORY_LOCK)}
         if inputs.get("reads_every_table"):
             psql.run(container, psql.named("reader_apply"), database=inputs["database"], variables=variables)
+        elif inputs["role"] != inputs["owner"]:
+            _revoke(container, inputs, beyond=inputs["schema"])
         psql.run(
             container,
             psql.named("functions_grant"),
@@ -125,6 +130,11 @@ def _read(container: Container, inputs: Values) -> dict[str, Any]:
     variables = {"role": inputs["role"], "schema": inputs["schema"], "owner": inputs["owner"]}
     found: dict[str, Any] = psql.query(container, psql.named("grants_read"), database=inputs["database"], variables=variables)
     return found
+
+
+def _revoke(container: Container, inputs: Values, *, beyond: str) -> None:
+    variables = {"role": inputs["role"], "lock": str(psql.ADVISORY_LOCK), "beyond": beyond}
+    psql.run(container, psql.named("grants_revoke"), database=inputs["database"], variables=variables)
 
 
 def _run(container: Container, inputs: Values, statements: list[str]) -> None:
@@ -179,6 +189,8 @@ def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
             each["sequence"] for table in found["tables"] for each in table["sequences"]
         }
         findings += [f"select on {name} is missing" for name in sorted(set(found["unread"]) - here)]
+    else:
+        findings += [f"something on {name} is granted, and not declared" for name in sorted(found["elsewhere"])]
     return findings + functions + grant_findings(parsed(inputs["grants"]), found["tables"], everything=everything)
 
 

@@ -35,6 +35,7 @@ def test_the_documents_answer_in_korean(stack):
     assert hits == sorted(hits, key=lambda hit: -hit["certainty"])
 
 
+@pytest.mark.exhaustive
 def test_status_and_another_migrate_find_nothing_pending(stack):
     status = json.loads(stack.invoke("migrate.status", "--json").stdout)
     assert status["pending"] == []

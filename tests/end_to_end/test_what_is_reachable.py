@@ -1,5 +1,6 @@
 """From outside: TLS or nothing, on loopback or nowhere."""
 
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -45,7 +46,22 @@ def test_a_wrong_ca_is_not_trusted(stack):
         psycopg.connect(url, connect_timeout=10)
 
 
-@pytest.mark.parametrize("service", [each.name for each in services.SERVICES])
+SERVICES = [each.name for each in services.SERVICES]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nothing_else_listens_for_others_than_the_container_itself(stack, service):
+    container = stack.container(service)
+    declared = port_scan.declared(services.service(service))
+    assert port_scan.listening(container) == declared
+    networks = container.attrs["NetworkSettings"]["Networks"]
+    (address,) = [network["IPAddress"] for network in networks.values()]
+    for port in declared:
+        socket.create_connection((address, port), timeout=60).close()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_neighbour_in_the_network_reaches_the_declared_ports_and_no_others(stack, service):
     image = stack.container("embedder").image.id
     labels = {"com.christmas.project": "christmas", "com.christmas.stack": stack.name}

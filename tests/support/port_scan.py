@@ -1,10 +1,12 @@
-"""Which TCP ports of a container a neighbour in its network can connect to: all of them are tried, from a container."""
+"""Which TCP ports of a container others in its network can connect to: by what listens there, or by trying all of them from beside it."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import docker
+from docker.models.containers import Container
 
 from christmas.blueprint.model import Service
 
@@ -40,6 +42,20 @@ def open_ports(image: str, network: str, host: str, labels: dict[str, str]) -> l
         image, entrypoint=["python3", "-c", _SCAN, host], command=[], network=network, labels=labels, remove=True, cap_drop=["ALL"]
     )
     return list(json.loads(told))
+
+
+def listening(container: Container) -> list[int]:
+    """The ports at which something in the container listens for others than the container itself."""
+    told: Any = container.exec_run(["cat", "/proc/net/tcp", "/proc/net/tcp6"]).output
+    found = set()
+    for line in told.decode().splitlines():
+        words = line.split()
+        # Number, local address, remote address, state; addresses are hexadecimal words of four bytes, the lowest first.
+        if len(words) > 3 and words[3] == "0A":
+            address, _, port = words[1].partition(":")
+            if not address.endswith("7F") and address != "0" * 24 + "01000000":
+                found.add(int(port, 16))
+    return sorted(found)
 
 
 def declared(service: Service) -> list[int]:

@@ -35,6 +35,15 @@ select json_build_object(
             and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
             and not has_table_privilege(grantee_of.oid, c.oid, 'select')
     ),
+    -- Tables and sequences of other schemas; chunks have what their hypertable has.
+    'elsewhere', (
+        select coalesce(json_agg(distinct c.oid::regclass::text), '[]')
+        from pg_shdepend as s
+        join pg_class as c on s.classid = 'pg_class'::regclass and s.objid = c.oid
+        join pg_namespace as n on n.oid = c.relnamespace
+        where s.deptype = 'a' and s.dbid = (select oid from pg_database where datname = current_database())
+            and s.refobjid = (select oid from grantee) and n.nspname not in (:'schema', '_timescaledb_internal')
+    ),
     'superuser', (select rolname from pg_roles where oid = 10),
     'tables', (
         select coalesce(json_agg(json_build_object(

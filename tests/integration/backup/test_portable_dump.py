@@ -229,6 +229,7 @@ def test_a_sets_dump_is_verified_by_its_content(made: tuple[SetFolder, Manifest]
     assert "vectors of another length" in rewrite(whole[0].replace(b'"default":[', b'"default":[9,'), *whole[1:])[0]
     assert put(path, copy.content(path)[:100]) == [f"{where}{DOCUMENTS} has 0 rows instead of 200"]
     assert "can't be read" in put(path, b"no zstd at all")[0]
+    assert manifest.weaviate
     told = put(f"weaviate/{manifest.weaviate.backup_id}/backup_config.json", b'{"nodes": {}, "status": "FAILED"}')
     assert any("ended as FAILED" in each for each in told)
     assert any("lacks" in each for each in faults(copy, manifest))

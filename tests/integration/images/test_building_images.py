@@ -91,7 +91,7 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize(("lines", "expected"), in_make_test(FAILURES.values(), 0, 2, 4), ids=FAILURES.keys())
+@pytest.mark.parametrize(("lines", "expected"), in_make_test(FAILURES.values(), 0, 4), ids=FAILURES.keys())
 def test_a_failing_dockerfile_is_told_by_image_line_and_last_output(folder: Path, lines: list[str], expected: list[str]) -> None:
     label = uuid.uuid4().hex
     line = _write_dockerfile(folder, f"LABEL {BUILD_LABEL}={label}", *lines)

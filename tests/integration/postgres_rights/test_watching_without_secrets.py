@@ -106,7 +106,7 @@ def test_backup_reads_chunks_that_are_made_later(migrated_server: ScratchServer)
             "insert into market_data (symbol, timestamp, open, high, low, close, volume) values ('LATER', '1999-05-05', 1, 1, 1, 1, 1)"
         )
         chunks = wait_for(lambda: backup.execute("select show_chunks('market_data')::text").fetchall(), "a chunk")
-        for (chunk,) in chunks:
-            backup.execute(f"select count(*) from {chunk}".encode())
+        rows = [backup.execute(f"select count(*) from {chunk}".encode()).fetchone() for (chunk,) in chunks]
+    assert (1,) in rows
     with migrated_server.admin() as admin:
         admin.execute("delete from market_data where symbol = 'LATER'")

@@ -116,6 +116,7 @@ def test_what_is_altered_by_hand_is_found_and_put_right_without_a_restart(accoun
     assert accounts.container.attrs["State"]["StartedAt"] == before
 
 
+@pytest.mark.exhaustive
 def test_a_new_password_works_at_once_and_the_old_no_more(accounts: Accounts) -> None:
     user = accounts.all["ingest"]
     old = user.inputs["password"]

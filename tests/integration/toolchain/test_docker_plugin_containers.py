@@ -42,6 +42,7 @@ def _run(engine: docker.APIClient, *command: str) -> str:
     return output.decode()
 
 
+@pytest.mark.exhaustive
 def test_files_are_uploaded_as_asked(plugin: Plugin, engine: docker.APIClient, tmp_path: Path) -> None:
     source = tmp_path / "source.txt"
     source.write_text("from a file")

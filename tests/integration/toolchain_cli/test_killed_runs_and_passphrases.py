@@ -119,6 +119,7 @@ def test_two_first_commands_at_once_agree_on_one_passphrase(clone: Clone, tmp_pa
     assert [entry.name for entry in (clone.root / ".christmas").glob("passphrase*")] == ["passphrase"]
 
 
+@pytest.mark.exhaustive
 def test_a_cli_that_is_too_old_for_the_project_is_explained(stack: Clone) -> None:
     settings = stack.root / "Pulumi.yaml"
     settings.write_text(settings.read_text() + 'requiredPulumiVersion: ">=9.0.0"\n')

@@ -13,6 +13,7 @@ from monitor.refusals import Refusal, Told, judge, of_postgres, of_redis, of_wea
 
 NOW = datetime(2026, 11, 29, 15, 0, tzinfo=UTC)
 PREFIX = "2026-11-29 15:17:27.810 GMT [270] user={} db=christmas_db app=[unknown] client={} FATAL:  "
+PLAIN = 'pg_hba.conf rejects connection for host "10.0.0.7", user "x", database "x", no encryption'
 NOWHERE, NOBODY = "an unknown address", "an unknown account"
 WRONG = 'password authentication failed for user "api"'
 HIDDEN = "x db=a app=b client=127.0.0.1 FATAL:  no"
@@ -24,13 +25,8 @@ HIDDEN = "x db=a app=b client=127.0.0.1 FATAL:  no"
         ("api", "10.0.0.7", WRONG, ("api", "10.0.0.7")),
         ("hunter2", "10.0.0.7", 'password authentication failed for user "hunter2"', (NOBODY, "10.0.0.7")),
         ("api", "10.0.0.7", 'no pg_hba.conf entry for host "10.0.0.7", user "api", database "x", SSL encryption', ("api", "10.0.0.7")),
-        (
-            "api",
-            "10.0.0.7",
-            'pg_hba.conf rejects connection for host "10.0.0.7", user "api", database "x", no encryption',
-            ("api", "10.0.0.7"),
-        ),
-        ("monitor", "10.0.0.1", 'pg_hba.conf rejects connection for host "10.0.0.1", user "monitor", database "x", no encryption', None),
+        ("api", "10.0.0.7", PLAIN, ("api", "10.0.0.7")),
+        ("monitor", "10.0.0.1", PLAIN, None),
         ("monitor", "10.0.0.1", 'password authentication failed for user "monitor"', ("monitor", "10.0.0.1")),
         ("postgres", "127.0.0.1", 'pg_hba.conf rejects connection for host "127.0.0.1", user "postgres", database "postgres"', None),
         ("postgres", "[local]", "the database system is starting up", None),
@@ -98,7 +94,7 @@ def test_judgement(found: Told, status: str) -> None:
 def test_what_is_told() -> None:
     result = judge("Redis", told(25, 15), ("login", "denial"), NOW)
     assert result.message == (
-        "25 logins and 15 commands refused in the last 60 min: api from 10.0.0.7 25 × login; rag from 10.0.0.8 15 × command"
+        "25 logins and 15 commands refused in the last 60 min (api from 10.0.0.7: 25 logins; rag from 10.0.0.8: 15 commands)"
     )
     short = judge("PostgreSQL", Told(since=NOW - timedelta(minutes=7)), ("login",), NOW)
     assert short.message == "0 logins refused in the last 7 min"
