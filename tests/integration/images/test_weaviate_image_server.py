@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,6 @@ from christmas.blueprint.services import service
 from tests.integration.images.hardened import running
 from tests.integration.images.services import EMBEDDER, WEAVIATE, secret_files
 from tests.support import port_scan, scratch
-from tests.support import scratch
 from tests.support.waiting import PATIENCE
 
 GRPC = 50051
