@@ -36,6 +36,8 @@ _POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* 
 _POSTGRES_SAID = re.compile(
     rb"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in|certificate|invalid authorization"
 )
+# What weaviate-client asks by itself while it writes batches (`batch.dynamic`), to pace itself; it goes on without an answer.
+_CLIENTS_OWN_QUESTIONS = (("read_nodes", "Verbosity: minimal"), ("read_tenants", "Tenant: *"))
 # The path is the client's own, so it is the end of the line that counts.
 _EMBEDDER_LINE = re.compile(rb"^(?P<client>\S+) [A-Z]+ .* 401 \d+ ms$")
 _POSTGRES_IN_THE_CLEAR = b"no encryption"
@@ -88,6 +90,8 @@ def of_weaviate(line: bytes) -> Refusal | None:
     try:
         told = json.loads(line)
     except ValueError:
+        return None
+    if any(told.get("perm") == action and scope in str(told.get("resource")) for action, scope in _CLIENTS_OWN_QUESTIONS):
         return None
     return Refusal("denial", _account(str(told.get("user"))), str(told.get("source_ip") or _NOWHERE))
 

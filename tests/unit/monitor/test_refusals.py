@@ -51,6 +51,14 @@ def test_denials_of_weaviate() -> None:
     assert of_weaviate(json.dumps(denied, separators=(",", ":")).encode()) == Refusal("denial", "rag", "10.0.0.7")
     assert of_weaviate(json.dumps({**denied, "msg": ""}).encode()) is None
     assert of_weaviate(b'{"msg":"authorization denied"') is None
+    for perm, resource, counts in (
+        ("read_nodes", "[Domain: nodes, Verbosity: minimal]", False),
+        ("read_tenants", "[Domain: tenants, Collection: X, Tenant: *]", False),
+        ("delete_tenants", "[Domain: tenants, Collection: X, Tenant: *]", True),
+        ("read_nodes", "[Domain: nodes, Verbosity: verbose, Collection: X]", True),
+    ):
+        line = json.dumps({**denied, "perm": perm, "resource": resource}, separators=(",", ":")).encode()
+        assert bool(of_weaviate(line)) is counts
 
 
 @pytest.mark.parametrize(
