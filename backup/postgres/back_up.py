@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,8 @@ from backup.sets.files import SetFolder, write_hashed
 from backup.sets.model import FileRecord, Kind, PostgresPart, ReferencePoint, Unproven
 from backup.storage.repository import INFO_FILES, RepositoryFiles, segments
 from backup.storage.sources import source_of
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.relational import DATABASE
 from core.errors import PlatformError
 from core.progress import Progress
 from infra.clients import postgres as connect
@@ -51,6 +54,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
     """
     container = platform.containers["timescaledb"]
     started = datetime.now(UTC)
+    _let_read(container)
     progress.status(f"{request.kind} physical backup")
     physical = pgbackrest.back_up(container, request.kind, request.set_id)
     progress.status("reference point and logical backup" if request.logical else "reference point")
@@ -80,6 +84,20 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
         logical=LOGICAL_PATH if found.dumped else None,
         history=live_log.server_history(container, physical.timeline),
     )
+
+
+def _let_read(container: str) -> None:
+    """Give the account SELECT on what somebody made by hand since the last `up`: it has no right on everything, but on every table.
+
+    Where that fails, what can't be read is told with the set, as any other object that can't be.
+    """
+    from infra.provider import psql
+    from infra.provider.containers import running
+
+    owner = next(each.name for each in ACCOUNTS if each.postgres and each.postgres.owns_schema)
+    variables = {"role": ACCOUNT, "owner": owner, "lock": str(psql.ADVISORY_LOCK)}
+    with contextlib.suppress(PlatformError):
+        psql.run(running(container), psql.named("reader_apply"), database=DATABASE, variables=variables)
 
 
 @dataclass(frozen=True, slots=True)
