@@ -11,6 +11,8 @@ import re
 import ssl
 from pathlib import Path
 
+from core.disk import write_whole
+
 _MARK = "# Written by `invoke env`: the CA of a Christmas stack, and the authorities that this machine trusts."
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 # Where OpenSSL as Python was built with it names none: Debian's and Red Hat's places.
@@ -27,9 +29,7 @@ def write_bundle(ca_file: Path) -> Path:
     """Write the bundle of a CA's certificate, in place of an older one at once; return its path."""
     path = Path(bundle_of(str(ca_file)))
     certificates = dict.fromkeys([*_certificates(ca_file), *_certificates(system_authorities(ca_file.parent))])
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text("\n".join([_MARK, *certificates, ""]), encoding="ascii")
-    draft.replace(path)
+    write_whole(path, "\n".join([_MARK, *certificates, ""]), mode=0o644)
     return path
 
 

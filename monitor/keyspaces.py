@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from christmas.blueprint.accounts import writer_of
 from christmas.blueprint.keyspaces import KEYSPACES
+from core.words import size_text
 from infra import clients
 from infra.connections import Platform
 from monitor import keyspace_audit as audits
@@ -32,7 +33,7 @@ def expiry(platform: Platform) -> Finding:
 def judge(found: Audit, total: int) -> Finding:
     """What an audit of some of `total` keys comes to, with the memory of each keyspace."""
     seen = f"{found.total} keys looked at" if found.complete else f"{found.total} of {total} keys looked at"
-    told = "; ".join([seen, *(f"{name or 'no keyspace'} {found.keys[name]} in {_size(found.memory[name])}" for name in _order(found))])
+    told = "; ".join([seen, *(f"{name or 'no keyspace'} {found.keys[name]} in {size_text(found.memory[name])}" for name in _order(found))])
     if not found.findings:
         return ok(told, found.total, "keys")
     counted = Counter(map(str, found.findings))
@@ -74,10 +75,3 @@ def _mend(platform: Platform, findings: Sequence[audits.Finding]) -> int:
 
 def _order(found: Audit) -> list[str | None]:
     return sorted(found.keys, key=lambda name: -found.memory[name])
-
-
-def _size(size: int) -> str:
-    for unit, scale in (("MiB", 2**20), ("KiB", 2**10)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size} bytes"

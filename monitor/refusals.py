@@ -17,9 +17,9 @@ from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS, RefusalAlarms
 from core.docker_host import docker_host
 from core.errors import PlatformError
+from core.words import span_text
 from infra import clients
 from infra.connections import Platform
-from monitor.ages import in_words
 from monitor.result import Finding, critical, ok, unknown, warning
 
 Kind = Literal["login", "denial"]
@@ -121,7 +121,7 @@ def judge(store: str, told: Told, kinds: Sequence[Kind], now: datetime, alarms: 
     names = {"login": "logins", "denial": "commands"}
     bounds = {"login": (alarms.logins_warn, alarms.logins_critical), "denial": (alarms.denials_warn, alarms.denials_critical)}
     counts = {kind: sum(each.count for each in told.refusals if each.kind == kind) for kind in kinds}
-    span = in_words(now - told.since) if told.since else in_words(alarms.window)
+    span = span_text(now - told.since) if told.since else span_text(alarms.window)
     shown = f"{' and '.join(f'{counts[kind]} {names[kind]}' for kind in kinds)} refused in the last {span}"
     total = sum(counts.values())
     if groups := _groups(told.refusals):

@@ -15,9 +15,8 @@ from backup.sets import due, folders
 from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from core import lock
 from core.errors import PlatformError
-from core.words import size_text
+from core.words import size_text, span_text
 from infra.connections import Platform
-from monitor.ages import in_words
 from monitor.signs import WorkSigns
 from schedule.decide import backup_since, drill_due, drill_since, pause_after
 from schedule.delays import Delays, Gap
@@ -114,7 +113,7 @@ class Job:
         self._looked.clear()
         pause = pause_after(self.failures)
         self._not_before = steady() + pause.total_seconds()
-        again = f", tried again in {in_words(pause)}" if self.goes_on else ""
+        again = f", tried again in {span_text(pause)}" if self.goes_on else ""
         say(f"{self.work}: FAILED{again}: {reason}")
 
     def _tell_once(self, text: str) -> None:

@@ -25,7 +25,6 @@ PLANNED = "planned"
 FILES = "files in place"
 RECOVERED = "recovered"
 PROMOTED = "promoted"
-BACKED_UP = "backed up"
 
 LAST_STEP: Mapping[str, str] = {"postgres": PROMOTED, "redis": RECOVERED, "weaviate": RECOVERED}
 """The step with which a store is restored. Only PostgreSQL is promoted: its log goes on in a new timeline."""

@@ -6,7 +6,8 @@ import functools
 from datetime import UTC, datetime, timedelta
 
 from backup.sets.model import STORES, FileRecord, Kind, Manifest, PostgresPart, RedisPart, ReferencePoint, Store, TableRecord, WeaviatePart
-from backup.sets.sealing import Keyring, new_identity
+from backup.sets.sealing import Keyring
+from tests.support.identities import new_identity
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

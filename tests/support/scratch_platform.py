@@ -19,7 +19,6 @@ import docker
 from airgap.images.catalog import image_reference
 from backup.restoring import recipes
 from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
-from backup.sets.sealing import new_identity
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring
@@ -30,6 +29,7 @@ from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 from infra.connections import Credentials, Platform
 from infra.provider.redis_acl import redis_acl_line
 from infra.provider.weaviate_api import WeaviateApi, permissions
+from tests.support.identities import new_identity
 from tests.support.postgres_rights import give_rights, role_settings
 
 DOCUMENTS = "ChristmasDocument_embedded_7e575000"

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 # Each is the first thing that a process of its own does.
 ALLOWED = {
     "airgap/images/embedder/embedder_server/model.py": "the embedder's process, before it loads numpy",
-    "airgap/setup/beside.py": "a step's own process, before it runs the step",
+    "airgap/setup/one_step.py": "a step's own process, before it runs the step",
     "bench/real_vectors.py": "a benchmark, before it loads numpy",
     "schedule/remembered.py": "the schedule's own process, as it starts with the machine",
 }

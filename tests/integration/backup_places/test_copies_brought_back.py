@@ -12,7 +12,8 @@ import pytest
 from backup.sets import folders, keys
 from backup.sets.model import FileRecord, Manifest
 from backup.storage import bring_back
-from backup.storage.places import FolderPlace, open_place
+from backup.storage.opening import open_place
+from backup.storage.places import FolderPlace
 from core.errors import PlatformError
 from core.progress import SilentProgress
 from infra.backup_places import BackupAccess, LocalPlace, S3Place

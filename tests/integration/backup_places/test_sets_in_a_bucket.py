@@ -16,9 +16,8 @@ from backup.restore import remove, restore
 from backup.restoring import stopped
 from backup.sets import folders, retention
 from backup.sets.model import Manifest
-from backup.sets.sealing import new_identity
 from backup.storage import copies, mirror
-from backup.storage.places import open_place
+from backup.storage.opening import open_place
 from backup.verify import verify
 from core.containers import docker_client, execute
 from core.errors import PlatformError
@@ -27,6 +26,7 @@ from infra.clients import redis_client
 from infra.components.pgbackrest_config import PGDATA
 from infra.connections import Platform
 from tests.support.cases import in_make_test
+from tests.support.identities import new_identity
 from tests.support.s3_server import S3Server, run_s3_server
 from tests.support.scratch_platform import ScratchPlatform, fill, run_scratch_platform
 

@@ -12,11 +12,11 @@ import pytest
 from backup.kit import coverage, envelope, taking
 from backup.kit.content import FORMAT, Keys, Kit, StackState, parse
 from backup.kit.envelope import Readers, seal, unseal
-from backup.sets.sealing import new_identity
 from core.errors import PlatformError
 from infra.backup_places import BackupAccess, LocalPlace
 from infra.connections import Credentials, Endpoint, Platform
 from infra.stack_state import portable
+from tests.support.identities import new_identity
 
 PASSPHRASE = "correct horse battery staple"
 SECRETS = ("the-repositorys-passphrase", "AGE-SECRET-KEY-1THEIDENTITY", "the-ring-of-keys", "the-states-passphrase")

@@ -21,7 +21,7 @@ HOUR = 3_600_000
 @pytest.mark.parametrize(
     ("findings", "status", "told"),
     [
-        ([], "ok", "7 keys looked at; market_latest 5 in 2.0 KiB; session 2 in 900 bytes"),
+        ([], "ok", "7 keys looked at; market_latest 5 in 2.0 kB; session 2 in 900 B"),
         ([Finding("session:x", Fault.NO_EXPIRY, "session")] * 2, "critical", "2 session without an expiry; 7 keys"),
         ([Finding("session:x", Fault.LONG_EXPIRY, "session")], "warning", "1 session with a longer expiry than declared; 7 keys"),
         ([Finding("what", Fault.UNKNOWN)], "warning", "1 'what' of no keyspace; 7 keys"),
