@@ -6,16 +6,16 @@ import urllib.error
 
 import psycopg
 import pytest
-import redis
 
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS
-from infra import clients
 from infra.connections import Platform
 from monitor import wire
 from monitor.checks import run
 from monitor.result import CheckResult
 from tests.support.scratch_platform import ScratchPlatform, run_scratch_platform
 from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.exhaustive
 
 SECRET = "hunter2-mistyped"
 
@@ -60,27 +60,6 @@ def test_wrong_logins_to_postgresql(platform: Platform) -> None:
     assert "an unknown account from " in found.message
     assert SECRET not in found.message + found.next_step
     assert "rotate" in found.next_step
-
-
-def test_wrong_logins_and_refused_commands_to_redis(platform: Platform) -> None:
-    url = platform.redis_url("api")
-    for wrong in (url.replace(platform.secret("api", "redis"), "wrong"), url.replace("//api:", f"//{SECRET}:")):
-        for _ in range(REFUSAL_ALARMS.logins_warn // 2 + 1):
-            with redis.Redis.from_url(wrong) as client, pytest.raises(redis.exceptions.AuthenticationError):
-                client.ping()
-    found = turned(platform, "redis.refusals")
-    assert "api from " in found.message
-    assert SECRET not in found.message
-    with clients.redis_client(platform, "ingest") as client:
-        for _ in range(REFUSAL_ALARMS.denials_warn):
-            with pytest.raises(redis.exceptions.NoPermissionError):
-                client.get("session:x")
-    assert f"{REFUSAL_ALARMS.denials_warn} commands refused" in turned(platform, "redis.refusals").message
-    with clients.redis_client(platform, "monitor") as client:
-        client.acl_log_reset()
-    emptied = only(platform, "redis.refusals")
-    assert emptied.status == "critical"
-    assert "emptied" in emptied.next_step
 
 
 def test_refused_actions_of_weaviate(platform: Platform) -> None:

@@ -10,8 +10,11 @@ import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from infra import clients
 from infra.connections import Platform
 from seed.collection import physical_name
+from tests.support.cases import in_make_test
+from tests.support.weaviate_server import ROOT_USER, ScratchWeaviate
 
 NARROW = [each.name for each in ACCOUNTS if each.weaviate and each.weaviate.built_in_role is None]
 WATCHING = {"backup", "monitor"}
@@ -46,16 +49,24 @@ def definition(name: str) -> dict[str, object]:
     return {"class": name, "vectorizer": "none", "properties": [{"name": "content", "dataType": ["text"]}]}
 
 
-@pytest.fixture
-def strangers(documents_platform: Platform) -> Iterator[Platform]:
-    """One collection with each of the names, and an object in it; and one that is the loader's."""
-    admin = Caller(documents_platform, "admin")
+@pytest.fixture(scope="module")
+def strangers(weaviate_server: ScratchWeaviate) -> Iterator[Platform]:
+    """One collection with each of the names, and an object in it; and one that is the loader's. Nothing else is there."""
+    with clients.weaviate_client(weaviate_server.platform, ROOT_USER) as client:
+        for alias in client.alias.list_all():
+            client.alias.delete(alias_name=alias)
+        client.collections.delete_all()
+    admin = Caller(weaviate_server.platform, "admin")
     for name in (*ALIKE, OWN):
-        admin("POST", "schema", definition(name)).raise_for_status()
-        admin("POST", "objects", {"class": name, "id": OBJECT, "properties": {"content": "x"}}).raise_for_status()
-    yield documents_platform
+        make(admin, name)
+    yield weaviate_server.platform
     for name in (*ALIKE, OWN):
         admin("DELETE", f"schema/{name}")
+
+
+def make(admin: Caller, name: str) -> None:
+    admin("POST", "schema", definition(name)).raise_for_status()
+    admin("POST", "objects", {"class": name, "id": OBJECT, "properties": {"content": "x"}}).raise_for_status()
 
 
 def attempts(name: str) -> list[tuple[str, str, object]]:
@@ -74,7 +85,7 @@ def attempts(name: str) -> list[tuple[str, str, object]]:
     ]
 
 
-@pytest.mark.parametrize("account", NARROW)
+@pytest.mark.parametrize("account", in_make_test(NARROW, NARROW.index("indexer")))
 def test_collections_with_names_alike_are_nobodys(strangers: Platform, account: str) -> None:
     call = Caller(strangers, account)
     let_in = [
@@ -91,12 +102,13 @@ def test_collections_with_names_alike_are_nobodys(strangers: Platform, account: 
 
 
 def test_the_loaders_own_are_the_loaders(strangers: Platform) -> None:
-    call = Caller(strangers, "indexer")
+    call, name = Caller(strangers, "indexer"), physical_name(CHRISTMAS_DOCUMENT, CHRISTMAS_DOCUMENT.profile("embedded"), 2)
+    assert call("POST", "schema", definition(name)).status_code == 200
     assert call("GET", f"objects/{OWN}/{OBJECT}").status_code == 200
-    assert call("POST", "aliases", {"alias": "ChristmasDocumentAlias", "class": OWN}).status_code == 403
-    assert call("POST", "aliases", {"alias": CHRISTMAS_DOCUMENT.name, "class": OWN}).status_code == 200
+    assert call("POST", "aliases", {"alias": "ChristmasDocumentAlias", "class": name}).status_code == 403
+    assert call("POST", "aliases", {"alias": CHRISTMAS_DOCUMENT.name, "class": name}).status_code == 200
     assert call("DELETE", f"aliases/{CHRISTMAS_DOCUMENT.name}").status_code == 204
-    assert call("DELETE", f"schema/{OWN}").status_code == 200
+    assert call("DELETE", f"schema/{name}").status_code == 200
 
 
 @pytest.mark.parametrize("account", [name for name in NARROW if name not in WATCHING])

@@ -116,7 +116,7 @@ def test_judgement(found: Told, status: str) -> None:
 def test_what_is_told() -> None:
     result = judge("Redis", told(25, 15), ("login", "denial"), NOW)
     assert result.message == (
-        "25 logins and 15 commands refused in the last 60 min (api from 10.0.0.7: 25 logins; rag from 10.0.0.8: 15 commands)"
+        "25 logins and 15 commands refused in the last 1 h (api from 10.0.0.7: 25 logins; rag from 10.0.0.8: 15 commands)"
     )
     short = judge("PostgreSQL", Told(since=NOW - timedelta(minutes=7)), ("login",), NOW)
     assert short.message == "0 logins refused in the last 7 min"
