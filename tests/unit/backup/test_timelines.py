@@ -109,6 +109,7 @@ def test_a_line_holds_what_its_ancestors_wrote_before_they_were_left() -> None:
         # The old timeline's segment 5 goes on beyond the switch: replaying it whole would bring back what was undone.
         pytest.param(2, EVERY - names(2, 5, 9), Reach(0x5000100, 1), id="nothing-of-the-new-one"),
         pytest.param(2, EVERY - names(2, 5, 9) - names(1, 5, 7), Reach(5 << 24, 1), id="nor-of-the-switch"),
+        pytest.param(2, EVERY - names(2, 6, 9), Reach(6 << 24, 2), id="one-segment-of-the-new-one"),
         pytest.param(2, EVERY - names(2, 5, 5), Reach(0x5000100, 1, wal.name(2, 5)), id="the-new-ones-first-is-missing"),
     ],
 )
