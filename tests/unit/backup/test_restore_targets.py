@@ -54,8 +54,9 @@ def test_targets(text: str, target: Target) -> None:
     ],
 )
 def test_what_is_no_target(text: str, message: str) -> None:
-    with pytest.raises(PlatformError, match=message):
+    with pytest.raises(PlatformError, match=message) as caught:
         parse_target(text, SETS)
+    assert caught.value.where == "--to"
 
 
 def chosen(target: Target, stores: tuple[Store, ...] = STORES) -> dict[Store, str]:

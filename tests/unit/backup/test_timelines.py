@@ -8,7 +8,7 @@ from backup.postgres import drawing, known_log, wal
 from backup.postgres.live_log import LiveLog
 from backup.postgres.replay import Choice, KnownLog, choose, insist_on_line, lineage
 from backup.postgres.restore import recovery_options
-from backup.postgres.timelines import Cluster, Line, Piece, Reach, line_to, lsn_number, lsn_text, parse_history, reach
+from backup.postgres.timelines import Cluster, Line, Piece, Reach, archive_of, line_to, lsn_number, lsn_text, parse_history, reach
 from backup.restoring.targets import StorePlan, Target, plan
 from backup.sets.model import FileRecord, Manifest, ReferencePoint, Switch
 from core.errors import PlatformError
@@ -60,6 +60,11 @@ def known(on: int | None, segments: set[str] | None = None, **more: object) -> K
     live = LiveLog("7", on, "0/0") if on else None
     cluster = Cluster(HISTORIES, frozenset(EVERY if segments is None else segments))
     return KnownLog({"17-1": cluster}, live, **more)  # type: ignore[arg-type]
+
+
+def test_a_set_that_names_no_part_of_the_log_has_no_archive() -> None:
+    assert archive_of(manifest()) == ""
+    assert archive_of(made(1, 2, minutes=0, archive="17-3")) == "17-3"
 
 
 def test_history_files() -> None:

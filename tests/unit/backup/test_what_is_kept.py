@@ -90,10 +90,9 @@ def test_each_store_has_a_chain_of_its_own() -> None:
     """A set's parent, PostgreSQL's references and Weaviate's base each keep what they name."""
     base, label, whole = (manifest(f"2026112{day}-120000-full-0000", label=f"label-{day}") for day in (0, 1, 2))
     history = [base, label, whole]
-    alone = {"kind": "incremental", "started": NOON}
-    assert needed_by(manifest("a", base_id=base.id, **alone), history) == [base]
-    assert needed_by(manifest("b", references=("label-1",), **alone), history) == [label]
-    assert needed_by(manifest("c", parent=whole.id, **alone), history) == [whole]
+    assert needed_by(manifest("a", kind="incremental", base_id=base.id), history) == [base]
+    assert needed_by(manifest("b", kind="incremental", references=("label-1",)), history) == [label]
+    assert needed_by(manifest("c", kind="incremental", parent=whole.id), history) == [whole]
 
 
 def test_the_last_good_set_stays_however_old() -> None:
