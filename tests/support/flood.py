@@ -8,6 +8,8 @@ import ssl
 import threading
 from collections.abc import Iterator
 
+from tests.support.waiting import PATIENCE
+
 _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 
 
@@ -56,4 +58,5 @@ def flood(host: str, port: int, strangers: int, *, greets: bool) -> Iterator[Non
     finally:
         over.set()
         for each in threads:
-            each.join(30)
+            each.join(PATIENCE)
+        assert not any(each.is_alive() for each in threads)

@@ -59,7 +59,7 @@ def test_what_the_server_can_not_hold_is_found_and_mended(bounded: Platform, acc
         } <= faults
         assert keyspaces.expiry(bounded).status == "critical"
         assert keyspaces.mend_next(bounded, 0) == (4, 0)
-        lives = [int(client.ttl(key)) for key in map(str, client.scan_iter())]
-        assert len(lives) == 5
-        assert all(0 < life <= 86_400 for life in lives)
+        left = [int(client.ttl(str(key))) for key in client.scan_iter()]
+        assert len(left) == 5
+        assert all(0 < seconds <= 86_400 for seconds in left)
         client.unlink(*client.scan_iter())

@@ -54,8 +54,9 @@ def test_targets(text: str, target: Target) -> None:
     ],
 )
 def test_what_is_no_target(text: str, message: str) -> None:
-    with pytest.raises(PlatformError, match=message):
+    with pytest.raises(PlatformError, match=message) as caught:
         parse_target(text, SETS)
+    assert caught.value.where == "--to"
 
 
 def chosen(target: Target, stores: tuple[Store, ...] = STORES) -> dict[Store, str]:
@@ -79,6 +80,12 @@ def test_a_set_is_restored_to_its_own_point() -> None:
         "--target-exclusive",
     )
     assert not wanted["redis"].truncate
+    assert {store: each.until for store, each in wanted.items()} == EARLY.moments()
+
+
+def test_the_latest_of_redis_is_that_of_the_newest_set_however_many_there_are() -> None:
+    for sets in ([LATE], SETS, [EARLY, *SETS]):
+        assert plan(Target(), sets, ("redis",), NOON) == {"redis": StorePlan(LATE, LATE.moments()["redis"])}
 
 
 def test_a_moment_takes_the_newest_set_before_it_and_redis_the_log_copied_after_it() -> None:

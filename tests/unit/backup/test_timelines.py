@@ -8,7 +8,7 @@ from backup.postgres import drawing, known_log, wal
 from backup.postgres.live_log import LiveLog
 from backup.postgres.replay import Choice, KnownLog, choose, insist_on_line, lineage
 from backup.postgres.restore import recovery_options
-from backup.postgres.timelines import Cluster, Line, Piece, Reach, line_to, lsn_number, lsn_text, parse_history, reach
+from backup.postgres.timelines import Cluster, Line, Piece, Reach, archive_of, line_to, lsn_number, lsn_text, parse_history, reach
 from backup.restoring.targets import StorePlan, Target, plan
 from backup.sets.model import FileRecord, Manifest, ReferencePoint, Switch
 from core.errors import PlatformError
@@ -62,6 +62,11 @@ def known(on: int | None, segments: set[str] | None = None, **more: object) -> K
     return KnownLog({"17-1": cluster}, live, **more)  # type: ignore[arg-type]
 
 
+def test_a_set_that_names_no_part_of_the_log_has_no_archive() -> None:
+    assert archive_of(manifest()) == ""
+    assert archive_of(made(1, 2, minutes=0, archive="17-3")) == "17-3"
+
+
 def test_history_files() -> None:
     text = "1\t0/5000100\tbefore 2026-11-23 12:00:00+00\n\n# nothing\n2\t0/8000200\tno recovery target specified\n"
     assert parse_history(text) == HISTORIES[3]
@@ -109,6 +114,7 @@ def test_a_line_holds_what_its_ancestors_wrote_before_they_were_left() -> None:
         # The old timeline's segment 5 goes on beyond the switch: replaying it whole would bring back what was undone.
         pytest.param(2, EVERY - names(2, 5, 9), Reach(0x5000100, 1), id="nothing-of-the-new-one"),
         pytest.param(2, EVERY - names(2, 5, 9) - names(1, 5, 7), Reach(5 << 24, 1), id="nor-of-the-switch"),
+        pytest.param(2, EVERY - names(2, 6, 9), Reach(6 << 24, 2), id="one-segment-of-the-new-one"),
         pytest.param(2, EVERY - names(2, 5, 5), Reach(0x5000100, 1, wal.name(2, 5)), id="the-new-ones-first-is-missing"),
     ],
 )

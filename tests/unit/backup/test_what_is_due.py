@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup.sets.due import due, logical_due, parent_of
-from backup.sets.model import Kind, Manifest, Store
+from backup.postgres.live_log import LiveLog
+from backup.sets.due import due, full_of, logical_due, parent_of
+from backup.sets.model import STORES, Kind, Manifest, Store
 from christmas.blueprint.rules import BACKUP_RULES
 from tests.support.manifests import NOON, manifest
 
@@ -42,6 +43,31 @@ def made(kind: Kind, hours_ago: float, stores: tuple[Store, ...] = ("postgres", 
 )
 def test_full_daily_incremental_hourly(sets: list[Manifest], expected: Kind | None) -> None:
     assert due(NOON, sets, BACKUP_RULES) == expected
+
+
+@pytest.mark.parametrize(
+    ("live", "sets", "stores", "expected"),
+    [
+        (LiveLog("7", 1, "0/1"), [made("full", 0.5)], STORES, None),
+        (LiveLog("7", 2, "0/1"), [made("full", 0.5)], STORES, "full"),
+        (LiveLog("8", 1, "0/1"), [made("full", 0.5)], STORES, "full"),
+        (LiveLog("7", 2, "0/1"), [made("full", 0.5)], ("redis",), None),
+        (LiveLog("7", 1, "0/1"), [made("full", 0.5, ("redis",)), made("incremental", 0.2)], STORES, "full"),
+        (LiveLog("7", 1, "0/1"), [made("full", 2, ("postgres",)), made("full", 0.5, ("redis",))], ("redis",), None),
+    ],
+    ids=str,
+)
+def test_a_timeline_without_a_full_set_is_due_at_once(
+    live: LiveLog, sets: list[Manifest], stores: tuple[Store, ...], expected: Kind | None
+) -> None:
+    assert due(NOON, sets, BACKUP_RULES, stores, live) == expected
+
+
+def test_the_full_set_of_a_timeline_is_its_newest() -> None:
+    older, newer, later = made("full", 5), made("full", 3), made("incremental", 1)
+    assert full_of(LiveLog("7", 1, "0/1"), [older, newer, later]) == newer
+    assert full_of(LiveLog("7", 2, "0/1"), [older, newer, later]) is None
+    assert full_of(LiveLog("7", 1, "0/1"), [later, made("full", 0.1, ("redis",))]) is None
 
 
 def test_a_store_alone_is_due_by_the_sets_that_hold_it() -> None:

@@ -67,6 +67,34 @@ def test_a_week_keeps_its_newest_full() -> None:
     assert set(keep(history, RULES, NOON)) == {each.id for each in history[1:]}
 
 
+def test_a_day_begins_at_midnight() -> None:
+    late = NOON.replace(hour=12, minute=40)
+    before, after = (at_moment(NOON.replace(hour=0, minute=minute) - timedelta(days=2)) for minute in (0, 20))
+    yesterday = at_moment(NOON.replace(hour=0, minute=10) - timedelta(days=3))
+    reasons = keep([yesterday, before, after, *chain(1, 0), *chain(0.5, 0)], RULES, late)
+    assert (yesterday.id in reasons, before.id in reasons) == (False, False)
+    assert reasons[after.id] == "newest full set of one of the last 3 days"
+
+
+def at_moment(started: datetime) -> Manifest:
+    return manifest(f"{started:%Y%m%d-%H%M%S}-full-0000", started=started)
+
+
+def test_the_reasons_are_said() -> None:
+    history = [*chain(1, 0), *chain(0.5, 0), *chain(-3, 0)]
+    assert list(keep(history, RULES, NOON).values()) == ["newest full set of one of the last 3 days", *["one of the newest full sets"] * 2]
+    assert set(keep([*chain(1, 0), *chain(-3, 0, ("redis",))], RULES, NOON).values()) == {"one of the newest full sets", "from the future"}
+
+
+def test_each_store_has_a_chain_of_its_own() -> None:
+    """A set's parent, PostgreSQL's references and Weaviate's base each keep what they name."""
+    base, label, whole = (manifest(f"2026112{day}-120000-full-0000", label=f"label-{day}") for day in (0, 1, 2))
+    history = [base, label, whole]
+    assert needed_by(manifest("a", kind="incremental", base_id=base.id), history) == [base]
+    assert needed_by(manifest("b", kind="incremental", references=("label-1",)), history) == [label]
+    assert needed_by(manifest("c", kind="incremental", parent=whole.id), history) == [whole]
+
+
 def test_the_last_good_set_stays_however_old() -> None:
     history = [*chain(200), *chain(1), *chain(0.5)]
     assert history[2].id not in keep(history, RULES, NOON)

@@ -75,6 +75,7 @@ def test_bounds_that_no_session_can_lift_are_set():
     ):
         assert f"\n{line}\n" in text
     roles = [each.postgres for each in ACCOUNTS if each.postgres]
+    assert roles
     assert all(0 < role.temporary_files_mib <= TEMPORARY_FILES_AT_MOST_MIB for role in roles)
     assert TIMESCALEDB.limits.process_mib == 512
 

@@ -129,3 +129,10 @@ def test_any_json_preferences_survive(values: dict[str, Any]) -> None:
     raw = encode(USER_PREFERENCES, values)
     assert decode(USER_PREFERENCES, raw) == values
     assert size(raw) == len(str(raw).encode())
+
+
+def test_lists_are_written_as_other_languages_do() -> None:
+    """Redis compares bytes: two programs that write the same roles write the same text."""
+    raw = encode(SESSION, {**SESSION_VALUES, "roles": ["trader", "관리자"]})
+    assert isinstance(raw, dict)
+    assert raw["roles"] == '["trader","관리자"]'

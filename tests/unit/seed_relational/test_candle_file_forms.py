@@ -90,6 +90,7 @@ def test_times_that_may_be_read_in_two_ways_are_refused(
         ("151208646", "epoch number"),
         ("1.5120865e9", "epoch number may have lost digits"),
         ("Total", "not an epoch number, as the others"),
+        ("\u0661\u0665\u0661\u0662\u0660\u0668\u0666\u0664\u0660\u0662", "not an epoch number, as the others"),
     ],
 )
 def test_a_row_beside_epoch_numbers_that_is_no_certain_time_is_put_aside(tmp_path: Path, text: str, reason: str) -> None:
