@@ -67,6 +67,7 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.refusals", refusals.postgres),
         Registered("redis.refusals", refusals.redis),
         Registered("weaviate.refusals", refusals.weaviate),
+        Registered("embedder.refusals", refusals.embedder),
         Registered("postgres.revision", relational.revision),
         Registered("postgres.tables", relational.tables),
         Registered("postgres.queries", advice.queries),

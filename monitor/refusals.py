@@ -1,6 +1,6 @@
 """What the stores refused of late: logins, and commands that an account may not run. Counted by account and address, never with values.
 
-Redis keeps a list of them; PostgreSQL and Weaviate say it in their logs. What none of them tells is in docs/adr/0611.
+Redis keeps a list of them; PostgreSQL, Weaviate and the embedder say it in their logs. What none of them tells is in docs/adr/0611.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ _POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* 
 _POSTGRES_SAID = re.compile(
     rb"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in|certificate|invalid authorization"
 )
+# What weaviate-client asks by itself while it writes batches (`batch.dynamic`), to pace itself; it goes on without an answer.
+_CLIENTS_OWN_QUESTIONS = (("read_nodes", "Verbosity: minimal"), ("read_tenants", "Tenant: *"))
+# The path is the client's own, so it is the end of the line that counts.
+_EMBEDDER_LINE = re.compile(rb"^(?P<client>\S+) [A-Z]+ .* 401 \d+ ms$")
 _POSTGRES_IN_THE_CLEAR = b"no encryption"
 
 
@@ -87,7 +91,15 @@ def of_weaviate(line: bytes) -> Refusal | None:
         told = json.loads(line)
     except ValueError:
         return None
+    if any(told.get("perm") == action and scope in str(told.get("resource")) for action, scope in _CLIENTS_OWN_QUESTIONS):
+        return None
     return Refusal("denial", _account(str(told.get("user"))), str(told.get("source_ip") or _NOWHERE))
+
+
+def of_embedder(line: bytes) -> Refusal | None:
+    """The request without the right key that a line of the bundled embedder's log tells of, if it does. It has one key, and no accounts."""
+    found = _EMBEDDER_LINE.match(line)
+    return Refusal("login", "a client", found["client"].decode(errors="replace")) if found else None
 
 
 def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Refusal]:
@@ -197,6 +209,13 @@ def weaviate(platform: Platform) -> Finding:
     now = datetime.now(UTC)
     told = _log(platform, "weaviate", now, of_weaviate)
     return told if isinstance(told, Finding) else judge("Weaviate", told, ("denial",), now)
+
+
+def embedder(platform: Platform) -> Finding:
+    """Few requests came without the right key of late."""
+    now = datetime.now(UTC)
+    told = _log(platform, "embedder", now, of_embedder)
+    return told if isinstance(told, Finding) else judge("the embedder", told, ("login",), now)
 
 
 def redis(platform: Platform) -> Finding:

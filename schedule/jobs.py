@@ -168,15 +168,15 @@ class Job:
         report = maintain(platform)
         if report.refreshed or any(report.dropped.values()):
             say(str(report))
-        mended, self._keys_from = keyspaces.mend_next(platform, self._keys_from)
-        if mended:
-            say(f"upkeep: {mended} keys of Redis that lived too long were given their keyspace's expiry")
         self._candles_changed |= bool(report.refreshed) or report.edition is Edition.COMMUNITY
         if self._candles_changed and not self.stopping.is_set() and self._every("indicators", SCHEDULE_RULES.indicators_every):
             computed = indicators.load(platform)
             self._candles_changed = False
             if computed.changed:
                 say(str(computed))
+        mended, self._keys_from = keyspaces.mend_next(platform, self._keys_from)
+        if mended:
+            say(f"upkeep: {mended} keys of Redis that lived too long were given their keyspace's expiry")
         return True
 
     def _check(self) -> bool:

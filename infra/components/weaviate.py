@@ -113,7 +113,7 @@ class Weaviate(pulumi.ComponentResource):
                 own_role = WeaviateRole(
                     f"{account.name}-weaviate-role",
                     name=account.name,
-                    permissions=[_permission(each) for each in account.weaviate.permissions],
+                    permissions=[permission_inputs(each) for each in account.weaviate.permissions],
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[reload]),
                     **at,
                 )
@@ -130,7 +130,7 @@ class Weaviate(pulumi.ComponentResource):
         return keys
 
 
-def _permission(declared: WeaviatePermission) -> dict[str, str]:
+def permission_inputs(declared: WeaviatePermission) -> dict[str, str]:
     """A permission as the resource takes it."""
     alias = {} if declared.alias is None else {"alias": declared.alias}
     return {"action": declared.action, "collection": declared.collection, **alias}

@@ -39,14 +39,15 @@ look() {
         part == "titles" && /^==> / { split($2, path, "/"); pid = path[3]; next }
         part == "titles" && NF { title[pid] = title[pid] $0; next }
         part == "ages" && NF == 2 { now = $1; next }
-        part == "ages" { began[$1] = $22 / 100 }
+        part == "ages" { parent[$1] = $4; began[$1] = $22 / 100 }
         END {
             for (pid in from) {
                 text = title[pid]
                 sub(/ +$/, "", text)
                 # A session names itself once it knows for whom it is, and what it does once it has logged in.
                 if (text ~ /^postgres: / && text !~ / (authentication|initializing|startup)$/) continue
-                if (text !~ /postgres/ || pid == 1) continue
+                # The server itself holds each connection for the moment in which it hands it over. It is the one without a server above it.
+                if (text !~ /postgres/ || title[parent[pid]] !~ /^postgres/) continue
                 printf "%d %s %d\n", pid, from[pid], now - began[pid]
             }
         }'
@@ -76,13 +77,13 @@ health() {
     hex=$(printf '%04X' "$PORT")
     if crowded; then
         who=$(too_many | awk '{ count[$2]++ } END { for (each in count) printf "%s has %d connections that have not logged in; ", each, count[each] }')
-        for _ in 1 2 3 4 5 6; do
-            end
-            sleep 0.4
+        until=$(($(date +%s) + 3))
+        while [ -n "$who" ] && end && [ "$(date +%s)" -lt "$until" ]; do
+            sleep 0.3
         done
     fi
-    pg_isready -q -t 2 -h 127.0.0.1 -p "$PORT" || exit 1
     [ -z "${who:-}" ] || { echo "$who"; exit 1; }
+    pg_isready -q -t 3 -h 127.0.0.1 -p "$PORT"
 }
 
 "$1"

@@ -161,6 +161,7 @@ def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator
             "--label", f"{PROJECT_LABEL}={TESTS_PROJECT}",
             "--label", f"{OWNER_LABEL}={os.getpid()}",
             "--publish", "127.0.0.1::5432",
+            "--init",  # as on the platform: the server is not the first process
             "--shm-size", "512m",
             "--memory", memory,
             "--ulimit", f"data={(TIMESCALEDB.limits.process_mib or 0) * 1024 * 1024}",

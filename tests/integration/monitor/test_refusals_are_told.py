@@ -86,7 +86,7 @@ def test_wrong_logins_and_refused_commands_to_redis(platform: Platform) -> None:
 def test_refused_actions_of_weaviate(platform: Platform) -> None:
     for _ in range(REFUSAL_ALARMS.denials_warn):
         with pytest.raises(urllib.error.HTTPError):
-            wire.get_json(platform.weaviate_url(), platform.ca_file, platform.secret("rag", "weaviate"), "/v1/nodes")
+            wire.get_json(platform.weaviate_url(), platform.ca_file, platform.secret("rag", "weaviate"), "/v1/cluster/statistics")
     assert "rag from " in turned(platform, "weaviate.refusals").message
 
 

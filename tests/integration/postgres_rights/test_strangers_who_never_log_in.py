@@ -44,6 +44,7 @@ def test_the_operator_gets_in_and_the_flood_is_named(scratch_server: ScratchServ
     platform, container = scratch_server.platform, scratch_server.container
     assert stalled(platform).status == "ok"
     host, port = platform.endpoints["postgres"].address()
+    since = psql.run(container, "select pg_postmaster_start_time();")
     with flood(host, port, strangers, greets=greets):
         wait_for(lambda: not _admitted(scratch_server), "the flood keeps the superuser out")
 
@@ -61,6 +62,7 @@ def test_the_operator_gets_in_and_the_flood_is_named(scratch_server: ScratchServ
         assert "connections that have not logged in" in told
     print(f"the superuser was in after {took:.1f} s, {strangers} strangers")
     wait_for(lambda: stalled(platform).status == "ok" and _admitted(scratch_server), "all is as before")
+    assert psql.run(container, "select pg_postmaster_start_time();") == since
 
 
 def test_a_crowd_that_logs_in_is_left_alone(migrated_server: ScratchServer) -> None:

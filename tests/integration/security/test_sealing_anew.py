@@ -32,6 +32,7 @@ from tests.integration.security.people import (
 )
 from tests.support import scratch
 from tests.support.postgres_server import ScratchServer
+from tests.support.waiting import PATIENCE
 
 COUNT = 60
 BATCH = 10
@@ -118,7 +119,8 @@ def test_what_an_application_changes_meanwhile_is_kept(sealed: Platform) -> None
         changed = person(35)
         profiles(ring_of(sealed)).write(application, type(changed)(user_id=35, first_name="새 이름", phone="1"))
         application.commit()
-        thread.join(60)
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
     assert done == [Resealed(COUNT, ())]
     found = everybody(sealed, ring.retired_below(2), COUNT)[34]
     assert found is not None

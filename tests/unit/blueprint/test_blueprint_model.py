@@ -48,6 +48,7 @@ def test_commands_fit_the_type_of_their_keyspaces_and_take_no_expiry_away():
     ]
     assert given
     for value_type, commands in given:
+        assert commands
         assert commands <= strings if value_type is ValueType.STRING else all(command.startswith("h") for command in commands)
     everything = {command for each in ACCOUNTS if each.redis for command in each.redis.commands}.union(*(commands for _, commands in given))
     assert not everything & {"persist", "getset", "setnx", "mset", "append", "rename", "renamenx", "copy", "keys", "randomkey", "hpersist"}

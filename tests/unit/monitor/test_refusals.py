@@ -9,7 +9,7 @@ import pytest
 
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS
 from christmas.blueprint.rules import SCHEDULE_RULES
-from monitor.refusals import Refusal, Told, judge, of_postgres, of_redis, of_weaviate
+from monitor.refusals import Refusal, Told, judge, of_embedder, of_postgres, of_redis, of_weaviate
 
 NOW = datetime(2026, 11, 29, 15, 0, tzinfo=UTC)
 PREFIX = "2026-11-29 15:17:27.810 GMT [270] user={} db=christmas_db app=[unknown] client={} FATAL:  "
@@ -51,6 +51,28 @@ def test_denials_of_weaviate() -> None:
     assert of_weaviate(json.dumps(denied, separators=(",", ":")).encode()) == Refusal("denial", "rag", "10.0.0.7")
     assert of_weaviate(json.dumps({**denied, "msg": ""}).encode()) is None
     assert of_weaviate(b'{"msg":"authorization denied"') is None
+    for perm, resource, counts in (
+        ("read_nodes", "[Domain: nodes, Verbosity: minimal]", False),
+        ("read_tenants", "[Domain: tenants, Collection: X, Tenant: *]", False),
+        ("delete_tenants", "[Domain: tenants, Collection: X, Tenant: *]", True),
+        ("read_nodes", "[Domain: nodes, Verbosity: verbose, Collection: X]", True),
+    ):
+        line = json.dumps({**denied, "perm": perm, "resource": resource}, separators=(",", ":")).encode()
+        assert bool(of_weaviate(line)) is counts
+
+
+@pytest.mark.parametrize(
+    ("line", "client"),
+    [
+        (b"10.0.0.7 POST /v1/embeddings 401 0 ms", "10.0.0.7"),
+        (b"fd00::7 GET /x y 200 3 ms 401 1 ms", "fd00::7"),
+        (b"10.0.0.7 GET /x 401 3 ms 200 1 ms", None),
+        (b"10.0.0.7 POST /v1/embeddings 200 12 ms", None),
+        (b"certificate and API key read again", None),
+    ],
+)
+def test_requests_to_the_embedder_without_its_key(line: bytes, client: str | None) -> None:
+    assert of_embedder(line) == (Refusal("login", "a client", client) if client else None)
 
 
 def test_entries_of_redis() -> None:

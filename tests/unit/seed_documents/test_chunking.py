@@ -135,12 +135,11 @@ def test_sentences_without_blanks_between_them_are_cut_where_they_end() -> None:
     ],
     ids=["hangul", "han", "latin", "accents", "combined", "emoji", "jamo", "signs"],
 )
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", [each for each in Kind if each is not Kind.HEADING])
 def test_one_very_long_word_is_cut_and_nothing_of_it_lost(kind: Kind, text: str) -> None:
     chunks = chunk([Block(kind, text, header="```" if kind is Kind.CODE else "")], overlap=0)
     pieces = [each.content.removeprefix("```\n") for each in chunks]
-    if kind is Kind.HEADING:
-        return  # a document of headings only is refused
+    assert len(chunks) > 1
     assert all(estimate(each.content) <= CODE_BOUND for each in chunks)
     assert "".join(pieces) == text
     assert not any(piece[0] in "\u0301\u200d\u1161\u11ab" for piece in pieces)

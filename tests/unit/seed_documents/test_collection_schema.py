@@ -20,6 +20,7 @@ def test_the_blueprint_is_the_specifications_class_in_todays_terms() -> None:
     # The specification's class would put paths and metadata into the vector; they say nothing about a passage's meaning.
     assert set(found) == {"property.file_path", "property.section", "property.metadata", "index.ef", "index.quantizer"}
     properties = [pair for key, pair in found.items() if key.startswith("property.")]
+    assert len(properties) == 3
     assert all({**has, "vectorized": None} == {**want, "vectorized": None} for has, want in properties)
     # Nor does the specification say how many neighbours a search looks at, or whether vectors are compressed: docs/adr/0604 does.
     assert (made["index.ef"], made["index.quantizer"]) == (192, "rq")
