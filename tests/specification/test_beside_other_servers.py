@@ -19,7 +19,7 @@ pytestmark = pytest.mark.exhaustive
 APPLICATION = """
 import asyncio, json, os, sys, urllib.request
 from urllib.parse import urlsplit
-import httpx, openai, psycopg, redis, redis.asyncio, weaviate
+import christmas, httpx, openai, psycopg, redis, redis.asyncio, weaviate
 from weaviate.classes.init import AdditionalConfig, Auth
 
 elsewhere = sys.argv[1]
@@ -48,6 +48,9 @@ async def again():
         found["async elsewhere"] = (await client.get(elsewhere)).status_code
 
 asyncio.run(again())
+with christmas.connect() as stores:
+    with stores.postgres.connection() as connection:
+        found["connect"] = [connection.execute("select current_user").fetchone()[0], stores.redis.ping(), stores.weaviate.is_ready()]
 found["httpx"] = httpx.get(elsewhere).status_code
 found["urllib"] = urllib.request.urlopen(elsewhere).status
 found["openai"] = openai.OpenAI(base_url=elsewhere.removesuffix("/models")).models.list().data
@@ -78,6 +81,7 @@ def test_every_client_connects_beside_calls_to_other_hosts(platform: Platform, t
         "async redis": True,
         "async weaviate": 1,
         "async elsewhere": 200,
+        "connect": ["app", True, True],
         "httpx": 200,
         "urllib": 200,
         "openai": [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 # Shorter ones are words such as "s3" or a region, that occur by themselves.
 _SHORTEST = 12
+_RANDOM = re.compile(r"[A-Za-z0-9+/_-]{20,}")
 _RECIPIENT = re.compile(r"age1[0-9a-z]+")
 
 
@@ -38,14 +40,18 @@ def _wrapped(value: Any) -> Iterator[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Each text in a secret value. Of a private key or another text of many lines its longest line, which nothing else has."""
+    """Each text in a secret value. Of many lines, such as a private key or a configuration, the parts that look drawn by lot."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
         for each in value:
             yield from _texts(each)
     elif isinstance(value, str):
-        if value[:1] in {"{", "["}:
-            yield from _texts(json.loads(value))
+        with contextlib.suppress(json.JSONDecodeError):
+            if value[:1] in {"{", "["}:
+                yield from _texts(json.loads(value))
+                return
+        if "\n" not in value:
+            yield value
         elif "CERTIFICATE" not in value and "PUBLIC" not in value:
-            yield max(value.splitlines(), key=len, default="")
+            yield from (word for word in _RANDOM.findall(value) if any(map(str.isdigit, word)) and any(map(str.isalpha, word)))

@@ -29,6 +29,7 @@ OUTPUTS = {
     "field_keys": secret(json.dumps({"active": 1, "keys": {"1": "key-of-the-encrypted-fields"}})),
     "one_that_no_list_knows": secret("whatever-somebody-exports-next"),
     "deep": {"names": ["public", {"key": secret("a-secret-below-what-is-public")}]},
+    "configuration": secret("[global]\nrepo1-path=/var/lib/pgbackrest\nrepo1-cipher-pass=o2wbOkyoX8n1vQ0pLm3zRt\n"),
     "private_key": secret("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF\n-----END"),
 }
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -63,7 +64,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 def test_what_pulumi_keeps_secret_is_not_shown(run: Run) -> None:
     secrets = secrets_of(json.loads(run("pulumi", "stack", "export", "--show-secrets").stdout))
-    assert len(secrets) == 5
+    assert len(secrets) == 6
     table, listed = run("invoke", "outputs"), run("invoke", "outputs", "--json")
     assert shown(secrets, table.stdout + table.stderr + listed.stdout + listed.stderr) == []
     found = json.loads(listed.stdout)
