@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.documents_model import EmbeddingProfile
 from core.errors import PlatformError
+from core.patience import patience
 from core.progress import Progress, SilentProgress
 from infra.connections import Platform
 
@@ -108,7 +109,7 @@ class Embedder:
             base_url=self._service.url,
             api_key=self._service.key,
             organization="",  # nothing from the user's environment but what the stack says
-            timeout=120.0,
+            timeout=patience(120),
             max_retries=0,
             http_client=openai.DefaultHttpxClient(verify=trust),
         )

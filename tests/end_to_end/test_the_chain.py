@@ -84,6 +84,7 @@ def test_a_scheduled_drill_asks_the_documents_in_words(stack):
 
 
 def test_the_checks_find_the_platform_well(stack):
+    stack.invoke("backup")
     done = stack.invoke("check", "--json", check=False)
     found = json.loads(done.stdout)
     bad = [check for check in found["checks"] if check["status"] in {"critical", "unknown"}]
