@@ -7,9 +7,12 @@ from types import ModuleType
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from commands import accounts, backups, checks, schedule, schema, seeding, stack
+from commands import accounts, backups, checks, closed_pipes, schedule, schema, seeding, stack
 
 _NAMESPACES = {"migrate": schema, "seed": seeding, "backup": backups, "schedule": schedule, "check": checks, "accounts": accounts}
+
+# Here, so that it holds for `invoke --list` as well.
+closed_pipes.end_quietly()
 
 
 def _tasks(module: ModuleType) -> list[Task]:  # type: ignore[type-arg] # Task is generic only to type checkers

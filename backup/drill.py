@@ -17,14 +17,17 @@ from typing import Any
 
 from backup.make import SharedProgress
 from backup.postgres import back_up as postgres
+from backup.postgres import restore as postgres_restore
 from backup.proving import proofs
-from backup.restoring import recipes, refill
-from backup.restoring.refill import Ingredients, Timing
+from backup.redis import restore as redis_restore
+from backup.restoring import recipes
+from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
 from backup.restoring.scratch import Scratch, scratch
 from backup.restoring.targets import Target, plan
 from backup.sets import folders, keys, marks
 from backup.sets.model import Manifest, Store
 from backup.storage.mirror import sets_at
+from backup.weaviate import restore as weaviate_restore
 from core import lock
 from core.containers import execute
 from core.errors import PlatformError
@@ -89,7 +92,7 @@ def drill(
     manifest = folders.choose(every, set_id, folder)
     with lock.hold(folder / FOLDER, f"a drill of {manifest.id}"):
         loss = loss_now(platform, every)
-        use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
+        use = ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
         report = _drill(platform, manifest, every, use, loss, progress)
         _keep(folder, report)
     if report.passed:
@@ -159,17 +162,17 @@ def _restore(
 
     def redis(told: Progress) -> Timing:
         # A replica keeps what has expired meanwhile until its master says so; that one is nobody, so all can be counted.
-        timing = refill.redis(made, use, wanted["redis"], passwords, told, settings=("replicaof 127.0.0.1 1",))
+        timing = redis_restore.beside(made, use, wanted["redis"], passwords, told, settings=("replicaof 127.0.0.1 1",))
         redis_keys.append(_count_and_promote(str(made.containers["redis"].name)))
         return timing
 
     def weaviate(told: Progress) -> Timing:
         start_embedder(made, platform, use)
-        chain = refill.chain_of(manifest, every)
-        return refill.weaviate(made, use, wanted["weaviate"], chain, root_key, told)
+        chain = weaviate_restore.chain_of(manifest, every)
+        return weaviate_restore.beside(made, use, wanted["weaviate"], chain, root_key, told)
 
     jobs: Mapping[Store, Callable[[Progress], Timing]] = {
-        "postgres": lambda told: refill.postgres(made, use, wanted["postgres"], told),
+        "postgres": lambda told: postgres_restore.beside(made, use, wanted["postgres"], told),
         "redis": redis,
         "weaviate": weaviate,
     }

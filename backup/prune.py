@@ -123,4 +123,4 @@ def _unneeded_copies(container: str, staying: Sequence[Manifest]) -> list[str]:
     if newest and newest.weaviate:
         chain = [newest, *retention.needed_by(newest, staying)]
         needed = {each.weaviate.backup_id for each in chain if each.weaviate}
-    return [copy for copy in weaviate_store.kept_copies(container) if copy not in needed and folders.is_id(copy)]
+    return [copy for copy in weaviate_store.kept_copies(container) if copy not in needed and folders.is_id(weaviate_store.set_of(copy))]

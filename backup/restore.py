@@ -16,16 +16,19 @@ from typing import Any
 from backup import drill, make
 from backup.make import SharedProgress, known_stores
 from backup.postgres import known_log, live_log
+from backup.postgres import restore as postgres_restore
 from backup.postgres.replay import KnownLog, insist_on_line, lineage
-from backup.restoring import live, refill
+from backup.redis import restore as redis_restore
+from backup.restoring import live
+from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
 from backup.restoring.journal import Journal
-from backup.restoring.refill import Timing
 from backup.restoring.scratch import PURPOSE_LABEL, Scratch, remove_labelled
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
 from backup.restoring.told import Restored, Seen, tell
 from backup.sets import folders, keys
 from backup.sets.model import STORES, Manifest, Store
 from backup.storage import bring_back, mirror
+from backup.weaviate import restore as weaviate_restore
 from core import lock
 from core.containers import docker_client
 from core.disk import write_whole
@@ -92,7 +95,7 @@ def restore(
         return tell(target, name, wanted, every, log, live=live, seconds=_estimate(folder, wanted))
     if live:
         return _onto_the_live(platform, target, chosen, log, force=force, progress=progress, folder=folder)
-    use = refill.ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
+    use = ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
     return _restore_beside(platform, target, wanted, every, into or f"restore-{secrets.token_hex(3)}", progress, use, log)
 
 
@@ -187,7 +190,7 @@ def _restore_beside(
     every: list[Manifest],
     name: str,
     progress: Progress,
-    use: refill.Ingredients,
+    use: Ingredients,
     log: KnownLog | None,
 ) -> Restored:
     _check_name(platform, name)
@@ -274,7 +277,7 @@ def _state(place: Path) -> str:
 def _fill(
     made: Scratch,
     platform: Platform,
-    use: refill.Ingredients,
+    use: Ingredients,
     wanted: Mapping[Store, StorePlan],
     every: list[Manifest],
     progress: Progress,
@@ -286,11 +289,11 @@ def _fill(
     def weaviate(told: Progress) -> Timing:
         drill.start_embedder(made, platform, use)
         plan_ = wanted["weaviate"]
-        return refill.weaviate(made, use, plan_, refill.chain_of(plan_.manifest, every), root_key, told)
+        return weaviate_restore.beside(made, use, plan_, weaviate_restore.chain_of(plan_.manifest, every), root_key, told)
 
     jobs: dict[Store, Callable[[Progress], Timing]] = {
-        "postgres": lambda told: refill.postgres(made, use, wanted["postgres"], told),
-        "redis": lambda told: refill.redis(made, use, wanted["redis"], passwords, told),
+        "postgres": lambda told: postgres_restore.beside(made, use, wanted["postgres"], told),
+        "redis": lambda told: redis_restore.beside(made, use, wanted["redis"], passwords, told),
         "weaviate": weaviate,
     }
     with ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="restore") as pool:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from backup.postgres import back_up as postgres
 from backup.postgres import pgbackrest
-from backup.restoring import recipes, refill
+from backup.postgres.restore import restore_command, wait_for_recovery
+from backup.restoring import recipes
+from backup.restoring.ingredients import run_once
 from backup.restoring.scratch import scratch
 from backup.restoring.targets import Target, plan
 from backup.sets import folders
@@ -124,9 +126,9 @@ def _bare_restore(running: ScratchPlatform, folder: Path, set_id: str) -> float:
         )
 
         def restore() -> None:
-            refill.run_once(made, recipe, refill.restore_command(wanted, archive=False))
+            run_once(made, recipe, restore_command(wanted, archive=False))
             made.start(recipe)
-            refill.wait_for_recovery(str(made.containers[recipe.service].name))
+            wait_for_recovery(str(made.containers[recipe.service].name))
 
         return _seconds(restore)
 

@@ -16,7 +16,7 @@ from core.containers import execute
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
 
-COLLECTION = "ChristmasDocument_bench"
+COLLECTION = "ChristmasDocument_embedded_be7c4000"
 MARKET_BYTES = 1_000_000_000
 REDIS_KEYS = 200_000
 DOCUMENTS = 20_000

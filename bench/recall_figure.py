@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.vectors import Point
+    from bench.points import Point
 
 
 def draw(points: Sequence[Point], passages: int, file: Path) -> None:

@@ -12,13 +12,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from docker.models.containers import Container
 
+from bench.points import CHOSEN, Build, Point
 from bench.raw_search import raw_search
 from bench.real_vectors import PASSAGES, RealVectors, real_vectors
 from bench.report import Figure, machine, show
@@ -44,21 +45,6 @@ METRICS_PORT = 2112
 NAME = "Bench"
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
-    """How an index is built. `quantizer` names a compression of the vectors in memory, or none."""
-
-    ef_construction: int
-    max_connections: int
-    quantizer: str = "none"
-
-    @property
-    def name(self) -> str:
-        """As legends and `--only` call it."""
-        return f"efC {self.ef_construction}, M {self.max_connections}" + ("" if self.quantizer == "none" else f", {self.quantizer}")
-
-
-CHOSEN = Build(CHRISTMAS_DOCUMENT.index.ef_construction, CHRISTMAS_DOCUMENT.index.max_connections, CHRISTMAS_DOCUMENT.index.quantizer)
 BUILDS = tuple(
     dict.fromkeys(
         (
@@ -67,24 +53,6 @@ BUILDS = tuple(
         )
     )
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One measurement. Seconds of building, MiB of memory in use, milliseconds of p95."""
-
-    build: Build
-    ef: int
-    recall: float
-    queries_per_second: float
-    p95_ms: float
-    build_seconds: float
-    memory_mib: float
-
-    @property
-    def chosen(self) -> bool:
-        """Whether this is what the blueprint declares."""
-        return self.build == CHOSEN and self.ef == CHRISTMAS_DOCUMENT.index.ef
 
 
 def main() -> int:

@@ -1,3 +1,5 @@
-"""What applications import: typed access to the keyspaces, by the blueprint's own fields, bounds and expiries."""
+"""What applications import: the stores of a stack by `connect()`, and typed access by the blueprint's own fields, bounds and expiries."""
 
-from __future__ import annotations
+from christmas.connecting import AsyncStores, MissingSettingError, Stores, connect, connect_async, read_settings
+
+__all__ = ["AsyncStores", "MissingSettingError", "Stores", "connect", "connect_async", "read_settings"]

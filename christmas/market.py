@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.candle import Candle
 from christmas.errors import UNREACHABLE, StoreUnavailableError
 from christmas.operations import Batch, Operation, run, run_async
 from christmas.ticks import Replies, Tick
@@ -19,24 +17,10 @@ if TYPE_CHECKING:
     import redis
     import redis.asyncio
 
+__all__ = ["AsyncMarketCache", "Candle", "MarketCache"]
+
 _CHUNK = 65_536
 _ENDLESS = -1  # PTTL's answer for a key without an expiry
-
-
-@dataclass(frozen=True, slots=True)
-class Candle:
-    """What a symbol's price did in one interval."""
-
-    timestamp: datetime
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-
-    def fields(self) -> dict[str, Any]:
-        """The candle as its keyspace declares it."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def _read(symbols: list[str]) -> Operation[dict[str, Candle]]:

@@ -1,15 +1,21 @@
-"""Who is logged in. A session lasts as long as its keyspace says since it was made or last touched."""
+"""Who is logged in. A session lasts as long as its keyspace says since it was made or last touched.
+
+Redis never sees a token: a session's key is named by the token's hash, so whoever reads names, values, backups or logs can't be somebody
+else (docs/adr/0610).
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from christmas.blueprint.keyspace_model import FieldType
 from christmas.blueprint.keyspaces import SESSION
-from christmas.blueprint.model import BlueprintError
 from christmas.errors import UNREACHABLE, SessionsUnavailableError
 from christmas.operations import Batch, Operation, Result, run, run_async
 from christmas.values import ValueRefused, decode, encode
@@ -21,13 +27,19 @@ if TYPE_CHECKING:
 _TTL_MS = round(SESSION.ttl.total_seconds() * 1000)
 _DECLARED = {each.name for each in SESSION.fields}
 _PAGE = 1000
+_TOKEN = re.compile(r"(-?[0-9]{1,19})\.[A-Za-z0-9_-]{43}", re.ASCII)
+_ID = re.compile(r"(-?[0-9]{1,19})\.[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One login. Whoever knows `id` is logged in; it begins with the user's number, so that a user's sessions can be found."""
+    """One login. Whoever knows `token` is logged in; it is None where sessions are listed, since Redis doesn't know it.
 
-    id: str = field(repr=False)
+    `id` names the session and lets nobody in. It begins with the user's number, so that a user's sessions can be found.
+    """
+
+    id: str
+    token: str | None = field(repr=False)
     user_id: int
     username: str
     roles: tuple[str, ...]
@@ -36,11 +48,21 @@ class Session:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
+def id_of(token: str) -> str | None:
+    """The id of the session that a token is for; None for what can't be a token, which came from outside and is for none."""
+    found = _TOKEN.fullmatch(token)
+    return f"{found[1]}.{hashlib.sha256(token.encode('ascii')).hexdigest()}" if found else None
+
+
 def _create(user_id: int, username: str, roles: Sequence[str], extra: Mapping[str, str]) -> Operation[Session]:
     if overlap := _DECLARED & extra.keys():
         raise ValueRefused(f"keyspace {SESSION.name}: {sorted(overlap)[0]} is a field of its own")
     now = datetime.now(UTC)
-    made = Session(f"{user_id}.{secrets.token_urlsafe(32)}", user_id, username, tuple(roles), now, now + SESSION.ttl, dict(extra))
+    token = f"{user_id}.{secrets.token_urlsafe(32)}"
+    session_id = id_of(token)
+    if session_id is None:
+        raise ValueRefused(f"keyspace {SESSION.name}: field user_id is not {FieldType.INTEGER.value}")
+    made = Session(session_id, token, user_id, username, tuple(roles), now, now + SESSION.ttl, dict(extra))
     values = {
         "user_id": user_id,
         "username": username,
@@ -57,33 +79,53 @@ def _create(user_id: int, username: str, roles: Sequence[str], extra: Mapping[st
     return made
 
 
-def _read(session_id: str) -> Operation[Session | None]:
-    key = _key(session_id)
-    if key is None:
+def _read(token: str) -> Operation[Session | None]:
+    session_id = id_of(token)
+    if session_id is None:
         return None
-    (raw,) = yield Batch([("HGETALL", key)])
-    return _session(session_id, raw)
+    # Made by a former version, under the token's own name; it is read until it ends. A name of today is no token, so it opens nothing.
+    raws = yield Batch([("HGETALL", SESSION.key(session_id)), ("HGETALL", SESSION.key(token))])
+    return next((found for raw in raws if (found := _session(session_id, token, raw))), None)
 
 
-def _touch(session_id: str) -> Operation[bool]:
-    key = _key(session_id)
-    if key is None:
+def _touch(token: str) -> Operation[bool]:
+    session_id = id_of(token)
+    if session_id is None:
         return False
+    key = SESSION.key(session_id)
     expires_at = (datetime.now(UTC) + SESSION.ttl).isoformat()
     # Only where the field is there: a plain HSET would revive an ended session as a hash that never expires.
     answers = yield Batch([("HSETEX", key, "FXX", "FIELDS", 1, "expires_at", expires_at), ("PEXPIRE", key, _TTL_MS)], transaction=True)
-    return bool(answers[0])
+    if answers[0]:
+        return True
+    # A former version's lasts no longer than it would have: its name is a secret that others see, so it has to end.
+    (former,) = yield Batch([("EXISTS", SESSION.key(token))])
+    return bool(former)
 
 
-def _end(session_ids: Sequence[str]) -> Operation[int]:
-    keys = [key for each in session_ids if (key := _key(each))]
-    if not keys:
-        return 0
-    (ended,) = yield Batch([("UNLINK", *keys)])
-    return int(ended)
+def _end(token: str) -> Operation[bool]:
+    session_id = id_of(token)
+    if session_id is None:
+        return False
+    (ended,) = yield Batch([("UNLINK", SESSION.key(session_id), SESSION.key(token))])
+    return bool(ended)
 
 
-def _ids_of(user_id: int) -> Operation[list[str]]:
+def _end_listed(session_id: str) -> Operation[bool]:
+    named = _ID.fullmatch(session_id)
+    if named is None:
+        return False
+    (ended,) = yield Batch([("UNLINK", SESSION.key(session_id))])
+    if ended:
+        return True
+    former = [each for each in (yield from _parts_of(int(named[1]))) if id_of(each) == session_id]
+    if not former:
+        return False
+    (ended,) = yield Batch([("UNLINK", *map(SESSION.key, former))])
+    return bool(ended)
+
+
+def _parts_of(user_id: int) -> Operation[list[str]]:
     # The pattern holds a number and our own signs only.
     pattern = SESSION.key(f"{int(user_id)}.") + "*"
     cursor, found = 0, set[str]()
@@ -95,31 +137,26 @@ def _ids_of(user_id: int) -> Operation[list[str]]:
 
 
 def _of_user(user_id: int) -> Operation[list[Session]]:
-    ids = yield from _ids_of(user_id)
-    if not ids:
+    parts = yield from _parts_of(user_id)
+    if not parts:
         return []
-    raws = yield Batch([("HGETALL", SESSION.key(each)) for each in ids])
-    found = [session for each, raw in zip(ids, raws, strict=True) if (session := _session(each, raw))]
+    raws = yield Batch([("HGETALL", SESSION.key(each)) for each in parts])
+    # A former version's key is named by its token: it is listed under the id that the token has today.
+    ids = [id_of(each) or each for each in parts]
+    found = [session for each, raw in zip(ids, raws, strict=True) if (session := _session(each, None, raw))]
     return sorted(found, key=lambda session: session.created_at)
 
 
 def _end_all(user_id: int) -> Operation[int]:
     ended = 0
-    while ids := (yield from _ids_of(user_id)):
+    while parts := (yield from _parts_of(user_id)):
         # Somebody may log in meanwhile: go on until none is found.
-        ended += yield from _end(ids)
+        (gone,) = yield Batch([("UNLINK", *map(SESSION.key, parts))])
+        ended += int(gone)
     return ended
 
 
-def _key(session_id: str) -> str | None:
-    """None for what can't be an id: it came from outside, and means the same as one that is not there."""
-    try:
-        return SESSION.key(session_id)
-    except BlueprintError:
-        return None
-
-
-def _session(session_id: str, raw: Any) -> Session | None:
+def _session(session_id: str, token: str | None, raw: Any) -> Session | None:
     if not raw:
         return None
     try:
@@ -129,9 +166,8 @@ def _session(session_id: str, raw: Any) -> Session | None:
     if values["expires_at"] <= datetime.now(UTC):
         return None
     extra = {name: value for name, value in values.items() if name not in _DECLARED}
-    return Session(
-        session_id, values["user_id"], values["username"], tuple(values["roles"]), values["created_at"], values["expires_at"], extra
-    )
+    declared = (values["user_id"], values["username"], tuple(values["roles"]), values["created_at"], values["expires_at"])
+    return Session(session_id, token, *declared, extra)
 
 
 class Sessions:
@@ -153,20 +189,24 @@ class Sessions:
         """Log a user in. Raises ValueRefused for a value that does not fit the keyspace."""
         return self._run(_create(user_id, username, roles, extra))
 
-    def read(self, session_id: str) -> Session | None:
-        """The session, or None where there is none any more."""
-        return self._run(_read(session_id))
+    def read(self, token: str) -> Session | None:
+        """The session that a token is for, or None where there is none any more."""
+        return self._run(_read(token))
 
-    def touch(self, session_id: str) -> bool:
+    def touch(self, token: str) -> bool:
         """Let the session last its full time from now on; False where it has ended."""
-        return self._run(_touch(session_id))
+        return self._run(_touch(token))
 
-    def end(self, session_id: str) -> bool:
+    def end(self, token: str) -> bool:
         """Log out; False where the session had ended."""
-        return bool(self._run(_end([session_id])))
+        return self._run(_end(token))
+
+    def end_listed(self, session_id: str) -> bool:
+        """End one of the sessions that `of_user` lists, by its `id`; False where it had ended. Give it no id that came from outside."""
+        return self._run(_end_listed(session_id))
 
     def of_user(self, user_id: int) -> list[Session]:
-        """A user's sessions, oldest first."""
+        """A user's sessions, oldest first, without their tokens."""
         return self._run(_of_user(user_id))
 
     def end_all(self, user_id: int) -> int:
@@ -190,20 +230,24 @@ class AsyncSessions:
         """Log a user in. Raises ValueRefused for a value that does not fit the keyspace."""
         return await self._run(_create(user_id, username, roles, extra))
 
-    async def read(self, session_id: str) -> Session | None:
-        """The session, or None where there is none any more."""
-        return await self._run(_read(session_id))
+    async def read(self, token: str) -> Session | None:
+        """The session that a token is for, or None where there is none any more."""
+        return await self._run(_read(token))
 
-    async def touch(self, session_id: str) -> bool:
+    async def touch(self, token: str) -> bool:
         """Let the session last its full time from now on; False where it has ended."""
-        return await self._run(_touch(session_id))
+        return await self._run(_touch(token))
 
-    async def end(self, session_id: str) -> bool:
+    async def end(self, token: str) -> bool:
         """Log out; False where the session had ended."""
-        return bool(await self._run(_end([session_id])))
+        return await self._run(_end(token))
+
+    async def end_listed(self, session_id: str) -> bool:
+        """End one of the sessions that `of_user` lists, by its `id`; False where it had ended. Give it no id that came from outside."""
+        return await self._run(_end_listed(session_id))
 
     async def of_user(self, user_id: int) -> list[Session]:
-        """A user's sessions, oldest first."""
+        """A user's sessions, oldest first, without their tokens."""
         return await self._run(_of_user(user_id))
 
     async def end_all(self, user_id: int) -> int:

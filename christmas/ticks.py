@@ -21,7 +21,7 @@ from christmas.blueprint.keyspaces import MARKET_LATEST
 from christmas.values import ValueRefused, encode
 
 if TYPE_CHECKING:
-    from christmas.market import Candle
+    from christmas.candle import Candle
 
 COMMANDS_PER_CANDLE = 2
 CANDLES_AT_ONCE = 100

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from invoke.context import Context
 
 from commands.task import task
@@ -81,7 +83,7 @@ def outputs(_context: Context, stack: str = "", *, json: bool = False, show_secr
     help={
         "account": "Whose settings: api, ingest, rag …",
         "inside": "For a container in the stack's network.",
-        "ca_file": "Where the client finds the CA's certificate, if not at its usual place.",
+        "ca_file": "Where the client finds the CA's certificate, if not at its usual place; its bundle stands beside it.",
         "form": "For a shell, or for docker run --env-file; without it: docker with --inside, else shell.",
     }
 )
@@ -94,7 +96,12 @@ def env(_context: Context, account: str, stack: str = "", ca_file: str = "", for
     if form and form not in known:
         raise PlatformError(what=f"--form {form!r} is not known", where="invoke env", next_step=f"use one of: {', '.join(known)}")
     chosen = env_file.Form(form) if form else None
-    print(env_file.write(connections.load(stack), account, inside=inside, ca_file=ca_file or None, form=chosen))
+    platform = connections.load(stack)
+    print(env_file.write(platform, account, inside=inside, ca_file=ca_file or None, form=chosen))
+    if inside and not ca_file:
+        # Not on standard output: scripts take the path from there.
+        for here, there in env_file.mounts(platform, account).items():
+            print(f"mount {here} at {there}", file=sys.stderr)
 
 
 @task(help={"service": "Build only this one."})

@@ -10,6 +10,7 @@ from typing import Any
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
+from commands.closed_pipes import flush
 from commands.words import WordsTask, fold
 
 _STACK = "Stack to work on; else CHRISTMAS_STACK, else dev."
@@ -27,6 +28,7 @@ def task(*arguments: Any, words: str = "", long: Collection[str] = (), **options
         def run(*args: Any, **kwargs: Any) -> None:
             try:
                 code = body(*args, **fold(words, kwargs))
+                flush()
             except (Exception, KeyboardInterrupt) as error:
                 from core.runner import INTERRUPTED, report_failure
 

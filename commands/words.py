@@ -65,7 +65,7 @@ class Word(Argument):
     def set_value(self, value: Any, cast: bool = True) -> None:
         """Take a word; ParseError for what is meant as a flag, and is none."""
         if isinstance(value, str) and re.match(r"-(-|[A-Za-z])", value) and not Path(value).exists():
-            raise ParseError(f"No idea what {value!r} is here! Flags of invoke itself go before the task's name.")
+            raise ParseError(f"No idea what {value!r} is here! Flags of `invoke` itself go before the task's name.")
         super().set_value(value, cast)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from core.progress import PlainProgress, Progress, format_seconds
 
 if TYPE_CHECKING:
-    from core.runner import Step
+    from core.step import Step
 
 STEP_PROGRAM = "airgap.setup.one_step"
 """The module that runs one of the set-up's steps in a process of its own, and says its end in one line."""

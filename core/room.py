@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from core.errors import PlatformError
+from core.words import size_text
 
 
 def require_room(folder: Path, needed: int, purpose: str) -> None:
@@ -16,12 +17,7 @@ def require_room(folder: Path, needed: int, purpose: str) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise PlatformError(
-            f"No room on disk for {purpose}: {gigabytes(needed)} are needed, {gigabytes(free)} are free.",
+            f"No room on disk for {purpose}: {size_text(needed)} are needed, {size_text(free)} are free.",
             where=f"the file system of {existing}",
-            next_step=f"free {gigabytes(needed - free)} or more there, then run the command again",
+            next_step=f"free {size_text(needed - free)} or more there, then run the command again",
         )
-
-
-def gigabytes(size: int) -> str:
-    """Return a number of bytes as `1.5 GB`."""
-    return f"{size / 1e9:.1f} GB"

@@ -10,33 +10,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
 from core.errors import PlatformError
 from core.progress import Progress, TerminalProgress, format_seconds, is_terminal, show_progress
+from core.step import Step
 
 __all__ = ["INTERRUPTED", "Progress", "Step", "report_failure", "run_steps", "show_progress"]
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One named step of a procedure.
-
-    `why` is shown when the step fails. `done` tells quickly whether there is nothing to do; without it the step always
-    runs, and has to be cheap when repeated. `run` may return a few words on what it found or made.
-    Neighbours that are `beside` run at once, each in a process of its own that starts when the steps named in `after` are done.
-    """
-
-    name: str
-    why: str
-    run: Callable[[Progress], str | None]
-    done: Callable[[], bool] | None = None
-    beside: bool = False
-    after: tuple[str, ...] = ()
 
 
 def run_steps(

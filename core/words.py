@@ -18,14 +18,14 @@ def size_text(count: float) -> str:
 
 
 def span_text(span: timedelta) -> str:
-    """A span of time: `40 s`, `59 min`, `3.2 h`, `12 d`. What is not over yet counts as no time."""
+    """A span of time: `40 s`, `59 min`, `2 h`, `3.2 h`, `12 d`. What is not over yet counts as no time."""
     seconds = max(0.0, span.total_seconds())
     if seconds < 60:
         return f"{seconds:.0f} s"
     if seconds < 3570:
         return f"{seconds / 60:.0f} min"
     value, unit = (seconds / 3600, "h") if seconds < 172_800 else (seconds / 86_400, "d")
-    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 
 def unproven_lines(found: Sequence[object], most: int = 6) -> list[str]:

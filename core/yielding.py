@@ -19,7 +19,7 @@ def yield_processor() -> bool:
     """
     if os.getsid(0) != os.getpid():
         return False
-    os.nice(NICE)
+    os.nice(max(0, NICE - os.nice(0)))  # a unit of systemd has it from the start
     # Not every kernel has it, and no other one needs it.
     with contextlib.suppress(OSError):
         _AUTOGROUP.write_text(str(NICE), encoding="ascii")

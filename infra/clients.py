@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from christmas.weaviate_access import WeaviateAccess
 from core.patience import patience
 from infra.connections import Platform
 
@@ -54,40 +55,22 @@ def redis_client(platform: Platform, account: str) -> Iterator[redis.Redis]:
 @contextlib.contextmanager
 def weaviate_client(platform: Platform, account: str) -> Iterator[weaviate.WeaviateClient]:
     """A Weaviate client, REST and gRPC, both trusting the stack's CA alone. Sends the embedding key that the vectorizer needs."""
-    import os
-
-    import grpc
-    import weaviate
-    from weaviate.classes.init import AdditionalConfig, Auth, GrpcConfig, Timeout
-
     host, port = platform.endpoints["weaviate"].address()
     grpc_host, grpc_port = platform.endpoints["weaviate_grpc"].address()
-    credentials = grpc.ssl_channel_credentials(root_certificates=platform.ca_file.read_bytes())
-    # The client's REST half takes a CA from the environment only.
-    before = os.environ.get("SSL_CERT_FILE")
-    os.environ["SSL_CERT_FILE"] = str(platform.ca_file)
+    client = WeaviateAccess(
+        host,
+        port,
+        grpc_host,
+        grpc_port,
+        platform.ca_file,
+        key=platform.secret(account, "weaviate"),
+        embedding_key=platform.embedding_key,
+        init=patience(10),
+        query=patience(60),
+        insert=patience(120),
+    ).client()
     try:
-        client = weaviate.connect_to_custom(
-            http_host=host,
-            http_port=port,
-            http_secure=True,
-            grpc_host=grpc_host,
-            grpc_port=grpc_port,
-            grpc_secure=True,
-            auth_credentials=Auth.api_key(platform.secret(account, "weaviate")),
-            headers={"X-OpenAI-Api-Key": platform.embedding_key},
-            additional_config=AdditionalConfig(
-                trust_env=True,
-                timeout=Timeout(init=patience(10), query=patience(60), insert=patience(120)),
-                grpc_config=GrpcConfig(credentials=credentials),
-            ),
-        )
-    finally:
-        if before is None:
-            del os.environ["SSL_CERT_FILE"]
-        else:
-            os.environ["SSL_CERT_FILE"] = before
-    try:
+        client.connect()
         yield client
     finally:
         client.close()

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from christmas.blueprint.relational import DATABASE
 from core.disk import write_whole
 from core.errors import PlatformError
+from infra import trust
 from infra.backup_places import BackupAccess
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,8 +115,8 @@ def stack_name(stack: str | None = None) -> str:
     return stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or DEFAULT_STACK
 
 
-def stack_outputs(stack: str | None = None) -> dict[str, Any]:
-    """The outputs of a stack, secrets in plain text.
+def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dict[str, Any]:
+    """The outputs of a stack, secrets in plain text; or as `[secret]`, wherever Pulumi knows of one.
 
     Raises PlatformError where the stack does not exist or can't be read.
     """
@@ -124,7 +125,8 @@ def stack_outputs(stack: str | None = None) -> dict[str, Any]:
     from airgap.toolchain.locate import real_pulumi
 
     name = stack_name(stack)
-    command = [str(real_pulumi()), "stack", "output", "--json", "--show-secrets", "--stack", name, "--non-interactive"]
+    shown = ["--show-secrets"] if show_secrets else []
+    command = [str(real_pulumi()), "stack", "output", "--json", *shown, "--stack", name, "--non-interactive"]
     done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         if f"no stack named '{name}'" in done.stderr:
@@ -156,6 +158,7 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
     ca_file = LOCAL / "ca" / f"{stack}.pem"
     if not ca_file.exists() or ca_file.read_text() != outputs["ca_certificate"]:
         write_whole(ca_file, outputs["ca_certificate"], mode=0o644)
+        trust.renew_bundle(ca_file)
     return Platform(
         stack=stack,
         endpoints={

@@ -13,6 +13,7 @@ from christmas.blueprint.encryption import ENCRYPTED_FIELDS
 from christmas.blueprint.model import Privilege
 from core.disk import write_whole
 from core.errors import PlatformError
+from infra import trust
 from infra.connections import LOCAL, Platform
 
 INSIDE_CA_FILE = "/run/christmas/ca.crt"
@@ -42,13 +43,15 @@ def variables(
             what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {', '.join(declared)}"
         )
     ca = ca_file or (INSIDE_CA_FILE if inside else str(platform.ca_file))
+    # Its readers take these for all their connections, those to other servers too.
+    every = trust.bundle_of(ca)
     grpc_host, grpc_port = platform.endpoints["weaviate_grpc"].address(inside=inside)
     found = {
         "CHRISTMAS_STACK": platform.stack,
         "CHRISTMAS_ACCOUNT": account,
         "CHRISTMAS_CA_FILE": ca,
-        "SSL_CERT_FILE": ca,
-        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": ca,
+        "SSL_CERT_FILE": every,
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": every,
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": ca,
         "WEAVIATE_URL": platform.weaviate_url(inside=inside),
@@ -90,9 +93,11 @@ def write(
     """Write the variables to a file that only its owner reads (0600), replacing an older one at once; return its path.
 
     With `inside` the CA's path is that in a container of the network, where its certificate has to be mounted. An account that opens
-    encrypted fields gets the ring of keys in a file beside it, of the same mode; inside, that is mounted too. Without `form` the file
-    is for `docker run` inside the network, and for shells on the host.
+    encrypted fields gets the ring of keys in a file beside it, of the same mode; inside, that is mounted too. So is the bundle of
+    certificates (`infra.trust`) that is written beside the CA's. Without `form` the file is for `docker run` inside the network, and for
+    shells on the host.
     """
+    trust.write_bundle(platform.ca_file)
     form = form or (Form.DOCKER if inside else Form.SHELL)
     quoted = _quoted if form is Form.SHELL else str
     target = path or LOCAL / "env" / f"{platform.stack}-{account}{'-inside' if inside else ''}.env"
@@ -103,6 +108,15 @@ def write(
         write_whole(keys, platform.field_keys)
     write_whole(target, "".join(f"{name}={quoted(value)}\n" for name, value in sorted(found.items())))
     return target
+
+
+def mounts(platform: Platform, account: str) -> dict[str, str]:
+    """What an application inside the network needs mounted, for reading: the file here to its path there."""
+    ca = str(platform.ca_file)
+    found = {ca: INSIDE_CA_FILE, trust.bundle_of(ca): trust.bundle_of(INSIDE_CA_FILE)}
+    if platform.field_keys and opens_fields(account):
+        found[str(LOCAL / "env" / f"{platform.stack}-{account}.field-keys.json")] = INSIDE_KEYS_FILE
+    return found
 
 
 def _quoted(value: str) -> str:

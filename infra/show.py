@@ -9,18 +9,12 @@ from typing import Any
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Account, PostgresRole
 
-# Outputs that hold secrets; Pulumi hides them too.
-_SECRET = ("accounts", "backup", "embedding_key")
-_HIDDEN = "[secret]"
-
 
 def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> None:
-    """Print what the stack exports; secrets only when asked for."""
+    """Print what the stack exports. What Pulumi keeps as a secret is printed as `[secret]` unless asked for."""
     from infra.connections import stack_outputs
 
-    found = stack_outputs(stack)
-    if not show_secrets:
-        found = {name: _HIDDEN if name in _SECRET else value for name, value in found.items()}
+    found = stack_outputs(stack, show_secrets=show_secrets)
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return

@@ -198,7 +198,8 @@ def _pulumi(
 ) -> None:
     """Run the CLI. Without `progress` it has the terminal to itself; with it, each of its lines becomes the status.
 
-    What it says on standard error is kept in either case, to be explained.
+    What it says on standard error is kept in either case, to be explained. In a pipe that nobody reads any more it finishes all the same:
+    Pulumi itself would end in the middle of an update.
     """
     if arguments[0] in {"up", "preview", "destroy"}:
         engine = f"Docker engine: {chosen_engine()}"
@@ -207,25 +208,32 @@ def _pulumi(
     environment = environment or pulumi_environment(ROOT)
     for line in clear_dead_locks(environment.get("PULUMI_BACKEND_URL", ""), stack):
         _say(line, progress)
-    if progress is not None or not sys.stdout.isatty():
+    terminal = progress is None and sys.stdout.isatty()
+    if not terminal:
         command += ["--non-interactive", "--color", "never"]
     process = subprocess.Popen(
         command,
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=None if progress is None else subprocess.PIPE,
+        stdout=None if terminal else subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     said: list[str] = []
     shown: list[str] = []
+    unread: SystemExit | None = None
     pump = threading.Thread(target=_pump, args=(process.stderr, said, progress is None), daemon=True)
     pump.start()
     try:
         for line in process.stdout or ():
             shown.append(line)
-            if progress is not None and line.strip(" .@\n"):
+            if progress is None:
+                try:
+                    print(line, end="", flush=True)
+                except SystemExit as ended:
+                    unread = ended
+            elif line.strip(" .@\n"):
                 progress.status(line.strip())
         code = process.wait()
     except KeyboardInterrupt:
@@ -236,6 +244,8 @@ def _pulumi(
         ) from None
     finally:
         pump.join(timeout=5)
+    if unread is not None:
+        raise unread
     if code != 0:
         if progress is not None:
             progress.log("".join(shown[-_LINES_ON_FAILURE:]).strip())
@@ -253,8 +263,9 @@ def _pump(stream: IO[str] | None, said: list[str], aloud: bool) -> None:
     for line in stream or ():
         said.append(line)
         if aloud:
-            sys.stderr.write(line)
-            sys.stderr.flush()
+            with contextlib.suppress(SystemExit):  # nobody reads it any more; Pulumi must not wait for that
+                sys.stderr.write(line)
+                sys.stderr.flush()
 
 
 def _failed(what: str, where: str, said: str) -> PlatformError:

@@ -50,15 +50,6 @@ def build_index(name: str) -> None:
                     connection.execute(sql.SQL("reset {}").format(sql.Identifier(setting)))
 
 
-def drop_index(name: str) -> None:
-    """Inside a revision: drop the index that the SQL of that name builds, if it is there."""
-    from psycopg import sql
-
-    index = _only_index(name, load(name))
-    driver().execute("select set_config('lock_timeout', '5s', true)")
-    driver().execute(sql.SQL("drop index if exists {}").format(sql.Identifier(index.name)))
-
-
 def _only_index(name: str, text: str) -> NewIndex:
     found = [sqltext.new_index(statement) for statement in sqltext.statements(text)]
     if len(found) != 1 or found[0] is None or not found[0].online:

@@ -1,18 +1,8 @@
-"""Ages, in words and in figures."""
+"""Ages, in figures; `core.words` has them in words."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-
-
-def in_words(span: timedelta) -> str:
-    """A span of time: seconds up to a minute, minutes up to an hour and a half, hours up to two days."""
-    seconds = span.total_seconds()
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
 def hours(span: timedelta) -> float:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from christmas.blueprint.rules import BACKUP_RULES
+from core.words import span_text
 from infra.connections import Platform
-from monitor.ages import cluster_born, days, in_words
+from monitor.ages import cluster_born, days
 from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
@@ -31,7 +32,7 @@ def judge_waiting(waiting: int, seconds: float | None, timeout: int, alarms: Bac
             "seconds",
         )
     age = timedelta(seconds=seconds or 0.0)
-    told = f"{waiting} segments wait to be archived, the oldest for {in_words(age)}" if waiting else "no segment waits to be archived"
+    told = f"{waiting} segments wait to be archived, the oldest for {span_text(age)}" if waiting else "no segment waits to be archived"
     step = "docker logs the database: pgBackRest says why; see backup.archive and backup.space"
     if waiting and age >= alarms.waiting_critical_after:
         return critical(told, step, age.total_seconds(), "seconds")
@@ -61,7 +62,7 @@ def judge_drill(history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], 
         return critical(f"the last drill, of {last.get('set_id')}, failed: {told}", "read its report beside the sets, in drills/")
     if age is None:
         return _not_yet("no set was ever drilled", step, sets, alarms.drill_warn_after, now)
-    told = f"last drill {in_words(age)} ago, of {passed[-1].get('set_id')}, restored in {passed[-1].get('restore_seconds')} s"
+    told = f"last drill {span_text(age)} ago, of {passed[-1].get('set_id')}, restored in {passed[-1].get('restore_seconds')} s"
     if age > alarms.drill_critical_after:
         return critical(told, step, days(age), "days")
     if age > alarms.drill_warn_after:
@@ -85,7 +86,7 @@ def judge_verified(marks: Mapping[str, Marks], sets: Sequence[Manifest], alarms:
         return _not_yet("no set was ever verified", step, sets, alarms.verified_warn_after, now)
     newest = max(moments, key=lambda each: moments[each])
     age = now - moments[newest]
-    told = f"{newest} was verified {in_words(age)} ago; {len(moments)} of {len(sets)} sets ever were"
+    told = f"{newest} was verified {span_text(age)} ago; {len(moments)} of {len(sets)} sets ever were"
     return warning(told, step, days(age), "days") if age > alarms.verified_warn_after else ok(told, days(age), "days")
 
 

@@ -10,9 +10,10 @@ from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from christmas.blueprint.model import BackupRules
 from christmas.blueprint.rules import BACKUP_RULES
 from core.errors import PlatformError
+from core.words import span_text
 from infra.components.postgres_config import ARCHIVE_COMMAND
 from infra.connections import Platform
-from monitor.ages import cluster_born, hours, in_words
+from monitor.ages import cluster_born, hours
 from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
@@ -35,7 +36,7 @@ def judge_newest(sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) 
     if not whole:
         return critical("there is no backup set of all three stores", "invoke backup --full")
     age = now - whole[-1].started
-    told = f"newest set {in_words(age)} old ({whole[-1].id})"
+    told = f"newest set {span_text(age)} old ({whole[-1].id})"
     if age > alarms.newest_critical_after:
         return critical(told, _STEP, hours(age), "hours")
     if age > alarms.newest_warn_after:
@@ -62,7 +63,7 @@ def judge_full(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> F
     if not fulls:
         return critical("there is no full backup set of all three stores", "invoke backup --full")
     age = now - fulls[-1].started
-    told = f"newest full set {in_words(age)} old ({fulls[-1].id})"
+    told = f"newest full set {span_text(age)} old ({fulls[-1].id})"
     if age > rules.critical_after:
         return critical(told, _STEP, hours(age), "hours")
     return warning(told, _STEP, hours(age), "hours") if age > rules.warn_after else ok(told, hours(age), "hours")

@@ -38,6 +38,7 @@ class Fault(StrEnum):
     WRONG_TYPE = "of another type than declared"
     WRONG_SHAPE = "of another shape than declared"
     OVERSIZED = "bigger than declared"
+    TELLING = "named by what may let somebody in"
 
 
 FIXABLE = frozenset({Fault.NO_EXPIRY, Fault.LONG_EXPIRY})
@@ -130,6 +131,8 @@ def _judge_page(client: redis.Redis, keys: Sequence[str], found: Audit) -> None:
             found.findings.append(Finding(key, Fault.UNKNOWN))
             continue
         found.findings += [Finding(key, fault, name) for fault in judge(keyspace, kind, ttl, memory, shapes.get(key))]
+        if not keyspace.hides_its_secret(keyspace.part(key) or ""):
+            found.findings.append(Finding(key, Fault.TELLING, name))
 
 
 def _shapes(client: redis.Redis, present: Sequence[tuple[str, str, int, int]]) -> tuple[dict[str, Any], dict[str, int]]:
@@ -160,13 +163,41 @@ def _shapes(client: redis.Redis, present: Sequence[tuple[str, str, int, int]]) -
     return shapes, dict(zip(hashes, (int(each or 0) for each in answers[len(asked) :]), strict=True))
 
 
+def outliving(
+    client: redis.Redis, begin: int = 0, *, most: int, keys_per_second: float = KEYS_PER_SECOND, sleep: Callable[[float], None] = time.sleep
+) -> tuple[list[Finding], int]:
+    """The keys that live too long among some `most` of all, by their expiries alone; and where the next look begins, 0 after the last key.
+
+    What SCAN promises holds over such looks together: a key that is there throughout is seen. Raises what the client raises.
+    """
+    found: list[Finding] = []
+    cursor, seen = begin, 0
+    while True:
+        cursor, names = client.scan(cursor, count=PAGE)
+        keys = [(key, space) for key in map(str, names) if (space := keyspace_of(key))]
+        pipeline = client.pipeline(transaction=False)
+        for key, _ in keys:
+            pipeline.pttl(key)
+        for (key, space), ttl in zip(keys, pipeline.execute() if keys else (), strict=True):
+            if fault := expiry_fault(space, int(ttl)):
+                found.append(Finding(key, fault, space.name))
+        seen += len(names)
+        if int(cursor) == 0 or seen >= most:
+            return found, int(cursor)
+        sleep(len(names) / keys_per_second)
+
+
+def expiry_fault(keyspace: Keyspace, ttl_ms: int) -> Fault | None:
+    """What is wrong with a key's expiry, as PTTL tells it."""
+    if ttl_ms == -1:
+        return Fault.NO_EXPIRY
+    return Fault.LONG_EXPIRY if ttl_ms > keyspace.ttl.total_seconds() * 1000 + SLACK_MS else None
+
+
 def judge(keyspace: Keyspace, kind: str, ttl_ms: int, memory: int, shape: Any) -> list[Fault]:
     """The faults of a key of that keyspace. `ttl_ms` as PTTL tells it; `shape` is a hash's field names or a string's length."""
-    faults = []
-    if ttl_ms == -1:
-        faults.append(Fault.NO_EXPIRY)
-    elif ttl_ms > keyspace.ttl.total_seconds() * 1000 + SLACK_MS:
-        faults.append(Fault.LONG_EXPIRY)
+    wrong = expiry_fault(keyspace, ttl_ms)
+    faults = [wrong] if wrong else []
     if kind != keyspace.value_type.value:
         return [*faults, Fault.WRONG_TYPE]
     if keyspace.value_type is ValueType.HASH:

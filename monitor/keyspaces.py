@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from christmas.blueprint.accounts import writer_of
 from christmas.blueprint.keyspaces import KEYSPACES
+from core.words import size_text
 from infra import clients
 from infra.connections import Platform
 from monitor import keyspace_audit as audits
@@ -15,6 +17,8 @@ from monitor.result import Finding, critical, ok, warning
 ACCOUNT = "monitor"
 MAX_KEYS = 2_500
 """Keys that a check looks at: five seconds at its rate. `check --fix` looks at all."""
+MENDED_AT_ONCE = 10_000
+"""Keys that one upkeep looks at: twenty seconds at most."""
 _SHOWN = 10
 
 
@@ -29,7 +33,7 @@ def expiry(platform: Platform) -> Finding:
 def judge(found: Audit, total: int) -> Finding:
     """What an audit of some of `total` keys comes to, with the memory of each keyspace."""
     seen = f"{found.total} keys looked at" if found.complete else f"{found.total} of {total} keys looked at"
-    told = "; ".join([seen, *(f"{name or 'no keyspace'} {found.keys[name]} in {_size(found.memory[name])}" for name in _order(found))])
+    told = "; ".join([seen, *(f"{name or 'no keyspace'} {found.keys[name]} in {size_text(found.memory[name])}" for name in _order(found))])
     if not found.findings:
         return ok(told, found.total, "keys")
     counted = Counter(map(str, found.findings))
@@ -45,9 +49,25 @@ def mend(platform: Platform) -> int:
     """Look at every key and give those that live too long their keyspace's expiry; returns how many. Nothing else is changed."""
     with clients.redis_client(platform, ACCOUNT) as client:
         findings = audits.audit(client).findings
+    return _mend(platform, findings)
+
+
+def mend_next(platform: Platform, begin: int) -> tuple[int, int]:
+    """The same for the next `MENDED_AT_ONCE` keys or so, by their expiries alone; returns how many, and where to begin the next time.
+
+    No account can be kept from making a key without an expiry (docs/adr/0611), so the schedule goes round by and by.
+    """
+    with clients.redis_client(platform, ACCOUNT) as client:
+        findings, after = audits.outliving(client, begin, most=MENDED_AT_ONCE)
+    return _mend(platform, findings), after
+
+
+def _mend(platform: Platform, findings: Sequence[audits.Finding]) -> int:
     mended = 0
     for account in sorted({writer_of(each.name).name for each in KEYSPACES}):
         mine = [each for each in findings if each.keyspace and writer_of(each.keyspace).name == account]
+        if not mine:
+            continue
         with clients.redis_client(platform, account) as client:
             mended += audits.fix(client, mine)
     return mended
@@ -55,10 +75,3 @@ def mend(platform: Platform) -> int:
 
 def _order(found: Audit) -> list[str | None]:
     return sorted(found.keys, key=lambda name: -found.memory[name])
-
-
-def _size(size: int) -> str:
-    for unit, scale in (("MiB", 2**20), ("KiB", 2**10)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size} bytes"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from core.words import span_text
 from infra.connections import Platform
-from monitor.ages import in_words
 from monitor.result import Finding, critical, ok, warning
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def judge_copies(names: Collection[str], states: Mapping[str, CopyState], alarms
     for name in names:
         complete = states[name].complete_at if name in states else None
         ages[name] = now - datetime.fromisoformat(complete) if complete else None
-    told = ", ".join(f"{name} {'never was complete' if age is None else f'was complete {in_words(age)} ago'}" for name, age in ages.items())
+    told = ", ".join(
+        f"{name} {'never was complete' if age is None else f'was complete {span_text(age)} ago'}" for name, age in ages.items()
+    )
     failing = [f"{name}: {states[name].failure}" for name in names if name in states and states[name].failure]
     told = "; ".join([told, *failing])
     if any(age is None or age > alarms.newest_critical_after for age in ages.values()):
@@ -63,7 +65,7 @@ def judge_kit(taken: Taken | None, covers: Mapping[str, str], now: datetime) -> 
     if taken is None:
         return warning("no recovery kit was ever taken, so whoever loses this machine can't read its backups", step)
     gone = changed(taken, dict(covers))
-    told = f"the last kit ({taken.file}, for {taken.readers}) was taken {in_words(now - taken.made)} ago"
+    told = f"the last kit ({taken.file}, for {taken.readers}) was taken {span_text(now - taken.made)} ago"
     if gone:
         return warning(f"{told}; changed since: {', '.join(gone)}", f"{step}; then remove the older one")
     return ok(f"{told}, and holds all keys of now")

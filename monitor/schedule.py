@@ -7,9 +7,9 @@ from pathlib import Path
 
 from christmas.blueprint.model import ScheduleRules
 from christmas.blueprint.rules import SCHEDULE_RULES
+from core.words import span_text
 from infra.connections import Platform
 from monitor import signs
-from monitor.ages import in_words
 from monitor.result import Finding, Status, critical, ok, warning
 
 _START = "invoke schedule.start (invoke up does it, too)"
@@ -27,21 +27,24 @@ def judge(told: signs.Signs | None, *, runs: bool, kept: bool, rules: ScheduleRu
         finding = warning("nothing runs by itself: the schedule was never started", _START)
     elif not runs and boot and told.boot and told.boot != boot:
         finding = critical(
-            f"the machine was started again and the schedule was not: its last sign of life is {in_words(now - told.at)} old",
+            f"the machine was started again and the schedule was not: its last sign of life is {span_text(now - told.at)} old",
             f"{_START}; it says what will start it the next time",
         )
     elif not runs and told.ended:
-        finding = critical(f"the schedule is stopped, since {in_words(now - told.at)}: nothing runs by itself", _START)
+        finding = critical(f"the schedule is stopped, since {span_text(now - told.at)}: nothing runs by itself", _START)
     elif not runs:
-        finding = critical(f"the schedule is dead: its last sign of life is {in_words(now - told.at)} old", _START)
+        finding = critical(f"the schedule is dead: its last sign of life is {span_text(now - told.at)} old", _START)
     elif now - told.at > rules.late_after:
         what = f" in {told.doing}" if told.doing else ""
         finding = critical(
-            f"the schedule hangs{what}: its last sign of life is {in_words(now - told.at)} old", "invoke schedule.stop --now schedule.start"
+            f"the schedule hangs{what}: its last sign of life is {span_text(now - told.at)} old",
+            "invoke schedule.stop --now schedule.start",
         )
     else:
-        doing = f"; {told.doing} since {in_words(now - told.since)}" if told.doing and told.since else ""
-        finding = ok(f"the schedule runs since {in_words(now - told.started)}{doing}", max(0.0, (now - told.at).total_seconds()), "seconds")
+        doing = f"; {told.doing} since {span_text(now - told.since)}" if told.doing and told.since else ""
+        finding = ok(
+            f"the schedule runs since {span_text(now - told.started)}{doing}", max(0.0, (now - told.at).total_seconds()), "seconds"
+        )
     if failing and finding.status is not Status.CRITICAL:
         words = "; ".join(f"{name} failed {each.failures} times in a row: {each.message}" for name, each in sorted(failing.items()))
         return warning(words, "invoke schedule shows the log's end; do the work by hand to see what is wrong")

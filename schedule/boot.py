@@ -81,17 +81,6 @@ def remove(stack: str) -> str:
     return "; ".join(done)
 
 
-def standing(stack: str) -> str:
-    """What starts the schedule with the machine, in words; "" where nothing does."""
-    path = _unit_folder() / units.keeper_name(ROOT, stack)
-    if SYSTEMD_RUNS.is_dir() and path.exists():
-        return f"systemd ({path.name})"
-    with contextlib.suppress(_RefusedError):
-        if shutil.which("crontab") and any(line.endswith(units.mark(ROOT, stack)) for line in _crontab()):
-            return "cron (@reboot)"
-    return ""
-
-
 def _by_systemd(stack: str) -> Arranged:
     if not SYSTEMD_RUNS.is_dir():
         raise _RefusedError("systemd is not its first process")

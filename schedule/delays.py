@@ -11,7 +11,7 @@ from typing import Literal
 
 from christmas.blueprint.model import ScheduleRules
 from christmas.blueprint.rules import SCHEDULE_RULES
-from monitor.ages import in_words
+from core.words import span_text
 from schedule import history
 from schedule.said import say
 
@@ -72,7 +72,7 @@ class Delays:
         name: Name = told[0].name if told else "unexplained"
         why = "; ".join(dict.fromkeys(each.why for each in told)) or "nothing is known to have held it up"
         self._write(work, name, (began - since).total_seconds(), why, began)
-        say(f"{work}: {in_words(began - since)} late: {why}")
+        say(f"{work}: {span_text(began - since)} late: {why}")
 
     def _write(self, work: str, name: Name, seconds: float, why: str, at: datetime) -> None:
         if self._path is None:

@@ -15,9 +15,8 @@ from backup.sets import due, folders
 from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from core import lock
 from core.errors import PlatformError
-from core.words import size_text
+from core.words import size_text, span_text
 from infra.connections import Platform
-from monitor.ages import in_words
 from monitor.signs import WorkSigns
 from schedule.decide import backup_since, drill_due, drill_since, pause_after
 from schedule.delays import Delays, Gap
@@ -59,6 +58,7 @@ class Job:
     _not_before: float = 0.0
     _told: str = ""
     _looked: dict[str, float] = field(default_factory=dict)
+    _keys_from: int = 0
     _candles_changed: bool = True
     _status: str = ""
     _failing_since: datetime | None = None
@@ -113,7 +113,7 @@ class Job:
         self._looked.clear()
         pause = pause_after(self.failures)
         self._not_before = steady() + pause.total_seconds()
-        again = f", tried again in {in_words(pause)}" if self.goes_on else ""
+        again = f", tried again in {span_text(pause)}" if self.goes_on else ""
         say(f"{self.work}: FAILED{again}: {reason}")
 
     def _tell_once(self, text: str) -> None:
@@ -149,7 +149,7 @@ class Job:
         return True
 
     def _upkeep(self) -> bool:
-        """Bring rollups up to date and drop what is past its time; compute indicators from what changed."""
+        """Bring rollups up to date and drop what is past its time; mend expiries of keys; compute indicators from what changed."""
         if not self._every("upkeep", SCHEDULE_RULES.upkeep_every):
             return not self.failures
         if lock.is_held(self.folder) or Journal(self.folder).read():
@@ -159,6 +159,7 @@ class Job:
             return False
         from migrations.edition import Edition
         from migrations.upkeep.run import maintain
+        from monitor import keyspaces
         from seed import indicators
 
         platform = self.load(self.stack)
@@ -173,6 +174,9 @@ class Job:
             self._candles_changed = False
             if computed.changed:
                 say(str(computed))
+        mended, self._keys_from = keyspaces.mend_next(platform, self._keys_from)
+        if mended:
+            say(f"upkeep: {mended} keys of Redis that lived too long were given their keyspace's expiry")
         return True
 
     def _check(self) -> bool:

@@ -1,6 +1,6 @@
 """The schedule in the background: a keeper for each stack starts it, starts it again where it ends by itself, and keeps its log.
 
-`python -m schedule.keeper STACK` is the keeper; its child, started with `--kept`, is the schedule. The child holds the other end of a
+`python -m schedule.keeper STACK` is the keeper; its child, `schedule.kept`, is the schedule. The child holds the other end of a
 pipe, so it ends with its keeper, however that ended. `--after-boot` is for what starts it with the machine: systemd or cron.
 """
 
@@ -33,7 +33,8 @@ _START_SECONDS = 20.0
 _STOP_SECONDS = 2 * 3600.0
 _LIVED = SCHEDULE_RULES.late_after.total_seconds()  # after that an end is not one more failure in a row
 _SHOWN = 8
-_NOTHING_LEFT = 3  # exit code of a schedule whose stack is gone
+NOTHING_LEFT = 3
+"""Exit code of a schedule whose stack is gone."""
 
 
 def start(stack: str, begin: Callable[[], None] | None = None) -> str:
@@ -169,7 +170,7 @@ class _Keeper:
         while not self._stopping.is_set():
             began, self._renewing = time.monotonic(), False
             code = self._run()
-            if not self._stopping.is_set() and (code == _NOTHING_LEFT or not ROOT.exists()):
+            if not self._stopping.is_set() and (code == NOTHING_LEFT or not ROOT.exists()):
                 return False
             if self._stopping.is_set():
                 return True
@@ -183,7 +184,7 @@ class _Keeper:
         return True
 
     def _run(self) -> int:
-        command = [sys.executable, "-m", "schedule.keeper", "--kept", self._stack]
+        command = [sys.executable, "-m", "schedule.kept", self._stack]
         self._child = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )
@@ -213,11 +214,7 @@ class _Keeper:
 
 
 def main(arguments: list[str]) -> int:
-    """The keeper, or with `--kept` its child."""
-    if arguments[0] == "--kept":
-        from schedule.task import serve_kept
-
-        return 0 if serve_kept(arguments[1]) else _NOTHING_LEFT
+    """The keeper."""
     from schedule import remembered
 
     stack = arguments[-1]

@@ -21,8 +21,8 @@ from typing import IO, Any
 
 from christmas.blueprint.rules import SCHEDULE_RULES
 from core import lock
+from core.words import span_text
 from monitor import signs
-from monitor.ages import in_words
 from schedule.decide import clock_jump
 from schedule.delays import Delays, Gap
 from schedule.jobs import Job, steady
@@ -87,7 +87,7 @@ class SignsOfLife:
         if self.before is None:
             return None
         since, now = self.before.at, datetime.now(UTC)
-        length = in_words(max(now - since, timedelta(0)))
+        length = span_text(max(now - since, timedelta(0)))
         if self.before.boot and self.before.boot != signs.boot_id():
             return Gap(since, now, "machine restarted", f"the machine was started again; the schedule was not at work for {length}")
         if self.before.ended:
@@ -180,7 +180,7 @@ class Service:
             job.wake()
         now = datetime.now(UTC)
         if (now - began).total_seconds() >= self._wake_seconds:
-            self._delays.note(Gap(began, now, "busy", f"{job.work} was under way for {in_words(now - began)}"))
+            self._delays.note(Gap(began, now, "busy", f"{job.work} was under way for {span_text(now - began)}"))
         if job.stack_is_gone and not self._stop.is_set():
             say(f"schedule: stack {job.stack} is gone, so there is nothing left to do")
             self.stack_is_gone = True
@@ -193,13 +193,15 @@ class Service:
         found = []
         if passed.slept:
             slept = timedelta(seconds=passed.slept)
-            found.append(Gap(now - slept, now, "asleep", f"the machine slept for {in_words(slept)}"))
+            found.append(Gap(now - slept, now, "asleep", f"the machine slept for {span_text(slept)}"))
         if passed.jump:
             by = f"the clock jumped by {passed.jump:+.0f} s; looking at once whether something is due"
             found.append(Gap(now - timedelta(seconds=passed.jump), now, "clock set", by))
         if stood >= SCHEDULE_RULES.late_after.total_seconds():
             still = timedelta(seconds=stood)
-            found.append(Gap(now - still, now, "stood still", f"the schedule stood still for {in_words(still)}: stopped, or given no time"))
+            found.append(
+                Gap(now - still, now, "stood still", f"the schedule stood still for {span_text(still)}: stopped, or given no time")
+            )
         for gap in found:
             self._delays.tell(gap)
         if found and self._scheduler is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -104,7 +103,7 @@ def stop(stack: str, *, now: bool) -> str:
 
 def status(stack: str, *, as_json: bool) -> int:
     """Print how the schedule is, how its work went and the log's end; returns 2 where it is dead or hangs, 1 where work fails."""
-    from monitor.ages import in_words
+    from core.words import span_text
     from monitor.schedule import judge_now
 
     platform = connections.load(stack)
@@ -127,21 +126,16 @@ def status(stack: str, *, as_json: bool) -> int:
         return finding.status.exit_code
     print(f"{finding.status}: {finding.message}" + (f"; next: {finding.next_step}" if finding.next_step else ""))
     for name, each in (told.works if told else {}).items():
-        done = f"in order {in_words(now - each.done)} ago" if each.done else "not done yet"
+        done = f"in order {span_text(now - each.done)} ago" if each.done else "not done yet"
         print(f"  {name:<7} {done}" + (f"; failed {each.failures} times since: {each.message}" if each.failures else ""))
     for line in late:
-        span = in_words(timedelta(seconds=line["seconds"]))
+        span = span_text(timedelta(seconds=line["seconds"]))
         what = f"{line['work']} {span} late" if line["work"] else "delay"
         print(f"  {line['at']}  {what} ({line['name']}): {line['why']}")
     if lines:
         print(f"{keeper.log_of(platform.stack)}:")
         print("\n".join(f"  {line}" for line in lines))
     return finding.status.exit_code
-
-
-def serve_kept(stack: str) -> bool:
-    """The schedule as the keeper's child: it ends when the keeper does. Tells whether there is still something to do."""
-    return serve(jobs_of(stack, connections.load), signs.folder_of(stack), tether=sys.stdin.buffer)
 
 
 def _print_units(stack: str, write_to: str, *, as_systemd: bool) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from core.errors import PlatformError
+from core.yielding import NICE
 from monitor import signs
 from schedule.jobs import WORKS, Work
 
@@ -53,7 +54,7 @@ class Clone:
         invoke = Path(sys.prefix) / "bin" / "invoke"
         if not invoke.exists():
             raise PlatformError(
-                what="there is no invoke beside this Python", where=str(invoke), next_step="use the clone's .venv/bin/invoke"
+                what="there is no `invoke` beside this Python", where=str(invoke), next_step="use the clone's .venv/bin/invoke"
             )
         return cls(root.resolve(), invoke, getpass.getuser())
 
@@ -81,7 +82,7 @@ WorkingDirectory={_percent(str(clone.root))}
 Environment={_quoted(f"PATH={_path(clone)}")}
 ExecStart={line}
 UMask=0077
-Nice=5
+Nice={NICE}
 # A run that is told to stop is finished first; one that is killed is cleaned up by the next.
 TimeoutStopSec=30min
 """

@@ -5,6 +5,7 @@ Market candles and preferences come from the database where it has been seeded, 
 
 from __future__ import annotations
 
+import base64
 import csv
 import gzip
 import hashlib
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from christmas.blueprint.accounts import writer_of
 from christmas.blueprint.keyspace_model import Keyspace, ValueType
 from christmas.blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
+from christmas.sessions import id_of
 from christmas.values import Raw, encode, fault
 from core.progress import Progress
 from infra import clients
@@ -43,7 +45,7 @@ class Entry:
     """One key and the fields that it should hold."""
 
     keyspace: Keyspace
-    part: str | int = field(repr=False)  # a session's id lets somebody in
+    part: str | int
     values: Mapping[str, Any] = field(repr=False)
 
 
@@ -100,7 +102,7 @@ def _entries(platform: Platform) -> list[Entry]:
     entries = [
         Entry(
             SESSION,
-            _session_id(platform, person["id"]),
+            str(id_of(demo_token(platform, person["id"]))),
             {
                 "user_id": person["id"],
                 "username": person["username"],
@@ -117,10 +119,11 @@ def _entries(platform: Platform) -> list[Entry]:
     return entries
 
 
-def _session_id(platform: Platform, user_id: int) -> str:
-    """The same at every run on a stack, and guessed by nobody who doesn't hold the account's password anyway."""
+def demo_token(platform: Platform, user_id: int) -> str:
+    """The token of a user's demo session: the same at every run, and guessed by nobody who doesn't hold the account's password anyway."""
     secret = platform.secret("api", "redis").encode()
-    return hmac.new(secret, f"demo-session:{user_id}".encode(), hashlib.sha256).hexdigest()
+    drawn = hmac.new(secret, f"demo-session:{user_id}".encode(), hashlib.sha256).digest()
+    return f"{user_id}.{base64.urlsafe_b64encode(drawn).decode().rstrip('=')}"
 
 
 def _from_database(platform: Platform) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -102,6 +102,25 @@ def normalized(schema: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def differing(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Of two normalized schemas, key to what is there and what is declared, where they differ; None stands for what is missing."""
+    return {key: (live.get(key), declared.get(key)) for key in sorted(live.keys() | declared.keys()) if live.get(key) != declared.get(key)}
+
+
+def differences(declared: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:
+    """How a live schema differs from the declared one, a line each. What Weaviate adds or spells otherwise is no difference."""
+    found = differing(normalized(declared), normalized(live))
+    return [f"{key} is {_told(has)}, declared {_told(wanted)}" for key, (has, wanted) in found.items()]
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "missing"
+    if value == "":
+        return "empty"
+    return " ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, dict) else str(value)
+
+
 def quantizer_of(index: Mapping[str, Any]) -> str:
     """Which compression a vector index's settings switch on, or none."""
     return next((name for name in QUANTIZERS if (index.get(name) or {}).get("enabled")), "none")

@@ -60,7 +60,7 @@ def service_of(platform: Platform, profile: EmbeddingProfile) -> EmbeddingServic
         raise PlatformError(
             what=f"embedding profile {profile.name!r} needs a key, and stack {platform.stack} has none",
             where="the stack's outputs",
-            next_step="pulumi config set --secret openaiApiKey …, then invoke up",
+            next_step="pulumi config set --secret OPENAI_API_KEY …, then invoke up",
         )
     if profile.base_url is None:
         return EmbeddingService(VENDOR_URL, profile.model, profile.dimensions, platform.embedding_key)
@@ -169,7 +169,7 @@ class Embedder:
         status = error.status_code
         if status in (401, 403):
             raise self._failure(
-                f"the key was refused (status {status})", "set a valid key: pulumi config set --secret openaiApiKey …"
+                f"the key was refused (status {status})", "set a valid key: pulumi config set --secret OPENAI_API_KEY …"
             ) from None
         if error.code == "insufficient_quota":
             raise self._failure("the account's quota is used up", "raise the quota or wait for its renewal, then run this again") from None

@@ -49,28 +49,6 @@ class SchemaPlan:
         return lines
 
 
-def differences(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Key to what was found and what is wanted, of two normalized schemas; None stands for a part that is missing."""
-    return {key: (found.get(key), wanted.get(key)) for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)}
-
-
-def drift(client: weaviate.WeaviateClient, collection: Collection, profile: EmbeddingProfile) -> list[str]:
-    """How the collection behind the alias differs from the blueprint, one line each; for checks."""
-    shown = client.alias.get(alias_name=collection.name)
-    if shown is None:
-        there = client.collections.exists(collection.name)
-        return [f"{collection.name} is a collection of its own, not an alias" if there else f"{collection.name} does not exist"]
-    wanted = collections.normalized(collections.definition(collection, profile, shown.collection))
-    found = _schema(client, shown.collection)
-    return [f"{key} is {_told(has)}, declared {_told(want)}" for key, (has, want) in differences(found, wanted).items()]
-
-
-def _told(value: Any) -> str:
-    if value is None:
-        return "missing"
-    return " ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, dict) else str(value)
-
-
 def plan(client: weaviate.WeaviateClient, collection: Collection, profile: EmbeddingProfile) -> SchemaPlan:
     """Compare the blueprint's collection with what is there. Changes nothing."""
     shown = client.alias.get(alias_name=collection.name)
@@ -117,7 +95,7 @@ def _target(client: weaviate.WeaviateClient, collection: Collection, profile: Em
             return name, None
         found = _schema(client, name)
         wanted = collections.normalized(collections.definition(collection, profile, name))
-        if not any(_needs_rebuild(key, has) for key, (has, _) in differences(found, wanted).items()):
+        if not any(_needs_rebuild(key, has) for key, (has, _) in collections.differing(wanted, found).items()):
             return name, found
         generation += 1
 

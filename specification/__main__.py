@@ -1,15 +1,17 @@
-"""`python -m specification`: write docs/specification.md, or say what is wrong with the statements."""
+"""`python -m specification`: write docs/specification.md and the index of decisions, or say what is wrong with the statements."""
 
 from __future__ import annotations
 
 import sys
 
+from specification.decisions import FILE as DECISIONS
+from specification.decisions import render_decisions
 from specification.page import FILE, render
 from specification.statements import faults, load, load_promises
 
 
 def main() -> int:
-    """Write the page; exit code 1 where a statement names what isn't there."""
+    """Write the pages; exit code 1 where a statement names what isn't there."""
     sections, promises = load(), load_promises()
     found = faults(sections, promises)
     for fault in found:
@@ -17,8 +19,9 @@ def main() -> int:
     if found:
         print(f"{FILE.name} was not written: mend specification/statements, then run this again", file=sys.stderr)
         return 1
-    FILE.write_text(render(sections, promises), "utf-8")
-    print(FILE)
+    for file, text in ((FILE, render(sections, promises)), (DECISIONS, render_decisions())):
+        file.write_text(text, "utf-8")
+        print(file)
     return 0
 
 

@@ -1,7 +1,8 @@
 """How the tests are spread over processes, and how long they may take.
 
 A file stays in one process. A process goes through the files of one folder, whose servers are started once; when none is left it begins
-the folder with the most work that nobody has begun, and at the end it takes files from a folder that another process still has work in.
+a folder that nobody has begun: first one that uses the servers that it has running already, then the one with the most work. At the end it
+takes files from a folder that another process still has work in.
 
 Loaded with every run, so what holds for every test stands here, too. (pytest-alembic takes `tests/conftest.py` for its own.)
 
@@ -11,17 +12,25 @@ Loaded with every run, so what holds for every test stands here, too. (pytest-al
 
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-ONE_PROCESS = {"tests/bare_machine"}  # its root file systems are bootstrapped once, which takes minutes
+# What these start takes minutes, and is there once: root file systems, and a whole stack.
+ONE_PROCESS = {"tests/bare_machine", "tests/end_to_end"}
+# Folders that use the same servers: see tests/integration/conftest.py.
+SHARING = (
+    frozenset({"tests/integration/backup", "tests/integration/monitor"}),
+    frozenset(f"tests/integration/{each}" for each in ("migrations", "monitor_relational", "security", "seed_relational", "troubled")),
+)
 NO_TIME = "no time was left for it"
 DURATIONS = Path(__file__).with_name("durations.json")
 SLOWEST = Path(__file__).parents[1] / "bench" / "slowest-tests.md"
+Servers = frozenset[str]
 _SECONDS_OF_A_NEW_TEST = 1.0
 _SHOWN = 50
 _SHOWN_OF_A_FAILURE = 2_000  # characters, from its end
@@ -41,23 +50,40 @@ class FolderScheduling(LoadScopeScheduling):
         super().__init__(config, log)
         self._seconds = json.loads(DURATIONS.read_text()) if DURATIONS.is_file() else {}
         self._folder_of = {}
+        self._servers_of: defaultdict[Any, set[Servers]] = defaultdict(set)
 
     def _split_scope(self, nodeid):
         file = nodeid.partition("::")[0]
         return _folder(file) if _folder(file) in ONE_PROCESS else file
 
+    def _seconds_of(self, tests):
+        count = Counter(nodeid.partition("::")[0] for nodeid in tests)
+        return sum(self._seconds.get(file, _SECONDS_OF_A_NEW_TEST * number) for file, number in count.items())
+
     def _assign_work_unit(self, node):
         left: defaultdict[str, float] = defaultdict(float)
-        for file, tests in self.workqueue.items():
-            left[_folder_of_unit(file)] += self._seconds.get(file, _SECONDS_OF_A_NEW_TEST * len(tests))
+        seconds = {unit: self._seconds_of(tests) for unit, tests in self.workqueue.items()}
+        for unit, taken in seconds.items():
+            left[_folder_of_unit(unit)] += taken
         own = self._folder_of.get(node)
         if own not in left:
             others = {folder for worker, folder in self._folder_of.items() if worker is not node}
-            own = max(left, key=lambda folder: (folder not in others, left[folder]))
+            servers = self._servers_of[node]
+            elsewhere = set().union(*(begun for worker, begun in self._servers_of.items() if worker is not node)) - servers
+            own = max(
+                left,
+                key=lambda folder: (folder not in others, _servers(folder) in servers, _servers(folder) not in elsewhere, left[folder]),
+            )
             self._folder_of[node] = own
-        longest = max((file for file in self.workqueue if _folder_of_unit(file) == own), key=lambda file: self._seconds.get(file, 0.0))
+            servers.add(_servers(own))
+        longest = max((unit for unit in self.workqueue if _folder_of_unit(unit) == own), key=lambda unit: seconds[unit])
         self.workqueue.move_to_end(longest, last=False)
         super()._assign_work_unit(node)
+
+
+def _servers(folder: str) -> Servers:
+    """What stands for the servers of a folder: all folders that use them."""
+    return next((sharing for sharing in SHARING if folder in sharing), frozenset({folder}))
 
 
 def _folder(file):

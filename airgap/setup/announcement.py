@@ -13,7 +13,7 @@ from pathlib import Path
 
 from airgap.setup import expected, probe
 from core.errors import PlatformError
-from core.room import gigabytes
+from core.words import size_text
 
 _STACK_LABELS = ("com.christmas.project=christmas", "com.christmas.stack={}")
 
@@ -140,14 +140,14 @@ def require(found: Sequence[Room], memory: int | None, *, running: bool) -> list
         raise PlatformError(
             "There is too little room on disk for what `make up` is going to do.",
             where="\n    ".join(
-                f"the file system of {each.folder}: {gigabytes(each.needed)} needed, {gigabytes(each.free)} free" for each in short
+                f"the file system of {each.folder}: {size_text(each.needed)} needed, {size_text(each.free)} free" for each in short
             ),
             next_step="free some there, or put the caches elsewhere (XDG_CACHE_HOME), then run `make up` again",
         )
     if memory is None or running or memory >= expected.MEMORY_BYTES:
         return []
-    wanted = gigabytes(expected.MEMORY_BYTES)
-    return [f"  memory:  {gigabytes(memory)} are available; with less than {wanted} it becomes slow, or something is killed"]
+    wanted = size_text(expected.MEMORY_BYTES)
+    return [f"  memory:  {size_text(memory)} are available; with less than {wanted} it becomes slow, or something is killed"]
 
 
 def announce(clone: Path, *, environment_ready: bool) -> None:

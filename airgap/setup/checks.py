@@ -13,14 +13,29 @@ from core.progress import format_seconds
 ROOT = Path(__file__).resolve().parents[2]
 # Half of collecting the tests is compiling them, which Python may be told to forget.
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+_BIN = Path(sys.executable).parent
+Tool = tuple[str, list[str]]
 
-LINT = (("ruff check", ["ruff", "check", "."]), ("ruff format", ["ruff", "format", "--check", "."]))
-TYPES = ("mypy", ["mypy", "."])
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+LINT: tuple[Tool, ...] = (
+    ("ruff check", _python("ruff", "check", ".")),
+    ("ruff format", _python("ruff", "format", "--check", ".")),
+    ("imports between rooms", [str(_BIN / "lint-imports"), "--no-logo"]),
+    ("unused code", _python("vulture")),
+    ("workflows", [str(_BIN / "zizmor"), "--offline", "--quiet", ".github/workflows"]),
+)
+# A quarter of a minute; that the revisions' SQL is in order is among the tests as well.
+SQL: Tool = ("SQL", _python("invoke", "migrate.lint"))
+TYPES: Tool = ("mypy", _python("mypy", "."))
 
 
 def lint() -> int:
     """Run the linters and the type checker; return the first exit code that is not 0."""
-    return _run_all((*LINT, TYPES))
+    return _run_all((*LINT, SQL, TYPES))
 
 
 def test(arguments: list[str]) -> int:
@@ -39,12 +54,10 @@ def _run_tests(arguments: list[str]) -> int:
         return failed
     # The types are checked meanwhile: most tests wait for servers.
     started = time.monotonic()
-    name, (tool, *options) = TYPES
-    with subprocess.Popen(
-        [sys.executable, "-m", tool, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as types:
+    name, command = TYPES
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as types:
         try:
-            failed = _run_all((("pytest", ["pytest", *arguments]),))
+            failed = _run_all((("pytest", _python("pytest", *arguments)),))
             output, _ = types.communicate()
         except BaseException:
             types.terminate()
@@ -54,11 +67,11 @@ def _run_tests(arguments: list[str]) -> int:
     return failed or types.returncode
 
 
-def _run_all(tools: tuple[tuple[str, list[str]], ...]) -> int:
-    for name, (tool, *arguments) in tools:
+def _run_all(tools: tuple[Tool, ...]) -> int:
+    for name, command in tools:
         started = time.monotonic()
         print(f"── {name}", flush=True)
-        code = subprocess.run([sys.executable, "-m", tool, *arguments], cwd=ROOT, env=_ENVIRONMENT, check=False).returncode
+        code = subprocess.run(command, cwd=ROOT, env=_ENVIRONMENT, check=False).returncode
         print(f"── {name}: {'passed' if code == 0 else 'failed'} in {format_seconds(time.monotonic() - started)}", flush=True)
         if code != 0:
             return code

@@ -18,12 +18,6 @@ _LOCK = re.compile(
 )
 
 
-def explain(stderr: str) -> str | None:
-    """Return one clear message with the next step for what a `pulumi` command printed, or None where nothing is recognised."""
-    known = diagnose(stderr)
-    return None if known is None else str(known)
-
-
 def diagnose(output: str) -> PlatformError | None:
     """Return the error to raise for what a `pulumi` command printed, or None where nothing is recognised.
 

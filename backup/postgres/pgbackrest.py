@@ -95,10 +95,9 @@ class PhysicalBackup:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The stanza's state: its backups, oldest first, and the span of archived WAL segments."""
+    """The stanza's state: its backups, oldest first, and the newest archived WAL segment."""
 
     backups: tuple[PhysicalBackup, ...]
-    wal_oldest: str | None
     wal_newest: str | None
     system_id: str
 
@@ -123,11 +122,9 @@ def parse_info(text: str) -> Repository:
         )
     stanza = stanzas[0]
     archives = [each for each in stanza["archive"] if each["max"]]
-    current = archives[-1] if archives else {"min": None, "max": None}
     return Repository(
         backups=tuple(_backup(each) for each in stanza["backup"]),
-        wal_oldest=current["min"],
-        wal_newest=current["max"],
+        wal_newest=archives[-1]["max"] if archives else None,
         system_id=str(stanza["db"][-1]["system-id"]),
     )
 

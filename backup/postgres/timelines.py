@@ -17,7 +17,6 @@ from infra.components.pgbackrest_config import STANZA
 History = tuple[Switch, ...]
 """Where the log left each ancestor of a timeline, the oldest first."""
 
-HISTORY_FILE = re.compile(r"(?P<timeline>[0-9A-F]{8})\.history")
 _SEGMENT_BYTES = 16 << 20
 _ARCHIVE = re.compile(rf"archive/{STANZA}/(?P<id>[^/]+)/")
 

@@ -8,7 +8,6 @@ from typing import Any
 from backup.postgres.proofs import chunks, constraints, indexes, rows, structure
 from backup.proving import account_queries, logins
 from backup.proving.proof import READER, Disproved, Proof, Restored, insist, shown
-from backup.redis.keys import part_of
 from backup.redis.proofs import keys, keyspaces
 from backup.sets.model import Manifest
 from backup.weaviate.counts import OFFLOADED, count, count_documents, states
@@ -195,7 +194,7 @@ def references(restored: Restored) -> str:
             else:
                 wanted[user] = key
         for key in client.scan_iter(match=USER_PREFERENCES.glob, count=1000):
-            if (part := part_of(USER_PREFERENCES, key)) and (user := _user(part)) is not None:
+            if (part := USER_PREFERENCES.part(key)) and (user := _user(part)) is not None:
                 wanted[user] = key
     with postgres(restored.platform, READER) as connection:
         if connection.execute("select from pg_class where oid = to_regclass('public.users')").fetchone() is None:

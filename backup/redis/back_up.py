@@ -79,11 +79,11 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
         with while_running(container, ["sh", "-c", _HOLD]):
             progress.status("snapshot")
             _wait_until(client, lambda info: not info["aof_rewrite_in_progress"], "its AOF rewrite to end")
-            saved_at = _save(client)
+            _save(client)
             progress.status("copying the snapshot and the log")
             rdb = _copy(container, f"{places.directory}/{places.rdb}", folder, RDB_PATH)
             aof, aof_from, records, point = _copy_aof(client, container, places, folder)
-            offset, position = client.info("replication"), point.position
+            position = point.position
         acl = write_hashed(
             folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode("utf-8", "surrogateescape") + b"\n"]
         )
@@ -103,15 +103,11 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
         finished=datetime.now(UTC),
         files=(rdb, *records, acl),
         versions={"redis": server["redis_version"]},
-        run_id=server["run_id"],
-        replication_offset=int(offset["master_repl_offset"]),
-        rdb_saved_at=saved_at,
         keys=found.keys,
         expires=found.expires,
         keyspaces={space.name: 0 for space in KEYSPACES} | {OTHER: 0} | counted.keyspaces,
         odd=counted.odd,
         libraries=point.libraries,
-        aof_base=next((each.name for each in aof if each.type == "b"), None),
         aof_from=aof_from,
         aof_incremental=aof[-1].name,
         aof_position=position,
@@ -144,12 +140,11 @@ def _wait_until(client: redis.Redis, reached: Any, what: str) -> dict[str, Any]:
     raise PlatformError(what=f"Redis was waited for {_SAVE_SECONDS} s: for {what}", where="INFO persistence", next_step="look at its log")
 
 
-def _save(client: redis.Redis) -> datetime:
-    """Have a snapshot written that begins now; return when it began."""
+def _save(client: redis.Redis) -> None:
+    """Have a snapshot written that begins now."""
     # One that is under way began before us.
     _wait_until(client, lambda info: not info["rdb_bgsave_in_progress"], "a running snapshot to end")
     before = client.info("persistence")
-    began = datetime.now(UTC)
     client.bgsave()
     saves = before.get("rdb_saves", 0)
     after = _wait_until(
@@ -161,7 +156,6 @@ def _save(client: redis.Redis) -> datetime:
         raise PlatformError(
             what="Redis could not write its snapshot", where="BGSAVE", next_step="its log tells why: most often no room or no memory"
         )
-    return began
 
 
 def _copy(container: str, source: str, folder: SetFolder, path: str, size: int | None = None) -> FileRecord:

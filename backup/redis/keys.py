@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from christmas.blueprint.keyspace_model import Keyspace
-from christmas.blueprint.keyspaces import KEYSPACES, shown_key
+from christmas.blueprint.keyspaces import keyspace_covering, shown_key
 
 if TYPE_CHECKING:
     import redis
 
 OTHER = "other"
 OF_NONE = "of no keyspace"
-_PATTERNS = {space.name: re.compile(re.escape(space.glob).replace(r"\*", "(.+)"), re.DOTALL) for space in KEYSPACES}
-_BY_PATTERN = [(_PATTERNS[space.name], space) for space in KEYSPACES]
 _PAGE = 1000
 _SLACK_MS = 1000
 _EXAMPLES = 3
-
-
-def keyspace_of(key: str) -> Keyspace | None:
-    """The keyspace that a key belongs to."""
-    return next((space for pattern, space in _BY_PATTERN if pattern.fullmatch(key)), None)
-
-
-def part_of(space: Keyspace, key: str) -> str | None:
-    """The variable part of a key of that keyspace; None for a key of another."""
-    match = _PATTERNS[space.name].fullmatch(key)
-    return match[1] if match else None
 
 
 def oddity(space: Keyspace | None, kind: str, left: int) -> tuple[str, str] | None:
@@ -60,7 +46,7 @@ class Census:
 
     def take(self, key: str, kind: str, left: int) -> None:
         """Count one key."""
-        space = keyspace_of(key)
+        space = keyspace_covering(key)
         name = space.name if space else OTHER
         self.keyspaces[name] = self.keyspaces.get(name, 0) + 1
         if found := oddity(space, kind, left):

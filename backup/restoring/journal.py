@@ -25,8 +25,6 @@ PLANNED = "planned"
 FILES = "files in place"
 RECOVERED = "recovered"
 PROMOTED = "promoted"
-BACKED_UP = "backed up"
-CHECKED = "checked"
 
 LAST_STEP: Mapping[str, str] = {"postgres": PROMOTED, "redis": RECOVERED, "weaviate": RECOVERED}
 """The step with which a store is restored. Only PostgreSQL is promoted: its log goes on in a new timeline."""
@@ -193,3 +191,12 @@ def note(folder: Path) -> str:
     except PlatformError as error:
         return f"{error.what}; {error.next_step}"
     return f"{begun.told()}; {begun.next_step()}" if begun else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWork:
+    """What restoring a live store needs to know besides its plan. `begun` is how the journal stood when this call came to the store."""
+
+    folder: Path
+    journal: Journal
+    begun: Begun

@@ -51,12 +51,6 @@ def end(folder: Path) -> None:
         sync_folder(folder)
 
 
-def awaited(folder: Path) -> bool:
-    """Whether the stores are new and empty, and wait for what the lost ones held."""
-    found = read(folder)
-    return found is not None and found.restore
-
-
 def note_emptied(folder: Path) -> None:
     """Note that the data was deleted on purpose: then new stores beside old sets are no loss."""
     if folder.is_dir():

@@ -9,6 +9,7 @@ import contextlib
 import os
 import random
 import secrets
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -196,7 +197,9 @@ class Scratch:
         deadline, pause = time.monotonic() + recipe.start_seconds, 0.2
         while recipe.health:
             container.reload()
-            if container.status == "running" and passes(container, recipe.health):
+            # Asking takes a process in the container, which the starting server needs more: first it has to listen at all.
+            listens = container.status == "running" and not self._refuses(recipe.service)
+            if listens and passes(container, recipe.health):
                 break
             if container.status in ("exited", "dead") or time.monotonic() > deadline:
                 lines = container.logs(tail=15).decode(errors="replace").strip()
@@ -204,8 +207,19 @@ class Scratch:
                     what=f"the scratch {recipe.service} does not come up; its last lines:\n{lines}", where=f"container {container.name}"
                 )
             time.sleep(pause)
-            pause = min(pause * 1.4, 1.0)  # asking takes a process in the container, which the starting server needs more
+            pause = min(pause * 1.4, 1.0) if listens else 0.2
         return container
+
+    def _refuses(self, service_name: str) -> bool:
+        """Whether nothing listens at the service's address yet. Where this machine can't tell, nothing is said to refuse."""
+        port = next(iter(service(service_name).ports.values()))
+        try:
+            socket.create_connection((self.address(service_name), port), timeout=1).close()
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def platform(self, accounts: Mapping[str, Credentials], *, embedding_profile: str, embedding_key: str) -> Platform:
         """The scratch stores as a platform that clients can use, from this machine, with these accounts."""

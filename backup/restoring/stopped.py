@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backup.restoring.scratch import PURPOSE_LABEL, passes
-from core.containers import docker_client
+from core.containers import docker_client, put_files
 from core.errors import PlatformError
+from core.waiting import looks
 from infra.components.names import PROJECT_LABEL, STACK_LABEL
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
+STOP_SECONDS = 120
+"""How long a store has to end by itself."""
+_START_SECONDS = 300
+_AGAIN_SECONDS = 0.2
 NOT_SO = 77
 """An exit code that no tool has: the answer is no."""
 
@@ -63,3 +68,53 @@ def is_well(container: Container) -> bool:
 def labels(stopped: Container, purpose: str) -> dict[str, str]:
     """Those of a helper: where this process is killed, whoever removes what is left of the stack finds it."""
     return {**{key: stopped.labels[key] for key in (PROJECT_LABEL, STACK_LABEL) if key in stopped.labels}, PURPOSE_LABEL: purpose}
+
+
+def halt(name: str) -> Container:
+    """Stop a container and wait until it has ended."""
+    container: Container = docker_client().containers.get(name)
+    container.stop(timeout=STOP_SECONDS)
+    return container
+
+
+def start(container: Container) -> None:
+    """Start a stopped container and wait until it is healthy.
+
+    Its own health check is run here, again and again: Docker runs it for the first time only after the check's interval.
+    Raises PlatformError with its last lines where it doesn't get so.
+    """
+    container.start()
+    for in_time in looks(_START_SECONDS, pause=_AGAIN_SECONDS):
+        container.reload()
+        if container.status == "running" and is_well(container):
+            return
+        if container.status in ("exited", "dead") or not in_time:
+            said = container.logs(tail=10).decode(errors="replace").strip()
+            raise PlatformError(what=f"{container.name} does not come up again; its last lines:\n{said}", where="the restored data")
+
+
+def put(container: Container, directory: str, entries: list[Any], uid: int, gid: int) -> None:
+    """Put files into a stopped container's volume; its own root file system may be read-only, a helper's is not."""
+    helper = docker_client().containers.create(
+        container.attrs["Image"],
+        ["true"],
+        name=f"{container.name}-put",
+        volumes_from=[str(container.id)],
+        network_mode="none",
+        labels=labels(container, "restore"),
+    )
+    try:
+        put_files(helper, directory, entries, uid=uid, gid=gid)
+    finally:
+        helper.remove(force=True)
+
+
+def remove_earlier(name: str) -> None:
+    """Remove the containers that a cut-off run left."""
+    from docker.errors import NotFound
+
+    for each in (name, name.replace("-restore", "-put")):
+        try:
+            docker_client().containers.get(each).remove(force=True)
+        except NotFound:
+            continue

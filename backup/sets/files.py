@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +13,6 @@ from backup.sets.model import FileRecord
 from backup.sets.packing import is_packed, packer, unpacked
 from backup.sets.sealing import SUFFIX, Keyring, Sealer, unsealed
 from backup.storage.places import FolderPlace, Place
-from core.disk import read_pieces
 from core.errors import PlatformError
 from core.streams import PiecesFile, StreamedFile
 
@@ -138,17 +137,6 @@ def write_hashed(folder: SetFolder, path: str, pieces: Iterable[bytes]) -> FileR
         for piece in pieces:
             target.write(piece)
     return target.record
-
-
-def hash_file(path: Path, progress: Callable[[int], object] | None = None) -> tuple[int, str]:
-    """Size and SHA-256 of a file; `progress` gets the length of each piece."""
-    digest, size = hashlib.sha256(), 0
-    for piece in read_pieces(path):
-        digest.update(piece)
-        size += len(piece)
-        if progress:
-            progress(len(piece))
-    return size, digest.hexdigest()
 
 
 def shorten(folder: SetFolder, record: FileRecord, size: int) -> FileRecord:

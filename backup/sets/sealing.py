@@ -44,14 +44,6 @@ def keyring_of(platform: Platform) -> Keyring:
     return Keyring(known.recipients, known.identities)
 
 
-def new_identity() -> tuple[str, str]:
-    """A new identity and its recipient."""
-    import pyrage
-
-    made = pyrage.x25519.Identity.generate()
-    return str(made), str(made.to_public())
-
-
 class Sealer:
     """Encrypts what is fed to it, and hands the result on to `write` in a thread of its own. Close it; only then all is written."""
 

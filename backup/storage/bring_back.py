@@ -16,7 +16,8 @@ from backup.restoring.journal import Journal
 from backup.sets import folders, keys
 from backup.sets.model import Manifest
 from backup.storage import mirror
-from backup.storage.places import Place, open_place
+from backup.storage.opening import open_place
+from backup.storage.places import Place
 from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
 from core import lock

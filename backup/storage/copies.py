@@ -16,7 +16,8 @@ from pathlib import Path
 from backup.sets import folders, retention
 from backup.sets.model import FileRecord, Manifest
 from backup.storage import mirror
-from backup.storage.places import Place, open_place
+from backup.storage.opening import open_place
+from backup.storage.places import Place
 from backup.storage.repository import INFO_FILES
 from backup.storage.sources import SETS, Source, source_of
 from christmas.blueprint.rules import BACKUP_RULES

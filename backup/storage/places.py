@@ -9,7 +9,6 @@ from typing import Protocol
 
 from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
-from infra.backup_places import LocalPlace, S3Place
 
 PIECE = 1 << 20
 
@@ -126,12 +125,3 @@ def pieces_of(source: Source) -> Iterator[bytes]:
                 yield piece
     else:
         yield from source()
-
-
-def open_place(settings: LocalPlace | S3Place) -> Place:
-    """The place that settings describe. Nothing is asked of it yet."""
-    if isinstance(settings, LocalPlace):
-        return FolderPlace(Path(settings.path))
-    from backup.storage.s3 import BucketPlace
-
-    return BucketPlace(settings)

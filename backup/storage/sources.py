@@ -8,7 +8,8 @@ from pathlib import Path
 from backup.sets.files import SetFiles
 from backup.sets.model import Manifest
 from backup.sets.sealing import keyring_of
-from backup.storage.places import FolderPlace, Place, open_place
+from backup.storage.opening import open_place
+from backup.storage.places import FolderPlace, Place
 from backup.storage.repository import PlaceRepository, RepositoryFiles, VolumeRepository
 from core.errors import PlatformError
 from infra.backup_places import FIRST

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from weaviate.backup.backup import BackupConfigCreate
 
 ACCOUNT = "backup"
-BACKEND = "filesystem"
 FOLDER = "weaviate"
 _SECONDS = 3600
 _POLL_SECONDS = 0.25
@@ -40,7 +40,7 @@ _LET_GO_SECONDS = 600
 # Weaviate 1.39 calls a vector index' log by the second of its creation (hnsw/commit_logger.go). A backup closes the log by opening the
 # next one; within the same second that is the same file, which is then left out as the one being written: objects without an index.
 _SECOND = 1.0
-_IN_PROGRESS = re.compile(r"backup (\d{8}-\d{6}-[a-z]+-[0-9a-f]{4}) already in progress")
+_IN_PROGRESS = re.compile(r"backup (\d{8}-\d{6}-[a-z]+-[0-9a-f]{4}(?:-[0-9a-f]{32})?) already in progress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,13 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     """
     container = platform.containers["weaviate"]
     started = datetime.now(UTC)
+    backup_id = new_id(request.set_id)
     with weaviate_client(platform, ACCOUNT) as client:
         before = count(client)
         progress.status(f"{request.kind} backup")
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="portable") as pool:
             dump = pool.submit(_portable, platform, request.folder, progress) if request.kind == "full" else None
-            base_id = _create(client, request, len(before.names)) if before.names else None
+            base_id = _create(client, request, backup_id, len(before.names)) if before.names else None
             dumped = dump.result() if dump else Dumped((), ())
         after = count(client)
         documents = count_documents(client)
@@ -75,16 +76,16 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     files: list[FileRecord] = []
 
     def receive(path: str, pieces: Iterator[bytes]) -> None:
-        files.append(write_hashed(request.folder, f"{FOLDER}/{request.set_id}/{path}", pieces))
+        files.append(write_hashed(request.folder, f"{FOLDER}/{backup_id}/{path}", pieces))
 
-    if before.names and copy_tree(container, f"{BACKUP_PATH}/{request.set_id}", receive) == 0:
+    if before.names and copy_tree(container, f"{BACKUP_PATH}/{backup_id}", receive) == 0:
         raise PlatformError(what="Weaviate's backup holds no file", where=f"container {container}: {BACKUP_PATH}/{request.set_id}")
     return WeaviatePart(
         started=started,
         finished=datetime.now(UTC),
         files=(*files, *dumped.files),
         unproven=(*unproven(before), *dumped.unproven),
-        backup_id=request.set_id if before.names else None,
+        backup_id=backup_id if before.names else None,
         base_id=base_id,
         node=node,
         versions={"weaviate": version},
@@ -99,6 +100,16 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
     )
 
 
+def new_id(set_id: str) -> str:
+    """What the module calls the backup of a set. Nobody can guess it: who knows it may end the backup (docs/adr/0015)."""
+    return f"{set_id}-{secrets.token_hex(16)}"
+
+
+def set_of(backup_id: str) -> str:
+    """The set that a backup of the module is part of; sets of a former version and their backups have one name."""
+    return re.sub(r"-[0-9a-f]{32}$", "", backup_id)
+
+
 def _portable(platform: Platform, folder: SetFolder, progress: Progress) -> Dumped:
     from backup.weaviate.portable.dump import write_dump
     from backup.weaviate.portable.wire import Wire
@@ -107,7 +118,7 @@ def _portable(platform: Platform, folder: SetFolder, progress: Progress) -> Dump
         return write_dump(wire, folder, progress)
 
 
-def _create(client: WeaviateClient, request: Request, collections: int) -> str | None:
+def _create(client: WeaviateClient, request: Request, backup_id: str, collections: int) -> str | None:
     """Run the module's backup to its end; return the base it was really built on."""
     from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
 
@@ -116,18 +127,18 @@ def _create(client: WeaviateClient, request: Request, collections: int) -> str |
     time.sleep(_SECOND)
     try:
         try:
-            _start(client, request.set_id, base_id)
+            _start(client, backup_id, base_id)
         except UnexpectedStatusCodeError as error:
             # Whether the server can do incremental backups, and still has the base, is found out by trying.
             if base_id is None or error.status_code not in (400, 404, 422):
                 raise
             base_id = None
-            _start(client, request.set_id, None)
-        _wait(client, request.set_id)
+            _start(client, backup_id, None)
+        _wait(client, backup_id)
     except WeaviateBaseError as error:
         raise PlatformError(
             what=f"Weaviate could not make its backup: {getattr(error, 'message', error)}",
-            where=f"{collections} collections, backup {request.set_id}",
+            where=f"{collections} collections, backup {backup_id}",
             next_step="its log tells why; a full disk and a missing permission of account backup are the usual reasons",
         ) from error
     return base_id
@@ -195,10 +206,11 @@ def _wait(client: WeaviateClient, backup_id: str) -> None:
             raise PlatformError(what=f"Weaviate's backup was not done after {_SECONDS} s", where=f"backup {backup_id}")
 
 
-def remove_copies(container: str, backup_ids: list[str]) -> None:
-    """Remove the module's own copies of these backups; the sets' copies stay."""
-    if backup_ids:
-        execute(container, ["sh", "-c", f'cd {BACKUP_PATH} && rm -rf -- "$@"', "sh", *backup_ids])
+def remove_copies(container: str, ids: list[str]) -> None:
+    """Remove the module's own copies of these backups, named by their own ids or their sets'; the sets' copies stay."""
+    if ids:
+        remove = f'cd {BACKUP_PATH} && for each; do rm -rf -- "$each" "$each"-*; done'
+        execute(container, ["sh", "-c", remove, "sh", *ids])
 
 
 def kept_copies(container: str) -> list[str]:

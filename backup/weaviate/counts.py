@@ -72,11 +72,6 @@ def _count_tenants(client: WeaviateClient, name: str) -> tuple[int, dict[str, st
     return total, away
 
 
-def count_objects(client: WeaviateClient) -> dict[str, int]:
-    """Objects of every collection that can be counted."""
-    return count(client).objects
-
-
 def unproven(counts: Counts) -> Iterator[Unproven]:
     """What of this a set keeps without proof, or doesn't keep."""
     for name, why in counts.failed.items():

@@ -10,7 +10,6 @@ from christmas.blueprint.model import (
     Account,
     KeyAccess,
     KeyspaceCommands,
-    Network,
     PostgresRole,
     Privilege,
     RedisUser,
@@ -28,6 +27,10 @@ _MARKET = ("market_data", "technical_indicators")
 _MARKET_READ = (*_MARKET, *(rollup.name for rollup in ROLLUPS))
 
 
+# The collections that the loader makes and no others, however alike their names.
+_DOCUMENTS = CHRISTMAS_DOCUMENT.names
+
+
 def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant, ...]:
     return tuple(TableGrant(name, privileges) for name in tables)
 
@@ -36,9 +39,11 @@ def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant,
 _CONNECTION = ("auth", "hello", "ping", "quit", "select", "client|setname", "client|setinfo", "client|id", "command|docs", "command|count")
 _TRANSACTION = ("multi", "exec", "discard", "watch", "unwatch")
 _KEYS = (
-    *("del", "unlink", "exists", "type", "touch", "scan"),
+    *("del", "unlink", "exists", "type", "touch"),
     *("expire", "pexpire", "expireat", "pexpireat", "ttl", "pttl", "expiretime", "pexpiretime"),
 )
+# Lists the names of all keys, whatever an account's patterns say (docs/adr/0610): for those who find keys by their names.
+_NAMES = ("scan",)
 # What a command does to a key has to fit the key's type and its expiry (docs/adr/0608): left out are those that take an expiry away
 # (persist, getset, rename, copy) and those that make keys and can't give them one (setnx, mset, append, incrbyfloat).
 _STRINGS = ("get", "mget", "strlen", "set", "setex", "psetex", "getex", "getdel")
@@ -83,7 +88,7 @@ API = Account(
             ("user_preferences", KeyAccess.READ_WRITE),
             ("market_latest", KeyAccess.READ),
         ),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_NAMES),
         only=_COMMANDS_BY_TYPE,
     ),
 )
@@ -135,7 +140,7 @@ INDEXER = Account(
     purpose="Writes document chunks and keeps their collection",
     weaviate=WeaviateUser(
         permissions=tuple(
-            WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
+            WeaviatePermission(action, _DOCUMENTS)
             for action in (
                 "create_collections",
                 "read_collections",
@@ -145,12 +150,12 @@ INDEXER = Account(
                 "read_data",
                 "update_data",
                 "delete_data",
-                # Readers know the alias; a new collection is filled behind it and then takes its place.
-                "create_aliases",
-                "read_aliases",
-                "update_aliases",
-                "delete_aliases",
             )
+        )
+        # Readers know the alias; a new collection is filled behind it and then takes its place.
+        + tuple(
+            WeaviatePermission(action, _DOCUMENTS, CHRISTMAS_DOCUMENT.name)
+            for action in ("create_aliases", "read_aliases", "update_aliases", "delete_aliases")
         )
     ),
 )
@@ -162,7 +167,7 @@ RAG = Account(
         permissions=(
             # GraphQL shows every collection's schema and is refused to whom may not read them all; objects stay out of reach.
             WeaviatePermission("read_collections"),
-            WeaviatePermission("read_data", CHRISTMAS_DOCUMENT.name + "*"),
+            WeaviatePermission("read_data", _DOCUMENTS),
         )
     ),
 )
@@ -182,16 +187,13 @@ APP = Account(
     ),
     redis=RedisUser(
         keyspaces=tuple((name, KeyAccess.READ_WRITE) for name in ("session", "rate_limit", "user_preferences", "market_latest")),
-        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS),
+        commands=(*_CONNECTION, *_TRANSACTION, *_KEYS, *_NAMES),
         only=_COMMANDS_BY_TYPE,
     ),
     weaviate=WeaviateUser(
         permissions=(
             WeaviatePermission("read_collections"),  # as for rag
-            *(
-                WeaviatePermission(action, CHRISTMAS_DOCUMENT.name + "*")
-                for action in ("create_data", "read_data", "update_data", "delete_data")
-            ),
+            *(WeaviatePermission(action, _DOCUMENTS) for action in ("create_data", "read_data", "update_data", "delete_data")),
         )
     ),
 )
@@ -235,7 +237,7 @@ BACKUP = Account(
             WeaviatePermission("read_nodes"),
             # The portable dump holds these too; keys are in nobody's reach.
             WeaviatePermission("read_tenants"),
-            WeaviatePermission("read_aliases"),
+            WeaviatePermission("read_aliases", alias="*"),
             WeaviatePermission("read_roles"),
             WeaviatePermission("read_users"),
         )
@@ -259,13 +261,11 @@ MONITOR = Account(
             "info",
             "dbsize",
             "config|get",
-            "slowlog|get",
+            # Not `slowlog|get`, which shows what was written, nor `acl|list`, which shows hashes of passwords.
             "slowlog|len",
             "latency|latest",
             "memory|usage",
             "acl|log",
-            "acl|list",
-            "acl|getuser",
             "acl|users",
             "scan",
             "type",
@@ -279,7 +279,7 @@ MONITOR = Account(
     weaviate=WeaviateUser(
         permissions=(
             WeaviatePermission("read_collections"),
-            WeaviatePermission("read_aliases"),
+            WeaviatePermission("read_aliases", alias="*"),
             WeaviatePermission("read_nodes"),
             WeaviatePermission("read_cluster"),
         )
@@ -296,8 +296,6 @@ ADMIN = Account(
 )
 
 ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, APP, BACKUP, MONITOR, ADMIN)
-
-NETWORKS: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
 
 
 def account(name: str) -> Account:

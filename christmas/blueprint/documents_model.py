@@ -54,6 +54,16 @@ class Collection:
     vectorizer: str = "text2vec-openai"
     profiles: tuple[EmbeddingProfile, ...] = ()
 
+    @property
+    def names(self) -> str:
+        """What the alias and the collections behind it are called, as a regular expression that Weaviate's permissions take.
+
+        The loader makes `NAME_PROFILE_FINGERPRINT` and, where only the properties differ, the same with a number from 2 on; a collection
+        called as the alias is, it replaces (docs/adr/0602). A schema of one's own has another fingerprint, so that one is left open.
+        """
+        profiles = "|".join(profile.name for profile in self.profiles)
+        return f"{self.name}(_({profiles})_{'[0-9a-f]' * 8}(_[1-9][0-9]?)?)?"
+
     def profile(self, name: str) -> EmbeddingProfile:
         """The embedding profile of that name; KeyError where there is none."""
         return next((profile for profile in self.profiles if profile.name == name), None) or _missing(f"embedding profile {name!r}")

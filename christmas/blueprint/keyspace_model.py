@@ -13,6 +13,7 @@ from christmas.blueprint.model import BlueprintError, require
 _KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&-]{1,200}")
 # 20 characters of four bytes each, percent-encoded.
 _ENCODED_KEY_PART = re.compile(r"[A-Za-z0-9._@/^=+&%~-]{1,240}")
+_HASHED_PART = re.compile(r"(?:-?[0-9]{1,19}\.)?[0-9a-f]{64}")
 _SAFE = "._@/^=+&-"
 _KEY_PART_WITH_COLONS = re.compile(r"[A-Za-z0-9._@/^=+&:-]{1,200}")
 
@@ -22,6 +23,14 @@ class ValueType(StrEnum):
 
     STRING = "string"
     HASH = "hash"
+
+
+class NameTells(StrEnum):
+    """What the name of a key tells to everybody who may list names (docs/adr/0610). What lets somebody in is never in a name."""
+
+    NOTHING = "nothing that isn't public"
+    USER = "a user's number"
+    ADDRESS = "a client's address"
 
 
 class FieldType(StrEnum):
@@ -49,20 +58,23 @@ class Keyspace:
     """A family of Redis keys: `pattern` has one `{part}`, every key expires after `ttl`.
 
     `extra_fields` is the type of fields that are not declared; None refuses them.
-    `max_bytes` bounds the names and values of one key together. Where `encodes`, a part may hold any character: what a key can't hold is
-    percent-encoded. Elsewhere it is refused.
+    `max_bytes` bounds the names and values of one key together. Where `hashed`, a part ends in the SHA-256, in hexadecimal, of a secret
+    that its client alone has: another part is taken, but the checks tell of it. Where `encodes`, a part may hold any character: what a
+    key can't hold is percent-encoded. Elsewhere it is refused.
     """
 
     name: str
     pattern: str
     comment: str
     value_type: ValueType
+    name_tells: NameTells
     fields: tuple[KeyField, ...]
     ttl: timedelta
     max_bytes: int
     encoding: str = "fields"  # "fields": hash fields; "json": one JSON object; "integer": a counter
     extra_fields: FieldType | None = None
     encodes: bool = False
+    hashed: bool = False
 
     def __post_init__(self) -> None:
         require(self.pattern.count("{") == 1 == self.pattern.count("}"), f"keyspace {self.name}: the pattern needs exactly one part")
@@ -97,6 +109,15 @@ class Keyspace:
             return text
         part = unquote(text, errors="replace")
         return part if self._encoded(part) == text else None
+
+    def covers(self, key: str) -> bool:
+        """Whether the key is of this pattern, as Redis' ACLs and SCAN see it: also where its part is one that `key` refuses."""
+        before, after = re.split(r"\{[^}]+\}", self.pattern)
+        return len(key) > len(before) + len(after) and key.startswith(before) and key.endswith(after)
+
+    def hides_its_secret(self, part: str) -> bool:
+        """Whether a part is what the keyspace wants it to be made of: false for a name that may itself be the secret."""
+        return not self.hashed or _HASHED_PART.fullmatch(part) is not None
 
     @property
     def _allowed(self) -> re.Pattern[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from christmas.blueprint.keyspace_model import FieldType, KeyField, Keyspace, ValueType
+from christmas.blueprint.keyspace_model import FieldType, KeyField, Keyspace, NameTells, ValueType
 
 SESSION = Keyspace(
     name="session",
     pattern="session:{session_id}",
-    comment="Who is logged in",
+    comment="Who is logged in; the id is the user's number and the SHA-256 of the token that the client alone has",
     value_type=ValueType.HASH,
+    name_tells=NameTells.USER,
     fields=(
         KeyField("user_id", FieldType.INTEGER),
         KeyField("username", FieldType.TEXT),
@@ -21,6 +22,7 @@ SESSION = Keyspace(
     ttl=timedelta(hours=24),
     max_bytes=4096,
     extra_fields=FieldType.TEXT,
+    hashed=True,
 )
 
 RATE_LIMIT = Keyspace(
@@ -28,6 +30,7 @@ RATE_LIMIT = Keyspace(
     pattern="rate_limit:{ip_address}",
     comment="Requests of one address in the running minute",
     value_type=ValueType.STRING,
+    name_tells=NameTells.ADDRESS,
     fields=(KeyField("count", FieldType.INTEGER),),
     ttl=timedelta(minutes=1),
     max_bytes=64,
@@ -44,6 +47,7 @@ MARKET_LATEST = Keyspace(
     pattern="market:{symbol}:latest",
     comment="The newest candle of a symbol",
     value_type=ValueType.HASH,
+    name_tells=NameTells.NOTHING,
     fields=(
         KeyField("timestamp", FieldType.TIMESTAMP),
         KeyField("open", FieldType.DECIMAL),
@@ -62,6 +66,7 @@ USER_PREFERENCES = Keyspace(
     pattern="user:{user_id}:preferences",
     comment="A copy of user_profiles.preferences",
     value_type=ValueType.STRING,
+    name_tells=NameTells.USER,
     fields=(
         KeyField("theme", FieldType.TEXT, required=False),
         KeyField("dashboard_layout", FieldType.JSON, required=False),
@@ -87,6 +92,11 @@ def keyspace(name: str) -> Keyspace:
 def keyspace_of(key: str) -> Keyspace | None:
     """The keyspace that a key belongs to, or None for a key that no keyspace could have made."""
     return next((each for each in KEYSPACES if each.part(key) is not None), None)
+
+
+def keyspace_covering(key: str) -> Keyspace | None:
+    """The keyspace whose pattern the key is of, whoever wrote it and whatever its part; None for a key of no keyspace."""
+    return next((each for each in KEYSPACES if each.covers(key)), None)
 
 
 def shown_key(key: str, most: int = 60) -> str:

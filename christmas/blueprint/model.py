@@ -217,10 +217,17 @@ class RedisUser:
 
 @dataclass(frozen=True, slots=True)
 class WeaviatePermission:
-    """One action of Weaviate's RBAC, on the collections whose names match `collection` (`*` for all)."""
+    """One action of Weaviate's RBAC, on the collections whose names match `collection` (`*` for all), a regular expression without braces.
+
+    An action on aliases is on those called `alias`, for such collections.
+    """
 
     action: str
     collection: str = "*"
+    alias: str | None = None
+
+    def __post_init__(self) -> None:
+        require((self.alias is not None) == self.action.endswith("_aliases"), f"{self.action} needs the name of an alias, and others none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,7 +325,8 @@ class Service:
     """A container of the platform: its name in the network is its own name.
 
     `ports` maps a port's meaning to its number inside the network; those in `published` are offered on the host's loopback too,
-    from the preferred host port given there.
+    from the preferred host port given there. `neighbours` are ports that no setting of the service keeps from others in its network; each
+    is guarded otherwise (docs/adr/0015).
     """
 
     name: str
@@ -326,3 +334,4 @@ class Service:
     ports: dict[str, int] = field(hash=False)
     published: dict[str, int] = field(hash=False)
     limits: Limits
+    neighbours: dict[str, int] = field(default_factory=dict, hash=False)

@@ -50,7 +50,9 @@ REDIS_POLICY = RedisPolicy(
         "stop-writes-on-bgsave-error": "yes",
         # A client that doesn't read its answers, sends without an end or has gone silent is parted with.
         "client-output-buffer-limit": "normal 64mb 16mb 60 replica 256mb 64mb 60 pubsub 16mb 4mb 60",
-        "client-query-buffer-limit": "64mb",
+        "client-query-buffer-limit": "8mb",
+        # The least that the server takes: no single value may be larger (docs/adr/0611).
+        "proto-max-bulk-len": "1mb",
         "maxclients": "1000",
         "timeout": "600",
         "tcp-keepalive": "60",

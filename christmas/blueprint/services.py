@@ -28,6 +28,8 @@ WEAVIATE = Service(
     ports={"https": 8080, "grpc": 50051},
     published={"https": 18080, "grpc": 15051},
     limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=60, tmpfs_mib=128),
+    # Its data port: it listens on every address, whatever it is told.
+    neighbours={"cluster": 7947},
 )
 
 EMBEDDER = Service(

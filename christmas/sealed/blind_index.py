@@ -7,10 +7,7 @@ import hmac
 import unicodedata
 
 from christmas.blueprint.encryption import EncryptedField
-from christmas.sealed.ring import FINGERPRINT_BYTES, Key, KeyRing
-
-MAC_BYTES = 32
-ENTRY_BYTES = 2 + FINGERPRINT_BYTES + MAC_BYTES
+from christmas.sealed.ring import Key, KeyRing
 
 
 def normalized_phone(phone: str) -> str:
@@ -31,11 +28,6 @@ def entry(ring: KeyRing, field: EncryptedField, text: str) -> bytes:
 def candidates(ring: KeyRing, field: EncryptedField, text: str) -> list[bytes]:
     """What rows with this value may hold: one entry for each key that is not retired, the active one's first."""
     return [_entry(key, field, text) for key in reversed(ring.live)]
-
-
-def number_of(found: bytes) -> int:
-    """The number of the key that an entry was made with."""
-    return int.from_bytes(found[:2])
 
 
 def _entry(key: Key, field: EncryptedField, text: str) -> bytes:

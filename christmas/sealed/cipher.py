@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -82,14 +82,6 @@ class FieldCipher:
         if plain is None:
             raise _diagnosis(key, envelope, place, where)
         return plain
-
-    def seal_many(self, field: EncryptedField, values: Iterable[tuple[int, str | None]]) -> list[bytes | None]:
-        """The sealed values of (row, text); None stays None."""
-        return [None if text is None else self.seal(field, row, text) for row, text in values]
-
-    def open_many(self, field: EncryptedField, values: Iterable[tuple[int, bytes | None]]) -> list[str | None]:
-        """The plain values of (row, sealed); None stays None. Raises what `open` raises at the first that can't be opened."""
-        return [None if sealed is None else self.open(field, row, sealed) for row, sealed in values]
 
     def _key(self, envelope: Envelope, where: str, *, retired: bool) -> Key:
         key = self._ring.find(envelope.number)

@@ -58,7 +58,7 @@ class Embedder(pulumi.ComponentResource):
                 config_volume=config.name,
                 volumes={},
                 tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777"},  # noqa: S108
-                health=["CMD", "python3", "-m", "embedder_server", "health"],
+                health=["CMD", "python3", "-I", "-S", "/opt/embedder/embedder_server/health.py"],
                 published=[(args.port, EMBEDDER.ports["https"])],
                 wait_seconds=60,
             ),

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import WeaviatePermission
 from christmas.blueprint.services import WEAVIATE
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
 from infra.components.credentials import Credentials
@@ -112,7 +113,7 @@ class Weaviate(pulumi.ComponentResource):
                 own_role = WeaviateRole(
                     f"{account.name}-weaviate-role",
                     name=account.name,
-                    permissions=[{"action": each.action, "collection": each.collection} for each in account.weaviate.permissions],
+                    permissions=[permission_inputs(each) for each in account.weaviate.permissions],
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[reload]),
                     **at,
                 )
@@ -127,3 +128,9 @@ class Weaviate(pulumi.ComponentResource):
             )
             keys[account.name] = user.api_key
         return keys
+
+
+def permission_inputs(declared: WeaviatePermission) -> dict[str, str]:
+    """A permission as the resource takes it."""
+    alias = {} if declared.alias is None else {"alias": declared.alias}
+    return {"action": declared.action, "collection": declared.collection, **alias}

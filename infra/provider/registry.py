@@ -7,7 +7,7 @@ import importlib
 
 from infra.provider.kind import Kind
 
-_MODULES = {
+MODULES = {
     "Password": "passwords",
     "KeptPassword": "kept_passwords",
     "FieldKeys": "field_keys",
@@ -27,14 +27,13 @@ _MODULES = {
     "WeaviateRole": "weaviate_role",
     "WeaviateUser": "weaviate_user",
 }
-NAMES = tuple(_MODULES)
 
 
 @functools.cache
 def kind_of(token: str) -> Kind | None:
     """The kind behind a type token such as `christmas:index:Password`; None where there is none."""
     package, _, name = token.partition(":index:")
-    if package != "christmas" or name not in _MODULES:
+    if package != "christmas" or name not in MODULES:
         return None
-    kind: Kind = getattr(importlib.import_module(f"infra.provider.{_MODULES[name]}"), name)()
+    kind: Kind = getattr(importlib.import_module(f"infra.provider.{MODULES[name]}"), name)()
     return kind

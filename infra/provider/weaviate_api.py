@@ -47,8 +47,8 @@ def known_action(action: str) -> bool:
     return action in _UNSCOPED or action in _WHOLE or (domain in _SCOPES and verb in ("create", "read", "update", "delete", "manage"))
 
 
-def permissions(action: str, collection: str = _EVERY) -> list[dict[str, Any]]:
-    """What the API takes and answers for one permission of the blueprint.
+def permissions(action: str, collection: str = _EVERY, alias: str | None = None) -> list[dict[str, Any]]:
+    """What the API takes and answers for one permission of the blueprint; `alias` is by default called as the collection.
 
     Raises ValueError for an action that this provider does not know.
     """
@@ -59,7 +59,7 @@ def permissions(action: str, collection: str = _EVERY) -> list[dict[str, Any]]:
     if action in _WHOLE:
         return [{"action": action, **_WHOLE[action]}]
     domain = action.partition("_")[2]
-    scope = {"collection": collection, **_SCOPES[domain]} | ({"alias": collection} if domain == "aliases" else {})
+    scope = {"collection": collection, **_SCOPES[domain]} | ({"alias": alias or collection} if domain == "aliases" else {})
     scoped = [{"action": action, domain: scope}]
     # Seeing the nodes with their collections does not include seeing them without.
     return [*scoped, {"action": action, domain: {"verbosity": "minimal"}}] if domain == "nodes" else scoped

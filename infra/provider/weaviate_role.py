@@ -36,7 +36,7 @@ def reachable(call: Call, inputs: Values, doing: str) -> WeaviateApi | None:
 
 def _permissions(values: list[dict[str, Any]]) -> str | None:
     for value in values:
-        if unknown := value.keys() - {"action", "collection"}:
+        if unknown := value.keys() - {"action", "collection", "alias"}:
             return f"has an object with the unknown {sorted(unknown)}"
         if not known_action(str(value.get("action"))):
             return f"has the unknown action {value.get('action')!r}"
@@ -45,7 +45,7 @@ def _permissions(values: list[dict[str, Any]]) -> str | None:
 
 def wanted_permissions(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Declared permissions in the API's full form."""
-    return [form for each in declared for form in permissions(each["action"], each.get("collection") or "*")]
+    return [form for each in declared for form in permissions(each["action"], each.get("collection") or "*", each.get("alias"))]
 
 
 def permission_findings(found: list[dict[str, Any]] | None, declared: list[dict[str, Any]]) -> list[str]:

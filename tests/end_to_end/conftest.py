@@ -65,7 +65,7 @@ class Stack:
 
 
 @pytest.fixture(scope="package")
-def stack(tmp_path_factory):
+def stack(tmp_path_factory, request):
     """A stack that is up, migrated and seeded. Tests leave it as they found it."""
     remove_test_stacks()
     name = f"test-e2e-{os.getpid()}"
@@ -80,7 +80,14 @@ def stack(tmp_path_factory):
     try:
         made.invoke("up")
         made.invoke("migrate")
-        made.invoke("seed")
+        if any("end_to_end" in each.nodeid and each.get_closest_marker("exhaustive") for each in request.session.items):
+            made.invoke("seed")
+        else:
+            # What is asked in the plain suite one page answers; embedding the whole guide takes a minute of a processor.
+            made.invoke("seed.market")
+            made.invoke("seed.demo")
+            made.invoke("seed.cache")
+            made.invoke("seed.docs", "docs/guide/ko/overview.md")
         yield made
     finally:
         with contextlib.suppress(Exception):

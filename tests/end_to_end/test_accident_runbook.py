@@ -56,10 +56,10 @@ def lasting_keys(stack):
 
 
 def objects(stack):
-    from backup.weaviate.counts import count_objects
+    from backup.weaviate.counts import count
 
     with clients.weaviate_client(stack.platform(), "backup") as store:
-        return count_objects(store)
+        return count(store).objects
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,8 @@ import socket
 
 import pytest
 
+from tests.support.cases import in_make_test
+
 
 @contextlib.contextmanager
 def setting(stack, *words):
@@ -84,21 +86,25 @@ def test_an_image_that_is_missing_is_named_with_its_command(stack):
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [
-        (["env", "--account", "nobody"], "no account 'nobody'"),
-        (["up", "--stack", "no/good//name"], "stack"),
-        (["outputs", "--stack", f"absent-{os.getpid()}"], "there is no stack"),
-        (["migrate.downgrade", "r9999"], "r9999"),
-        (["seed.search", "--limit", "0", "x"], "limit"),
-        (["backup", "--store", "mysql"], "mysql"),
-        (["backup", "--full", "--incremental"], "not both"),
-        (["backup.schedule", "--only", "restore"], "no work called restore"),
-        (["backup.schedule", "--once", "--cron"], "don't fit together"),
-        (["backup.import-portable", "--url", "somewhere"], "no address of a Weaviate"),
-        (["check", "--only", "nothing"], "nothing"),
-        (["accounts.rotate", "nobody"], "no account 'nobody'"),
-        (["images", "--service", "mysql"], "mysql"),
-    ],
+    in_make_test(
+        [
+            (["env", "--account", "nobody"], "no account 'nobody'"),
+            (["up", "--stack", "no/good//name"], "stack"),
+            (["outputs", "--stack", f"absent-{os.getpid()}"], "there is no stack"),
+            (["migrate.downgrade", "r9999"], "r9999"),
+            (["seed.search", "--limit", "0", "x"], "limit"),
+            (["backup", "--store", "mysql"], "mysql"),
+            (["backup", "--full", "--incremental"], "not both"),
+            (["backup.schedule", "--only", "restore"], "no work called restore"),
+            (["backup.schedule", "--once", "--cron"], "don't fit together"),
+            (["backup.import-portable", "--url", "somewhere"], "no address of a Weaviate"),
+            (["check", "--only", "nothing"], "nothing"),
+            (["accounts.rotate", "nobody"], "no account 'nobody'"),
+            (["images", "--service", "mysql"], "mysql"),
+        ],
+        0,
+        6,
+    ),
 )
 def test_wrong_words_are_told_what_is_right(stack, words, said):
     done = stack.invoke(*words, check=False)

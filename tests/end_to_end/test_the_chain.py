@@ -35,6 +35,7 @@ def test_the_documents_answer_in_korean(stack):
     assert hits == sorted(hits, key=lambda hit: -hit["certainty"])
 
 
+@pytest.mark.exhaustive
 def test_status_and_another_migrate_find_nothing_pending(stack):
     status = json.loads(stack.invoke("migrate.status", "--json").stdout)
     assert status["pending"] == []
@@ -51,6 +52,7 @@ def test_the_schema_goes_down_and_up_again(stack):
     stack.invoke("migrate")
 
 
+@pytest.mark.exhaustive
 def test_a_backup_set_covers_the_three_stores(stack):
     made = json.loads(stack.invoke("backup", "--full", "--json").stdout)
     assert made["stores"] == ["postgres", "redis", "weaviate"]
@@ -58,6 +60,7 @@ def test_a_backup_set_covers_the_three_stores(stack):
     assert listed[-1]["id"] == made["id"]
 
 
+@pytest.mark.exhaustive
 def test_the_schedule_makes_nothing_twice_and_says_nothing_then(stack):
     done = stack.invoke("backup.schedule", "--once", "--only", "backup")
     assert done.stdout == ""
@@ -88,6 +91,7 @@ def test_the_checks_find_the_platform_well(stack):
     assert done.returncode == found["exit_code"]
 
 
+@pytest.mark.exhaustive
 def test_a_check_names_every_kind_of_stray_key_and_mends_the_fixable_ones(stack):
     with clients.redis_client(stack.platform(), "admin") as admin:
         planted = plant(admin)

@@ -6,8 +6,10 @@ Run as a program with the environment of account `app` and nothing else; it impo
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
+import secrets
 import ssl
 import sys
 import urllib.parse
@@ -116,7 +118,8 @@ def remember(user_id: int) -> dict[str, Any]:
     """The four keyspaces of section 3, as redis-py's users write them."""
     client = redis.Redis.from_url(REDIS_URL, decode_responses=True)
     now = datetime.datetime.now(datetime.UTC)
-    session = f"session:{'a' * 32}"
+    token = secrets.token_urlsafe(32)  # in the client's cookie; the key has its hash
+    session = f"session:{hashlib.sha256(token.encode()).hexdigest()}"
     fields: dict[Any, Any] = {"user_id": user_id, "username": "minji", "roles": "[]", "created_at": now.isoformat()}
     with client.pipeline() as pipe:
         pipe.hset(session, mapping={**fields, "expires_at": (now + datetime.timedelta(hours=24)).isoformat()})

@@ -27,9 +27,9 @@ from backup.drill import drill
 from backup.make import make
 from backup.prune import prune
 from backup.restore import home, restore
-from backup.restoring.journal import BACKED_UP, Begun, Journal
-from backup.restoring.live import _start
+from backup.restoring.journal import Begun, Journal
 from backup.restoring.scratch import OWNER_LABEL
+from backup.restoring.stopped import start
 from backup.sets import folders, keys
 from backup.sets.model import Manifest
 from backup.verify import verify
@@ -43,6 +43,7 @@ from tests.support.waiting import PATIENCE, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 _JOURNAL = "journal: "
+_BACKED_UP = "backed up"  # the closing full set is there
 # One process that has imported everything, from which those that are to be killed are forked: Python's start would take a second each.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([__name__, "weaviate", "redis", "psycopg", "docker"])
@@ -204,7 +205,7 @@ class Sets:
     def start_server(self, service: str) -> None:
         """Bring a killed server up again, until clients can use it."""
         container = docker.from_env().containers.get(self.platform.containers[service])
-        _start(container)
+        start(container)
         wait_until_ready(self.platform, service)
 
 
@@ -316,7 +317,7 @@ def _act_after(step: str, act: Callable[[], None], delay: float) -> None:
 
     def write_and_act(self: Journal, state: Begun) -> Begun:
         written = write(self, state)
-        if step in state.steps.values() or (step == BACKED_UP and state.set_made):
+        if step in state.steps.values() or (step == _BACKED_UP and state.set_made):
             timer = threading.Timer(delay, act)
             timer.daemon = True
             timer.start() if delay else act()

@@ -17,28 +17,35 @@ SESSION: dict[Any, Any] = {
 }
 
 
+FOREVER, SHAPE, BIG = (f"session:{each * 64}" for each in "abc")
+"""Named as a session is: by a hash."""
+
+
 def plant(admin: redis.Redis) -> dict[str, Fault]:
     """One key with each fault, none of which is gone by itself before a slow machine has looked."""
     admin.set("cache:stray", "1", ex=600)
     admin.set("market:A:B:latest", "1", ex=600)
-    admin.hset("session:forever", mapping=SESSION)
+    admin.hset(FOREVER, mapping=SESSION)
     admin.set("rate_limit:192.0.2.1", "1", ex=600)
     admin.hset("user:9000002:preferences", mapping={"theme": "dark"})
     admin.expire("user:9000002:preferences", 600)
-    admin.hset("session:shape", mapping={"user_id": "1"})
-    admin.expire("session:shape", 600)
+    admin.hset(SHAPE, mapping={"user_id": "1"})
+    admin.expire(SHAPE, 600)
     admin.set("rate_limit:192.0.2.2", "9" * 30, ex=60)
-    admin.hset("session:big", mapping={**SESSION, "extra": "x" * 20_000})
-    admin.expire("session:big", 600)
+    admin.hset(BIG, mapping={**SESSION, "extra": "x" * 20_000})
+    admin.expire(BIG, 600)
     admin.set("user:9000001:preferences", "x" * 20_000, ex=600)
+    admin.hset("session:token", mapping=SESSION)
+    admin.expire("session:token", 600)
     return {
         "cache:stray": Fault.UNKNOWN,
         "market:A:B:latest": Fault.UNKNOWN,
-        "session:forever": Fault.NO_EXPIRY,
+        FOREVER: Fault.NO_EXPIRY,
         "rate_limit:192.0.2.1": Fault.LONG_EXPIRY,
         "user:9000002:preferences": Fault.WRONG_TYPE,
-        "session:shape": Fault.WRONG_SHAPE,
+        SHAPE: Fault.WRONG_SHAPE,
         "rate_limit:192.0.2.2": Fault.WRONG_SHAPE,
-        "session:big": Fault.OVERSIZED,
+        BIG: Fault.OVERSIZED,
         "user:9000001:preferences": Fault.OVERSIZED,
+        "session:token": Fault.TELLING,
     }

@@ -6,7 +6,8 @@ import functools
 from datetime import UTC, datetime, timedelta
 
 from backup.sets.model import STORES, FileRecord, Kind, Manifest, PostgresPart, RedisPart, ReferencePoint, Store, TableRecord, WeaviatePart
-from backup.sets.sealing import Keyring, new_identity
+from backup.sets.sealing import Keyring
+from tests.support.identities import new_identity
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -82,13 +83,9 @@ def _redis(started: datetime, finished: datetime) -> RedisPart:
         finished=finished,
         files=(FileRecord(path="redis/dump.rdb", size=10, sha256="1" * 64),),
         versions={"redis": "8.0.2"},
-        run_id="r",
-        replication_offset=1,
-        rdb_saved_at=started,
         keys=5,
         expires=5,
         keyspaces={"session": 5},
-        aof_base="appendonly.aof.1.base.rdb",
         aof_from=started - timedelta(minutes=30),
         aof_incremental="appendonly.aof.1.incr.aof",
         aof_position=10,

@@ -1,4 +1,4 @@
-"""Fixtures on a scratch TimescaleDB server: import them in a conftest.py."""
+"""Fixtures on a scratch TimescaleDB server, for tests/integration/conftest.py."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.support.postgres_server import ScratchServer, run_scratch_server
 __all__ = ["empty_platform", "migrated_platform", "migrated_server", "scratch_server"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def scratch_server() -> Iterator[ScratchServer]:
-    """One server for the folder's tests."""
+    """One server for all folders that need no more than a database of their own."""
     with run_scratch_server() as server:
         yield server
 

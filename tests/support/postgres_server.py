@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from docker.models.containers import Container
-from psycopg import sql
+from psycopg import pq, sql
 
 from airgap.images import catalog
 from christmas.blueprint.accounts import ACCOUNTS
@@ -35,7 +35,7 @@ from christmas.sealed.ring import new_ring
 from core import temporary
 from infra.connections import Credentials, Endpoint, Platform
 from tests.support.postgres_rights import give_rights, role_settings
-from tests.support.waiting import PATIENCE
+from tests.support.scratch import published, remove_leftovers, wait_until
 
 PROJECT_LABEL = "com.christmas.project"
 TESTS_PROJECT = "christmas-tests"
@@ -147,16 +147,6 @@ def _grant_database(connection: psycopg.Connection) -> None:
             connection.execute(sql.SQL("alter database {} owner to {}").format(database, name))
 
 
-def remove_leftovers() -> None:
-    """Remove scratch containers whose test run is gone: killed runs leave theirs behind."""
-    client = docker.from_env()
-    for container in client.containers.list(all=True, filters={"label": [f"{PROJECT_LABEL}={TESTS_PROJECT}", OWNER_LABEL]}):
-        owner = int(container.labels[OWNER_LABEL])
-        if owner != os.getpid() and not Path(f"/proc/{owner}").exists():
-            with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
-                container.remove(force=True, v=True)
-
-
 @contextlib.contextmanager
 def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator[ScratchServer]:
     """Start a scratch server, yield it when it answers over TLS, and remove it with its data whatever happens."""
@@ -177,6 +167,7 @@ def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator
             "--ulimit", f"data={(TIMESCALEDB.limits.process_mib or 0) * 1024 * 1024}",
             "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges",
+            "--no-healthcheck",  # asks by a command every few seconds, and nobody looks
             image_reference(),
             "postgres", "-c", f"config_file={_DIRECTORY}/postgresql.conf", "-c", f"hba_file={_DIRECTORY}/pg_hba.conf",
         )  # fmt: skip
@@ -185,9 +176,9 @@ def run_scratch_server(*, durable: bool = False, memory: str = "3g") -> Iterator
             _docker("start", name)
             admin_password = secrets.token_urlsafe(24)
             passwords = {each.name: secrets.token_urlsafe(24) for each in ACCOUNTS if each.postgres}
-            _wait_until_ready(name)
-            _make_roles(name, admin_password, passwords)
             container = docker.from_env().containers.get(name)
+            _wait_until_ready(container)
+            _make_roles(name, admin_password, passwords)
             server = ScratchServer(_platform(container, passwords, ca_file), container, admin_password)
             server.fresh_database()
             yield server
@@ -217,16 +208,10 @@ def _put(container: str, folder: Path) -> None:
     assert docker.from_env().containers.get(container).put_archive(_DIRECTORY, archive.getvalue())
 
 
-def _wait_until_ready(name: str, seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        done = subprocess.run(["docker", "exec", name, "pg_isready", "-q", "-h", "127.0.0.1"], capture_output=True, check=False)
-        if done.returncode == 0:
-            return
-        if time.monotonic() > deadline:
-            logs = subprocess.run(["docker", "logs", "--tail", "20", name], capture_output=True, text=True, check=False)
-            raise AssertionError(f"the scratch server is not ready after {seconds:.0f} s; its last lines:\n{logs.stdout}{logs.stderr}")
-        time.sleep(0.1)
+def _wait_until_ready(container: Container) -> None:
+    """Asked over the network, without an account: a command in the container costs the starting server more than an answer."""
+    asked = f"host=127.0.0.1 port={published(container, 5432)} sslmode=require".encode()
+    wait_until(lambda: pq.PGconn.ping(asked) == pq.Ping.OK, container)
 
 
 def _make_roles(name: str, admin_password: str, passwords: dict[str, str]) -> None:
@@ -248,11 +233,9 @@ def _make_roles(name: str, admin_password: str, passwords: dict[str, str]) -> No
 
 
 def _platform(container: Container, passwords: dict[str, str], ca_file: Path) -> Platform:
-    container.reload()
-    published = container.attrs["NetworkSettings"]["Ports"]["5432/tcp"][0]
     return Platform(
         stack=str(container.name),
-        endpoints={"postgres": Endpoint("127.0.0.1", int(published["HostPort"]), "timescaledb", 5432)},
+        endpoints={"postgres": Endpoint("127.0.0.1", published(container, 5432), "timescaledb", 5432)},
         accounts={name: Credentials(postgres=password) for name, password in passwords.items()},
         ca_file=ca_file,
         containers={"timescaledb": str(container.name)},

@@ -164,6 +164,7 @@ def container(
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         extra_hosts=dict(extra_hosts or {}),
+        healthcheck={"test": ["NONE"]},  # the image's own asks by a command every few seconds, and nobody looks
     )
     try:
         if inside is not None:

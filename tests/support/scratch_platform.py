@@ -19,7 +19,6 @@ import docker
 from airgap.images.catalog import image_reference
 from backup.restoring import recipes
 from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
-from backup.sets.sealing import new_identity
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring
@@ -30,9 +29,10 @@ from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
 from infra.connections import Credentials, Platform
 from infra.provider.redis_acl import redis_acl_line
 from infra.provider.weaviate_api import WeaviateApi, permissions
+from tests.support.identities import new_identity
 from tests.support.postgres_rights import give_rights, role_settings
 
-DOCUMENTS = "ChristmasDocument_tests"
+DOCUMENTS = "ChristmasDocument_embedded_7e575000"
 ROOT_KEY = "root-" + "k" * 36
 
 
@@ -196,7 +196,7 @@ def _make_weaviate_users(bare: Platform) -> dict[str, str]:
             role = account.weaviate.built_in_role
             if role is None:
                 role = account.name
-                wanted = [rule for each in account.weaviate.permissions for rule in permissions(each.action, each.collection)]
+                wanted = [rule for each in account.weaviate.permissions for rule in permissions(each.action, each.collection, each.alias)]
                 api.post("authz/roles", {"name": role, "permissions": wanted})
             keys[account.name] = client.users.db.create(user_id=account.name)
             client.users.db.assign_roles(user_id=account.name, role_names=role)
@@ -234,8 +234,8 @@ def fill(platform: Platform, *, candles: int = 2000, users: int = 20, sessions: 
                 "created_at": begun.isoformat(),
                 "expires_at": (begun + timedelta(hours=20)).isoformat(),
             }
-            client.hset(f"session:{number}", mapping=fields)  # type: ignore[arg-type]
-            client.expire(f"session:{number}", timedelta(hours=20))
+            client.hset(f"session:{number:064x}", mapping=fields)  # type: ignore[arg-type]
+            client.expire(f"session:{number:064x}", timedelta(hours=20))
     with weaviate_client(platform, "indexer") as store:
         store.collections.create(
             DOCUMENTS,

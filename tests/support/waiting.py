@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 PATIENCE = 180
 
 
-def wait_for(happened: Callable[[], _T], what: str, seconds: float = PATIENCE, pause: float = 0.05) -> _T:
+def wait_for(happened: Callable[[], _T | None], what: str, seconds: float = PATIENCE, pause: float = 0.05) -> _T:
     """Ask again and again until the answer is true, and return it. AssertionError with `what` where it never is."""
     deadline = time.monotonic() + seconds
     while not (answer := happened()):

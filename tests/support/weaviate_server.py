@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
+import ssl
 from collections.abc import Iterator, Mapping
 
+import httpx
 import weaviate
 from docker.models.containers import Container
 from docker.models.networks import Network
@@ -103,8 +105,10 @@ def _embedder(authority: scratch.Authority, token: str, network: Network) -> Ite
     with scratch.container(
         "embedder", files=files, uid=1000, command=[], ports=(EMBEDDER,), inside=network, tmpfs={"/tmp": "size=64m"}
     ) as running:
-        scratch.wait_until(lambda: running.exec_run(["python3", "-m", "embedder_server", "health"]).exit_code == 0, running)
-        yield Endpoint("127.0.0.1", scratch.published(running, EMBEDDER), "embedder", EMBEDDER)
+        port = scratch.published(running, EMBEDDER)
+        trusted = ssl.create_default_context(cadata=authority.pem.decode())
+        scratch.wait_until(lambda: httpx.get(f"https://localhost:{port}/healthz", verify=trusted).is_success, running)
+        yield Endpoint("127.0.0.1", port, "embedder", EMBEDDER)
 
 
 @contextlib.contextmanager
@@ -148,7 +152,7 @@ def _make_accounts(client: weaviate.WeaviateClient, api: WeaviateApi) -> dict[st
         role = account.weaviate.built_in_role
         if role is None:
             role = f"christmas_{account.name}"
-            wanted = [each for one in account.weaviate.permissions for each in permissions(one.action, one.collection)]
+            wanted = [each for one in account.weaviate.permissions for each in permissions(one.action, one.collection, one.alias)]
             api.post("authz/roles", {"name": role, "permissions": wanted})
         made[account.name] = Credentials(weaviate=client.users.db.create(user_id=account.name))
         client.users.db.assign_roles(user_id=account.name, role_names=[role])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,7 +59,8 @@ def is_sure(node: ast.expr, local: dict[str, ast.expr]) -> bool:
     if isinstance(node, ast.Tuple | ast.List | ast.Set):
         return any(not isinstance(each, ast.Starred) or is_sure(each.value, local) for each in node.elts)
     if isinstance(node, ast.Name):
-        return node.id.isupper() or (node.id in local and is_sure(local[node.id], {}))
+        # A class in a loop is an enumeration.
+        return node.id.isupper() or node.id[:1].isupper() or (node.id in local and is_sure(local[node.id], {}))
     if isinstance(node, ast.Attribute):
         return node.attr.isupper()
     if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
@@ -70,22 +71,27 @@ def is_sure(node: ast.expr, local: dict[str, ast.expr]) -> bool:
     return (isinstance(node, ast.Dict) and bool(node.keys)) or (isinstance(node, ast.Call) and called(node) == "range")
 
 
-def names_in(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
-def loops_over_perhaps_nothing(test: ast.FunctionDef) -> Iterator[ast.For]:
-    """Loops that hold assertions, over something of which nothing is asserted outside of them."""
-    if any(called(mark) == "given" for mark in test.decorator_list):
-        return
-    chosen = {word.strip() for mark in test.decorator_list for word in strings_in(mark) for word in word.split(",")}
-    local = {
+def values_of(test: ast.FunctionDef) -> dict[str, ast.expr]:
+    """What the names of a test are given."""
+    return {
         target.id: node.value
         for node in ast.walk(test)
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)
     }
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def loops_over_perhaps_nothing(test: ast.FunctionDef) -> Iterator[ast.For]:
+    """Loops that hold assertions, over something of which nothing is asserted outside of them."""
+    if any(called(mark) in {"given", "holds_for"} for mark in test.decorator_list):
+        return
+    chosen = {word.strip() for mark in test.decorator_list for word in strings_in(mark) for word in word.split(",")}
+    local = values_of(test)
     for loop in ast.walk(test):
         if not isinstance(loop, ast.For) or not asserts(loop, asserting()) or is_sure(loop.iter, local):
             continue
@@ -95,25 +101,84 @@ def loops_over_perhaps_nothing(test: ast.FunctionDef) -> Iterator[ast.For]:
             yield loop
 
 
+def said_of_all_of_perhaps_nothing(test: ast.FunctionDef) -> Iterator[ast.Assert]:
+    """`assert all(…)` over something of which nothing else is asserted."""
+    chosen = {word.strip() for mark in test.decorator_list for word in strings_in(mark) for word in word.split(",")}
+    local = values_of(test)
+    told_by = [(each, names_in(each)) for each in ast.walk(test) if isinstance(each, ast.Assert)]
+    for asserted, _ in told_by:
+        for call in ast.walk(asserted.test):
+            if not (called(call) == "all" and isinstance(call, ast.Call) and isinstance(call.args[0], ast.GeneratorExp)):
+                continue
+            over = call.args[0].generators[0].iter
+            told = set().union(*(names for each, names in told_by if each is not asserted))
+            if not is_sure(over, local) and not names_in(over) & (told | chosen):
+                yield asserted
+
+
+def ends_before_it_asserts(test: ast.FunctionDef) -> Iterator[ast.stmt | ast.ExceptHandler]:
+    """Where a test is over without having asserted anything: it returns, or passes over what was raised."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.If) and _is_bare_return(node.body[-1]) and not asserts(node, asserting()):
+            yield node
+        if isinstance(node, ast.Try):
+            yield from (each for each in node.handlers if all(_does_nothing(one) for one in each.body))
+        if isinstance(node, ast.With) and any(called(each.context_expr) == "suppress" for each in node.items):
+            yield from (each for each in node.body if isinstance(each, ast.Assert))
+
+
+def _is_bare_return(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Return) and node.value is None
+
+
+def _does_nothing(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Pass | ast.Continue) or _is_bare_return(node)
+
+
+def asserts_only_if(test: ast.FunctionDef) -> bool:
+    """Whether all that a test asserts depends on a condition."""
+    return asserts(test, asserting()) and not _surely(test.body)
+
+
+def _surely(body: list[ast.stmt]) -> bool:
+    return any(_surely(each.body) and _surely(each.orelse) if isinstance(each, ast.If) else asserts(each, asserting()) for each in body)
+
+
+def waits_in_vain(function: ast.FunctionDef) -> Iterator[ast.Expr]:
+    """`join` with a time, after which nobody looks whether it has ended."""
+    if any(isinstance(each, ast.Attribute) and each.attr in {"is_alive", "exitcode"} for each in ast.walk(function)):
+        return
+    for node in ast.walk(function):
+        if isinstance(node, ast.Expr) and called(node.value) == "join" and isinstance(node.value, ast.Call):
+            of = node.value.func.value if isinstance(node.value.func, ast.Attribute) else None
+            if not isinstance(of, ast.Constant) and (node.value.args or node.value.keywords):
+                yield node
+
+
 def strings_in(node: ast.AST) -> set[str]:
     return {each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)}
 
 
-def where(path: Path, node: ast.stmt | ast.expr) -> str:
+def where(path: Path, node: ast.stmt | ast.expr | ast.ExceptHandler) -> str:
     return f"{path.relative_to(TESTS)}:{node.lineno}"
 
 
+@functools.cache
+def all_tests() -> list[tuple[Path, ast.FunctionDef]]:
+    return [(path, function) for path, tree in trees().items() for function in functions(tree) if function.name.startswith("test_")]
+
+
+def found_by(look: Callable[[ast.FunctionDef], Iterator[ast.stmt | ast.ExceptHandler]]) -> list[str]:
+    """Where the tests have what is looked for."""
+    return [f"{where(path, node)} {test.name}" for path, test in all_tests() for node in look(test)]
+
+
 def test_there_are_tests() -> None:
-    assert sum(function.name.startswith("test_") for tree in trees().values() for function in functions(tree)) > 1000
+    assert len(all_tests()) > 1000
 
 
 def test_every_test_asserts_something() -> None:
-    silent = [
-        f"{where(path, function)} {function.name}"
-        for path, tree in trees().items()
-        for function in functions(tree)
-        if function.name.startswith("test_") and not asserts(function, asserting())
-    ]
+    silent = [f"{where(path, function)} {function.name}" for path, function in all_tests() if not asserts(function, asserting())]
     assert silent == []
 
 
@@ -121,11 +186,29 @@ def test_no_test_asserts_only_in_a_loop_over_perhaps_nothing() -> None:
     """Assert first that there is something, or compare lists instead of going through them."""
     found = [
         f"{where(path, loop)} {function.name}: for … in {ast.unparse(loop.iter)}"
-        for path, tree in trees().items()
-        for function in functions(tree)
-        if function.name.startswith("test_")
+        for path, function in all_tests()
         for loop in loops_over_perhaps_nothing(function)
     ]
+    assert found == []
+
+
+def test_nothing_is_asserted_of_all_of_perhaps_nothing() -> None:
+    """Assert first that there is something."""
+    assert found_by(said_of_all_of_perhaps_nothing) == []
+
+
+def test_no_test_is_over_before_it_asserted_something() -> None:
+    """Leave out cases that a test has nothing to say of where they are listed; in a property, return False: see `holds_for`."""
+    assert found_by(ends_before_it_asserts) == []
+
+
+def test_no_test_asserts_under_a_condition_alone() -> None:
+    found = [f"{where(path, test)} {test.name}" for path, test in all_tests() if asserts_only_if(test)]
+    assert found == []
+
+
+def test_whoever_waits_for_an_end_looks_whether_it_came() -> None:
+    found = [where(path, each) for path, tree in trees().items() for function in functions(tree) for each in waits_in_vain(function)]
     assert found == []
 
 
@@ -179,3 +262,50 @@ LOOPS = {
 @pytest.mark.parametrize(("text", "count"), LOOPS.items(), ids=range(len(LOOPS)))
 def test_the_loops_are_told_apart(text: str, count: int) -> None:
     assert len(list(loops_over_perhaps_nothing(next(functions(ast.parse(text)))))) == count
+
+
+ALL = {
+    "def test_it():\n    assert all(each for each in found)": 1,
+    "def test_it():\n    assert found\n    assert all(each for each in found)": 0,
+    "def test_it():\n    assert all(each in said for each in Fault)": 0,
+    "@pytest.mark.parametrize('found', CASES)\ndef test_it(found):\n    assert all(each for each in found)": 0,
+}
+ENDS = {
+    "def test_it():\n    if not found:\n        return\n    assert found": 1,
+    "def test_it():\n    if not found:\n        return False\n    assert found": 0,
+    "def test_it():\n    if not found:\n        assert told\n        return\n    assert found": 0,
+    "def test_it():\n    try:\n        work()\n    except Error:\n        pass\n    assert found": 1,
+    "def test_it():\n    try:\n        work()\n    except Error as error:\n        failures.append(error)\n    assert not failures": 0,
+    "def test_it():\n    with contextlib.suppress(Error):\n        work()\n        assert found": 1,
+    "def test_it():\n    with contextlib.suppress(Error):\n        work()\n    assert found": 0,
+}
+ONLY_IF = {
+    "def test_it():\n    if found:\n        assert found": 1,
+    "def test_it():\n    if found:\n        assert found\n    else:\n        assert told": 0,
+    "def test_it():\n    if found:\n        assert found\n    assert told": 0,
+}
+IN_VAIN = {
+    "def test_it():\n    thread.join(5)": 1,
+    "def test_it():\n    thread.join()": 0,
+    "def test_it():\n    thread.join(5)\n    assert not thread.is_alive()": 0,
+    "def test_it():\n    ', '.join(found)": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("look", "text", "count"),
+    [
+        *((said_of_all_of_perhaps_nothing, *case) for case in ALL.items()),
+        *((ends_before_it_asserts, *case) for case in ENDS.items()),
+        *((waits_in_vain, *case) for case in IN_VAIN.items()),
+    ],
+)
+def test_what_is_looked_for_is_told_from_what_is_right(
+    look: Callable[[ast.FunctionDef], Iterator[ast.stmt | ast.ExceptHandler]], text: str, count: int
+) -> None:
+    assert len(list(look(next(functions(ast.parse(text)))))) == count
+
+
+@pytest.mark.parametrize(("text", "count"), ONLY_IF.items())
+def test_what_is_asserted_in_any_case_is_told_from_what_is_not(text: str, count: int) -> None:
+    assert asserts_only_if(next(functions(ast.parse(text)))) == bool(count)

@@ -27,7 +27,6 @@ class Kind(Enum):
     """In any order: labels."""
 
 
-LISTS = (Kind.TEXTS, Kind.TEXT_SET, Kind.OBJECTS, Kind.OBJECT_SET)
 SETS = (Kind.TEXT_SET, Kind.OBJECT_SET)
 _ZERO: dict[Kind, Any] = {Kind.TEXT: "", Kind.NUMBER: 0, Kind.SWITCH: False}
 

@@ -24,6 +24,7 @@ def test_every_account_gets_in_and_nothing_is_done(platform: Platform) -> None:
     assert account_passwords.settle(platform, STORES, SilentProgress()) is platform
 
 
+@pytest.mark.exhaustive
 def test_accounts_with_other_passwords_are_named_for_each_store(platform: Platform) -> None:
     """As after a restore from another machine: what this one knows is not what the stores have."""
     other = {
@@ -41,6 +42,7 @@ def _own(platform: Platform) -> dict[str, Credentials]:
     return {each.name: platform.accounts[each.name] for each in ACCOUNTS}
 
 
+@pytest.mark.exhaustive
 def test_a_store_with_anything_in_it_is_not_empty(platform: Platform) -> None:
     assert not emptiness.empty(platform, ("postgres",))
     name = "christmas_db"

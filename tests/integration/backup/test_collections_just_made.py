@@ -15,7 +15,7 @@ from tests.support.scratch_platform import ScratchPlatform
 
 pytestmark = pytest.mark.exhaustive
 
-NEWEST = "ChristmasDocument_newest"
+NEWEST = "ChristmasDocument_embedded_7e575001"
 
 
 def test_a_collection_made_within_the_second_is_restored_with_its_index(

@@ -84,6 +84,7 @@ def test_a_damaged_file_is_named_and_so_is_what_builds_on_it(made: Made) -> None
     assert made.incremental.id not in marks.read(made.folder)
 
 
+@pytest.mark.exhaustive
 def test_a_removed_parent_is_named(made: Made) -> None:
     shutil.rmtree(made.folder / made.full.id)
     faults = made.faults(made.incremental)

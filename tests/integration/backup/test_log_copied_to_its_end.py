@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from backup.make import make
 from backup.storage.sources import files_of, source_of
 from infra.clients import redis_client
 from tests.support.scratch_platform import ScratchPlatform
 
 
+@pytest.mark.exhaustive
 def test_the_last_of_several_equal_writes_is_in_the_copy(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
     """Each of these commands takes 88 bytes in the log, as much as the empty base of a server that began with nothing."""
     platform = scratch_platform.platform

@@ -121,6 +121,7 @@ def target() -> Iterator[ScratchWeaviate]:
         yield running
 
 
+@pytest.mark.exhaustive
 def test_a_full_set_holds_the_dump_and_an_incremental_one_does_not(
     made: tuple[SetFolder, Manifest], scratch_platform: ScratchPlatform
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_cut_off_import_is_finished_by_the_next_and_everything_is_equal(
             load(folder, wire, home=tmp_path / "imports")
 
 
+@pytest.mark.exhaustive
 def test_a_sets_dump_is_verified_by_its_content(made: tuple[SetFolder, Manifest], tmp_path: Path) -> None:
     """Faults that hashes can't see: what was hashed was wrong already."""
     import shutil
@@ -227,7 +229,8 @@ def test_a_sets_dump_is_verified_by_its_content(made: tuple[SetFolder, Manifest]
     assert "vectors of another length" in rewrite(whole[0].replace(b'"default":[', b'"default":[9,'), *whole[1:])[0]
     assert put(path, copy.content(path)[:100]) == [f"{where}{DOCUMENTS} has 0 rows instead of 200"]
     assert "can't be read" in put(path, b"no zstd at all")[0]
-    told = put(f"weaviate/{manifest.id}/backup_config.json", b'{"nodes": {}, "status": "FAILED"}')
+    assert manifest.weaviate
+    told = put(f"weaviate/{manifest.weaviate.backup_id}/backup_config.json", b'{"nodes": {}, "status": "FAILED"}')
     assert any("ended as FAILED" in each for each in told)
     assert any("lacks" in each for each in faults(copy, manifest))
 

@@ -11,6 +11,7 @@ from backup.proving.proof import Disproved, Restored
 from backup.redis.proofs import keyspaces
 from backup.restoring.scratch import PURPOSE_LABEL, Scratch
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from core.containers import docker_client, execute
 from infra.clients import redis_client
 from infra.components.names import STACK_LABEL
@@ -76,6 +77,7 @@ def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(
         indexes(restored)
 
 
+@pytest.mark.exhaustive
 def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored, scratch_platform: ScratchPlatform) -> None:
     platform = restored.platform
     assert f"{sum(each.postgres is not None for each in ACCOUNTS)} accounts log in" in proofs.accounts("postgres")(restored)
@@ -86,7 +88,7 @@ def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored,
     finally:
         psql(platform, "grant select on orders to api")
     api = WeaviateApi(platform.weaviate_url(), platform.ca_file.read_text(), ROOT_KEY)
-    rule = {"permissions": permissions("read_data", "ChristmasDocument*")}
+    rule = {"permissions": permissions("read_data", CHRISTMAS_DOCUMENT.names)}
     api.post("authz/roles/rag/remove-permissions", rule)
     try:
         assert "403" in weaviate_query(platform, "rag")

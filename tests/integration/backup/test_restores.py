@@ -22,7 +22,7 @@ from backup.sets import folders, marks
 from backup.sets.files import SetFolder, plain_file, write_hashed
 from backup.sets.model import Manifest
 from backup.sets.sealing import keyring_of
-from backup.weaviate.counts import count_objects
+from backup.weaviate.counts import count
 from core.containers import docker_client, execute
 from core.errors import PlatformError
 from infra.clients import postgres, redis_client, weaviate_client
@@ -57,7 +57,7 @@ def state(platform: Platform) -> dict[str, object]:
     with redis_client(platform, "backup") as client:
         keys = sorted(client.scan_iter(count=1000))
     with weaviate_client(platform, "backup") as store:
-        return {"users": users[0] if users else None, "keys": keys, "objects": count_objects(store)}
+        return {"users": users[0] if users else None, "keys": keys, "objects": count(store).objects}
 
 
 def user(platform: Platform, name: str) -> None:

@@ -77,6 +77,7 @@ RESTORE_STAGES = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("stage", "delay"), in_make_test(RESTORE_STAGES, 2), ids=[stage for stage, _ in RESTORE_STAGES])
 def test_a_killed_restore_beside_is_run_again_by_the_same_command(made: Sets, stage: str, delay: float) -> None:
     store, name = stage.partition(":")[0], f"faults-killed-{os.getpid()}"
@@ -144,6 +145,7 @@ def test_a_killed_live_restore_goes_on_where_it_was(made: Sets, single: dict[str
     assert is_gone(made, store)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("journal", in_make_test(["kept", "lost"], 1))
 def test_what_is_written_after_a_killed_live_restore_is_kept(made: Sets, single: dict[str, Manifest], journal: str) -> None:
     """Killed while it took the closing full set, the database went on: the next backup is a full one, and the latest has it all."""
@@ -215,6 +217,7 @@ DRILL_STAGES = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("store", "stage", "delay"), in_make_test(DRILL_STAGES, 0), ids=[stage for _, stage, _ in DRILL_STAGES])
 def test_what_a_killed_drill_left_is_removed_by_the_next_one(
     made: Sets, single: dict[str, Manifest], store: str, stage: str, delay: float

@@ -10,12 +10,14 @@ FEW: dict[Store, int] = {"postgres": 2, "redis": 16, "weaviate": 2}
 MANY: dict[Store, int] = {"postgres": 40, "redis": 130, "weaviate": 30}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("store", FEW)
 def test_a_few_histories_end_as_the_model_says(platform_of_histories: Sets, store: Store) -> None:
     assert go_through(platform_of_histories, store, FEW[store])["histories"]
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(3 * 3600)
 @pytest.mark.parametrize("store", MANY)
 def test_many_histories_end_as_the_model_says(platform_of_histories: Sets, store: Store) -> None:
     assert go_through(platform_of_histories, store, MANY[store])["histories"]

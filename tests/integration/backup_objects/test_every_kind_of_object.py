@@ -60,6 +60,7 @@ def content(container: str, database: str = "christmas_db") -> dict[str, str]:
     return dict(zip(COMPARED, lines, strict=True))
 
 
+@pytest.mark.exhaustive
 def test_one_of_each_ends_no_set_and_none_is_left_out_in_silence(
     platform: Platform, full: Manifest, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +155,7 @@ def test_a_restore_beside_brings_every_row_and_key_back(platform: Platform, fold
         remove(BESIDE)
 
 
+@pytest.mark.exhaustive
 def test_what_became_worse_is_still_found(platform: Platform, full: Manifest) -> None:
     """Led about the live stores, which are as the set says, with one thing made worse at a time."""
     told = Restored(platform, full)
@@ -181,6 +183,7 @@ def test_what_became_worse_is_still_found(platform: Platform, full: Manifest) ->
             client.delete("another")
 
 
+@pytest.mark.exhaustive
 def test_an_application_s_function_that_fails_ends_no_proof(platform: Platform, full: Manifest) -> None:
     superuser(platform, "alter role backup set a.b = 'on'")
     try:
@@ -189,6 +192,7 @@ def test_an_application_s_function_that_fails_ends_no_proof(platform: Platform, 
         superuser(platform, "alter role backup reset a.b")
 
 
+@pytest.mark.exhaustive
 def test_tables_that_go_while_they_are_counted(platform: Platform) -> None:
     quiet = "set event_triggers = off;"
     names = ("going_a", "going_b", "going_c", "held")
@@ -218,6 +222,7 @@ def test_tables_that_go_while_they_are_counted(platform: Platform) -> None:
     assert {name: each.rows for name, each in counts.tables.items()} == {**dict.fromkeys(names), "webhook_log": 2}
 
 
+@pytest.mark.exhaustive
 def test_rows_that_the_account_may_not_see_are_never_counted_as_none(platform: Platform, tmp_path: Path) -> None:
     """A stack from before account backup could see past row-level security, until `invoke up` comes."""
     superuser(platform, "alter role backup nobypassrls")

@@ -60,6 +60,7 @@ def test_pieces_that_cannot_all_be_had_make_no_file(place: BucketPlace) -> None:
     assert place.sizes() == {}
 
 
+@pytest.mark.exhaustive
 def test_failures_that_pass_are_waited_out(server: S3Server, place: BucketPlace) -> None:
     with server.fault(method="PUT", status=500, times=2):
         place.write("x", b"content")

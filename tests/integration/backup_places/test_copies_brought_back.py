@@ -12,7 +12,8 @@ import pytest
 from backup.sets import folders, keys
 from backup.sets.model import FileRecord, Manifest
 from backup.storage import bring_back
-from backup.storage.places import FolderPlace, open_place
+from backup.storage.opening import open_place
+from backup.storage.places import FolderPlace
 from core.errors import PlatformError
 from core.progress import SilentProgress
 from infra.backup_places import BackupAccess, LocalPlace, S3Place
@@ -111,6 +112,7 @@ def test_a_set_whose_repository_is_gone_is_no_first_place(server: S3Server, tmp_
     assert bring_back.choose(there, tmp_path / "sets", "", ["redis"]) == ""
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_copy_is_named_and_the_next_try_begins_again(server: S3Server, tmp_path: Path) -> None:
     copied(tmp_path / "nas", OLDER, NEWER)
     there, folder = platform(bucket(server, "damaged"), nas=tmp_path / "nas"), tmp_path / "sets"

@@ -14,12 +14,10 @@ from backup.postgres import pgbackrest
 from backup.prune import prune
 from backup.restore import remove, restore
 from backup.restoring import stopped
-from backup.restoring.live import _start, _stopped
 from backup.sets import folders, retention
 from backup.sets.model import Manifest
-from backup.sets.sealing import new_identity
 from backup.storage import copies, mirror
-from backup.storage.places import open_place
+from backup.storage.opening import open_place
 from backup.verify import verify
 from core.containers import docker_client, execute
 from core.errors import PlatformError
@@ -28,6 +26,7 @@ from infra.clients import redis_client
 from infra.components.pgbackrest_config import PGDATA
 from infra.connections import Platform
 from tests.support.cases import in_make_test
+from tests.support.identities import new_identity
 from tests.support.s3_server import S3Server, run_s3_server
 from tests.support.scratch_platform import ScratchPlatform, fill, run_scratch_platform
 
@@ -235,9 +234,9 @@ def test_a_new_machine_with_the_bucket_and_the_keys_goes_on_where_the_lost_one_w
     newest = next(each for each in reversed(folders.list_sets(folder=there.folder)) if each.postgres)
     assert newest.postgres
     name = there.platform.containers["timescaledb"]
-    container = _stopped(name)
+    container = stopped.halt(name)
     stopped.run(container, f"find {PGDATA} -mindepth 1 -delete", purpose="tests-lose")
-    _start(container)
+    stopped.start(container)
     with pytest.raises(PlatformError, match=r"do not match|does not match"):
         pgbackrest.run(name, pgbackrest.command("stanza-create"))
     before = there.objects("stacks/tests/pgbackrest/archive")

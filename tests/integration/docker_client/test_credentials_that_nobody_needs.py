@@ -19,6 +19,7 @@ from core.docker_client import connect
 from core.errors import PlatformError
 from tests.integration.toolchain.docker_rpc import Plugin, RefusedError
 from tests.integration.toolchain.image_registry import registry
+from tests.support.cases import in_make_test
 
 GONE = {"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "gone-with-the-desktop"}
 HARMLESS: dict[str, Any] = {
@@ -47,7 +48,7 @@ def _build(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", HARMLESS)
+@pytest.mark.parametrize("name", in_make_test(HARMLESS, 0, 2, 3))
 def test_an_image_is_built_from_what_is_here(name: str, configure: Callable[[Any], Path], tiny: str) -> None:
     configure(HARMLESS[name])
     assert engine_is_ready()
@@ -97,6 +98,7 @@ def test_an_image_for_everyone_is_pulled_without_the_helper(configure: Callable[
         plugin.delete(pulled)
 
 
+@pytest.mark.exhaustive
 def test_a_registry_that_wants_a_login_leads_to_the_helper(configure: Callable[[Any], Path], tiny: str) -> None:
     folder = configure(GONE)
     refused = pytest.raises(RefusedError, match="docker-credential-gone-with-the-desktop is not on PATH")

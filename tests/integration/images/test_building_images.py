@@ -24,6 +24,7 @@ from airgap.setup import expected
 from core.errors import PlatformError
 from core.progress import PlainProgress, SilentProgress
 from tests.support import scratch
+from tests.support.cases import in_make_test
 from tests.support.waiting import PATIENCE, wait_for
 
 PROJECT = Path(__file__).parents[3]
@@ -90,7 +91,7 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize(("lines", "expected"), FAILURES.values(), ids=FAILURES.keys())
+@pytest.mark.parametrize(("lines", "expected"), in_make_test(FAILURES.values(), 0, 4), ids=FAILURES.keys())
 def test_a_failing_dockerfile_is_told_by_image_line_and_last_output(folder: Path, lines: list[str], expected: list[str]) -> None:
     label = uuid.uuid4().hex
     line = _write_dockerfile(folder, f"LABEL {BUILD_LABEL}={label}", *lines)

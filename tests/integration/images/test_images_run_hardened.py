@@ -11,6 +11,7 @@ from airgap.images.catalog import SERVICES as NAMES
 from tests.integration.images.hardened import execute, running, wait_healthy
 from tests.integration.images.services import SERVICES, secret_files
 from tests.support import scratch
+from tests.support.cases import in_make_test
 
 _ODDITIES = """
 find / -xdev -type f -perm /6000
@@ -31,7 +32,7 @@ def _oddities(image: str) -> list[str]:
     return found.decode().splitlines()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", in_make_test(NAMES, 1))
 def test_service_gets_healthy_under_every_restriction_and_keeps_its_secrets(name: str, authority: scratch.Authority) -> None:
     service = SERVICES[name]
     files, secrets = secret_files(service, authority)

@@ -11,6 +11,7 @@ from docker.models.volumes import Volume
 from tests.integration.images.hardened import Service, execute, running, started, volume, wait_exited, wait_ready, write_files
 from tests.integration.images.services import PGDATA, TIMESCALEDB, secret_files
 from tests.support import scratch
+from tests.support.cases import in_make_test
 from tests.support.waiting import PATIENCE, wait_for
 
 
@@ -145,7 +146,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(("prepare", "environment", "message"), REFUSALS.values(), ids=REFUSALS.keys())
+@pytest.mark.parametrize(("prepare", "environment", "message"), in_make_test(REFUSALS.values(), 1), ids=REFUSALS.keys())
 def test_what_it_must_not_touch_is_refused_with_what_to_do(
     volumes: Volumes, prepare: str, environment: dict[str, str], message: str
 ) -> None:

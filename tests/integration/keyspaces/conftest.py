@@ -1,4 +1,4 @@
-"""One scratch Redis for all tests of a session, emptied before each."""
+"""The Redis server of the process, emptied before each test."""
 
 from __future__ import annotations
 
@@ -17,14 +17,7 @@ from christmas.values import fault
 from infra import clients
 from infra.connections import Endpoint, Platform
 from tests.support.redis_outage import Relay, relay
-from tests.support.redis_server import run_scratch_redis
 from tests.support.waiting import PATIENCE
-
-
-@pytest.fixture(scope="package")
-def redis_server() -> Iterator[Platform]:
-    with run_scratch_redis() as (platform, _container):
-        yield platform
 
 
 @pytest.fixture

@@ -34,24 +34,24 @@ CANDLE = Candle(NOW, Decimal("1.5"), Decimal("2"), Decimal("1"), Decimal("1.75")
 def test_a_session_is_made_read_touched_and_ended(make: Callable[..., Both], admin: redis.Redis) -> None:
     sessions = make(Sessions, AsyncSessions)
     made = sessions.create(7, "민수", ["trader"], user_agent="curl/8")
-    assert sessions.read(made.id) == made
+    assert sessions.read(made.token) == made
     assert made.extra == {"user_agent": "curl/8"}
-    assert made.id not in repr(made)
+    assert made.token not in repr(made)
     assert everything_is_sound(admin)
     admin.pexpire(SESSION.key(made.id), 5000)
-    assert sessions.touch(made.id)
+    assert sessions.touch(made.token)
     assert int(admin.pttl(SESSION.key(made.id))) > 80_000_000
-    assert sessions.read(made.id).expires_at > made.expires_at
-    assert sessions.end(made.id)
-    assert not sessions.end(made.id)
-    assert sessions.read(made.id) is None
+    assert sessions.read(made.token).expires_at > made.expires_at
+    assert sessions.end(made.token)
+    assert not sessions.end(made.token)
+    assert sessions.read(made.token) is None
 
 
 def test_an_ended_session_is_not_revived_by_a_touch(make: Callable[..., Both], admin: redis.Redis) -> None:
     sessions = make(Sessions, AsyncSessions)
     made = sessions.create(7, "x")
-    sessions.end(made.id)
-    assert not sessions.touch(made.id)
+    sessions.end(made.token)
+    assert not sessions.touch(made.token)
     assert list(admin.scan_iter()) == []
 
 
@@ -68,7 +68,7 @@ def test_keys_and_values_that_are_no_text_end_nothing(make: Callable[..., Both],
         assert sessions.read("7.odd") is None
     finally:
         admin.unlink(SESSION.key("7.") + "\udcff", odd)
-        sessions.end(made.id)
+        sessions.end(made.token)
 
 
 def test_a_users_sessions_are_found_and_ended_together(make: Callable[..., Both]) -> None:
@@ -78,27 +78,28 @@ def test_a_users_sessions_are_found_and_ended_together(make: Callable[..., Both]
     assert {each.id for each in sessions.of_user(7)} == {each.id for each in mine}
     assert sessions.end_all(7) == 5
     assert sessions.of_user(7) == []
-    assert all(sessions.read(each.id) for each in others)
+    assert all(sessions.read(each.token) for each in others)
 
 
-@pytest.mark.parametrize("session_id", ["", "*", "7.*", "x\ny", "x" * 10_240, "missing", "세션"])
-def test_hostile_session_ids_are_nobodys(make: Callable[..., Both], session_id: str) -> None:
+@pytest.mark.parametrize("token", ["", "*", "7.*", "x\ny", "x" * 10_240, "missing", "세션", f"7.{'x' * 43}\n", f"\u0667.{'x' * 43}"])
+def test_hostile_tokens_are_nobodys(make: Callable[..., Both], token: str) -> None:
     sessions = make(Sessions, AsyncSessions)
     made = sessions.create(7, "x")
-    assert sessions.read(session_id) is None
-    assert not sessions.touch(session_id)
-    assert not sessions.end(session_id)
-    assert sessions.read(made.id) == made
+    assert sessions.read(token) is None
+    assert not sessions.touch(token)
+    assert not sessions.end(token)
+    assert not sessions.end_listed(token)
+    assert sessions.read(made.token) == made
 
 
 def test_nobody_is_logged_in_by_a_broken_or_outlived_value(make: Callable[..., Both], admin: redis.Redis) -> None:
     sessions = make(Sessions, AsyncSessions)
     made = sessions.create(7, "x")
     admin.hset(SESSION.key(made.id), "user_id", "root")
-    assert sessions.read(made.id) is None
+    assert sessions.read(made.token) is None
     other = sessions.create(8, "y")
     admin.hset(SESSION.key(other.id), "expires_at", (datetime.now(UTC) - timedelta(seconds=1)).isoformat())
-    assert sessions.read(other.id) is None
+    assert sessions.read(other.token) is None
 
 
 def test_what_does_not_fit_a_session_is_refused(make: Callable[..., Both], admin: redis.Redis) -> None:
@@ -114,12 +115,12 @@ def test_sessions_fail_clearly_without_redis_and_recover(make: Callable[..., Bot
     sessions = make(Sessions, AsyncSessions, platform=platform)
     made = sessions.create(7, "x")
     line.cut()
-    for call in (lambda: sessions.read(made.id), lambda: sessions.touch(made.id), lambda: sessions.end_all(7)):
+    for call in (lambda: sessions.read(made.token), lambda: sessions.touch(made.token), lambda: sessions.end_all(7)):
         with pytest.raises(SessionsUnavailableError) as failure:
             call()
-        assert made.id not in str(failure.value)
+        assert made.token not in str(failure.value)
     line.mend()
-    assert sessions.read(made.id) == made
+    assert sessions.read(made.token) == made
 
 
 def test_a_limit_holds_and_says_when_to_come_again(make: Callable[..., Both], admin: redis.Redis) -> None:

@@ -9,6 +9,7 @@ import redis
 
 from christmas.blueprint.keyspace_model import ValueType
 from christmas.blueprint.keyspaces import KEYSPACES, MARKET_LATEST, SESSION, USER_PREFERENCES, keyspace_of
+from christmas.sessions import Sessions, id_of
 from christmas.values import fault
 from core.progress import SilentProgress
 from infra import clients
@@ -87,7 +88,7 @@ def test_an_unsound_entry_is_replaced(redis_platform: Platform, damage: str) -> 
                 admin.delete(key)
                 admin.hset(key, "theme", "dark")
             case "no expiry":
-                client.set(key, '{"theme":"dark"}')
+                admin.persist(key)
             case _:
                 client.set(key, '{"theme":3}', ex=100)
         report = cache.load(redis_platform, SilentProgress())
@@ -97,9 +98,15 @@ def test_an_unsound_entry_is_replaced(redis_platform: Platform, damage: str) -> 
 
 def test_session_ids_can_not_be_guessed_and_stay_the_same(redis_platform: Platform) -> None:
     cache.load(redis_platform, SilentProgress())
+    token = cache.demo_token(redis_platform, 1)
     with clients.redis_client(redis_platform, "api") as client:
         ids = {SESSION.part(key) for key in client.scan_iter(match=SESSION.glob)}
-    assert {len(str(each)) for each in ids} == {64}
+        assert ids == {id_of(token)}
+        read = Sessions(client).read(token)
+        assert read is not None
+        assert read.username == "demo"
+    assert token not in str(ids)
+    assert len(token) > 40
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from christmas.blueprint.keyspaces import KEYSPACES
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Platform
+from monitor import keyspaces
 from monitor.keyspace_audit import FIXABLE, Fault, audit, fix
 from seed import cache
-from tests.support.keyspace_faults import SESSION, plant
+from tests.support.keyspace_faults import FOREVER, SESSION, plant
 
 
 def test_sound_entries_have_no_faults(redis_platform: Platform) -> None:
@@ -33,7 +34,8 @@ def test_every_kind_of_fault_is_found(redis_platform: Platform) -> None:
         found = audit(client)
     assert {each.key: each.fault for each in found.findings} == planted
     assert set(planted.values()) == set(Fault)
-    assert "forever" not in "".join(map(str, found.findings)) + repr(found.findings)
+    told = "".join(map(str, found.findings)) + repr(found.findings)
+    assert not any(name in told for name in (FOREVER, "session:token"))
 
 
 def test_the_one_big_field_of_a_hash_is_never_missed(redis_platform: Platform) -> None:
@@ -48,7 +50,7 @@ def test_the_one_big_field_of_a_hash_is_never_missed(redis_platform: Platform) -
             pipeline.hset("session:endless", mapping={**SESSION, **{f"extra{number}": "x" * 50 for number in range(start, start + 1000)}})
         pipeline.expire("session:endless", 600)
         pipeline.execute()
-        admin.set("user:1:preferences", "x" * 2_000_000, ex=600)
+        admin.set("user:1:preferences", "x" * 1_000_000, ex=600)
     with clients.redis_client(redis_platform, "monitor") as client:
         found = audit(client)
     assert {each.key for each in found.findings if each.fault is Fault.OVERSIZED} == {*planted, "session:endless", "user:1:preferences"}
@@ -94,3 +96,21 @@ def test_the_auditing_account_may_not_mend(redis_platform: Platform) -> None:
         findings = audit(client).findings
         with pytest.raises(redis.exceptions.NoPermissionError):
             fix(client, findings)
+
+
+def test_what_lives_too_long_is_found_bit_by_bit_and_mended(redis_platform: Platform) -> None:
+    with clients.redis_client(redis_platform, "admin") as admin:
+        planted = plant(admin)
+        for number in range(300):
+            admin.set(f"rate_limit:10.0.{number // 256}.{number % 256}", 1, ex=None if number % 3 == 0 else 60)
+    begin, mended, looks = 0, 0, 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keyspaces, "MENDED_AT_ONCE", 50)
+        while looks == 0 or begin:
+            count, begin = keyspaces.mend_next(redis_platform, begin)
+            mended += count
+            looks += 1
+    assert mended == 100 + sum(fault in FIXABLE for fault in planted.values())
+    assert looks > 4
+    with clients.redis_client(redis_platform, "monitor") as client:
+        assert not {each.fault for each in audit(client).findings} & FIXABLE

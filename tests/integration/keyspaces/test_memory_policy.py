@@ -59,7 +59,7 @@ def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
         assert ("warning", 0) in alarms
         assert ("critical", 0) in alarms
         assert redis_server.policy(platform).status == "ok"
-        assert all(sessions.read(each.id) for each in alive)
+        assert all(sessions.read(str(each.token)) for each in alive)
         assert admin.exists("endless") == 1
         assert len(list(api.scan_iter(match="user:*:preferences", count=1000))) < written
         for client in (api, admin):
@@ -75,7 +75,7 @@ def test_with_nothing_left_to_evict_writes_fail_and_reads_go_on() -> None:
         admin.persist(SESSION.key(made.id))
         with pytest.raises(redis.exceptions.OutOfMemoryError):
             _fill(admin)
-        assert Sessions(api).read(made.id) is not None
+        assert Sessions(api).read(str(made.token)) is not None
         for client in (api, admin):
             client.close()
             client.connection_pool.disconnect()

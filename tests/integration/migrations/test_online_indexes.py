@@ -18,7 +18,8 @@ from tests.support.waiting import PATIENCE, wait_for
 pytestmark = pytest.mark.exhaustive
 
 REVISION = """
-from migrations.online import build_index, drop_index
+from migrations.online import build_index
+from migrations.statements import run
 
 revision = {number!r}
 down_revision = {head!r}
@@ -27,7 +28,7 @@ def upgrade():
     build_index("{name}.up")
 
 def downgrade():
-    drop_index("{name}.up")
+    run("{name}.down")
 """
 ON_TABLE = "-- online: orders has rows\ncreate index concurrently idx_orders_status on orders (status);\n"
 ON_HYPERTABLE = (
@@ -50,6 +51,8 @@ def add_index(folder: Path, text: str) -> str:
     number = f"{int(head) + 1:04d}"
     (folder / "versions" / f"r{number}_index.py").write_text(REVISION.format(number=number, head=head, name=f"{number}_index"))
     (folder / "sql" / f"{number}_index.up.sql").write_text(text)
+    name = text.split(" on ", maxsplit=1)[0].rsplit(maxsplit=1)[-1]
+    (folder / "sql" / f"{number}_index.down.sql").write_text(f"drop index if exists {name};\n")
     return number
 
 

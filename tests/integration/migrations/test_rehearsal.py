@@ -65,6 +65,7 @@ def test_time_locks_and_rows_are_told(migrated_platform: Platform, step: Path, c
     assert "50 updated" in capsys.readouterr().out
 
 
+@pytest.mark.exhaustive
 def test_a_step_that_only_reads_holds_nobody_up(migrated_platform: Platform, step: Path) -> None:
     step.write_text("select count(*) from users;\nselect pg_sleep(0.1);\n")
     assert [lock for lock in rehearse(migrated_platform).locks if lock.blocks] == []

@@ -84,10 +84,12 @@ def test_status_tells_current_head_pending_and_edition(empty_platform: Platform)
     assert after.edition is Edition.APACHE
 
 
+@pytest.mark.exhaustive
 def test_a_second_upgrade_has_nothing_to_do(migrated_platform: Platform) -> None:
     assert run.upgrade(migrated_platform).revisions == ()
 
 
+@pytest.mark.exhaustive
 def test_down_to_base_leaves_no_table_and_up_again_works(migrated_platform: Platform) -> None:
     undone = run.downgrade(migrated_platform, "base")
     assert undone.revisions[-1] == "0001"
@@ -129,6 +131,7 @@ def test_a_step_that_fails_leaves_schema_and_revision_as_they_were(migrated_plat
     assert "bad_step" not in tables(migrated_platform)
 
 
+@pytest.mark.exhaustive
 def test_a_step_down_that_fails_leaves_schema_and_revision_as_they_were(migrated_platform: Platform, steps: Path) -> None:
     assert steps.is_dir()
     number = add_step("one way", "create table one_way (id integer);", "drop table one_way;\nselect 1 / 0;")
@@ -139,6 +142,7 @@ def test_a_step_down_that_fails_leaves_schema_and_revision_as_they_were(migrated
     assert "one_way" in tables(migrated_platform)
 
 
+@pytest.mark.exhaustive
 def test_a_table_in_use_is_tried_again_until_it_is_free(migrated_platform: Platform, steps: Path) -> None:
     assert steps.is_dir()
     add_step("wider", "-- lock_timeout: 200ms\nalter table users add column nickname text;", "alter table users drop column nickname;")
@@ -194,6 +198,7 @@ def test_a_second_migration_waits_and_says_for_whom(migrated_platform: Platform)
     assert "waiting for another migration: migrate somebody@elsewhere 42 (account migrator from" in heard.lines[0]
 
 
+@pytest.mark.exhaustive
 def test_waiting_ends_with_a_message(migrated_platform: Platform) -> None:
     with session(migrated_platform) as holder, session(migrated_platform) as other, locking.migration_lock(holder, Heard()):
         with pytest.raises(PlatformError, match="still running after"), locking.migration_lock(other, Heard(), wait_seconds=0.2):

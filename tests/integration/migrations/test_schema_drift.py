@@ -10,6 +10,7 @@ from migrations import run
 from migrations.edition import Edition
 from migrations.schema import snapshot
 from migrations.schema.drift import Change, drift
+from tests.support.cases import in_make_test
 from tests.support.postgres_server import ScratchServer
 
 
@@ -32,34 +33,42 @@ def test_a_fresh_schema_has_no_drift(migrated_server: ScratchServer) -> None:
 
 @pytest.mark.parametrize(
     ("change", "kind", "name", "by_hand"),
-    [
-        (Change.ADDED, "table", "extra", "create table extra (id integer)"),
-        (Change.ADDED, "view", "peek", "create view peek as select id from users"),
-        (Change.CHANGED, "table", "users", "alter table users add column nickname text"),
-        (Change.CHANGED, "table", "users", "alter table users alter column is_active drop default"),
-        (Change.CHANGED, "table", "orders", "alter table orders alter column symbol type varchar(30)"),
-        (Change.CHANGED, "table", "orders", "alter table orders alter column status drop not null"),
-        (Change.MISSING, "constraint", "trades.ck_trades_price", "alter table trades drop constraint ck_trades_price"),
-        (Change.ADDED, "constraint", "users.ck_users_x", "alter table users add constraint ck_users_x check (id > 0)"),
-        (Change.MISSING, "index", "orders.idx_orders_symbol", "drop index idx_orders_symbol"),
-        (
-            Change.CHANGED,
-            "index",
-            "orders.idx_orders_symbol",
-            "drop index idx_orders_symbol; create index idx_orders_symbol on orders (symbol desc)",
-        ),
-        (Change.MISSING, "trigger", "users.users_updated_at", "drop trigger users_updated_at on users"),
-        (Change.CHANGED, "trigger", "users.users_updated_at", "alter table users disable trigger users_updated_at"),
-        (
-            Change.CHANGED,
-            "function",
-            "set_updated_at()",
-            "create or replace function set_updated_at() returns trigger language plpgsql as 'begin return new; end'",
-        ),
-        (Change.CHANGED, "hypertable", "market_data", "select set_chunk_time_interval('market_data', interval '1 day')"),
-        (Change.MISSING, "comment", "users.email", "comment on column users.email is null"),
-        (Change.CHANGED, "owner", "users", "alter table users owner to scratch_admin"),
-    ],
+    in_make_test(
+        [
+            (Change.ADDED, "table", "extra", "create table extra (id integer)"),
+            (Change.ADDED, "view", "peek", "create view peek as select id from users"),
+            (Change.CHANGED, "table", "users", "alter table users add column nickname text"),
+            (Change.CHANGED, "table", "users", "alter table users alter column is_active drop default"),
+            (Change.CHANGED, "table", "orders", "alter table orders alter column symbol type varchar(30)"),
+            (Change.CHANGED, "table", "orders", "alter table orders alter column status drop not null"),
+            (Change.MISSING, "constraint", "trades.ck_trades_price", "alter table trades drop constraint ck_trades_price"),
+            (Change.ADDED, "constraint", "users.ck_users_x", "alter table users add constraint ck_users_x check (id > 0)"),
+            (Change.MISSING, "index", "orders.idx_orders_symbol", "drop index idx_orders_symbol"),
+            (
+                Change.CHANGED,
+                "index",
+                "orders.idx_orders_symbol",
+                "drop index idx_orders_symbol; create index idx_orders_symbol on orders (symbol desc)",
+            ),
+            (Change.MISSING, "trigger", "users.users_updated_at", "drop trigger users_updated_at on users"),
+            (Change.CHANGED, "trigger", "users.users_updated_at", "alter table users disable trigger users_updated_at"),
+            (
+                Change.CHANGED,
+                "function",
+                "set_updated_at()",
+                "create or replace function set_updated_at() returns trigger language plpgsql as 'begin return new; end'",
+            ),
+            (Change.CHANGED, "hypertable", "market_data", "select set_chunk_time_interval('market_data', interval '1 day')"),
+            (Change.MISSING, "comment", "users.email", "comment on column users.email is null"),
+            (Change.CHANGED, "owner", "users", "alter table users owner to scratch_admin"),
+        ],
+        0,
+        3,
+        6,
+        8,
+        10,
+        13,
+    ),
 )
 def test_a_change_by_hand_is_found_and_named(
     migrated_platform: Platform, scratch_server: ScratchServer, change: Change, kind: str, name: str, by_hand: str

@@ -19,6 +19,10 @@ from migrations.profile_sealing import ATTRIBUTE
 
 __all__ = ["test_single_head_revision", "test_up_down_consistency", "test_upgrade"]
 
+# The steps go down and up over rows here in any case.
+pytest.mark.exhaustive(test_up_down_consistency)
+pytest.mark.exhaustive(test_upgrade)
+
 PHC = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
 PRICES = {"open": 10, "high": 12, "low": 9, "close": 11, "volume": 100}
 # Rows that are there when a step's successor comes, and that a step down has to cope with.

@@ -81,12 +81,14 @@ def test_rollups_follow_inserts_updates_deletions_and_moves(migrated_platform: P
     rollups_are_right(migrated_platform)
 
 
+@pytest.mark.exhaustive
 def test_nothing_changed_is_nothing_done(migrated_platform: Platform) -> None:
     write(migrated_platform, rows(1))
     maintain(migrated_platform)
     assert maintain(migrated_platform).refreshed == 0
 
 
+@pytest.mark.exhaustive
 def test_candles_from_before_the_rollups_are_taken_in(empty_platform: Platform) -> None:
     run.upgrade(empty_platform, "0005")
     write(empty_platform, rows(2))
@@ -95,6 +97,7 @@ def test_candles_from_before_the_rollups_are_taken_in(empty_platform: Platform) 
     rollups_are_right(empty_platform)
 
 
+@pytest.mark.exhaustive
 def test_emptying_the_candles_empties_the_rollups(migrated_platform: Platform) -> None:
     write(migrated_platform, rows(1))
     maintain(migrated_platform)
@@ -118,6 +121,7 @@ def test_an_interrupted_refresh_goes_on_where_it_was(migrated_platform: Platform
     rollups_are_right(migrated_platform)
 
 
+@pytest.mark.exhaustive
 def test_what_is_written_during_a_refresh_is_not_lost(migrated_platform: Platform) -> None:
     write(migrated_platform, rows(10, symbols=4))
     during = 0
@@ -149,6 +153,7 @@ def test_two_upkeeps_at_once_take_turns(migrated_platform: Platform) -> None:
     rollups_are_right(migrated_platform)
 
 
+@pytest.mark.exhaustive
 def test_chunks_past_their_time_are_dropped_and_only_those(migrated_platform: Platform) -> None:
     now = START + KEEP_MARKET_DATA + timedelta(days=60)
     write(migrated_platform, rows(1))

@@ -62,6 +62,7 @@ def test_a_repository_with_another_key_is_refused_with_advice(stanza: Kept, post
     assert "cipher-key" not in str(failure.value)
 
 
+@pytest.mark.exhaustive
 def test_a_repository_of_another_cluster_is_refused_with_advice(stanza: Kept, postgres: ScratchServer) -> None:
     stanza.up()
     # The repository's own record, as another cluster would have left it: made for a second data directory.

@@ -101,6 +101,7 @@ def test_the_plugin_ends_quietly_on_a_signal(number: signal.Signals) -> None:
         assert plugin.stdout.read() == plugin.stderr.read() == ""
 
 
+@pytest.mark.exhaustive
 def test_the_plugin_ends_with_an_engine_that_was_killed() -> None:
     script = f"import subprocess as s; p = s.Popen([{str(PLUGIN)!r}, '127.0.0.1:1']); print(p.pid, flush=True); p.wait()"
     engine = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

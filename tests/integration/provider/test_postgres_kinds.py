@@ -13,6 +13,7 @@ from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FU
 from core.errors import PlatformError
 from infra.provider.grants import apply_grants
 from tests.integration.provider.kept import Kept
+from tests.support.cases import in_make_test
 from tests.support.postgres_server import ScratchServer
 
 DATABASE = "kinds_db"
@@ -233,7 +234,7 @@ ALONE = {"no password", "grant passed on", "membership passed on", "hypertable"}
 ROUNDS = [set(BY_HAND) - ALONE, *({name} for name in sorted(ALONE))]
 
 
-@pytest.mark.parametrize("names", ROUNDS, ids=["everything at once", *sorted(ALONE)])
+@pytest.mark.parametrize("names", in_make_test(ROUNDS, 0), ids=["everything at once", *sorted(ALONE)])
 def test_what_is_altered_by_hand_is_found_and_put_right(resources: Resources, names: set[str]) -> None:
     expected: dict[str, list[str]] = {}
     for name in sorted(names):
@@ -273,6 +274,7 @@ def test_accounts_can_do_what_is_declared_and_no_more(resources: Resources) -> N
             analyst.execute("select secret from people")
 
 
+@pytest.mark.exhaustive
 def test_a_migration_gives_the_same_grants_as_the_resources(resources: Resources) -> None:
     select = TableGrant("candles", frozenset({Privilege.SELECT}))
     people = TableGrant("people", frozenset({Privilege.SELECT}), ("id", "name"))
@@ -293,6 +295,7 @@ def test_a_migration_gives_the_same_grants_as_the_resources(resources: Resources
     assert resources.refresh() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_role_dropped_by_hand_is_gone_and_comes_back(resources: Resources) -> None:
     with resources.server.admin(DATABASE) as admin:
         admin.execute(b"drop owned by k_analyst; drop role k_analyst")
@@ -301,6 +304,7 @@ def test_a_role_dropped_by_hand_is_gone_and_comes_back(resources: Resources) -> 
     assert resources.refresh() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_new_password_works_at_once_and_the_old_no_more(resources: Resources) -> None:
     resources.all["api"].inputs["password"] = "another-Password-0123456789"
     try:
@@ -375,6 +379,7 @@ def test_grants_without_their_role_say_so(resources: Resources) -> None:
         lost.up()
 
 
+@pytest.mark.exhaustive
 def test_a_removed_role_is_dropped_and_an_owner_is_locked_out_until_it_is_taken_over(resources: Resources) -> None:
     open_session = resources.login("k_owner")
     for each in reversed(resources.all.values()):

@@ -74,6 +74,7 @@ def accounts() -> Iterator[Accounts]:
         yield made
 
 
+@pytest.mark.exhaustive
 def test_the_effective_rules_are_kept_and_clean(accounts: Accounts) -> None:
     assert accounts.refresh() == {}
     effective = json.loads((accounts.all["api"].state or {})["effective"])
@@ -115,6 +116,7 @@ def test_what_is_altered_by_hand_is_found_and_put_right_without_a_restart(accoun
     assert accounts.container.attrs["State"]["StartedAt"] == before
 
 
+@pytest.mark.exhaustive
 def test_a_new_password_works_at_once_and_the_old_no_more(accounts: Accounts) -> None:
     user = accounts.all["ingest"]
     old = user.inputs["password"]
@@ -127,6 +129,7 @@ def test_a_new_password_works_at_once_and_the_old_no_more(accounts: Accounts) ->
     assert accounts.refresh() == {}
 
 
+@pytest.mark.exhaustive
 def test_admins_own_password_changes_while_only_the_old_one_lets_in(accounts: Accounts) -> None:
     admin = accounts.all["admin"]
     # As in an `up`: the file first, then the server.

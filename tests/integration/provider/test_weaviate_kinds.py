@@ -9,6 +9,7 @@ import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS
 from core.errors import PlatformError
+from infra.components.weaviate import permission_inputs
 from infra.provider.weaviate_api import WeaviateApi
 from tests.integration.provider.kept import Kept
 from tests.support.weaviate_server import ScratchWeaviate
@@ -32,7 +33,7 @@ class Accounts:
                 continue
             role = each.weaviate.built_in_role or each.name
             if each.weaviate.built_in_role is None:
-                permissions = [{"action": one.action, "collection": one.collection} for one in each.weaviate.permissions]
+                permissions = [permission_inputs(one) for one in each.weaviate.permissions]
                 self.all[f"{each.name} role"] = Kept("WeaviateRole", {**self.at, "name": role, "permissions": permissions})
             self.all[each.name] = Kept("WeaviateUser", {**self.at, "name": each.name, "roles": [role], "keepers": {"generation": "0"}})
 

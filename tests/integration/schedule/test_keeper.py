@@ -64,6 +64,7 @@ def test_two_that_start_at_once_start_one(stack: str) -> None:
     assert keeper.log_of(stack).read_text().count("schedule: backup, upkeep, drill, check of stack") == 1
 
 
+@pytest.mark.exhaustive
 def test_it_takes_up_what_is_new_and_stops_when_told(stack: str) -> None:
     assert keeper.renew(stack) == ""
     assert keeper.stop(stack) == ""
@@ -78,6 +79,7 @@ def test_it_takes_up_what_is_new_and_stops_when_told(stack: str) -> None:
     assert keeper.log_of(stack).stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.exhaustive
 def test_work_that_fails_is_told_in_signs_and_log_and_does_not_end_it(stack: str) -> None:
     keeper.start(stack)
 

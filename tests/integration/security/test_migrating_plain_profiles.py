@@ -63,6 +63,7 @@ def test_every_row_is_there_afterwards_and_can_be_found(plain: Platform) -> None
         assert [each.user_id for each in profiles(ring).find_by_phone(connection, "+82 2 555 0007")] == [7]
 
 
+@pytest.mark.exhaustive
 def test_nothing_plain_stays_in_the_tables_file(plain: Platform, scratch_server: ScratchServer) -> None:
     def plain_bytes() -> int:
         with scratch_server.admin() as connection:
@@ -111,6 +112,7 @@ def test_without_keys_nothing_is_lost(plain: Platform, direction: str) -> None:
     assert run.status(plain).current == ("0007" if direction == "up" else "0008")
 
 
+@pytest.mark.exhaustive
 def test_an_empty_table_needs_no_keys(empty_platform: Platform) -> None:
     keyless = dataclasses.replace(empty_platform, field_keys="")
     assert run.upgrade(keyless).current == run.head_revision()
@@ -162,6 +164,7 @@ def test_killed_in_the_middle_it_is_completed_and_what_was_changed_meanwhile_is_
         assert profiles(ring_of(plain)).find_by_phone(connection, "+82-2-555-0001") == []
 
 
+@pytest.mark.exhaustive
 def test_plain_text_is_refused_from_then_on(plain: Platform) -> None:
     run.upgrade(plain, "0008")
     with postgres(plain, "api") as connection, pytest.raises(psycopg.errors.CheckViolation):

@@ -74,6 +74,7 @@ def test_the_servers_log(used: ScratchServer) -> None:
     assert found_in(log) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("folder", ["base", "pg_wal"])
 def test_the_servers_files(used: ScratchServer, folder: str) -> None:
     """What a physical backup and the archive consist of."""
@@ -103,6 +104,7 @@ def test_statistics_of_statements_and_of_columns(used: ScratchServer) -> None:
     assert found_in(text.encode()) == []
 
 
+@pytest.mark.exhaustive
 def test_what_analysts_export(used: ScratchServer) -> None:
     export = "copy (select u.username, p.user_id, p.preferences from users u join user_profiles p on p.user_id = u.id) to stdout"
     with postgres(used.platform, "analyst") as connection, connection.cursor() as cursor, cursor.copy(export) as copy:

@@ -32,6 +32,7 @@ from tests.integration.security.people import (
 )
 from tests.support import scratch
 from tests.support.postgres_server import ScratchServer
+from tests.support.waiting import PATIENCE
 
 COUNT = 60
 BATCH = 10
@@ -118,7 +119,8 @@ def test_what_an_application_changes_meanwhile_is_kept(sealed: Platform) -> None
         changed = person(35)
         profiles(ring_of(sealed)).write(application, type(changed)(user_id=35, first_name="새 이름", phone="1"))
         application.commit()
-        thread.join(60)
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
     assert done == [Resealed(COUNT, ())]
     found = everybody(sealed, ring.retired_below(2), COUNT)[34]
     assert found is not None
@@ -164,6 +166,7 @@ def field_keys(volume: str, platform: Platform, **settings: object) -> Kept:
     return Kept("FieldKeys", inputs)
 
 
+@pytest.mark.exhaustive
 def test_a_key_that_rows_need_is_not_retired(sealed: Platform, volume: str) -> None:
     kept = field_keys(volume, sealed, given=sealed.field_keys)
     kept.up()
@@ -183,6 +186,7 @@ def test_a_key_that_rows_need_is_not_retired(sealed: Platform, volume: str) -> N
     assert from_json(field_keys(volume, sealed).up()["result"]) == retired
 
 
+@pytest.mark.exhaustive
 def test_before_there_are_fields_nothing_can_need_a_key(empty_platform: Platform, volume: str) -> None:
     made = field_keys(volume, empty_platform, newest=3, retired_below=2)
     assert [key.number for key in from_json(made.up()["result"]).live] == [2, 3]

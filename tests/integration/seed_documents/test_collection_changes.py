@@ -18,6 +18,8 @@ from seed import schema_plan, search
 from seed.collection import physical_name
 from seed.original_schema import collection_of
 from tests.integration.seed_documents.conftest import Store
+from tests.support import collection_drift
+from tests.support.cases import in_make_test
 from tests.support.waiting import wait_for
 from tests.unit.seed_documents.specification import SPECIFIED
 
@@ -44,7 +46,7 @@ def _collections(store: Store) -> set[str]:
 
 def _drift(store: Store) -> list[str]:
     with clients.weaviate_client(store.platform, "indexer") as client:
-        return schema_plan.drift(client, store.collection, store.collection.profile("openai"))
+        return collection_drift.drift(client, store.collection, store.collection.profile("openai"))
 
 
 def test_what_was_made_is_what_is_declared(store: Store, folder: Path) -> None:
@@ -52,7 +54,7 @@ def test_what_was_made_is_what_is_declared(store: Store, folder: Path) -> None:
     store.load(folder)
     assert _drift(store) == []
     with clients.weaviate_client(store.platform, "monitor") as client:
-        assert schema_plan.drift(client, store.collection, store.collection.profile("openai")) == []
+        assert collection_drift.drift(client, store.collection, store.collection.profile("openai")) == []
 
 
 def test_a_property_is_added_in_place(store: Store, folder: Path) -> None:
@@ -77,7 +79,7 @@ def test_description_and_ef_are_changed_in_place(store: Store, folder: Path) -> 
     assert (_behind(changed), _drift(changed)) == (before, [])
 
 
-@pytest.mark.parametrize("change", ["index", "model"])
+@pytest.mark.parametrize("change", in_make_test(["index", "model"], 0))
 def test_what_can_not_be_changed_in_place_is_filled_beside_while_readers_go_on(store: Store, folder: Path, change: str) -> None:
     store.load(folder)
     old = _behind(store)["ChristmasDocument"]

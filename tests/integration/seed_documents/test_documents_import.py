@@ -86,6 +86,7 @@ def test_edited_renamed_and_deleted_documents_are_right_after_one_run(store: Sto
     assert sum(len(each["input"]) for each in store.vendor.requests) == 5
 
 
+@pytest.mark.exhaustive
 def test_other_folders_are_left_alone(store: Store, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     other = tmp_path_factory.mktemp("other")
     (other / "kept.md").write_text("# Kept\n\nThis stays.\n")
@@ -133,7 +134,7 @@ def test_a_text_that_the_service_refuses_costs_its_file_only(store: Store, folde
 
 @pytest.mark.parametrize(
     ("trouble", "told"),
-    [(Trouble(429, "insufficient_quota"), "quota is used up"), (Trouble(401, "invalid_api_key"), "the key was refused")],
+    in_make_test([(Trouble(429, "insufficient_quota"), "quota is used up"), (Trouble(401, "invalid_api_key"), "the key was refused")], 0),
 )
 def test_trouble_that_concerns_every_file_ends_the_run_and_leaves_what_was_there(
     store: Store, folder: Path, trouble: Trouble, told: str

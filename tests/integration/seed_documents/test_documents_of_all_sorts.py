@@ -79,6 +79,7 @@ def test_the_cases_are_read_whole_and_what_is_ambiguous_is_named(store: Store, t
         store.load(odd, encoding="cp99999")
 
 
+@pytest.mark.exhaustive
 def test_what_no_reader_is_for_is_told_and_no_problem(store: Store, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("text\n")
     (tmp_path / "b.docx").write_bytes(b"PK")

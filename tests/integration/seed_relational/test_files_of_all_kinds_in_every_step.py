@@ -62,6 +62,7 @@ def test_what_the_files_say_is_what_the_table_holds(platform: Platform, tmp_path
     assert load(platform, tmp_path, DATA / "mt5-two-columns-utf16.csv", symbol="EURUSD").loaded == 15
 
 
+@pytest.mark.exhaustive
 def test_a_day_of_seoul_is_that_day_among_the_daily_candles(platform: Platform, tmp_path: Path) -> None:
     path = tmp_path / "seoul.csv"
     path.write_text("date,open,high,low,close,volume\n2024-01-02,1,2,1,2,3\n2024-01-03,1,2,1,2,3\n")
@@ -73,6 +74,7 @@ def test_a_day_of_seoul_is_that_day_among_the_daily_candles(platform: Platform, 
     assert days == [(datetime(2024, 1, 2, tzinfo=UTC), 3), (datetime(2024, 1, 3, tzinfo=UTC), 3), (datetime(2024, 1, 4, tzinfo=UTC), 21)]
 
 
+@pytest.mark.exhaustive
 def test_symbols_of_all_kinds_pass_every_step_after_loading(platform: Platform, tmp_path: Path) -> None:
     path = tmp_path / "symbols.csv"
     longest = "삼" * 20

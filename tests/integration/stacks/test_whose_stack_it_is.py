@@ -109,6 +109,7 @@ def test_a_clone_that_moved_goes_on_and_is_found_at_its_new_place(engine: docker
     assert (after.state, after.since) == (before.state, before.since)
 
 
+@pytest.mark.exhaustive
 def test_a_copy_of_a_clone_is_another_one(engine: docker.DockerClient, at: At) -> None:
     ownership.claim(STACK, at("one"))
     shutil.copytree(at.folder / "one", at.folder / "copy")

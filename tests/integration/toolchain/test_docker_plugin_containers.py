@@ -42,6 +42,7 @@ def _run(engine: docker.APIClient, *command: str) -> str:
     return output.decode()
 
 
+@pytest.mark.exhaustive
 def test_files_are_uploaded_as_asked(plugin: Plugin, engine: docker.APIClient, tmp_path: Path) -> None:
     source = tmp_path / "source.txt"
     source.write_text("from a file")
@@ -108,6 +109,7 @@ def test_the_images_own_environment_is_no_difference(plugin: Plugin, engine: doc
     assert bare.outputs["labels"] == []
 
 
+@pytest.mark.exhaustive
 def test_a_container_is_asked_to_stop_before_it_is_killed(plugin: Plugin, engine: docker.APIClient) -> None:
     script = "trap 'echo goodbye > /data/last; exit 0' TERM; echo ready > /data/last; while true; do sleep 0.1; done"
     volumes = [{"volumeName": _NAME, "containerPath": "/data"}]
@@ -118,6 +120,7 @@ def test_a_container_is_asked_to_stop_before_it_is_killed(plugin: Plugin, engine
     assert _run(engine, "cat", "/data/last") == "goodbye\n"
 
 
+@pytest.mark.exhaustive
 def test_removing_what_is_gone_already_is_fine(plugin: Plugin, engine: docker.APIClient) -> None:
     made = [plugin.create("Network", {"name": _NAME}), plugin.create("Volume", {"name": _NAME}), plugin.create("Container", _container())]
     engine.remove_container(made[2].id, force=True)

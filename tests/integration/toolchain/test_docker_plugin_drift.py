@@ -147,6 +147,7 @@ def test_what_was_changed_by_hand_is_seen(plugin: Plugin, made: Made, engine: do
     assert {name for name in made.inputs if name != "__defaults" and read.inputs.get(name) != made.inputs[name]} == given
 
 
+@pytest.mark.exhaustive
 def test_a_container_removed_by_hand_is_gone(plugin: Plugin, made: Made, engine: docker.APIClient) -> None:
     engine.remove_container(made.id, force=True)
     assert plugin.read(made) is None

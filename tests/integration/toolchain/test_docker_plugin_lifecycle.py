@@ -45,6 +45,7 @@ def in_container(engine: docker.APIClient, *command: str) -> str:
     return output.decode()
 
 
+@pytest.mark.exhaustive
 def test_preview_up_destroy_and_up_again(lab: Lab, engine: docker.APIClient) -> None:
     assert lab.run("preview", program()).changes == {"create": 5}
     assert not engine.containers(all=True, filters={"name": NAME})

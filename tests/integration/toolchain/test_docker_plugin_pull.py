@@ -26,6 +26,7 @@ def _tidy() -> Iterator[None]:
                     engine.remove_image(name, force=True)
 
 
+@pytest.mark.exhaustive
 def test_a_missing_image_is_pulled_used_and_removed(engine: docker.APIClient) -> None:
     with registry(image(), _REPOSITORY) as address, Plugin() as plugin:
         name = f"{address}/{_REPOSITORY}:latest"

@@ -20,6 +20,7 @@ import pytest
 
 from tests.integration.toolchain.docker_lab import PREFIX, image, remove_leftovers
 from tests.integration.toolchain.docker_rpc import HalfMadeError, Plugin, RefusedError
+from tests.support.cases import in_make_test
 from tests.support.waiting import PATIENCE
 
 _NAME = f"{PREFIX}-refusal"
@@ -82,6 +83,7 @@ def test_a_foreign_containers_name_is_refused_and_it_stays(plugin: Plugin, engin
     assert engine.inspect_container(_NAME)["Id"] == foreign
 
 
+@pytest.mark.exhaustive
 def test_another_stacks_container_is_foreign_also_to_refresh(plugin: Plugin, engine: docker.APIClient) -> None:
     made = plugin.create("Container", _container())
     engine.remove_container(made.id, force=True)
@@ -104,12 +106,14 @@ def test_a_network_without_labels_could_be_anyones(plugin: Plugin, engine: docke
     assert "no label says that it belongs to this stack" in _refused(plugin, "Network", {"name": _NAME})
 
 
+@pytest.mark.exhaustive
 def test_a_taken_subnet_is_told(plugin: Plugin) -> None:
     pool = [{"subnet": "172.30.99.0/24"}]
     plugin.create("Network", {"name": _NAME, "ipamConfigs": pool})
     assert f"network `{_NAME}-2` could not be created: " in _refused(plugin, "Network", {"name": f"{_NAME}-2", "ipamConfigs": pool}, "n2")
 
 
+@pytest.mark.exhaustive
 def test_a_network_with_others_on_it_is_not_removed(plugin: Plugin, engine: docker.APIClient) -> None:
     network = plugin.create("Network", {"name": _NAME, "labels": [{"label": "a", "value": "1"}]})
     engine.start(engine.create_container(image(), ["sleep", "600"], name=f"{_NAME}-guest")["Id"])
@@ -144,12 +148,14 @@ def test_an_image_that_cannot_be_pulled_is_named(plugin: Plugin) -> None:
     assert message.startswith("image `localhost:1/nothing:0` is not here, and could not be pulled: ")
 
 
+@pytest.mark.exhaustive
 def test_a_containers_image_that_was_removed_is_told(plugin: Plugin) -> None:
     message = _refused(plugin, "Container", _container(image="sha256:" + "0" * 64))
     assert "is not here any more" in message
     assert "pulumi up --refresh" in message
 
 
+@pytest.mark.exhaustive
 def test_files_are_not_uploaded_below_a_read_only_root(plugin: Plugin, engine: docker.APIClient) -> None:
     message = _refused(plugin, "Container", _container(readOnly=True, uploads=[{"file": "/etc/x", "content": "y"}]))
     assert (
@@ -179,7 +185,7 @@ def test_what_needs_a_newer_engine_is_named(plugin: Plugin) -> None:
     assert "`networksAdvanced.gwPriority` needs Docker API 1.48, and this engine offers" in message
 
 
-@pytest.mark.parametrize("name", ["healthcheck", "mounts", "tmpfs", "init"])
+@pytest.mark.parametrize("name", in_make_test(["healthcheck", "mounts", "tmpfs", "init"], 1))
 def test_what_docker_cannot_change_in_place_is_not_claimed_to_be_changed(plugin: Plugin, name: str) -> None:
     changes: dict[str, Any] = {
         "healthcheck": {"tests": ["CMD", "true"]},
@@ -194,6 +200,7 @@ def test_what_docker_cannot_change_in_place_is_not_claimed_to_be_changed(plugin:
     assert f"replace_on_changes=['{name}']" in str(refused.value)
 
 
+@pytest.mark.exhaustive
 def test_a_limit_cannot_be_taken_off_in_place(plugin: Plugin) -> None:
     made = plugin.create("Container", _container(memory=64))
     with pytest.raises(RefusedError) as refused:
@@ -237,6 +244,7 @@ def test_a_secret_in_a_containers_log_is_not_told(plugin: Plugin) -> None:
     assert _SECRET not in str(failed.value)
 
 
+@pytest.mark.exhaustive
 def test_waiting_ends_in_time(plugin: Plugin) -> None:
     check = {"tests": ["CMD", "false"], "interval": "1m"}
     with pytest.raises(HalfMadeError, match=r"was not healthy within \d+ s"):
@@ -248,6 +256,7 @@ def test_waiting_for_a_container_without_health_check_is_refused(plugin: Plugin)
         plugin.create("Container", _container(wait=True))
 
 
+@pytest.mark.exhaustive
 def test_a_container_that_must_run_but_ends_is_told(plugin: Plugin) -> None:
     with pytest.raises(HalfMadeError) as failed:
         plugin.create("Container", _container(command=["sh", "-c", "echo goodbye; exit 4"]))

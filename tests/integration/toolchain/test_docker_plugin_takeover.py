@@ -80,6 +80,7 @@ def test_a_create_that_was_never_recorded_is_taken_over_as_it_is(engine: docker.
             plugin.delete(made)
 
 
+@pytest.mark.exhaustive
 def test_a_container_that_was_only_created_is_filled_and_started(engine: docker.APIClient) -> None:
     with Plugin() as plugin:
         inputs = {"name": NAME, "image": image(), "command": ["sleep", "600"], "init": True, "destroyGraceSeconds": 1}

@@ -13,6 +13,7 @@ import pytest
 from tests.integration.toolchain.docker_lab import image
 from tests.integration.toolchain.docker_rpc import Made, Plugin, RefusedError
 from tests.integration.toolchain.test_docker_plugin_lifecycle import LABELS, NAME
+from tests.support.cases import in_make_test
 from tests.support.troubled import Kind, Trouble, Wire
 from tests.support.troubled.http import docker_wire
 
@@ -78,7 +79,7 @@ def tried(plugin: Plugin, wire: Wire, engine: docker.APIClient, kind: str, troub
     assert of_that_name(engine, kind) == []
 
 
-@pytest.mark.parametrize("trouble", [Kind.TWICE, Kind.CUT])
+@pytest.mark.parametrize("trouble", in_make_test([Kind.TWICE, Kind.CUT], 0))
 @pytest.mark.parametrize("kind", list(CREATED))
 def test_what_is_made_by_a_request_that_came_twice_or_was_not_answered(
     plugin: Plugin, wire: Wire, engine: docker.APIClient, kind: str, trouble: Kind

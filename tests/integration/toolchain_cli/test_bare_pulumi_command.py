@@ -42,6 +42,7 @@ def test_the_whole_life_of_a_stack_from_a_sub_directory(stack: Clone) -> None:
     assert "2 deleted" in stack.pulumi("destroy", "--yes", folder=below).stdout
 
 
+@pytest.mark.exhaustive
 def test_configuration_reaches_the_program_and_its_secrets_stay_secret(stack: Clone) -> None:
     stack.program.write_text(stack.program.read_text() + 'pulumi.export("greeting", config.require_secret("greeting"))\n')
     stack.pulumi("config", "set", "--secret", "greeting", "psst")
@@ -67,6 +68,7 @@ def test_the_directory_option_counts_as_the_place(stack: Clone, tmp_path: Path) 
     assert "dev" in stack.pulumi("-C", "clone/app/sub", "stack", "ls", folder=tmp_path).stdout
 
 
+@pytest.mark.exhaustive
 def test_another_project_gets_nothing_of_ours(clone: Clone, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

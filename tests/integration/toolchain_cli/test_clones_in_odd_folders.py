@@ -24,6 +24,7 @@ def odd(request: pytest.FixtureRequest, clone: Clone, tmp_path: Path) -> Clone:
     return clone
 
 
+@pytest.mark.exhaustive
 def test_state_and_passphrase_lie_in_the_clone(odd: Clone, tmp_path: Path) -> None:
     odd.pulumi("stack", "init", "probe")
     assert "probe" in odd.pulumi("stack", "ls").stdout

@@ -116,6 +116,7 @@ def test_a_machine_without_docker_that_is_not_debian_is_told_what_to_install(mon
     assert "https://docs.docker.com/engine/install" in caught.value.next_step
 
 
+@pytest.mark.exhaustive
 def test_a_package_that_cannot_be_installed_is_told_with_what_to_type() -> None:
     with pytest.raises(PlatformError) as caught:
         apt_install(["christmas-no-such-package"], SilentProgress(), "A test wants a package that isn't there")

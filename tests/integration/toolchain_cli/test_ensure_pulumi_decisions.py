@@ -17,6 +17,7 @@ from airgap.toolchain.cli import ensure_pulumi, pulumi_is_ready
 from airgap.toolchain.locate import CLI_VERSION, built_folder, official_pulumi, real_pulumi, version_text
 from core.errors import PlatformError
 from core.progress import SilentProgress
+from tests.support.cases import in_make_test
 from tests.support.waiting import PATIENCE
 
 # Stands where Go does and builds in a second what takes Go minutes: a "CLI" that answers its version, as a build would.
@@ -161,6 +162,7 @@ def test_a_build_that_is_cut_off_is_completed_by_the_next(
     assert [path.name for path in built_folder().parent.glob("*.draft.*")] == []
 
 
+@pytest.mark.exhaustive
 def test_two_builds_at_once_become_one(machine: Path) -> None:
     _put_go(machine, delay="sleep 1.5")
     command = [sys.executable, "-m", "airgap.toolchain.cli"]
@@ -172,7 +174,7 @@ def test_two_builds_at_once_become_one(machine: Path) -> None:
     assert (machine / "go.log").read_text().count("build ") == 1
 
 
-@pytest.mark.parametrize(("version", "enough"), [("1.25.11", True), ("1.26", True), ("1.25.10", False), ("1.19.8", False)])
+@pytest.mark.parametrize(("version", "enough"), in_make_test([("1.25.11", True), ("1.26", True), ("1.25.10", False), ("1.19.8", False)], 0))
 def test_go_on_path_is_taken_when_new_enough(machine: Path, version: str, enough: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     go = _put_go(machine, version=version)
     monkeypatch.setattr(go_toolchain, "WHEEL", machine / "missing.txt")

@@ -43,6 +43,7 @@ def test_a_policy_pack_lets_good_things_pass(stack: Clone, pack: Path) -> None:
     assert "2 to create" in outcome.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_policy_pack_stops_what_breaks_its_rule(stack: Clone, pack: Path) -> None:
     stack.pulumi("config", "set", "name", "bad")
     outcome = stack.pulumi("preview", "--policy-pack", str(pack), check=False)
@@ -73,6 +74,7 @@ def test_an_exception_is_shown_once_with_the_users_lines_only(stack: Clone) -> N
     assert "runpy" not in outcome.stdout + outcome.stderr
 
 
+@pytest.mark.exhaustive
 def test_an_exit_code_is_told(stack: Clone) -> None:
     stack.program.write_text("import os; os._exit(7)")
     outcome = stack.pulumi("up", "--yes", "--skip-preview", check=False)
@@ -80,6 +82,7 @@ def test_an_exit_code_is_told(stack: Clone) -> None:
     assert "Program exited with non-zero exit code: 7" in outcome.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_program_ended_by_a_signal_is_told(stack: Clone) -> None:
     stack.program.write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert "Program was ended by SIGKILL" in stack.pulumi("preview", check=False).stdout
@@ -125,6 +128,7 @@ def test_about_lists_dependencies(stack: Clone) -> None:
     assert "pulumi-docker" in stack.pulumi("about", "--transitive").stdout
 
 
+@pytest.mark.exhaustive
 def test_install_without_requirements_leaves_the_environment_alone(stack: Clone) -> None:
     outcome = stack.pulumi("install")
     assert "nothing to install" in outcome.stdout + outcome.stderr

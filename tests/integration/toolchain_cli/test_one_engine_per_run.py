@@ -75,6 +75,7 @@ def _without_the_local_socket(command: list[str], folder: Path, environment: dic
     )
 
 
+@pytest.mark.exhaustive
 def test_the_engine_that_is_named_is_the_only_one(stack: Clone, forwarder: Forwarder, named_by: dict[str, str]) -> None:
     name = f"christmas-test-engine-{uuid.uuid4().hex[:8]}"
     stack.program.write_text(PROGRAM.format(name=name))

@@ -8,8 +8,6 @@ from typing import TypeVar
 import pytest
 
 from infra.connections import Platform
-from tests.support.postgres_fixtures import empty_platform, migrated_platform, migrated_server, scratch_server
-from tests.support.redis_server import run_scratch_redis
 from tests.support.troubled import Wire, through
 from tests.support.troubled.http import docker_wire, raw_way, weaviate_way
 from tests.support.troubled.postgres import postgres_way
@@ -39,14 +37,8 @@ def weaviate_wire(weaviate: ScratchWeaviate) -> Iterator[Wired]:
 
 
 @pytest.fixture(scope="package")
-def redis_platform() -> Iterator[Platform]:
-    with run_scratch_redis() as (platform, _):
-        yield platform
-
-
-@pytest.fixture(scope="package")
-def redis_wire(redis_platform: Platform) -> Iterator[Wired]:
-    with through(redis_platform, {"redis": redis_way}) as (platform, wires):
+def redis_wire(redis_server: Platform) -> Iterator[Wired]:
+    with through(redis_server, {"redis": redis_way}) as (platform, wires):
         yield platform, wires["redis"]
 
 
@@ -73,6 +65,3 @@ def afresh() -> Callable[[Callable[[], Result]], Result]:
             return pool.submit(work).result()
 
     return run
-
-
-__all__ = ["empty_platform", "migrated_platform", "migrated_server", "scratch_server"]

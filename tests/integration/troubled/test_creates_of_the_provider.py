@@ -12,6 +12,7 @@ from infra.provider import weaviate_api
 from infra.provider.weaviate_api import WeaviateApi
 from tests.integration.provider.kept import Kept
 from tests.integration.troubled.conftest import Wired
+from tests.support.cases import in_make_test
 from tests.support.postgres_server import ScratchServer
 from tests.support.troubled import Kind, Trouble, Wire
 from tests.support.weaviate_server import ScratchWeaviate
@@ -113,7 +114,7 @@ def clean_requests(resource: Kept, wire: Wire, afresh: Afresh) -> list[str]:
     return list(wire.requests)
 
 
-@pytest.mark.parametrize("kind", [Kind.CUT, Kind.TWICE])
+@pytest.mark.parametrize("kind", in_make_test([Kind.CUT, Kind.TWICE], 1))
 def test_a_role_whose_statements_were_carried_out_and_not_answered(
     scratch_server: ScratchServer, engine_wire: Wire, afresh: Afresh, kind: Kind
 ) -> None:

@@ -27,6 +27,7 @@ from monitor import checks, wire
 from seed import cache, schema_plan
 from seed.candle_files.load import load_files
 from tests.integration.troubled.conftest import Wired
+from tests.support import collection_drift
 from tests.support.postgres_server import ScratchServer
 from tests.support.troubled import Kind, Trouble, Wire, through
 from tests.support.troubled.postgres import postgres_way
@@ -142,7 +143,7 @@ def make_collection(platform: Platform) -> None:
 
 def made_collection(platform: Platform) -> list[str]:
     with clients.weaviate_client(platform, "indexer") as client:
-        return schema_plan.drift(client, CHRISTMAS_DOCUMENT, CHRISTMAS_DOCUMENT.profile("embedded"))
+        return collection_drift.drift(client, CHRISTMAS_DOCUMENT, CHRISTMAS_DOCUMENT.profile("embedded"))
 
 
 def remove_collections(platform: Platform) -> None:

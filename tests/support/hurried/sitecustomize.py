@@ -48,5 +48,5 @@ def _follow(path: Path) -> None:
 
 
 _hurry()
-if os.environ.get("HURRIED_CLOCK") and "--kept" in sys.orig_argv:
+if os.environ.get("HURRIED_CLOCK") and "schedule.kept" in sys.orig_argv:
     threading.Thread(target=_follow, args=(Path(os.environ["HURRIED_CLOCK"]),), daemon=True).start()

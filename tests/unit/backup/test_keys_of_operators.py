@@ -8,10 +8,11 @@ import pytest
 from backup.operator import describe_keys, with_identity, write_keys
 from backup.redis.files import with_passwords
 from backup.sets import keys
-from backup.sets.sealing import keyring_of, new_identity
+from backup.sets.sealing import keyring_of
 from core.errors import PlatformError
 from infra.backup_places import BackupAccess
 from infra.connections import Platform
+from tests.support.identities import new_identity
 
 OWN, RECIPIENT = new_identity()
 

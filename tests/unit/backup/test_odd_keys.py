@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup.redis.keys import OF_NONE, Census, keyspace_of
+from backup.redis.keys import OF_NONE, Census
 from backup.redis.proofs import odd_faults
-from christmas.blueprint.keyspaces import KEYSPACES, SESSION, shown_key
+from christmas.blueprint.keyspaces import KEYSPACES, SESSION, keyspace_covering, keyspace_of, shown_key
 from monitor.keyspace_audit import Fault, Finding
 
 KINDS = st.sampled_from(["hash", "string", "stream", "list", "set", "zset", "ReJSON-RL"])
@@ -58,4 +58,7 @@ def test_one_more_than_there_was_is_named() -> None:
 
 
 def test_a_key_of_a_keyspace_stays_one_whatever_its_part() -> None:
-    assert keyspace_of(as_read(b"session:\xff")) is SESSION
+    key = as_read(b"session:\xff\n")
+    assert keyspace_covering(key) is SESSION
+    assert keyspace_of(key) is None  # no accessor made it
+    assert keyspace_covering("session:") is None

@@ -10,8 +10,9 @@ import zstandard
 
 from backup.sets.files import SetFolder, shorten, write_hashed
 from backup.sets.packing import is_packed
-from backup.sets.sealing import Keyring, Sealer, new_identity
+from backup.sets.sealing import Keyring, Sealer
 from core.errors import PlatformError
+from tests.support.identities import new_identity
 
 SESSIONS = b"".join(
     b"*4\r\n$4\r\nHSET\r\n$16\r\nsession:%08d\r\n$7\r\nuser_id\r\n$4\r\n%04d\r\n" % (each, each % 1000) for each in range(60_000)

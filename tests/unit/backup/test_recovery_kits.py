@@ -12,11 +12,11 @@ import pytest
 from backup.kit import coverage, envelope, taking
 from backup.kit.content import FORMAT, Keys, Kit, StackState, parse
 from backup.kit.envelope import Readers, seal, unseal
-from backup.sets.sealing import new_identity
 from core.errors import PlatformError
 from infra.backup_places import BackupAccess, LocalPlace
 from infra.connections import Credentials, Endpoint, Platform
 from infra.stack_state import portable
+from tests.support.identities import new_identity
 
 PASSPHRASE = "correct horse battery staple"
 SECRETS = ("the-repositorys-passphrase", "AGE-SECRET-KEY-1THEIDENTITY", "the-ring-of-keys", "the-states-passphrase")
@@ -82,6 +82,7 @@ def test_a_changed_byte_and_a_cut_end_are_noticed(by_identity: bytes, identity: 
             unseal(damaged, "a.kit", identities=(identity[0],), passphrase=lambda: PASSPHRASE)
 
 
+@pytest.mark.exhaustive
 def test_a_wrong_key_is_told_from_damage(by_passphrase: bytes, by_identity: bytes) -> None:
     with pytest.raises(PlatformError, match="the passphrase is another one"):
         unseal(by_passphrase, "a.kit", identities=(), passphrase=lambda: "another passphrase")

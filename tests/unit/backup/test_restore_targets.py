@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from backup.postgres.restore import recovery_options, restore_command
 from backup.postgres.timelines import lsn_number
 from backup.postgres.wal import between, missing
 from backup.redis.files import AofFile
-from backup.restoring.refill import chain_of, recovery_options, restore_command, truncate_script
+from backup.redis.restore import truncate_script
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
 from backup.sets.model import STORES, Store
+from backup.weaviate.restore import chain_of
 from core.errors import PlatformError
 from tests.support.manifests import NOON, manifest
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pyrage
 import pytest
 
-from backup.sets.sealing import Sealer, new_identity, unsealed
+from backup.sets.sealing import Sealer, unsealed
 from core.errors import PlatformError
+from tests.support.identities import new_identity
 
 OWN, RECIPIENT = new_identity()
 OTHER, OTHER_RECIPIENT = new_identity()
@@ -98,7 +99,8 @@ def test_an_identity_is_never_shown_where_it_is_wrong() -> None:
 def test_memory_stays_small_whatever_the_size() -> None:
     """300 MB there and back in a process of its own."""
     program = (
-        "import resource, sys, tempfile; from backup.sets.sealing import Sealer, unsealed, new_identity\n"
+        "import resource, sys, tempfile; from backup.sets.sealing import Sealer, unsealed\n"
+        "from tests.support.identities import new_identity\n"
         "own, recipient = new_identity(); file = tempfile.TemporaryFile(); sealer = Sealer((recipient,), file.write)\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "for _ in range(300): sealer.feed(bytes(1 << 20))\n"

@@ -49,7 +49,7 @@ def test_eighty_columns_hold_what_matters_most() -> None:
     lines = table(SETS, MARKS, PLACES, NOON, width=80)
     assert max(map(len, lines)) <= 80
     assert lines[0].split() == ["SET", "SIZE", "AGE", "VERIFIED", "DRILLED", "STORES"]
-    assert lines[1].split() == [SETS[0].id, "120", "B", "48", "h", "3.0", "h", "2.0", "d", "all"]
+    assert lines[1].split() == [SETS[0].id, "120", "B", "48", "h", "3", "h", "2", "d", "all"]
     assert lines[3].startswith(f"└ {SETS[2].id}")
     assert lines[-2] == "7 sets, 730 B in /backups/dev"
 
@@ -71,7 +71,17 @@ def test_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(-5, "0 s"), (59.4, "59 s"), (60, "1 min"), (3569, "59 min"), (3571, "1.0 h"), (90_000, "25 h"), (172_800, "2.0 d"), (8.64e5, "10 d")],
+    [
+        (-5, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (3569, "59 min"),
+        (3571, "1 h"),
+        (90_000, "25 h"),
+        (172_800, "2 d"),
+        (180_000, "2.1 d"),
+        (8.64e5, "10 d"),
+    ],
 )
 def test_spans(seconds: float, text: str) -> None:
     assert span_text(timedelta(seconds=seconds)) == text

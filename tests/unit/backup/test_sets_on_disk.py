@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from backup.sets import folders, keys
-from backup.sets.files import HashedFile, SetFolder, hash_file, inside, shorten, write_hashed
+from backup.sets.files import HashedFile, SetFolder, inside, shorten, write_hashed
+from backup.sets.model import Manifest
 from core.disk import write_whole
 from core.errors import PlatformError
 from tests.support.manifests import keyring, manifest
@@ -91,20 +92,32 @@ def test_a_signature_holds_for_one_manifest_and_one_passphrase() -> None:
     assert not keys.is_signed(signed.model_copy(update={"signature": "not base64!"}), "a passphrase of some length")
 
 
-def test_skew_is_how_far_apart_the_stores_are() -> None:
-    assert manifest().skew.total_seconds() == 10
+def test_the_stores_moments_tell_how_far_apart_they_are() -> None:
+    moments = manifest().moments()
+    assert moments.keys() == {"postgres", "redis", "weaviate"}
+    assert (max(moments.values()) - min(moments.values())).total_seconds() == 10
+
+
+def test_a_set_of_before_keeps_its_signature_with_what_is_no_longer_written() -> None:
+    body = manifest().model_dump(mode="json")
+    body["redis"] |= {"run_id": "a1", "replication_offset": 1, "rdb_saved_at": "2026-11-01T00:00:00Z", "aof_base": "a.1.base.rdb"}
+    former = Manifest.model_validate(body)
+    signed = json.loads(former.signed_bytes())
+    del body["signature"]
+    assert signed["redis"] == body["redis"]
+    assert "run_id" not in json.loads(manifest().signed_bytes())["redis"]
 
 
 def test_files_are_encrypted_and_hashed_on_the_way(tmp_path: Path) -> None:
     folder = SetFolder(tmp_path, keyring())
     record = write_hashed(folder, "a/b/file", [b"one", b"two"])
     stored = tmp_path / "a/b/file.age"
-    assert (record.size, record.sha256) == hash_file(stored)
+    assert (record.size, record.sha256) == (stored.stat().st_size, hashlib.sha256(stored.read_bytes()).hexdigest())
     assert (record.plain_size, record.plain_sha256) == (6, hashlib.sha256(b"onetwo").hexdigest())
     assert stored.stat().st_mode & 0o777 == 0o600
     assert folder.content("a/b/file") == b"onetwo"
     cut = shorten(folder, record, 3)
-    assert (cut.size, cut.sha256) == hash_file(stored)
+    assert (cut.size, cut.sha256) == (stored.stat().st_size, hashlib.sha256(stored.read_bytes()).hexdigest())
     assert (cut.plain_size, folder.content("a/b/file")) == (3, b"one")
     assert [path.name for path in stored.parent.iterdir()] == ["file.age"]
     with pytest.raises(FileExistsError), HashedFile(folder, "a/b/file"):

@@ -7,8 +7,8 @@ import pytest
 from backup.postgres import drawing, known_log, wal
 from backup.postgres.live_log import LiveLog
 from backup.postgres.replay import Choice, KnownLog, choose, insist_on_line, lineage
+from backup.postgres.restore import recovery_options
 from backup.postgres.timelines import Cluster, Line, Piece, Reach, line_to, lsn_number, lsn_text, parse_history, reach
-from backup.restoring.refill import recovery_options
 from backup.restoring.targets import StorePlan, Target, plan
 from backup.sets.model import FileRecord, Manifest, ReferencePoint, Switch
 from core.errors import PlatformError

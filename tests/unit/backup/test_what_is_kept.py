@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backup.postgres.pgbackrest import PhysicalBackup
@@ -10,6 +9,7 @@ from backup.prune import unneeded_labels
 from backup.sets.model import Kind, Manifest, Store
 from backup.sets.retention import keep, needed_by
 from christmas.blueprint.model import BackupRules
+from tests.support.cases import holds_for
 from tests.support.manifests import NOON, manifest
 
 RULES = BackupRules(
@@ -98,8 +98,7 @@ def histories(draw: st.DrawFn) -> list[Manifest]:
     return sorted(unique.values(), key=lambda each: (each.started, each.id))
 
 
-@settings(max_examples=300)
-@given(histories(), st.data())
+@holds_for(50, 500, histories(), st.data())
 def test_what_always_holds(history: list[Manifest], data: st.DataObject) -> None:
     good = set(data.draw(st.lists(st.sampled_from([each.id for each in history]), max_size=3))) if history else set()
     reasons = keep(history, RULES, NOON, good)

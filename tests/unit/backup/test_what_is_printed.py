@@ -10,7 +10,7 @@ from backup.drill import Proven, Report
 from backup.postgres.live_log import LiveLog
 from backup.postgres.replay import KnownLog
 from backup.prune import Pruned
-from backup.restoring.refill import Timing
+from backup.restoring.ingredients import Timing
 from backup.restoring.targets import StorePlan, Target
 from backup.restoring.told import Restored, Seen, tell
 from backup.sets.model import Store

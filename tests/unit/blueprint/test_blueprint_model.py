@@ -7,7 +7,7 @@ import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS, account
 from christmas.blueprint.collections import COLLECTIONS
-from christmas.blueprint.keyspace_model import ValueType
+from christmas.blueprint.keyspace_model import NameTells, ValueType
 from christmas.blueprint.keyspaces import KEYSPACES, keyspace
 from christmas.blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, WeaviateUser
 from christmas.blueprint.relational import MARKET_DATA, ROLLUPS, TABLES, table
@@ -48,9 +48,18 @@ def test_commands_fit_the_type_of_their_keyspaces_and_take_no_expiry_away():
     ]
     assert given
     for value_type, commands in given:
+        assert commands
         assert commands <= strings if value_type is ValueType.STRING else all(command.startswith("h") for command in commands)
     everything = {command for each in ACCOUNTS if each.redis for command in each.redis.commands}.union(*(commands for _, commands in given))
-    assert not everything & {"persist", "getset", "setnx", "mset", "append", "rename", "renamenx", "copy", "keys", "hpersist"}
+    assert not everything & {"persist", "getset", "setnx", "mset", "append", "rename", "renamenx", "copy", "keys", "randomkey", "hpersist"}
+
+
+def test_who_lists_the_names_of_keys_is_who_needs_to():
+    """An ACL's patterns don't bound SCAN: whoever may scan sees all names, and a name may tell of a person."""
+    listing = {each.name for each in ACCOUNTS if each.redis and {"scan", "@keyspace", "@read"} & set(each.redis.commands)}
+    assert listing == {"api", "app", "backup", "monitor", "admin"}
+    assert {each.name for each in KEYSPACES if each.name_tells is not NameTells.NOTHING} == {"session", "rate_limit", "user_preferences"}
+    assert [each.name for each in KEYSPACES if each.hashed] == ["session"]
 
 
 def test_all_accounts_at_their_limits_leave_the_server_connections_for_its_keeper():

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import in_make_test
+
 TASKS = """
 import json
 from invoke.collection import Collection
@@ -46,39 +48,46 @@ def invoke(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [
-        (["seed.load"], [["load", [], "", False]]),
-        (["seed.load", "a.csv"], [["load", ["a.csv"], "", False]]),
-        (["seed.load", "a.csv", "b.csv", "c d.csv"], [["load", ["a.csv", "b.csv", "c d.csv"], "", False]]),
-        (["seed.load", "--strict", "a.csv", "--symbol", "IBM", "b.csv"], [["load", ["a.csv", "b.csv"], "IBM", True]]),
-        (["seed.load", "a.csv", "--symbol=IBM", "-t", "b.csv"], [["load", ["a.csv", "b.csv"], "IBM", True]]),
-        (["seed.load", "--files", "a.csv", "--files=b.csv"], [["load", ["a.csv", "b.csv"], "", False]]),
-        (["seed.load", "a.csv", "b.csv", "seed.show", "x"], [["load", ["a.csv", "b.csv"], "", False], ["show", "x", 5]]),
-        (
-            ["seed.load", "a.csv", "b.csv", "--symbol", "A", "seed.load", "c.csv", "--symbol", "B"],
-            [["load", ["a.csv", "b.csv"], "A", False], ["load", ["c.csv"], "B", False]],
-        ),
-        (
-            ["seed.load", "c.csv", "--symbol", "B", "seed.load", "a.csv", "b.csv", "--symbol", "A"],
-            [["load", ["c.csv"], "B", False], ["load", ["a.csv", "b.csv"], "A", False]],
-        ),
-        (
-            ["seed.load", "seed.show", "x", "seed.load", "-t", "a.csv", "seed.show", "seed.load", "a", "b", "c"],
-            [
-                ["load", [], "", False],
-                ["show", "x", 5],
-                ["load", ["a.csv"], "", True],
-                ["show", "newest", 5],
-                ["load", ["a", "b", "c"], "", False],
-            ],
-        ),
-        (["seed.load", "", "a.csv", "seed.load", "b.csv"], [["load", ["", "a.csv"], "", False], ["load", ["b.csv"], "", False]]),
-        (["seed.go", "a", "seed.go", "b"], [["go", "a"], ["go", "b"]]),
-        (["seed.show"], [["show", "newest", 5]]),
-        (["seed.show", "oldest", "--limit", "2"], [["show", "oldest", 2]]),
-        (["seed.show", "--limit", "2"], [["show", "newest", 2]]),
-        (["seed.go", "-1"], [["go", "-1"]]),
-    ],
+    in_make_test(
+        [
+            (["seed.load"], [["load", [], "", False]]),
+            (["seed.load", "a.csv"], [["load", ["a.csv"], "", False]]),
+            (["seed.load", "a.csv", "b.csv", "c d.csv"], [["load", ["a.csv", "b.csv", "c d.csv"], "", False]]),
+            (["seed.load", "--strict", "a.csv", "--symbol", "IBM", "b.csv"], [["load", ["a.csv", "b.csv"], "IBM", True]]),
+            (["seed.load", "a.csv", "--symbol=IBM", "-t", "b.csv"], [["load", ["a.csv", "b.csv"], "IBM", True]]),
+            (["seed.load", "--files", "a.csv", "--files=b.csv"], [["load", ["a.csv", "b.csv"], "", False]]),
+            (["seed.load", "a.csv", "b.csv", "seed.show", "x"], [["load", ["a.csv", "b.csv"], "", False], ["show", "x", 5]]),
+            (
+                ["seed.load", "a.csv", "b.csv", "--symbol", "A", "seed.load", "c.csv", "--symbol", "B"],
+                [["load", ["a.csv", "b.csv"], "A", False], ["load", ["c.csv"], "B", False]],
+            ),
+            (
+                ["seed.load", "c.csv", "--symbol", "B", "seed.load", "a.csv", "b.csv", "--symbol", "A"],
+                [["load", ["c.csv"], "B", False], ["load", ["a.csv", "b.csv"], "A", False]],
+            ),
+            (
+                ["seed.load", "seed.show", "x", "seed.load", "-t", "a.csv", "seed.show", "seed.load", "a", "b", "c"],
+                [
+                    ["load", [], "", False],
+                    ["show", "x", 5],
+                    ["load", ["a.csv"], "", True],
+                    ["show", "newest", 5],
+                    ["load", ["a", "b", "c"], "", False],
+                ],
+            ),
+            (["seed.load", "", "a.csv", "seed.load", "b.csv"], [["load", ["", "a.csv"], "", False], ["load", ["b.csv"], "", False]]),
+            (["seed.go", "a", "seed.go", "b"], [["go", "a"], ["go", "b"]]),
+            (["seed.show"], [["show", "newest", 5]]),
+            (["seed.show", "oldest", "--limit", "2"], [["show", "oldest", 2]]),
+            (["seed.show", "--limit", "2"], [["show", "newest", 2]]),
+            (["seed.go", "-1"], [["go", "-1"]]),
+        ],
+        0,
+        3,
+        5,
+        9,
+        15,
+    ),
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) and isinstance(value[0], str) else "",
 )
 def test_words_reach_the_task(folder: Path, line: list[str], expected: list[object]) -> None:
@@ -86,7 +95,9 @@ def test_words_reach_the_task(folder: Path, line: list[str], expected: list[obje
     assert [json.loads(each) for each in done.stdout.splitlines()] == expected, done.stderr
 
 
-@pytest.mark.parametrize("line", [["seed.show", "one", "two"], ["seed.go"], ["seed.load", "--unknown", "a.csv"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "line", in_make_test([["seed.show", "one", "two"], ["seed.go"], ["seed.load", "--unknown", "a.csv"]], 1), ids=" ".join
+)
 def test_too_many_too_few_and_unknown_are_refused(folder: Path, line: list[str]) -> None:
     done = invoke(folder, *line)
     assert done.returncode != 0
@@ -97,7 +108,7 @@ def test_an_unknown_flag_is_named_instead_of_the_word_after_it(folder: Path) -> 
     assert "'--unknown'" in invoke(folder, "seed.show", "--unknown", "oldest").stderr
 
 
-@pytest.mark.parametrize("flag", ["--dry", "-d"])
+@pytest.mark.parametrize("flag", in_make_test(["--dry", "-d"], 0))
 def test_a_flag_that_does_not_exist_is_not_taken_for_a_word(folder: Path, flag: str) -> None:
     for line in (["seed.go", flag], ["seed.go", "a", "seed.go", flag], ["seed.go", flag, "a"]):
         done = invoke(folder, *line)

@@ -72,6 +72,7 @@ def test_a_machine_without_a_wheel_is_told_so(monkeypatch: pytest.MonkeyPatch) -
     assert "OpenAI" in caught.value.next_step
 
 
+@pytest.mark.exhaustive
 def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
     forged = Wheel("h11", "0.16.0", "0" * 64)
     with pytest.raises(PlatformError, match="fetching h11") as caught:

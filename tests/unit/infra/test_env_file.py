@@ -12,11 +12,14 @@ from christmas.blueprint.collections import EMBEDDED
 from christmas.sealed.ring import from_file, new_ring
 from core.errors import PlatformError
 from infra.connections import Credentials, Endpoint, Platform
-from infra.env_file import Form, opens_fields, variables, write
+from infra.env_file import Form, mounts, opens_fields, variables, write
+from tests.support.scratch import new_authority
 
 
 @pytest.fixture
-def platform(tmp_path):
+def platform(tmp_path_factory):
+    ca_file = tmp_path_factory.mktemp("ca") / "ca.pem"
+    ca_file.write_bytes(new_authority().pem)
     return Platform(
         stack="blue",
         endpoints={
@@ -27,7 +30,7 @@ def platform(tmp_path):
             "embedder": Endpoint("127.0.0.1", 18443, "embedder", 8443),
         },
         accounts={"api": Credentials(postgres="pw1", redis="pw2"), "rag": Credentials(weaviate="key1")},
-        ca_file=tmp_path / "ca.pem",
+        ca_file=ca_file,
         containers={},
         volumes={},
         network="n",
@@ -40,7 +43,9 @@ def test_on_the_host(platform):
     found = variables(platform, "api")
     ca = str(platform.ca_file)
     assert found["DATABASE_URL"] == f"postgresql://api:pw1@127.0.0.1:15432/christmas_db?sslmode=verify-full&sslrootcert={ca}"
-    assert found["PGSSLROOTCERT"] == str(platform.ca_file)
+    assert found["PGSSLROOTCERT"] == found["CHRISTMAS_CA_FILE"] == str(platform.ca_file)
+    # These are for every connection of the process, so they name the machine's authorities besides the stack's.
+    assert found["SSL_CERT_FILE"] == found["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] == str(platform.ca_file.with_name("ca-bundle.pem"))
     assert found["REDIS_URL"].startswith("rediss://api:pw2@127.0.0.1:16379/0?")
     assert found["WEAVIATE_URL"] == "https://127.0.0.1:18080"
     assert "WEAVIATE_API_KEY" not in found  # the account doesn't exist there
@@ -53,6 +58,11 @@ def test_inside_the_network(platform):
     assert "@redis:6379/" in found["REDIS_URL"]
     assert found["WEAVIATE_URL"] == "https://weaviate:8080"
     assert found["CHRISTMAS_CA_FILE"] == "/run/christmas/ca.crt"
+    assert found["SSL_CERT_FILE"] == "/run/christmas/ca-bundle.crt"
+    assert mounts(platform, "api") == {
+        str(platform.ca_file): "/run/christmas/ca.crt",
+        str(platform.ca_file.with_name("ca-bundle.pem")): "/run/christmas/ca-bundle.crt",
+    }
     assert not any("127.0.0.1" in value for value in found.values())
 
 

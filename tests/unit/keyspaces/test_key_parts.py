@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from christmas.blueprint.keyspace_model import Keyspace
 from christmas.blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES, keyspace_of
 from christmas.blueprint.model import BlueprintError
+from tests.support.cases import holds_for
 
 
 def test_the_four_keyspaces_are_the_specifications() -> None:
@@ -97,18 +98,21 @@ def test_a_key_that_no_part_is_encoded_to_belongs_to_none(key: str) -> None:
     assert keyspace_of(key) is None
 
 
-@given(part=st.one_of(st.text(), st.text(alphabet="abAZ09._@/^=+&:-*?[]\\\n\r\0 ", max_size=30)), which=st.integers(0, len(KEYSPACES) - 1))
-def test_whatever_is_taken_stays_in_its_own_keyspace(part: str, which: int) -> None:
-    keyspace = KEYSPACES[which]
+PARTS = st.one_of(st.text(), st.text(alphabet="abAZ09._@/^=+&:-*?[]\\\n\r\0 ", max_size=30))
+
+
+@holds_for(100, 1000, PARTS, st.sampled_from(KEYSPACES))
+def test_whatever_is_taken_stays_in_its_own_keyspace(part: str, keyspace: Keyspace) -> bool:
     try:
         key = keyspace.key(part)
     except BlueprintError:
-        return
+        return False
     assert [each.name for each in KEYSPACES if fnmatch.fnmatchcase(key, each.glob)] == [keyspace.name]
     assert keyspace.part(key) == part
     assert keyspace_of(key) is keyspace
     assert len(key) < 260
     assert key.isprintable()
+    return True
 
 
 @pytest.mark.parametrize(

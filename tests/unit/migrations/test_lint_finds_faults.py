@@ -124,7 +124,6 @@ def test_squawk_and_sqlfluff_find_their_faults(tmp_path: Path, rule: str, sql: s
             "select '{{' as a;\n",
             "select '%(name)s :name ?' as a;\n",
         ],
-        3,
     ),
 )
 def test_braces_are_the_sqls_own(tmp_path: Path, sql: str) -> None:

@@ -9,10 +9,10 @@ from christmas.blueprint.relational import MARKET_DATA, USERS
 from christmas.blueprint.rules import BACKUP_RULES
 from monitor import redis_server
 from monitor.backups import judge_redundancy
-from monitor.collections import compare as compare_collections
 from monitor.keyspace_audit import FIXABLE, Audit, Fault, Finding
 from monitor.keyspaces import judge
 from monitor.relational import Live, compare
+from seed.collection import differences
 from tests.support.manifests import NOON, manifest
 
 HOUR = 3_600_000
@@ -21,7 +21,7 @@ HOUR = 3_600_000
 @pytest.mark.parametrize(
     ("findings", "status", "told"),
     [
-        ([], "ok", "7 keys looked at; market_latest 5 in 2.0 KiB; session 2 in 900 bytes"),
+        ([], "ok", "7 keys looked at; market_latest 5 in 2.0 kB; session 2 in 900 B"),
         ([Finding("session:x", Fault.NO_EXPIRY, "session")] * 2, "critical", "2 session without an expiry; 7 keys"),
         ([Finding("session:x", Fault.LONG_EXPIRY, "session")], "warning", "1 session with a longer expiry than declared; 7 keys"),
         ([Finding("what", Fault.UNKNOWN)], "warning", "1 'what' of no keyspace; 7 keys"),
@@ -117,29 +117,31 @@ def test_what_weaviate_adds_or_renames_is_no_difference() -> None:
     stored = {
         **DECLARED,
         "class": "Doc_2",
-        "description": "other words",
         "replicationConfig": {"factor": 1},
         "vectorIndexConfig": {"distance": "cosine", "efConstruction": 128},
         "properties": [{"name": "path", "dataType": ["string"], "tokenization": "whitespace", "indexFilterable": True}],
     }
-    assert compare_collections(DECLARED, stored) == []
+    assert differences(DECLARED, stored) == []
 
 
 def test_what_differs_in_a_collection_is_told() -> None:
     stored = {
         **DECLARED,
+        "description": "other words",
         "vectorIndexConfig": {"distance": "dot"},
         "moduleConfig": {},
-        "properties": [{"name": "path", "dataType": ["int"], "tokenization": "word"}, {"name": "more", "dataType": ["text"]}],
+        "properties": [{"name": "path", "dataType": ["int"]}, {"name": "more", "dataType": ["text"]}],
     }
-    assert set(compare_collections(DECLARED, stored)) == {
-        "moduleConfig.text2vec-openai is None, not {'model': 'm'}",
-        "vectorIndexConfig.distance is 'dot', not 'cosine'",
-        "property more is not declared",
-        "property path: dataType is ['int'], not ['text']",
-        "property path: tokenization is 'word', not 'whitespace'",
-    }
-    assert compare_collections(DECLARED, {**DECLARED, "properties": None}) == ["property path is missing"]
+    assert differences(DECLARED, stored) == [
+        "description is other words, declared words",
+        "index.distance is dot, declared cosine",
+        "module.model is empty, declared m",
+        "property.more is type=text tokenization=word vectorized=True, declared missing",
+        "property.path is type=int tokenization=None vectorized=False, declared type=text tokenization=whitespace vectorized=True",
+    ]
+    assert differences(DECLARED, {**DECLARED, "properties": None}) == [
+        "property.path is missing, declared type=text tokenization=whitespace vectorized=True"
+    ]
 
 
 def aged(hours: float, kind: Kind = "full") -> Manifest:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from infra.provider import resources, store_resources
 from infra.provider.kind import Kind, Shape
 from infra.provider.redis_acl import redis_rules
-from infra.provider.registry import NAMES, kind_of
+from infra.provider.registry import MODULES, kind_of
 from infra.provider.server import differences
 from infra.provider.values import UNKNOWN, decode, encode, has_unknown
 
@@ -106,7 +106,7 @@ def test_no_message_about_a_wrong_secret_tells_it() -> None:
     assert problems == ["input 'password' has to be a string"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MODULES)
 def test_every_kind_has_a_class_for_programs_with_the_same_inputs_and_outputs(name: str) -> None:
     import inspect
 

@@ -31,7 +31,7 @@ FAILING = replace(FRESH, works={"backup": signs.WorkSigns(failed=NOW, failures=3
 @pytest.mark.parametrize(
     ("told", "runs", "kept", "status", "words"),
     [
-        (FRESH, True, True, Status.OK, "runs since 2 days"),
+        (FRESH, True, True, Status.OK, "runs since 2 d"),
         (replace(FRESH, doing="backup", since=NOW - timedelta(minutes=4)), True, True, Status.OK, "backup since 4 min"),
         (FAILING, True, True, Status.WARNING, "backup failed 3 times in a row: the disk is full"),
         (LATE, True, True, Status.CRITICAL, "hangs in drill: its last sign of life is 11 min old"),

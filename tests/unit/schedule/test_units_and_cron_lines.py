@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import PlatformError
+from core.yielding import NICE
 from schedule import task, units
 from schedule.units import Clone
 
+ROOT = Path(__file__).parents[3]
 ODD = '/srv/a clone/50% "done"/it\'s'
 
 
@@ -35,6 +37,10 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         parsed.read(path)
         assert "Unit" in parsed
         assert ("Timer" in parsed) == path.name.endswith(".timer")
+        # As every run in a session of its own gives way, and as the document says.
+        assert parsed.get("Service", "Nice", fallback=str(NICE)) == str(NICE)
+        assert ("Nice" in path.read_text()) == path.name.endswith(".service")
+    assert f"(`nice` {NICE} for their whole session" in (ROOT / "docs" / "backup.md").read_text("utf-8")
     if analyze := shutil.which("systemd-analyze"):
         done = subprocess.run([analyze, "verify", *map(str, written)], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")

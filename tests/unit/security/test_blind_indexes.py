@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from christmas.blueprint.encryption import ADDRESS, PHONE
 from christmas.sealed import blind_index
-from christmas.sealed.ring import new_ring
+from christmas.sealed.ring import FINGERPRINT_BYTES, new_ring
 
 RING = new_ring().up_to(2)
 
@@ -40,9 +40,9 @@ def test_other_numbers_and_other_columns_have_other_entries() -> None:
 def test_the_active_keys_entry_is_the_first_candidate(phone: str) -> None:
     entry = blind_index.entry(RING, PHONE, phone)
     candidates = blind_index.candidates(RING, PHONE, phone)
-    assert len(entry) == blind_index.ENTRY_BYTES
+    assert len(entry) == 2 + FINGERPRINT_BYTES + 32
     assert candidates[0] == entry
-    assert [blind_index.number_of(each) for each in candidates] == [2, 1]
+    assert [int.from_bytes(each[:2]) for each in candidates] == [2, 1]
     assert blind_index.candidates(RING.retired_below(2), PHONE, phone) == [entry]
 
 

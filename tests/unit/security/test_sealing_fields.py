@@ -138,13 +138,6 @@ def test_an_unknown_key_has_the_ring_read_again() -> None:
     assert cipher.ring is grown
 
 
-def test_many_at_once_and_nothing_where_nothing_is() -> None:
-    rows = [(1, "가"), (2, None), (3, "나")]
-    sealed = CIPHER.seal_many(PHONE, rows)
-    assert sealed[1] is None
-    assert CIPHER.open_many(PHONE, zip((1, 2, 3), sealed, strict=True)) == ["가", None, "나"]
-
-
 def test_keys_are_independent_of_each_other() -> None:
     first, second = RING.keys
     secrets = [getattr(key, name) for key in (first, second) for name in ("sealing", "index", "encryption", "binding")]

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
 
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_LIMIT
-from seed.collection import definition, fingerprint, normalized, physical_name
-from seed.schema_plan import differences
+from seed.collection import definition, differences, differing, fingerprint, normalized, physical_name
 from tests.unit.seed_documents.specification import SPECIFIED
 
 
 def test_the_blueprint_is_the_specifications_class_in_todays_terms() -> None:
     made = normalized(definition(CHRISTMAS_DOCUMENT, OPENAI, "x"))
     specified = normalized({**SPECIFIED, "vectorIndexConfig": {"distance": "cosine", "efConstruction": 128, "maxConnections": 64}})
-    differing = differences(specified, made)
+    found = differing(specified, made)
     # The specification's class would put paths and metadata into the vector; they say nothing about a passage's meaning.
-    assert set(differing) == {"property.file_path", "property.section", "property.metadata", "index.ef", "index.quantizer"}
-    properties = [pair for key, pair in differing.items() if key.startswith("property.")]
+    assert set(found) == {"property.file_path", "property.section", "property.metadata", "index.ef", "index.quantizer"}
+    properties = [pair for key, pair in found.items() if key.startswith("property.")]
+    assert len(properties) == 3
     assert all({**has, "vectorized": None} == {**want, "vectorized": None} for has, want in properties)
     # Nor does the specification say how many neighbours a search looks at, or whether vectors are compressed: docs/adr/0604 does.
     assert (made["index.ef"], made["index.quantizer"]) == (192, "rq")
@@ -53,6 +54,14 @@ def test_the_vendors_model_is_spelled_as_weaviate_takes_it_there() -> None:
 def test_the_name_changes_with_what_can_not_be_changed_in_place(change: dict[str, Any], same: bool) -> None:
     changed = dataclasses.replace(CHRISTMAS_DOCUMENT, **change)
     assert (physical_name(changed, EMBEDDED) == physical_name(CHRISTMAS_DOCUMENT, EMBEDDED)) is same
+    # Accounts may only do something to collections that are called so.
+    names = [physical_name(changed, profile, generation) for profile in CHRISTMAS_DOCUMENT.profiles for generation in (1, 2, 10, 99)]
+    assert all(re.fullmatch(CHRISTMAS_DOCUMENT.names, name) for name in (*names, CHRISTMAS_DOCUMENT.name))
+
+
+@pytest.mark.parametrize("name", ["ChristmasDocumentary", "ChristmasDocument_x", "ChristmasDocument_embedded_1a2b3c4d_0", "Document"])
+def test_names_that_are_only_alike_are_no_collections_of_the_loader(name: str) -> None:
+    assert re.fullmatch(CHRISTMAS_DOCUMENT.names, name) is None
 
 
 def test_models_and_dimensions_are_part_of_the_name() -> None:
@@ -67,4 +76,4 @@ def test_models_and_dimensions_are_part_of_the_name() -> None:
 def test_old_words_are_no_difference() -> None:
     old = {"vectorizer": "none", "properties": [{"name": "a", "dataType": ["string"]}], "vectorIndexConfig": {"distanceMetric": "dot"}}
     new = {"properties": [{"name": "a", "dataType": ["text"], "tokenization": "whitespace"}], "vectorIndexConfig": {"distance": "dot"}}
-    assert differences(normalized(old), normalized(new)) == {}
+    assert differences(old, new) == []

@@ -28,8 +28,6 @@ NAMES = ["a b.md", " leading.md", "trailing .md", "#1.md", "100%.md", "%20.md", 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_name_is_known_as_it_is_composed_and_found_in_either_spelling(tmp_path: Path, name: str, form: Literal["NFC", "NFD"]) -> None:
     written = unicodedata.normalize(form, name)
-    if len(written.encode()) > 255:
-        return
     (tmp_path / written).write_text("text")
     known = f"{tmp_path.as_posix()}/{unicodedata.normalize('NFC', name)}"
     for asked in (tmp_path, tmp_path / name, tmp_path / unicodedata.normalize("NFC", name), tmp_path / unicodedata.normalize("NFD", name)):

@@ -180,4 +180,5 @@ def test_the_projects_own_guide_is_readable_in_both_languages() -> None:
     found = sources.find([ROOT / "docs" / "guide"])
     names = {language: {Path(each.path).name for each in found.sources if f"/{language}/" in each.path} for language in ("en", "ko")}
     assert names["en"] == names["ko"] >= {"overview.md", "architecture.md", "data-model.md", "operations.md"}
+    assert (found.problems, len(found.sources)) == ([], len(names["en"]) + len(names["ko"]))
     assert all(passages_of(each) for each in found.sources)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from specification.decisions import FILE as DECISIONS
+from specification.decisions import render_decisions
 from specification.page import FILE, render
 from specification.statements import ROOT, Promise, Row, Section, adr_file, facts, faults, load, load_promises
 
@@ -26,6 +28,23 @@ def test_nothing_is_wrong_with_the_statements() -> None:
 
 def test_the_page_is_what_the_statements_make() -> None:
     assert FILE.read_text("utf-8") == render(load(), load_promises()), "python -m specification"
+
+
+def test_the_index_of_decisions_has_each_with_its_title() -> None:
+    text = DECISIONS.read_text("utf-8")
+    assert text == render_decisions(), "python -m specification"
+    assert text.count("\n- [") == len(list(DECISIONS.parent.glob("[0-9]*.md"))) - 1
+
+
+def test_a_decision_without_title_or_status_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "0001-a.md").write_text("# 0002: Title\n\n**Status:** accepted\n")
+    with pytest.raises(ValueError, match="begins with"):
+        render_decisions(tmp_path)
+    (tmp_path / "0001-a.md").write_text("# 0001: Title\n")
+    with pytest.raises(ValueError, match="has no status"):
+        render_decisions(tmp_path)
+    (tmp_path / "0001-a.md").write_text("# 0001: Title\n\n**Status:** replaced by 0002\n")
+    assert "- [0001](0001-a.md) Title (replaced by 0002)" in render_decisions(tmp_path)
 
 
 def test_the_whole_specification_is_there() -> None:

@@ -98,7 +98,7 @@ def test_which_systems_are_debian(tmp_path: Path, release: str, expected: bool) 
 
 def test_too_little_room_is_told_before_anything_is_written(tmp_path: Path) -> None:
     require_room(tmp_path / "not" / "yet", 1, "a test")
-    with pytest.raises(PlatformError, match=r"No room on disk for a test: 1000000000\.0 GB are needed") as caught:
+    with pytest.raises(PlatformError, match=r"No room on disk for a test: 1000000\.0 TB are needed") as caught:
         require_room(tmp_path / "not" / "yet", 10**18, "a test")
     assert str(tmp_path) in caught.value.where
 

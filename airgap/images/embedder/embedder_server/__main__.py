@@ -6,13 +6,13 @@ SIGHUP reads certificate and API key again; SIGTERM finishes what is being answe
 from __future__ import annotations
 
 import asyncio
-import http.client
 import os
 import signal
 import ssl
 import sys
 from collections.abc import Sequence
 
+from . import health
 from .settings import Settings, SettingsError, read_token, usable_processors
 
 
@@ -97,26 +97,6 @@ class Certificates:
         return context
 
 
-def health(settings: Settings) -> int:
-    """Ask the server on this machine, verifying its certificate, and return 0 if it is well."""
-    try:
-        context = ssl.create_default_context(cafile=str(settings.authority))
-    except (OSError, ssl.SSLError) as error:
-        print(f"{settings.authority} can't be used: {error}", file=sys.stderr)
-        return 1
-    connection = http.client.HTTPSConnection("localhost", settings.port, timeout=3, context=context)
-    try:
-        connection.request("GET", "/healthz")
-        answer = connection.getresponse()
-        answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        print(f"no healthy answer: {error}", file=sys.stderr)
-        return 1
-    finally:
-        connection.close()
-    return 0 if answer.status == 200 else 1
-
-
 def main(arguments: Sequence[str]) -> int:
     """Serve or ask; a wrong setting is told in one line."""
     if list(arguments) not in ([], ["health"]):
@@ -124,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         settings = Settings.from_environment(os.environ)
-        return health(settings) if arguments else serve(settings)
+        return health.main() if arguments else serve(settings)
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,233 @@
+"""PostgreSQL restored by pgBackRest: into a scratch container beside the live one, or onto the live one."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+import time
+from collections.abc import Iterable
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from backup.postgres import live_log, pgbackrest
+from backup.postgres.back_up import INFO_PATH
+from backup.restoring import recipes, stopped
+from backup.restoring.ingredients import Ingredients, Timing, run_once
+from backup.restoring.journal import FILES, PLANNED, PROMOTED, RECOVERED, LiveWork
+from backup.restoring.scratch import Scratch
+from backup.restoring.targets import StorePlan
+from backup.sets.files import plain_file
+from backup.storage.repository import INFO_FILES, SEGMENT
+from core.containers import Entry, docker_client, execute, put_files, throwaway
+from core.errors import PlatformError
+from core.progress import Progress
+from core.streams import StreamedFile
+from core.waiting import looks
+from infra.components.pgbackrest_config import PGDATA, REPOSITORY_PATH, STANZA
+from infra.connections import Platform
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+_RECOVERY_SECONDS = 4 * 3600
+
+
+def beside(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progress, *, settings: Iterable[str] = ()) -> Timing:
+    """Restore PostgreSQL into a scratch container and wait until it has replayed its log and takes writes.
+
+    Raises PlatformError where the backup is damaged, or its log ends before the target.
+    """
+    began = time.monotonic()
+    progress.status(f"restoring {wanted.manifest.id}")
+    data = made.volume("timescaledb-data")
+    repository = use.source.volume or repository_volume(made, use, wanted, progress)
+    recipe = recipes.timescaledb(
+        made, use.images["timescaledb"], data=data, repository=repository, passphrase=use.passphrase, settings=settings
+    )
+    run_once(made, recipe, restore_command(wanted, archive=False))
+    files = time.monotonic()
+    progress.status("replaying the log")
+    try:
+        made.start(recipe)
+        wait_for_recovery(str(made.containers[recipe.service].name))
+    except PlatformError as error:
+        if not ends_early(error):
+            raise
+        if not wanted.or_end:
+            raise early_end(error, wanted) from error
+        # All that there is was replayed: it is taken without the target. The files stay as they are, the log goes on from there.
+        progress.log(f"nothing was committed between the last transaction of the log and {_target_text(wanted)}")
+        made.containers.pop(recipe.service).remove(force=True)
+        run_once(made, recipe, ("sh", "-c", NO_TARGET))
+        made.start(recipe)
+        wait_for_recovery(str(made.containers[recipe.service].name))
+    return Timing(files - began, time.monotonic() - files)
+
+
+def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
+    """Put the live PostgreSQL back, step by step, each of them written down."""
+    name = platform.containers["timescaledb"]
+    stopped.remove_earlier(f"{name}-restore")
+    container: Container = docker_client().containers.get(name)
+    step = work.begun.steps.get("postgres")
+    if step and _was_promoted(container, work.begun.timeline or 1):
+        # Whoever started the server meanwhile: it has been written to since, and is not put back again.
+        stopped.start(container)
+    elif step not in (FILES, RECOVERED) or not _recovers(container, wanted):
+        work.journal.reach("postgres", PLANNED)
+        _put_files_back(platform, container, wanted)
+        work.journal.reach("postgres", FILES)
+        _start_recovery(container, wanted)
+    found = live_log.replayed(name)
+    seen = {"position": found.position, "committed": found.committed.isoformat() if found.committed else None}
+    work.journal.reach("postgres", RECOVERED, **({} if found.position is None else seen))
+    work.journal.reach("postgres", PROMOTED)
+
+
+def recovery_options(wanted: StorePlan) -> tuple[str, ...]:
+    """How pgBackRest is told how far the log is replayed, and along which timeline: the plan's, or that of the backup itself."""
+    part = wanted.manifest.postgres
+    own = wanted.timeline is None or (part is not None and part.timeline == wanted.timeline)
+    along = f"--target-timeline={'current' if own else wanted.timeline}"
+    if wanted.lsn:
+        # The record that begins at the position is the first that must not be there.
+        return ("--type=lsn", f"--target={wanted.lsn}", "--target-exclusive", "--target-action=promote", along)
+    if wanted.until:
+        moment = wanted.until.astimezone(UTC)
+        return ("--type=time", f"--target={moment:%Y-%m-%d %H:%M:%S.%f}+00", "--target-action=promote", along)
+    return ("--type=default", along)
+
+
+def restore_command(wanted: StorePlan, *, archive: bool) -> tuple[str, ...]:
+    """The pgBackRest command that puts a data directory back."""
+    if wanted.manifest.postgres is None:
+        raise PlatformError(what=f"set {wanted.manifest.id} has no backup of PostgreSQL", where="its manifest")
+    mode = () if archive else ("--archive-mode=off",)
+    return pgbackrest.command("restore", f"--set={wanted.manifest.postgres.label}", *recovery_options(wanted), *mode)
+
+
+def repository_volume(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progress) -> str:
+    """A volume with what pgBackRest needs of a repository elsewhere: the backup and those it refers to, the log from there on, the index.
+
+    The scratch network reaches nothing outside, so the files are brought in. The index is the set's own: the place's may be of later.
+    """
+    part = wanted.manifest.postgres
+    if part is None:
+        raise PlatformError(what=f"set {wanted.manifest.id} has no backup of PostgreSQL", where="its manifest")
+    stored, files = use.source.repository, use.files(wanted.manifest)
+    backups = stored.sizes([pgbackrest.backup_path(label) for label in (part.label, *part.references)])
+    log = {
+        path: size
+        for path, size in stored.sizes([f"archive/{STANZA}"]).items()
+        if path.endswith(".history") or ((match := SEGMENT.search(path)) and match["segment"] >= part.wal_start)
+    }
+    progress.status(f"bringing {round(sum((*backups.values(), *log.values())) / 1e6)} MB of the repository from {use.source.where}")
+    entries = [
+        Entry(path, StreamedFile(path, size, use.source.where, functools.partial(stored.read, path)))
+        for path, size in sorted((backups | log).items())
+    ]
+    index = {record.path: record for record in part.files if record.path.startswith(f"{INFO_PATH}/")}
+    entries += [Entry(path, plain_file(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
+    volume = made.volume("pgbackrest")
+    helper = docker_client().containers.create(
+        use.images["timescaledb"], ["true"], volumes={volume: {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
+    )
+    try:
+        put_files(helper, REPOSITORY_PATH, entries, uid=1000, gid=1000)
+    finally:
+        helper.remove(force=True)
+    return volume
+
+
+def _put_files_back(platform: Platform, container: Container, wanted: StorePlan) -> None:
+    container.stop(timeout=stopped.STOP_SECONDS)
+    # Only what differs is copied, so that a run after a cut-off one is quicker, too.
+    command = (*restore_command(wanted, archive=True)[:-1], "--delta", "restore")
+    # A repository in a bucket is reached from the stack's own network.
+    network = platform.network if platform.backup.place else "none"
+    # The server is stopped for sure. Where it was killed, its file still says that it runs, and pgBackRest would believe it.
+    script = f"rm -f {PGDATA}/postmaster.pid && {shlex.join(command)}"
+    stopped.run(container, script, purpose="restore", network=network)
+
+
+def _start_recovery(container: Container, wanted: StorePlan) -> None:
+    try:
+        stopped.start(container)
+        wait_for_recovery(str(container.name))
+    except PlatformError as error:
+        if not ends_early(error):
+            raise
+        if not wanted.or_end:
+            raise early_end(error, wanted) from error
+        container.stop(timeout=stopped.STOP_SECONDS)
+        stopped.run(container, NO_TARGET, purpose="restore")
+        stopped.start(container)
+        wait_for_recovery(str(container.name))
+
+
+def _recovers(container: Container, wanted: StorePlan) -> bool:
+    """Whether the files that a cut-off run has put in place come up; if not, they are put back again."""
+    try:
+        _start_recovery(container, wanted)
+    except PlatformError:
+        return False
+    return True
+
+
+def _was_promoted(container: Container, before: int) -> bool:
+    """Whether the server was promoted to a timeline that wasn't there before: its history is on the disk, and its signal is gone.
+
+    Read from its files, since it may be stopped, or killed in the middle of it.
+    """
+    script = (
+        f"last=$(ls {PGDATA}/pg_wal 2>/dev/null | grep -E '^[0-9A-F]{{8}}[.]history$' | sort | tail -n 1); "
+        f'[ -e {PGDATA}/global/pg_control ] && [ ! -e {PGDATA}/recovery.signal ] && [ -n "$last" ] && '
+        f"[ $((0x${{last%.history}})) -gt {before} ] || exit {stopped.NOT_SO}"
+    )
+    try:
+        stopped.run(container, script, purpose="restore")
+    except stopped.ScriptError as error:
+        if error.code == stopped.NOT_SO:
+            return False
+        raise
+    return True
+
+
+NO_TARGET = f"sed -i '/^recovery_target_\\(time\\|lsn\\|inclusive\\|action\\)/d' {PGDATA}/postgresql.auto.conf"
+"""A shell line that lets a recovery go to the end of the log, along the same timeline."""
+
+
+def ends_early(error: PlatformError) -> bool:
+    """Whether the server stopped because its log ended before the target."""
+    return "recovery ended before configured recovery target was reached" in error.what
+
+
+def early_end(error: PlatformError, wanted: StorePlan) -> PlatformError:
+    """The error for a log that ends before the target, where its end must not be taken for it."""
+    return PlatformError(
+        what=f"the archived log ends before {_target_text(wanted)}" + (f": {wanted.doubt}" if wanted.doubt else ""),
+        where=error.where,
+        next_step="give an earlier target, or --to latest for all that there is",
+    )
+
+
+def _target_text(wanted: StorePlan) -> str:
+    return wanted.lsn or (wanted.until.isoformat(timespec="milliseconds") if wanted.until else "its end")
+
+
+def wait_for_recovery(container: str) -> None:
+    """Wait until PostgreSQL has replayed its log and been promoted.
+
+    Raises PlatformError with its last lines where it stops instead: most often because its log ends too early.
+    """
+    question = ("psql", "--no-psqlrc", "-Atq", "--dbname=postgres", "--command=select pg_is_in_recovery()")
+    for in_time in looks(_RECOVERY_SECONDS):
+        found: Any = docker_client().containers.get(container)
+        if found.status == "running":
+            if execute(container, question, user=pgbackrest.USER, check=False).text() == "f":
+                return
+        else:
+            said = found.logs(tail=8).decode(errors="replace").strip()
+            raise PlatformError(what=f"PostgreSQL stopped while it replayed its log:\n{said}", where=f"container {container}")
+        if not in_time:
+            raise PlatformError(what="PostgreSQL did not finish replaying its log", where=f"container {container}")

@@ -1,0 +1,114 @@
+"""Redis restored from a set's log: into a scratch container beside the live one, or onto the live one."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from backup.redis.back_up import AOF_FOLDER
+from backup.redis.files import AofFile, parse_aof_manifest, with_passwords
+from backup.restoring import recipes, stopped
+from backup.restoring.ingredients import Ingredients, Timing, run_once
+from backup.restoring.journal import FILES, PLANNED, RECOVERED, LiveWork
+from backup.restoring.scratch import Scratch
+from backup.restoring.targets import StorePlan
+from backup.sets.files import SetFiles, plain_file
+from backup.sets.model import Manifest
+from backup.storage.sources import files_of, source_of
+from core.containers import Entry, put_files
+from core.errors import PlatformError
+from core.progress import Progress
+from infra.connections import Platform
+
+
+def beside(
+    made: Scratch,
+    use: Ingredients,
+    wanted: StorePlan,
+    passwords: Mapping[str, str],
+    progress: Progress,
+    *,
+    settings: Iterable[str] = (),
+) -> Timing:
+    """Restore Redis into a scratch container from the set's AOF, cut off at the plan's moment where it says so."""
+    began = time.monotonic()
+    progress.status(f"restoring {wanted.manifest.id}")
+    source = use.files(wanted.manifest)
+    recipe = recipes.redis(
+        use.images["redis"],
+        data=made.volume("redis-data"),
+        acl=with_passwords(source.content("redis/users.acl").decode(), passwords),
+        passwords=passwords,
+        settings=settings,
+    )
+    entries = aof_entries(source, wanted.manifest)
+    container = made.create(recipe)
+    put_files(container, "/data", entries, uid=999, gid=999)
+    if wanted.truncate and wanted.until:
+        made.containers.pop(recipe.service)
+        container.remove(force=True)
+        files = aof_files(source, wanted.manifest)
+        run_once(made, recipe, ("sh", "-c", truncate_script(files, wanted.until)))
+    files_done = time.monotonic()
+    progress.status("loading")
+    made.start(recipe)
+    return Timing(files_done - began, time.monotonic() - files_done)
+
+
+def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
+    """Put the live Redis back, step by step, each of them written down."""
+    folder = work.folder
+    work.journal.reach("redis", PLANNED)
+    name = platform.containers["redis"]
+    stopped.remove_earlier(f"{name}-restore")
+    container = stopped.halt(name)
+    source = files_of(platform, source_of(platform, folder), wanted.manifest)
+    entries = aof_entries(source, wanted.manifest)
+    uid, _, gid = str(container.attrs["Config"]["User"] or "999:999").partition(":")
+    script = "rm -rf /data/appendonlydir /data/dump.rdb"
+    stopped.run(container, script, purpose="restore")
+    stopped.put(container, "/data", entries, int(uid), int(gid or uid))
+    if wanted.truncate and wanted.until:
+        files = aof_files(source, wanted.manifest)
+        stopped.run(container, truncate_script(files, wanted.until), purpose="restore")
+    work.journal.reach("redis", FILES)
+    stopped.start(container)
+    work.journal.reach("redis", RECOVERED)
+
+
+def aof_files(source: SetFiles, manifest: Manifest) -> tuple[AofFile, ...]:
+    """The files that the set's log is made of, as the log's own manifest has them."""
+    records = manifest.redis.files if manifest.redis else ()
+    found = [each.path for each in records if each.path.startswith(f"{AOF_FOLDER}/") and each.path.endswith(".manifest")]
+    if len(found) != 1:
+        raise PlatformError(
+            what="the set's AOF has no manifest", where=source.place.where, next_step="invoke backup.verify tells what is missing"
+        )
+    return parse_aof_manifest(source.content(found[0]).decode())
+
+
+def aof_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
+    """The AOF of a set as files for Redis' data directory."""
+    records = manifest.redis.files if manifest.redis else ()
+    folder = f"{AOF_FOLDER}/"
+    return [
+        Entry(f"appendonlydir/{each.path.removeprefix(folder)}", plain_file(source, each))
+        for each in records
+        if each.path.startswith(folder)
+    ]
+
+
+def truncate_script(files: tuple[AofFile, ...], until: datetime) -> str:
+    """A shell line that cuts the log's last file off where a second begins: all from before it stays, and nothing from it.
+
+    The tool keeps the whole second that it is given, hence the one before. It refuses where the whole file is younger; then
+    nothing of that file is wanted.
+    """
+    second = int(until.timestamp()) - 1
+    last = shlex.quote(f"/data/appendonlydir/{files[-1].name}")
+    return (
+        f"redis-check-aof --truncate-to-timestamp {second} /data/appendonlydir/*.manifest >/tmp/said 2>&1 || "
+        f"{{ grep -q 'nothing before timestamp' /tmp/said && : > {last}; }} || {{ cat /tmp/said >&2; exit 1; }}"
+    )

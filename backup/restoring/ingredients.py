@@ -1,0 +1,84 @@
+"""What scratch stores are made of and filled from, and how long that took."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backup.restoring.scratch import Recipe, Scratch
+from backup.sets.files import SetFiles
+from backup.sets.model import Manifest
+from backup.sets.sealing import Keyring, keyring_of
+from backup.storage.sources import Source, source_of
+from core.containers import docker_client
+from core.errors import PlatformError
+from infra.connections import Platform
+
+_SECONDS = 4 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What scratch stores are made of: images, the repository's passphrase, and the place that sets come from, with the keys to them."""
+
+    images: Mapping[str, str]
+    passphrase: str = field(repr=False)
+    source: Source
+    keyring: Keyring
+
+    def files(self, manifest: Manifest) -> SetFiles:
+        """A set's own files."""
+        return SetFiles(self.source.sets.below(manifest.id), manifest.id, self.keyring)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the two halves of a restore took, in seconds: putting files back, and the server's own replay and start."""
+
+    files: float
+    start: float
+
+    @property
+    def total(self) -> float:
+        """Both together."""
+        return self.files + self.start
+
+
+def ingredients_of(platform: Platform, passphrase: str, folder: Path, place: str = "") -> Ingredients:
+    """The images that the live containers run, or would, and the place of that name.
+
+    Raises PlatformError where a container is gone and the stack doesn't tell its image.
+    """
+    from docker.errors import NotFound
+
+    images = {}
+    for service, name in platform.containers.items():
+        try:
+            images[service] = str(docker_client().containers.get(name).attrs["Image"])
+        except NotFound as error:
+            if service not in platform.images:
+                raise PlatformError(what=f"there is no container {name}", where="Docker", next_step="invoke up makes it again") from error
+            images[service] = platform.images[service]
+    return Ingredients(images, passphrase, source_of(platform, folder, place), keyring_of(platform))
+
+
+def run_once(made: Scratch, recipe: Recipe, line: Iterable[str]) -> None:
+    """Run one command in a container as the recipe describes, with its files and volumes, and wait until it ends.
+
+    Raises PlatformError with the command's last words where it fails.
+    """
+    words = list(line)
+    once = dataclasses.replace(recipe, command=["-c", shlex.join(words)], entrypoint=["/bin/sh"], health=None)
+    container = made.create(once)
+    try:
+        container.start()
+        code = int(container.wait(timeout=_SECONDS)["StatusCode"])
+        if code != 0:
+            said = container.logs(tail=12).decode(errors="replace").strip()
+            raise PlatformError(what=f"{words[0]} {words[-1]} failed with exit code {code}: {said}", where=f"container {container.name}")
+    finally:
+        made.containers.pop(recipe.service)
+        container.remove(force=True)

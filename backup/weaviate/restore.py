@@ -1,0 +1,131 @@
+"""Weaviate restored by its own module: into a scratch container beside the live one, or onto the live one."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from backup.restoring import recipes, stopped
+from backup.restoring.ingredients import Ingredients, Timing
+from backup.restoring.journal import FILES, PLANNED, RECOVERED, LiveWork
+from backup.restoring.scratch import Scratch
+from backup.restoring.targets import StorePlan
+from backup.sets import folders
+from backup.sets.files import SetFiles, plain_file
+from backup.sets.model import Manifest
+from backup.storage.sources import files_of, source_of
+from core.containers import Entry, copy_tree, put_files
+from core.errors import PlatformError
+from core.progress import Progress
+from core.waiting import looks
+from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FILE
+from infra.connections import Platform
+
+
+def beside(made: Scratch, use: Ingredients, wanted: StorePlan, chain: list[Manifest], root_key: str, progress: Progress) -> Timing:
+    """Restore Weaviate into a scratch container: collections, roles and users. `chain` is the set and all that it builds on."""
+    began = time.monotonic()
+    progress.status(f"restoring {wanted.manifest.id}")
+    recipe = recipes.weaviate(
+        use.images["weaviate"],
+        data=made.volume("weaviate-data"),
+        backups=made.volume("weaviate-backups"),
+        root_key=root_key,
+        cluster_password=root_key,
+    )
+    container = made.create(recipe)
+    put_files(container, BACKUP_PATH, [entry for each in chain for entry in weaviate_entries(use.files(each), each)], uid=1000, gid=1000)
+    files = time.monotonic()
+    made.start(recipe)
+    part = wanted.manifest.weaviate
+    if part and part.backup_id:
+        progress.status("loading collections")
+        host = made.address(recipe.service)
+        restore_collections(f"https://{host}:8080", made.ca_file, root_key, part.backup_id)
+    return Timing(files - began, time.monotonic() - files)
+
+
+def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
+    """Put the live Weaviate back, step by step, each of them written down."""
+    folder = work.folder
+    work.journal.reach("weaviate", PLANNED)
+    name = platform.containers["weaviate"]
+    stopped.remove_earlier(f"{name}-restore")
+    root_key = _root_key(name)
+    container = stopped.halt(name)
+    chain = chain_of(wanted.manifest, folders.list_sets(folder=folder))
+    uid, _, gid = str(container.attrs["Config"]["User"] or "1000:1000").partition(":")
+    wanted_ids = [each.weaviate.backup_id for each in chain if each.weaviate and each.weaviate.backup_id]
+    copies = " ".join(f"{BACKUP_PATH}/{each}" for each in wanted_ids)
+    stopped.run(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
+    source = source_of(platform, folder)
+    entries = [entry for each in chain for entry in weaviate_entries(files_of(platform, source, each), each)]
+    stopped.put(container, BACKUP_PATH, entries, int(uid), int(gid or uid))
+    work.journal.reach("weaviate", FILES)
+    stopped.start(container)
+    part = wanted.manifest.weaviate
+    if part and part.backup_id:
+        restore_collections(platform.weaviate_url(), platform.ca_file, root_key, part.backup_id)
+    work.journal.reach("weaviate", RECOVERED)
+
+
+def weaviate_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
+    """A set's Weaviate files, as its module expects them below its own path."""
+    part = manifest.weaviate
+    if part is None or part.backup_id is None:
+        return []
+    home = f"weaviate/{part.backup_id}/"
+    return [Entry(each.path.removeprefix("weaviate/"), plain_file(source, each)) for each in part.files if each.path.startswith(home)]
+
+
+def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, seconds: float = 3600) -> None:
+    """Have Weaviate's module restore a backup whole, with roles and users, and wait for it.
+
+    Raises PlatformError where it refuses or fails.
+    """
+    from infra.provider.weaviate_api import WeaviateApi
+
+    api = WeaviateApi(url, ca_file.read_text(encoding="utf-8"), key)
+    path = f"backups/filesystem/{backup_id}/restore"
+    api.post(path, {"config": {"rolesOptions": "all", "usersOptions": "all"}})
+    for in_time in looks(seconds):
+        answer = api.get(path) or {}
+        if answer.get("status") == "SUCCESS":
+            return
+        if answer.get("status") in ("FAILED", "CANCELED") or not in_time:
+            raise PlatformError(
+                what=f"Weaviate could not restore its backup: {answer.get('error') or answer.get('status') or 'no answer'}",
+                where=f"backup {backup_id}",
+                next_step="invoke backup.verify tells whether the set is whole",
+            )
+
+
+def chain_of(manifest: Manifest, sets: Iterable[Manifest]) -> list[Manifest]:
+    """The sets that a Weaviate backup needs, oldest first, itself last.
+
+    Raises PlatformError where one of them is gone.
+    """
+    by_backup = {each.weaviate.backup_id: each for each in sets if each.weaviate and each.weaviate.backup_id}
+    chain = [manifest]
+    while chain[0].weaviate and (base := chain[0].weaviate.base_id):
+        if base not in by_backup:
+            raise PlatformError(
+                what=f"set {chain[0].id} builds on {base}, which is gone", where="the chain of backups", next_step="restore an older set"
+            )
+        chain.insert(0, by_backup[base])
+    return chain
+
+
+def _root_key(name: str) -> str:
+    """The key that Weaviate starts with, read from its volume: a container that a killed run was stopping takes no command any more."""
+    found: dict[str, str] = {}
+
+    def receive(_path: str, pieces: Iterator[bytes]) -> None:
+        for part in shlex.split(b"".join(pieces).decode()):
+            setting, _, value = part.partition("=")
+            found[setting] = value
+
+    copy_tree(name, SECRETS_FILE, receive)
+    return found["AUTHENTICATION_APIKEY_ALLOWED_KEYS"]

@@ -1,0 +1,1 @@
+"""The policy pack: rules that every resource of a stack is held against before anything is made."""

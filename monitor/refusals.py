@@ -1,0 +1,238 @@
+"""What the stores refused of late: logins, and commands that an account may not run. Counted by account and address, never with values.
+
+Redis keeps a list of them; PostgreSQL, Weaviate and the embedder say it in their logs. What none of them tells is in docs/adr/0611.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS, RefusalAlarms
+from core.docker_host import docker_host
+from core.errors import PlatformError
+from core.words import span_text
+from infra import clients
+from infra.connections import Platform
+from monitor.result import Finding, critical, ok, unknown, warning
+
+Kind = Literal["login", "denial"]
+
+_READER = "monitor"
+_SHOWN = 4
+_KNOWN = {each.name for each in ACCOUNTS} | {"postgres", "root", "default"}
+_NOWHERE = "an unknown address"
+_INSIDE = ("127.", "::1", "[local]")
+"""Addresses of the container itself: its health check asks without a password, and is answered by a refusal."""
+
+_POSTGRES_FATAL = re.compile(rb"FATAL:  (?P<said>.*)$")
+_POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* app=.* client=(?P<client>\S*) FATAL:  ")
+_POSTGRES_SAID = re.compile(
+    rb"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in|certificate|invalid authorization"
+)
+# What weaviate-client asks by itself while it writes batches (`batch.dynamic`), to pace itself; it goes on without an answer.
+_CLIENTS_OWN_QUESTIONS = (("read_nodes", "Verbosity: minimal"), ("read_tenants", "Tenant: *"))
+# The path is the client's own, so it is the end of the line that counts.
+_EMBEDDER_LINE = re.compile(rb"^(?P<client>\S+) [A-Z]+ .* 401 \d+ ms$")
+_POSTGRES_IN_THE_CLEAR = b"no encryption"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """So many of one kind, of one account, from one address. A name that the blueprint hasn't is not kept: it may be a password."""
+
+    kind: Kind
+    account: str
+    address: str
+    count: int = 1
+
+
+@dataclass(slots=True)
+class Told:
+    """What a store told of the last while; `since` is later than asked where it kept no more, and `lost` counts what somebody took away."""
+
+    refusals: list[Refusal] = field(default_factory=list)
+    since: datetime | None = None
+    lost: int = 0
+
+
+def _account(name: str) -> str:
+    return name if name in _KNOWN else "an unknown account"
+
+
+def of_postgres(line: bytes) -> Refusal | None:
+    """The refused login that a line of PostgreSQL's log tells of, if it does."""
+    fatal = _POSTGRES_FATAL.search(line)
+    if fatal is None or not _POSTGRES_SAID.search(fatal["said"]):
+        return None
+    prefix = _POSTGRES_PREFIX.match(line)
+    if prefix is None or line.count(b"client=") > 1:
+        # Whoever logs in chooses the name, and with it a part of the line: it may not hide itself in there.
+        return Refusal("login", _account(""), _NOWHERE)
+    address, account = prefix["client"].decode(errors="replace"), _account(prefix["user"].decode(errors="replace"))
+    if address.startswith(_INSIDE):
+        return None
+    if account == _READER and fatal["said"].endswith(_POSTGRES_IN_THE_CLEAR):
+        return None  # the check of encryption asks in the clear, to be refused
+    return Refusal("login", account, address)
+
+
+def of_weaviate(line: bytes) -> Refusal | None:
+    """The refused action that a line of Weaviate's log tells of, if it does."""
+    if b'"authorization denied"' not in line:
+        return None
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    if any(told.get("perm") == action and scope in str(told.get("resource")) for action, scope in _CLIENTS_OWN_QUESTIONS):
+        return None
+    return Refusal("denial", _account(str(told.get("user"))), str(told.get("source_ip") or _NOWHERE))
+
+
+def of_embedder(line: bytes) -> Refusal | None:
+    """The request without the right key that a line of the bundled embedder's log tells of, if it does. It has one key, and no accounts."""
+    found = _EMBEDDER_LINE.match(line)
+    return Refusal("login", "a client", found["client"].decode(errors="replace")) if found else None
+
+
+def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Refusal]:
+    """What Redis' list has of the last while. One entry stands for all that were alike within a minute."""
+    found = []
+    for entry in entries:
+        if float(entry["age-seconds"]) > window.total_seconds():
+            continue
+        client: Any = entry.get("client-info") or {}
+        address = str(client.get("addr", "")) if isinstance(client, Mapping) else ""
+        kind: Kind = "login" if entry["reason"] == "auth" else "denial"
+        host = address.rpartition(":")[0].strip("[]") or _NOWHERE
+        found.append(Refusal(kind, _account(str(entry["username"])), host, int(entry["count"])))
+    return found
+
+
+def judge(store: str, told: Told, kinds: Sequence[Kind], now: datetime, alarms: RefusalAlarms = REFUSAL_ALARMS) -> Finding:
+    """What the refusals of a store come to. Pure."""
+    names = {"login": "logins", "denial": "commands"}
+    bounds = {"login": (alarms.logins_warn, alarms.logins_critical), "denial": (alarms.denials_warn, alarms.denials_critical)}
+    counts = {kind: sum(each.count for each in told.refusals if each.kind == kind) for kind in kinds}
+    span = span_text(now - told.since) if told.since else span_text(alarms.window)
+    shown = f"{' and '.join(f'{counts[kind]} {names[kind]}' for kind in kinds)} refused in the last {span}"
+    total = sum(counts.values())
+    if groups := _groups(told.refusals):
+        shown += f" ({groups})"
+    if told.lost:
+        return critical(
+            f"{shown}; {told.lost} more are no longer listed",
+            f"somebody emptied {store}'s list (ACL LOG RESET, which monitor and admin may): rotate the two (invoke accounts.rotate)",
+            total,
+            "refusals",
+        )
+    step = "find out who it is; if nobody's you know, rotate the account: invoke accounts.rotate ACCOUNT (docs/checks.md, 'Refusals')"
+    if any(counts[kind] >= bounds[kind][1] for kind in kinds):
+        return critical(shown, step, total, "refusals")
+    if any(counts[kind] >= bounds[kind][0] for kind in kinds):
+        return warning(shown, step, total, "refusals")
+    return ok(shown, total, "refusals")
+
+
+def _groups(refusals: Iterable[Refusal]) -> str:
+    counted: Counter[tuple[Kind, str, str]] = Counter()
+    for each in refusals:
+        counted[each.kind, each.account, each.address] += each.count
+    words = {"login": "{} logins", "denial": "{} commands"}
+    shown = [f"{account} from {address}: {words[kind].format(count)}" for (kind, account, address), count in counted.most_common(_SHOWN)]
+    left = sum(count for _, count in counted.most_common()[_SHOWN:])
+    return "; ".join([*shown, *([f"{left} more"] if left else [])])
+
+
+def _log(platform: Platform, service: str, now: datetime, recognize: Callable[[bytes], Refusal | None]) -> Told | Finding:
+    """What a container's log tells; a Finding where it can't be read."""
+    import docker.errors
+
+    begin = now - REFUSAL_ALARMS.window
+    told = Told()
+    with docker_host() as client:
+        try:
+            container = client.containers.get(platform.containers[service])
+            lines = _lines(container.logs(stream=True, follow=False, since=begin.timestamp(), timestamps=True))
+            first = True
+            for stamped in lines:
+                stamp, _, line = stamped.partition(b" ")
+                if first:
+                    told.since = _later(stamp, begin, str(container.attrs["State"]["StartedAt"]))
+                    first = False
+                if found := recognize(line):
+                    told.refusals.append(found)
+        except (docker.errors.DockerException, OSError, KeyError) as error:
+            return unknown(
+                f"the log of {service} can't be read: {type(error).__name__}",
+                f"docker logs --tail 5 {platform.containers.get(service, service)} has to answer: the log driver is json-file or local",
+            )
+    return told
+
+
+def _later(stamp: bytes, begin: datetime, started: str) -> datetime | None:
+    """When the log begins, where that is after what was asked for and later than the server's start: earlier parts were thrown away."""
+    try:
+        first = datetime.fromisoformat(stamp[:19].decode() + "+00:00")
+        begun = datetime.fromisoformat(started[:19] + "+00:00")
+    except ValueError:
+        return None
+    quiet = timedelta(minutes=5)  # a store that has nothing to say for so long is seldom
+    return first if first - max(begin, begun) > quiet else None
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest
+
+
+def postgres(platform: Platform) -> Finding:
+    """Few logins were refused of late."""
+    now = datetime.now(UTC)
+    told = _log(platform, "timescaledb", now, of_postgres)
+    return told if isinstance(told, Finding) else judge("PostgreSQL", told, ("login",), now)
+
+
+def weaviate(platform: Platform) -> Finding:
+    """Few actions were refused of late."""
+    now = datetime.now(UTC)
+    told = _log(platform, "weaviate", now, of_weaviate)
+    return told if isinstance(told, Finding) else judge("Weaviate", told, ("denial",), now)
+
+
+def embedder(platform: Platform) -> Finding:
+    """Few requests came without the right key of late."""
+    now = datetime.now(UTC)
+    told = _log(platform, "embedder", now, of_embedder)
+    return told if isinstance(told, Finding) else judge("the embedder", told, ("login",), now)
+
+
+def redis(platform: Platform) -> Finding:
+    """Few logins and commands were refused of late, and nobody emptied the list of them."""
+    with clients.redis_client(platform, _READER) as client:
+        before = _counted(client.info("stats"))
+        most = int(client.config_get("acllog-max-len")["acllog-max-len"] or 0)
+        entries: Any = client.acl_log(most)
+        if before is None:
+            raise PlatformError(
+                what="this Redis doesn't count what it refuses", where="INFO stats", next_step="use 7.2 or later, as the blueprint's image"
+            )
+    listed = sum(int(each["count"]) for each in entries)
+    lost = max(0, before - listed) if len(entries) < most else 0
+    return judge("Redis", Told(of_redis(entries, REFUSAL_ALARMS.window), lost=lost), ("login", "denial"), datetime.now(UTC))
+
+
+def _counted(stats: Mapping[str, Any]) -> int | None:
+    counts = [int(stats[name]) for name in stats if name.startswith("acl_access_denied_")]
+    return sum(counts) if counts else None

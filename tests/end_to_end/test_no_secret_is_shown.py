@@ -1,0 +1,119 @@
+"""Every secret of a stack, held against what every command prints: none is shown, by work that succeeds or by work that fails."""
+
+import json
+import shlex
+
+import pytest
+
+import tasks
+from tests.support.secret_values import secrets_of, shown
+
+pytestmark = pytest.mark.exhaustive
+
+# In this order. "{folder}" is a folder of the test's own.
+RUN = (
+    "outputs",
+    "outputs --json",
+    "accounts",
+    "accounts.list --json",
+    "accounts.matrix",
+    "accounts.matrix --json",
+    "env --account app",
+    "env --account api --inside",
+    "env --account nobody",
+    "preview",
+    "preview --diff --refresh",
+    "up",
+    "up --refresh",
+    "up --kit {folder}/nothing",
+    "images",
+    "migrate.upgrade --json",
+    "migrate --rehearse",
+    "migrate.status",
+    "migrate.status --json",
+    "migrate.drift",
+    "migrate.edition",
+    "migrate.upkeep",
+    "migrate.lint",
+    "migrate.downgrade nothing",
+    "migrate.renumber nothing",
+    "seed.all",
+    "seed.market --json",
+    "seed.indicators",
+    "seed.demo",
+    "seed.cache",
+    "seed.docs docs/guide/en/overview.md",
+    "seed.search 'What is stored where?'",
+    "backup.make --full",
+    "backup.make --incremental --json",
+    "backup.list",
+    "backup.list --json",
+    "backup.copy",
+    "backup.verify",
+    "backup.verify --all --json",
+    "backup.restore --dry-run",
+    "backup.restore --into secrets --json",
+    "backup.remove secrets",
+    "backup.restore --live",
+    "backup.drill",
+    "backup.drill --json",
+    "backup.prune --dry-run",
+    "backup.keys",
+    "backup.keys --out {folder}/keys",
+    "backup.kit --out {folder}/kit --passphrase-file {folder}/passphrase",
+    "backup.extract --path nothing",
+    "backup.import-portable --url https://127.0.0.1:9",
+    "backup.schedule --systemd",
+    "schedule.status",
+    "schedule.status --json",
+    "schedule.run --once",
+    "schedule.run --cron",
+    "schedule.start",
+    "schedule.stop",
+    "check",
+    "check.all --json --fix",
+    "accounts.rotate analyst",
+    "accounts.rotate --keys",
+    "down",
+    "up --debug",
+    "--debug outputs",
+)
+LEFT_OUT = {
+    "migrate.new": "writes a revision into the clone; it reads no stack",
+    "migrate.snapshot": "writes into the clone; it prints the file's path",
+    "migrate.dictionary": "writes into the clone; it prints the file's path",
+}
+
+
+def test_every_command_is_run_or_left_out_for_a_reason():
+    names = {*tasks.namespace.task_names, *(alias for each in tasks.namespace.task_names.values() for alias in each)}
+    aliases = {alias: name for name, others in tasks.namespace.task_names.items() for alias in others}
+    run = {next(word for word in line.split() if word in names) for line in RUN}
+    assert {aliases.get(name, name) for name in run} | LEFT_OUT.keys() == tasks.namespace.task_names.keys()
+
+
+def test_none_shows_a_secret(stack, tmp_path):
+    def secrets():
+        return secrets_of(json.loads(stack.pulumi("stack", "export", "--show-secrets").stdout))
+
+    (tmp_path / "passphrase").write_text("the kit's own passphrase of many words")
+    known = secrets() | {"the kit's own passphrase of many words"}
+    everything = stack.invoke("outputs", "--show-secrets").stdout
+    assert len(shown(known, everything)) > 20  # they can be seen where somebody shows them
+    found = {}
+    try:
+        for line in RUN:
+            words = shlex.split(line.format(folder=tmp_path))
+            done = stack.invoke(*words, check=False)
+            known |= secrets()
+            if leaked := shown(known, done.stdout + done.stderr):
+                found[line] = leaked
+            assert "Traceback" not in done.stderr or "--debug" in line, f"{line}\n{done.stderr}"
+        for command in (("stack", "output", "--json"), ("preview", "--diff"), ("stack", "export"), ("config",)):
+            done = stack.pulumi(*command, check=False)
+            if leaked := shown(known, done.stdout + done.stderr):
+                found[f"pulumi {' '.join(command)}"] = leaked
+    finally:
+        stack.up()
+        stack.invoke("schedule.stop", check=False)
+    assert found == {}

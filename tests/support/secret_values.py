@@ -1,0 +1,51 @@
+"""What of a stack is secret, as Pulumi has it in the state, and whether some output shows any of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+# Shorter ones are words such as "s3" or a region, that occur by themselves.
+_SHORTEST = 12
+_RECIPIENT = re.compile(r"age1[0-9a-z]+")
+
+
+def secrets_of(exported: Any) -> set[str]:
+    """The texts that `pulumi stack export --show-secrets` marks as secret, in whatever they are wrapped. Who may read backups is public."""
+    found = {text for wrapped in _wrapped(exported) for text in _texts(json.loads(wrapped))}
+    return {text for text in found if len(text) >= _SHORTEST and not _RECIPIENT.fullmatch(text)}
+
+
+def shown(secrets: set[str], output: str) -> list[str]:
+    """The secrets that the output has, shortened."""
+    # As they are, as JSON has them, and base64 or hexadecimal that was cut into lines.
+    bare = re.sub(r"\s", "", output)
+    return sorted(f"{each[:4]}… ({len(each)} characters)" for each in secrets if each in output or each in bare)
+
+
+def _wrapped(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            yield value["plaintext"]
+            return
+        value = list(value.values())
+    for each in value if isinstance(value, list) else ():
+        yield from _wrapped(each)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Each text in a secret value. Of a private key or another text of many lines its longest line, which nothing else has."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str):
+        if value[:1] in {"{", "["}:
+            yield from _texts(json.loads(value))
+        elif "CERTIFICATE" not in value and "PUBLIC" not in value:
+            yield max(value.splitlines(), key=len, default="")
