@@ -55,6 +55,7 @@ def test_the_operator_gets_in_and_the_flood_is_named(scratch_server: ScratchServ
         # They come again: ending them once is not the end of it.
         wait_for(lambda: len(logins.stalled(container)) > 50, "the strangers are back")
         found = wait_for(lambda: _critical(platform), "the check sees them")
+        assert found is not None
         assert "this machine, through the published port" in found.message
         assert "connections that have not logged in" in found.message
 
