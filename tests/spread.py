@@ -25,10 +25,7 @@ ONE_PROCESS = {"tests/bare_machine", "tests/end_to_end"}
 # Folders that use the same servers: see tests/integration/conftest.py.
 SHARING = (
     frozenset({"tests/integration/backup", "tests/integration/monitor"}),
-    frozenset(
-        f"tests/integration/{each}"
-        for each in ("migrations", "monitor_relational", "postgres_rights", "security", "seed_relational", "troubled")
-    ),
+    frozenset(f"tests/integration/{each}" for each in ("migrations", "monitor_relational", "security", "seed_relational", "troubled")),
 )
 NO_TIME = "no time was left for it"
 DURATIONS = Path(__file__).with_name("durations.json")

@@ -1,5 +1,6 @@
 """What is altered by hand shows in `preview --refresh`, and `up` puts it right while the servers run on."""
 
+import json
 import socket
 import ssl
 
@@ -70,10 +71,11 @@ def test_what_is_altered_by_hand_is_shown_and_repaired_without_a_restart(stack):
     for command, resource in ACL_CHANGES:
         redis_admin(stack, *command)
         resources.append(resource)
-    shown = stack.pulumi("preview", "--refresh", "--non-interactive", "--color", "never").stdout
-    planned = {words[2] for words in map(str.split, shown.splitlines()) if words[3:4] in (["update"], ["create"]) and ":" in words[1]}
+    shown = stack.pulumi("preview", "--refresh", "--non-interactive", "--json").stdout
+    steps = json.loads(shown)["steps"]
+    planned = {each["urn"].rpartition("::")[2] for each in steps if each["op"] in {"update", "create"}}
     # Nothing but what was altered, and nothing altered that isn't shown.
-    assert planned == set(resources), shown
+    assert planned == set(resources)
     stack.up("--refresh")
     stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
     assert started_at(stack) == running

@@ -59,7 +59,7 @@ def held_profile(stack):
 
 
 def wait_for_a_rotation_that_waits(stack, rotation):
-    waiting = "select from pg_stat_activity where application_name like 'rotate keys %' and cardinality(pg_blocking_pids(pid)) > 0"
+    waiting = "select from pg_locks where not granted"
     with clients.postgres(stack.platform(), "monitor", autocommit=True) as connection:
 
         def waits():

@@ -75,7 +75,7 @@ def held_row(platform: Platform, user_id: int) -> Iterator[psycopg.Connection]:
 
 def wait_for_a_waiter(platform: Platform) -> None:
     """Until some session waits for another's lock on a row."""
-    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and cardinality(pg_blocking_pids(pid)) > 0"
+    waiting = "select from pg_locks where not granted"
     with postgres(platform, "monitor", autocommit=True) as connection:
         wait_for(lambda: connection.execute(waiting).fetchone() is not None, "somebody waits for a row", pause=0.02)
 

@@ -36,7 +36,8 @@ def bare(tmp_path: Path) -> Path:
     """A clone with the real bootstrap, a short lock, and one step in place of those that build images for minutes."""
     root = tmp_path / "clone"
     (root / "requirements").mkdir(parents=True)
-    shutil.copytree(PROJECT / "airgap", root / "airgap", ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ("airgap", "core", "christmas"):
+        shutil.copytree(PROJECT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "requirements" / "uv.txt", root / "requirements")
     (root / "commands").mkdir()
     for name in ("__init__.py", "make_targets.py"):
@@ -49,7 +50,7 @@ def bare(tmp_path: Path) -> Path:
     (root / "requirements" / "dev.txt").write_text(_lock_of(*PACKAGES, "pyyaml"))
     (root / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "bare"\nversion = "1"\n'
-        '[tool.hatch.build]\ndev-mode-dirs = ["."]\n[tool.hatch.build.targets.wheel]\npackages = ["airgap"]\n'
+        '[tool.hatch.build]\ndev-mode-dirs = ["."]\n[tool.hatch.build.targets.wheel]\npackages = ["airgap", "core", "christmas"]\n'
     )
     shutil.copy(PROJECT / "Makefile", root)
     return root
