@@ -62,6 +62,9 @@ def objects(stack):
         return count(store).objects
 
 
+RIGHTS = "select string_agg(entry::text, ',' order by entry::text) from pg_class, unnest(relacl) as entry where oid = 'users'::regclass"
+
+
 @pytest.fixture(scope="module")
 def a_set(stack):
     """A set from before the accidents. The task that makes it is killed once; the same command then makes it all the same."""
@@ -97,7 +100,7 @@ def test_a_dropped_table_comes_back_and_what_others_wrote_since_stays(stack, a_s
     psql(stack, "insert into users (username, email, password_hash) select 'newest', 'n@example.org', password_hash from users limit 1")
     users = psql(stack, "select string_agg(t::text, ';' order by id) from users as t")
     keys = psql(stack, "select string_agg(conname, ',' order by conname) from pg_constraint where confrelid = 'users'::regclass")
-    rights = psql(stack, "select relacl from pg_class where oid = 'users'::regclass")
+    rights = psql(stack, RIGHTS)
     moment = the_last_good_second()
     psql(stack, "drop table users cascade")
     psql(stack, "insert into market_data (symbol, timestamp, open) values ('LATER', now(), 1)")
@@ -107,7 +110,7 @@ def test_a_dropped_table_comes_back_and_what_others_wrote_since_stays(stack, a_s
 
     assert psql(stack, "select string_agg(t::text, ';' order by id) from users as t") == users
     assert psql(stack, "select string_agg(conname, ',' order by conname) from pg_constraint where confrelid = 'users'::regclass") == keys
-    assert psql(stack, "select relacl from pg_class where oid = 'users'::regclass") == rights
+    assert psql(stack, RIGHTS) == rights
     assert psql(stack, "select count(*) from market_data where symbol = 'LATER'") == "1"
     assert list(tmp_path.iterdir()) == []
     psql(stack, "insert into users (username, email, password_hash) select 'next', 'x@example.org', password_hash from users limit 1")
