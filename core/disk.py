@@ -20,6 +20,7 @@ def write_whole(target: Path, content: str | bytes | Iterable[bytes], *, mode: i
     pieces = [content.encode()] if isinstance(content, str) else [content] if isinstance(content, bytes) else content
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the user's umask takes away from new files
             for piece in pieces:
                 file.write(piece)
             file.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from backup import make
 from backup.postgres import known_log, live_log
@@ -23,9 +22,6 @@ from core import lock
 from core.errors import PlatformError
 from core.progress import Progress
 from infra.connections import Platform
-
-if TYPE_CHECKING:
-    pass
 
 
 def restore(

@@ -75,7 +75,7 @@ archive_timeout = {round(BACKUP_RULES.archive_timeout.total_seconds())}
 restore_command = 'pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-get %f "%p"'
 
 idle_in_transaction_session_timeout = '10min'
-# A stranger that says nothing has a place for so long. infra/components/logins.sh ends those that are too many sooner.
+# A stranger that says nothing has a place for so long. infra/provider/logins.sh ends those that are too many sooner.
 authentication_timeout = '{AUTHENTICATION_SECONDS}s'
 # What no session can lift. Each role has a bound of its own below this one.
 temp_file_limit = '{TEMPORARY_FILES_AT_MOST_MIB}MB'

@@ -130,6 +130,16 @@ def test_no_name_leads_out_of_a_set(tmp_path: Path, path: str) -> None:
         inside(tmp_path, path)
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
+def test_a_file_has_its_mode_whatever_the_umask(tmp_path: Path, mode: int) -> None:
+    before = os.umask(0o077)
+    try:
+        write_whole(tmp_path / "file", "text", mode=mode)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "file"
     write_whole(target, b"old")
