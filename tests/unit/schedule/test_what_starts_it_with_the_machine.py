@@ -81,6 +81,9 @@ def test_what_matters_of_the_environment_is_kept_for_the_next_start_and_no_secre
         "XDG_RUNTIME_DIR": "/run/user/1",
         "SOME_OTHER": "hunter2",
     }
+    # Nothing of the shell or process that the tests run in is among what is told.
+    for name in [name for name in os.environ if name.startswith(("PULUMI_", "CHRISTMAS_", "DOCKER_"))]:
+        monkeypatch.delenv(name)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     with running("cron", machine):
