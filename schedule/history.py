@@ -15,6 +15,7 @@ from monitor.result import CheckResult, Status, worst
 
 # A run of fifteen minutes' distance has about 100 bytes where all is well: 90 days are less than one MB.
 _SHORTEN_AT, _KEPT_AT_MOST = 4_000_000, 2_000_000  # bytes
+_END_BYTES = 256_000  # a run in which every check had much to say fits many times
 
 
 def append(path: Path, results: Sequence[CheckResult], now: datetime | None = None) -> None:
@@ -58,3 +59,22 @@ def read(path: Path) -> list[dict[str, Any]]:
         if isinstance(told, dict) and "at" in told:
             runs.append(told)
     return runs
+
+
+def last(path: Path) -> dict[str, Any] | None:
+    """The newest run; None where there is none. Only the file's end is read."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _END_BYTES))
+            end = file.read()
+    except OSError:
+        return None
+    for line in reversed(end.decode(errors="replace").splitlines()):
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue  # cut off by a crash, or by where reading began
+        if isinstance(told, dict) and "at" in told:
+            return told
+    return None

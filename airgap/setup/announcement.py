@@ -157,14 +157,14 @@ def announce(clone: Path, *, environment_ready: bool) -> None:
     stack = os.environ.get("CHRISTMAS_STACK") or "dev"
     found = states(stack, environment_ready=environment_ready)
     running = all(each.done for each in found)
-    warnings = require(rooms(found, clone, cache_folder(), _docker_folder()), available_memory(), running=running)
+    warnings = require(rooms(found, clone, cache_folder(), docker_folder()), available_memory(), running=running)
     told = announcement(stack, found)
     if not running:
         told.append(where_things_go(stack, clone, cache_folder()))
     print("\n".join([*told, *warnings]), flush=True)
 
 
-def _docker_folder() -> Path | None:
+def docker_folder() -> Path | None:
     """Where the engine of this machine keeps images and volumes, or will; None for an engine elsewhere."""
     try:
         folder = Path((probe.engine_has("/info") or {}).get("DockerRootDir", ""))

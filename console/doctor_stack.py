@@ -1,0 +1,151 @@
+"""The doctor's looks at Pulumi and at the stack that is meant: CLI, passphrase, locks, name, owner, ports, a restore that is half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+from airgap.toolchain import locks as stack_locks
+from airgap.toolchain.locate import CLI_VERSION, cli_version, real_pulumi, version_text
+from christmas.blueprint.services import SERVICES
+from console import engine
+from core.chosen_engine import chosen_engine
+from core.errors import PlatformError
+from infra.components.names import PROJECT_LABEL, STACK_LABEL
+from infra.stack_names import check_name
+from monitor.result import Finding, critical, ok, warning
+
+_CLONE = "com.christmas.clone."
+
+
+def cli() -> Finding:
+    """There is a Pulumi CLI that is new enough."""
+    try:
+        found = real_pulumi()
+    except PlatformError as error:
+        return warning(f"the Pulumi CLI is missing ({error.where})", "make machine builds it (make up does, too)")
+    return ok(f"{version_text(cli_version(found) or CLI_VERSION)} at {found}")
+
+
+def passphrase(root: Path) -> Finding:
+    """What encrypts the state's secrets is there, and nobody else reads it."""
+    if os.environ.get("PULUMI_CONFIG_PASSPHRASE"):
+        return ok("given by PULUMI_CONFIG_PASSPHRASE")
+    named = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    file = Path(named) if named else root / ".christmas" / "passphrase"
+    made = _states(root)
+    if not file.is_file():
+        if not made and not named:
+            return ok("none yet; make up makes one")
+        told = f"{file} is gone" + (f", and only it decrypts the secrets of stacks {', '.join(made)}" if made else "")
+        return critical(told, "invoke up --kit FILE puts it back from a recovery kit; or put back your own copy")
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        return warning(f"others may read {file}", f"chmod 600 {file}")
+    return ok(f"{file}, readable by its owner alone")
+
+
+def locks(root: Path) -> Finding:
+    """No killed run has left a lock on a state."""
+    backend = os.environ.get("PULUMI_BACKEND_URL") or (root / ".christmas" / "state").as_uri()
+    dead, alive = [], []
+    for file, holder in stack_locks.found(backend):
+        if holder is None or stack_locks.is_gone(holder):
+            dead.append((file.parent.name, holder))
+        else:
+            alive.append(f"stack {file.parent.name} is worked at by {holder}")
+    if dead:
+        told = "; ".join(f"stack {stack} is locked by {holder or 'a run that left half a lock'}, which is gone" for stack, holder in dead)
+        step = "; ".join(f"pulumi cancel --yes --stack {stack}" for stack in dict.fromkeys(stack for stack, _ in dead))
+        return warning(told, f"{step} (invoke up takes away what it is sure of)", len(dead), "locks")
+    return ok("; ".join(alive) or "none is held", 0, "locks")
+
+
+def name(stack: str) -> Finding:
+    """The stack may be called so; PlatformError says what else where not."""
+    return ok(check_name(stack))
+
+
+def owner(stack: str, root: Path) -> Finding:
+    """No other clone has a stack of that name on this engine."""
+    record = engine.ask(chosen_engine(), f"/volumes/christmas-{stack}-owner")
+    labels = (record or {}).get("Labels") or {}
+    if not labels.get(f"{_CLONE}clone"):
+        return ok(f"the name {stack} is free")
+    clone, host, state = (str(labels.get(_CLONE + field, "")) for field in ("clone", "host", "state"))
+    if (clone, host) == (str(root), socket.gethostname()) or (state and state == _own_state(root)):
+        return ok(f"stack {stack} is this clone's, since {labels.get(f'{_CLONE}since')}")
+    return critical(
+        f"stack {stack} on this engine is another clone's: {clone} on {host}",
+        f"take another name: CHRISTMAS_STACK={stack[:35]}-2 make up",
+    )
+
+
+def _own_state(root: Path) -> str:
+    try:
+        return (root / ".christmas" / "state" / "christmas-id").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def ports(stack: str, root: Path) -> Finding:
+    """Ports that the stack keeps are its own; those that it would choose are free, or others near them are taken."""
+    own = _published(stack)
+    kept = _kept(stack, root)
+    if lost := [port for port in kept.values() if port not in own and not _is_free(port)]:
+        shown = ", ".join(map(str, lost))
+        step = f"ss -ltnp 'sport = :{lost[0]}' shows which; end it, then invoke up"
+        return critical(f"another program listens at {shown}, which the stack keeps", step)
+    if kept or own:
+        return ok(f"the stack's own: {', '.join(map(str, sorted(own or kept.values())))}")
+    wished = [port for service in SERVICES for port in service.published.values()]
+    taken = [port for port in wished if not _is_free(port)]
+    if taken:
+        return ok(f"{', '.join(map(str, taken))} is taken; up takes the next one that is free", len(taken), "ports")
+    return ok(f"{', '.join(map(str, wished))} are free")
+
+
+def _published(stack: str) -> set[int]:
+    try:
+        found = engine.ask(chosen_engine(), engine.labelled("/containers/json", f"{PROJECT_LABEL}=christmas", f"{STACK_LABEL}={stack}"))
+    except (OSError, engine.Unasked):
+        return set()
+    return {int(port["PublicPort"]) for each in found or () for port in each.get("Ports") or () if "PublicPort" in port}
+
+
+def _kept(stack: str, root: Path) -> dict[str, int]:
+    """The ports that a stack in the clone's own state has chosen."""
+    if os.environ.get("PULUMI_BACKEND_URL"):
+        return {}
+    try:
+        state: Any = json.loads((root / ".christmas/state/.pulumi/stacks/christmas" / f"{stack}.json").read_bytes())
+        resources = state["checkpoint"]["latest"]["resources"]
+        blocks = [each["outputs"]["ports"] for each in resources if each.get("type") == "christmas:index:PortBlock"]
+        return {endpoint: int(port) for block in blocks for endpoint, port in block.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def restore(stack: str, root: Path) -> Finding:
+    """No live restore was left half done."""
+    begun = root / ".christmas" / "backups" / stack / "restore.json"
+    if begun.exists():
+        return critical(f"a live restore of stack {stack} was begun and not finished ({begun})", "invoke status says how to go on")
+    return ok("none is half done")
+
+
+def _states(root: Path) -> list[str]:
+    return sorted(path.stem for path in (root / ".christmas" / "state").glob(".pulumi/stacks/**/*.json"))

@@ -1,0 +1,243 @@
+"""The whole platform on one screen, within seconds: what can't be learned in time, or isn't there, is said in its place."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from backup.sets import due, folders
+from backup.sets.model import STORES, Manifest
+from christmas.blueprint.model import BackupRules
+from christmas.blueprint.rules import BACKUP_RULES
+from console import services
+from console.services import Service
+from core import terminal
+from core.aside import Late, gather
+from core.errors import PlatformError
+from core.words import span_text
+from infra import connections
+from monitor import signs
+from monitor.render import COLOURS
+from monitor.result import Finding, Status, critical, ok, severity, unknown, warning
+from schedule import history
+from schedule.task import HISTORY
+
+_SECONDS = 4.0
+"""How long a look may take: somebody waits for it who has been woken up."""
+
+_NAME_COLUMNS = 12
+_STATUS_COLUMNS = 8
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A look at a stack: its services, and each other part by name."""
+
+    stack: str
+    at: datetime
+    services: Sequence[Service]
+    parts: Mapping[str, Finding]
+
+    @property
+    def status(self) -> Status:
+        """The worst there is."""
+        judged = [each.judge(self.at).status for each in self.services]
+        return max((*judged, *(each.status for each in self.parts.values())), key=severity, default=Status.UNKNOWN)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The look as `--json` shows it."""
+        parts = [
+            {"name": name, "status": str(each.status), "message": each.message, "next_step": each.next_step}
+            for name, each in self.parts.items()
+        ]
+        return {
+            "stack": self.stack,
+            "at": self.at.isoformat(timespec="seconds"),
+            "status": str(self.status),
+            "exit_code": self.status.exit_code,
+            "services": [each.as_dict(self.at) for each in self.services],
+            "parts": parts,
+        }
+
+
+def show(stack: str, *, as_json: bool, watch: object) -> int:
+    """Print a look, or look again and again; return the exit code: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    from console import watching
+
+    name = connections.stack_name(stack)
+    pause = watching.seconds_of(watch, 5.0, "invoke status --watch")
+
+    def once() -> tuple[str, int]:
+        found = look(name)
+        # A look in a pipe is one line of JSON, so that its reader knows where it ends.
+        told = json.dumps(found.as_dict(), ensure_ascii=False, indent=None if pause else 2) if as_json else text(found)
+        return told, found.status.exit_code
+
+    if pause is not None:
+        return watching.watch(once, pause)
+    told, code = once()
+    print(told)
+    return code
+
+
+def look(stack: str, *, seconds: float = _SECONDS) -> Overview:
+    """Look at everything at once."""
+    folder, own = folders.folder_of(stack), signs.folder_of(stack)
+    loaded = _Once(lambda: connections.load(stack))
+    looks: dict[str, Callable[[], Any]] = {
+        "services": lambda: services.look(stack),
+        "schema": lambda: _schema(loaded),
+        "backups": lambda: _backups(folder, datetime.now(UTC)),
+        "drill": lambda: _drill(folder, datetime.now(UTC)),
+        "schedule": lambda: _schedule(own, loaded),
+        "checks": lambda: judge_checks(history.last(own / HISTORY), datetime.now(UTC)),
+    }
+    found = gather(looks, seconds)
+    parts: dict[str, Finding] = {}
+    there = found.pop("services")
+    if not isinstance(there, list):
+        parts["services"] = _untold(there)
+        there = []
+    for name, answer in found.items():
+        parts |= answer if isinstance(answer, dict) else {name: answer if isinstance(answer, Finding) else _untold(answer)}
+    return Overview(stack, datetime.now(UTC), there, parts)
+
+
+def text(found: Overview) -> str:
+    """The screen, for the terminal or the pipe that standard output is."""
+    colours, width = terminal.has_colours(sys.stdout), terminal.columns()
+    rows = [(each.name, each.judge(found.at)) for each in found.services] + list(found.parts.items())
+    lines = [f"stack {found.stack}: {found.status} at {found.at:%Y-%m-%d %H:%M:%S} UTC"]
+    lines[0] = terminal.paint(lines[0], COLOURS[found.status], colours=colours)
+    for name, each in rows:
+        step = [f"next: {each.next_step}"] if each.next_step and each.status is not Status.OK else []
+        heads = [(str(each.status), _STATUS_COLUMNS, COLOURS[each.status]), (name, _NAME_COLUMNS, "")]
+        lines += terminal.entry(heads, [each.message, *step], width, colours=colours)
+    return "\n".join(lines)
+
+
+def _untold(answer: object) -> Finding:
+    if isinstance(answer, PlatformError):
+        return unknown(answer.what, answer.next_step)
+    if isinstance(answer, Late):
+        return unknown(str(answer), "docker stats shows what is busy; invoke check asks longer")
+    return unknown(f"{type(answer).__name__}: {answer}", "invoke status --debug")
+
+
+class _Once:
+    """The stack as its clients see it, from Pulumi: asked for once, by a thread of its own, for all that want it."""
+
+    def __init__(self, load: Callable[[], connections.Platform]) -> None:
+        self._answer: connections.Platform | PlatformError | None = None
+        self._there = threading.Event()
+        threading.Thread(target=self._ask, args=(load,), daemon=True).start()
+
+    def _ask(self, load: Callable[[], connections.Platform]) -> None:
+        try:
+            self._answer = load()
+        except PlatformError as error:
+            self._answer = error
+        except Exception as error:  # told where it is asked for
+            self._answer = PlatformError(f"{type(error).__name__}: {error}", next_step="invoke outputs --debug")
+        self._there.set()
+
+    def get(self, seconds: float) -> connections.Platform | PlatformError | None:
+        """The stack, why it can't be had, or None where that is not known in time."""
+        self._there.wait(seconds)
+        return self._answer
+
+
+def _schema(loaded: _Once) -> Finding | Late:
+    """The schema's revision. Where the stack isn't up there is none to ask."""
+    from migrations import run
+
+    platform = loaded.get(_SECONDS)
+    if platform is None:
+        return Late(_SECONDS)
+    if isinstance(platform, PlatformError):
+        return critical(platform.what, platform.next_step)
+    found = run.status(platform)
+    if found.current == found.head:
+        return ok(f"revision {found.head}, the newest ({found.edition} edition)")
+    return critical(f"revision {found.current or 'none'}, {len(found.pending)} behind {found.head}", "invoke migrate")
+
+
+def _backups(folder: Path, now: datetime) -> dict[str, Finding]:
+    from backup.restoring.journal import Journal
+
+    sets = folders.list_sets(folder=folder)
+    found = {"last set": judge_last(sets, now), "next set": judge_next(sets, BACKUP_RULES, now)}
+    if begun := Journal(folder).read():
+        found["restore"] = critical(begun.told(), begun.next_step())
+    return found
+
+
+def judge_last(sets: Sequence[Manifest], now: datetime) -> Finding:
+    """The newest set, and the newest full one. How old they may be is for `invoke check`. Pure."""
+    if not sets:
+        return warning("there is none", "invoke backup")
+    newest = sets[-1]
+    full = next((each for each in reversed(due.covering(sets, STORES)) if each.kind == "full"), None)
+    told = f"{newest.id}, {span_text(now - newest.started)} ago ({', '.join(newest.stores)})"
+    if full is None:
+        return warning(f"{told}; no full set of all stores", "invoke backup --full")
+    return ok(told if full is newest else f"{told}; the last full one {span_text(now - full.started)} ago")
+
+
+def judge_next(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:
+    """When the next set is due, by the sets that are there. Pure."""
+    kind = due.due(now, sets, rules)
+    if kind:
+        return warning(f"{kind}, due now", "invoke schedule tells why it was not made; invoke backup makes it")
+    usable = due.covering(sets, STORES)
+    full = next(each for each in reversed(usable) if each.kind == "full").started + rules.full_every
+    incremental = usable[-1].started + rules.incremental_every
+    kind, at = ("full", full) if full <= incremental else ("incremental", incremental)
+    return ok(f"{kind}, in {span_text(at - now)}; full in {span_text(full - now)}")
+
+
+def _drill(folder: Path, now: datetime) -> dict[str, Finding]:
+    from backup import drill
+
+    return {"last drill": judge_drill(drill.history(folder), BACKUP_RULES, now)}
+
+
+def judge_drill(past: Sequence[Mapping[str, Any]], rules: BackupRules, now: datetime) -> Finding:
+    """How the last drill went, and when the next is due. Pure."""
+    from schedule.decide import drill_since
+
+    if not past:
+        return ok("none yet; the schedule makes the first one by itself")
+    last, following = past[-1], drill_since(past, rules)
+    age = span_text(now - datetime.fromisoformat(str(last["started"])))
+    upcoming = f"; the next in {span_text(following - now)}" if following and following > now else "; the next is due"
+    if last.get("passed"):
+        return ok(f"passed, {age} ago{upcoming}")
+    return critical(f"FAILED, {age} ago{upcoming}", "its report is in the folder drills beside the sets; invoke backup.drill")
+
+
+def _schedule(folder: Path, loaded: _Once) -> Finding:
+    from monitor.schedule import judge_now
+
+    # Whether the schedule is this clone's is in the outputs. Where they can't be had in time it is, as for most stacks.
+    platform = loaded.get(_SECONDS / 2)
+    return judge_now(folder, kept=platform.keeps_itself if isinstance(platform, connections.Platform) else True)
+
+
+def judge_checks(last: Mapping[str, Any] | None, now: datetime) -> Finding:
+    """The checks' last recorded run. Pure."""
+    if last is None:
+        return warning("no run is recorded; the schedule makes one every quarter of an hour", "invoke check")
+    wrong = [f"{each['name']} {each['status']}" for each in last["not_ok"]]
+    more = [f"and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
+    good = last["checks"] - len(wrong)
+    told = f"{good} of {last['checks']} ok, {span_text(now - datetime.fromisoformat(last['at']))} ago"
+    said = ": ".join([told, ", ".join([*wrong[:_SHOWN], *more])]) if wrong else told
+    return Finding(Status(last["status"]), said, "invoke check")

@@ -1,0 +1,76 @@
+"""What somebody on call types, on a stack that is up: each task through `invoke` itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+
+from tests.end_to_end.conftest import BIN, ROOT, Stack
+
+
+def test_status_shows_all_of_it(stack: Stack) -> None:
+    done = stack.invoke("status", "--json", check=False)
+    found = json.loads(done.stdout)
+    assert found["exit_code"] == done.returncode
+    assert [each["name"] for each in found["services"]] == ["timescaledb", "redis", "weaviate", "embedder"]
+    assert {each["state"] for each in found["services"]} == {"healthy"}
+    assert all(each["memory_bytes"] > 0 and each["answer_seconds"] >= 0 for each in found["services"])
+    parts = {each["name"]: each for each in found["parts"]}
+    assert parts["schema"]["status"] == "ok"
+    assert {"last set", "next set", "last drill", "schedule", "checks"} <= parts.keys()
+    assert "christmas" not in stack.invoke("status", check=False).stderr
+
+
+def test_doctor_finds_nothing_critical_where_a_stack_runs(stack: Stack) -> None:
+    found = json.loads(stack.invoke("doctor", "--json", check=False).stdout)
+    wrong = {each["name"]: each["message"] for each in found["checks"] if each["status"] in {"critical", "unknown"}}
+    assert wrong == {}
+
+
+def test_a_prompt_in_each_store(stack: Stack) -> None:
+    assert "analyst" in stack.invoke("shell", "pg", "-c", "select current_user").stdout
+    assert "PONG" in stack.invoke("shell", "redis", "--command", "ping").stdout
+    assert "True" in stack.invoke("shell", "weaviate", "-c", "client.is_ready()").stdout
+    assert stack.invoke("shell", "pg", "-c", "select from nowhere", check=False).returncode == 1
+    piped = subprocess.run(
+        [str(BIN / "invoke"), "shell", "pg", "--account", "postgres"],
+        cwd=ROOT,
+        env=stack.environment,
+        input="select 'said ' || current_user;\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "said postgres" in piped.stdout
+
+
+def test_check_chooses_and_speaks_as_a_plugin(stack: Stack) -> None:
+    names = [
+        each["name"] for each in json.loads(stack.invoke("check", "--only", "redis.memory,host", "--json", check=False).stdout)["checks"]
+    ]
+    assert names[0] == "redis.memory"
+    assert {name.split(".")[0] for name in names} == {"redis", "host"}
+    done = stack.invoke("check", "--nagios", "--store", "redis", check=False)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stdout.startswith(("CHRISTMAS OK - ", "CHRISTMAS WARNING - "))
+    assert "'redis.memory'=" in done.stdout
+    gone = stack.invoke("check", "--nagios", "--stack", "nobodys", check=False)
+    assert (gone.returncode, gone.stdout.startswith("CHRISTMAS UNKNOWN - there is no stack nobodys")) == (3, True)
+    wrong = stack.invoke("check", "--nagios", "--only", "mysql", check=False)
+    assert (wrong.returncode, wrong.stdout) == (3, "CHRISTMAS UNKNOWN - there is no check mysql\n")
+
+
+def test_a_line_for_a_client_and_the_logs(stack: Stack) -> None:
+    line = stack.invoke("env", "--for", "psql").stdout.strip()
+    setting, tool, url = shlex.split(line)
+    assert (tool, setting.partition("=")[0]) == ("psql", "PGPASSFILE")
+    program = f"import psycopg; print(psycopg.connect({url!r}).execute('select current_user').fetchone()[0])"
+    environment = os.environ | {"PGPASSFILE": setting.partition("=")[2]}
+    done = subprocess.run([str(BIN / "python"), "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "analyst\n"
+    assert "no account is named" in stack.invoke("env", check=False).stderr
+    told = stack.invoke("logs", "timescaledb", "--since", "1h").stdout
+    assert told
+    assert {line.split()[1] for line in told.splitlines()} == {"timescaledb"}
