@@ -105,7 +105,7 @@ def _lines(client: docker.DockerClient, stack: str, service: str, container: str
     if service == SCHEDULE:
         yield from of_schedule(_older_first(log_of(stack)), since)
         return
-    stream = client.api.logs(container, stdout=True, stderr=True, stream=True, timestamps=True, since=since.timestamp())
+    stream = client.api.logs(container, stdout=True, stderr=True, stream=True, follow=False, timestamps=True, since=since.timestamp())
     yield from of_docker(service, stream)
 
 

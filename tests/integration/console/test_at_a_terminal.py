@@ -231,19 +231,25 @@ def test_logs_of_one_service_and_since_when(stack: str, monkeypatch: pytest.Monk
         logs.show("test-nobody-made-this", [], "1h", follow=False, as_json=False)
 
 
+@pytest.mark.exhaustive
 def test_following_goes_on_after_a_restart(platform: Platform, stack: str) -> None:
-    program = f"from console import logs; logs.show({stack!r}, ['redis'], '1s', follow=True, as_json=False)"
+    program = f"from console import logs; logs.show({stack!r}, ['redis'], '1d', follow=True, as_json=False)"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as follower:
         heard: list[str] = []
         assert follower.stdout is not None
         said = follower.stdout
         threading.Thread(target=lambda: heard.extend(iter(said.readline, "")), daemon=True).start()
         container = docker_client().containers.get(platform.containers["redis"])
+
+        def starts() -> int:
+            return sum("Ready to accept connections" in line for line in heard)
+
         try:
-            container.restart()
-            wait_for(lambda: any("Ready to accept connections" in line for line in heard), "it tells of the new start")
-            container.restart()
-            wait_for(lambda: sum("Ready to accept connections" in line for line in heard) == 2, "and of the next one, once")
+            before = wait_for(starts, "it tells of the start that was")
+            for number in (1, 2):
+                container.restart()
+                # Each once, although Docker is asked again from the last line's time on.
+                wait_for(lambda number=number: starts() == before + number, "it tells of the new start")
         finally:
             follower.terminate()
     wait_for(lambda: shell.enter(platform, "redis", command="ping") == 0, "redis is back")
