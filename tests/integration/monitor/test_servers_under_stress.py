@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -15,12 +14,12 @@ import pytest
 import redis
 
 from christmas.blueprint.server_alarms import HOST_ALARMS, POSTGRES_ALARMS, REDIS_ALARMS
-from core.containers import execute
+from core.containers import docker_client, execute
 from infra.clients import postgres, redis_client
 from infra.connections import Platform
 from infra.provider.weaviate_api import WeaviateApi
 from monitor import host, postgres_server, redis_health
-from monitor.checks import run
+from monitor.checks import every, run, run_checks
 from monitor.result import CheckResult, Finding
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
 from tests.support.waiting import wait_for
@@ -142,6 +141,7 @@ def test_a_column_that_has_counted_nearly_all_its_numbers(platform: Platform) ->
     assert only(platform, "postgres.sequences").status == "ok"
 
 
+@pytest.mark.exhaustive
 def test_checkpoints_that_are_asked_for(platform: Platform) -> None:
     only(platform, "postgres.checkpoints")
     for _ in range(POSTGRES_ALARMS.checkpoints_warn):
@@ -151,6 +151,7 @@ def test_checkpoints_that_are_asked_for(platform: Platform) -> None:
     assert (found.status, (found.value or 0) >= POSTGRES_ALARMS.checkpoints_warn) == ("warning", True)
 
 
+@pytest.mark.exhaustive
 def test_sorts_that_go_to_disk(platform: Platform) -> None:
     eager = replace(POSTGRES_ALARMS, temporary_bytes_warn=1_000_000)
     postgres_server.temporary(platform, eager)
@@ -161,6 +162,7 @@ def test_sorts_that_go_to_disk(platform: Platform) -> None:
     assert "MB in temporary files" in found.message
 
 
+@pytest.mark.exhaustive
 def test_transactions_that_wait_for_one_another(platform: Platform) -> None:
     eager = replace(POSTGRES_ALARMS, deadlocks_warn=1)
     postgres_server.deadlocks(platform, eager)
@@ -187,6 +189,7 @@ def test_transactions_that_wait_for_one_another(platform: Platform) -> None:
     assert "1 deadlocks" in found.message
 
 
+@pytest.mark.exhaustive
 def test_a_page_that_is_not_as_it_was_written(platform: Platform) -> None:
     assert only(platform, "postgres.checksums").status == "ok"
     superuser(platform, "create table torn as select n from generate_series(1, 100) as n", "checkpoint")
@@ -256,7 +259,7 @@ def test_clients_that_are_turned_away(platform: Platform) -> None:
     assert only(platform, "redis.clients").status == "ok"
     with redis_client(platform, "monitor") as client:
         connected = int(client.info("clients")["connected_clients"])
-    with setting(platform, "maxclients", connected + 3), contextlib.ExitStack() as opened:
+    with setting(platform, "maxclients", connected + 1), contextlib.ExitStack() as opened:
         tight = only(platform, "redis.clients")
         refused = [opened.enter_context(redis_client(platform, "monitor")) for _ in range(8)]
         with pytest.raises((redis.exceptions.ConnectionError, redis.exceptions.ResponseError)):
@@ -266,6 +269,7 @@ def test_clients_that_are_turned_away(platform: Platform) -> None:
     assert (found.status, "were turned away" in found.message) == ("critical", True)
 
 
+@pytest.mark.exhaustive
 def test_clients_that_wait_for_a_key(platform: Platform) -> None:
     eager = replace(REDIS_ALARMS, blocked_warn=1)
     assert redis_health.blocked(platform, eager).status == "ok"
@@ -297,6 +301,7 @@ def test_keys_that_are_evicted(platform: Platform) -> None:
     assert "keys were evicted" in found.message
 
 
+@pytest.mark.exhaustive
 def test_memory_that_is_lost_between(platform: Platform) -> None:
     assert only(platform, "redis.fragmentation").status == "ok"
     eager = replace(REDIS_ALARMS, fragmentation_warn=0.01, fragmentation_bytes=-(2**40))
@@ -305,6 +310,7 @@ def test_memory_that_is_lost_between(platform: Platform) -> None:
     assert "bytes are taken for each in use" in found.message
 
 
+@pytest.mark.exhaustive
 def test_an_event_that_held_everybody_up(platform: Platform) -> None:
     with setting(platform, "latency-monitor-threshold", 1) as admin:
         admin.execute_command("LATENCY", "RESET")
@@ -386,14 +392,12 @@ def test_a_store_that_hangs_hides_no_other(platform: Platform, service: str) -> 
     others = {"timescaledb": ["redis", "weaviate"], "redis": ["postgres", "weaviate"], "weaviate": ["postgres", "redis"]}[service]
     own = {"timescaledb": "postgres", "redis": "redis", "weaviate": "weaviate"}[service]
     before = {each.name: each.status for each in run(platform, others)}
-    from core.containers import docker_client
-
     container = docker_client().containers.get(platform.containers[service])
+    # So that the test is short: its own checks are given up sooner.
+    chosen = [replace(each, timeout=2.0 if each.name.startswith(f"{own}.") else 60.0) for each in every()]
     container.pause()
     try:
-        began = time.monotonic()
-        found = {each.name: each for each in run(platform, timeout=20)}
-        took = time.monotonic() - began
+        found = {each.name: each for each in run_checks(platform, chosen)}
     finally:
         container.unpause()
     assert {name: found[name].status for name in before} == before
@@ -403,8 +407,6 @@ def test_a_store_that_hangs_hides_no_other(platform: Platform, service: str) -> 
     }
     assert found["containers.health"].status == "critical"
     assert f"{service} is paused" in found["containers.health"].message
-    # However slow the machine: what hangs ends by its time, and nothing waits for it beyond that.
-    assert took < 20 + 60
     wait_for(lambda: only(platform, f"{own}.accounts").status == "ok", "it answers again")
 
 
