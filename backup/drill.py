@@ -191,8 +191,8 @@ def _count_and_promote(container: str) -> int:
 
 def start_embedder(made: Scratch, platform: Platform, use: Ingredients) -> None:
     """An embedder for questions in words, where the stack has one of its own."""
-    if platform.embedding_profile == "embedded" and "embedder" in use.images:
-        made.start(recipes.embedder(use.images["embedder"], token=platform.embedding_key))
+    if platform.embedding_profile == "embedded" and "embedder" in use.bases:
+        made.start(recipes.embedder(use.bases["embedder"], token=platform.embedding_key))
 
 
 def _prove(name: str, proof: proofs.Proof, restored: proofs.Restored) -> Proven:

@@ -64,6 +64,7 @@ class Platform:
     embedding_key: str = field(repr=False)  # the vendor's key, or the bundled embedder's token
     field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `christmas.sealed.ring` reads it
     images: dict[str, str] = field(default_factory=dict)  # service to the image that its container is made of
+    users: dict[str, str] = field(default_factory=dict)  # service to the uid:gid that it runs as
     backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
     keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of a scheduler of the machine's
     starts_at_boot: bool = True  # whether this clone sees to it that its schedule is started with the machine
@@ -175,6 +176,7 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         # A stack that came up before there were encrypted fields has none yet.
         field_keys=outputs.get("field_keys", ""),
         images=dict(outputs.get("images", {})),
+        users=dict(outputs.get("users", {})),
         # A stack that came up before these were told has to come up again before it is backed up.
         backup=BackupAccess.model_validate(outputs.get("backup", {})),
         keeps_itself=outputs.get("schedule", SELF) == SELF and os.environ.get("CHRISTMAS_SCHEDULE") != "off",

@@ -18,7 +18,7 @@ from backup.restoring.scratch import Scratch
 from backup.restoring.targets import StorePlan
 from backup.sets.files import plain_file
 from backup.storage.repository import INFO_FILES, SEGMENT
-from core.containers import Entry, docker_client, execute, put_files, throwaway
+from core.containers import Entry, docker_client, execute, give, put_files, throwaway
 from core.errors import PlatformError
 from core.progress import Progress
 from core.streams import StreamedFile
@@ -42,7 +42,7 @@ def beside(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progres
     data = made.volume("timescaledb-data")
     repository = use.source.volume or repository_volume(made, use, wanted, progress)
     recipe = recipes.timescaledb(
-        made, use.images["timescaledb"], data=data, repository=repository, passphrase=use.passphrase, settings=settings
+        made, use.bases["timescaledb"], data=data, repository=repository, passphrase=use.passphrase, settings=settings
     )
     run_once(made, recipe, restore_command(wanted, archive=False))
     files = time.monotonic()
@@ -129,11 +129,13 @@ def repository_volume(made: Scratch, use: Ingredients, wanted: StorePlan, progre
     index = {record.path: record for record in part.files if record.path.startswith(f"{INFO_PATH}/")}
     entries += [Entry(path, plain_file(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
     volume = made.volume("pgbackrest")
+    base = use.bases["timescaledb"]
     helper = docker_client().containers.create(
-        use.images["timescaledb"], ["true"], volumes={volume: {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
+        base.image, ["true"], volumes={volume: {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
     )
     try:
-        put_files(helper, REPOSITORY_PATH, entries, uid=1000, gid=1000)
+        give(helper, REPOSITORY_PATH, **base.owner)
+        put_files(helper, REPOSITORY_PATH, entries, **base.owner)
     finally:
         helper.remove(force=True)
     return volume

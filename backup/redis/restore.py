@@ -37,7 +37,7 @@ def beside(
     progress.status(f"restoring {wanted.manifest.id}")
     source = use.files(wanted.manifest)
     recipe = recipes.redis(
-        use.images["redis"],
+        use.bases["redis"],
         data=made.volume("redis-data"),
         acl=with_passwords(source.content("redis/users.acl").decode(), passwords),
         passwords=passwords,
@@ -45,7 +45,7 @@ def beside(
     )
     entries = aof_entries(source, wanted.manifest)
     container = made.create(recipe)
-    put_files(container, "/data", entries, uid=999, gid=999)
+    put_files(container, "/data", entries, **recipe.base.owner)
     if wanted.truncate and wanted.until:
         made.containers.pop(recipe.service)
         container.remove(force=True)
@@ -66,10 +66,9 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
     container = stopped.halt(name)
     source = files_of(platform, source_of(platform, folder), wanted.manifest)
     entries = aof_entries(source, wanted.manifest)
-    uid, _, gid = str(container.attrs["Config"]["User"] or "999:999").partition(":")
     script = "rm -rf /data/appendonlydir /data/dump.rdb"
     stopped.run(container, script, purpose="restore")
-    stopped.put(container, "/data", entries, int(uid), int(gid or uid))
+    stopped.put(container, "/data", entries)
     if wanted.truncate and wanted.until:
         files = aof_files(source, wanted.manifest)
         stopped.run(container, truncate_script(files, wanted.until), purpose="restore")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backup.restoring.bases import Base
 from backup.restoring.scratch import Recipe, Scratch
 from backup.sets.files import SetFiles
 from backup.sets.model import Manifest
@@ -22,9 +23,9 @@ _SECONDS = 4 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """What scratch stores are made of: images, the repository's passphrase, and the place that sets come from, with the keys to them."""
+    """What scratch stores are made of: bases, the repository's passphrase, and the place that sets come from, with the keys to them."""
 
-    images: Mapping[str, str]
+    bases: Mapping[str, Base]
     passphrase: str = field(repr=False)
     source: Source
     keyring: Keyring
@@ -48,21 +49,21 @@ class Timing:
 
 
 def ingredients_of(platform: Platform, passphrase: str, folder: Path, place: str = "") -> Ingredients:
-    """The images that the live containers run, or would, and the place of that name.
+    """What the live containers are made of, or would be, and the place of that name.
 
     Raises PlatformError where a container is gone and the stack doesn't tell its image.
     """
     from docker.errors import NotFound
 
-    images = {}
+    bases = {}
     for service, name in platform.containers.items():
         try:
-            images[service] = str(docker_client().containers.get(name).attrs["Image"])
+            bases[service] = Base.live(service, docker_client().containers.get(name))
         except NotFound as error:
             if service not in platform.images:
                 raise PlatformError(what=f"there is no container {name}", where="Docker", next_step="invoke up makes it again") from error
-            images[service] = platform.images[service]
-    return Ingredients(images, passphrase, source_of(platform, folder, place), keyring_of(platform))
+            bases[service] = Base.declared(service, platform)
+    return Ingredients(bases, passphrase, source_of(platform, folder, place), keyring_of(platform))
 
 
 def run_once(made: Scratch, recipe: Recipe, line: Iterable[str]) -> None:

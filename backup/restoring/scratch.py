@@ -17,9 +17,10 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backup.restoring.bases import Base
 from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
 from core import temporary
-from core.containers import Entry, docker_client, put_files
+from core.containers import Entry, docker_client, give, put_files
 from core.errors import PlatformError
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import Credentials, Endpoint, Platform
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 OWNER_LABEL = "com.christmas.owner"
 PURPOSE_LABEL = "com.christmas.purpose"
 CONFIG = "/run/christmas"
-_USERS = {TIMESCALEDB.name: 1000, REDIS.name: 999, WEAVIATE.name: 1000, EMBEDDER.name: 1000}
 _ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
 _NETWORK_TRIES = 20
 _DOCKERS_CHECK = 20 * 1_000_000_000  # nanoseconds
@@ -43,7 +43,7 @@ class Recipe:
     """How one scratch container is made. `volumes` maps paths inside to volume names; `files` go in before the start."""
 
     service: str
-    image: str
+    base: Base
     command: list[str]
     entrypoint: list[str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -145,7 +145,6 @@ class Scratch:
         from docker.errors import DockerException
 
         client = docker_client()
-        limits = service(recipe.service).limits
         network = str(self.network.name)
         mounts = {volume: {"bind": path, "mode": "rw"} for path, volume in recipe.volumes.items()}
         mounts |= {volume: {"bind": path, "mode": "ro"} for path, volume in recipe.read_only_volumes.items()}
@@ -155,13 +154,14 @@ class Scratch:
             "hostname": recipe.service,
             "labels": {**self._labels, SERVICE_LABEL: recipe.service},
             "environment": dict(recipe.environment),
+            "user": recipe.base.user,
             "volumes": mounts,
             "init": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
             # Whoever starts it asks for itself: Docker's own check, from the image, is only for who looks at the container later.
             "healthcheck": {"interval": _DOCKERS_CHECK},
-            "mem_limit": f"{limits.memory_mib}m",
+            "mem_limit": f"{recipe.base.limits.memory_mib}m",
             "shm_size": "256m",
             "network": network,
             "networking_config": {
@@ -171,13 +171,14 @@ class Scratch:
         if recipe.entrypoint:
             options["entrypoint"] = recipe.entrypoint
         try:
-            container: Container = client.containers.create(recipe.image, recipe.command, **options)
+            container: Container = client.containers.create(recipe.base.image, recipe.command, **options)
         except DockerException as error:
             raise PlatformError(what=f"a scratch {recipe.service} can't be made: {error}", where="Docker") from error
         self.containers[recipe.service] = container
-        uid = _USERS[recipe.service]
+        for path in recipe.volumes:
+            give(container, path, **recipe.base.owner)
         entries = [Entry(name, content, 0o400) for name, content in {**self._certificates(recipe.service), **recipe.files}.items()]
-        put_files(container, CONFIG, entries, uid=uid, gid=uid)
+        put_files(container, CONFIG, entries, **recipe.base.owner)
         return container
 
     def _certificates(self, service_name: str) -> dict[str, bytes]:

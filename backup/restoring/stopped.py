@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backup.restoring.bases import owner_of
 from backup.restoring.scratch import PURPOSE_LABEL, passes
 from core.containers import docker_client, put_files
 from core.errors import PlatformError
@@ -93,7 +94,7 @@ def start(container: Container) -> None:
             raise PlatformError(what=f"{container.name} does not come up again; its last lines:\n{said}", where="the restored data")
 
 
-def put(container: Container, directory: str, entries: list[Any], uid: int, gid: int) -> None:
+def put(container: Container, directory: str, entries: list[Any]) -> None:
     """Put files into a stopped container's volume; its own root file system may be read-only, a helper's is not."""
     helper = docker_client().containers.create(
         container.attrs["Image"],
@@ -104,7 +105,7 @@ def put(container: Container, directory: str, entries: list[Any], uid: int, gid:
         labels=labels(container, "restore"),
     )
     try:
-        put_files(helper, directory, entries, uid=uid, gid=gid)
+        put_files(helper, directory, entries, **owner_of(container.attrs["Config"]["User"]))
     finally:
         helper.remove(force=True)
 

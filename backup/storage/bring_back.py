@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backup.postgres import pgbackrest
+from backup.restoring.bases import owner_of
 from backup.restoring.journal import Journal
 from backup.sets import folders, keys
 from backup.sets.model import Manifest
@@ -171,12 +172,11 @@ def _repository(platform: Platform, copy: Source, first: Source, known: dict[str
         )
     execute(str(container.name), ["find", REPOSITORY_PATH, "-mindepth", "1", "-delete"], user=pgbackrest.USER)
     entries = [Entry(path, StreamedFile(path, sizes[path], place.where, source)) for path, source in sources.items()]
-    uid, _, gid = str(container.attrs["Config"]["User"] or "1000:1000").partition(":")
     helper = docker_client().containers.create(
         container.attrs["Image"], ["true"], volumes={str(first.volume): {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
     )
     try:
-        put_files(helper, REPOSITORY_PATH, entries, uid=int(uid), gid=int(gid or uid))
+        put_files(helper, REPOSITORY_PATH, entries, **owner_of(container.attrs["Config"]["User"]))
     finally:
         helper.remove(force=True)
 

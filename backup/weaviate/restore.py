@@ -29,14 +29,15 @@ def beside(made: Scratch, use: Ingredients, wanted: StorePlan, chain: list[Manif
     began = time.monotonic()
     progress.status(f"restoring {wanted.manifest.id}")
     recipe = recipes.weaviate(
-        use.images["weaviate"],
+        use.bases["weaviate"],
         data=made.volume("weaviate-data"),
         backups=made.volume("weaviate-backups"),
         root_key=root_key,
         cluster_password=root_key,
     )
     container = made.create(recipe)
-    put_files(container, BACKUP_PATH, [entry for each in chain for entry in weaviate_entries(use.files(each), each)], uid=1000, gid=1000)
+    entries = [entry for each in chain for entry in weaviate_entries(use.files(each), each)]
+    put_files(container, BACKUP_PATH, entries, **recipe.base.owner)
     files = time.monotonic()
     made.start(recipe)
     part = wanted.manifest.weaviate
@@ -56,13 +57,12 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
     root_key = _root_key(name)
     container = stopped.halt(name)
     chain = chain_of(wanted.manifest, folders.list_sets(folder=folder))
-    uid, _, gid = str(container.attrs["Config"]["User"] or "1000:1000").partition(":")
     wanted_ids = [each.weaviate.backup_id for each in chain if each.weaviate and each.weaviate.backup_id]
     copies = " ".join(f"{BACKUP_PATH}/{each}" for each in wanted_ids)
     stopped.run(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
     source = source_of(platform, folder)
     entries = [entry for each in chain for entry in weaviate_entries(files_of(platform, source, each), each)]
-    stopped.put(container, BACKUP_PATH, entries, int(uid), int(gid or uid))
+    stopped.put(container, BACKUP_PATH, entries)
     work.journal.reach("weaviate", FILES)
     stopped.start(container)
     part = wanted.manifest.weaviate

@@ -326,11 +326,13 @@ class Service:
 
     `ports` maps a port's meaning to its number inside the network; those in `published` are offered on the host's loopback too,
     from the preferred host port given there. `neighbours` are ports that no setting of the service keeps from others in its network; each
-    is guarded otherwise (docs/adr/0015).
+    is guarded otherwise (docs/adr/0015). `user` is the `uid:gid` that it runs as in this project's own image; another image's is among the
+    stack's settings.
     """
 
     name: str
     comment: str
+    user: str
     ports: dict[str, int] = field(hash=False)
     published: dict[str, int] = field(hash=False)
     limits: Limits

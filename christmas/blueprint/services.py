@@ -7,6 +7,7 @@ from christmas.blueprint.model import Limits, Service
 TIMESCALEDB = Service(
     name="timescaledb",
     comment="PostgreSQL 17 with TimescaleDB",
+    user="1000:1000",
     ports={"postgres": 5432},
     published={"postgres": 15432},
     # A session may set its own work_mem: one that asks for more than a quarter is refused that statement, where the kernel would end a
@@ -17,6 +18,7 @@ TIMESCALEDB = Service(
 REDIS = Service(
     name="redis",
     comment="Sessions, rate limits and caches",
+    user="999:999",
     ports={"redis": 6379},
     published={"redis": 16379},
     limits=Limits(memory_mib=768, cpus=1.0, stop_seconds=60, tmpfs_mib=16),
@@ -25,6 +27,7 @@ REDIS = Service(
 WEAVIATE = Service(
     name="weaviate",
     comment="Document chunks and their vectors",
+    user="1000:1000",
     ports={"https": 8080, "grpc": 50051},
     published={"https": 18080, "grpc": 15051},
     limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=60, tmpfs_mib=128),
@@ -35,6 +38,7 @@ WEAVIATE = Service(
 EMBEDDER = Service(
     name="embedder",
     comment="Embeddings without a vendor: OpenAI's API, a bundled model",
+    user="1000:1000",
     ports={"https": 8443},
     published={"https": 18443},
     limits=Limits(memory_mib=1024, cpus=2.0, stop_seconds=15, tmpfs_mib=64),

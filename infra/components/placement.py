@@ -12,9 +12,6 @@ from christmas.blueprint.services import service
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.settings import ImageSource, Settings
 
-# What our own images run as; the same numbers as upstream's where upstream has some.
-_EMBEDDED_USERS = {"timescaledb": "1000:1000", "redis": "999:999", "weaviate": "1000:1000", "embedder": "1000:1000"}
-
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -46,7 +43,7 @@ class Placement:
         """`uid:gid` that a service runs as, and that its files belong to."""
         if self.is_upstream(part):
             return self.settings.upstream[part].user
-        return _EMBEDDED_USERS[part]
+        return service(part).user
 
     def owner(self, part: str) -> tuple[int, int]:
         """The same as numbers."""
