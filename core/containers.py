@@ -311,6 +311,12 @@ def put_files(container: Container, directory: str, entries: Iterable[Entry], *,
         raise PlatformError(what="files can't be put there", where=f"container {container.name}: {directory}")
 
 
+def owner_of(user: str) -> dict[str, int]:
+    """`uid` and `gid` of a container's user, which is `uid:gid`, as `put_files` and `give` take them."""
+    uid, _, gid = user.partition(":")
+    return {"uid": int(uid), "gid": int(gid or uid)}
+
+
 def give(container: Container, directory: str, *, uid: int, gid: int) -> None:
     """Make `uid:gid` the owner of a directory, and of nothing in it: that of a new volume belongs to whom the image says."""
     container.put_archive(directory, _head(".", uid, gid, 0o700, 0, tarfile.DIRTYPE) + b"\0" * (2 * tarfile.BLOCKSIZE))

@@ -43,7 +43,7 @@ def test_a_port_that_is_taken(stack):
             said = failed_up(stack)
             assert f"127.0.0.1:{port}" in said
     stack.up("--refresh")
-    assert stack.container("redis").attrs["State"]["Health"]["Status"] == "healthy"
+    assert stack.is_well("redis")
 
 
 @pytest.mark.exhaustive
@@ -69,7 +69,7 @@ def test_a_container_that_never_gets_healthy_shows_its_log(stack):
         assert "embedder" in said
         assert "healthy" in said
     stack.up()
-    assert stack.container("embedder").attrs["State"]["Health"]["Status"] == "healthy"
+    assert stack.is_well("embedder")
     stack.pulumi("preview", "--expect-no-changes")
 
 
