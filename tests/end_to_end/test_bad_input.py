@@ -27,6 +27,7 @@ def failed_up(stack):
     return done.stdout + done.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_typo_in_a_setting(stack):
     with setting(stack, "christmas:certificateDay", "30"):
         assert "did you mean certificateDays?" in failed_up(stack)
