@@ -195,7 +195,7 @@ def _checked(copy: Source, place: Place, path: str, sha256: str | None) -> Itera
         last = piece
     if sha256 is not None and digest.hexdigest() != sha256:
         raise PlatformError(
-            what=f"{path} is not what was written: its SHA-256 differs",
+            what=f"{path} has changed: its SHA-256 differs",
             where=f"copy {copy.name}: {copy.where}",
             next_step="bring back another copy (--from); invoke backup.verify --place tells what else is damaged",
         )

@@ -184,7 +184,7 @@ def _checked(first: Source, manifest: Manifest, record: FileRecord) -> Iterator[
         last = piece
     if digest.hexdigest() != record.sha256:
         raise PlatformError(
-            what=f"{record.path} is not what was written: its SHA-256 differs, so it is not copied",
+            what=f"{record.path} has changed: its SHA-256 differs, so it is not copied",
             where=f"place {first.name}: {first.where}",
             next_step="invoke backup.verify tells what else is damaged there; then invoke backup --full",
         )

@@ -27,7 +27,7 @@ def test_the_keys_are_written_once_for_their_owner_alone(tmp_path: Path) -> None
     assert written.stat().st_mode & 0o777 == 0o600
     content = json.loads(written.read_text())
     assert (content["passphrase"], content["identity"], content["recipients"]) == (held.backup.passphrase, OWN, [RECIPIENT])
-    with pytest.raises(PlatformError, match="there is such a file already"):
+    with pytest.raises(PlatformError, match="the file exists"):
         write_keys(held, str(written))
     shown = f"{held!r} {held.backup!r} {describe_keys(held)}"
     assert OWN not in shown
