@@ -102,8 +102,8 @@ def test_a_wrong_key_is_told_from_damage(by_passphrase: bytes, by_identity: byte
         pytest.param({"kit": FORMAT + 1}, "of a later version", id="newer"),
         pytest.param({"kit": FORMAT - 1}, "of an earlier version", id="older"),
         pytest.param({"project": "easter"}, "a kit of project easter", id="of-another-project"),
-        pytest.param({"keys": {"passphrase": "secret-x"}}, "contradicts its format: keys.identities", id="keys-are-missing"),
-        pytest.param({"further": 1}, "contradicts its format: further", id="more-than-is-known"),
+        pytest.param({"keys": {"passphrase": "secret-x"}}, "does not fit its format: keys.identities", id="keys-are-missing"),
+        pytest.param({"further": 1}, "does not fit its format: further", id="more-than-is-known"),
         pytest.param({"kit": "x"}, "is not a kit", id="no-number"),
     ],
 )
