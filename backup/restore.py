@@ -152,7 +152,7 @@ def _copy_redis(
         try:
             make.make(platform, kind="full", stores=["redis"], progress=progress, folder=folder)
         except PlatformError as error:
-            progress.log(f"Redis' log could not be copied: changes after the newest set are not restored:  {error.what}")
+            progress.log(f"Redis' log could not be copied: changes after the newest set are not restored: {error.what}")
             return False
         return True
     return False

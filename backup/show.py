@@ -110,7 +110,7 @@ def show_restored(restored: Restored, *, as_json: bool) -> None:
     print(f"{'would restore' if restored.dry_run else 'restored'} to {restored.target} into {restored.into}{took}")
     for store, each in restored.stores.items():
         lost = each["seconds_lost"]
-        left = f"{lost:.0f} s of writes are not in it" if lost is not None else f"lost writes unknown:  {each['unknown']}"
+        left = f"{lost:.0f} s of writes are not in it" if lost is not None else f"lost writes unknown: {each['unknown']}"
         print(f"  {store:<9} shows {each['shows']}, from {each['set']}; {left}")
         if each.get("last_commit"):
             print(f"  {'':<9} replayed up to {each['replayed_to']}; its last commit was at {each['last_commit']}")

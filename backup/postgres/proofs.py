@@ -49,7 +49,7 @@ def rows(restored: Restored) -> str:
     doubt = "" if point.exact else " (the point was taken during writes, so this may be no fault: drill another set)"
     insist(not wrong, shown(wrong) + doubt)
     strangers = {name for name, each in there.items() if not each.is_covered} - set(point.tables)
-    insist(not strangers, f"tables unknown to the set:  {shown(sorted(strangers))}")
+    insist(not strangers, f"tables unknown to the set: {shown(sorted(strangers))}")
     counted = [record for record in point.tables.values() if record.rows is not None]
     hashed = sum(1 for record in counted if record.checksum is not None)
     told = f"{len(counted)} tables, {sum(record.rows or 0 for record in counted)} rows; {hashed} with checksum"
@@ -83,7 +83,7 @@ def structure(restored: Restored) -> str:
         )
     known = point.broken if point else ()
     fresh = [name for name in broken if name not in known]
-    insist(not fresh, f"the server no longer trusts these:  {shown(fresh)}")
+    insist(not fresh, f"the server no longer trusts these: {shown(fresh)}")
     behind = []
     for name, given in (point.sequences if point else {}).items():
         value, falling = sequences.get(name, (None, False))
@@ -134,7 +134,7 @@ def indexes(restored: Restored) -> str:
     every: list[tuple[str, str, str]] = json.loads(done.text().splitlines()[-1])
     # SQLSTATE class XX means damage. Any other error, such as a failing function in an index expression, does not.
     damaged = [f"{name}: {told}" for name, state, told in every if state.startswith("XX")]
-    insist(not damaged, f"indexes that differ from their tables:  {shown(damaged)}")
+    insist(not damaged, f"indexes that differ from their tables: {shown(damaged)}")
     unasked = [f"{name} ({told})" for name, state, told in every if state and not state.startswith("XX")]
     told = f"{len(every) - len(unasked)} B-tree indexes agree with their tables"
     return told + (f"; could not be compared: {shown(unasked)}" if unasked else "")

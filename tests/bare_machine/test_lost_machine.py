@@ -133,7 +133,7 @@ def test_only_the_volumes_are_lost(lost: Machine) -> None:
     before, profiles = lost.counts(), lost.profiles()
     lost.lose_engine()
     lost.invoke("up", "--refresh")
-    assert "PostgreSQL is empty, though there are" in lost.invoke("backup", allowed=(1,))
+    assert "PostgreSQL is empty, but " in lost.invoke("backup", allowed=(1,))
     lost.invoke("backup.restore", "--live")
     assert (lost.counts(), lost.profiles()) == (before, profiles)
     assert lost.findings() == {}

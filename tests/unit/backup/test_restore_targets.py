@@ -49,7 +49,7 @@ def test_targets(text: str, target: Target) -> None:
     ("text", "message"),
     [
         ("yesterday", "no set, no time and no log position"),
-        ("2026-11-23T12:00:00", "which time zone"),
+        ("2026-11-23T12:00:00", "has no time zone"),
         ("20261123", "2 sets begin with 20261123"),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_moment_takes_the_newest_set_before_it_and_redis_the_log_copied_after_
         (Target(moment=NOON - timedelta(days=1)), ("redis",), "no backup of Redis is from before"),
         (Target(moment=NOON - timedelta(days=1)), ("weaviate",), "no backup of Weaviate is from before"),
         (Target(moment=NOON + timedelta(hours=1)), STORES, "in the future"),
-        (Target(lsn="0/9000000"), STORES, "position in PostgreSQL's log alone"),
+        (Target(lsn="0/9000000"), STORES, "position in PostgreSQL's log only"),
         (Target(lsn="0/1"), ("postgres",), "no backup of PostgreSQL is from before"),
     ],
 )
