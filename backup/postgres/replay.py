@@ -170,7 +170,7 @@ def _to_moment(moment: datetime, manifest: Manifest, found: Reach, mine: Lineage
     if found.missing:
         later = [each.at for each in points if lsn_number(each.lsn) > found.end]
         again = f", and again from {min(later).isoformat(timespec='seconds')} on" if later else ""
-        doubt = f"archiving was interrupted:  segment {found.missing} of the log is missing; {sure}{again}"
+        doubt = f"archiving was interrupted: segment {found.missing} of the log is missing; {sure}{again}"
         return Choice(manifest, mine.line.timeline, notes=notes, doubt=doubt)
     if log.stalled_since:
         since = log.stalled_since.isoformat(timespec="seconds")

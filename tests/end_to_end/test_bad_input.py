@@ -97,7 +97,7 @@ def test_an_image_that_is_missing_is_named_with_its_command(stack):
             (["backup", "--full", "--incremental"], "not both"),
             (["backup.schedule", "--only", "restore"], "no work called restore"),
             (["backup.schedule", "--once", "--cron"], "don't fit together"),
-            (["backup.import-portable", "--url", "somewhere"], "no address of a Weaviate"),
+            (["backup.import-portable", "--url", "somewhere"], "not the address of a Weaviate"),
             (["check", "--only", "nothing"], "nothing"),
             (["accounts.rotate", "nobody"], "no account 'nobody'"),
             (["images", "--service", "mysql"], "mysql"),

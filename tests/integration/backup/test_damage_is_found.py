@@ -108,7 +108,7 @@ def test_a_manifest_that_was_edited_or_signed_with_another_key_is_named(made: Ma
 def test_a_manifest_that_was_cut_off_is_named(made: Made) -> None:
     path = made.folder / made.full.id / folders.MANIFEST
     path.write_bytes(path.read_bytes()[:-7])
-    assert "can't be understood" in made.verify(made.full.id)[0].faults[0]
+    assert "is invalid" in made.verify(made.full.id)[0].faults[0]
 
 
 @pytest.mark.exhaustive
@@ -117,9 +117,9 @@ def test_the_newest_set_is_never_called_good_where_all_would_say_otherwise(made:
     full, newest = (made.folder / each.id / folders.MANIFEST for each in (made.full, made.incremental))
     whole = newest.read_bytes()
     for damaged, content, told in (
-        (newest, full.read_bytes(), "calls itself"),
+        (newest, full.read_bytes(), "has the id"),
         (newest, whole[:-7], "understood"),
-        (full, whole, "calls itself"),
+        (full, whole, "has the id"),
     ):
         kept = damaged.read_bytes()
         damaged.write_bytes(content)

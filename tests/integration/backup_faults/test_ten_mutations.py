@@ -87,7 +87,7 @@ IN_THE_FOLDER: dict[str, tuple[Callable[[Path, Manifest], None], str]] = {
     "an edited manifest": (edited, r"the signature does not match"),
     "a wrong key": (stranger, r"the signature does not match"),
     "swapped files": (swapped, r"redis/dump\.rdb\S* has \d+ bytes instead of \d+\n(.*\n)*redis/users\.acl\S* has \d+ bytes instead"),
-    "the manifest of another set": (of_another_set, r"the manifest in {full} calls itself"),
+    "the manifest of another set": (of_another_set, r"the manifest in {full} has the id"),
 }
 
 

@@ -73,7 +73,7 @@ def test_failures_that_pass_are_waited_out(server: S3Server, place: BucketPlace)
 @pytest.mark.parametrize(
     ("status", "message", "step"),
     [
-        (403, "refuses the credentials or what they ask for .403, AccessDenied.", "keyId and secretKey"),
+        (403, "refuses the credentials or the request .403, AccessDenied.", "keyId and secretKey"),
         (500, "the server fails .500", "log"),
     ],
 )

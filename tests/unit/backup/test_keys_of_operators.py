@@ -49,7 +49,7 @@ def test_an_identity_file_is_read_as_age_writes_it(tmp_path: Path) -> None:
 
 def test_a_stack_of_an_earlier_version_is_told_to_come_up_again() -> None:
     for ask in (keyring_of, keys.repository_passphrase):
-        with pytest.raises(PlatformError, match="stack s tells no") as told:
+        with pytest.raises(PlatformError, match="stack s has no") as told:
             ask(platform())
         assert "invoke up" in told.value.next_step
 

@@ -140,7 +140,7 @@ def test_the_restore_command_names_set_and_target() -> None:
 
 def test_a_chain_is_followed_to_its_base() -> None:
     assert [each.id for each in chain_of(LATE, SETS)] == [EARLY.id, LATE.id]
-    with pytest.raises(PlatformError, match="which is gone"):
+    with pytest.raises(PlatformError, match="which is missing"):
         chain_of(LATE, [LATE])
 
 
