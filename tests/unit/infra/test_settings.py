@@ -76,7 +76,7 @@ UPSTREAM = '{"timescaledb": {"reference": "a/b:1"}, "redis": {"reference": "r:1"
         ({"christmas:backup": '{"place": {"type": "s3"}}'}, "backup.place.endpoint"),
         ({"christmas:backup": f'{{"place": {{{S3.replace("https", "http")}}}}}'}, "backup.place.endpoint"),
         ({"christmas:backup": f'{{"place": {{{S3}, "caFile": "/no/such.pem"}}}}'}, "can't be read"),
-        ({"christmas:backup": '{"recipients": ["AGE-SECRET-KEY-1"]}'}, "is no age recipient"),
+        ({"christmas:backup": '{"recipients": ["AGE-SECRET-KEY-1"]}'}, "is not an age recipient"),
         ({"christmas:backup": '{"copies": {"first": {"type": "local", "path": "/x"}}}'}, "can't be a copy's name"),
         ({"christmas:backup": '{"copies": {"nas": {"type": "local", "path": "relative"}}}'}, "backup.copies.nas"),
         ({"christmas:backup": '{"copies": {"nas": {"type": "ftp"}}}'}, "backup.copies.nas"),
