@@ -71,7 +71,7 @@ UPSTREAM = '{"timescaledb": {"reference": "a/b:1"}, "redis": {"reference": "r:1"
         ({"christmas:images": "upstrem"}, "images"),
         ({"christmas:images": "upstream"}, "needs a reference"),
         ({"christmas:images": "upstream", "christmas:upstream": UPSTREAM.replace("r:1", "redis")}, "upstream.redis.reference"),
-        ({"christmas:limits": '{"rediss": {}}'}, "no service is called 'rediss'"),
+        ({"christmas:limits": '{"rediss": {}}'}, "unknown service 'rediss'"),
         ({"christmas:limits": '{"redis": {"memoryMib": 1}}'}, "128"),
         ({"christmas:backup": '{"place": {"type": "s3"}}'}, "backup.place.endpoint"),
         ({"christmas:backup": f'{{"place": {{{S3.replace("https", "http")}}}}}'}, "backup.place.endpoint"),
