@@ -1,4 +1,4 @@
-"""What a stack tells the tasks about itself: `infra.connections` reads exactly this."""
+"""The outputs of a stack; `infra.connections` reads exactly these."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def export(
     redis: Redis,
     weaviate: Weaviate,
 ) -> None:
-    """Export endpoints, names, the CA and the accounts' secrets; the latter stay encrypted in state."""
+    """Export endpoints, names, the CA and the accounts' secrets; secrets stay encrypted in the state."""
     host = placement.settings.host
     pulumi.export(
         "endpoints",

@@ -1,4 +1,4 @@
-"""What a service's containers are made of, live and scratch alike."""
+"""Image, user and limits of a service's containers, live and scratch alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A service's image, the `uid:gid` that it runs as, and what it may use."""
+    """A service's image, the `uid:gid` it runs as, and its limits."""
 
     image: str
     user: str
@@ -25,13 +25,13 @@ class Base:
 
     @classmethod
     def own(cls, service_name: str, image: str) -> Base:
-        """For an image of this project's, with the blueprint's limits."""
+        """For an image of this project, with the blueprint's limits."""
         declared = service(service_name)
         return cls(image, declared.user, declared.limits)
 
     @classmethod
     def live(cls, service_name: str, container: Container) -> Base:
-        """That of a live container: a stack may have more memory than the blueprint says, and data that needs it."""
+        """From a live container: a stack may have more memory than the blueprint says, and data that needs it."""
         host, declared = container.attrs["HostConfig"], service(service_name).limits
         limits = dataclasses.replace(
             declared, memory_mib=host["Memory"] // (1 << 20) or declared.memory_mib, cpus=host["NanoCpus"] / 1e9 or declared.cpus
@@ -40,7 +40,7 @@ class Base:
 
     @classmethod
     def declared(cls, service_name: str, platform: Platform) -> Base:
-        """What the stack's outputs say, where the container is gone; KeyError where they don't know the image."""
+        """From the stack's outputs, if the container is gone; KeyError if they don't name the image."""
         own = cls.own(service_name, platform.images[service_name])
         return dataclasses.replace(own, user=platform.users.get(service_name, own.user))
 

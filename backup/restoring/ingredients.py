@@ -1,4 +1,4 @@
-"""What scratch stores are made of and filled from, and how long that took."""
+"""The inputs of scratch stores, and the times of a restore."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECONDS = 4 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """What scratch stores are made of: bases, the repository's passphrase, and the place that sets come from, with the keys to them."""
+    """The inputs of scratch stores: container bases, the repository's passphrase, and the source of the sets with its keys."""
 
     bases: Mapping[str, Base]
     passphrase: str = field(repr=False)
@@ -37,7 +37,7 @@ class Ingredients:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long the two halves of a restore took, in seconds: putting files back, and the server's own replay and start."""
+    """The two phases of a restore, in seconds: copying files back, and the server's replay and start."""
 
     files: float
     start: float
@@ -49,9 +49,9 @@ class Timing:
 
 
 def ingredients_of(platform: Platform, passphrase: str, folder: Path, place: str = "") -> Ingredients:
-    """What the live containers are made of, or would be, and the place of that name.
+    """The bases of the live containers (or of the stack's outputs, if they are gone), and the named source.
 
-    Raises PlatformError where a container is gone and the stack doesn't tell its image.
+    Raises PlatformError if a container is gone and the stack doesn't name its image.
     """
     from docker.errors import NotFound
 
@@ -67,9 +67,9 @@ def ingredients_of(platform: Platform, passphrase: str, folder: Path, place: str
 
 
 def run_once(made: Scratch, recipe: Recipe, line: Iterable[str]) -> None:
-    """Run one command in a container as the recipe describes, with its files and volumes, and wait until it ends.
+    """Run one command in a container made from the recipe, with its files and volumes, and wait for its end.
 
-    Raises PlatformError with the command's last words where it fails.
+    Raises PlatformError with the command's last words if it fails.
     """
     words = list(line)
     once = dataclasses.replace(recipe, command=["-c", shlex.join(words)], entrypoint=["/bin/sh"], health=None)

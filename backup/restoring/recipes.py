@@ -1,4 +1,4 @@
-"""How each store is started beside the live one: the same settings, other secrets, and nothing that reaches the live stores."""
+"""How each store starts beside the live one: the same settings, other secrets, no connection to the live stores."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def timescaledb(
     place: S3Place | None = None,
     settings: Iterable[str] = (),
 ) -> Recipe:
-    """A PostgreSQL on a data volume. Unless `archive`, it only reads the repository, so that it never mixes its log into another's."""
+    """PostgreSQL on a data volume. Without `archive` it only reads the repository and never adds its own WAL."""
     lines = [postgresql_conf(base.limits), *(() if archive else ("archive_mode = off",)), *settings]
     return Recipe(
         service=TIMESCALEDB.name,
@@ -47,7 +47,7 @@ def timescaledb(
 
 
 def redis(base: Base, *, data: str, acl: str, passwords: Mapping[str, str], settings: Iterable[str] = ()) -> Recipe:
-    """A Redis on a data volume. `passwords` has those of admin and monitor, which commands inside the container log in with."""
+    """Redis on a data volume. `passwords` has those of admin and monitor, for commands inside the container."""
     files = {f"{account}.password": passwords[account].encode() for account in ("admin", "monitor")}
     return Recipe(
         service=REDIS.name,
@@ -60,7 +60,7 @@ def redis(base: Base, *, data: str, acl: str, passwords: Mapping[str, str], sett
 
 
 def weaviate(base: Base, *, data: str, backups: str, root_key: str, cluster_password: str) -> Recipe:
-    """A Weaviate on a data and a backup volume."""
+    """Weaviate on a data volume and a backup volume."""
     return Recipe(
         service=WEAVIATE.name,
         base=base,
