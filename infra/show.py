@@ -1,4 +1,4 @@
-"""Outputs and accounts, for a person or as JSON."""
+"""Prints outputs and accounts, for people or as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from christmas.blueprint.model import Account, PostgresRole
 
 
 def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> None:
-    """Print what the stack exports. What Pulumi keeps as a secret is printed as `[secret]` unless asked for."""
+    """Print the stack's outputs. Pulumi's secrets are printed as `[secret]` unless asked for."""
     from infra.connections import stack_outputs
 
     found = stack_outputs(stack, show_secrets=show_secrets)
@@ -22,7 +22,7 @@ def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> Non
 
 
 def show_accounts(*, as_json: bool) -> None:
-    """Print each account, what it is for and the stores it exists in."""
+    """Print each account, its purpose and its stores."""
     rows: list[dict[str, Any]] = [
         {
             "account": each.name,
@@ -38,7 +38,7 @@ def show_accounts(*, as_json: bool) -> None:
 
 
 def show_matrix(*, as_json: bool) -> None:
-    """Print what each account may do to each table, keyspace and collection."""
+    """Print each account's rights on each table, keyspace and collection."""
     rows = [row for account in ACCOUNTS for row in permissions(account)]
     if as_json:
         print(json.dumps(rows, indent=2))
@@ -47,7 +47,7 @@ def show_matrix(*, as_json: bool) -> None:
 
 
 def permissions(account: Account) -> list[dict[str, str]]:
-    """Everything an account may do, a row for each object: account, store, object, may."""
+    """All rights of an account, one row per object: account, store, object, may."""
     rows = []
 
     def add(store: str, thing: str, may: str) -> None:
