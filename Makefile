@@ -14,7 +14,7 @@ up:  ## from a fresh clone to a running, seeded, backed-up platform; goes on whe
 machine:  ## only what a machine needs: environment, Docker engine, Pulumi CLI, images
 	@$(SETUP) machine $(ARGS)
 
-doctor:  ## what this machine lacks, and the command that mends it; nothing is installed or changed
+doctor:  ## problems of this machine, and the command that fixes each; changes nothing
 	@$(SETUP) doctor $(ARGS)
 
 down:  ## stop the platform; its data stays

@@ -13,11 +13,11 @@ from commands.task import task
     iterable=["only", "store"],
     optional=["watch"],
     help={
-        "only": "Only these checks, as redis or backup.full,redis.memory; may be repeated.",
-        "store": "Only those of postgres, redis, weaviate, embedder or host, its backups among them; may be repeated.",
+        "only": "Only these checks, such as redis or backup.full,redis.memory; may be repeated.",
+        "store": "Only checks of postgres, redis, weaviate, embedder or host; may be repeated.",
         "fix": "First mend what is declared fixable: keys that live too long.",
-        "watch": "Check again every so many seconds (15 without a number), until Ctrl-C.",
-        "nagios": "One line with figures, as monitoring plugins say it.",
+        "watch": "Repeat every SECONDS (default 15) until Ctrl-C.",
+        "nagios": "One line with performance data, as a monitoring plugin.",
     },
 )
 def check_all(

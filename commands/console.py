@@ -1,4 +1,4 @@
-"""What a person at a terminal asks: how all of it is, what the machine lacks, a prompt in a store, the logs."""
+"""Tasks for a person at a terminal: status, doctor, shell, logs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from invoke.context import Context
 from commands.task import task
 
 
-@task(optional=["watch"], help={"watch": "Look again every so many seconds (5 without a number), until Ctrl-C."})
+@task(optional=["watch"], help={"watch": "Repeat every SECONDS (default 5) until Ctrl-C."})
 def status(_context: Context, stack: str = "", watch: str | None = None, *, json: bool = False) -> int:
     """Show the whole platform on one screen; exit code 0 ok, 1 warning, 2 critical, 3 unknown.
 
-    What is down or isn't there is named in its place, within seconds.
+    Missing and slow parts are reported in their place, within seconds.
 
     Example: invoke status --watch 10
     """
@@ -22,9 +22,9 @@ def status(_context: Context, stack: str = "", watch: str | None = None, *, json
 
 @task()
 def doctor(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Tell what this machine lacks, and the command that mends it; exit codes as those of check.
+    """Find problems of this machine, each with the command that fixes it; exit codes as check.
 
-    `make doctor` does the same before anything is installed.
+    `make doctor` does the same without any installed package.
 
     Example: invoke doctor --json
     """
@@ -37,14 +37,14 @@ def doctor(_context: Context, stack: str = "", *, json: bool = False) -> int:
     positional=["store"],
     help={
         "store": "pg, redis or weaviate.",
-        "account": "Log in as this account; else analyst, monitor or rag, which only read. For pg also postgres, the superuser.",
-        "command": "Run this one statement and end, with the tool's exit code.",
+        "account": "Account to log in as; default: read-only ones (analyst, monitor, rag). For pg also postgres, the superuser.",
+        "command": "Run one statement and exit with the tool's exit code.",
     },
 )
 def shell(_context: Context, store: str, stack: str = "", account: str = "", command: str = "") -> int:
     """Open psql, redis-cli, or Python with a client of Weaviate, logged in as an account.
 
-    psql and redis-cli are this machine's where it has them, else those in the container.
+    Uses this machine's psql and redis-cli if installed, else those in the container.
 
     Example: invoke shell pg --account migrator -c "select count(*) from market_data"
     """
@@ -56,13 +56,13 @@ def shell(_context: Context, store: str, stack: str = "", account: str = "", com
 @task(
     words="services",
     help={
-        "services": "timescaledb, redis, weaviate, embedder, schedule; all without.",
-        "since": "From how long ago on, as 30s, 10m, 2h, 1d; or from when, as 2026-11-29T14:30 (UTC).",
-        "follow": "Go on with what comes, until Ctrl-C.",
+        "services": "timescaledb, redis, weaviate, embedder, schedule; default: all.",
+        "since": "Start: an age such as 30s, 10m, 2h, 1d, or a time such as 2026-11-29T14:30 (UTC).",
+        "follow": "Keep printing new lines until Ctrl-C.",
     },
 )
 def logs(_context: Context, services: list[str], stack: str = "", since: str = "10m", *, follow: bool = False, json: bool = False) -> int:
-    """Show what services and the schedule logged, one after the other by time; no secret is in there.
+    """Show the logs of services and the schedule, merged by time. Logs contain no secrets.
 
     Example: invoke logs timescaledb schedule --since 2h
     """

@@ -94,17 +94,17 @@ def outputs(_context: Context, stack: str = "", *, json: bool = False, show_secr
 @task(
     positional=["account"],
     help={
-        "account": "Whose settings: api, ingest, rag …; with --for an account that reads, where none is named.",
+        "account": "Account: api, ingest, rag …; with --for the default is a read-only one.",
         "inside": "For a container in the stack's network.",
         "ca_file": "Where the client finds the CA's certificate, if not at its usual place; its bundle stands beside it.",
         "form": "For a shell, or for docker run --env-file; without it: docker with --inside, else shell.",
-        "for_": "Print the line that opens this client instead: psql, pgcli, redis-cli, weaviate-cli or dbeaver.",
+        "for_": "Print the command that opens this client instead: psql, pgcli, redis-cli, weaviate-cli or dbeaver.",
     },
 )
 def env(
     _context: Context, account: str = "", stack: str = "", ca_file: str = "", form: str = "", for_: str = "", *, inside: bool = False
 ) -> None:
-    """Write an account's connection settings to a file that only you can read; or the line with which a client connects.
+    """Write an account's connection settings to a file that only you can read; or print the command of a client.
 
     Examples: invoke env --account api
               eval "$(invoke env --account analyst --for psql)"
@@ -117,10 +117,10 @@ def env(
         raise PlatformError(what=f"--form {form!r} is not known", where="invoke env", next_step=f"use one of: {', '.join(known)}")
     if for_ and (inside or form or ca_file):
         raise PlatformError(
-            what="--for opens a client on this machine", where="invoke env", next_step="leave out --inside, --form and --ca-file"
+            what="--for is for clients on this machine", where="invoke env", next_step="leave out --inside, --form and --ca-file"
         )
     if not account and not for_:
-        raise PlatformError(what="no account is named", where="invoke env", next_step="name one, as invoke accounts lists them")
+        raise PlatformError(what="no account given", where="invoke env", next_step="use one of those that invoke accounts lists")
     if for_ and for_ not in client_lines.CLIENTS:
         raise client_lines.unknown_client(for_)
     platform = connections.load(stack)

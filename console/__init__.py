@@ -1,1 +1,1 @@
-"""What a person at a terminal asks: how the platform is, what the machine lacks, a prompt in a store, the logs."""
+"""Tools for a person at a terminal: platform status, machine diagnosis, store prompts, logs."""

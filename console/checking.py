@@ -1,4 +1,4 @@
-"""`invoke check`: every check or some, once or again and again, for a person, a program or a monitoring system."""
+"""`invoke check`: all or some checks, once or repeated, for a person, a program or a monitoring system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _USUAL_PAUSE = 15.0
 def show(stack: str, only: Sequence[str], stores: Sequence[str], *, fix: bool, as_json: bool, as_plugin: bool, watch: object) -> int:
     """Print the results; return their exit code.
 
-    Raises PlatformError for names that fit no check, and where the stack isn't up; as a plugin it says that in its own words.
+    Raises PlatformError for unknown names, and if the stack isn't up; with `as_plugin` it prints that as UNKNOWN instead.
     """
     pause = watching.seconds_of(watch, _USUAL_PAUSE, "invoke check --watch")
     if as_plugin and (as_json or pause is not None):
@@ -55,14 +55,14 @@ def show(stack: str, only: Sequence[str], stores: Sequence[str], *, fix: bool, a
 
 
 class _Again:
-    """Checks that are run again and again. In a pipe only what changed is told after the first time."""
+    """Repeated checks. In a pipe, runs after the first print changes only."""
 
     def __init__(self, platform: Platform, chosen: Sequence[checks.Registered], *, as_json: bool) -> None:
         self._platform, self._chosen, self._as_json = platform, chosen, as_json
         self._before: dict[str, CheckResult] | None = None
 
     def look(self) -> tuple[str, int]:
-        """What to show, and the exit code."""
+        """The text to show, and the exit code."""
         results = checks.run_checks(self._platform, self._chosen)
         now = datetime.now(UTC)
         before, self._before = self._before, {each.name: each for each in results}
@@ -73,7 +73,7 @@ class _Again:
         if self._as_json:
             return json.dumps({"at": now.isoformat(timespec="seconds"), **render.as_document(stack, results)}, ensure_ascii=False)
         if sys.stdout.isatty():
-            # What is wrong first: the end of a list may lie below the screen's.
+            # Problems first: the end of a long list may not fit on the screen.
             ranked = sorted(results, key=lambda each: each.status is Status.OK)
             return f"{now:%H:%M:%S} UTC\n{render.text(stack, ranked, sys.stdout)}"
         shown = results if before is None else [each for each in results if each.status is not before[each.name].status]

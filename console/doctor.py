@@ -1,6 +1,6 @@
-"""What this machine lacks, and the command that mends it. `python3 -m console.doctor`: works on a bare Python, before `make up`.
+"""Diagnoses this machine: what is missing, and the command that fixes it. `python3 -m console.doctor` needs only Python, before `make up`.
 
-Standard library only, and nothing is changed. Each line is judged as a check is.
+Standard library only; changes nothing. Each line has the status of a check.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Look = Callable[[], Finding]
 
 
 def looks(stack: str) -> Mapping[str, Look]:
-    """Everything that is looked at, by name, in the order in which it is shown."""
+    """All looks by name, in display order."""
     from console import doctor_docker, doctor_machine, doctor_stack
 
     return {
@@ -56,7 +56,7 @@ def looks(stack: str) -> Mapping[str, Look]:
 
 
 def examine(stack: str, *, seconds: float = _SECONDS) -> list[CheckResult]:
-    """Look at everything at once; what can't be learned is unknown, and holds up nothing else."""
+    """Run all looks at the same time; one that fails or is too slow is unknown, and delays no other."""
     started = datetime.now(UTC)
     found = gather(looks(stack), seconds)
     took = (datetime.now(UTC) - started).total_seconds()
@@ -69,9 +69,9 @@ def _result(name: str, answer: object, took: float) -> CheckResult:
     elif isinstance(answer, Finding):
         finding = answer
     elif isinstance(answer, Late):
-        finding = unknown(str(answer), "ask again when the machine is less busy")
+        finding = unknown(str(answer), "run it again when the machine is less busy")
     else:
-        finding = unknown(f"could not be looked at: {type(answer).__name__}: {answer}", "make doctor ARGS=--debug shows where")
+        finding = unknown(f"could not be checked: {type(answer).__name__}: {answer}", "make doctor ARGS=--debug shows where")
     return CheckResult(
         name=name,
         status=finding.status,
@@ -86,7 +86,7 @@ def _result(name: str, answer: object, took: float) -> CheckResult:
 
 
 def run(stack: str = "", *, as_json: bool = False) -> int:
-    """Print what is found; return the exit code: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    """Print the results; return the exit code: 0 ok, 1 warning, 2 critical, 3 unknown."""
     name = stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or _DEFAULT_STACK
     results = examine(name)
     print(json.dumps(render.as_document(name, results), indent=2, ensure_ascii=False)) if as_json else render.show(name, results)
@@ -96,7 +96,7 @@ def run(stack: str = "", *, as_json: bool = False) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """`make doctor`."""
     parser = argparse.ArgumentParser(prog="make doctor", description=__doc__)
-    parser.add_argument("--stack", default="", help="stack that is meant; else CHRISTMAS_STACK, else dev")
+    parser.add_argument("--stack", default="", help="stack name; else CHRISTMAS_STACK, else dev")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a list")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""The doctor's looks at Docker: engine, client, credentials, limits, images, and what other clones and killed runs have there."""
+"""The doctor's checks of Docker: engine, client, credentials, limits, images, other stacks, leftovers of killed test runs."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from monitor.result import Finding, critical, ok, unknown, warning
 
 _PROJECT = f"{PROJECT_LABEL}=christmas"
 _CLI_SECONDS = 6.0
-_LIMITS = {"MemoryLimit": "memory", "CpuCfsQuota": "processors", "PidsLimit": "processes"}
+_LIMITS = {"MemoryLimit": "memory", "CpuCfsQuota": "CPU", "PidsLimit": "process"}
 
 
 def engine() -> Finding:
-    """An engine answers that is new enough."""
+    """A Docker engine of a supported version answers."""
     chosen = chosen_engine()
     try:
         version = str((asking.ask(chosen, "/version") or {}).get("Version", ""))
     except asking.Unasked:
         version = _by_the_client()
         if not version:
-            return unknown(f"{chosen} could not be asked", "docker version says why")
+            return unknown(f"{chosen} could not be reached", "docker version shows the reason")
     except PermissionError:
         user = pwd.getpwuid(os.geteuid()).pw_name
         step = f"sudo usermod -aG docker {user}, then log out and in again (or: newgrp docker)"
-        return critical(f"it runs, but {user} may not talk to it ({chosen})", step)
+        return critical(f"the engine runs, but {user} may not use it ({chosen})", step)
     except TimeoutError:
-        return unknown(f"{chosen} gives no answer within {asking.SECONDS:g} s", "docker info; its log: journalctl -u docker")
+        return unknown(f"{chosen} does not answer within {asking.SECONDS:g} s", "docker info; its log: journalctl -u docker")
     except OSError as error:
-        return critical(f"none answers at {chosen}: {error}", _start(chosen))
+        return critical(f"no engine answers at {chosen}: {error}", _start(chosen))
     if parse_version(version) < MINIMUM:
         needed = ".".join(map(str, MINIMUM))
         return critical(f"version {version} at {chosen}; {needed} or newer is needed", "update it: https://docs.docker.com/engine/install")
@@ -50,7 +50,7 @@ def engine() -> Finding:
 
 def _start(chosen: ChosenEngine) -> str:
     if chosen.url != LOCAL_SOCKET:
-        return f"start it there, or leave {chosen.source}: unset DOCKER_HOST; docker context use default"
+        return "start that engine, or use the local one: unset DOCKER_HOST; docker context use default"
     if find_daemon():
         return "make machine starts it (or: sudo systemctl start docker)"
     if is_debian():
@@ -59,7 +59,7 @@ def _start(chosen: ChosenEngine) -> str:
 
 
 def _by_the_client() -> str:
-    """The engine's version by Docker's own client, which knows ways to it that nothing here does."""
+    """The engine's version from Docker's own client, which also supports SSH."""
     try:
         command = ["docker", "version", "--format", "{{.Server.Version}}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_CLI_SECONDS, stdin=subprocess.DEVNULL, check=False)
@@ -69,58 +69,58 @@ def _by_the_client() -> str:
 
 
 def client() -> Finding:
-    """Docker's own client is there: for `invoke shell`, and for the commands that messages name."""
+    """The `docker` command exists: `invoke shell` and many messages need it."""
     found = shutil.which("docker")
     if found is None:
-        return warning("there is no `docker` on PATH: invoke shell can't get into containers", "sudo apt-get install docker-cli")
+        return warning("no `docker` command on PATH: invoke shell can't enter containers", "sudo apt-get install docker-cli")
     return ok(found)
 
 
 def credentials() -> Finding:
-    """The client's configuration can be read, and the programs that keep its log-ins are there."""
+    """The client's configuration is readable, and its credential helpers exist."""
     file = configuration_folder() / "config.json"
     try:
         found: Any = json.loads(file.read_bytes())
     except FileNotFoundError:
-        return ok("the client has no configuration, and needs none")
+        return ok("no client configuration, none needed")
     except (OSError, ValueError) as error:
-        return warning(f"{file} can't be read, and is not followed: {error}", f"mend or remove {file}")
+        return warning(f"{file} can't be read and is ignored: {error}", f"correct or remove {file}")
     if not isinstance(found, dict) or not isinstance(found.get("credHelpers") or {}, dict):
-        return critical(f"{file} is no configuration of a client", f"mend or remove {file}")
+        return critical(f"{file} is not a valid client configuration", f"correct or remove {file}")
     named = {str(each) for each in (found.get("credsStore"), *(found.get("credHelpers") or {}).values()) if each}
     gone = sorted(f"docker-credential-{each}" for each in named if shutil.which(f"docker-credential-{each}") is None)
     if gone:
         return warning(
-            f"{', '.join(gone)} is not on PATH: registries are asked without a log-in",
-            f"install it, or take it out of credsStore and credHelpers in {file}",
+            f"{', '.join(gone)} is not on PATH: registries are used without a login",
+            f"install it, or remove it from credsStore and credHelpers in {file}",
             len(gone),
             "helpers",
         )
-    return ok(f"{file}: {f'log-ins are kept by {len(named)} helpers' if named else 'no helper keeps log-ins'}")
+    return ok(f"{file}: {len(named) or 'no'} credential helpers")
 
 
 def limits() -> Finding:
-    """The engine keeps the limits that containers are given, and stores images in a way that is not slow."""
+    """The engine enforces container limits, and its storage driver is not slow."""
     told = asking.ask(chosen_engine(), "/info") or {}
-    wrong = [f"limits of {what} are not kept" for name, what in _LIMITS.items() if told.get(name) is False]
+    wrong = [f"{what} limits are not enforced" for name, what in _LIMITS.items() if told.get(name) is False]
     if told.get("Driver") == "vfs":
-        wrong.append("its storage driver vfs copies every image whole")
+        wrong.append("the storage driver vfs copies whole images")
     if wrong:
-        return warning("; ".join(wrong), "docker info shows its warnings; it needs the kernel's cgroups", len(wrong), "faults")
-    return ok(f"memory, processors and processes are limited; storage driver {told.get('Driver')}")
+        return warning("; ".join(wrong), "docker info shows the engine's warnings; limits need the kernel's cgroups", len(wrong), "faults")
+    return ok(f"memory, CPU and process limits are enforced; storage driver {told.get('Driver')}")
 
 
 def images() -> Finding:
-    """The images of this checkout are there. A stack whose settings name others needs none of them."""
+    """The images of this checkout exist. A stack with upstream images does not need them."""
     chosen = chosen_engine()
     missing = [each for each in SERVICES if asking.ask(chosen, f"/images/{quote(image_reference(each), safe='/:')}/json") is None]
     if missing:
         return warning(f"not built yet: {', '.join(missing)}", "make machine, or invoke images, builds them", len(missing), "images")
-    return ok(f"all {len(SERVICES)} of this checkout are there", len(SERVICES), "images")
+    return ok(f"all {len(SERVICES)} images of this checkout exist", len(SERVICES), "images")
 
 
 def stacks(stack: str) -> Finding:
-    """Which other stacks share this engine."""
+    """Other stacks on this engine."""
     found = asking.ask(chosen_engine(), asking.labelled("/containers/json", _PROJECT))
     others: Counter[str] = Counter()
     for each, labels in asking.pieces(found):
@@ -128,11 +128,13 @@ def stacks(stack: str) -> Finding:
             others[f"{labels[STACK_LABEL]}{'' if each.get('State') == 'running' else ' (stopped)'}"] += 1
     if not others:
         return ok("no other stack is on this engine", 0, "stacks")
-    return ok(f"beside it: {', '.join(f'{name} with {count} containers' for name, count in sorted(others.items()))}", len(others), "stacks")
+    return ok(
+        f"other stacks: {', '.join(f'{name} with {count} containers' for name, count in sorted(others.items()))}", len(others), "stacks"
+    )
 
 
 def leftovers() -> Finding:
-    """Killed test runs have left nothing."""
+    """No leftovers of killed test runs."""
     chosen = chosen_engine()
     containers = asking.pieces(_list(chosen, "/containers/json"))
     left = [str(each["Names"][0]).lstrip("/") for each, labels in containers if is_left_by_a_test(labels)]
@@ -141,8 +143,8 @@ def leftovers() -> Finding:
     left += [str(each["Name"]) for each, labels in asking.pieces(_list(chosen, "/networks")) if is_left_by_a_test(labels)]
     if left:
         shown = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
-        return warning(f"killed test runs left {shown}", "make clean-tests", len(left), "objects")
-    return ok("killed test runs left nothing", 0, "objects")
+        return warning(f"left by killed test runs: {shown}", "make clean-tests", len(left), "objects")
+    return ok("no leftovers of killed test runs", 0, "objects")
 
 
 def _list(chosen: ChosenEngine, path: str) -> Any:

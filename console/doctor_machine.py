@@ -1,4 +1,4 @@
-"""The doctor's looks at the machine itself: Python, memory, disk, clock, proxies."""
+"""The doctor's checks of the machine: Python, memory, disk, clock, proxies."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _FEWEST_PROCESSORS = 2
 
 
 def python() -> Finding:
-    """This Python is new enough. An older one is told of before anything here could be read."""
+    """The Python version. The bootstrap refuses an older one before this module is read."""
     version = ".".join(map(str, sys.version_info[:3]))
     return ok(f"{version}, {MINIMUM[0]}.{MINIMUM[1]} or newer is needed ({sys.executable})")
 
 
 def environment(root: Path) -> Finding:
-    """The virtual environment holds what the lock files say, and its Python is still there."""
+    """The virtual environment matches the lock files, and its Python still exists."""
     place = VENV.relative_to(root) if VENV.is_relative_to(root) else VENV
     if is_installed("runtime") or is_installed("dev"):
         return ok(f"{place} holds the locked packages")
@@ -42,76 +42,74 @@ def environment(root: Path) -> Finding:
         return warning(f"there is no {place} yet", "make machine (make up does it, too)")
     link = VENV / "bin" / "python"
     if not link.exists():
-        return critical(f"{link} leads nowhere: the Python that it was made with is gone", "make machine makes it again")
-    return warning(f"{place} is not what the lock files say", "make machine brings it up to date")
+        return critical(f"{link} is a broken link: its Python was removed", "make machine recreates it")
+    return warning(f"{place} does not match the lock files", "make machine updates it")
 
 
 def processors() -> Finding:
-    """There are cores enough that four servers don't hold one another up."""
+    """There are enough cores for four servers."""
     count = len(os.sched_getaffinity(0))
-    return bounded(
-        count, "cores", f"{count} cores", "give the machine two cores or more: checks and backups are slow on one", warn=1, below=True
-    )
+    return bounded(count, "cores", f"{count} cores", "use two cores or more: checks and backups are slow on one", warn=1, below=True)
 
 
 def memory(stack: str) -> Finding:
-    """Programs can still have the memory that the platform takes; one that runs has its share already."""
+    """The available memory is enough to start the platform, or to keep it running."""
     free = announcement.available_memory()
     if free is None:
-        return unknown("the system doesn't tell how much memory is available", "free -h")
+        return unknown("the available memory is not known", "free -h")
     runs = next(each.done for each in announcement.states(stack, environment_ready=True) if each.name == "platform and data")
     wanted = expected.MEMORY_BYTES // 8 if runs else expected.MEMORY_BYTES
-    told = f"{size_text(free)} available, {size_text(wanted)} wanted {'beside what runs' if runs else 'to bring it up'}"
-    step = "end what else takes memory (ps aux --sort=-rss | head), or give the machine more"
+    told = f"{size_text(free)} available, {size_text(wanted)} needed {'beside the running stack' if runs else 'to start it'}"
+    step = "stop other programs (ps aux --sort=-rss | head), or add memory"
     return bounded(free, "bytes", told, step, warn=wanted, below=True)
 
 
 def disk(stack: str, root: Path) -> Finding:
-    """Each file system has room for what is still to be built and for the data."""
+    """Each file system has room for the remaining builds and for the data."""
     found = announcement.states(stack, environment_ready=is_installed("runtime") or is_installed("dev"))
     rooms = announcement.rooms(found, root, cache_folder(), announcement.docker_folder())
     told = "; ".join(f"{each.folder}: {size_text(each.free)} free, {size_text(each.needed)} needed" for each in rooms)
-    step = "free some there (docker system df shows what Docker holds), or put the caches elsewhere: XDG_CACHE_HOME"
+    step = "free disk space (docker system df shows Docker's part), or move the caches: XDG_CACHE_HOME"
     least = min(rooms, key=lambda each: each.free - each.needed)
     if least.free < least.needed:
         return critical(told, step, least.free, "bytes")
     if least.free < 2 * least.needed:
-        return warning(f"{told}; it gets tight", step, least.free, "bytes")
+        return warning(f"{told}; less than twice what is needed", step, least.free, "bytes")
     return ok(told, least.free, "bytes")
 
 
 def clock(root: Path) -> Finding:
-    """The clock was not set back, something keeps it right, and the engine's says the same."""
+    """The clock was not set back, is synchronized, and agrees with the engine's."""
     now = datetime.now(UTC)
     newest = max((path.stat().st_mtime for path in (root / ".christmas").glob("*/*") if path.is_file()), default=0.0)
     ahead = newest - now.timestamp()
-    step = "set it: sudo timedatectl set-ntp true, or install chrony; certificates, expiries and points in time of restores hang on it"
+    step = "sudo timedatectl set-ntp true, or install chrony: certificates, expiries and point-in-time restores depend on the clock"
     if ahead > _AHEAD_SECONDS:
-        told = f"it was set back: files of this clone are {ahead:.0f} s ahead of it ({now:%Y-%m-%d %H:%M} UTC)"
+        told = f"the clock was set back: files of this clone are {ahead:.0f} s newer than now ({now:%Y-%m-%d %H:%M} UTC)"
         return critical(told, step, ahead, "seconds")
     apart = _engines_clock(now)
     if apart is not None and abs(apart) > _AHEAD_SECONDS / 4:
         return critical(f"the engine's clock is {apart:+.0f} s from this one", step, abs(apart), "seconds")
     told = f"{now:%Y-%m-%d %H:%M:%S} UTC" + ("" if apart is None else f", {abs(apart):.1f} s from the engine's")
     if kept_right() is False:
-        return warning(f"{told}; the kernel knows of nothing that keeps it right", step, abs(apart or 0.0), "seconds")
+        return warning(f"{told}; the kernel reports an unsynchronized clock", step, abs(apart or 0.0), "seconds")
     return ok(told, abs(apart or 0.0), "seconds")
 
 
 def _engines_clock(now: datetime) -> float | None:
-    """Seconds by which the engine's clock is ahead; None where it doesn't tell."""
+    """Seconds by which the engine's clock is ahead, or None if unknown."""
     try:
         told = (engine.ask(chosen_engine(), "/info") or {}).get("SystemTime", "")
         there = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", str(told)))
     except (OSError, ValueError, engine.Unasked):
         return None
-    # What the answer took is no difference; it lies somewhere within.
+    # The answer's own time is no difference.
     later = datetime.now(UTC)
     return 0.0 if now <= there <= later else (there - (later if there > later else now)).total_seconds()
 
 
 def kept_right() -> bool | None:
-    """Whether the kernel counts its clock as synchronized; None where it doesn't tell."""
+    """Whether the kernel's clock is synchronized, or None if unknown."""
     try:
         buffer = ctypes.create_string_buffer(512)
         if ctypes.CDLL(None, use_errno=True).adjtimex(buffer) < 0:
@@ -122,22 +120,22 @@ def kept_right() -> bool | None:
 
 
 def proxies() -> Finding:
-    """Proxies that the environment names answer, and the stores of this machine are not asked through one."""
+    """Proxies from the environment answer, and are not used for the stores on this machine."""
     named = {name: value for name in ("http_proxy", "https_proxy", "all_proxy") if (value := _variable(name))}
     if not named:
         return ok("none is set")
     if wrong := [f"{name}={_shown(value)}: {problem}" for name, value in named.items() if (problem := _no_answer(value))]:
-        return critical("; ".join(wrong), "mend or unset the variable: what is to be fetched goes through it", len(wrong), "proxies")
+        return critical("; ".join(wrong), "correct or unset the variable: downloads use it", len(wrong), "proxies")
     spared = [each.strip() for each in _variable("no_proxy").split(",")]
     missing = [each for each in ("localhost", "127.0.0.1") if each not in spared and "*" not in spared]
     if missing:
         return warning(
-            f"the stores of this machine would be asked through {_shown(next(iter(named.values())))}",
+            f"clients would reach the stores of this machine through {_shown(next(iter(named.values())))}",
             f"export no_proxy={','.join([*filter(None, spared), *missing])} NO_PROXY={','.join([*filter(None, spared), *missing])}",
             len(missing),
             "addresses",
         )
-    return ok(f"{', '.join(named)} answer; local addresses are spared")
+    return ok(f"{', '.join(named)} answer; local addresses bypass them")
 
 
 def _variable(name: str, variables: Mapping[str, str] = os.environ) -> str:
@@ -145,7 +143,7 @@ def _variable(name: str, variables: Mapping[str, str] = os.environ) -> str:
 
 
 def _shown(value: str) -> str:
-    """A proxy's address without the user and password that may be in it."""
+    """A proxy's address without user and password."""
     return value.rpartition("@")[2] if "@" in value else value
 
 
@@ -156,7 +154,7 @@ def _no_answer(value: str) -> str:
     except ValueError as error:
         return str(error)
     if not host:
-        return "that is no address"
+        return "not a valid address"
     try:
         socket.create_connection((host, port), timeout=_PROXY_SECONDS).close()
     except OSError as error:

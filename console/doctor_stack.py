@@ -1,4 +1,4 @@
-"""The doctor's looks at Pulumi and at the stack that is meant: CLI, passphrase, locks, name, owner, ports, a restore that is half done."""
+"""The doctor's checks of Pulumi and the stack: CLI, passphrase, locks, name, owner, ports, unfinished restore."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CLONE = "com.christmas.clone."
 
 
 def cli() -> Finding:
-    """There is a Pulumi CLI that is new enough."""
+    """A Pulumi CLI of a supported version exists."""
     try:
         found = real_pulumi()
     except PlatformError as error:
@@ -32,7 +32,7 @@ def cli() -> Finding:
 
 
 def passphrase(root: Path) -> Finding:
-    """What encrypts the state's secrets is there, and nobody else reads it."""
+    """The passphrase of the state exists, and only its owner can read it."""
     if os.environ.get("PULUMI_CONFIG_PASSPHRASE"):
         return ok("given by PULUMI_CONFIG_PASSPHRASE")
     named = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
@@ -41,36 +41,38 @@ def passphrase(root: Path) -> Finding:
     if not file.is_file():
         if not made and not named:
             return ok("none yet; make up makes one")
-        told = f"{file} is gone" + (f", and only it decrypts the secrets of stacks {', '.join(made)}" if made else "")
-        return critical(told, "invoke up --kit FILE puts it back from a recovery kit; or put back your own copy")
+        told = f"{file} is missing" + (f"; only it decrypts the secrets of stacks {', '.join(made)}" if made else "")
+        return critical(told, "invoke up --kit FILE restores it from a recovery kit; or restore your own copy")
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
         return warning(f"others may read {file}", f"chmod 600 {file}")
-    return ok(f"{file}, readable by its owner alone")
+    return ok(f"{file}, readable by its owner only")
 
 
 def locks(root: Path) -> Finding:
-    """No killed run has left a lock on a state."""
+    """No lock of a killed run is left in the state."""
     backend = os.environ.get("PULUMI_BACKEND_URL") or (root / ".christmas" / "state").as_uri()
     dead, alive = [], []
     for file, holder in stack_locks.found(backend):
         if holder is None or stack_locks.is_gone(holder):
             dead.append((file.parent.name, holder))
         else:
-            alive.append(f"stack {file.parent.name} is worked at by {holder}")
+            alive.append(f"stack {file.parent.name} is in use by {holder}")
     if dead:
-        told = "; ".join(f"stack {stack} is locked by {holder or 'a run that left half a lock'}, which is gone" for stack, holder in dead)
+        told = "; ".join(
+            f"stack {stack} is locked by {holder or 'an unreadable lock file'}, which no longer runs" for stack, holder in dead
+        )
         step = "; ".join(f"pulumi cancel --yes --stack {stack}" for stack in dict.fromkeys(stack for stack, _ in dead))
-        return warning(told, f"{step} (invoke up takes away what it is sure of)", len(dead), "locks")
-    return ok("; ".join(alive) or "none is held", 0, "locks")
+        return warning(told, f"{step} (invoke up removes locks of dead processes itself)", len(dead), "locks")
+    return ok("; ".join(alive) or "no locks", 0, "locks")
 
 
 def name(stack: str) -> Finding:
-    """The stack may be called so; PlatformError says what else where not."""
+    """The stack name is valid. Raises PlatformError with a valid name if not."""
     return ok(check_name(stack))
 
 
 def owner(stack: str, root: Path) -> Finding:
-    """No other clone has a stack of that name on this engine."""
+    """No other clone has a stack of this name on this engine."""
     record = engine.ask(chosen_engine(), f"/volumes/christmas-{stack}-owner")
     labels = (record or {}).get("Labels") or {}
     if not labels.get(f"{_CLONE}clone"):
@@ -80,7 +82,7 @@ def owner(stack: str, root: Path) -> Finding:
         return ok(f"stack {stack} is this clone's, since {labels.get(f'{_CLONE}since')}")
     return critical(
         f"stack {stack} on this engine is another clone's: {clone} on {host}",
-        f"take another name: CHRISTMAS_STACK={stack[:35]}-2 make up",
+        f"use another name: CHRISTMAS_STACK={stack[:35]}-2 make up",
     )
 
 
@@ -92,19 +94,19 @@ def _own_state(root: Path) -> str:
 
 
 def ports(stack: str, root: Path) -> Finding:
-    """Ports that the stack keeps are its own; those that it would choose are free, or others near them are taken."""
+    """The stack's ports are its own; for a new stack, the default ports are free or `up` chooses others."""
     own = _published(stack)
     kept = _kept(stack, root)
     if lost := [port for port in kept.values() if port not in own and not _is_free(port)]:
         shown = ", ".join(map(str, lost))
-        step = f"ss -ltnp 'sport = :{lost[0]}' shows which; end it, then invoke up"
-        return critical(f"another program listens at {shown}, which the stack keeps", step)
+        step = f"ss -ltnp 'sport = :{lost[0]}' shows which; stop it, then invoke up"
+        return critical(f"another program uses port {shown} of this stack", step)
     if kept or own:
-        return ok(f"the stack's own: {', '.join(map(str, sorted(own or kept.values())))}")
+        return ok(f"used by this stack: {', '.join(map(str, sorted(own or kept.values())))}")
     wished = [port for service in SERVICES for port in service.published.values()]
     taken = [port for port in wished if not _is_free(port)]
     if taken:
-        return ok(f"{', '.join(map(str, taken))} is taken; up takes the next one that is free", len(taken), "ports")
+        return ok(f"{', '.join(map(str, taken))} is taken; up chooses the next free port", len(taken), "ports")
     return ok(f"{', '.join(map(str, wished))} are free")
 
 
@@ -117,7 +119,7 @@ def _published(stack: str) -> set[int]:
 
 
 def _kept(stack: str, root: Path) -> dict[str, int]:
-    """The ports that a stack in the clone's own state has chosen."""
+    """The ports recorded in the clone's own state."""
     if os.environ.get("PULUMI_BACKEND_URL"):
         return {}
     try:
@@ -140,11 +142,11 @@ def _is_free(port: int) -> bool:
 
 
 def restore(stack: str, root: Path) -> Finding:
-    """No live restore was left half done."""
+    """No live restore is unfinished."""
     begun = root / ".christmas" / "backups" / stack / "restore.json"
     if begun.exists():
-        return critical(f"a live restore of stack {stack} was begun and not finished ({begun})", "invoke status says how to go on")
-    return ok("none is half done")
+        return critical(f"a live restore of stack {stack} is unfinished ({begun})", "invoke status shows how to continue")
+    return ok("no unfinished restore")
 
 
 def _states(root: Path) -> list[str]:

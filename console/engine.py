@@ -1,6 +1,6 @@
-"""Questions to the Docker engine that is meant, over its socket or TCP.
+"""Minimal requests to the chosen Docker engine, over its socket or TCP.
 
-Standard library only: the doctor asks before anything is there.
+Standard library only: the doctor runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from core.chosen_engine import ChosenEngine
 SECONDS = 4.0
 
 
-class Unasked(Exception):  # noqa: N818 - what can't be learned, not what is wrong
-    """The engine is reached in a way that needs more than the standard library."""
+class Unasked(Exception):  # noqa: N818 - a state, not an error
+    """The engine needs more than the standard library, such as SSH."""
 
 
 def ask(engine: ChosenEngine, path: str, seconds: float = SECONDS) -> Any:
-    """The answer to GET `path`, decoded; None where it has no such thing.
+    """The decoded JSON answer to GET `path`, or None for 404.
 
-    Raises OSError where nobody answers in time or the engine says it can't, Unasked for one behind SSH.
+    Raises OSError without an answer in time and for error answers, Unasked for SSH.
     """
     with contextlib.closing(_connection(engine, seconds)) as connection:
         try:
@@ -43,11 +43,11 @@ def ask(engine: ChosenEngine, path: str, seconds: float = SECONDS) -> Any:
     try:
         return json.loads(body)
     except ValueError as error:
-        raise OSError(f"it answers what is no JSON: {error}") from error
+        raise OSError(f"its answer is not JSON: {error}") from error
 
 
 def labelled(path: str, *labels: str) -> str:
-    """The path of a list of what has all these labels, running or not."""
+    """The path that lists objects with all these labels, stopped ones too."""
     return f"{path}?all=1&filters={quote(json.dumps({'label': list(labels)}))}"
 
 
@@ -86,6 +86,6 @@ class _OverSocket(http.client.HTTPConnection):
 
 
 def pieces(found: list[dict[str, Any]] | None) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-    """What is on a list, with its labels."""
+    """Each listed object with its labels."""
     for each in found or []:
         yield each, each.get("Labels") or {}

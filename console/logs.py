@@ -1,4 +1,4 @@
-"""The logs of a stack's services and of its schedule, one after the other by time, each line with its service's name."""
+"""The logs of a stack's services and its schedule, merged by time, each line with its service's name."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 SCHEDULE = "schedule"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
-_GATHER_SECONDS = 0.3  # lines of several services that come within it are put in order
+_GATHER_SECONDS = 0.3  # lines of several services within this time are sorted
 _AGAIN_SECONDS = 1.0
 _OWN_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ?(.*)$")
 
 
 @dataclass(frozen=True, order=True)
 class Line:
-    """A line of a service's log. `at` is when Docker, or the schedule, had it; nanoseconds are cut to microseconds."""
+    """A log line. `at` is Docker's or the schedule's timestamp, in microseconds."""
 
     at: datetime
     service: str = field(compare=False)
@@ -45,7 +45,7 @@ class Line:
 
 
 def parse_since(text: str, now: datetime) -> datetime:
-    """The moment that `10m`, `2h`, `30s`, `1d` ago means, or one in ISO's form; without an offset it is UTC.
+    """The time of `10m`, `2h`, `30s` or `1d` ago, or an ISO time; UTC without an offset.
 
     Raises PlatformError for anything else.
     """
@@ -55,15 +55,15 @@ def parse_since(text: str, now: datetime) -> datetime:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
         raise PlatformError(
-            what=f"{text!r} is no time", where="--since", next_step="say how long ago, as 30s, 10m, 2h or 1d; or when: 2026-11-29T14:30"
+            what=f"{text!r} is not a time", where="--since", next_step="use 30s, 10m, 2h or 1d for an age, or 2026-11-29T14:30 for a time"
         ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def show(stack: str, wanted: Sequence[str], since: str, *, follow: bool, as_json: bool) -> int:
-    """Print the lines since then, and with `follow` those that come, until Ctrl-C.
+    """Print the lines since then; with `follow` also new ones, until Ctrl-C.
 
-    Raises PlatformError for an unknown service, and where the stack has neither containers nor a schedule.
+    Raises PlatformError for an unknown service, and if the stack has neither containers nor a schedule.
     """
     from core.docker_host import docker_host
 
@@ -86,10 +86,10 @@ def show(stack: str, wanted: Sequence[str], since: str, *, follow: bool, as_json
 def _choose(stack: str, wanted: Sequence[str], there: Sequence[str]) -> list[str]:
     if not there:
         raise PlatformError(
-            what=f"stack {stack} has no containers on this engine, and no schedule's log", where="Docker", next_step="invoke status"
+            what=f"stack {stack} has no containers on this engine and no schedule log", where="Docker", next_step="invoke status"
         )
     if unknown := [each for each in wanted if each not in there]:
-        raise PlatformError(what=f"there is no log of {unknown[0]!r}", where=f"stack {stack}", next_step=f"use one of: {', '.join(there)}")
+        raise PlatformError(what=f"no log of {unknown[0]!r}", where=f"stack {stack}", next_step=f"use one of: {', '.join(there)}")
     return [each for each in there if not wanted or each in wanted]
 
 
@@ -101,7 +101,7 @@ def _containers(client: docker.DockerClient, stack: str) -> dict[str, str]:
 
 
 def _lines(client: docker.DockerClient, stack: str, service: str, container: str, since: datetime) -> Iterator[Line]:
-    """What a service has said since then."""
+    """A service's lines since then."""
     if service == SCHEDULE:
         yield from of_schedule(_older_first(log_of(stack)), since)
         return
@@ -116,7 +116,7 @@ def _older_first(log: Path) -> Iterator[str]:
 
 
 def of_docker(service: str, pieces: Iterable[bytes]) -> Iterator[Line]:
-    """Lines from what Docker sends, each with its time before it; pieces may end inside a line. Pure."""
+    """Lines of Docker's timestamped stream; pieces may end inside a line. Pure."""
     rest, at = b"", datetime.fromtimestamp(0, UTC)
     for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n")
@@ -137,7 +137,7 @@ def _docker_line(service: str, raw: bytes, before: datetime) -> tuple[datetime, 
 
 
 def of_schedule(said: Iterable[str], since: datetime, at: datetime | None = None) -> Iterator[Line]:
-    """Lines of the schedule's log since then; those without a time belong to the one before, at first to `at`. Pure."""
+    """Lines of the schedule's log since then; a line without a time gets the previous one's, initially `at`. Pure."""
     for each in said:
         match = _OWN_TIME.match(each)
         if match:
@@ -162,7 +162,7 @@ def _writer(names: Sequence[str], *, as_json: bool) -> Callable[[Line], None]:
 
 
 def _follow(client: docker.DockerClient, stack: str, chosen: Sequence[str], since: datetime, say: Callable[[Line], None]) -> None:
-    """Say what each service says from then on. One that is stopped, or made anew, is followed again when it runs."""
+    """Print new lines of each service. A restarted or recreated container is followed again."""
     coming: queue.Queue[Line] = queue.Queue()
     for service in chosen:
         reader = _tail_schedule if service == SCHEDULE else _tail_container
@@ -187,14 +187,14 @@ def _tail_container(client: docker.DockerClient, stack: str, service: str, since
             container = _containers(client, stack).get(service)
             stream: Any = client.api.logs(container, stream=True, follow=True, timestamps=True, since=last.timestamp()) if container else ()
             for line in of_docker(service, stream):
-                # Asked again from the last line's second on, Docker says again what it had said of it.
+                # After a reconnect Docker repeats the lines since the last one's time.
                 if line.at < last or (line.at == last and line.text in seen):
                     continue
                 seen = {line.text} if line.at > last else seen | {line.text}
                 last = line.at
                 put(line)
         except (APIError, RequestException, OSError):
-            pass  # gone for a moment, or cut: looked for again
+            pass  # gone or cut off: try again
         time.sleep(_AGAIN_SECONDS)
 
 
@@ -209,7 +209,7 @@ def _tail_schedule(_client: docker.DockerClient, stack: str, _service: str, sinc
         with contextlib.suppress(OSError):
             size = path.stat().st_size
             if size < place:
-                place = 0  # a new file was begun
+                place = 0  # the log was rotated
             if size > place:
                 with path.open("rb") as file:
                     file.seek(place)

@@ -1,4 +1,4 @@
-"""A Python prompt with a client of Weaviate in it, logged in as an account; or one statement, and its exit code."""
+"""A Python prompt with a connected Weaviate client of an account; or one statement with its exit code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from infra.connections import Platform
 
 _BANNER = """\
-Weaviate of stack {stack} as {account}. `client` is connected, `collections` are its collections; Ctrl-D ends.
+Weaviate of stack {stack} as {account}. `client` is connected, `collections` is client.collections; Ctrl-D ends.
 For example: [each for each in client.collections.list_all()]"""
 
 
 def run(platform: Platform, account: str, command: str) -> int:
-    """Open the prompt, or run `command` in it; return 0, 1 where it raises, or what it exits with.
+    """Open the prompt, or run `command` in it; return 0, 1 after an exception, or its own exit code.
 
-    Raises PlatformError where Weaviate does not let the account in.
+    Raises PlatformError if the login fails.
     """
     from weaviate.exceptions import WeaviateBaseError
 
@@ -32,7 +32,7 @@ def run(platform: Platform, account: str, command: str) -> int:
         client = opened.enter_context(clients.weaviate_client(platform, account))
     except (WeaviateBaseError, OSError) as error:
         raise PlatformError(
-            what=f"Weaviate does not let {account} in: {error}", where=platform.weaviate_url(), next_step="invoke check --store weaviate"
+            what=f"Weaviate login of {account} failed: {error}", where=platform.weaviate_url(), next_step="invoke check --store weaviate"
         ) from None
     with opened:
         names: dict[str, Any] = {"client": client, "collections": client.collections}
@@ -50,13 +50,13 @@ def run(platform: Platform, account: str, command: str) -> int:
 
 
 def _once(command: str, names: dict[str, Any], mode: str = "single") -> int:
-    """Run it as Python does with `-c`; alone on its line, an expression's value is shown."""
+    """Run it as `python -c` does; prints the value of a single expression."""
     try:
         compiled: CodeType = compile(command, "<command>", mode if "\n" not in command.strip() else "exec")
-        exec(compiled, names)  # noqa: S102 - what the operator typed is what is to be run
+        exec(compiled, names)  # noqa: S102 - the operator's own input
     except SystemExit as ended:
         return _code_of(ended)
-    except Exception:  # as Python itself ends: its message, without this file's part of the way
+    except Exception:  # as Python does: the traceback, without this file's frames
         kind, error, way = sys.exc_info()
         traceback.print_exception(kind, error, way.tb_next if way else None)
         return 1
@@ -71,7 +71,7 @@ def _code_of(ended: SystemExit) -> int:
 
 
 def _remember() -> None:
-    """Arrow keys and completion, where this Python was built with them."""
+    """Line editing and completion, if this Python has readline."""
     with contextlib.suppress(ImportError):
         import readline
 

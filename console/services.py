@@ -1,4 +1,4 @@
-"""The services of a stack as Docker and their ports tell: asked without Pulumi or any password, so that it works where those are gone."""
+"""The state of a stack's services, from Docker and their ports. Needs neither Pulumi nor passwords, so it works without them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 _ASK_SECONDS = 2.0
 _NOT_ALWAYS = frozenset({EMBEDDER.name})
-"""Services that a stack may do without: embeddings of a vendor need no embedder."""
+"""Optional services: a stack with a vendor's embeddings has no embedder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service of the stack. `state` is Docker's word and health; sizes in bytes; None for what isn't known.
+    """A service of the stack. `state` is Docker's state or health; sizes in bytes; None if unknown.
 
-    `answer_seconds` is how long the first greeting over TLS took.
+    `answer_seconds` is the time of a TLS handshake.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Service:
         }
 
     def judge(self, now: datetime) -> Finding:
-        """How it is, in words."""
+        """Its status and message."""
         told = [self.state]
         if self.since:
             told.append(f"up {span_text(now - self.since)}")
@@ -73,20 +73,22 @@ class Service:
             told.append(self.trouble)
         said = ", ".join(told)
         if not self.container:
-            return critical(said, "make up, or invoke up, makes it")
+            return critical(said, "make up, or invoke up, creates it")
         if self.state == "paused":
             return critical(said, f"docker unpause {self.container}")
         if self.state not in {"healthy", "running", "starting"}:
             return critical(said, f"docker logs --tail 50 {self.container}; invoke up starts it again")
         if self.trouble:
-            return unknown(said, f"docker stats {self.container} shows what it is busy with; invoke logs {self.name}")
-        return warning(said, f"invoke logs {self.name} --follow") if self.state == "starting" else ok(said)
+            return unknown(said, f"docker stats {self.container} shows its load; invoke logs {self.name}")
+        # Docker looks only twice a minute: what answers already is fine.
+        starting = self.state == "starting" and self.answer_seconds is None
+        return warning(said, f"invoke logs {self.name} --follow") if starting else ok(said)
 
 
 def look(stack: str) -> list[Service]:
-    """The stack's services, in the blueprint's order, and those of its containers that the blueprint doesn't know.
+    """The stack's services in the blueprint's order, then other containers of the stack.
 
-    Raises PlatformError where the engine does not answer.
+    Raises PlatformError if the engine does not answer.
     """
     from core.docker_host import connect
 
@@ -102,7 +104,7 @@ def look(stack: str) -> list[Service]:
 
 
 def in_order(found: Mapping[str, Service]) -> list[Service]:
-    """Those found, the blueprint's first, and those that have to be there and are not. Pure."""
+    """The found services, the blueprint's first, and missing required ones. Pure."""
     names = [each.name for each in SERVICES]
     missing = {name: Service(name, "", "no container") for name in names if name not in found and name not in _NOT_ALWAYS}
     both = {**found, **missing}
@@ -110,17 +112,17 @@ def in_order(found: Mapping[str, Service]) -> list[Service]:
 
 
 def name_of(listed: Mapping[str, Any]) -> str:
-    """The name of a container that was listed."""
+    """The name of a listed container."""
     return str(listed["Names"][0]).lstrip("/")
 
 
 def _untold(name: str, listed: Mapping[str, Any], answer: object) -> Service:
-    said = f"Docker gives {answer} about it" if isinstance(answer, Late) else f"Docker can't tell of it: {answer}"
+    said = f"Docker: {answer}" if isinstance(answer, Late) else f"Docker failed: {answer}"
     return Service(name, name_of(listed), str(listed["State"]), trouble=said)
 
 
 def _one(client: docker.DockerClient, container: str, listed: Mapping[str, Any]) -> Service:
-    """One service, from its container's state, its cgroup and a greeting at its port."""
+    """One service, from its container's state, its memory and a TLS handshake."""
     described = client.api.inspect_container(listed["Id"])
     state = described["State"]
     name = str(listed["Labels"].get(SERVICE_LABEL, ""))
@@ -140,12 +142,12 @@ def _one(client: docker.DockerClient, container: str, listed: Mapping[str, Any])
 
 
 def moment(text: str) -> datetime:
-    """Docker's time, which has more digits of a second than Python takes."""
+    """A Docker timestamp, without its fraction of a second."""
     return datetime.fromisoformat(text[:19] + "+00:00").astimezone(UTC)
 
 
 def _greet(name: str, described: Mapping[str, Any]) -> tuple[float | None, str]:
-    """Seconds until the service's first port has greeted over TLS, and what is wrong where it has not."""
+    """Seconds of a TLS handshake with the service's first port, and the problem if it fails."""
     try:
         port = next(iter(service(name).ports.values()))
     except KeyError:
@@ -159,13 +161,13 @@ def _greet(name: str, described: Mapping[str, Any]) -> tuple[float | None, str]:
             with _trusting().wrap_socket(plain):
                 return time.monotonic() - began, ""
     except TimeoutError:
-        return None, f"{host}:{number} gives no answer within {_ASK_SECONDS:g} s"
+        return None, f"{host}:{number} does not answer within {_ASK_SECONDS:g} s"
     except OSError as error:
         return None, f"{host}:{number}: {error}"
 
 
 def _address(described: Mapping[str, Any], port: int) -> tuple[str, int]:
-    """Where a client on this machine reaches a port: as it is published, else in the container's own network."""
+    """The address of a port for clients on this machine: the published one, else the container's."""
     settings = described["NetworkSettings"]
     published: Sequence[Mapping[str, str]] = (settings.get("Ports") or {}).get(f"{port}/tcp") or ()
     if published:
@@ -175,7 +177,7 @@ def _address(described: Mapping[str, Any], port: int) -> tuple[str, int]:
 
 
 def _trusting() -> ssl.SSLContext:
-    """TLS to whoever answers: nothing is said there. Whether the certificate is right is for `invoke check`."""
+    """TLS without verification, for a handshake without data. `invoke check` verifies certificates."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

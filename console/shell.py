@@ -1,8 +1,7 @@
-"""A prompt in a store: psql, redis-cli or Python, logged in as an account, with the tool's own exit code.
+"""A prompt in a store: psql, redis-cli or Python, logged in as an account, with the tool's exit code.
 
-No password is an argument of a process or stands in a process list: psql reads it from a file in memory that only its own process has
-open, or from one in the container's memory that is gone before psql begins; redis-cli, which reads no file, has it in its own environment;
-the Python prompt has it in memory.
+No password is in a command line. psql reads it from an anonymous file in memory (memfd), or from a file in the container's tmpfs that is
+removed before psql starts. redis-cli can't read a file, so it gets the password in its environment. The Python prompt has it in memory.
 """
 
 from __future__ import annotations
@@ -28,35 +27,35 @@ if TYPE_CHECKING:
     from infra.connections import Platform
 
 SUPERUSER = "postgres"
-"""The server's own user: it has no password, and is let in through the socket in the container alone."""
+"""The superuser: it has no password, and can log in only through the socket in the container."""
 
-# Each reads without being able to change anything.
+# Read-only accounts.
 _USUAL = {"pg": "analyst", "redis": "monitor", "weaviate": "rag"}
 _STORES = {"pg": "postgres", "redis": "redis", "weaviate": "weaviate"}
 _OTHER_NAMES = {"postgres": "pg", "psql": "pg", "timescaledb": "pg", "redis-cli": "redis"}
 
-# Takes the password from its file, which is in the container's memory, removes that, and becomes the tool.
+# Opens the password's file, removes it, then becomes the tool.
 _PSQL_INSIDE = 'exec 9<"$0"; rm -f "$0"; export PGPASSFILE=/dev/fd/9; exec psql "$@"'
 _REDIS_INSIDE = 'REDISCLI_AUTH=$(cat "$0"); export REDISCLI_AUTH; rm -f "$0"; exec redis-cli "$@"'
 _LEAVE_FILE = 'umask 077; file=$(mktemp /tmp/christmas-XXXXXXXX); IFS= read -r line; printf "%s\\n" "$line" >"$file"; echo "$file"'
 
 
 def run(store: str, stack: str, account: str, command: str) -> int:
-    """Open a prompt in the store, or carry out `command` there and end; return the tool's exit code.
+    """Open a prompt in the store, or run one `command`; return the tool's exit code.
 
-    Raises PlatformError for a store or an account that doesn't exist, and where neither the tool nor the container is there.
+    Raises PlatformError for an unknown store or account, and if neither the tool nor the container is available.
     """
     name = _OTHER_NAMES.get(store, store)
     if name not in _STORES:
-        raise PlatformError(what=f"there is no shell for {store!r}", where="invoke shell", next_step=f"use one of: {', '.join(_STORES)}")
+        raise PlatformError(what=f"no shell for {store!r}", where="invoke shell", next_step=f"use one of: {', '.join(_STORES)}")
     return enter(connections.load(stack), name, account, command)
 
 
 def enter(platform: Platform, name: str, account: str = "", command: str = "") -> int:
-    """The same in a stack that is known; `name` is pg, redis or weaviate."""
+    """The same for a loaded stack; `name` is pg, redis or weaviate."""
     account = account or _USUAL[name]
     if not (name == "pg" and account == SUPERUSER):
-        platform.secret(account, _STORES[name])  # says which accounts there are
+        platform.secret(account, _STORES[name])  # raises for an unknown account
     if name == "weaviate":
         from console import prompt
 
@@ -90,7 +89,7 @@ def _redis(platform: Platform, account: str, command: str) -> int:
     container, password = platform.containers[REDIS.name], platform.secret(account, "redis")
     host, port = platform.endpoints["redis"].address()
     tool = shutil.which("redis-cli")
-    # With -e a command that the server refuses is a failure.
+    # -e: exit with an error if the server refuses the command.
     words = ["-e", *words] if words else []
     plain = ["--tls", "--no-auth-warning", "--user", account]
     if tool and _speaks_tls(tool):
@@ -105,21 +104,21 @@ def _split(command: str) -> list[str]:
     try:
         return shlex.split(command)
     except ValueError as error:
-        raise PlatformError(what=f"the command can't be read: {error}", where=repr(command), next_step="close what was quoted") from None
+        raise PlatformError(what=f"the command has unbalanced quotes: {error}", where=repr(command), next_step="close the quotes") from None
 
 
 def _speaks_tls(tool: str) -> bool:
-    """Whether this build of redis-cli knows TLS: some don't."""
+    """Whether this build of redis-cli supports TLS."""
     done = subprocess.run([tool, "--help"], capture_output=True, text=True, check=False)
     return "--tls" in done.stdout + done.stderr
 
 
 @contextlib.contextmanager
 def _file_in_memory(content: str) -> Iterator[tuple[str, int]]:
-    """A file that has no name in any folder: its path for a child that inherits its number, and that number."""
+    """An anonymous file in memory: its path for a child that inherits its descriptor, and the descriptor."""
     number = os.memfd_create("christmas")
     try:
-        os.fchmod(number, 0o600)  # libpq takes no other
+        os.fchmod(number, 0o600)  # libpq requires it
         os.write(number, f"{content}\n".encode())
         yield f"/dev/fd/{number}", number
     finally:
@@ -128,20 +127,20 @@ def _file_in_memory(content: str) -> Iterator[tuple[str, int]]:
 
 @contextlib.contextmanager
 def _left(container: str, user: str, content: str) -> Iterator[str]:
-    """A secret in a file in the container's memory, put there by a pipe: its path. Whoever reads it removes it."""
+    """A secret in a file of the container's tmpfs, written through a pipe. The reader removes it."""
     from core.containers import execute
 
     file = execute(container, ["sh", "-c", _LEAVE_FILE], user=user, line=content).text()
     try:
         yield file
     finally:
-        # Where nobody came to read it.
+        # If the reader never started.
         with contextlib.suppress(PlatformError):
             execute(container, ["rm", "-f", file], user=user, check=False)
 
 
 def _in_container(container: str, user: str, command: Sequence[str], settings: Mapping[str, str] | None = None) -> int:
-    """Run a command there with this terminal, by Docker's own client, at the engine that is meant."""
+    """Run a command in the container with this terminal, through the `docker` command and the chosen engine."""
     from core.chosen_engine import chosen_engine
     from core.containers import running
 
@@ -160,7 +159,7 @@ def _in_container(container: str, user: str, command: Sequence[str], settings: M
 
 
 def _in_front(command: Sequence[str], settings: Mapping[str, str], keep: Sequence[int] = ()) -> int:
-    """Run a program that has the terminal to itself: Ctrl-C is its own. Return its exit code, as a shell would have it."""
+    """Run a program in the foreground; it receives Ctrl-C alone. Return its exit code as a shell does."""
     sys.stdout.flush()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -1,4 +1,4 @@
-"""The whole platform on one screen, within seconds: what can't be learned in time, or isn't there, is said in its place."""
+"""The whole platform on one screen, within seconds; missing or slow parts are reported in their place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from schedule import history
 from schedule.task import HISTORY
 
 _SECONDS = 4.0
-"""How long a look may take: somebody waits for it who has been woken up."""
+"""The time limit of a look."""
 
 _NAME_COLUMNS = 12
 _STATUS_COLUMNS = 8
@@ -38,7 +38,7 @@ _SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A look at a stack: its services, and each other part by name."""
+    """The state of a stack: its services, and other parts by name."""
 
     stack: str
     at: datetime
@@ -47,12 +47,12 @@ class Overview:
 
     @property
     def status(self) -> Status:
-        """The worst there is."""
+        """The worst status."""
         judged = [each.judge(self.at).status for each in self.services]
         return max((*judged, *(each.status for each in self.parts.values())), key=severity, default=Status.UNKNOWN)
 
     def as_dict(self) -> dict[str, Any]:
-        """The look as `--json` shows it."""
+        """The overview for `--json`."""
         parts = [
             {"name": name, "status": str(each.status), "message": each.message, "next_step": each.next_step}
             for name, each in self.parts.items()
@@ -68,7 +68,7 @@ class Overview:
 
 
 def show(stack: str, *, as_json: bool, watch: object) -> int:
-    """Print a look, or look again and again; return the exit code: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    """Print an overview, once or repeated; return the exit code: 0 ok, 1 warning, 2 critical, 3 unknown."""
     from console import watching
 
     name = connections.stack_name(stack)
@@ -76,7 +76,7 @@ def show(stack: str, *, as_json: bool, watch: object) -> int:
 
     def once() -> tuple[str, int]:
         found = look(name)
-        # A look in a pipe is one line of JSON, so that its reader knows where it ends.
+        # With --watch each document is one line.
         told = json.dumps(found.as_dict(), ensure_ascii=False, indent=None if pause else 2) if as_json else text(found)
         return told, found.status.exit_code
 
@@ -88,7 +88,7 @@ def show(stack: str, *, as_json: bool, watch: object) -> int:
 
 
 def look(stack: str, *, seconds: float = _SECONDS) -> Overview:
-    """Look at everything at once."""
+    """Collect everything at the same time."""
     folder, own = folders.folder_of(stack), signs.folder_of(stack)
     loaded = _Once(lambda: connections.load(stack))
     looks: dict[str, Callable[[], Any]] = {
@@ -111,7 +111,7 @@ def look(stack: str, *, seconds: float = _SECONDS) -> Overview:
 
 
 def text(found: Overview) -> str:
-    """The screen, for the terminal or the pipe that standard output is."""
+    """The overview as text, for the terminal or pipe of standard output."""
     colours, width = terminal.has_colours(sys.stdout), terminal.columns()
     rows = [(each.name, each.judge(found.at)) for each in found.services] + list(found.parts.items())
     lines = [f"stack {found.stack}: {found.status} at {found.at:%Y-%m-%d %H:%M:%S} UTC"]
@@ -127,12 +127,12 @@ def _untold(answer: object) -> Finding:
     if isinstance(answer, PlatformError):
         return unknown(answer.what, answer.next_step)
     if isinstance(answer, Late):
-        return unknown(str(answer), "docker stats shows what is busy; invoke check asks longer")
+        return unknown(str(answer), "docker stats shows the load; invoke check waits longer")
     return unknown(f"{type(answer).__name__}: {answer}", "invoke status --debug")
 
 
 class _Once:
-    """The stack as its clients see it, from Pulumi: asked for once, by a thread of its own, for all that want it."""
+    """The stack's connections from Pulumi, loaded once in a thread for all parts."""
 
     def __init__(self, load: Callable[[], connections.Platform]) -> None:
         self._answer: connections.Platform | PlatformError | None = None
@@ -144,18 +144,18 @@ class _Once:
             self._answer = load()
         except PlatformError as error:
             self._answer = error
-        except Exception as error:  # told where it is asked for
+        except Exception as error:  # reported by get
             self._answer = PlatformError(f"{type(error).__name__}: {error}", next_step="invoke outputs --debug")
         self._there.set()
 
     def get(self, seconds: float) -> connections.Platform | PlatformError | None:
-        """The stack, why it can't be had, or None where that is not known in time."""
+        """The stack, the error of loading it, or None if it takes longer."""
         self._there.wait(seconds)
         return self._answer
 
 
 def _schema(loaded: _Once) -> Finding | Late:
-    """The schema's revision. Where the stack isn't up there is none to ask."""
+    """The schema's revision; critical if the stack isn't up."""
     from migrations import run
 
     platform = loaded.get(_SECONDS)
@@ -180,9 +180,9 @@ def _backups(folder: Path, now: datetime) -> dict[str, Finding]:
 
 
 def judge_last(sets: Sequence[Manifest], now: datetime) -> Finding:
-    """The newest set, and the newest full one. How old they may be is for `invoke check`. Pure."""
+    """The newest set and the newest full set. `invoke check` judges their age. Pure."""
     if not sets:
-        return warning("there is none", "invoke backup")
+        return warning("no backup set", "invoke backup")
     newest = sets[-1]
     full = next((each for each in reversed(due.covering(sets, STORES)) if each.kind == "full"), None)
     told = f"{newest.id}, {span_text(now - newest.started)} ago ({', '.join(newest.stores)})"
@@ -192,10 +192,10 @@ def judge_last(sets: Sequence[Manifest], now: datetime) -> Finding:
 
 
 def judge_next(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:
-    """When the next set is due, by the sets that are there. Pure."""
+    """When the next set is due. Pure."""
     kind = due.due(now, sets, rules)
     if kind:
-        return warning(f"{kind}, due now", "invoke schedule tells why it was not made; invoke backup makes it")
+        return warning(f"{kind}, due now", "invoke schedule shows the reason; invoke backup makes it")
     usable = due.covering(sets, STORES)
     full = next(each for each in reversed(usable) if each.kind == "full").started + rules.full_every
     incremental = usable[-1].started + rules.incremental_every
@@ -210,31 +210,31 @@ def _drill(folder: Path, now: datetime) -> dict[str, Finding]:
 
 
 def judge_drill(past: Sequence[Mapping[str, Any]], rules: BackupRules, now: datetime) -> Finding:
-    """How the last drill went, and when the next is due. Pure."""
+    """The last drill, and when the next is due. Pure."""
     from schedule.decide import drill_since
 
     if not past:
-        return ok("none yet; the schedule makes the first one by itself")
+        return ok("none yet; the schedule runs the first one")
     last, following = past[-1], drill_since(past, rules)
     age = span_text(now - datetime.fromisoformat(str(last["started"])))
     upcoming = f"; the next in {span_text(following - now)}" if following and following > now else "; the next is due"
     if last.get("passed"):
         return ok(f"passed, {age} ago{upcoming}")
-    return critical(f"FAILED, {age} ago{upcoming}", "its report is in the folder drills beside the sets; invoke backup.drill")
+    return critical(f"FAILED, {age} ago{upcoming}", "see its report in the folder drills beside the sets; repeat with invoke backup.drill")
 
 
 def _schedule(folder: Path, loaded: _Once) -> Finding:
     from monitor.schedule import judge_now
 
-    # Whether the schedule is this clone's is in the outputs. Where they can't be had in time it is, as for most stacks.
+    # The outputs say whether this clone runs the schedule; without them assume so, as for most stacks.
     platform = loaded.get(_SECONDS / 2)
     return judge_now(folder, kept=platform.keeps_itself if isinstance(platform, connections.Platform) else True)
 
 
 def judge_checks(last: Mapping[str, Any] | None, now: datetime) -> Finding:
-    """The checks' last recorded run. Pure."""
+    """The last recorded run of the checks. Pure."""
     if last is None:
-        return warning("no run is recorded; the schedule makes one every quarter of an hour", "invoke check")
+        return warning("no recorded run; the schedule runs them every 15 minutes", "invoke check")
     wrong = [f"{each['name']} {each['status']}" for each in last["not_ok"]]
     more = [f"and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
     good = last["checks"] - len(wrong)

@@ -1,4 +1,4 @@
-"""Looking again and again: in place on a terminal, block by block in a pipe, until Ctrl-C."""
+"""Repeated output: in place on a terminal, appended in a pipe, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LEAST_SECONDS = 1.0
 
 
 def seconds_of(given: object, usual: float, where: str) -> float | None:
-    """The pause that `--watch` or `--watch SECONDS` asks for; None without it.
+    """The pause of `--watch` or `--watch SECONDS`, or None without it.
 
-    Raises PlatformError for what is no number of seconds.
+    Raises PlatformError if it is not a number.
     """
     if given in (None, False):
         return None
@@ -25,12 +25,12 @@ def seconds_of(given: object, usual: float, where: str) -> float | None:
         return max(_LEAST_SECONDS, float(str(given)))
     except ValueError:
         raise PlatformError(
-            what=f"{given!r} is no number of seconds", where=where, next_step="say --watch, or for example --watch 10"
+            what=f"{given!r} is not a number of seconds", where=where, next_step="use --watch, or for example --watch 10"
         ) from None
 
 
 def watch(look: Callable[[], tuple[str, int]], pause: float) -> int:
-    """Show what `look` tells every `pause` seconds, until Ctrl-C; return the exit code of the last look."""
+    """Print the text of `look` every `pause` seconds until Ctrl-C; return its last exit code."""
     code = 0
     try:
         while True:

@@ -1,4 +1,4 @@
-"""Several looks at once, none of which may hold up the others: what is not there in time is told as late, and left behind.
+"""Several calls at the same time with one time limit; late ones are reported and abandoned.
 
 Standard library only.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """There was no answer within so many seconds."""
+    """No answer within that many seconds."""
 
     seconds: float
 
@@ -24,16 +24,16 @@ class Late:
 
 
 def gather(looks: Mapping[str, Callable[[], Any]], seconds: float) -> dict[str, Any]:
-    """What each look returns, by name: its answer, the exception that it raised, or `Late`. In the looks' order.
+    """The result of each call by name: its answer, its exception, or `Late`. In the given order.
 
-    A thread that hangs in a driver can't be ended; as a daemon it keeps nobody waiting, and the process may end.
+    A thread that hangs in a driver can't be ended; as a daemon thread it does not delay the end of the process.
     """
     answers: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
     def look(name: str) -> None:
         try:
             answers.put((name, looks[name]()))
-        except Exception as error:  # whatever it is, it is this look's answer
+        except Exception as error:  # any exception is the answer of this call
             answers.put((name, error))
 
     for name in looks:

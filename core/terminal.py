@@ -1,6 +1,6 @@
-"""Text for a terminal: lines that fit its width, colours where they are wanted, and nothing in them that moves the cursor.
+"""Text for a terminal: lines that fit its width, optional colours, escaped control characters.
 
-Standard library only: what a machine lacks is told by a bare Python.
+Standard library only: the doctor runs without installed packages.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 WIDE = 100
-"""Columns from which on lists are shown side by side; below, each entry has lines of its own."""
+"""Minimum columns for the wide layout; below it the text of an entry is under its head."""
 
 _NARROWEST = 20
 _COLOURS = {"red": "1;31", "green": "32", "yellow": "33", "magenta": "35", "cyan": "36", "blue": "34", "bold": "1", "dim": "2"}
@@ -22,37 +22,37 @@ _HOME_AND_CLEAR = "\x1b[H\x1b[J"
 
 
 def columns() -> int:
-    """How many columns the terminal has: COLUMNS where it is set, else what the terminal says, else 80."""
+    """The terminal's columns: COLUMNS if set, else the terminal's size, else 80."""
     return max(_NARROWEST, shutil.get_terminal_size((80, 24)).columns)
 
 
 def has_colours(stream: TextIO) -> bool:
-    """Whether colours are wanted there: it is a terminal that knows them, and NO_COLOR (https://no-color.org) is not set."""
+    """Whether to use colours: a terminal other than `dumb`, without NO_COLOR (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") != "dumb"
 
 
 def paint(text: str, colour: str, *, colours: bool) -> str:
-    """The text in a colour of `_COLOURS`; as it is without `colours`, or for an empty colour."""
+    """The text in a colour of `_COLOURS`; unchanged without `colours` or for an empty colour."""
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colours and colour else text
 
 
 def plain(text: str) -> str:
-    """The text with control characters written out: what a server or a client says must not steer the terminal."""
+    """The text with escaped control characters: output of servers must not control the terminal."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def cells(text: str) -> int:
-    """How many columns a text takes: those of East Asia take two, and what is put on top of a letter none."""
+    """The columns of a text: East Asian wide characters take two, combining ones none."""
     return sum(0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
 def pad(text: str, width: int) -> str:
-    """The text with spaces up to that many columns."""
+    """The text padded with spaces to that many columns."""
     return text + " " * max(0, width - cells(text))
 
 
 def fold(text: str, width: int) -> list[str]:
-    """The text in lines of at most `width` columns, cut between words, and inside one only where it is longer than a line."""
+    """The text in lines of at most `width` columns, broken between words, inside a word only if it is longer than a line."""
     width = max(1, width)
     lines, line, used = [], "", 0
     for word in plain(text).split():
@@ -78,9 +78,9 @@ def _pieces(word: str, width: int) -> list[str]:
 
 
 def entry(heads: Sequence[tuple[str, int, str]], text: Sequence[str], width: int, *, colours: bool) -> list[str]:
-    """An entry of a list: heads, each with its columns and its colour, and paragraphs of text beside them, or below where it is narrow."""
+    """A list entry: heads (text, columns, colour), and paragraphs beside them, or below them on a narrow terminal."""
     if width < WIDE:
-        # The last head has nothing beside it.
+        # Nothing follows the last head.
         sizes = [*(size for _, size, _ in heads[:-1]), 0]
         short = "  ".join(paint(pad(name, size), colour, colours=colours) for (name, _, colour), size in zip(heads, sizes, strict=True))
         return [short, *(f"  {line}" for each in text for line in fold(each, width - 2))]
@@ -91,7 +91,7 @@ def entry(heads: Sequence[tuple[str, int, str]], text: Sequence[str], width: int
 
 
 def redraw(stream: TextIO, text: str) -> None:
-    """Show a text in place of the last one, from the terminal's upper left corner; what doesn't fit its height is cut off below."""
+    """Replace the screen by a text; lines beyond the terminal's height are left out."""
     height = shutil.get_terminal_size((80, 24)).lines
     lines = text.splitlines()
     if len(lines) >= height:

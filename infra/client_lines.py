@@ -1,4 +1,4 @@
-"""The line with which a usual client connects as an account. What is secret in it stands in files that only their owner can read."""
+"""Shell commands that open common clients as an account. Secrets are in files that only their owner can read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from core.errors import PlatformError
 from infra import trust
 from infra.connections import LOCAL, Platform
 
-# The client of weaviate-cli takes authorities from the package certifi alone, whatever the environment says; Python runs this file first.
+# weaviate-cli's HTTP client trusts only the authorities of the package certifi; Python imports this file at its start.
 _SITE = """\
-# Written by `invoke env --for weaviate-cli`: the HTTP client trusts the stack's CA, too.
+# Written by `invoke env --for weaviate-cli`: the HTTP client also trusts the stack's CA.
 import certifi
 
 certifi.where = lambda: {bundle!r}
@@ -24,9 +24,9 @@ certifi.where = lambda: {bundle!r}
 
 
 def line(platform: Platform, client: str, account: str = "") -> str:
-    """A command for a shell that opens `client` as an account, which is one that reads where none is given. Its files are written.
+    """The shell command that opens `client` as an account, by default a read-only one. Writes the files it needs.
 
-    Raises PlatformError for another client, and for an account that doesn't exist in its store.
+    Raises PlatformError for an unknown client, and for an account that doesn't exist in its store.
     """
     if client not in _LINES:
         raise unknown_client(client)
@@ -35,12 +35,12 @@ def line(platform: Platform, client: str, account: str = "") -> str:
 
 
 def unknown_client(client: str) -> PlatformError:
-    """The error for a client that no line is known for."""
+    """The error for an unknown client."""
     return PlatformError(what=f"--for {client!r} is not known", where="invoke env", next_step=f"use one of: {', '.join(_LINES)}")
 
 
 def pgpass_line(host: str, port: int, account: str, password: str) -> str:
-    """A line of libpq's password file, with what separates its fields written so that it doesn't."""
+    """A line of libpq's password file, with escaped separators."""
     fields = (host, str(port), DATABASE, account, password)
     return ":".join(each.replace("\\", "\\\\").replace(":", "\\:") for each in fields)
 
@@ -99,7 +99,7 @@ def _weaviate_cli(platform: Platform, account: str) -> str:
     host, port = platform.endpoints["weaviate"].address()
     grpc_host, grpc_port = platform.endpoints["weaviate_grpc"].address()
     settings = {
-        # Only of a URL does it take that TLS is meant.
+        # It uses TLS only for URLs.
         "host": f"https://{host}",
         "http_port": port,
         "grpc_host": f"https://{grpc_host}",

@@ -18,7 +18,7 @@ _CHECKS = {"PostgreSQL": "postgres.accounts", "Redis": "redis.accounts", "Weavia
 
 
 def _judge(platform: Platform, store: str, names: list[str], login: Callable[[Platform, str], str]) -> Finding:
-    """Log in as each account, all at once. A pool's threads would keep the whole program until a store that hangs has let go of them."""
+    """Log in as each account at the same time, in daemon threads: a hanging store must not delay the end of the program."""
     answers = gather({name: partial(login, platform, name) for name in names}, patience(_SECONDS))
     return judge(store, {name: _told(answer) for name, answer in answers.items()}, platform.stack)
 

@@ -132,14 +132,14 @@ STORES: Mapping[str, tuple[str, ...]] = {
     "embedder": ("embedder",),
     "host": ("host", "containers", "backup.space"),
 }
-"""What `--store` means: the checks that look into a store or its machine, by their names or first parts."""
+"""The values of `--store`: names or prefixes of the checks of a store or its machine."""
 
 
 def choose(names: Sequence[str] | None, stores: Sequence[str] = ()) -> tuple[Registered, ...]:
-    """The checks of these names and of these stores, all without either.
+    """The checks of these names and stores; all without either.
 
-    A name without its last part means all that begin with it (`postgres` has `postgres.tls`). Both given, a check has to fit both.
-    Raises PlatformError for a name that fits none, and where nothing is left.
+    A name without its last part means all with that prefix (`postgres` includes `postgres.tls`). A check must match both, if given.
+    Raises PlatformError for an unknown name or store, and if no check is left.
     """
     available = every()
     chosen = _named(available, names, "--only")
@@ -150,7 +150,7 @@ def choose(names: Sequence[str] | None, stores: Sequence[str] = ()) -> tuple[Reg
         wanted = _named(available, [name for store in stores for name in STORES[store]], "--store")
         chosen = tuple(check for check in chosen if check in wanted)
     if not chosen:
-        raise PlatformError(what="no check is both", where="--only, --store", next_step="leave one of them out")
+        raise PlatformError(what="no check matches both", where="--only, --store", next_step="leave out one of them")
     return chosen
 
 

@@ -58,9 +58,9 @@ def _age(text: str) -> timedelta:
 
 
 def memory_of(stats: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """Bytes that a container's processes use, the kernel's cache of files left out as `docker stats` does, and their bound. Pure.
+    """A container's memory without page cache (as `docker stats`) and its limit, in bytes. Pure.
 
-    `stats` is what the engine tells of it. None for what isn't told, as of one that has stopped.
+    `stats` is the engine's answer. None for missing values, as of a stopped container.
     """
     memory = stats.get("memory_stats") or {}
     if "usage" not in memory:

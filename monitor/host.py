@@ -1,4 +1,4 @@
-"""Whether the machine has disk, memory and processor left, tells the right time, and its Docker engine answers."""
+"""Checks of the machine: disk, memory, load, clocks, Docker engine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def disk(platform: Platform, alarms: HostAlarms = HOST_ALARMS) -> Finding:
-    """Each file system that the platform writes to has room, and won't be full soon."""
+    """Each file system of the platform has room, and won't be full soon."""
     found = []
     now = time.time()
     for folder in _file_systems():
@@ -45,13 +45,13 @@ def disk(platform: Platform, alarms: HostAlarms = HOST_ALARMS) -> Finding:
 
 
 def judge_disk(folder: str, free: int, total: int, speed: float | None, alarms: HostAlarms = HOST_ALARMS) -> Finding:
-    """What free bytes, of a total, come to where it fills by `speed` bytes a second; None where that is not known. Pure."""
+    """Judge free and total bytes, and the growth `speed` in bytes per second or None. Pure."""
     share = free / max(total, 1)
     days = free / speed / _DAY if speed and speed > 0 else None
     told = f"{folder}: {size_text(free)} of {size_text(total)} free"
     if days is not None:
-        told += f", full in {days:.1f} days as it filled within the last one" if days < 1000 else ", hardly filling"
-    step = "docker system df and du -xh --max-depth 2 show what takes it; invoke backup.prune removes sets past their time"
+        told += f", full in {days:.1f} days at the growth of the last day" if days < 1000 else ", hardly growing"
+    step = "docker system df and du -xh --max-depth 2 show the usage; invoke backup.prune removes old sets"
     found = bounded(share, "share", told, step, warn=alarms.disk_warn, critical=alarms.disk_critical, below=True)
     soon = Status.CRITICAL if days is not None and days <= alarms.days_critical else Status.WARNING
     if days is not None and days <= alarms.days_warn and severity(soon) > severity(found.status):
@@ -60,7 +60,7 @@ def judge_disk(folder: str, free: int, total: int, speed: float | None, alarms: 
 
 
 def _file_systems() -> list[Path]:
-    """A folder of each file system: Docker's, where it is this machine's, and the clone's."""
+    """A folder of each file system: a local engine's data and the clone."""
     folders = [ROOT]
     if chosen_engine().url.startswith("unix://"):
         with docker_host() as client:
@@ -70,23 +70,23 @@ def _file_systems() -> list[Path]:
         try:
             found.setdefault(folder.stat().st_dev, folder)
         except OSError:
-            continue  # out of this user's sight
+            continue  # not accessible to this user
     return list(found.values())
 
 
 def memory(platform: Platform, alarms: HostAlarms = HOST_ALARMS) -> Finding:
-    """Programs can still have memory, and no container is about to meet its bound."""
+    """The machine has available memory, and no container is near its limit."""
     lines = (_PROC / "meminfo").read_text(encoding="ascii").splitlines()
     sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
     return judge_memory(sizes["MemAvailable"], sizes["MemTotal"], _containers_memory(platform), alarms)
 
 
 def judge_memory(available: int, total: int, containers: Mapping[str, tuple[int, int]], alarms: HostAlarms = HOST_ALARMS) -> Finding:
-    """What the machine's memory and that of containers, as (in use, bound), come to. Pure."""
+    """Judge the machine's memory and that of containers, as (used, limit). Pure."""
     tight = {name: used / bound for name, (used, bound) in containers.items() if bound}
     worst = max(tight, key=lambda name: tight[name], default="")
     told = f"{size_text(available)} of {size_text(total)} available"
-    step = "docker stats and ps aux --sort=-rss show who takes it; bounds are christmas:limits in the stack's settings"
+    step = "docker stats and ps aux --sort=-rss show the usage; raise christmas:limits in the stack's settings"
     machine = bounded(available / max(total, 1), "share", told, step, warn=alarms.memory_warn, critical=alarms.memory_critical, below=True)
     if not worst:
         return machine
@@ -100,7 +100,7 @@ def judge_memory(available: int, total: int, containers: Mapping[str, tuple[int,
 
 
 def _containers_memory(platform: Platform) -> dict[str, tuple[int, int]]:
-    """Bytes that each service's processes use, the kernel's cache of files left out, and their bound."""
+    """Each service's memory without page cache, and its limit, in bytes."""
     found = {}
     with docker_host() as client:
         for service, name in platform.containers.items():
@@ -111,7 +111,7 @@ def _containers_memory(platform: Platform) -> dict[str, tuple[int, int]]:
 
 
 def out_of_memory(platform: Platform) -> Finding:
-    """The kernel has ended no process for want of memory."""
+    """The kernel killed no process of the stores (OOM)."""
     counts: dict[str, int] = {}
     with docker_host() as client:
         for service, name in platform.containers.items():
@@ -122,32 +122,32 @@ def out_of_memory(platform: Platform) -> Finding:
     risen = {}
     for service, count in counts.items():
         increase = samples.increase(platform, f"oom.{service}", count)
-        # What a server's own cgroup counted before anybody looked is as much worth a word.
+        # Kills before the first sample count too.
         risen[service] = increase if increase is not None else Increase(count, 0.0)
     return judge_out_of_memory(risen)
 
 
 def judge_out_of_memory(risen: Mapping[str, Increase], alarms: HostAlarms = HOST_ALARMS) -> Finding:
-    """What processes that were ended, by service, come to. Pure."""
+    """Judge OOM kills by service. Pure."""
     ended = {name: each for name, each in risen.items() if each.count >= alarms.oom_critical}
     if not ended:
-        return ok("the kernel has ended no process of the stores", 0, "processes")
+        return ok("no OOM kills", 0, "processes")
     told = ", ".join(f"{each.count:.0f} of {name} {each}" for name, each in ended.items())
     return critical(
-        f"out of memory, the kernel ended processes: {told}",
-        f"invoke logs {next(iter(ended))} --since 1h; give it more: christmas:limits in the stack's settings, then invoke up",
+        f"the kernel killed processes (out of memory): {told}",
+        f"invoke logs {next(iter(ended))} --since 1h; raise christmas:limits in the stack's settings, then invoke up",
         sum(each.count for each in ended.values()),
         "processes",
     )
 
 
 def kills_in(process: int, proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | None:
-    """How many processes the kernel has ended for want of memory in the cgroup of a process; None where that can't be read here."""
+    """The number of OOM kills in the cgroup of a process, or None if it can't be read."""
     try:
         lines = [line.split(":", 2) for line in (proc / str(process) / "cgroup").read_text(encoding="utf-8").splitlines()]
     except OSError:
         return None
-    # Of the first version each controller has a tree of its own, the second has one for all.
+    # Cgroup v1 has a tree for each controller, v2 has one for all.
     places = [cgroups / "memory" / path.lstrip("/") / "memory.oom_control" for _, kinds, path in lines if "memory" in kinds.split(",")]
     places += [cgroups / path.lstrip("/") / "memory.events" for _, kinds, path in lines if not kinds]
     for path in places:
@@ -161,21 +161,19 @@ def kills_in(process: int, proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int 
 
 
 def load(_platform: Platform) -> Finding:
-    """The processors are not asked for far more than they have."""
+    """The load is not too high."""
     return judge_load(os.getloadavg()[2], os.cpu_count() or 1)
 
 
 def judge_load(waiting: float, cores: int, alarms: HostAlarms = HOST_ALARMS) -> Finding:
-    """What the mean of fifteen minutes comes to. Pure."""
+    """Judge the 15-minute load average. Pure."""
     each = waiting / cores
-    step = "top, and docker stats, show who works; checks and backups give way to others, so they are late then"
-    return bounded(
-        each, "for each core", f"{waiting:.1f} processes run or wait, mean of 15 min, on {cores} cores", step, warn=alarms.load_warn
-    )
+    step = "top and docker stats show the load; backups and checks are late on a busy machine"
+    return bounded(each, "per core", f"load average (15 min) {waiting:.1f} on {cores} cores", step, warn=alarms.load_warn)
 
 
 def engine(_platform: Platform) -> Finding:
-    """The Docker engine answers, and at once."""
+    """The Docker engine answers quickly."""
     began = time.monotonic()
     with docker_host() as client:
         version = client.version()["Version"]
@@ -183,15 +181,15 @@ def engine(_platform: Platform) -> Finding:
 
 
 def judge_engine(seconds: float, version: str, alarms: HostAlarms = HOST_ALARMS) -> Finding:
-    """What the time of an answer comes to. Pure."""
-    step = "journalctl -u docker tells what holds it up; a slow disk below its folder does"
+    """Judge the answer time. Pure."""
+    step = "see journalctl -u docker; a slow disk is a common cause"
     return bounded(
         seconds, "seconds", f"version {version} answers in {seconds * 1000:.0f} ms", step, warn=alarms.engine_warn.total_seconds()
     )
 
 
 def clock(platform: Platform) -> Finding:
-    """The stores' clocks and this machine's say the same: expiries, certificates and points in time hang on it."""
+    """The stores' clocks agree with this machine's: expiries, certificates and restores depend on it."""
     looks = {
         "timescaledb": lambda: _ask(lambda: _postgres_time(platform)),
         "redis": lambda: _ask(lambda: _redis_time(platform)),
@@ -203,24 +201,24 @@ def clock(platform: Platform) -> Finding:
 
 
 def judge_clock(apart: Mapping[str, float], silent: Sequence[str] = (), alarms: HostAlarms = HOST_ALARMS) -> Finding:
-    """What seconds come to, by which the stores' clocks are ahead of this machine's. Pure."""
+    """Judge the stores' clocks, as seconds ahead of this machine's. Pure."""
     if not apart:
-        return unknown("no store told its time", "invoke check --only containers; invoke status")
+        return unknown("no store's clock could be read", "invoke check --only containers; invoke status")
     worst = max(apart, key=lambda name: abs(apart[name]))
     told = ", ".join(f"{name} {seconds:+.1f} s" for name, seconds in apart.items())
-    quiet = f"; {', '.join(silent)} did not tell" if silent else ""
+    quiet = f"; {', '.join(silent)} unknown" if silent else ""
     return bounded(
         abs(apart[worst]),
         "seconds",
-        f"apart from this machine's clock: {told}{quiet}",
-        "set the clocks: timedatectl set-ntp true here and where the engine runs; invoke doctor",
+        f"difference to this machine's clock: {told}{quiet}",
+        "synchronize the clocks: timedatectl set-ntp true here and on the engine's machine; invoke doctor",
         warn=alarms.clock_warn.total_seconds(),
         critical=alarms.clock_critical.total_seconds(),
     )
 
 
 def _ask(look: Any) -> float:
-    """Seconds by which a store's clock is ahead; what the question took is no difference."""
+    """Seconds by which a store's clock is ahead; the query's own time is no difference."""
     before = time.time()
     told = look()
     after = time.time()
@@ -239,10 +237,10 @@ def _redis_time(platform: Platform) -> float:
 
 
 def _weaviate_time(platform: Platform) -> float:
-    """The time in the head of an answer, which has whole seconds."""
+    """The Date header of an answer, in whole seconds."""
     request = urllib.request.Request(f"{platform.weaviate_url()}/v1/.well-known/live")  # noqa: S310 - the scheme is ours
     with urllib.request.urlopen(request, timeout=wire.SECONDS, context=wire.context(platform.ca_file)) as answer:  # noqa: S310
         told = parsedate_to_datetime(str(answer.headers["Date"]))
     now = datetime.now(UTC).timestamp()
-    # Within its second it may be any moment: the nearest one counts.
+    # Any moment of that second is possible: take the nearest.
     return min(max(now, told.timestamp()), told.timestamp() + 1)

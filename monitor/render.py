@@ -1,4 +1,4 @@
-"""Results for people and for programs: a list on a terminal, plain lines in a pipe, JSON or a plugin's line where asked."""
+"""Results for people and programs: a list on a terminal, plain lines in a pipe, JSON, or a monitoring plugin's line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from monitor.result import CheckResult, Status, exit_code, severity, worst
 
 COLOURS = {Status.OK: "green", Status.WARNING: "yellow", Status.CRITICAL: "red", Status.UNKNOWN: "magenta"}
 _STATUS_COLUMNS = max(len(each) for each in Status)
-# Units of measurement that monitoring plugins know; any other figure has none.
+# Units of the plugin format; other units are left out.
 _PLUGIN_UNITS = {"seconds": "s", "bytes": "B", "percent": "%"}
 
 
 def as_document(stack: str, results: Sequence[CheckResult]) -> dict[str, object]:
-    """`stack`, `status` and `exit_code` of the worst, and `checks`, each with its fields."""
+    """A document with `stack`, worst `status`, `exit_code`, and `checks`."""
     return {
         "stack": stack,
         "status": str(worst(results)),
@@ -28,12 +28,12 @@ def as_document(stack: str, results: Sequence[CheckResult]) -> dict[str, object]
 
 
 def as_json(stack: str, results: Sequence[CheckResult]) -> str:
-    """That as JSON."""
+    """The document as JSON."""
     return json.dumps(as_document(stack, results), indent=2, ensure_ascii=False)
 
 
 def show(stack: str, results: Sequence[CheckResult], stream: TextIO | None = None) -> None:
-    """Print the results: a list that fits the terminal where `stream` (standard output by default) is one, else a line each."""
+    """Print the results: a list if `stream` (default: standard output) is a terminal, else plain lines."""
     stream = stream or sys.stdout
     print(text(stack, results, stream) if stream.isatty() else lines(stack, results), file=stream)
 
@@ -45,7 +45,7 @@ def summary(results: Sequence[CheckResult]) -> str:
 
 
 def lines(stack: str, results: Sequence[CheckResult]) -> str:
-    """A line for each result, with another one for what to do where something is wrong."""
+    """A line for each result, and one for the next step of each problem."""
     width = max((len(each.name) for each in results), default=0)
     told = []
     for each in results:
@@ -56,7 +56,7 @@ def lines(stack: str, results: Sequence[CheckResult]) -> str:
 
 
 def text(stack: str, results: Sequence[CheckResult], stream: TextIO) -> str:
-    """The results for the terminal that `stream` is: side by side where it is wide, else below one another."""
+    """The results for a terminal, in the layout that fits its width."""
     colours, width = terminal.has_colours(stream), terminal.columns()
     names = max((len(each.name) for each in results), default=0)
     told = []
@@ -69,7 +69,7 @@ def text(stack: str, results: Sequence[CheckResult], stream: TextIO) -> str:
 
 
 def as_plugin(stack: str, results: Sequence[CheckResult]) -> str:
-    """One line as monitoring plugins say it (Nagios, Icinga, Zabbix, Sensu): the status, what is wrong, and figures behind a bar."""
+    """One line in the format of monitoring plugins (Nagios, Icinga, Zabbix, Sensu): status, problems, performance data."""
     wrong = sorted((each for each in results if each.status is not Status.OK), key=lambda each: -severity(each.status))
     told = "; ".join(f"{each.name} {each.status}: {each.message}" for each in wrong)
     figures = " ".join(_figure(each) for each in results if each.value is not None)
@@ -78,12 +78,12 @@ def as_plugin(stack: str, results: Sequence[CheckResult]) -> str:
 
 
 def plugin_text(said: str) -> str:
-    """A text without what has a meaning in a plugin's line: a bar begins the figures, a line's end the next line."""
+    """A text without the special characters of a plugin's line: bar and newline."""
     return " ".join(terminal.plain(said).replace("|", "/").split())
 
 
 def _figure(each: CheckResult) -> str:
-    """`'label'=value[unit];[warning];[critical]`, without what is not known at the end. `3:` is a range: below three is wrong."""
+    """`'label'=value[unit];[warning];[critical]`, without empty fields at the end. The range `3:` alerts below three."""
     below = ":" if each.warn_from is not None and each.critical_from is not None and each.critical_from < each.warn_from else ""
     bounds = ";".join("" if bound is None else f"{bound:.6g}{below}" for bound in (each.warn_from, each.critical_from))
     return f"'{each.name}'={each.value:.10g}{_PLUGIN_UNITS.get(each.unit, '')};{bounds}".rstrip(";")

@@ -30,7 +30,7 @@ _RANK = (Status.OK, Status.WARNING, Status.UNKNOWN, Status.CRITICAL)
 class CheckResult:
     """One check's outcome. `value` in `unit` is the figure behind it, where there is one; `seconds` is what the check took.
 
-    From `warn_from` and `critical_from` on the figure is a warning or critical; where the second is the lower one, from there downwards.
+    `warn_from` and `critical_from` are its bounds; if the second is lower, low figures are bad.
     """
 
     name: str
@@ -94,7 +94,7 @@ def unknown(message: str, next_step: str) -> Finding:
 def bounded(
     value: float, unit: str, message: str, next_step: str, *, warn: float | None, critical: float | None = None, below: bool = False
 ) -> Finding:
-    """What a figure comes to, by the bounds from which on it is a warning or critical; with `below` from there downwards."""
+    """Judge a figure by its bounds, both inclusive; with `below` low figures are bad."""
 
     def reached(bound: float | None) -> bool:
         return bound is not None and (value <= bound if below else value >= bound)
@@ -104,7 +104,7 @@ def bounded(
 
 
 def severity(status: Status) -> int:
-    """How grave a status is, 0 for ok."""
+    """The rank of a status, 0 for ok."""
     return _RANK.index(status)
 
 

@@ -1,4 +1,4 @@
-"""Figures of earlier looks, kept beside the schedule's signs: what servers count since their start says nothing without them."""
+"""Earlier values of figures, kept beside the schedule's signs: server counters count since their start, so only increases matter."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from monitor import signs
 
 _FOLDER = "figures"
 _KEPT_SECONDS = 7 * 86_400.0
-_CLOSEST_SECONDS = 60.0  # looks that follow one another closer take each other's place
+_CLOSEST_SECONDS = 60.0  # closer samples replace each other
 _MOST = 2_000
 
 Sample = tuple[float, float]
-"""When, in seconds since 1970, and what."""
+"""Time in seconds since 1970, and value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Increase:
-    """How much a counter went up within so many seconds."""
+    """The increase of a counter within that many seconds."""
 
     count: float
     seconds: float
@@ -36,7 +36,7 @@ class Increase:
 
 
 def remember(platform: Platform, name: str, value: float, now: float | None = None) -> list[Sample]:
-    """Keep a figure; return those of earlier looks, the oldest first, within a week. Where it can't be kept, there is no fault in that."""
+    """Store a value; return the earlier ones of the last week, oldest first. A failed write is ignored."""
     now = time.time() if now is None else now
     path = _folder(platform) / f"{name}.json"
     earlier = [each for each in _read(path) if now - _KEPT_SECONDS <= each[0] <= now]
@@ -46,22 +46,22 @@ def remember(platform: Platform, name: str, value: float, now: float | None = No
 
 
 def _folder(platform: Platform) -> Path:
-    """Beside the signs of a stack of this clone; of a platform that lies elsewhere, as one beside the live stores does, with its CA."""
+    """Beside the signs for a stack of this clone; beside the CA for other platforms, such as restored ones."""
     of_clone = platform.ca_file.is_relative_to(LOCAL)
     return (signs.folder_of(platform.stack) if of_clone else platform.ca_file.parent) / _FOLDER
 
 
 def increase(platform: Platform, name: str, value: float, now: float | None = None) -> Increase | None:
-    """By how much a counter went up since the oldest look within `COUNTED`; None where this is the first.
+    """The increase of a counter since the oldest sample within `COUNTED`, or None for the first sample.
 
-    A counter that is lower than it was began anew, with its server.
+    A lower value than before means that the counter was reset.
     """
     now = time.time() if now is None else now
     return risen(remember(platform, name, value, now), value, now)
 
 
 def risen(earlier: Sequence[Sample], value: float, now: float) -> Increase | None:
-    """The same from the looks themselves. Pure."""
+    """The same from given samples. Pure."""
     window = COUNTED.total_seconds()
     recent = [each for each in earlier if now - each[0] <= window] or list(earlier[-1:])
     if not recent:
@@ -74,9 +74,9 @@ def risen(earlier: Sequence[Sample], value: float, now: float) -> Increase | Non
 
 
 def slope(earlier: Sequence[Sample], value: float, now: float, *, span: float, least: float) -> float | None:
-    """By how much a figure changes in a second, over the looks of the last `span` seconds; None where they span less than `least`. Pure.
+    """The change per second over the samples of the last `span` seconds, or None if they span less than `least`. Pure.
 
-    The line lies such that the squares of what it misses are the least.
+    Fitted by least squares.
     """
     points = [*(each for each in earlier if now - each[0] <= span), (now, value)]
     if points[-1][0] - points[0][0] < least:
@@ -95,7 +95,7 @@ def _read(path: Path) -> list[Sample]:
 
 
 def _write(path: Path, points: Sequence[Sample]) -> None:
-    """In place of the last ones at once; what a crash loses is one look, so the disk is not waited for."""
+    """Replaces the file atomically, without fsync: a crash loses one sample."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")

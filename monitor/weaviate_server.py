@@ -1,4 +1,4 @@
-"""Whether Weaviate's nodes are well, take writes, and keep up with indexing."""
+"""Checks of Weaviate's nodes: health, read-only shards, indexing queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.result import Finding, bounded, critical, ok
 
 ACCOUNT = "monitor"
 _SHOWN = 4
-_NEXT = "invoke logs weaviate --since 1h says why: a disk that fills up makes shards read-only (invoke check --only host.disk)"
+_NEXT = "invoke logs weaviate --since 1h shows the reason: a full disk makes shards read-only (invoke check --only host.disk)"
 
 
 def _nodes(platform: Platform) -> list[dict[str, Any]]:
@@ -22,12 +22,12 @@ def _nodes(platform: Platform) -> list[dict[str, Any]]:
 
 
 def shards(platform: Platform) -> Finding:
-    """Every node is well, and every shard takes writes."""
+    """Every node is healthy, and every shard is writable."""
     return judge_shards(_nodes(platform))
 
 
 def judge_shards(nodes: Sequence[dict[str, Any]]) -> Finding:
-    """What nodes with their shards come to. Pure."""
+    """Judge nodes and their shards. Pure."""
     every = [(node, shard) for node in nodes for shard in node.get("shards") or ()]
     wrong = [f"node {node['name']} is {node['status']}" for node in nodes if node.get("status") != "HEALTHY"]
     wrong += [
@@ -36,21 +36,21 @@ def judge_shards(nodes: Sequence[dict[str, Any]]) -> Finding:
         if shard.get("vectorIndexingStatus", "READY") not in {"READY", "INDEXING", "LAZY_LOADING"}
     ]
     if wrong or not nodes:
-        told = "; ".join(wrong[:_SHOWN]) or "no node tells of itself"
+        told = "; ".join(wrong[:_SHOWN]) or "no node is listed"
         return critical(told, _NEXT, len(wrong), "shards")
-    return ok(f"{len(every)} shards on {len(nodes)} nodes take writes", len(every), "shards")
+    return ok(f"{len(every)} writable shards on {len(nodes)} nodes", len(every), "shards")
 
 
 def queue(platform: Platform, alarms: WeaviateAlarms = WEAVIATE_ALARMS) -> Finding:
-    """Vectors are indexed about as fast as they come."""
+    """The indexing queue is short."""
     return judge_queue(_nodes(platform), alarms)
 
 
 def judge_queue(nodes: Sequence[dict[str, Any]], alarms: WeaviateAlarms = WEAVIATE_ALARMS) -> Finding:
-    """What waits to be indexed comes to. Pure."""
+    """Judge the length of the queue. Pure."""
     waiting = {str(shard["class"]): int(shard.get("vectorQueueLength") or 0) for node in nodes for shard in node.get("shards") or ()}
     total = sum(waiting.values()) + sum(int((node.get("batchStats") or {}).get("queueLength") or 0) for node in nodes)
     most = max(waiting, key=lambda name: waiting[name], default="")
-    told = f"{total} vectors wait to be indexed" + (f", most of {most}" if total and most else "")
-    step = "searches don't find them yet: load more slowly, or give it processors (christmas:limits.weaviate.cpus)"
+    told = f"{total} vectors wait for indexing" + (f", most of {most}" if total and most else "")
+    step = "searches don't find them yet: load more slowly, or raise christmas:limits.weaviate.cpus"
     return bounded(total, "vectors", told, step, warn=alarms.queue_warn)

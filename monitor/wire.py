@@ -42,9 +42,9 @@ def tls(host: str, port: int, ca_file: Path, *, postgres: bool = False, alpn: tu
 
 
 def ask_for_tls(plain: socket.socket) -> None:
-    """Ask a PostgreSQL server to go on with TLS.
+    """Ask a PostgreSQL server for TLS.
 
-    Raises ssl.SSLError where it does not offer that, ConnectionResetError where it hangs up.
+    Raises ssl.SSLError if it does not offer TLS, ConnectionResetError if it closes the connection.
     """
     plain.sendall(_SSL_REQUEST)
     answer = plain.recv(1)

@@ -15,7 +15,7 @@ from monitor.result import CheckResult, Status, worst
 
 # A run every fifteen minutes has about 100 bytes if all is well: 90 days are less than one MB.
 _SHORTEN_AT, _KEPT_AT_MOST = 4_000_000, 2_000_000  # bytes
-_END_BYTES = 256_000  # a run in which every check had much to say fits many times
+_END_BYTES = 256_000  # many times the length of the longest line
 
 
 def append(path: Path, results: Sequence[CheckResult], now: datetime | None = None) -> None:
@@ -62,7 +62,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def last(path: Path) -> dict[str, Any] | None:
-    """The newest run; None where there is none. Only the file's end is read."""
+    """The newest run, or None. Reads only the end of the file."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -74,7 +74,7 @@ def last(path: Path) -> dict[str, Any] | None:
         try:
             told = json.loads(line)
         except ValueError:
-            continue  # cut off by a crash, or by where reading began
+            continue  # incomplete: cut off by a crash, or the first line of the part
         if isinstance(told, dict) and "at" in told:
             return told
     return None

@@ -28,7 +28,7 @@ if __name__ == "__main__" and sys.version_info < MINIMUM:
         "error: Python %d.%d or newer is needed; this is %s.\n" % (*MINIMUM, sys.version.split()[0])  # noqa: UP031
         + "  next:  install it (on Debian 12 or newer: apt-get install python3) and run `make up PYTHON=/path/to/python3`\n"
     )
-    sys.exit(2 if sys.argv[1:2] == ["doctor"] else 1)  # the doctor's word for what is broken
+    sys.exit(2 if sys.argv[1:2] == ["doctor"] else 1)  # the doctor's exit code for critical
 
 sys.path.insert(0, str(ROOT))
 
@@ -127,7 +127,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     command = arguments[0] if arguments else "help"
     if command == "doctor":
-        # In this very Python, since what is to be told may be that the environment is broken. It imports nothing from there.
+        # In this Python, since the environment may be broken. The doctor needs no packages.
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-m", "console.doctor", *arguments[1:]])  # noqa: S606 - no shell is the point
     lock = "dev" if command in {"test", "test-all", "lint"} else "runtime"

@@ -59,9 +59,9 @@ def clear_dead_locks(backend: str, stack: str | None = None) -> list[str]:
 
 
 def found(backend: str, stack: str | None = None) -> Iterator[tuple[Path, Holder | None]]:
-    """The locks (on one stack, or on all) in a state that is a folder: the file, below one that has the stack's name, and who made it.
+    """The locks (of one stack, or of all) in a state folder: the file, whose folder has the stack's name, and its holder.
 
-    None where that can't be read.
+    The holder is None if the file can't be read.
     """
     folder = state_folder(backend)
     for file in sorted(folder.glob(f".pulumi/locks/**/{stack or '*'}/*.json")) if folder else ():

@@ -1,4 +1,4 @@
-"""From when on the state of the servers, and of the machine that they run on, is worth a word."""
+"""Bounds of the checks of servers and their machine."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _MIB = 2**20
 _GIB = 2**30
 
 COUNTED = timedelta(hours=1)
-"""What servers count since their start is judged by how much came in so long: longer than the time between two checks of the schedule."""
+"""The window in which increases of server counters are judged: longer than the pause between two checks of the schedule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresAlarms:
     """Shares are of what the server has; sizes in bytes; `checkpoints`, `temporary_bytes` and `deadlocks` count within `COUNTED`.
 
-    `connections` are those that accounts may have, `account_connections` of one account's own bound. `wraparound` is a share of the two
-    thousand million transactions after which the server would stop writing, `sequences` of the numbers that a column can hold.
+    `connections` is of all connections for accounts, `account_connections` of one account's limit. `wraparound` is of the 2^31
+    transactions after which the server stops writing, `sequences` of the numbers that a column can hold.
     """
 
     connections_warn: float = 0.75
@@ -30,7 +30,7 @@ class PostgresAlarms:
     wraparound_critical: float = 0.5
     sequences_warn: float = 0.75
     sequences_critical: float = 0.9
-    # A backup set asks for two; a server that is asked every five minutes writes its pages again and again.
+    # A backup set requests two. One every five minutes rewrites the same pages too often.
     checkpoints_warn: int = 12
     temporary_bytes_warn: int = 4 * _GIB
     deadlocks_warn: int = 5
@@ -38,10 +38,10 @@ class PostgresAlarms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisAlarms:
-    """`fragmentation` is memory taken for each byte in use, and counts from `fragmentation_bytes` lost by it on.
+    """`fragmentation` is the ratio of resident to used memory; it matters from `fragmentation_bytes` of waste on.
 
-    `clients` is a share of maxclients; `evictions`, `rejected` and `delayed` count within `COUNTED`; a delayed flush of the append-only
-    file makes every client wait. `latency` is of the longest event that the server kept within that time.
+    `clients` is a share of maxclients; `evictions`, `rejected` and `delayed` count within `COUNTED`; a delayed fsync of the append-only
+    file blocks every client. `latency` is of the longest latency event within that time.
     """
 
     fragmentation_warn: float = 1.5
@@ -55,22 +55,22 @@ class RedisAlarms:
     delayed_warn: int = 1
     latency_warn: timedelta = timedelta(milliseconds=250)
     latency_critical: timedelta = timedelta(seconds=2)
-    # The policy saves within the hour where anything was written.
+    # The policy saves every hour after a change.
     snapshot_warn: timedelta = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeaviateAlarms:
-    """`queue` is how many vectors wait to be indexed: a search does not find them by then."""
+    """`queue` is the number of vectors not indexed yet: searches do not find them."""
 
     queue_warn: int = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostAlarms:
-    """Shares of a disk that are free, of memory that is available, of a container's memory that is in use; `load` is for each core.
+    """Shares of free disk, available memory, and used container memory; `load` is per core.
 
-    `days` is how long a disk lasts at the speed at which it filled within a day; `clock` how far two clocks may be apart.
+    `days` is the time until a disk is full at the growth of the last day; `clock` is the difference between two clocks.
     """
 
     disk_warn: float = 0.1

@@ -1,4 +1,4 @@
--- Connections that accounts may have altogether, and how many each has.
+-- The connection limit of all accounts, and the connections of each.
 select
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - current_setting('reserved_connections')::int as room,
     coalesce((

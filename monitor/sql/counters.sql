@@ -1,4 +1,4 @@
--- What the server has counted of all databases since its statistics began.
+-- Counters of all databases since the last statistics reset.
 select
     (select sum(deadlocks) from pg_stat_database)::bigint as deadlocks,
     (select sum(temp_bytes) from pg_stat_database)::bigint as temporary_bytes,

@@ -1,4 +1,4 @@
--- Indexes that a failed or broken off build left: written to, and read by nobody. One whose table is locked as builds lock it may be one of now.
+-- Invalid indexes of failed builds: written to, never read. A table with a build's lock is left out: the build may still run.
 select
     index_relation.oid::regclass::text as name,
     relation.oid::regclass::text as table_name

@@ -1,4 +1,4 @@
--- Sessions that wait for a lock: for how many seconds, on what, and the processes that they wait for.
+-- Sessions that wait for a lock: seconds, object, and blocking processes.
 select
     waiting.pid,
     coalesce(extract(epoch from clock_timestamp() - min(waiting.waitstart)), 0)::float8 as seconds,

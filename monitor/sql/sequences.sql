@@ -1,4 +1,4 @@
--- Sequences that count up: the last number, and the greatest that the sequence and the column that it belongs to can hold.
+-- Ascending sequences: the last number, and the maximum of the sequence and its column.
 select
     coalesce(owned.name, s.schemaname || '.' || s.sequencename) as name,
     s.last_value,

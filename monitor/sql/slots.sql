@@ -1,4 +1,4 @@
--- Replication slots, and how many bytes of log each holds.
+-- Replication slots, and the bytes of WAL that each retains.
 select
     slot_name::text as name,
     active,

@@ -1,4 +1,4 @@
--- How many transactions ago each database was last made safe from the counter's turn, and the same for locks that several share.
+-- Age of each database in transactions and multixacts.
 select
     datname::text as name,
     age(datfrozenxid)::bigint as transactions,

@@ -1,4 +1,4 @@
-"""Each task's `--help` has an example that names only what there is; listing tasks imports nothing heavy; completion knows them all."""
+"""Each task's `--help` has a valid example; listing tasks imports no heavy package; completion knows all tasks."""
 
 from __future__ import annotations
 

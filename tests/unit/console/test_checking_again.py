@@ -1,4 +1,4 @@
-"""`check --watch`: in a pipe all of it once and then what changed, as JSON a line for each run; Ctrl-C ends it with the last exit code."""
+"""`check --watch`: in a pipe everything once and then changes, as JSON a line per run; Ctrl-C ends it with the last exit code."""
 
 from __future__ import annotations
 

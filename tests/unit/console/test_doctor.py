@@ -1,4 +1,4 @@
-"""The doctor on a bare Python, in a clone that was never set up: each thing that is wrong is told with the command that mends it."""
+"""The doctor without packages, in a fresh clone: each problem is reported with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def silent() -> Iterator[str]:
 def test_an_engine_that_hangs_is_unknown_and_holds_up_nothing(fresh: Path, silent: str) -> None:
     found = examine(fresh, DOCKER_HOST=f"tcp://{silent}")
     assert found["docker.engine"]["status"] == "unknown"
-    assert "no answer within" in str(found["docker.engine"]["message"])
+    assert "does not answer within" in str(found["docker.engine"]["message"])
     assert found["machine.python"]["status"] == "ok"
 
 
@@ -127,8 +127,8 @@ def test_a_context_that_is_gone_is_named(fresh: Path, tmp_path: Path) -> None:
             ('{"credsStore": "desktop-of-yesterday"}', "warning", "docker-credential-desktop-of-yesterday is not on PATH"),
             ('{"credHelpers": {"r.example.org": "gone"}}', "warning", "docker-credential-gone"),
             ("{", "warning", "can't be read"),
-            ("[]", "critical", "is no configuration"),
-            ('{"auths": {}}', "ok", "no helper"),
+            ("[]", "critical", "is not a valid client configuration"),
+            ('{"auths": {}}', "ok", "no credential helpers"),
         ],
         0,
     ),
@@ -197,7 +197,7 @@ def test_an_environment_whose_python_is_gone(fresh: Path) -> None:
     finally:
         shutil.rmtree(fresh / ".venv")
     assert found["status"] == "critical"
-    assert "leads nowhere" in str(found["message"])
+    assert "is a broken link" in str(found["message"])
 
 
 def test_a_name_that_can_not_be(fresh: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `status`, `logs` and `--watch` make of what they are told."""
+"""Decisions of `status`, `logs` and `--watch`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ def service(state: str = "healthy", **more) -> Service:
     ("found", "wanted", "words"),
     [
         (service(answer_seconds=0.012), "ok", "healthy, up 1 h, memory 100.0 MB of 768.0 MB, answers in 12 ms"),
-        (service("starting", answer_seconds=0.012), "warning", "starting"),
+        (service("starting", answer_seconds=0.012), "ok", "starting"),
+        (service("starting"), "warning", "starting"),
         (service("paused"), "critical", "paused"),
         (service("exited with 137 (out of memory)"), "critical", "exited with 137"),
         (service("unhealthy"), "critical", "unhealthy"),
-        (service(trouble="gives no answer within 2 s"), "unknown", "gives no answer"),
+        (service(trouble="does not answer within 2 s"), "unknown", "does not answer"),
         (Service("redis", "", "no container"), "critical", "no container"),
     ],
 )
@@ -127,7 +128,7 @@ def test_the_pause_of_watching(given: object, pause: float | None) -> None:
 
 
 def test_a_pause_that_is_none_is_refused() -> None:
-    with pytest.raises(PlatformError, match="'often' is no number of seconds"):
+    with pytest.raises(PlatformError, match="'often' is not a number of seconds"):
         watching.seconds_of("often", 5.0, "x")
 
 
@@ -148,7 +149,7 @@ def test_since_when(text: str, moment: datetime) -> None:
 
 @pytest.mark.parametrize("text", ["", "10", "m", "yesterday", "-5m"])
 def test_since_nothing(text: str) -> None:
-    with pytest.raises(PlatformError, match="is no time"):
+    with pytest.raises(PlatformError, match="is not a time"):
         parse_since(text, NOW)
 
 

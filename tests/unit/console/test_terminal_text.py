@@ -1,4 +1,4 @@
-"""Lists fit terminals of any width, colours go where they are wanted, and what a server says steers no terminal."""
+"""Lists fit terminals of any width, colours are optional, control characters are escaped."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def test_a_store_chooses_what_looks_into_it_and_both_narrow() -> None:
         assert choose(None, [store])
     with pytest.raises(PlatformError, match="there is no store mysql"):
         choose(None, ["mysql"])
-    with pytest.raises(PlatformError, match="no check is both"):
+    with pytest.raises(PlatformError, match="no check matches both"):
         choose(["backup.kit"], ["redis"])
 
 
