@@ -85,18 +85,18 @@ class Service:
         return warning(said, f"invoke logs {self.name} --follow") if starting else ok(said)
 
 
-def look(stack: str) -> list[Service]:
-    """The stack's services in the blueprint's order, then other containers of the stack.
+def look(stack: str, seconds: float = 3.0) -> list[Service]:
+    """The stack's services in the blueprint's order, then other containers of the stack, within about `seconds`.
 
     Raises PlatformError if the engine does not answer.
     """
     from core.docker_host import connect
 
-    client = connect(timeout=3)
+    client = connect(timeout=max(3, round(seconds)))
     try:
         listed = client.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
         there = {str(each["Labels"].get(SERVICE_LABEL, "")): each for each in listed}
-        asked = gather({name: partial(_one, client, name_of(each), each) for name, each in there.items()}, _ASK_SECONDS + 1)
+        asked = gather({name: partial(_one, client, name_of(each), each) for name, each in there.items()}, seconds)
     finally:
         client.close()
     found = {name: answer if isinstance(answer, Service) else _untold(name, there[name], answer) for name, answer in asked.items()}

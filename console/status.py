@@ -20,6 +20,7 @@ from console.services import Service
 from core import terminal
 from core.aside import Late, gather
 from core.errors import PlatformError
+from core.patience import patience
 from core.words import span_text
 from infra import connections
 from monitor import signs
@@ -28,8 +29,8 @@ from monitor.result import Finding, Status, critical, ok, severity, unknown, war
 from schedule import history
 from schedule.task import HISTORY
 
-_SECONDS = 4.0
-"""The time limit of a look."""
+_SECONDS = 4.0  # the time limit of a look on a quiet machine
+_MOST_SECONDS = 12.0  # and on a busy one
 
 _NAME_COLUMNS = 12
 _STATUS_COLUMNS = 8
@@ -87,16 +88,17 @@ def show(stack: str, *, as_json: bool, watch: object) -> int:
     return code
 
 
-def look(stack: str, *, seconds: float = _SECONDS) -> Overview:
-    """Collect everything at the same time."""
+def look(stack: str, *, seconds: float | None = None) -> Overview:
+    """Collect everything at the same time, within `seconds`."""
+    seconds = seconds or min(_MOST_SECONDS, patience(_SECONDS))
     folder, own = folders.folder_of(stack), signs.folder_of(stack)
     loaded = _Once(lambda: connections.load(stack))
     looks: dict[str, Callable[[], Any]] = {
-        "services": lambda: services.look(stack),
-        "schema": lambda: _schema(loaded),
+        "services": lambda: services.look(stack, seconds * 3 / 4),
+        "schema": lambda: _schema(loaded, seconds),
         "backups": lambda: _backups(folder, datetime.now(UTC)),
         "drill": lambda: _drill(folder, datetime.now(UTC)),
-        "schedule": lambda: _schedule(own, loaded),
+        "schedule": lambda: _schedule(own, loaded, seconds / 2),
         "checks": lambda: judge_checks(history.last(own / HISTORY), datetime.now(UTC)),
     }
     found = gather(looks, seconds)
@@ -154,13 +156,13 @@ class _Once:
         return self._answer
 
 
-def _schema(loaded: _Once) -> Finding | Late:
+def _schema(loaded: _Once, seconds: float) -> Finding | Late:
     """The schema's revision; critical if the stack isn't up."""
     from migrations import run
 
-    platform = loaded.get(_SECONDS)
+    platform = loaded.get(seconds)
     if platform is None:
-        return Late(_SECONDS)
+        return Late(seconds)
     if isinstance(platform, PlatformError):
         return critical(platform.what, platform.next_step)
     found = run.status(platform)
@@ -223,11 +225,11 @@ def judge_drill(past: Sequence[Mapping[str, Any]], rules: BackupRules, now: date
     return critical(f"FAILED, {age} ago{upcoming}", "see its report in the folder drills beside the sets; repeat with invoke backup.drill")
 
 
-def _schedule(folder: Path, loaded: _Once) -> Finding:
+def _schedule(folder: Path, loaded: _Once, seconds: float) -> Finding:
     from monitor.schedule import judge_now
 
     # The outputs say whether this clone runs the schedule; without them assume so, as for most stacks.
-    platform = loaded.get(_SECONDS / 2)
+    platform = loaded.get(seconds)
     return judge_now(folder, kept=platform.keeps_itself if isinstance(platform, connections.Platform) else True)
 
 
