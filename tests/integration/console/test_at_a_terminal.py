@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from airgap.setup.installer import uv
 from console import logs, shell, status
 from core.containers import docker_client, execute
 from core.errors import PlatformError
+from core.progress import SilentProgress
 from infra import client_lines
 from infra.connections import Platform
-from tests.support.scratch_platform import ScratchPlatform
+from tests.support.scratch_platform import DOCUMENTS, ScratchPlatform
 from tests.support.waiting import wait_for
 
 
@@ -200,6 +202,26 @@ def test_no_line_shows_a_secret_and_files_are_their_owners(
     assert written
     open_to_others = [path for path in written if path.stat().st_mode & 0o077]
     assert not [path for path in open_to_others for secret in secrets_of(platform) if secret in path.read_text()]
+
+
+@pytest.mark.exhaustive
+def test_the_real_clients_connect(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_lines, "LOCAL", tmp_path)
+    folder = tmp_path / "clients"
+    uv(SilentProgress(), "venv", "--quiet", "--no-project", "--python", sys.executable, str(folder), doing="an environment for clients")
+    python = str(folder / "bin" / "python")
+    uv(SilentProgress(), "pip", "install", "--quiet", "--python", python, "pgcli", "weaviate-cli", doing="installing clients")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = kept | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    def said(command: str, stdin: str = "") -> str:
+        shell_words = ["bash", "-c", command]
+        done = subprocess.run(shell_words, env=environment, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "| analyst" in said(client_lines.line(platform, "pgcli"), "select current_user;\n\\q\n")
+    assert DOCUMENTS in said(client_lines.line(platform, "weaviate-cli") + " get collection")
 
 
 # Logs
