@@ -365,6 +365,7 @@ def test_the_machine_is_looked_at(platform: Platform) -> None:
     assert "redis" in found["host.clock"].message
 
 
+@pytest.mark.exhaustive
 def test_disk_and_memory_that_run_out(platform: Platform) -> None:
     assert host.disk(platform, replace(HOST_ALARMS, disk_warn=1.0, disk_critical=0.0)).status == "warning"
     assert host.disk(platform, replace(HOST_ALARMS, disk_critical=1.0)).status == "critical"
