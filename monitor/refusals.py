@@ -21,6 +21,7 @@ from core.words import span_text
 from infra import clients
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, unknown, warning
+from security.audit import redis_list
 
 Kind = Literal["login", "denial"]
 
@@ -32,7 +33,7 @@ _INSIDE = ("127.", "::1", "[local]")
 """Addresses of the container itself: its health check asks without a password, and is answered by a refusal."""
 
 _POSTGRES_FATAL = re.compile(rb"FATAL:  (?P<said>.*)$")
-_POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* app=.* client=(?P<client>\S*) FATAL:  ")
+_POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* client=(?P<client>\S*) FATAL:  ")
 _POSTGRES_SAID = re.compile(
     rb"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in|certificate|invalid authorization"
 )
@@ -108,10 +109,8 @@ def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Re
     for entry in entries:
         if float(entry["age-seconds"]) > window.total_seconds():
             continue
-        client: Any = entry.get("client-info") or {}
-        address = str(client.get("addr", "")) if isinstance(client, Mapping) else ""
         kind: Kind = "login" if entry["reason"] == "auth" else "denial"
-        host = address.rpartition(":")[0].strip("[]") or _NOWHERE
+        host = redis_list.address_of(entry) or _NOWHERE
         found.append(Refusal(kind, _account(str(entry["username"])), host, int(entry["count"])))
     return found
 
