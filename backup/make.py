@@ -123,9 +123,7 @@ def _make_usable(platform: Platform, wanted: Kind, stores: tuple[Store, ...], fo
     try:
         return _make(platform, _plan(wanted, stores, folder), folder, progress)
     except pgbackrest.UnusablePriorError as error:
-        progress.log(
-            f"a full set instead of an incremental one: its parent is unusable, see invoke backup.verify ({error.what})"
-        )
+        progress.log(f"a full set instead of an incremental one: its parent is unusable, see invoke backup.verify ({error.what})")
         return _make(platform, _plan("full", stores, folder), folder, progress)
 
 

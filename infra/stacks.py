@@ -273,6 +273,4 @@ def _failed(what: str, where: str, said: str) -> PlatformError:
     if known:
         return PlatformError(what=f"{what}: {known.what}", where=known.where or where, next_step=known.next_step)
     errors = [line.strip().removeprefix("error: ") for line in said.splitlines() if line.strip().startswith("error: ")]
-    return PlatformError(
-        what=f"{what}: {errors[0]}" if errors else what, where=where, next_step="fix that, then run it again"
-    )
+    return PlatformError(what=f"{what}: {errors[0]}" if errors else what, where=where, next_step="fix that, then run it again")

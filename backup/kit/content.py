@@ -82,9 +82,7 @@ def parse(plain: bytes, where: str, project: str) -> Kit:
             next_step="it was edited, or an unreleased version made it: use another kit",
         ) from None
     if kit.project != project:
-        raise PlatformError(
-            what=f"it is a kit of project {kit.project}", where=where, next_step=f"give a kit of this project, {project}"
-        )
+        raise PlatformError(what=f"it is a kit of project {kit.project}", where=where, next_step=f"give a kit of this project, {project}")
     return kit
 
 

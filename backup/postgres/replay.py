@@ -72,11 +72,7 @@ def lineage(sets: Sequence[Manifest], log: KnownLog) -> Lineage:
     newest = cluster.newest(own)
     if log.timeline is not None and log.timeline > max(newest, live.timeline if live else 1):
         raise impossible(f"timeline {log.timeline} is unknown", "invoke backup.list shows the timelines", "--timeline")
-    assumed = (
-        ""
-        if live or log.timeline
-        else f"the server can't be asked, or is new: the newest timeline, {newest}, is assumed to be live"
-    )
+    assumed = "" if live or log.timeline else f"the server can't be asked, or is new: the newest timeline, {newest}, is assumed to be live"
     return Lineage(own, cluster, line_to(log.timeline or (live.timeline if live else newest), cluster.histories), assumed)
 
 
@@ -139,9 +135,7 @@ def _along(moment: datetime | None, lsn: str | None, told: str, before: Sequence
         if manifest.postgres and found.end >= lsn_number(manifest.postgres.lsn_stop):
             break
     else:
-        raise impossible(
-            f"the log is missing for every set that could reach {told}", "invoke backup.verify --all names what is missing"
-        )
+        raise impossible(f"the log is missing for every set that could reach {told}", "invoke backup.verify --all names what is missing")
     notes: tuple[str, ...] = () if manifest is before[-1] else (f"the log of {before[-1].id} is missing, so an older set is used",)
     if found.left != line.timeline:
         return _at_the_branch(moment, lsn, manifest, found, mine, notes)

@@ -85,7 +85,7 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
 
 
 def recovery_options(wanted: StorePlan) -> tuple[str, ...]:
-    """pgBackRest's options for the end of the replay, and for its timeline: the plan's, or the backup's own."""
+    """Options of pgBackRest for the end of the replay, and for its timeline: the plan's, or the backup's own."""
     part = wanted.manifest.postgres
     own = wanted.timeline is None or (part is not None and part.timeline == wanted.timeline)
     along = f"--target-timeline={'current' if own else wanted.timeline}"

@@ -56,9 +56,7 @@ def parse_target(text: str, sets: Sequence[Manifest]) -> Target:
             next_step="give latest, a set of invoke backup.list, a log position (0/5000028) or a time (2026-11-23T12:00+09:00)",
         )
     if moment.tzinfo is None:
-        raise PlatformError(
-            what=f"{text!r} has no time zone", where="--to", next_step=f"add an offset: {text}+00:00 for UTC"
-        )
+        raise PlatformError(what=f"{text!r} has no time zone", where="--to", next_step=f"add an offset: {text}+00:00 for UTC")
     return Target(moment=moment.astimezone(UTC))
 
 

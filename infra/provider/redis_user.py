@@ -47,9 +47,7 @@ def _rules(rules: list[str]) -> str | None:
         return None
     for rule in [word.strip("()") for each in rules for word in each.split()]:
         if rule.lower() in ("nopass", "allcommands", "allkeys", "allchannels", "+@all", "reset") or rule[:1] in ("#", ">", "<", "!"):
-            return (
-                f"has {rule[:1] + '…' if rule[:1] in '#><!' else rule!r}, which no account may have (passwords are a separate input)"
-            )
+            return f"has {rule[:1] + '…' if rule[:1] in '#><!' else rule!r}, which no account may have (passwords are a separate input)"
     return None
 
 

@@ -22,7 +22,7 @@ _LINK = re.compile(r"`([^`<]+?)\s*<[^`]*>`__?")
 
 
 def read(text: str) -> list[Block]:
-    """Return the document's blocks. Heading levels follow the order in which adornments first appear, as the format has it."""
+    """Return the document's blocks. Heading levels follow the first occurrence of each adornment, as the format defines."""
     return _Reader(text.expandtabs(8).replace("\r\n", "\n").replace("\r", "\n").split("\n")).blocks()
 
 
@@ -91,7 +91,7 @@ class _Reader:
         return True
 
     def _indented(self) -> list[str]:
-        """The lines below that are indented, without their common indent."""
+        """The indented lines below, without their common indent."""
         start = self._at
         while self._at < len(self._lines) and (not self._peek(0).strip() or self._peek(0)[0] == " "):
             self._at += 1
@@ -151,5 +151,5 @@ class _Reader:
 
 
 def _inline(text: str) -> str:
-    """Roles and links by what they show."""
+    """Roles and links by their visible text."""
     return _LINK.sub(r"\1", _ROLE.sub(r"\1", text)).replace("``", "`")

@@ -54,9 +54,7 @@ def test_cron_starts_it_and_other_lines_stay(machine: Path) -> None:
 
 def test_a_cron_that_does_not_run_or_refuses_is_no_way_and_what_to_do_is_told(machine: Path) -> None:
     asleep = boot.arrange("dev").told
-    assert asleep.startswith(
-        "nothing starts the schedule after a reboot (systemd is not the first process; cron is installed"
-    )
+    assert asleep.startswith("nothing starts the schedule after a reboot (systemd is not the first process; cron is installed")
     assert "invoke schedule.start" in asleep
     (machine / "denied").touch()
     with running("cron", machine):
