@@ -73,7 +73,7 @@ class Report:
     @property
     def passed(self) -> bool:
         """Whether the set was restored and every proof passed."""
-        return not self.failure and bool(self.proofs) and all(each.passed for each in self.proofs)
+        return not self.failure and bool(self.proofs) and all(proof.passed for proof in self.proofs)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as a JSON object."""
@@ -214,7 +214,7 @@ def _keep(folder: Path, report: Report) -> None:
     (home / f"{report.id}.json").write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (home / f"{report.id}.md").write_text(describe(report), encoding="utf-8")
     line = {key: value for key, value in report.as_dict().items() if key != "proofs"}
-    line["proofs"] = {"passed": sum(each.passed for each in report.proofs), "of": len(report.proofs)}
+    line["proofs"] = {"passed": sum(proof.passed for proof in report.proofs), "of": len(report.proofs)}
     with (home / HISTORY).open("a", encoding="utf-8") as history:
         history.write(json.dumps(line, ensure_ascii=False) + "\n")
 
@@ -248,7 +248,7 @@ def describe(report: Report) -> str:
         lines += ["", "| store | files back | replayed and started |", "| --- | --- | --- |"]
         lines += [f"| {store} | {timing.files:.1f} s | {timing.start:.1f} s |" for store, timing in report.stores.items()]
     if report.proofs:
-        proven = sum(each.passed for each in report.proofs)
+        proven = sum(proof.passed for proof in report.proofs)
         lines += [
             "",
             f"{proven} of {len(report.proofs)} proofs:",
@@ -257,11 +257,11 @@ def describe(report: Report) -> str:
             "| --- | --- | --- | --- |",
         ]
         lines += [
-            f"| {each.name} | {'proven' if each.passed else 'DISPROVED'} | {_cell(each.message)} | {each.seconds:.1f} s |"
-            for each in report.proofs
+            f"| {proof.name} | {'proven' if proof.passed else 'DISPROVED'} | {_cell(proof.message)} | {proof.seconds:.1f} s |"
+            for proof in report.proofs
         ]
     if report.unproven:
-        lines += ["", "Not proven, according to the set:", "", *(f"- {' '.join(each.split())}" for each in report.unproven)]
+        lines += ["", "Not proven, according to the set:", "", *(f"- {' '.join(finding.split())}" for finding in report.unproven)]
     return "\n".join(lines) + "\n"
 
 

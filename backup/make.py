@@ -114,7 +114,7 @@ def _plan(wanted: Kind, stores: tuple[Store, ...], folder: Path) -> _Plan:
         )
     logical = wanted == "full" or due.logical_due(now, existing, BACKUP_RULES)
     return _Plan(
-        folders.new_id(wanted, now), wanted, stores, logical, parent, now, 1 + max((each.sequence for each in existing), default=0)
+        folders.new_id(wanted, now), wanted, stores, logical, parent, now, 1 + max((manifest.sequence for manifest in existing), default=0)
     )
 
 
@@ -274,7 +274,7 @@ class SharedProgress:
         """Show that `name` now does `text`."""
         with self._lock:
             self._doing[name] = text
-            self._progress.status(" · ".join(f"{each}: {doing}" for each, doing in self._doing.items()))
+            self._progress.status(" · ".join(f"{name}: {doing}" for name, doing in self._doing.items()))
 
     def log(self, name: str, text: str) -> None:
         """Print a line."""

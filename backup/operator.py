@@ -60,7 +60,7 @@ def write_keys(platform: Platform, path: str) -> Path:
 def describe_keys(platform: Platform) -> list[str]:
     """The recipients that can read the stack's backups (public keys)."""
     own, *others = platform.backup.recipients or ("none: invoke up makes it",)
-    return [f"the stack's own   {own}", *(f"further           {each}" for each in others)]
+    return [f"the stack's own   {own}", *(f"further           {recipient}" for recipient in others)]
 
 
 def extract(platform: Platform, set_id: str, path: str, out: str, *, place: str = "", folder: Path | None = None) -> Path:

@@ -87,7 +87,7 @@ def restore(
     log = _look(platform, folder, every, place, along, chosen, progress, archive=not target.set_id)
     # Until the full set that follows a live restore exists, the newest set shows the undone state.
     undone = begun.safety if begun and target == Target() else None
-    wanted = plan(target, [each for each in every if each.id != undone], chosen, datetime.now(UTC), log)
+    wanted = plan(target, [manifest for manifest in every if manifest.id != undone], chosen, datetime.now(UTC), log)
     if live:
         _refuse_doubt(target, wanted)
     if dry_run:
@@ -132,7 +132,7 @@ def _onto_the_live(
 ) -> Restored:
     began = time.monotonic()
     wanted, end = live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
-    moments = [datetime.fromisoformat(each) if each else None for each in (end.committed, end.replayed.get("committed"))]
+    moments = [datetime.fromisoformat(moment) if moment else None for moment in (end.committed, end.replayed.get("committed"))]
     seen = Seen(moments[0], moments[1], end.replayed.get("position"))
     every = folders.list_sets(folder=folder)
     after = known_log.look(platform, folder, every, archive=False) if "postgres" in stores else None
@@ -146,7 +146,7 @@ def _copy_redis(
     """Copy Redis' AOF if the target may be later than the newest set; returns whether a set was made."""
     if target.set_id or target.lsn:
         return False
-    copied = [each.redis.aof_at for each in every if each.redis]
+    copied = [manifest.redis.aof_at for manifest in every if manifest.redis]
     if target.moment and "redis" in stores and (not copied or max(copied) < target.moment):
         progress.status("copying Redis' log up to now")
         try:
@@ -165,7 +165,7 @@ def stores_for(target: Target, every: Sequence[Manifest], stores: Sequence[str] 
     if target.lsn:
         return ("postgres",)
     if target.set_id:
-        return next(each for each in every if each.id == target.set_id).stores
+        return next(manifest for manifest in every if manifest.id == target.set_id).stores
     return STORES
 
 
@@ -238,7 +238,7 @@ def _seen(platform: Platform, made: Scratch, wanted: Mapping[Store, StorePlan], 
         return Seen()
     found = live_log.replayed(str(made.containers["timescaledb"].name))
     if log and wanted["postgres"].timeline is not None:
-        insist_on_line(found.history, lineage([each for each in every if each.postgres], log).line)
+        insist_on_line(found.history, lineage([manifest for manifest in every if manifest.postgres], log).line)
     live = live_log.ask(platform)
     now = live.committed if live else None
     if now and log and log.live and now == log.ticked:
@@ -255,9 +255,9 @@ def _check_name(platform: Platform, name: str) -> None:
         )
     filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={name}"]}
     there = [
-        str(each.name)
-        for each in docker_client().containers.list(all=True, ignore_removed=True, filters=filters)
-        if each.labels.get(PURPOSE_LABEL) != PURPOSE
+        str(container.name)
+        for container in docker_client().containers.list(all=True, ignore_removed=True, filters=filters)
+        if container.labels.get(PURPOSE_LABEL) != PURPOSE
     ]
     if there or name == platform.stack:
         raise PlatformError(

@@ -95,7 +95,7 @@ def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bo
         unreadable = [verdict for verdict in unreadable if set_id is None or verdict.set_id in _named(wanted)]
     passphrase = keys.repository_passphrase(platform)
     container = platform.containers["timescaledb"] if source.name == FIRST else None
-    repository = _Repository.look(source.repository, container, [each for each in wanted if each.postgres])
+    repository = _Repository.look(source.repository, container, [manifest for manifest in wanted if manifest.postgres])
     verdicts = []
     for manifest in wanted:
         progress.status(manifest.id)
@@ -109,24 +109,24 @@ def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bo
 
 def ancestry(manifest: Manifest, every: Sequence[Manifest]) -> list[Manifest]:
     """A set and every existing set that it builds on, oldest first: parents, referenced backups, and theirs."""
-    needed = {each.id for each in retention.needed_by(manifest, every)}
-    return [*(each for each in every if each.id in needed), manifest]
+    needed = {needed.id for needed in retention.needed_by(manifest, every)}
+    return [*(other for other in every if other.id in needed), manifest]
 
 
 def _named(manifests: Sequence[Manifest]) -> set[str]:
     """The ids of the sets that these build on, readable or not."""
-    parents = {each.parent for each in manifests if each.parent}
-    return parents | {each.weaviate.base_id for each in manifests if each.weaviate and each.weaviate.base_id}
+    parents = {manifest.parent for manifest in manifests if manifest.parent}
+    return parents | {manifest.weaviate.base_id for manifest in manifests if manifest.weaviate and manifest.weaviate.base_id}
 
 
 def blame_parents(verdicts: Sequence[Verdict], every: Sequence[Manifest]) -> list[Verdict]:
     """Add the damaged parents to each verdict: without them the set can't be restored either."""
     bad = {verdict.set_id for verdict in verdicts if not verdict.good}
-    by_id = {each.id: each for each in every}
+    by_id = {manifest.id: manifest for manifest in every}
     told = []
     for verdict in verdicts:
-        parents = [each.id for each in ancestry(by_id[verdict.set_id], every)[:-1] if each.id in bad]
-        told.append(dataclasses.replace(verdict, faults=(*verdict.faults, *(f"its parent {each} is damaged" for each in parents))))
+        parents = [other.id for other in ancestry(by_id[verdict.set_id], every)[:-1] if other.id in bad]
+        told.append(dataclasses.replace(verdict, faults=(*verdict.faults, *(f"its parent {parent} is damaged" for parent in parents))))
     return told
 
 
@@ -161,7 +161,7 @@ class _Repository:
             return cls({}, {}, frozenset(), ())
         there = stored.sizes(["archive", "backup"])
         wanted = sorted(
-            {record.path for each in manifests for record in each.files if record.place == "pgbackrest" and record.path in there}
+            {record.path for manifest in manifests for record in manifest.files if record.place == "pgbackrest" and record.path in there}
         )
         files = {record.path: record for record in stored.hash_files(wanted)} if wanted else {}
         if container is None:
@@ -169,7 +169,7 @@ class _Repository:
             return cls(files, segments(stored), labels, ())
         running(container)
         state = pgbackrest.info(container)
-        return cls(files, segments(stored), frozenset(each.label for each in state.backups), _own_verification(container))
+        return cls(files, segments(stored), frozenset(backup.label for backup in state.backups), _own_verification(container))
 
 
 def _own_verification(container: str) -> tuple[str, ...]:
@@ -240,7 +240,7 @@ def _sha256(pieces: Iterable[bytes]) -> str:
 
 def _chain(manifest: Manifest, every: Sequence[Manifest]) -> list[str]:
     """Missing parents, and a circle of parents."""
-    ids = {each.id for each in every}
+    ids = {other.id for other in every}
     faults = []
     seen, current = {manifest.id}, manifest
     while current.parent:
@@ -251,8 +251,8 @@ def _chain(manifest: Manifest, every: Sequence[Manifest]) -> list[str]:
             faults.append(f"its parents form a circle at {current.parent}")
             break
         seen.add(current.parent)
-        current = next(each for each in every if each.id == current.parent)
-    backups = {each.weaviate.backup_id for each in every if each.weaviate}
+        current = next(other for other in every if other.id == current.parent)
+    backups = {other.weaviate.backup_id for other in every if other.weaviate}
     if manifest.weaviate and manifest.weaviate.base_id and manifest.weaviate.base_id not in backups:
         faults.append(f"weaviate: its base {manifest.weaviate.base_id} is missing")
     return faults

@@ -34,16 +34,16 @@ def folder(purpose: str, beside: Path | None = None) -> Iterator[Path]:
 def remove_leftovers(place: Path) -> list[Path]:
     """Remove this user's folders there whose runs have ended; returns them. A folder that can't be removed stays for the next time."""
     removed = []
-    for each in place.glob(f"{_PREFIX}*{_SUFFIX}"):
+    for candidate in place.glob(f"{_PREFIX}*{_SUFFIX}"):
         try:
-            descriptor = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            descriptor = os.open(candidate, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
             continue  # no folder, or already removed
         try:
             if os.fstat(descriptor).st_uid == os.geteuid():
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(each)
-                removed += [] if each.exists() else [each]
+                _remove(candidate)
+                removed += [] if candidate.exists() else [candidate]
         except OSError:
             continue  # its run is alive
         finally:

@@ -31,4 +31,4 @@ def span_text(span: timedelta) -> str:
 def unproven_lines(found: Sequence[object], most: int = 6) -> list[str]:
     """A short list of what a set keeps without proof or does not keep: one line each, and the number of further ones."""
     more = [f"not proven: {len(found) - most} more, in the set's manifest.json"] if len(found) > most else []
-    return [*(f"not proven: {each}" for each in found[:most]), *more]
+    return [*(f"not proven: {finding}" for finding in found[:most]), *more]

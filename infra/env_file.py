@@ -22,7 +22,7 @@ INSIDE_KEYS_FILE = "/run/christmas/field-keys.json"
 
 def opens_fields(account: str) -> bool:
     """Whether the account handles encrypted fields: it may read all columns of such a table, and write to it."""
-    declared = next((each for each in ACCOUNTS if each.name == account), None)
+    declared = next((declared for declared in ACCOUNTS if declared.name == account), None)
     tables = {field.table for field in ENCRYPTED_FIELDS}
     grants = declared.postgres.grants if declared and declared.postgres else ()
     return any(grant.table in tables and grant.columns is None and Privilege.UPDATE in grant.privileges for grant in grants)
@@ -37,7 +37,7 @@ def variables(
     A store without the account has no URL with credentials; Weaviate's address alone is not secret and always included.
     Raises PlatformError for an account that the blueprint does not declare.
     """
-    declared = {each.name: each for each in ACCOUNTS}
+    declared = {declared.name: declared for declared in ACCOUNTS}
     if account not in declared:
         raise PlatformError(
             what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {', '.join(declared)}"

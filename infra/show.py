@@ -25,11 +25,11 @@ def show_accounts(*, as_json: bool) -> None:
     """Print each account, its purpose and its stores."""
     rows: list[dict[str, Any]] = [
         {
-            "account": each.name,
-            "stores": [store for store in ("postgres", "redis", "weaviate") if getattr(each, store)],
-            "purpose": each.purpose,
+            "account": account.name,
+            "stores": [store for store in ("postgres", "redis", "weaviate") if getattr(account, store)],
+            "purpose": account.purpose,
         }
-        for each in ACCOUNTS
+        for account in ACCOUNTS
     ]
     if as_json:
         print(json.dumps(rows, indent=2))

@@ -19,8 +19,8 @@ def users(host: docker.DockerClient, stack: str, volumes: Iterable[str]) -> dict
     """Foreign containers that use any of the volumes: the command that removes them, to their names."""
     found: dict[str, list[str]] = {}
     for volume in volumes:
-        for each in host.containers.list(all=True, ignore_removed=True, filters={"volume": volume}):
-            labels, name = each.labels, str(each.name)
+        for container in host.containers.list(all=True, ignore_removed=True, filters={"volume": volume}):
+            labels, name = container.labels, str(container.name)
             other = labels.get(STACK_LABEL, "")
             if other == stack:
                 continue  # removed with the stack

@@ -39,10 +39,12 @@ def covers(platform: Platform) -> dict[str, str]:
         "the repository's passphrase": known.passphrase,
         "the backups' age identity": list(known.identities[:1]),
         "the ring of field keys": platform.field_keys,
-        "the accounts' passwords": sorted((name, each.postgres, each.redis) for name, each in platform.accounts.items()),
+        "the accounts' passwords": sorted(
+            (name, credentials.postgres, credentials.redis) for name, credentials in platform.accounts.items()
+        ),
         "the places of backups": [
             known.place.told() if known.place else None,
-            {name: each.told() if each.type == "s3" else each.model_dump() for name, each in sorted(known.copies.items())},
+            {name: place.told() if place.type == "s3" else place.model_dump() for name, place in sorted(known.copies.items())},
             list(known.recipients),
         ],
     }

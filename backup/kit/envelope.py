@@ -27,7 +27,7 @@ class Readers:
     passphrase: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        return f"recipients {', '.join(f'{each[:12]}…' for each in self.recipients)}" if self.recipients else "a passphrase"
+        return f"recipients {', '.join(f'{recipient[:12]}…' for recipient in self.recipients)}" if self.recipients else "a passphrase"
 
 
 def seal(plain: bytes, readers: Readers) -> bytes:
@@ -37,7 +37,7 @@ def seal(plain: bytes, readers: Readers) -> bytes:
     if not readers.recipients:
         return bytes(pyrage.passphrase.encrypt(plain, readers.passphrase))
     try:
-        known = [pyrage.x25519.Recipient.from_str(each) for each in readers.recipients]
+        known = [pyrage.x25519.Recipient.from_str(recipient) for recipient in readers.recipients]
     except pyrage.RecipientError:
         raise PlatformError(
             what="a recipient is not an age recipient: those begin with age1",
@@ -67,7 +67,7 @@ def unseal(content: bytes, where: str, *, identities: tuple[str, ...], passphras
     try:
         if by_passphrase:
             return bytes(pyrage.passphrase.decrypt(binary, passphrase()))
-        return bytes(pyrage.decrypt(binary, [pyrage.x25519.Identity.from_str(each) for each in identities]))
+        return bytes(pyrage.decrypt(binary, [pyrage.x25519.Identity.from_str(identity) for identity in identities]))
     except pyrage.IdentityError:
         raise PlatformError(what="it is not an age identity", where="--identity", next_step="those begin with AGE-SECRET-KEY-1") from None
     except (pyrage.DecryptError, ValueError) as error:

@@ -94,7 +94,7 @@ def _let_read(container: str) -> None:
     from infra.provider import psql
     from infra.provider.containers import running
 
-    owner = next(each.name for each in ACCOUNTS if each.postgres and each.postgres.owns_schema)
+    owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)
     variables = {"role": ACCOUNT, "owner": owner, "lock": str(psql.ADVISORY_LOCK)}
     with contextlib.suppress(PlatformError):
         psql.run(running(container), psql.named("reader_apply"), database=DATABASE, variables=variables)

@@ -103,7 +103,7 @@ class Repository:
 
     def backup(self, label: str) -> PhysicalBackup | None:
         """The backup with that label, if it exists."""
-        return next((each for each in self.backups if each.label == label), None)
+        return next((backup for backup in self.backups if backup.label == label), None)
 
 
 def parse_info(text: str) -> Repository:
@@ -111,7 +111,7 @@ def parse_info(text: str) -> Repository:
 
     Raises PlatformError if the stanza is missing or broken.
     """
-    stanzas: list[dict[str, Any]] = [each for each in json.loads(text) if each["name"] == STANZA]
+    stanzas: list[dict[str, Any]] = [stanza_info for stanza_info in json.loads(text) if stanza_info["name"] == STANZA]
     # 2 is "no valid backups": a stanza without backups is fine here.
     if not stanzas or stanzas[0]["status"]["code"] not in (0, 2):
         reason = stanzas[0]["status"]["message"] if stanzas else "there is none"
@@ -121,9 +121,9 @@ def parse_info(text: str) -> Repository:
             next_step="invoke up makes the stanza; see docs/backup.md for a lost repository",
         )
     stanza = stanzas[0]
-    archives = [each for each in stanza["archive"] if each["max"]]
+    archives = [archive for archive in stanza["archive"] if archive["max"]]
     return Repository(
-        backups=tuple(_backup(each) for each in stanza["backup"]),
+        backups=tuple(_backup(raw) for raw in stanza["backup"]),
         wal_newest=archives[-1]["max"] if archives else None,
         system_id=str(stanza["db"][-1]["system-id"]),
     )
@@ -169,7 +169,7 @@ def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
         if kind == "full" or error.code not in _UNREADABLE:
             raise
         raise UnusablePriorError(error.what, where=error.where, next_step="make a full one: invoke backup --full") from error
-    made = [each for each in repository.backups if each.set_id == set_id]
+    made = [backup for backup in repository.backups if backup.set_id == set_id]
     if not made:
         raise PlatformError(what="pgBackRest succeeded but its backup is not in the repository", where=f"container {container}")
     if made[-1].page_errors:
@@ -204,7 +204,7 @@ def run_and_look(container: str, line: Sequence[str], *, before: Sequence[str] =
 
     All in one command in the container: starting one takes as long as pgBackRest itself.
     """
-    steps = [f"step {shlex.join(each)} >/dev/null" for each in (before, line) if each]
+    steps = [f"step {shlex.join(step)} >/dev/null" for step in (before, line) if step]
     script = _STEPS + " && ".join([*steps, f"step {shlex.join(_INFO)}"])
     return parse_info(_ended(container, line[-1], _run_steps(container, script, yielding=yielding)).text())
 

@@ -28,7 +28,9 @@ def rows(restored: Restored) -> str:
         tables.prepare(connection)
         every = tables.list_tables(connection)
         there = (
-            {each.name: each for each in every if each.in_first_scope} if point.scope == "public" else {each.key: each for each in every}
+            {constraint.name: constraint for constraint in every if constraint.in_first_scope}
+            if point.scope == "public"
+            else {constraint.key: constraint for constraint in every}
         )
         for name, record in point.tables.items():
             table = there.get(name)
@@ -48,7 +50,7 @@ def rows(restored: Restored) -> str:
                     wrong.append(f"{name} has {found.record.rows} rows{content}, not {record.rows}")
     doubt = "" if point.exact else " (the point was taken during writes, so this may be no fault: drill another set)"
     insist(not wrong, shown(wrong) + doubt)
-    strangers = {name for name, each in there.items() if not each.is_covered} - set(point.tables)
+    strangers = {name for name, table in there.items() if not table.is_covered} - set(point.tables)
     insist(not strangers, f"tables unknown to the set: {shown(sorted(strangers))}")
     counted = [record for record in point.tables.values() if record.rows is not None]
     hashed = sum(1 for record in counted if record.checksum is not None)

@@ -56,7 +56,7 @@ class Lineage:
     @property
     def usable(self) -> list[Manifest]:
         """The sets on the line, oldest first."""
-        return [each for each in self.sets if self.line.has(each)]
+        return [manifest for manifest in self.sets if self.line.has(manifest)]
 
 
 def lineage(sets: Sequence[Manifest], log: KnownLog) -> Lineage:
@@ -64,10 +64,10 @@ def lineage(sets: Sequence[Manifest], log: KnownLog) -> Lineage:
 
     Raises PlatformError for an unknown timeline.
     """
-    systems = [each.postgres.system_id if each.postgres else "" for each in sets]
+    systems = [manifest.postgres.system_id if manifest.postgres else "" for manifest in sets]
     live = log.live if log.live and log.live.system_id in systems else None
     system = live.system_id if live else systems[-1]
-    own = tuple(each for each in sets if each.postgres and each.postgres.system_id == system)
+    own = tuple(manifest for manifest in sets if manifest.postgres and manifest.postgres.system_id == system)
     cluster = log.clusters.get(archive_of(own[-1]), Cluster({}))
     newest = cluster.newest(own)
     if log.timeline is not None and log.timeline > max(newest, live.timeline if live else 1):
@@ -93,7 +93,7 @@ def choose(moment: datetime | None, lsn: str | None, sets: Sequence[Manifest], l
     notes = (mine.assumed,) if mine.assumed else ()
     before = _before(moment, lsn, mine.usable)
     if not before:
-        older = [each for each in sets if each not in mine.sets]
+        older = [manifest for manifest in sets if manifest not in mine.sets]
         if moment and older and log.timeline is None and _before(moment, None, older):
             choice = choose(moment, None, older, KnownLog(log.clusters))
             return _noted(choice, "it is of an earlier cluster: the database was created again since")
@@ -105,11 +105,11 @@ def choose(moment: datetime | None, lsn: str | None, sets: Sequence[Manifest], l
 
 def _before(moment: datetime | None, lsn: str | None, sets: Sequence[Manifest]) -> list[Manifest]:
     """Sets from which the target can be reached. A backup is consistent only from its end on."""
-    found = [each for each in sets if each.postgres]
+    found = [manifest for manifest in sets if manifest.postgres]
     if moment:
-        found = [each for each in found if each.postgres and each.postgres.reference_point.at <= moment]
+        found = [other for other in found if other.postgres and other.postgres.reference_point.at <= moment]
     if lsn:
-        found = [each for each in found if each.postgres and lsn_number(each.postgres.lsn_stop) <= lsn_number(lsn)]
+        found = [note for note in found if note.postgres and lsn_number(note.postgres.lsn_stop) <= lsn_number(lsn)]
     return found
 
 
@@ -117,7 +117,7 @@ def _none_before(told: str, mine: Lineage, elsewhere: Sequence[Manifest]) -> Pla
     timeline = mine.line.timeline
     first = mine.usable[0].moments()["postgres"].isoformat(timespec="seconds") if mine.usable else ""
     since = f"; the first one there is from {first}" if first else ""
-    others = sorted({each.postgres.timeline for each in elsewhere if each.postgres} - {timeline})
+    others = sorted({other.postgres.timeline for other in elsewhere if other.postgres} - {timeline})
     step = "invoke backup.list shows the sets"
     if others:
         step = f"an abandoned branch has it: add --timeline {others[-1]}"
@@ -153,8 +153,8 @@ def _along(moment: datetime | None, lsn: str | None, told: str, before: Sequence
 
 
 def _to_moment(moment: datetime, manifest: Manifest, found: Reach, mine: Lineage, log: KnownLog, notes: tuple[str, ...]) -> Choice:
-    points = [each.postgres.reference_point for each in mine.usable if each.postgres]
-    reached = [each.at for each in points if lsn_number(each.lsn) <= found.end]
+    points = [candidate.postgres.reference_point for candidate in mine.usable if candidate.postgres]
+    reached = [point.at for point in points if lsn_number(point.lsn) <= found.end]
     last = max(reached, default=manifest.moments()["postgres"])
     proven = moment <= last or (found.missing is None and log.archived_until is not None and moment <= log.archived_until)
     choice = Choice(manifest, mine.line.timeline, or_end=True, notes=notes)
@@ -162,7 +162,7 @@ def _to_moment(moment: datetime, manifest: Manifest, found: Reach, mine: Lineage
         return choice
     sure = f"certainly reachable is the state up to {last.isoformat(timespec='seconds')}"
     if found.missing:
-        later = [each.at for each in points if lsn_number(each.lsn) > found.end]
+        later = [point.at for point in points if lsn_number(point.lsn) > found.end]
         again = f", and again from {min(later).isoformat(timespec='seconds')} on" if later else ""
         doubt = f"archiving was interrupted: segment {found.missing} of the log is missing; {sure}{again}"
         return Choice(manifest, mine.line.timeline, notes=notes, doubt=doubt)
@@ -193,8 +193,8 @@ def _at_the_branch(
 
 def _branch_note(moment: datetime | None, mine: Lineage) -> list[str]:
     """A note if an abandoned branch has the same moment too, so that nobody takes one for the other."""
-    left = [each.postgres for each in mine.sets if each.postgres and not mine.line.has(each)]
-    others = [each.timeline for each in left if moment and each.reference_point.at >= moment]
+    left = [manifest.postgres for manifest in mine.sets if manifest.postgres and not mine.line.has(manifest)]
+    others = [other.timeline for other in left if moment and other.reference_point.at >= moment]
     return [f"timeline {others[0]}, an abandoned branch, has that moment too: --timeline {others[0]}"] if others else []
 
 

@@ -103,7 +103,9 @@ def going_on(before: Mapping[str, tuple[int, bool]], after: Mapping[str, tuple[i
 
 def broken(connection: psycopg.Connection) -> tuple[str, ...]:
     """The indexes and constraints that the server itself does not trust."""
-    return tuple(name for each in ("broken_indexes", "broken_constraints") for (name,) in connection.execute(query(each)).fetchall())
+    return tuple(
+        name for statement in ("broken_indexes", "broken_constraints") for (name,) in connection.execute(query(statement)).fetchall()
+    )
 
 
 class _Uncounted(Exception):  # noqa: N818 - a result, no error of the program
@@ -230,30 +232,30 @@ class Counts:
 
 def count_all(connection: psycopg.Connection, fresh: psycopg.Connection, tables: Sequence[Table], *, hash_hypertables: bool) -> Counts:
     """Count every table in the connection's snapshot. `fresh` is a second connection, which sees later changes."""
-    wanted = [each for each in tables if not each.is_covered]
+    wanted = [table for table in tables if not table.is_covered]
     before = _storage(connection, wanted)
     records: dict[str, TableRecord] = {}
     unproven: list[Unproven] = []
-    for each in wanted:
-        if told := _beforehand(connection, each):
-            records[each.key] = TableRecord(rows=None)
+    for table in wanted:
+        if told := _beforehand(connection, table):
+            records[table.key] = TableRecord(rows=None)
             unproven += told
             continue
-        counted = count_table(connection, each, hashed=hash_hypertables or not each.is_hypertable)
+        counted = count_table(connection, table, hashed=hash_hypertables or not table.is_hypertable)
         if counted.why:
-            unproven.append(Unproven(what=_called(each), why=counted.why))
-        records[each.key] = counted.record
+            unproven.append(Unproven(what=_called(table), why=counted.why))
+        records[table.key] = counted.record
     after = _storage(fresh, wanted)
-    for each in wanted:
-        if records[each.key].rows is not None and before.get(each.oid, set()) - after.get(each.oid, set()):
-            records[each.key] = TableRecord(rows=None)
-            unproven.append(Unproven(what=_called(each), why="dropped, truncated or rewritten while it was counted"))
+    for table in wanted:
+        if records[table.key].rows is not None and before.get(table.oid, set()) - after.get(table.oid, set()):
+            records[table.key] = TableRecord(rows=None)
+            unproven.append(Unproven(what=_called(table), why="dropped, truncated or rewritten while it was counted"))
     return Counts(records, tuple(unproven))
 
 
 def _storage(connection: psycopg.Connection, tables: Sequence[Table]) -> dict[int, set[tuple[int, int]]]:
     found: dict[int, set[tuple[int, int]]] = {}
-    for root, oid, node in connection.execute(query("storage"), ([each.oid for each in tables],)).fetchall():
+    for root, oid, node in connection.execute(query("storage"), ([table.oid for table in tables],)).fetchall():
         found.setdefault(root, set()).add((oid, node))
     return found
 

@@ -36,7 +36,7 @@ def accounts(store: str) -> Proof:
     ask: Callable[[Platform, str], str] = getattr(account_queries, store)
 
     def proof(restored: Restored) -> str:
-        names = [each.name for each in ACCOUNTS if getattr(each, store) is not None]
+        names = [account.name for account in ACCOUNTS if getattr(account, store) is not None]
         problems = [f"{name}: {problem}" for name in names if (problem := login(restored.platform, name) or ask(restored.platform, name))]
         insist(not problems, shown(problems))
         return f"{len(names)} accounts log in, and each gets an answer to its query"
@@ -105,8 +105,8 @@ def neighbours(restored: Restored) -> str:
     """Every collection finds an object by its own vector."""
     asked = 0
     with weaviate_client(restored.platform, READER) as client:
-        for name, each in client.collections.list_all(simple=False).items():
-            if each.multi_tenancy_config.enabled:
+        for name, config in client.collections.list_all(simple=False).items():
+            if config.multi_tenancy_config.enabled:
                 continue
             collection = client.collections.use(name)
             for one in collection.query.fetch_objects(limit=1, include_vector=True).objects:
@@ -161,7 +161,7 @@ def _beginning(platform: Platform, path: str) -> str:
         collection = client.collections.use(CHRISTMAS_DOCUMENT.name)
         found = collection.query.fetch_objects(filters=Filter.by_property("file_path").equal(path), limit=5, return_properties=["content"])
     insist(found.objects, f"no passage of {path} is found")
-    longest = max((str(each.properties["content"]) for each in found.objects), key=len)
+    longest = max((str(passage.properties["content"]) for passage in found.objects), key=len)
     return " ".join(longest.split())[:_LONGEST_QUESTION]
 
 
@@ -172,7 +172,7 @@ def files(restored: Restored) -> str:
     with weaviate_client(restored.platform, READER) as client:
         found = count_documents(client)
     strangers = sorted(set(found) - set(recorded))
-    insist(not strangers, f"passages of files that are not recorded: {shown(repr(each) for each in strangers)}")
+    insist(not strangers, f"passages of files that are not recorded: {shown(repr(path) for path in strangers)}")
     gone = sorted(set(recorded) - set(found))
     steady = part is not None and all(before == after for before, after in part.collections.values())
     insist(not steady or not gone, f"files without a passage: {shown(gone)}")

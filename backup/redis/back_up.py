@@ -189,7 +189,7 @@ def _copy_aof(
     # A base is complete at its last write, within the second of its mtime; the following files continue from there. So the first
     # second that can be restored is the next one: the base's commands of its own second can't be taken out again.
     began = _age_and_size(container, places, files[0])[0] + 1
-    others = sum(_age_and_size(container, places, each)[1] for each in files[:-1])
+    others = sum(_age_and_size(container, places, file)[1] for file in files[:-1])
     point = _point(client, others)
     deadline = time.monotonic() + _FLUSH_SECONDS
     while _age_and_size(container, places, files[-1])[1] < point.position:
@@ -197,9 +197,9 @@ def _copy_aof(
             raise PlatformError(what="Redis doesn't write its log to the disk", where=f"container {container}", next_step="look at its log")
         time.sleep(_POLL_SECONDS)
     records = [write_hashed(folder, f"{AOF_FOLDER}/{name}", [render_aof_manifest(files).encode()])]
-    for each in files:
-        limit = point.position if each is files[-1] else None
-        records.append(_copy(container, f"{places.aof_directory}/{each.name}", folder, f"{AOF_FOLDER}/{each.name}", limit))
+    for file in files:
+        limit = point.position if file is files[-1] else None
+        records.append(_copy(container, f"{places.aof_directory}/{file.name}", folder, f"{AOF_FOLDER}/{file.name}", limit))
     return files, datetime.fromtimestamp(began, UTC), records, point
 
 

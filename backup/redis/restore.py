@@ -80,7 +80,7 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
 def aof_files(source: SetFiles, manifest: Manifest) -> tuple[AofFile, ...]:
     """The files of the set's AOF, as its own manifest lists them."""
     records = manifest.redis.files if manifest.redis else ()
-    found = [each.path for each in records if each.path.startswith(f"{AOF_FOLDER}/") and each.path.endswith(".manifest")]
+    found = [record.path for record in records if record.path.startswith(f"{AOF_FOLDER}/") and record.path.endswith(".manifest")]
     if len(found) != 1:
         raise PlatformError(
             what="the set's AOF has no manifest", where=source.place.where, next_step="invoke backup.verify names the missing file"
@@ -93,9 +93,9 @@ def aof_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
     records = manifest.redis.files if manifest.redis else ()
     folder = f"{AOF_FOLDER}/"
     return [
-        Entry(f"appendonlydir/{each.path.removeprefix(folder)}", plain_file(source, each))
-        for each in records
-        if each.path.startswith(folder)
+        Entry(f"appendonlydir/{record.path.removeprefix(folder)}", plain_file(source, record))
+        for record in records
+        if record.path.startswith(folder)
     ]
 
 

@@ -137,7 +137,7 @@ def choose(every: Sequence[Manifest], set_id: str | None, folder: Path) -> Manif
     """The same among sets already read, oldest first."""
     if set_id is None and every:
         return every[-1]
-    matching = [each for each in every if set_id is not None and each.id.startswith(set_id)]
+    matching = [manifest for manifest in every if set_id is not None and manifest.id.startswith(set_id)]
     if len(matching) == 1:
         return matching[0]
     problem = f"{len(matching)} sets begin with {set_id}" if matching else f"there is no backup set {set_id or ''}".rstrip()

@@ -127,7 +127,7 @@ class _Part(_Record):
     @property
     def total_bytes(self) -> int:
         """Size of the part's files together."""
-        return sum(each.size for each in self.files)
+        return sum(file.size for file in self.files)
 
 
 class PostgresPart(_Part):
@@ -241,7 +241,7 @@ class Manifest(_Record):
     @property
     def unproven(self) -> tuple[Unproven, ...]:
         """Everything that a part keeps without a proof, or does not keep."""
-        return tuple(each for part in self.parts.values() for each in part.unproven)
+        return tuple(finding for part in self.parts.values() for finding in part.unproven)
 
     @property
     def total_bytes(self) -> int:

@@ -42,7 +42,7 @@ def is_lost(platform: Platform, folder: Path) -> bool:
     """
     if (folder / _BEGUN).exists():
         return True
-    every = [each.postgres for each in mirror.sets_at(platform, folder) if each.postgres]
+    every = [manifest.postgres for manifest in mirror.sets_at(platform, folder) if manifest.postgres]
     return not every or not _has(source_of(platform, folder), platform.containers["timescaledb"], pgbackrest.backup_path(every[-1].label))
 
 
@@ -120,7 +120,7 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
     every = folders.list_at(copy.sets)
     if not every:
         raise PlatformError(what=f"copy {name} has no set", where=copy.where, next_step="check that it is the right folder, and mounted")
-    if strange := [each.id for each in every if not keys.is_signed(each, keys.repository_passphrase(platform))]:
+    if strange := [manifest.id for manifest in every if not keys.is_signed(manifest, keys.repository_passphrase(platform))]:
         raise PlatformError(
             what=f"copy {name} has sets signed with another stack's keys, or changed since: {', '.join(strange)}",
             where=copy.where,
@@ -128,9 +128,9 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
         )
     with lock.hold(folder, f"bringing copy {name} back"):
         write_whole(folder / _BEGUN, name.encode())
-        _put_aside(folder, {each.id for each in every})
+        _put_aside(folder, {manifest.id for manifest in every})
         progress.log(f"the first place is lost: bringing {len(every)} sets back from copy {name} ({copy.where})")
-        known = {record.path: record.sha256 for each in every for record in each.files if record.place == "pgbackrest"}
+        known = {record.path: record.sha256 for manifest in every for record in manifest.files if record.place == "pgbackrest"}
         _repository(platform, copy, first, known, progress)
         target = first.sets
         for at, manifest in enumerate(every):

@@ -46,7 +46,7 @@ class CopyState:
 def state(folder: Path) -> dict[str, CopyState]:
     """The state of each copy after the last run; empty before the first."""
     try:
-        return {name: CopyState(**each) for name, each in json.loads((folder / _STATE).read_bytes()).items()}
+        return {name: CopyState(**entry) for name, entry in json.loads((folder / _STATE).read_bytes()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
@@ -63,7 +63,7 @@ def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyS
             progress.log(f"copy {name} is {told.behind} sets behind: {told.failure}")
         states.append(told)
     if states or before:
-        write_whole(folder / _STATE, json.dumps({each.name: asdict(each) for each in states}, indent=2).encode() + b"\n")
+        write_whole(folder / _STATE, json.dumps({copy_state.name: asdict(copy_state) for copy_state in states}, indent=2).encode() + b"\n")
     return states
 
 
@@ -91,11 +91,12 @@ def exit_code(platform: Platform, folder: Path | None = None) -> int:
 def describe(states: Iterable[CopyState], *, as_json: bool) -> str:
     """The state of the copies, as lines or as JSON."""
     if as_json:
-        return json.dumps([asdict(each) for each in states], indent=2)
-    return "\n".join(
-        f"{each.name}  {each.sets} sets, {f'{each.behind} behind: {each.failure}' if each.failure else 'complete'}  {each.where}"
-        for each in states
-    )
+        return json.dumps([asdict(copy_state) for copy_state in states], indent=2)
+    lines = []
+    for copy_state in states:
+        progress = f"{copy_state.behind} behind: {copy_state.failure}" if copy_state.failure else "complete"
+        lines.append(f"{copy_state.name}  {copy_state.sets} sets, {progress}  {copy_state.where}")
+    return "\n".join(lines)
 
 
 def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, progress: Progress) -> CopyState:
@@ -106,7 +107,7 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     failure = ""
     try:
         there = folders.list_at(target.sets)
-        present = {each.id for each in there}
+        present = {manifest.id for manifest in there}
         _refuse_foreign(name, target.where, foreign_sets(every, there))
         first = source_of(platform, folder)
         for manifest in every:
@@ -117,7 +118,7 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
         complete_at = datetime.now(UTC).isoformat(timespec="seconds")
     except PlatformError as error:
         failure = f"{error.what} ({error.where}); {error.next_step}"
-    behind = sum(each.id not in present for each in every)
+    behind = sum(manifest.id not in present for manifest in every)
     return CopyState(name, target.where, len(present), behind, complete_at, failure)
 
 
@@ -126,15 +127,15 @@ def foreign_sets(ours: Sequence[Manifest], there: Sequence[Manifest]) -> list[st
 
     Our own sets that only the copy still has don't count.
     """
-    known, newest = {each.id for each in ours}, next((each.postgres for each in reversed(ours) if each.postgres), None)
+    known, newest = {manifest.id for manifest in ours}, next((manifest.postgres for manifest in reversed(ours) if manifest.postgres), None)
     if newest is None:
         return []
     return [
-        each.id
-        for each in there
-        if each.id not in known
-        and each.postgres
-        and (each.postgres.system_id != newest.system_id or each.postgres.timeline > newest.timeline)
+        manifest.id
+        for manifest in there
+        if manifest.id not in known
+        and manifest.postgres
+        and (manifest.postgres.system_id != newest.system_id or manifest.postgres.timeline > newest.timeline)
     ]
 
 
@@ -205,13 +206,13 @@ def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], pro
             # A set that another machine is copying has no manifest yet, so its files would look unlisted.
             _refuse_foreign(name, settings.where, foreign_sets(ours, every))
             kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), set(good))
-            going = [each for each in every if each.id not in kept]
-            removed[name] = [each.id for each in going]
-            for each in [] if dry_run else going:
-                place.remove([f"{SETS}/{each.id}/{folders.MANIFEST}"])
-                place.remove(place.sizes(f"{SETS}/{each.id}"))
+            going = [manifest for manifest in every if manifest.id not in kept]
+            removed[name] = [manifest.id for manifest in going]
+            for manifest in [] if dry_run else going:
+                place.remove([f"{SETS}/{manifest.id}/{folders.MANIFEST}"])
+                place.remove(place.sizes(f"{SETS}/{manifest.id}"))
             if going and not dry_run:
-                _remove_unlisted(place, [each for each in every if each.id in kept])
+                _remove_unlisted(place, [manifest for manifest in every if manifest.id in kept])
         except PlatformError as error:
             progress.log(f"copy {name} was not pruned: {error.what}")
     return removed
@@ -219,6 +220,6 @@ def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], pro
 
 def _remove_unlisted(place: Place, staying: Iterable[Manifest]) -> None:
     """Remove the repository files that no set there lists any more. The index always stays."""
-    needed = {f"{REPOSITORY_FOLDER}/{record.path}" for each in staying for record in each.files if record.place == "pgbackrest"}
+    needed = {f"{REPOSITORY_FOLDER}/{record.path}" for manifest in staying for record in manifest.files if record.place == "pgbackrest"}
     there = place.sizes(REPOSITORY_FOLDER)
     place.remove(path for path in there if path not in needed and not path.endswith((".info", ".info.copy", ".history")))

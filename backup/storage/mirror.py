@@ -116,7 +116,7 @@ def remove_abandoned(platform: Platform, folder: Path, known: Sequence[Manifest]
     if platform.backup.place is None:
         return []
     place = source_of(platform, folder).sets
-    ids = {path.split("/")[0] for path in place.sizes()} - {each.id for each in known}
+    ids = {path.split("/")[0] for path in place.sizes()} - {manifest.id for manifest in known}
     left = []
     for set_id in sorted(filter(folders.is_id, ids)):
         began = datetime.strptime(set_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)

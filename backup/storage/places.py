@@ -86,10 +86,10 @@ class FolderPlace:
         """Make the parent folders, and sync them. The root must exist if it is on another disk: it may not be mounted."""
         if not self.root.parent.is_dir() and not self.root.is_dir():
             raise FileNotFoundError(errno.ENOENT, f"{self.root.parent} is not there: is it mounted?")
-        missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+        missing = [parent for parent in (folder, *folder.parents) if not parent.is_dir()]
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for each in missing:
-            sync_folder(each.parent)
+        for parent in missing:
+            sync_folder(parent.parent)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files, and folders that become empty."""

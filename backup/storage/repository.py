@@ -91,7 +91,7 @@ class PlaceRepository:
         found: dict[str, int] = {}
         for top in sorted({"/".join(path.split("/")[:3]) for path in wanted}):
             found |= self.place.sizes(top)
-        return {path: size for path, size in found.items() if any(path == each or path.startswith(f"{each}/") for each in wanted)}
+        return {path: size for path, size in found.items() if any(path == prefix or path.startswith(f"{prefix}/") for prefix in wanted)}
 
     def hash_files(self, paths: Iterable[str]) -> tuple[FileRecord, ...]:
         """Size and hash of every file at or below these paths; reads each file completely."""

@@ -77,7 +77,7 @@ class BucketPlace:
 
         def listed() -> dict[str, int]:
             found = obstore.list(self.store, prefix or None)
-            return {str(each["path"]): int(each["size"]) for batch in found for each in batch}
+            return {str(entry["path"]): int(entry["size"]) for batch in found for entry in batch}
 
         return self._tried(listed, f"the files below {prefix or 'it'} can't be listed")
 

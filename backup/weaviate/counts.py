@@ -36,9 +36,9 @@ def count(client: WeaviateClient) -> Counts:
     from weaviate.exceptions import WeaviateBaseError
 
     found = Counts()
-    for name, each in client.collections.list_all(simple=False).items():
+    for name, config in client.collections.list_all(simple=False).items():
         try:
-            if each.multi_tenancy_config.enabled:
+            if config.multi_tenancy_config.enabled:
                 found.objects[name], away = _count_tenants(client, name)
                 if away:
                     found.tenants[name] = away
@@ -113,4 +113,4 @@ def count_documents(client: WeaviateClient) -> dict[str, int]:
     grouped = client.collections.use(name).aggregate.over_all(
         group_by=GroupByAggregate(prop="file_path", limit=_MOST_FILES), total_count=True
     )
-    return {str(each.grouped_by.value): each.total_count or 0 for each in grouped.groups}
+    return {str(group.grouped_by.value): group.total_count or 0 for group in grouped.groups}

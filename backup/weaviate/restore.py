@@ -36,7 +36,7 @@ def beside(made: Scratch, use: Ingredients, wanted: StorePlan, chain: list[Manif
         cluster_password=root_key,
     )
     container = made.create(recipe)
-    entries = [entry for each in chain for entry in weaviate_entries(use.files(each), each)]
+    entries = [entry for manifest in chain for entry in weaviate_entries(use.files(manifest), manifest)]
     put_files(container, BACKUP_PATH, entries, **recipe.base.owner)
     files = time.monotonic()
     made.start(recipe)
@@ -57,11 +57,11 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
     root_key = _root_key(name)
     container = stopped.halt(name)
     chain = chain_of(wanted.manifest, folders.list_sets(folder=folder))
-    wanted_ids = [each.weaviate.backup_id for each in chain if each.weaviate and each.weaviate.backup_id]
-    copies = " ".join(f"{BACKUP_PATH}/{each}" for each in wanted_ids)
+    wanted_ids = [manifest.weaviate.backup_id for manifest in chain if manifest.weaviate and manifest.weaviate.backup_id]
+    copies = " ".join(f"{BACKUP_PATH}/{backup_id}" for backup_id in wanted_ids)
     stopped.run(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
     source = source_of(platform, folder)
-    entries = [entry for each in chain for entry in weaviate_entries(files_of(platform, source, each), each)]
+    entries = [entry for manifest in chain for entry in weaviate_entries(files_of(platform, source, manifest), manifest)]
     stopped.put(container, BACKUP_PATH, entries)
     work.journal.reach("weaviate", FILES)
     stopped.start(container)
@@ -77,7 +77,7 @@ def weaviate_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
     if part is None or part.backup_id is None:
         return []
     home = f"weaviate/{part.backup_id}/"
-    return [Entry(each.path.removeprefix("weaviate/"), plain_file(source, each)) for each in part.files if each.path.startswith(home)]
+    return [Entry(file.path.removeprefix("weaviate/"), plain_file(source, file)) for file in part.files if file.path.startswith(home)]
 
 
 def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, seconds: float = 3600) -> None:
@@ -107,7 +107,7 @@ def chain_of(manifest: Manifest, sets: Iterable[Manifest]) -> list[Manifest]:
 
     Raises PlatformError if one of them is missing.
     """
-    by_backup = {each.weaviate.backup_id: each for each in sets if each.weaviate and each.weaviate.backup_id}
+    by_backup = {other.weaviate.backup_id: other for other in sets if other.weaviate and other.weaviate.backup_id}
     chain = [manifest]
     while chain[0].weaviate and (base := chain[0].weaviate.base_id):
         if base not in by_backup:

@@ -70,7 +70,7 @@ class FieldKeys(Kind):
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
             kept = _kept(volume, inputs["file"])
             given = from_json(inputs["given"]) if inputs.get("given") else None
-            rings = [each for each in (known, kept, given) if each is not None]
+            rings = [ring for ring in (known, kept, given) if ring is not None]
             ring = rings[0] if rings else new_ring()
             for other in rings[1:]:
                 ring = ring.merged(other)
@@ -99,9 +99,9 @@ def _refuse_if_needed(inputs: Values, ring: KeyRing, wanted: KeyRing) -> None:
     live = {key.number for key in ring.live}
     retiring = live - {key.number for key in wanted.live}
     found: list[dict[str, Any]] = psql.query(running(inputs["container"]), psql.named("field_keys_used"), database=inputs["database"]) or []
-    needed = [each for each in found if each["number"] in retiring]
+    needed = [use for use in found if use["number"] in retiring]
     if needed:
-        told = ", ".join(f"key {each['number']} by {each['values']} values of {each['field']}" for each in needed)
+        told = ", ".join(f"key {use['number']} by {use['values']} values of {use['field']}" for use in needed)
         raise PlatformError(
             f"a key can't be retired while rows need it: {told}",
             where=f"container {inputs['container']}, database {inputs['database']}",

@@ -86,7 +86,7 @@ class KeptPassword(Kind):
 class KeptIdentity(KeptPassword):
     """An age identity, kept in the same way; `recipient` is its public key."""
 
-    inputs = {name: each for name, each in KeptPassword.inputs.items() if name != "length"}
+    inputs = {name: declared for name, declared in KeptPassword.inputs.items() if name != "length"}
     outputs = ("result", "recipient", "drift")
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102

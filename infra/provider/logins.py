@@ -59,8 +59,8 @@ def parse(told: str) -> list[Stalled]:
 def by_address(found: Sequence[Stalled]) -> dict[str, list[Stalled]]:
     """The connections by address, the address with the most first. Pure."""
     grouped: dict[str, list[Stalled]] = {}
-    for each in found:
-        grouped.setdefault(each.address, []).append(each)
+    for login in found:
+        grouped.setdefault(login.address, []).append(login)
     return dict(sorted(grouped.items(), key=lambda pair: -len(pair[1])))
 
 

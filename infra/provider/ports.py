@@ -88,7 +88,7 @@ def _published(stack: str, project_label: str = "com.christmas.project") -> tupl
             inspect = functools.partial(api.inspect_container, summary["Id"])
             with contextlib.suppress(NotFound):  # removed in the meantime
                 wishes = asked("looking at a container's ports", where, inspect)["HostConfig"].get("PortBindings") or {}
-                ports |= {int(each["HostPort"]) for several in wishes.values() for each in several or [] if each.get("HostPort")}
+                ports |= {int(binding["HostPort"]) for several in wishes.values() for binding in several or [] if binding.get("HostPort")}
         (own if mine else others).update(ports)
     return others, own
 

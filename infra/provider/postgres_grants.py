@@ -138,7 +138,12 @@ def _revoke(container: Container, inputs: Values, *, beyond: str) -> None:
 
 
 def _run(container: Container, inputs: Values, statements: list[str]) -> None:
-    lines = ["begin;", f"select pg_advisory_xact_lock({psql.ADVISORY_LOCK}) \\g /dev/null", *(f"{each};" for each in statements), "commit;"]
+    lines = [
+        "begin;",
+        f"select pg_advisory_xact_lock({psql.ADVISORY_LOCK}) \\g /dev/null",
+        *(f"{statement};" for statement in statements),
+        "commit;",
+    ]
     psql.run(container, "\n".join(lines), database=inputs["database"])
 
 
@@ -148,13 +153,13 @@ def _statements(found: dict[str, Any], inputs: Values, *, connect: bool) -> list
     if inputs["role"] == inputs["owner"]:
         return [f"grant connect on database {database} to {grantee}"] if connect else []
     statements = [f"revoke all on database {database} from {grantee} cascade", f"revoke all on schema {schema} from {grantee} cascade"]
-    for each in found["defaults"]:
-        if inputs.get("reads_every_table") and each["schema"] is None and each["objects"] in _READ_LATER:
+    for default in found["defaults"]:
+        if inputs.get("reads_every_table") and default["schema"] is None and default["objects"] in _READ_LATER:
             continue  # declared, so never revoke it, even for a moment: a backup may be running
-        within = f" in schema {quote_identifier(each['schema'])}" if each["schema"] else ""
-        owner = quote_identifier(each["owner"])
+        within = f" in schema {quote_identifier(default['schema'])}" if default["schema"] else ""
+        owner = quote_identifier(default["owner"])
         statements.append(
-            f"alter default privileges for role {owner}{within} revoke all on {_DEFAULTS[each['objects']]} from {grantee} cascade"
+            f"alter default privileges for role {owner}{within} revoke all on {_DEFAULTS[default['objects']]} from {grantee} cascade"
         )
     if connect:
         privileges = ", ".join(sorted(_on_database(inputs)))
@@ -186,7 +191,7 @@ def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
     if everything:
         # Those of the schema itself are compared below.
         here = {table["table"] for table in found["tables"]} | {
-            each["sequence"] for table in found["tables"] for each in table["sequences"]
+            sequence["sequence"] for table in found["tables"] for sequence in table["sequences"]
         }
         findings += [f"select on {name} is missing" for name in sorted(set(found["unread"]) - here)]
     else:
@@ -201,7 +206,7 @@ def _function_findings(there: set[str], wanted: set[str]) -> list[str]:
 
 def _to_come(found: dict[str, Any], inputs: Values, *, everything: bool) -> list[str]:
     """Differences in the privileges on future objects."""
-    there = {(each["owner"], each["schema"], each["objects"]) for each in found["defaults"]}
+    there = {(default["owner"], default["schema"], default["objects"]) for default in found["defaults"]}
     makers = {inputs["owner"], found["superuser"]} if everything else set()
     wanted = {(maker, None, objects) for maker in makers for objects in _READ_LATER}
     lost = [f"{_DEFAULTS[objects]} that {maker} will make are not granted" for maker, _, objects in sorted(wanted - there, key=str)]

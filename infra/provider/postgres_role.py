@@ -71,8 +71,8 @@ def attribute_findings(found: dict[str, Any], inputs: Values) -> list[str]:
 
 
 def _membership_findings(found: list[dict[str, Any]], declared: list[str]) -> list[str]:
-    plain = {each["role"] for each in found if not each["admin"] and each["inherit"]}
-    odd = {each["role"] for each in found} - plain
+    plain = {membership["role"] for membership in found if not membership["admin"] and membership["inherit"]}
+    odd = {membership["role"] for membership in found} - plain
     findings = [f"is not a member of {role}" for role in sorted(set(declared) - plain - odd)]
     findings += [f"is a member of {role}, which is not declared" for role in sorted((plain | odd) - set(declared))]
     return findings + [f"its membership in {role} has other options" for role in sorted(odd & set(declared))]
@@ -80,9 +80,12 @@ def _membership_findings(found: list[dict[str, Any]], declared: list[str]) -> li
 
 def setting_findings(found: list[dict[str, Any]], declared: dict[str, str]) -> list[str]:
     """Differences between a role's settings and the declared ones."""
-    everywhere = [pair for each in found if each["database"] is None for pair in each["settings"]]
+    everywhere = [pair for setting in found if setting["database"] is None for pair in setting["settings"]]
     elsewhere = [
-        f"{pair.split('=')[0]} is set in database {each['database']}" for each in found if each["database"] for pair in each["settings"]
+        f"{pair.split('=')[0]} is set in database {setting['database']}"
+        for setting in found
+        if setting["database"]
+        for pair in setting["settings"]
     ]
     return psql.setting_findings(everywhere, declared) + sorted(elsewhere)
 

@@ -45,7 +45,8 @@ def reload_command(certificate: str = "/run/christmas/tls.crt", key: str = "/run
 def _rules(rules: list[str]) -> str | None:
     if tuple(rules) == REPLAY:
         return None
-    for rule in [word.strip("()") for each in rules for word in each.split()]:
+    words = [word.strip("()") for rule in rules for word in rule.split()]
+    for rule in words:
         if rule.lower() in ("nopass", "allcommands", "allkeys", "allchannels", "+@all", "reset") or rule[:1] in ("#", ">", "<", "!"):
             return f"has {rule[:1] + '…' if rule[:1] in '#><!' else rule!r}, which no account may have (passwords are a separate input)"
     return None

@@ -45,20 +45,28 @@ def _permissions(values: list[dict[str, Any]]) -> str | None:
 
 def wanted_permissions(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Declared permissions in the API's full form."""
-    return [form for each in declared for form in permissions(each["action"], each.get("collection") or "*", each.get("alias"))]
+    return [
+        form
+        for permission in declared
+        for form in permissions(permission["action"], permission.get("collection") or "*", permission.get("alias"))
+    ]
 
 
 def permission_findings(found: list[dict[str, Any]] | None, declared: list[dict[str, Any]]) -> list[str]:
     """Differences between a role's permissions and the declared ones."""
     there, wanted = canonical(found), canonical(wanted_permissions(declared))
-    findings = [f"{_told(each)} is missing" for each in sorted(wanted - there)]
-    return findings + [f"{_told(each)} is permitted, but not declared" for each in sorted(there - wanted)]
+    findings = [f"{_told(permission)} is missing" for permission in sorted(wanted - there)]
+    return findings + [f"{_told(permission)} is permitted, but not declared" for permission in sorted(there - wanted)]
 
 
 def _told(canonical_permission: str) -> str:
-    each = json.loads(canonical_permission)
-    scope: dict[str, str] = next((value for key, value in each.items() if key != "action"), {})
-    return f"{each['action']} on {', '.join(f'{key} {value}' for key, value in sorted(scope.items()))}" if scope else str(each["action"])
+    permission = json.loads(canonical_permission)
+    scope: dict[str, str] = next((value for key, value in permission.items() if key != "action"), {})
+    return (
+        f"{permission['action']} on {', '.join(f'{key} {value}' for key, value in sorted(scope.items()))}"
+        if scope
+        else str(permission["action"])
+    )
 
 
 class WeaviateRole(Kind):
@@ -109,8 +117,8 @@ class WeaviateRole(Kind):
             found = api.get(path) or {"permissions": wanted}
         # Add missing permissions before removing extra ones: no active client is refused what it may do.
         there = canonical(found["permissions"])
-        missing = [each for each in wanted if not canonical([each]) & there]
-        extra = [each for each in found["permissions"] or [] if not canonical([each]) & canonical(wanted)]
+        missing = [permission for permission in wanted if not canonical([permission]) & there]
+        extra = [permission for permission in found["permissions"] or [] if not canonical([permission]) & canonical(wanted)]
         if missing:
             api.post(f"{path}/add-permissions", {"permissions": missing})
         if extra:

@@ -91,7 +91,7 @@ def _resume(place: Path, set_id: str) -> _State:
 
 
 def _refuse_nonempty(wire: Wire, index: Index, state: _State, place: Path) -> None:
-    there = {str(each["class"]) for each in (wire.get("schema") or {}).get("classes") or ()}
+    there = {str(schema["class"]) for schema in (wire.get("schema") or {}).get("classes") or ()}
     resumed = (place / _STATE).exists() and there <= set(index.collections)
     if there and not resumed:
         raise PlatformError(
@@ -104,10 +104,10 @@ def _refuse_nonempty(wire: Wire, index: Index, state: _State, place: Path) -> No
 
 
 def _collections(wire: Wire, folder: SetFiles, index: Index, state: _State, plain_vectors: bool, progress: Progress) -> dict[str, int]:
-    there = {str(each["class"]) for each in wire.get("schema")["classes"]}
+    there = {str(schema["class"]) for schema in wire.get("schema")["classes"]}
     later: list[tuple[str, dict[str, Any]]] = []
-    for name, each in index.collections.items():
-        definition, references = split_references(read_definition(folder, each))
+    for name, collection in index.collections.items():
+        definition, references = split_references(read_definition(folder, collection))
         if name not in there:
             _create(wire, plain(definition) if plain_vectors else definition)
         present = {str(one["name"]) for one in (wire.get(f"schema/{name}") or {}).get("properties") or ()}
@@ -115,28 +115,28 @@ def _collections(wire: Wire, folder: SetFiles, index: Index, state: _State, plai
     # References come after all collections that they may name.
     for name, reference in later:
         wire.create(f"schema/{name}/properties", reference)
-    referring = {name: _references(folder, each) for name, each in index.collections.items()}
+    referring = {name: _references(folder, collection) for name, collection in index.collections.items()}
     # In two passes: the server refuses an object that refers to a missing one.
     for first in (True, False):
-        for name, each in index.collections.items():
+        for name, collection in index.collections.items():
             step = name if first else f"{name} with references"
             if step not in state.done and (first or referring[name]):
-                _tenants(wire, name, each)
-                _objects(wire, folder, name, each, progress, without=referring[name] if first else ())
+                _tenants(wire, name, collection)
+                _objects(wire, folder, name, collection, progress, without=referring[name] if first else ())
                 state.done.append(step)
                 state.save()
-    return {name: each.rows for name, each in index.collections.items()}
+    return {name: collection.rows for name, collection in index.collections.items()}
 
 
 def _references(folder: SetFiles, collection: DumpedCollection) -> tuple[str, ...]:
-    return tuple(str(each["name"]) for each in split_references(read_definition(folder, collection))[1])
+    return tuple(str(reference["name"]) for reference in split_references(read_definition(folder, collection))[1])
 
 
 def split_references(definition: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A definition without its reference properties, and those properties."""
     every = definition.get("properties") or []
-    references = [each for each in every if str(each["dataType"][0])[:1].isupper()]
-    return {**definition, "properties": [each for each in every if each not in references]}, references
+    references = [declared for declared in every if str(declared["dataType"][0])[:1].isupper()]
+    return {**definition, "properties": [declared for declared in every if declared not in references]}, references
 
 
 def plain(definition: dict[str, Any]) -> dict[str, Any]:
@@ -145,9 +145,9 @@ def plain(definition: dict[str, Any]) -> dict[str, Any]:
     if "vectorizer" in found:
         found["vectorizer"] = "none"
     if "vectorConfig" in found:
-        found["vectorConfig"] = {name: {**each, "vectorizer": {"none": {}}} for name, each in found["vectorConfig"].items()}
+        found["vectorConfig"] = {name: {**vector, "vectorizer": {"none": {}}} for name, vector in found["vectorConfig"].items()}
     properties = found.get("properties") or []
-    return {**found, "properties": [{key: value for key, value in each.items() if key != "moduleConfig"} for each in properties]}
+    return {**found, "properties": [{key: value for key, value in declared.items() if key != "moduleConfig"} for declared in properties]}
 
 
 def _create(wire: Wire, definition: dict[str, Any]) -> None:
@@ -162,8 +162,8 @@ def _create(wire: Wire, definition: dict[str, Any]) -> None:
 
 
 def _tenants(wire: Wire, name: str, collection: DumpedCollection) -> None:
-    there = {str(each["name"]) for each in wire.get(f"schema/{name}/tenants") or ()} if collection.tenants else set()
-    missing = [{"name": each} for each in collection.tenants if each not in there]
+    there = {str(tenant["name"]) for tenant in wire.get(f"schema/{name}/tenants") or ()} if collection.tenants else set()
+    missing = [{"name": tenant} for tenant in collection.tenants if tenant not in there]
     if missing:
         wire.post(f"schema/{name}/tenants", missing)
 
@@ -175,8 +175,8 @@ def _objects(
     progress.status(f"objects of {name}")
     sent = 0
     for batch in _batches(read_objects(folder, collection)):
-        answers = wire.post("batch/objects", {"objects": [_sendable(name, each, without) for each in batch]})
-        failed = [each for each in answers if (each.get("result") or {}).get("errors")]
+        answers = wire.post("batch/objects", {"objects": [_sendable(name, line, without) for line in batch]})
+        failed = [answer for answer in answers if (answer.get("result") or {}).get("errors")]
         if failed:
             told = failed[0]["result"]["errors"]["error"][0]["message"]
             raise PlatformError(what=f"{len(failed)} objects of {name} were refused; {failed[0]['id']}: {told}", where=wire.url)
@@ -207,7 +207,7 @@ def _check_counts(wire: Wire, rows: dict[str, int]) -> None:
 
 
 def _aliases(wire: Wire, index: Index) -> tuple[str, ...]:
-    there = {str(each["alias"]) for each in (wire.get("aliases") or {}).get("aliases") or ()}
+    there = {str(alias["alias"]) for alias in (wire.get("aliases") or {}).get("aliases") or ()}
     for alias, name in index.aliases.items():
         if alias not in there:
             wire.create("aliases", {"alias": alias, "class": name})
@@ -220,8 +220,8 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
     A user is noted before it is made: one that exists without a known key then gets a new key.
     """
     try:
-        roles = {str(each["name"]) for each in wire.get("authz/roles") or ()}
-        users = {str(each["userId"]) for each in wire.get("users/db") or ()}
+        roles = {str(role["name"]) for role in wire.get("authz/roles") or ()}
+        users = {str(user["userId"]) for user in wire.get("users/db") or ()}
     except RefusedError as error:
         return (), (), (f"roles and users: {error.what}",)
     left_out = []
@@ -246,14 +246,14 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
         wire.post(f"authz/users/{name}/assign", {"roles": user["roles"], "userType": "db"})
         if not user["active"]:
             wire.create(f"users/db/{name}/deactivate", {"revoke_key": False})
-    return tuple(str(each["name"]) for each in index.roles), tuple(sorted(keys)), tuple(left_out)
+    return tuple(str(role["name"]) for role in index.roles), tuple(sorted(keys)), tuple(left_out)
 
 
 def _tenants_left_out(index: Index) -> list[str]:
     return [
-        f"tenants of {name} inactive when the dump was made: {', '.join(each.tenants_left_out)}"
-        for name, each in index.collections.items()
-        if each.tenants_left_out
+        f"tenants of {name} inactive when the dump was made: {', '.join(collection.tenants_left_out)}"
+        for name, collection in index.collections.items()
+        if collection.tenants_left_out
     ]
 
 

@@ -120,5 +120,5 @@ def _reason(answer: httpx.Response) -> str:
     except ValueError:
         return answer.text[:300]
     if isinstance(told, dict) and isinstance(told.get("error"), list):
-        return "; ".join(str(each.get("message")) for each in told["error"])[:500]
+        return "; ".join(str(problem.get("message")) for problem in told["error"])[:500]
     return str(told.get("message", told) if isinstance(told, dict) else told)[:500]
