@@ -25,12 +25,12 @@ def with_identity(platform: Platform, path: str) -> Platform:
         lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise PlatformError(what=f"it can't be read: {error}", where=f"--identity {path}") from error
-    found = tuple(line.strip() for line in lines if line.strip().startswith("AGE-SECRET-KEY-"))
-    if not found:
+    identities = tuple(line.strip() for line in lines if line.strip().startswith("AGE-SECRET-KEY-"))
+    if not identities:
         raise PlatformError(
             what="it holds no age identity", where=f"--identity {path}", next_step="an identity is a line that begins with AGE-SECRET-KEY-1"
         )
-    access = platform.backup.model_copy(update={"identities": (*platform.backup.identities, *found)})
+    access = platform.backup.model_copy(update={"identities": (*platform.backup.identities, *identities)})
     return dataclasses.replace(platform, backup=access)
 
 

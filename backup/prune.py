@@ -95,12 +95,12 @@ def unneeded_labels(backups: Sequence[pgbackrest.PhysicalBackup], staying: Seque
             needed |= {manifest.postgres.label, *manifest.postgres.references}
     newest = max((backup.finished for backup in backups if backup.label in needed), default=0)
     # Expiring a backup removes everything that builds on it, so name only those without a kept descendant.
-    found = []
+    unneeded = []
     for backup in backups:
         offspring = {other.label for other in backups if backup.label in (other.prior, *other.references)}
         if backup.label not in needed and backup.finished < newest and not offspring & needed:
-            found.append(backup.label)
-    return found
+            unneeded.append(backup.label)
+    return unneeded
 
 
 def _expire(container: str, labels: Sequence[str], progress: Progress) -> None:

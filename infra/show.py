@@ -14,11 +14,11 @@ def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> Non
     """Print the stack's outputs. Pulumi's secrets are printed as `[secret]` unless asked for."""
     from infra.connections import stack_outputs
 
-    found = stack_outputs(stack, show_secrets=show_secrets)
+    outputs = stack_outputs(stack, show_secrets=show_secrets)
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(outputs, indent=2, ensure_ascii=False))
         return
-    _table("", ("output", "value"), [(name, _text(value)) for name, value in found.items()])
+    _table("", ("output", "value"), [(name, _text(value)) for name, value in outputs.items()])
 
 
 def show_accounts(*, as_json: bool) -> None:

@@ -59,8 +59,10 @@ def export(stack: str) -> dict[str, Any]:
 
     Raises PlatformError if Pulumi can't read it.
     """
-    found: dict[str, Any] = json.loads(_pulumi(["stack", "export", "--show-secrets"], stack, f"the state of stack {stack} can't be read"))
-    return portable(found)
+    exported: dict[str, Any] = json.loads(
+        _pulumi(["stack", "export", "--show-secrets"], stack, f"the state of stack {stack} can't be read")
+    )
+    return portable(exported)
 
 
 def portable(exported: dict[str, Any]) -> dict[str, Any]:
@@ -101,14 +103,14 @@ def holds(stack: str) -> bool:
 
     Raises PlatformError if Pulumi can't read it.
     """
-    found = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
-    return bool(found["deployment"].get("resources"))
+    exported = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
+    return bool(exported["deployment"].get("resources"))
 
 
 def knows_engine(stack: str) -> bool:
     """Whether the state has containers or networks: a state from a kit has none."""
-    found = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
-    return any(resource["type"].startswith("docker:") for resource in found["deployment"].get("resources") or ())
+    exported = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
+    return any(resource["type"].startswith("docker:") for resource in exported["deployment"].get("resources") or ())
 
 
 def put(stack: str, deployment: dict[str, Any]) -> None:

@@ -109,8 +109,8 @@ def data_volumes(stack: str) -> list[str]:
     from infra.components.names import PROJECT_LABEL, STACK_LABEL
 
     with docker_host() as host:
-        found = host.volumes.list(filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
-        return sorted(volume.name for volume in found)
+        volumes = host.volumes.list(filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
+        return sorted(volume.name for volume in volumes)
 
 
 def _refuse_use(stack: str) -> None:

@@ -66,12 +66,12 @@ def read(folder: Path) -> Taken | None:
     """
     path = folder / _RECORD
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
         return Taken(
-            datetime.fromisoformat(found["made"]),
-            str(found["readers"]),
-            str(found["file"]),
-            {k: str(v) for k, v in found["covers"].items()},
+            datetime.fromisoformat(content["made"]),
+            str(content["readers"]),
+            str(content["file"]),
+            {k: str(v) for k, v in content["covers"].items()},
         )
     except FileNotFoundError:
         return None

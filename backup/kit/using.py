@@ -196,8 +196,8 @@ def _refuse_other_keys(host: docker.DockerClient, kit: Kit, name: str) -> None:
         image = str(host.containers.get(container).attrs["Image"])
     except docker.errors.NotFound:
         return
-    with open_volume(volume, image, name) as there:
-        kept = there.read().get("pgbackrest.key")
+    with open_volume(volume, image, name) as files:
+        kept = files.read().get("pgbackrest.key")
     if kept and kept.content and kept.content.decode() != kit.keys.passphrase:
         raise PlatformError(
             what=f"this engine has a stack {name} with other keys than the kit's: two stacks with one name",

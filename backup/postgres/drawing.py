@@ -46,8 +46,8 @@ def rows(sets: Sequence[Manifest], log: KnownLog) -> list[Row]:
         return []
     # The drawing shows the live line, whichever timeline is asked for.
     live = dataclasses.replace(log, timeline=None)
-    found = _rows(lineage(own, live), live)
-    return [dataclasses.replace(row, state=f"{row.state}; asked for") if row.timeline == log.timeline else row for row in found]
+    timelines = _rows(lineage(own, live), live)
+    return [dataclasses.replace(row, state=f"{row.state}; asked for") if row.timeline == log.timeline else row for row in timelines]
 
 
 def _rows(mine: Lineage, log: KnownLog) -> Iterator[Row]:
@@ -91,8 +91,8 @@ def _whole(mine: Lineage, sets: Sequence[Manifest], histories: Mapping[int, Hist
     newest = sets[-1] if sets else (mine.usable[-1] if mine.usable else None)
     if newest is None or mine.cluster.segments is None:
         return False
-    found = reach(line_to(mine.line.timeline, histories), newest, mine.cluster.segments)
-    return found.missing is None and found.left == mine.line.timeline
+    reached = reach(line_to(mine.line.timeline, histories), newest, mine.cluster.segments)
+    return reached.missing is None and reached.left == mine.line.timeline
 
 
 def draw(rows: Sequence[Row]) -> list[str]:

@@ -89,11 +89,11 @@ def _archive(platform: Platform) -> tuple[datetime | None, datetime | None, date
 
 
 def _of_sets(every: Sequence[Manifest]) -> dict[str, Cluster]:
-    found: dict[str, list[Manifest]] = {}
+    by_cluster: dict[str, list[Manifest]] = {}
     for manifest in every:
         if manifest.postgres:
-            found.setdefault(archive_of(manifest), []).append(manifest)
-    return {archive: Cluster(of_manifests(own)) for archive, own in found.items()}
+            by_cluster.setdefault(archive_of(manifest), []).append(manifest)
+    return {archive: Cluster(of_manifests(own)) for archive, own in by_cluster.items()}
 
 
 def _add_live(platform: Platform, live: live_log.LiveLog, every: Sequence[Manifest], clusters: dict[str, Cluster]) -> None:

@@ -34,14 +34,14 @@ def lsn_text(number: int) -> str:
 
 def parse_history(text: str) -> History:
     """Parse a `.history` file. Raises ValueError if it is invalid."""
-    found = []
+    switches = []
     for line in text.splitlines():
         words = line.split("#")[0].split(maxsplit=2)
         if words:
             switch = Switch(timeline=int(words[0]), lsn=words[1].upper())
             lsn_number(switch.lsn)
-            found.append(switch)
-    return tuple(found)
+            switches.append(switch)
+    return tuple(switches)
 
 
 @dataclass(frozen=True, slots=True)

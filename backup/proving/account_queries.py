@@ -32,14 +32,14 @@ def postgres(platform: Platform, name: str) -> str:
         return "has no role"
     with clients.postgres(platform, name) as connection:
         try:
-            there = {
+            existing = {
                 name for (name,) in connection.execute("select relname::text from pg_class where relnamespace = 'public'::regnamespace")
             }
             for grant in role.grants:
-                if Privilege.SELECT in grant.privileges and grant.table in there:
+                if Privilege.SELECT in grant.privileges and grant.table in existing:
                     columns = sql.SQL(", ").join(map(sql.Identifier, grant.columns)) if grant.columns else sql.SQL("*")
                     connection.execute(sql.SQL("select {} from {} limit 1").format(columns, sql.Identifier(grant.table))).fetchall()
-            if "alembic_version" in there and (role.owns_schema or role.reads_every_table):
+            if "alembic_version" in existing and (role.owns_schema or role.reads_every_table):
                 connection.execute("select version_num from alembic_version").fetchall()
             if "pg_ls_archive_statusdir" in role.functions:
                 connection.execute("select count(*) from pg_ls_archive_statusdir()").fetchall()

@@ -92,19 +92,19 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     progress.status("checking the copies")
     manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
     try:
-        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+        content = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     except TornTailError as torn:
         # A crash cut off the log's last command: keep the whole ones.
         position = torn.whole_bytes
         records[-1] = shorten(folder, records[-1], position)
-        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+        content = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     return RedisPart(
         started=started,
         finished=datetime.now(UTC),
         files=(rdb, *records, acl),
         versions={"redis": server["redis_version"]},
-        keys=found.keys,
-        expires=found.expires,
+        keys=content.keys,
+        expires=content.expires,
         keyspaces={space.name: 0 for space in KEYSPACES} | {OTHER: 0} | counted.keyspaces,
         odd=counted.odd,
         libraries=point.libraries,
@@ -205,11 +205,11 @@ def _copy_aof(
 
 def _point(client: redis.Redis, others: int) -> _Point:
     """The present instant. `others` is the size of the AOF's other files; one command returns the rest, so the numbers agree."""
-    told: dict[str, Any] = client.info("persistence", "keyspace", "memory")
+    info: dict[str, Any] = client.info("persistence", "keyspace", "memory")
     # A server that started with an empty folder counts its first base in neither size until the first rewrite.
-    counted = others if int(told["aof_base_size"]) else 0
-    position = int(told["aof_current_size"]) + int(told["aof_buffer_length"]) - counted
-    return _Point(datetime.now(UTC), max(0, position), int(told.get("db0", {"keys": 0})["keys"]), int(told.get("number_of_libraries", 0)))
+    counted = others if int(info["aof_base_size"]) else 0
+    position = int(info["aof_current_size"]) + int(info["aof_buffer_length"]) - counted
+    return _Point(datetime.now(UTC), max(0, position), int(info.get("db0", {"keys": 0})["keys"]), int(info.get("number_of_libraries", 0)))
 
 
 def _age_and_size(container: str, places: _Places, file: AofFile) -> tuple[int, int]:

@@ -54,14 +54,14 @@ def parse_aof_manifest(text: str) -> tuple[AofFile, ...]:
 
     Raises PlatformError if the manifest can't be parsed or names no file to append to.
     """
-    found = []
+    files = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
         match = re.match(r'file (?P<name>"(?:[^"\\]|\\.)+"|\S+) seq (?P<seq>\d+) type (?P<type>[bih])(?: |$)', line)
         if not match or "/" in match["name"]:
             raise PlatformError(what=f"a line of the AOF's manifest can't be parsed: {line[:80]}", where="appendonlydir")
-        found.append(AofFile(match["name"].strip('"'), int(match["seq"]), cast(Literal["b", "i", "h"], match["type"])))
-    ordered = [file for file in found if file.type == "b"]
-    ordered += sorted((file for file in found if file.type == "i"), key=lambda file: file.sequence)
+        files.append(AofFile(match["name"].strip('"'), int(match["seq"]), cast(Literal["b", "i", "h"], match["type"])))
+    ordered = [file for file in files if file.type == "b"]
+    ordered += sorted((file for file in files if file.type == "i"), key=lambda file: file.sequence)
     if not ordered or ordered[-1].type != "i":
         raise PlatformError(what="the AOF's manifest names no file to append to", where="appendonlydir", next_step="look at Redis' log")
     return tuple(ordered)
@@ -103,14 +103,14 @@ def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb:
     ]
     script = f"cd {_CHECK_FOLDER} && redis-check-rdb {rdb} && redis-check-aof {aof_manifest}"
     options = {**throwaway("redis-check"), "mem_limit": _CHECK_MEMORY}
-    made = docker_client().containers.create(image, entrypoint=["sh", "-c"], command=[script], user="0:0", **options)
+    checker = docker_client().containers.create(image, entrypoint=["sh", "-c"], command=[script], user="0:0", **options)
     try:
-        put_files(made, "/tmp", entries, uid=0, gid=0)  # noqa: S108
-        made.start()
-        code = int(made.wait()["StatusCode"])
-        done = Finished(code, made.logs(stdout=True, stderr=False), made.logs(stdout=False, stderr=True).decode(errors="replace"))
+        put_files(checker, "/tmp", entries, uid=0, gid=0)  # noqa: S108
+        checker.start()
+        code = int(checker.wait()["StatusCode"])
+        done = Finished(code, checker.logs(stdout=True, stderr=False), checker.logs(stdout=False, stderr=True).decode(errors="replace"))
     finally:
-        made.remove(force=True, v=True)
+        checker.remove(force=True, v=True)
     return read_verdict(done, files.name, rdb)
 
 

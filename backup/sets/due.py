@@ -50,8 +50,8 @@ def _age_reached(now: datetime, manifest: Manifest, interval: timedelta) -> bool
 
 def logical_due(now: datetime, sets: Sequence[Manifest], rules: BackupRules) -> bool:
     """Whether the next set needs a logical backup of PostgreSQL too."""
-    made = [manifest for manifest in sets if manifest.postgres and manifest.postgres.logical]
-    return not made or _age_reached(now, made[-1], rules.logical_every)
+    logical = [manifest for manifest in sets if manifest.postgres and manifest.postgres.logical]
+    return not logical or _age_reached(now, logical[-1], rules.logical_every)
 
 
 def parent_of(kind: Kind, sets: Sequence[Manifest], stores: Sequence[Store]) -> Manifest | None:

@@ -28,9 +28,9 @@ class _Record(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        told: dict[str, Any] = handler(self)
+        dumped: dict[str, Any] = handler(self)
         fields = type(self).model_fields
-        return {name: value for name, value in told.items() if name not in self._later or getattr(self, name) != fields[name].default}
+        return {name: value for name, value in dumped.items() if name not in self._later or getattr(self, name) != fields[name].default}
 
 
 class Unproven(_Record):
@@ -250,14 +250,14 @@ class Manifest(_Record):
 
     def moments(self) -> dict[str, datetime]:
         """The moment that each store's part shows."""
-        found: dict[str, datetime] = {}
+        moments_by_store: dict[str, datetime] = {}
         if self.postgres:
-            found["postgres"] = self.postgres.reference_point.at
+            moments_by_store["postgres"] = self.postgres.reference_point.at
         if self.redis:
-            found["redis"] = self.redis.aof_at
+            moments_by_store["redis"] = self.redis.aof_at
         if self.weaviate:
-            found["weaviate"] = self.weaviate.finished
-        return found
+            moments_by_store["weaviate"] = self.weaviate.finished
+        return moments_by_store
 
     def with_signature(self, signature: str) -> Self:
         """The same manifest, signed."""

@@ -58,7 +58,7 @@ def needed_by(manifest: Manifest, sets: Sequence[Manifest]) -> list[Manifest]:
     by_id = {other.id: other for other in sets}
     by_label = {other.postgres.label: other for other in sets if other.postgres}
     by_backup = {other.weaviate.backup_id: other for other in sets if other.weaviate and other.weaviate.backup_id}
-    found: dict[str, Manifest] = {}
+    needed: dict[str, Manifest] = {}
     waiting = [manifest]
     while waiting:
         current = waiting.pop()
@@ -66,7 +66,7 @@ def needed_by(manifest: Manifest, sets: Sequence[Manifest]) -> list[Manifest]:
         parents += [by_label.get(label) for label in (current.postgres.references if current.postgres else ())]
         parents += [by_backup.get(current.weaviate.base_id) if current.weaviate and current.weaviate.base_id else None]
         for parent in parents:
-            if parent and parent.id not in found and parent.id != manifest.id:
-                found[parent.id] = parent
+            if parent and parent.id not in needed and parent.id != manifest.id:
+                needed[parent.id] = parent
                 waiting.append(parent)
-    return list(found.values())
+    return list(needed.values())

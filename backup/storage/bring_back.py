@@ -53,22 +53,22 @@ def _has(first: Source, container: str, path: str) -> bool:
     from docker.errors import NotFound
 
     try:
-        found = docker_client().containers.get(container)
+        server = docker_client().containers.get(container)
     except NotFound:
         return True  # unknown; the restore itself reports the missing container
     try:
-        docker_client().api.get_archive(str(found.id), f"{REPOSITORY_PATH}/{path}/backup.manifest")[0].close()
+        docker_client().api.get_archive(str(server.id), f"{REPOSITORY_PATH}/{path}/backup.manifest")[0].close()
     except NotFound:
         return False
     return True
 
 
-def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] | None = None) -> str:
+def choose(platform: Platform, folder: Path, copy: str, stores: Sequence[str] | None = None) -> str:
     """The copy to bring back: the named one, else that with the newest set; "" if the first place can serve.
 
     Raises PlatformError if a copy was named although the first place is sound, or if it is lost and no copy has a set.
     """
-    named = wanted not in ("", FIRST)
+    named = copy not in ("", FIRST)
     known = platform.backup.copies
     some = bool(mirror.sets_at(platform, folder))
     if Journal(folder).read() or (not named and some and (not known or (stores and "postgres" not in stores))):
@@ -78,20 +78,20 @@ def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] 
             return ""
         raise PlatformError(
             what="a live restore reads the first place while it has sets, since the live log continues there",
-            where=f"--live --from {wanted}",
+            where=f"--live --from {copy}",
             next_step="leave out --from; or leave out --live to restore the copy beside the live stores",
         )
     if named:
-        source_of(platform, folder, wanted)  # raises for an unknown name
-        return wanted
-    found, failures = _newest(platform, folder)
-    if found:
-        return max(found, key=lambda name: (found[name].sequence, found[name].started))
+        source_of(platform, folder, copy)  # raises for an unknown name
+        return copy
+    newest, failures = _newest(platform, folder)
+    if newest:
+        return max(newest, key=lambda name: (newest[name].sequence, newest[name].started))
     if some:
         return ""
-    told = "; ".join(failures) or (f"copies without a set: {', '.join(known)}" if known else "the settings name no copy")
+    reasons = "; ".join(failures) or (f"copies without a set: {', '.join(known)}" if known else "the settings name no copy")
     raise PlatformError(
-        what=f"there is nothing to restore from: neither the first place nor a copy has a set ({told})",
+        what=f"there is nothing to restore from: neither the first place nor a copy has a set ({reasons})",
         where=source_of(platform, folder).where,
         next_step="check that the copy is mounted or the bucket is reachable: christmas:backup in the settings says where they are",
     )
@@ -99,15 +99,15 @@ def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] 
 
 def _newest(platform: Platform, folder: Path) -> tuple[dict[str, Manifest], list[str]]:
     """The newest set of each copy that has one, and the errors of unreadable copies."""
-    found: dict[str, Manifest] = {}
+    newest: dict[str, Manifest] = {}
     failures = []
     for name in platform.backup.copies:
         try:
             if every := folders.list_at(source_of(platform, folder, name).sets):
-                found[name] = every[-1]
+                newest[name] = every[-1]
         except PlatformError as error:
             failures.append(f"{name}: {error.what}")
-    return found, failures
+    return newest, failures
 
 
 def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) -> None:

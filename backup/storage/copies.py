@@ -58,10 +58,10 @@ def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyS
     states = []
     for name in known:
         progress.status(f"copying to {name}")
-        told = _one(platform, folder, name, before.get(name), progress)
-        if told.failure:
-            progress.log(f"copy {name} is {told.behind} sets behind: {told.failure}")
-        states.append(told)
+        copied = _one(platform, folder, name, before.get(name), progress)
+        if copied.failure:
+            progress.log(f"copy {name} is {copied.behind} sets behind: {copied.failure}")
+        states.append(copied)
     if states or before:
         write_whole(folder / _STATE, json.dumps({copy_state.name: asdict(copy_state) for copy_state in states}, indent=2).encode() + b"\n")
     return states
@@ -84,8 +84,8 @@ def run(platform: Platform, progress: Progress, folder: Path | None = None) -> l
 
 def exit_code(platform: Platform, folder: Path | None = None) -> int:
     """1 if a configured copy is behind after the last run, else 0."""
-    found = state(folder or folders.folder_of(platform.stack))
-    return int(any(name not in found or found[name].behind or found[name].failure for name in platform.backup.copies))
+    states = state(folder or folders.folder_of(platform.stack))
+    return int(any(name not in states or states[name].behind or states[name].failure for name in platform.backup.copies))
 
 
 def describe(states: Iterable[CopyState], *, as_json: bool) -> str:
@@ -106,9 +106,9 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     present: set[str] = set()
     failure = ""
     try:
-        there = folders.list_at(target.sets)
-        present = {manifest.id for manifest in there}
-        _refuse_foreign(name, target.where, foreign_sets(every, there))
+        copied = folders.list_at(target.sets)
+        present = {manifest.id for manifest in copied}
+        _refuse_foreign(name, target.where, foreign_sets(every, copied))
         first = source_of(platform, folder)
         for manifest in every:
             if manifest.id not in present:
@@ -122,7 +122,7 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     return CopyState(name, target.where, len(present), behind, complete_at, failure)
 
 
-def foreign_sets(ours: Sequence[Manifest], there: Sequence[Manifest]) -> list[str]:
+def foreign_sets(ours: Sequence[Manifest], copied: Sequence[Manifest]) -> list[str]:
     """Ids of a copy's newer sets by another machine: of another database, or of a history that this one never had.
 
     Our own sets that only the copy still has don't count.
@@ -132,7 +132,7 @@ def foreign_sets(ours: Sequence[Manifest], there: Sequence[Manifest]) -> list[st
         return []
     return [
         manifest.id
-        for manifest in there
+        for manifest in copied
         if manifest.id not in known
         and manifest.postgres
         and (manifest.postgres.system_id != newest.system_id or manifest.postgres.timeline > newest.timeline)
@@ -156,14 +156,14 @@ def _copy(platform: Platform, first: Source, name: str, manifest: Manifest, prog
     """
     place = open_place(platform.backup.copies[name])
     done, total = 0, manifest.total_bytes
-    there = place.sizes(f"{SETS}/{manifest.id}")
+    copied = place.sizes(f"{SETS}/{manifest.id}")
     stored: dict[str, int] = {}
     if manifest.postgres:
         stored = place.sizes(REPOSITORY_FOLDER)
     for record in manifest.files:
         path = f"{SETS}/{manifest.id}/{record.stored}" if record.place == "set" else f"{REPOSITORY_FOLDER}/{record.path}"
         # Files that an earlier run copied completely are not sent again; verifying the copy reads them.
-        if there.get(path, stored.get(path)) != record.size:
+        if copied.get(path, stored.get(path)) != record.size:
             place.write(path, functools.partial(_checked, first, manifest, record), record.size)
         done += record.size
         progress.count(round(done / 1e6), round(total / 1e6), "MB")
@@ -221,5 +221,5 @@ def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], pro
 def _remove_unlisted(place: Place, staying: Iterable[Manifest]) -> None:
     """Remove the repository files that no set there lists any more. The index always stays."""
     needed = {f"{REPOSITORY_FOLDER}/{record.path}" for manifest in staying for record in manifest.files if record.place == "pgbackrest"}
-    there = place.sizes(REPOSITORY_FOLDER)
-    place.remove(path for path in there if path not in needed and not path.endswith((".info", ".info.copy", ".history")))
+    stored = place.sizes(REPOSITORY_FOLDER)
+    place.remove(path for path in stored if path not in needed and not path.endswith((".info", ".info.copy", ".history")))

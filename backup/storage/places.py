@@ -58,8 +58,8 @@ class FolderPlace:
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """Every file at or below a folder, without those being written."""
         start = self._inside(prefix) if prefix else self.root
-        found = [start] if start.is_file() else start.rglob("*")
-        return {str(path.relative_to(self.root)): path.stat().st_size for path in found if path.is_file() and not path.name.startswith(".")}
+        paths = [start] if start.is_file() else start.rglob("*")
+        return {str(path.relative_to(self.root)): path.stat().st_size for path in paths if path.is_file() and not path.name.startswith(".")}
 
     def read(self, path: str) -> Iterator[bytes]:
         """A file's content."""

@@ -35,19 +35,19 @@ def count(client: WeaviateClient) -> Counts:
     """Count every collection. One that is removed meanwhile is left out; one that can't be counted is in `failed`."""
     from weaviate.exceptions import WeaviateBaseError
 
-    found = Counts()
+    counts = Counts()
     for name, config in client.collections.list_all(simple=False).items():
         try:
             if config.multi_tenancy_config.enabled:
-                found.objects[name], away = _count_tenants(client, name)
+                counts.objects[name], away = _count_tenants(client, name)
                 if away:
-                    found.tenants[name] = away
+                    counts.tenants[name] = away
             else:
-                found.objects[name] = client.collections.use(name).aggregate.over_all(total_count=True).total_count or 0
+                counts.objects[name] = client.collections.use(name).aggregate.over_all(total_count=True).total_count or 0
         except WeaviateBaseError as error:
             if client.collections.exists(name):
-                found.failed[name] = " ".join(str(getattr(error, "message", error)).split())[:200]
-    return found
+                counts.failed[name] = " ".join(str(getattr(error, "message", error)).split())[:200]
+    return counts
 
 
 def _count_tenants(client: WeaviateClient, name: str) -> tuple[int, dict[str, str]]:

@@ -99,12 +99,12 @@ def _sounds_secret(name: str) -> bool:
 
 def _assignments(text: str) -> Iterator[tuple[str, str]]:
     position = 0
-    while found := _ASSIGNMENT.search(text, position):
-        name, value = found["name"], found["value"]
+    while match := _ASSIGNMENT.search(text, position):
+        name, value = match["name"], match["value"]
         # Two consecutive words are a name and a value only in an option, or in a server's setting: `requirepass x`.
-        if found["by"] in "=:" or name.startswith("-") or _NAME_ENDS_SECRET.search(name):
+        if match["by"] in "=:" or name.startswith("-") or _NAME_ENDS_SECRET.search(name):
             yield name, value
-        position = found.end("name")
+        position = match.end("name")
 
 
 def _is_random(word: str) -> bool:

@@ -22,12 +22,12 @@ def nothing_secret(marked: Properties) -> Iterable[str]:
     for path, value in leaves(marked):
         if isinstance(value, Marked):
             yield f"{path} is secret, and Docker shows it to anybody: deliver it as a file"
-    told = set()
+    problems = set()
     for path, name, text in _texts(opened(marked)):
         if name and is_secret(name, text):
-            told.add(f"{path}: {name} looks like a secret; deliver it as a file")
-        told.update(f"{path} seems to contain a secret: {what}" for what in secrets_in(text))
-    yield from sorted(told)
+            problems.add(f"{path}: {name} looks like a secret; deliver it as a file")
+        problems.update(f"{path} seems to contain a secret: {what}" for what in secrets_in(text))
+    yield from sorted(problems)
 
 
 def _texts(properties: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -55,13 +55,13 @@ class BackupStanza(Kind):
             return {"drift": [f"pgbackrest info ends with {ended.exit_code}"]}
         # Not strict: pgBackRest leaves line breaks inside its messages.
         stanzas = json.loads(ended.stdout or "[]", strict=False)
-        found = next((stanza for stanza in stanzas if stanza["name"] == inputs["stanza"]), None)
-        if found is None or found["status"]["code"] in _STATUS_MISSING:
+        stanza_info = next((stanza for stanza in stanzas if stanza["name"] == inputs["stanza"]), None)
+        if stanza_info is None or stanza_info["status"]["code"] in _STATUS_MISSING:
             return None
         # 2 is a stanza without a backup; anything above is a broken repository.
         trouble = [
             repository["status"]["message"].splitlines()[0]
-            for repository in found["repo"]
+            for repository in stanza_info["repo"]
             if repository["status"]["code"] > max(_STATUS_MISSING)
         ]
         return {"drift": trouble}

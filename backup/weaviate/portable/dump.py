@@ -132,14 +132,14 @@ def _tenants(wire: Wire, name: str, definition: dict[str, Any]) -> tuple[list[st
     """The tenants to read (None for a collection without tenants), and the inactive ones, which can't be read."""
     if not (definition.get("multiTenancyConfig") or {}).get("enabled"):
         return [None], ()
-    there = sorted(wire.get(f"schema/{name}/tenants") or (), key=lambda status: str(status["name"]))
-    active = [str(status["name"]) for status in there if status.get("activityStatus") in ("HOT", "ACTIVE")]
-    return list(active), tuple(str(status["name"]) for status in there if status["name"] not in active)
+    statuses = sorted(wire.get(f"schema/{name}/tenants") or (), key=lambda status: str(status["name"]))
+    active = [str(status["name"]) for status in statuses if status.get("activityStatus") in ("HOT", "ACTIVE")]
+    return list(active), tuple(str(status["name"]) for status in statuses if status["name"] not in active)
 
 
 def _lines(wire: Wire, name: str, tenant: str | None) -> Iterator[dict[str, Any]]:
-    for found in wire.objects(name, tenant):
-        line = {key: found[key] for key in _KEPT if found.get(key) is not None}
+    for stored in wire.objects(name, tenant):
+        line = {key: stored[key] for key in _KEPT if stored.get(key) is not None}
         yield line if tenant is None else {**line, "tenant": tenant}
 
 

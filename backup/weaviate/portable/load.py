@@ -84,31 +84,31 @@ def load(
 def _resume(place: Path, set_id: str) -> _State:
     """The progress of an interrupted import; empty for another set."""
     try:
-        found = json.loads((place / _STATE).read_bytes())
-        return _State(place, set_id, list(found["done"])) if found["set"] == set_id else _State(place, set_id)
+        saved = json.loads((place / _STATE).read_bytes())
+        return _State(place, set_id, list(saved["done"])) if saved["set"] == set_id else _State(place, set_id)
     except (OSError, ValueError, KeyError):
         return _State(place, set_id)
 
 
 def _refuse_nonempty(wire: Wire, index: Index, state: _State, place: Path) -> None:
-    there = {str(schema["class"]) for schema in (wire.get("schema") or {}).get("classes") or ()}
-    resumed = (place / _STATE).exists() and there <= set(index.collections)
-    if there and not resumed:
+    existing = {str(schema["class"]) for schema in (wire.get("schema") or {}).get("classes") or ()}
+    resumed = (place / _STATE).exists() and existing <= set(index.collections)
+    if existing and not resumed:
         raise PlatformError(
-            what=f"the target is not empty: it has {', '.join(sorted(there))}",
+            what=f"the target is not empty: it has {', '.join(sorted(existing))}",
             where=wire.url,
             next_step="give an empty Weaviate; a dump is never mixed with other content",
         )
     # A target that was emptied since starts anew.
-    state.done = [step for step in state.done if step.split(" ")[0] in there]
+    state.done = [step for step in state.done if step.split(" ")[0] in existing]
 
 
 def _collections(wire: Wire, folder: SetFiles, index: Index, state: _State, plain_vectors: bool, progress: Progress) -> dict[str, int]:
-    there = {str(schema["class"]) for schema in wire.get("schema")["classes"]}
+    existing = {str(schema["class"]) for schema in wire.get("schema")["classes"]}
     later: list[tuple[str, dict[str, Any]]] = []
     for name, collection in index.collections.items():
         definition, references = split_references(read_definition(folder, collection))
-        if name not in there:
+        if name not in existing:
             _create(wire, plain(definition) if plain_vectors else definition)
         present = {str(one["name"]) for one in (wire.get(f"schema/{name}") or {}).get("properties") or ()}
         later += [(name, one) for one in references if one["name"] not in present]
@@ -141,13 +141,18 @@ def split_references(definition: dict[str, Any]) -> tuple[dict[str, Any], list[d
 
 def plain(definition: dict[str, Any]) -> dict[str, Any]:
     """A definition that needs no module: its vectors are stored, not computed."""
-    found = {key: value for key, value in definition.items() if key != "moduleConfig"}
-    if "vectorizer" in found:
-        found["vectorizer"] = "none"
-    if "vectorConfig" in found:
-        found["vectorConfig"] = {name: {**vector, "vectorizer": {"none": {}}} for name, vector in found["vectorConfig"].items()}
-    properties = found.get("properties") or []
-    return {**found, "properties": [{key: value for key, value in declared.items() if key != "moduleConfig"} for declared in properties]}
+    plain_definition = {key: value for key, value in definition.items() if key != "moduleConfig"}
+    if "vectorizer" in plain_definition:
+        plain_definition["vectorizer"] = "none"
+    if "vectorConfig" in plain_definition:
+        plain_definition["vectorConfig"] = {
+            name: {**vector, "vectorizer": {"none": {}}} for name, vector in plain_definition["vectorConfig"].items()
+        }
+    properties = plain_definition.get("properties") or []
+    return {
+        **plain_definition,
+        "properties": [{key: value for key, value in declared.items() if key != "moduleConfig"} for declared in properties],
+    }
 
 
 def _create(wire: Wire, definition: dict[str, Any]) -> None:
@@ -162,8 +167,8 @@ def _create(wire: Wire, definition: dict[str, Any]) -> None:
 
 
 def _tenants(wire: Wire, name: str, collection: DumpedCollection) -> None:
-    there = {str(tenant["name"]) for tenant in wire.get(f"schema/{name}/tenants") or ()} if collection.tenants else set()
-    missing = [{"name": tenant} for tenant in collection.tenants if tenant not in there]
+    existing = {str(tenant["name"]) for tenant in wire.get(f"schema/{name}/tenants") or ()} if collection.tenants else set()
+    missing = [{"name": tenant} for tenant in collection.tenants if tenant not in existing]
     if missing:
         wire.post(f"schema/{name}/tenants", missing)
 
@@ -178,8 +183,8 @@ def _objects(
         answers = wire.post("batch/objects", {"objects": [_sendable(name, line, without) for line in batch]})
         failed = [answer for answer in answers if (answer.get("result") or {}).get("errors")]
         if failed:
-            told = failed[0]["result"]["errors"]["error"][0]["message"]
-            raise PlatformError(what=f"{len(failed)} objects of {name} were refused; {failed[0]['id']}: {told}", where=wire.url)
+            message = failed[0]["result"]["errors"]["error"][0]["message"]
+            raise PlatformError(what=f"{len(failed)} objects of {name} were refused; {failed[0]['id']}: {message}", where=wire.url)
         sent += len(batch)
         progress.count(sent, collection.rows, "objects")
 
@@ -201,15 +206,15 @@ def _check_counts(wire: Wire, rows: dict[str, int]) -> None:
         if (wire.get(f"schema/{name}") or {}).get("multiTenancyConfig", {}).get("enabled"):
             continue
         answer = wire.post("graphql", {"query": f"{{ Aggregate {{ {name} {{ meta {{ count }} }} }} }}"})
-        found = int(answer["data"]["Aggregate"][name][0]["meta"]["count"])
-        if found != expected:
-            raise PlatformError(what=f"{name} has {found} objects instead of {expected}", where=wire.url, next_step="run it again")
+        counted = int(answer["data"]["Aggregate"][name][0]["meta"]["count"])
+        if counted != expected:
+            raise PlatformError(what=f"{name} has {counted} objects instead of {expected}", where=wire.url, next_step="run it again")
 
 
 def _aliases(wire: Wire, index: Index) -> tuple[str, ...]:
-    there = {str(alias["alias"]) for alias in (wire.get("aliases") or {}).get("aliases") or ()}
+    existing = {str(alias["alias"]) for alias in (wire.get("aliases") or {}).get("aliases") or ()}
     for alias, name in index.aliases.items():
-        if alias not in there:
+        if alias not in existing:
             wire.create("aliases", {"alias": alias, "class": name})
     return tuple(index.aliases)
 
@@ -237,8 +242,8 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
         if name not in users or not keys[name]:
             try:
                 _write_keys(place, keys | {name: ""})
-                made = None if name in users else wire.create(f"users/db/{name}", {})
-                keys[name] = str((made or wire.post(f"users/db/{name}/rotate-key", {}))["apikey"])
+                answer = None if name in users else wire.create(f"users/db/{name}", {})
+                keys[name] = str((answer or wire.post(f"users/db/{name}/rotate-key", {}))["apikey"])
             except RefusedError as error:
                 left_out.append(f"user {name}: {error.what}")
                 continue
@@ -263,7 +268,7 @@ def _write_keys(place: Path, keys: dict[str, str]) -> None:
 
 def _known_keys(place: Path) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads((place / _KEYS).read_bytes())
+        keys: dict[str, str] = json.loads((place / _KEYS).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found
+    return keys

@@ -74,18 +74,18 @@ def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
         return []
     try:
         index = read_index(folder)
-        found = [fault for name, collection in index.collections.items() for fault in _collection_faults(folder, name, collection)]
+        faults_found = [fault for name, collection in index.collections.items() for fault in _collection_faults(folder, name, collection)]
     except PlatformError as error:
         return [f"weaviate: {error.what}"]
     listed = {path for one in index.collections.values() for path in (one.definition, one.objects)} | {INDEX}
-    found += [f"{path} is in the dump's index but not in the manifest" for path in sorted(listed - set(part.portable))]
+    faults_found += [f"{path} is in the dump's index but not in the manifest" for path in sorted(listed - set(part.portable))]
     for name, (before, after) in part.collections.items():
         if name in told_apart(part, index):
             continue
         rows = index.collections[name].rows if name in index.collections else None
         if before == after and rows != before:
-            found.append(f"{name} has {rows if rows is not None else 'no'} rows, but {before} objects were counted")
-    return [f"weaviate, portable dump: {fault}" for fault in found]
+            faults_found.append(f"{name} has {rows if rows is not None else 'no'} rows, but {before} objects were counted")
+    return [f"weaviate, portable dump: {fault}" for fault in faults_found]
 
 
 def told_apart(part: WeaviatePart, index: Index) -> set[str]:
@@ -107,11 +107,11 @@ def _collection_faults(folder: SetFiles, name: str, collection: DumpedCollection
         doubled += place <= last
         last = place
         strays += any(collection.dimensions.get(vector) not in (0, dimension(value)) for vector, value in vectors_of(line).items())
-    found = []
+    faults_found = []
     if rows != collection.rows:
-        found.append(f"{name} has {rows} rows instead of {collection.rows}")
+        faults_found.append(f"{name} has {rows} rows instead of {collection.rows}")
     if doubled:
-        found.append(f"{name} has {doubled} ids out of order or repeated")
+        faults_found.append(f"{name} has {doubled} ids out of order or repeated")
     if strays:
-        found.append(f"{name} has {strays} objects with vectors of another length than {collection.dimensions}")
-    return found
+        faults_found.append(f"{name} has {strays} objects with vectors of another length than {collection.dimensions}")
+    return faults_found
