@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import redis.asyncio
 
 _TTL_MS = round(SESSION.ttl.total_seconds() * 1000)
-_DECLARED = {each.name for each in SESSION.fields}
+_DECLARED = {declared.name for declared in SESSION.fields}
 _PAGE = 1000
 _TOKEN = re.compile(r"(-?[0-9]{1,19})\.[A-Za-z0-9_-]{43}", re.ASCII)
 _ID = re.compile(r"(-?[0-9]{1,19})\.[0-9a-f]{64}", re.ASCII)
@@ -74,7 +74,7 @@ def _create(user_id: int, username: str, roles: Sequence[str], extra: Mapping[st
     raw = encode(SESSION, values)
     assert isinstance(raw, dict)  # noqa: S101 - a hash by its declaration
     key = SESSION.key(made.id)
-    fields = [each for pair in raw.items() for each in pair]
+    fields = [text for pair in raw.items() for text in pair]
     yield Batch([("HSET", key, *fields), ("PEXPIRE", key, _TTL_MS)], transaction=True)
     return made
 
@@ -118,7 +118,7 @@ def _end_listed(session_id: str) -> Operation[bool]:
     (ended,) = yield Batch([("UNLINK", SESSION.key(session_id))])
     if ended:
         return True
-    former = [each for each in (yield from _parts_of(int(named[1]))) if id_of(each) == session_id]
+    former = [part for part in (yield from _parts_of(int(named[1]))) if id_of(part) == session_id]
     if not former:
         return False
     (ended,) = yield Batch([("UNLINK", *map(SESSION.key, former))])
@@ -140,10 +140,10 @@ def _of_user(user_id: int) -> Operation[list[Session]]:
     parts = yield from _parts_of(user_id)
     if not parts:
         return []
-    raws = yield Batch([("HGETALL", SESSION.key(each)) for each in parts])
+    raws = yield Batch([("HGETALL", SESSION.key(part)) for part in parts])
     # An older version's key is named by its token: list it with the id that the token has now.
-    ids = [id_of(each) or each for each in parts]
-    found = [session for each, raw in zip(ids, raws, strict=True) if (session := _session(each, None, raw))]
+    ids = [id_of(part) or part for part in parts]
+    found = [session for session_id, raw in zip(ids, raws, strict=True) if (session := _session(session_id, None, raw))]
     return sorted(found, key=lambda session: session.created_at)
 
 

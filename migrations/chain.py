@@ -39,22 +39,22 @@ def faults(folder: Path = VERSIONS, sql: Path = FOLDER) -> list[Finding]:
     """Breaks of the chain, and SQL files whose number two revisions share."""
     found = revisions(folder)
     by_number, by_parent = defaultdict(list), defaultdict(list)
-    for each in found:
-        by_number[each.revision].append(each)
-        by_parent[each.after].append(each)
+    for listed in found:
+        by_number[listed.revision].append(listed)
+        by_parent[listed.after].append(listed)
     findings = []
     for number, group in sorted(by_number.items()):
         if len(group) > 1:
-            findings += [_finding(each, f"revision {number} is in {_names(group)}: {MEND}") for each in group]
+            findings += [_finding(revision, f"revision {number} is in {_names(group)}: {MEND}") for revision in group]
     for parent, group in by_parent.items():
-        if len({each.revision for each in group}) > 1:
+        if len({revision.revision for revision in group}) > 1:
             told = f"{_names(group)} both come after {parent or 'nothing'}: {MEND}"
-            findings += [_finding(each, told) for each in group]
-    for each in found:
-        if each.after is not None and each.after not in by_number:
-            findings.append(_finding(each, f"comes after revision {each.after}, which no file has: restore that file from git"))
-        if (named := _NUMBER.match(each.path.name)) is None or named[1] != each.revision:
-            findings.append(_finding(each, f"has revision {each.revision}: its name must begin with r{each.revision}_"))
+            findings += [_finding(revision, told) for revision in group]
+    for revision in found:
+        if revision.after is not None and revision.after not in by_number:
+            findings.append(_finding(revision, f"comes after revision {revision.after}, which no file has: restore that file from git"))
+        if (named := _NUMBER.match(revision.path.name)) is None or named[1] != revision.revision:
+            findings.append(_finding(revision, f"has revision {revision.revision}: its name must begin with r{revision.revision}_"))
     return findings + _shared_sql(sql, by_number)
 
 
@@ -74,8 +74,8 @@ def require_sound(folder: Path = VERSIONS, sql: Path = FOLDER) -> None:
     findings = faults(folder, sql)
     if findings:
         raise PlatformError(
-            f"the migrations are not a single chain: {'; '.join(dict.fromkeys(each.message for each in findings))}",
-            where=f"migrations/versions: {', '.join(dict.fromkeys(each.file for each in findings))}",
+            f"the migrations are not a single chain: {'; '.join(dict.fromkeys(finding.message for finding in findings))}",
+            where=f"migrations/versions: {', '.join(dict.fromkeys(finding.file for finding in findings))}",
             next_step="renumber the revision that no database has yet: invoke migrate.renumber FILE; invoke migrate.lint shows all",
         )
 
@@ -88,30 +88,30 @@ def renumber(names: Sequence[str], folder: Path = VERSIONS, sql: Path = FOLDER, 
     that number is not named: it may have been built on the one that moves.
     """
     found = revisions(folder)
-    by_name = {each.path.name: each for each in found}
+    by_name = {revision.path.name: revision for revision in found}
     unknown = [name for name in names if Path(name).name not in by_name]
     if unknown or not names:
         raise _refused(f"{', '.join(unknown) or 'nothing'} is not a revision", f"name some of {', '.join(by_name)}")
     chosen = [by_name[Path(name).name] for name in dict.fromkeys(names)]
-    stay = [each for each in found if each not in chosen]
+    stay = [revision for revision in found if revision not in chosen]
     first = chosen[0]
-    twins = [each for each in stay if each.revision == first.revision or each.after == first.after]
+    twins = [revision for revision in stay if revision.revision == first.revision or revision.after == first.after]
     if not twins:
         raise _refused(f"{first.path.name} shares its number and parent with no other", "there is nothing to fix")
-    built_on = [each for each in stay if each.after == first.revision]
+    built_on = [revision for revision in stay if revision.after == first.revision]
     if built_on and not alone:
         raise _refused(
             f"{_names(built_on)} comes after number {first.revision}, which {first.path.name} shares with {_names(twins)}",
             "name it after the one it was built on; or add --alone if it was built on the one that stays",
         )
-    numbers = {None, *(each.revision for each in stay)}
-    lost = [each for each in stay if each.after not in numbers]
+    numbers = {None, *(revision.revision for revision in stay)}
+    lost = [revision for revision in stay if revision.after not in numbers]
     if lost:
         raise _refused(f"{_names(lost)} would come after a missing number", f"renumber {_names(twins)} instead, or name these too")
     moved: list[Path] = []
-    last = max(int(each.revision) for each in stay)
-    for each in chosen:
-        moved += _moved(each, last, folder, sql)
+    last = max(int(revision.revision) for revision in stay)
+    for revision in chosen:
+        moved += _moved(revision, last, folder, sql)
         last += 1
     return moved
 
@@ -152,7 +152,7 @@ def _finding(each: Revision, message: str) -> Finding:
 
 
 def _names(group: Sequence[Revision]) -> str:
-    return " and ".join(each.path.name for each in group)
+    return " and ".join(revision.path.name for revision in group)
 
 
 def _refused(what: str, next_step: str) -> PlatformError:

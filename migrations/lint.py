@@ -77,8 +77,8 @@ def squawk(files: Sequence[Path]) -> list[Finding]:
         if not house_rules.ONLINE.search(text):
             options.append("--assume-in-transaction")
         found += [
-            Finding(path.name, each["line"] + 1, f"squawk {each['rule_name']}", each["message"])
-            for each in json.loads(_output("squawk", [*options, str(path)]) or "[]")
+            Finding(path.name, load["line"] + 1, f"squawk {load['rule_name']}", load["message"])
+            for load in json.loads(_output("squawk", [*options, str(path)]) or "[]")
         ]
     return found
 
@@ -87,9 +87,9 @@ def sqlfluff(files: Sequence[Path]) -> list[Finding]:
     """Sqlfluff's findings."""
     arguments = ["lint", "--config", str(_HERE / ".sqlfluff"), "--format", "json", *map(str, files)]
     return [
-        Finding(Path(each["filepath"]).name, violation["start_line_no"], f"sqlfluff {violation['code']}", violation["description"])
-        for each in json.loads(_output("sqlfluff", arguments))
-        for violation in each["violations"]
+        Finding(Path(load["filepath"]).name, violation["start_line_no"], f"sqlfluff {violation['code']}", violation["description"])
+        for load in json.loads(_output("sqlfluff", arguments))
+        for violation in load["violations"]
     ]
 
 

@@ -77,8 +77,8 @@ class Rehearsal:
     def as_dict(self) -> dict[str, Any]:
         """The report for `--json`; seconds are sampled, with a resolution of five milliseconds."""
         locks = [
-            {**asdict(each), "seconds": round(each.seconds, 3), "longest": round(each.longest, 3), "blocks": each.blocks}
-            for each in self.locks
+            {**asdict(lock), "seconds": round(lock.seconds, 3), "longest": round(lock.longest, 3), "blocks": lock.blocks}
+            for lock in self.locks
         ]
         return {**asdict(self), "seconds": round(self.seconds, 3), "locks": locks}
 
@@ -86,13 +86,11 @@ class Rehearsal:
         if not self.revisions:
             return f"the copy is at {self.after or 'base'}: nothing to rehearse"
         lines = [f"{self.before or 'base'} to {self.after} ({', '.join(self.revisions)}) in {format_seconds(self.seconds)}"]
-        for each in self.locks:
-            told = f", in the way of {each.blocks}" if each.blocks else ""
-            lines.append(f"  lock  {each.table:<24} {each.mode:<26} {each.seconds:7.3f} s, at most {each.longest:.3f} s at a stretch{told}")
+        for lock in self.locks:
+            told = f", in the way of {lock.blocks}" if lock.blocks else ""
+            lines.append(f"  lock  {lock.table:<24} {lock.mode:<26} {lock.seconds:7.3f} s, at most {lock.longest:.3f} s at a stretch{told}")
         lines += [] if self.locks else ["  no lock on an existing table was held long enough to be seen"]
-        lines += [
-            f"  rows  {each.table:<24} {each.inserted} inserted, {each.updated} updated, {each.deleted} deleted" for each in self.rows
-        ]
+        lines += [f"  rows  {row.table:<24} {row.inserted} inserted, {row.updated} updated, {row.deleted} deleted" for row in self.rows]
         return "\n".join(lines)
 
 
@@ -146,7 +144,7 @@ class Sampler:
     def held(self) -> tuple[HeldLock, ...]:
         """The observed locks, strongest and longest first."""
         found = [HeldLock(table, mode, seconds, self._longest[table, mode]) for (table, mode), seconds in self._totals.items()]
-        return tuple(sorted(found, key=lambda each: (_STRENGTH.index(each.mode), -each.seconds, each.table)))
+        return tuple(sorted(found, key=lambda lock: (_STRENGTH.index(lock.mode), -lock.seconds, lock.table)))
 
     def _watch(self) -> None:
         text = (_SQL / "locks.sql").read_bytes()

@@ -29,7 +29,7 @@ def show_status(status: MigrationStatus, *, as_json: bool = False) -> int:
 def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> int:
     """Print the linters' findings; returns 1 if there are any."""
     if as_json:
-        rows = [{"file": each.file, "line": each.line, "rule": each.rule, "message": each.message} for each in findings]
+        rows = [{"file": finding.file, "line": finding.line, "rule": finding.rule, "message": finding.message} for finding in findings]
         print(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
         print("\n".join(map(str, findings)) or "nothing to fix")
@@ -39,7 +39,7 @@ def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> int:
 def show_drift(drifts: Sequence[Drift], *, as_json: bool = False) -> int:
     """Print the different objects; returns 1 if there are any."""
     if as_json:
-        print(json.dumps([each.as_dict() for each in drifts], ensure_ascii=False, indent=2))
+        print(json.dumps([drift.as_dict() for drift in drifts], ensure_ascii=False, indent=2))
     else:
         print("\n".join(map(str, drifts)) or "the schema is the reviewed one")
     return 1 if drifts else 0

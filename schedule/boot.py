@@ -113,7 +113,7 @@ def _by_cron(stack: str) -> Arranged:
         raise _RefusedError("cron is installed but does not run")
     lines, line = _crontab(), units.keeper_cron_line(ROOT, stack)
     if line not in lines:
-        _write_crontab([*(each for each in lines if not each.endswith(units.mark(ROOT, stack))), line])
+        _write_crontab([*(existing for existing in lines if not existing.endswith(units.mark(ROOT, stack))), line])
     return Arranged("after a reboot cron starts it: an @reboot line in your crontab (crontab -l)")
 
 
@@ -149,9 +149,9 @@ def _systemctl(*arguments: str) -> None:
 
 
 def _cron_runs() -> bool:
-    for each in Path("/proc").glob("[0-9]*/comm"):
+    for comm in Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(OSError):
-            if each.read_text().strip() in _CRONS:
+            if comm.read_text().strip() in _CRONS:
                 return True
     return False
 

@@ -240,9 +240,9 @@ class Job:
             f"drill: {report.set_id} {'passed' if report.passed else 'FAILED'}, RTO {report.restore_seconds:.0f} s, "
             f"RPO {lost:.0f} s, report drills/{report.id}.md"
         )
-        wrong = [report.failure] if report.failure else [f"{each.name}: {each.message}" for each in report.proofs if not each.passed]
-        for each in wrong:
-            say(f"drill: {each}")
+        wrong = [report.failure] if report.failure else [f"{proof.name}: {proof.message}" for proof in report.proofs if not proof.passed]
+        for result in wrong:
+            say(f"drill: {result}")
         return True
 
     _DOES: ClassVar[dict[Work, Callable[[Job], bool]]] = {"backup": _backup, "upkeep": _upkeep, "drill": _drill, "check": _check}

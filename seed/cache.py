@@ -36,7 +36,7 @@ SQL = Path(__file__).parent / "sql"
 SESSIONS = 3
 ADDRESSES = ("192.0.2.10", "198.51.100.7", "2001:db8::10")
 """Addresses reserved for documentation by RFC 5737 and RFC 3849."""
-WRITERS = {each.name: writer_of(each.name).name for each in KEYSPACES}
+WRITERS = {declared.name: writer_of(declared.name).name for declared in KEYSPACES}
 """The account that writes each keyspace."""
 
 
@@ -81,7 +81,7 @@ def put(client: redis.Redis, entry: Entry) -> str:
     pipeline = client.pipeline(transaction=True)
     pipeline.delete(key)
     if isinstance(raw, dict):
-        pipeline.hset(key, items=[each for pair in raw.items() for each in pair])
+        pipeline.hset(key, items=[item for pair in raw.items() for item in pair])
         pipeline.pexpire(key, keyspace.ttl)
     else:
         pipeline.set(key, raw, px=keyspace.ttl)

@@ -39,7 +39,7 @@ def definition(collection: Collection, profile: EmbeddingProfile, name: str) -> 
             "ef": index.ef,
             **({} if index.quantizer == "none" else {index.quantizer: {"enabled": True}}),
         },
-        "properties": [property_definition(collection, each) for each in collection.properties],
+        "properties": [property_definition(collection, declared_property) for declared_property in collection.properties],
     }
 
 
@@ -97,8 +97,8 @@ def normalized(schema: Mapping[str, Any]) -> dict[str, Any]:
         "module.model": _full_model(module),
         "module.baseURL": module.get("baseURL") or "",
     }
-    for each in schema.get("properties") or []:
-        found[f"property.{each['name']}"] = _normalized_property(each, vectorizer)
+    for declared in schema.get("properties") or []:
+        found[f"property.{declared['name']}"] = _normalized_property(declared, vectorizer)
     return found
 
 
@@ -118,7 +118,7 @@ def _told(value: Any) -> str:
         return "missing"
     if value == "":
         return "empty"
-    return " ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, dict) else str(value)
+    return " ".join(f"{name}={setting}" for name, setting in value.items()) if isinstance(value, dict) else str(value)
 
 
 def quantizer_of(index: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ class PlannedOrder:
 def by_symbol(candles: Iterable[Candle]) -> dict[str, list[Candle]]:
     """The candles of each symbol, oldest first."""
     series: dict[str, list[Candle]] = {}
-    for candle in sorted(candles, key=lambda each: (each.symbol, each.timestamp)):
+    for candle in sorted(candles, key=lambda candle: (candle.symbol, candle.timestamp)):
         series.setdefault(candle.symbol, []).append(candle)
     return series
 

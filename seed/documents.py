@@ -112,20 +112,20 @@ def load(
             imported = import_passages(store, work.write, embedder, progress)
         still_alone()
         # A failed file keeps its old passages, also those beyond its present end.
-        remove(store, [each for each in work.remove if stored[each][0] not in imported.problems])
+        remove(store, [object_id for object_id in work.remove if stored[object_id][0] not in imported.problems])
         schema_plan.finish(client, collection, made)
     return _report(work, imported, stored, time.monotonic() - started)
 
 
 def _report(work: _Work, imported: Imported, stored: dict[str, tuple[str, str]], seconds: float) -> DocumentsReport:
-    inserted = sum(each not in stored for each in imported.written)
+    inserted = sum(object_id not in stored for object_id in imported.written)
     return DocumentsReport(
         "documents",
         inserted,
         len(imported.written) - inserted,
         work.unchanged,
         seconds,
-        removed=sum(stored[each][0] not in imported.problems for each in work.remove),
+        removed=sum(stored[object_id][0] not in imported.problems for object_id in work.remove),
         tokens=imported.tokens,
         problems=(*work.problems, *(f"{path}: {why}" for path, why in imported.problems.items())),
         passed_over=work.passed_over,
@@ -133,7 +133,7 @@ def _report(work: _Work, imported: Imported, stored: dict[str, tuple[str, str]],
 
 
 def _ask(passages: Sequence[Passage], service: EmbeddingService, progress: Progress, confirm: Callable[[str], bool] | None) -> None:
-    tokens = sum(each.chunk.tokens for each in passages)
+    tokens = sum(passage.chunk.tokens for passage in passages)
     dollars = tokens / 1e6 * service.dollars_per_million_tokens
     if not dollars:
         return
@@ -148,8 +148,8 @@ def _ask(passages: Sequence[Passage], service: EmbeddingService, progress: Progr
 def _stored(store: WeaviateCollection[Any, Any]) -> dict[str, tuple[str, str]]:
     """Path and hash of every object, by id."""
     return {
-        str(each.uuid): (str(each.properties["file_path"]), stored_hash(each.properties["metadata"]))
-        for each in store.iterator(return_properties=["file_path", "metadata"], cache_size=1000)
+        str(stored.uuid): (str(stored.properties["file_path"]), stored_hash(stored.properties["metadata"]))
+        for stored in store.iterator(return_properties=["file_path", "metadata"], cache_size=1000)
     }
 
 
@@ -164,10 +164,10 @@ def _plan(found: sources.Found, stored: dict[str, tuple[str, str]], encoding: st
             work.problems.append(f"{sources.shown(source.path)}: {problem}")
             spared.add(source.path)
             continue
-        changed = [each for each in passages if stored.get(each.id) != (each.path, each.hash)]
+        changed = [passage for passage in passages if stored.get(passage.id) != (passage.path, passage.hash)]
         work.write += changed
         work.unchanged += len(passages) - len(changed)
-        keep |= {each.id for each in passages}
+        keep |= {passage.id for passage in passages}
     for absent in found.absent:
         if not any(path == absent or path.startswith(f"{absent}/") for path, _ in stored.values()):
             work.problems.append(f"{sources.shown(absent)}: no such file, and nothing was imported from it earlier")

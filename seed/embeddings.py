@@ -134,7 +134,7 @@ class Embedder:
             return Embedded([], 0)
         extra: dict[str, Any] = {"extra_body": {"input_type": kind}} if self._service.tells_kinds else {}
         answer = self._retried(lambda: self._client.embeddings.create(model=self._service.model, input=list(texts), **extra))
-        vectors = [list(each.embedding) for each in sorted(answer.data, key=lambda each: each.index)]
+        vectors = [list(item.embedding) for item in sorted(answer.data, key=lambda item: item.index)]
         if len(vectors) != len(texts):
             raise self._failure(f"{len(texts)} texts were answered with {len(vectors)} vectors", "report it to the service's operator")
         wrong = {len(vector) for vector in vectors} - {self._service.dimensions}

@@ -105,7 +105,7 @@ def _strictly(data: bytes, name: str, told: str) -> str:
 def _refuse_mixed(data: bytes, error: UnicodeDecodeError) -> None:
     """Raise for UTF-8 with a few other bytes: any single encoding would read a part of it wrongly."""
     beyond = sum(byte > 0x7F for byte in data)
-    if sum(len(each) for each in _SEQUENCE.findall(data)) < 0.5 * beyond:
+    if sum(len(match) for match in _SEQUENCE.findall(data)) < 0.5 * beyond:
         return
     line = data.count(b"\n", 0, error.start) + 1
     byte = data[error.start]
@@ -120,9 +120,9 @@ def _wide(data: bytes) -> str:
             text = data.decode(name)
         except UnicodeDecodeError:
             continue
-        if len(_ORDINARY.findall(text)) >= 0.95 * len(text) and not any(unicodedata.category(each) in _NEVER for each in text):
-            readings[text] = sum(each < "\x7f" for each in text)
-    likely = [text for text, count in readings.items() if all(count > 10 * other for each, other in readings.items() if each != text)]
+        if len(_ORDINARY.findall(text)) >= 0.95 * len(text) and not any(unicodedata.category(character) in _NEVER for character in text):
+            readings[text] = sum(character < "\x7f" for character in text)
+    likely = [text for text, count in readings.items() if all(count > 10 * other for reading, other in readings.items() if reading != text)]
     if len(likely) != 1:
         raise Unreadable("not text: it has zero bytes; if it is text, give its encoding, such as --encoding utf-16-le")
     return likely[0]
@@ -131,7 +131,7 @@ def _wide(data: bytes) -> str:
 def _escaped(data: bytes, declared: str | None) -> str:
     """The 7-bit encodings of mail, which change their characters by escape sequences; otherwise a program's coloured output."""
     for name in dict.fromkeys(
-        each for each in (declared, "iso2022_jp", "iso2022_jp_2", "iso2022_kr") if each and each.startswith("iso2022")
+        name for name in (declared, "iso2022_jp", "iso2022_jp_2", "iso2022_kr") if name and name.startswith("iso2022")
     ):
         try:
             return data.decode(name)
@@ -183,7 +183,7 @@ def _sample(lines: list[bytes], size: int) -> bytes:
 
 def candidates(data: bytes) -> dict[str, str]:
     """Encoding to text, for each encoding that gives plain text of a language; much weaker results are left out."""
-    return _plain_in(data, {name for each in profiles() for name in each.encodings}, _judged(data))
+    return _plain_in(data, {name for profile in profiles() for name in profile.encodings}, _judged(data))
 
 
 def _judged(data: bytes) -> bytes:
@@ -211,7 +211,7 @@ def _shares(data: bytes, names: Collection[str]) -> dict[str, float]:
         except UnicodeDecodeError:
             continue
         strict = name in LAST_RESORT
-        shares[name] = max(share_of_common(each, text, strict=strict) for each in profiles() if name in each.encodings)
+        shares[name] = max(share_of_common(profile, text, strict=strict) for profile in profiles() if name in profile.encodings)
     return shares
 
 

@@ -49,23 +49,23 @@ class Evaluation:
 
     def of_language(self, language: str) -> Evaluation:
         """The questions of one language."""
-        chosen = [(each, rank) for each, rank in zip(self.questions, self.ranks, strict=True) if each.language == language]
-        return Evaluation(tuple(each for each, _ in chosen), tuple(rank for _, rank in chosen))
+        chosen = [(question, rank) for question, rank in zip(self.questions, self.ranks, strict=True) if question.language == language]
+        return Evaluation(tuple(question for question, _ in chosen), tuple(rank for _, rank in chosen))
 
 
 def read_questions(file: Path) -> tuple[Question, ...]:
     """Questions from a JSON list of objects."""
-    return tuple(Question(**each) for each in json.loads(file.read_text(encoding="utf-8")))
+    return tuple(Question(**load) for load in json.loads(file.read_text(encoding="utf-8")))
 
 
 def read_foreign(file: Path) -> tuple[str, ...]:
     """Questions without an answer in the documents, from a JSON list of objects with `question` and `language`."""
-    return tuple(each["question"] for each in json.loads(file.read_text(encoding="utf-8")))
+    return tuple(load["question"] for load in json.loads(file.read_text(encoding="utf-8")))
 
 
 def evaluate(client: weaviate.WeaviateClient, questions: Sequence[Question]) -> Evaluation:
     """Ask every question, and find its answer's rank and certainty."""
-    places = [_place(each, ask(client, each.question, 0.0, LOOKED_AT)) for each in questions]
+    places = [_place(question, ask(client, question.question, 0.0, LOOKED_AT)) for question in questions]
     return Evaluation(tuple(questions), tuple(rank for rank, _ in places), tuple(certainty for _, certainty in places))
 
 

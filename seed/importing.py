@@ -56,7 +56,9 @@ def import_passages(store: WeaviateCollection[Any, Any], passages: Sequence[Pass
                     batch, futures = ahead
                     vectors = _collect(batch, futures, embedder, result)
                     ahead = _request(embedding, embedder, next(batches, []))
-                    writes.append(writing.submit(_write, store, [each for each in batch if each.path not in result.problems], vectors))
+                    writes.append(
+                        writing.submit(_write, store, [passage for passage in batch if passage.path not in result.problems], vectors)
+                    )
                 while writes and (len(writes) > WRITES_UNDER_WAY or not ahead or writes[0].done()):
                     written = writes.popleft().result()
                     result.written += written.ids
@@ -86,7 +88,7 @@ def _request(pool: ThreadPoolExecutor, embedder: Embedder, batch: list[Passage])
     if not batch:
         return None
     parts = [batch[start : start + EMBED_AT_ONCE] for start in range(0, len(batch), EMBED_AT_ONCE)]
-    return batch, [pool.submit(embedder.passages, [each.text for each in part]) for part in parts]
+    return batch, [pool.submit(embedder.passages, [passage.text for passage in part]) for part in parts]
 
 
 def _collect(batch: Sequence[Passage], futures: Sequence[Future[Embedded]], embedder: Embedder, result: Imported) -> dict[str, list[float]]:
@@ -100,16 +102,16 @@ def _collect(batch: Sequence[Passage], futures: Sequence[Future[Embedded]], embe
             answers = _one_by_one(part, embedder, result)
         for passages, answer in answers:
             result.tokens += answer.tokens
-            vectors |= {each.id: vector for each, vector in zip(passages, answer.vectors, strict=True)}
+            vectors |= {passage.id: vector for passage, vector in zip(passages, answer.vectors, strict=True)}
     return vectors
 
 
 def _one_by_one(part: Sequence[Passage], embedder: Embedder, result: Imported) -> list[tuple[list[Passage], Embedded]]:
     answers = []
-    for path in dict.fromkeys(each.path for each in part):
-        mine = [each for each in part if each.path == path]
+    for path in dict.fromkeys(passage.path for passage in part):
+        mine = [passage for passage in part if passage.path == path]
         try:
-            answers.append((mine, embedder.passages([each.text for each in mine])))
+            answers.append((mine, embedder.passages([passage.text for passage in mine])))
         except TextRefusedError as error:
             result.problems[path] = error.what
     return answers
@@ -119,12 +121,12 @@ def _write(store: WeaviateCollection[Any, Any], batch: Sequence[Passage], vector
     from weaviate.classes.data import DataObject
 
     timestamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    objects = [DataObject(properties=each.properties(timestamp), uuid=each.id, vector=vectors[each.id]) for each in batch]
+    objects = [DataObject(properties=passage.properties(timestamp), uuid=passage.id, vector=vectors[passage.id]) for passage in batch]
     refused = insert(store, objects)
     broken = {batch[number].path: message for number, message in refused.items()}
     # Never half a file: remove its passages from the store again, so that the next run writes the whole file.
-    remove(store, [each.id for each in batch if each.path in broken])
-    return _Written([each.id for each in batch if each.path not in broken], broken)
+    remove(store, [passage.id for passage in batch if passage.path in broken])
+    return _Written([passage.id for passage in batch if passage.path not in broken], broken)
 
 
 def insert(store: WeaviateCollection[Any, Any], objects: Sequence[DataObject[Any, Any]]) -> dict[int, str]:

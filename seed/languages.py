@@ -99,7 +99,7 @@ def share_of_common(profile: Profile, text: str, *, strict: bool = False) -> flo
         case Writing.JAPANESE:
             return _of_signs(profile, beyond, "\u3040", "\u9fff", 0.7)
         case _:
-            kana = sum("\u3040" <= each <= "\u30ff" for each in beyond)
+            kana = sum("\u3040" <= character <= "\u30ff" for character in beyond)
             parted = len(_PARTED_HAN.findall(text))  # Chinese has no blanks between words; wrongly decoded Korean has
             return _of_signs(profile, beyond, "\u4e00", "\u9fff", 0.7) if max(kana, 2 * parted) < 0.1 * len(beyond) else 0.0
 
@@ -111,8 +111,8 @@ def has_only_common_signs(text: str) -> bool:
 
 
 def _of_signs(profile: Profile, beyond: list[str], first: str, last: str, share: float) -> float:
-    own = [each for each in beyond if first <= each <= last]
-    common = sum(each in profile.common for each in own)
+    own = [character for character in beyond if first <= character <= last]
+    common = sum(character in profile.common for character in own)
     enough = len(own) >= max(_FEWEST_SIGNS, share * len(beyond)) and common >= _COMMON_SIGNS[profile.writing] * len(own)
     return common / len(own) if enough else 0.0
 
@@ -129,9 +129,9 @@ def _of_words(profile: Profile, text: str, beyond: set[str], *, strict: bool) ->
     if latin:
         if profile.name == "English" and any(word[0].isupper() and set(word) & (_ENGLISH | _letters("èï")) for word in foreign):
             return 0.0  # a name, which could be of any language
-        if sum(each > "\x7f" for word in foreign for each in word) > 0.3 * sum(map(len, words)):
+        if sum(character > "\x7f" for word in foreign for character in word) > 0.3 * sum(map(len, words)):
             return 0.0
-    elif sum(any("a" <= each <= "z" for each in word.lower()) for word in foreign) > 0.05 * len(words):
+    elif sum(any("a" <= character <= "z" for character in word.lower()) for word in foreign) > 0.05 * len(words):
         return 0.0
     found = [word.lower() for word in words if word.lower() in profile.common]
     enough = len(set(found)) >= (1 if latin else 2) and len(found) >= _COMMON_WORDS * len(words)
@@ -139,4 +139,6 @@ def _of_words(profile: Profile, text: str, beyond: set[str], *, strict: bool) ->
 
 
 def _is_well_cased(word: str) -> bool:
-    return word.islower() or word.isupper() or word[1:].islower() or not any(each.isupper() or each.islower() for each in word)
+    return (
+        word.islower() or word.isupper() or word[1:].islower() or not any(character.isupper() or character.islower() for character in word)
+    )

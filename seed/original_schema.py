@@ -58,7 +58,7 @@ def collection_of(file: Path | None, progress: Progress) -> Collection:
         return CHRISTMAS_DOCUMENT
     found = read_file(file)
     if len(found) != 1:
-        names = ", ".join(each.collection.name for each in found) or "none"
+        names = ", ".join(translated_class.collection.name for translated_class in found) or "none"
         raise PlatformError(what=f"{file} must have one class, but has {names}", where="schema JSON", next_step="give one class")
     for notice in found[0].notices:
         progress.log(notice)
@@ -71,9 +71,9 @@ def translate(document: Any) -> list[Translated]:
     Raises PlatformError for anything without a counterpart: an unknown key is probably a typo.
     """
     classes = document.get("classes", [document]) if isinstance(document, Mapping) else None
-    if not isinstance(classes, list) or not all(isinstance(each, Mapping) for each in classes):
+    if not isinstance(classes, list) or not all(isinstance(schema, Mapping) for schema in classes):
         raise PlatformError(what="expected a class or an object with a list of classes", where="schema JSON", next_step="see docs/guide")
-    return [_collection(each) for each in classes]
+    return [_collection(schema) for schema in classes]
 
 
 def _collection(schema: Mapping[str, Any]) -> Translated:
@@ -88,11 +88,13 @@ def _collection(schema: Mapping[str, Any]) -> Translated:
     collection = Collection(
         name=schema["class"],
         description=str(schema.get("description") or ""),
-        properties=tuple(_property(each, notes) for each in schema.get("properties") or []),
+        properties=tuple(_property(declared, notes) for declared in schema.get("properties") or []),
         index=_index(schema.get("vectorIndexConfig"), notes),
         profiles=(_profile((schema.get("moduleConfig") or {}).get(vectorizer) or {}, notes), EMBEDDED),
     )
-    if not {"content", "file_path", "section", "chunk_id", "metadata"} <= {each.name for each in collection.properties}:
+    if not {"content", "file_path", "section", "chunk_id", "metadata"} <= {
+        declared_property.name for declared_property in collection.properties
+    }:
         raise notes.refuse("documents need content, file_path, section, chunk_id and metadata")
     return Translated(collection, tuple(notes.told))
 

@@ -63,8 +63,8 @@ def embedded_text(section: str, content: str) -> str:
 def passages_of(source: sources.Source, encoding: str | None = None) -> list[Passage]:
     """The passages of one file, read like `sources.read` does. Raises Unreadable."""
     return [
-        Passage(source.path, each, sources.content_hash((str(FORMAT), each.section, each.content)))
-        for each in chunk(sources.read(source, encoding))
+        Passage(source.path, piece, sources.content_hash((str(FORMAT), piece.section, piece.content)))
+        for piece in chunk(sources.read(source, encoding))
     ]
 
 

@@ -26,21 +26,27 @@ def take_over(
     """
     from weaviate.classes.data import DataObject
 
-    names = [each.name for each in collection.properties]
+    names = [declared_property.name for declared_property in collection.properties]
     known = {property_.name for property_ in old.config.get().properties}
     shared = [name for name in names if name in known]
-    there = {str(each.uuid): each.properties for each in new.iterator(return_properties=shared, cache_size=1000)}
+    there = {str(existing.uuid): existing.properties for existing in new.iterator(return_properties=shared, cache_size=1000)}
     total = int(old.aggregate.over_all(total_count=True).total_count or 0)
     missing = (
-        each for each in old.iterator(return_properties=shared, cache_size=500) if there.pop(str(each.uuid), None) != each.properties
+        original
+        for original in old.iterator(return_properties=shared, cache_size=500)
+        if there.pop(str(original.uuid), None) != original.properties
     )
     embedded = 0
     while batch := list(islice(missing, EMBED_AT_ONCE)):
         progress.status(f"embedding the objects of {old.name} again")
-        texts = [embedded_text(str(each.properties.get("section") or ""), str(each.properties.get("content") or "")) for each in batch]
+        texts = [
+            embedded_text(str(original.properties.get("section") or ""), str(original.properties.get("content") or ""))
+            for original in batch
+        ]
         vectors = embedder.passages(texts).vectors
         objects = [
-            DataObject(properties=each.properties, uuid=each.uuid, vector=vector) for each, vector in zip(batch, vectors, strict=True)
+            DataObject(properties=original.properties, uuid=original.uuid, vector=vector)
+            for original, vector in zip(batch, vectors, strict=True)
         ]
         if refused := insert(new, objects):
             position, message = next(iter(refused.items()))

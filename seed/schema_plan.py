@@ -40,7 +40,7 @@ class SchemaPlan:
     def steps(self) -> list[str]:
         """The plan in words, one line per step; empty if nothing is to do."""
         lines = [f"make collection {self.target}"] if self.create else []
-        lines += [f"add property {each.name} to {self.target}" for each in self.add]
+        lines += [f"add property {declared.name} to {self.target}" for declared in self.add]
         lines += [f"set {name} of {self.target} to {value}" for name, value in self.update.items()]
         if self.copy_from:
             lines.append(f"embed the objects of {self.copy_from} again into {self.target}, then remove {self.copy_from}")
@@ -72,7 +72,7 @@ def plan(client: weaviate.WeaviateClient, collection: Collection, profile: Embed
         copy_from=current if current != target else None,
         switch=shown is None or shown.collection != target,
         unalias=stands_alone,
-        add=tuple(each for each in collection.properties if each.name in missing),
+        add=tuple(declared_property for declared_property in collection.properties if declared_property.name in missing),
         update=changed,
         losses=tuple(losses),
     )
@@ -129,8 +129,8 @@ def prepare(client: weaviate.WeaviateClient, collection: Collection, profile: Em
     if made.create:
         definition = collections.definition(collection, profile, made.target)
         make(lambda: client.collections.create_from_dict(definition), lambda: client.collections.exists(made.target))
-    for each in made.add:
-        _add_property(client, made.target, each)
+    for declared in made.add:
+        _add_property(client, made.target, declared)
     if made.update:
         from weaviate.classes.config import Reconfigure
 

@@ -106,7 +106,7 @@ def ask(
     # The filter may match too much if the path has special characters, so ask for more and filter again.
     most = limit if path == _pattern(path) else MOST
     find = _hybrid if mode is Mode.HYBRID else _near_text
-    return [each for each in find(store, question, certainty, most, chosen) if each.file_path.startswith(path)][:limit]
+    return [hit for hit in find(store, question, certainty, most, chosen) if hit.file_path.startswith(path)][:limit]
 
 
 def _check(question: str, certainty: float, limit: int) -> None:
@@ -150,7 +150,7 @@ def _near_text(store: Any, question: str, certainty: float, limit: int, chosen: 
         return_properties=_PROPERTIES,
         return_metadata=MetadataQuery(certainty=True),
     )
-    return [_hit(each, float(each.metadata.certainty or 0.0)) for each in answer.objects]
+    return [_hit(passage, float(passage.metadata.certainty or 0.0)) for passage in answer.objects]
 
 
 def _hybrid(store: Any, question: str, certainty: float, limit: int, chosen: _Filters | None) -> list[Hit]:
@@ -169,7 +169,7 @@ def _hybrid(store: Any, question: str, certainty: float, limit: int, chosen: _Fi
     )
     if not answer.objects:
         return []
-    found = [str(each.uuid) for each in answer.objects]
+    found = [str(passage.uuid) for passage in answer.objects]
     measured = store.query.near_text(
         query=question,
         limit=limit,
@@ -177,8 +177,8 @@ def _hybrid(store: Any, question: str, certainty: float, limit: int, chosen: _Fi
         return_properties=[],
         return_metadata=MetadataQuery(certainty=True),
     )
-    certainties = {str(each.uuid): float(each.metadata.certainty or 0.0) for each in measured.objects}
-    return [_hit(each, certainties.get(str(each.uuid), 0.0), float(each.metadata.score or 0.0)) for each in answer.objects]
+    certainties = {str(passage.uuid): float(passage.metadata.certainty or 0.0) for passage in measured.objects}
+    return [_hit(passage, certainties.get(str(passage.uuid), 0.0), float(passage.metadata.score or 0.0)) for passage in answer.objects]
 
 
 def _hit(found: Any, certainty: float, score: float | None = None) -> Hit:

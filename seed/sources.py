@@ -105,7 +105,7 @@ def find(paths: Sequence[Path]) -> Found:
 def _as_on_disk(path: Path) -> Path:
     """The path in the disk's spelling: `한` may be one character or three, and both look the same."""
     spellings = [path, *(Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))]
-    return next((each for each in spellings if os.path.lexists(each)), path)
+    return next((spelling for spelling in spellings if os.path.lexists(spelling)), path)
 
 
 def shown(name: str) -> str:
@@ -145,8 +145,10 @@ def _walk(top: Path, found: Found) -> Iterator[Path]:
 
     while left:
         for root, folders, names in os.walk(left.pop(0), onerror=failed):
-            folders[:] = sorted(each for each in folders if not each.startswith(".") and os.path.realpath(Path(root, each)) not in seen)
-            for link in (Path(root, each) for each in folders):
+            folders[:] = sorted(
+                linked for linked in folders if not linked.startswith(".") and os.path.realpath(Path(root, linked)) not in seen
+            )
+            for link in (Path(root, linked) for linked in folders):
                 if link.is_symlink() and not _lies_in(os.path.realpath(link), {os.path.realpath(top), *seen}):
                     left.append(link)
                     seen.add(os.path.realpath(link))

@@ -37,13 +37,13 @@ class Room:
 
 def announcement(stack: str, states: Sequence[State]) -> list[str]:
     """Return the lines to say: the stack, each step to be done with its time, and the whole."""
-    ahead = [each for each in states if each.done is not True]
-    ready = [each.name for each in states if each.done]
-    total = sum(expected.STEPS[each.name].cold if each.done is not True else expected.STEPS[each.name].warm for each in states)
-    unsure = [each.name for each in states if each.done is None]
+    ahead = [state for state in states if state.done is not True]
+    ready = [state.name for state in states if state.done]
+    total = sum(expected.STEPS[state.name].cold if state.done is not True else expected.STEPS[state.name].warm for state in states)
+    unsure = [state.name for state in states if state.done is None]
     lines = [
         f"make up: brings stack {stack} up (TimescaleDB, Redis, Weaviate), migrates, seeds, backs up and checks it. Nothing is asked.",
-        f"  to do:   {', '.join(f'{each.name} ({_duration(expected.STEPS[each.name].cold)})' for each in ahead) or 'only to look again'}",
+        f"  to do:   {', '.join(f'{step.name} ({_duration(expected.STEPS[step.name].cold)})' for step in ahead) or 'only to look again'}",
     ]
     if ready:
         lines.append(f"  ready:   {', '.join(ready)}")
@@ -96,7 +96,7 @@ def states(stack: str, *, environment_ready: bool) -> list[State]:
 
 def rooms(found: Sequence[State], clone: Path, cache: Path, docker: Path | None) -> list[Room]:
     """Return what has to be free on each file system: more where something is still to be built."""
-    done = {each.name: each.done is True for each in found}
+    done = {state.name: state.done is True for state in found}
     wanted = {
         cache: (0 if done["Pulumi CLI"] else expected.CLI_BYTES)
         + (0 if done["images"] else expected.WEAVIATE_BYTES + expected.WHEELS_BYTES),
@@ -107,7 +107,7 @@ def rooms(found: Sequence[State], clone: Path, cache: Path, docker: Path | None)
     by_device: dict[int, Room] = {}
     for folder, needed in wanted.items():
         try:
-            existing = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+            existing = next(folder_above for folder_above in (folder.absolute(), *folder.absolute().parents) if folder_above.exists())
         except OSError:
             continue  # out of this user's sight
         before = by_device.get(existing.stat().st_dev)
@@ -135,12 +135,12 @@ def require(found: Sequence[Room], memory: int | None, *, running: bool) -> list
 
     Memory is only warned of: much of what is not available can be given back. Where the platform runs it has its share already.
     """
-    short = [each for each in found if each.free < each.needed]
+    short = [room for room in found if room.free < room.needed]
     if short:
         raise PlatformError(
             "There is too little room on disk for what `make up` is going to do.",
             where="\n    ".join(
-                f"the file system of {each.folder}: {size_text(each.needed)} needed, {size_text(each.free)} free" for each in short
+                f"the file system of {room.folder}: {size_text(room.needed)} needed, {size_text(room.free)} free" for room in short
             ),
             next_step="free some there, or put the caches elsewhere (XDG_CACHE_HOME), then run `make up` again",
         )
@@ -156,7 +156,7 @@ def announce(clone: Path, *, environment_ready: bool) -> None:
 
     stack = os.environ.get("CHRISTMAS_STACK") or "dev"
     found = states(stack, environment_ready=environment_ready)
-    running = all(each.done for each in found)
+    running = all(state.done for state in found)
     warnings = require(rooms(found, clone, cache_folder(), _docker_folder()), available_memory(), running=running)
     told = announcement(stack, found)
     if not running:

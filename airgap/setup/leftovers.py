@@ -23,7 +23,7 @@ _PROCESS = re.compile(r".*-(\d+)")
 def is_left_by_a_test(labels: Mapping[str, str] | None, processes: Path = Path("/proc")) -> bool:
     """Tell whether an object's labels say that it belongs to a test, or to the stack of one, whose process has ended."""
     labels = labels or {}
-    stack, owner = labels.get(_STACK, ""), next((labels[each] for each in _OWNERS if labels.get(each)), "")
+    stack, owner = labels.get(_STACK, ""), next((labels[name] for name in _OWNERS if labels.get(name)), "")
     if not stack.startswith(TEST_STACKS) and not (labels.get(_PURPOSE) == TESTS and owner):
         return False
     numbered = _PROCESS.fullmatch(stack)
@@ -41,9 +41,9 @@ def remove_leftovers() -> list[str]:
     with contextlib.closing(docker_client.connect()) as client:
         containers = client.containers.list(all=True, ignore_removed=True, filters=_PROJECT)
         return [
-            *_removed("container", containers, lambda each: each.remove(force=True, v=True)),
-            *_removed("network", client.networks.list(filters=_PROJECT), lambda each: each.remove()),
-            *_removed("volume", client.volumes.list(filters=_PROJECT), lambda each: each.remove(force=True)),
+            *_removed("container", containers, lambda container: container.remove(force=True, v=True)),
+            *_removed("network", client.networks.list(filters=_PROJECT), lambda volume: volume.remove()),
+            *_removed("volume", client.volumes.list(filters=_PROJECT), lambda network: network.remove(force=True)),
         ]
 
 

@@ -34,7 +34,7 @@ def engine_has(path: str) -> Any:
 
 def missing_images(references: list[str]) -> list[str]:
     """Return those of the images that the engine doesn't have. Raises OSError as `engine_has` does."""
-    return [each for each in references if engine_has(f"/images/{quote(each, safe='/:')}/json") is None]
+    return [reference for reference in references if engine_has(f"/images/{quote(reference, safe='/:')}/json") is None]
 
 
 def containers_run(labels: list[str]) -> bool:

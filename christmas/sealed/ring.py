@@ -129,7 +129,7 @@ def from_json(text: str) -> KeyRing:
         )
     try:
         read = json.loads(text)
-        return KeyRing(tuple(_key(each) for each in _keys(read)))
+        return KeyRing(tuple(_key(key) for key in _keys(read)))
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         pass  # the cause would quote the unreadable text
     raise KeyRingError("the ring of keys can't be read", where="the stack's outputs", next_step=_NEXT_STEP)

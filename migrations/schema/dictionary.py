@@ -90,7 +90,7 @@ def render(entries: Sequence[Entry], revision: str, edition: str) -> str:
     ]
     order = [table.name for table in TABLES] + [rollup.name for rollup in ROLLUPS]
     found = {entry.table for entry in entries if entry.kind == "table"}
-    for name in [*(each for each in order if each in found), *sorted(found - set(order))]:
+    for name in [*(table_name for table_name in order if table_name in found), *sorted(found - set(order))]:
         lines += _section(name, [entry for entry in entries if entry.table == name], entries)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -100,7 +100,11 @@ def _diagram(entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         if entry.kind == "reference":
             # The referring side has at most one row if the referring columns are a key.
-            keys = [each.definition for each in entries if each.table == entry.table and each.kind == "rule" and each.note in {"p", "u"}]
+            keys = [
+                candidate.definition
+                for candidate in entries
+                if candidate.table == entry.table and candidate.kind == "rule" and candidate.note in {"p", "u"}
+            ]
             unique = any(key.endswith(f"({entry.note})") for key in keys)
             lines.append(f'    {entry.item} ||--o{"|" if unique else "{"} {entry.table} : "{entry.note}"')
     lines += [f'    {rollup.source} ||..o{{ {rollup.name} : "rolled up into"' for rollup in ROLLUPS]
@@ -109,16 +113,21 @@ def _diagram(entries: Sequence[Entry]) -> list[str]:
             continue
         primary = {
             part
-            for each in entries
-            if each.table == name and each.kind == "rule" and each.note == "p"
-            for part in _columns(each.definition)
+            for candidate in entries
+            if candidate.table == name and candidate.kind == "rule" and candidate.note == "p"
+            for part in _columns(candidate.definition)
         }
-        foreign = {part for each in entries if each.table == name and each.kind == "reference" for part in each.note.split(", ")}
+        foreign = {
+            part
+            for candidate in entries
+            if candidate.table == name and candidate.kind == "reference"
+            for part in candidate.note.split(", ")
+        }
         lines.append(f"    {name} {{")
-        for each in entries:
-            if each.table == name and each.kind == "column":
-                marks = ", ".join(mark for mark, columns in (("PK", primary), ("FK", foreign)) if each.item in columns)
-                lines.append(f"        {_plain_type(each.definition)} {each.item}{' ' + marks if marks else ''}")
+        for candidate in entries:
+            if candidate.table == name and candidate.kind == "column":
+                marks = ", ".join(mark for mark, columns in (("PK", primary), ("FK", foreign)) if candidate.item in columns)
+                lines.append(f"        {_plain_type(candidate.definition)} {candidate.item}{' ' + marks if marks else ''}")
         lines.append("    }")
     return [*lines, "```", ""]
 
@@ -138,16 +147,16 @@ def _section(name: str, own: Sequence[Entry], every: Sequence[Entry]) -> list[st
             )
     rules = [entry for entry in own if entry.kind == "rule"]
     if rules:
-        lines += ["", "| rule | |", "| --- | --- |", *(f"| `{each.item}` | `{_cell(each.definition)}` |" for each in rules)]
+        lines += ["", "| rule | |", "| --- | --- |", *(f"| `{rule.item}` | `{_cell(rule.definition)}` |" for rule in rules)]
     indexes = [entry for entry in own if entry.kind == "index"]
     if indexes:
         lines += ["", "| index | on | serves |", "| --- | --- | --- |"]
-        for each in indexes:
-            serves = ", ".join(query.name for query in QUERIES if each.item in query.served_by)
-            lines.append(f"| `{each.item}` | `{_cell(each.definition)}`{', unique' if each.note else ''} | {serves} |")
+        for index in indexes:
+            serves = ", ".join(query.name for query in QUERIES if index.item in query.served_by)
+            lines.append(f"| `{index.item}` | `{_cell(index.definition)}`{', unique' if index.note else ''} | {serves} |")
     triggers = [entry for entry in own if entry.kind == "trigger"]
     if triggers:
-        lines += ["", *(f"- trigger `{each.item}`: {each.note or each.definition}" for each in triggers)]
+        lines += ["", *(f"- trigger `{trigger.item}`: {trigger.note or trigger.definition}" for trigger in triggers)]
     return [*lines, ""]
 
 

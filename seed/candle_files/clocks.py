@@ -68,7 +68,7 @@ class Clock:
         place = self._layout.clock
         if place is None:
             if self._again and self._others:
-                names = ", ".join(self._layout.names[each] or f"column {each + 1}" for each in sorted(self._others))
+                names = ", ".join(self._layout.names[other] or f"column {other + 1}" for other in sorted(self._others))
                 raise unclear(
                     f"the time column holds days only, and {printable(self._again.text, 40)!r} occurs again; "
                     f"a time of day may stand in: {printable(names, 80)}",

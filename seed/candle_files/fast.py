@@ -217,7 +217,7 @@ def epochs_within(data: bytes, layout: Layout, form: Form, now: datetime) -> boo
         table = reader.read_csv(
             pa.BufferReader(data),
             read_options=reader.ReadOptions(
-                column_names=[str(each) for each in range(layout.width)], use_threads=False, block_size=len(data) + 1
+                column_names=[str(place) for place in range(layout.width)], use_threads=False, block_size=len(data) + 1
             ),
             parse_options=reader.ParseOptions(delimiter=layout.delimiter, quote_char=False),
             convert_options=reader.ConvertOptions(column_types={place: pa.int64()}, include_columns=[place], null_values=[]),
@@ -225,7 +225,7 @@ def epochs_within(data: bytes, layout: Layout, form: Form, now: datetime) -> boo
     except pa.ArrowInvalid:
         return False
     ends = compute.min_max(table.column(place)).as_py()
-    return all(possible_epoch(str(each), form, now) is not None for each in ends.values() if each is not None)
+    return all(possible_epoch(str(end), form, now) is not None for end in ends.values() if end is not None)
 
 
 class _Coded(NamedTuple):

@@ -217,14 +217,14 @@ FORMATS: tuple[Format, ...] = (
 
 def named(name: str) -> tuple[Format, ...]:
     """The forms of that name; PlatformError if there is none."""
-    found = tuple(each for each in FORMATS if each.name == name)
+    found = tuple(known_format for known_format in FORMATS if known_format.name == name)
     if not found:
-        known = ", ".join(dict.fromkeys(each.name for each in FORMATS))
+        known = ", ".join(dict.fromkeys(known_format.name for known_format in FORMATS))
         raise PlatformError(f"there is no format {name!r}", where="seed.market", next_step=f"--format takes {known}")
     return found
 
 
 def recognized(header: Sequence[str], name: str | None) -> Format | None:
     """The form that fits the header, among all or those called `name`: the one with the longest signature."""
-    fitting = [each for each in (named(name) if name else FORMATS) if each.fits(header)]
-    return max(fitting, key=lambda each: len(each.signature), default=None)
+    fitting = [candidate for candidate in (named(name) if name else FORMATS) if candidate.fits(header)]
+    return max(fitting, key=lambda candidate: len(candidate.signature), default=None)

@@ -39,7 +39,7 @@ def find_header(text: str, options: LoadOptions, where: str) -> Header:
     given = re.fullmatch(r"sep=([,;\t|:^~])", lines[0].strip().strip('"'), re.IGNORECASE)
     delimiter, begin = (given[1], 1) if given else ("", 0)
     forced = named(options.format) if options.format else ()
-    bare = next((each for each in forced if each.bare), None)
+    bare = next((option for option in forced if option.bare), None)
     written = [number for number in range(begin, len(lines)) if lines[number].strip()]
     if not written:
         raise PlatformError("the file has no header line", where=where, next_step="its first line must name the columns")
@@ -78,10 +78,10 @@ def match(names: Sequence[str], options: LoadOptions, where: str) -> tuple[Colum
 def _fitting(names: Sequence[str], options: LoadOptions) -> Format | None:
     """The form with the chosen name whose headers exist."""
     lowered = {name.strip().lower() for name in names}
-    for each in named(options.format or ""):
-        wanted = {header.lower() for column, header in each.headers.items() if column not in options.mapping}
+    for candidate in named(options.format or ""):
+        wanted = {header.lower() for column, header in candidate.headers.items() if column not in options.mapping}
         if wanted - {""} <= lowered:
-            return each
+            return candidate
     return named(options.format or "")[0]
 
 
@@ -151,7 +151,7 @@ def _stacked(rows: Sequence[Sequence[str]], options: LoadOptions, where: str) ->
     if len(rows) < 3 or len({len(row) for row in rows[:2]}) != 1 or len(rows[0]) < 5:
         return None
     ordered = next(
-        ((one, two) for one, two in ((rows[0], rows[1]), (rows[1], rows[0])) if {each.lower() for each in one[1:]} <= _PRICES), None
+        ((one, two) for one, two in ((rows[0], rows[1]), (rows[1], rows[0])) if {row.lower() for row in one[1:]} <= _PRICES), None
     )
     if ordered is None or rows[0][0] not in {"", "Price", "Ticker"} or rows[1][0] not in {"", "Price", "Ticker"}:
         return None

@@ -78,7 +78,7 @@ def load_files(
         raise PlatformError("no file was named", where="seed.market", next_step="name one or more files")
     started = time.monotonic()
     files_of = [inspect(path, options) for path in files]
-    sources = [source for each in files_of for source in each]
+    sources = [source for files in files_of for source in files]
     rejects = Rejects(options.rejects_file or Path(f"rejects-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"))
     load = _Load(platform, files_of, options, rejects, progress, started)
     try:

@@ -200,7 +200,7 @@ def _written(text: str, form: Form) -> Moment:
         numeric = _NUMERIC.fullmatch(date)
         order = {Form.YMD: (1, 3, 4), Form.DMY: (4, 3, 1), Form.MDY: (4, 1, 3)}[form]
         # A two-digit year may be of two centuries: only a pattern can allow it.
-        if not numeric or len(numeric[order[0]]) != 4 or any(len(numeric[each]) > 2 for each in order[1:]):
+        if not numeric or len(numeric[order[0]]) != 4 or any(len(numeric[position]) > 2 for position in order[1:]):
             raise BadRow(_not_understood(text))
         moment = _date(numeric[order[0]], numeric[order[1]], numeric[order[2]], text)
     if clock is None:

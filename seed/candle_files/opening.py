@@ -113,14 +113,14 @@ def _is_litter(name: str) -> bool:
 def _members(path: Path, size: int) -> list[Part]:
     try:
         with zipfile.ZipFile(path) as archive:
-            listed = [each for each in archive.infolist() if not each.is_dir() and not _is_litter(each.filename)]
+            listed = [member for member in archive.infolist() if not member.is_dir() and not _is_litter(member.filename)]
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise PlatformError(f"the zip archive is damaged or cut off: {error}", where=str(path), next_step="fetch it again") from error
-    names = [each.filename for each in listed]
+    names = [member.filename for member in listed]
     if "[Content_Types].xml" in names:
         raise PlatformError("the file has no readable candles", where=str(path), next_step="it is an Excel workbook: save the sheet as CSV")
-    tables = [each for each in listed if each.filename.lower().endswith(_TABLES)]
-    others = sorted(set(names) - {each.filename for each in tables})
+    tables = [member for member in listed if member.filename.lower().endswith(_TABLES)]
+    others = sorted(set(names) - {table.filename for table in tables})
     if not tables or others:
         # Skipping a file could skip candles.
         raise PlatformError(
@@ -128,13 +128,13 @@ def _members(path: Path, size: int) -> list[Part]:
             where=str(path),
             next_step="unpack it, and name the files of candles",
         )
-    if any(each.flag_bits & 1 for each in tables):
+    if any(table.flag_bits & 1 for table in tables):
         raise PlatformError(
             "the zip archive is encrypted", where=str(path), next_step="unpack it with its password, and name the files in it"
         )
-    total = sum(each.file_size for each in tables) or 1
+    total = sum(table.file_size for table in tables) or 1
     # Progress is counted in bytes of the archive.
-    return [Part(path, Kind.ZIP, size * each.file_size // total, each.filename) for each in tables if each.file_size]
+    return [Part(path, Kind.ZIP, size * table.file_size // total, table.filename) for table in tables if table.file_size]
 
 
 class _Zstd(io.RawIOBase):

@@ -15,7 +15,7 @@ from seed.candle_files.numerals import DECIMALS, THOUSANDS
 from seed.candles import Candle
 
 COLUMNS = Candle._fields
-ORDERS = {each.value: each for each in (Form.DMY, Form.MDY, Form.YMD)}
+ORDERS = {form.value: form for form in (Form.DMY, Form.MDY, Form.YMD)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class LoadOptions:
             ("thousands", self.thousands, tuple(THOUSANDS)),
         ):
             if value and value not in known:
-                raise _refuse(f"--{name} {value!r} is unknown", f"give one of {', '.join(each for each in known if each.strip())}")
+                raise _refuse(f"--{name} {value!r} is unknown", f"give one of {', '.join(choice for choice in known if choice.strip())}")
         if self.epoch and self.date_format:
             raise _refuse("--epoch and --date-format contradict each other", "give one of them")
         if self.date_format and self.date_format not in ORDERS and "%" not in self.date_format:
@@ -85,7 +85,7 @@ class LoadOptions:
                 "".encode(self.encoding)
             except (LookupError, ValueError):
                 raise _refuse(f"there is no encoding {self.encoding!r}", "give a name such as cp949, cp1252 or utf-16") from None
-        if self.no_header and not all(each.isdecimal() for each in self.mapping.values()):
+        if self.no_header and not all(header.isdecimal() for header in self.mapping.values()):
             raise _refuse("--no-header counts columns", "write --map timestamp=1,open=2,high=3,low=4,close=5,volume=6")
 
     def without_symbol(self) -> LoadOptions:
@@ -116,8 +116,8 @@ def parse_mapping(text: str) -> dict[str, str]:
     Raises PlatformError for anything else.
     """
     mapping: dict[str, str] = {}
-    for part in filter(None, (each.strip() for each in text.split(","))):
-        column, equals, header = (each.strip() for each in part.partition("="))
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        column, equals, header = (side.strip() for side in part.partition("="))
         if not (column and equals and header) or column in mapping:
             raise _refuse(f"--map {part!r} is invalid", "write it as column=header,column=header, each column once")
         mapping[column] = header

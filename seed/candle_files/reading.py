@@ -118,12 +118,12 @@ def _text_sources(part: Part, options: LoadOptions, now: datetime) -> list[Sourc
             ) from error
         raise
     layouts = [
-        Layout(each.places, len(header.names), header.delimiter, each.symbol, clock=each.clock, names=header.names, encoding=encoding)
-        for each in header.series
+        Layout(sery.places, len(header.names), header.delimiter, sery.symbol, clock=sery.clock, names=header.names, encoding=encoding)
+        for sery in header.series
     ]
     source = Source(part, layouts[0], header.lines, only_cr, header.format.name if header.format else "")
     reading = _surveyed(source, header, options, now)
-    return [replace(source, layout=replace(each, reading=reading.reading, clock=reading.clock)) for each in layouts]
+    return [replace(source, layout=replace(layout, reading=reading.reading, clock=reading.clock)) for layout in layouts]
 
 
 def _surveyed(source: Source, header: Header, options: LoadOptions, now: datetime) -> Layout:

@@ -58,7 +58,7 @@ def fields_of(values: list[str], layout: Layout) -> dict[str, str]:
 
 def is_header_again(values: list[str], layout: Layout) -> bool | None:
     """Whether a line repeats the header: True unchanged, False with its names in another order; None for any other line."""
-    names, again = ([each.strip().lower() for each in row] for row in (layout.names, values))
+    names, again = ([field.strip().lower() for field in row] for row in (layout.names, values))
     if sorted(names) != sorted(again):
         return None
     return names == again

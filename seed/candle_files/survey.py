@@ -33,7 +33,7 @@ class Survey:
     ) -> None:
         """`layout` is the first of the `series`' layouts; `where` names the file in messages."""
         self._layout, self._options, self._format, self._where, self._now = layout, options, format_, where, now
-        self._number_places = [each.places[name] for each in series for name in _NUMBERS]
+        self._number_places = [sery.places[name] for sery in series for name in _NUMBERS]
         self._styles = _styles(options, format_ is not None and layout.delimiter == format_.delimiter)
         self._numbers = Choice({name: _number_reading(style) for name, style in self._styles.items()}, _REMEMBERED)
         self._fixed = _fixed(options)
@@ -139,7 +139,7 @@ class Survey:
         if not left:
             # ISO is unambiguous: rows in other forms are bad.
             if Form.ISO not in self._times.read:
-                units = [Form(each) for each in self._times.read if each in EPOCHS]
+                units = [Form(form) for form in self._times.read if form in EPOCHS]
                 what, help_ = (
                     ("epoch numbers", "--epoch reads all as one unit")
                     if len(units) > 1
@@ -150,7 +150,7 @@ class Survey:
         if self._times.unclear is not None and len(known) != 1:
             text = printable(self._times.unclear.text, 40)
             orders = {Form.DMY: "--date-format dmy", Form.MDY: "--date-format mdy", Form.COMPACT: "--date-format %Y%m%d%H%M"}
-            ways = " or ".join(orders.get(Form(each), f"--epoch {each}" if each in EPOCHS else f"--date-format {each}") for each in left)
+            ways = " or ".join(orders.get(Form(form), f"--epoch {form}" if form in EPOCHS else f"--date-format {form}") for form in left)
             raise unclear(
                 f"a time is ambiguous: {text!r}, and no other row decides",
                 self._where,

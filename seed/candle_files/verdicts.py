@@ -16,4 +16,4 @@ def unclear(what: str, where: str, line: int, next_step: str) -> PlatformError:
 
 def printable(text: str, limit: int = 300) -> str:
     """Text from a file, safe for a terminal: unprintable characters become `?`."""
-    return "".join(each if each.isprintable() else "?" for each in text[:limit])
+    return "".join(character if character.isprintable() else "?" for character in text[:limit])

@@ -45,7 +45,7 @@ def read(text: str, *, part: bool = False) -> list[Block]:
     end = page.css_first(f"#{_END}")
     if end is None and page.css_first("frameset") is not None:
         return _frames(page)
-    if end is None and not any(_END in (each.text() or "") for tag in _SHOWN_AS_TEXT for each in page.css(tag)):
+    if end is None and not any(_END in (node.text() or "") for tag in _SHOWN_AS_TEXT for node in page.css(tag)):
         raise Unreadable(_swallower(page, text))
     _refuse_swallowed(page)
     return _blocks(page.root, _ancestors(end), part=part)
@@ -68,8 +68,8 @@ def _blocks(root: LexborNode | None, left_open: frozenset[int] = frozenset(), *,
             builder.open(tag)
             if tag in _OTHER_MARKUP:
                 builder.append(read(node.text() or ""))
-            for each in node.template_fragments() if _is_shadow(node) else ():
-                builder.append(_blocks(each))
+            for template_fragment in node.template_fragments() if _is_shadow(node) else ():
+                builder.append(_blocks(template_fragment))
             if part and tag == "img":
                 builder.text(node.attributes.get("alt") or "")
     return builder.end()
@@ -108,17 +108,17 @@ def _ancestors(node: LexborNode | None) -> frozenset[int]:
 
 
 def _frames(page: LexborHTMLParser) -> list[Block]:
-    inside = [block for each in page.css("noframes") for block in read(each.text() or "")]
+    inside = [block for node in page.css("noframes") for block in read(node.text() or "")]
     if not inside:
-        sources = [str(each.attributes.get("src")) for each in page.css("frame") if each.attributes.get("src")]
+        sources = [str(node.attributes.get("src")) for node in page.css("frame") if node.attributes.get("src")]
         raise Unreadable(f"a page of frames; its text is in {', '.join(sources)[:200] or 'other files'}: import those")
     return inside
 
 
 def _swallower(page: LexborHTMLParser, text: str) -> str:
     for tag in _SWALLOWERS:
-        if any(_END in (each.html or "") for each in page.css(tag)):
-            found = [each.start() for each in re.finditer(rf"<{tag}\b", text, re.IGNORECASE)]
+        if any(_END in (node.html or "") for node in page.css(tag)):
+            found = [match.start() for match in re.finditer(rf"<{tag}\b", text, re.IGNORECASE)]
             line = text.count("\n", 0, found[-1]) + 1 if found else 1
             return f"<{tag}> is never closed and hides the rest of the page: fix line {line}"
     opened = text.rfind("<!--")

@@ -27,7 +27,7 @@ def read(text: str) -> list[Block]:
     environment: dict[str, Any] = {}
     tokens = MarkdownIt("commonmark").enable("table").parse("\n".join(lines), environment)
     found = [*_blocks(tokens, lines), *_unseen_definitions(tokens, lines, environment)]
-    return [block for _, block in sorted(found, key=lambda each: each[0])]
+    return [block for _, block in sorted(found, key=lambda item: item[0])]
 
 
 def _without_front_matter(lines: list[str]) -> list[str]:
@@ -96,7 +96,7 @@ def _end_of_comment(tokens: Sequence[Token], lines: Sequence[str], token: Token)
     if source.rfind("<!--") <= source.rfind("-->"):
         return end
     closing = next((number for number in range(end, len(lines)) if "-->" in lines[number]), None)
-    blocks = [each.map for each in tokens if each.level == 0 and each.map]
+    blocks = [candidate.map for candidate in tokens if candidate.level == 0 and candidate.map]
     return max((last for first, last in blocks if closing is not None and first <= closing < last), default=end)
 
 
@@ -113,7 +113,7 @@ def _unseen_definitions(tokens: Sequence[Token], lines: Sequence[str], environme
     used = {child.attrs.get("href") or child.attrs.get("src") for token in tokens for child in token.children or ()}
     left_out: set[int] = set()
     first = environment.get("references", {})
-    for label, definition in [*first.items(), *((each["label"], each) for each in environment.get("duplicate_refs", []))]:
+    for label, definition in [*first.items(), *((definition["label"], definition) for definition in environment.get("duplicate_refs", []))]:
         if not label.startswith("^") and (first[label]["href"] in used or definition["href"] == "#"):
             left_out.update(range(*definition["map"]))
     for number, line in enumerate(lines):

@@ -139,10 +139,10 @@ def _outline(reader: PdfReader) -> dict[str, int]:
     found: dict[str, int] = {}
 
     def walk(entries: Iterable[Any], level: int) -> None:
-        for each in entries:
-            if isinstance(each, list):
-                walk(each, level + 1)
-            elif title := _key(str(each.title or "")):
+        for entry in entries:
+            if isinstance(entry, list):
+                walk(entry, level + 1)
+            elif title := _key(str(entry.title or "")):
                 found.setdefault(title, level)
 
     walk(reader.outline, 1)

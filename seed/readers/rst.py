@@ -96,8 +96,8 @@ class _Reader:
         while self._at < len(self._lines) and (not self._peek(0).strip() or self._peek(0)[0] == " "):
             self._at += 1
         body = self._lines[start : self._at]
-        indent = min((len(each) - len(each.lstrip()) for each in body if each.strip()), default=0)
-        return [each[indent:] for each in body]
+        indent = min((len(line) - len(line.lstrip()) for line in body if line.strip()), default=0)
+        return [line[indent:] for line in body]
 
     def _code(self, body: list[str]) -> None:
         text = "\n".join(body).strip("\n")

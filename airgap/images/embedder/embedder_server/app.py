@@ -156,8 +156,8 @@ async def _unless_disconnected(receive: Receive, work: Awaitable[bytes]) -> byte
             raise _DisconnectedError
         return task.result()
     finally:
-        for each in (task, gone):
-            each.cancel()
+        for pending in (task, gone):
+            pending.cancel()
         await asyncio.wait([task, gone])
 
 
