@@ -148,7 +148,7 @@ class Replies:
             return False
         _, wrong, rest = (b"\n" + b"".join(self._parts)).partition(b"\n-")
         if wrong:
-            told = rest.partition(b"\r\n")[0].decode(errors="replace")
-            code, _, _ = told.partition(" ")
-            raise _ERRORS.get(code, ResponseError)(told)
+            message = rest.partition(b"\r\n")[0].decode(errors="replace")
+            code, _, _ = message.partition(" ")
+            raise _ERRORS.get(code, ResponseError)(message)
         return True

@@ -37,9 +37,9 @@ def revisions(folder: Path = VERSIONS) -> list[Revision]:
 
 def faults(folder: Path = VERSIONS, sql: Path = FOLDER) -> list[Finding]:
     """Breaks of the chain, and SQL files whose number two revisions share."""
-    found = revisions(folder)
+    known_revisions = revisions(folder)
     by_number, by_parent = defaultdict(list), defaultdict(list)
-    for listed in found:
+    for listed in known_revisions:
         by_number[listed.revision].append(listed)
         by_parent[listed.after].append(listed)
     findings = []
@@ -48,9 +48,9 @@ def faults(folder: Path = VERSIONS, sql: Path = FOLDER) -> list[Finding]:
             findings += [_finding(revision, f"revision {number} is in {_names(group)}: {MEND}") for revision in group]
     for parent, group in by_parent.items():
         if len({revision.revision for revision in group}) > 1:
-            told = f"{_names(group)} both come after {parent or 'nothing'}: {MEND}"
-            findings += [_finding(revision, told) for revision in group]
-    for revision in found:
+            problem = f"{_names(group)} both come after {parent or 'nothing'}: {MEND}"
+            findings += [_finding(revision, problem) for revision in group]
+    for revision in known_revisions:
         if revision.after is not None and revision.after not in by_number:
             findings.append(_finding(revision, f"comes after revision {revision.after}, which no file has: restore that file from git"))
         if (named := _NUMBER.match(revision.path.name)) is None or named[1] != revision.revision:
@@ -64,8 +64,8 @@ def _shared_sql(sql: Path, by_number: dict[str, list[Revision]]) -> list[Finding
     for number, group in sorted(by_number.items()):
         names = {path.name.split(".")[0] for path in sql.glob(f"{number}_*.sql")}
         if len(group) == 1 and len(names) > 1:
-            told = f"the SQL of revision {number} has several names: {', '.join(sorted(names))}; rename or remove the others"
-            findings.append(_finding(group[0], told))
+            problem = f"the SQL of revision {number} has several names: {', '.join(sorted(names))}; rename or remove the others"
+            findings.append(_finding(group[0], problem))
     return findings
 
 
@@ -87,13 +87,13 @@ def renumber(names: Sequence[str], folder: Path = VERSIONS, sql: Path = FOLDER, 
     Raises PlatformError if a file is not a revision or nothing needs a fix, and, unless `alone`, if a revision after
     that number is not named: it may have been built on the one that moves.
     """
-    found = revisions(folder)
-    by_name = {revision.path.name: revision for revision in found}
+    known_revisions = revisions(folder)
+    by_name = {revision.path.name: revision for revision in known_revisions}
     unknown = [name for name in names if Path(name).name not in by_name]
     if unknown or not names:
         raise _refused(f"{', '.join(unknown) or 'nothing'} is not a revision", f"name some of {', '.join(by_name)}")
     chosen = [by_name[Path(name).name] for name in dict.fromkeys(names)]
-    stay = [revision for revision in found if revision not in chosen]
+    stay = [revision for revision in known_revisions if revision not in chosen]
     first = chosen[0]
     twins = [revision for revision in stay if revision.revision == first.revision or revision.after == first.after]
     if not twins:
@@ -116,19 +116,19 @@ def renumber(names: Sequence[str], folder: Path = VERSIONS, sql: Path = FOLDER, 
     return moved
 
 
-def _moved(each: Revision, last: int, folder: Path, sql: Path) -> list[Path]:
+def _moved(revision: Revision, last: int, folder: Path, sql: Path) -> list[Path]:
     """The revision's files with the number after `last`."""
     number = f"{last + 1:04d}"
-    old = each.path.stem.removeprefix("r")
+    old = revision.path.stem.removeprefix("r")
     new = f"{number}_{old.partition('_')[2]}"
-    text = each.path.read_text("utf-8")
+    text = revision.path.read_text("utf-8")
     text = re.sub(r"^(revision\b[^=\n]*=\s*).*$", rf'\g<1>"{number}"', text, count=1, flags=re.MULTILINE)
     text = re.sub(r"^(down_revision\b[^=\n]*=\s*).*$", rf'\g<1>"{last:04d}"', text, count=1, flags=re.MULTILINE)
     files = [path.rename(path.with_name(new + path.name.removeprefix(old))) for path in sorted(sql.glob(f"{old}.*.sql"))]
-    made = folder / f"r{new}.py"
-    made.write_text(text.replace(old, new), "utf-8")
-    each.path.unlink()
-    return [made, *files]
+    new_file = folder / f"r{new}.py"
+    new_file.write_text(text.replace(old, new), "utf-8")
+    revision.path.unlink()
+    return [new_file, *files]
 
 
 def _read(path: Path) -> Revision:
@@ -147,8 +147,8 @@ def _read(path: Path) -> Revision:
     return Revision(path, revision, after)
 
 
-def _finding(each: Revision, message: str) -> Finding:
-    return Finding(each.path.name, 1, "chain", message)
+def _finding(revision: Revision, message: str) -> Finding:
+    return Finding(revision.path.name, 1, "chain", message)
 
 
 def _names(group: Sequence[Revision]) -> str:

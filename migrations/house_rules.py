@@ -48,10 +48,10 @@ def check(texts: Mapping[str, str], declared: Collection[str], granted: Collecti
 def _check_up(
     name: str, text: str, declared: Collection[str], granted: Collection[str], known: dict[str, list[tuple[str, ...]]]
 ) -> list[Finding]:
-    found = list(sqltext.statements(text))
-    tables = [table for table in map(sqltext.new_table, found) if table]
-    indexes = [index for index in map(sqltext.new_index, found) if index]
-    comments = {target for target in map(sqltext.commented, found) if target}
+    statements = list(sqltext.statements(text))
+    tables = [table for table in map(sqltext.new_table, statements) if table]
+    indexes = [index for index in map(sqltext.new_index, statements) if index]
+    comments = {target for target in map(sqltext.commented, statements) if target}
     earlier = set(known)
     for table in tables:
         known[table.name] = sqltext.key_prefixes(table)
@@ -66,7 +66,7 @@ def _check_up(
         elif table.name not in granted:
             findings.append(Finding(name, table.line, "grants", f"no account of the blueprint may use table {table.name}"))
     findings += _check_indexes(name, text, indexes, earlier)
-    for statement in found:
+    for statement in statements:
         findings += _check_statement(name, statement)
     return findings
 

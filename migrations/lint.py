@@ -60,13 +60,13 @@ def dictionary() -> list[Finding]:
     from migrations.schema.dictionary import FILE, written_revision
 
     written, head = written_revision(), head_revision()
-    told = f"written from revision {written or 'none'}, head is {head}: invoke migrate, then invoke migrate.dictionary"
-    return [] if written == head else [Finding(FILE.name, 1, "dictionary", told)]
+    message = f"written from revision {written or 'none'}, head is {head}: invoke migrate, then invoke migrate.dictionary"
+    return [] if written == head else [Finding(FILE.name, 1, "dictionary", message)]
 
 
 def squawk(files: Sequence[Path]) -> list[Finding]:
     """Squawk's findings. It reads a file as one transaction, unless the file says that it runs online."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for path in files:
         # Steps down are meant to drop things.
         excludes = [*_SQUAWK_EXCLUDES, *(_SQUAWK_EXCLUDES_DOWN if path.name.endswith(".down.sql") else ())]
@@ -76,11 +76,11 @@ def squawk(files: Sequence[Path]) -> list[Finding]:
         options = ["--reporter", "json", "--pg-version", "17", f"--exclude={','.join(excludes)}"]
         if not house_rules.ONLINE.search(text):
             options.append("--assume-in-transaction")
-        found += [
+        findings += [
             Finding(path.name, load["line"] + 1, f"squawk {load['rule_name']}", load["message"])
             for load in json.loads(_output("squawk", [*options, str(path)]) or "[]")
         ]
-    return found
+    return findings
 
 
 def sqlfluff(files: Sequence[Path]) -> list[Finding]:

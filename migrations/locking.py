@@ -42,10 +42,10 @@ def application_name() -> str:
 
 def holder(connection: psycopg.Connection) -> str | None:
     """The lock's holder in words, or None."""
-    found = connection.execute(_HOLDER, {"high": _KEY >> 32, "low": _KEY & 0xFFFFFFFF}).fetchone()
-    if found is None:
+    row = connection.execute(_HOLDER, {"high": _KEY >> 32, "low": _KEY & 0xFFFFFFFF}).fetchone()
+    if row is None:
         return None
-    name, account, address, pid, seconds = found
+    name, account, address, pid, seconds = row
     return f"{name or 'an unnamed session'} (account {account} from {address}, server process {pid}, since {seconds} s)"
 
 
@@ -57,11 +57,11 @@ def migration_lock(connection: psycopg.Connection, progress: Progress, wait_seco
     Raises PlatformError if the other migration is not done after `wait_seconds`.
     """
     deadline = time.monotonic() + wait_seconds
-    told = None
+    announced = None
     while not _try(connection):
         other = holder(connection)
-        if other is not None and other.split(", since")[0] != told:
-            told = other.split(", since")[0]
+        if other is not None and other.split(", since")[0] != announced:
+            announced = other.split(", since")[0]
             progress.log(f"waiting for another migration: {other}")
         if time.monotonic() >= deadline:
             raise PlatformError(

@@ -34,8 +34,8 @@ def build_index(name: str) -> None:
     index = _only_index(name, text)
     with op.get_context().autocommit_block():
         connection = driver()
-        wanted = {**timeouts(text), "lock_timeout": LOCK_TIMEOUT}
-        for setting, value in wanted.items():
+        settings = {**timeouts(text), "lock_timeout": LOCK_TIMEOUT}
+        for setting, value in settings.items():
             connection.execute("select set_config(%s, %s, false)", (setting, value))
         try:
             if _validity(connection, index) is False:
@@ -46,29 +46,29 @@ def build_index(name: str) -> None:
                 raise PlatformError(f"index {index.name} is invalid", where=f"table {index.table}", next_step="migrate again")
         finally:
             if not connection.closed:
-                for setting in wanted:
+                for setting in settings:
                     connection.execute(sql.SQL("reset {}").format(sql.Identifier(setting)))
 
 
 def _only_index(name: str, text: str) -> NewIndex:
-    found = [sqltext.new_index(statement) for statement in sqltext.statements(text)]
-    if len(found) != 1 or found[0] is None or not found[0].online:
+    indexes = [sqltext.new_index(statement) for statement in sqltext.statements(text)]
+    if len(indexes) != 1 or indexes[0] is None or not indexes[0].online:
         raise PlatformError(
             f"step {name} must be one index, built without blocking writers",
             where=f"migrations/sql/{name}.sql",
             next_step="write it as `create index concurrently`, on a hypertable with (timescaledb.transaction_per_chunk)",
         )
-    return found[0]
+    return indexes[0]
 
 
 def _validity(connection: psycopg.Connection, index: NewIndex) -> bool | None:
     """Whether the index is valid; None if it doesn't exist."""
-    found = scalar(
+    valid = scalar(
         connection,
         "select i.indisvalid from pg_catalog.pg_index as i where i.indexrelid = pg_catalog.to_regclass('public.' || quote_ident(%s))",
         (index.name,),
     )
-    return None if found is None else bool(found)
+    return None if valid is None else bool(valid)
 
 
 def _drop_leftover(connection: psycopg.Connection, index: NewIndex) -> None:

@@ -18,5 +18,5 @@ def current_revision(connection: psycopg.Connection) -> str | None:
     """The database's present revision; None before the first migration."""
     if scalar(connection, "select pg_catalog.to_regclass('public.alembic_version')") is None:
         return None
-    found = scalar(connection, "select version_num from public.alembic_version")
-    return None if found is None else str(found)
+    revision = scalar(connection, "select version_num from public.alembic_version")
+    return None if revision is None else str(revision)

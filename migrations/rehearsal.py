@@ -87,8 +87,10 @@ class Rehearsal:
             return f"the copy is at {self.after or 'base'}: nothing to rehearse"
         lines = [f"{self.before or 'base'} to {self.after} ({', '.join(self.revisions)}) in {format_seconds(self.seconds)}"]
         for lock in self.locks:
-            told = f", in the way of {lock.blocks}" if lock.blocks else ""
-            lines.append(f"  lock  {lock.table:<24} {lock.mode:<26} {lock.seconds:7.3f} s, at most {lock.longest:.3f} s at a stretch{told}")
+            effect = f", in the way of {lock.blocks}" if lock.blocks else ""
+            lines.append(
+                f"  lock  {lock.table:<24} {lock.mode:<26} {lock.seconds:7.3f} s, at most {lock.longest:.3f} s at a stretch{effect}"
+            )
         lines += [] if self.locks else ["  no lock on an existing table was held long enough to be seen"]
         lines += [f"  rows  {row.table:<24} {row.inserted} inserted, {row.updated} updated, {row.deleted} deleted" for row in self.rows]
         return "\n".join(lines)
@@ -143,8 +145,8 @@ class Sampler:
 
     def held(self) -> tuple[HeldLock, ...]:
         """The observed locks, strongest and longest first."""
-        found = [HeldLock(table, mode, seconds, self._longest[table, mode]) for (table, mode), seconds in self._totals.items()]
-        return tuple(sorted(found, key=lambda lock: (_STRENGTH.index(lock.mode), -lock.seconds, lock.table)))
+        locks = [HeldLock(table, mode, seconds, self._longest[table, mode]) for (table, mode), seconds in self._totals.items()]
+        return tuple(sorted(locks, key=lambda lock: (_STRENGTH.index(lock.mode), -lock.seconds, lock.table)))
 
     def _watch(self) -> None:
         text = (_SQL / "locks.sql").read_bytes()

@@ -72,16 +72,16 @@ def statements(text: str) -> Iterator[Statement]:
 
 def items(text: str) -> list[str]:
     """The parts of `text` between commas outside quotes and parentheses."""
-    found, depth, current = [], 0, ""
+    parts, depth, current = [], 0, ""
     for match in _PIECE.finditer(text):
         piece = match.group()
         depth += (piece == "(") - (piece == ")")
         if piece == "," and depth == 0:
-            found.append(current.strip())
+            parts.append(current.strip())
             current = ""
         else:
             current += piece
-    return [*found, current.strip()] if current.strip() else found
+    return [*parts, current.strip()] if current.strip() else parts
 
 
 def new_table(statement: Statement) -> NewTable | None:
@@ -116,26 +116,26 @@ def new_index(statement: Statement) -> NewIndex | None:
 
 def foreign_keys(table: NewTable) -> list[tuple[str, ...]]:
     """The columns of each foreign key of a table."""
-    found = []
+    keys = []
     for rule, _ in table.rules:
         match = re.search(r"foreign\s+key\s*\(([^)]*)\)", rule, re.IGNORECASE)
         if match:
-            found.append(tuple(items(match.group(1))))
+            keys.append(tuple(items(match.group(1))))
         elif re.search(r"\breferences\b", rule, re.IGNORECASE):
-            found.append((rule.split()[0],))
-    return found
+            keys.append((rule.split()[0],))
+    return keys
 
 
 def key_prefixes(table: NewTable) -> list[tuple[str, ...]]:
     """The indexed columns of each primary or unique key of a table."""
-    found = []
+    keys = []
     for rule, _ in table.rules:
         match = re.search(r"\b(?:primary\s+key|unique)\s*\(([^)]*)\)", rule, re.IGNORECASE)
         if match:
-            found.append(tuple(items(match.group(1))))
+            keys.append(tuple(items(match.group(1))))
         elif re.search(r"\b(?:primary\s+key|unique)\b", rule, re.IGNORECASE):
-            found.append((rule.split()[0],))
-    return found
+            keys.append((rule.split()[0],))
+    return keys
 
 
 def commented(statement: Statement) -> str | None:

@@ -68,9 +68,9 @@ class Delays:
             return
         with self._lock:
             gaps = sorted(self._gaps, key=lambda gap: gap.within(since, began), reverse=True)
-        told = [gap for gap in gaps if gap.within(since, began) > 0][:2]
-        name: Name = told[0].name if told else "unexplained"
-        why = "; ".join(dict.fromkeys(gap.why for gap in told)) or "cause unknown"
+        causes = [gap for gap in gaps if gap.within(since, began) > 0][:2]
+        name: Name = causes[0].name if causes else "unexplained"
+        why = "; ".join(dict.fromkeys(gap.why for gap in causes)) or "cause unknown"
         self._write(work, name, (began - since).total_seconds(), why, began)
         say(f"{work}: {span_text(began - since)} late: {why}")
 

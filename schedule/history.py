@@ -54,9 +54,9 @@ def read(path: Path) -> list[dict[str, Any]]:
     runs = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
-            told = json.loads(line)
+            line_data = json.loads(line)
         except ValueError:
             continue
-        if isinstance(told, dict) and "at" in told:
-            runs.append(told)
+        if isinstance(line_data, dict) and "at" in line_data:
+            runs.append(line_data)
     return runs

@@ -29,5 +29,5 @@ def without_values(text: str) -> str:
 def worst_first(results: Sequence[CheckResult]) -> list[str]:
     """The worst checks in a few words each: if a store is down most of them fail, and the history has all."""
     wrong = sorted((result for result in results if result.status is not Status.OK), key=lambda result: _WORST_FIRST.index(result.status))
-    told = [f"{result.name} {result.status}: {shorten(result.message, _CHARACTERS)}" for result in wrong[:_TOLD]]
-    return [*told, f"and {len(wrong) - _TOLD} more: invoke check"] if len(wrong) > _TOLD else told
+    worst = [f"{result.name} {result.status}: {shorten(result.message, _CHARACTERS)}" for result in wrong[:_TOLD]]
+    return [*worst, f"and {len(wrong) - _TOLD} more: invoke check"] if len(wrong) > _TOLD else worst

@@ -65,12 +65,12 @@ class Clone:
 
 def systemd(clone: Clone, stack: str) -> dict[str, str]:
     """The units by file name: a service and a timer for each kind of work."""
-    made = {}
+    units = {}
     for work in WORKS:
         name = f"christmas-{work}-{stack}"
         line = " ".join(_quoted(word) for word in clone.command(work, stack))
         every = _EVERY[work]
-        made[f"{name}.service"] = f"""[Unit]
+        units[f"{name}.service"] = f"""[Unit]
 Description=Christmas data platform: {work} of stack {stack}, where due (every {_words(every.total_seconds())})
 Wants=network-online.target
 After=network-online.target docker.service
@@ -86,7 +86,7 @@ Nice={NICE}
 # A run that is told to stop is finished first; one that is killed is cleaned up by the next.
 TimeoutStopSec=30min
 """
-        made[f"{name}.timer"] = f"""[Unit]
+        units[f"{name}.timer"] = f"""[Unit]
 Description=Looks whether a {work} of stack {stack} is due
 
 [Timer]
@@ -97,7 +97,7 @@ AccuracySec=30s
 [Install]
 WantedBy=timers.target
 """
-    return made
+    return units
 
 
 def keeper_name(root: Path, stack: str) -> str:

@@ -43,16 +43,16 @@ def definition(collection: Collection, profile: EmbeddingProfile, name: str) -> 
     }
 
 
-def property_definition(collection: Collection, each: Property) -> dict[str, Any]:
+def property_definition(collection: Collection, declared: Property) -> dict[str, Any]:
     """One property's schema."""
     made: dict[str, Any] = {
-        "name": each.name,
-        "dataType": [each.data_type],
-        "description": each.description,
-        "moduleConfig": {collection.vectorizer: {"skip": not each.vectorized, "vectorizePropertyName": False}},
+        "name": declared.name,
+        "dataType": [declared.data_type],
+        "description": declared.description,
+        "moduleConfig": {collection.vectorizer: {"skip": not declared.vectorized, "vectorizePropertyName": False}},
     }
-    if each.tokenization:
-        made["tokenization"] = each.tokenization
+    if declared.tokenization:
+        made["tokenization"] = declared.tokenization
     return made
 
 
@@ -85,7 +85,7 @@ def normalized(schema: Mapping[str, Any]) -> dict[str, Any]:
     index = schema.get("vectorIndexConfig") or {}
     vectorizer = schema.get("vectorizer") or "none"
     module = (schema.get("moduleConfig") or {}).get(vectorizer) or {}
-    found = {
+    settings = {
         "description": schema.get("description") or "",
         "vectorizer": vectorizer,
         "index.type": schema.get("vectorIndexType", "hnsw"),
@@ -98,8 +98,8 @@ def normalized(schema: Mapping[str, Any]) -> dict[str, Any]:
         "module.baseURL": module.get("baseURL") or "",
     }
     for declared in schema.get("properties") or []:
-        found[f"property.{declared['name']}"] = _normalized_property(declared, vectorizer)
-    return found
+        settings[f"property.{declared['name']}"] = _normalized_property(declared, vectorizer)
+    return settings
 
 
 def differing(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -109,8 +109,8 @@ def differing(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str,
 
 def differences(declared: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:
     """The differences of a live schema from the declared one, a line each. Weaviate's additions and spellings don't count."""
-    found = differing(normalized(declared), normalized(live))
-    return [f"{key} is {_told(has)}, declared {_told(wanted)}" for key, (has, wanted) in found.items()]
+    changed = differing(normalized(declared), normalized(live))
+    return [f"{key} is {_told(has)}, declared {_told(expected)}" for key, (has, expected) in changed.items()]
 
 
 def _told(value: Any) -> str:
@@ -133,11 +133,11 @@ def _full_model(module: Mapping[str, Any]) -> str:
     return str(module.get("model") or "")
 
 
-def _normalized_property(each: Mapping[str, Any], vectorizer: str) -> dict[str, Any]:
-    (kind,) = each["dataType"]
-    tokenization = each.get("tokenization") or ("word" if kind == "text" else None)
+def _normalized_property(declared: Mapping[str, Any], vectorizer: str) -> dict[str, Any]:
+    (kind,) = declared["dataType"]
+    tokenization = declared.get("tokenization") or ("word" if kind == "text" else None)
     if kind == "string":
-        kind, tokenization = "text", {"field": "field"}.get(str(each.get("tokenization")), "whitespace")
-    skipped = ((each.get("moduleConfig") or {}).get(vectorizer) or {}).get("skip", False)
+        kind, tokenization = "text", {"field": "field"}.get(str(declared.get("tokenization")), "whitespace")
+    skipped = ((declared.get("moduleConfig") or {}).get(vectorizer) or {}).get("skip", False)
     # Only text is ever part of a vector, whatever a number's settings say.
     return {"type": kind, "tokenization": tokenization, "vectorized": kind == "text" and not skipped}

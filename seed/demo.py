@@ -77,7 +77,7 @@ def _load(platform: Platform, orders: list[PlannedOrder], progress: Progress) ->
 
 def _refuse_without_candles(connection: psycopg.Connection, orders: list[PlannedOrder]) -> None:
     fills = [(order.symbol, trade) for order in orders for trade in order.trades]
-    found = connection.execute(
+    missing = connection.execute(
         statement("fills_outside_candles"),
         {
             "symbols": [symbol for symbol, _ in fills],
@@ -85,9 +85,9 @@ def _refuse_without_candles(connection: psycopg.Connection, orders: list[Planned
             "prices": [trade.price for _, trade in fills],
         },
     ).fetchone()
-    if found is not None:
+    if missing is not None:
         raise PlatformError(
-            f"the demo trades don't fit the candles: {found[0]} has none for {found[1]:%Y-%m-%d}, or a different one from the samples'",
+            f"the demo trades don't fit the candles: {missing[0]} has none for {missing[1]:%Y-%m-%d}, or a different one from the samples'",
             where="market_data",
             next_step="load the sample candles first: invoke seed.market",
         )
@@ -119,12 +119,12 @@ def _insert_user(connection: psycopg.Connection, person: Person, password_hash: 
 
 def _insert_profile(connection: psycopg.Connection, person: Person, profiles: Profiles) -> int:
     """Insert a missing profile; returns how many were inserted."""
-    found = connection.execute(statement("profile_is_missing"), {"username": person.username}).fetchone()
-    if found is None:
+    missing = connection.execute(statement("profile_is_missing"), {"username": person.username}).fetchone()
+    if missing is None:
         return 0
     given = {name: getattr(person, name) for name in ("first_name", "last_name", "phone", "address", "preferences")}
     return connection.execute(
-        statement("insert_profile"), profiles.parameters(Profile(user_id=found[0], **given)) | {"joined": person.joined}
+        statement("insert_profile"), profiles.parameters(Profile(user_id=missing[0], **given)) | {"joined": person.joined}
     ).rowcount
 
 
@@ -132,11 +132,11 @@ def _load_orders(connection: psycopg.Connection, orders: list[PlannedOrder], pro
     inserted = unchanged = 0
     for number, order in enumerate(orders, 1):
         rows = 1 + len(order.trades)
-        found = connection.execute(statement("insert_order"), {**_plain(order), "updated_at": order.updated_at}).fetchone()
-        if found is None:
+        inserted_row = connection.execute(statement("insert_order"), {**_plain(order), "updated_at": order.updated_at}).fetchone()
+        if inserted_row is None:
             unchanged += rows
             continue
-        order_id, user_id = found
+        order_id, user_id = inserted_row
         with connection.cursor() as cursor:
             cursor.executemany(
                 statement("insert_trade"),

@@ -70,7 +70,7 @@ def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple
     for planned in RUNS:
         rows = 2 if planned.status == "completed" else 1
         asked = planned.end + timedelta(days=1)
-        found = connection.execute(
+        existing = connection.execute(
             load("insert_backtest_run"),
             {
                 "user_id": users[planned.username],
@@ -83,7 +83,7 @@ def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple
                 "asked": asked,
             },
         ).fetchone()
-        if found is None:
+        if existing is None:
             unchanged += rows
             continue
         inserted += rows
@@ -92,7 +92,7 @@ def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple
             connection.execute(
                 load("insert_backtest_result"),
                 {
-                    "backtest_id": found[0],
+                    "backtest_id": existing[0],
                     "total_trades": len(outcome.trips),
                     "winning_trades": outcome.winning,
                     "losing_trades": outcome.losing,

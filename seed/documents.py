@@ -97,23 +97,23 @@ def load(
         exclusive_for_stack(platform, "documents", progress) as still_alone,
         clients.weaviate_client(platform, "indexer") as client,
     ):
-        made = schema_plan.prepare(client, collection, profile, allow_loss=allow_loss)
-        for step in made.steps:
+        plan = schema_plan.prepare(client, collection, profile, allow_loss=allow_loss)
+        for step in plan.steps:
             progress.log(step)
-        store = client.collections.use(made.target)
+        store = client.collections.use(plan.target)
         with contextlib.closing(Embedder(service, progress)) as embedder:
-            if made.copy_from:
-                take_over(client.collections.use(made.copy_from), store, collection, embedder, progress)
+            if plan.copy_from:
+                take_over(client.collections.use(plan.copy_from), store, collection, embedder, progress)
             progress.status("reading documents")
-            found = sources.find(paths or DEFAULT_PATHS)
+            documents = sources.find(paths or DEFAULT_PATHS)
             stored = _stored(store)
-            work = _plan(found, stored, encoding)
+            work = _plan(documents, stored, encoding)
             _ask(work.write, service, progress, confirm)
             imported = import_passages(store, work.write, embedder, progress)
         still_alone()
         # A failed file keeps its old passages, also those beyond its present end.
         remove(store, [object_id for object_id in work.remove if stored[object_id][0] not in imported.problems])
-        schema_plan.finish(client, collection, made)
+        schema_plan.finish(client, collection, plan)
     return _report(work, imported, stored, time.monotonic() - started)
 
 
@@ -137,11 +137,11 @@ def _ask(passages: Sequence[Passage], service: EmbeddingService, progress: Progr
     dollars = tokens / 1e6 * service.dollars_per_million_tokens
     if not dollars:
         return
-    told = f"{len(passages)} chunks, about {tokens} tokens of {service.model}, about ${dollars:.4f}"
-    progress.log(told)
-    if dollars > COST_TO_ASK_ABOVE and not (confirm and confirm(told)):
+    summary = f"{len(passages)} chunks, about {tokens} tokens of {service.model}, about ${dollars:.4f}"
+    progress.log(summary)
+    if dollars > COST_TO_ASK_ABOVE and not (confirm and confirm(summary)):
         raise PlatformError(
-            what=f"not embedded: {told}", where="invoke seed.docs", next_step=f"add --yes to spend more than ${COST_TO_ASK_ABOVE:.2f}"
+            what=f"not embedded: {summary}", where="invoke seed.docs", next_step=f"add --yes to spend more than ${COST_TO_ASK_ABOVE:.2f}"
         )
 
 
@@ -153,11 +153,11 @@ def _stored(store: WeaviateCollection[Any, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
-def _plan(found: sources.Found, stored: dict[str, tuple[str, str]], encoding: str | None) -> _Work:
-    work = _Work(problems=list(found.problems), passed_over=dict(found.passed_over.most_common()))
+def _plan(documents: sources.Found, stored: dict[str, tuple[str, str]], encoding: str | None) -> _Work:
+    work = _Work(problems=list(documents.problems), passed_over=dict(documents.passed_over.most_common()))
     keep: set[str] = set()
     spared: set[str] = set()
-    for source in found.sources:
+    for source in documents.sources:
         try:
             passages = passages_of(source, encoding)
         except Unreadable as problem:
@@ -168,8 +168,8 @@ def _plan(found: sources.Found, stored: dict[str, tuple[str, str]], encoding: st
         work.write += changed
         work.unchanged += len(passages) - len(changed)
         keep |= {passage.id for passage in passages}
-    for absent in found.absent:
+    for absent in documents.absent:
         if not any(path == absent or path.startswith(f"{absent}/") for path, _ in stored.values()):
             work.problems.append(f"{sources.shown(absent)}: no such file, and nothing was imported from it earlier")
-    work.remove = [id_ for id_, (path, _) in stored.items() if found.covers(path) and id_ not in keep and path not in spared]
+    work.remove = [id_ for id_, (path, _) in stored.items() if documents.covers(path) and id_ not in keep and path not in spared]
     return work

@@ -49,15 +49,15 @@ _MAGIC = {b"%PDF-": ".pdf", b"PK\x03\x04": ".docx, .zip or the like", b"{\\rtf":
 def known(name: str) -> str:
     """Python's name of the encoding given as `--encoding`. Raises PlatformError for an unknown one."""
     try:
-        found = codecs.lookup(name)
-        "".encode(found.name)
+        codec = codecs.lookup(name)
+        "".encode(codec.name)
     except (LookupError, ValueError):
         raise PlatformError(
             f"encoding {name!r} is unknown",
             where="--encoding",
             next_step="name one such as cp1252, cp949, utf-16-le, koi8-r, shift_jis, gb18030",
         ) from None
-    return found.name
+    return codec.name
 
 
 def decode(data: bytes, encoding: str | None = None, *, declares: bool = False) -> str:
@@ -94,12 +94,12 @@ def _text(data: bytes, encoding: str | None, declared: str | None) -> str:
     return _of_one_language(data, declared)
 
 
-def _strictly(data: bytes, name: str, told: str) -> str:
+def _strictly(data: bytes, name: str, problem: str) -> str:
     try:
         return data.decode(name)
     except UnicodeError as error:
         place = f"{error.reason} at byte {error.start}" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise Unreadable(f"{told}: {place}") from error
+        raise Unreadable(f"{problem}: {place}") from error
 
 
 def _refuse_mixed(data: bytes, error: UnicodeDecodeError) -> None:
@@ -168,8 +168,8 @@ def _refuse_halves(data: bytes, name: str) -> None:
     for first in range(0, len(lines), step):
         part = _sample(lines[first : first + step], _JUDGED // _PARTS)
         if part and (others := candidates(part)) and name not in others and not _shares(part, (name,)).get(name):
-            told = f"{name}, but from line {first + 1} on {' or '.join(others)}"
-            raise Unreadable(f"mixed: {told}; split the file where its encoding changes, or give its encoding with --encoding")
+            mixture = f"{name}, but from line {first + 1} on {' or '.join(others)}"
+            raise Unreadable(f"mixed: {mixture}; split the file where its encoding changes, or give its encoding with --encoding")
 
 
 def _sample(lines: list[bytes], size: int) -> bytes:
@@ -218,10 +218,10 @@ def _shares(data: bytes, names: Collection[str]) -> dict[str, float]:
 def _declared(data: bytes) -> str | None:
     """The encoding that a page declares, by Python's name; None if it declares no known one."""
     head = re.sub(rb"<!--.*?-->", b"", data[:_LOOKED_AT], flags=re.DOTALL)
-    found = _DECLARED.search(head)
-    if found is None:
+    match = _DECLARED.search(head)
+    if match is None:
         return None
-    label = (found["meta"] or found["xml"]).decode("ascii").lower()
+    label = (match["meta"] or match["xml"]).decode("ascii").lower()
     for spelled in (label, label.removeprefix("x-"), re.sub(r"^(?:windows|cp)-", "cp", label)):
         try:
             name = codecs.lookup(spelled).name

@@ -36,18 +36,18 @@ def load(platform: Platform, progress: Progress | None = None, *, symbols: Seque
     width = INTERVALS[interval]
     inserted = updated = total = 0
     with postgres(platform, ACCOUNT, autocommit=True) as connection:
-        wanted = list(symbols) if symbols is not None else [row[0] for row in connection.execute(statement("symbols_with_candles"))]
-        unknown = sorted(set(wanted) - {row[0] for row in connection.execute(statement("symbols_with_candles"))}) if symbols else []
+        chosen = list(symbols) if symbols is not None else [row[0] for row in connection.execute(statement("symbols_with_candles"))]
+        unknown = sorted(set(chosen) - {row[0] for row in connection.execute(statement("symbols_with_candles"))}) if symbols else []
         if unknown:
             raise PlatformError(
                 f"there are no candles of {', '.join(unknown[:5])}",
                 where="market_data",
                 next_step="load them first: invoke seed.market FILE…",
             )
-        for done, symbol in enumerate(wanted, 1):
+        for done, symbol in enumerate(chosen, 1):
             row = connection.execute(statement("merge_indicators"), {"symbols": [symbol], "width": width, "interval": interval}).fetchone()
             inserted, updated, total = (before + now for before, now in zip((inserted, updated, total), row or (0, 0, 0), strict=True))
-            progress.count(done, len(wanted), "symbols")
+            progress.count(done, len(chosen), "symbols")
     progress.status("statistics")
     renew(platform, ["technical_indicators"])
     return SeedReport("indicators", inserted, updated, total - inserted - updated, time.monotonic() - started)

@@ -133,9 +133,9 @@ def _of_words(profile: Profile, text: str, beyond: set[str], *, strict: bool) ->
             return 0.0
     elif sum(any("a" <= character <= "z" for character in word.lower()) for word in foreign) > 0.05 * len(words):
         return 0.0
-    found = [word.lower() for word in words if word.lower() in profile.common]
-    enough = len(set(found)) >= (1 if latin else 2) and len(found) >= _COMMON_WORDS * len(words)
-    return len(found) / len(words) if enough else 0.0
+    common_words = [word.lower() for word in words if word.lower() in profile.common]
+    enough = len(set(common_words)) >= (1 if latin else 2) and len(common_words) >= _COMMON_WORDS * len(words)
+    return len(common_words) / len(words) if enough else 0.0
 
 
 def _is_well_cased(word: str) -> bool:

@@ -56,13 +56,13 @@ def collection_of(file: Path | None, progress: Progress) -> Collection:
     """
     if file is None:
         return CHRISTMAS_DOCUMENT
-    found = read_file(file)
-    if len(found) != 1:
-        names = ", ".join(translated_class.collection.name for translated_class in found) or "none"
+    translated = read_file(file)
+    if len(translated) != 1:
+        names = ", ".join(translated_class.collection.name for translated_class in translated) or "none"
         raise PlatformError(what=f"{file} must have one class, but has {names}", where="schema JSON", next_step="give one class")
-    for notice in found[0].notices:
+    for notice in translated[0].notices:
         progress.log(notice)
-    return found[0].collection
+    return translated[0].collection
 
 
 def translate(document: Any) -> list[Translated]:

@@ -29,12 +29,12 @@ def take_over(
     names = [declared_property.name for declared_property in collection.properties]
     known = {property_.name for property_ in old.config.get().properties}
     shared = [name for name in names if name in known]
-    there = {str(existing.uuid): existing.properties for existing in new.iterator(return_properties=shared, cache_size=1000)}
+    copied = {str(existing.uuid): existing.properties for existing in new.iterator(return_properties=shared, cache_size=1000)}
     total = int(old.aggregate.over_all(total_count=True).total_count or 0)
     missing = (
         original
         for original in old.iterator(return_properties=shared, cache_size=500)
-        if there.pop(str(original.uuid), None) != original.properties
+        if copied.pop(str(original.uuid), None) != original.properties
     )
     embedded = 0
     while batch := list(islice(missing, EMBED_AT_ONCE)):
@@ -57,5 +57,5 @@ def take_over(
             )
         embedded += len(batch)
         progress.count(embedded, total, "objects")
-    remove(new, list(there))
+    remove(new, list(copied))
     return embedded

@@ -54,21 +54,21 @@ def plan(client: weaviate.WeaviateClient, collection: Collection, profile: Embed
     shown = client.alias.get(alias_name=collection.name)
     stands_alone = shown is None and client.collections.exists(collection.name)
     current = shown.collection if shown else collection.name if stands_alone else None
-    target, found = _target(client, collection, profile)
-    wanted = collections.normalized(collections.definition(collection, profile, target))
+    target, live = _target(client, collection, profile)
+    expected = collections.normalized(collections.definition(collection, profile, target))
     losses = []
     if stands_alone:
         losses.append(f"an alias would replace collection {collection.name}; reads fail for an instant")
     if current and current != target:
         losses += [
             f"property {name} of {current} is no longer declared and would not be copied"
-            for name in _property_names(_schema(client, current)) - _property_names(wanted)
+            for name in _property_names(_schema(client, current)) - _property_names(expected)
         ]
-    missing = _property_names(wanted) - _property_names(found) if found else set()
-    changed = {key: wanted[key] for key in CHANGED_IN_PLACE if found and found[key] != wanted[key]}
+    missing = _property_names(expected) - _property_names(live) if live else set()
+    changed = {key: expected[key] for key in CHANGED_IN_PLACE if live and live[key] != expected[key]}
     return SchemaPlan(
         target=target,
-        create=found is None,
+        create=live is None,
         copy_from=current if current != target else None,
         switch=shown is None or shown.collection != target,
         unalias=stands_alone,
@@ -93,10 +93,10 @@ def _target(client: weaviate.WeaviateClient, collection: Collection, profile: Em
         name = collections.physical_name(collection, profile, generation)
         if not client.collections.exists(name):
             return name, None
-        found = _schema(client, name)
-        wanted = collections.normalized(collections.definition(collection, profile, name))
-        if not any(_needs_rebuild(key, has) for key, (has, _) in collections.differing(wanted, found).items()):
-            return name, found
+        live = _schema(client, name)
+        expected = collections.normalized(collections.definition(collection, profile, name))
+        if not any(_needs_rebuild(key, has) for key, (has, _) in collections.differing(expected, live).items()):
+            return name, live
         generation += 1
 
 
@@ -119,65 +119,65 @@ def prepare(client: weaviate.WeaviateClient, collection: Collection, profile: Em
 
     Raises PlatformError if something would be lost without `allow_loss`.
     """
-    made = plan(client, collection, profile)
-    if made.losses and not allow_loss:
+    plan_made = plan(client, collection, profile)
+    if plan_made.losses and not allow_loss:
         raise PlatformError(
-            what="the blueprint's change of the collection would lose something:\n  " + "\n  ".join(made.losses),
+            what="the blueprint's change of the collection would lose something:\n  " + "\n  ".join(plan_made.losses),
             where=f"Weaviate, {collection.name}",
             next_step="take a backup, then: invoke seed.docs --allow-loss",
         )
-    if made.create:
-        definition = collections.definition(collection, profile, made.target)
-        make(lambda: client.collections.create_from_dict(definition), lambda: client.collections.exists(made.target))
-    for declared in made.add:
-        _add_property(client, made.target, declared)
-    if made.update:
+    if plan_made.create:
+        definition = collections.definition(collection, profile, plan_made.target)
+        make(lambda: client.collections.create_from_dict(definition), lambda: client.collections.exists(plan_made.target))
+    for declared in plan_made.add:
+        _add_property(client, plan_made.target, declared)
+    if plan_made.update:
         from weaviate.classes.config import Reconfigure
 
         options: dict[str, Any] = {}
-        if "description" in made.update:
-            options["description"] = made.update["description"]
-        if "index.ef" in made.update:
-            options["vectorizer_config"] = Reconfigure.VectorIndex.hnsw(ef=made.update["index.ef"])
-        client.collections.use(made.target).config.update(**options)
-    return made
+        if "description" in plan_made.update:
+            options["description"] = plan_made.update["description"]
+        if "index.ef" in plan_made.update:
+            options["vectorizer_config"] = Reconfigure.VectorIndex.hnsw(ef=plan_made.update["index.ef"])
+        client.collections.use(plan_made.target).config.update(**options)
+    return plan_made
 
 
-def _add_property(client: weaviate.WeaviateClient, name: str, each: Property) -> None:
+def _add_property(client: weaviate.WeaviateClient, name: str, declared: Property) -> None:
     from weaviate.classes.config import DataType, Tokenization
     from weaviate.classes.config import Property as WeaviateProperty
 
-    wanted = WeaviateProperty(
-        name=each.name,
-        data_type=DataType(each.data_type),
-        description=each.description,
-        tokenization=Tokenization(each.tokenization) if each.tokenization else None,
-        skip_vectorization=not each.vectorized,
+    new_property = WeaviateProperty(
+        name=declared.name,
+        data_type=DataType(declared.data_type),
+        description=declared.description,
+        tokenization=Tokenization(declared.tokenization) if declared.tokenization else None,
+        skip_vectorization=not declared.vectorized,
         vectorize_property_name=False,
     )
     make(
-        lambda: client.collections.use(name).config.add_property(wanted),
-        lambda: each.name in _property_names(_schema(client, name)),
+        lambda: client.collections.use(name).config.add_property(new_property),
+        lambda: declared.name in _property_names(_schema(client, name)),
     )
 
 
 def _stands_for(client: weaviate.WeaviateClient, alias: str) -> str | None:
     """The collection behind an alias."""
-    found = client.alias.get(alias_name=alias)
-    return found.collection if found else None
+    alias_info = client.alias.get(alias_name=alias)
+    return alias_info.collection if alias_info else None
 
 
-def finish(client: weaviate.WeaviateClient, collection: Collection, made: SchemaPlan) -> None:
+def finish(client: weaviate.WeaviateClient, collection: Collection, plan_made: SchemaPlan) -> None:
     """Point the alias to the target, and remove the old collection."""
-    if made.unalias:
+    if plan_made.unalias:
         client.collections.delete(collection.name)
-    if made.switch:
+    if plan_made.switch:
         if client.alias.exists(alias_name=collection.name):
-            client.alias.update(alias_name=collection.name, new_target_collection=made.target)
+            client.alias.update(alias_name=collection.name, new_target_collection=plan_made.target)
         else:
             make(
-                lambda: client.alias.create(alias_name=collection.name, target_collection=made.target),
-                lambda: _stands_for(client, collection.name) == made.target,
+                lambda: client.alias.create(alias_name=collection.name, target_collection=plan_made.target),
+                lambda: _stands_for(client, collection.name) == plan_made.target,
             )
-    if made.copy_from and not made.unalias:
-        client.collections.delete(made.copy_from)
+    if plan_made.copy_from and not plan_made.unalias:
+        client.collections.delete(plan_made.copy_from)

@@ -169,11 +169,11 @@ def _hybrid(store: Any, question: str, certainty: float, limit: int, chosen: _Fi
     )
     if not answer.objects:
         return []
-    found = [str(passage.uuid) for passage in answer.objects]
+    ids = [str(passage.uuid) for passage in answer.objects]
     measured = store.query.near_text(
         query=question,
         limit=limit,
-        filters=Filter.by_id().contains_any(found),
+        filters=Filter.by_id().contains_any(ids),
         return_properties=[],
         return_metadata=MetadataQuery(certainty=True),
     )
@@ -181,14 +181,14 @@ def _hybrid(store: Any, question: str, certainty: float, limit: int, chosen: _Fi
     return [_hit(passage, certainties.get(str(passage.uuid), 0.0), float(passage.metadata.score or 0.0)) for passage in answer.objects]
 
 
-def _hit(found: Any, certainty: float, score: float | None = None) -> Hit:
+def _hit(passage: Any, certainty: float, score: float | None = None) -> Hit:
     return Hit(
-        content=str(found.properties["content"]),
-        file_path=str(found.properties["file_path"]),
-        section=str(found.properties["section"]),
-        chunk_id=int(found.properties["chunk_id"]),
+        content=str(passage.properties["content"]),
+        file_path=str(passage.properties["file_path"]),
+        section=str(passage.properties["section"]),
+        chunk_id=int(passage.properties["chunk_id"]),
         certainty=certainty,
-        id=str(found.uuid),
+        id=str(passage.uuid),
         score=score,
     )
 

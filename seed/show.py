@@ -57,7 +57,7 @@ def show_plan(plan: SchemaPlan, *, as_json: bool) -> int:
     return 0
 
 
-def agreed(told: str) -> bool:
+def agreed(cost: str) -> bool:
     """Show the cost of a run and ask whether to continue; without a terminal the answer is no."""
-    print(told, file=sys.stderr)
+    print(cost, file=sys.stderr)
     return sys.stdin.isatty() and input("Continue? [y/N] ").strip().lower() in {"y", "yes"}

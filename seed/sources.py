@@ -80,26 +80,26 @@ def stored_path(file: Path) -> str:
 
 def find(paths: Sequence[Path]) -> Found:
     """Every document under the paths, sorted. A missing path covers everything imported from it earlier."""
-    found = Found([], [])
+    documents = Found([], [])
     files: dict[str, Source] = {}
     for given in paths:
         path = _as_on_disk(given)
         name = stored_path(path)
         if path.is_dir():
-            found.scopes.append("" if name == "." else name.rstrip("/") + "/")
-            for file in _walk(path, found):
-                _add(file, files, found)
+            documents.scopes.append("" if name == "." else name.rstrip("/") + "/")
+            for file in _walk(path, documents):
+                _add(file, files, documents)
         else:
-            found.scopes.extend((name, name + "/"))
+            documents.scopes.extend((name, name + "/"))
             if not os.path.lexists(path):
-                found.absent.append(name)
+                documents.absent.append(name)
             elif path.suffix.lower() not in SUFFIXES:
                 suffix = path.suffix or "files without a suffix"
-                found.problems.append(f"{shown(name)}: no reader for {suffix}; known are {' '.join(sorted(SUFFIXES))}")
+                documents.problems.append(f"{shown(name)}: no reader for {suffix}; known are {' '.join(sorted(SUFFIXES))}")
             else:
-                _add(path, files, found)
-    found.sources.extend(files[name] for name in sorted(files))
-    return found
+                _add(path, files, documents)
+    documents.sources.extend(files[name] for name in sorted(files))
+    return documents
 
 
 def _as_on_disk(path: Path) -> Path:
@@ -113,15 +113,15 @@ def shown(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8").translate({code: f"\\x{code:02x}" for code in (*range(32), 127)})
 
 
-def _add(file: Path, files: dict[str, Source], found: Found) -> None:
+def _add(file: Path, files: dict[str, Source], documents: Found) -> None:
     name = stored_path(file)
     if not _is_unicode(name):
-        found.problems.append(f"{shown(name)}: its name is not in UTF-8; rename it, such as with convmv")
+        documents.problems.append(f"{shown(name)}: its name is not in UTF-8; rename it, such as with convmv")
     elif name in files and os.path.abspath(files[name].file) != os.path.abspath(file):  # noqa: PTH100 - as in stored_path
-        found.problems.append(f"{shown(name)}: two files have this name, in two spellings of Unicode (NFC and NFD); rename one")
-        found.spared.append(name)
+        documents.problems.append(f"{shown(name)}: two files have this name, in two spellings of Unicode (NFC and NFD); rename one")
+        documents.spared.append(name)
         del files[name]
-    elif name not in found.spared:
+    elif name not in documents.spared:
         files[name] = Source(file, name)
 
 
@@ -133,15 +133,15 @@ def _is_unicode(name: str) -> bool:
     return True
 
 
-def _walk(top: Path, found: Found) -> Iterator[Path]:
+def _walk(top: Path, documents: Found) -> Iterator[Path]:
     """Files with a reader; linked folders are walked unless the walk reaches them anyway."""
     seen = {os.path.realpath(top)}
     left = [top]
 
     def failed(error: OSError) -> None:
         folder = stored_path(Path(error.filename or top))
-        found.problems.append(f"{shown(folder)}: the folder can't be read: {error.strerror}; what was imported from it stays")
-        found.spared.append(folder + "/")
+        documents.problems.append(f"{shown(folder)}: the folder can't be read: {error.strerror}; what was imported from it stays")
+        documents.spared.append(folder + "/")
 
     while left:
         for root, folders, names in os.walk(left.pop(0), onerror=failed):
@@ -159,7 +159,7 @@ def _walk(top: Path, found: Found) -> Iterator[Path]:
                 if suffix in SUFFIXES:
                     yield Path(root) / name
                 else:
-                    found.passed_over[suffix or "without a suffix"] += 1
+                    documents.passed_over[suffix or "without a suffix"] += 1
 
 
 def _lies_in(path: str, folders: Iterable[str]) -> bool:

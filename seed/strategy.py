@@ -131,7 +131,7 @@ def _run_one(
     trips: list[RoundTrip] = []
     worth: dict[datetime, Decimal] = {}
     held, bought_at, opened, spent = 0, Decimal(0), series[0].timestamp, Decimal(0)
-    wanted = False
+    buy = False
 
     def sell(price: Decimal, moment: datetime) -> Decimal:
         got = (held * price * (1 - fee_rate)).quantize(Decimal("0.0001"))
@@ -140,18 +140,18 @@ def _run_one(
 
     sums = {fast: Decimal(0), slow: Decimal(0)}
     for place, candle in enumerate(series):
-        if wanted and not held:
+        if buy and not held:
             held = int(cash / (candle.open * (1 + fee_rate)))
             bought_at, opened = candle.open, candle.timestamp
             spent = (held * candle.open * (1 + fee_rate)).quantize(Decimal("0.0001"))
             cash -= spent
-        elif held and not wanted:
+        elif held and not buy:
             cash += sell(candle.open, candle.timestamp)
             held = 0
         for span in sums:
             sums[span] += candle.close - (series[place - span].close if place >= span else 0)
         if place + 1 >= slow:
-            wanted = sums[fast] / fast > sums[slow] / slow
+            buy = sums[fast] / fast > sums[slow] / slow
         worth[candle.timestamp] = cash + held * candle.close
     if held:
         cash += sell(series[-1].close, series[-1].timestamp)

@@ -49,16 +49,16 @@ def read_sources(root: Path) -> list[Source]:
     """Return what sources.list and sources.list.d name for binary packages, in both of apt's formats."""
     apt = root / "etc/apt"
     files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
-    found: list[Source] = []
+    sources: list[Source] = []
     for file in files:
         if not file.is_file():
             continue
         text = file.read_text(encoding="utf-8", errors="replace")
         if file.suffix == ".list":
-            found.extend(_parse_one_line_style(text))
+            sources.extend(_parse_one_line_style(text))
         elif file.suffix == ".sources":
-            found.extend(_parse_deb822(text))
-    return found
+            sources.extend(_parse_deb822(text))
+    return sources
 
 
 def _debian_codename(root: Path) -> str:

@@ -51,9 +51,9 @@ def prepare(service: str, progress: Progress) -> dict[str, Path]:
 
 def fetch(progress: Progress) -> list[Path]:
     """Download what images are made of and compile nothing; return the folders of the wheels and the vocabulary. Raises PlatformError."""
-    found = [_tiktoken(progress), _embedder_packages(progress)]
+    artifacts = [_tiktoken(progress), _embedder_packages(progress)]
     fetch_weaviate_modules(progress)
-    return found
+    return artifacts
 
 
 def fetch_weaviate_modules(progress: Progress) -> None:

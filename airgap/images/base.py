@@ -120,14 +120,14 @@ def bootstrap_command(mmdebstrap: str, archive: Path, sources: Sequence[str]) ->
 def _proxy_options() -> list[str]:
     # mmdebstrap reads nothing of the machine's apt configuration but its keys.
     outcome = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True, check=False)
-    wanted = ("Acquire::http::Proxy ", "Acquire::https::Proxy ")
-    return [f"--aptopt={line.rstrip(';')}" for line in outcome.stdout.splitlines() if line.startswith(wanted)]
+    prefixes = ("Acquire::http::Proxy ", "Acquire::https::Proxy ")
+    return [f"--aptopt={line.rstrip(';')}" for line in outcome.stdout.splitlines() if line.startswith(prefixes)]
 
 
 def _ensure_mmdebstrap(progress: Progress) -> str:
-    found = shutil.which("mmdebstrap")
-    if found:
-        return found
+    program = shutil.which("mmdebstrap")
+    if program:
+        return program
     apt_install(["mmdebstrap"], progress, "mmdebstrap, which bootstraps the base image, is missing", recommended=False)
     return shutil.which("mmdebstrap") or "mmdebstrap"
 

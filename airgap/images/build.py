@@ -43,11 +43,11 @@ def ensure_images(services: Iterable[str] | None = None, progress: Progress | No
     A tag appears only once its image is complete. Raises PlatformError where Docker can't be reached, something can't be
     fetched, the disk is full or a Dockerfile fails; what was built before stays, and the next call goes on from there.
     """
-    wanted = _known(services)
+    chosen = _known(services)
     progress = SilentProgress() if progress is None else progress
     client = _connect()
     try:
-        missing = _missing(client, wanted)
+        missing = _missing(client, chosen)
         if missing:
             for service in missing:
                 lock = cache_folder() / "images" / f"build-{REPOSITORY.replace('/', '-')}-{service}.lock"
@@ -56,7 +56,7 @@ def ensure_images(services: Iterable[str] | None = None, progress: Progress | No
                         build_image(client, service, progress)
     finally:
         client.close()
-    return {service: image_reference(service) for service in wanted}
+    return {service: image_reference(service) for service in chosen}
 
 
 def missing_images(services: Iterable[str] | None = None) -> list[str]:
@@ -175,11 +175,11 @@ def _proxies() -> dict[str, str]:
 
 
 def _known(services: Iterable[str] | None) -> list[str]:
-    wanted = list(SERVICES if services is None else services)
-    unknown = [service for service in wanted if service not in SERVICES]
+    names = list(SERVICES if services is None else services)
+    unknown = [service for service in names if service not in SERVICES]
     if unknown:
         raise PlatformError(f"No image is called {unknown[0]!r}.", where="airgap/images", next_step=f"name one of {', '.join(SERVICES)}")
-    return wanted
+    return names
 
 
 def _missing(client: docker.DockerClient, services: Sequence[str]) -> list[str]:

@@ -77,16 +77,16 @@ class BuildLog:
 
 def instruction_lines(dockerfile: str) -> list[int]:
     """Return the line number at which each instruction begins, in the order in which the builder counts its steps."""
-    found = []
+    lines_of_instructions = []
     continued = False
     for number, line in enumerate(dockerfile.splitlines(), 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
         if not continued:
-            found.append(number)
+            lines_of_instructions.append(number)
         continued = text.endswith("\\")
-    return found
+    return lines_of_instructions
 
 
 def _one_line(text: str) -> str:

@@ -83,8 +83,8 @@ def states(stack: str, *, environment_ready: bool) -> list[State]:
         runs = probe.containers_run([label.format(stack) for label in _STACK_LABELS])
     except OSError:
         # An engine elsewhere, or out of this user's reach, is not asked here; without any socket there is none.
-        there = bool(os.environ.get("DOCKER_HOST")) or Path("/var/run/docker.sock").exists()
-        engine = images = runs = None if there else False
+        engine_exists = bool(os.environ.get("DOCKER_HOST")) or Path("/var/run/docker.sock").exists()
+        engine = images = runs = None if engine_exists else False
     return [
         State("Python environment", environment_ready),
         State("Docker engine", engine),
@@ -94,9 +94,9 @@ def states(stack: str, *, environment_ready: bool) -> list[State]:
     ]
 
 
-def rooms(found: Sequence[State], clone: Path, cache: Path, docker: Path | None) -> list[Room]:
+def rooms(state_list: Sequence[State], clone: Path, cache: Path, docker: Path | None) -> list[Room]:
     """Return what has to be free on each file system: more where something is still to be built."""
-    done = {state.name: state.done is True for state in found}
+    done = {state.name: state.done is True for state in state_list}
     wanted = {
         cache: (0 if done["Pulumi CLI"] else expected.CLI_BYTES)
         + (0 if done["images"] else expected.WEAVIATE_BYTES + expected.WHEELS_BYTES),
@@ -130,12 +130,12 @@ def available_memory(meminfo: Path = Path("/proc/meminfo"), limit: Path = Path("
         return free  # no limit: the file is absent, or says `max`
 
 
-def require(found: Sequence[Room], memory: int | None, *, running: bool) -> list[str]:
+def require(room_list: Sequence[Room], memory: int | None, *, running: bool) -> list[str]:
     """Return warnings about memory. Raises PlatformError where a file system has too little room.
 
     Memory is only warned of: much of what is not available can be given back. Where the platform runs it has its share already.
     """
-    short = [room for room in found if room.free < room.needed]
+    short = [room for room in room_list if room.free < room.needed]
     if short:
         raise PlatformError(
             "There is too little room on disk for what `make up` is going to do.",
@@ -146,8 +146,8 @@ def require(found: Sequence[Room], memory: int | None, *, running: bool) -> list
         )
     if memory is None or running or memory >= expected.MEMORY_BYTES:
         return []
-    wanted = size_text(expected.MEMORY_BYTES)
-    return [f"  memory:  {size_text(memory)} are available; with less than {wanted} it becomes slow, or something is killed"]
+    needed_memory = size_text(expected.MEMORY_BYTES)
+    return [f"  memory:  {size_text(memory)} are available; with less than {needed_memory} it becomes slow, or something is killed"]
 
 
 def announce(clone: Path, *, environment_ready: bool) -> None:
@@ -155,13 +155,13 @@ def announce(clone: Path, *, environment_ready: bool) -> None:
     from airgap.toolchain.locate import cache_folder
 
     stack = os.environ.get("CHRISTMAS_STACK") or "dev"
-    found = states(stack, environment_ready=environment_ready)
-    running = all(state.done for state in found)
-    warnings = require(rooms(found, clone, cache_folder(), _docker_folder()), available_memory(), running=running)
-    told = announcement(stack, found)
+    state_list = states(stack, environment_ready=environment_ready)
+    running = all(state.done for state in state_list)
+    warnings = require(rooms(state_list, clone, cache_folder(), _docker_folder()), available_memory(), running=running)
+    text = announcement(stack, state_list)
     if not running:
-        told.append(where_things_go(stack, clone, cache_folder()))
-    print("\n".join([*told, *warnings]), flush=True)
+        text.append(where_things_go(stack, clone, cache_folder()))
+    print("\n".join([*text, *warnings]), flush=True)
 
 
 def _docker_folder() -> Path | None:

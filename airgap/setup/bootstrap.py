@@ -98,9 +98,9 @@ def _compile_imports(python: str) -> None:
 
 
 def _runs_this_version(python: str) -> bool:
-    wanted = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    version_check = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
     try:
-        return subprocess.run([python, "-c", wanted], capture_output=True, check=False).returncode == 0
+        return subprocess.run([python, "-c", version_check], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 

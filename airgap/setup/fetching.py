@@ -21,10 +21,10 @@ def fetch_all(progress: Progress) -> list[str]:
     from airgap.images.versions import DEBIAN_SUITE
     from airgap.toolchain import cli
 
-    found = [f"apt: {line}" for line in mirror_lines(DEBIAN_SUITE)]
-    found += [f"images: {path}" for path in artifacts.fetch(progress)]
+    results = [f"apt: {line}" for line in mirror_lines(DEBIAN_SUITE)]
+    results += [f"images: {path}" for path in artifacts.fetch(progress)]
     cli.fetch_pulumi_modules(progress)
-    return found
+    return results
 
 
 def main() -> int:

@@ -47,10 +47,10 @@ def remove_leftovers() -> list[str]:
         ]
 
 
-def _removed(kind: str, there: Iterable[Any], remove: Callable[[Any], None]) -> Iterator[str]:
+def _removed(kind: str, leftovers: Iterable[Any], remove: Callable[[Any], None]) -> Iterator[str]:
     from docker.errors import APIError, NotFound
 
-    for one in there:
+    for one in leftovers:
         if not is_left_by_a_test(getattr(one, "labels", None) or one.attrs.get("Labels")):
             continue
         try:

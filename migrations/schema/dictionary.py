@@ -89,8 +89,8 @@ def render(entries: Sequence[Entry], revision: str, edition: str) -> str:
         *_diagram(entries),
     ]
     order = [table.name for table in TABLES] + [rollup.name for rollup in ROLLUPS]
-    found = {entry.table for entry in entries if entry.kind == "table"}
-    for name in [*(table_name for table_name in order if table_name in found), *sorted(found - set(order))]:
+    tables = {entry.table for entry in entries if entry.kind == "table"}
+    for name in [*(table_name for table_name in order if table_name in tables), *sorted(tables - set(order))]:
         lines += _section(name, [entry for entry in entries if entry.table == name], entries)
     return "\n".join(lines).rstrip() + "\n"
 

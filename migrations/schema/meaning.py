@@ -63,12 +63,12 @@ def _reread(connection: psycopg.Connection, kind: str, name: str, text: str) -> 
             if kind in _ON_A_TABLE:
                 connection.execute(sql.SQL("create table {}.{} (like public.{} including generated)").format(inner, table, table))
             connection.execute(_moved(kind, text).encode())
-            found = read_objects(connection, INNER).get((kind, name))
+            reread = read_objects(connection, INNER).get((kind, name))
     except psycopg.errors.LockNotAvailable:
         raise
     except psycopg.Error:
         return None
-    return None if found is None else found.replace(f"{INNER}.", "public." if kind in ("index", "function") else "").partition("; -- ")[0]
+    return None if reread is None else reread.replace(f"{INNER}.", "public." if kind in ("index", "function") else "").partition("; -- ")[0]
 
 
 def _moved(kind: str, text: str) -> str:

@@ -47,18 +47,18 @@ def render(inventory: Inventory, revision: str, edition: Edition, origin: str = 
 
 def parse(text: str) -> Inventory:
     """The inventory in a snapshot's text."""
-    found: dict[tuple[str, str], str] = {}
+    inventory: dict[tuple[str, str], str] = {}
     key: tuple[str, str] | None = None
     body: list[str] = []
     for line in [*text.splitlines(), "-- end: -"]:
         match = _HEAD.match(line)
         if match and match[1] in {*ORDER, "end"}:
             if key is not None:
-                found[key] = "\n".join(body).strip()
+                inventory[key] = "\n".join(body).strip()
             key, body = (match[1], match[2]), []
         else:
             body.append(line)
-    return found
+    return inventory
 
 
 def reviewed(edition: Edition) -> Inventory | None:

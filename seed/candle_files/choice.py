@@ -36,8 +36,8 @@ class Choice:
     @property
     def unclear(self) -> Example | None:
         """The first value that two remaining interpretations read differently."""
-        found = (self._differ.get(pair) for pair in combinations(self.possible, 2))
-        return min((example for example in found if example is not None), key=lambda example: example.line, default=None)
+        differing = (self._differ.get(pair) for pair in combinations(self.possible, 2))
+        return min((example for example in differing if example is not None), key=lambda example: example.line, default=None)
 
     def add(self, line: int, text: str) -> Hashable | None:
         """Apply one value; returns the first remaining interpretation's result, None for a remembered value."""

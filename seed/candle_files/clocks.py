@@ -112,12 +112,12 @@ class Clock:
             self._good += 1
             return _MIDNIGHT if int(text) == 0 else time(microsecond=1)
         try:
-            found = time_of_day(text, 0)
+            parsed = time_of_day(text, 0)
         except BadRow:
             self._bad = self._bad or Example(line, text)
             return None
         self._good += 1
-        return found
+        return parsed
 
     def _note_day(self, line: int, text: str, values: Sequence[str], moment: Moment) -> None:
         self._others = {place for place in self._others if self._may_be_a_clock(place, values[place].strip())}

@@ -35,19 +35,19 @@ def match_header(header: Sequence[str], options: LoadOptions, where: str, format
     Raises PlatformError that names missing and repeated columns.
     """
     lowered = [name.strip().lower() for name in header]
-    found: dict[str, int] = {}
+    places_of: dict[str, int] = {}
     problems = []
     clock = _clock(lowered, options, where, format_)
     for column in Candle._fields:
         if column == "symbol" and options.symbol is not None:
             continue
-        wanted = _wanted(column, options, format_)
-        places = [place for place, name in enumerate(lowered) if name in wanted and not (place == clock and column == "timestamp")]
+        headers = _wanted(column, options, format_)
+        places = [place for place, name in enumerate(lowered) if name in headers and not (place == clock and column == "timestamp")]
         if column == "timestamp" and not places and lowered[0] == "" and column not in options.mapping and len(lowered) > 1:
             # The index of a table that pandas wrote.
             places = [0]
         if len(places) == 1:
-            found[column] = places[0]
+            places_of[column] = places[0]
         else:
             problems.append(f"{column} ({'named twice' if places else 'missing'})")
     if problems:
@@ -56,7 +56,7 @@ def match_header(header: Sequence[str], options: LoadOptions, where: str, format
             where=where,
             next_step="name the headers with --map column=header,…, and the symbol with --symbol if the file has none",
         )
-    return Columns(found, clock, options.symbol)
+    return Columns(places_of, clock, options.symbol)
 
 
 def _wanted(column: str, options: LoadOptions, format_: Format | None) -> tuple[str, ...]:

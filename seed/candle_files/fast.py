@@ -257,11 +257,11 @@ def _rewritten(columns: dict[str, Any], times: Times | None, symbol: str | None,
     """The needed columns, with times from `times` if given. No field has a quote, but the delimiter may have been another one."""
     writer, pa = arrow("csv"), arrow()
     length = len(columns["timestamp"])
-    made = dict(columns) if symbol is None else {**columns, "symbol": pa.array([symbol] * length)}
+    chosen = dict(columns) if symbol is None else {**columns, "symbol": pa.array([symbol] * length)}
     if times is not None:
-        made["timestamp"] = pa.array(times, pa.timestamp("us", tz="UTC"))
+        chosen["timestamp"] = pa.array(times, pa.timestamp("us", tz="UTC"))
     sink = pa.BufferOutputStream()
     writer.write_csv(
-        pa.table([made[name] for name in order], names=order), sink, writer.WriteOptions(include_header=False, quoting_style="needed")
+        pa.table([chosen[name] for name in order], names=order), sink, writer.WriteOptions(include_header=False, quoting_style="needed")
     )
     return bytes(sink.getvalue())

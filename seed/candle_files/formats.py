@@ -217,11 +217,11 @@ FORMATS: tuple[Format, ...] = (
 
 def named(name: str) -> tuple[Format, ...]:
     """The forms of that name; PlatformError if there is none."""
-    found = tuple(known_format for known_format in FORMATS if known_format.name == name)
-    if not found:
+    forms = tuple(known_format for known_format in FORMATS if known_format.name == name)
+    if not forms:
         known = ", ".join(dict.fromkeys(known_format.name for known_format in FORMATS))
         raise PlatformError(f"there is no format {name!r}", where="seed.market", next_step=f"--format takes {known}")
-    return found
+    return forms
 
 
 def recognized(header: Sequence[str], name: str | None) -> Format | None:

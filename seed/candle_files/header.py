@@ -55,12 +55,12 @@ def find_header(text: str, options: LoadOptions, where: str) -> Header:
             height, series = stacked
             return Header(tuple(names), number + height, parting, series, named("pandas")[0])
         try:
-            found, format_ = match(names, options, where)
+            columns, format_ = match(names, options, where)
         except PlatformError as error:
             problem = problem or error
             continue
         _refuse_data_before(lines[:number], len(names), parting, where)
-        return Header(tuple(names), number + 1, parting, (found,), format_)
+        return Header(tuple(names), number + 1, parting, (columns,), format_)
     fields = _fields(lines[first], delimiter)
     if _is_data(fields):
         raise _no_header(fields, first + 1, where)
@@ -79,8 +79,8 @@ def _fitting(names: Sequence[str], options: LoadOptions) -> Format | None:
     """The form with the chosen name whose headers exist."""
     lowered = {name.strip().lower() for name in names}
     for candidate in named(options.format or ""):
-        wanted = {header.lower() for column, header in candidate.headers.items() if column not in options.mapping}
-        if wanted - {""} <= lowered:
+        needed = {header.lower() for column, header in candidate.headers.items() if column not in options.mapping}
+        if needed - {""} <= lowered:
             return candidate
     return named(options.format or "")[0]
 

@@ -97,7 +97,7 @@ def load_files(
         time.monotonic() - started,
         str(rejects.path) if rejects.count else None,
         load.rounded,
-        tuple(told for source in sources if (told := source.read_as)),
+        tuple(decision for source in sources if (decision := source.read_as)),
     )
 
 

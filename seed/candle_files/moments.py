@@ -117,11 +117,11 @@ def parts(text: str, form: Form, pattern: str = "", *, chosen: bool = False) -> 
     if form is Form.ISO:
         return _iso(text)
     if form is Form.COMPACT:
-        found = _COMPACT.fullmatch(text)
-        if not found or not "1900" <= found[1] < "2100":
+        match = _COMPACT.fullmatch(text)
+        if not match or not "1900" <= match[1] < "2100":
             raise BadRow(_not_understood(text))
-        day = _date(found[1][:4], found[1][4:6], found[1][6:], text)
-        return Moment(datetime.combine(day, time_of_day(found[2], len(found[2]))), None, is_day=False)
+        day = _date(match[1][:4], match[1][4:6], match[1][6:], text)
+        return Moment(datetime.combine(day, time_of_day(match[2], len(match[2]))), None, is_day=False)
     return _written(text, form)
 
 
@@ -185,10 +185,10 @@ def _not_understood(text: str) -> str:
 
 
 def _written(text: str, form: Form) -> Moment:
-    found = _PARTED.fullmatch(text)
-    if not found:
+    match = _PARTED.fullmatch(text)
+    if not match:
         raise BadRow(_not_understood(text))
-    date, clock, zone = found["date"], found["clock"], (found["zone"] or "").strip()
+    date, clock, zone = match["date"], match["clock"], (match["zone"] or "").strip()
     if form is Form.NAMED:
         first, second = _DAY_FIRST.fullmatch(date), _MONTH_FIRST.fullmatch(date)
         day, name, year = (first[1], first[2], first[3]) if first else (second[2], second[1], second[3]) if second else ("", "", "")
@@ -217,14 +217,14 @@ def _date(year: str, month: str, day: str, text: str) -> datetime:
 
 def time_of_day(text: str, digits: int) -> time:
     """A time of day with colons or, if `digits` is 4 or 6, without. Raises BadRow."""
-    found = _CLOCK.fullmatch(text)
+    match = _CLOCK.fullmatch(text)
     if digits and text.isascii() and text.isdigit():
         # A spreadsheet drops the leading zeros of 093000.
-        found = re.fullmatch(r"(\d\d)(\d\d)(\d\d)?()()", text.zfill(digits))
-    if not found:
+        match = re.fullmatch(r"(\d\d)(\d\d)(\d\d)?()()", text.zfill(digits))
+    if not match:
         raise BadRow(f"time of day can't be read: {text[:40]!r}")
-    hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
-    fraction, half = (found[4] or "").ljust(6, "0"), found[5] or ""
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    fraction, half = (match[4] or "").ljust(6, "0"), match[5] or ""
     if half:
         if not 1 <= hour <= 12:
             raise BadRow(f"time of day can't be read: {text[:40]!r}")

@@ -48,15 +48,15 @@ class NumberStyle:
 
     def plain(self, text: str) -> str | None:
         """The number with a point and without groups; None if it isn't written in this style."""
-        found = _pattern(self.decimal, self.thousands).fullmatch(text)
-        if found is None or (found["grouped"] and found["power"]):
+        match = _pattern(self.decimal, self.thousands).fullmatch(text)
+        if match is None or (match["grouped"] and match["power"]):
             return None
-        whole = found["whole"] or found["grouped"] or ""
-        if found["sign_of_group"]:
-            whole = whole.replace(found["sign_of_group"], "")
+        whole = match["whole"] or match["grouped"] or ""
+        if match["sign_of_group"]:
+            whole = whole.replace(match["sign_of_group"], "")
         return (
-            f"{found['sign']}{whole}{'.' + found['rest'] if found['rest'] else ''}{found['power'] or ''}"
-            if whole or found["rest"]
+            f"{match['sign']}{whole}{'.' + match['rest'] if match['rest'] else ''}{match['power'] or ''}"
+            if whole or match["rest"]
             else None
         )
 

@@ -36,12 +36,12 @@ def look_through(path: Path, layout: Layout, survey: Survey) -> None:
     schema = file.schema_arrow
     typed = {name for name in schema.names if not _is_text(schema.field(name).type)}
     places = [*layout.places.values(), *([] if layout.clock is None else [layout.clock])]
-    wanted = list(dict.fromkeys(schema.names[place] for place in places))
+    needed = list(dict.fromkeys(schema.names[place] for place in places))
     done = 0
     survey.note_types({place for place in places if schema.names[place] in typed})
     try:
-        for rows in file.iter_batches(SAMPLE, columns=wanted):
-            columns = {name: _as_text(rows.column(name)).to_pylist() for name in wanted}
+        for rows in file.iter_batches(SAMPLE, columns=needed):
+            columns = {name: _as_text(rows.column(name)).to_pylist() for name in needed}
             for number in range(rows.num_rows):
                 values = [""] * layout.width
                 for name, texts in columns.items():

@@ -65,7 +65,7 @@ class Source:
     def read_as(self) -> str:
         """The decisions about the file, in words; empty if all is plain."""
         layout, times = self.layout, self.layout.reading.times
-        told = [
+        decisions = [
             f"format {self.format}" if self.format else "",
             f"encoding {layout.encoding}" if layout.encoding != "utf-8" else "",
             f"times as {_FORMS.get(times.form, times.pattern)}" if times.form is not Form.ISO else "",
@@ -73,7 +73,7 @@ class Source:
             f"midnights as {'days' if times.days == 'local' else 'moments'}" if times.days else "",
             "decimal comma" if layout.reading.numbers.decimal == "," else "",
         ]
-        return f"{self.name}: {', '.join(filter(None, told))}" if any(told) else ""
+        return f"{self.name}: {', '.join(filter(None, decisions))}" if any(decisions) else ""
 
 
 def inspect(path: Path, options: LoadOptions) -> list[Source]:
@@ -82,12 +82,12 @@ def inspect(path: Path, options: LoadOptions) -> list[Source]:
     Raises PlatformError if the file is missing, empty or damaged, lacks a column, or is ambiguous.
     """
     now = datetime.now(UTC)
-    found: list[Source] = []
+    series_list: list[Source] = []
     for part in parts_of(path):
-        found += [parquet_source(part, options, now)] if part.kind is Kind.PARQUET else _text_sources(part, options, now)
-    if not found:
+        series_list += [parquet_source(part, options, now)] if part.kind is Kind.PARQUET else _text_sources(part, options, now)
+    if not series_list:
         raise PlatformError("the files of the archive are empty", where=str(path), next_step="fetch it again")
-    return found
+    return series_list
 
 
 def parquet_source(part: Part, options: LoadOptions, now: datetime) -> Source:
@@ -197,12 +197,12 @@ def read(source: Source, seen: Seen, refuse: Refuse, position: Position) -> Iter
     if source.part.kind is Kind.PARQUET:
         yield from parquet.read(source.part.path, source.layout, now, seen, refuse, position)
         return
-    with _data(source) as (data, told):
+    with _data(source) as (data, bytes_read):
         for block in data:
             batch = take(source.name, block.line, block.data, source.layout, seen, now)
             if batch is None:
                 batch = _row_by_row(source, block, now, seen, refuse)
-            position(told())
+            position(bytes_read())
             if batch is not None:
                 yield batch
 

@@ -64,15 +64,15 @@ class _Series:
         self.last = int(times[-1]) if self.last is None else max(self.last, int(times[-1]))
 
     def _contains(self, times: Times) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = np.zeros(times.shape, dtype=bool)
+        contained: NDArray[np.bool_] = np.zeros(times.shape, dtype=bool)
         lowest, highest = int(times[0]), int(times[-1])
         for first, last, step in self.ranges:
             if first <= highest and last >= lowest:
-                found |= (times >= first) & (times <= last) & ((times - first) % step == 0)
+                contained |= (times >= first) & (times <= last) & ((times - first) % step == 0)
         for array in self.arrays:
             if int(array[0]) <= highest and int(array[-1]) >= lowest:
-                found |= np.isin(times, array, assume_unique=True)
-        return found
+                contained |= np.isin(times, array, assume_unique=True)
+        return contained
 
     def _store(self, times: Times, steps: NDArray[Any]) -> None:
         last = self.ranges[-1] if self.ranges else None

@@ -100,11 +100,11 @@ def _is_shadow(node: LexborNode) -> bool:
 
 def _ancestors(node: LexborNode | None) -> frozenset[int]:
     """Elements that are never closed: they may contain the whole page."""
-    found = set()
+    ancestors = set()
     while node is not None:
-        found.add(node.mem_id)
+        ancestors.add(node.mem_id)
         node = node.parent
-    return frozenset(found)
+    return frozenset(ancestors)
 
 
 def _frames(page: LexborHTMLParser) -> list[Block]:
@@ -118,8 +118,8 @@ def _frames(page: LexborHTMLParser) -> list[Block]:
 def _swallower(page: LexborHTMLParser, text: str) -> str:
     for tag in _SWALLOWERS:
         if any(_END in (node.html or "") for node in page.css(tag)):
-            found = [match.start() for match in re.finditer(rf"<{tag}\b", text, re.IGNORECASE)]
-            line = text.count("\n", 0, found[-1]) + 1 if found else 1
+            openings = [match.start() for match in re.finditer(rf"<{tag}\b", text, re.IGNORECASE)]
+            line = text.count("\n", 0, openings[-1]) + 1 if openings else 1
             return f"<{tag}> is never closed and hides the rest of the page: fix line {line}"
     opened = text.rfind("<!--")
     if opened >= 0 and not re.search(r"--!?>", text[opened + 2 :]):

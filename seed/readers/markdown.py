@@ -26,8 +26,8 @@ def read(text: str) -> list[Block]:
     lines = _without_front_matter(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     environment: dict[str, Any] = {}
     tokens = MarkdownIt("commonmark").enable("table").parse("\n".join(lines), environment)
-    found = [*_blocks(tokens, lines), *_unseen_definitions(tokens, lines, environment)]
-    return [block for _, block in sorted(found, key=lambda item: item[0])]
+    blocks = [*_blocks(tokens, lines), *_unseen_definitions(tokens, lines, environment)]
+    return [block for _, block in sorted(blocks, key=lambda item: item[0])]
 
 
 def _without_front_matter(lines: list[str]) -> list[str]:
@@ -69,24 +69,24 @@ def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[tuple[int
         source = "\n".join(lines[token.map[0] : done]).strip("\n")
         match token.type:
             case "heading_open":
-                made = [Block(Kind.HEADING, _plain(tokens[number + 1]), level=int(token.tag[1:]))]
+                block_list = [Block(Kind.HEADING, _plain(tokens[number + 1]), level=int(token.tag[1:]))]
             case "fence":
                 fence = token.markup
-                made = [Block(Kind.CODE, token.content.rstrip("\n"), header=fence + token.info, footer=fence)]
+                block_list = [Block(Kind.CODE, token.content.rstrip("\n"), header=fence + token.info, footer=fence)]
             case "code_block":
-                made = [Block(Kind.CODE, source)]
+                block_list = [Block(Kind.CODE, source)]
             case "table_open":
                 header, _, rows = _table(source)
-                made = [Block(Kind.TABLE, rows, header=header)]
+                block_list = [Block(Kind.TABLE, rows, header=header)]
             case "bullet_list_open" | "ordered_list_open":
-                made = list(_list(source))
+                block_list = list(_list(source))
             case "html_block":
-                made = _html(source, token.map[0])
+                block_list = _html(source, token.map[0])
             case "hr":
-                made = []
+                block_list = []
             case _:
-                made = [Block(Kind.TEXT, source)] if source.strip() else []
-        yield from ((token.map[0], block) for block in made)
+                block_list = [Block(Kind.TEXT, source)] if source.strip() else []
+        yield from ((token.map[0], block) for block in block_list)
 
 
 def _end_of_comment(tokens: Sequence[Token], lines: Sequence[str], token: Token) -> int:

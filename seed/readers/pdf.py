@@ -130,23 +130,23 @@ def _kind_of_page_number(number: int, text: str) -> str:
     The number must be the page's, apart from pages before the first counted one, and must be alone or beside
     a word for a page.
     """
-    found = _PAGE_NUMBER.fullmatch(text)
-    return f"{int(found['number']) - number}: {found['before']}#{found['after']}" if found else ""
+    match = _PAGE_NUMBER.fullmatch(text)
+    return f"{int(match['number']) - number}: {match['before']}#{match['after']}" if match else ""
 
 
 def _outline(reader: PdfReader) -> dict[str, int]:
     """Title to level of the document's outline; empty without one."""
-    found: dict[str, int] = {}
+    levels: dict[str, int] = {}
 
     def walk(entries: Iterable[Any], level: int) -> None:
         for entry in entries:
             if isinstance(entry, list):
                 walk(entry, level + 1)
             elif title := _key(str(entry.title or "")):
-                found.setdefault(title, level)
+                levels.setdefault(title, level)
 
     walk(reader.outline, 1)
-    return found
+    return levels
 
 
 def _key(text: str) -> str:

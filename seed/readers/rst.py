@@ -72,21 +72,21 @@ class _Reader:
             self._at += 1
             self._found += _Reader([f"{note[1]} {note[2]}".strip(), *self._indented()]).blocks()
             return True
-        made = _DIRECTIVE.match(line)
-        if not made and not _COMMENT.match(line):
+        match = _DIRECTIVE.match(line)
+        if not match and not _COMMENT.match(line):
             return False
         self._at += 1
         body = self._indented()
-        if not made:
+        if not match:
             return True
-        while body and (_OPTION.match(body[0]) or (body[0].strip() and made[1] == "toctree")):
+        while body and (_OPTION.match(body[0]) or (body[0].strip() and match[1] == "toctree")):
             body = body[1:]
-        argument = [made[2]] if made[2] and made[1] not in _WITHOUT_TEXT else []
-        if made[1] in ("math", "parsed-literal"):
+        argument = [match[2]] if match[2] and match[1] not in _WITHOUT_TEXT else []
+        if match[1] in ("math", "parsed-literal"):
             self._code([*argument, *body])
-        elif made[1] in _CODE:
+        elif match[1] in _CODE:
             self._code(body)
-        elif made[1] != "toctree":
+        elif match[1] != "toctree":
             self._found += _Reader([*argument, "", *body]).blocks()
         return True
 

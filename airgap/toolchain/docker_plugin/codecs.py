@@ -60,10 +60,10 @@ def renamed(**names: str) -> Codec:
     """Return the codec of a list of objects whose keys are called otherwise in the API."""
 
     def encode(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{there: item.get(here) for here, there in names.items() if item.get(here) is not None} for item in items]
+        return [{docker_name: item.get(here) for here, docker_name in names.items() if item.get(here) is not None} for item in items]
 
     def decode(items: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-        return [{here: item.get(there) for here, there in names.items()} for item in items or []]
+        return [{here: item.get(docker_name) for here, docker_name in names.items()} for item in items or []]
 
     return Codec(encode, decode)
 

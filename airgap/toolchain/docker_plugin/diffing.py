@@ -43,7 +43,7 @@ def difference(
     properties: tuple[Property, ...], state: dict[str, Any], wanted: dict[str, Any], ignored: list[str] | None = None
 ) -> Difference:
     """Compare the recorded outputs with the wanted inputs, both without secrets' wrappers."""
-    found = Difference()
+    changes = Difference()
     for prop in properties:
         old, new = state.get(prop.name), wanted.get(prop.name)
         if prop.name not in wanted and (prop.computed or (prop.computed_if and wanted.get(prop.computed_if))):
@@ -53,9 +53,9 @@ def difference(
             steps = {path: Step(step + 1) for path, step in steps.items()}
         steps = {path: step for path, step in steps.items() if not _is_ignored(path, ignored or [])}
         if steps:
-            found.steps.update(steps)
-            found.properties[prop.name] = prop
-    return found
+            changes.steps.update(steps)
+            changes.properties[prop.name] = prop
+    return changes
 
 
 def _compare(prop: Property, path: str, old: Any, new: Any) -> dict[str, Step]:

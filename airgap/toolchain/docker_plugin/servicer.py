@@ -110,13 +110,13 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Tell what changed, and whether that takes a new resource."""
         resource = _resource(context, request.urn)
         state, news = wire.reveal(wire.decode(request.olds)), wire.reveal(wire.decode(request.news))
-        found = difference(resource.properties, state, news, list(request.ignoreChanges))
+        changes = difference(resource.properties, state, news, list(request.ignoreChanges))
         fixed_name = resource.autonamed and "name" not in news.get("__defaults", [])
         return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME if found.steps else provider_pb2.DiffResponse.DIFF_NONE,
-            replaces=found.replaces,
-            diffs=sorted(found.properties),
-            detailedDiff={path: _property_diff(step) for path, step in found.steps.items()},
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changes.steps else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=changes.replaces,
+            diffs=sorted(changes.properties),
+            detailedDiff={path: _property_diff(step) for path, step in changes.steps.items()},
             hasDetailedDiff=True,
             deleteBeforeReplace=resource.delete_first or fixed_name,
         )
@@ -145,15 +145,15 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         plain = wire.reveal(wrapped)
         secrets = [*wire.secret_texts(wrapped), *wire.secret_texts(state)]
         try:
-            found = resource.read(self._call(request, secrets), request.id, plain, wire.reveal(state))
+            state_now = resource.read(self._call(request, secrets), request.id, plain, wire.reveal(state))
         except Exception as error:  # whatever it is, the user gets it as this call's message
             _abort(context, redacted(_told(error), secrets))
-        if found is None:
+        if state_now is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
-            id=found.id,
-            properties=wire.encode(wire.keep_secret(found.outputs, wrapped, state)),
-            inputs=wire.encode(_as_given(found.inputs, wrapped)),
+            id=state_now.id,
+            properties=wire.encode(wire.keep_secret(state_now.outputs, wrapped, state)),
+            inputs=wire.encode(_as_given(state_now.inputs, wrapped)),
         )
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -227,9 +227,9 @@ def _failures(failures: list[Failure]) -> list[Any]:
 
 
 def _property_diff(step: Step) -> Any:
-    made = provider_pb2.PropertyDiff()
-    made.kind = step.value  # type: ignore[assignment]
-    return made
+    property_diff = provider_pb2.PropertyDiff()
+    property_diff.kind = step.value  # type: ignore[assignment]
+    return property_diff
 
 
 def _as_given(inputs: dict[str, Any], wrapped: dict[str, Any]) -> dict[str, Any]:

@@ -66,8 +66,8 @@ def _login(entry: dict[str, Any], registry: str) -> dict[str, str] | None:
     if not content and entry.get("configFile"):
         content = Path(entry["configFile"]).expanduser().read_text(encoding="utf-8")
     if content:
-        found = auth.AuthConfig(json.loads(content)).resolve_authconfig(registry)
-        return {str(key): str(value) for key, value in found.items()} if found else None
+        login = auth.AuthConfig(json.loads(content)).resolve_authconfig(registry)
+        return {str(key): str(value) for key, value in login.items()} if login else None
     username = entry.get("username") or os.environ.get("DOCKER_REGISTRY_USER", "")
     password = entry.get("password") or os.environ.get("DOCKER_REGISTRY_PASS", "")
     return {"username": username, "password": password} if username else None

@@ -65,10 +65,10 @@ def _create(call: Call, inputs: dict[str, Any], body: dict[str, Any], own: Mark)
             return str(client.create_container_from_config(body, name=name, platform=inputs.get("platform"))["Id"])
         except APIError as error:
             # The name was free a moment ago. This very request may have come twice, and the first have made it.
-            made = _of_name(call, name) if error.status_code == 409 else None
-            if made is None or not _is_ours(made, own, name):
+            existing = _of_name(call, name) if error.status_code == 409 else None
+            if existing is None or not _is_ours(existing, own, name):
                 raise
-            return str(made["Id"])
+            return str(existing["Id"])
 
 
 def _is_ours(container: dict[str, Any], own: Mark, name: str) -> bool:

@@ -31,7 +31,7 @@ class Network(Resource):
             return existing["Id"], self._outputs(existing, inputs, refreshed=False)
         with told(f"network `{name}` could not be created", "networks in use are listed by: docker network ls"):
             try:
-                made = call.engine.client.create_network(
+                created = call.engine.client.create_network(
                     name,
                     driver=inputs.get("driver") or "bridge",
                     options=inputs.get("options"),
@@ -49,8 +49,8 @@ class Network(Resource):
                 if existing is None:
                     raise
                 self._refuse_foreign(existing, inputs)
-                made = existing
-            network = dict(call.engine.client.inspect_network(made["Id"]))
+                created = existing
+            network = dict(call.engine.client.inspect_network(created["Id"]))
         return network["Id"], self._outputs(network, inputs, refreshed=False)
 
     def read(self, call: Call, resource_id: str, inputs: dict[str, Any], state: dict[str, Any]) -> Found | None:
@@ -118,7 +118,7 @@ class Network(Resource):
 
 def _ipam(inputs: dict[str, Any]) -> Any:
     names = {"subnet": "Subnet", "ipRange": "IPRange", "gateway": "Gateway", "auxAddress": "AuxiliaryAddresses"}
-    pools = [{there: item[here] for here, there in names.items() if item.get(here)} for item in inputs.get("ipamConfigs") or []]
+    pools = [{docker_name: item[here] for here, docker_name in names.items() if item.get(here)} for item in inputs.get("ipamConfigs") or []]
     return {"Driver": inputs.get("ipamDriver") or "default", "Config": pools, "Options": inputs.get("ipamOptions") or {}}
 
 

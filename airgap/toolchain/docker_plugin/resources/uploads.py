@@ -19,16 +19,16 @@ _SOURCES = ("content", "contentBase64", "source")
 
 def problems(uploads: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Return what is wrong with uploads before anything is made: path of the input, and the reason."""
-    found: list[tuple[str, str]] = []
+    faults: list[tuple[str, str]] = []
     for index, upload in enumerate(uploads):
         where = f"uploads[{index}]"
         given = [name for name in _SOURCES if upload.get(name) not in (None, "")]
         named = [name for name in _SOURCES if name in upload]
         if len(given) > 1:
-            found.append((where, f"gives {' and '.join(f'`{name}`' for name in given)}; only one of them can fill `{upload.get('file')}`"))
+            faults.append((where, f"gives {' and '.join(f'`{name}`' for name in given)}; only one of them can fill `{upload.get('file')}`"))
         elif not named:
-            found.append((where, f"gives nothing to put into `{upload.get('file')}`: set one of `content`, `contentBase64`, `source`"))
-    return found
+            faults.append((where, f"gives nothing to put into `{upload.get('file')}`: set one of `content`, `contentBase64`, `source`"))
+    return faults
 
 
 def unreachable(inputs: dict[str, Any]) -> list[str]:

@@ -97,10 +97,10 @@ def _inspect(call: Call, name: str) -> dict[str, Any] | None:
 def _refuse_other_kind(existing: dict[str, Any], inputs: dict[str, Any]) -> None:
     name = inputs["name"]
     asked = {"driver": inputs.get("driver") or "local", "options": inputs.get("driverOpts") or {}}
-    found = {"driver": existing.get("Driver"), "options": existing.get("Options") or {}}
-    if asked != found:
+    present = {"driver": existing.get("Driver"), "options": existing.get("Options") or {}}
+    if asked != present:
         raise DockerPluginError(
-            f"a volume named `{name}` exists already, and is of another kind: driver {found['driver']} with options {found['options']}, "
+            f"a volume named `{name}` exists already, and is of another kind: driver {present['driver']} with options {present['options']}, "
             f"where driver {asked['driver']} with options {asked['options']} is asked for",
             next_step=f"keep its data elsewhere and remove it (docker volume rm {name}), or give this one another name",
         )
