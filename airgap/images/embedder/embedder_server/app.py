@@ -86,11 +86,11 @@ class App:
 
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> bytes:
         path, method = scope["path"], scope["method"]
-        expected_method = "POST" if path in _EMBEDDINGS else "GET"
+        wanted = "POST" if path in _EMBEDDINGS else "GET"
         if path not in (*_EMBEDDINGS, *_MODELS, _HEALTH):
             raise ApiError(404, f"Unknown request URL: {method} {path[:200]}", code="unknown_url")
-        if method != expected_method and (expected_method, method) != ("GET", "HEAD"):
-            raise ApiError(405, f"Not allowed to {method} on {path} (use {expected_method})", code="method_not_supported")
+        if method != wanted and (wanted, method) != ("GET", "HEAD"):
+            raise ApiError(405, f"Not allowed to {method} on {path} (use {wanted})", code="method_not_supported")
         if path == _HEALTH:
             return b'{"status":"ok"}'
         self._authenticate(dict(scope["headers"]))
@@ -156,8 +156,8 @@ async def _unless_disconnected(receive: Receive, work: Awaitable[bytes]) -> byte
             raise _DisconnectedError
         return task.result()
     finally:
-        for pending in (task, gone):
-            pending.cancel()
+        for each in (task, gone):
+            each.cancel()
         await asyncio.wait([task, gone])
 
 
