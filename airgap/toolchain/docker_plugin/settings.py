@@ -1,4 +1,4 @@
-"""The provider's own configuration: which Docker engine, and how to log in to registries."""
+"""The provider's own configuration: the Docker engine, and the log-ins to registries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ENGINE_KEYS = ("version", "pluginDownloadURL")
 
 @dataclass(frozen=True)
 class Settings:
-    """How to reach the Docker engine and its registries."""
+    """The access to the Docker engine and its registries."""
 
     host: str = ""
     """A URL such as `unix:///var/run/docker.sock`; empty for the one that `chosen_engine` names."""
@@ -74,7 +74,7 @@ def _login(entry: dict[str, Any], registry: str) -> dict[str, str] | None:
 
 
 def check_settings(news: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
-    """Return the configuration as given, and what is wrong with it."""
+    """Return the configuration as given, and its problems."""
     _, failures = check(CONFIG, _parsed(news))
     given = {name: value for name, value in news.items() if not name.startswith("__")}
     return given, failures
@@ -90,7 +90,7 @@ def settings_from(values: dict[str, Any]) -> Settings:
 
 
 def _parsed(values: dict[str, Any]) -> dict[str, Any]:
-    """Return configuration as typed values: on the wire, whatever isn't a text is a text with JSON in it."""
+    """Return configuration as typed values: on the wire, everything except text is JSON in a text."""
     parsed: dict[str, Any] = {}
     for name, value in values.items():
         if name in _ENGINE_KEYS:

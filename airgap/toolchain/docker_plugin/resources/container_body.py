@@ -1,4 +1,4 @@
-"""From a container's inputs to the body of Docker's create request, following the table."""
+"""Converts a container's inputs to the body of Docker's create request, following the table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def create_body(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put(body: dict[str, Any], place: str, value: Any) -> None:
-    """Store a value at a place such as `Config.User`; the request has the parts of `Config` at its top."""
+    """Store a value at a place such as `Config.User`; the request has the parts of `Config` at its top level."""
     *path, last = place.removeprefix("Config.").split(".")
     target = body
     for step in path:
@@ -52,7 +52,7 @@ def healthcheck(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def ports(given: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, list[dict[str, str]]]]:
-    """Return the exposed ports, and where each is published."""
+    """Return the exposed ports, and the published address of each."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in given:
         external = port.get("external")
@@ -124,7 +124,7 @@ def device_request(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def endpoint(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a container's end of one network, as `NetworkConnect` takes them."""
+    """Return the settings of a container's end of one network, for `NetworkConnect`."""
     addresses = {
         "IPv4Address": given.get("ipv4Address"),
         "IPv6Address": given.get("ipv6Address"),
@@ -144,7 +144,7 @@ def endpoint(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def needs(prop: Property, value: Any) -> list[tuple[str, str]]:
-    """Return which given properties need a newer Docker API than the oldest supported: name and version."""
+    """Return the given properties that need a newer Docker API than the oldest supported: name and version."""
     features: list[tuple[str, str]] = []
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, dict):

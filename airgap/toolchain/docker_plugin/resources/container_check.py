@@ -1,4 +1,4 @@
-"""What is wrong with a container's inputs taken together, found before anything is made."""
+"""Problems of a container's inputs in combination, found before anything is made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airgap.toolchain.docker_plugin.wire import has_unknown
 
 
 def problems(inputs: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the path of each input that doesn't go with the others, and the reason."""
+    """Return the path and the reason of each input that conflicts with the others."""
     faults: list[tuple[str, str]] = []
     if inputs.get("attach") and inputs.get("mustRun") and not has_unknown([inputs["attach"], inputs["mustRun"]]):
         faults.append(("attach", "waits for the container's end, so `mustRun` must be false"))

@@ -1,4 +1,4 @@
-"""From Docker's answer about a container to its properties, following the table."""
+"""Converts Docker's answer about a container to its properties, following the table."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from airgap.toolchain.docker_plugin.tables.container_parts import HEALTHCHECK_FI
 
 
 def actual(container: dict[str, Any], image: dict[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return every property that Docker tells of a container.
+    """Return every property in Docker's answer about a container.
 
-    `image` is the inspected image, whose own settings are no one's doing; `wanted` are the inputs, whose spelling of names is kept.
+    `image` is the inspected image, whose settings don't count as requested; `wanted` are the inputs, whose spelling of names is kept.
     """
     properties = {prop.name: prop.codec.decode(_get(container, prop.place)) for prop in CONTAINER if prop.place}
     host = container["HostConfig"]
@@ -36,7 +36,7 @@ def actual(container: dict[str, Any], image: dict[str, Any] | None, wanted: dict
 
 
 def outputs_only(container: dict[str, Any]) -> dict[str, Any]:
-    """Return the outputs that are no inputs."""
+    """Return the outputs that are not inputs."""
     settings = container.get("NetworkSettings") or {}
     return {
         "bridge": settings.get("Bridge", ""),
@@ -53,7 +53,7 @@ def _get(container: dict[str, Any], place: str) -> Any:
 
 
 def _image(container: dict[str, Any], image: dict[str, Any] | None, wanted: dict[str, Any]) -> str:
-    """Keep the program's name for the image as long as that name means the image which the container has."""
+    """Keep the program's name for the image as long as it means the container's image."""
     named = wanted.get("image")
     names = {container["Image"], *((image or {}).get("RepoTags") or []), *((image or {}).get("RepoDigests") or [])}
     short = {name.removesuffix(":latest") for name in names}
@@ -76,7 +76,7 @@ def _healthcheck(check: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _ports(container: dict[str, Any]) -> list[dict[str, Any]]:
-    """Read what was asked for, and the numbers that Docker chose: a stopped container publishes nothing, but still asks for it."""
+    """Read the requested ports and Docker's chosen numbers: a stopped container publishes nothing, but still requests it."""
     live = (container.get("NetworkSettings") or {}).get("Ports") or {}
     ports = []
     asked = container["HostConfig"].get("PortBindings") or {}
@@ -88,7 +88,7 @@ def _ports(container: dict[str, Any]) -> list[dict[str, Any]]:
             chosen = (live.get(port) or [])[index : index + 1]
             number = binding.get("HostPort") or (chosen[0]["HostPort"] if chosen else "0")
             external = number if number.isdecimal() and number != "0" else (chosen[0]["HostPort"] if chosen else 0)
-            address = binding.get("HostIp") or "0.0.0.0"  # noqa: S104 - what Docker means by none
+            address = binding.get("HostIp") or "0.0.0.0"  # noqa: S104 - Docker's default
             ports.append({"internal": int(internal), "external": int(external), "ip": address, "protocol": protocol})
     return ports
 
@@ -137,7 +137,7 @@ def _bind(bind: str, wanted: list[dict[str, Any]]) -> dict[str, Any]:
         view["selinuxRelabel"] = relabel[0]
     view["hostPath" if source.startswith("/") else "volumeName"] = source
     for item in wanted:
-        # Where both are asked for the path on the host counts, and the name is only recorded.
+        # If both are requested the path on the host counts, and the name is only recorded.
         if item.get("containerPath") == path and item.get("hostPath") == source and item.get("volumeName"):
             view["volumeName"] = item["volumeName"]
     return view
@@ -164,7 +164,7 @@ def _device_requests(host: dict[str, Any], wanted: dict[str, Any]) -> tuple[list
 
 
 def _networks(container: dict[str, Any], wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    """Read the networks that the container is on, besides the one of its network mode."""
+    """Read the container's networks, besides the one of its network mode."""
     asked = wanted.get("networksAdvanced") or []
     mode = container["HostConfig"].get("NetworkMode", "")
     own = {container["Id"][:12], container["Name"].lstrip("/"), container["Config"].get("Hostname", "")}
@@ -184,7 +184,7 @@ def _networks(container: dict[str, Any], wanted: dict[str, Any]) -> list[dict[st
                 "ipv4Address": addresses.get("IPv4Address", ""),
                 "ipv6Address": addresses.get("IPv6Address", ""),
                 "linkLocalIps": addresses.get("LinkLocalIPs") or [],
-                # Docker tells the address in use, not whether it was asked for; a stopped container has none.
+                # Docker reports the present address, not whether it was requested; a stopped container has none.
                 "macAddress": (end.get("MacAddress") or twin.get("macAddress")) if twin and twin.get("macAddress") else "",
             }
         )
