@@ -135,7 +135,7 @@ def test_a_volume_in_use_is_not_removed(plugin: Plugin, engine: docker.APIClient
 
 def test_a_volume_of_another_kind_is_refused(plugin: Plugin, engine: docker.APIClient) -> None:
     engine.create_volume(_NAME, driver_opts={"type": "tmpfs", "device": "tmpfs"})
-    assert f"a volume named `{_NAME}` exists already, and is of another kind" in _refused(plugin, "Volume", {"name": _NAME})
+    assert f"a volume named `{_NAME}` exists already, but of another kind" in _refused(plugin, "Volume", {"name": _NAME})
 
 
 def test_an_image_of_this_project_is_named_with_what_builds_it(plugin: Plugin) -> None:
