@@ -9,7 +9,10 @@ from commands.task import task
 
 @task(default=True, name="list")
 def accounts_list(_context: Context, *, json: bool = False) -> None:
-    """List the accounts and the stores they exist in."""
+    """List the accounts and the stores they exist in.
+
+    Example: invoke accounts --json
+    """
     from infra.show import show_accounts
 
     show_accounts(as_json=json)
@@ -17,7 +20,10 @@ def accounts_list(_context: Context, *, json: bool = False) -> None:
 
 @task(name="matrix")
 def accounts_matrix(_context: Context, *, json: bool = False) -> None:
-    """Show what each account may do."""
+    """Show what each account may do.
+
+    Example: invoke accounts.matrix --json
+    """
     from infra.show import show_matrix
 
     show_matrix(as_json=json)
@@ -32,7 +38,10 @@ def accounts_matrix(_context: Context, *, json: bool = False) -> None:
     positional=["account"],
 )
 def accounts_rotate(_context: Context, account: str = "", stack: str = "", *, keys: bool = False) -> None:
-    """Give an account new passwords and keys in every store it exists in, or encrypted fields a new key."""
+    """Give an account new passwords and keys in every store it exists in, or encrypted fields a new key.
+
+    Example: invoke accounts.rotate api
+    """
     if keys == bool(account):
         from core.errors import PlatformError
 

@@ -37,7 +37,10 @@ def audit_recent(
     follow: bool = False,
     json: bool = False,
 ) -> int:
-    """Show who did what in the stores, newest last."""
+    """Show who did what in the stores, newest last.
+
+    Example: invoke audit --account api --since 12h
+    """
     from infra import connections
     from security.audit import show
 
@@ -53,7 +56,10 @@ def audit_recent(
 
 @task(name="anomalies", help={"since": _SINCE})
 def audit_anomalies(_context: Context, since: str = "24h", stack: str = "", *, json: bool = False) -> int:
-    """Show what in the audit is out of the ordinary, and why; exit code 1 where something is."""
+    """Show what in the audit is out of the ordinary, and why; exit code 1 where something is.
+
+    Example: invoke audit.anomalies --since 7d
+    """
     from infra import connections
     from security.audit import show
 
@@ -62,7 +68,10 @@ def audit_anomalies(_context: Context, since: str = "24h", stack: str = "", *, j
 
 @task(name="verify")
 def audit_verify(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Prove that no line of the audit was changed or removed, against signed backup sets too; exit code 2 where one was."""
+    """Prove that no line of the audit was changed or removed, against signed backup sets too; exit code 2 where one was.
+
+    Example: invoke audit.verify
+    """
     from backup.audited import show_verdict
     from infra import connections
 
@@ -74,7 +83,10 @@ def audit_verify(_context: Context, stack: str = "", *, json: bool = False) -> i
     help={"begin": _SINCE, "end": "Until when; now where not given.", "out": "The archive to write."},
 )
 def audit_export(_context: Context, out: str, begin: str = "7d", end: str = "", stack: str = "") -> int:
-    """Write lines of the audit as evidence, with a program that checks them without the platform."""
+    """Write lines of the audit as evidence, with a program that checks them without the platform.
+
+    Example: invoke audit.export evidence.tar --begin 7d
+    """
     from backup.audited import export_lines
     from infra import connections
 
