@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from christmas.blueprint.encryption import PROFILE_FIELDS
 from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
 from core.errors import PlatformError
 from infra.provider import psql, volumes
@@ -98,7 +99,18 @@ def _refuse_if_needed(inputs: Values, ring: KeyRing, wanted: KeyRing) -> None:
     """Raise PlatformError where rows need a key that is about to be retired."""
     live = {key.number for key in ring.live}
     retiring = live - {key.number for key in wanted.live}
-    found: list[dict[str, Any]] = psql.query(running(inputs["container"]), psql.named("field_keys_used"), database=inputs["database"]) or []
+    columns = {each.column: "sealed" for each in PROFILE_FIELDS} | {
+        each.blind_index: "index" for each in PROFILE_FIELDS if each.blind_index
+    }
+    found: list[dict[str, Any]] = (
+        psql.query(
+            running(inputs["container"]),
+            psql.named("field_keys_used"),
+            database=inputs["database"],
+            variables={"table": PROFILE_FIELDS[0].table, "columns": columns},
+        )
+        or []
+    )
     needed = [each for each in found if each["number"] in retiring]
     if needed:
         told = ", ".join(f"key {each['number']} by {each['values']} values of {each['field']}" for each in needed)
