@@ -15,9 +15,9 @@ _GIVES = {KeyAccess.READ: {Touch.READ}, KeyAccess.WRITE: {Touch.WRITE}, KeyAcces
 def rights(user: RedisUser) -> Iterator[Right]:
     """Kind, name and action of everything there is to be allowed, with whether it is."""
     for name in (*(each.name for each in KEYSPACES), NO_KEYSPACE):
-        for command in ON_KEYS:
-            if command.fits(name):
-                yield "keyspace", name, command.action, may(user, command.word, command.touches, name)
+        for on_key in ON_KEYS:
+            if on_key.fits(name):
+                yield "keyspace", name, on_key.action, may(user, on_key.word, on_key.touches, name)
         # The server takes no value of that size from anybody (christmas/blueprint/redis_policy.py).
         yield "keyspace", name, TOO_BIG, False
     for command in ON_THE_SERVER:

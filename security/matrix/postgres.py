@@ -17,7 +17,7 @@ from infra.connections import Platform
 from security.matrix import declared_postgres as names
 from security.matrix import postgres_tries as tries
 from security.matrix.cell import Answer, Cell, How, Learned
-from security.matrix.postgres_tries import Table, Try
+from security.matrix.postgres_tries import Statement, Table, Try
 
 if TYPE_CHECKING:
     import psycopg
@@ -154,7 +154,7 @@ class _Session:
         # What a busy table kept from being tried, the list tells.
         return listed if made.listed and tried.answer is Answer.UNKNOWN and tried.said.startswith(_LOCKED) else tried
 
-    def _run(self, statement: sql.Composable, made: Try) -> Learned:
+    def _run(self, statement: Statement, made: Try) -> Learned:
         import psycopg
 
         try:

@@ -13,6 +13,8 @@ from psycopg import sql
 
 from christmas.blueprint.relational import SCHEMA
 
+Statement = sql.SQL | sql.Composed
+
 _NAME = "christmas_proof"
 """What a thing is called that a try would make."""
 
@@ -25,9 +27,9 @@ class Try:
     it the list's word stands, and always does where it is `only_listed`. `passes` are errors that come after the question of rights.
     """
 
-    statement: sql.Composable
+    statement: Statement
     listed: str = ""
-    instead: sql.Composable | None = None
+    instead: Statement | None = None
     outside: bool = False
     only_listed: bool = False
     passes: tuple[str, ...] = ()
@@ -43,7 +45,7 @@ class Table:
     numbers: str | None
 
     @property
-    def qualified(self) -> sql.Composable:
+    def qualified(self) -> sql.Identifier:
         """The name in SQL."""
         return sql.Identifier(SCHEMA, self.name)
 
@@ -77,8 +79,8 @@ def on_table(table: Table, action: str) -> Try | None:
         return Try(made.format(sql.Identifier(_NAME), name), f"has_table_privilege({literal}, 'trigger')")
     if action == "references":
         # A table of one's own comes first, which accounts can't make either: the list decides, and the attempt is refused there.
-        made = sql.SQL("create table {} (x integer references {})").format(sql.Identifier(SCHEMA, _NAME), name)
-        return Try(made, f"has_table_privilege({literal}, 'references')")
+        referring = sql.SQL("create table {} (x integer references {})").format(sql.Identifier(SCHEMA, _NAME), name)
+        return Try(referring, f"has_table_privilege({literal}, 'references')")
     changed = sql.SQL("alter table only {} add column {} integer").format(name, sql.Identifier(_NAME))
     noted = sql.SQL("comment on {} {} is null").format(sql.SQL("view" if table.kind == "v" else "table"), name)
     return Try(changed, is_owner, noted)
@@ -105,11 +107,11 @@ def on_undeclared(name: str, action: str) -> Try:
     listed = f"has_any_column_privilege({literal}, '{action}')" if action in ("insert", "update") else ""
     words = {"select": "select from only {} where false", "delete": "delete from only {} where false"}
     # Rows of a table that nobody declared may have any columns, so the list tells who may write them.
-    return Try(sql.SQL(words.get(action, "select")).format(sql.SQL(name)), listed, only_listed=bool(listed))  # type: ignore[arg-type] # quoted
+    return Try(sql.SQL(words.get(action, "select")).format(sql.SQL(name)), listed, only_listed=bool(listed))
 
 
 def _alter_own(words: str) -> Try:
-    return Try(sql.SQL(f"alter role current_user {words}"))  # type: ignore[arg-type] # a literal of this file
+    return Try(sql.SQL(f"alter role current_user {words}"))
 
 
 SETTINGS = {
@@ -133,7 +135,7 @@ def setting(name: str) -> Try:
     value = SETTINGS.get(name, "off" if name in _SETTINGS_OF_YES or name.startswith(("pgaudit.", "pg_stat_")) else "'60000'")
     parts = sql.SQL(".").join(map(sql.Identifier, name.split(".")))
     # That a value is wrong is said of a setting that may be set.
-    return Try(sql.SQL("set local {} = {}").format(parts, sql.SQL(value)), passes=("22023",))  # type: ignore[arg-type] # a literal of this file
+    return Try(sql.SQL("set local {} = {}").format(parts, sql.SQL(value)), passes=("22023",))
 
 
 def view(name: str) -> Try:

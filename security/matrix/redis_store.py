@@ -44,7 +44,7 @@ Span = tuple[datetime, datetime]
 def room(platform: Platform, own: Sequence[Span]) -> int:
     """How many entries ACL LOG can take before it forgets one of somebody's; those of trials, made in the spans `own`, may go."""
     with clients.redis_client(platform, KEEPER) as client:
-        most = int(client.config_get("acllog-max-len")["acllog-max-len"])
+        most = int(client.config_get("acllog-max-len")["acllog-max-len"] or 0)
         entries: Any = client.acl_log(most)
     return max(0, most - len(entries) + forgettable(entries, own) - RESERVED)
 
@@ -111,7 +111,7 @@ def _dry(keeper: redis.Redis, account: str, commands: Iterable[tuple[str, ...]])
     """What the server says of commands without running them."""
     asked = keeper.pipeline(transaction=False)
     for words in commands:
-        asked.execute_command("ACL DRYRUN", account, *words)
+        asked.execute_command("ACL DRYRUN", account, *words)  # type: ignore[no-untyped-call]
     return [_judged(answer, How.LISTED) for answer in asked.execute(raise_on_error=False)]
 
 
@@ -146,7 +146,7 @@ def _real(client: redis.Redis, arguments: tuple[str, ...]) -> Learned:
     try:
         connection = client.connection_pool.get_connection()
         try:
-            connection.send_command(*arguments)
+            connection.send_command(*arguments)  # type: ignore[no-untyped-call]
             connection.read_response()
         finally:
             client.connection_pool.release(connection)
@@ -164,7 +164,7 @@ def _too_big(platform: Platform, account: str, cell: Cell) -> Learned:
     with clients.redis_client(platform, account) as client:
         connection = client.connection_pool.get_connection()
         try:
-            connection.send_packed_command([head], check_health=False)
+            connection.send_packed_command([head], check_health=False)  # type: ignore[no-untyped-call]
             if not connection.can_read(timeout=patience(2.0)):
                 # It waits for the value.
                 return Learned(Answer.ALLOWED, How.TRIED, "the server waits for a value of more than 1 MiB")
@@ -174,7 +174,7 @@ def _too_big(platform: Platform, account: str, cell: Cell) -> Learned:
         except (driver.RedisError, OSError) as error:
             return refused(error)
         finally:
-            connection.disconnect()
+            connection.disconnect()  # type: ignore[no-untyped-call]
     return Learned(Answer.ALLOWED)
 
 

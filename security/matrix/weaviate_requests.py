@@ -62,7 +62,7 @@ class Request:
 REQUESTS: tuple[Request, ...] = (
     Request("collection", "read the schema", ("read_collections",), path="schema/{collection}"),
     Request(
-        "collection", "make it", ("create_collections",), "POST", "schema", {"class": "{collection}", "vectorIndexType": "no-such-index"}
+        "collection", "create it", ("create_collections",), "POST", "schema", {"class": "{collection}", "vectorIndexType": "no-such-index"}
     ),
     Request("collection", "change it", ("update_collections",), "PUT", "schema/{collection}", {"class": "{collection}"}),
     Request(
@@ -78,7 +78,7 @@ REQUESTS: tuple[Request, ...] = (
     Request("collection", "ask for objects", ("read_data",), "HEAD", f"objects/{{collection}}/{_OBJECT}"),
     # An array of two types is refused before a collection would be made for it.
     Request(
-        "collection", "make objects", ("create_data",), "POST", "objects", {"class": "{collection}", "properties": {"proof": [1, "two"]}}
+        "collection", "create objects", ("create_data",), "POST", "objects", {"class": "{collection}", "properties": {"proof": [1, "two"]}}
     ),
     Request(
         "collection",
@@ -90,10 +90,10 @@ REQUESTS: tuple[Request, ...] = (
     ),
     Request("collection", "remove objects", ("delete_data",), "DELETE", f"objects/{{collection}}/{_OBJECT}"),
     Request("collection", "read tenants", ("read_tenants",), path="schema/{collection}/tenants/proof"),
-    Request("collection", "make tenants", ("create_tenants",), "POST", "schema/{collection}/tenants", [{"name": "proof"}]),
+    Request("collection", "create tenants", ("create_tenants",), "POST", "schema/{collection}/tenants", [{"name": "proof"}]),
     Request("collection", "change tenants", ("update_tenants",), "PUT", "schema/{collection}/tenants", [{"name": "proof"}]),
     Request("collection", "remove tenants", ("delete_tenants",), "DELETE", "schema/{collection}/tenants", ["proof"]),
-    Request("collection", "make its alias", ("create_aliases",), "POST", "aliases", {"alias": "{alias}", "class": "{collection}"}),
+    Request("collection", "create its alias", ("create_aliases",), "POST", "aliases", {"alias": "{alias}", "class": "{collection}"}),
     Request("collection", "change its alias", ("update_aliases",), "PUT", "aliases/{alias}", {"class": "{collection}"}),
     Request("collection", "read its alias", ("read_aliases",), path="aliases/{alias}", listed=True),
     Request("collection", "remove its alias", ("delete_aliases",), listed=True),
@@ -117,7 +117,7 @@ REQUESTS: tuple[Request, ...] = (
     ),
     Request("collection", "see it on the nodes", ("read_nodes",), path="nodes/{collection}?output=verbose"),
     Request("users", "read", ("read_users",), path="users/db/{account}"),
-    Request("users", "make", ("create_users",), "POST", "users/db/{account}", {}),
+    Request("users", "create", ("create_users",), "POST", "users/db/{account}", {}),
     Request("users", "remove", ("delete_users",), "DELETE", f"users/db/{NOBODY}"),
     Request("users", "change a key", ("update_users",), "POST", f"users/db/{NOBODY}/rotate-key"),
     Request("users", "switch off", ("update_users",), "POST", f"users/db/{NOBODY}/deactivate", {}),
@@ -126,7 +126,7 @@ REQUESTS: tuple[Request, ...] = (
     Request("roles", "read", ("read_roles",), path=f"authz/roles/{NOBODY}"),
     Request(
         "roles",
-        "make",
+        "create",
         ("create_roles",),
         "POST",
         "authz/roles",

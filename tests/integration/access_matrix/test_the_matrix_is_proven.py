@@ -16,7 +16,7 @@ from monitor import matrix_report
 from monitor.checks import run
 from monitor.matrix import Report, prove
 from security.matrix import declared
-from security.matrix.cell import Answer, How
+from security.matrix.cell import Answer, Cell, How
 from tests.support.cases import in_make_test
 from tests.support.scratch_platform import ROOT_KEY, ScratchPlatform
 
@@ -35,7 +35,7 @@ def superuser(platform: Platform, *statements: str, database: str = "christmas_d
     return done.stdout
 
 
-def of_account(account: str, *stores: str) -> dict:
+def of_account(account: str, *stores: str) -> dict[Cell, bool]:
     return {cell: allowed for cell, allowed in declared.matrix().items() if cell.account == account and cell.store in stores}
 
 
@@ -123,7 +123,7 @@ CHANGES: list[Change] = [
         "rag", "weaviate",
         lambda platform: _weaviate(platform, "add"),
         lambda platform: _weaviate(platform, "remove"),
-        {f"collection {name}: make it" for name in ("the loader's", "of a name alike", "of strangers")},
+        {f"collection {name}: create it" for name in ("the loader's", "of a name alike", "of strangers")},
     ),
     (
         "api", "postgres",

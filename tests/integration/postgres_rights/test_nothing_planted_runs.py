@@ -136,11 +136,9 @@ def _operators(migrator: psycopg.Connection, space: str) -> int:
 
 def stepped(server: ScratchServer) -> int:
     """How often a superuser ran something planted, asked without a step into it."""
-    done = execute(
-        server.container,
-        ["psql", "-XAtq", "-U", "postgres", "-d", f"dbname={DATABASE} options='-c search_path=pg_catalog'", "-c", "select last_value, is_called from public.stepped"],
-        user="postgres",
-    )
+    careful = f"dbname={DATABASE} options='-c search_path=pg_catalog'"
+    line = ["psql", "-XAtq", "-U", "postgres", "-d", careful, "-c", "select last_value, is_called from public.stepped"]
+    done = execute(server.container, line, user="postgres")
     value, is_called = done.stdout.strip().split("|")
     return int(value) if is_called == "t" else 0
 
@@ -236,7 +234,7 @@ def test_no_task_of_a_superuser_runs_what_is_planted(planted: ScratchServer) -> 
 
 def test_every_command_that_begins_a_session_of_a_superuser_takes_its_database_from_one_place() -> None:
     """psql is run nowhere but with `superuser.database`: by the provider, and by backups and restores."""
-    found = {}
+    found: dict[str, str] = {}
     for room in ("infra", "backup", "monitor", "migrations", "schedule", "seed", "security", "core", "commands"):
         for path in (ROOT / room).rglob("*.py"):
             text = path.read_text()

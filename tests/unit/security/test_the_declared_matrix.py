@@ -40,7 +40,7 @@ def test_every_account_has_a_cell_for_everything() -> None:
         assert all(each == first for each in others)
         assert len(first) > 30
     tables = {cell.name for cell in MATRIX if cell.kind == "table"}
-    assert tables == {each.name for each in (*TABLES, *ROLLUPS)}
+    assert tables == {each.name for each in TABLES} | {each.name for each in ROLLUPS}
     assert {cell.name for cell in MATRIX if cell.kind == "keyspace"} > {each.name for each in KEYSPACES}
 
 
@@ -62,7 +62,7 @@ def test_it_says_what_the_blueprint_says() -> None:
     assert "write fields with an expiry" not in allowed("api", "redis", "keyspace", "market_latest")
     assert "eval" not in allowed("admin", "redis", "server")
     assert allowed("indexer", "weaviate", "collection", "of a name alike") == set()
-    assert "make objects" in allowed("indexer", "weaviate", "collection", "the loader's")
+    assert "create objects" in allowed("indexer", "weaviate", "collection", "the loader's")
     assert allowed("rag", "weaviate", "server") == {"ask by GraphQL", "read every schema"}
 
 
