@@ -5,7 +5,7 @@ Each function returns what is wrong, or nothing.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
 from typing import Any
 
 from backup.weaviate.portable.wire import Wire
@@ -79,7 +79,7 @@ def weaviate(platform: Platform, name: str) -> str:
         with Wire(platform.weaviate_url(), key=platform.secret(name, "weaviate"), ca_file=platform.ca_file) as wire:
             visible: list[dict[str, Any]] = wire.get("schema")["classes"]
             names = [str(each["class"]) for each in visible if not (each.get("multiTenancyConfig") or {}).get("enabled")]
-            readable = [each for each in names if any(fnmatchcase(each, pattern) for pattern in patterns)]
+            readable = [each for each in names if any(pattern == "*" or re.fullmatch(pattern, each) for pattern in patterns)]
             for each in readable[:1]:
                 query: dict[str, str | int] = {"class": each, "limit": 1}
                 wire.get("objects", **query)
