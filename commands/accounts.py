@@ -17,6 +17,7 @@ def accounts_list(_context: Context, *, json: bool = False) -> None:
 
 @task(
     name="matrix",
+    long=["html"],
     help={
         "account": "Only what this account may.",
         "prove": "Try every cell at the stack's servers, each as the account that it is about.",

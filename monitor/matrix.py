@@ -28,7 +28,10 @@ NOT_LOGGED = "PostgreSQL logs no refused statement of an account, since its text
 
 @dataclass(slots=True)
 class Report:
-    """What a proof found. `unlogged` are denials that a store did not write down; `unread` says why a log could not be asked."""
+    """What a proof found. `unlogged` are denials that a store did not write down; `unread` says why a log could not be asked.
+
+    `address` is where PostgreSQL saw the trial come from.
+    """
 
     stack: str
     proven: list[Proven] = field(default_factory=list)
@@ -36,6 +39,7 @@ class Report:
     unread: list[str] = field(default_factory=list)
     looked_up: int = 0
     seconds: float = 0.0
+    address: str = ""
 
     @property
     def differing(self) -> list[Proven]:
@@ -71,7 +75,7 @@ def prove(platform: Platform, cells: Mapping[Cell, bool], progress: Progress) ->
                 progress.log(f"{store}: {len(found)} cells")
     finally:
         if any(caused.values()):
-            own_refusals.write(platform.stack, own_refusals.Caused(since, datetime.now(UTC), caused))
+            own_refusals.write(platform.stack, own_refusals.Caused(since, datetime.now(UTC), caused, report.address))
     report.proven = [Proven(cell, allowed, learned[cell]) for cell, allowed in cells.items()]
     report.seconds = time.monotonic() - began
     return report
@@ -103,6 +107,7 @@ def _postgres(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
 
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         found = {cell: learned for every in pool.map(one, cells) for cell, learned in every.items()}
+    report.address = next((each.address for each in denials.values() if each.address), "")
     wanted = Counter({account: len(each.logins) for account, each in denials.items()})
     told = _told(platform, "timescaledb", began, refusals.of_postgres, lambda each: each.account, wanted)
     if isinstance(told, Finding):

@@ -17,11 +17,15 @@ _KEPT = 10
 
 @dataclass(frozen=True, slots=True)
 class Caused:
-    """What one proof caused between two moments: by store and account, how many refusals the store counted."""
+    """What one proof caused between two moments: by store and account, how many refusals the store counted.
+
+    `address` is where the stores saw it come from, "" where none told.
+    """
 
     began: datetime
     ended: datetime
     counts: Mapping[str, Mapping[str, int]]
+    address: str = ""
 
 
 def write(stack: str, caused: Caused) -> None:
@@ -31,12 +35,12 @@ def write(stack: str, caused: Caused) -> None:
     write_whole(_file(stack), text)
 
 
-def of_late(stack: str, store: str, begin: datetime) -> Counter[str]:
-    """How many refusals of each account in a store were caused since `begin`."""
-    found: Counter[str] = Counter()
+def of_late(stack: str, store: str, begin: datetime) -> Counter[tuple[str, str]]:
+    """How many refusals in a store were caused since `begin`, by account and address."""
+    found: Counter[tuple[str, str]] = Counter()
     for each in _read(stack):
         if each.ended >= begin:
-            found.update(each.counts.get(store, {}))
+            found.update({(account, each.address): count for account, count in each.counts.get(store, {}).items()})
     return found
 
 
@@ -49,7 +53,10 @@ def _read(stack: str) -> list[Caused]:
     """What is written down; nothing where it can't be read any more: then the checks tell of refusals, and somebody looks."""
     try:
         told = json.loads(_file(stack).read_text(encoding="utf-8"))
-        return [Caused(datetime.fromisoformat(each["began"]), datetime.fromisoformat(each["ended"]), each["counts"]) for each in told]
+        return [
+            Caused(datetime.fromisoformat(each["began"]), datetime.fromisoformat(each["ended"]), each["counts"], str(each["address"]))
+            for each in told
+        ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

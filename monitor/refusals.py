@@ -252,15 +252,18 @@ def _others(platform: Platform, store: str, told: Told, now: datetime) -> Told:
     return Told(without(told.refusals, own), told.since, told.lost)
 
 
-def without(refusals: Iterable[Refusal], own: Mapping[str, int]) -> list[Refusal]:
-    """Refusals less so many of each account's. Pure."""
+def without(refusals: Iterable[Refusal], own: Mapping[tuple[str, str], int]) -> list[Refusal]:
+    """Refusals less so many of each account's from an address; an address of no name stands for any. Pure."""
     left = Counter(own)
     kept = []
     for each in refusals:
-        taken = min(each.count, left[each.account])
-        left[each.account] -= taken
-        if each.count > taken:
-            kept.append(replace(each, count=each.count - taken))
+        count = each.count
+        for key in ((each.account, each.address), (each.account, "")):
+            taken = min(count, left[key])
+            left[key] -= taken
+            count -= taken
+        if count:
+            kept.append(replace(each, count=count))
     return kept
 
 

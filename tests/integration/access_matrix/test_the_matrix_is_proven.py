@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from security.matrix import declared
 from security.matrix.cell import Answer, Cell, How
 from tests.support.cases import in_make_test
 from tests.support.scratch_platform import ROOT_KEY, ScratchPlatform
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -202,3 +205,35 @@ def test_a_store_that_does_not_answer_is_unknown(platform: Platform) -> None:
     assert found.exit_code == 3
     assert len(found.unknown) == len(found.proven) > 200
     assert matrix_report.next_step(found)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("store", ["postgres", "redis", "weaviate"])
+def test_killed_in_the_middle_it_leaves_nothing(platform: Platform, before: dict[str, str], store: str) -> None:
+    at_work: dict[str, Callable[[], object]] = {
+        "postgres": lambda: _sessions(platform),
+        "redis": lambda: _denied_in_redis(platform),
+        "weaviate": lambda: True,
+    }
+    with clients.redis_client(platform, "admin") as client:
+        client.acl_log_reset()
+    cells = {cell: allowed for cell, allowed in declared.matrix().items() if cell.store == store}
+    process = multiprocessing.get_context("fork").Process(target=prove, args=(platform, cells, SilentProgress()))
+    process.start()
+    wait_for(at_work[store], "the trial is at work")
+    process.kill()
+    process.join()
+    # What it wrote into Redis goes by itself, within two seconds.
+    wait_for(lambda: state(platform) == before, "all is as before")
+
+
+def _sessions(platform: Platform) -> int:
+    with clients.postgres(platform, "migrator") as connection:
+        (count,) = connection.execute("select count(*) from pg_stat_activity where usename in ('analyst', 'api', 'app')").fetchone() or (0,)
+    return int(count)
+
+
+def _denied_in_redis(platform: Platform) -> int:
+    with clients.redis_client(platform, "admin") as client:
+        entries: Any = client.acl_log(100)
+        return len(entries)
