@@ -147,9 +147,7 @@ def _weaviate(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
         report.unread.append(told.message)
     else:
         _miss(report, [(cell, (account, action)) for account, each in denials.items() for cell, action in each.found], told)
-    # The check of refusals leaves that question out, as clients ask it by themselves.
-    counted = Counter(account for account, each in denials.items() for cell, _ in each.found if cell.action != weaviate.ASKED_BY_CLIENTS)
-    return found, dict(counted)
+    return found, {account: each.lines for account, each in denials.items()}
 
 
 def _redis(platform: Platform, cells: Mapping[str, list[Cell]], report: Report) -> Result:

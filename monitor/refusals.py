@@ -41,6 +41,7 @@ _POSTGRES_SAID = re.compile(
 _CLIENTS_OWN_QUESTIONS = (("read_nodes", "Verbosity: minimal"), ("read_tenants", "Tenant: *"))
 # The path is the client's own, so it is the end of the line that counts.
 _EMBEDDER_LINE = re.compile(rb"^(?P<client>\S+) [A-Z]+ .* 401 \d+ ms$")
+_REDIS_ADDRESS = re.compile(r"(?:^| )addr=(\S+)")
 _POSTGRES_IN_THE_CLEAR = b"no encryption"
 
 
@@ -115,12 +116,18 @@ def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Re
     for entry in entries:
         if float(entry["age-seconds"]) > window.total_seconds():
             continue
-        client: Any = entry.get("client-info") or {}
-        address = str(client.get("addr", "")) if isinstance(client, Mapping) else ""
         kind: Kind = "login" if entry["reason"] == "auth" else "denial"
-        host = address.rpartition(":")[0].strip("[]") or _NOWHERE
+        host = _redis_address(entry.get("client-info")).rpartition(":")[0].strip("[]") or _NOWHERE
         found.append(Refusal(kind, _account(str(entry["username"])), host, int(entry["count"])))
     return found
+
+
+def _redis_address(client: Any) -> str:
+    """Address and port of a client: redis-py reads what Redis says of it in one version of the protocol, and hands it on in the other."""
+    if isinstance(client, Mapping):
+        return str(client.get("addr", ""))
+    found = _REDIS_ADDRESS.search(str(client or ""))
+    return found[1] if found else ""
 
 
 def judge(store: str, told: Told, kinds: Sequence[Kind], now: datetime, alarms: RefusalAlarms = REFUSAL_ALARMS) -> Finding:

@@ -23,8 +23,7 @@ _BY_ACTION = {(each.kind, each.action): each for each in REQUESTS}
 _BY_NAME = {(each.kind, each.name): each for each in THINGS}
 KEEPER = "admin"
 """Who tells what is there."""
-ASKED_BY_CLIENTS = "see the nodes"
-"""The action that libraries try by themselves, allowed or not."""
+_ASKED_BY_CLIENTS = "see the nodes"
 
 
 class Caller:
@@ -93,9 +92,10 @@ def names(platform: Platform) -> Names:
 
 @dataclass(slots=True)
 class Denials:
-    """The permissions that were denied to an account, each as often as a line of the log has to tell it."""
+    """The permissions that were denied to an account, each with what the log has to tell; `lines` are all that it tells of them."""
 
     found: list[tuple[Cell, str]] = field(default_factory=list)
+    lines: int = 0
 
 
 def learn(platform: Platform, account: str, cells: Sequence[Cell], there: Names, denials: Denials) -> dict[Cell, Learned]:
@@ -108,6 +108,8 @@ def learn(platform: Platform, account: str, cells: Sequence[Cell], there: Names,
             found[cell] = _one(ask, account, thing, request, there, permissions)
             if found[cell].answer is Answer.DENIED and found[cell].how is How.TRIED:
                 denials.found.append((cell, request.told))
+                # The check of refusals leaves that question out, as clients ask it by themselves.
+                denials.lines += 0 if cell.action == _ASKED_BY_CLIENTS else request.lines
     return found
 
 

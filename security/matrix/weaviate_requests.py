@@ -36,7 +36,7 @@ THINGS: tuple[Thing, ...] = (OWN, ALIKE, OTHER, Thing("users", ""), Thing("roles
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request and the permissions that it needs, all of them.
+    """A request and the permissions that it needs, all of them. A denial takes so many `lines` of the log, under the name `logged`.
 
     `path` and `body` have `{collection}`, `{alias}`, `{role}` and `{account}` (one that is there, and not the asker's own). `on_all`: for
     all collections there are. `listed`: an allowed one would change something, or says nothing where the thing isn't there; the server's
@@ -52,6 +52,7 @@ class Request:
     on_all: bool = False
     listed: bool = False
     logged: str = ""
+    lines: int = 1
 
     @property
     def told(self) -> str:
@@ -123,7 +124,8 @@ REQUESTS: tuple[Request, ...] = (
     Request("users", "switch off", ("update_users",), "POST", f"users/db/{NOBODY}/deactivate", {}),
     Request("users", "give a role", ("assign_and_revoke_users",), "POST", f"authz/users/{NOBODY}/assign", {"roles": [NOBODY]}),
     Request("users", "take a role", ("assign_and_revoke_users",), "POST", f"authz/users/{NOBODY}/revoke", {"roles": [NOBODY]}),
-    Request("roles", "read", ("read_roles",), path=f"authz/roles/{NOBODY}"),
+    # Whoever may not see all roles is asked about this one, too.
+    Request("roles", "read", ("read_roles",), path=f"authz/roles/{NOBODY}", lines=2),
     Request(
         "roles",
         "create",
@@ -131,6 +133,7 @@ REQUESTS: tuple[Request, ...] = (
         "POST",
         "authz/roles",
         {"name": "{role}", "permissions": [{"action": "read_cluster"}]},
+        lines=2,
     ),
     Request("roles", "change", ("update_roles",), listed=True),
     Request("roles", "remove", ("delete_roles",), listed=True),

@@ -72,7 +72,12 @@ def before(platform: Platform) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def report(platform: Platform, before: dict[str, str]) -> Report:
+def refused_before(platform: Platform) -> dict[str, float | None]:
+    return refused(platform)
+
+
+@pytest.fixture(scope="module")
+def report(platform: Platform, before: dict[str, str], refused_before: dict[str, float | None]) -> Report:
     return prove(platform, declared.matrix(), SilentProgress())
 
 
@@ -93,9 +98,15 @@ def test_nothing_is_left_behind(platform: Platform, before: dict[str, str], repo
     assert {name for name in before if before[name] != after[name]} == set()
 
 
-def test_the_checks_do_not_take_the_trial_for_an_attack(platform: Platform, report: Report) -> None:
-    found = run(platform, ["postgres.refusals", "redis.refusals", "weaviate.refusals"])
-    assert {each.name: (each.status, each.message) for each in found if each.status != "ok"} == {}
+def refused(platform: Platform) -> dict[str, float | None]:
+    """How many refusals the checks count."""
+    return {each.name: each.value for each in run(platform, ["postgres.refusals", "redis.refusals", "weaviate.refusals"])}
+
+
+def test_the_checks_do_not_take_the_trial_for_an_attack(
+    platform: Platform, refused_before: dict[str, float | None], report: Report
+) -> None:
+    assert refused(platform) == refused_before
 
 
 def _redis(platform: Platform, *words: str) -> None:
