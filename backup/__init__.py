@@ -1,1 +1,1 @@
-"""Backup sets over the three stores: made, listed, verified, restored, drilled and pruned."""
+"""Backup sets of the three stores: make, list, verify, restore, drill and prune them."""

@@ -1,6 +1,6 @@
-"""The drill: a set restored into scratch containers, proven against its manifest, and timed. The live stores are only read.
+"""The drill restores a set into scratch containers, proves it against its manifest and measures the time. It only reads the live stores.
 
-A backup counts only once this has been done with it.
+A backup counts only after a drill of it has passed.
 """
 
 from __future__ import annotations
@@ -52,9 +52,11 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A drill. `restore_seconds` (RTO) is until every store answered; `loss_seconds` (RPO) what a failure at its start would have lost.
+    """The result of a drill.
 
-    `unproven` is what the set says of itself that it keeps without proof, or doesn't keep: a drill proves nothing about it.
+    `restore_seconds` (RTO) is the time until every store answered. `loss_seconds` (RPO) is what a failure at the start would have lost.
+
+    `unproven` lists what the set keeps without proof or does not keep: a drill proves nothing about it.
     """
 
     id: str
@@ -70,21 +72,21 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether the set was restored and everything about it was proven."""
+        """Whether the set was restored and every proof passed."""
         return not self.failure and bool(self.proofs) and all(each.passed for each in self.proofs)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON has it."""
+        """The report as a JSON object."""
         return {**asdict(self), "started": self.started.isoformat(), "passed": self.passed}
 
 
 def drill(
     platform: Platform, set_id: str | None = None, *, progress: Progress | None = None, folder: Path | None = None, place: str = ""
 ) -> Report:
-    """Drill a set, the newest by default; write its report and add it to the history; mark the set where all is proven.
+    """Drill a set, the newest by default: write a report, append to the history, and mark the set if every proof passed.
 
-    `place` names the copy that it is taken from; the first place where it is left out.
-    A set that can't be restored is a report too, one that failed. Raises PlatformError only where no drill could begin.
+    `place` names the copy to read; the default is the first place.
+    A set that can't be restored gives a failed report. Raises PlatformError only where the drill could not begin.
     """
     folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
@@ -101,9 +103,9 @@ def drill(
 
 
 def loss_now(platform: Platform, every: list[Manifest]) -> dict[str, float]:
-    """Seconds of writes that would be gone if the machine's live volumes were lost right now; stores without a backup are left out.
+    """Seconds of writes lost if the live volumes were lost now, by store. Stores without a backup are left out.
 
-    PostgreSQL loses what is not archived yet; Redis and Weaviate go back to their newest set.
+    PostgreSQL loses the writes that are not archived yet; Redis and Weaviate fall back to their newest set.
     """
     now = datetime.now(UTC)
     newest = {store: moment for manifest in every for store, moment in manifest.moments().items()}
@@ -153,7 +155,7 @@ def _restore(
     timings: dict[str, Timing],
     progress: Progress,
 ) -> proofs.Restored:
-    """Restore all stores of the set at the same time, each to the set's own point."""
+    """Restore all stores of the set in parallel, each to the set's own point."""
     wanted = plan(Target(set_id=manifest.id), every, manifest.stores, datetime.now(UTC))
     shared = SharedProgress(progress)
     root_key = os.urandom(_ROOT_KEY_BYTES).hex()
@@ -161,7 +163,7 @@ def _restore(
     redis_keys: list[int] = []
 
     def redis(told: Progress) -> Timing:
-        # A replica keeps what has expired meanwhile until its master says so; that one is nobody, so all can be counted.
+        # Replicate from a master that does not exist: replicas do not expire keys, so every key can be counted.
         timing = redis_restore.beside(made, use, wanted["redis"], passwords, told, settings=("replicaof 127.0.0.1 1",))
         redis_keys.append(_count_and_promote(str(made.containers["redis"].name)))
         return timing
@@ -190,9 +192,9 @@ def _count_and_promote(container: str) -> int:
 
 
 def start_embedder(made: Scratch, platform: Platform, use: Ingredients) -> None:
-    """An embedder for questions in words, where the stack has one of its own."""
-    if platform.embedding_profile == "embedded" and "embedder" in use.images:
-        made.start(recipes.embedder(use.images["embedder"], token=platform.embedding_key))
+    """Start an embedder for questions in words, if the stack uses the embedded one."""
+    if platform.embedding_profile == "embedded" and "embedder" in use.bases:
+        made.start(recipes.embedder(use.bases["embedder"], token=platform.embedding_key))
 
 
 def _prove(name: str, proof: proofs.Proof, restored: proofs.Restored) -> Proven:
@@ -201,13 +203,13 @@ def _prove(name: str, proof: proofs.Proof, restored: proofs.Restored) -> Proven:
         passed, message = True, proof(restored)
     except proofs.Disproved as error:
         passed, message = False, str(error)
-    except Exception as error:  # a proof that can't be led proves nothing
+    except Exception as error:  # a proof that can't run proves nothing
         passed, message = False, f"could not be proven: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
     return Proven(name, passed, message, round(time.monotonic() - began, 2))
 
 
 def _keep(folder: Path, report: Report) -> None:
-    """Write the report, for programs and for people, and add a line to the history."""
+    """Write the report as JSON and Markdown, and append a line to the history."""
     home = folder / FOLDER
     (home / f"{report.id}.json").write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (home / f"{report.id}.md").write_text(describe(report), encoding="utf-8")
@@ -218,7 +220,7 @@ def _keep(folder: Path, report: Report) -> None:
 
 
 def history(folder: Path) -> list[dict[str, Any]]:
-    """Past drills, oldest first. A line that a killed run left half is left out."""
+    """Past drills, oldest first. Skips a line that a killed run cut off."""
     path = folder / FOLDER / HISTORY
     found = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
@@ -241,7 +243,7 @@ def describe(report: Report) -> str:
         f"- a failure at its start would have lost {seconds:.0f} s of {store} (RPO)" for store, seconds in report.loss_seconds.items()
     ]
     if report.failure:
-        lines += ["", f"It could not be restored: {report.failure}"]
+        lines += ["", f"The restore failed: {report.failure}"]
     if report.stores:
         lines += ["", "| store | files back | replayed and started |", "| --- | --- | --- |"]
         lines += [f"| {store} | {timing.files:.1f} s | {timing.start:.1f} s |" for store, timing in report.stores.items()]
@@ -251,7 +253,7 @@ def describe(report: Report) -> str:
             "",
             f"{proven} of {len(report.proofs)} proofs:",
             "",
-            "| proof | outcome | what was found | took |",
+            "| proof | outcome | finding | took |",
             "| --- | --- | --- | --- |",
         ]
         lines += [
@@ -259,10 +261,10 @@ def describe(report: Report) -> str:
             for each in report.proofs
         ]
     if report.unproven:
-        lines += ["", "Not proven, as the set says of itself:", "", *(f"- {' '.join(each.split())}" for each in report.unproven)]
+        lines += ["", "Not proven, according to the set:", "", *(f"- {' '.join(each.split())}" for each in report.unproven)]
     return "\n".join(lines) + "\n"
 
 
 def _cell(text: str) -> str:
-    """Text that stays in its cell of a Markdown table."""
+    """Text as one cell of a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|")

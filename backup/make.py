@@ -1,4 +1,4 @@
-"""Making a backup set: the stores in parallel, the manifest last."""
+"""Makes a backup set: the stores in parallel, the manifest last."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def make(
     progress: Progress | None = None,
     folder: Path | None = None,
 ) -> Manifest | None:
-    """Make a backup set and return its manifest; None where `kind` is not given and nothing is due.
+    """Make a backup set and return its manifest; None if `kind` is not given and nothing is due.
 
-    `stores` limits it to some of postgres, redis and weaviate. `folder` holds the stack's sets; the clone's own place by default.
-    Where PostgreSQL's log goes on in a timeline that has no full set, as after a live restore, a full one is made whatever is asked for.
-    Raises PlatformError where a store fails (then there is no new set, and those before are as they were), where another run
-    is at work, and where an incremental set has nothing to build on.
+    `stores` limits it to some of postgres, redis and weaviate. `folder` holds the stack's sets; the default is the clone's folder.
+    If PostgreSQL's current timeline has no full set, as after a live restore, a full set is made whatever kind is asked for.
+    Raises PlatformError if a store fails (there is no new set then, and older sets are unchanged), if another run
+    holds the lock, and if an incremental set has nothing to build on.
     """
     chosen = known_stores(stores)
     folder = folder or folders.folder_of(platform.stack)
@@ -60,16 +60,16 @@ def make(
         wanted = closing.wanted(platform, kind, chosen, folders.list_sets(folder=folder), folder, progress)
         made = _make_usable(platform, wanted, chosen, folder, progress) if wanted else None
         closing.settle(platform, folder)
-        # The set is good whatever becomes of its copies: what is missing there is caught up with by the next run.
+        # A failed copy doesn't spoil the set: the next run copies what is missing.
         copies.catch_up(platform, folder, progress)
         recovery.forget_emptied(folder)
         return made
 
 
 def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
-    """The stores meant, in one order.
+    """The chosen stores in their fixed order.
 
-    Raises PlatformError for a name that is none.
+    Raises PlatformError for an unknown name.
     """
     unknown = set(stores or ()) - set(STORES)
     if unknown:
@@ -80,19 +80,19 @@ def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
 
 
 def clean_up(platform: Platform, folder: Path, progress: Progress) -> None:
-    """Remove what runs left that never came to write a manifest. Only for the holder of the lock."""
+    """Remove sets that earlier runs left without a manifest. The caller must hold the lock."""
     found = folders.leftovers(folder)
     if not found:
         return
     weaviate_store.remove_copies(platform.containers["weaviate"], [path.name for path in found])
     for path in found:
         folders.discard(path)
-        progress.log(f"removed {path.name}, which a broken run left unfinished")
+        progress.log(f"removed {path.name}, left by an interrupted run")
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What one run makes. `base` is the newest set of each store, by store; only an incremental run uses it."""
+    """The plan of one run. `parent` is the set that an incremental run builds on."""
 
     set_id: str
     kind: Kind
@@ -119,13 +119,11 @@ def _plan(wanted: Kind, stores: tuple[Store, ...], folder: Path) -> _Plan:
 
 
 def _make_usable(platform: Platform, wanted: Kind, stores: tuple[Store, ...], folder: Path, progress: Progress) -> Manifest:
-    """Make the set; a full one where an incremental one finds nothing that it can build on, for else there would be none until then."""
+    """Make the set. If the parent of an incremental set is unusable, make a full one: otherwise every run fails until the next full set."""
     try:
         return _make(platform, _plan(wanted, stores, folder), folder, progress)
     except pgbackrest.UnusablePriorError as error:
-        progress.log(
-            f"a full set instead of an incremental one: the one before can't be built on, invoke backup.verify tells more ({error.what})"
-        )
+        progress.log(f"a full set instead of an incremental one: its parent is unusable, see invoke backup.verify ({error.what})")
         return _make(platform, _plan("full", stores, folder), folder, progress)
 
 
@@ -133,7 +131,7 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
     target = folder / plan.set_id
     target.mkdir(mode=0o700)
     try:
-        # Everything that signing needs is had before the work, not found missing after it.
+        # Fail before the work, not after it, if signing is impossible.
         passphrase = keys.repository_passphrase(platform)
         parts = _run_stores(platform, plan, SetFolder(target, keyring_of(platform)), progress)
         progress.status("writing the manifest")
@@ -156,7 +154,7 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
         _discard(platform, folder, plan.set_id, error)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise PlatformError(
-                what="the disk is full; the set was not finished and its files are removed",
+                what="the disk is full; the unfinished set was removed",
                 where=str(folder),
                 next_step="make room (invoke backup.prune --dry-run shows what could go), then invoke backup",
             ) from error
@@ -165,20 +163,20 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
 
 
 def _discard(platform: Platform, folder: Path, set_id: str, error: BaseException) -> None:
-    """Remove what a failed run has written. What can't be removed now, the next run removes."""
+    """Remove the files of a failed run. The next run removes what is left."""
     target = folder / set_id
     try:
         folders.discard(target)
         mirror.withdraw(platform, folder, set_id)
         weaviate_store.remove_copies(platform.containers["weaviate"], [target.name])
     except (OSError, PlatformError) as second:
-        error.add_note(f"and what it had written is still in {target}: {second}")
+        error.add_note(f"its files are still in {target}: {second}")
 
 
 def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Progress) -> list[PostgresPart | RedisPart | WeaviatePart]:
-    """Back up each store in a thread of its own.
+    """Back up each store in its own thread.
 
-    Raises PlatformError with all that failed; UnusablePriorError where it was that alone.
+    Raises PlatformError with all failures, or UnusablePriorError if that was the only one.
     """
     shared = SharedProgress(progress)
     parent = plan.parent
@@ -203,7 +201,7 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
 
 
 def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress) -> _T:
-    """Run one store's backup; what its driver raises becomes a PlatformError."""
+    """Run one store's backup; turn errors of its driver into a PlatformError."""
     try:
         return back_up(progress)
     except Exception as error:
@@ -217,7 +215,7 @@ def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress
 
 
 def _driver_errors() -> tuple[type[Exception], ...]:
-    """What the stores' drivers raise. They are imported only here: one store's backup need not wait for another one's driver."""
+    """The error classes of the stores' drivers, imported late: one store's backup need not wait for another store's driver."""
     import docker.errors
     import httpx
     import psycopg
@@ -231,7 +229,7 @@ def _driver_errors() -> tuple[type[Exception], ...]:
         weaviate.exceptions.WeaviateBaseError,
         docker.errors.DockerException,
         requests.RequestException,
-        # Weaviate's client lets some of what it builds on through.
+        # Weaviate's client lets some errors of its HTTP library through.
         httpx.HTTPError,
     )
 
@@ -261,7 +259,7 @@ def _collect(running: dict[Store, Future[_T]]) -> list[_T]:
 
 
 class SharedProgress:
-    """One progress line for several threads: it shows what each is doing."""
+    """One progress line for several threads: it shows what each of them does."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -273,13 +271,13 @@ class SharedProgress:
         return _Part(self, name)
 
     def tell(self, name: str, text: str) -> None:
-        """Show that `name` is now doing `text`."""
+        """Show that `name` now does `text`."""
         with self._lock:
             self._doing[name] = text
             self._progress.status(" · ".join(f"{each}: {doing}" for each, doing in self._doing.items()))
 
     def log(self, name: str, text: str) -> None:
-        """Leave a line."""
+        """Print a line."""
         with self._lock:
             self._progress.log(f"{name}: {text}")
 

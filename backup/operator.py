@@ -1,4 +1,4 @@
-"""What an operator keeps and gives: the keys that a lost machine's backups are read with, and another identity to read them by."""
+"""Keys for an operator: export the keys that read a lost machine's backups, and read with another identity."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from infra.connections import Platform
 
 
 def with_identity(platform: Platform, path: str) -> Platform:
-    """The platform as somebody sees it who reads with the identity in a file (as `age-keygen` writes one), besides the stack's own.
+    """The platform with the identities in a file (written by `age-keygen`) added to the stack's own.
 
-    Raises PlatformError where the file can't be read or holds none.
+    Raises PlatformError if the file can't be read or holds no identity.
     """
     if not path:
         return platform
@@ -28,16 +28,16 @@ def with_identity(platform: Platform, path: str) -> Platform:
     found = tuple(line.strip() for line in lines if line.strip().startswith("AGE-SECRET-KEY-"))
     if not found:
         raise PlatformError(
-            what="it holds no age identity", where=f"--identity {path}", next_step="one is a line that begins AGE-SECRET-KEY-1"
+            what="it holds no age identity", where=f"--identity {path}", next_step="an identity is a line that begins with AGE-SECRET-KEY-1"
         )
     access = platform.backup.model_copy(update={"identities": (*platform.backup.identities, *found)})
     return dataclasses.replace(platform, backup=access)
 
 
 def write_keys(platform: Platform, path: str) -> Path:
-    """Write everything that reads the stack's backups to a new file that only its owner may read; return its path.
+    """Write all keys that read the stack's backups to a new file with mode 0600; return its path.
 
-    Raises PlatformError where there is such a file already, or it can't be written.
+    Raises PlatformError if the file exists or can't be written.
     """
     known = platform.backup
     content = {
@@ -51,22 +51,22 @@ def write_keys(platform: Platform, path: str) -> Path:
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(json.dumps(content, indent=2) + "\n")
     except FileExistsError as error:
-        raise PlatformError(what="there is such a file already", where=str(target), next_step="give another name, or remove it") from error
+        raise PlatformError(what="the file exists", where=str(target), next_step="give another name, or remove it") from error
     except OSError as error:
         raise PlatformError(what=f"it can't be written: {error.strerror}", where=str(target)) from error
     return target
 
 
 def describe_keys(platform: Platform) -> list[str]:
-    """Who can read the stack's backups, in public halves."""
+    """The recipients that can read the stack's backups (public keys)."""
     own, *others = platform.backup.recipients or ("none: invoke up makes it",)
     return [f"the stack's own   {own}", *(f"further           {each}" for each in others)]
 
 
 def extract(platform: Platform, set_id: str, path: str, out: str, *, place: str = "", folder: Path | None = None) -> Path:
-    """Decrypt one file of a set, such as `postgres/christmas_db.dump`, into a new file that only its owner may read; return its path.
+    """Decrypt one file of a set, such as `postgres/christmas_db.dump`, into a new file with mode 0600; return its path.
 
-    Raises PlatformError where the set has no such file, it is damaged, or there is a file at `out` already.
+    Raises PlatformError if the set has no such file, it is damaged, or `out` exists.
     """
     folder = folder or folders.folder_of(platform.stack)
     manifest = folders.choose(mirror.sets_at(platform, folder, place), set_id or None, folder)

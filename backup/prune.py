@@ -1,4 +1,4 @@
-"""Removing what the retention rules no longer keep: sets, their backups in the repository, log that nothing needs, leftovers."""
+"""Pruning: removes sets, physical backups, WAL and leftovers that the retention rules no longer keep."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from infra.connections import Platform
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was removed, or would be: ids of sets, labels of physical backups, Weaviate's own copies; and why the rest stays.
+    """What was removed (or would be): ids of sets, labels of physical backups, Weaviate's own copies; and why each other set stays.
 
-    `places` has the ids that go from each further place.
+    `places` has the ids removed from each copy.
     """
 
     dry_run: bool
@@ -51,15 +51,15 @@ class Pruned:
 
 
 def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | None = None, folder: Path | None = None) -> Pruned:
-    """Remove what the blueprint's rules don't keep. Cut off at any point, the next run removes the rest.
+    """Remove what the blueprint's rules no longer keep. After an interruption the next run removes the rest.
 
-    Raises PlatformError where a manifest can't be read: what a set needs is not known then, so nothing is removed. Nor is anything
-    while a live restore is not through.
+    Raises PlatformError if a manifest can't be read: then the dependencies between sets are unknown and nothing is removed. Raises it
+    as well while a live restore is unfinished.
     """
     folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
     with lock.hold(folder, "pruning"):
-        # What a restore goes on with, or hangs on until its full set is there, may look old.
+        # An unfinished restore may still need sets that look too old.
         refuse_unfinished(folder, owed=True)
         mirror.refresh(platform, folder)
         every = folders.list_sets(folder=folder)
@@ -74,7 +74,7 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
             make.clean_up(platform, folder, progress)
             for each in going:
                 progress.status(f"removing {each.id}")
-                # From here on it is no set any more; what is left of it in the stores is found again by the next run.
+                # Without its manifest it is no longer a set; the next run finds what is left of it in the stores.
                 mirror.discard(platform, folder, each.id)
             _expire(container, labels, progress)
             weaviate_store.remove_copies(platform.containers["weaviate"], copies)
@@ -85,16 +85,16 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
 
 
 def unneeded_labels(backups: Sequence[pgbackrest.PhysicalBackup], staying: Sequence[Manifest]) -> list[str]:
-    """Physical backups that no kept set is or builds on, those first that others build on; none newer than the newest kept one.
+    """Physical backups that no kept set is or builds on, dependent ones first; none newer than the newest kept one.
 
-    A newer one may belong to a set that is being made elsewhere, or was made by hand; and the next incremental builds on it.
+    A newer one may belong to a set that another machine makes now, or was made by hand; the next incremental builds on it.
     """
     needed: set[str] = set()
     for manifest in staying:
         if manifest.postgres:
             needed |= {manifest.postgres.label, *manifest.postgres.references}
     newest = max((each.finished for each in backups if each.label in needed), default=0)
-    # Expiring one takes along all that build on it, so only those are named whose whole offspring goes.
+    # Expiring a backup removes everything that builds on it, so name only those without a kept descendant.
     found = []
     for each in backups:
         offspring = {other.label for other in backups if each.label in (other.prior, *other.references)}
@@ -104,20 +104,20 @@ def unneeded_labels(backups: Sequence[pgbackrest.PhysicalBackup], staying: Seque
 
 
 def _expire(container: str, labels: Sequence[str], progress: Progress) -> None:
-    """Expire these backups, then the log from before the oldest full one that is left."""
+    """Expire these backups, then the WAL from before the oldest full backup left."""
     for label in labels:
-        # One that was expired along with what it built on is gone already.
+        # Its parent's expiry removed it already.
         if pgbackrest.info(container).backup(label):
             progress.status(f"expiring {label}")
             pgbackrest.run(container, pgbackrest.command("expire", f"--set={label}"))
     fulls = sum(1 for each in pgbackrest.info(container).backups if each.kind == "full")
     if labels and fulls:
-        # With exactly as many as there are, no backup is expired, but the log before the oldest is.
+        # With the limit at the present number no backup expires, only the WAL before the oldest.
         pgbackrest.run(container, pgbackrest.command("expire", f"--repo1-retention-full={fulls}"))
 
 
 def _unneeded_copies(container: str, staying: Sequence[Manifest]) -> list[str]:
-    """Weaviate's own copies that the next incremental backup will not build on."""
+    """Weaviate's own copies that the next incremental backup does not build on."""
     newest = next((each for each in reversed(staying) if each.weaviate and each.weaviate.backup_id), None)
     needed: set[str | None] = set()
     if newest and newest.weaviate:

@@ -1,4 +1,4 @@
-"""The room's SQL: one statement a file, with its reason at its top."""
+"""The room's SQL: one statement per file, with its reason at the top."""
 
 from core.statements import Statements
 

@@ -1,4 +1,4 @@
-"""Restoring: into stores of its own beside the live ones, or, on an explicit word, onto the live ones."""
+"""Restores: into new stores beside the live ones or, if asked explicitly, onto the live ones."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def restore(
     folder: Path | None = None,
     place: str = "",
 ) -> Restored:
-    """Restore to `latest`, a time, a position in PostgreSQL's log or a set.
+    """Restore to `latest`, a time, a WAL position or a set.
 
-    By default into new stores named `into` (a random name without), which stay until `remove` takes them away. With `live`,
-    onto the stack itself, after a safety backup; refused while clients write, unless `force`. `dry_run` only tells.
-    PostgreSQL's log is followed to the timeline that is live now; `timeline` names another one, of a branch that was left.
-    `place` names the copy that is read in place of the first place: that one may be lost. With `live` it has to be lost, and the copy,
-    or that with the newest set, becomes the first place again.
-    An interrupted restore is run again by the same call. Raises PlatformError where the target can't be reached.
+    By default into new stores named `into` (a random name if empty), which stay until `remove` deletes them. With `live`,
+    onto the stack itself, after a safety backup; refused while clients write, unless `force`. `dry_run` only reports.
+    PostgreSQL's WAL is replayed along the live timeline; `timeline` names another one, of an abandoned branch.
+    `place` names the copy to read instead of the first place, which may be lost. With `live` the first place must be lost; the named
+    copy, or the one with the newest set, then becomes the first place.
+    Call it again to continue an interrupted restore. Raises PlatformError if the target can't be reached.
     """
     folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
     if live and into and into != platform.stack:
-        raise PlatformError(what="onto the live stack, or into another one, but not both", where=f"--live --into {into}")
+        raise PlatformError(what="--live and --into exclude each other", where=f"--live --into {into}")
     if live and (place := bring_back.choose(platform, folder, place, stores)) and not dry_run:
         bring_back.bring_back(platform, folder, place, progress)
         place = ""
@@ -77,7 +77,7 @@ def restore(
     chosen = stores_for(target, every, stores)
     begun = Journal(folder).read()
     if live and begun and begun.half:
-        # It goes on along what was noted then; the server of now has nothing to say about it.
+        # Continue along the timeline that the journal noted: the present server's timeline no longer counts.
         return _onto_the_live(platform, target, chosen, None, force=force, progress=progress, folder=folder)
     if begun:
         progress.log(f"{begun.told()}; {begun.next_step()}")
@@ -85,7 +85,7 @@ def restore(
         every = folders.list_sets(folder=folder)
     along = timeline or (begun.along if begun and begun.half else None)
     log = _look(platform, folder, every, place, along, chosen, progress, archive=not target.set_id)
-    # Until the full set is there that follows a live restore, the newest one shows what was undone.
+    # Until the full set that follows a live restore exists, the newest set shows the undone state.
     undone = begun.safety if begun and target == Target() else None
     wanted = plan(target, [each for each in every if each.id != undone], chosen, datetime.now(UTC), log)
     if live:
@@ -110,7 +110,7 @@ def _look(
     *,
     archive: bool,
 ) -> KnownLog | None:
-    """What is known of PostgreSQL's log, archived up to now where the server still runs; None where it isn't asked for."""
+    """The state of PostgreSQL's WAL, archived up to now if the server runs; None if PostgreSQL is not restored."""
     if "postgres" not in stores:
         return None
     progress.status("having PostgreSQL's log archived up to now")
@@ -143,7 +143,7 @@ def _onto_the_live(
 def _copy_redis(
     platform: Platform, target: Target, stores: Sequence[Store], every: Sequence[Manifest], progress: Progress, folder: Path
 ) -> bool:
-    """Copy Redis' log where the target may lie behind the newest set; tells if a set was made."""
+    """Copy Redis' AOF if the target may be later than the newest set; returns whether a set was made."""
     if target.set_id or target.lsn:
         return False
     copied = [each.redis.aof_at for each in every if each.redis]
@@ -152,14 +152,14 @@ def _copy_redis(
         try:
             make.make(platform, kind="full", stores=["redis"], progress=progress, folder=folder)
         except PlatformError as error:
-            progress.log(f"Redis' log could not be copied, so what is newer than the newest set is not in it: {error.what}")
+            progress.log(f"Redis' log could not be copied: changes after the newest set are not restored: {error.what}")
             return False
         return True
     return False
 
 
 def stores_for(target: Target, every: Sequence[Manifest], stores: Sequence[str] | None) -> tuple[Store, ...]:
-    """The stores meant: those named, else those that the target has."""
+    """The stores to restore: those named, else all stores of the target."""
     if stores:
         return known_stores(stores)
     if target.lsn:
@@ -170,7 +170,7 @@ def stores_for(target: Target, every: Sequence[Manifest], stores: Sequence[str] 
 
 
 def _estimate(folder: Path, wanted: Mapping[Store, StorePlan]) -> float | None:
-    """Seconds that a restore may take, from the newest drill of the same stores; None where there was none."""
+    """Estimated seconds of a restore, from the newest drill of the same stores; None if there was none."""
     for past in reversed(drill.history(folder)):
         timings = past.get("stores", {})
         if past.get("passed") and set(wanted) <= set(timings):
@@ -179,7 +179,7 @@ def _estimate(folder: Path, wanted: Mapping[Store, StorePlan]) -> float | None:
 
 
 def home(name: str) -> Path:
-    """Where a restored stack's CA and connections are."""
+    """The folder of a restored stack's CA and connections."""
     return LOCAL / "restores" / name
 
 
@@ -200,7 +200,7 @@ def _restore_beside(
         state = _state(place)
         if state == "done":
             raise PlatformError(
-                what=f"{name} was restored before and is still there",
+                what=f"{name} still exists from an earlier restore",
                 where=str(place),
                 next_step=f"choose another name, or remove it: invoke backup.remove {name}",
             )
@@ -223,16 +223,16 @@ def _restore_beside(
 
 
 def _empty(place: Path) -> None:
-    """Remove what a restore that failed has written: keys and connections of what is gone. The next one takes the lock that stays."""
+    """Remove the keys and connections that a failed restore wrote. The lock file stays for the next one."""
     for path in place.iterdir():
         if path.name != lock.FILE:
             path.unlink(missing_ok=True)
 
 
 def _seen(platform: Platform, made: Scratch, wanted: Mapping[Store, StorePlan], log: KnownLog | None, every: Sequence[Manifest]) -> Seen:
-    """What PostgreSQL has replayed, held against the line that was wanted, and the live server's last commit.
+    """PostgreSQL's last replayed commit and the live server's last commit, after checking the replayed timeline.
 
-    Raises PlatformError where the replay went into a branch that the line had left.
+    Raises PlatformError if the replay went into an abandoned branch.
     """
     if "postgres" not in wanted:
         return Seen()
@@ -242,13 +242,13 @@ def _seen(platform: Platform, made: Scratch, wanted: Mapping[Store, StorePlan], 
     live = live_log.ask(platform)
     now = live.committed if live else None
     if now and log and log.live and now == log.ticked:
-        # Nothing but the commit that was made for this restore.
+        # The only later commit is the one that this restore made itself.
         now = log.live.committed
     return Seen(now, found.committed, found.position)
 
 
 def _check_name(platform: Platform, name: str) -> None:
-    """Refuse a name that is no name, or that anything else on this machine has."""
+    """Raise PlatformError for an invalid name, and for one that is in use on this machine."""
     if not _NAME.fullmatch(name):
         raise PlatformError(
             what=f"{name!r} can't be a stack's name", where="--into", next_step="use lower-case letters, digits and hyphens"
@@ -303,7 +303,7 @@ def _fill(
 
 
 def _write_connections(place: Path, made: Scratch, platform: Platform) -> None:
-    """How to reach the restored stores: each account has the password that it has in the live stack."""
+    """Write how to reach the restored stores: each account has its password of the live stack."""
     there = made.platform(platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key)
     known: dict[str, Any] = {"ca_file": str(made.ca_file), "containers": there.containers, "accounts": {}}
     for name, secret in platform.accounts.items():
@@ -320,14 +320,14 @@ def _write_connections(place: Path, made: Scratch, platform: Platform) -> None:
 
 
 def remove(name: str) -> int:
-    """Remove what was restored under a name, data included; returns how many containers, volumes and networks went.
+    """Remove restored stores by their name, with their data; returns how many containers, volumes and networks were removed.
 
-    Raises PlatformError where nothing of that name was restored.
+    Raises PlatformError if no restore has that name.
     """
     place = home(name)
     removed = remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
     if not removed and not place.exists():
-        raise PlatformError(what=f"nothing was restored into {name}", where=str(place), next_step="see .christmas/restores for what was")
+        raise PlatformError(what=f"no restore is named {name}", where=str(place), next_step=".christmas/restores lists them")
     for path in sorted(place.glob("*")) if place.exists() else ():
         path.unlink()
     if place.exists():

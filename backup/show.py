@@ -1,4 +1,4 @@
-"""Prints backup sets, and turns a task's switches into what `make` takes."""
+"""Prints backup sets, and turns a task's options into the arguments of `make`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def kind_of(*, full: bool, incremental: bool) -> Kind | None:
-    """The kind asked for; None for what is due.
+    """The kind asked for; None for whatever is due.
 
-    Raises PlatformError where both are asked for.
+    Raises PlatformError if both are asked for.
     """
     if full and incremental:
         raise PlatformError(what="a set is full or incremental, not both", where="--full --incremental", next_step="give one of them")
@@ -37,7 +37,7 @@ def kind_of(*, full: bool, incremental: bool) -> Kind | None:
 
 
 def show_made(manifest: Manifest | None, *, as_json: bool) -> None:
-    """Print the set that was made, or that none was due."""
+    """Print the new set, or that none was due."""
     if as_json:
         print(json.dumps(chain.row(manifest) if manifest else None, indent=2))
     elif manifest is None:
@@ -47,7 +47,7 @@ def show_made(manifest: Manifest | None, *, as_json: bool) -> None:
 
 
 def show_sets(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str], *, as_json: bool) -> None:
-    """Print the sets as chains, oldest first, with what was done to them since; in a pipe, lines are as long as they have to be."""
+    """Print the sets as chains, oldest first, with their marks; lines in a pipe are as long as necessary."""
     if as_json:
         print(json.dumps(chain.rows(sets, marks, places), indent=2))
     elif not sets:
@@ -58,13 +58,13 @@ def show_sets(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapp
 
 
 def show_timelines(rows: Sequence[Row], *, as_json: bool) -> None:
-    """Print the timelines of PostgreSQL's log, if they are known."""
+    """Print the timelines of PostgreSQL's WAL, if they are known."""
     if rows and not as_json:
         print("\n".join(["", *draw(rows)]))
 
 
 def show_imported(imported: Imported, *, as_json: bool) -> None:
-    """Print what an import of a portable dump brought in."""
+    """Print the result of an import of a portable dump."""
     if as_json:
         print(json.dumps(asdict(imported), indent=2, ensure_ascii=False))
         return
@@ -79,7 +79,7 @@ def show_imported(imported: Imported, *, as_json: bool) -> None:
 
 
 def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
-    """Print what was found in each set; returns the exit code: 2 where a set is no good."""
+    """Print the verdict on each set; returns the exit code: 2 if a set is damaged."""
     if as_json:
         print(json.dumps([{**asdict(each), "good": each.good} for each in verdicts], indent=2))
     for each in () if as_json else verdicts:
@@ -94,7 +94,7 @@ def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
 
 
 def show_drill(report: Report, *, as_json: bool) -> int:
-    """Print a drill's report; returns the exit code: 2 where it failed."""
+    """Print a drill's report; returns the exit code: 2 if it failed."""
     from backup.drill import describe
 
     print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) if as_json else describe(report))
@@ -102,7 +102,7 @@ def show_drill(report: Report, *, as_json: bool) -> int:
 
 
 def show_restored(restored: Restored, *, as_json: bool) -> None:
-    """Print what a restore did, or would do."""
+    """Print what a restore did or would do."""
     if as_json:
         print(json.dumps(restored.as_dict(), indent=2))
         return
@@ -110,10 +110,10 @@ def show_restored(restored: Restored, *, as_json: bool) -> None:
     print(f"{'would restore' if restored.dry_run else 'restored'} to {restored.target} into {restored.into}{took}")
     for store, each in restored.stores.items():
         lost = each["seconds_lost"]
-        left = f"{lost:.0f} s of writes are not in it" if lost is not None else f"what was written since is unknown: {each['unknown']}"
+        left = f"{lost:.0f} s of writes are not in it" if lost is not None else f"lost writes unknown: {each['unknown']}"
         print(f"  {store:<9} shows {each['shows']}, from {each['set']}; {left}")
         if each.get("last_commit"):
-            print(f"  {'':<9} replayed up to {each['replayed_to']}; its last transaction is of {each['last_commit']}")
+            print(f"  {'':<9} replayed up to {each['replayed_to']}; its last commit was at {each['last_commit']}")
         for note in each.get("notes", ()):
             print(f"  {'':<9} {note}")
     if restored.dry_run and restored.timelines:
@@ -123,7 +123,7 @@ def show_restored(restored: Restored, *, as_json: bool) -> None:
 
 
 def show_pruned(pruned: Pruned, *, as_json: bool) -> None:
-    """Print what pruning removed, or would, and why the rest stays."""
+    """Print what pruning removed or would remove, and why other sets stay."""
     if as_json:
         print(json.dumps(pruned.as_dict(), indent=2))
         return

@@ -1,4 +1,4 @@
-"""Proving a set good without restoring it: signature, every hash, the stores' own checkers, and all that it builds on."""
+"""Verifies a set without restoring it: signature, every hash, the stores' own checkers, and all sets that it builds on."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import STANZA
 from infra.connections import Platform
 
-# Written into a set's folder by nobody but us; everything else there must be in the manifest.
+# The only files of a set's folder that its manifest doesn't list.
 _OWN_FILES = frozenset({folders.MANIFEST})
 _LABEL = re.compile(rf"backup/{STANZA}/(\d{{8}}-\d{{6}}F(?:_\d{{8}}-\d{{6}}[DI])?)/")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found in one set: no faults means that it is good. `unproven` is what it says of itself that it keeps without proof."""
+    """The result for one set: good if it has no faults. `unproven` lists what the set keeps without proof or does not keep."""
 
     set_id: str
     faults: tuple[str, ...]
@@ -48,7 +48,7 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether the set has no faults."""
         return not self.faults
 
 
@@ -61,12 +61,12 @@ def verify(
     folder: Path | None = None,
     place: str = "",
 ) -> list[Verdict]:
-    """Verify one set (the newest by default) with all that it builds on, or every set, and mark those that are good.
+    """Verify one set (the newest by default) with all that it builds on, or every set, and mark the good ones.
 
-    Without a set named, every manifest that can't be read is told too: it may be the newest set's.
-    Each fault is named: which file, which segment, which parent. A set whose manifest can't even be read is a verdict too.
-    `place` is the first one, a copy's name, or `all`; only what is good in the first place is marked.
-    Raises PlatformError where the set doesn't exist, the place can't be read, or the container that has the repository doesn't run.
+    Without a set named, every unreadable manifest is reported too: it may be the newest set's.
+    Each fault names its file, segment or parent. A set with an unreadable manifest gets a verdict as well.
+    `place` is the first place, a copy's name, or `all`; only sets of the first place are marked.
+    Raises PlatformError if the set doesn't exist, the place can't be read, or the repository's container doesn't run.
     """
     folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
@@ -91,7 +91,7 @@ def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bo
         if broken:
             return broken
         wanted = ancestry(folders.choose(readable, set_id, folder), readable)
-        # A manifest that can't be read may be the newest set's, or of one that this set builds on.
+        # An unreadable manifest may be the newest set's, or belong to a set that this one builds on.
         unreadable = [verdict for verdict in unreadable if set_id is None or verdict.set_id in _named(wanted)]
     passphrase = keys.repository_passphrase(platform)
     container = platform.containers["timescaledb"] if source.name == FIRST else None
@@ -108,19 +108,19 @@ def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bo
 
 
 def ancestry(manifest: Manifest, every: Sequence[Manifest]) -> list[Manifest]:
-    """A set and all that it builds on, as far as they are there, oldest first: parents, what its backups refer to, and theirs."""
+    """A set and every existing set that it builds on, oldest first: parents, referenced backups, and theirs."""
     needed = {each.id for each in retention.needed_by(manifest, every)}
     return [*(each for each in every if each.id in needed), manifest]
 
 
 def _named(manifests: Sequence[Manifest]) -> set[str]:
-    """The ids of sets that these build on, whether they can be read or not."""
+    """The ids of the sets that these build on, readable or not."""
     parents = {each.parent for each in manifests if each.parent}
     return parents | {each.weaviate.base_id for each in manifests if each.weaviate and each.weaviate.base_id}
 
 
 def blame_parents(verdicts: Sequence[Verdict], every: Sequence[Manifest]) -> list[Verdict]:
-    """Add to each verdict those of its parents that are no good: without them it can't be restored either."""
+    """Add the damaged parents to each verdict: without them the set can't be restored either."""
     bad = {verdict.set_id for verdict in verdicts if not verdict.good}
     by_id = {each.id: each for each in every}
     told = []
@@ -131,7 +131,7 @@ def blame_parents(verdicts: Sequence[Verdict], every: Sequence[Manifest]) -> lis
 
 
 def _read_all(source: Source, folder: Path) -> tuple[list[Manifest], list[Verdict]]:
-    """The sets of a place that can be read, oldest first, and a verdict about each of the others."""
+    """The readable sets of a place, oldest first, and a verdict on each unreadable one."""
     place = FolderPlace(folder) if source.name == FIRST else source.sets
     good, bad = [], []
     for path in sorted(place.sizes()):
@@ -147,7 +147,7 @@ def _read_all(source: Source, folder: Path) -> tuple[list[Manifest], list[Verdic
 
 @dataclass(frozen=True, slots=True)
 class _Repository:
-    """What pgBackRest's repository holds now: files by path, segments by name, labels, and what its own verification says."""
+    """The repository's present content: files by path, segments by name, labels, and the complaints of `pgbackrest verify`."""
 
     files: dict[str, FileRecord]
     segments: dict[str, str]
@@ -156,7 +156,7 @@ class _Repository:
 
     @classmethod
     def look(cls, stored: RepositoryFiles, container: str | None, manifests: Sequence[Manifest]) -> _Repository:
-        """Look at everything that the manifests list. Only the stack's own repository is one that pgBackRest can be asked about."""
+        """Read everything that the manifests list. pgBackRest itself can only be asked about the stack's own repository."""
         if not manifests:
             return cls({}, {}, frozenset(), ())
         there = stored.sizes(["archive", "backup"])
@@ -173,7 +173,7 @@ class _Repository:
 
 
 def _own_verification(container: str) -> tuple[str, ...]:
-    """The complaints of `pgbackrest verify`, which reads every file of every backup and of the log."""
+    """The complaints of `pgbackrest verify`, which reads every file of every backup and of the WAL."""
     done = execute(container, pgbackrest.command("verify", "--output=text"), user=pgbackrest.USER, check=False)
     text = done.stdout.decode(errors="replace")
     if done.code == 0 and "status: error" not in text:
@@ -196,7 +196,7 @@ def _verify_one(
     started = time.monotonic()
     faults: list[str] = []
     if not keys.is_signed(manifest, passphrase):
-        faults.append("the signature is not of this manifest and this stack's key: it was edited, or made with another key")
+        faults.append("the signature does not match: the manifest was edited, or signed with another key")
     files = files_of(platform, source, manifest)
     faults += own_file_faults(source.sets.below(manifest.id), manifest, progress)
     faults += _chain(manifest, every)
@@ -204,7 +204,7 @@ def _verify_one(
         faults += _postgres(manifest, repository)
     if manifest.redis and not any("redis/" in fault for fault in faults):
         faults += _redis(platform, files, manifest)
-    # What is missing or changed is told already; what is left is whether the files say what the manifest says.
+    # Missing and changed files are reported already; compare the content with the manifest.
     if manifest.weaviate and not any("weaviate/" in fault for fault in faults):
         faults += content.faults(files, manifest)
     took, unproven = time.monotonic() - started, tuple(map(str, manifest.unproven))
@@ -212,7 +212,7 @@ def _verify_one(
 
 
 def own_file_faults(place: Place, manifest: Manifest, progress: Progress) -> list[str]:
-    """Missing, truncated, changed and surplus files of the set, whose own place this is. Needs no key: hashes are of what is stored."""
+    """Missing, truncated, changed and surplus files in the set's own place. Needs no key: hashes are of the stored bytes."""
     faults = []
     own = [record for record in manifest.files if record.place == "set"]
     there = place.sizes()
@@ -224,7 +224,7 @@ def own_file_faults(place: Place, manifest: Manifest, progress: Progress) -> lis
         elif size != record.size:
             faults.append(f"{record.path} has {size} bytes instead of {record.size}")
         elif _sha256(place.read(record.stored)) != record.sha256:
-            faults.append(f"{record.path} is not what was written: its SHA-256 differs")
+            faults.append(f"{record.path} has changed: its SHA-256 differs")
         done += record.size
         progress.count(round(done / 1e6), round(total / 1e6), "MB")
     known = {record.stored for record in own} | _OWN_FILES
@@ -239,7 +239,7 @@ def _sha256(pieces: Iterable[bytes]) -> str:
 
 
 def _chain(manifest: Manifest, every: Sequence[Manifest]) -> list[str]:
-    """Parents that are gone."""
+    """Missing parents, and a circle of parents."""
     ids = {each.id for each in every}
     faults = []
     seen, current = {manifest.id}, manifest
@@ -272,10 +272,10 @@ def _postgres(manifest: Manifest, repository: _Repository) -> list[str]:
         elif found.size != record.size:
             faults.append(f"repository: {record.path} has {found.size} bytes instead of {record.size}")
         elif found.sha256 != record.sha256:
-            faults.append(f"repository: {record.path} is not what was written: its SHA-256 differs")
+            faults.append(f"repository: {record.path} has changed: its SHA-256 differs")
     faults += [f"repository: backup {label} is missing" for label in (part.label, *part.references) if label not in repository.labels]
     faults += [f"repository: WAL segment {name} is missing" for name in wal.missing(part.wal_start, part.wal_stop, repository.segments)]
-    # pgBackRest judges the repository as a whole: what it says is this set's fault only where it names the set's backup or log.
+    # pgBackRest judges the whole repository: a complaint is this set's fault only if it names the set's backup.
     named = (part.label, *part.references)
     about = [line for line in repository.complaints if any(label in line for label in named) and "status: valid" not in line]
     faults += [f"pgbackrest verify: {line}" for line in about]

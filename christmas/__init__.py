@@ -1,4 +1,4 @@
-"""What applications import: the stores of a stack by `connect()`, and typed access by the blueprint's own fields, bounds and expiries."""
+"""The library for applications: `connect()` to a stack's stores, and typed access by the blueprint's fields, bounds and expiries."""
 
 from christmas.connecting import AsyncStores, MissingSettingError, Stores, connect, connect_async, read_settings
 

@@ -1,4 +1,4 @@
-"""A candle: what a symbol's price did in one interval."""
+"""A candle: the prices of a symbol in one interval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Candle:
-    """What a symbol's price did in one interval."""
+    """The prices and the volume of a symbol in one interval."""
 
     timestamp: datetime
     open: Decimal
@@ -20,5 +20,5 @@ class Candle:
     volume: Decimal
 
     def fields(self) -> dict[str, Any]:
-        """The candle as its keyspace declares it."""
+        """The candle's fields as its keyspace declares them."""
         return {name: getattr(self, name) for name in self.__slots__}

@@ -1,6 +1,6 @@
-"""The three stores of a stack as one account sees them: `connect()` takes what `invoke env` writes, and nothing else is needed.
+"""The three stores of a stack for one account: `connect()` needs only the file that `invoke env` writes.
 
-Imports nothing of a store before that store is used: an application that has only Redis needs only Redis' client.
+Each store's client is imported at first use: an application with Redis alone needs only Redis' client.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _PREFERENCES = "select preferences from user_profiles where user_id = %s"
 
 
 class MissingSettingError(LookupError):
-    """The account's file has no such setting: the account is not in that store, or the file is another one's."""
+    """The account's file lacks this setting: the account is not in that store, or it is another account's file."""
 
 
 def read_settings(source: str | Path | Mapping[str, str] | None = None) -> dict[str, str]:
-    """The settings by name: of a file that `invoke env` wrote (either form), of a mapping, or of this process's environment.
+    """The settings by name: from a file of `invoke env` (either form), from a mapping, or from this process's environment.
 
-    Raises OSError where the file can't be read.
+    Raises OSError if the file can't be read.
     """
     if source is None:
         return dict(os.environ)
@@ -51,7 +51,7 @@ def read_settings(source: str | Path | Mapping[str, str] | None = None) -> dict[
 
 
 class _Connected:
-    """What both kinds of access share."""
+    """The common part of both kinds of access."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._settings = settings
@@ -60,7 +60,7 @@ class _Connected:
         return f"{type(self).__name__}(stack {self._settings.get('CHRISTMAS_STACK')}, account {self._settings.get('CHRISTMAS_ACCOUNT')})"
 
     def setting(self, name: str) -> str:
-        """A setting's value. Raises MissingSettingError where the file has none."""
+        """A setting's value. Raises MissingSettingError if it is missing."""
         if value := self._settings.get(name):
             return value
         account = self._settings.get("CHRISTMAS_ACCOUNT", "of no name")
@@ -68,7 +68,7 @@ class _Connected:
 
     @cached_property
     def cipher(self) -> FieldCipher:
-        """What seals and opens encrypted fields; takes the ring anew when it meets a key that is newer."""
+        """The cipher of encrypted fields; reads the key ring again when it meets an unknown key."""
         from christmas.sealed import ring
         from christmas.sealed.cipher import FieldCipher
 
@@ -77,7 +77,7 @@ class _Connected:
 
     @property
     def certainty(self) -> float:
-        """How certain an answer from the documents has to be with this stack's embedding model, as `certainty` of a near-text search."""
+        """The minimum certainty of an answer from the documents with this stack's embedding model: `certainty` of a near-text search."""
         return float(self.setting("CHRISTMAS_SEARCH_CERTAINTY"))
 
     def _weaviate_access(self) -> WeaviateAccess:
@@ -96,7 +96,7 @@ class _Connected:
 
 
 class Stores(_Connected):
-    """One account's access to the stores, for threads. Connections are made when first used; leaving the block closes them."""
+    """One account's access to the stores, for threads. Connects at first use; leaving the block closes all connections."""
 
     def __enter__(self) -> Self:
         return self
@@ -105,7 +105,7 @@ class Stores(_Connected):
         self.close()
 
     def close(self) -> None:
-        """Close every connection that was made."""
+        """Close all open connections."""
         for name in ("redis", "postgres", "weaviate"):
             if made := self.__dict__.pop(name, None):
                 made.close()
@@ -133,7 +133,7 @@ class Stores(_Connected):
 
     @cached_property
     def sessions(self) -> Sessions:
-        """Who is logged in."""
+        """Login sessions."""
         from christmas.sessions import Sessions
 
         return Sessions(self.redis)
@@ -146,14 +146,14 @@ class Stores(_Connected):
         return MarketCache(self.redis)
 
     def rate_limiter(self, limit: int, *, when_down: str = "allow") -> RateLimiter:
-        """How often one client may ask in a minute: see `RateLimiter`."""
+        """A limit on a client's requests per minute: see `RateLimiter`."""
         from christmas.rate_limits import RateLimiter
 
         return RateLimiter(self.redis, limit, when_down=when_down)
 
     @cached_property
     def preferences(self) -> Preferences:
-        """Users' settings, from the cache or else the database."""
+        """Users' settings, from the cache, else from the database."""
         from christmas.preferences import Preferences
 
         def load(user_id: int) -> Mapping[str, Any] | None:
@@ -172,7 +172,7 @@ class Stores(_Connected):
 
 
 class AsyncStores(_Connected):
-    """The same for asyncio, for one event loop. Enter it with `async with`."""
+    """The same for asyncio, for one event loop. Use it with `async with`."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -181,7 +181,7 @@ class AsyncStores(_Connected):
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection that was made."""
+        """Close all open connections."""
         closing: tuple[tuple[str, Callable[[Any], Awaitable[None]]], ...] = (
             ("redis", lambda made: made.aclose()),
             ("_postgres", lambda made: made.close()),
@@ -199,7 +199,7 @@ class AsyncStores(_Connected):
         return pools.connect_async(self.setting("REDIS_URL"))
 
     async def postgres(self) -> psycopg_pool.AsyncConnectionPool:
-        """The pool of PostgreSQL, opened: `async with (await stores.postgres()).connection() as connection`."""
+        """The opened pool of PostgreSQL: `async with (await stores.postgres()).connection() as connection`."""
         import psycopg_pool
 
         if "_postgres" not in self.__dict__:
@@ -220,7 +220,7 @@ class AsyncStores(_Connected):
 
     @cached_property
     def sessions(self) -> AsyncSessions:
-        """Who is logged in."""
+        """Login sessions."""
         from christmas.sessions import AsyncSessions
 
         return AsyncSessions(self.redis)
@@ -233,14 +233,14 @@ class AsyncStores(_Connected):
         return AsyncMarketCache(self.redis)
 
     def rate_limiter(self, limit: int, *, when_down: str = "allow") -> AsyncRateLimiter:
-        """How often one client may ask in a minute: see `RateLimiter`."""
+        """A limit on a client's requests per minute: see `RateLimiter`."""
         from christmas.rate_limits import AsyncRateLimiter
 
         return AsyncRateLimiter(self.redis, limit, when_down=when_down)
 
     @cached_property
     def preferences(self) -> AsyncPreferences:
-        """Users' settings, from the cache or else the database."""
+        """Users' settings, from the cache, else from the database."""
         from christmas.preferences import AsyncPreferences
 
         async def load(user_id: int) -> Mapping[str, Any] | None:
@@ -259,9 +259,9 @@ class AsyncStores(_Connected):
 
 
 def connect(source: str | Path | Mapping[str, str] | None = None) -> Stores:
-    """The stores, by the settings of a file that `invoke env` wrote, else of this process's environment.
+    """The stores, with the settings of a file of `invoke env`, else of this process's environment.
 
-    Raises OSError where the file can't be read. A store that the account is not in raises MissingSettingError when it is used.
+    Raises OSError if the file can't be read. Using a store without the account raises MissingSettingError.
     """
     return Stores(read_settings(source))
 

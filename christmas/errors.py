@@ -1,4 +1,4 @@
-"""What goes wrong between an application and its keys."""
+"""Errors between an application and its keys."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ UNREACHABLE = (
 
 
 class StoreUnavailableError(RuntimeError):
-    """Redis could not be asked, after retries; nothing is known about the key."""
+    """Redis could not be asked, even after retries; the state of the key is unknown."""
 
 
 class SessionsUnavailableError(StoreUnavailableError):
-    """Whether somebody is logged in can't be told now; it is not safe to assume either."""
+    """It is unknown whether somebody is logged in; neither answer is safe to assume."""

@@ -1,13 +1,13 @@
-"""The one error that every room raises for a failure that its user can do something about."""
+"""The error of every room for failures that the user can do something about."""
 
 from __future__ import annotations
 
 
 class PlatformError(Exception):
-    """A failure told in three parts: what failed, where, and what to do next.
+    """A failure in three parts: what failed, where, and what to do next.
 
     `invoke` and `make up` print `str(error)` and exit with `exit_code`; a traceback is shown only with `--debug`.
-    No part may hold a secret: all of it ends up in terminals and logs.
+    No part may contain a secret: all of it ends up in terminals and logs.
     """
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "", exit_code: int = 1) -> None:
@@ -26,7 +26,7 @@ class PlatformError(Exception):
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Worker processes hand their errors back pickled; the default would lose the keyword arguments.
+        # Worker processes return their errors pickled; the default would lose the keyword arguments.
         return _rebuild, (type(self), self.what, self.where, self.next_step, self.exit_code)
 
 

@@ -1,4 +1,4 @@
-"""The newest candle of every symbol. A candle that is no longer refreshed disappears; nothing older is ever served."""
+"""The newest candle of every symbol. A candle without updates expires; outdated ones are never served."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _read(symbols: list[str]) -> Operation[dict[str, Candle]]:
     keys = [MARKET_LATEST.key(symbol) for symbol in symbols]
     answers = yield Batch([command for key in keys for command in (("HGETALL", key), ("PTTL", key))])
     found = zip(symbols, answers[::2], answers[1::2], strict=True)
-    # A writer that died between a new candle and its expiry left one that would be served for ever.
+    # A writer that died between writing a candle and its expiry left one that would never expire.
     return {symbol: candle for symbol, raw, left in found if int(left) != _ENDLESS and (candle := _candle(raw))}
 
 
@@ -39,11 +39,11 @@ def _candle(raw: Any) -> Candle | None:
     try:
         return Candle(**decode(MARKET_LATEST, raw))
     except ValueRefused:
-        return None  # a cache that can't be read is a cache that is empty
+        return None  # an unreadable cache counts as empty
 
 
 def _exchange(connection: Any, tick: Tick) -> None:
-    """Send a tick and read its answers past the client's parser, whose cost for 2,000 short lines is most of the tick's."""
+    """Send a tick and read its answers without the client's parser, which would take most of the time for 2,000 short lines."""
     connection.connect()
     connection.send_packed_command(tick.chunks())
     replies = Replies(len(tick))
@@ -64,17 +64,17 @@ async def _exchange_async(connection: Any, tick: Tick) -> None:
 class MarketCache:
     """The cache over a client from `christmas.pools.connect`.
 
-    Reading needs the `api` account or another that may read, writing the `ingest` account.
+    Reading needs the `api` account or another one with read access, writing the `ingest` account.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
     def write(self, candles: Mapping[str, Candle]) -> int:
-        """Write a tick, all symbols in one round trip; returns how many.
+        """Write a tick, all symbols in one round trip; returns the number of symbols.
 
-        Where the connection breaks in between, some symbols have the new candle and others their former one until it expires.
-        Raises ValueRefused or BlueprintError for a candle or symbol that does not fit, StoreUnavailableError where Redis can't be asked.
+        If the connection breaks halfway, some symbols have the new candle and others their old one until it expires.
+        Raises ValueRefused or BlueprintError for an invalid candle or symbol, StoreUnavailableError if Redis can't be asked.
         """
         if not candles:
             return 0
@@ -85,20 +85,20 @@ class MarketCache:
             raise StoreUnavailableError(f"the tick was not written: {type(error).__name__}") from error
 
     def _send(self, tick: Tick) -> int:
-        """Writing the same tick twice does no harm, so a broken connection is simply tried again, as the client does."""
+        """Writing a tick twice is harmless, so after a broken connection it is tried again, as the client does."""
         pool: Any = self._client.connection_pool
         connection: Any = pool.get_connection()
         try:
             connection.retry.call_with_retry(lambda: _exchange(connection, tick), lambda _error: connection.disconnect())
         except BaseException:
-            connection.disconnect()  # answers may be under way that belong to no question
+            connection.disconnect()  # answers to the old commands may still arrive
             raise
         finally:
             pool.release(connection)
         return len(tick)
 
     def read(self, symbols: Iterable[str]) -> dict[str, Candle]:
-        """The newest candles of those symbols that have one. Empty where Redis can't be asked: the database has them too."""
+        """The newest candles of the symbols that have one. Empty if Redis can't be asked: the database has them too."""
         try:
             return run(self._client, _read(list(symbols)))
         except UNREACHABLE:
@@ -136,7 +136,7 @@ class AsyncMarketCache:
         return len(tick)
 
     async def read(self, symbols: Iterable[str]) -> dict[str, Candle]:
-        """The newest candles of those symbols that have one; see MarketCache.read."""
+        """The newest candles of the symbols that have one; see MarketCache.read."""
         try:
             return await run_async(self._client, _read(list(symbols)))
         except UNREACHABLE:

@@ -1,7 +1,7 @@
-"""Operations written once and run by either kind of client.
+"""Operations that are written once and run by both kinds of client.
 
-An operation is a generator: it yields a Batch of commands, is sent their answers, and returns its result. All commands of a
-batch travel in one round trip; a transaction's are carried out together or not at all.
+An operation is a generator: it yields a Batch of commands, receives their answers, and returns its result. All commands of a
+batch are sent in one round trip; those of a transaction are executed together or not at all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Batch:
 
 
 def run(client: redis.Redis, operation: Operation[Result]) -> Result:
-    """Carry out an operation. Raises what the client raises."""
+    """Run an operation. Raises the client's errors."""
     answers: list[Any] | None = None
     while True:
         try:
@@ -46,7 +46,7 @@ def run(client: redis.Redis, operation: Operation[Result]) -> Result:
 
 
 async def run_async(client: redis.asyncio.Redis, operation: Operation[Result]) -> Result:
-    """Carry out an operation under asyncio. Raises what the client raises."""
+    """Run an operation with asyncio. Raises the client's errors."""
     answers: list[Any] | None = None
     while True:
         try:

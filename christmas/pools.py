@@ -1,6 +1,6 @@
-"""Clients for the accessors: RESP3, bounded pools, short time-outs, retries with backoff.
+"""Redis clients: RESP3, bounded pools, short timeouts, retries with backoff.
 
-Bytes that are no UTF-8 come as lone surrogates: one odd key among those of a scan ends nothing, and `values.decode` refuses odd values.
+Bytes that are not UTF-8 become lone surrogates: one odd key does not break a scan, and `values.decode` refuses odd values.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
 MAX_CONNECTIONS = 64
-"""Connections of one pool. A service of two processes stays far below the server's bound of clients."""
+"""Connections per pool. A service with two processes stays far below the server's limit of clients."""
 WAIT_FOR_CONNECTION = 2.0
-"""Seconds to wait for a free connection before the call fails as if the server were down."""
+"""Seconds to wait for a free connection before the call fails like with a server that is down."""
 TIMEOUT = 2.0
 """Seconds to connect, and to wait for an answer."""
 RETRIES = 3
@@ -25,7 +25,7 @@ def _backoff() -> ExponentialWithJitterBackoff:
 
 
 def connect(url: str, *, max_connections: int = MAX_CONNECTIONS, timeout: float = TIMEOUT) -> redis.Redis:
-    """A client for `url` (`REDIS_URL`, TLS and all); safe to share between threads. Connects when first used."""
+    """A client for `url` (`REDIS_URL`, with its TLS settings); can be shared between threads. Connects at first use."""
     pool = redis.BlockingConnectionPool.from_url(
         url,
         protocol=3,

@@ -1,4 +1,4 @@
-"""A user's settings, read through from `user_profiles.preferences` and dropped when the row changes."""
+"""A user's settings: a cache in front of `user_profiles.preferences`, dropped when the row changes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ AsyncLoad = Callable[[int], Awaitable[Mapping[str, Any] | None]]
 
 def _drop(user_id: int) -> Operation[None]:
     key = USER_PREFERENCES.key(user_id)
-    # Deleting a key that is not there goes unnoticed by whoever is just about to fill it from the row's former state; writing
-    # it first does not: that one's transaction then fails.
+    # Another process may be filling the key from the row's old state. It would not notice the deletion of a missing key; the write
+    # before makes its transaction fail.
     yield Batch([("SET", key, "{}", "PX", _TTL_MS), ("DEL", key)], transaction=True)
 
 
@@ -37,11 +37,11 @@ def _decoded(raw: str | None) -> Values | None:
     try:
         return decode(USER_PREFERENCES, raw)
     except ValueRefused:
-        return None  # a cache that can't be read is a cache that is empty
+        return None  # an unreadable cache counts as empty
 
 
 def _encoded(values: Mapping[str, Any]) -> str | None:
-    """The cached form; None for settings too big or of a shape that the keyspace refuses: those are read from the row each time."""
+    """The cached form; None for settings that are too big or that the keyspace refuses: those are read from the row each time."""
     try:
         return str(encode(USER_PREFERENCES, values))
     except ValueRefused:
@@ -56,7 +56,7 @@ class Preferences:
         self._load = load
 
     def read(self, user_id: int) -> Values | None:
-        """The user's settings; None for a user without a profile. Raises what `load` raises."""
+        """The user's settings; None for a user without a profile. Raises the errors of `load`."""
         key = USER_PREFERENCES.key(user_id)
         try:
             cached = _decoded(self._client.get(key))  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ class Preferences:
                     pipeline.set(key, text, px=_TTL_MS)
                     pipeline.execute()
         except WatchError:
-            pass  # dropped or filled meanwhile: what was loaded is not kept
+            pass  # dropped or filled in the meantime: don't cache the loaded value
         except UNREACHABLE:
             loaded = loaded if asked else self._load(user_id)
         return self._plain(loaded)
@@ -89,7 +89,7 @@ class Preferences:
         return None if loaded is None else dict(loaded)
 
     def drop(self, user_id: int) -> bool:
-        """Call it after the row's change is committed. False where Redis can't be asked: the former settings last an hour at most."""
+        """Call it after the row's change is committed. False if Redis can't be asked: old settings then last an hour at most."""
         try:
             run(self._client, _drop(user_id))
         except UNREACHABLE:
@@ -127,7 +127,7 @@ class AsyncPreferences:
                     pipeline.set(key, text, px=_TTL_MS)
                     await pipeline.execute()
         except WatchError:
-            pass  # dropped or filled meanwhile: what was loaded is not kept
+            pass  # dropped or filled in the meantime: don't cache the loaded value
         except UNREACHABLE:
             loaded = loaded if asked else await self._load(user_id)
         return None if loaded is None else dict(loaded)

@@ -1,4 +1,4 @@
-"""Users' profiles: names, phone and address are sealed on the way into the database and opened on the way out."""
+"""Users' profiles: names, phone and address are sealed before they are stored and opened when they are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A row of `user_profiles` in plain text. Its repr shows whose it is and nothing more."""
+    """A row of `user_profiles` in plain text. Its repr shows only the user's id."""
 
     user_id: int
     first_name: str | None = field(default=None, repr=False)
@@ -31,13 +31,13 @@ class Profile:
 
 
 class _Sealed:
-    """What both kinds of accessor share: profiles to columns and back."""
+    """The common part of both kinds of accessor: profiles to columns and back."""
 
     def __init__(self, cipher: FieldCipher) -> None:
         self._cipher = cipher
 
     def parameters(self, profile: Profile) -> dict[str, Any]:
-        """A profile as the columns hold it, by name. Raises ValueTooLongError."""
+        """A profile's column values, by name. Raises ValueTooLongError."""
         from psycopg.types.json import Jsonb
 
         sealed: dict[str, Any] = {
@@ -65,7 +65,7 @@ class _Sealed:
 class Profiles(_Sealed):
     """Reads and writes profiles on connections of account `api`, in the caller's transaction.
 
-    Every method raises what `FieldCipher` raises: a value that can't be opened is an error, never an empty field.
+    Every method raises the errors of `FieldCipher`: a value that can't be opened is an error, never an empty field.
     """
 
     def read(self, connection: psycopg.Connection, user_id: int) -> Profile | None:
@@ -74,11 +74,11 @@ class Profiles(_Sealed):
         return None if row is None else self._opened(row)
 
     def write(self, connection: psycopg.Connection, profile: Profile) -> None:
-        """Keep the profile in place of the one that is there. Raises psycopg's errors too, as for a user that is not."""
+        """Insert or replace the profile. Raises psycopg's errors too, for example for a missing user."""
         connection.execute(_statement("write_profile"), self.parameters(profile))
 
     def find_by_phone(self, connection: psycopg.Connection, phone: str) -> list[Profile]:
-        """The profiles with this number, however either was punctuated; more than one where people share it."""
+        """The profiles with this number, regardless of punctuation; more than one if people share it."""
         rows = connection.execute(_by_phone(), self._entries(phone)).fetchall()
         if not rows and self._cipher.renewed():
             rows = connection.execute(_by_phone(), self._entries(phone)).fetchall()
@@ -94,7 +94,7 @@ class AsyncProfiles(_Sealed):
         return None if row is None else self._opened(row)
 
     async def write(self, connection: psycopg.AsyncConnection, profile: Profile) -> None:
-        """Keep the profile; see Profiles.write."""
+        """Insert or replace the profile; see Profiles.write."""
         await connection.execute(_statement("write_profile"), self.parameters(profile))
 
     async def find_by_phone(self, connection: psycopg.AsyncConnection, phone: str) -> list[Profile]:

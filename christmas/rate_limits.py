@@ -1,9 +1,9 @@
-"""How often one client may ask: a counter for each, running for one window from its first request.
+"""Limits on a client's requests: one counter per client, for one window from its first request.
 
-Counting and the window's end are set by two commands in one transaction, so no counter can stay without an end, whatever
-dies in between, and no script runs in the server. While a window is known to be open, counting alone is enough.
+One transaction counts and sets the window's end, so no counter can exist without an end, even after a crash,
+and no script runs in the server. While a window is known to be open, counting alone is enough.
 
-Whose address a request has, an application takes from its connection, or behind a proxy from `client_behind`.
+An application takes the client's address from its connection, or behind a proxy from `client_behind`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 _WINDOW_MS = round(RATE_LIMIT.ttl.total_seconds() * 1000)
 _MARGIN = 2.0
-"""Seconds before a window's end from which on it is no longer relied upon: more than a request waits for its answer."""
+"""Seconds before a window's end when it stops counting as open: more than the time of a request."""
 _REMEMBERED = 16_384
-"""Addresses whose open windows are remembered."""
+"""The number of addresses with remembered open windows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a request may pass. `remaining` of the window's requests, `retry_after` in seconds where it may not.
+    """Whether a request may pass. `remaining` of the window's requests; `retry_after` in seconds if it may not.
 
-    `counted` is False where Redis could not be asked and the declared choice was taken.
+    `counted` is False if Redis could not be asked and `when_down` decided.
     """
 
     allowed: bool
@@ -46,25 +46,25 @@ class Decision:
 
 @lru_cache(maxsize=_REMEMBERED)
 def normalized(address: str) -> str:
-    """What a client is counted by: an IPv4 address, or the first address of the /64 that an IPv6 address lies in.
+    """The address that identifies a client: an IPv4 address, or the first address of an IPv6 address's /64.
 
-    Takes what servers and gateways write: `192.0.2.1`, `192.0.2.1:51234`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`,
+    Accepts the forms of servers and gateways: `192.0.2.1`, `192.0.2.1:51234`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`,
     blanks around it, a zone (`fe80::1%eth0`, which is dropped), and IPv4 mapped into IPv6, which is counted as IPv4. Without
-    brackets, what follows an IPv6 address belongs to the address. A link-local or loopback address counts by itself: all
-    of a link's machines share that prefix.
-    Raises ValueError for what is no address, and for a list of them. Count nobody under a name instead: everybody would
-    share it, and be refused together. Take the connection's own address, or see `client_behind`.
+    brackets, everything after an IPv6 address belongs to it. A link-local or loopback address counts by itself: all
+    machines of a link share that prefix.
+    Raises ValueError for anything else, and for a list of addresses. Don't count unknown clients under one name: they would
+    be refused together. Use the connection's own address, or see `client_behind`.
     """
     return str(_client(_parsed(address)))
 
 
 def client_behind(proxies: Collection[str], peer: str, forwarded_for: str) -> str:
-    """The client's address where requests come through proxies of ours, from the connection's `peer` and `X-Forwarded-For`.
+    """The client's address for requests through our own proxies, from the connection's `peer` and `X-Forwarded-For`.
 
-    Each proxy adds the address that it was asked from on the right, and a client can write whatever it likes on the left. So the
-    list is read from the right, and the first address that is not in `proxies` (addresses or networks) is the client. What stands
-    left of it is never looked at. Where all are proxies, the leftmost of them; where one can't be read, the proxy that wrote it.
-    Raises ValueError for a `peer` that is no address.
+    Each proxy appends the address of its client on the right, and a client can write anything on the left. So the
+    list is read from the right: the first address that is not in `proxies` (addresses or networks) is the client, and everything
+    left of it is ignored. If all are proxies, it is the leftmost; if one is unreadable, the proxy that wrote it.
+    Raises ValueError for an invalid `peer`.
     """
     networks = [ipaddress.ip_network(each) for each in proxies]
     client = _parsed(peer)
@@ -109,11 +109,11 @@ def _key(address: str) -> str:
 
 
 def _decide(key: str, limit: int, windows: dict[str, float]) -> Operation[Decision]:
-    """`windows` has, by key, the time up to which a counter is known to exist with an end."""
+    """`windows` has, by key, the time until which a counter certainly exists with an end."""
     if time.monotonic() < windows.get(key, 0.0):
         (count,) = yield Batch([("INCR", key)])
         if count == 1:
-            # Evicted or flushed before its time: what INCR made anew has no end yet.
+            # It was evicted or flushed early: the counter that INCR made has no end yet.
             windows.pop(key, None)
             yield Batch([("PEXPIRE", key, _WINDOW_MS, "NX")])
     else:
@@ -131,7 +131,7 @@ def _decide(key: str, limit: int, windows: dict[str, float]) -> Operation[Decisi
 class RateLimiter:
     """A limiter over a client from `christmas.pools.connect`.
 
-    `when_down` declares what happens to a request while Redis can't be asked: `allow` keeps the service up, `refuse` keeps it safe.
+    `when_down` decides about requests while Redis can't be asked: `allow` keeps the service available, `refuse` keeps it safe.
     """
 
     def __init__(self, client: redis.Redis, limit: int, *, when_down: str = "allow") -> None:
@@ -142,7 +142,7 @@ class RateLimiter:
         self._windows: dict[str, float] = {}
 
     def check(self, address: str) -> Decision:
-        """Count a request of that address' client (see `normalized`) and decide. Raises ValueError for what is no address."""
+        """Count a request of that address' client (see `normalized`) and decide. Raises ValueError for an invalid address."""
         key = _key(address)
         try:
             return run(self._client, _decide(key, self._limit, self._windows))
@@ -161,7 +161,7 @@ class AsyncRateLimiter:
         self._windows: dict[str, float] = {}
 
     async def check(self, address: str) -> Decision:
-        """Count a request of that address' client (see `normalized`) and decide. Raises ValueError for what is no address."""
+        """Count a request of that address' client (see `normalized`) and decide. Raises ValueError for an invalid address."""
         key = _key(address)
         try:
             return await run_async(self._client, _decide(key, self._limit, self._windows))

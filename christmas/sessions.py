@@ -1,7 +1,7 @@
-"""Who is logged in. A session lasts as long as its keyspace says since it was made or last touched.
+"""Login sessions. A session lasts for its keyspace's TTL since it was created or last touched.
 
-Redis never sees a token: a session's key is named by the token's hash, so whoever reads names, values, backups or logs can't be somebody
-else (docs/adr/0610).
+Redis never sees a token: a session's key is named by the token's hash, so nobody who reads names, values, backups or logs can use
+a session (docs/adr/0610).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _ID = re.compile(r"(-?[0-9]{1,19})\.[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One login. Whoever knows `token` is logged in; it is None where sessions are listed, since Redis doesn't know it.
+    """One login. `token` is the credential; it is None in a list of sessions, since Redis doesn't have it.
 
-    `id` names the session and lets nobody in. It begins with the user's number, so that a user's sessions can be found.
+    `id` names the session and is no credential. It begins with the user's number, so that a user's sessions can be found.
     """
 
     id: str
@@ -49,7 +49,7 @@ class Session:
 
 
 def id_of(token: str) -> str | None:
-    """The id of the session that a token is for; None for what can't be a token, which came from outside and is for none."""
+    """The id of a token's session; None for text that can't be a token: tokens come from outside."""
     found = _TOKEN.fullmatch(token)
     return f"{found[1]}.{hashlib.sha256(token.encode('ascii')).hexdigest()}" if found else None
 
@@ -83,7 +83,7 @@ def _read(token: str) -> Operation[Session | None]:
     session_id = id_of(token)
     if session_id is None:
         return None
-    # Made by a former version, under the token's own name; it is read until it ends. A name of today is no token, so it opens nothing.
+    # Made by an older version, named by the token itself: readable until it expires. A name of the present form is not a token.
     raws = yield Batch([("HGETALL", SESSION.key(session_id)), ("HGETALL", SESSION.key(token))])
     return next((found for raw in raws if (found := _session(session_id, token, raw))), None)
 
@@ -94,11 +94,11 @@ def _touch(token: str) -> Operation[bool]:
         return False
     key = SESSION.key(session_id)
     expires_at = (datetime.now(UTC) + SESSION.ttl).isoformat()
-    # Only where the field is there: a plain HSET would revive an ended session as a hash that never expires.
+    # Only if the field exists: a plain HSET would revive an ended session as a hash that never expires.
     answers = yield Batch([("HSETEX", key, "FXX", "FIELDS", 1, "expires_at", expires_at), ("PEXPIRE", key, _TTL_MS)], transaction=True)
     if answers[0]:
         return True
-    # A former version's lasts no longer than it would have: its name is a secret that others see, so it has to end.
+    # An older version's session is not prolonged: its name is a secret that others can see, so it must end.
     (former,) = yield Batch([("EXISTS", SESSION.key(token))])
     return bool(former)
 
@@ -126,7 +126,7 @@ def _end_listed(session_id: str) -> Operation[bool]:
 
 
 def _parts_of(user_id: int) -> Operation[list[str]]:
-    # The pattern holds a number and our own signs only.
+    # The pattern contains only a number and our own punctuation.
     pattern = SESSION.key(f"{int(user_id)}.") + "*"
     cursor, found = 0, set[str]()
     while True:
@@ -141,7 +141,7 @@ def _of_user(user_id: int) -> Operation[list[Session]]:
     if not parts:
         return []
     raws = yield Batch([("HGETALL", SESSION.key(each)) for each in parts])
-    # A former version's key is named by its token: it is listed under the id that the token has today.
+    # An older version's key is named by its token: list it with the id that the token has now.
     ids = [id_of(each) or each for each in parts]
     found = [session for each, raw in zip(ids, raws, strict=True) if (session := _session(each, None, raw))]
     return sorted(found, key=lambda session: session.created_at)
@@ -150,7 +150,7 @@ def _of_user(user_id: int) -> Operation[list[Session]]:
 def _end_all(user_id: int) -> Operation[int]:
     ended = 0
     while parts := (yield from _parts_of(user_id)):
-        # Somebody may log in meanwhile: go on until none is found.
+        # The user may log in meanwhile: continue until no session is left.
         (gone,) = yield Batch([("UNLINK", *map(SESSION.key, parts))])
         ended += int(gone)
     return ended
@@ -162,7 +162,7 @@ def _session(session_id: str, token: str | None, raw: Any) -> Session | None:
     try:
         values = decode(SESSION, raw)
     except ValueRefused:
-        return None  # nobody is logged in by a value that no service of ours wrote
+        return None  # a value that our services did not write is not a login
     if values["expires_at"] <= datetime.now(UTC):
         return None
     extra = {name: value for name, value in values.items() if name not in _DECLARED}
@@ -173,7 +173,7 @@ def _session(session_id: str, token: str | None, raw: Any) -> Session | None:
 class Sessions:
     """Sessions over a client from `christmas.pools.connect`.
 
-    Every method raises SessionsUnavailableError where Redis can't be asked.
+    Every method raises SessionsUnavailableError if Redis can't be asked.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -186,23 +186,23 @@ class Sessions:
             raise SessionsUnavailableError(f"sessions can't be asked: {type(error).__name__}") from error
 
     def create(self, user_id: int, username: str, roles: Sequence[str] = (), **extra: str) -> Session:
-        """Log a user in. Raises ValueRefused for a value that does not fit the keyspace."""
+        """Log a user in. Raises ValueRefused for a value that the keyspace refuses."""
         return self._run(_create(user_id, username, roles, extra))
 
     def read(self, token: str) -> Session | None:
-        """The session that a token is for, or None where there is none any more."""
+        """The session of a token, or None if there is none."""
         return self._run(_read(token))
 
     def touch(self, token: str) -> bool:
-        """Let the session last its full time from now on; False where it has ended."""
+        """Restart the session's lifetime; False if it has ended."""
         return self._run(_touch(token))
 
     def end(self, token: str) -> bool:
-        """Log out; False where the session had ended."""
+        """Log out; False if the session had ended."""
         return self._run(_end(token))
 
     def end_listed(self, session_id: str) -> bool:
-        """End one of the sessions that `of_user` lists, by its `id`; False where it had ended. Give it no id that came from outside."""
+        """End one session of `of_user`'s list, by its `id`; False if it had ended. Don't pass an id from outside."""
         return self._run(_end_listed(session_id))
 
     def of_user(self, user_id: int) -> list[Session]:
@@ -210,7 +210,7 @@ class Sessions:
         return self._run(_of_user(user_id))
 
     def end_all(self, user_id: int) -> int:
-        """Log a user out everywhere; returns how many sessions ended."""
+        """Log a user out everywhere; returns the number of ended sessions."""
         return self._run(_end_all(user_id))
 
 
@@ -227,23 +227,23 @@ class AsyncSessions:
             raise SessionsUnavailableError(f"sessions can't be asked: {type(error).__name__}") from error
 
     async def create(self, user_id: int, username: str, roles: Sequence[str] = (), **extra: str) -> Session:
-        """Log a user in. Raises ValueRefused for a value that does not fit the keyspace."""
+        """Log a user in. Raises ValueRefused for a value that the keyspace refuses."""
         return await self._run(_create(user_id, username, roles, extra))
 
     async def read(self, token: str) -> Session | None:
-        """The session that a token is for, or None where there is none any more."""
+        """The session of a token, or None if there is none."""
         return await self._run(_read(token))
 
     async def touch(self, token: str) -> bool:
-        """Let the session last its full time from now on; False where it has ended."""
+        """Restart the session's lifetime; False if it has ended."""
         return await self._run(_touch(token))
 
     async def end(self, token: str) -> bool:
-        """Log out; False where the session had ended."""
+        """Log out; False if the session had ended."""
         return await self._run(_end(token))
 
     async def end_listed(self, session_id: str) -> bool:
-        """End one of the sessions that `of_user` lists, by its `id`; False where it had ended. Give it no id that came from outside."""
+        """End one session of `of_user`'s list, by its `id`; False if it had ended. Don't pass an id from outside."""
         return await self._run(_end_listed(session_id))
 
     async def of_user(self, user_id: int) -> list[Session]:
@@ -251,5 +251,5 @@ class AsyncSessions:
         return await self._run(_of_user(user_id))
 
     async def end_all(self, user_id: int) -> int:
-        """Log a user out everywhere; returns how many sessions ended."""
+        """Log a user out everywhere; returns the number of ended sessions."""
         return await self._run(_end_all(user_id))

@@ -1,6 +1,6 @@
-"""A whole tick on the wire: RESP written and read here, since a client's general path costs more than the server.
+"""A whole tick on the wire: RESP is written and parsed here, since a client's general code costs more than the server.
 
-All candles are looked at before the first is sent. Then the next ones are encoded while the server works on the last ones sent.
+All candles are checked before the first is sent. The next ones are encoded while the server works on the last ones.
 Protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 COMMANDS_PER_CANDLE = 2
 CANDLES_AT_ONCE = 100
-"""Candles that are encoded and sent together: 26 kB, which take the server as long as the next ones take this process."""
+"""Candles per send: 26 kB, which take the server as long as encoding the next ones takes this process."""
 _TTL_MS = str(round(MARKET_LATEST.ttl.total_seconds() * 1000))
 _NAMES = tuple(each.name for each in MARKET_LATEST.fields)
 _NUMBERS = attrgetter(*_NAMES[1:])
 _FIELDS = len(_NAMES) - 1
-_MAGNITUDE = range(-20, 20)  # powers of ten that prices and volumes of any market lie in
-_DIGITS = Decimal().__sizeof__()  # bytes of a number whose digits, at most 76, lie in the object itself
-_LONGEST = 100  # characters that such a number is written in at most
+_MAGNITUDE = range(-20, 20)  # powers of ten of the prices and volumes in any market
+_DIGITS = Decimal().__sizeof__()  # bytes of a number with its digits, at most 76, inside the object
+_LONGEST = 100  # the most characters of such a number
 _ERRORS = {"NOPERM": NoPermissionError, "OOM": OutOfMemoryError, "READONLY": ReadOnlyError}
 
 
@@ -41,7 +41,7 @@ def _bulk(text: str) -> str:
 
 
 _TIMESTAMP = _bulk("timestamp")
-# What stands before a number of so many characters: the end of what came before it, its name, its length.
+# The bytes before a number of that many characters: the previous line's end, the field's name, the length.
 _OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = (
     tuple(f"{'' if name == 'open' else chr(13) + chr(10)}{_bulk(name)}${length}\r\n" for length in range(_LONGEST)) for name in _NAMES[1:]
 )
@@ -49,7 +49,7 @@ _OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = (
 
 @lru_cache(maxsize=65_536)
 def _frame(symbol: str) -> tuple[str, str]:
-    """What stands before a candle's fields and after them. Raises BlueprintError for a symbol that can't be part of a key."""
+    """The bytes before and after a candle's fields. Raises BlueprintError for a symbol that can't be part of a key."""
     key = _bulk(MARKET_LATEST.key(symbol))
     before = f"*{2 + 2 * len(_NAMES)}\r\n$4\r\nHSET\r\n{key}{_TIMESTAMP}"
     return before, f"\r\n*3\r\n$7\r\nPEXPIRE\r\n{key}{_bulk(_TTL_MS)}"
@@ -57,16 +57,16 @@ def _frame(symbol: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=256)
 def _moment(moment: datetime, _zone: tzinfo | None, _fold: int) -> str:
-    """Zone and fold tell moments apart that Python takes for equal and writes otherwise."""
+    """Zone and fold distinguish moments that Python treats as equal but writes differently."""
     if moment.utcoffset() is None:
         raise ValueRefused(f"keyspace {MARKET_LATEST.name}, field timestamp: not a timestamp with an offset")
     return _bulk(moment.isoformat())
 
 
 class Tick:
-    """Candles ready to be sent, each with its expiry.
+    """Candles ready to send, each with its expiry.
 
-    Raises ValueRefused or BlueprintError for a candle or symbol that does not fit; nothing has been sent then.
+    Raises ValueRefused or BlueprintError for an invalid candle or symbol; nothing was sent then.
     """
 
     def __init__(self, candles: Mapping[str, Candle]) -> None:
@@ -84,11 +84,11 @@ class Tick:
         return len(self._frames)
 
     def chunks(self) -> Iterator[bytes]:
-        """The commands, encoded as they are asked for."""
+        """The commands, encoded on demand."""
         for start in range(0, len(self), CANDLES_AT_ONCE):
             end = start + CANDLES_AT_ONCE
             texts = _texts(self._numbers[_FIELDS * start : _FIELDS * end])
-            # Flat lists rather than a tuple for each candle: making and collecting those costs as much as the text.
+            # Flat lists instead of a tuple per candle: making and collecting tuples costs as much as the text.
             rows = zip(self._frames[start:end], self._moments[start:end], *(texts[at::_FIELDS] for at in range(_FIELDS)), strict=True)
             yield "".join(
                 [
@@ -100,7 +100,7 @@ class Tick:
 
 
 def _moments(candles: Iterable[Candle]) -> list[str]:
-    """The candles' timestamps as they are sent. A feed gives those of one moment the same object, more often than not."""
+    """The candles' timestamps in the sent form. Most feeds use one object for all candles of a moment."""
     texts: list[str] = []
     known: datetime | None = None
     text = ""
@@ -113,20 +113,20 @@ def _moments(candles: Iterable[Candle]) -> list[str]:
 
 
 def _all_sound(numbers: Sequence[Decimal]) -> bool:
-    """Whether these are finite Decimals of a size that fits, told without writing them. Raises TypeError where one is no Decimal."""
+    """Whether all are finite Decimals in the range, without formatting them. Raises TypeError if one is not a Decimal."""
     magnitudes = set(map(Decimal.adjusted, numbers))
     return all(map(Decimal.is_finite, numbers)) and magnitudes <= set(_MAGNITUDE) and max(map(Decimal.__sizeof__, numbers)) <= _DIGITS
 
 
 def _refuse(candles: Iterable[Candle]) -> None:
-    """Raise what the codec says of the candle that does not fit; some are refused that it would take."""
+    """Raise the codec's error for the invalid candle; the range check refuses some that the codec would accept."""
     for candle in candles:
         encode(MARKET_LATEST, candle.fields())
     raise ValueRefused(f"keyspace {MARKET_LATEST.name}: a price or volume is out of every market's range")
 
 
 def _texts(numbers: Sequence[Decimal]) -> list[str]:
-    """The numbers as the codec writes them: without an exponent, which few have to begin with."""
+    """The numbers in the codec's form: without an exponent, which few have anyway."""
     texts = list(map(str, numbers))
     return [format(each, "f") for each in numbers] if "E" in "".join(texts) else texts
 
@@ -139,7 +139,7 @@ class Replies:
         self._parts: list[bytes] = []
 
     def feed(self, data: bytes) -> bool:
-        """Take what came; True once everything has. Raises what the client's own parser would for an error, when all is read."""
+        """Parse received bytes; True once everything has arrived. Then raises the client's usual exception if an answer is an error."""
         if not data:
             raise RedisConnectionError("Connection closed by server.")
         self._parts.append(data)

@@ -1,4 +1,4 @@
-"""Values of keyspaces as Redis stores them, and back: typed by the blueprint, refused where they don't fit it."""
+"""Encodes values of keyspaces for Redis and decodes them: typed by the blueprint, refused if they don't fit it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 from christmas.blueprint.keyspace_model import FieldType, Keyspace, ValueType
 
 Raw = str | dict[str, str]
-"""A value as redis-py gives it with `decode_responses`: the text of a string, or a hash's fields."""
+"""A value from redis-py with `decode_responses`: the text of a string, or a hash's fields."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-"""What stands for bytes that are no UTF-8."""
+"""The lone surrogates that stand for bytes outside UTF-8."""
 
 
 class ValueRefused(ValueError):  # noqa: N818 - named for what happened, as the blueprint's users read it
@@ -24,7 +24,7 @@ class ValueRefused(ValueError):  # noqa: N818 - named for what happened, as the 
 
 
 def encode(keyspace: Keyspace, values: Mapping[str, Any]) -> Raw:
-    """The value as Redis takes it: a dict of text for a hash, else one text.
+    """The value for Redis: a dict of text for a hash, else one text.
 
     Raises ValueRefused for a missing, unknown or ill-typed field, and for a value over the keyspace's size bound.
     """
@@ -44,14 +44,14 @@ def encode(keyspace: Keyspace, values: Mapping[str, Any]) -> Raw:
 
 
 def decode(keyspace: Keyspace, raw: Raw) -> dict[str, Any]:
-    """The typed fields of a stored value: int, Decimal, aware datetime, list of str, or what JSON holds.
+    """The typed fields of a stored value: int, Decimal, aware datetime, list of str, or JSON values.
 
     Raises ValueRefused for a value that `encode` could not have written.
     """
     if isinstance(raw, dict) != (keyspace.value_type is ValueType.HASH):
         raise ValueRefused(f"keyspace {keyspace.name}: expected a {keyspace.value_type}")
     if any(map(_SURROGATE.search, [raw] if isinstance(raw, str) else [*raw, *raw.values()])):
-        raise ValueRefused(f"keyspace {keyspace.name}: no UTF-8")
+        raise ValueRefused(f"keyspace {keyspace.name}: not UTF-8")
     if isinstance(raw, dict):
         _check_names(keyspace, raw)
         return {name: _from_text(keyspace, name, text) for name, text in raw.items()}
@@ -71,14 +71,14 @@ def decode(keyspace: Keyspace, raw: Raw) -> dict[str, Any]:
 
 
 def size(raw: Raw) -> int:
-    """Bytes of a value: names and contents, without Redis' own overhead."""
+    """Bytes of a value: names and contents, without Redis' overhead."""
     if isinstance(raw, str):
         return len(raw.encode())
     return sum(len(name.encode()) + len(text.encode()) for name, text in raw.items())
 
 
 def fault(keyspace: Keyspace, raw: Raw) -> str | None:
-    """Why a stored value is not what the keyspace declares, or None where it is."""
+    """Why a stored value does not fit its keyspace's declaration, or None if it does."""
     try:
         decode(keyspace, raw)
     except ValueRefused as refused:

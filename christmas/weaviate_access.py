@@ -1,4 +1,4 @@
-"""A Weaviate client that trusts one CA, for REST and gRPC alike, and leaves the rest of the process alone."""
+"""A Weaviate client that trusts one CA, for REST and gRPC, without changing the rest of the process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Client = TypeVar("_Client", "weaviate.WeaviateClient", "weaviate.WeaviateAsyncC
 
 @dataclass(frozen=True, slots=True)
 class WeaviateAccess:
-    """Where a Weaviate is, and as whom it is used. `embedding_key` is what the vectorizer sends on. Time limits in seconds."""
+    """The address of a Weaviate and the credentials. `embedding_key` is passed on to the vectorizer. Timeouts in seconds."""
 
     host: str
     port: int
@@ -63,9 +63,9 @@ class WeaviateAccess:
         }
 
     def _trusting(self, client: _Client) -> _Client:
-        """Let the REST half of this client trust the CA, and ask no package index for a newer client.
+        """Make the client's REST half trust the CA, and stop it from asking a package index for a newer client.
 
-        The library takes a CA from the environment only, which belongs to the whole process: other threads open connections meanwhile.
+        The library reads a CA only from the environment, which belongs to the whole process: other threads open connections too.
         """
         import httpx
         from weaviate.connect import executor
@@ -73,7 +73,7 @@ class WeaviateAccess:
         connection: Any = client._connection
         context = ssl.create_default_context(cafile=str(self.ca_file))
         kinds: dict[str, Any] = {"async": httpx.AsyncClient, "sync": httpx.Client}
-        # What it makes its HTTP client with; proxies of the environment are for other hosts than the stack's.
+        # Its factory of HTTP clients; the environment's proxies are for hosts outside the stack.
         connection._make_client = lambda colour: kinds[colour](headers=connection._headers, verify=context, trust_env=False)
         connection._check_package_version = executor.empty
         return client

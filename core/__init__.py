@@ -1,1 +1,1 @@
-"""The ground floor: what every room uses, and what uses none of them."""
+"""The ground floor: used by every room, and using none of them."""

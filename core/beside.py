@@ -1,6 +1,6 @@
-"""Steps that run at once, each in a process of its own: what one fetches is fetched while another compiles.
+"""Steps that run in parallel, each in its own process: one can download while another compiles.
 
-Such a process runs one step by its name (`STEP_PROGRAM`). Standard library only.
+A process runs one step by its name (`STEP_PROGRAM`). Standard library only.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from core.step import Step
 
 STEP_PROGRAM = "airgap.setup.one_step"
-"""The module that runs one of the set-up's steps in a process of its own, and says its end in one line."""
+"""The module that runs one set-up step in its own process and prints the outcome in one line."""
 
-OUTCOME = "\x1e"  # begins the line with which a process ends: its processor seconds, then what its step returned
+OUTCOME = "\x1e"  # begins a process's last line: its processor seconds, then the step's return value
 _ERROR = "error: "
 
 
 @dataclass
 class Finished:
-    """How one step ended. `processor` is in seconds, of the step's process and of all that it started."""
+    """The outcome of one step. `processor` is in seconds, of the step's process and its children."""
 
     step: Step
     code: int
@@ -38,7 +38,7 @@ class Finished:
     outcome: str = ""
     error: str = ""
     meanwhile: int = 0
-    """How many steps go on beside."""
+    """The number of running steps."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class _Running:
 
 
 def step_command(step: Step, *, debug: bool) -> list[str]:
-    """Return the command that runs one of `machine_steps` in a process of its own."""
+    """Return the command that runs one of `machine_steps` in its own process."""
     return [sys.executable, "-m", STEP_PROGRAM, step.name, *(["--debug"] if debug else [])]
 
 
@@ -62,10 +62,10 @@ def run_beside(
     ended: Callable[[Finished], None],
     command: Callable[[Step], list[str]],
 ) -> Finished | None:
-    """Start each step once those it comes after are done; return the first that failed, else None.
+    """Start each step once the steps it comes after are done; return the first that failed, else None.
 
-    `begun` and `ended` are called as each step starts and ends. A failure keeps those from starting that come after it; the others
-    go on, so that what is missing can be put right while they work. KeyboardInterrupt ends all of them, and is passed on.
+    `begun` and `ended` are called as each step starts and ends. A failure stops only the steps that come after it; the others continue,
+    so that the cause can be fixed while they work. KeyboardInterrupt ends all of them and is passed on.
     """
     waiting, done, failed = list(steps), set[str](), list[Finished]()
     names = {step.name for step in steps}
@@ -146,7 +146,7 @@ def _end(processes: Sequence[subprocess.Popen[str]]) -> None:
 
 
 def outcome_text(finished: Finished) -> str:
-    """Return how a finished step is told: its time, the processor's where it is worth telling, and what it returned."""
+    """Return the outcome of a finished step in words: its time, its processor time if long, and its return value."""
     if finished.outcome == "(cached)":
         return "done (cached)"
     processor = f", {format_seconds(finished.processor)} of processor" if finished.processor >= 1 else ""

@@ -1,7 +1,7 @@
-"""Which Docker engine is meant: one answer for set-up, tasks, tests and the plugins that Pulumi starts.
+"""The Docker engine in use: one answer for set-up, tasks, tests and the plugins that Pulumi starts.
 
-Chosen as Docker's own client does: DOCKER_HOST, else the context that DOCKER_CONTEXT or the client's configuration names, else the
-local socket. Standard library only and quick, because every `pulumi` command on this project passes through here.
+Chosen like Docker's own client does: DOCKER_HOST, else the context named by DOCKER_CONTEXT or the client's configuration, else the
+local socket. Standard library only and fast, because every `pulumi` command of this project runs it.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ LOCAL_SOCKET = "unix:///var/run/docker.sock"
 
 @dataclass(frozen=True)
 class ChosenEngine:
-    """An engine's address, and who named it."""
+    """An engine's address, and what named it."""
 
     url: str
     source: str
     """`DOCKER_HOST`, "the Docker context `name`" or "the local socket"."""
     certificates: Path | None = None
-    """The folder of `ca.pem`, `cert.pem` and `key.pem` for an engine that is reached over TLS."""
+    """The folder of `ca.pem`, `cert.pem` and `key.pem` for an engine that uses TLS."""
     verify: bool = False
-    """Whether the engine's certificate is held against `ca.pem`."""
+    """Whether the engine's certificate is verified against `ca.pem`."""
 
     def __str__(self) -> str:
         return f"{self.url} ({self.source})"
 
     def variables(self) -> dict[str, str]:
-        """Return the environment that leads any Docker client, plugin or SDK to this very engine."""
+        """Return the environment variables that make any Docker client, plugin or SDK use this engine."""
         found = {"DOCKER_HOST": self.url}
         if self.certificates is not None:
             found["DOCKER_CERT_PATH"] = str(self.certificates)
-            # Docker's clients take any text for a yes, and none for a no.
+            # Docker's clients take any text for yes, and only an empty one for no.
             found["DOCKER_TLS_VERIFY"] = "1" if self.verify else ""
         return found
 
 
 def chosen_engine(environment: Mapping[str, str] = os.environ) -> ChosenEngine:
-    """Return the engine that this environment and the Docker client's configuration name.
+    """Return the engine named by this environment and the Docker client's configuration.
 
-    Raises PlatformError where they name a context that doesn't exist or can't be read.
+    Raises PlatformError if they name a context that doesn't exist or can't be read.
     """
     if environment.get("DOCKER_HOST"):
         return ChosenEngine(environment["DOCKER_HOST"], "DOCKER_HOST", *_certificates(environment))
@@ -62,9 +62,9 @@ def chosen_engine(environment: Mapping[str, str] = os.environ) -> ChosenEngine:
 
 
 def context_engine(name: str, folder: Path | None = None, chooser: str = "") -> ChosenEngine:
-    """Return the engine of a Docker context that lies in the client's configuration `folder`; `chooser` says who named it.
+    """Return the engine of a Docker context in the client's configuration `folder`; `chooser` says what named it.
 
-    Raises PlatformError where there is no such context.
+    Raises PlatformError if there is no such context.
     """
     folder = folder or configuration_folder(os.environ)
     key = sha256(name.encode()).hexdigest()
@@ -73,7 +73,7 @@ def context_engine(name: str, folder: Path | None = None, chooser: str = "") -> 
         url = str(endpoint["Host"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PlatformError(
-            f"There is no Docker context `{name}` that can be read, so it is not known which engine is meant.",
+            f"The Docker context `{name}` can't be read, so the engine is unknown.",
             where=f"named by {chooser or 'the provider'}; {type(error).__name__}: {error}",
             next_step="list them with `docker context ls` and choose one with `docker context use NAME`, or set DOCKER_HOST",
         ) from None
@@ -87,13 +87,13 @@ def context_engine(name: str, folder: Path | None = None, chooser: str = "") -> 
 
 
 def configuration_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of the Docker client's `config.json`, whether it is there or not."""
+    """Return the folder of the Docker client's `config.json`, whether the file exists or not."""
     chosen = environment.get("DOCKER_CONFIG")
     return Path(chosen) if chosen else Path("~/.docker").expanduser()
 
 
 def _configuration(folder: Path) -> dict[str, Any]:
-    # Docker's own client warns about a configuration that it can't read, and goes on without one.
+    # Docker's own client warns about an unreadable configuration and works without it.
     try:
         found = json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError):

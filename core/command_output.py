@@ -1,7 +1,7 @@
-"""The output of a command that an engine runs for us, waited for as long as the command runs, however long it says nothing.
+"""The output of a command that an engine runs: read as long as the command runs, however long it prints nothing.
 
-The HTTP client gives up on a connection that is silent for some time, and a connection that was cut looks the same. So silence is
-answered by a question to the engine, on a connection of its own: does the command still run?
+An HTTP client gives up on a silent connection, and a cut connection is silent too. So after some silence the engine
+is asked, on another connection, whether the command still runs.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ STDERR = 2
 
 
 class CutOffError(Exception):
-    """The connection ended, and how the command went on is unknown."""
+    """The connection ended, and the command's outcome is unknown."""
 
 
 class Output:
-    """What comes through a socket that docker-py handed out. `runs` asks the engine whether the command still runs."""
+    """The stream of a docker-py socket. `runs` asks the engine whether the command still runs."""
 
     def __init__(self, socket: Any, runs: Callable[[], bool]) -> None:
         self._socket = socket._sock
         self._runs = runs
         self._socket.settimeout(0)
-        # The reader that parsed the response's head may hold the first bytes of the stream.
+        # The reader of the response's head may hold the first bytes of the stream.
         parsed = socket._response.raw._fp.fp
         self._rest = bytearray()
         with contextlib.suppress(ssl.SSLWantReadError):
@@ -42,19 +42,19 @@ class Output:
     def frames(self) -> Iterator[tuple[int, bytes]]:
         """Pieces with the number of their stream (1 output, 2 errors), until the stream's end.
 
-        Raises CutOffError where it ends inside a frame, or says nothing any more of a command that has ended.
+        Raises CutOffError if it ends inside a frame, or stays silent after the command's end.
         """
         while len(head := self._read(8)) == 8:
             stream, left = struct.unpack(">BxxxL", head)
             while left:
                 piece = self._read(min(left, _PIECE))
                 if not piece:
-                    raise CutOffError("the connection ended in the middle of what the command said")
+                    raise CutOffError("the connection ended in the middle of the command's output")
                 left -= len(piece)
                 yield stream, piece
 
     def _read(self, count: int) -> bytes:
-        """This many bytes; fewer at the stream's end."""
+        """This many bytes; fewer at the end of the stream."""
         while len(self._rest) < count:
             piece = self._receive()
             if not piece:
@@ -77,16 +77,16 @@ class Output:
                 raise CutOffError(str(error) or type(error).__name__) from error
             if poll.poll(_QUIET_SECONDS * 1000):
                 continue
-            # What an ended command said last may still be under way, so it is given one silence more.
+            # The last output of an ended command may still be on its way: wait one more interval.
             if ended:
-                raise CutOffError("the command has ended, and its connection does not")
+                raise CutOffError("the command has ended, but its connection has not")
             ended = not self._runs()
 
 
 def wait_for_end(runs: Callable[[], bool]) -> None:
-    """Wait for the engine to know of an end that the stream has told.
+    """Wait until the engine knows that the command has ended, after the stream ended.
 
-    Raises CutOffError where the command still runs: then it was the connection that ended.
+    Raises CutOffError if the command still runs: then only the connection ended.
     """
     deadline = time.monotonic() + _END_SECONDS
     while runs():
@@ -97,7 +97,7 @@ def wait_for_end(runs: Callable[[], bool]) -> None:
 
 @contextlib.contextmanager
 def told_as_cut() -> Iterator[None]:
-    """Tell a question that the engine does not answer as a connection that was cut."""
+    """Report an unanswered question to the engine as a cut connection."""
     from docker.errors import APIError
     from requests.exceptions import RequestException
 

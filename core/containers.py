@@ -1,7 +1,7 @@
 """Commands and files inside containers, through the Docker API.
 
-A command started here is tethered: it is ended when this process goes away, however it goes, because the other end
-of its standard input closes. So a killed backup leaves nothing running inside a store.
+A command started here is tethered: it ends with this process, however that ends, because its standard input
+closes then. So a killed backup leaves nothing running inside a store.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 Sink = Callable[[bytes], object]
 
-_CUT_OFF = 126  # what an engine says of a command whose client is gone, and of one that can't be started
+_CUT_OFF = 126  # an engine's code for a command without its client, and for one that can't start
 _YIELDING = ("nice", "-n", "15")
 
-# The first line of standard input is handed to the command as its own input (a password, or nothing). After that
-# standard input carries nothing: its end means that whoever started the command is gone. Last comes the mark with the exit code: an
-# engine whose client is gone has an exit code of its own making.
+# The first line of standard input is the command's own input (a password, or empty). After that standard input carries nothing: its
+# end means that the starting process is gone. The mark with the exit code comes last: without its client an engine
+# reports an exit code of its own.
 _TETHER = """
 mark=$1
 shift
@@ -55,14 +55,14 @@ exit "$code"
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a command ended. `stdout` is empty where a sink took it."""
+    """The outcome of a command. `stdout` is empty if a sink took it."""
 
     code: int
     stdout: bytes
     stderr: str
 
     def text(self) -> str:
-        """Standard output as text, without the newline at its end."""
+        """Standard output as text, without the final newline."""
         return self.stdout.decode(errors="replace").strip()
 
 
@@ -70,7 +70,7 @@ class Finished:
 def docker_client() -> docker.DockerClient:
     """The engine's client.
 
-    Raises PlatformError where the engine can't be reached.
+    Raises PlatformError if the engine can't be reached.
     """
     from core.docker_host import connect
 
@@ -78,9 +78,9 @@ def docker_client() -> docker.DockerClient:
 
 
 def running(name: str) -> Container:
-    """The running container of that name.
+    """The running container with that name.
 
-    Raises PlatformError where there is none, or it doesn't run.
+    Raises PlatformError if it doesn't exist or doesn't run.
     """
     from docker.errors import NotFound
 
@@ -95,7 +95,7 @@ def running(name: str) -> Container:
 
 @dataclass(slots=True)
 class _Tethered:
-    """A command that runs as long as it wants, or until `close`."""
+    """A command that runs to its end, or until `close`."""
 
     container: str
     command: Sequence[str]
@@ -104,17 +104,17 @@ class _Tethered:
     mark: str
 
     def pieces(self) -> Iterator[tuple[int, bytes]]:
-        """Its output with the number of its stream, until it ends."""
+        """Its output in pieces, each with its stream's number, until the end."""
         return Output(self.socket, self._runs).frames()
 
     def end_input(self) -> None:
-        """Tell it to end: the other side sees the end of its standard input."""
+        """Tell it to end, by closing its standard input."""
         with contextlib.suppress(OSError):
             self.socket._sock.shutdown(socketlib.SHUT_WR)
 
     def close(self) -> None:
-        """Let go of it; if it still runs, it is ended."""
-        # Only a shutdown reaches the other side while the response still holds the descriptor.
+        """Disconnect; a command that still runs is ended."""
+        # While the response still holds the descriptor, only a shutdown reaches the other side.
         with contextlib.suppress(OSError):
             self.socket._sock.shutdown(socketlib.SHUT_RDWR)
         self.socket._response.close()
@@ -125,20 +125,20 @@ class _Tethered:
             return bool(docker_client().api.exec_inspect(self.exec_id)["Running"])
 
     def finished(self, stdout: bytes, stderr: bytes) -> Finished:
-        """How it ended, from all that it said.
+        """Its outcome, from its whole output.
 
-        Raises CutOffError where it did not say its end.
+        Raises CutOffError if the output has no outcome.
         """
         said, mark, end = stderr.rpartition(f"\n{self.mark} ".encode())
         if mark:
             code, _, later = end.partition(b"\n")
             return Finished(int(code), stdout, (said + later).decode(errors="replace").strip())
-        # Its own shell was ended, or there is none; or it is the connection that ended.
+        # Its shell was killed or doesn't exist; or only the connection ended.
         wait_for_end(self._runs)
         with told_as_cut():
             known = docker_client().api.exec_inspect(self.exec_id)["ExitCode"]
         if known is None or (known == _CUT_OFF and b"OCI runtime" not in stdout + stderr):
-            raise CutOffError("the connection ended before the command said how it did")
+            raise CutOffError("the connection ended before the command's outcome")
         return Finished(int(known), stdout, stderr.decode(errors="replace").strip())
 
 
@@ -160,9 +160,9 @@ def _tethered(container: str, command: Sequence[str], user: str, line: str) -> I
         yield job
     except CutOffError as error:
         raise PlatformError(
-            what=f"how a command in a container ended is unknown: {error}",
+            what=f"the outcome of a command in a container is unknown: {error}",
             where=f"{container}: {command[0]}",
-            next_step=f"docker top {container} shows whether it still runs: it is told to end when its connection does; then do this again",
+            next_step=f"docker top {container} shows whether it still runs (it ends with its connection); then run this again",
         ) from error
     except (APIError, ConnectionError) as error:
         raise _broken(container, command, str(error)) from error
@@ -172,7 +172,7 @@ def _tethered(container: str, command: Sequence[str], user: str, line: str) -> I
 
 def _broken(container: str, command: Sequence[str], reason: str) -> PlatformError:
     return PlatformError(
-        what=f"a command in a container could not run to its end: {reason}",
+        what=f"a command in a container did not finish: {reason}",
         where=f"{container}: {command[0]}",
         next_step=_look(container),
     )
@@ -190,9 +190,9 @@ def execute(
 ) -> Finished:
     """Run a command in a container until it ends.
 
-    `line` is the command's standard input: for a password, which is then in nobody's arguments or environment. `sink` takes
-    standard output piece by piece, so that memory stays small. With `check`, an exit code other than 0 raises PlatformError.
-    A `yielding` command takes the processor only where the store itself leaves it idle.
+    `line` is the command's standard input: a password there is not in any argument or environment. `sink` takes standard output
+    piece by piece, so that memory use stays small. With `check`, an exit code other than 0 raises PlatformError.
+    A `yielding` command uses the processor only when the store itself is idle.
     """
     out, err = io.BytesIO(), io.BytesIO()
     with _tethered(container, [*_YIELDING, *command] if yielding else command, user, line) as job:
@@ -211,9 +211,9 @@ def execute(
 
 @contextlib.contextmanager
 def while_running(container: str, command: Sequence[str], *, user: str = "") -> Iterator[str]:
-    """Start a command, wait for its first line, yield that; on leaving, tell it to end (SIGTERM) and wait until it did.
+    """Start a command, wait for its first line, and yield it; at the end, terminate the command (SIGTERM) and wait for it.
 
-    Raises PlatformError where it ends before it says a line, or ends with a code other than 0.
+    Raises PlatformError if it ends before its first line, or with a code other than 0.
     """
     out, err = bytearray(), bytearray()
     with _tethered(container, command, user, "") as job:
@@ -239,7 +239,7 @@ def while_running(container: str, command: Sequence[str], *, user: str = "") -> 
 
 
 def _failed(container: str, command: Sequence[str], finished: Finished) -> PlatformError:
-    detail = finished.stderr or finished.text() or "it said nothing"
+    detail = finished.stderr or finished.text() or "it printed nothing"
     return PlatformError(
         what=f"{command[0]} failed with exit code {finished.code}: {_last_lines(detail)}",
         where=f"container {container}",
@@ -256,10 +256,10 @@ def _look(container: str) -> str:
 
 
 def copy_tree(container: str, path: str, receive: Callable[[str, Iterator[bytes]], object]) -> int:
-    """Hand every file below a directory of a container to `receive(relative path, pieces)`; return how many there were.
+    """Pass every file below a directory of a container to `receive(relative path, pieces)`; return the number of files.
 
-    The files must not change meanwhile. Works on images without any tool inside.
-    Raises PlatformError where the path does not exist or the copy breaks off.
+    The files must not change meanwhile. Needs no tool inside the container.
+    Raises PlatformError if the path does not exist or the copy fails.
     """
     from docker.errors import APIError, NotFound
 
@@ -287,7 +287,7 @@ def copy_tree(container: str, path: str, receive: Callable[[str, Iterator[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file to put into a container: its path there, and where its content is."""
+    """A file to put into a container: its path there, and its content."""
 
     path: str
     source: Path | bytes | StreamedFile
@@ -295,9 +295,9 @@ class Entry:
 
 
 def put_files(container: Container, directory: str, entries: Iterable[Entry], *, uid: int, gid: int) -> None:
-    """Write files into a container that may not have started yet, piece by piece, owned by `uid:gid`; folders are made.
+    """Write files into a container, started or not, piece by piece, owned by `uid:gid`; makes missing folders.
 
-    Raises PlatformError where Docker refuses.
+    Raises PlatformError if Docker refuses.
     """
     from docker.errors import APIError
 
@@ -305,10 +305,21 @@ def put_files(container: Container, directory: str, entries: Iterable[Entry], *,
         done = container.put_archive(directory, _tar(entries, uid, gid))
     except APIError as error:
         raise PlatformError(
-            what=f"files can't be put there: {error.explanation or error}", where=f"container {container.name}: {directory}"
+            what=f"files can't be written there: {error.explanation or error}", where=f"container {container.name}: {directory}"
         ) from error
     if not done:
-        raise PlatformError(what="files can't be put there", where=f"container {container.name}: {directory}")
+        raise PlatformError(what="files can't be written there", where=f"container {container.name}: {directory}")
+
+
+def owner_of(user: str) -> dict[str, int]:
+    """`uid` and `gid` of a container's user, which is `uid:gid`, as `put_files` and `give` take them."""
+    uid, _, gid = user.partition(":")
+    return {"uid": int(uid), "gid": int(gid or uid)}
+
+
+def give(container: Container, directory: str, *, uid: int, gid: int) -> None:
+    """Change the owner of a directory, not of its content: in a new volume the image decides the owner."""
+    container.put_archive(directory, _head(".", uid, gid, 0o700, 0, tarfile.DIRTYPE) + b"\0" * (2 * tarfile.BLOCKSIZE))
 
 
 def _tar(entries: Iterable[Entry], uid: int, gid: int) -> Iterator[bytes]:
@@ -330,9 +341,9 @@ def _length(source: bytes | StreamedFile) -> int:
 
 
 def _content(source: Path | bytes | StreamedFile, size: int) -> Iterator[bytes]:
-    """The content, which has to be as long as the archive's head says.
+    """The content, which must be as long as the archive's header says.
 
-    Raises PlatformError where a set's file is not.
+    Raises PlatformError if a set's file is not.
     """
     if isinstance(source, bytes):
         yield source
@@ -346,7 +357,7 @@ def _content(source: Path | bytes | StreamedFile, size: int) -> Iterator[bytes]:
             raise PlatformError(
                 what=f"{source.path} has {abs(size)} bytes {'less' if size > 0 else 'more'} than its manifest says",
                 where=source.where,
-                next_step="invoke backup.verify tells what is wrong with it",
+                next_step="invoke backup.verify names the faults",
             )
 
 
@@ -358,7 +369,7 @@ def _head(path: str, uid: int, gid: int, mode: int, size: int, kind: bytes) -> b
 
 
 def throwaway(purpose: str) -> dict[str, Any]:
-    """Options of a short-lived container without network or privileges; leftovers are found by their labels."""
+    """Options of a short-lived container without network or privileges; its labels let a clean-up find it."""
     return {
         "labels": {"com.christmas.project": "christmas", "com.christmas.purpose": purpose, "com.christmas.owner": str(os.getpid())},
         "name": f"christmas-{purpose}-{secrets.token_hex(4)}",

@@ -1,4 +1,4 @@
-"""Files put in place whole or not at all, and made to last. Standard library only: the set-up uses it before anything is there."""
+"""Files that are replaced whole or not at all, and synced to disk. Standard library only: the set-up uses it before anything else."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _PIECE = 1 << 20
 
 
 def write_whole(target: Path, content: str | bytes | Iterable[bytes], *, mode: int = 0o600) -> None:
-    """Put a file in place, an older one is replaced at once; it is on the disk before it has its name. Missing folders are made.
+    """Write a file, replacing an older one atomically; synced before the rename. Makes missing folders.
 
-    Raises OSError where that fails: then the older file is there as before, and nothing is beside it.
+    Raises OSError on failure: the older file is unchanged then, and nothing is left beside it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     pieces = [content.encode()] if isinstance(content, str) else [content] if isinstance(content, bytes) else content
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            os.fchmod(file.fileno(), mode)  # whatever the user's umask takes away from new files
+            os.fchmod(file.fileno(), mode)  # regardless of the user's umask
             for piece in pieces:
                 file.write(piece)
             file.flush()
@@ -33,7 +33,7 @@ def write_whole(target: Path, content: str | bytes | Iterable[bytes], *, mode: i
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's own entries last."""
+    """Sync a folder's own entries to disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -42,7 +42,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Make the entries of a folder and of all below it last."""
+    """Sync a folder and everything below it to disk."""
     for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
         sync_folder(each)
 

@@ -1,7 +1,7 @@
-"""The one way to a client of the Docker engine: of the engine that is meant, and not stopped by credentials that nobody needs.
+"""The only way to a Docker client: it uses the chosen engine, and tolerates broken credential helpers that nobody needs.
 
-Docker's SDK collects every registry's credentials before it builds an image, and fails where a helper that keeps them is gone, though
-what is built here comes from local files.
+Docker's SDK collects the credentials of every registry before it builds an image, and fails if a credential helper is missing, even
+though these builds use only local files.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 _TRIES = 4
 _PAUSE_SECONDS = 0.3
-# What the SDK's message holds where somebody answered, and not to the end.
+# In the SDK's message if the engine answered, but not completely.
 _CUT_OFF = ("RemoteDisconnected", "IncompleteRead", "Connection reset", "ConnectionResetError", "Broken pipe", "timed out")
 
 
 def connect(timeout: int = 120) -> docker.DockerClient:
-    """Return a client of the engine that `chosen_engine` names; a call that takes longer than `timeout` seconds fails.
+    """Return a client of the engine from `chosen_engine`; a call that takes longer than `timeout` seconds fails.
 
-    Raises docker.errors.DockerException where none answers, PlatformError where the choice or the client's configuration is broken.
+    Raises docker.errors.DockerException if the engine doesn't answer, PlatformError if the choice or the client's configuration is broken.
     """
     import docker
 
@@ -52,13 +52,13 @@ def api_client(engine: ChosenEngine, timeout: int = 120, version: str = "auto") 
             base_url=engine.url, version=version, timeout=timeout, use_ssh_client=engine.url.startswith("ssh://"), **options
         )
     )
-    # The SDK takes credentials from nowhere else.
+    # The SDK reads credentials only from here.
     vars(client)["_auth_configs"] = _forgiving(vars(client)["_auth_configs"])
     return client
 
 
 def _asked_again(connect: Callable[[], docker.APIClient]) -> docker.APIClient:
-    """What `connect` makes, which asks the engine for its version: asked again where the answer was cut off, not where nobody is there."""
+    """The result of `connect`, which asks the engine for its version: retried if the answer was cut off, not if nothing listens."""
     from docker.errors import DockerException
 
     for attempt in range(1, _TRIES):
@@ -72,7 +72,7 @@ def _asked_again(connect: Callable[[], docker.APIClient]) -> docker.APIClient:
 
 
 def _check_configuration() -> None:
-    """Raise PlatformError for a `config.json` that the SDK would answer with an error of its own, such as a list or a broken log-in."""
+    """Raise PlatformError for a `config.json` that would break the SDK, such as a list or an invalid log-in."""
     from docker.auth import load_config
     from docker.utils.config import load_general_config
     from docker.utils.proxy import ProxyConfig
@@ -85,12 +85,12 @@ def _check_configuration() -> None:
         raise PlatformError(
             "The Docker client's configuration can't be read.",
             where=f"{configuration_folder() / 'config.json'}: {type(error).__name__}: {error}",
-            next_step="mend or remove that file (`docker logout` removes a log-in), or name another folder with DOCKER_CONFIG",
+            next_step="fix or remove that file (`docker logout` removes a log-in), or name another folder with DOCKER_CONFIG",
         ) from None
 
 
 def missing_helpers() -> list[str]:
-    """Return the programs that the Docker client's configuration keeps credentials in and that are not on PATH."""
+    """Return the credential helpers that the Docker client's configuration names and PATH lacks."""
     from docker.auth import load_config
 
     found = load_config()
@@ -99,7 +99,7 @@ def missing_helpers() -> list[str]:
 
 
 def helpers_hint() -> str:
-    """Return a sentence on credential helpers that are gone, for messages on a registry that refuses; empty where none is."""
+    """Return a sentence about missing credential helpers, for messages about a registry that refuses; empty if none is missing."""
     missing = missing_helpers()
     if not missing:
         return ""
@@ -110,7 +110,7 @@ def helpers_hint() -> str:
 
 
 def _forgiving(configured: Any) -> Any:
-    """Return the same credentials, in which a helper that is gone costs no more than what it kept."""
+    """Return the same credentials, but a missing helper only loses its own entries."""
     from docker.auth import AuthConfig
 
     class Forgiving(AuthConfig):
@@ -119,7 +119,7 @@ def _forgiving(configured: Any) -> Any:
             return name if name and shutil.which(f"docker-credential-{name}") else None
 
         def get_all_credentials(self) -> dict[str, Any]:
-            # Asked for by builds alone; those of this project start from an image that the engine has.
+            # Only builds ask for it; builds of this project start from an image that the engine has.
             return dict(self.auths)
 
     return Forgiving(configured)

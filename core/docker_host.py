@@ -1,4 +1,4 @@
-"""The Docker engine that the stack's containers run on, for tasks that look into them."""
+"""The Docker engine of the stack's containers, for tasks that look into them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def docker_host() -> Iterator[docker.DockerClient]:
-    """A client of the engine that DOCKER_HOST or the current Docker context names, else of the local one.
+    """A client of the engine named by DOCKER_HOST or the current Docker context, else of the local one.
 
-    Raises PlatformError where none answers.
+    Raises PlatformError if it doesn't answer.
     """
     client = connect()
     try:
@@ -27,7 +27,7 @@ def docker_host() -> Iterator[docker.DockerClient]:
 
 
 def connect(timeout: int = 120) -> docker.DockerClient:
-    """The same, for callers that keep it; a call that takes longer than `timeout` seconds fails."""
+    """The same client without a `with` block; a call that takes longer than `timeout` seconds fails."""
     import docker.errors
 
     from core import docker_client
@@ -38,5 +38,5 @@ def connect(timeout: int = 120) -> docker.DockerClient:
         raise PlatformError(
             what=f"the Docker engine does not answer: {error}",
             where=str(chosen_engine()),
-            next_step="start it (make up does), or make sure that you may use its socket",
+            next_step="start it (make up does), or check that you may use its socket",
         ) from None

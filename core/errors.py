@@ -1,4 +1,4 @@
-"""The one error that every room raises for a failure that its user can do something about: the library's own, under its usual name."""
+"""The error of every room for failures that the user can do something about: the library's own class, under its usual name."""
 
 from christmas.failure import PlatformError
 

@@ -1,4 +1,4 @@
-"""One run at a time: a lock that the operating system lets go of when its holder is gone, however it went."""
+"""One run at a time: a lock that the operating system releases when its holder ends, however it ends."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from typing import Any
 from core.errors import PlatformError
 
 FILE = "lock"
-"""The file of a folder that the lock is on."""
+"""The name of the locked file in a folder."""
 
 _MOMENT = 0.05
-_WAIT_SECONDS = 2 * 3600.0  # for a run of the schedule: a full set of much data
+_WAIT_SECONDS = 2 * 3600.0  # for the schedule's longest run: a full set of a lot of data
 _PAUSE_SECONDS = 0.2
 
 
@@ -30,21 +30,21 @@ class HeldError(PlatformError):
 
 
 class _Process:
-    """What this process is: runs of the schedule don't wait, and others wait for them."""
+    """The kind of this process: runs of the schedule don't wait, other runs wait for them."""
 
     is_schedule = False
 
 
 def be_the_schedule() -> None:
-    """From now on this process works for a schedule: whoever is asked by a person waits until its run is through."""
+    """Mark this process as the schedule's: runs that a person starts then wait for it."""
     _Process.is_schedule = True
 
 
 @contextlib.contextmanager
 def hold(folder: Path, doing: str) -> Iterator[None]:
-    """Hold the lock of a folder of sets; a run of the schedule that holds it is waited for.
+    """Hold the lock of a folder of sets; waits if a run of the schedule holds it.
 
-    Raises HeldError naming who holds it, since when and for what.
+    Raises HeldError with the holder, its start and its purpose.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / FILE
@@ -57,22 +57,22 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
             raise HeldError(
                 what=f"another run is at work here: {_holder(descriptor)}",
                 where=str(path),
-                next_step="wait until it is done; a run that was killed holds nothing",
+                next_step="wait until it is done; a killed run holds no lock",
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(_describe(doing)).encode(), 0)
         yield
     finally:
-        # Closing lets go. The file stays: removing it would let two runs lock two files of one name.
+        # Closing releases the lock. The file stays: after a removal two runs could lock two files of the same name.
         os.close(descriptor)
 
 
 def _wait_for_schedule(descriptor: int) -> None:
-    """Wait while the lock is the schedule's, saying so once: nobody asked for its run, so it must not be what refuses one."""
+    """Wait while the schedule holds the lock, and say so once: a run that nobody asked for must not make another one fail."""
     deadline, told = time.monotonic() + _WAIT_SECONDS, False
     while not _Process.is_schedule and _read(descriptor).get("schedule") and time.monotonic() < deadline and _is_taken(descriptor):
         if not told:
-            print(f"waiting for the schedule to be through with {_holder(descriptor)}", file=sys.stderr, flush=True)
+            print(f"waiting for the schedule to finish {_holder(descriptor)}", file=sys.stderr, flush=True)
             told = True
         time.sleep(_PAUSE_SECONDS)
 
@@ -87,7 +87,7 @@ def _is_taken(descriptor: int) -> bool:
 
 
 def _take(descriptor: int) -> None:
-    """Take the lock. Whoever only asks whether it is held has it for less than a moment, so one refusal proves nothing."""
+    """Take the lock. `is_held` takes it too, for a moment, so one refusal proves nothing."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -102,13 +102,13 @@ def is_held(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        return _is_taken(descriptor)  # shared: two that ask at once don't see each other
+        return _is_taken(descriptor)  # shared: two processes that ask at once don't see each other
     finally:
         os.close(descriptor)
 
 
 def process_of(folder: Path) -> int | None:
-    """The process that holds the lock of a folder; None where none does."""
+    """The process that holds the lock of a folder, or None."""
     try:
         return int(json.loads((folder / FILE).read_text())["process"]) if is_held(folder) else None
     except (OSError, ValueError, KeyError):
@@ -139,11 +139,11 @@ def _holder(descriptor: int) -> str:
         told = _read(descriptor)
         return f"{told['doing']} by {told['user']} (process {told['process']}, {told['command']}) since {told['since']}"
     except KeyError:
-        return "one that has only just begun"
+        return "a run that has just begun"
 
 
 def made_by() -> str:
-    """Who runs this: user and machine."""
+    """The user and the machine of this run."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

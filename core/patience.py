@@ -1,4 +1,4 @@
-"""Time limits that grow with what the machine is doing: a server that shares its cores with much else answers late, not never."""
+"""Time limits that grow with the machine's load: a server that shares its cores answers late, not never."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MOST = 8.0
 
 
 def patience(seconds: float) -> float:
-    """Return a time limit for a quiet machine as it is now: times the runnable processes for each core, eight at most."""
+    """Return a time limit for a quiet machine, adapted to its present load: times the runnable processes per core, eight at most."""
     try:
         waiting = os.getloadavg()[0] / (os.cpu_count() or 1)
     except OSError:

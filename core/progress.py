@@ -15,20 +15,20 @@ _PLAIN_INTERVAL = 10.0  # seconds between two lines of the same counter in a pip
 
 
 class Progress(Protocol):
-    """What a long piece of work tells its caller while it runs."""
+    """Reports of a long piece of work to its caller."""
 
     def status(self, text: str) -> None:
-        """Say what is happening now; replaces what was said before."""
+        """Report the present activity; replaces the earlier one."""
 
     def count(self, done: float, total: float, unit: str = "") -> None:
-        """Say how far the current status has come: `done` of `total`, in `unit` ("MB", "images", …)."""
+        """Report the position in the present activity: `done` of `total`, in `unit` ("MB", "images", …)."""
 
     def log(self, text: str) -> None:
-        """Leave a line that stays."""
+        """Print a line that stays."""
 
 
 class SilentProgress:
-    """Says nothing: for callers that print JSON, and for tests."""
+    """Prints nothing: for callers that print JSON, and for tests."""
 
     def status(self, text: str) -> None:
         """Ignore the text."""
@@ -41,7 +41,7 @@ class SilentProgress:
 
 
 class PlainProgress:
-    """One line for each new status, and for a counter one at most every ten seconds: what suits a log file."""
+    """One line for each new status, and at most one every ten seconds for a counter: for log files."""
 
     def __init__(self, title: str, stream: TextIO) -> None:
         self._title = title
@@ -57,7 +57,7 @@ class PlainProgress:
             self.log(text)
 
     def count(self, done: float, total: float, unit: str = "") -> None:
-        """Print how far it is, at most every ten seconds."""
+        """Print the position, at most every ten seconds."""
         now = time.monotonic()
         if now - self._last_count >= _PLAIN_INTERVAL:
             self._last_count = now
@@ -86,7 +86,7 @@ class TerminalProgress:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop drawing and wipe the line."""
+        """Stop drawing and clear the line."""
         self._stopped.set()
         self._thread.join()
         with self._lock:
@@ -105,11 +105,11 @@ class TerminalProgress:
             self._count = (done, total, unit)
 
     def log(self, text: str) -> None:
-        """Print the text above the live line, as belonging to what it shows."""
+        """Print the text above the live line, as a detail of its step."""
         self.line(f"  {text}")
 
     def line(self, text: str) -> None:
-        """Print a line of its own above the live one."""
+        """Print a full line above the live one."""
         with self._lock:
             self._wipe()
             print(text, file=self._stream, flush=True)
@@ -138,13 +138,13 @@ class TerminalProgress:
 
 
 def format_count(done: float, total: float, unit: str = "") -> str:
-    """Return e.g. `3/7 images` or, with a total of 0 for "not known", `3 images`."""
+    """Return e.g. `3/7 images` or, with an unknown total of 0, `3 images`."""
     numbers = f"{done:g}/{total:g}" if total else f"{done:g}"
     return f"{numbers} {unit}".rstrip()
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration as a person would say it: `0.3 s`, `12 s`, `2 min 5 s`."""
+    """Return a duration for people: `0.3 s`, `12 s`, `2 min 5 s`."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     if seconds < 59.5:
@@ -154,7 +154,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Tell whether a live line can be drawn there: a terminal that understands escapes and the spinner's characters."""
+    """Whether a live line can be drawn there: a terminal with escape sequences and the spinner's characters."""
     import os
 
     encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
@@ -163,7 +163,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 @contextlib.contextmanager
 def show_progress(title: str = "", stream: TextIO | None = None) -> Iterator[Progress]:
-    """Yield a `Progress` that suits `stream` (standard error unless given), so that standard output stays a command's result."""
+    """Yield the right `Progress` for `stream` (standard error by default); standard output stays free for a command's result."""
     stream = sys.stderr if stream is None else stream
     if not is_terminal(stream):
         yield PlainProgress(title, stream)

@@ -1,4 +1,4 @@
-"""Room on disk, asked for before something big is written rather than found out half-way."""
+"""Free disk space, checked before a big write instead of running out halfway."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.words import size_text
 
 
 def require_room(folder: Path, needed: int, purpose: str) -> None:
-    """Raise PlatformError unless the file system of `folder` (which need not exist yet) has `needed` bytes free for `purpose`."""
+    """Raise PlatformError unless the file system of `folder` (which may not exist yet) has `needed` bytes free for `purpose`."""
     existing = folder.absolute()
     while not existing.exists():
         existing = existing.parent

@@ -1,6 +1,6 @@
 """A procedure as a list of named steps, and the one runner that numbers, times and reports them.
 
-Free of heavy imports: the bootstrap runs it before anything is installed, and `invoke` tasks import it.
+No heavy imports: the bootstrap uses it before anything is installed, and `invoke` tasks import it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.step import Step
 __all__ = ["INTERRUPTED", "Progress", "Step", "report_failure", "run_steps", "show_progress"]
 
 INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it."""
+"""The exit code after Ctrl-C, as in shells."""
 
 
 def run_steps(
@@ -33,8 +33,8 @@ def run_steps(
 ) -> int:
     """Run the steps in order and return an exit code: 0, the failing step's `exit_code`, or 130 after Ctrl-C.
 
-    `first` and `total` continue a count that another process began. `again` is the command that goes on after an
-    interruption. Output goes to `stream`, standard output unless given.
+    `first` and `total` continue the count of an earlier process. `again` is the command that continues after an
+    interruption. Output goes to `stream`, standard output by default.
     """
     stream = sys.stdout if stream is None else stream
     total = first + len(steps) - 1 if total is None else total
@@ -84,7 +84,7 @@ def _run_group(group: Sequence[Step], label: Callable[[Step], str], stream: Text
         words = outcome_text(finished) if finished.code == 0 else f"failed after {format_seconds(finished.seconds)}"
         say(f"{label(finished.step)} … {words}")
         if finished.code != 0 and finished.meanwhile:
-            # At once, and again after the others: there is time to put it right while they work.
+            # Print it now, and again after the others end: it can be fixed while they work.
             say(finished.error)
 
     with show_progress("", stream) as progress:
@@ -101,7 +101,7 @@ def _run_group(group: Sequence[Step], label: Callable[[Step], str], stream: Text
     if failed is not None:
         if len(group) > 1:
             print(
-                f"{failed.step.name} failed; what doesn't need it is finished and kept. `{again}` goes on from here.",
+                f"{failed.step.name} failed; independent steps are finished and kept. `{again}` continues from here.",
                 file=stream,
                 flush=True,
             )
@@ -111,7 +111,7 @@ def _run_group(group: Sequence[Step], label: Callable[[Step], str], stream: Text
 
 
 def _interrupted(label: str, again: str, stream: TextIO) -> int:
-    print(f"{label} … interrupted. What is finished is kept; `{again}` goes on from here.", file=stream, flush=True)
+    print(f"{label} … interrupted. Finished steps are kept; `{again}` continues from here.", file=stream, flush=True)
     return INTERRUPTED
 
 
@@ -127,10 +127,10 @@ def _run_step(step: Step, label: str, stream: TextIO) -> str:
 
 
 def report_failure(error: BaseException, *, doing: str = "", again: str = "", debug: bool = False, stream: TextIO | None = None) -> int:
-    """Print one clear message for `error` to standard error (or `stream`) and return the exit code that fits.
+    """Print one clear message for `error` to standard error (or `stream`) and return its exit code.
 
-    A `PlatformError` says what, where and what next by itself. Anything else is a fault of the project: its type and
-    text are shown, and how to get the traceback.
+    A `PlatformError` has what, where and what next. Any other error is a bug of the project: print its type and text,
+    and how to get the traceback.
     """
     stream = sys.stderr if stream is None else stream
     if debug:
@@ -142,6 +142,6 @@ def report_failure(error: BaseException, *, doing: str = "", again: str = "", de
     if doing:
         lines.append(f"  where: {doing}")
     if not debug:
-        lines.append(f"  next:  run it with --debug to see where in the code{f', then `{again}` again' if again else ''}")
+        lines.append(f"  next:  run it with --debug for the traceback{f', then `{again}` again' if again else ''}")
     print("\n".join(lines), file=stream, flush=True)
     return 1

@@ -1,4 +1,4 @@
-"""SQL by name: the files of a room's folder `sql`, one statement or step in each."""
+"""SQL by name: the files in a room's folder `sql`, one statement or step per file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import LiteralString
 
 
 class Statements:
-    """The SQL of a room. `here` is the module that asks (`__file__`); its folder has the folder `sql`."""
+    """The SQL of a room. `here` is the calling module (`__file__`); the folder `sql` is beside it."""
 
     def __init__(self, here: str) -> None:
         self.folder = Path(here).resolve().parent / "sql"
         self._read = functools.cache(self._text)
 
     def __call__(self, name: str) -> LiteralString:
-        """The text of `sql/NAME.sql`. Raises FileNotFoundError where there is none."""
+        """The text of `sql/NAME.sql`. Raises FileNotFoundError if there is none."""
         return self._read(name)
 
     def _text(self, name: str) -> LiteralString:

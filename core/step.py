@@ -13,8 +13,8 @@ class Step:
     """One named step of a procedure.
 
     `why` is shown when the step fails. `done` tells quickly whether there is nothing to do; without it the step always
-    runs, and has to be cheap when repeated. `run` may return a few words on what it found or made.
-    Neighbours that are `beside` run at once, each in a process of its own that starts when the steps named in `after` are done.
+    runs, and must be cheap to repeat. `run` may return a few words about its result.
+    Adjacent steps with `beside` run in parallel, each in its own process, which starts when the steps in `after` are done.
     """
 
     name: str

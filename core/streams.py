@@ -1,4 +1,4 @@
-"""Byte streams that come in pieces: as readable files, and as content that is to be put somewhere."""
+"""Byte streams in pieces: as readable files, and as content to write somewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class PiecesFile(io.RawIOBase):
-    """An iterator of byte strings as a readable file; closing it closes a generator. `failure` is what the iterator raised."""
+    """An iterator of byte strings as a readable file; closing it closes a generator. `failure` is the iterator's error."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -21,7 +21,7 @@ class PiecesFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as one piece goes; 0 at the end."""
+        """Fill the buffer from one piece; 0 at the end."""
         try:
             while not self._rest:
                 self._rest = memoryview(next(self._pieces))
@@ -36,7 +36,7 @@ class PiecesFile(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Let the iterator go."""
+        """Close the iterator."""
         if not self.closed and (close := getattr(self._pieces, "close", None)):
             close()
         super().close()
@@ -44,7 +44,7 @@ class PiecesFile(io.RawIOBase):
 
 @dataclass(frozen=True, slots=True)
 class StreamedFile:
-    """Content that comes in pieces from somewhere else, and how much of it there is in bytes: to be put somewhere."""
+    """Content in pieces, with its size in bytes, to be written somewhere."""
 
     path: str
     size: int

@@ -1,7 +1,7 @@
-"""Temporary folders that don't outlive a killed run for long: the next run that wants one removes what has no owner any more.
+"""Temporary folders that do not long survive a killed run: the next run removes folders without an owner.
 
-A run holds a lock on its folder. The operating system lets go of it when the run is gone, however it went, so no process is ever asked
-for by its number, and a folder of a run that lives is never touched. Standard library only: the set-up uses it before anything is there.
+A run holds a lock on its folder. The operating system releases it when the run ends, however it ends. So no process is looked up
+by its number, and the folder of a live run is never touched. Standard library only: the set-up uses it before anything else.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-# What is locked is told by its name: other folders in the same place, older ones of this project too, have owners that can't be asked.
+# The name marks lockable folders: others in the same place, also older ones of this project, can't be tested for an owner.
 _PREFIX, _SUFFIX = "christmas-", ".run"
 
 
 @contextlib.contextmanager
 def folder(purpose: str, beside: Path | None = None) -> Iterator[Path]:
-    """A folder that only this user can enter, gone when the block is left; in `beside`, else where the system has temporary files."""
+    """A private folder, removed at the end of the block; in `beside`, else in the system's folder of temporary files."""
     place = Path(tempfile.gettempdir()) if beside is None else beside
     remove_leftovers(place)
     made, descriptor = _make(purpose, place)
@@ -32,20 +32,20 @@ def folder(purpose: str, beside: Path | None = None) -> Iterator[Path]:
 
 
 def remove_leftovers(place: Path) -> list[Path]:
-    """Remove this user's folders there whose runs are gone; returns them. What can't be removed stays for the next time."""
+    """Remove this user's folders there whose runs have ended; returns them. A folder that can't be removed stays for the next time."""
     removed = []
     for each in place.glob(f"{_PREFIX}*{_SUFFIX}"):
         try:
             descriptor = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
-            continue  # no folder, or gone meanwhile
+            continue  # no folder, or already removed
         try:
             if os.fstat(descriptor).st_uid == os.geteuid():
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _remove(each)
                 removed += [] if each.exists() else [each]
         except OSError:
-            continue  # its run lives
+            continue  # its run is alive
         finally:
             os.close(descriptor)
     return removed
@@ -58,7 +58,7 @@ def _make(purpose: str, place: Path) -> tuple[Path, int]:
         try:
             descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever looked for leftovers between the two steps has taken it for one.
+            # A search for leftovers between the two steps took it for one.
             if made.is_dir():
                 return made, descriptor
         except (FileNotFoundError, BlockingIOError):
@@ -68,7 +68,7 @@ def _make(purpose: str, place: Path) -> tuple[Path, int]:
 
 
 def _remove(made: Path) -> None:
-    """Remove a folder with all in it, also what was made read-only, as Go's caches are."""
+    """Remove a folder with everything in it, also read-only files such as Go's caches."""
     shutil.rmtree(made, ignore_errors=True)
     if made.exists():
         for parent, _, _ in os.walk(made):

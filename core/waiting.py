@@ -1,4 +1,4 @@
-"""Looking again and again until something is so, or time is up."""
+"""Polling until a condition holds or the time is up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _T = TypeVar("_T")
 
 
 def looks(seconds: float, *, pause: float = 0.2) -> Iterator[bool]:
-    """Yield before each look whether there is time for another one after it; pauses between them. The look that gets False is the last."""
+    """Yield, with pauses, whether there is time for another look after this one. The look that gets False is the last."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         yield True
@@ -19,7 +19,7 @@ def looks(seconds: float, *, pause: float = 0.2) -> Iterator[bool]:
 
 
 def until(look: Callable[[], _T | None], seconds: float, *, pause: float = 0.2) -> _T | None:
-    """Look until there is an answer; None where there is none in time. What `look` raises ends the waiting."""
+    """Poll until `look` returns something; None if it doesn't in time. An error of `look` ends the waiting."""
     for _ in looks(seconds, pause=pause):
         if answer := look():
             return answer

@@ -1,4 +1,4 @@
-"""Sizes and spans of time as people say them."""
+"""Sizes and durations for people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def size_text(count: float) -> str:
 
 
 def span_text(span: timedelta) -> str:
-    """A span of time: `40 s`, `59 min`, `2 h`, `3.2 h`, `12 d`. What is not over yet counts as no time."""
+    """A duration: `40 s`, `59 min`, `2 h`, `3.2 h`, `12 d`. A negative one counts as zero."""
     seconds = max(0.0, span.total_seconds())
     if seconds < 60:
         return f"{seconds:.0f} s"
@@ -29,6 +29,6 @@ def span_text(span: timedelta) -> str:
 
 
 def unproven_lines(found: Sequence[object], most: int = 6) -> list[str]:
-    """A short list of what a set keeps without proof, or doesn't keep: a line for each, and how many more there are."""
+    """A short list of what a set keeps without proof or does not keep: one line each, and the number of further ones."""
     more = [f"not proven: {len(found) - most} more, in the set's manifest.json"] if len(found) > most else []
     return [*(f"not proven: {each}" for each in found[:most]), *more]

@@ -1,4 +1,4 @@
-"""Leaving the processor to the stores and their clients while a backup or a check works."""
+"""Leaves the processor to the stores and their clients while a backup or a check works."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import os
 from pathlib import Path
 
 NICE = 15
-"""A thirtieth of what a process of usual priority gets where both want all of it: a machine that is always busy still gets its backups."""
+"""A thirtieth of a normal process's share if both are busy: on a machine that is always busy, backups still progress."""
 _AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def yield_processor() -> bool:
-    """Take less of the processor than others, where this process has a session to itself; tells whether it has.
+    """Lower this process's priority if it has its own session; returns whether it has.
 
-    Linux shares the processor out between sessions first, and a nice value counts only within one (sched(7), autogroup). The
-    session of a terminal has the user's shell in it and is left alone; under systemd, cron or a container there is one to each run.
+    Linux first shares the processor between sessions; a nice value counts only within one (sched(7), autogroup). A terminal's
+    session includes the user's shell and is left alone; systemd, cron and containers give each run its own session.
     """
     if os.getsid(0) != os.getpid():
         return False
-    os.nice(max(0, NICE - os.nice(0)))  # a unit of systemd has it from the start
-    # Not every kernel has it, and no other one needs it.
+    os.nice(max(0, NICE - os.nice(0)))  # a systemd unit starts with it
+    # Not every kernel has autogroups, and the others don't need this.
     with contextlib.suppress(OSError):
         _AUTOGROUP.write_text(str(NICE), encoding="ascii")
     return True

@@ -1,1 +1,1 @@
-"""The Pulumi program, its components and provider, and how everything after it reaches what came up."""
+"""The Pulumi program, its components and provider, and the connections to a running stack."""

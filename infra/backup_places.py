@@ -1,4 +1,4 @@
-"""Where a stack's backups live and who can read them: part of its settings, and of what it tells the tasks."""
+"""The places of a stack's backups and who can read them: part of its settings and of its outputs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 FIRST = "first"
-"""The name of the place that sets are made in; copies have names of their own."""
+"""The name of the place where sets are made; copies have other names."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-# What pgBackRest's configuration file can hold: it has no quoting.
+# The characters that pgBackRest's configuration file can hold: it has no quoting.
 _PLAIN = r"^[\x21-\x7e]+$"
 
 
@@ -33,9 +33,9 @@ class LocalPlace(_Strict):
 
 
 class S3Place(_Strict):
-    """A bucket of an S3-compatible store, reached over TLS. Everything is below `prefix`, which no other stack may share.
+    """A bucket of an S3-compatible store, over TLS. Everything is below `prefix`, which no other stack may share.
 
-    `ca_certificate` (PEM) proves a server whose certificate no public CA signed; settings may name it as `caFile` instead.
+    `ca_certificate` (PEM) verifies a server whose certificate is not from a public CA; settings may name its file as `caFile` instead.
     """
 
     type: Literal["s3"] = "s3"
@@ -52,20 +52,20 @@ class S3Place(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _read_ca(cls, values: Any) -> Any:
-        """Take the certificate from the file that the settings name."""
+        """Read the certificate from the file that the settings name."""
         if not isinstance(values, dict) or "caFile" not in values:
             return values
         path = Path(str(values["caFile"])).expanduser()
         try:
             return {**{key: each for key, each in values.items() if key != "caFile"}, "caCertificate": path.read_text(encoding="ascii")}
         except (OSError, ValueError) as error:
-            raise ValueError(f"the CA's certificate {path} can't be read: {error}") from None
+            raise ValueError(f"the CA certificate {path} can't be read: {error}") from None
 
     @field_validator("key_id", "secret_key")
     @classmethod
     def _plain(cls, value: SecretStr) -> SecretStr:
         if not re.match(_PLAIN, value.get_secret_value()):
-            raise ValueError("has to be printable ASCII without spaces")
+            raise ValueError("must be printable ASCII without spaces")
         return value
 
     @property
@@ -84,7 +84,7 @@ class S3Place(_Strict):
         return int(self.endpoint.removeprefix("https://").partition(":")[2] or 443)
 
     def told(self) -> dict[str, Any]:
-        """Everything in the open, credentials too: for a secret output alone."""
+        """All fields in plain text, credentials too: only for a secret output."""
         secrets = {"key_id": self.key_id.get_secret_value(), "secret_key": self.secret_key.get_secret_value()}
         return {**self.model_dump(mode="json"), **secrets}
 
@@ -93,16 +93,16 @@ Place = Annotated[LocalPlace | S3Place, Field(discriminator="type")]
 
 
 class GivenKeys(_Strict):
-    """Keys of an earlier stack, for one that is made anew on another machine and must read that one's backups."""
+    """Keys of an earlier stack, for a new one on another machine that must read its backups."""
 
     passphrase: SecretStr | None = Field(default=None, min_length=16)
     identity: SecretStr | None = None
 
 
 class BackupSettings(_Strict):
-    """`place` is the bucket that sets and PostgreSQL's log go to; without it they stay on this machine.
+    """`place` is the bucket for sets and PostgreSQL's WAL; without it they stay on this machine.
 
-    `recipients` are age keys that can read everything besides the stack's own; `copies` are further places, by name.
+    `recipients` are age keys that can read everything besides the stack's own key; `copies` are further places, by name.
     """
 
     place: S3Place | None = None
@@ -119,7 +119,7 @@ class BackupSettings(_Strict):
             try:
                 pyrage.x25519.Recipient.from_str(value)
             except pyrage.RecipientError:
-                raise ValueError(f"{value[:12]}… is no age recipient (age1…); an identity (AGE-SECRET-KEY-…) is never one") from None
+                raise ValueError(f"{value[:12]}… is not an age recipient (age1…); never give an identity (AGE-SECRET-KEY-…)") from None
         return values
 
     @field_validator("copies")
@@ -127,12 +127,12 @@ class BackupSettings(_Strict):
     def _are_named(cls, values: dict[str, Any]) -> dict[str, Any]:
         for name in values:
             if not _NAME.fullmatch(name) or name == FIRST:
-                raise ValueError(f"{name!r} can't be a copy's name: lower-case letters, digits and hyphens, and not {FIRST!r}")
+                raise ValueError(f"{name!r} can't be a copy's name: use lower-case letters, digits and hyphens, but not {FIRST!r}")
         return values
 
 
 class BackupAccess(_Strict):
-    """What tasks need for a stack's backups: its keys, who else can read them, and the places."""
+    """What tasks need for a stack's backups: keys, further recipients, and places."""
 
     passphrase: str = Field(default="", repr=False)
     identities: tuple[str, ...] = Field(default=(), repr=False)

@@ -1,4 +1,4 @@
-"""Connections to the three stores, certificates verified, each opened for one account."""
+"""Connections to the three stores with verified certificates, each as one account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def postgres(platform: Platform, account: str, *, autocommit: bool = False, **options: Any) -> Iterator[psycopg.Connection]:
-    """A psycopg connection; committed at the end unless an exception leaves the block."""
+    """A psycopg connection; committed at the end unless the block raises."""
     import psycopg
 
     with psycopg.connect(
@@ -33,14 +33,14 @@ def postgres(platform: Platform, account: str, *, autocommit: bool = False, **op
 
 @contextlib.contextmanager
 def redis_client(platform: Platform, account: str) -> Iterator[redis.Redis]:
-    """A redis-py client (RESP3, text answers). Bytes that are no UTF-8 come as lone surrogates and go back as the very same bytes."""
+    """A redis-py client (RESP3, text answers). Bytes that are not UTF-8 become lone surrogates and are sent back unchanged."""
     import redis
 
     client: redis.Redis = redis.Redis.from_url(
         platform.redis_url(account),
         protocol=3,
         decode_responses=True,
-        # Any client may write a key of any bytes; whoever looks at all keys has to bear it.
+        # Any client may write a key of any bytes; code that lists all keys must handle them.
         encoding_errors="surrogateescape",
         socket_connect_timeout=patience(10),
         socket_timeout=patience(30),
@@ -54,7 +54,7 @@ def redis_client(platform: Platform, account: str) -> Iterator[redis.Redis]:
 
 @contextlib.contextmanager
 def weaviate_client(platform: Platform, account: str) -> Iterator[weaviate.WeaviateClient]:
-    """A Weaviate client, REST and gRPC, both trusting the stack's CA alone. Sends the embedding key that the vectorizer needs."""
+    """A Weaviate client, REST and gRPC, both trusting only the stack's CA. Sends the embedding key that the vectorizer needs."""
     host, port = platform.endpoints["weaviate"].address()
     grpc_host, grpc_port = platform.endpoints["weaviate_grpc"].address()
     client = WeaviateAccess(

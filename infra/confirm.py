@@ -1,4 +1,4 @@
-"""Asking before data is deleted."""
+"""Confirmation before data is deleted."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from infra.connections import stack_name
 
 
 def confirm_deletion(stack: str | None, *, yes: bool) -> None:
-    """Have the stack's name typed before its data goes; with `yes` only say what goes.
+    """Ask the user to type the stack's name before its data is deleted; with `yes` only print what is deleted.
 
-    Raises PlatformError where the answer is another, or nobody is there to answer.
+    Raises PlatformError for another answer, or without a terminal.
     """
     name = stack_name(stack)
     volumes = stacks.data_volumes(name)
-    print(f"This deletes the data of stack {name} for good: {', '.join(volumes) or 'no volumes found'}")
+    print(f"This permanently deletes the data of stack {name}: {', '.join(volumes) or 'no volumes found'}")
     if yes:
         return
     if not sys.stdin.isatty():
-        raise PlatformError(what="nobody is there to confirm", where="down --volumes", next_step="add --yes if you mean it")
-    if input(f"Type the stack's name ({name}) to go on: ").strip() != name:
+        raise PlatformError(what="no terminal to confirm at", where="down --volumes", next_step="add --yes if you mean it")
+    if input(f"Type the stack's name ({name}) to continue: ").strip() != name:
         raise PlatformError(what="not confirmed; nothing was changed", where="down --volumes")

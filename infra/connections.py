@@ -1,6 +1,6 @@
-"""A running stack as its clients see it: addresses, accounts' credentials and the CA, read from the stack's outputs.
+"""A running stack for its clients: addresses, accounts' credentials and the CA, read from the stack's outputs.
 
-Everything past the infra room starts here. Credentials stay in memory; the only file written is the CA's certificate, which is public.
+All rooms above infra use it. Credentials stay in memory; only the CA's certificate, which is public, is written to a file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SELF = "self"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a port is reached: from the host, and from a container in the stack's network."""
+    """A port's address: from the host, and from a container in the stack's network."""
 
     host: str
     port: int
@@ -42,7 +42,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An account's secrets; None where the account doesn't exist in that store."""
+    """An account's secrets; None for a store without the account."""
 
     postgres: str | None = field(default=None, repr=False)
     redis: str | None = field(default=None, repr=False)
@@ -64,14 +64,15 @@ class Platform:
     embedding_key: str = field(repr=False)  # the vendor's key, or the bundled embedder's token
     field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `christmas.sealed.ring` reads it
     images: dict[str, str] = field(default_factory=dict)  # service to the image that its container is made of
+    users: dict[str, str] = field(default_factory=dict)  # service to the uid:gid that it runs as
     backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
-    keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of a scheduler of the machine's
-    starts_at_boot: bool = True  # whether this clone sees to it that its schedule is started with the machine
+    keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of the machine's scheduler
+    starts_at_boot: bool = True  # whether this clone makes the machine start the schedule at boot
 
     def secret(self, account: str, store: str) -> str:
         """The account's password or API key.
 
-        Raises PlatformError where the account does not exist in that store.
+        Raises PlatformError if the account does not exist in that store.
         """
         credentials = self.accounts.get(account)
         value: str | None = getattr(credentials, store, None) if credentials else None
@@ -85,9 +86,9 @@ class Platform:
         return value
 
     def postgres_url(self, account: str, *, inside: bool = False, ca_file: str | None = None) -> str:
-        """The URL as libpq takes it: certificate and name are verified, by the CA in `sslrootcert`.
+        """The URL for libpq: certificate and name are verified with the CA in `sslrootcert`.
 
-        Inside the network there is none without `ca_file`: only the client knows where its container has the CA.
+        Inside the network the URL has no CA without `ca_file`: only the client knows its path in the container.
         """
         host, port = self.endpoints["postgres"].address(inside=inside)
         password = quote(self.secret(account, "postgres"), safe="")
@@ -96,29 +97,29 @@ class Platform:
         return f"{url}&sslrootcert={quote(ca, safe='/')}" if ca else url
 
     def redis_url(self, account: str, *, inside: bool = False, ca_file: str | None = None) -> str:
-        """The URL as redis-py takes it, over TLS; certificate and name are verified, which is redis-py's default."""
+        """The URL for redis-py, over TLS; redis-py verifies certificate and name by default."""
         host, port = self.endpoints["redis"].address(inside=inside)
         password = quote(self.secret(account, "redis"), safe="")
         return f"rediss://{account}:{password}@{host}:{port}/0?ssl_ca_certs={quote(ca_file or str(self.ca_file), safe='/')}"
 
     def weaviate_url(self, *, inside: bool = False) -> str:
-        """The REST API's base; gRPC is `endpoints["weaviate_grpc"]`."""
+        """The REST API's base URL; gRPC is `endpoints["weaviate_grpc"]`."""
         host, port = self.endpoints["weaviate"].address(inside=inside)
         return f"https://{host}:{port}"
 
 
 def stack_name(stack: str | None = None) -> str:
-    """The stack meant: the one given, else CHRISTMAS_STACK, else PULUMI_STACK, else the embedded default.
+    """The chosen stack: the given one, else CHRISTMAS_STACK, else PULUMI_STACK, else the embedded default.
 
-    The project's `pulumi` command follows both variables in that order, too; where neither is set, it takes the selected stack.
+    The project's `pulumi` command uses the same order; if neither variable is set, it uses the selected stack.
     """
     return stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or DEFAULT_STACK
 
 
 def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dict[str, Any]:
-    """The outputs of a stack, secrets in plain text; or as `[secret]`, wherever Pulumi knows of one.
+    """The outputs of a stack, with secrets in plain text or as `[secret]`.
 
-    Raises PlatformError where the stack does not exist or can't be read.
+    Raises PlatformError if the stack does not exist or can't be read.
     """
     from airgap.toolchain.diagnose import diagnose
     from airgap.toolchain.environment import pulumi_environment
@@ -136,7 +137,7 @@ def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dic
         raise diagnose(done.stderr) or PlatformError(
             what=f"the outputs of stack {name} can't be read: {done.stderr.strip()}",
             where="pulumi stack output",
-            next_step="mend the above, then run this again",
+            next_step="fix the above, then run this again",
         )
     outputs: dict[str, Any] = json.loads(done.stdout or "{}")
     if "endpoints" not in outputs:
@@ -147,14 +148,14 @@ def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dic
 def load(stack: str | None = None) -> Platform:
     """The running stack of that name, from its outputs.
 
-    Raises PlatformError where the stack does not exist, is not up, or its outputs can't be decrypted.
+    Raises PlatformError if the stack does not exist, is not up, or its outputs can't be decrypted.
     """
     name = stack_name(stack)
     return from_outputs(name, stack_outputs(name))
 
 
 def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
-    """A Platform from a stack's outputs; writes the CA's certificate beside the state, for clients that want a path."""
+    """A Platform from a stack's outputs; writes the CA's certificate beside the state, for clients that need a path."""
     ca_file = LOCAL / "ca" / f"{stack}.pem"
     if not ca_file.exists() or ca_file.read_text() != outputs["ca_certificate"]:
         write_whole(ca_file, outputs["ca_certificate"], mode=0o644)
@@ -172,10 +173,11 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         network=outputs["network"],
         embedding_profile=outputs["embedding_profile"],
         embedding_key=outputs["embedding_key"],
-        # A stack that came up before there were encrypted fields has none yet.
+        # Stacks of versions without encrypted fields have none.
         field_keys=outputs.get("field_keys", ""),
         images=dict(outputs.get("images", {})),
-        # A stack that came up before these were told has to come up again before it is backed up.
+        users=dict(outputs.get("users", {})),
+        # Stacks of versions without these outputs must be brought up again before a backup.
         backup=BackupAccess.model_validate(outputs.get("backup", {})),
         keeps_itself=outputs.get("schedule", SELF) == SELF and os.environ.get("CHRISTMAS_SCHEDULE") != "off",
         starts_at_boot=bool(outputs.get("start_at_boot", True)) and os.environ.get("CHRISTMAS_START_AT_BOOT") != "off",

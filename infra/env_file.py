@@ -21,7 +21,7 @@ INSIDE_KEYS_FILE = "/run/christmas/field-keys.json"
 
 
 def opens_fields(account: str) -> bool:
-    """Whether the account serves encrypted fields: it may read all of a table that has some, and write it."""
+    """Whether the account handles encrypted fields: it may read all columns of such a table, and write to it."""
     declared = next((each for each in ACCOUNTS if each.name == account), None)
     tables = {field.table for field in ENCRYPTED_FIELDS}
     grants = declared.postgres.grants if declared and declared.postgres else ()
@@ -33,8 +33,8 @@ def variables(
 ) -> dict[str, str]:
     """Everything that a client with this account needs, by the names that applications read.
 
-    `keys_file` is where it finds the ring of keys for encrypted fields, if it is an account that opens them.
-    A store in which the account does not exist has no URL with credentials; Weaviate's address alone is no secret and always there.
+    `keys_file` is the path of the field keys, if the account handles encrypted fields.
+    A store without the account has no URL with credentials; Weaviate's address alone is not secret and always included.
     Raises PlatformError for an account that the blueprint does not declare.
     """
     declared = {each.name: each for each in ACCOUNTS}
@@ -43,7 +43,7 @@ def variables(
             what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {', '.join(declared)}"
         )
     ca = ca_file or (INSIDE_CA_FILE if inside else str(platform.ca_file))
-    # Its readers take these for all their connections, those to other servers too.
+    # The libraries use these files for all connections, also those to other servers.
     every = trust.bundle_of(ca)
     grpc_host, grpc_port = platform.endpoints["weaviate_grpc"].address(inside=inside)
     found = {
@@ -75,7 +75,7 @@ def variables(
 
 
 class Form(StrEnum):
-    """Who reads the file. A URL holds `&`: shells need quotes around that, and `docker run` would take quotes for part of the value."""
+    """The reader of the file. A URL contains `&`: shells need quotes around it, but `docker run` would take quotes as part of the value."""
 
     SHELL = "shell"  # shells, python-dotenv, systemd's EnvironmentFile, Docker Compose
     DOCKER = "docker"  # docker run --env-file, kubectl create --from-env-file
@@ -90,12 +90,12 @@ def write(
     path: Path | None = None,
     form: Form | None = None,
 ) -> Path:
-    """Write the variables to a file that only its owner reads (0600), replacing an older one at once; return its path.
+    """Write the variables to a file with mode 0600, replacing an older one atomically; return its path.
 
-    With `inside` the CA's path is that in a container of the network, where its certificate has to be mounted. An account that opens
-    encrypted fields gets the ring of keys in a file beside it, of the same mode; inside, that is mounted too. So is the bundle of
-    certificates (`infra.trust`) that is written beside the CA's. Without `form` the file is for `docker run` inside the network, and for
-    shells on the host.
+    With `inside` the CA's path is that in a container of the network, where the certificate must be mounted. An account that handles
+    encrypted fields gets the field keys in a second file with the same mode; inside, that is mounted too, and so is the certificate
+    bundle (`infra.trust`) that is written beside the CA's certificate. The default `form` is for `docker run` inside the network, and
+    for shells on the host.
     """
     trust.write_bundle(platform.ca_file)
     form = form or (Form.DOCKER if inside else Form.SHELL)
@@ -111,7 +111,7 @@ def write(
 
 
 def mounts(platform: Platform, account: str) -> dict[str, str]:
-    """What an application inside the network needs mounted, for reading: the file here to its path there."""
+    """The mounts (read-only) of an application inside the network: the path here to the path there."""
     ca = str(platform.ca_file)
     found = {ca: INSIDE_CA_FILE, trust.bundle_of(ca): trust.bundle_of(INSIDE_CA_FILE)}
     if platform.field_keys and opens_fields(account):
@@ -120,5 +120,5 @@ def mounts(platform: Platform, account: str) -> dict[str, str]:
 
 
 def _quoted(value: str) -> str:
-    """As shells read it."""
+    """Quoted for shells."""
     return value if re.fullmatch(r"[\w@%+=:,./?-]+", value) else shlex.quote(value)

@@ -1,10 +1,11 @@
-"""What a stack tells the tasks about itself: `infra.connections` reads exactly this."""
+"""The outputs of a stack; `infra.connections` reads exactly these."""
 
 from __future__ import annotations
 
 import pulumi
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.services import SERVICES
 from infra.components.credentials import Credentials
 from infra.components.embedder import Embedder
 from infra.components.network import PlatformNetwork
@@ -27,7 +28,7 @@ def export(
     redis: Redis,
     weaviate: Weaviate,
 ) -> None:
-    """Export endpoints, names, the CA and the accounts' secrets; the latter stay encrypted in state."""
+    """Export endpoints, names, the CA and the accounts' secrets; secrets stay encrypted in the state."""
     host = placement.settings.host
     pulumi.export(
         "endpoints",
@@ -56,7 +57,8 @@ def export(
             "weaviate-backups": weaviate.backups.name,
         },
     )
-    pulumi.export("images", {name: placement.image(name) for name in ("timescaledb", "redis", "weaviate", "embedder")})
+    pulumi.export("images", {each.name: placement.image(each.name) for each in SERVICES})
+    pulumi.export("users", {each.name: placement.user(each.name) for each in SERVICES})
     pulumi.export("ca_certificate", pki.ca_certificate)
     settings = placement.settings.backup
     pulumi.export(

@@ -1,8 +1,8 @@
-"""Which clone of this project runs a stack? A record on the Docker engine, so that a second clone is told whom to ask.
+"""Records on the Docker engine which clone of this project runs a stack, so that a second clone does not use the same volumes.
 
-Names on an engine are made of project and stack, and two clones that both call their stack `dev` would share volumes. The record is
-an empty volume whose labels tell the clone. It is no Pulumi resource: resources are made side by side, and this has to come before all
-of them; and a clone that moved would have to replace it. It stays as long as the stack's data does.
+Names on an engine consist of project and stack: two clones that both call their stack `dev` would share volumes. The record is
+an empty volume with labels. It is not a Pulumi resource: resources are created in parallel, and the record must come first;
+and a moved clone would have to replace it. It stays as long as the stack's data.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STATE_FILE = "christmas-id"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A clone of the project. `state` tells its state from others, and moves with it; `since` is when it made the stack."""
+    """A clone of the project. `state` identifies its state, and moves with it; `since` is when it made the stack."""
 
     clone: str
     user: str
@@ -58,9 +58,9 @@ def record_name(stack: str) -> str:
 
 
 def claim(stack: str, backend: str, *, dry_run: bool = False) -> None:
-    """Write down that this clone runs the stack; with `dry_run` only look.
+    """Record that this clone runs the stack; with `dry_run` only check.
 
-    Raises PlatformError where another clone does, naming it, and where the engine does not answer though something is to be made.
+    Raises PlatformError if another clone does, naming it, and if the engine does not answer (unless `dry_run`).
     """
     from core.docker_host import connect
 
@@ -69,7 +69,7 @@ def claim(stack: str, backend: str, *, dry_run: bool = False) -> None:
         engine = connect()
     except PlatformError:
         if dry_run:
-            return  # not known, which is no reason against a preview
+            return  # unknown, but a preview is still possible
         raise
     with contextlib.closing(engine) as host:
         owner = recorded(host, stack)
@@ -78,7 +78,7 @@ def claim(stack: str, backend: str, *, dry_run: bool = False) -> None:
             if dry_run:
                 return
             _write(host, stack, here)
-            # Of two clones that come at once, the engine lets one make the volume, and both read whose it is.
+            # If two clones come at once, the engine lets one create the volume, and both read its labels.
             owner = recorded(host, stack) or here
         if not is_same(owner, here):
             raise _taken(host, stack, owner)
@@ -88,7 +88,7 @@ def claim(stack: str, backend: str, *, dry_run: bool = False) -> None:
 
 
 def recorded(host: docker.DockerClient, stack: str) -> Owner | None:
-    """Return whose the stack is by the engine's record; None where there is none."""
+    """Return the recorded owner of the stack, or None."""
     import docker.errors
 
     try:
@@ -100,7 +100,7 @@ def recorded(host: docker.DockerClient, stack: str) -> Owner | None:
 
 
 def is_same(owner: Owner, here: Owner) -> bool:
-    """Tell whether the recorded owner is this clone: at the same place, or moved here with its state (a copy is another clone)."""
+    """Whether the recorded owner is this clone: in the same folder, or moved here with its state (a copy is another clone)."""
     if (owner.clone, owner.host) == (here.clone, here.host):
         return True
     if not owner.state or owner.state != here.state:
@@ -109,7 +109,7 @@ def is_same(owner: Owner, here: Owner) -> bool:
 
 
 def _is_there(owner: Owner) -> bool:
-    """Whether the recorded clone still has the state that was recorded: then one that has the same is a copy."""
+    """Whether the recorded clone still has its state: then a clone with the same state is a copy."""
     theirs, ours = (Path(clone) / ".christmas" / "state" / _STATE_FILE for clone in (owner.clone, ROOT))
     try:
         return theirs.read_text().strip() == owner.state and not theirs.samefile(ours)
@@ -118,18 +118,18 @@ def _is_there(owner: Owner) -> bool:
 
 
 def _identity(backend: str) -> str:
-    """What tells a state from others: for a folder a number kept in it, else its address, which whoever shares it shares."""
+    """The identity of a state: a number kept in a local folder, else the backend's address, which its users share."""
     folder = state_folder(backend)
     if folder is None:
         parts = urlsplit(backend)
-        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if backend else ""  # no user, password or key
+        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if backend else ""  # without user, password or key
     file = folder / _STATE_FILE
     with contextlib.suppress(OSError):
         if not file.exists():
             draft = file.with_name(f"{_STATE_FILE}.{os.getpid()}")
             draft.write_text(secrets.token_hex(8))
             try:
-                # A link, not a rename: of two commands started at once, the second must not replace what the first has told.
+                # A link, not a rename: of two parallel commands the second must not replace the identity that the first returned.
                 file.hardlink_to(draft)
             except FileExistsError:
                 pass
@@ -146,13 +146,13 @@ def _write(host: docker.DockerClient, stack: str, owner: Owner) -> None:
 
 
 def _refuse_unrecorded(host: docker.DockerClient, stack: str, backend: str) -> None:
-    """A stack that came up before there were records: it is this clone's if its state knows the network."""
+    """Check a stack that is older than these records: it is this clone's if its state knows the network."""
     name = f"{PROJECT}-{stack}-network"
     if not any(network.name == name for network in host.networks.list(names=[name])) or _state_knows(backend, stack, name):
         return
     raise PlatformError(
-        what=f"a stack called {stack} is on this Docker engine already, and this clone did not make it",
-        where=f"network {name}; the clone that made it left no record of itself",
+        what=f"this Docker engine already has a stack {stack} that this clone did not make",
+        where=f"network {name}; the clone that made it left no record",
         next_step=_other_name(host, stack),
     )
 
@@ -160,7 +160,7 @@ def _refuse_unrecorded(host: docker.DockerClient, stack: str, backend: str) -> N
 def _state_knows(backend: str, stack: str, name: str) -> bool:
     folder = state_folder(backend)
     if folder is None:
-        return True  # elsewhere: Pulumi itself will tell
+        return True  # a remote state: Pulumi itself reports conflicts
     files = list(folder.glob(f".pulumi/stacks/{PROJECT}/{stack}.json*"))
     return any(file.suffix == ".gz" or f'"{name}"' in file.read_text() for file in files if file.suffix in {".json", ".gz"})
 
@@ -171,12 +171,12 @@ def _taken(host: docker.DockerClient, stack: str, owner: Owner) -> PlatformError
     steps = _other_name(host, stack)
     if owner.host == socket.gethostname() and not _seen(owner.clone):
         steps += (
-            "\nThat folder is gone. What it left can be taken over with its data: "
+            "\nThat folder is gone. To take over its stack with the data: "
             f"docker rm -f $(docker ps -aq --filter label={STACK_LABEL}={stack}),\n"
             f"docker network rm {PROJECT}-{stack}-network, docker volume rm {record_name(stack)}, then make up"
         )
     return PlatformError(
-        what=f"stack {stack} on this Docker engine is another clone's, which {'runs it' if running else 'has its data there'}",
+        what=f"stack {stack} on this Docker engine belongs to another clone, which {'runs it' if running else 'has its data there'}",
         where=str(owner),
         next_step=steps,
     )
@@ -186,7 +186,7 @@ def _seen(folder: str) -> bool:
     try:
         return Path(folder).exists()
     except OSError:
-        return True  # out of this user's sight
+        return True  # not visible to this user
 
 
 def _other_name(host: docker.DockerClient, stack: str) -> str:

@@ -1,4 +1,4 @@
-"""New passwords and keys for an account: a setting counts the rotations, and the next `up` carries one out."""
+"""New passwords and keys for an account: a setting counts its rotations, and the next `up` applies them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from infra.connections import stack_name
 
 
 def rotate(stack: str | None, account: str) -> None:
-    """Replace the account's password or key in every store, without a restart; clients need their settings anew (`invoke env`).
+    """Replace the account's password or key in every store, without a restart; clients need new settings (`invoke env`).
 
-    Interrupted, it is completed by the next `up`. Raises PlatformError for an account that is not declared or a stack that fails.
+    If interrupted, the next `up` completes it. Raises PlatformError for an unknown account or a failed `up`.
     """
     if account not in {each.name for each in ACCOUNTS}:
         known = ", ".join(each.name for each in ACCOUNTS)
@@ -24,4 +24,4 @@ def rotate(stack: str | None, account: str) -> None:
     stacks.set_configuration(name, f"christmas:rotations.{account}", str(int(generation) + 1))
     with show_progress(f"rotate {account}") as progress:
         stacks.up(name, progress=progress)
-    print(f"account {account} has new credentials; write its settings anew: invoke env --account {account} --stack {name}")
+    print(f"account {account} has new credentials; write its settings again: invoke env --account {account} --stack {name}")

@@ -1,6 +1,6 @@
 """A stack's settings: what `pulumi config` holds, checked before anything is created.
 
-Every setting has a default; a stack without settings is the embedded one. An unknown name is an error, because it is most likely a typo.
+Every setting has a default; a stack without settings is the embedded one. An unknown name is an error, because it is probably a typo.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from infra.backup_places import BackupSettings
 from infra.stack_names import check_name
 
 _SERVICE_NAMES = frozenset(service.name for service in SERVICES)
-# Namespaces that belong to somebody else. What looks like ours misspelt is an error all the same.
+# Namespaces of other programs. A misspelt namespace of ours is still an error.
 _NAMESPACE = "christmas"
 
 
 class ImageSource(StrEnum):
-    """Where images come from: built by this project, or named by the stack."""
+    """The source of images: built by this project, or named by the stack."""
 
     EMBEDDED = "embedded"
     UPSTREAM = "upstream"
@@ -35,7 +35,7 @@ class _Strict(BaseModel):
 
 
 class UpstreamImage(_Strict):
-    """An image of somebody else's, by tag and digest, and the numeric user (`uid:gid`) that its service runs as."""
+    """A foreign image, by tag and digest, and the numeric user (`uid:gid`) of its service."""
 
     reference: str = Field(pattern=r"^[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9._-]+(@sha256:[0-9a-f]{64})?$")
     user: str = Field(default="1000:1000", pattern=r"^\d+:\d+$")
@@ -49,7 +49,7 @@ class LimitOverride(_Strict):
 
 
 class PublishedPorts(_Strict):
-    """Ports on the host. One that is left out is chosen when the stack comes up, and kept."""
+    """Ports on the host. A missing one is chosen when the stack comes up, and kept."""
 
     postgres: int | None = Field(default=None, ge=1, le=65535)
     redis: int | None = Field(default=None, ge=1, le=65535)
@@ -61,8 +61,8 @@ class PublishedPorts(_Strict):
 class FieldKeySettings(_Strict):
     """The ring of keys for encrypted fields; `invoke accounts.rotate --keys` counts these up.
 
-    Keys are made up to `newest`; those below `retired_below` are retired, which is refused while a row needs one. `given` is a ring
-    from another machine, whose rows are to be read on this one.
+    Keys are made up to `newest`; those below `retired_below` are retired, which is refused while a row needs one. `given` is the ring
+    of another machine whose rows this one must read.
     """
 
     newest: int = Field(default=1, ge=1, le=65535)
@@ -71,7 +71,7 @@ class FieldKeySettings(_Strict):
 
 
 class Settings(_Strict):
-    """Everything that may differ from one stack to another."""
+    """Everything that may differ between stacks."""
 
     topology: Literal["single"] = "single"
     images: ImageSource = ImageSource.EMBEDDED
@@ -90,11 +90,11 @@ class Settings(_Strict):
     openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY", min_length=1)
 
     def model_post_init(self, _context: Any) -> None:
-        """Check what spans several settings; raises ValueError."""
+        """Check conditions over several settings; raises ValueError."""
         for name, keys in (("upstream", self.upstream), ("limits", self.limits)):
             unknown = sorted(set(keys) - _SERVICE_NAMES)
             if unknown:
-                raise ValueError(f"{name}: no service is called {unknown[0]!r}; there are {', '.join(sorted(_SERVICE_NAMES))}")
+                raise ValueError(f"{name}: unknown service {unknown[0]!r}; known are {', '.join(sorted(_SERVICE_NAMES))}")
         nowhere = sorted(set(BACKUP_RULES.copies) - set(self.backup.copies))
         if nowhere:
             raise ValueError(f"backup.copies.{nowhere[0]} is missing: the blueprint wants a copy there")
@@ -105,17 +105,17 @@ class Settings(_Strict):
 
     @property
     def embedding_profile(self) -> str:
-        """OpenAI's model where its key is set, else the bundled one."""
+        """OpenAI's model if its key is set, else the bundled one."""
         return "openai" if self.openai_api_key else "embedded"
 
     @property
     def host(self) -> str:
-        """The name or address by which clients on other machines, or on this one, reach the published ports."""
+        """The name or address of the published ports for clients on this and other machines."""
         return self.published_address or self.connect_host
 
     @property
     def connect_host(self) -> str:
-        """The address by which this machine reaches the published ports; one bound to every address is reached on loopback."""
+        """The address of the published ports for this machine: loopback if they are bound to every address."""
         return "127.0.0.1" if self.bind_address.is_unspecified else str(self.bind_address)
 
 
@@ -127,7 +127,7 @@ def known_settings() -> list[str]:
 def parse(stack: str, raw: dict[str, str]) -> Settings:
     """Settings of a stack from Pulumi's configuration, whose keys are `namespace:name` and whose values are text or JSON.
 
-    Raises PlatformError naming the setting, what is wrong with it and what it may have meant.
+    Raises PlatformError with the setting, its problem and a probable correction.
     """
     values: dict[str, Any] = {}
     for key, text in raw.items():
@@ -146,7 +146,7 @@ def parse(stack: str, raw: dict[str, str]) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise _wrong(stack, f"{_NAMESPACE}:{where}", first["msg"], "mend it in the stack's settings: pulumi config") from None
+        raise _wrong(stack, f"{_NAMESPACE}:{where}", first["msg"], "fix it in the stack's settings: pulumi config") from None
 
 
 def _decode(text: str) -> Any:
@@ -164,9 +164,9 @@ def _wrong(stack: str, key: str, problem: str, next_step: str) -> PlatformError:
 
 
 def load() -> Settings:
-    """Settings of the stack that the running Pulumi program belongs to.
+    """Settings of the running Pulumi program's stack.
 
-    Raises pulumi.RunError, which Pulumi shows without a traceback, for a setting or a stack's name that is wrong.
+    Raises pulumi.RunError, which Pulumi shows without a traceback, for a wrong setting or stack name.
     """
     import pulumi
     from pulumi.runtime.config import CONFIG

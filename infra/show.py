@@ -1,4 +1,4 @@
-"""Outputs and accounts, for a person or as JSON."""
+"""Prints outputs and accounts, for people or as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from christmas.blueprint.accounts import ACCOUNTS
 
 
 def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> None:
-    """Print what the stack exports. What Pulumi keeps as a secret is printed as `[secret]` unless asked for."""
+    """Print the stack's outputs. Pulumi's secrets are printed as `[secret]` unless asked for."""
     from infra.connections import stack_outputs
 
     found = stack_outputs(stack, show_secrets=show_secrets)
@@ -20,7 +20,7 @@ def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> Non
 
 
 def show_accounts(*, as_json: bool) -> None:
-    """Print each account, what it is for and the stores it exists in."""
+    """Print each account, its purpose and its stores."""
     rows: list[dict[str, Any]] = [
         {
             "account": each.name,

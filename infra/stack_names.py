@@ -1,4 +1,4 @@
-"""What a stack may be called. Pulumi takes more than the rest: names of containers, certificates and hosts are made of it."""
+"""Valid names of stacks. Pulumi accepts more than the names of containers, certificates and hosts made from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from core.errors import PlatformError
 
 LONGEST = 40
-"""Letters: `christmas-STACK-timescaledb` is a host's name in a certificate, and a part of such a name has 63 at most."""
+"""Letters: `christmas-STACK-timescaledb` is a host name in a certificate, and each part of a host name has at most 63."""
 
 RULE = f"1 to {LONGEST} lower-case letters a to z, digits and hyphens, with a letter or digit at both ends"
 
@@ -15,19 +15,19 @@ _NAME = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{LONGEST - 2}}}[a-z0-9])?")
 
 
 def check_name(name: str) -> str:
-    """Return the name if a stack may be called so. Raises PlatformError with the rule and a name that would do."""
+    """Return a valid stack name unchanged. Raises PlatformError with the rule and a valid proposal."""
     if _NAME.fullmatch(name):
         return name
     near = proposed(name) or "NAME"
     raise PlatformError(
         what=f"a stack can't be called {_shown(name)}",
-        where=f"its name has to be {RULE}",
+        where=f"its name must be {RULE}",
         next_step=f"take another name: CHRISTMAS_STACK={near} make up",
     )
 
 
 def proposed(name: str) -> str:
-    """Return the nearest name that is right, or nothing where too little of the name is left."""
+    """Return the nearest valid name, or an empty string if too little of the name is left."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:LONGEST].strip("-")
 
 

@@ -1,7 +1,7 @@
-"""A stack's state and settings as they move to another machine: taken out of Pulumi, and put back where there is none.
+"""Moves a stack's state and settings to another machine: exports them from Pulumi, and imports them there.
 
-Of the state only what belongs to no engine moves: passwords, certificates, the keys of backups and fields. Containers, volumes and what is
-inside the servers are made anew there, as they are after a `destroy`.
+Only engine-independent state moves: passwords, certificates, the keys of backups and fields. Containers, volumes and the content
+of the servers are created again there, as after a `destroy`.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def settings_file(stack: str) -> Path:
 
 
 def passphrase_file() -> Path:
-    """The file of the passphrase that encrypts the state's secrets, where the user has not set another way."""
+    """The file of the passphrase that encrypts the state's secrets, unless the user has set another way."""
     return LOCAL / "passphrase"
 
 
 def passphrase_in_use() -> str:
-    """The passphrase that Pulumi is run with; "" where the stack's secrets are kept otherwise.
+    """The passphrase that Pulumi uses; "" if another service keeps the stack's secrets.
 
-    Raises PlatformError where its file is named and can't be read.
+    Raises PlatformError if its named file can't be read.
     """
     environment = pulumi_environment(ROOT)
     if "PULUMI_CONFIG_PASSPHRASE" in environment:
@@ -55,16 +55,16 @@ def passphrase_in_use() -> str:
 
 
 def export(stack: str) -> dict[str, Any]:
-    """What moves of the stack's state, secrets in the open: for a kit alone.
+    """The movable part of the stack's state, with secrets in plain text: only for a kit.
 
-    Raises PlatformError where Pulumi can't read it.
+    Raises PlatformError if Pulumi can't read it.
     """
     found: dict[str, Any] = json.loads(_pulumi(["stack", "export", "--show-secrets"], stack, f"the state of stack {stack} can't be read"))
     return portable(found)
 
 
 def portable(exported: dict[str, Any]) -> dict[str, Any]:
-    """Of an exported state what moves, complete in itself: nothing that is left refers to what is not."""
+    """The movable part of an exported state, without references to the rest."""
     every = exported["deployment"].get("resources") or []
     moving = {each["urn"] for each in every if each["type"] in _MOVES or each["type"] in (_PROVIDER, "pulumi:pulumi:Stack")}
     parents = {each["urn"]: each.get("parent") for each in every}
@@ -88,10 +88,10 @@ def _alone(resource: dict[str, Any], moving: set[str]) -> dict[str, Any]:
             name: [urn for urn in urns or () if urn in moving] for name, urns in alone["propertyDependencies"].items()
         }
     if alone["type"] == "pulumi:pulumi:Stack":
-        # They tell of the lost engine's containers and ports: without them the stack counts as not up until it is.
+        # They name the lost engine's containers and ports: without them the stack counts as not up until it is.
         alone.pop("outputs", None)
     if alone["type"] in _KEPT_IN_VOLUMES:
-        # Makes the next `up` look at the volume, though nothing else may have changed.
+        # Makes the next `up` check the volume even if nothing else has changed.
         alone["outputs"] = {**alone.get("outputs", {}), "drift": [FROM_KIT]}
     return alone
 
@@ -99,28 +99,28 @@ def _alone(resource: dict[str, Any], moving: set[str]) -> dict[str, Any]:
 def holds(stack: str) -> bool:
     """Whether the state has resources of that stack.
 
-    Raises PlatformError where Pulumi can't read it.
+    Raises PlatformError if Pulumi can't read it.
     """
     found = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
     return bool(found["deployment"].get("resources"))
 
 
 def knows_engine(stack: str) -> bool:
-    """Whether the state has containers or networks: what a kit brings has none."""
+    """Whether the state has containers or networks: a state from a kit has none."""
     found = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
     return any(each["type"].startswith("docker:") for each in found["deployment"].get("resources") or ())
 
 
 def put(stack: str, deployment: dict[str, Any]) -> None:
-    """Put a state that was exported into a stack that has none yet.
+    """Import an exported state into a stack that has none yet.
 
-    Raises PlatformError where Pulumi refuses it.
+    Raises PlatformError if Pulumi refuses it.
     """
     _pulumi(["stack", "import"], stack, f"the state could not be put into stack {stack}", stdin=json.dumps(deployment))
 
 
 def _pulumi(arguments: list[str], stack: str, what: str, stdin: str | None = None) -> str:
-    """What the CLI prints. Secrets come and go through pipes, never as arguments or files."""
+    """The CLI's output. Secrets go through pipes, never through arguments or files."""
     from airgap.toolchain.diagnose import diagnose
 
     command = [str(real_pulumi()), *arguments, "--stack", stack, "--non-interactive"]
@@ -132,15 +132,15 @@ def _pulumi(arguments: list[str], stack: str, what: str, stdin: str | None = Non
         raise diagnose(done.stderr) or PlatformError(
             what=f"{what}: {done.stderr.strip()[-600:]}",
             where=f"pulumi {' '.join(arguments[:2])}",
-            next_step="mend that, then run this again",
+            next_step="fix that, then run this again",
         )
     return done.stdout
 
 
 def write_new(path: Path, content: str) -> None:
-    """Write a file that only its owner may read, whole or not at all; it must not be there yet.
+    """Write a new file with mode 0600, whole or not at all.
 
-    Raises FileExistsError where it is.
+    Raises FileExistsError if it exists.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")

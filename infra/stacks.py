@@ -1,4 +1,4 @@
-"""A stack's life through the Pulumi CLI: up, preview, down. The same commands that a user types, with failures explained."""
+"""A stack's life through the Pulumi CLI: up, preview, down. The same commands that a user types, with explained failures."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _LINES_ON_FAILURE = 60
 
 
 def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | None = None) -> None:
-    """Bring the stack to what the program says, creating the stack where there is none.
+    """Bring the stack to the program's state; makes a missing stack.
 
-    `refresh` looks first at what is really there, so that changes by hand are undone. With `progress` Pulumi's own display is
-    replaced by it, and shown only where something fails.
-    Raises PlatformError where the name is wrong or another clone has it, and where Pulumi fails; the next run goes on from there.
+    `refresh` first reads the real state, so that changes by hand are undone. With `progress` Pulumi's own display is
+    replaced by it, and shown only after a failure.
+    Raises PlatformError if the name is wrong or another clone has it, and if Pulumi fails; the next run continues from there.
     """
     name = check_name(stack_name(stack))
     refuse_others(name)
@@ -44,10 +44,10 @@ def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | 
 
 
 def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = False) -> None:
-    """Show what `up` would do, and hold it against the policy pack; nothing is changed.
+    """Show what `up` would do, and check it with the policy pack; nothing is changed.
 
-    A stack that doesn't exist yet is previewed in a state of its own that is thrown away afterwards.
-    Raises PlatformError where the name is wrong, and where the program or a mandatory policy fails.
+    A stack that doesn't exist yet is previewed in a temporary state.
+    Raises PlatformError if the name is wrong, and if the program or a mandatory policy fails.
     """
     name = check_name(stack_name(stack))
     options = ["preview", "--policy-pack", str(POLICY_PACK), *(["--refresh"] if refresh else []), *(["--diff"] if diff else [])]
@@ -62,7 +62,7 @@ def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = Fal
 
 @contextlib.contextmanager
 def _throwaway(stack: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A project folder with this program, a copy of the stack's settings and a state of its own; all of it goes afterwards."""
+    """A temporary project folder with this program, a copy of the stack's settings and its own state."""
     import yaml
 
     with temporary.folder("preview") as folder:
@@ -82,10 +82,10 @@ def _throwaway(stack: str) -> Iterator[tuple[Path, dict[str, str]]]:
 
 
 def down(stack: str | None = None, *, volumes: bool = False) -> None:
-    """Remove the stack's containers, network and accounts. Data volumes stay for the next `up`, unless `volumes` says otherwise.
+    """Remove the stack's containers, network and accounts. Data volumes stay for the next `up`, unless `volumes` is given.
 
-    Raises PlatformError where Pulumi fails, there is no such stack, or another clone's data has that name; and, before anything is
-    taken down, where the data is to go and something else uses it.
+    Raises PlatformError if Pulumi fails, the stack doesn't exist, or another clone's data has that name; and, before anything is
+    removed, if the data would be deleted while something else uses it.
     """
     name = stack_name(stack)
     if name not in stacks():
@@ -99,12 +99,12 @@ def down(stack: str | None = None, *, volumes: bool = False) -> None:
 
 
 def refuse_others(stack: str) -> None:
-    """Raise PlatformError where another clone runs a stack of that name on this engine, or has its data there."""
+    """Raise PlatformError if another clone runs a stack of that name on this engine, or has its data there."""
     ownership.claim(stack, pulumi_environment(ROOT).get("PULUMI_BACKEND_URL", ""), dry_run=True)
 
 
 def data_volumes(stack: str) -> list[str]:
-    """Names of the stack's volumes that are on the Docker host, found by label."""
+    """Names of the stack's volumes on the Docker host, found by label."""
     from core.docker_host import docker_host
     from infra.components.names import PROJECT_LABEL, STACK_LABEL
 
@@ -122,9 +122,9 @@ def _refuse_use(stack: str) -> None:
 
 
 def remove_volumes(stack: str) -> None:
-    """Delete the stack's volumes, and with them its data.
+    """Delete the stack's volumes with their data.
 
-    Raises PlatformError where one is still in use.
+    Raises PlatformError if one is still in use.
     """
     import docker.errors
 
@@ -152,7 +152,7 @@ def stacks() -> list[str]:
 
 
 def ensure_stack(name: str) -> None:
-    """Make the stack where there is none; it becomes the selected one where none is."""
+    """Make a missing stack; it becomes the selected one if none is."""
     present = _list()
     if any(each["name"] == name for each in present):
         return
@@ -163,7 +163,7 @@ def ensure_stack(name: str) -> None:
 
 
 def configuration(stack: str) -> dict[str, Any]:
-    """The stack's own settings, without secrets' values; keys without their namespace."""
+    """The stack's own settings, without the values of secrets; keys without their namespace."""
     listed = _json(["config", "--json", "--stack", stack], f"the settings of stack {stack} can't be read") or {}
     settings = {key.partition(":")[2]: each for key, each in listed.items() if key.startswith(f"{PROJECT}:")}
     return {name: each.get("objectValue", each.get("value")) for name, each in settings.items()}
@@ -198,7 +198,7 @@ def _pulumi(
 ) -> None:
     """Run the CLI. Without `progress` it has the terminal to itself; with it, each of its lines becomes the status.
 
-    What it says on standard error is kept in either case, to be explained. In a pipe that nobody reads any more it finishes all the same:
+    Its standard error is kept in either case, to be explained. If nobody reads its output any more it still finishes:
     Pulumi itself would end in the middle of an update.
     """
     if arguments[0] in {"up", "preview", "destroy"}:
@@ -237,10 +237,10 @@ def _pulumi(
                 progress.status(line.strip())
         code = process.wait()
     except KeyboardInterrupt:
-        # The terminal sent the signal to Pulumi as well: it finishes what it has begun and writes its state.
+        # The terminal sent the signal to Pulumi as well: it finishes the running operations and writes its state.
         process.wait()
         raise PlatformError(
-            what=f"{what}: interrupted", where=f"pulumi {arguments[0]}", next_step="run it again; it goes on from there", exit_code=130
+            what=f"{what}: interrupted", where=f"pulumi {arguments[0]}", next_step="run it again; it continues from there", exit_code=130
         ) from None
     finally:
         pump.join(timeout=5)
@@ -263,7 +263,7 @@ def _pump(stream: IO[str] | None, said: list[str], aloud: bool) -> None:
     for line in stream or ():
         said.append(line)
         if aloud:
-            with contextlib.suppress(SystemExit):  # nobody reads it any more; Pulumi must not wait for that
+            with contextlib.suppress(SystemExit):  # nobody reads the output; Pulumi must not block on it
                 sys.stderr.write(line)
                 sys.stderr.flush()
 
@@ -273,6 +273,4 @@ def _failed(what: str, where: str, said: str) -> PlatformError:
     if known:
         return PlatformError(what=f"{what}: {known.what}", where=known.where or where, next_step=known.next_step)
     errors = [line.strip().removeprefix("error: ") for line in said.splitlines() if line.strip().startswith("error: ")]
-    return PlatformError(
-        what=f"{what}: {errors[0]}" if errors else what, where=where, next_step="mend what is named above, then run it again"
-    )
+    return PlatformError(what=f"{what}: {errors[0]}" if errors else what, where=where, next_step="fix that, then run it again")

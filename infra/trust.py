@@ -1,7 +1,7 @@
-"""The certificates that an application trusts: the stack's CA, and beside it all authorities that this machine trusts.
+"""The trusted certificates of an application: the stack's CA and all authorities that this machine trusts.
 
-Variables such as SSL_CERT_FILE replace a library's own authorities, for every connection of the process. Named there alone, the stack's
-CA would make every call to another host fail; so they name a bundle of both.
+Variables such as SSL_CERT_FILE replace a library's own authorities for every connection of the process. With only the stack's
+CA there, every call to another host would fail; so they name a bundle of both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from core.disk import write_whole
 
 _MARK = "# Written by `invoke env`: the CA of a Christmas stack, and the authorities that this machine trusts."
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-# Where OpenSSL as Python was built with it names none: Debian's and Red Hat's places.
+# If Python's OpenSSL names no file: the paths of Debian and Red Hat.
 _USUAL = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
 
 
@@ -26,7 +26,7 @@ def bundle_of(ca_file: str) -> str:
 
 
 def write_bundle(ca_file: Path) -> Path:
-    """Write the bundle of a CA's certificate, in place of an older one at once; return its path."""
+    """Write the bundle of a CA's certificate, replacing an older one atomically; return its path."""
     path = Path(bundle_of(str(ca_file)))
     certificates = dict.fromkeys([*_certificates(ca_file), *_certificates(system_authorities(ca_file.parent))])
     write_whole(path, "\n".join([_MARK, *certificates, ""]), mode=0o644)
@@ -34,15 +34,15 @@ def write_bundle(ca_file: Path) -> Path:
 
 
 def renew_bundle(ca_file: Path) -> None:
-    """Write the bundle again where there is one: its CA has changed."""
+    """Write an existing bundle again: its CA has changed."""
     if Path(bundle_of(str(ca_file))).exists():
         write_bundle(ca_file)
 
 
 def system_authorities(ours: Path) -> Path:
-    """The file of the authorities that this machine trusts: SSL_CERT_FILE, else OpenSSL's, else those that Python's libraries bring along.
+    """The file of this machine's authorities: SSL_CERT_FILE, else OpenSSL's, else the one of Python's libraries.
 
-    A shell that has read an environment file names one of ours, in the folder `ours` or written as a bundle: that is none.
+    A shell with a sourced environment file names one of our own files, in the folder `ours` or written as a bundle: skip those.
     """
     named = os.environ.get("SSL_CERT_FILE")
     for path in (*([Path(named)] if named else []), Path(ssl.get_default_verify_paths().openssl_cafile), *_USUAL):

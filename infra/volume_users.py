@@ -1,4 +1,4 @@
-"""Who else uses a stack's volumes: a restore beside it reads the live repository, and keeps it from being deleted."""
+"""Foreign users of a stack's volumes: a restore beside it reads the live repository, which then must not be deleted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ RESTORE = "restore"
 
 
 def users(host: docker.DockerClient, stack: str, volumes: Iterable[str]) -> dict[str, list[str]]:
-    """Containers of others that use any of the volumes: by the command that removes them, their names."""
+    """Foreign containers that use any of the volumes: the command that removes them, to their names."""
     found: dict[str, list[str]] = {}
     for volume in volumes:
         for each in host.containers.list(all=True, ignore_removed=True, filters={"volume": volume}):
             labels, name = each.labels, str(each.name)
             other = labels.get(STACK_LABEL, "")
             if other == stack:
-                continue  # goes with the stack
+                continue  # removed with the stack
             command = f"invoke backup.remove {other}" if labels.get(PURPOSE_LABEL) == RESTORE and other else f"docker rm -f {name}"
             names = found.setdefault(command, [])
             if name not in names:
@@ -32,7 +32,7 @@ def users(host: docker.DockerClient, stack: str, volumes: Iterable[str]) -> dict
 
 
 def refuse_use(host: docker.DockerClient, stack: str, volumes: Iterable[str]) -> None:
-    """Raise PlatformError where others' containers use the volumes, with the command that removes each of them."""
+    """Raise PlatformError if foreign containers use the volumes, with the commands that remove them."""
     found = users(host, stack, volumes)
     if not found:
         return

@@ -1,1 +1,1 @@
-"""What a stack does by itself: backups, pruning, upkeep, drills and checks, each when it is due, and the process that does it."""
+"""A stack's own work: backups, pruning, upkeep, drills and checks, each when due, and the process that runs them."""

@@ -1,6 +1,6 @@
-"""What starts a stack's schedule after its machine was started again: a unit of systemd, a line of cron, or nothing, which is said.
+"""Starts a stack's schedule at boot: by a systemd unit, a cron line, or not at all, which is reported.
 
-Everything is of the user who runs this: root's unit is the system's, another user's is in their own folder, with lingering.
+Everything belongs to the user who runs this: root's unit is a system unit, another user's is in their own folder, with lingering.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from infra.connections import ROOT
 from schedule import remembered, units
 
 SYSTEMD_RUNS = Path("/run/systemd/system")
-"""Where systemd is the machine's first process this folder is there, sd_booted(3)."""
+"""This folder exists if systemd is the machine's first process, sd_booted(3)."""
 _LINGERING = Path("/var/lib/systemd/linger")
 _CRONS = {"cron", "crond", "fcron", "cronie"}
 _MANAGER_SECONDS = 20.0
@@ -30,18 +30,18 @@ _COMMAND_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """What is arranged. `told` is for whoever typed the command; `begin` starts the keeper where that is not this process's business."""
+    """The boot arrangement. `told` is the message for the user; `begin` starts the keeper through systemd if necessary."""
 
     told: str
     begin: Callable[[], None] | None = None
 
 
 class _RefusedError(Exception):
-    """A way that this machine doesn't offer to this user; the text says why and what would change that."""
+    """This machine or user does not offer that way; the text says why, and what would change it."""
 
 
 def arrange(stack: str) -> Arranged:
-    """See to it that the schedule is started with the machine from now on. What is there already stays. Never raises."""
+    """Make the machine start the schedule at boot. An existing arrangement stays. Never raises."""
     refusals = []
     for way in (_by_systemd, _by_cron):
         try:
@@ -50,22 +50,22 @@ def arrange(stack: str) -> Arranged:
             refusals.append(str(error))
         else:
             secret = remembered.remember(stack)
-            missing = f"\n  not written down, so unknown after a restart: {', '.join(secret)}; name a file in their place" if secret else ""
+            missing = f"\n  not saved, so unknown after a restart: {', '.join(secret)}; use a file instead" if secret else ""
             return Arranged(arranged.told + missing, arranged.begin)
     by_hand = f"cd {ROOT} && {units.python()} -m schedule.keeper --after-boot {stack}"
     return Arranged(
-        f"nothing starts the schedule after a restart of this machine ({'; '.join(refusals)}). After one: invoke schedule.start;\n"
-        f"  or put this where the machine runs things at its start: {by_hand}"
+        f"nothing starts the schedule after a reboot ({'; '.join(refusals)}). After a reboot run: invoke schedule.start;\n"
+        f"  or make the machine run this at boot: {by_hand}"
     )
 
 
 def remove(stack: str) -> str:
-    """Take away what was arranged; returns what was done, "" where nothing was. Never raises."""
+    """Remove the boot arrangement; returns what was done, "" if there was none. Never raises."""
     done = []
     unit, folder = units.keeper_name(ROOT, stack), _unit_folder()
     with contextlib.suppress(_RefusedError, OSError):
         if (folder / unit).exists():
-            # The file first: it must not come back, also where systemd can't be asked now.
+            # Remove the file first: it must not come back, even if systemd can't be asked now.
             with contextlib.suppress(_RefusedError):
                 _systemctl("disable", unit)
             (folder / unit).unlink(missing_ok=True)
@@ -83,7 +83,7 @@ def remove(stack: str) -> str:
 
 def _by_systemd(stack: str) -> Arranged:
     if not SYSTEMD_RUNS.is_dir():
-        raise _RefusedError("systemd is not its first process")
+        raise _RefusedError("systemd is not the first process")
     if os.geteuid() != 0:
         _linger()
     unit, folder = units.keeper_name(ROOT, stack), _unit_folder()
@@ -98,11 +98,11 @@ def _by_systemd(stack: str) -> Arranged:
     except (OSError, _RefusedError) as error:
         if not before:
             path.unlink(missing_ok=True)
-        raise _RefusedError(f"systemd did not take {unit}: {error}") from None
-    told = f"after a restart of this machine systemd starts it: {path} ({'as there before' if before == text else 'written now'})"
+        raise _RefusedError(f"systemd refused {unit}: {error}") from None
+    told = f"after a reboot systemd starts it: {path} ({'as there before' if before == text else 'written now'})"
     if os.geteuid() == 0:
         return Arranged(told, lambda: _systemctl("start", unit))
-    # The user's own systemd may be older than the user's groups, the one that may use Docker above all: now it is started from here.
+    # The user's systemd may be older than the user's groups, such as Docker's: start the schedule from here this time.
     return Arranged(told)
 
 
@@ -110,27 +110,27 @@ def _by_cron(stack: str) -> Arranged:
     if not shutil.which("crontab"):
         raise _RefusedError("there is no cron")
     if not _cron_runs():
-        raise _RefusedError("cron is installed and does not run")
+        raise _RefusedError("cron is installed but does not run")
     lines, line = _crontab(), units.keeper_cron_line(ROOT, stack)
     if line not in lines:
         _write_crontab([*(each for each in lines if not each.endswith(units.mark(ROOT, stack))), line])
-    return Arranged("after a restart of this machine cron starts it: an @reboot line in your crontab (crontab -l)")
+    return Arranged("after a reboot cron starts it: an @reboot line in your crontab (crontab -l)")
 
 
 def _linger() -> None:
-    """Have this user's systemd run without anybody logged in."""
+    """Let this user's systemd run without a login."""
     user = getpass.getuser()
     if not (_LINGERING / user).exists():
         try:
             _run(["loginctl", "enable-linger"])
         except _RefusedError as error:
             raise _RefusedError(
-                f"systemd keeps nothing running for {user}: {error}; sudo loginctl enable-linger {user} allows it"
+                f"systemd runs nothing for {user} without a login: {error}; sudo loginctl enable-linger {user} allows it"
             ) from None
     deadline = time.monotonic() + _MANAGER_SECONDS
     while not Path(_runtime_folder(), "systemd/private").exists():
         if time.monotonic() > deadline:
-            raise _RefusedError(f"the systemd of {user} does not come up")
+            raise _RefusedError(f"the systemd of {user} does not start")
         time.sleep(0.1)
 
 
@@ -157,7 +157,7 @@ def _cron_runs() -> bool:
 
 
 def _crontab() -> list[str]:
-    """This user's lines; none where there never were any."""
+    """This user's crontab lines; empty without a crontab."""
     done = _call(["crontab", "-l"])
     if done.returncode != 0 and "no crontab" not in done.stderr.lower():
         raise _RefusedError(f"cron refuses: {_first_line(done.stderr)}")
@@ -191,7 +191,7 @@ def _first_line(text: str) -> str:
 
 
 def begin_by(arranged: Arranged) -> Callable[[], None] | None:
-    """How a keeper is begun, with a refusal as the error that a command shows."""
+    """The function that starts a keeper, with a refusal as the error of a command."""
     begin = arranged.begin
     if begin is None:
         return None
@@ -203,7 +203,7 @@ def begin_by(arranged: Arranged) -> Callable[[], None] | None:
             raise PlatformError(
                 what=f"systemd does not start the schedule: {error}",
                 where=str(_unit_folder()),
-                next_step="journalctl -u 'christmas-schedule-*' tells why; christmas:startAtBoot false starts it without systemd",
+                next_step="journalctl -u 'christmas-schedule-*' says why; christmas:startAtBoot false starts it without systemd",
             ) from None
 
     return beginning

@@ -1,4 +1,4 @@
-"""Decisions of the schedule, all pure: whether something is due, how long to wait after a failure, whether the clock jumped."""
+"""Decisions of the schedule, all pure: whether something is due, the pause after a failure, whether the clock jumped."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _TOLERANCE_SECONDS = 5.0
 
 
 def drill_due(now: datetime, history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], rules: BackupRules) -> bool:
-    """Whether a drill is due. `history` is that of `backup.drill`, oldest first.
+    """Whether a drill is due. `history` is from `backup.drill`, oldest first.
 
-    One that failed is repeated after a day, not after a week. A drill from the future, which a clock that jumped back
-    leaves, holds up the next for at most an interval.
+    A failed one is repeated after a day, not after a week. A drill from the future (the clock was set back since)
+    delays the next by one interval at most.
     """
     if not sets:
         return False
@@ -31,7 +31,7 @@ def drill_due(now: datetime, history: Sequence[Mapping[str, Any]], sets: Sequenc
 
 
 def drill_since(history: Sequence[Mapping[str, Any]], rules: BackupRules) -> datetime | None:
-    """When a drill that is due fell due; None where there never was one: the first is not late."""
+    """When a due drill became due; None if there was no drill yet: the first is not late."""
     if not history:
         return None
     last = history[-1]
@@ -40,7 +40,7 @@ def drill_since(history: Sequence[Mapping[str, Any]], rules: BackupRules) -> dat
 
 
 def backup_since(kind: Kind, sets: Sequence[Manifest], rules: BackupRules) -> datetime | None:
-    """When a set of this kind that is due fell due; None where there is none that it follows."""
+    """When a due set of this kind became due; None if it has no earlier set to follow."""
     usable = due.covering(sets, STORES)
     followed = [each for each in usable if kind == "incremental" or each.kind == "full"]
     if not followed:
@@ -49,11 +49,11 @@ def backup_since(kind: Kind, sets: Sequence[Manifest], rules: BackupRules) -> da
 
 
 def pause_after(failures: int, rules: ScheduleRules = SCHEDULE_RULES) -> timedelta:
-    """How long to wait after so many failures in a row: twice as long each time, up to the longest pause."""
+    """The pause after that many failures in a row: twice as long each time, up to the longest pause."""
     return min(rules.retry_last, rules.retry_first * 2 ** min(failures - 1, 10)) if failures > 0 else timedelta(0)
 
 
 def clock_jump(wall_seconds: float, steady_seconds: float) -> float:
-    """Seconds by which the wall clock went further than time did; 0 where that is within what any clock is corrected by."""
+    """Seconds by which the wall clock was set; 0 if within the usual correction of clocks."""
     jump = wall_seconds - steady_seconds
     return jump if abs(jump) > _TOLERANCE_SECONDS else 0.0

@@ -1,4 +1,4 @@
-"""Delays: when the schedule could not look after its stack, and what it did late for that, each with a name and its reason."""
+"""Delays: when the schedule could not work, and what was late because of that, each with a name and a reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REMEMBERED = 100
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time in which something could not be done, in words that follow a colon. `seconds` is negative where a clock was set back."""
+    """A time without work; `why` follows a colon in messages. `seconds` is negative if the clock was set back."""
 
     since: datetime
     until: datetime
@@ -30,18 +30,18 @@ class Gap:
 
     @property
     def seconds(self) -> float:
-        """How long it was."""
+        """Its length."""
         return (self.until - self.since).total_seconds()
 
     def within(self, since: datetime, until: datetime) -> float:
-        """Seconds of it that lie between two moments."""
+        """Its seconds between two moments."""
         return max(0.0, (min(self.until, until) - max(self.since, since)).total_seconds())
 
 
 class Delays:
-    """What is known of gaps, and the file of delays that they led to: one JSON line each, kept as long as the history of checks.
+    """The known gaps, and the file of delays that they caused: one JSON line each, kept as long as the history of checks.
 
-    Without a path there is nobody who could know what came before: a timer that runs one look, for example.
+    Without a path nothing is known of earlier runs: for example for a timer that runs one look.
     """
 
     def __init__(self, path: Path | None, rules: ScheduleRules = SCHEDULE_RULES) -> None:
@@ -51,26 +51,26 @@ class Delays:
         self._lock = threading.Lock()
 
     def note(self, gap: Gap) -> None:
-        """Remember what may make something late."""
+        """Remember a possible cause of a delay."""
         with self._lock:
             self._gaps.append(gap)
 
     def tell(self, gap: Gap) -> None:
-        """Remember it, and tell of it where it was long enough to matter, or of a clock that was set."""
+        """Remember it, and report it if it was long enough to matter or the clock was set."""
         self.note(gap)
         if gap.name == "clock set" or gap.seconds >= self._rules.late_after.total_seconds():
             self._write("", gap.name, gap.seconds, gap.why, gap.until)
             say(f"schedule: {gap.why}")
 
     def late(self, work: str, since: datetime | None, began: datetime) -> None:
-        """Tell of work that fell due at `since` and began later than it may, with what took most of the time."""
+        """Report work that was due at `since` and began too late, with the main causes."""
         if self._path is None or since is None or began - since < self._rules.late_after:
             return
         with self._lock:
             gaps = sorted(self._gaps, key=lambda each: each.within(since, began), reverse=True)
         told = [each for each in gaps if each.within(since, began) > 0][:2]
         name: Name = told[0].name if told else "unexplained"
-        why = "; ".join(dict.fromkeys(each.why for each in told)) or "nothing is known to have held it up"
+        why = "; ".join(dict.fromkeys(each.why for each in told)) or "cause unknown"
         self._write(work, name, (began - since).total_seconds(), why, began)
         say(f"{work}: {span_text(began - since)} late: {why}")
 
@@ -81,5 +81,5 @@ class Delays:
         try:
             history.add(self._path, line, datetime.now(UTC))
         except OSError as error:
-            # Without room for its history the schedule goes on.
+            # Even if the disk is full, the schedule continues.
             say(f"schedule: {self._path.name} can't be written: {error}")

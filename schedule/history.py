@@ -1,4 +1,4 @@
-"""The history of a schedule: JSON lines in files that don't grow without end, one for each run of all checks, and one for each delay."""
+"""The history of a schedule: bounded files of JSON lines, one line for each run of all checks, and one for each delay."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from christmas.blueprint.rules import SCHEDULE_RULES
 from core.disk import write_whole
 from monitor.result import CheckResult, Status, worst
 
-# A run of fifteen minutes' distance has about 100 bytes where all is well: 90 days are less than one MB.
+# A run every fifteen minutes has about 100 bytes if all is well: 90 days are less than one MB.
 _SHORTEN_AT, _KEPT_AT_MOST = 4_000_000, 2_000_000  # bytes
 
 
 def append(path: Path, results: Sequence[CheckResult], now: datetime | None = None) -> None:
-    """Add one run: its time, the worst status, how many checks, and those that are not ok with what they found."""
+    """Add one run: its time, the worst status, the number of checks, and those that are not ok with their message."""
     now = now or datetime.now(UTC)
     line = {
         "at": now.isoformat(timespec="seconds"),
@@ -32,16 +32,16 @@ def append(path: Path, results: Sequence[CheckResult], now: datetime | None = No
 
 
 def add(path: Path, line: Mapping[str, Any], now: datetime) -> None:
-    """Add a line that has `at`, a moment in ISO's form. A file that has grown long loses what is past its time, or else its older half."""
+    """Add a line that has `at`, a moment in ISO format. In a file that is too long, expired lines are dropped, or else its older half."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+", buffering=0) as file:
-        # What a crash cut off is a line of its own, so that it takes no other with it.
+        # The end of a line that a crash cut off, so that it does not spoil the next one.
         cut_off = file.seek(0, os.SEEK_END) > 0 and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
         file.write((("\n" if cut_off else "") + json.dumps(line, ensure_ascii=False) + "\n").encode())
     if path.stat().st_size > _SHORTEN_AT:
         oldest = (now - SCHEDULE_RULES.keep_history).isoformat(timespec="seconds")
         kept = [json.dumps(each, ensure_ascii=False) + "\n" for each in read(path) if each["at"] >= oldest]
-        # A stack that is unwell for weeks has long lines: the file is bounded all the same.
+        # A stack with weeks of problems has long lines: bound the file anyway.
         while len(kept) > 1 and sum(len(each.encode()) for each in kept) > _KEPT_AT_MOST:
             kept = kept[len(kept) // 2 :]
         write_whole(path, "".join(kept).encode())

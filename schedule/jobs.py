@@ -1,4 +1,4 @@
-"""What one wake-up does: look whether something is due, do it, say how it went. Nothing that fails here ends the schedule."""
+"""One wake-up: check whether something is due, do it, and report. No failure here ends the schedule."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from schedule.said import say, without_values, worst_first
 Work = Literal["backup", "upkeep", "drill", "check"]
 WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check")
 
-# Failures in a row, a quarter of an hour in all, after which a stack that the state doesn't have is believed to be gone for good.
+# After that many failures in a row (a quarter of an hour), a stack that is not in the state counts as gone.
 _GONE_AFTER = 5
 
 
 def steady() -> float:
-    """Seconds on a clock that nobody sets and that goes on while the machine sleeps."""
+    """Seconds on a clock that nobody sets and that runs while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(slots=True)
 class Job:
-    """One kind of work, for one stack. `load` reads the stack's connections anew for each run: passwords change.
+    """One kind of work for one stack. `load` reads the stack's connections again for each run: passwords change.
 
-    `folder` has the sets, `history` is the file that outcomes of checks are added to; `goes_on` is whether another wake-up follows;
-    `delays` tells what is done late, and why.
+    `folder` has the sets, `history` is the file for outcomes of checks; `goes_on` means that another wake-up follows;
+    `delays` records late work and its causes.
     """
 
     work: Work
@@ -64,28 +64,28 @@ class Job:
     _failing_since: datetime | None = None
     _held_since: datetime | None = None
     _since: datetime | None = None
-    """When what is being done now fell due; None where that is not known, or nothing is due."""
+    """When the present work became due; None if unknown, or if nothing is due."""
 
     @property
     def signs(self) -> WorkSigns:
-        """How this work went, for whoever looks whether the schedule is well."""
+        """The outcomes of this work, for checks of the schedule."""
         return WorkSigns(self.done_at, self.failed_at, self.failures, self.reason if self.failures else "")
 
     def wake(self) -> bool:
-        """Do what is due, if anything; returns False where it failed. Never raises."""
+        """Do what is due, if anything; returns False if it failed. Never raises."""
         if self.stopping.is_set() or steady() < self._not_before:
             return True
         self._since, began = None, datetime.now(UTC)
         try:
             done = self._DOES[self.work](self)
         except lock.HeldError as error:
-            # Somebody does by hand what would be done here; whether it is still due shows at the next wake-up.
+            # Somebody runs the same work by hand; the next wake-up finds out whether it is still due.
             self._held_since = self._held_since or began
-            self._tell_once(f"{self.work}: {error.what}; looked at again at the next wake-up")
+            self._tell_once(f"{self.work}: {error.what}; the next wake-up tries again")
             return True
         except PlatformError as error:
             self._failed("\n  ".join(without_values(str(error)).splitlines()))
-        except Exception as error:  # the schedule outlives every fault of a run
+        except Exception as error:  # the schedule survives every error of a run
             self._failed(f"{type(error).__name__}: {without_values(str(error))}")
         else:
             if done:
@@ -94,12 +94,12 @@ class Job:
         return False
 
     def _worked(self, began: datetime) -> None:
-        """What was due is done, or nothing was due."""
+        """Note that the due work is done, or that nothing was due."""
         if self.failures:
             say(f"{self.work}: works again after {self.failures} failures")
             self.delays.note(Gap(self._failing_since or began, began, "failed", f"{self.work} failed {self.failures} times: {self.reason}"))
         if self._held_since:
-            self.delays.note(Gap(self._held_since, began, "held", "somebody else's run had the lock"))
+            self.delays.note(Gap(self._held_since, began, "held", "another run had the lock"))
         self.delays.late(self.work, self._since, began)
         self.failures, self._told, self.done_at = 0, "", datetime.now(UTC)
         self._failing_since = self._held_since = None
@@ -109,11 +109,11 @@ class Job:
         self._failing_since = self._failing_since or datetime.now(UTC)
         self.failed_at, self.reason = datetime.now(UTC), reason.partition("\n")[0]
         self.stack_is_gone = self.reason.startswith("there is no stack ") and self.failures >= _GONE_AFTER
-        # The pause alone says when it is tried again, not how often it is done.
+        # Only the pause decides when to try again, not the usual interval.
         self._looked.clear()
         pause = pause_after(self.failures)
         self._not_before = steady() + pause.total_seconds()
-        again = f", tried again in {span_text(pause)}" if self.goes_on else ""
+        again = f", next try in {span_text(pause)}" if self.goes_on else ""
         say(f"{self.work}: FAILED{again}: {reason}")
 
     def _tell_once(self, text: str) -> None:
@@ -122,7 +122,7 @@ class Job:
             say(text)
 
     def _every(self, what: str, interval: timedelta) -> bool:
-        """Whether something is due that is simply repeated: its first time is now."""
+        """Whether simply repeated work is due: its first time is now."""
         now = steady()
         if what in self._looked and now - self._looked[what] < interval.total_seconds():
             return False
@@ -132,13 +132,13 @@ class Job:
         if what in self._looked:
             self._since = datetime.now(UTC) - timedelta(seconds=now - self._looked[what]) + interval
         elif self.done_at:
-            # Done by the schedule before this one.
+            # The previous schedule did it.
             self._since = self.done_at + interval
         self._looked[what] = now
         return True
 
     def _waits_for_schema(self, platform: Platform) -> bool:
-        """A stack that was never migrated has nothing to keep; told once."""
+        """A stack without a schema needs no work; reported once."""
         from infra.clients import postgres
         from migrations.queries import current_revision
 
@@ -149,11 +149,11 @@ class Job:
         return True
 
     def _upkeep(self) -> bool:
-        """Bring rollups up to date and drop what is past its time; mend expiries of keys; compute indicators from what changed."""
+        """Refresh rollups and drop expired data; fix expiries of keys; compute indicators from changes."""
         if not self._every("upkeep", SCHEDULE_RULES.upkeep_every):
             return not self.failures
         if lock.is_held(self.folder) or Journal(self.folder).read():
-            # What a restore onto the live stores is at must not be written into.
+            # Don't write into stores that are being restored.
             self._looked.pop("upkeep", None)
             self._held_since = self._held_since or datetime.now(UTC)
             return False
@@ -176,11 +176,11 @@ class Job:
                 say(str(computed))
         mended, self._keys_from = keyspaces.mend_next(platform, self._keys_from)
         if mended:
-            say(f"upkeep: {mended} keys of Redis that lived too long were given their keyspace's expiry")
+            say(f"upkeep: {mended} Redis keys that lived too long got their keyspace's expiry")
         return True
 
     def _check(self) -> bool:
-        """Run every check, keep the outcome in the history; say it where it differs from the last."""
+        """Run every check, add the outcome to the history; print it if it changed."""
         if not self._every("check", SCHEDULE_RULES.check_every):
             return not self.failures
         from monitor import checks, render
@@ -199,7 +199,7 @@ class Job:
         """Make the set that is due; after a full one, prune."""
         there = folders.list_sets(folder=self.folder)
         begun = Journal(self.folder).read()
-        # With the journal lost, the next set that is due finds out from the server itself.
+        # If the journal is lost, the next due set finds out from the server itself.
         owed = begun is not None and begun.owes_full
         kind = "full" if owed else due.due(datetime.now(UTC), there, BACKUP_RULES)
         if kind is None:
@@ -213,7 +213,7 @@ class Job:
         say(f"backup: {kind} set is due")
         made = make.make(platform, folder=self.folder)
         if made is None:
-            say("backup: somebody else made it meanwhile")
+            say("backup: another run made it meanwhile")
             return True
         say(f"backup: made {made.id}, {size_text(made.total_bytes)} in {made.duration.total_seconds():.0f} s")
         if made.kind == "full" and not self.stopping.is_set():
@@ -222,13 +222,13 @@ class Job:
         return True
 
     def _drill(self) -> bool:
-        """Read the newest set back, with all that it builds on; then restore it and prove it."""
+        """Verify the newest set with all that it builds on; then restore and prove it."""
         from backup import drill, verify
 
         if not drill_due(datetime.now(UTC), drill.history(self.folder), folders.list_sets(folder=self.folder), BACKUP_RULES):
             return not self.failures
         self._since = drill_since(drill.history(self.folder), BACKUP_RULES)
-        say("drill: is due; first the newest set is read back")
+        say("drill: is due; verifying the newest set first")
         platform = self.load(self.stack)
         for verdict in verify.verify(platform, folder=self.folder):
             say(f"verify: {verdict.set_id} {'is good' if verdict.good else 'is DAMAGED: ' + '; '.join(verdict.faults)}")

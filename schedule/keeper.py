@@ -1,7 +1,7 @@
-"""The schedule in the background: a keeper for each stack starts it, starts it again where it ends by itself, and keeps its log.
+"""The schedule in the background: each stack has a keeper, which starts the schedule, restarts it, and keeps its log.
 
 `python -m schedule.keeper STACK` is the keeper; its child, `schedule.kept`, is the schedule. The child holds the other end of a
-pipe, so it ends with its keeper, however that ended. `--after-boot` is for what starts it with the machine: systemd or cron.
+pipe, so it ends with its keeper, however that ends. `--after-boot` is for a start at boot, by systemd or cron.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from schedule.decide import pause_after
 _LOG_BYTES, _LOGS = 2_000_000, 3
 _START_SECONDS = 20.0
 _STOP_SECONDS = 2 * 3600.0
-_LIVED = SCHEDULE_RULES.late_after.total_seconds()  # after that an end is not one more failure in a row
+_LIVED = SCHEDULE_RULES.late_after.total_seconds()  # after that time an end is not counted as a repeated failure
 _SHOWN = 8
 NOTHING_LEFT = 3
 """Exit code of a schedule whose stack is gone."""
 
 
 def start(stack: str, begin: Callable[[], None] | None = None) -> str:
-    """Start a keeper where none is at work, and wait until its schedule is. Returns what was done.
+    """Start a keeper if none is running, and wait until its schedule runs. Returns what was done.
 
-    `begin` has another start it, systemd for example; else it is a process of this one's. Raises PlatformError with the log's end where
-    it does not come up.
+    `begin` lets another program start it, for example systemd; otherwise it is a child of this process. Raises PlatformError with the
+    end of the log if it does not come up.
     """
     folder = _folder(stack)
     if lock.is_held(folder):
-        return f"the schedule of stack {stack} is at work (process {lock.process_of(folder)})"
+        return f"the schedule of stack {stack} runs (process {lock.process_of(folder)})"
     if signs.runs(signs.folder_of(stack)):
-        return f"the schedule of stack {stack} is at work, started by hand (process {lock.process_of(signs.folder_of(stack))})"
+        return f"the schedule of stack {stack} runs, started by hand (process {lock.process_of(signs.folder_of(stack))})"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     log_of(stack).touch(mode=0o600)
     process = 0
@@ -58,38 +58,38 @@ def start(stack: str, begin: Callable[[], None] | None = None) -> str:
     ended, deadline = False, time.monotonic() + patience(_START_SECONDS)
     while not signs.runs(signs.folder_of(stack)):
         ended = ended or bool(process and os.waitpid(process, os.WNOHANG)[0])
-        # Where somebody else started one at the same time, it is theirs that comes up.
+        # If another process started one at the same time, that one comes up.
         if (ended and not lock.is_held(folder)) or time.monotonic() > deadline:
             last = "\n".join(last_lines(stack))
             raise PlatformError(
                 what=f"the schedule does not come up; the last lines of its log:\n{last}",
                 where=str(log_of(stack)),
-                next_step="mend what they name, then: invoke schedule.start",
+                next_step="fix that, then: invoke schedule.start",
             )
         time.sleep(0.1)
-    return f"the schedule of stack {stack} is at work (process {process or lock.process_of(folder)}); its log: {log_of(stack)}"
+    return f"the schedule of stack {stack} runs (process {process or lock.process_of(folder)}); its log: {log_of(stack)}"
 
 
 def _detached(command: list[str], log: Path) -> int:
-    """Start a process in a session of its own that outlives this one; returns its id."""
+    """Start a process in a new session, so that it outlives this one; returns its id."""
     with Path(os.devnull).open("rb") as nothing, log.open("ab") as said:
         files = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), 0), *((os.POSIX_SPAWN_DUP2, said.fileno(), number) for number in (1, 2))]
         return os.posix_spawn(command[0], command, os.environ, file_actions=files, setsid=True)
 
 
 def renew(stack: str) -> str:
-    """Have a schedule that is at work begin anew after its run under way, for new code and settings; "" where none is."""
+    """Make a running schedule restart after its present run, for new code and settings; returns "" if none runs."""
     process = lock.process_of(_folder(stack))
     if process is None:
         return ""
     _tell(process, signal.SIGHUP)
-    return f"the schedule of stack {stack} is at work (process {process})"
+    return f"the schedule of stack {stack} runs (process {process})"
 
 
 def stop(stack: str, *, now: bool = False) -> str:
-    """Stop keeper and schedule and wait for their end; a run under way is finished first, unless `now`. "" where none is at work.
+    """Stop keeper and schedule and wait for their end; the present run is finished first, unless `now`. Returns "" if none runs.
 
-    Raises PlatformError where it does not end.
+    Raises PlatformError if it does not end.
     """
     process = lock.process_of(_folder(stack)) or lock.process_of(signs.folder_of(stack))
     if process is None:
@@ -113,7 +113,7 @@ def stop(stack: str, *, now: bool = False) -> str:
 
 @contextlib.contextmanager
 def paused(stack: str) -> Iterator[None]:
-    """Stop it at once, with what its run under way has left, for taking the stack down; where that fails, it goes on."""
+    """Stop the schedule at once to take the stack down; if that fails, start it again."""
     from backup.restoring.scratch import remove_leftovers
 
     if not stop(stack, now=True):
@@ -139,12 +139,12 @@ def last_lines(stack: str, count: int = _SHOWN) -> list[str]:
 
 
 def _folder(stack: str) -> Path:
-    """Where the keeper's own lock is: the schedule itself holds that of the folder above."""
+    """The folder of the keeper's own lock: the schedule itself holds the lock of the parent folder."""
     return signs.folder_of(stack) / "keeper"
 
 
 def _tell(process: int, number: int) -> None:
-    """Send a signal to a process that may have ended since its lock was looked at."""
+    """Send a signal to a process, which may have ended since its lock was read."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(process, number)
 
@@ -154,7 +154,7 @@ def _is_at_work(stack: str) -> bool:
 
 
 class _Keeper:
-    """Runs the child until told to stop."""
+    """Runs the child until it is stopped."""
 
     def __init__(self, stack: str) -> None:
         self._stack = stack
@@ -165,7 +165,7 @@ class _Keeper:
         self._child: subprocess.Popen[str] | None = None
 
     def keep(self) -> bool:
-        """Work until told to stop; returns whether there is still something to do."""
+        """Work until stopped; returns whether work is left."""
         failures = 0
         while not self._stopping.is_set():
             began, self._renewing = time.monotonic(), False
@@ -198,12 +198,12 @@ class _Keeper:
         self._log.emit(LogRecord("schedule", 0, "", 0, line, None, None))
 
     def stop(self, _number: int, _frame: FrameType | None) -> None:
-        """Tell the child to end, and each further time again: a second time ends it at once."""
+        """Pass the signal to the child, each time again: the second one ends it at once."""
         self._stopping.set()
         self._tell(signal.SIGTERM)
 
     def renew(self, _number: int, _frame: FrameType | None) -> None:
-        """Have the child end after its run; the next one begins with what is there then."""
+        """Let the child end after its run; the next one starts with the new code and settings."""
         if not self._renewing:
             self._renewing = True
             self._tell(signal.SIGTERM)
@@ -220,9 +220,9 @@ def main(arguments: list[str]) -> int:
     stack = arguments[-1]
     if arguments[0] == "--after-boot":
         remembered.recall(stack)
-    os.chdir(ROOT)  # the folder that it was started from may go
+    os.chdir(ROOT)  # the folder it was started from may be removed
     keeper = _Keeper(stack)
-    # Before the lock: whoever sees it held sends signals, and unhandled ones would end the keeper.
+    # Before the lock: others send signals once they see it held, and unhandled ones would end the keeper.
     signal.signal(signal.SIGTERM, keeper.stop)
     signal.signal(signal.SIGINT, keeper.stop)
     signal.signal(signal.SIGHUP, keeper.renew)

@@ -1,4 +1,4 @@
-"""`python -m schedule.kept STACK`: the schedule as the keeper's child. It ends when the keeper does."""
+"""`python -m schedule.kept STACK`: the schedule as the keeper's child. It ends with its keeper."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schedule.task import jobs_of
 
 
 def main(stack: str) -> int:
-    """Serve until told to stop; `NOTHING_LEFT` where there is nothing to do any more."""
+    """Serve until stopped; returns `NOTHING_LEFT` if no work is left."""
     return 0 if serve(jobs_of(stack, connections.load), signs.folder_of(stack), tether=sys.stdin.buffer) else NOTHING_LEFT
 
 

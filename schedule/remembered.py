@@ -1,4 +1,4 @@
-"""What a schedule that nobody started by hand has to know of the environment that its stack came up in."""
+"""The environment of `up`, saved for a schedule that starts at boot."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from core.disk import write_whole
 from monitor import signs
 
 _FILE = "environment.json"
-# What decides where the state, the engine, the caches and the buckets are, and how they are reached.
+# Variables with the location of the state, the engine, the caches and the buckets, and the access to them.
 _MATTERS = re.compile(
     r"CHRISTMAS_\w+|PULUMI_\w+|DOCKER_\w+|XDG_(CACHE|CONFIG|DATA)_HOME|HOME|PATH|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|(http|https|no|all)_proxy",
     re.IGNORECASE,
 )
 _SECRET = re.compile(r"(?!\w*_FILE$)\w*(TOKEN|SECRET|PASSWORD|PASSPHRASE|_PASS|_KEY)\w*", re.IGNORECASE)
-# A proxy's address may have a password in it.
+# A proxy's address may contain a password.
 _WITH_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
 
 
 def remember(stack: str) -> list[str]:
-    """Write down what matters of this process's environment; returns the names of what is secret, and so isn't written."""
+    """Save the relevant part of this process's environment; returns the names of secret variables, which are not saved."""
     matters = {name: value for name, value in os.environ.items() if _MATTERS.fullmatch(name)}
     secret = sorted(name for name, value in matters.items() if _SECRET.fullmatch(name) or _WITH_PASSWORD.search(value))
     folder = signs.folder_of(stack)
@@ -32,7 +32,7 @@ def remember(stack: str) -> list[str]:
 
 
 def recall(stack: str) -> None:
-    """Take over into this process's environment what was written down; nothing where nothing was, or nobody can read it."""
+    """Restore the saved variables into this process's environment; does nothing if there are none or they are unreadable."""
     try:
         kept = json.loads((signs.folder_of(stack) / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -42,5 +42,5 @@ def recall(stack: str) -> None:
 
 
 def forget(stack: str) -> None:
-    """Remove what was written down."""
+    """Remove the saved variables."""
     (signs.folder_of(stack) / _FILE).unlink(missing_ok=True)

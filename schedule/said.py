@@ -1,4 +1,4 @@
-"""What a schedule says: lines with the time, for a terminal, a file or the journal."""
+"""The messages of a schedule: lines with the time, for a terminal, a file or the journal."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from textwrap import shorten
 from monitor.result import CheckResult, Status
 
 _WORST_FIRST = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING)
-_TOLD, _CHARACTERS = 5, 120  # of checks that are not ok: so many, and so much of each
+_TOLD, _CHARACTERS = 5, 120  # the number of failed checks in a message, and the characters of each
 
-# What a database adds to an error holds values: the row, the key, the statement. A log that is kept for months has no place for them.
+# A database's error details contain values: the row, the key, the statement. A log that is kept for months must not have them.
 _VALUES = re.compile(r"^[ \t]*(DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d+)\b.*(\n[ \t]*\^.*)?$", re.MULTILINE)
 
 
@@ -27,7 +27,7 @@ def without_values(text: str) -> str:
 
 
 def worst_first(results: Sequence[CheckResult]) -> list[str]:
-    """The worst checks in a few words each: a store that is down makes most of them fail, and the history has all."""
+    """The worst checks in a few words each: if a store is down most of them fail, and the history has all."""
     wrong = sorted((each for each in results if each.status is not Status.OK), key=lambda each: _WORST_FIRST.index(each.status))
     told = [f"{each.name} {each.status}: {shorten(each.message, _CHARACTERS)}" for each in wrong[:_TOLD]]
     return [*told, f"and {len(wrong) - _TOLD} more: invoke check"] if len(wrong) > _TOLD else told

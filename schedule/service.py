@@ -1,7 +1,7 @@
 """The schedule in the foreground: wakes up every minute, does what is due, ends cleanly.
 
-APScheduler times and runs the jobs. It counts on the wall clock, so a second look at the steady clock wakes it where the
-wall clock was set, or the machine slept.
+APScheduler times and runs the jobs. It uses the wall clock, so a second timer on the steady clock wakes the jobs if the
+wall clock was set or the machine slept.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DELAYS = "delays.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Seconds since the last look: that went by, of these the machine slept, and by which the wall clock was set meanwhile, else 0."""
+    """Seconds since the last look: in total, asleep, and by which the wall clock was set (0 if it was not)."""
 
     seconds: float
     slept: float
@@ -43,9 +43,9 @@ class Passed:
 
 
 class ClockWatch:
-    """Notices a wall clock that was set, and a machine that slept: how far each clock went since the last look.
+    """Detects a wall clock that was set, and a machine that slept, from the advance of three clocks since the last look.
 
-    Nobody sets `steady`, which goes on in sleep; `awake` stands still then.
+    Nobody sets `steady`, which also runs during sleep; `awake` stops then.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class ClockWatch:
         return wall(), steady(), awake()
 
     def look(self) -> Passed:
-        """What happened since the last look."""
+        """The changes since the last look."""
         before, self._last = self._last, self._read()
         wall, steady, awake = (now - then for now, then in zip(self._last, before, strict=True))
         return Passed(steady, max(0.0, clock_jump(steady, awake)), clock_jump(wall, steady))
 
 
 class SignsOfLife:
-    """Writes what the schedule is at into its folder, for checks to read."""
+    """Writes the schedule's state into its folder, for checks to read."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -77,54 +77,54 @@ class SignsOfLife:
         self._signs = signs.Signs(now, now, works=works, boot=signs.boot_id())
 
     def take_up(self, jobs: Sequence[Job]) -> None:
-        """Give jobs what the schedule before this one has done."""
+        """Give the jobs the outcomes of the previous schedule."""
         for job in jobs:
             if self.before and job.work in self.before.works:
                 job.done_at = self.before.works[job.work].done
 
     def gap(self) -> Gap | None:
-        """The time since the last sign of the schedule before this one, and what ended that; None for a first one."""
+        """The time since the previous schedule's last sign of life, and what ended it; None for a first schedule."""
         if self.before is None:
             return None
         since, now = self.before.at, datetime.now(UTC)
         length = span_text(max(now - since, timedelta(0)))
         if self.before.boot and self.before.boot != signs.boot_id():
-            return Gap(since, now, "machine restarted", f"the machine was started again; the schedule was not at work for {length}")
+            return Gap(since, now, "machine restarted", f"the machine was restarted; the schedule did not run for {length}")
         if self.before.ended:
             return Gap(since, now, "stopped", f"the schedule was stopped for {length}")
-        return Gap(since, now, "killed", f"the schedule was killed; none was at work for {length}")
+        return Gap(since, now, "killed", f"the schedule was killed; none ran for {length}")
 
     def end(self) -> None:
-        """Say that it ends because it was told to."""
+        """Note that it was stopped on purpose."""
         self._write(lambda last: replace(last, at=datetime.now(UTC), ended=True))
 
     def beat(self) -> None:
-        """Say that it lives."""
+        """Write a sign of life."""
         self._write(lambda last: replace(last, at=datetime.now(UTC)))
 
     @contextlib.contextmanager
     def during(self, job: Job) -> Iterator[None]:
-        """Say what is worked at, and afterwards how it went."""
+        """Note the present work, and afterwards its outcome."""
         self._write(lambda last: last.begin(job.work))
         try:
             yield
         finally:
-            # Timers run each kind of work in a process of its own: what others wrote meanwhile stays.
+            # Timers run each kind of work in its own process: keep what others wrote meanwhile.
             others = signs.read(self._folder)
             self._write(lambda last: replace(last, works=others.works if others else last.works).end(job.work, job.signs))
 
     def _write(self, change: Callable[[signs.Signs], signs.Signs]) -> None:
         with self._lock:
             self._signs = change(self._signs)
-            # Without room for its signs the schedule goes on: a check then says that it hangs, and another why.
+            # Even if the disk is full, the schedule continues: one check then reports that it hangs, another why.
             with contextlib.suppress(OSError):
                 signs.write(self._folder, self._signs)
 
 
 class Service:
-    """Runs jobs, one at a time, until told to stop. One run of a job at most; wake-ups that were missed count as one.
+    """Runs jobs, one at a time, until it is stopped. At most one run of a job; missed wake-ups count as one.
 
-    `folder` is where its signs of life go.
+    `folder` is for its signs of life.
     """
 
     def __init__(self, jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECONDS, watch: ClockWatch | None = None) -> None:
@@ -142,7 +142,7 @@ class Service:
         self._scheduler: Any = None
 
     def run(self) -> None:
-        """Work until `stop` is called; a run that is under way then is finished first."""
+        """Work until `stop` is called; the present run is then finished first."""
         if gap := self._signs.gap():
             self._delays.tell(gap)
         self._signs.beat()
@@ -150,7 +150,7 @@ class Service:
         from apscheduler.schedulers.background import BackgroundScheduler
         from apscheduler.triggers.interval import IntervalTrigger
 
-        # A wake-up that finds the last one still at work is no news.
+        # It is normal that a wake-up finds the previous one still running.
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -159,7 +159,7 @@ class Service:
         )
         trigger = IntervalTrigger(seconds=max(1, int(self._wake_seconds)), timezone=UTC)
         for job in self._jobs:
-            # The first wake-up is now: what fell due while nothing ran is made at once.
+            # The first wake-up is now: work that became due while nothing ran is done at once.
             self._scheduler.add_job(self._wake, trigger, args=(job,), id=job.work, next_run_time=datetime.now(UTC))
         self._scheduler.start()
         try:
@@ -170,7 +170,7 @@ class Service:
             for job in self._jobs:
                 job.stopping.set()
             if self._working.locked():
-                say("schedule: finishing the run under way; a second signal ends it at once")
+                say("schedule: finishing the present run; a second signal ends it at once")
             self._scheduler.shutdown(wait=True)
             self._signs.end()
 
@@ -187,7 +187,7 @@ class Service:
             self.stop()
 
     def look_at_the_clock(self) -> None:
-        """Where the clock was set, or the machine slept, wake every job now: when they would wake up next was counted before."""
+        """If the clock was set, or the machine slept, wake every job now: their next wake-ups were computed from the old time."""
         passed, now = self._watch.look(), datetime.now(UTC)
         stood = passed.seconds - passed.slept - self._wake_seconds / 2
         found = []
@@ -195,12 +195,12 @@ class Service:
             slept = timedelta(seconds=passed.slept)
             found.append(Gap(now - slept, now, "asleep", f"the machine slept for {span_text(slept)}"))
         if passed.jump:
-            by = f"the clock jumped by {passed.jump:+.0f} s; looking at once whether something is due"
+            by = f"the clock jumped by {passed.jump:+.0f} s; checking at once whether something is due"
             found.append(Gap(now - timedelta(seconds=passed.jump), now, "clock set", by))
         if stood >= SCHEDULE_RULES.late_after.total_seconds():
             still = timedelta(seconds=stood)
             found.append(
-                Gap(now - still, now, "stood still", f"the schedule stood still for {span_text(still)}: stopped, or given no time")
+                Gap(now - still, now, "stood still", f"the schedule stood still for {span_text(still)}: stopped, or without processor time")
             )
         for gap in found:
             self._delays.tell(gap)
@@ -209,18 +209,18 @@ class Service:
                 job.modify(next_run_time=now)
 
     def stop(self, number: int = 0, _frame: FrameType | None = None) -> None:
-        """Stop; a signal's handler. The second time, at once: what a cut-off run leaves is removed by the next."""
+        """Stop; a signal's handler. The second time, stop at once: the next run cleans up after an interrupted one."""
         if self._stop.is_set() and number:
-            say("schedule: ended at once; the next run removes what this one leaves unfinished")
+            say("schedule: ended at once; the next run cleans up after it")
             os._exit(ENDED_AT_ONCE)
         self._stop.set()
 
 
 def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECONDS, tether: IO[bytes] | None = None) -> bool:
-    """Run the schedule until SIGTERM or SIGINT, or until the other end of `tether` is closed: whoever started it is gone then.
+    """Run the schedule until SIGTERM or SIGINT, or until the other end of `tether` closes: then its starter has ended.
 
-    It ends by itself where the stack is gone; tells whether there is still something to do.
-    Raises HeldError where another one is at work for this stack.
+    It ends if the stack is gone; returns whether work is left.
+    Raises HeldError if another schedule of this stack runs.
     """
     with lock.hold(folder, "the schedule"):
         lock.be_the_schedule()
@@ -237,7 +237,7 @@ def serve(jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECON
 
 
 def _stop_at_its_end(tether: IO[bytes], service: Service) -> None:
-    # Not by the buffered reader: a thread that waits in one when the interpreter ends makes that end an abort.
+    # Not through the buffered reader: a thread that blocks in one at the interpreter's end makes it abort.
     with contextlib.suppress(OSError):
         while os.read(tether.fileno(), 1024):
             pass
@@ -245,7 +245,7 @@ def _stop_at_its_end(tether: IO[bytes], service: Service) -> None:
 
 
 def once(jobs: Sequence[Job], folder: Path) -> int:
-    """Do what is due now; returns the exit code: 1 where something failed. A first SIGTERM or Ctrl-C lets it finish."""
+    """Do what is due now; returns the exit code: 1 if something failed. A first SIGTERM or Ctrl-C lets it finish."""
     ended = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -254,7 +254,7 @@ def once(jobs: Sequence[Job], folder: Path) -> int:
         ended.set()
         for job in jobs:
             job.stopping.set()
-        say("schedule: finishing the run under way; a second signal ends it at once")
+        say("schedule: finishing the present run; a second signal ends it at once")
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -1,4 +1,4 @@
-"""What the tasks of `invoke schedule` do."""
+"""The tasks of `invoke schedule`."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _DELAYS_SHOWN = 3
 
 
 def jobs_of(stack: str, load: Callable[[str], connections.Platform], works: tuple[str, ...] = WORKS, *, goes_on: bool = True) -> list[Job]:
-    """The jobs of a stack in the order in which they are looked at."""
+    """The jobs of a stack in the order of their checks."""
     folder = signs.folder_of(stack)
     return [Job(work, stack, load, folders.folder_of(stack), goes_on=goes_on, history=folder / HISTORY) for work in WORKS if work in works]
 
 
 def run(stack: str, *, only: str, write_to: str, once: bool, systemd: bool, cron: bool) -> int:
-    """Run the schedule, one look of it, or print what a machine's own scheduler needs; returns the exit code.
+    """Run the schedule, one look of it, or print the files for the machine's own scheduler; returns the exit code.
 
-    Raises PlatformError for switches that don't fit together.
+    Raises PlatformError for options that exclude each other.
     """
     if only and only not in WORKS:
-        raise PlatformError(what=f"there is no work called {only}", where="--only", next_step=f"use one of: {', '.join(WORKS)}")
+        raise PlatformError(what=f"there is no work {only}", where="--only", next_step=f"use one of: {', '.join(WORKS)}")
     if sum((once, systemd, cron)) > 1 or (write_to and not systemd) or (only and (systemd or cron)):
         raise PlatformError(
-            what="these switches don't fit together",
+            what="these options exclude each other",
             where="schedule.run",
             next_step="give one of --once, --systemd and --cron, or none; --write-to goes with --systemd, --only with none of these two",
         )
@@ -48,7 +48,7 @@ def run(stack: str, *, only: str, write_to: str, once: bool, systemd: bool, cron
         return 0
     yield_processor()
     if not once:
-        # A stack that doesn't exist is told now, not in a line every minute.
+        # Report a missing stack now, instead of in a log line every minute.
         connections.load(name)
     jobs = jobs_of(name, connections.load, (only,) if only else WORKS, goes_on=not once)
     folder = signs.folder_of(name)
@@ -59,14 +59,14 @@ def run(stack: str, *, only: str, write_to: str, once: bool, systemd: bool, cron
 
 
 def start(stack: str) -> str:
-    """Start the stack's schedule in the background, where none is at work; returns what was done.
+    """Start the stack's schedule in the background, if none runs; returns what was done.
 
-    Raises PlatformError where the stack doesn't exist, has its schedule elsewhere, or it does not come up.
+    Raises PlatformError if the stack doesn't exist, has its schedule elsewhere, or it does not come up.
     """
     platform = connections.load(stack)
     if not platform.keeps_itself:
         raise PlatformError(
-            what=f"the schedule of stack {platform.stack} is run from elsewhere",
+            what=f"the schedule of stack {platform.stack} runs elsewhere",
             where="CHRISTMAS_SCHEDULE=off" if os.environ.get("CHRISTMAS_SCHEDULE") == "off" else "setting christmas:schedule",
             next_step="pulumi config rm christmas:schedule, then invoke up; or invoke schedule.run --systemd for this machine's scheduler",
         )
@@ -74,35 +74,35 @@ def start(stack: str) -> str:
 
 
 def ensure(platform: connections.Platform) -> str:
-    """What `up` does: start the schedule, have one that runs take up what is new, or end one that was handed over."""
+    """For `up`: start the schedule, restart a running one with new code and settings, or end one that now runs elsewhere."""
     if platform.keeps_itself:
         return _begin(platform, renew=True)
     removed = boot.remove(platform.stack)
-    return "\n".join(filter(None, [keeper.stop(platform.stack) or "the schedule is run from elsewhere", removed]))
+    return "\n".join(filter(None, [keeper.stop(platform.stack) or "the schedule runs elsewhere", removed]))
 
 
 def _begin(platform: connections.Platform, *, renew: bool) -> str:
-    """Have the schedule at work, and started with the machine from now on, where the stack's settings want that."""
+    """Start or renew the schedule, and arrange its start at boot if the stack's settings say so."""
     stack = platform.stack
     if platform.starts_at_boot:
         arranged = boot.arrange(stack)
     else:
         removed = boot.remove(stack)
-        off = "nothing starts it after a restart of this machine, as christmas:startAtBoot says; after one: invoke schedule.start"
+        off = "nothing starts it after a reboot (christmas:startAtBoot is off); after a reboot run: invoke schedule.start"
         arranged = boot.Arranged("\n".join(filter(None, [removed, off])))
     said = (keeper.renew(stack) if renew else "") or keeper.start(stack, boot.begin_by(arranged))
     return f"{said}\n{arranged.told}"
 
 
 def stop(stack: str, *, now: bool) -> str:
-    """Stop it; a run under way is finished first, unless `now`. Returns what was done."""
+    """Stop it; the present run is finished first, unless `now`. Returns what was done."""
     name = connections.stack_name(stack)
     removed = boot.remove(name)
-    return "\n".join(filter(None, [keeper.stop(name, now=now) or f"no schedule of stack {name} was at work", removed]))
+    return "\n".join(filter(None, [keeper.stop(name, now=now) or f"no schedule of stack {name} was running", removed]))
 
 
 def status(stack: str, *, as_json: bool) -> int:
-    """Print how the schedule is, how its work went and the log's end; returns 2 where it is dead or hangs, 1 where work fails."""
+    """Print the schedule's state, the outcomes of its work and the log's end; returns 2 if it is dead or hangs, 1 if work fails."""
     from core.words import span_text
     from monitor.schedule import judge_now
 

@@ -1,4 +1,4 @@
-"""The schedule for machines that have one already: systemd units and cron lines, with the paths of this clone."""
+"""Files for machines with a scheduler: systemd units and cron lines, with the paths of this clone."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from monitor import signs
 from schedule.jobs import WORKS, Work
 
 HELD = 75
-"""Exit code of a keeper that finds another one at work: for the time being there is nothing to do."""
+"""Exit code of a keeper that finds another one running: there is nothing to do now."""
 
 UNIT_FOLDER = "/etc/systemd/system"
-# Each call only looks whether something is due. Were that as rare as the backups themselves, one that is a second too early
-# would put the next off by a whole interval.
+# Each call only checks whether something is due. If it ran only as often as backups are made, a call that is a second too
+# early would delay the next backup by a whole interval.
 _TIMERS: Mapping[Work, tuple[str, str]] = {
     "backup": ("*:0/5", "*/5 * * * *"),
     "upkeep": ("*:1/5", "1-59/5 * * * *"),
@@ -39,7 +39,7 @@ _EVERY: Mapping[Work, timedelta] = {
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """Where this clone is and who runs it."""
+    """This clone's location and user."""
 
     root: Path
     invoke: Path
@@ -47,9 +47,9 @@ class Clone:
 
     @classmethod
     def here(cls, root: Path) -> Clone:
-        """This clone, with the environment that runs now.
+        """This clone, with the running environment.
 
-        Raises PlatformError where its `invoke` isn't there.
+        Raises PlatformError if it has no `invoke`.
         """
         invoke = Path(sys.prefix) / "bin" / "invoke"
         if not invoke.exists():
@@ -59,7 +59,7 @@ class Clone:
         return cls(root.resolve(), invoke, getpass.getuser())
 
     def command(self, work: Work, stack: str) -> list[str]:
-        """What does what is due of one kind of work."""
+        """The command that does the due work of one kind."""
         return [str(self.invoke), "schedule.run", "--once", "--only", work, "--stack", stack]
 
 
@@ -101,7 +101,7 @@ WantedBy=timers.target
 
 
 def keeper_name(root: Path, stack: str) -> str:
-    """The name of the unit that keeps a stack's schedule; two clones may have stacks of one name, on engines of their own."""
+    """The name of the unit for a stack's keeper; two clones may have stacks of one name, on different engines."""
     return f"christmas-schedule-{stack}-{_digest(root)}.service"
 
 
@@ -110,15 +110,15 @@ def _digest(root: Path) -> str:
 
 
 def python() -> Path:
-    """The Python of this environment, by the name that stays when the environment is made anew."""
+    """The Python of this environment, by a path that stays when the environment is rebuilt."""
     return Path(sys.prefix) / "bin" / "python"
 
 
 def keeper_unit(clone: Clone, stack: str, *, system: bool) -> str:
-    """The unit that starts a stack's schedule with the machine, and again where it is killed; of the system, or of one user."""
+    """The unit that starts a stack's schedule at boot, and again if it is killed; of the system, or of one user."""
     root, program = str(clone.root), python()
     command = " ".join(_quoted(each) for each in (str(program), "-m", "schedule.keeper", "--after-boot", stack))
-    # A user's systemd knows nothing of the system's units: there the schedule tries again until the engine answers.
+    # A user's systemd does not see the system's units: there the schedule retries until the engine answers.
     after = "Wants=network-online.target\nAfter=network-online.target docker.service\n" if system else ""
     return f"""[Unit]
 Description=Christmas data platform: the schedule of stack {stack}
@@ -146,12 +146,12 @@ WantedBy={"multi-user.target" if system else "default.target"}
 
 
 def mark(root: Path, stack: str) -> str:
-    """What ends the line of a crontab, so that it is found again."""
+    """The mark at the end of a crontab line, to find it again."""
     return f"# {keeper_name(root, stack).removesuffix('.service')}"
 
 
 def keeper_cron_line(root: Path, stack: str) -> str:
-    """The line of a crontab that starts a stack's schedule with the machine."""
+    """The crontab line that starts a stack's schedule at boot."""
     log = signs.folder_of(stack) / "log"
     command = shlex.join([str(python()), "-m", "schedule.keeper", "--after-boot", stack])
     line = f"@reboot cd {shlex.quote(str(root))} && exec {command} >> {shlex.quote(str(log))} 2>&1"
@@ -176,13 +176,13 @@ def _percent(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A word as systemd.syntax(7) and systemd.service(5) want it."""
+    """A word quoted for systemd.syntax(7) and systemd.service(5)."""
     plain = _percent(text).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
     return f'"{plain}"' if any(each in plain for each in " '\"\\;") else plain
 
 
 def show_systemd(clone: Clone, stack: str) -> str:
-    """The units one below the other, each under its path, and how they are installed."""
+    """The units, each under its path, and how to install them."""
     units = systemd(clone, stack)
     timers = " ".join(name for name in units if name.endswith(".timer"))
     parts = [f"# {UNIT_FOLDER}/{name}\n{text}" for name, text in units.items()]
@@ -204,11 +204,11 @@ def write_systemd(clone: Clone, stack: str, folder: Path) -> list[Path]:
 
 
 def cron(clone: Clone, stack: str) -> str:
-    """Lines for `crontab -e`. What they say goes to a file of the clone."""
+    """Lines for `crontab -e`. Their output goes to a file of the clone."""
     log = clone.root / ".christmas" / f"schedule-{stack}.log"
     lines = [f"# Christmas data platform, stack {stack}: each call does what is due and nothing else.", f"PATH={_path(clone)}"]
     for work in WORKS:
         line = f"cd {shlex.quote(str(clone.root))} && exec {shlex.join(clone.command(work, stack))} >> {shlex.quote(str(log))} 2>&1"
-        # To cron a percent sign is the end of the line.
+        # For cron a percent sign ends the line.
         lines.append(f"{_TIMERS[work][1]} {line}".replace("%", "\\%"))
     return "\n".join(lines) + "\n"

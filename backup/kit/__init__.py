@@ -1,1 +1,1 @@
-"""The recovery kit: one encrypted file with all that a new machine needs besides the backups themselves."""
+"""The recovery kit: one encrypted file with everything that a new machine needs besides the backups."""

@@ -1,4 +1,4 @@
-"""What a kit holds, and its plain form: one JSON object, which is only ever written encrypted."""
+"""The content of a kit, and its plain form: one JSON object that is only written encrypted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.errors import PlatformError
 
 FORMAT = 1
-"""Counts up when a kit of before can't be used any more, or one of now not by a version of before."""
+"""Increased when this version can't use older kits, or older versions can't use new ones."""
 
 
 class _Strict(BaseModel):
@@ -19,7 +19,7 @@ class _Strict(BaseModel):
 
 
 class Keys(_Strict):
-    """What opens the backups and the sealed fields, also where no Pulumi is at hand: passphrase, age identities, ring as JSON."""
+    """The keys that open the backups and the sealed fields without Pulumi: passphrase, age identities, and key ring as JSON."""
 
     passphrase: str = Field(repr=False, min_length=1)
     identities: tuple[str, ...] = Field(repr=False, min_length=1)
@@ -27,9 +27,9 @@ class Keys(_Strict):
 
 
 class StackState(_Strict):
-    """The stack itself: the passphrase of its secrets ("" where another service keeps them), its settings' file, and its state.
+    """The stack: the passphrase of its secrets ("" if another service keeps them), its settings file, and its state.
 
-    `deployment` is what `pulumi stack import` takes, with secrets in the open, and only what doesn't belong to the lost engine.
+    `deployment` is the input of `pulumi stack import`, with secrets in plain text, and without resources of the lost engine.
     """
 
     passphrase: str = Field(repr=False)
@@ -38,7 +38,7 @@ class StackState(_Strict):
 
 
 class Kit(_Strict):
-    """A whole kit. `covers` are the fingerprints of what it holds, as `backup.kit.coverage` makes them."""
+    """A whole kit. `covers` has the fingerprints of its content, made by `backup.kit.coverage`."""
 
     kit: int = FORMAT
     project: str
@@ -50,14 +50,14 @@ class Kit(_Strict):
     state: StackState
 
     def plain(self) -> bytes:
-        """The kit as it is encrypted."""
+        """The kit's bytes before encryption."""
         return self.model_dump_json(indent=1).encode()
 
 
 def parse(plain: bytes, where: str, project: str) -> Kit:
-    """The kit in a decrypted file.
+    """Parse a decrypted kit.
 
-    Raises PlatformError where it is none, or one of another project or of another version; the message holds nothing of it.
+    Raises PlatformError for anything else, and for a kit of another project or format. The message holds nothing of the content.
     """
     try:
         found = json.loads(plain)
@@ -70,23 +70,21 @@ def parse(plain: bytes, where: str, project: str) -> Kit:
         raise PlatformError(
             what=f"it is a kit of format {form}, of {age} version of this project; this one reads format {FORMAT}",
             where=where,
-            next_step=f"run the same command with the version of this project that made it, on {made}; then take a new kit with this one",
+            next_step=f"use the project's version of {made}, which made it; then take a new kit with this version",
         )
     try:
         kit = Kit.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise PlatformError(
-            what=f"the kit contradicts its format: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}",
+            what=f"the kit does not fit its format: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}",
             where=where,
-            next_step="it was edited, or made by a version in between: use another kit",
+            next_step="it was edited, or an unreleased version made it: use another kit",
         ) from None
     if kit.project != project:
-        raise PlatformError(
-            what=f"it is a kit of project {kit.project}", where=where, next_step=f"give one that was made by this project, {project}"
-        )
+        raise PlatformError(what=f"it is a kit of project {kit.project}", where=where, next_step=f"give a kit of this project, {project}")
     return kit
 
 
 def _no_kit(where: str) -> PlatformError:
-    return PlatformError(what="it was decrypted, but what is in it is no kit", where=where, next_step="give a file that backup.kit wrote")
+    return PlatformError(what="the decrypted content is not a kit", where=where, next_step="give a file that backup.kit wrote")

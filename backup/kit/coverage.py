@@ -1,4 +1,4 @@
-"""Which kit was taken last, and whether what it holds is still what the stack has: by fingerprints, never by keys."""
+"""The record of the last kit, and whether the stack still matches it. Compares fingerprints, never keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEX = 16
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The record of a kit: when it was made, for whom, under which name, and the fingerprints of what it holds."""
+    """The record of a kit: when it was made, who can open it, its file name, and the fingerprints of its content."""
 
     made: datetime
     readers: str
@@ -31,8 +31,8 @@ class Taken:
 def covers(platform: Platform) -> dict[str, str]:
     """A fingerprint of each part of a stack that a kit has to hold, by the part's name.
 
-    They are keyed by the stack's own secrets, so that what can be guessed (a chosen passphrase, a bucket's name) can't be found by
-    trying. Weaviate's keys are left out: no server takes keys that it has not made, so a new machine has new ones in any case.
+    The fingerprints are keyed with the stack's own secrets, so that a guessable value (a chosen passphrase, a bucket's name) can't be
+    found by trying. Weaviate's keys are left out: a server takes only keys that it made itself, so a new machine always gets new ones.
     """
     known = platform.backup
     parts: dict[str, Any] = {
@@ -51,16 +51,16 @@ def covers(platform: Platform) -> dict[str, str]:
 
 
 def record(folder: Path, taken: Taken) -> None:
-    """Write down that a kit was taken."""
+    """Save the record of a new kit."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     content = {**asdict(taken), "made": taken.made.isoformat(timespec="seconds")}
     write_whole(folder / _RECORD, json.dumps(content, indent=2).encode() + b"\n")
 
 
 def read(folder: Path) -> Taken | None:
-    """The record of the kit that was taken last; None where there is none.
+    """The record of the last kit; None if no kit was taken.
 
-    Raises PlatformError where there is one that can't be read.
+    Raises PlatformError if the record can't be read.
     """
     path = folder / _RECORD
     try:
@@ -80,5 +80,5 @@ def read(folder: Path) -> Taken | None:
 
 
 def changed(taken: Taken, now: dict[str, str]) -> list[str]:
-    """The parts that are no longer as the kit has them."""
+    """The parts that changed since the kit was taken."""
     return [name for name, fingerprint in now.items() if taken.covers.get(name) != fingerprint]

@@ -1,4 +1,4 @@
-"""A kit's encryption: an age file, for recipients or for a passphrase. What is in the open, is in memory alone."""
+"""Encryption of a kit: an age file, for recipients or for a passphrase. Plain text stays in memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ASKED = 3
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Who can open a kit: holders of age identities (their recipients, age1…), or whoever knows a passphrase."""
+    """Who can open a kit: the holders of age identities (given by their recipients, age1…), or anyone with the passphrase."""
 
     recipients: tuple[str, ...] = ()
     passphrase: str = field(default="", repr=False)
@@ -31,7 +31,7 @@ class Readers:
 
 
 def seal(plain: bytes, readers: Readers) -> bytes:
-    """Encrypt. Raises PlatformError for a recipient that is none."""
+    """Encrypt. Raises PlatformError for an invalid recipient."""
     import pyrage
 
     if not readers.recipients:
@@ -40,23 +40,23 @@ def seal(plain: bytes, readers: Readers) -> bytes:
         known = [pyrage.x25519.Recipient.from_str(each) for each in readers.recipients]
     except pyrage.RecipientError:
         raise PlatformError(
-            what="a recipient is none of age's: one begins age1",
+            what="a recipient is not an age recipient: those begin with age1",
             where="--recipient",
-            next_step="age-keygen -y FILE tells an identity's recipient",
+            next_step="age-keygen -y FILE prints an identity's recipient",
         ) from None
     return bytes(pyrage.encrypt(plain, known))
 
 
 def unseal(content: bytes, where: str, *, identities: tuple[str, ...], passphrase: Callable[[], str]) -> bytes:
-    """Decrypt. `passphrase` is only asked for where the file needs one.
+    """Decrypt. `passphrase` is called only if the file needs one.
 
-    Raises PlatformError that tells a wrong key from a damaged file, as far as the file itself lets one know.
+    Raises PlatformError, with a wrong key told apart from a damaged file as far as the file allows.
     """
     import pyrage
 
     binary = _binary(content)
     if not binary.startswith(_FIRST_LINE):
-        raise PlatformError(what="it is no kit: no file of age", where=where, next_step="give a file that backup.kit wrote, unchanged")
+        raise PlatformError(what="it is not a kit: not an age file", where=where, next_step="give a file that backup.kit wrote, unchanged")
     by_passphrase = binary[len(_FIRST_LINE) :].startswith(b"-> scrypt ")
     if not by_passphrase and not identities:
         raise PlatformError(
@@ -69,7 +69,7 @@ def unseal(content: bytes, where: str, *, identities: tuple[str, ...], passphras
             return bytes(pyrage.passphrase.decrypt(binary, passphrase()))
         return bytes(pyrage.decrypt(binary, [pyrage.x25519.Identity.from_str(each) for each in identities]))
     except pyrage.IdentityError:
-        raise PlatformError(what="the identity is none of age's", where="--identity", next_step="one begins AGE-SECRET-KEY-1") from None
+        raise PlatformError(what="it is not an age identity", where="--identity", next_step="those begin with AGE-SECRET-KEY-1") from None
     except (pyrage.DecryptError, ValueError) as error:
         raise _told(str(error), where, by_passphrase=by_passphrase) from None
 
@@ -77,21 +77,21 @@ def unseal(content: bytes, where: str, *, identities: tuple[str, ...], passphras
 def _told(said: str, where: str, *, by_passphrase: bool) -> PlatformError:
     if "No matching keys" in said:
         return PlatformError(
-            what="it was made for other recipients than this identity's",
+            what="it was not encrypted for this identity",
             where=where,
-            next_step="give the identity of one of those that it was made for: --identity FILE",
+            next_step="give an identity that it was encrypted for: --identity FILE",
         )
     if by_passphrase and "Decryption failed" in said:
         return PlatformError(
-            what="the passphrase is another one, or the file was changed", where=where, next_step="give the one that it was made with"
+            what="the passphrase is wrong, or the file was changed", where=where, next_step="give the kit's own passphrase"
         )
     return PlatformError(
-        what=f"it can't be decrypted, because it is damaged or cut off ({said})", where=where, next_step="use another copy of the kit"
+        what=f"it can't be decrypted: it is damaged or cut off ({said})", where=where, next_step="use another copy of the kit"
     )
 
 
 def _binary(content: bytes) -> bytes:
-    """The file itself, where somebody has it in age's text form."""
+    """The binary age file, also from age's text form."""
     text = content.strip()
     if not text.startswith(_ARMOUR):
         return content
@@ -102,24 +102,24 @@ def _binary(content: bytes) -> bytes:
 
 
 def identities_of(path: str) -> tuple[str, ...]:
-    """The age identities in a file, as `age-keygen` writes one; none where no file is named.
+    """The age identities in a file written by `age-keygen`; none if no file is given.
 
-    Raises PlatformError where the file can't be read or holds none.
+    Raises PlatformError if the file can't be read or holds no identity.
     """
     if not path:
         return ()
     found = tuple(line.strip() for line in _lines(path, "--identity") if line.strip().startswith("AGE-SECRET-KEY-"))
     if not found:
         raise PlatformError(
-            what="it holds no age identity", where=f"--identity {path}", next_step="one is a line that begins AGE-SECRET-KEY-1"
+            what="it holds no age identity", where=f"--identity {path}", next_step="an identity is a line that begins with AGE-SECRET-KEY-1"
         )
     return found
 
 
 def known_passphrase(path: str) -> str:
-    """The passphrase in a file (its first line; `-` is standard input), else from the terminal.
+    """The passphrase from a file (its first line; `-` is standard input), else from the terminal.
 
-    Raises PlatformError where there is none.
+    Raises PlatformError if there is neither.
     """
     if path:
         return _from_file(path)
@@ -129,31 +129,31 @@ def known_passphrase(path: str) -> str:
 
 
 def new_passphrase(path: str) -> str:
-    """A passphrase for a new kit: from a file, else asked for twice at the terminal, which may leave making one to this.
+    """A passphrase for a new kit: from a file, else typed twice at the terminal; an empty answer makes a random one.
 
-    Raises PlatformError where there is none, or it is short.
+    Raises PlatformError if there is no passphrase, or it is too short.
     """
     if path:
         return _long_enough(_from_file(path))
     if not sys.stdin.isatty():
         raise _nobody("a kit needs somebody who can open it")
     for _ in range(_ASKED):
-        first = getpass.getpass("Passphrase for the kit (nothing: one is made and shown once): ")
+        first = getpass.getpass("Passphrase for the kit (empty: make one and show it once): ")
         if not first:
             made = "-".join(secrets.token_hex(3) for _ in range(6))
             print(f"the kit's passphrase, shown only this once: {made}")
             return made
         if len(first) >= SHORTEST_PASSPHRASE and getpass.getpass("The same again: ") == first:
             return first
-        print(f"the two differ, or it has less than {SHORTEST_PASSPHRASE} characters", file=sys.stderr)
+        print(f"the two differ, or are shorter than {SHORTEST_PASSPHRASE} characters", file=sys.stderr)
     raise PlatformError(what="no passphrase was chosen; nothing was written", where="backup.kit", next_step="run it again")
 
 
 def _nobody(what: str) -> PlatformError:
     return PlatformError(
-        what=f"{what}, and nobody is at a terminal to give one",
+        what=f"{what}, and there is no terminal to ask at",
         where="standard input",
-        next_step="--passphrase-file FILE names a file that holds it (- is standard input); or use recipients and an identity",
+        next_step="--passphrase-file FILE reads it from a file (- is standard input); or use recipients and an identity",
     )
 
 
@@ -167,7 +167,7 @@ def _from_file(path: str) -> str:
 def _long_enough(passphrase: str) -> str:
     if len(passphrase) < SHORTEST_PASSPHRASE:
         raise PlatformError(
-            what=f"the passphrase has less than {SHORTEST_PASSPHRASE} characters",
+            what=f"the passphrase has fewer than {SHORTEST_PASSPHRASE} characters",
             where="--passphrase-file",
             next_step="a kit opens everything: take a long one",
         )
@@ -179,5 +179,5 @@ def _lines(path: str, option: str) -> list[str]:
         return Path(path).expanduser().read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise PlatformError(
-            what=f"it can't be read: {getattr(error, 'strerror', None) or 'it is no text'}", where=f"{option} {path}"
+            what=f"it can't be read: {getattr(error, 'strerror', None) or 'it is not text'}", where=f"{option} {path}"
         ) from None

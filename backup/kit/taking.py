@@ -1,4 +1,4 @@
-"""Taking a kit: everything gathered in memory, encrypted, and put into one new file, whole or not at all."""
+"""Making a kit: collect its content in memory, encrypt it, and write one new file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _DRAFT = ".kit-draft"
 
 
 def readers_of(platform: Platform, recipients: Sequence[str], passphrase_file: str) -> Readers:
-    """Who is to open the kit: the recipients named, else those of the settings, unless a passphrase is given; else one is asked for.
+    """Who can open the kit: the given recipients, else the passphrase in the file, else the settings' recipients, else a typed passphrase.
 
-    The stack's own identity never counts: it is lost with the machine, and in the kit.
-    Raises PlatformError where both are given, or there is nobody to ask.
+    The stack's own identity does not count: it is in the kit, and lost with the machine.
+    Raises PlatformError if both are given, or if there is no terminal to ask at.
     """
     if recipients and passphrase_file:
         raise PlatformError(
@@ -39,9 +39,9 @@ def readers_of(platform: Platform, recipients: Sequence[str], passphrase_file: s
     known = tuple(each for each in (recipients or platform.backup.recipients) if each not in own)
     if recipients and not known:
         raise PlatformError(
-            what="that is the stack's own key, which is lost with this machine",
+            what="this is the stack's own key, which is lost with the machine",
             where="--recipient",
-            next_step="name the recipient of an identity that is kept elsewhere: age-keygen makes one",
+            next_step="give a recipient whose identity is kept elsewhere: age-keygen makes one",
         )
     if known and not passphrase_file:
         return Readers(recipients=known)
@@ -55,9 +55,9 @@ def _own_recipient(platform: Platform) -> str:
 def take(
     platform: Platform, out: str, *, recipients: Sequence[str] = (), passphrase_file: str = "", folder: Path | None = None
 ) -> tuple[Path, Readers]:
-    """Write a kit of the stack to a new file that only its owner may read; return its path and who can open it.
+    """Write a kit of the stack to a new file with mode 0600; return its path and who can open it.
 
-    Raises PlatformError where there is such a file already, it can't be written, or the stack lacks what a kit holds.
+    Raises PlatformError if the file exists, it can't be written, or the stack lacks a part of the kit.
     """
     target = _target(out)
     folder = folder or folders.folder_of(platform.stack)
@@ -69,9 +69,9 @@ def take(
 
 
 def gather(platform: Platform) -> Kit:
-    """The kit of a stack, in memory.
+    """Collect the kit of a stack in memory.
 
-    Raises PlatformError where the stack has no keys yet, as one of an earlier version, or its state can't be read.
+    Raises PlatformError if the stack has no keys yet (it is of an earlier version), or its state can't be read.
     """
     own = Keys(
         passphrase=keys.repository_passphrase(platform),
@@ -97,7 +97,7 @@ def gather(platform: Platform) -> Kit:
 def _target(out: str) -> Path:
     if not out:
         raise PlatformError(
-            what="a kit needs a file to go to", where="--out", next_step="invoke backup.kit --out FILE; then keep it away from this machine"
+            what="the kit's file is not named", where="--out", next_step="invoke backup.kit --out FILE; then keep it away from this machine"
         )
     target = Path(out).expanduser()
     if target.is_dir():
@@ -109,28 +109,28 @@ def _target(out: str) -> Path:
 
 def _there_already(target: Path) -> PlatformError:
     return PlatformError(
-        what="there is such a file already, and a kit never replaces one",
+        what="the file exists, and a kit never replaces one",
         where=str(target),
-        next_step="give another name; remove the older one once the new one is where it belongs",
+        next_step="give another name; remove the old file once the new one is stored elsewhere",
     )
 
 
 def write(target: Path, content: bytes) -> None:
-    """Put a new file in place, 0600, on the disk when this returns.
+    """Write a new file, 0600, synced to disk when this returns.
 
-    Raises PlatformError where there is one, or it can't be written; then nothing is left.
+    Raises PlatformError if it exists or can't be written; then nothing is left behind.
     """
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_DRAFT}")
     try:
         for earlier in target.parent.glob(f".{target.name}.*{_DRAFT}"):
-            earlier.unlink()  # of a run that was killed
+            earlier.unlink()  # left by a killed run
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             if draft.read_bytes() != content:
-                raise PlatformError(what="it reads back otherwise than it was written", where=str(target), next_step="use another disk")
+                raise PlatformError(what="it reads back differently than written", where=str(target), next_step="use another disk")
             _into_place(draft, target)
         finally:
             draft.unlink(missing_ok=True)
@@ -140,14 +140,14 @@ def write(target: Path, content: bytes) -> None:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise PlatformError(
-            what=f"the kit can't be written, and nothing of it is left: {error.strerror}",
+            what=f"the kit can't be written; nothing is left of it: {error.strerror}",
             where=str(target),
-            next_step="make room there, or give another place" if full else "see that the folder is there, and that you may write to it",
+            next_step="make room there, or give another place" if full else "check that the folder exists and is writable",
         ) from error
 
 
 def _into_place(draft: Path, target: Path) -> None:
-    """Under its name, unless there is such a file. Not every file system (a stick's, a share's) knows links."""
+    """Give the draft its final name, unless the file exists. Some file systems (USB sticks, network shares) have no hard links."""
     try:
         os.link(draft, target)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""Bringing a stack up from its kit: on a new machine, or on the old one where its state or its passphrase is lost."""
+"""Bringing a stack up from its kit: on a new machine, or on the old one after it lost its state or passphrase."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _MOST = 64 << 20  # bytes; a kit has some hundred thousand
 
 
 def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", refresh: bool = False) -> tuple[str, str, bool]:
-    """Bring up the stack that a kit is of, with its keys, passwords and settings.
+    """Bring up the kit's stack, with its keys, passwords and settings.
 
-    Returns the stack's name, what is to be done next in words, and whether its data is there, too.
+    Returns the stack's name, the next step in words, and whether its data is on this engine too.
 
-    Cut off, the same call goes on. Raises PlatformError where the kit can't be opened or is another stack's, and where this machine
-    has a state, settings or keys of that name already: nothing of them is ever replaced.
+    After an interruption, call it again to continue. Raises PlatformError if the kit can't be opened or is another stack's, and if this
+    machine already has a state, settings or keys under that name: they are never replaced.
     """
     content = _content(path)
     plain = envelope.unseal(
@@ -42,7 +42,7 @@ def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", 
     kit = parse(plain, path, PROJECT)
     name = check_name(_stack(kit, stack, path))
     unused = not stack_state.passphrase_file().exists()
-    real_pulumi()  # a machine that isn't ready says so before anything is written
+    real_pulumi()  # fails before anything is written if the machine isn't ready
     folder = folders.folder_of(name)
     mine = hashlib.sha256(content).hexdigest()
     begun = recovery.read(folder)
@@ -69,14 +69,14 @@ def _content(path: str) -> bytes:
     try:
         file = Path(path).expanduser()
         if file.stat().st_size > _MOST:
-            raise PlatformError(what="it is far too big for a kit", where=path, next_step="give a file that backup.kit wrote")
+            raise PlatformError(what="it is too big for a kit", where=path, next_step="give a file that backup.kit wrote")
         return file.read_bytes()
     except OSError as error:
         raise PlatformError(what=f"the kit can't be read: {error.strerror}", where=f"--kit {path}") from error
 
 
 def _stack(kit: Kit, stack: str, path: str) -> str:
-    """The kit's own stack, unless another one was named."""
+    """The kit's stack. Raises PlatformError if another one was named."""
     meant = stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or kit.stack
     if meant != kit.stack:
         raise PlatformError(
@@ -88,7 +88,7 @@ def _stack(kit: Kit, stack: str, path: str) -> str:
 
 
 def _passphrase_alone(kit: Kit, name: str) -> bool:
-    """Put the passphrase back where nothing else is missing; tells whether that was it."""
+    """Restore only the passphrase, if nothing else is missing; returns whether that was the case."""
     file = stack_state.passphrase_file()
     set_otherwise = os.environ.keys() & {"PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}
     if set_otherwise or file.exists() or not kit.state.passphrase:
@@ -98,9 +98,9 @@ def _passphrase_alone(kit: Kit, name: str) -> bool:
         return False
     if name not in present:
         raise PlatformError(
-            what=f"the state here has other stacks ({', '.join(present)}), whose passphrase is gone, and none that this kit is of",
+            what=f"the passphrase here is lost, and the state has other stacks ({', '.join(present)}) but not the kit's",
             where=str(file),
-            next_step="give the kit of one of those first; or put that state aside",
+            next_step="use the kit of one of those stacks first; or move the state away",
         )
     stack_state.write_new(file, kit.state.passphrase)
     try:
@@ -112,51 +112,51 @@ def _passphrase_alone(kit: Kit, name: str) -> bool:
 
 
 def _refuse_present(kit: Kit, name: str) -> None:
-    """Raise PlatformError where this machine has of the stack what the kit would bring."""
+    """Raise PlatformError if this machine already has a part of what the kit would restore."""
     own, file = kit.state.passphrase, stack_state.passphrase_file()
     given = os.environ.get("PULUMI_CONFIG_PASSPHRASE")
     if own and given is not None and given != own:
         raise PlatformError(
-            what="the environment names another passphrase than the kit's",
+            what="the environment has another passphrase than the kit",
             where="PULUMI_CONFIG_PASSPHRASE",
             next_step="unset it; the kit brings its own",
         )
     settings = stack_state.settings_file(name)
     if settings.exists() and kit.state.settings and _salt(settings.read_text(encoding="utf-8")) != _salt(kit.state.settings):
         raise PlatformError(
-            what=f"there are settings of a stack {name} already, of another life of it",
+            what=f"there are settings of another stack {name} already",
             where=str(settings),
             next_step="move the file away, then run this again: the kit brings its own",
         )
     if own and given is None and file.exists() and file.read_text(encoding="utf-8").strip() != own and stacks.stacks():
         raise PlatformError(
-            what="this clone has stacks whose secrets are encrypted with another passphrase than the kit's",
+            what="this clone's stacks are encrypted with another passphrase than the kit's",
             where=str(file),
             next_step="use a fresh clone for the kit's stack",
         )
     if name in stacks.stacks() and stack_state.holds(name):
         raise PlatformError(
-            what=f"this machine has the state of a stack {name} already, and a kit never replaces one",
+            what=f"this machine already has a state of stack {name}, and a kit never replaces one",
             where="pulumi stack ls",
-            next_step=f"invoke up --stack {name} brings that one up; to begin from the kit, use a fresh clone",
+            next_step=f"invoke up --stack {name} brings it up; to use the kit, take a fresh clone",
         )
     stacks.refuse_others(name)
 
 
 def _salt(settings: str) -> str:
-    """What ties a settings' file to its passphrase."""
+    """The salt that ties a settings file to its passphrase."""
     return next((line.partition(":")[2].strip() for line in settings.splitlines() if line.startswith("encryptionsalt:")), "")
 
 
 def _put_state(kit: Kit, name: str, *, unused: bool) -> None:
-    """Passphrase, settings and state, each where it is not there yet: a run that was cut off may have put some.
+    """Write passphrase, settings and state where they are missing: an interrupted run may have written some.
 
-    With `unused` the passphrase that is there now was only made by a look at the state, a moment ago.
+    `unused` means that the passphrase on this machine protects nothing: Pulumi made it a moment ago when it read the state.
     """
     own, file, settings = kit.state.passphrase, stack_state.passphrase_file(), stack_state.settings_file(name)
     if own and not os.environ.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
         if file.exists() and file.read_text(encoding="utf-8").strip() != own:
-            # Of no stack: made by some command on a machine without any.
+            # No stack uses it: a command made it on a machine without stacks.
             file.unlink() if unused else file.rename(file.with_name(f"passphrase.before-kit-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
         if not file.exists():
             stack_state.write_new(file, own)
@@ -181,9 +181,9 @@ def _has_data(host: docker.DockerClient, name: str) -> bool:
 
 
 def _refuse_other_keys(host: docker.DockerClient, kit: Kit, name: str) -> None:
-    """Raise PlatformError where this engine keeps other keys for a stack of that name: before anything of it is touched.
+    """Raise PlatformError if this engine has other keys for a stack of that name, before anything of it is touched.
 
-    Where no image is here to look with, the provider looks before it writes.
+    If no image is available to look with, the provider checks before it writes.
     """
     import docker.errors
 
@@ -200,18 +200,18 @@ def _refuse_other_keys(host: docker.DockerClient, kit: Kit, name: str) -> None:
         kept = there.read().get("pgbackrest.key")
     if kept and kept.content and kept.content.decode() != kit.keys.passphrase:
         raise PlatformError(
-            what=f"this engine has a stack {name} with other keys than the kit's: they are two stacks of one name",
+            what=f"this engine has a stack {name} with other keys than the kit's: two stacks with one name",
             where=f"volume {volume}",
-            next_step="bring the kit's stack up on another engine; or take that one down with its data first",
+            next_step="use another engine for the kit's stack; or destroy that stack with its data first",
         )
 
 
 def _remove_unknown(host: docker.DockerClient, name: str) -> None:
-    """Remove containers and networks that a lost state left running: `up` makes them again on the same data."""
+    """Remove containers and networks that a lost state left running: `up` creates them again on the same data."""
     import docker.errors
 
     if stack_state.knows_engine(name):
-        return  # of this very call, which was cut off after it had begun to bring the stack up
+        return  # this call was interrupted while it brought the stack up: they are its own
     labels = [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={name}"]
     for container in host.containers.list(all=True, filters={"label": labels}, ignore_removed=True):
         with contextlib.suppress(docker.errors.NotFound):

@@ -1,1 +1,1 @@
-"""PostgreSQL's part of a set: backed up by pgBackRest and pg_dump, its log and timelines, restored and proven."""
+"""PostgreSQL's part of a set: backup by pgBackRest and pg_dump, its WAL and timelines, restore and proofs."""

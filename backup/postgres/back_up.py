@@ -1,4 +1,4 @@
-"""PostgreSQL's part of a set: a physical backup, a logical one where due, and a point whose content is known exactly."""
+"""PostgreSQL's part of a set: a physical backup, a logical one where due, and a reference point with known content."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import psycopg
 
 ACCOUNT = "backup"
-# The repository's own index as it was with this backup: a copy of it can be restored from whatever becomes of the first one.
+# The repository's index files as of this backup: with them, a copy of the repository can be restored without the first place.
 INFO_PATH = "postgres/repository"
 _SNAPSHOT_SECONDS = 20
 _SNAPSHOT_PAUSE = 0.01
@@ -38,7 +38,7 @@ _COMMIT_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is wanted of this store. `after` is the last WAL segment that the parent's manifest lists."""
+    """What to back up. `after` is the last WAL segment in the parent's manifest."""
 
     set_id: str
     folder: SetFolder
@@ -48,9 +48,9 @@ class Request:
 
 
 def back_up(platform: Platform, request: Request, progress: Progress) -> PostgresPart:
-    """Make this store's part of a set, files in the set's folder and in pgBackRest's repository.
+    """Make PostgreSQL's part of a set: files in the set's folder and in pgBackRest's repository.
 
-    Raises PlatformError where any step fails; then nothing of it counts.
+    Raises PlatformError if a step fails; then the part does not count.
     """
     container = platform.containers["timescaledb"]
     started = datetime.now(UTC)
@@ -87,9 +87,9 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
 
 
 def _let_read(container: str) -> None:
-    """Give the account SELECT on what somebody made by hand since the last `up`: it has no right on everything, but on every table.
+    """Grant the backup account SELECT on tables made by hand since the last `up`: its rights are per table.
 
-    Where that fails, what can't be read is told with the set, as any other object that can't be.
+    If that fails, unreadable tables are reported in the set as unproven.
     """
     from infra.provider import psql
     from infra.provider.containers import running
@@ -102,7 +102,7 @@ def _let_read(container: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Archived:
-    """The repository once it holds the log up to the restore point: its files that belong to the set, and its index."""
+    """The repository with the WAL up to the restore point: the set's files in it, and its index."""
 
     files: tuple[FileRecord, ...]
     wal_newest: str | None
@@ -111,7 +111,7 @@ class _Archived:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The reference point, the logical backup's files where one was `dumped`, the repository, and what none of this proves."""
+    """The reference point, the logical backup's files if one was `dumped`, the repository's files, and what stays unproven."""
 
     point: ReferencePoint
     files: tuple[FileRecord, ...]
@@ -121,13 +121,13 @@ class _Found:
 
 
 def _reference_point(platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, progress: Progress) -> _Found:
-    """Find a snapshot whose position in the log is known, count in it, and dump the same snapshot where one is due.
+    """Take a snapshot whose WAL position is known, count its rows, and dump the same snapshot if a logical backup is due.
 
-    The log up to there is archived at the same time: a restore point that follows the snapshot is all that it takes.
+    In parallel, archive the WAL up to there: a restore point made after the snapshot is enough for that.
     """
     named = f"christmas-{request.set_id}"
     with connect(platform, ACCOUNT, autocommit=True) as probe, connect(platform, ACCOUNT) as holder:
-        # Read before the snapshot, so that what follows it can only have gone on from here.
+        # Read before the snapshot: the counters can only be higher in it.
         before = _sequences(probe)
         snapshot = _take_snapshot(probe, holder)
         tables.prepare(holder)
@@ -158,7 +158,7 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
 
 
 def _sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
-    """The sequences; none where one of them is dropped at this very moment, which the server answers with an error."""
+    """The sequences; none if one of them is dropped right now, which the server answers with an error."""
     import psycopg
 
     try:
@@ -170,42 +170,42 @@ def _sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
 def _distrusted(broken: Sequence[str]) -> Iterator[Unproven]:
     for name in broken:
         if name.startswith("index "):
-            why = "not valid on the live server either: still being built, or left by a build that failed (drop it or reindex)"
+            why = "invalid on the live server too: still being built, or left by a failed build (drop it or reindex)"
             yield Unproven(what=name, why=why)
         else:
-            yield Unproven(what=name, why="never checked on the live server either (NOT VALID)", by_design=True)
+            yield Unproven(what=name, why="not checked on the live server either (NOT VALID)", by_design=True)
 
 
 def _beside(connection: psycopg.Connection) -> list[Unproven]:
-    """What the server has and a count of this database's tables doesn't show."""
+    """Objects of the server outside this database's tables."""
     found = []
     for kind, name in connection.execute(query("beside_the_tables")).fetchall():
         if kind == "slot":
-            why = "in no backup: after a restore, whoever reads from it has to begin anew"
+            why = "in no backup: after a restore its consumer has to start over"
             found.append(Unproven(what=f"replication slot {name}", why=why, by_design=True))
         elif kind == "subscription":
-            why = "only in the physical backup; what it is restored with subscribes as it did, where it reaches the publisher"
+            why = "only in the physical backup; a restored server subscribes again if it reaches the publisher"
             found.append(Unproven(what=f"subscription {name}", why=why, by_design=True))
         else:
-            found.append(Unproven(what=f"database {name}", why="only in the physical backup: neither counted nor in the logical one"))
+            found.append(Unproven(what=f"database {name}", why="only in the physical backup: not counted, not in the logical one"))
     return found
 
 
 def _beside_in_maintenance(container: str) -> list[Unproven]:
-    """Tables in the database `postgres`, which account backup has no business in."""
+    """Tables in the database `postgres`, which the account backup can't read."""
     count = int(live_log.superuser(container, query("maintenance_tables")))
-    why = "only in the physical backup: neither counted nor in the logical one"
+    why = "only in the physical backup: not counted, not in the logical one"
     return [Unproven(what=f"{count} tables of database postgres", why=why)] if count else []
 
 
 def _archive(
     platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, restore_point: str, progress: Progress
 ) -> _Archived:
-    """Have the log archived up to a restore point that is made now, and hash what the repository then holds."""
+    """Archive the WAL up to a restore point made now, and hash the repository's files."""
     container = platform.containers["timescaledb"]
     progress.status("waiting for the log to be archived")
     named = live_log.command(f"select pg_create_restore_point('{restore_point}')")
-    # Switches to a new segment and waits until the one before is in the repository.
+    # Switches to a new segment and waits until the previous one is in the repository.
     repository = pgbackrest.run_and_look(container, pgbackrest.command("check"), before=named)
     progress.status("hashing the repository's files")
     stored = source_of(platform, request.folder.path.parent).repository
@@ -216,7 +216,7 @@ def _archive(
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """A snapshot and a position in the log. `exact`: the snapshot holds all commits before the position, and no others."""
+    """A snapshot and a WAL position. `exact`: the snapshot holds all commits before the position, and no others."""
 
     name: str
     lsn: str
@@ -225,11 +225,11 @@ class _Snapshot:
 
 
 def _take_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> _Snapshot:
-    """Open a snapshot in `holder` and find the position that belongs to it.
+    """Open a snapshot in `holder` and find the WAL position that belongs to it.
 
-    Both are had by one statement. Only a transaction that was running at the snapshot, or began between the two, can have committed
-    before the position without being in the snapshot. Where clients write all the time there is a moment without one every
-    few tries, so it is simply tried again. One that runs for long would spoil every try: it is waited for whether it commits right then.
+    One statement returns both. Only a transaction that ran at the snapshot, or began between the two, can commit before the
+    position without being in the snapshot. Even with constant writes there is a moment without one every few tries, so try again.
+    A long transaction would spoil every try, so wait for it.
     """
     import psycopg
 
@@ -240,33 +240,33 @@ def _take_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> _Sn
     while True:
         lsn, name, running, following = _one(holder, query("snapshot"))
         at, now = datetime.now(UTC), time.monotonic()
-        # A snapshot ends with the last transaction that completed, so one that runs may lie behind its end. Only a new number is
-        # surely greater than that of all which had begun.
+        # A snapshot ends at the last completed transaction, so a running one may have a number beyond its end. Only a new number is
+        # certainly greater than the numbers of all running transactions.
         (later,) = _one(probe, "select pg_current_xact_id()::text")
         suspects = [*running, *(str(number) for number in range(int(following), int(later)))]
         young = any(now - first_seen.setdefault(number, now) < _COMMIT_SECONDS for number in suspects)
         committed = young
         if suspects and not young:
-            # Longer than the last step of a commit takes, which is to wait for the disk.
+            # Longer than the last step of a commit, which waits for the disk.
             time.sleep(_COMMIT_SECONDS)
             committed = bool(probe.execute(query("transactions"), (suspects,)).fetchall())
         if not committed or now > deadline:
             return _Snapshot(name, lsn, at, exact=not committed)
         holder.rollback()
-        time.sleep(random.uniform(0, _SNAPSHOT_PAUSE))  # noqa: S311 - so as not to keep step with a client that writes at intervals
+        time.sleep(random.uniform(0, _SNAPSHOT_PAUSE))  # noqa: S311 - random, to fall out of step with a client that writes at intervals
 
 
 def _one(connection: psycopg.Connection, statement: Any) -> tuple[Any, ...]:
     row = connection.execute(statement).fetchone()
     if row is None:
-        raise PlatformError(what="a query that always has an answer had none", where="the backup's reference point")
+        raise PlatformError(what="a query that always returns a row returned none", where="the backup's reference point")
     return tuple(row)
 
 
 def _repository_files(stored: RepositoryFiles, physical: pgbackrest.PhysicalBackup, after: str | None) -> tuple[FileRecord, ...]:
-    """The backup's own files, and every segment of the log since the parent's last one."""
+    """The backup's own files, and every WAL segment after the parent's last one."""
     first = physical.wal_start if after is None else after
-    # Names sort as positions do: timeline, then log, then segment.
+    # Names sort by position: timeline, log, segment.
     wal = [path for segment, path in segments(stored).items() if segment >= first]
     return stored.hash_files([pgbackrest.backup_path(physical.label), *wal])
 
@@ -279,9 +279,9 @@ def _server(connection: psycopg.Connection) -> tuple[dict[str, str], str | None]
 
 
 def seconds_unarchived(platform: Platform) -> float:
-    """How old the oldest write is that the repository doesn't hold yet; 0 where it holds all.
+    """Age in seconds of the oldest write that is not archived yet; 0 if all are.
 
-    Counted from the last segment's archiving, which is never less than the truth.
+    Counted from the last archived segment, so it is never too small.
     """
     with connect(platform, "monitor") as connection:
         (seconds,) = _one(connection, query("unarchived"))
@@ -289,7 +289,7 @@ def seconds_unarchived(platform: Platform) -> float:
 
 
 def archive_now(platform: Platform) -> bool:
-    """Have everything written so far archived, where the server still runs; tells whether it was."""
+    """Archive everything written so far, if the server runs; returns whether it worked."""
     try:
         pgbackrest.run(platform.containers["timescaledb"], pgbackrest.command("check"))
     except PlatformError:

@@ -1,4 +1,4 @@
-"""A drawing of PostgreSQL's timelines in plain text: which left which where, their sets, and what can be reached on each."""
+"""A plain-text drawing of PostgreSQL's timelines: where each one branched off, its sets, and its recoverable moments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from backup.sets.model import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One timeline. `since` and `until` bound the moments that are reached for sure with its sets; None where it has no set."""
+    """One timeline. `since` and `until` bound the moments that its sets certainly reach; None if it has no set."""
 
     timeline: int
     depth: int
@@ -40,11 +40,11 @@ class Row:
 
 
 def rows(sets: Sequence[Manifest], log: KnownLog) -> list[Row]:
-    """The timelines of the cluster that is live, each below the one that it left."""
+    """The timelines of the live cluster, each below the one it branched off from."""
     own = [each for each in sets if each.postgres]
     if not own:
         return []
-    # The drawing shows what is live, whichever timeline is asked for.
+    # The drawing shows the live line, whichever timeline is asked for.
     live = dataclasses.replace(log, timeline=None)
     found = _rows(lineage(own, live), live)
     return [dataclasses.replace(each, state=f"{each.state}; asked for") if each.timeline == log.timeline else each for each in found]
@@ -80,14 +80,14 @@ def _row(timeline: int, depth: int, parent: int | None, begins: str, mine: Linea
     elif timeline in on_line:
         state = "leads to the live one"
     else:
-        state = f"left: by a set's id, or --timeline {timeline}"
+        state = f"abandoned: restore by a set's id, or with --timeline {timeline}"
     if behind:
-        state += f"; what it wrote later, {len(behind)} sets, was left: by a set's id, or --timeline {timeline}"
+        state += f"; {len(behind)} later sets are abandoned: restore by a set's id, or with --timeline {timeline}"
     return Row(timeline, depth, parent, begins, len(there), moments[0] if moments else None, until, state)
 
 
 def _whole(mine: Lineage, there: Sequence[Manifest], histories: Mapping[int, History]) -> bool:
-    """Whether the log of the newest set on the line goes on without a gap."""
+    """Whether the WAL after the newest set on the line has no gap."""
     newest = there[-1] if there else (mine.usable[-1] if mine.usable else None)
     if newest is None or mine.cluster.segments is None:
         return False
@@ -96,7 +96,7 @@ def _whole(mine: Lineage, there: Sequence[Manifest], histories: Mapping[int, His
 
 
 def draw(found: Sequence[Row]) -> list[str]:
-    """The lines of the drawing; nothing where there is no set of PostgreSQL."""
+    """The lines of the drawing; none if no set has PostgreSQL."""
     if not found:
         return []
     heads = ["TIMELINE", "BEGINS", "SETS", "REACHED FOR SURE", ""]

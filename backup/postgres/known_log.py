@@ -1,4 +1,4 @@
-"""Looks at PostgreSQL's log before a restore: what the server says, and what the repository holds of it."""
+"""The state of PostgreSQL's WAL before a restore: from the server and from the repository."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from infra.components.pgbackrest_config import STANZA
 from infra.connections import Platform, load
 
 _FILE = re.compile(r"(?:.*/)?(?P<archive>[0-9.]+-[0-9]+)/(?:[0-9A-F]{16}/)?(?P<name>[0-9A-F]{24}(?=-[0-9a-f]{40})|[0-9A-F]{8}\.history)")
-# Between two files: no line of theirs begins so.
+# Separates files in the output: no line of theirs begins with it.
 _MARK = "== "
 
 
@@ -39,19 +39,19 @@ def look(
     timeline: int | None = None,
     archive: bool = True,
 ) -> KnownLog:
-    """What is known of the log. With `archive` the server has it archived up to now first, so that what is told is proven.
+    """Collect the known state of the WAL. With `archive`, the server first archives up to now, so that the state is proven.
 
-    `timeline` is the one asked for. What can't be learned is left out: nothing is raised for that.
+    `timeline` is the one asked for. Whatever can't be learned is left out: nothing is raised.
     """
     first = place in ("", FIRST)
     live = live_log.ask(platform)
     systems = {each.postgres.system_id for each in every if each.postgres}
     if live and systems and live.system_id not in systems:
-        # A new server in the place of a lost one: it knows nothing of the log that the sets are of.
+        # A new server replaced a lost one: it knows nothing of the WAL that the sets belong to.
         live = None
     until = stalled = ticked = None
     if archive and first and live and not live.recovering and live.system_id in systems:
-        # Another cluster's log, as of a new machine's empty one, never gets into this repository.
+        # WAL of another cluster, such as a new machine's empty one, never gets into this repository.
         until, stalled, ticked = _archive(platform)
     clusters = _of_sets(every)
     names, histories = _repository(platform, folder, place, first)
@@ -67,7 +67,7 @@ def look(
 
 
 def rows(stack: str, folder: Path, every: Sequence[Manifest]) -> list[Row]:
-    """The timelines of a stack by name. Where the stack itself is gone, what the sets tell has to do."""
+    """The timelines of a stack by name. If the stack is gone, its sets are the only source."""
     try:
         log = look(load(stack), folder, every, archive=False)
     except PlatformError:
@@ -76,7 +76,7 @@ def rows(stack: str, folder: Path, every: Sequence[Manifest]) -> list[Row]:
 
 
 def _archive(platform: Platform) -> tuple[datetime | None, datetime | None, datetime | None]:
-    """Have the log archived; returns up to when all is, or since when nothing is any more, and when it made a commit for that."""
+    """Archive the WAL; returns up to when all is archived, or since when archiving is stalled, and the time of the commit made for it."""
     now = datetime.now(UTC)
     try:
         ticked = live_log.tick(platform)
@@ -97,7 +97,7 @@ def _of_sets(every: Sequence[Manifest]) -> dict[str, Cluster]:
 
 
 def _add_live(platform: Platform, live: live_log.LiveLog, every: Sequence[Manifest], clusters: dict[str, Cluster]) -> None:
-    """How the server came to its timeline: it knows before the repository does."""
+    """Add the history of the server's timeline, which the server knows before the repository does."""
     own = [each for each in every if each.postgres and each.postgres.system_id == live.system_id]
     if not own or live.timeline == 1:
         return
@@ -113,9 +113,9 @@ def _add_live(platform: Platform, live: live_log.LiveLog, every: Sequence[Manife
 def _repository(
     platform: Platform, folder: Path, place: str, first: bool
 ) -> tuple[Mapping[str, set[str]], Mapping[str, Mapping[int, History]]]:
-    """The segments and the histories in the repository, by the archive's folder; nothing where it can't be read.
+    """The segments and timeline histories in the repository, by archive folder; empty if it can't be read.
 
-    pgBackRest deciphers histories; of a further copy only the names are read, since the sets there carry their own.
+    pgBackRest decrypts histories. At a copy only the names are read, since the sets there have the histories.
     """
     try:
         if first:
@@ -138,20 +138,20 @@ code=$?; rm -f /tmp/listed.$$; exit $code
 
 
 def _in_container(platform: Platform, script: str) -> str:
-    """Run a script where pgBackRest is: in the server's container, or in one on its volumes where the server doesn't run."""
+    """Run a script with access to pgBackRest: in the server's container, or in a helper on its volumes if the server is down."""
     from docker.errors import DockerException
 
     name = platform.containers["timescaledb"]
     try:
         container = docker_client().containers.get(name)
-        # One that starts again and again, since its data is damaged, may run just now.
+        # A container in a restart loop over damaged data may run just now.
         with contextlib.suppress(PlatformError):
             if container.status == "running":
                 return execute(name, ["sh", "-c", script], user=pgbackrest.USER).stdout.decode()
         network = platform.network if platform.backup.place else "none"
         return stopped.run(container, script, purpose=f"look-{secrets.token_hex(3)}", network=network)
     except DockerException as error:
-        raise PlatformError(what=f"the repository can't be looked at: {error}", where=f"container {name}", next_step="invoke up") from error
+        raise PlatformError(what=f"the repository can't be read: {error}", where=f"container {name}", next_step="invoke up") from error
 
 
 def _parse(text: str) -> tuple[Mapping[str, set[str]], Mapping[str, Mapping[int, History]]]:

@@ -1,4 +1,4 @@
-"""What PostgreSQL's server says of its own log: timeline, position, last commit. Asked over its socket, so no password is needed."""
+"""The live server's view of its WAL: timeline, position, last commit. Asks over the Unix socket, so no password is needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TICK = (
 
 @dataclass(frozen=True, slots=True)
 class LiveLog:
-    """Where the server is. `committed` is its last commit, None where it keeps no times of commits."""
+    """The server's present position. `committed` is its last commit; None if it does not track commit times."""
 
     system_id: str
     timeline: int
@@ -35,9 +35,9 @@ class LiveLog:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a restored server has replayed: up to which position, and the last transaction in it; None where it doesn't know any more.
+    """The end of a restored server's replay: its position, and the last transaction; None if the server no longer knows it.
 
-    `timeline` is the new one that it writes now, and `history` how it came to it.
+    `timeline` is the new one that it writes, `history` the switches that led to it.
     """
 
     position: str | None
@@ -47,7 +47,7 @@ class Replayed:
 
 
 def ask(platform: Platform) -> LiveLog | None:
-    """Where the live server is, asked over its socket; None where it can't be asked."""
+    """The live server's position, asked over its socket; None if it can't be asked."""
     try:
         (row,) = superuser(platform.containers["timescaledb"], query("live_log")).splitlines()
     except (PlatformError, KeyError):
@@ -73,29 +73,29 @@ def _moment(text: str) -> datetime | None:
 
 
 def superuser(container: str, statement: str) -> str:
-    """Run a statement as the server's own user, over its socket: for what only a superuser may do."""
+    """Run a statement as superuser over the socket."""
     return execute(container, command(statement), user=pgbackrest.USER).text()
 
 
 def command(statement: str) -> tuple[str, ...]:
-    """The command line that runs a statement so."""
+    """The command line for `superuser`."""
     return (*_PSQL, f"--command={statement}")
 
 
 def tick(platform: Platform) -> datetime | None:
-    """Commit a transaction that changes nothing; returns when, as far as the server knows.
+    """Commit a transaction that changes nothing; returns its time, as far as the server knows it.
 
-    Recovery up to a moment ends only at a commit after it, and a quiet database may have none.
-    Raises PlatformError where the server can't be asked.
+    Recovery to a moment ends only at a later commit, and a quiet database may have none.
+    Raises PlatformError if the server can't be asked.
     """
-    # Two transactions: when the first one committed is only known after it.
+    # Two transactions: the commit time of the first is known only after it.
     return _moment(execute(platform.containers["timescaledb"], _PSQL, user=pgbackrest.USER, line=_TICK).text())
 
 
 def replayed(container: str) -> Replayed:
-    """What a server replayed that has just been promoted.
+    """The end of the replay of a server that was just promoted.
 
-    Raises PlatformError where it can't be asked.
+    Raises PlatformError if it can't be asked.
     """
     (row,) = superuser(container, query("replayed")).splitlines()
     position, committed, timeline = row.split("|")
@@ -104,9 +104,9 @@ def replayed(container: str) -> Replayed:
 
 
 def server_history(container: str, timeline: int) -> History:
-    """How the running server came to its timeline; nothing for the first one.
+    """The history of the running server's timeline; empty for the first one.
 
-    Raises PlatformError where its file can't be read.
+    Raises PlatformError if the history file can't be read.
     """
     if timeline == 1:
         return ()

@@ -1,4 +1,4 @@
-"""The logical backup: `pg_dump` of the snapshot that was counted, and the roles. What it can't hold is told; it never ends a set."""
+"""The logical backup: `pg_dump` of the counted snapshot, and the roles. Objects that it can't hold are reported; they never fail a set."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ACCOUNT = "backup"
 LOGICAL_PATH = f"postgres/{DATABASE}.dump"
 GLOBALS_PATH = "postgres/globals.sql"
 _INSIDE_CA = "/run/christmas/ca.crt"
-# Who holds a table for longer, has the dump given up and not the hour's set.
+# If another session holds a table longer than this, give up the dump, not the set.
 _LOCK_WAIT = "5min"
 _READS_LARGE_OBJECTS = 180000
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """The dump's files, what it lacks, and whether there is one at all."""
+    """The dump's files, what it lacks, and whether it was made at all."""
 
     files: tuple[FileRecord, ...]
     unproven: tuple[Unproven, ...]
@@ -33,23 +33,23 @@ class Dump:
 
 
 def dump(platform: Platform, folder: SetFolder, snapshot: str, tables: Sequence[Table], server_version: int) -> Dump:
-    """Dump the snapshot of that name, as account `backup` reads it.
+    """Dump the named snapshot as the account backup.
 
-    Raises PlatformError where the container or its connection is gone. What only the dump can't do is told in its result.
+    Raises PlatformError if the container or the connection is gone. Failures of the dump alone are in the result.
     """
     options, lacking = limits(tables, server_version)
     container = platform.containers["timescaledb"]
     password = platform.secret(ACCOUNT, "postgres")
     target = _conninfo(platform, DATABASE)
     common = ("--format=custom", "--compress=zstd:3", "--password", f"--snapshot={snapshot}", f"--lock-wait-timeout={_LOCK_WAIT}")
-    # With --password and no terminal the tools read it from their standard input.
+    # With --password and no terminal the tools read it from standard input.
     with HashedFile(folder, LOGICAL_PATH) as written:
         words = ("pg_dump", *common, *options, f"--dbname={target}")
         done = execute(container, words, user=pgbackrest.USER, line=password, sink=written.write, yielding=True, check=False)
     words = ("pg_dumpall", "--globals-only", "--no-role-passwords", "--password", f"--dbname={target}", f"--database={DATABASE}")
     roles = execute(container, words, user=pgbackrest.USER, line=password, check=False)
     for name, each in (("pg_dump", done), ("pg_dumpall", roles)):
-        # With 1 they say that they could not; with anything else they were ended.
+        # Exit code 1 is a failure that the tools report; with any other they were killed.
         if each.code not in (0, 1):
             raise PlatformError(what=f"{name} ended with exit code {each.code}: {_said(each)}", where=f"container {container}")
     files: list[FileRecord] = []
@@ -57,38 +57,38 @@ def dump(platform: Platform, folder: SetFolder, snapshot: str, tables: Sequence[
         files.append(written.record)
     else:
         discard(folder, LOGICAL_PATH)
-        lacking = [Unproven(what="the logical backup", why=f"there is none: {_said(done)}")]
+        lacking = [Unproven(what="the logical backup", why=f"not made: {_said(done)}")]
     if roles.code == 0:
         files.append(write_hashed(folder, GLOBALS_PATH, [roles.stdout]))
     else:
-        lacking.append(Unproven(what="the roles beside the logical backup", why=f"there is no file of them: {_said(roles)}"))
+        lacking.append(Unproven(what="the roles beside the logical backup", why=f"not made: {_said(roles)}"))
     return Dump(tuple(files), tuple(lacking), made=done.code == 0)
 
 
 def limits(tables: Sequence[Table], server_version: int) -> tuple[list[str], list[Unproven]]:
-    """Options for `pg_dump` that have it leave out what would end it, and what that is. `server_version` as PostgreSQL numbers it."""
+    """Options that exclude what `pg_dump` would fail on, and the reasons. `server_version` as PostgreSQL numbers it."""
     options, lacking = [], []
     for each in tables:
         if each.schema == "pg_catalog":
             if server_version < _READS_LARGE_OBJECTS:
-                # Their owners and superusers read them; before PostgreSQL 18 nobody can be granted all of them.
+                # Owners and superusers can read them; before PostgreSQL 18 no right covers all of them.
                 options.append("--no-large-objects")
-                why = "only in the physical backup: before PostgreSQL 18 no account that only reads may dump them"
+                why = "only in the physical backup: before PostgreSQL 18 no read-only account may dump them"
                 lacking.append(Unproven(what="large objects", why=why, by_design=True))
         elif each.is_filtered:
             options.append(f"--exclude-table-data={_pattern(each.schema)}.{_pattern(each.name)}")
-            why = "row-level security hides rows from account backup, so the logical backup has none: invoke up gives it BYPASSRLS"
+            why = "row-level security hides its rows from account backup, so the logical backup leaves it out: invoke up grants BYPASSRLS"
             lacking.append(Unproven(what=f"table {each.key}", why=why))
     return options, lacking
 
 
 def _pattern(name: str) -> str:
-    """A name as the tools' patterns take it literally."""
+    """A literal name as a pattern of the tools."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _said(done: Finished) -> str:
-    """The tool's own last words about what went wrong, in one line. Details may quote rows, so they stay out."""
+    """The tool's last error message in one line, without details: those may quote rows."""
     lines = [line.strip() for line in done.stderr.splitlines() if " error: " in line]
     return " ".join((lines[-1] if lines else f"exit code {done.code}").split())[:300]
 

@@ -19,14 +19,14 @@ USER = "postgres"
 _SEGMENT = re.compile(r"/(?P<segment>[0-9A-F]{24})-[0-9a-f]{40}")
 _TYPES: dict[Kind, str] = {"full": "full", "incremental": "incr"}
 _SEGMENT_BYTES = 16 << 20
-# pgBackRest's own number for "somebody else holds the lock".
+# pgBackRest's exit code for a lock that another process holds.
 _LOCKED = 50
 _LOCKED_SECONDS = 30
-# What it says where the map of a file's blocks in the backup before can't be read: wrong checksum, format, length, or decryption.
+# Its message for an unreadable block map of the previous backup: wrong checksum, format, length, or decryption.
 _UNREADABLE = {26, 29, 42, 95}
 
-# A shell that is told to end doesn't tell its commands by itself. A lock is waited for: what a killed run left has been told to end, and
-# takes its time on a busy machine.
+# A terminated shell doesn't terminate its commands by itself, hence the trap. Wait for a lock: a killed run's process has got its signal,
+# and takes its time to end on a busy machine.
 _STEPS = """
 trap 'kill "$job" 2>/dev/null; exit 143' TERM
 left=$1
@@ -44,7 +44,7 @@ step() {
 
 
 class FailedError(PlatformError):
-    """pgBackRest ended with an exit code of its own, `code`."""
+    """pgBackRest failed with exit code `code`."""
 
     def __init__(self, container: str, verb: str, done: Finished) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ class FailedError(PlatformError):
 
 
 class UnusablePriorError(PlatformError):
-    """An incremental backup could not read what it builds on; a full one builds on nothing."""
+    """An incremental backup could not read its parent; a full one needs none."""
 
 
 def command(verb: str, *options: str) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ _INFO = command("info", "--output=json")
 
 @dataclass(frozen=True, slots=True)
 class PhysicalBackup:
-    """One backup as `info` tells it. Sizes in bytes; `started` and `finished` are seconds since the epoch."""
+    """One backup from `info`. Sizes in bytes; `started` and `finished` in seconds since the epoch."""
 
     label: str
     kind: Kind
@@ -89,7 +89,7 @@ class PhysicalBackup:
 
     @property
     def timeline(self) -> int:
-        """The timeline that the backup was taken on."""
+        """The timeline of the backup."""
         return int(self.wal_start[:8], 16)
 
 
@@ -102,14 +102,14 @@ class Repository:
     system_id: str
 
     def backup(self, label: str) -> PhysicalBackup | None:
-        """The backup of that label, if it is there."""
+        """The backup with that label, if it exists."""
         return next((each for each in self.backups if each.label == label), None)
 
 
 def parse_info(text: str) -> Repository:
-    """Read what `info --output=json` prints.
+    """Parse the output of `info --output=json`.
 
-    Raises PlatformError where the stanza is missing or broken.
+    Raises PlatformError if the stanza is missing or broken.
     """
     stanzas: list[dict[str, Any]] = [each for each in json.loads(text) if each["name"] == STANZA]
     # 2 is "no valid backups": a stanza without backups is fine here.
@@ -118,7 +118,7 @@ def parse_info(text: str) -> Repository:
         raise PlatformError(
             what=f"pgBackRest's stanza {STANZA} can't be used: {reason}",
             where=f"repository {REPOSITORY_PATH}",
-            next_step="invoke up makes the stanza; see docs/backup.md for a repository that was lost",
+            next_step="invoke up makes the stanza; see docs/backup.md for a lost repository",
         )
     stanza = stanzas[0]
     archives = [each for each in stanza["archive"] if each["max"]]
@@ -155,11 +155,11 @@ def info(container: str) -> Repository:
 
 
 def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
-    """Make a backup that carries the set's id.
+    """Make a backup that is annotated with the set's id.
 
-    Raises UnusablePriorError where the backup before can't be built on: besides damage, a file that was truncated while it was
-    backed up is enough (pgBackRest issue 2829). Raises PlatformError where there is no room, where it failed, or found pages whose
-    checksums are wrong.
+    Raises UnusablePriorError if the parent backup is unusable: it is damaged, or a file was truncated while it was backed up
+    (pgBackRest issue 2829). Raises PlatformError if there is no room, if the backup failed, or if it found pages with
+    wrong checksums.
     """
     _insist_on_room(container)
     try:
@@ -171,7 +171,7 @@ def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
         raise UnusablePriorError(error.what, where=error.where, next_step="make a full one: invoke backup --full") from error
     made = [each for each in repository.backups if each.set_id == set_id]
     if not made:
-        raise PlatformError(what="pgBackRest ended well but its backup is not in the repository", where=f"container {container}")
+        raise PlatformError(what="pgBackRest succeeded but its backup is not in the repository", where=f"container {container}")
     if made[-1].page_errors:
         raise PlatformError(
             what="pages of the database have wrong checksums: its files are damaged",
@@ -182,12 +182,12 @@ def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
 
 
 def _processes() -> int:
-    """How many processes a backup takes: a quarter of the engine's processors, as pgBackRest's guide advises, for clients go on writing."""
+    """The number of processes of a backup: a quarter of the engine's processors (pgBackRest's guide), since clients keep writing."""
     return max(1, int(docker_client().info()["NCPU"]) // 4)
 
 
 def _insist_on_room(container: str) -> None:
-    """Refuse to begin without room for as much as one segment of the log: pgBackRest would wait a minute for its archiving first."""
+    """Raise PlatformError if there is no room for one WAL segment: pgBackRest would first wait a minute for archiving."""
     done = execute(container, ["df", "-Pk", REPOSITORY_PATH], user=USER, check=False)
     found = done.text().splitlines()[-1].split() if done.code == 0 else []
     left = int(found[3]) * 1024 if len(found) > 3 else _SEGMENT_BYTES
@@ -200,9 +200,9 @@ def _insist_on_room(container: str) -> None:
 
 
 def run_and_look(container: str, line: Sequence[str], *, before: Sequence[str] = (), yielding: bool = False) -> Repository:
-    """Run pgBackRest, after another command where there is one `before` it, and tell the repository's state then.
+    """Run pgBackRest, after the command `before` if there is one, and return the repository's state afterwards.
 
-    By one command in the container: to begin one takes as long as pgBackRest itself does.
+    All in one command in the container: starting one takes as long as pgBackRest itself.
     """
     steps = [f"step {shlex.join(each)} >/dev/null" for each in (before, line) if each]
     script = _STEPS + " && ".join([*steps, f"step {shlex.join(_INFO)}"])
@@ -210,7 +210,7 @@ def run_and_look(container: str, line: Sequence[str], *, before: Sequence[str] =
 
 
 def run(container: str, line: Sequence[str]) -> Finished:
-    """Run pgBackRest; a lock that another run holds is waited for, and told as such where it lasts."""
+    """Run pgBackRest. Waits for a lock that another run holds; raises PlatformError if that takes too long."""
     return _ended(container, line[-1], _run_steps(container, f"{_STEPS}step {shlex.join(line)}"))
 
 
@@ -231,7 +231,7 @@ def _ended(container: str, verb: str, done: Finished) -> Finished:
 
 
 def hash_files(container: str, paths: Iterable[str]) -> tuple[FileRecord, ...]:
-    """Size and hash of every regular file at or below paths of the repository, computed where the files are."""
+    """Size and hash of every regular file at or below paths of the repository, computed inside the container."""
     script = f'cd {REPOSITORY_PATH} && find "$@" -type f -exec stat -c \'%s %n\' {{}} + && echo && find "$@" -type f -exec sha256sum {{}} +'
     wanted = list(paths)
     if not wanted:
@@ -251,5 +251,5 @@ def segments(container: str) -> dict[str, str]:
 
 
 def backup_path(label: str) -> str:
-    """Where a backup's files are in the repository."""
+    """The path of a backup's files in the repository."""
     return f"backup/{STANZA}/{label}"

@@ -1,4 +1,4 @@
-"""Proofs about a restored PostgreSQL: content, chunks, and every promise of the schema, asked of the rows themselves."""
+"""Proofs about a restored PostgreSQL: content, chunks, and every constraint of the schema, checked against the rows themselves."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from core.containers import execute
 from infra.clients import postgres
 from infra.provider.superuser import database
 
-# Rows are to be read as they are, not as an index or an exclusion by constraints says they must be.
+# Read the rows themselves, without indexes and without exclusion by constraints.
 _UNTRUSTING = ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "constraint_exclusion")
 
 
 def rows(restored: Restored) -> str:
-    """Every table has the rows of the reference point, and their checksum where one was taken."""
+    """Every table has the rows of the reference point, and their checksum if one was taken."""
     part = restored.manifest.postgres
     if part is None:
         raise Disproved("the set has no PostgreSQL")
@@ -40,17 +40,17 @@ def rows(restored: Restored) -> str:
                 if found.record == record:
                     continue
                 if found.why and table.is_filtered:
-                    # A set from before account backup could see past row-level security.
+                    # Older sets: account backup could not read past row-level security then.
                     unreadable.append(f"{name} ({found.why})")
                 elif found.why:
                     wrong.append(f"{name} can't be read: {found.why}")
                 else:
-                    content = "" if found.record.rows != record.rows else " of other content"
+                    content = "" if found.record.rows != record.rows else " with other content"
                     wrong.append(f"{name} has {found.record.rows} rows{content}, not {record.rows}")
-    doubt = "" if point.exact else " (the point was taken amid writes, so this may be no fault: drill another set)"
+    doubt = "" if point.exact else " (the point was taken during writes, so this may be no fault: drill another set)"
     insist(not wrong, shown(wrong) + doubt)
     strangers = {name for name, each in there.items() if not each.is_covered} - set(point.tables)
-    insist(not strangers, f"tables that were not there: {shown(sorted(strangers))}")
+    insist(not strangers, f"tables unknown to the set: {shown(sorted(strangers))}")
     counted = [record for record in point.tables.values() if record.rows is not None]
     hashed = sum(1 for record in counted if record.checksum is not None)
     told = f"{len(counted)} tables, {sum(record.rows or 0 for record in counted)} rows; {hashed} with checksum"
@@ -59,7 +59,7 @@ def rows(restored: Restored) -> str:
 
 
 def chunks(restored: Restored) -> str:
-    """Hypertables are hypertables, and those with rows have chunks."""
+    """Hypertables are still hypertables, and those with rows have chunks."""
     part = restored.manifest.postgres
     with postgres(restored.platform, READER) as connection:
         found = {tables.key_of(schema, name): count for schema, name, count in connection.execute(query("chunks")).fetchall()}
@@ -70,7 +70,7 @@ def chunks(restored: Restored) -> str:
 
 
 def structure(restored: Restored) -> str:
-    """PostgreSQL trusts what it trusted before, no sequence is behind what it gave out, and the revision is the recorded one."""
+    """The server trusts the same indexes and constraints, no sequence is behind its last value, and the revision is the recorded one."""
     part = restored.manifest.postgres
     point = part.reference_point if part else None
     with postgres(restored.platform, READER) as connection:
@@ -84,21 +84,21 @@ def structure(restored: Restored) -> str:
         )
     known = point.broken if point else ()
     fresh = [name for name in broken if name not in known]
-    insist(not fresh, f"the server trusts these no longer: {shown(fresh)}")
+    insist(not fresh, f"the server no longer trusts these: {shown(fresh)}")
     behind = []
     for name, given in (point.sequences if point else {}).items():
         value, falling = sequences.get(name, (None, False))
         if value is None or (value > given if falling else value < given):
-            behind.append(f"{name} is at {'nothing' if value is None else value}, had given {given}")
+            behind.append(f"{name} is at {'nothing' if value is None else value}, but had given out {given}")
     insist(not behind, f"sequences would give the same number twice: {shown(behind)}")
     revision, recorded = row[0] if row else None, part.schema_revision if part else None
-    insist(revision == recorded, f"the schema is at {revision}, recorded was {recorded}")
+    insist(revision == recorded, f"the schema is at {revision}, not at {recorded} as recorded")
     like = f"; as on the live server: {shown(broken)}" if broken else ""
-    return f"at revision {revision}; constraints valid, indexes usable{like}; {len(point.sequences) if point else 0} sequences go on"
+    return f"at revision {revision}; constraints valid, indexes usable{like}; {len(point.sequences) if point else 0} sequences continue"
 
 
 def constraints(restored: Restored) -> str:
-    """No row breaks a constraint: each is asked of the rows anew, without the help of indexes."""
+    """No row violates a constraint: each constraint is checked again, without the help of indexes."""
     import psycopg
 
     part = restored.manifest.postgres
@@ -111,31 +111,31 @@ def constraints(restored: Restored) -> str:
         for table, promise, statement in every:
             try:
                 with connection.transaction():
-                    # The statement was put together by the database, from its own catalogue.
+                    # The database built this statement from its own catalogue.
                     row = connection.execute(cast(LiteralString, statement)).fetchone()
             except psycopg.Error as error:
-                # A function of the application's in a CHECK, or rows that the account may not see: that they are broken isn't said by this.
+                # The application's function in a CHECK failed, or the account may not see the rows: that does not prove a violation.
                 if connection.closed or error.sqlstate is None or error.sqlstate.startswith("XX"):
                     raise
                 unasked.append(f"{promise} of {table} ({tables.reason(error)})")
                 continue
             if row and row[0]:
-                broken.append(f"{row[0]} rows of {table} break {promise}")
-    insist(every or not (part and part.reference_point.tables), "the schema promises nothing: there are no tables")
+                broken.append(f"{row[0]} rows of {table} violate {promise}")
+    insist(every or not (part and part.reference_point.tables), "the schema has no constraint: there are no tables")
     insist(not broken, shown(broken))
-    told = f"{len(every) - len(unasked)} promises of the schema, none broken by a row"
+    told = f"{len(every) - len(unasked)} constraints of the schema, violated by no row"
     return told + (f"; could not be asked: {shown(unasked)}" if unasked else "")
 
 
 def indexes(restored: Restored) -> str:
-    """Every row is in every B-tree index of its table, and in its place (amcheck, in the scratch database)."""
+    """Every row is in every B-tree index of its table, at its place (amcheck, in the scratch database)."""
     line = ("psql", "-X", "-Atq", "--set=ON_ERROR_STOP=1", f"--dbname={database(DATABASE)}", f"--command={query('index_checks')}")
     done = execute(restored.platform.containers["timescaledb"], line, user=USER, check=False)
     insist(done.code == 0, f"indexes can't be compared with their tables: {done.stderr[-300:]}")
     every: list[tuple[str, str, str]] = json.loads(done.text().splitlines()[-1])
-    # Class XX is the server's word for damage. Anything else, like a function in an index's expression that fails, is none.
+    # SQLSTATE class XX means damage. Any other error, such as a failing function in an index expression, does not.
     damaged = [f"{name}: {told}" for name, state, told in every if state.startswith("XX")]
-    insist(not damaged, f"indexes that are not as their tables: {shown(damaged)}")
+    insist(not damaged, f"indexes that differ from their tables: {shown(damaged)}")
     unasked = [f"{name} ({told})" for name, state, told in every if state and not state.startswith("XX")]
     told = f"{len(every) - len(unasked)} B-tree indexes agree with their tables"
     return told + (f"; could not be compared: {shown(unasked)}" if unasked else "")

@@ -1,6 +1,6 @@
-"""Which backup of PostgreSQL a restore begins with, and along which timelines its log is replayed: a pure decision.
+"""Chooses PostgreSQL's backup for a restore, and the timelines along which its WAL is replayed: a pure decision.
 
-The timeline that is live decides. What was written to a branch that was left is had by a set's id, or by naming the timeline.
+The live timeline decides. An abandoned branch is restored by a set's id, or by naming its timeline.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from core.errors import PlatformError
 
 @dataclass(frozen=True, slots=True)
 class KnownLog:
-    """What is known of PostgreSQL's log before a restore.
+    """What is known of PostgreSQL's WAL before a restore.
 
-    `clusters` are by their folder in the repository's archive. All that was written up to `archived_until` is in the repository for
-    sure; `stalled_since` is when the last segment came there, where the server can't archive any more. `timeline` is the one asked for,
-    `ticked` the commit that was made so that the log goes beyond any moment before.
+    `clusters` is by their folder in the repository's archive. Everything written up to `archived_until` is certainly in the repository;
+    `stalled_since` is the time of the last archived segment, if the server can't archive any more. `timeline` is the one asked for,
+    `ticked` the time of the commit that takes the WAL beyond any earlier moment.
     """
 
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class KnownLog:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The set to begin with, and how its log is replayed: see `targets.StorePlan`."""
+    """The set to begin with, and how its WAL is replayed: see `targets.StorePlan`."""
 
     manifest: Manifest
     timeline: int | None = None
@@ -46,7 +46,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The sets of one cluster, and the line of its log that counts. `assumed` says why, where the server couldn't tell."""
+    """The sets of one cluster, and the line of its WAL that counts. `assumed` says why the line is a guess, if the server couldn't tell."""
 
     sets: tuple[Manifest, ...]
     cluster: Cluster
@@ -60,9 +60,9 @@ class Lineage:
 
 
 def lineage(sets: Sequence[Manifest], log: KnownLog) -> Lineage:
-    """The cluster and the line that are live now, or that were last; `sets` have all a backup of PostgreSQL.
+    """The live or last cluster and its line; every set in `sets` has a backup of PostgreSQL.
 
-    Raises PlatformError for a timeline that nothing is known of.
+    Raises PlatformError for an unknown timeline.
     """
     systems = [each.postgres.system_id if each.postgres else "" for each in sets]
     live = log.live if log.live and log.live.system_id in systems else None
@@ -71,19 +71,15 @@ def lineage(sets: Sequence[Manifest], log: KnownLog) -> Lineage:
     cluster = log.clusters.get(archive_of(own[-1]), Cluster({}))
     newest = cluster.newest(own)
     if log.timeline is not None and log.timeline > max(newest, live.timeline if live else 1):
-        raise impossible(f"nothing is known of timeline {log.timeline}", "invoke backup.list shows the timelines there are", "--timeline")
-    assumed = (
-        ""
-        if live or log.timeline
-        else f"the server can't be asked, or is a new one: timeline {newest}, the newest one there is, is taken for the live one"
-    )
+        raise impossible(f"timeline {log.timeline} is unknown", "invoke backup.list shows the timelines", "--timeline")
+    assumed = "" if live or log.timeline else f"the server can't be asked, or is new: the newest timeline, {newest}, is assumed to be live"
     return Lineage(own, cluster, line_to(log.timeline or (live.timeline if live else newest), cluster.histories), assumed)
 
 
 def choose(moment: datetime | None, lsn: str | None, sets: Sequence[Manifest], log: KnownLog | None) -> Choice:
     """The backup to begin with. `sets` are oldest first; without `log`, each is replayed along its own timeline, unproven.
 
-    Raises PlatformError where nothing reaches the target.
+    Raises PlatformError if no set reaches the target.
     """
     told = moment.isoformat(timespec="milliseconds") if moment else (lsn or "latest")
     if not sets:
@@ -91,7 +87,7 @@ def choose(moment: datetime | None, lsn: str | None, sets: Sequence[Manifest], l
     if log is None:
         before = _before(moment, lsn, sets)
         if not before:
-            raise impossible(f"no backup of PostgreSQL is from before {told}", "invoke backup.list shows from when on there are some")
+            raise impossible(f"no backup of PostgreSQL is from before {told}", "invoke backup.list shows the sets")
         return Choice(before[-1], lsn=lsn)
     mine = lineage(sets, log)
     notes = (mine.assumed,) if mine.assumed else ()
@@ -100,7 +96,7 @@ def choose(moment: datetime | None, lsn: str | None, sets: Sequence[Manifest], l
         older = [each for each in sets if each not in mine.sets]
         if moment and older and log.timeline is None and _before(moment, None, older):
             choice = choose(moment, None, older, KnownLog(log.clusters))
-            return _noted(choice, "it is of an earlier cluster: the database was made anew since then")
+            return _noted(choice, "it is of an earlier cluster: the database was created again since")
         raise _none_before(told, mine, _before(moment, lsn, mine.sets))
     choice = _along(moment, lsn, told, before, mine, log)
     branch = _branch_note(moment, mine)
@@ -122,27 +118,25 @@ def _none_before(told: str, mine: Lineage, elsewhere: Sequence[Manifest]) -> Pla
     first = mine.usable[0].moments()["postgres"].isoformat(timespec="seconds") if mine.usable else ""
     since = f"; the first one there is from {first}" if first else ""
     others = sorted({each.postgres.timeline for each in elsewhere if each.postgres} - {timeline})
-    step = "invoke backup.list shows from when on there are some"
+    step = "invoke backup.list shows the sets"
     if others:
-        step = f"a branch that was left has it: add --timeline {others[-1]}"
+        step = f"an abandoned branch has it: add --timeline {others[-1]}"
     return impossible(f"no backup of PostgreSQL on timeline {timeline} is from before {told}{since}", step)
 
 
 def _along(moment: datetime | None, lsn: str | None, told: str, before: Sequence[Manifest], mine: Lineage, log: KnownLog) -> Choice:
-    """Follow the log of the newest usable set whose own log is whole."""
+    """Follow the WAL of the newest usable set whose own WAL is complete."""
     line, segments = mine.line, mine.cluster.segments
     if segments is None:
-        doubt = "the repository can't be looked at, so nothing proves that its log is whole"
+        doubt = "the repository can't be read, so nothing proves that its log is complete"
         return Choice(before[-1], line.timeline, lsn, or_end=lsn is None, doubt=doubt)
     for manifest in reversed(before):
         found = reach(line, manifest, segments)
         if manifest.postgres and found.end >= lsn_number(manifest.postgres.lsn_stop):
             break
     else:
-        raise impossible(
-            f"the log of every set that {told} could be reached from is missing", "invoke backup.verify --all tells what is missing"
-        )
-    notes: tuple[str, ...] = () if manifest is before[-1] else (f"the log of {before[-1].id} is missing, so an older set is taken",)
+        raise impossible(f"the log is missing for every set that could reach {told}", "invoke backup.verify --all names what is missing")
+    notes: tuple[str, ...] = () if manifest is before[-1] else (f"the log of {before[-1].id} is missing, so an older set is used",)
     if found.left != line.timeline:
         return _at_the_branch(moment, lsn, manifest, found, mine, notes)
     if lsn:
@@ -150,9 +144,9 @@ def _along(moment: datetime | None, lsn: str | None, told: str, before: Sequence
             raise impossible(f"the log is archived only up to {lsn_text(found.end)}, before {lsn}{_gap(found)}", "give an earlier position")
         return Choice(manifest, line.timeline, lsn, or_end=found.missing is None, notes=notes)
     if moment is None:
-        gap = f"segment {found.missing} of the log is missing, and what comes after it, from {lsn_text(found.end)} on, is not in it"
+        gap = f"segment {found.missing} of the log is missing: changes after {lsn_text(found.end)} are not restored"
         if found.missing and log.live:
-            # What is live is newer: it is not thrown away for the state before a gap, unless that is asked for by its position.
+            # The live state is newer: don't replace it by the state before a gap unless that position is asked for.
             return Choice(manifest, line.timeline, notes=notes, doubt=gap)
         return Choice(manifest, line.timeline, or_end=True, notes=(*notes, *([gap] if found.missing else [])))
     return _to_moment(moment, manifest, found, mine, log, notes)
@@ -166,55 +160,52 @@ def _to_moment(moment: datetime, manifest: Manifest, found: Reach, mine: Lineage
     choice = Choice(manifest, mine.line.timeline, or_end=True, notes=notes)
     if proven:
         return choice
-    sure = f"reached for sure is what was written until {last.isoformat(timespec='seconds')}"
+    sure = f"certainly reachable is the state up to {last.isoformat(timespec='seconds')}"
     if found.missing:
         later = [each.at for each in points if lsn_number(each.lsn) > found.end]
         again = f", and again from {min(later).isoformat(timespec='seconds')} on" if later else ""
-        doubt = f"archiving stood still: segment {found.missing} of the log is missing; {sure}{again}"
+        doubt = f"archiving was interrupted: segment {found.missing} of the log is missing; {sure}{again}"
         return Choice(manifest, mine.line.timeline, notes=notes, doubt=doubt)
     if log.stalled_since:
         since = log.stalled_since.isoformat(timespec="seconds")
-        doubt = f"archiving stands still: the last segment came to the repository at {since}; {sure}"
+        doubt = f"archiving is stalled since the last segment, at {since}; {sure}"
         if moment > log.stalled_since:
             raise impossible(
                 f"{moment.isoformat(timespec='seconds')} is not in the archived log: {doubt}",
-                "mend archiving (invoke check), then run this again",
+                "fix archiving (invoke check), then run this again",
             )
         return Choice(manifest, mine.line.timeline, notes=notes, doubt=doubt)
-    ends = (
-        "the server can't have its log archived up to now: if the archived log ends before that moment, its last commit is what is restored"
-    )
-    return _noted(choice, ends)
+    return _noted(choice, "the server can't archive its log up to now: if the archived log ends before that moment, its end is restored")
 
 
 def _at_the_branch(
     moment: datetime | None, lsn: str | None, manifest: Manifest, found: Reach, mine: Lineage, notes: tuple[str, ...]
 ) -> Choice:
-    """Nothing of the wanted timeline is archived from its beginning on. Replaying would go on into the branch that was left."""
-    told = f"nothing of timeline {mine.line.timeline} is in the repository yet, from {lsn_text(found.end)} on"
+    """No WAL of the wanted timeline is archived yet. Replay would continue into the abandoned branch."""
+    told = f"timeline {mine.line.timeline} has no archived log yet after {lsn_text(found.end)}"
     if moment or (lsn and lsn_number(lsn) > found.end):
         raise impossible(
             told,
-            f"have it archived (invoke check tells why not); --to latest gives what there is; --timeline {found.left} the branch before",
+            f"fix archiving (invoke check); or --to latest for the archived state, --timeline {found.left} for the earlier branch",
         )
-    return Choice(manifest, found.left, lsn or lsn_text(found.end), or_end=True, notes=(*notes, f"{told}: this is what it began with"))
+    return Choice(manifest, found.left, lsn or lsn_text(found.end), or_end=True, notes=(*notes, f"{told}: its starting point is restored"))
 
 
 def _branch_note(moment: datetime | None, mine: Lineage) -> list[str]:
-    """A moment that a branch which was left has, too: it is named, so that nobody takes one for the other."""
+    """A note if an abandoned branch has the same moment too, so that nobody takes one for the other."""
     left = [each.postgres for each in mine.sets if each.postgres and not mine.line.has(each)]
     others = [each.timeline for each in left if moment and each.reference_point.at >= moment]
-    return [f"timeline {others[0]}, a branch that was left, has that moment too: --timeline {others[0]}"] if others else []
+    return [f"timeline {others[0]}, an abandoned branch, has that moment too: --timeline {others[0]}"] if others else []
 
 
 def insist_on_line(history: History, line: Line) -> None:
-    """Make sure that a restored server left the log on the line that was wanted. `history` is its own.
+    """Check that a restored server branched off from the wanted line. `history` is its own.
 
-    Raises PlatformError where it replayed what a branch that was left had written.
+    Raises PlatformError if it replayed an abandoned branch.
     """
     if history and not line.holds(history[-1].timeline, history[-1].lsn):
         raise PlatformError(
-            what=f"timeline {history[-1].timeline} was replayed up to {history[-1].lsn}, which doesn't lead to timeline {line.timeline}",
+            what=f"timeline {history[-1].timeline} was replayed up to {history[-1].lsn}, which does not lead to timeline {line.timeline}",
             where="the restored PostgreSQL",
             next_step="a segment of the wanted timeline is missing: invoke check, then run this again; nothing live was touched",
         )
@@ -229,5 +220,5 @@ def _noted(choice: Choice, *notes: str) -> Choice:
 
 
 def impossible(what: str, next_step: str, where: str = "--to") -> PlatformError:
-    """The error for a target that can't be reached."""
+    """The error for an unreachable target."""
     return PlatformError(what=what, where=where, next_step=next_step)

@@ -1,4 +1,4 @@
-"""PostgreSQL restored by pgBackRest: into a scratch container beside the live one, or onto the live one."""
+"""Restores PostgreSQL by pgBackRest: into a scratch container beside the live one, or onto the live one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from backup.restoring.scratch import Scratch
 from backup.restoring.targets import StorePlan
 from backup.sets.files import plain_file
 from backup.storage.repository import INFO_FILES, SEGMENT
-from core.containers import Entry, docker_client, execute, put_files, throwaway
+from core.containers import Entry, docker_client, execute, give, put_files, throwaway
 from core.errors import PlatformError
 from core.progress import Progress
 from core.streams import StreamedFile
@@ -34,16 +34,16 @@ _RECOVERY_SECONDS = 4 * 3600
 
 
 def beside(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progress, *, settings: Iterable[str] = ()) -> Timing:
-    """Restore PostgreSQL into a scratch container and wait until it has replayed its log and takes writes.
+    """Restore PostgreSQL into a scratch container and wait until it has replayed its WAL and accepts writes.
 
-    Raises PlatformError where the backup is damaged, or its log ends before the target.
+    Raises PlatformError if the backup is damaged, or its WAL ends before the target.
     """
     began = time.monotonic()
     progress.status(f"restoring {wanted.manifest.id}")
     data = made.volume("timescaledb-data")
     repository = use.source.volume or repository_volume(made, use, wanted, progress)
     recipe = recipes.timescaledb(
-        made, use.images["timescaledb"], data=data, repository=repository, passphrase=use.passphrase, settings=settings
+        made, use.bases["timescaledb"], data=data, repository=repository, passphrase=use.passphrase, settings=settings
     )
     run_once(made, recipe, restore_command(wanted, archive=False))
     files = time.monotonic()
@@ -56,7 +56,7 @@ def beside(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progres
             raise
         if not wanted.or_end:
             raise early_end(error, wanted) from error
-        # All that there is was replayed: it is taken without the target. The files stay as they are, the log goes on from there.
+        # The whole WAL was replayed without reaching the target: start without a target. The files stay, the replay continues from there.
         progress.log(f"nothing was committed between the last transaction of the log and {_target_text(wanted)}")
         made.containers.pop(recipe.service).remove(force=True)
         run_once(made, recipe, ("sh", "-c", NO_TARGET))
@@ -66,13 +66,13 @@ def beside(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progres
 
 
 def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
-    """Put the live PostgreSQL back, step by step, each of them written down."""
+    """Restore onto the live PostgreSQL, step by step, each step noted in the journal."""
     name = platform.containers["timescaledb"]
     stopped.remove_earlier(f"{name}-restore")
     container: Container = docker_client().containers.get(name)
     step = work.begun.steps.get("postgres")
     if step and _was_promoted(container, work.begun.timeline or 1):
-        # Whoever started the server meanwhile: it has been written to since, and is not put back again.
+        # Somebody started the promoted server meanwhile: it may have new writes, so don't restore it again.
         stopped.start(container)
     elif step not in (FILES, RECOVERED) or not _recovers(container, wanted):
         work.journal.reach("postgres", PLANNED)
@@ -86,12 +86,12 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
 
 
 def recovery_options(wanted: StorePlan) -> tuple[str, ...]:
-    """How pgBackRest is told how far the log is replayed, and along which timeline: the plan's, or that of the backup itself."""
+    """Options of pgBackRest for the end of the replay, and for its timeline: the plan's, or the backup's own."""
     part = wanted.manifest.postgres
     own = wanted.timeline is None or (part is not None and part.timeline == wanted.timeline)
     along = f"--target-timeline={'current' if own else wanted.timeline}"
     if wanted.lsn:
-        # The record that begins at the position is the first that must not be there.
+        # The record at that position is the first that must not be replayed.
         return ("--type=lsn", f"--target={wanted.lsn}", "--target-exclusive", "--target-action=promote", along)
     if wanted.until:
         moment = wanted.until.astimezone(UTC)
@@ -100,7 +100,7 @@ def recovery_options(wanted: StorePlan) -> tuple[str, ...]:
 
 
 def restore_command(wanted: StorePlan, *, archive: bool) -> tuple[str, ...]:
-    """The pgBackRest command that puts a data directory back."""
+    """The pgBackRest command that restores a data directory."""
     if wanted.manifest.postgres is None:
         raise PlatformError(what=f"set {wanted.manifest.id} has no backup of PostgreSQL", where="its manifest")
     mode = () if archive else ("--archive-mode=off",)
@@ -108,9 +108,9 @@ def restore_command(wanted: StorePlan, *, archive: bool) -> tuple[str, ...]:
 
 
 def repository_volume(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progress) -> str:
-    """A volume with what pgBackRest needs of a repository elsewhere: the backup and those it refers to, the log from there on, the index.
+    """A volume with the needed part of a remote repository: the backup and those it refers to, the WAL after it, the index.
 
-    The scratch network reaches nothing outside, so the files are brought in. The index is the set's own: the place's may be of later.
+    The scratch network reaches nothing outside, so the files are copied in. The index is the set's own: the place's may be newer.
     """
     part = wanted.manifest.postgres
     if part is None:
@@ -130,11 +130,13 @@ def repository_volume(made: Scratch, use: Ingredients, wanted: StorePlan, progre
     index = {record.path: record for record in part.files if record.path.startswith(f"{INFO_PATH}/")}
     entries += [Entry(path, plain_file(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
     volume = made.volume("pgbackrest")
+    base = use.bases["timescaledb"]
     helper = docker_client().containers.create(
-        use.images["timescaledb"], ["true"], volumes={volume: {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
+        base.image, ["true"], volumes={volume: {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
     )
     try:
-        put_files(helper, REPOSITORY_PATH, entries, uid=1000, gid=1000)
+        give(helper, REPOSITORY_PATH, **base.owner)
+        put_files(helper, REPOSITORY_PATH, entries, **base.owner)
     finally:
         helper.remove(force=True)
     return volume
@@ -142,11 +144,11 @@ def repository_volume(made: Scratch, use: Ingredients, wanted: StorePlan, progre
 
 def _put_files_back(platform: Platform, container: Container, wanted: StorePlan) -> None:
     container.stop(timeout=stopped.STOP_SECONDS)
-    # Only what differs is copied, so that a run after a cut-off one is quicker, too.
+    # --delta copies only what differs, so a run after an interrupted one is quicker.
     command = (*restore_command(wanted, archive=True)[:-1], "--delta", "restore")
     # A repository in a bucket is reached from the stack's own network.
     network = platform.network if platform.backup.place else "none"
-    # The server is stopped for sure. Where it was killed, its file still says that it runs, and pgBackRest would believe it.
+    # The server is certainly stopped. A killed one leaves a pid file that says otherwise, and pgBackRest would believe it.
     script = f"rm -f {PGDATA}/postmaster.pid && {shlex.join(command)}"
     stopped.run(container, script, purpose="restore", network=network)
 
@@ -167,7 +169,7 @@ def _start_recovery(container: Container, wanted: StorePlan) -> None:
 
 
 def _recovers(container: Container, wanted: StorePlan) -> bool:
-    """Whether the files that a cut-off run has put in place come up; if not, they are put back again."""
+    """Whether the server starts on the files that an interrupted run restored; if not, they are restored again."""
     try:
         _start_recovery(container, wanted)
     except PlatformError:
@@ -176,9 +178,9 @@ def _recovers(container: Container, wanted: StorePlan) -> bool:
 
 
 def _was_promoted(container: Container, before: int) -> bool:
-    """Whether the server was promoted to a timeline that wasn't there before: its history is on the disk, and its signal is gone.
+    """Whether the server was promoted to a new timeline: its history file exists, and its recovery signal is gone.
 
-    Read from its files, since it may be stopped, or killed in the middle of it.
+    Read from files, since the server may be stopped, or killed halfway.
     """
     script = (
         f"last=$(ls {PGDATA}/pg_wal 2>/dev/null | grep -E '^[0-9A-F]{{8}}[.]history$' | sort | tail -n 1); "
@@ -195,20 +197,20 @@ def _was_promoted(container: Container, before: int) -> bool:
 
 
 NO_TARGET = f"sed -i '/^recovery_target_\\(time\\|lsn\\|inclusive\\|action\\)/d' {PGDATA}/postgresql.auto.conf"
-"""A shell line that lets a recovery go to the end of the log, along the same timeline."""
+"""A shell line that makes recovery go to the end of the WAL, along the same timeline."""
 
 
 def ends_early(error: PlatformError) -> bool:
-    """Whether the server stopped because its log ended before the target."""
+    """Whether the server stopped because its WAL ended before the target."""
     return "recovery ended before configured recovery target was reached" in error.what
 
 
 def early_end(error: PlatformError, wanted: StorePlan) -> PlatformError:
-    """The error for a log that ends before the target, where its end must not be taken for it."""
+    """The error for a WAL that ends before the target, where its end does not count as the target."""
     return PlatformError(
         what=f"the archived log ends before {_target_text(wanted)}" + (f": {wanted.doubt}" if wanted.doubt else ""),
         where=error.where,
-        next_step="give an earlier target, or --to latest for all that there is",
+        next_step="give an earlier target, or --to latest for the whole log",
     )
 
 
@@ -217,9 +219,9 @@ def _target_text(wanted: StorePlan) -> str:
 
 
 def wait_for_recovery(container: str) -> None:
-    """Wait until PostgreSQL has replayed its log and been promoted.
+    """Wait until PostgreSQL has replayed its WAL and was promoted.
 
-    Raises PlatformError with its last lines where it stops instead: most often because its log ends too early.
+    Raises PlatformError with its last log lines if it stops, most often because its WAL ends too early.
     """
     question = ("psql", "--no-psqlrc", "-Atq", f"--dbname={database('postgres')}", "--command=select pg_is_in_recovery()")
     for in_time in looks(_RECOVERY_SECONDS):
@@ -229,6 +231,6 @@ def wait_for_recovery(container: str) -> None:
                 return
         else:
             said = found.logs(tail=8).decode(errors="replace").strip()
-            raise PlatformError(what=f"PostgreSQL stopped while it replayed its log:\n{said}", where=f"container {container}")
+            raise PlatformError(what=f"PostgreSQL stopped while replaying its log:\n{said}", where=f"container {container}")
         if not in_time:
             raise PlatformError(what="PostgreSQL did not finish replaying its log", where=f"container {container}")

@@ -1,6 +1,6 @@
-"""Which tables a set counts, and how: so that a restored server can be asked the same. No single table can end a backup.
+"""Counts and hashes the tables of a set, so that a restored server can be compared. No single table can fail a backup.
 
-What can't be counted or hashed is told with its reason, and the rest is proven.
+A table that can't be counted or hashed is reported with its reason; the others are proven.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg.sql import Composable
 
-# Text has to come out the same from every server and at any time, whatever a role or database has set. Without row_security a table whose
-# rows are hidden is refused, not counted short. Who holds a table for long has no set wait for it.
+# Text output must be the same on every server at any time, whatever a role or database has set. With row_security off, a table with
+# hidden rows is an error instead of a short count. A set doesn't wait for a table that is locked for long.
 _SETTINGS = {
     "datestyle": "ISO, YMD",
     "intervalstyle": "postgres",
@@ -29,13 +29,13 @@ _SETTINGS = {
     "lock_timeout": "30s",
 }
 _LOCKED = "55P03"
-# Messages of these classes name objects and settings. Others may quote a value out of the rows, and manifests are not encrypted.
+# Messages of these classes name objects and settings. Others may quote a value of a row, and manifests are not encrypted.
 _TELLABLE = ("42", "53", "54", "55", "57", "58", "XX")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Something that keeps rows, as sql/tables.sql describes it. `kind` is pg_class.relkind."""
+    """A relation that stores rows, as sql/tables.sql lists it. `kind` is pg_class.relkind."""
 
     oid: int
     schema: str
@@ -51,19 +51,19 @@ class Table:
 
     @property
     def key(self) -> str:
-        """What manifests call it."""
+        """Its name in manifests."""
         return key_of(self.schema, self.name)
 
     @property
     def in_first_scope(self) -> bool:
-        """Whether sets from before there was a scope counted it."""
+        """Whether older sets, from before `scope` was recorded, counted it."""
         return self.schema == "public" and self.kind in "rp" and not self.is_extensions
 
 
 def key_of(schema: str, name: str) -> str:
-    """What manifests call a table or sequence: by its plain name in `public`, else by both, quoted where SQL would.
+    """The name of a table or sequence in manifests: the plain name in `public`, else with its schema, quoted where SQL would.
 
-    A name with a dot or a quotation mark in it is never a plain one, so no two have one key.
+    A name with a dot or a quotation mark is always quoted, so no two have one key.
     """
     if schema == "public" and "." not in name and '"' not in name:
         return name
@@ -76,24 +76,24 @@ def _quoted(name: str) -> str:
 
 
 def prepare(connection: psycopg.Connection) -> None:
-    """Set what counting depends on, until the transaction ends."""
+    """Set the parameters that counting depends on, until the transaction ends."""
     for name, value in _SETTINGS.items():
         connection.execute("select set_config(%s, %s, true)", (name, value))
 
 
 def list_tables(connection: psycopg.Connection) -> list[Table]:
-    """Everything that keeps rows."""
+    """All relations that store rows."""
     return [Table(*row) for row in connection.execute(query("tables")).fetchall()]
 
 
 def sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
-    """The last value of each sequence that was used, and whether it counts down."""
+    """The last value of each used sequence, and whether it counts down."""
     found = connection.execute(query("sequences")).fetchall()
     return {key_of(schema, name): (value, falling) for schema, name, value, falling in found}
 
 
 def going_on(before: Mapping[str, tuple[int, bool]], after: Mapping[str, tuple[int, bool]]) -> dict[str, int]:
-    """The values before, of those sequences that were neither dropped nor set back until afterwards."""
+    """The earlier values of the sequences that were neither dropped nor set back since."""
     return {
         name: value
         for name, (value, falling) in before.items()
@@ -106,23 +106,23 @@ def broken(connection: psycopg.Connection) -> tuple[str, ...]:
     return tuple(name for each in ("broken_indexes", "broken_constraints") for (name,) in connection.execute(query(each)).fetchall())
 
 
-class _Uncounted(Exception):  # noqa: N818 - it is what was found out, no error of the program
-    """A table that couldn't be counted or hashed; the message says why."""
+class _Uncounted(Exception):  # noqa: N818 - a result, no error of the program
+    """A table that couldn't be counted or hashed; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A table's record, and why it is not a whole one."""
+    """A table's record, and why it is incomplete."""
 
     record: TableRecord
     why: str = ""
 
 
 def count_table(connection: psycopg.Connection, table: Table, *, hashed: bool, as_text: Collection[str] = ()) -> Counted:
-    """Count a table in the connection's snapshot; `hashed` adds the sum of its rows' hashes, which no order can change.
+    """Count a table in the connection's snapshot; `hashed` adds the sum of its rows' hashes, which does not depend on their order.
 
-    Columns whose type has no hash are hashed as text: `as_text` where it is known, else found out. Raises what the driver raises only
-    where the connection itself is gone.
+    Columns without a hash function are hashed as text: those in `as_text` if known, else found by trying. Raises the driver's error only
+    if the connection itself is gone.
     """
     why = ""
     if hashed:
@@ -143,7 +143,7 @@ def _hash(connection: psycopg.Connection, table: Table, as_text: tuple[str, ...]
         try:
             rows, total = _ask(connection, table, _whole_row())
         except _Uncounted as error:
-            # json, xml, point and their like, or a type that is made of them: hash_record_extended finds no function for it.
+            # json, xml, point or similar, or a composite of them: hash_record_extended finds no hash function.
             if not isinstance(error.__cause__, UndefinedFunction):
                 raise
         else:
@@ -158,7 +158,7 @@ def _columns(connection: psycopg.Connection, table: Table) -> list[str]:
 
 
 def _without_hash(connection: psycopg.Connection, table: Table) -> tuple[str, ...]:
-    """The columns that can't be hashed as they are: asked of one row, column by column."""
+    """The columns without a hash function: tried on one row, column by column."""
     from psycopg.errors import UndefinedFunction
 
     found = []
@@ -181,7 +181,7 @@ def _null() -> Composable:
 def _whole_row() -> Composable:
     from psycopg import sql
 
-    # t.* and not t: a column may be called so.
+    # t.* instead of t: a column may have that name.
     return sql.SQL("sum(hash_record_extended(t.*, 0))::text")
 
 
@@ -193,7 +193,7 @@ def _by_columns(columns: Iterable[str], as_text: Collection[str]) -> Composable:
 
 
 def _ask(connection: psycopg.Connection, table: Table, total: Composable, *, limit: bool = False) -> tuple[int, str]:
-    """Rows of a table and a total over them. Children are counted with their parent, unless one of them is another matter."""
+    """The number of rows and a total over them. Children count with their parent, unless they are counted on their own."""
     import psycopg
     from psycopg import sql
 
@@ -212,7 +212,7 @@ def _ask(connection: psycopg.Connection, table: Table, total: Composable, *, lim
 
 
 def reason(error: psycopg.Error) -> str:
-    """Why the server refused, in its words where those can't quote a value, else by the kind of error."""
+    """Why the server refused: its message if that can't quote a value, else the kind of error."""
     state = error.sqlstate or ""
     if state == _LOCKED:
         return "another session held it locked for longer than a backup waits"
@@ -222,14 +222,14 @@ def reason(error: psycopg.Error) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """All tables' records by key, and what is unproven about which of them."""
+    """All tables' records by key, and what stays unproven about them."""
 
     tables: dict[str, TableRecord]
     unproven: tuple[Unproven, ...]
 
 
 def count_all(connection: psycopg.Connection, fresh: psycopg.Connection, tables: Sequence[Table], *, hash_hypertables: bool) -> Counts:
-    """Count every table in the connection's snapshot. `fresh` is another connection, which sees what happened since."""
+    """Count every table in the connection's snapshot. `fresh` is a second connection, which sees later changes."""
     wanted = [each for each in tables if not each.is_covered]
     before = _storage(connection, wanted)
     records: dict[str, TableRecord] = {}
@@ -259,7 +259,7 @@ def _storage(connection: psycopg.Connection, tables: Sequence[Table]) -> dict[in
 
 
 def _beforehand(connection: psycopg.Connection, table: Table) -> list[Unproven]:
-    """Why a table is not counted at all; nothing for those that are."""
+    """Why a table is not counted at all; empty for a table that is."""
     if table.kind == "f":
         return [Unproven(what=_called(table), why="its rows are on another server, and in no backup", by_design=True)]
     if table.is_unlogged:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Of 16 MiB each, so a log of 4 GiB has 256 (PostgreSQL's default, and what the server here is made with).
+# Segments of 16 MiB, so a log of 4 GiB has 256 (PostgreSQL's default, also of the servers here).
 _PER_LOG = 0x100
 
 
 def number(segment: str) -> int:
-    """A segment's place in its timeline."""
+    """A segment's number within its timeline."""
     return int(segment[8:16], 16) * _PER_LOG + int(segment[16:24], 16)
 
 
 def timeline(segment: str) -> int:
-    """The timeline that a segment is of."""
+    """The timeline of a segment."""
     return int(segment[:8], 16)
 
 
 def name(timeline: int, place: int) -> str:
-    """The name of the segment at a place of a timeline."""
+    """The name of the segment with that number in a timeline."""
     return f"{timeline:08X}{place // _PER_LOG:08X}{place % _PER_LOG:08X}"
 
 
@@ -29,7 +29,7 @@ def between(first: str, last: str) -> list[str]:
 
 
 def missing(first: str, last: str, there: Iterable[str]) -> list[str]:
-    """Which of the segments from one to another are not there. Across a change of timeline, a segment of either will do."""
+    """The missing segments from one to another. Across a timeline switch, the segment of either timeline is enough."""
     present = set(there)
     if timeline(first) == timeline(last):
         return [each for each in between(first, last) if each not in present]

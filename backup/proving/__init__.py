@@ -1,1 +1,1 @@
-"""What a drill asks of restored stores, and whether accounts get into them."""
+"""Proofs of a drill on restored stores, and whether accounts can log in."""

@@ -1,6 +1,6 @@
-"""Whether an account can do its work after it has logged in: one query of its own kind in each store it has.
+"""Whether an account can do its work after logging in: one query of its own in each store it has.
 
-Each function returns what is wrong, or nothing.
+Each function returns the fault, or an empty string.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _READER = "backup"
 
 
 def postgres(platform: Platform, name: str) -> str:
-    """Read what the account's rights are for: its granted tables, the whole schema, or the server's statistics.
+    """Read what the account has rights for: its granted tables, the whole schema, or the server's statistics.
 
-    A table that isn't there is nobody's to read: whether it should be is told by the proof of rows.
+    A missing table is no fault of the account: the proof of rows reports it.
     """
     import psycopg
     from psycopg import sql
@@ -49,7 +49,7 @@ def postgres(platform: Platform, name: str) -> str:
 
 
 def redis(platform: Platform, name: str) -> str:
-    """Find a key of each of the account's keyspaces, or count all keys where it may see all."""
+    """Find a key of each of the account's keyspaces, or count all keys if it may see all of them."""
     import redis as driver
 
     user = declared(name).redis
@@ -70,7 +70,7 @@ def redis(platform: Platform, name: str) -> str:
 
 
 def weaviate(platform: Platform, name: str) -> str:
-    """Read an object of a collection that the account may read; who may read none lists the collections."""
+    """Read an object of a collection that the account may read; an account without read rights lists the collections."""
     user = declared(name).weaviate
     if user is None:
         return "has no user"

@@ -1,7 +1,7 @@
-"""Whether an account gets into a store. Each function returns why not, or nothing.
+"""Whether an account can log in to a store. Each function returns the reason for a failure, or an empty string.
 
-A store that refuses an account has told something. One that is slow, is starting, has no connection to spare or hangs up in the middle
-has told nothing: that is `Unlearned`, a reason like the others, which a proof takes for a failure and a check for something unknown.
+A refusal is an answer. A store that is slow, is starting, has no free connection or hangs up halfway gives no answer:
+the result is then `Unlearned`, a reason that a proof treats as a failure and a check as unknown.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from infra.connections import Platform
 _SECONDS = 10.0
 _TRIES = 3
 _AGAIN_WITHIN_SECONDS = 3.0
-# Begins of SQLSTATEs that say nothing about the account: connection broken, no resources, interference by an operator (a server that
-# starts or stops, a statement's time limit), the server's own trouble.
+# First two digits of SQLSTATEs that say nothing about the account: broken connection, no resources, operator intervention (a starting
+# or stopping server, a statement timeout), internal trouble of the server.
 _PASSING = ("08", "53", "57", "58", "XX")
-# The same where libpq has only the server's words.
+# The same when libpq has only the server's message.
 _PASSING_WORDS = (
     "starting up", "shutting down", "not yet accepting connections", "recovery mode", "too many connections", "too many clients",
     "connection slots are reserved", "terminating connection", "canceling authentication due to timeout", "out of memory", "could not fork",
 )  # fmt: skip
-# What libpq says where nothing was refused by words, and yet it was seen that it does not work.
+# libpq's messages for a real failure without a refusal from the server.
 _SEEN = ("FATAL: ", "certificate verify failed", "does not match host name", "does not support SSL", "onnection refused")
-# Redis' words for a state that passes.
+# Redis' words for a temporary state.
 _BUSY = ("LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "max number of clients reached")
 
 
 class Unlearned(str):
-    """Why it could not be learned whether an account gets in."""
+    """Why it could not be learned whether an account can log in."""
 
     __slots__ = ()
 
 
 def postgres(platform: Platform, account: str) -> str:
-    """Log in to PostgreSQL and ask who that is."""
+    """Log in to PostgreSQL and ask for the current user."""
     return _patiently(lambda: _postgres(platform, account))
 
 
@@ -52,12 +52,12 @@ def redis(platform: Platform, account: str) -> str:
 
 
 def weaviate(platform: Platform, account: str) -> str:
-    """Show Weaviate the account's key and ask whose it is."""
+    """Send Weaviate the account's key and ask whose it is."""
     return _patiently(lambda: _weaviate(platform, account))
 
 
 def _patiently(login: Callable[[], str]) -> str:
-    """Try again where a quick answer told nothing: a connection that was cut says nothing about the next one."""
+    """Try again after a quick failure without an answer: one cut connection says nothing about the next."""
     began = time.monotonic()
     for _ in range(_TRIES - 1):
         problem = login()
@@ -80,7 +80,7 @@ def _postgres(platform: Platform, account: str) -> str:
 
 
 def postgres_refused(sqlstate: str | None, said: str) -> bool:
-    """Whether a failed login or its first question was refused, rather than slow, cut or put off. Pure."""
+    """Whether a failed login or its first query was refused, instead of slow, cut or postponed. Pure."""
     if sqlstate is not None:
         return not sqlstate.startswith(_PASSING)
     return any(sign in said for sign in _SEEN) and not any(sign in said for sign in _PASSING_WORDS)
@@ -97,12 +97,12 @@ def _redis(platform: Platform, account: str) -> str:
 
 
 def redis_refused(error: Exception) -> bool:
-    """The same for Redis. Pure."""
+    """Whether Redis refused. Pure."""
     import redis as driver
 
     if any(sign in str(error) for sign in _BUSY):
         return False
-    # A refused password is a kind of connection trouble to the client library.
+    # The client library counts a refused password as a connection error.
     if isinstance(error, driver.AuthenticationError | driver.ResponseError):
         return True
     return _seen_broken(error) or "certificate verify failed" in str(error) or "Connection refused" in str(error)
@@ -123,7 +123,7 @@ def _weaviate(platform: Platform, account: str) -> str:
 
 
 def _seen_broken(error: object) -> bool:
-    """Nobody listens, or a certificate is not to be trusted."""
+    """Whether nothing listens, or the certificate is not trusted."""
     return isinstance(error, ConnectionRefusedError | ssl.SSLCertVerificationError)
 
 

@@ -1,4 +1,4 @@
-"""What a proof is: a function of restored stores that tells what it found, or raises Disproved."""
+"""The form of a proof: a function of restored stores that returns its finding or raises Disproved."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ READER = "backup"
 _SHOWN = 5
 
 
-class Disproved(Exception):  # noqa: N818 - it is no error of the program
-    """The restored state is not what it should be; the message says how."""
+class Disproved(Exception):  # noqa: N818 - a finding, no error of the program
+    """The restored state is wrong; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A restored platform, and the manifest that it has to agree with. `redis_keys` was counted before any key could expire."""
+    """A restored platform, and the manifest to compare it with. `redis_keys` was counted before any key could expire."""
 
     platform: Platform
     manifest: Manifest
@@ -29,12 +29,12 @@ Proof = Callable[[Restored], str]
 
 
 def insist(condition: object, message: str) -> None:
-    """Disprove with the message unless the condition holds."""
+    """Raise Disproved with the message unless the condition holds."""
     if not condition:
         raise Disproved(message)
 
 
 def shown(things: Iterable[object]) -> str:
-    """The first of some things, and how many more there are."""
+    """The first few items, and how many more there are."""
     every = [str(each) for each in things]
     return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")

@@ -1,4 +1,4 @@
-"""What a drill proves about restored stores: which proofs fit a set, and those about accounts, documents and what links the stores."""
+"""The proofs that fit a set, and those about accounts, documents, and references between the stores."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _SAME = 1e-3
 _INDEX_SECONDS = 30
 _FILES_ASKED = 3
 _LONGEST_QUESTION = 160
-# The only account that may open a tenant.
+# The only account that may activate a tenant.
 _OPENER = "admin"
 _LONGEST_ID = 19
 
 
 def accounts(store: str) -> Proof:
-    """Every account of a store logs in, and a query of its own kind is answered."""
+    """Every account of a store logs in and gets an answer to its own query."""
     login: Callable[[Platform, str], str] = getattr(logins, store)
     ask: Callable[[Platform, str], str] = getattr(account_queries, store)
 
@@ -39,14 +39,14 @@ def accounts(store: str) -> Proof:
         names = [each.name for each in ACCOUNTS if getattr(each, store) is not None]
         problems = [f"{name}: {problem}" for name in names if (problem := login(restored.platform, name) or ask(restored.platform, name))]
         insist(not problems, shown(problems))
-        return f"{len(names)} accounts log in, and each one's query is answered"
+        return f"{len(names)} accounts log in, and each gets an answer to its query"
 
     proof.__doc__ = accounts.__doc__
     return proof
 
 
 def objects(restored: Restored) -> str:
-    """Every collection has the objects that it had, each file's passages, and its tenants in the state that they were in."""
+    """Every collection has its recorded objects, every file its passages, and every inactive tenant its recorded state."""
     part = restored.manifest.weaviate
     wanted = part.collections if part else {}
     uncounted = set(part.uncounted) if part else set()
@@ -63,7 +63,7 @@ def objects(restored: Restored) -> str:
     insist(not wrong, shown(wrong))
     insist(set(found) == set(wanted), f"collections: {shown(sorted(found))}, not {shown(sorted(wanted))}")
     missing = sorted(uncounted - counts.names)
-    insist(not missing, f"collections that are gone: {shown(missing)}")
+    insist(not missing, f"missing collections: {shown(missing)}")
     lost = [
         f"tenant {tenant} of {name} is {away.get(name, {}).get(tenant, 'gone')}, not {state}"
         for name, own in (part.tenants if part else {}).items()
@@ -73,18 +73,18 @@ def objects(restored: Restored) -> str:
     insist(not lost, shown(lost))
     steady = all(before == after for before, after in wanted.values())
     recorded = part.documents if part else {}
-    insist(not steady or documents == recorded, f"passages of {len(documents)} files, not of {len(recorded)} as recorded, or other numbers")
+    insist(not steady or documents == recorded, f"passages of {len(documents)} files, not of {len(recorded)} as recorded, or other counts")
     kept = sum(map(len, away.values()))
     told = f"{sum(found.values())} objects in {len(found)} collections, {len(documents)} files"
     return (
         told
-        + (f"; {kept} tenants put away as before" if kept else "")
+        + (f"; {kept} tenants inactive as before" if kept else "")
         + (f"; not counted: {shown(sorted(uncounted))}" if uncounted else "")
     )
 
 
 def tenants(restored: Restored) -> str:
-    """Tenants that were put away can be opened again: it is done here, where nobody minds."""
+    """Inactive tenants can be activated again: tried here, on scratch stores."""
     part = restored.manifest.weaviate
     from weaviate.classes.tenants import Tenant, TenantActivityStatus
 
@@ -102,7 +102,7 @@ def tenants(restored: Restored) -> str:
 
 
 def neighbours(restored: Restored) -> str:
-    """In every collection, something is found right at an object's own vector."""
+    """Every collection finds an object by its own vector."""
     asked = 0
     with weaviate_client(restored.platform, READER) as client:
         for name, each in client.collections.list_all(simple=False).items():
@@ -114,15 +114,15 @@ def neighbours(restored: Restored) -> str:
                 for vector_name, vector in vectors.items():
                     target = None if vector_name == "default" else vector_name
                     nearest = _nearest(collection, vector, target)
-                    # Another object may have the same vector; but nothing may be far away.
+                    # Another object may have the same vector, but the nearest one must be at distance zero.
                     far = nearest[0].metadata.distance if nearest else None
-                    insist(far is not None and abs(far) < _SAME, f"{name}: what is nearest to {one.uuid}'s own vector is {far} away")
+                    insist(far is not None and abs(far) < _SAME, f"{name}: the nearest object to {one.uuid}'s own vector is {far} away")
                 asked += 1
     return f"{asked} collections answer by vector"
 
 
 def _nearest(collection: Any, vector: Any, target: str | None) -> list[Any]:
-    """What is nearest to a vector. A server that has only just restored its objects may still be loading the index over them."""
+    """The objects nearest to a vector. A server that has just restored its objects may still be loading their index."""
 
     def ask() -> list[Any]:
         found: list[Any] = collection.query.near_vector(vector, limit=1, target_vector=target, return_metadata=["distance"]).objects
@@ -132,14 +132,14 @@ def _nearest(collection: Any, vector: Any, target: str | None) -> list[Any]:
 
 
 def questions(restored: Restored) -> str:
-    """Questions in words, embedded as an application's would be, are answered from the documents that the set has.
+    """Questions in words, embedded like an application's, get answers from the set's documents.
 
-    One is the specification's own. The others are the beginnings of passages: their own file has to be among the answers.
+    One question is the specification's own. The others are beginnings of passages, whose file must be among the answers.
     """
     from seed.search import search
 
     part = restored.manifest.weaviate
-    # Whatever the documents are about, something in them is nearest.
+    # Whatever the documents are about, some passage is nearest.
     hits = search(restored.platform, _QUESTION, certainty=0.0)
     insist(hits, f"no answer to {_QUESTION!r}")
     recorded = sorted(part.documents) if part else []
@@ -147,7 +147,7 @@ def questions(restored: Restored) -> str:
     for path in asked:
         words = _beginning(restored.platform, path)
         found = [hit.file_path for hit in search(restored.platform, words, certainty=0.0)]
-        insist(path in found, f"{words[:40]!r} stands in {path}, but the answers are from {shown(found)}")
+        insist(path in found, f"{words[:40]!r} is from {path}, but the answers are from {shown(found)}")
     return (
         f"{1 + len(asked)} questions; to {_QUESTION!r} {len(hits)} passages, the first from {hits[0].file_path} ({hits[0].certainty:.2f})"
     )
@@ -166,23 +166,23 @@ def _beginning(platform: Platform, path: str) -> str:
 
 
 def files(restored: Restored) -> str:
-    """Every passage is of a file that the backup knew, and none of those is without passages."""
+    """Every passage belongs to a recorded file, and every recorded file has passages."""
     part = restored.manifest.weaviate
     recorded = part.documents if part else {}
     with weaviate_client(restored.platform, READER) as client:
         found = count_documents(client)
     strangers = sorted(set(found) - set(recorded))
-    insist(not strangers, f"passages of files that nobody recorded: {shown(repr(each) for each in strangers)}")
+    insist(not strangers, f"passages of files that are not recorded: {shown(repr(each) for each in strangers)}")
     gone = sorted(set(recorded) - set(found))
     steady = part is not None and all(before == after for before, after in part.collections.values())
     insist(not steady or not gone, f"files without a passage: {shown(gone)}")
-    return f"{len(found)} files, all known"
+    return f"{len(found)} files, all recorded"
 
 
 def references(restored: Restored) -> str:
-    """No session and no preference is of a user who came after PostgreSQL's point: the parts are of one time.
+    """No session or preference belongs to a user newer than PostgreSQL's point: the stores show the same time.
 
-    A user who was deleted while the key lived on is no fault of the set's, nor is a key that names nobody: they are counted.
+    A user who was deleted while the key remained is no fault of the set, nor is a key without a user: both are counted.
     """
     wanted: dict[int, str] = {}
     odd = 0
@@ -198,15 +198,15 @@ def references(restored: Restored) -> str:
                 wanted[user] = key
     with postgres(restored.platform, READER) as connection:
         if connection.execute("select from pg_class where oid = to_regclass('public.users')").fetchone() is None:
-            return "there is no table of users"
+            return "there is no users table"
         there = {user for (user,) in connection.execute("select id from users where id = any(%s::bigint[])", (list(wanted),)).fetchall()}
         row = connection.execute("select pg_sequence_last_value(pg_get_serial_sequence('public.users', 'id')::regclass)").fetchone()
     given = row[0] if row else None
     gone = {user: key for user, key in wanted.items() if user not in there}
     lost = [f"{shown_key(key)} of user {user}" for user, key in gone.items() if given is None or user > given]
     insist(not lost, f"keys of users that don't exist: {shown(lost)}")
-    told = f"{len(wanted) - len(gone)} users named by keys, all there"
-    return told + (f"; {len(gone)} were deleted before" if gone else "") + (f"; {odd} sessions name none" if odd else "")
+    told = f"{len(wanted) - len(gone)} users named by keys, all exist"
+    return told + (f"; {len(gone)} were deleted earlier" if gone else "") + (f"; {odd} sessions name no user" if odd else "")
 
 
 def _session_user(client: Any, key: str) -> int | None:
@@ -215,12 +215,12 @@ def _session_user(client: Any, key: str) -> int | None:
     try:
         return _user(client.hget(key, "user_id") or "")
     except ResponseError:
-        # No hash; the proof of keyspaces tells whether it was one before.
+        # Not a hash; the proof of keyspaces reports that.
         return None
 
 
 def _user(text: str) -> int | None:
-    """A user's id; None for what can't be one."""
+    """A user's id; None for text that can't be one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_ID else None
 
 

@@ -1,1 +1,1 @@
-"""Redis' part of a set: its snapshot, log and ACL, restored and proven."""
+"""Redis' part of a set: its RDB, AOF and ACL, restored and proven."""

@@ -1,7 +1,7 @@
 """Redis' part of a set: a fresh RDB, the multi-part AOF up to one instant, and the ACL.
 
-The AOF's files may only be copied while no rewrite replaces them. So rewrites are held off by a command inside the
-container that is tethered to this process: whatever happens to us, it puts the setting back.
+The AOF's files can only be copied while no rewrite replaces them. So a command inside the container holds rewrites off. It
+ends with this process, however that ends, and restores the setting.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _SAVE_SECONDS = 3600
 _POLL_SECONDS = 0.05
 _FLUSH_SECONDS = 60
 
-# Logs in as admin inside the container; what the setting should be is read from the server's own file, because a hold that
-# was cut off by a crash of the machine may have left 0 behind.
+# Logs in as admin inside the container. Restores the setting from the server's own file: a hold that a crash of the machine
+# interrupted may have left 0 in the running server.
 _HOLD = f"""
 set -eu
 cli() {{ {redis_cli("admin")} -e "$@"; }}
@@ -59,7 +59,7 @@ release
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where the server keeps its files, inside the container."""
+    """The paths of the server's files inside the container."""
 
     directory: str
     rdb: str
@@ -68,9 +68,9 @@ class _Places:
 
 
 def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisPart:
-    """Make this store's part of a set, in the set's folder.
+    """Make Redis' part of a set, in the set's folder.
 
-    Raises PlatformError where a save fails, or a copy doesn't pass Redis' own checkers.
+    Raises PlatformError if a save fails, or a copy fails Redis' own checkers.
     """
     container = platform.containers["redis"]
     started = datetime.now(UTC)
@@ -94,7 +94,7 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     try:
         found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     except TornTailError as torn:
-        # What a crash left in the log: it ends with the last whole command.
+        # A crash cut off the log's last command: keep the whole ones.
         position = torn.whole_bytes
         records[-1] = shorten(folder, records[-1], position)
         found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
@@ -121,7 +121,7 @@ def _places(client: redis.Redis) -> _Places:
     settings = {str(name): str(value) for name, value in answer.items()}
     if settings["appendonly"] != "yes":
         raise PlatformError(
-            what="Redis writes no AOF, so there is nothing between two snapshots",
+            what="Redis writes no AOF, so changes between two snapshots are lost",
             where="its setting appendonly",
             next_step="invoke up puts the settings back",
         )
@@ -137,12 +137,12 @@ def _wait_until(client: redis.Redis, reached: Any, what: str) -> dict[str, Any]:
 
     if info := until(ask, _SAVE_SECONDS, pause=_POLL_SECONDS):
         return info
-    raise PlatformError(what=f"Redis was waited for {_SAVE_SECONDS} s: for {what}", where="INFO persistence", next_step="look at its log")
+    raise PlatformError(what=f"waited {_SAVE_SECONDS} s for {what}", where="INFO persistence", next_step="look at its log")
 
 
 def _save(client: redis.Redis) -> None:
-    """Have a snapshot written that begins now."""
-    # One that is under way began before us.
+    """Have Redis write a snapshot that begins now."""
+    # A running one began too early.
     _wait_until(client, lambda info: not info["rdb_bgsave_in_progress"], "a running snapshot to end")
     before = client.info("persistence")
     client.bgsave()
@@ -154,12 +154,12 @@ def _save(client: redis.Redis) -> None:
     )
     if after["rdb_last_bgsave_status"] != "ok":
         raise PlatformError(
-            what="Redis could not write its snapshot", where="BGSAVE", next_step="its log tells why: most often no room or no memory"
+            what="Redis could not write its snapshot", where="BGSAVE", next_step="see its log: usually no disk space or no memory"
         )
 
 
 def _copy(container: str, source: str, folder: SetFolder, path: str, size: int | None = None) -> FileRecord:
-    # One open file stays the same file even when the server puts a new one in its place.
+    # An open file keeps its content even when the server replaces it.
     line = ["cat", source] if size is None else ["head", "-c", str(size), source]
     with HashedFile(folder, path) as target:
         execute(container, line, sink=target.write)
@@ -168,7 +168,7 @@ def _copy(container: str, source: str, folder: SetFolder, path: str, size: int |
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """An instant of the log: how far its last file goes then, in bytes, and how many keys and libraries of functions there are."""
+    """An instant of the AOF: the size of its last file then, in bytes, and the numbers of keys and of function libraries."""
 
     at: datetime
     position: int
@@ -179,15 +179,15 @@ class _Point:
 def _copy_aof(
     client: redis.Redis, container: str, places: _Places, folder: SetFolder
 ) -> tuple[tuple[AofFile, ...], datetime, list[FileRecord], _Point]:
-    """Copy the log's files, the one that still grows up to an instant.
+    """Copy the AOF's files, the growing one up to an instant.
 
-    Returns the files, from when on they show every state, the records, and that instant.
+    Returns the AOF's files, the time from which they show every state, the records, and the instant.
     """
     name = f"{places.aof_name}.manifest"
     text = execute(container, ["cat", f"{places.aof_directory}/{name}"]).stdout.decode()
     files = parse_aof_manifest(text)
-    # A base is whole once it was last written, within the second that its age tells; the files that follow it go on from there. So the
-    # first second that the log shows is the next one: what the base has of its own second can't be taken out again.
+    # A base is complete at its last write, within the second of its mtime; the following files continue from there. So the first
+    # second that can be restored is the next one: the base's commands of its own second can't be taken out again.
     began = _age_and_size(container, places, files[0])[0] + 1
     others = sum(_age_and_size(container, places, each)[1] for each in files[:-1])
     point = _point(client, others)
@@ -204,15 +204,15 @@ def _copy_aof(
 
 
 def _point(client: redis.Redis, others: int) -> _Point:
-    """The instant that is now. `others` is the size of the log's other files; one command tells the rest, so it fits together."""
+    """The present instant. `others` is the size of the AOF's other files; one command returns the rest, so the numbers agree."""
     told: dict[str, Any] = client.info("persistence", "keyspace", "memory")
-    # A server that began with an empty folder leaves the base that it made then out of both sizes, until it first rewrites its log.
+    # A server that started with an empty folder counts its first base in neither size until the first rewrite.
     counted = others if int(told["aof_base_size"]) else 0
     position = int(told["aof_current_size"]) + int(told["aof_buffer_length"]) - counted
     return _Point(datetime.now(UTC), max(0, position), int(told.get("db0", {"keys": 0})["keys"]), int(told.get("number_of_libraries", 0)))
 
 
 def _age_and_size(container: str, places: _Places, file: AofFile) -> tuple[int, int]:
-    """When a file was last written, in seconds since the epoch, and its bytes."""
+    """The mtime of a file, in seconds since the epoch, and its size in bytes."""
     moment, size = execute(container, ["stat", "-c", "%Y %s", f"{places.aof_directory}/{file.name}"]).text().split()
     return int(moment), int(size)

@@ -1,4 +1,4 @@
-"""Redis' files outside a server: the AOF's manifest, and the verdicts of redis-check-rdb and redis-check-aof."""
+"""Redis' files outside a server: the AOF's manifest, and the results of redis-check-rdb and redis-check-aof."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from backup.sets.model import FileRecord
 from core.containers import Entry, Finished, docker_client, put_files, running, throwaway
 from core.errors import PlatformError
 
-_CHECK_FOLDER = "/tmp/copies"  # noqa: S108 - inside a container of its own
-# The checkers read one value at a time, which may have 512 MiB and is held packed and unpacked.
+_CHECK_FOLDER = "/tmp/copies"  # noqa: S108 - inside a helper container
+# The checkers hold one value in memory, packed and unpacked; a value may have 512 MiB.
 _CHECK_MEMORY = "1536m"
 _KILLED = 137
 _OTHER_DAMAGE = re.compile(r"Expected (?!to read)|Unexpected ")
@@ -33,14 +33,14 @@ class AofFile:
 
 @dataclass(frozen=True, slots=True)
 class RdbContent:
-    """What redis-check-rdb counted."""
+    """The counts of redis-check-rdb."""
 
     keys: int
     expires: int
 
 
 class TornTailError(PlatformError):
-    """The file being appended to ends inside a command; `whole_bytes` of it are good."""
+    """The AOF's last file ends inside a command; its first `whole_bytes` are good."""
 
     def __init__(self, where: str, whole_bytes: int) -> None:
         super().__init__(
@@ -50,15 +50,15 @@ class TornTailError(PlatformError):
 
 
 def parse_aof_manifest(text: str) -> tuple[AofFile, ...]:
-    """The files that make up the log, base first, the one being written last. History files don't belong to it.
+    """The files of the AOF, base first, the one being written last, without history files.
 
-    Raises PlatformError where the manifest is not understood or names no file to append to.
+    Raises PlatformError if the manifest can't be parsed or names no file to append to.
     """
     found = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
         match = re.match(r'file (?P<name>"(?:[^"\\]|\\.)+"|\S+) seq (?P<seq>\d+) type (?P<type>[bih])(?: |$)', line)
         if not match or "/" in match["name"]:
-            raise PlatformError(what=f"a line of the AOF's manifest is not understood: {line[:80]}", where="appendonlydir")
+            raise PlatformError(what=f"a line of the AOF's manifest can't be parsed: {line[:80]}", where="appendonlydir")
         found.append(AofFile(match["name"].strip('"'), int(match["seq"]), cast(Literal["b", "i", "h"], match["type"])))
     ordered = [each for each in found if each.type == "b"]
     ordered += sorted((each for each in found if each.type == "i"), key=lambda each: each.sequence)
@@ -73,7 +73,7 @@ def render_aof_manifest(files: Iterable[AofFile]) -> str:
 
 
 def with_passwords(acl: str, passwords: Mapping[str, str]) -> str:
-    """An ACL in which these accounts have these passwords: those of the time of the backup may be nobody's any more."""
+    """An ACL with these passwords for these accounts: those in the backup may be outdated."""
     lines = []
     for line in acl.splitlines():
         words = line.split()
@@ -85,16 +85,16 @@ def with_passwords(acl: str, passwords: Mapping[str, str]) -> str:
 
 
 def check_copies(container: str, files: SetFiles, records: Sequence[FileRecord], rdb: str, aof_manifest: str) -> RdbContent:
-    """Run both checkers, as the image of the running `container` has them, over the copies in a set.
+    """Run both checkers, from the image of the running `container`, on the copies in a set.
 
-    Raises PlatformError naming the file that is damaged.
+    Raises PlatformError that names the damaged file.
     """
     image = running(container).image
     return check_files(str(image.id if image else container), files, records, rdb, aof_manifest)
 
 
 def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb: str, aof_manifest: str) -> RdbContent:
-    """The same with an image given by name or id; works without any server."""
+    """Run both checkers from an image, given by name or id; needs no server."""
     aof_folder = f"{PurePosixPath(aof_manifest).parent}/"
     entries = [
         Entry(f"copies/{each.path}", plain_file(files, each)) for each in records if each.path == rdb or each.path.startswith(aof_folder)
@@ -113,21 +113,21 @@ def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb:
 
 
 def read_verdict(done: Finished, name: str, rdb: str) -> RdbContent:
-    """What the checkers said, in numbers.
+    """The checkers' result in numbers.
 
-    Raises PlatformError where they found damage.
+    Raises PlatformError if they found damage.
     """
     text = _ANSI.sub("", done.text() + "\n" + done.stderr)
     if done.code == _KILLED:
         raise PlatformError(
-            what=f"Redis' checkers were ended by the system, most likely for want of memory (they may have {_CHECK_MEMORY})",
+            what=f"Redis' checkers were killed, probably for lack of memory (their limit is {_CHECK_MEMORY})",
             where=f"{name}/redis",
             next_step="free memory on this machine, then invoke backup",
         )
     if done.code != 0:
         of_rdb = "RDB looks OK" not in text
         torn = re.search(r"ok_up_to=(\d+), ok_up_to_line=\d+, diff=[1-9]\d*\nAOF \S+ is not valid. Use the --fix", text)
-        # Cut off, every byte before the end is whole; something else found than expected is another kind of damage.
+        # In a file that is only cut off, every byte before the end is good; an unexpected byte is another kind of damage.
         if torn and not of_rdb and not _OTHER_DAMAGE.search(text):
             raise TornTailError(f"{name}/redis/appendonlydir", int(torn[1]))
         said = [line for line in text.splitlines() if line.strip()][-4:]

@@ -1,4 +1,4 @@
-"""Redis' keys, whatever they are: which keyspace of the blueprint each belongs to, and what is odd about it."""
+"""Counts Redis' keys: the blueprint keyspace of each, and keys that differ from their keyspace's declaration."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _EXAMPLES = 3
 
 
 def oddity(space: Keyspace | None, kind: str, left: int) -> tuple[str, str] | None:
-    """What is odd about a key of that keyspace, type and milliseconds left (-1: for ever): for counting, and for people.
+    """How a key with this type and milliseconds left (-1: no expiry) differs from its keyspace: a label to count by, and words for people.
 
-    None for a key that is as declared.
+    None for a key as declared.
     """
     if space is None:
         return OF_NONE, f"is {OF_NONE} ({kind})"
@@ -38,7 +38,7 @@ def oddity(space: Keyspace | None, kind: str, left: int) -> tuple[str, str] | No
 
 @dataclass(slots=True)
 class Census:
-    """Keys by keyspace, those of none under `other`; odd ones by what is odd about them, with a few of each in words."""
+    """Keys by keyspace, those of no keyspace under `other`; odd ones by label, with a few examples of each in words."""
 
     keyspaces: dict[str, int] = field(default_factory=dict)
     odd: dict[str, int] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Census:
 
 
 def census(client: redis.Redis) -> Census:
-    """Look at every key that is there: its name, type and expiry, never its value."""
+    """Count all keys by name, type and expiry; values are not read."""
     found = Census()
     for key, kind, left in _live(client):
         found.take(key, kind, left)
@@ -66,7 +66,7 @@ def census(client: redis.Redis) -> Census:
 
 
 def _live(client: redis.Redis) -> Iterator[tuple[str, str, int]]:
-    """Each key with its type and its milliseconds left. A scan may show a key twice: it is told once."""
+    """Each key with its type and milliseconds left. A scan may return a key twice: it is yielded once."""
     seen: set[int] = set()
     for page in _pages(client):
         fresh = [key for key in page if hash(key) not in seen]

@@ -1,4 +1,4 @@
-"""Proofs about a restored Redis: as many keys as there were, in each keyspace, and none odder than it was."""
+"""Proofs about a restored Redis: the recorded number of keys, in each keyspace, and no new odd ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from infra.clients import redis_client
 
 
 def keys(restored: Restored) -> str:
-    """Redis has as many keys as it had when its log was copied, and as many libraries of functions."""
+    """Redis has as many keys and function libraries as when its AOF was copied."""
     part = restored.manifest.redis
     insist(part and restored.redis_keys == part.aof_keys, f"{restored.redis_keys} keys, not {part.aof_keys if part else 'any'}")
     with redis_client(restored.platform, READER) as client:
@@ -19,12 +19,12 @@ def keys(restored: Restored) -> str:
 
 
 def libraries_of(memory: dict[str, object]) -> int:
-    """How many libraries of functions the server has, from what INFO tells about its memory; 0 where it knows of none."""
+    """The number of function libraries, from INFO's memory section; 0 if it doesn't say."""
     return int(str(memory.get("number_of_libraries", 0)))
 
 
 def keyspaces(restored: Restored) -> str:
-    """Each keyspace has the keys it had, but for those that expired since; none has another type or expiry than declared, but as before."""
+    """Each keyspace has its keys, except for expired ones; types and expiries are as declared, or odd as before."""
     part = restored.manifest.redis
     with redis_client(restored.platform, READER) as client:
         found = census(client)
@@ -32,7 +32,7 @@ def keyspaces(restored: Restored) -> str:
     copied = part.aof_keys if part else 0
     odd = part.odd if part else None
     if odd is None:
-        # A set from before odd keys were counted tells at least how many were of no keyspace.
+        # Older sets did not count odd keys, but say at least how many keys were of no keyspace.
         odd = {OF_NONE: recorded.get(OTHER, 0)}
     wrong = odd_faults(odd, found, drift=abs(sum(recorded.values()) - copied))
     insist(not wrong, shown(wrong))
@@ -45,7 +45,7 @@ def keyspaces(restored: Restored) -> str:
 
 
 def odd_faults(recorded: dict[str, int], found: Census, drift: int) -> list[str]:
-    """Odd keys beyond those that the live server had. `drift` is how many keys came or went while the backup counted."""
+    """Odd keys beyond those of the live server. `drift` is how many keys came or went during the backup's count."""
     return [
         f"{example}{'' if allowed == 0 else f' (there were {allowed} {label}, now {count})'}"
         for label, count in sorted(found.odd.items())
@@ -55,19 +55,19 @@ def odd_faults(recorded: dict[str, int], found: Census, drift: int) -> list[str]
 
 
 def count_faults(recorded: dict[str, int], live: dict[str, int], copied: int, loaded: int) -> list[str]:
-    """What the counts of keyspaces can't be explained by.
+    """Differences in the counts of keyspaces that nothing explains.
 
-    `recorded` was counted by the backup, right after the log was copied with `copied` keys; `loaded` counts all that the restored
-    server read, before any expired. So keys that came or went while the backup counted are allowed for, and nothing else.
+    The backup counted `recorded` right after it copied the AOF with `copied` keys; `loaded` counts all keys that the restored
+    server read, before any expired. Only keys that came or went during the backup's count explain a difference.
     """
     drift = abs(sum(recorded.values()) - copied)
     found = [
-        f"{name} has {count} keys, recorded were {recorded.get(name, 0)}"
+        f"{name} has {count} keys, not {recorded.get(name, 0)} as recorded"
         for name, count in live.items()
         if count > recorded.get(name, 0) + drift
     ]
     missing = sum(recorded.values()) - sum(live.values())
     expired = loaded - sum(live.values())
     if missing > expired + drift:
-        found.append(f"{missing} of the recorded keys are not there, and only {expired} of them expired")
+        found.append(f"{missing} of the recorded keys are missing, but only {expired} of them expired")
     return found

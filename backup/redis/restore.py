@@ -1,4 +1,4 @@
-"""Redis restored from a set's log: into a scratch container beside the live one, or onto the live one."""
+"""Restores Redis from a set's AOF: into a scratch container beside the live one, or onto the live one."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def beside(
     *,
     settings: Iterable[str] = (),
 ) -> Timing:
-    """Restore Redis into a scratch container from the set's AOF, cut off at the plan's moment where it says so."""
+    """Restore Redis into a scratch container from the set's AOF, truncated at the plan's moment if it has one."""
     began = time.monotonic()
     progress.status(f"restoring {wanted.manifest.id}")
     source = use.files(wanted.manifest)
     recipe = recipes.redis(
-        use.images["redis"],
+        use.bases["redis"],
         data=made.volume("redis-data"),
         acl=with_passwords(source.content("redis/users.acl").decode(), passwords),
         passwords=passwords,
@@ -45,7 +45,7 @@ def beside(
     )
     entries = aof_entries(source, wanted.manifest)
     container = made.create(recipe)
-    put_files(container, "/data", entries, uid=999, gid=999)
+    put_files(container, "/data", entries, **recipe.base.owner)
     if wanted.truncate and wanted.until:
         made.containers.pop(recipe.service)
         container.remove(force=True)
@@ -58,7 +58,7 @@ def beside(
 
 
 def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
-    """Put the live Redis back, step by step, each of them written down."""
+    """Restore onto the live Redis, step by step, each step noted in the journal."""
     folder = work.folder
     work.journal.reach("redis", PLANNED)
     name = platform.containers["redis"]
@@ -66,10 +66,9 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
     container = stopped.halt(name)
     source = files_of(platform, source_of(platform, folder), wanted.manifest)
     entries = aof_entries(source, wanted.manifest)
-    uid, _, gid = str(container.attrs["Config"]["User"] or "999:999").partition(":")
     script = "rm -rf /data/appendonlydir /data/dump.rdb"
     stopped.run(container, script, purpose="restore")
-    stopped.put(container, "/data", entries, int(uid), int(gid or uid))
+    stopped.put(container, "/data", entries)
     if wanted.truncate and wanted.until:
         files = aof_files(source, wanted.manifest)
         stopped.run(container, truncate_script(files, wanted.until), purpose="restore")
@@ -79,18 +78,18 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
 
 
 def aof_files(source: SetFiles, manifest: Manifest) -> tuple[AofFile, ...]:
-    """The files that the set's log is made of, as the log's own manifest has them."""
+    """The files of the set's AOF, as its own manifest lists them."""
     records = manifest.redis.files if manifest.redis else ()
     found = [each.path for each in records if each.path.startswith(f"{AOF_FOLDER}/") and each.path.endswith(".manifest")]
     if len(found) != 1:
         raise PlatformError(
-            what="the set's AOF has no manifest", where=source.place.where, next_step="invoke backup.verify tells what is missing"
+            what="the set's AOF has no manifest", where=source.place.where, next_step="invoke backup.verify names the missing file"
         )
     return parse_aof_manifest(source.content(found[0]).decode())
 
 
 def aof_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
-    """The AOF of a set as files for Redis' data directory."""
+    """The set's AOF as files for Redis' data directory."""
     records = manifest.redis.files if manifest.redis else ()
     folder = f"{AOF_FOLDER}/"
     return [
@@ -101,10 +100,10 @@ def aof_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
 
 
 def truncate_script(files: tuple[AofFile, ...], until: datetime) -> str:
-    """A shell line that cuts the log's last file off where a second begins: all from before it stays, and nothing from it.
+    """A shell line that truncates the AOF's last file at the beginning of a second: everything before it stays, nothing after it.
 
-    The tool keeps the whole second that it is given, hence the one before. It refuses where the whole file is younger; then
-    nothing of that file is wanted.
+    The tool keeps the whole second that it is given, so it gets the one before. It refuses if the whole file is younger; then the
+    file has to be empty.
     """
     second = int(until.timestamp()) - 1
     last = shlex.quote(f"/data/appendonlydir/{files[-1].name}")

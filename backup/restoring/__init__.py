@@ -1,1 +1,1 @@
-"""Putting a set back: beside the live stores, onto them, or for a drill."""
+"""Restores a set: beside the live stores, onto them, or for a drill."""

@@ -1,4 +1,4 @@
-"""After a restore the accounts are as they were then, with the passwords of then, maybe of another machine. This stack's are set again."""
+"""Passwords after a restore: the restored accounts have those of the backup, maybe of another machine. Sets this stack's again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from infra.connections import Platform
 
 _ASKED_FOR_SECONDS = 60.0
 _AT_A_TIME = 4
-# What the stores say to a wrong password and to an account that they don't know; anything else may pass.
+# The stores' answers to a wrong password and to an unknown account; any other failure may pass.
 _REFUSALS = re.compile(r"authentication failed|does not exist|not permitted to log in|WRONGPASS|username-password|HTTP 40[13]|^is ")
 _LOGINS: Mapping[Store, Callable[[Platform, str], str]] = {
     "postgres": logins.postgres,
@@ -28,10 +28,10 @@ _LOGINS: Mapping[Store, Callable[[Platform, str], str]] = {
 
 
 def settle(platform: Platform, stores: tuple[Store, ...], progress: Progress) -> Platform:
-    """See that every account gets into the restored stores, and where one doesn't, have the stack set all that it declares.
+    """Check that every account can log in to the restored stores; if one can't, bring the stack up to set all passwords.
 
-    Returns the platform with the credentials of now: Weaviate makes keys itself, so some may be new.
-    Raises PlatformError where accounts are still refused, naming them, or the stack can't be brought up.
+    Returns the platform with the present credentials: Weaviate makes its keys itself, so some may be new.
+    Raises PlatformError that names the accounts still refused, or if the stack can't be brought up.
     """
     progress.status("trying every account")
     if not refused(platform, stores):
@@ -40,16 +40,16 @@ def settle(platform: Platform, stores: tuple[Store, ...], progress: Progress) ->
         raise _still_refused(platform, refused(platform, stores))
     progress.status("setting the accounts' passwords of this stack")
     stacks.up(platform.stack, refresh=True, progress=_Quiet(progress))
-    # What was given for this call alone, as an operator's identity, stays.
+    # Keep what was given only for this call, such as an operator's identity.
     settled = dataclasses.replace(connections.load(platform.stack), backup=platform.backup)
     if left := refused(settled, stores):
         raise _still_refused(platform, left)
-    progress.log("the restored accounts had other passwords: this stack's are set; Weaviate's keys are new where they did not fit")
+    progress.log("the restored accounts had other passwords: set this stack's again; Weaviate's keys are new where the old ones failed")
     return settled
 
 
 class _Quiet:
-    """Pulumi's line for every resource belongs to `up`; here only what it leaves behind where it fails is told."""
+    """Hides `up`'s line for every resource; its errors still show."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -61,12 +61,12 @@ class _Quiet:
         """Nothing."""
 
     def log(self, text: str) -> None:
-        """Leave a line."""
+        """Print a line."""
         self._progress.log(text)
 
 
 def refused(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
-    """Accounts that don't get in, with what the store says. One that doesn't answer is asked again for a while, and then not known."""
+    """Accounts that can't log in, with the store's answer. A store that doesn't answer is asked again for a while, then left out."""
     deadline = time.monotonic() + patience(_ASKED_FOR_SECONDS)
     wanted = [(store, name) for store in stores for name, secrets in platform.accounts.items() if getattr(secrets, store) is not None]
 
@@ -75,14 +75,14 @@ def refused(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
             time.sleep(0.5)
         return f"{name} in {store}: {said}" if said and _REFUSALS.search(said) else ""
 
-    # A store takes half a second of one processor for each password or key that it sees for the first time after its start.
+    # A store needs half a second of processor time for each password or key that it sees for the first time after a start.
     with ThreadPoolExecutor(max_workers=_AT_A_TIME, thread_name_prefix="accounts") as pool:
         return list(filter(None, pool.map(lambda each: ask(*each), wanted)))
 
 
 def _still_refused(platform: Platform, left: list[str]) -> PlatformError:
     return PlatformError(
-        what="everything is restored, but accounts don't get in: " + "; ".join(left),
+        what="everything is restored, but accounts can't log in: " + "; ".join(left),
         where=f"stack {platform.stack}",
         next_step=f"invoke up --refresh --stack {platform.stack} sets their passwords; then invoke backup --full",
     )

@@ -1,4 +1,4 @@
-"""The full set that has to follow a live restore: whether it is owed, and whether it is there."""
+"""The full set that must follow a live restore: whether it is still required, and whether it exists."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from infra.connections import Platform
 def wanted(
     platform: Platform, kind: Kind | None, stores: tuple[Store, ...], every: Sequence[Manifest], folder: Path, progress: Progress
 ) -> Kind | None:
-    """The kind of set to make now: what is asked for or due, and a full one where a live restore still owes it.
+    """The kind of set to make now: as asked for or due, but a full one while a live restore still requires it.
 
-    For PostgreSQL the server decides, so it doesn't matter whether the restore's journal is still there.
+    For PostgreSQL the server's timeline decides, even if the restore's journal is gone.
     """
     if kind == "full":
         return kind
     live = live_log.ask(platform) if "postgres" in stores else None
     if live and any(each.postgres for each in every) and not due.full_of(live, every):
-        progress.log(f"a full set: PostgreSQL's log goes on in timeline {live.timeline}, which has none yet")
+        progress.log(f"a full set: PostgreSQL is on timeline {live.timeline}, which has none yet")
         return "full"
     begun = Journal(folder).read()
     if begun and begun.owes_full and set(begun.stores) <= set(stores):
@@ -36,9 +36,9 @@ def wanted(
 
 
 def settle(platform: Platform, folder: Path) -> bool:
-    """Close the journal of a live restore that waits only for its full set, where that is there; tells whether nothing is owed now.
+    """Close the journal of a live restore that waits only for its full set, once that exists; returns whether nothing is required now.
 
-    PostgreSQL's is held against the timeline that the server is on now, not against what the journal says.
+    PostgreSQL's set must be of the server's present timeline; the journal does not decide.
     """
     journal = Journal(folder)
     begun = journal.read()
@@ -53,7 +53,7 @@ def settle(platform: Platform, folder: Path) -> bool:
 
 
 def _closing(platform: Platform, begun: Begun, every: Sequence[Manifest]) -> Manifest | None:
-    """The full set that shows what was restored."""
+    """The full set that shows the restored state."""
     later = [each for each in every if each.kind == "full" and each.sequence > begun.after and set(begun.stores) <= set(each.stores)]
     if "postgres" not in begun.stores:
         return later[-1] if later else None

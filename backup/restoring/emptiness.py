@@ -1,4 +1,4 @@
-"""Whether the live stores hold anything that a restore would throw away. New ones, as after a loss, hold nothing."""
+"""Whether the live stores are empty, so that a restore loses nothing. New stores, as after a loss, are empty."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _ACCOUNT = "backup"
 
 
 def empty(platform: Platform, stores: tuple[Store, ...]) -> bool:
-    """Whether each of these stores is seen to be empty: no table of ours, no key, no collection.
+    """Whether each of these stores is certainly empty: no table of ours, no key, no collection.
 
-    A store that can't be asked is not seen to be empty.
+    A store that can't be asked does not count as empty.
     """
     return all(_STORES[store](platform) for store in stores)
 
@@ -38,7 +38,7 @@ def _redis(platform: Platform) -> bool:
 
     try:
         with redis_client(platform, "monitor") as client:
-            # By database: one without keys is not told at all.
+            # Lists only databases with keys.
             return not client.info("keyspace")
     except (redis.RedisError, OSError):
         return False

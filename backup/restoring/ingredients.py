@@ -1,4 +1,4 @@
-"""What scratch stores are made of and filled from, and how long that took."""
+"""The inputs of scratch stores, and the times of a restore."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backup.restoring.bases import Base
 from backup.restoring.scratch import Recipe, Scratch
 from backup.sets.files import SetFiles
 from backup.sets.model import Manifest
@@ -22,9 +23,9 @@ _SECONDS = 4 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """What scratch stores are made of: images, the repository's passphrase, and the place that sets come from, with the keys to them."""
+    """The inputs of scratch stores: container bases, the repository's passphrase, and the source of the sets with its keys."""
 
-    images: Mapping[str, str]
+    bases: Mapping[str, Base]
     passphrase: str = field(repr=False)
     source: Source
     keyring: Keyring
@@ -36,7 +37,7 @@ class Ingredients:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long the two halves of a restore took, in seconds: putting files back, and the server's own replay and start."""
+    """The two phases of a restore, in seconds: copying files back, and the server's replay and start."""
 
     files: float
     start: float
@@ -48,27 +49,27 @@ class Timing:
 
 
 def ingredients_of(platform: Platform, passphrase: str, folder: Path, place: str = "") -> Ingredients:
-    """The images that the live containers run, or would, and the place of that name.
+    """The bases of the live containers (or of the stack's outputs, if they are gone), and the named source.
 
-    Raises PlatformError where a container is gone and the stack doesn't tell its image.
+    Raises PlatformError if a container is gone and the stack doesn't name its image.
     """
     from docker.errors import NotFound
 
-    images = {}
+    bases = {}
     for service, name in platform.containers.items():
         try:
-            images[service] = str(docker_client().containers.get(name).attrs["Image"])
+            bases[service] = Base.live(service, docker_client().containers.get(name))
         except NotFound as error:
             if service not in platform.images:
                 raise PlatformError(what=f"there is no container {name}", where="Docker", next_step="invoke up makes it again") from error
-            images[service] = platform.images[service]
-    return Ingredients(images, passphrase, source_of(platform, folder, place), keyring_of(platform))
+            bases[service] = Base.declared(service, platform)
+    return Ingredients(bases, passphrase, source_of(platform, folder, place), keyring_of(platform))
 
 
 def run_once(made: Scratch, recipe: Recipe, line: Iterable[str]) -> None:
-    """Run one command in a container as the recipe describes, with its files and volumes, and wait until it ends.
+    """Run one command in a container made from the recipe, with its files and volumes, and wait for its end.
 
-    Raises PlatformError with the command's last words where it fails.
+    Raises PlatformError with the command's last words if it fails.
     """
     words = list(line)
     once = dataclasses.replace(recipe, command=["-c", shlex.join(words)], entrypoint=["/bin/sh"], health=None)

@@ -1,7 +1,7 @@
-"""The record of a live restore, outside any store, until nothing of it is owed any more.
+"""The journal of a live restore, outside any store, kept until the restore and its closing full set are done.
 
-Each store goes through steps; when all are through them, a full set has to follow. Until a store is restored the live stores are half
-one state and half another; until the full set is there, what is written hangs on old sets, and the newest one shows what was undone.
+Each store goes through steps; after all of them, a full set must follow. Until the stores are restored they are a mix of two
+states; until the full set exists, new writes depend on old sets, and the newest set shows the undone state.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ RECOVERED = "recovered"
 PROMOTED = "promoted"
 
 LAST_STEP: Mapping[str, str] = {"postgres": PROMOTED, "redis": RECOVERED, "weaviate": RECOVERED}
-"""The step with which a store is restored. Only PostgreSQL is promoted: its log goes on in a new timeline."""
+"""The step that completes a store. Only PostgreSQL is promoted: it continues on a new timeline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A live restore that is not through.
+    """An unfinished live restore.
 
-    `sets` are the ids to choose from, `safety` the set that holds what was thrown away, `timeline` the highest one of PostgreSQL's log
-    before: what is promoted since has a higher one. `after` is the number of the newest set before, which the closing one follows.
+    `sets` are the ids to choose from, `safety` the set of the state before, `timeline` PostgreSQL's highest timeline before: a promotion
+    since then has a higher one. `after` is the sequence of the newest set before, which the closing one follows.
     `steps` has each store's last step, `set_made` the closing full set.
     """
 
@@ -53,7 +53,7 @@ class Begun:
     set_made: str | None = None
 
     def restored(self, store: Store) -> bool:
-        """Whether a store has gone through all of its steps."""
+        """Whether a store has completed its steps."""
         return self.steps.get(store) == LAST_STEP[store]
 
     @property
@@ -63,39 +63,39 @@ class Begun:
 
     @property
     def owes_full(self) -> bool:
-        """Whether all is restored, and only the full set is missing that shows it."""
+        """Whether all stores are restored, and only the closing full set is missing."""
         return not self.half
 
     def told(self) -> str:
         """Where it stopped, in words."""
         begun = f"a restore to {self.target} of {', '.join(self.stores)} was begun at {self.since} and not finished"
         if self.owes_full:
-            what = "of the new timeline" if "postgres" in self.stores else "of what was restored"
+            what = "of the new timeline" if "postgres" in self.stores else "of the restored state"
             return f"{begun}: all is restored, and the full set {what} is still to be made"
         steps = [f"{store}: {self.steps.get(store, 'untouched')}" for store in self.stores]
         return f"{begun}: {'; '.join(steps)}"
 
     def next_step(self) -> str:
-        """The command that goes on with it."""
+        """The command that continues the restore."""
         if self.owes_full:
             return "invoke backup makes it"
         only = "".join(f" --store {store}" for store in self.stores)
-        # What was promoted has taken writes since, and going back over them would lose those.
+        # A promoted server has taken writes since, and going back would lose them.
         undo = self.safety and not any(self.steps.get(store) == LAST_STEP[store] for store in self.stores)
-        back = f"\nor go back to what was there before: invoke backup.restore --to {self.safety}{only} --live" if undo else ""
+        back = f"\nor go back to the state before: invoke backup.restore --to {self.safety}{only} --live" if undo else ""
         return f"finish it first: invoke backup.restore --to {shlex.quote(self.target)}{only} --live{back}"
 
 
 class Journal:
-    """The journal of a folder of sets: at most one restore is begun."""
+    """The journal in a folder of sets: at most one restore is open."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / _FILE
 
     def read(self) -> Begun | None:
-        """What was begun and not finished.
+        """The unfinished restore, if there is one.
 
-        Raises PlatformError where the file is there and can't be read: something was begun, and nobody knows what.
+        Raises PlatformError if the file exists but can't be read: a restore began, and its state is unknown.
         """
         try:
             content = self.path.read_text(encoding="utf-8")
@@ -110,9 +110,9 @@ class Journal:
 
     def _unreadable(self, why: str) -> PlatformError:
         return PlatformError(
-            what=f"a live restore was begun here, but its journal can't be read: {why}",
+            what=f"a live restore began here, but its journal can't be read: {why}",
             where=str(self.path),
-            next_step="move the file away, restore again with invoke backup.restore --live, and the full set that follows puts all right",
+            next_step="move the file away, restore again with invoke backup.restore --live, which ends with a full set",
         )
 
     def begin(
@@ -127,22 +127,22 @@ class Journal:
         committed: datetime | None = None,
         after: int = 0,
     ) -> Begun:
-        """Note the beginning: target, stores, ids of the sets to choose from, and what was live before."""
+        """Note the start: target, stores, ids of the sets to choose from, and the live state before."""
         since = datetime.now(UTC).isoformat(timespec="seconds")
         when = committed.isoformat() if committed else None
         return self._write(Begun(target, tuple(stores), tuple(sets), since, safety, timeline, along, when, after))
 
     def reach(self, store: Store, step: str, **replayed: Any) -> Begun:
-        """Note that a store has come to a step."""
+        """Note that a store has completed a step."""
         now = self._now()
         return self._write(_with(now, steps={**now.steps, store: step}, replayed={**now.replayed, **replayed}))
 
     def backed_up(self, set_id: str) -> Begun:
-        """Note that the closing full set is there."""
+        """Note that the closing full set exists."""
         return self._write(_with(self._now(), set_made=set_id))
 
     def close(self) -> None:
-        """All is done, and checked."""
+        """Remove the journal: all is done and checked."""
         self.path.unlink(missing_ok=True)
         sync_folder(self.path.parent)
 
@@ -165,7 +165,7 @@ def _with(state: Begun, **changes: Any) -> Begun:
 
 
 def _parse(raw: dict[str, Any]) -> Begun:
-    # Before there were steps, the journal named the stores that were done.
+    # Older journals had no steps, only the names of finished stores.
     done = {store: LAST_STEP[store] for store in raw.pop("done", ())}
     known = {name: value for name, value in raw.items() if name in Begun.__dataclass_fields__}
     known |= {"stores": tuple(raw["stores"]), "sets": tuple(raw["sets"]), "steps": {**done, **raw.get("steps", {})}}
@@ -173,11 +173,11 @@ def _parse(raw: dict[str, Any]) -> Begun:
 
 
 def refuse_unfinished(folder: Path, *, owed: bool = False) -> None:
-    """Refuse to go on while the live stores are half restored: a backup of that would be none of either state.
+    """Raise PlatformError while the live stores are half restored: a backup of them would be of neither state.
 
-    With `owed`, refuse as well while the full set is missing that has to follow.
+    With `owed`, raise it as well while the closing full set is missing.
 
-    Raises PlatformError that says where it stopped, and how the restore is finished.
+    The message says where the restore stopped, and how to finish it.
     """
     begun = Journal(folder).read()
     if begun and (begun.half or owed):
@@ -185,7 +185,7 @@ def refuse_unfinished(folder: Path, *, owed: bool = False) -> None:
 
 
 def note(folder: Path) -> str:
-    """Where a live restore stopped and what to do, for whoever only looks; empty where none was begun."""
+    """Where a live restore stopped and what to do, for commands that only read; empty if none is open."""
     try:
         begun = Journal(folder).read()
     except PlatformError as error:
@@ -195,7 +195,7 @@ def note(folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LiveWork:
-    """What restoring a live store needs to know besides its plan. `begun` is how the journal stood when this call came to the store."""
+    """What restoring a live store needs besides its plan. `begun` is the journal when this call came to the store."""
 
     folder: Path
     journal: Journal

@@ -1,4 +1,4 @@
-"""Restoring onto the live stack: with a safety backup before, step by step, and a journal that lets a cut-off run go on."""
+"""Restores onto the live stack: a safety backup first, then step by step, with a journal to continue after an interruption."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def restore(
     folder: Path,
     log: KnownLog | None = None,
 ) -> tuple[dict[Store, StorePlan], Begun]:
-    """Put the live stores back to the target. Only the stores named are touched. `log` is what was known of PostgreSQL's log before.
+    """Restore the live stores to the target. Only the named stores are touched. `log` is PostgreSQL's log as known before.
 
-    Raises PlatformError where clients write and `force` was not given, where another target was begun and not finished, and
-    where a store can't be restored; the same call again then goes on with what is left.
+    Raises PlatformError if clients write and `force` was not given, if a restore to another target is unfinished, and
+    if a store can't be restored; the same call then continues with the rest.
     """
     journal = Journal(folder)
     _go_on_or_begin(platform, journal, target, stores, force=force, progress=progress, folder=folder, log=log)
@@ -52,17 +52,17 @@ def restore(
     platform = account_passwords.settle(platform, stores, progress)
     recovery.end(folder)
     if not closing.settle(platform, folder):
-        # The log goes on in a new timeline: what comes must not depend on backups of the old one. And the newest set of any store
-        # is the safety one, with what was just undone.
-        progress.status("a full backup of " + ("the new timeline" if "postgres" in stores else "what was restored"))
+        # PostgreSQL is on a new timeline: later sets must not depend on backups of the old one. And the newest set is now the safety
+        # one, which has the state that was just undone.
+        progress.status("a full backup of " + ("the new timeline" if "postgres" in stores else "the restored state"))
         _begin_anew(platform, stores, progress, folder)
     return wanted, end
 
 
 def _planned(platform: Platform, begun: Begun, target: Target, stores: tuple[Store, ...], folder: Path) -> dict[Store, StorePlan]:
-    """The plan, from the sets and along the timeline that were there when it was begun.
+    """The plan, from the sets and along the timeline noted at the start.
 
-    Raises PlatformError where PostgreSQL's log isn't proven to reach the target, before anything is touched.
+    Raises PlatformError, before anything is touched, if nothing proves that PostgreSQL's log reaches the target.
     """
     every = [each for each in folders.list_sets(folder=folder) if each.id in begun.sets]
     log = None
@@ -74,7 +74,7 @@ def _planned(platform: Platform, begun: Begun, target: Target, stores: tuple[Sto
         raise PlatformError(
             what=f"nothing proves that {target} can be reached, so nothing was touched: {wanted['postgres'].doubt}",
             where=f"stack {platform.stack}",
-            next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or a set's id",
+            next_step="try it beside first (without --live); or give an earlier target, or a set's id",
         )
     return wanted
 
@@ -90,7 +90,7 @@ def _go_on_or_begin(
     folder: Path,
     log: KnownLog | None,
 ) -> None:
-    """Go on with what was begun with this target, or go back from it, or begin: then with a safety backup first."""
+    """Continue an unfinished restore to this target, or go back from it, or begin a new one with a safety backup."""
     begun = journal.read()
     same = begun is not None and (begun.target, begun.stores) == (str(target), stores)
     if begun and begun.half:
@@ -98,7 +98,7 @@ def _go_on_or_begin(
             progress.log(f"going on: {begun.told()}")
             return
         if target.set_id and target.set_id == begun.safety and stores == begun.stores and "go back" in begun.next_step():
-            progress.log(f"going back to what was there before: {begun.told()}")
+            progress.log(f"going back to the state before: {begun.told()}")
             journal.begin(str(target), stores, [*begun.sets, begun.safety], safety=begun.safety, timeline=begun.timeline, after=begun.after)
             return
         refuse_unfinished(folder)
@@ -113,7 +113,7 @@ def _go_on_or_begin(
     journal.begin(
         str(target),
         stores,
-        # It shows the state that is unwanted, so it is never "the latest"; but for a moment it may have the log up to there.
+        # It shows the unwanted state, so it is never "the latest"; but its WAL may be needed for a moment shortly before.
         [*before, *([made.id] if made and target.moment else [])],
         safety=made.id if made else None,
         timeline=_highest_timeline(live, folders.list_sets(folder=folder)),
@@ -131,32 +131,32 @@ def _unchanged(journal: Journal, target: Target, stores: tuple[Store, ...]) -> B
 
 
 def _along(target: Target, before: Sequence[str], log: KnownLog | None, folder: Path) -> int | None:
-    """The timeline to replay along, noted at the beginning: once the files are put back, the server has none that counts."""
+    """The timeline to replay along, noted at the start: the server's own no longer counts once files are restored."""
     own = [each for each in folders.list_sets(folder=folder) if each.id in before and each.postgres]
     return lineage(own, log).line.timeline if log and own and not target.set_id else None
 
 
 def _highest_timeline(live: live_log.LiveLog | None, every: Sequence[Manifest]) -> int:
-    """The highest timeline that was written so far: what is promoted from now on has a higher one."""
+    """PostgreSQL's highest timeline so far: a later promotion has a higher one."""
     return max([live.timeline if live else 1, *(each.postgres.timeline for each in every if each.postgres)])
 
 
 def _begin_anew(platform: Platform, stores: tuple[Store, ...], progress: Progress, folder: Path) -> None:
-    """A full set of what is live now.
+    """Make a full set of the present state.
 
-    Raises PlatformError where it can't be made, as where the restored accounts have the passwords of another machine.
+    Raises PlatformError if it can't be made, for example because restored accounts have another machine's passwords.
     """
     try:
         make.make(platform, kind="full", stores=_belonging(stores), progress=progress, folder=folder)
     except PlatformError as error:
         raise PlatformError(
-            what=f"everything is restored, but the full set that has to follow could not be made: {error.what}",
+            what=f"everything is restored, but the closing full set could not be made: {error.what}",
             where=error.where,
-            next_step="mend that, then invoke backup, before anything else: it makes the set",
+            next_step="fix that, then run invoke backup before anything else",
         ) from error
     if not closing.settle(platform, folder):
         raise PlatformError(
-            what="everything is restored and a full set was made, but the server is on another timeline than that set by now",
+            what="everything is restored and a full set was made, but the server is on another timeline than that set",
             where=f"stack {platform.stack}",
             next_step="invoke check shows how the server is; then invoke backup makes the set that is missing",
         )
@@ -166,21 +166,21 @@ def _refuse_writers(platform: Platform, stores: tuple[Store, ...], *, force: boo
     busy = [] if force else writers.writing(platform, stores)
     if busy:
         raise PlatformError(
-            what="clients are using the stores, and what they write now would be lost: " + "; ".join(busy),
+            what="clients are using the stores, and their writes would be lost: " + "; ".join(busy),
             where=f"stack {platform.stack}",
-            next_step="stop them, then run this again; --force restores all the same",
+            next_step="stop them, then run this again; --force restores anyway",
         )
 
 
 def _belonging(stores: tuple[Store, ...]) -> tuple[Store, ...]:
-    """The stores of the sets before and after a restore: all where PostgreSQL is one of them, since theirs belong together."""
+    """The stores of the sets before and after a restore: all of them if PostgreSQL is restored, since the stores belong together."""
     return STORES if "postgres" in stores else stores
 
 
 def _safety_backup(platform: Platform, stores: tuple[Store, ...], progress: Progress, folder: Path, *, force: bool) -> Manifest | None:
-    """Keep what is about to be thrown away. With `force`, stores that can't be backed up any more are restored without."""
+    """Make a set of the state to be replaced. With `force`, stores that can't be backed up are restored without one."""
     if emptiness.empty(platform, STORES):
-        progress.log("the live stores hold nothing yet, so there is nothing to keep")
+        progress.log("the live stores are empty, so no safety backup is needed")
         return None
     kept = _belonging(stores)
     existing = covering(folders.list_sets(folder=folder), kept)
@@ -193,7 +193,7 @@ def _safety_backup(platform: Platform, stores: tuple[Store, ...], progress: Prog
         raise PlatformError(
             what=f"no safety backup could be made, so nothing was touched: {error.what}",
             where=error.where,
-            next_step=f"{error.next_step}\n--force restores without one: what the live stores hold now is then gone for good",
+            next_step=f"{error.next_step}\n--force restores without one: the live stores' data is then lost for good",
         ) from error
 
 

@@ -1,9 +1,10 @@
-"""How each store is started beside the live one: the same settings, other secrets, and nothing that reaches the live stores."""
+"""How each store starts beside the live one: the same settings, other secrets, no connection to the live stores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from backup.restoring.bases import Base
 from backup.restoring.scratch import CONFIG, Recipe, Scratch
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
@@ -17,7 +18,7 @@ from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, command, en
 
 def timescaledb(
     made: Scratch,
-    image: str,
+    base: Base,
     *,
     data: str,
     repository: str,
@@ -26,11 +27,11 @@ def timescaledb(
     place: S3Place | None = None,
     settings: Iterable[str] = (),
 ) -> Recipe:
-    """A PostgreSQL on a data volume. Unless `archive`, it only reads the repository, so that it never mixes its log into another's."""
-    lines = [postgresql_conf(TIMESCALEDB.limits), *(() if archive else ("archive_mode = off",)), *settings]
+    """PostgreSQL on a data volume. Without `archive` it only reads the repository and never adds its own WAL."""
+    lines = [postgresql_conf(base.limits), *(() if archive else ("archive_mode = off",)), *settings]
     return Recipe(
         service=TIMESCALEDB.name,
-        image=image,
+        base=base,
         command=["postgres", "-c", f"config_file={CONFIG}/postgresql.conf", "-c", f"hba_file={CONFIG}/pg_hba.conf"],
         environment={"PGDATA": PGDATA},
         volumes={PGDATA.rpartition("/")[0]: data} | ({REPOSITORY_PATH: repository} if archive else {}),
@@ -45,38 +46,38 @@ def timescaledb(
     )
 
 
-def redis(image: str, *, data: str, acl: str, passwords: Mapping[str, str], settings: Iterable[str] = ()) -> Recipe:
-    """A Redis on a data volume. `passwords` has those of admin and monitor, which commands inside the container log in with."""
+def redis(base: Base, *, data: str, acl: str, passwords: Mapping[str, str], settings: Iterable[str] = ()) -> Recipe:
+    """Redis on a data volume. `passwords` has those of admin and monitor, for commands inside the container."""
     files = {f"{account}.password": passwords[account].encode() for account in ("admin", "monitor")}
     return Recipe(
         service=REDIS.name,
-        image=image,
+        base=base,
         command=["redis-server", f"{CONFIG}/redis.conf"],
         volumes={"/data": data},
-        files={**files, "redis.conf": "\n".join([redis_conf(REDIS.limits), *settings, ""]).encode(), "users.acl": acl.encode()},
+        files={**files, "redis.conf": "\n".join([redis_conf(base.limits), *settings, ""]).encode(), "users.acl": acl.encode()},
         health=["sh", "-c", f"{redis_cli('monitor')} ping | grep -q PONG"],
     )
 
 
-def weaviate(image: str, *, data: str, backups: str, root_key: str, cluster_password: str) -> Recipe:
-    """A Weaviate on a data and a backup volume."""
+def weaviate(base: Base, *, data: str, backups: str, root_key: str, cluster_password: str) -> Recipe:
+    """Weaviate on a data volume and a backup volume."""
     return Recipe(
         service=WEAVIATE.name,
-        image=image,
+        base=base,
         entrypoint=["/bin/sh"],
         command=command(),
-        environment=environment(WEAVIATE.limits),
+        environment=environment(base.limits),
         volumes={DATA_PATH: data, BACKUP_PATH: backups},
         files={"weaviate.env": secrets_file(root_key, cluster_password).encode()},
         health=["sh", "-c", https_probe(WEAVIATE.ports["https"], "/v1/.well-known/ready")[1]],
     )
 
 
-def embedder(image: str, *, token: str) -> Recipe:
+def embedder(base: Base, *, token: str) -> Recipe:
     """The bundled embedder, for questions in words."""
     return Recipe(
         service=EMBEDDER.name,
-        image=image,
+        base=base,
         command=[],
         files={"api.key": token.encode()},
         health=["python3", "-m", "embedder_server", "health"],

@@ -1,4 +1,4 @@
-"""A stack that came up from a kit and whose data is still to be restored: a note beside the sets, until it is."""
+"""A stack that came up from a kit and still waits for its data: a note beside the sets, until the data is restored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMAND = "invoke backup.restore --live"
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Which kit brought the stack (the file's hash), since when, and whether data is still to be restored."""
+    """The kit's hash, the time the stack came up, and whether its data is still to be restored."""
 
     kit: str
     since: str
@@ -32,7 +32,7 @@ class Recovery:
 
 
 def read(folder: Path) -> Recovery | None:
-    """The note, where there is one."""
+    """The note, if there is one."""
     try:
         return Recovery(**json.loads((folder / _FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -46,67 +46,67 @@ def begin(folder: Path, recovery: Recovery) -> None:
 
 
 def end(folder: Path) -> None:
-    """All is as it was, or nothing had to be restored."""
+    """Note that everything is restored, or that nothing had to be."""
     if (folder / _FILE).exists():
         (folder / _FILE).unlink()
         sync_folder(folder)
 
 
 def note_emptied(folder: Path) -> None:
-    """Note that the data was deleted on purpose: then new stores beside old sets are no loss."""
+    """Note that the data was deleted on purpose: new stores beside old sets are then no loss."""
     if folder.is_dir():
         write_whole(folder / _EMPTIED, b"")
 
 
 def forget_emptied(folder: Path) -> None:
-    """The stores have data again, and sets of it."""
+    """Remove the note of `note_emptied`: the stores have data and sets again."""
     (folder / _EMPTIED).unlink(missing_ok=True)
 
 
 def refuse_emptied(platform: Platform, folder: Path, doing: str) -> None:
-    """Raise PlatformError where PostgreSQL is empty though sets have rows of it: its data was lost, and has to come back first.
+    """Raise PlatformError if PostgreSQL is empty although sets have rows of it: its lost data must be restored first.
 
-    Not where it was deleted on purpose. Else an empty set would be the newest, here and in every copy.
+    Not if it was deleted on purpose. Otherwise an empty set would become the newest one, here and in every copy.
     """
     if (folder / _EMPTIED).exists() or not emptiness.empty(platform, ("postgres",)):
         return
     known = folders.list_sets(folder=folder)
     for name in platform.backup.copies if not known else ():
-        with contextlib.suppress(PlatformError):  # a copy that can't be read is told by its own check
+        with contextlib.suppress(PlatformError):  # its own check reports an unreadable copy
             known += folders.list_at(source_of(platform, folder, name).sets)
     if any(each.postgres and each.postgres.reference_point.tables for each in known):
         raise PlatformError(
-            what=f"PostgreSQL is empty, though there are {len(known)} sets of what it held; {doing} would take its place",
+            what=f"PostgreSQL is empty, but {len(known)} sets have its data; {doing} would replace it",
             where=f"stack {platform.stack}, {folder}",
-            next_step=f"{COMMAND} --stack {platform.stack}; to begin with an empty one, move that folder away and name another copy",
+            next_step=f"{COMMAND} --stack {platform.stack}; to start empty, move that folder away and name another copy",
         )
 
 
 def refuse_unrestored(platform: Platform, folder: Path, doing: str) -> None:
-    """Raise PlatformError while a lost stack's data is still to be restored, whether a kit brought the stack or only its data was lost."""
+    """Raise PlatformError while a lost stack's data is still to be restored, whether a kit brought the stack up or not."""
     refuse_awaited(folder, platform.stack, doing)
     refuse_emptied(platform, folder, doing)
     container = platform.containers["timescaledb"]
     try:
         theirs = pgbackrest.info(container).system_id
     except PlatformError:
-        return  # no repository that could be read: nothing that waits for a restore
+        return  # no readable repository, so nothing to restore
     question = ("psql", "-XAtq", "-U", "postgres", "-d", database("postgres"), "-c", "select system_identifier from pg_control_system()")
     ours = execute(container, question, user=pgbackrest.USER, check=False).text()
     if ours and ours != theirs:
         raise PlatformError(
-            what=f"the repository holds the backups of another database than the one that runs; {doing} would take its place",
+            what=f"the repository has backups of another database than the running one; {doing} would replace them",
             where=f"container {container}",
-            next_step=f"{COMMAND} --stack {platform.stack}; where the running database is the one to keep, set the repository aside",
+            next_step=f"{COMMAND} --stack {platform.stack}; to keep the running database, move the repository away",
         )
 
 
 def refuse_awaited(folder: Path, stack: str, doing: str) -> None:
-    """Raise PlatformError while data is still to be restored."""
+    """Raise PlatformError while the data of a stack from a kit is still to be restored."""
     found = read(folder)
     if found and found.restore:
         raise PlatformError(
-            what=f"stack {stack} came up from a kit at {found.since}, and its data is not restored yet: {doing} would take its place",
+            what=f"stack {stack} came up from a kit at {found.since}, and its data is not restored yet: {doing} would replace it",
             where=str(folder / _FILE),
-            next_step=f"{COMMAND} --stack {stack}; to begin with empty stores instead, remove the file named above",
+            next_step=f"{COMMAND} --stack {stack}; to start with empty stores instead, remove the file above",
         )

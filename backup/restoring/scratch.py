@@ -1,6 +1,6 @@
-"""The three stores again, beside the live ones: on a network of their own, with certificates of their own, gone afterwards.
+"""Scratch stores beside the live ones: with their own network and certificates, removed afterwards.
 
-Restores, drills and tests build on it. Files may be put into each container before it starts; nothing is published.
+For restores, drills and tests. Files can be copied into each container before its start; no port is published.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backup.restoring.bases import Base
 from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
-from core import temporary
-from core.containers import Entry, docker_client, put_files
+from core import health, temporary
+from core.containers import Entry, docker_client, give, put_files
 from core.errors import PlatformError
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import Credentials, Endpoint, Platform
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 OWNER_LABEL = "com.christmas.owner"
 PURPOSE_LABEL = "com.christmas.purpose"
 CONFIG = "/run/christmas"
-_USERS = {TIMESCALEDB.name: 1000, REDIS.name: 999, WEAVIATE.name: 1000, EMBEDDER.name: 1000}
 _ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
 _NETWORK_TRIES = 20
 _DOCKERS_CHECK = 20 * 1_000_000_000  # nanoseconds
@@ -40,10 +40,10 @@ _DOCKERS_CHECK = 20 * 1_000_000_000  # nanoseconds
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one scratch container is made. `volumes` maps paths inside to volume names; `files` go in before the start."""
+    """The settings of one scratch container. `volumes` maps paths inside to volume names; `files` are copied in before the start."""
 
     service: str
-    image: str
+    base: Base
     command: list[str]
     entrypoint: list[str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -55,13 +55,13 @@ class Recipe:
 
 
 class Scratch:
-    """A network and whatever was started on it. Use `scratch`."""
+    """A scratch network and everything started on it. Use `scratch`."""
 
     def __init__(self, name: str, purpose: str, folder: Path, *, owned: bool = True) -> None:
         self.name = name
         self._labels = {PROJECT_LABEL: "christmas", STACK_LABEL: name, PURPOSE_LABEL: purpose}
         if owned:
-            # What has an owner goes when that process is gone.
+            # Resources with an owner are removed when that process is gone.
             self._labels[OWNER_LABEL] = str(os.getpid())
         self._ca_key, ca = issue_authority("christmas scratch", 1)
         self.ca_file = folder / "ca.pem"
@@ -71,16 +71,16 @@ class Scratch:
         self.volumes: list[str] = []
 
     def open(self) -> None:
-        """Make the network, on addresses that nothing else on the machine uses.
+        """Make the network, on a free address range.
 
-        Raises PlatformError where anything has the name already: a volume of a live stack would be taken for an empty one.
+        Raises PlatformError if the name is taken: a live stack's volume would be mistaken for an empty one.
         """
         from docker.errors import APIError
         from docker.types import IPAMConfig, IPAMPool
 
         self._refuse_taken()
         for _ in range(_NETWORK_TRIES):
-            subnet = f"10.{random.randint(200, 250)}.{random.randint(0, 255)}.0/27"  # noqa: S311 - just one that is free
+            subnet = f"10.{random.randint(200, 250)}.{random.randint(0, 255)}.0/27"  # noqa: S311 - any free one
             try:
                 self._network = docker_client().networks.create(
                     f"christmas-{self.name}-network",
@@ -96,7 +96,7 @@ class Scratch:
                 self._subnet = IPv4Network(subnet)
                 return
         raise PlatformError(
-            what="no scratch network can be made: every range tried is taken", where="Docker", next_step="docker network prune"
+            what="no scratch network can be made: all tried ranges are taken", where="Docker", next_step="docker network prune"
         )
 
     def _refuse_taken(self) -> None:
@@ -108,12 +108,12 @@ class Scratch:
             raise PlatformError(
                 what=f"the name {self.name} is taken: {', '.join(sorted(str(each.name) for each in found))}",
                 where="Docker",
-                next_step="nothing is ever restored over something that is there: choose another name",
+                next_step="a restore never overwrites: choose another name",
             )
 
     @property
     def network(self) -> Network:
-        """The network, once open."""
+        """The open network."""
         if self._network is None:
             raise ValueError("the scratch network is not open yet")
         return self._network
@@ -124,16 +124,16 @@ class Scratch:
 
     @property
     def subnet(self) -> str:
-        """The network's range."""
+        """The network's address range."""
         return str(self._subnet)
 
     @property
     def gateway(self) -> str:
-        """The address that a client on this machine comes from."""
+        """The address of clients on this machine."""
         return str(self._subnet[1])
 
     def volume(self, part: str) -> str:
-        """A volume of its own, empty at first."""
+        """A new, empty volume."""
         name = f"christmas-{self.name}-{part}"
         if name not in self.volumes:
             docker_client().volumes.create(name, labels=self._labels)
@@ -141,11 +141,10 @@ class Scratch:
         return name
 
     def create(self, recipe: Recipe) -> Container:
-        """Make a container, with certificates and files in it, and don't start it yet."""
+        """Create a container with certificates and files, without starting it."""
         from docker.errors import DockerException
 
         client = docker_client()
-        limits = service(recipe.service).limits
         network = str(self.network.name)
         mounts = {volume: {"bind": path, "mode": "rw"} for path, volume in recipe.volumes.items()}
         mounts |= {volume: {"bind": path, "mode": "ro"} for path, volume in recipe.read_only_volumes.items()}
@@ -155,13 +154,14 @@ class Scratch:
             "hostname": recipe.service,
             "labels": {**self._labels, SERVICE_LABEL: recipe.service},
             "environment": dict(recipe.environment),
+            "user": recipe.base.user,
             "volumes": mounts,
             "init": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
-            # Whoever starts it asks for itself: Docker's own check, from the image, is only for who looks at the container later.
+            # Callers wait for the service themselves: Docker's check, from the image, is for people who look at the container later.
             "healthcheck": {"interval": _DOCKERS_CHECK},
-            "mem_limit": f"{limits.memory_mib}m",
+            "mem_limit": f"{recipe.base.limits.memory_mib}m",
             "shm_size": "256m",
             "network": network,
             "networking_config": {
@@ -171,13 +171,14 @@ class Scratch:
         if recipe.entrypoint:
             options["entrypoint"] = recipe.entrypoint
         try:
-            container: Container = client.containers.create(recipe.image, recipe.command, **options)
+            container: Container = client.containers.create(recipe.base.image, recipe.command, **options)
         except DockerException as error:
             raise PlatformError(what=f"a scratch {recipe.service} can't be made: {error}", where="Docker") from error
         self.containers[recipe.service] = container
-        uid = _USERS[recipe.service]
+        for path in recipe.volumes:
+            give(container, path, **recipe.base.owner)
         entries = [Entry(name, content, 0o400) for name, content in {**self._certificates(recipe.service), **recipe.files}.items()]
-        put_files(container, CONFIG, entries, uid=uid, gid=uid)
+        put_files(container, CONFIG, entries, **recipe.base.owner)
         return container
 
     def _certificates(self, service_name: str) -> dict[str, bytes]:
@@ -188,18 +189,18 @@ class Scratch:
         return {"ca.crt": ca.encode(), "tls.crt": certificate.encode(), "tls.key": key.encode()}
 
     def start(self, recipe: Recipe) -> Container:
-        """Start a container that was created, or create it first, and wait until it answers.
+        """Start a container, create it first if necessary, and wait until it answers.
 
-        Raises PlatformError with its last lines where it doesn't.
+        Raises PlatformError with its last lines if it doesn't.
         """
         container = self.containers.get(recipe.service) or self.create(recipe)
         container.start()
         deadline, pause = time.monotonic() + recipe.start_seconds, 0.2
         while recipe.health:
             container.reload()
-            # Asking takes a process in the container, which the starting server needs more: first it has to listen at all.
+            # A health check costs a process in the container, which the starting server needs more: wait first until it listens.
             listens = container.status == "running" and not self._refuses(recipe.service)
-            if listens and passes(container, recipe.health):
+            if listens and health.passes(docker_client().api, str(container.id), recipe.health):
                 break
             if container.status in ("exited", "dead") or time.monotonic() > deadline:
                 lines = container.logs(tail=15).decode(errors="replace").strip()
@@ -211,7 +212,7 @@ class Scratch:
         return container
 
     def _refuses(self, service_name: str) -> bool:
-        """Whether nothing listens at the service's address yet. Where this machine can't tell, nothing is said to refuse."""
+        """Whether nothing listens at the service's address yet. False if this machine can't tell."""
         port = next(iter(service(service_name).ports.values()))
         try:
             socket.create_connection((self.address(service_name), port), timeout=1).close()
@@ -222,7 +223,7 @@ class Scratch:
         return False
 
     def platform(self, accounts: Mapping[str, Credentials], *, embedding_profile: str, embedding_key: str) -> Platform:
-        """The scratch stores as a platform that clients can use, from this machine, with these accounts."""
+        """The scratch stores as a platform for clients on this machine, with these accounts."""
         ports = {
             "postgres": (TIMESCALEDB.name, TIMESCALEDB.ports["postgres"]),
             "redis": (REDIS.name, REDIS.ports["redis"]),
@@ -246,7 +247,7 @@ class Scratch:
         )
 
     def close(self) -> None:
-        """Remove everything that was made, whatever state it is in."""
+        """Remove everything that was made, in any state."""
         from docker.errors import DockerException
 
         for container in self.containers.values():
@@ -260,20 +261,9 @@ class Scratch:
                 self._network.remove()
 
 
-def passes(container: Container, health: list[str]) -> bool:
-    """Whether a health check passes right now. A container that stops right before it is not well, nor is one that can't be asked."""
-    from docker.errors import DockerException
-    from requests import RequestException
-
-    try:
-        return bool(container.exec_run(health).exit_code == 0)
-    except (DockerException, RequestException):
-        return False
-
-
 @contextlib.contextmanager
 def scratch(purpose: str) -> Iterator[Scratch]:
-    """A scratch network under a random name; removed on leaving, with all that was started on it."""
+    """A scratch network with a random name; removed at the end, with everything started on it."""
     remove_leftovers()
     with temporary.folder("scratch") as folder:
         made = Scratch(f"{purpose}-{secrets.token_hex(4)}", purpose, folder)
@@ -285,12 +275,12 @@ def scratch(purpose: str) -> Iterator[Scratch]:
 
 
 def remove_leftovers() -> None:
-    """Remove scratch containers, volumes and networks whose process is gone: a killed run can't remove its own."""
+    """Remove scratch containers, volumes and networks of dead processes: a killed run can't remove its own."""
     remove_labelled([OWNER_LABEL, PURPOSE_LABEL], lambda labels: not _alive(labels.get(OWNER_LABEL, "")))
 
 
 def remove_labelled(wanted: list[str], going: Callable[[dict[str, str]], bool]) -> int:
-    """Remove containers, then volumes and networks that have all of these labels and of which `going` is true; return how many."""
+    """Remove containers, then volumes and networks that have all these labels and for which `going` is true; return how many."""
     from docker.errors import DockerException
 
     client = docker_client()

@@ -1,11 +1,12 @@
-"""Around a stop: scripts on a store's volumes while it doesn't run, each in a container of its own, and whether it is well again."""
+"""Helpers for a stopped store: scripts on its volumes, each in a helper container, and whether it is healthy again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backup.restoring.scratch import PURPOSE_LABEL, passes
-from core.containers import docker_client, put_files
+from backup.restoring.scratch import PURPOSE_LABEL
+from core import health
+from core.containers import docker_client, owner_of, put_files
 from core.errors import PlatformError
 from core.waiting import looks
 from infra.components.names import PROJECT_LABEL, STACK_LABEL
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 STOP_SECONDS = 120
-"""How long a store has to end by itself."""
+"""Seconds that a store has to stop by itself."""
 _START_SECONDS = 300
 _AGAIN_SECONDS = 0.2
 NOT_SO = 77
-"""An exit code that no tool has: the answer is no."""
+"""An exit code that no tool uses, for the answer "no"."""
 
 
 class ScriptError(PlatformError):
-    """A script on a stopped container's volumes ended with `code`."""
+    """A script on a stopped container's volumes failed with exit code `code`."""
 
     def __init__(self, purpose: str, code: int, said: str, where: str) -> None:
         super().__init__(what=f"{purpose} failed with exit code {code}: {said}", where=where)
@@ -30,9 +31,9 @@ class ScriptError(PlatformError):
 
 
 def run(stopped: Container, script: str, *, purpose: str, network: str = "none") -> str:
-    """Run a shell script as the container's user, on its volumes, without a network by default; returns what it printed.
+    """Run a shell script as the container's user, on its volumes, by default without a network; returns its output.
 
-    Raises ScriptError with its last words where it fails.
+    Raises ScriptError with its last words if it fails.
     """
     attributes = stopped.attrs
     once = docker_client().containers.create(
@@ -60,18 +61,18 @@ def run(stopped: Container, script: str, *, purpose: str, network: str = "none")
 
 
 def is_well(container: Container) -> bool:
-    """Whether a container's own health check passes right now; yes where it has none."""
-    kind, *words = (container.attrs["Config"].get("Healthcheck") or {}).get("Test") or ["NONE"]
-    return kind == "NONE" or passes(container, ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words)
+    """Whether a container's own health check passes right now; True without one."""
+    check = health.check_of(container.attrs)
+    return not check or health.passes(docker_client().api, str(container.id), check)
 
 
 def labels(stopped: Container, purpose: str) -> dict[str, str]:
-    """Those of a helper: where this process is killed, whoever removes what is left of the stack finds it."""
+    """The helper's labels: if this process is killed, cleaning up the stack finds it."""
     return {**{key: stopped.labels[key] for key in (PROJECT_LABEL, STACK_LABEL) if key in stopped.labels}, PURPOSE_LABEL: purpose}
 
 
 def halt(name: str) -> Container:
-    """Stop a container and wait until it has ended."""
+    """Stop a container and wait for its end."""
     container: Container = docker_client().containers.get(name)
     container.stop(timeout=STOP_SECONDS)
     return container
@@ -80,8 +81,8 @@ def halt(name: str) -> Container:
 def start(container: Container) -> None:
     """Start a stopped container and wait until it is healthy.
 
-    Its own health check is run here, again and again: Docker runs it for the first time only after the check's interval.
-    Raises PlatformError with its last lines where it doesn't get so.
+    Runs the container's health check itself, again and again: Docker runs it first after its interval.
+    Raises PlatformError with its last lines if it doesn't become healthy.
     """
     container.start()
     for in_time in looks(_START_SECONDS, pause=_AGAIN_SECONDS):
@@ -93,8 +94,8 @@ def start(container: Container) -> None:
             raise PlatformError(what=f"{container.name} does not come up again; its last lines:\n{said}", where="the restored data")
 
 
-def put(container: Container, directory: str, entries: list[Any], uid: int, gid: int) -> None:
-    """Put files into a stopped container's volume; its own root file system may be read-only, a helper's is not."""
+def put(container: Container, directory: str, entries: list[Any]) -> None:
+    """Put files into a stopped container's volume, through a helper: the container's own root file system may be read-only."""
     helper = docker_client().containers.create(
         container.attrs["Image"],
         ["true"],
@@ -104,13 +105,13 @@ def put(container: Container, directory: str, entries: list[Any], uid: int, gid:
         labels=labels(container, "restore"),
     )
     try:
-        put_files(helper, directory, entries, uid=uid, gid=gid)
+        put_files(helper, directory, entries, **owner_of(container.attrs["Config"]["User"]))
     finally:
         helper.remove(force=True)
 
 
 def remove_earlier(name: str) -> None:
-    """Remove the containers that a cut-off run left."""
+    """Remove helper containers that an interrupted run left."""
     from docker.errors import NotFound
 
     for each in (name, name.replace("-restore", "-put")):

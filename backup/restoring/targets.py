@@ -1,6 +1,6 @@
-"""What a restore aims at, and which set serves each store: pure decisions.
+"""The target of a restore, and the set that serves each store: pure decisions.
 
-PostgreSQL replays its log, so any moment after a backup can be reached. Redis replays its AOF up to a second. Weaviate has no
+PostgreSQL replays its WAL, so any moment after a backup can be reached. Redis replays its AOF up to a second. Weaviate has no
 log: it goes back to its newest backup before the moment.
 """
 
@@ -20,7 +20,7 @@ _LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Exactly one of these is set; none means the newest state that the backups can give."""
+    """A target: at most one field is set; none means the newest state in the backups."""
 
     moment: datetime | None = None
     lsn: str | None = None
@@ -33,9 +33,9 @@ class Target:
 
 
 def parse_target(text: str, sets: Sequence[Manifest]) -> Target:
-    """What `--to` says: `latest`, a set's id or its beginning, a position in PostgreSQL's log, or a time with its offset from UTC.
+    """Parse `--to`: `latest`, a set's id or its beginning, a WAL position, or a time with its offset from UTC.
 
-    Raises PlatformError for anything else; a time without an offset is refused because nobody knows which one was meant.
+    Raises PlatformError for anything else; a time without an offset is ambiguous.
     """
     if text in ("", "latest"):
         return Target()
@@ -56,19 +56,17 @@ def parse_target(text: str, sets: Sequence[Manifest]) -> Target:
             next_step="give latest, a set of invoke backup.list, a log position (0/5000028) or a time (2026-11-23T12:00+09:00)",
         )
     if moment.tzinfo is None:
-        raise PlatformError(
-            what=f"{text!r} doesn't say which time zone it means", where="--to", next_step=f"add an offset: {text}+00:00 for UTC"
-        )
+        raise PlatformError(what=f"{text!r} has no time zone", where="--to", next_step=f"add an offset: {text}+00:00 for UTC")
     return Target(moment=moment.astimezone(UTC))
 
 
 @dataclass(frozen=True, slots=True)
 class StorePlan:
-    """Which set a store is restored from, and how far its log is replayed beyond or short of the set's own point.
+    """The set that a store is restored from, and how far its log is replayed relative to the set's own point.
 
-    `until` is the moment that the result shows, as far as it can be known beforehand; None where that is "the end of the log".
-    `timeline` is the one along which PostgreSQL's log is replayed; None for that of the set itself. With `or_end`, a log that ends
-    before the target is replayed to its end. `notes` are for whoever asked; `doubt` says why nothing proves that the target is reached.
+    `until` is the moment that the result shows, as far as it is known beforehand; None for the end of the log.
+    PostgreSQL's WAL is replayed along `timeline`; None for the set's own. With `or_end`, a WAL that ends before the target is
+    replayed to its end. `notes` are for the user; `doubt` says why nothing proves that the target is reached.
     """
 
     manifest: Manifest
@@ -84,9 +82,9 @@ class StorePlan:
 def plan(
     target: Target, sets: Sequence[Manifest], stores: Sequence[Store], now: datetime, log: KnownLog | None = None
 ) -> dict[Store, StorePlan]:
-    """The set for each store. `sets` are oldest first; `log` is what is known of PostgreSQL's log, without which each set stands alone.
+    """The set for each store. `sets` are oldest first; `log` is what is known of PostgreSQL's WAL: without it, each set stands alone.
 
-    Raises PlatformError where no set can give what is asked.
+    Raises PlatformError if no set can serve the target.
     """
     if target.set_id:
         manifest = next(each for each in sets if each.id == target.set_id)
@@ -97,10 +95,10 @@ def plan(
     if target.moment and target.moment > now + timedelta(seconds=5):
         raise impossible(
             f"{target} is in the future: by this machine's clock it is {now.isoformat(timespec='seconds')}",
-            "give a time that has passed; the offset is the difference from UTC, +09:00 in Seoul",
+            "give a time that has passed; the offset is the difference from UTC: +09:00 in Seoul",
         )
     if target.lsn and set(stores) != {"postgres"}:
-        raise impossible(f"{target} is a position in PostgreSQL's log alone", "add --store postgres, or give a time")
+        raise impossible(f"{target} is a position in PostgreSQL's log only", "add --store postgres, or give a time")
     return {
         store: _postgres(target, [each for each in sets if each.postgres], log)
         if store == "postgres"
@@ -132,22 +130,22 @@ def _redis(target: Target, sets: list[Manifest]) -> StorePlan:
         raise impossible("there is no backup of Redis", "invoke backup makes one")
     if target.moment is None:
         return StorePlan(sets[-1], sets[-1].moments()["redis"])
-    # The first AOF that was copied after the moment, if it began before it, can be cut off there. The log notes whole seconds, so
-    # it ends with the last one that had passed: what came later within the moment's own second may be the accident itself.
+    # The first AOF copied after the moment can be truncated there, if it began before it. Its timestamps are whole seconds, so it ends
+    # with the last complete second: a later command within the moment's own second may be the accident itself.
     second = target.moment.replace(microsecond=0)
     for each in sets:
         if each.redis and each.redis.aof_from <= second <= each.redis.aof_at:
             return StorePlan(each, second, truncate=True)
     before = [each for each in sets if each.moments()["redis"] <= target.moment]
     if not before:
-        raise impossible(f"no backup of Redis is from before {target}", "invoke backup.list shows from when on there are some")
+        raise impossible(f"no backup of Redis is from before {target}", "invoke backup.list shows the sets")
     return StorePlan(before[-1], before[-1].moments()["redis"])
 
 
 def _weaviate(target: Target, sets: list[Manifest]) -> StorePlan:
     usable = [each for each in sets if target.moment is None or each.moments()["weaviate"] <= target.moment]
     if not usable:
-        raise impossible(f"no backup of Weaviate is from before {target}", "invoke backup.list shows from when on there are some")
+        raise impossible(f"no backup of Weaviate is from before {target}", "invoke backup.list shows the sets")
     return StorePlan(usable[-1], usable[-1].moments()["weaviate"])
 
 

@@ -1,4 +1,4 @@
-"""What a restore did, or would do, in words and figures; for PostgreSQL from what was really replayed."""
+"""The report of a restore, done or planned; for PostgreSQL from the real replay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from backup.sets.model import Manifest, Store
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did, or would do: which set and moment for each store, what is lost, and how long it took or may take."""
+    """The result of a restore, done or planned: the set and moment of each store, the loss, and the (expected) duration."""
 
     target: str
     into: str
@@ -34,7 +34,7 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of PostgreSQL's commits: the live server's last one, and the last one that was replayed, up to which position."""
+    """PostgreSQL's commits as seen: the live server's last one, and the last replayed one with its position."""
 
     live: datetime | None = None
     replayed: datetime | None = None
@@ -52,9 +52,9 @@ def tell(
     seconds: float | None = None,
     seen: Seen | None = None,
 ) -> Restored:
-    """The plan, or with `seen` the outcome. What a store shows is its state at `shows`; what came after that is lost.
+    """The plan or, with `seen`, the outcome. A store shows its state at `shows`; later changes are lost.
 
-    `seconds_lost` is None where it isn't known.
+    `seconds_lost` is None if it isn't known.
     """
     now = datetime.now(UTC)
     told: dict[str, dict[str, Any]] = {}
@@ -98,12 +98,12 @@ def _postgres(wanted: StorePlan, log: KnownLog | None, seen: Seen | None) -> dic
 
 
 _BRANCH = "it is another branch than the live one"
-_UNPROVEN = "nothing proves how far the log goes"
+_UNPROVEN = "the end of the log is not proven"
 _UNASKED = "the live server can't be asked"
 
 
 def _would_lose(wanted: StorePlan, log: KnownLog | None, committed: datetime | None) -> float | None:
-    """Seconds from the target to the live server's last commit; of the newest state nothing, once all is archived."""
+    """Seconds from the target to the live server's last commit; 0 for the newest state, once all is archived."""
     if committed is None or wanted.doubt:
         return None
     if wanted.until:

@@ -1,4 +1,4 @@
-"""Whether anybody is writing to the live stores. A restore would throw that away."""
+"""Whether clients write to the live stores. A restore would throw their writes away."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _WATCHED_SECONDS = 1.5
 
 
 def writing(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
-    """Who is connected with a right to write, and which store is being written to, in words; nothing where all is still.
+    """Connected writers and stores that are being written to, in words; empty if all is quiet.
 
-    Watches for a moment. A store that can't be reached can't be written to either. Weaviate doesn't tell about its writers.
+    Watches for a moment. A store that can't be reached can't be written to either. Weaviate doesn't report its writers.
     """
     import psycopg
     import redis

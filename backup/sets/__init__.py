@@ -1,1 +1,1 @@
-"""Sets and their manifests: what is in one, where it lies, how it is encrypted and signed, and which are due or kept."""
+"""Sets and their manifests: content, location, encryption, signature, and which sets are due or kept."""

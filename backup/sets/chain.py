@@ -1,4 +1,4 @@
-"""The sets as chains: each full one with those that build on it, and what was done to them since."""
+"""The sets as chains: each full set with those that build on it, and their marks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEVER = "-"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One set in its chain. `depth` is 0 for a full one; `root` the chain's full set; `lost` the parent that is gone."""
+    """One set in its chain. `depth` is 0 for a full set; `root` the chain's full set; `lost` the missing parent."""
 
     manifest: Manifest
     root: str
@@ -27,7 +27,7 @@ class Link:
 
 
 def chains(sets: Sequence[Manifest]) -> list[Link]:
-    """The sets, chain by chain, oldest first; one whose parent is gone begins a chain of its own, which says so."""
+    """The sets, chain by chain, oldest first. A set without its parent begins a chain of its own and has `lost`."""
     by_id = {each.id: each for each in sets}
     members: dict[str, list[Manifest]] = {}
     for each in sets:
@@ -49,21 +49,21 @@ def _root(manifest: Manifest, by_id: Mapping[str, Manifest]) -> str:
 
 
 def table(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str], now: datetime, *, width: int) -> list[str]:
-    """The lines of `backup.list`: 80 columns hold what matters most, `WIDE` ones all of it.
+    """The lines of `backup.list`: the most important columns fit in 80 characters, all of them in `WIDE`.
 
-    `places` says where each set is, by id.
+    `places` has the place of each set, by id.
     """
     wide = width >= WIDE
     heads = ["SET", "SIZE", "AGE", "VERIFIED", "DRILLED", *(("TOOK", "STORES", "PLACE") if wide else ("STORES",))]
     rows = [heads, *(_cells(each, marks.get(each.manifest.id, Marks()), places, now, wide) for each in chains(sets))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
-    # Figures line up at their right, words at their left.
+    # Align figures right, words left.
     right = {"SIZE", "AGE", "VERIFIED", "DRILLED", "TOOK"}
     lines = []
     for row in rows:
         cells = [text.rjust(size) if head in right else text.ljust(size) for text, size, head in zip(row, widths, heads, strict=True)]
         lines.append("  ".join(cells).rstrip())
-    notes = [f"{each.manifest.id} builds on {each.lost}, which is gone" for each in chains(sets) if each.lost]
+    notes = [f"{each.manifest.id} builds on {each.lost}, which is missing" for each in chains(sets) if each.lost]
     total = size_text(sum(each.total_bytes for each in sets))
     where = "" if wide else f" in {', '.join(sorted(set(places.values())))}"
     if sets and (unproven := sets[-1].unproven):
@@ -91,7 +91,7 @@ def _ago(moment: datetime | None, now: datetime) -> str:
 
 
 def rows(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The same for programs: chain by chain, each set with the full one it hangs on. Times in UTC, ISO 8601."""
+    """The rows for `--json`, chain by chain, each set with its chain's full set. Times in UTC, ISO 8601."""
     found = []
     for link in chains(sets):
         marked = marks.get(link.manifest.id, Marks())
@@ -109,7 +109,7 @@ def rows(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[s
 
 
 def row(manifest: Manifest) -> dict[str, Any]:
-    """One set for programs: sizes in bytes, durations in seconds."""
+    """One set for `--json`: sizes in bytes, durations in seconds."""
     return {
         "id": manifest.id,
         "kind": manifest.kind,

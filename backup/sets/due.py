@@ -1,4 +1,4 @@
-"""What is due: a pure decision from the rules, the clock and the sets there are."""
+"""The backup that is due: a pure decision from the rules, the clock and the existing sets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from christmas.blueprint.model import BackupRules
 
 
 def covering(sets: Sequence[Manifest], stores: Sequence[Store]) -> list[Manifest]:
-    """Those sets that have all of these stores, in the same order."""
+    """The sets that have all of these stores, in the same order."""
     return [each for each in sets if set(stores) <= set(each.stores)]
 
 
@@ -20,8 +20,8 @@ def due(
 ) -> Kind | None:
     """The kind of backup that is due now, or None. `sets` are sorted by time, oldest first.
 
-    `live` is the log that PostgreSQL's server writes, where it could be asked: without a full set of that timeline one is due at once.
-    A set from the future, which a clock that jumped back leaves, holds up the next one for at most an interval.
+    `live` is the server's position in its WAL, if it could be asked: if its timeline has no full set, one is due at once.
+    A set from the future (the clock was set back since) delays the next one by one interval at most.
     """
     if "postgres" in stores and live and not full_of(live, sets):
         return "full"
@@ -35,7 +35,7 @@ def due(
 
 
 def full_of(live: LiveLog, sets: Sequence[Manifest]) -> Manifest | None:
-    """The newest full set of PostgreSQL that was made on the server's own timeline."""
+    """The newest full set of PostgreSQL on the server's own timeline."""
     for each in reversed(sets):
         part = each.postgres
         if part and each.kind == "full" and (part.system_id, part.timeline) == (live.system_id, live.timeline):
@@ -49,12 +49,12 @@ def _age_reached(now: datetime, manifest: Manifest, interval: timedelta) -> bool
 
 
 def logical_due(now: datetime, sets: Sequence[Manifest], rules: BackupRules) -> bool:
-    """Whether the next set should hold a logical backup of PostgreSQL too."""
+    """Whether the next set needs a logical backup of PostgreSQL too."""
     made = [each for each in sets if each.postgres and each.postgres.logical]
     return not made or _age_reached(now, made[-1], rules.logical_every)
 
 
 def parent_of(kind: Kind, sets: Sequence[Manifest], stores: Sequence[Store]) -> Manifest | None:
-    """The set that an incremental one of these stores builds on."""
+    """The parent for an incremental set of these stores."""
     usable = covering(sets, stores)
     return usable[-1] if kind == "incremental" and usable else None

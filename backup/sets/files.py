@@ -1,4 +1,4 @@
-"""Files of a set: written once, compressed where it pays, encrypted and hashed on the way, on the disk before anybody relies on them."""
+"""Files of a set: written once, compressed if that pays, encrypted and hashed while written, synced to disk before they count."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PIECE = 1 << 20
 
 
 class SetFiles:
-    """A set's own files by their plain names, wherever they are; each lies there encrypted, under its name and `.age`."""
+    """A set's own files by their plain names, at any place. Each is stored encrypted, as its name plus `.age`."""
 
     def __init__(self, place: Place, name: str, keyring: Keyring) -> None:
         self.place = place
@@ -28,9 +28,9 @@ class SetFiles:
         self.keyring = keyring
 
     def read(self, path: str) -> Iterator[bytes]:
-        """A file's plain content in pieces. It is authentic; that it is whole is known only at the end.
+        """A file's plain content in pieces. Each piece is authentic; whether the file is complete is known only at the end.
 
-        Raises PlatformError where it is missing, damaged, or no key at hand fits.
+        Raises PlatformError if it is missing or damaged, or no key fits.
         """
         plain = unsealed(self.place.read(path + SUFFIX), self.keyring.identities, f"{self.name}: {path}")
         return unpacked(plain, f"{self.name}: {path}") if is_packed(path) else plain
@@ -40,12 +40,12 @@ class SetFiles:
         return b"".join(self.read(path))
 
     def open(self, path: str) -> io.BufferedReader:
-        """A file's plain content as a stream, from its beginning on. Close it."""
+        """A file's plain content as a stream, from the beginning. Close it."""
         return io.BufferedReader(PiecesFile(self.read(path)), _PIECE)
 
 
 class SetFolder(SetFiles):
-    """A set's files while they are made, in a folder of this machine."""
+    """A set's files while they are made, in a local folder."""
 
     def __init__(self, path: Path, keyring: Keyring) -> None:
         super().__init__(FolderPlace(path), path.name, keyring)
@@ -58,7 +58,7 @@ def plain_file(files: SetFiles, record: FileRecord) -> StreamedFile:
 
 
 class HashedFile:
-    """A new file of a set, open for writing; encrypts and hashes what passes. On leaving the block without an error it is on the disk.
+    """A new file of a set, open for writing; encrypts and hashes its content. Synced to disk when the block ends without an error.
 
     `record` has sizes and hashes, once closed.
     """
@@ -105,7 +105,7 @@ class HashedFile:
 
     @property
     def record(self) -> FileRecord:
-        """The file as the manifest lists it."""
+        """The file's record for the manifest."""
         return FileRecord(
             path=self._path,
             size=self._size,
@@ -116,14 +116,14 @@ class HashedFile:
 
 
 def discard(folder: SetFolder, path: str) -> None:
-    """Remove a file of a set that is being written, or what there is of it."""
+    """Remove an unfinished file of a set, whole or partial."""
     inside(folder.path, path + SUFFIX).unlink(missing_ok=True)
 
 
 def inside(folder: Path, path: str) -> Path:
     """The path below the folder.
 
-    Raises PlatformError for one that would lead out of it: names come from containers and manifests.
+    Raises PlatformError if it would lead out of the folder: names come from containers and manifests.
     """
     target = folder / path
     if Path(path).is_absolute() or ".." in Path(path).parts or not path:

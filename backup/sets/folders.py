@@ -1,4 +1,4 @@
-"""Where sets are, and which there are. A folder with a manifest is a set; one without is what a broken run left."""
+"""The folder of sets and its content. A folder with a manifest is a set; one without was left by an interrupted run."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def folder_of(stack: str | None = None) -> Path:
 
 
 def new_id(kind: Kind, now: datetime | None = None) -> str:
-    """An id for a new set: sorts by time, never occurs twice, and fits every store's rules for names."""
+    """An id for a new set: sorts by time, is unique, and is a valid name in every store."""
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     return f"{moment:%Y%m%d-%H%M%S}-{kind}-{secrets.token_hex(2)}"
 
 
 def is_id(name: str) -> bool:
-    """Whether a name is one that a set could have."""
+    """Whether a name has the form of a set's id."""
     return _ID.fullmatch(name) is not None
 
 
 def list_sets(stack: str | None = None, *, folder: Path | None = None) -> list[Manifest]:
-    """The sets there are, oldest first. Nothing is verified.
+    """The sets, oldest first. Nothing is verified.
 
-    Raises PlatformError for a manifest that can't be read.
+    Raises PlatformError if a manifest can't be read.
     """
     folder = folder or folder_of(stack)
     if not folder.is_dir():
@@ -51,7 +51,7 @@ def list_sets(stack: str | None = None, *, folder: Path | None = None) -> list[M
 
 
 def in_order(found: Iterable[Manifest]) -> list[Manifest]:
-    """Sets from the oldest to the newest."""
+    """The sets from the oldest to the newest."""
     return sorted(found, key=_age)
 
 
@@ -60,7 +60,7 @@ def _age(manifest: Manifest) -> tuple[int, datetime, str]:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Folders of runs that never came to write their manifest."""
+    """Folders of runs that did not finish: they have no manifest."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if _ID.fullmatch(path.name) and not (path / MANIFEST).exists())
@@ -69,22 +69,22 @@ def leftovers(folder: Path) -> list[Path]:
 def read(folder: Path) -> Manifest:
     """The manifest in a set's folder.
 
-    Raises PlatformError where there is none, or it can't be understood.
+    Raises PlatformError if it is missing or invalid.
     """
     path = folder / MANIFEST
     try:
         content = path.read_bytes()
     except OSError as error:
         raise PlatformError(
-            what=f"there is no backup set {folder.name}", where=str(path), next_step="invoke backup.list shows the sets there are"
+            what=f"there is no backup set {folder.name}", where=str(path), next_step="invoke backup.list shows the sets"
         ) from error
     return parse(content, folder.name, str(path))
 
 
 def parse(content: bytes, name: str, where: str) -> Manifest:
-    """A manifest from its file, which lies in a folder of that name.
+    """Parse a manifest, which was stored in a folder of that name.
 
-    Raises PlatformError where it can't be understood, is of another format, or calls itself otherwise.
+    Raises PlatformError if it is invalid, is of another format, or has another id.
     """
     try:
         form = int(json.loads(content)["format"])
@@ -95,7 +95,7 @@ def parse(content: bytes, name: str, where: str) -> Manifest:
         raise PlatformError(
             what=f"set {name} is of format {form}, made by {made_by}; this one reads format {FORMAT}",
             where=where,
-            next_step="restore it with the version that made it; move its folder elsewhere, and this version goes on with a full set",
+            next_step="restore it with the version that made it; move its folder away to let this version continue with a full set",
         )
     try:
         manifest = Manifest.model_validate_json(content)
@@ -103,13 +103,13 @@ def parse(content: bytes, name: str, where: str) -> Manifest:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise PlatformError(
-            what=f"the manifest of {name} can't be understood: {place + ': ' if place else ''}{first['msg']}",
+            what=f"the manifest of {name} is invalid: {place + ': ' if place else ''}{first['msg']}",
             where=where,
             next_step="it was edited, cut off, or written by another version; use another set",
         ) from None
     if manifest.id != name:
         raise PlatformError(
-            what=f"the manifest in {name} calls itself {manifest.id}", where=where, next_step="a set must keep its folder's name"
+            what=f"the manifest in {name} has the id {manifest.id}", where=where, next_step="a set must keep its folder's name"
         )
     return manifest
 
@@ -117,7 +117,7 @@ def parse(content: bytes, name: str, where: str) -> Manifest:
 def list_at(place: Place) -> list[Manifest]:
     """The sets at another place, oldest first. Nothing is verified.
 
-    Raises PlatformError for a place or a manifest that can't be read.
+    Raises PlatformError if the place or a manifest can't be read.
     """
     there = sorted(path for path in place.sizes() if path.endswith(f"/{MANIFEST}") and is_id(path.split("/")[0]))
     found = [parse(b"".join(place.read(path)), path.split("/")[0], f"{place.where}/{path}") for path in there]
@@ -125,27 +125,27 @@ def list_at(place: Place) -> list[Manifest]:
 
 
 def find(set_id: str | None, stack: str | None = None, *, folder: Path | None = None) -> Manifest:
-    """The set of that id or of an id that begins so; the newest where none is named.
+    """The set with that id or beginning of an id; the newest one by default.
 
-    Raises PlatformError where there is none, or more than one.
+    Raises PlatformError if there is none, or more than one.
     """
     folder = folder or folder_of(stack)
     return choose(list_sets(folder=folder), set_id, folder)
 
 
 def choose(every: Sequence[Manifest], set_id: str | None, folder: Path) -> Manifest:
-    """The same among sets that were read already, oldest first."""
+    """The same among sets already read, oldest first."""
     if set_id is None and every:
         return every[-1]
     matching = [each for each in every if set_id is not None and each.id.startswith(set_id)]
     if len(matching) == 1:
         return matching[0]
     problem = f"{len(matching)} sets begin with {set_id}" if matching else f"there is no backup set {set_id or ''}".rstrip()
-    raise PlatformError(what=problem, where=str(folder), next_step="invoke backup.list shows the sets there are; invoke backup makes one")
+    raise PlatformError(what=problem, where=str(folder), next_step="invoke backup.list shows the sets; invoke backup makes one")
 
 
 def publish(folder: Path, manifest: Manifest) -> None:
-    """Turn a folder of files into a set: everything onto the disk, then the manifest, whole or not at all."""
+    """Turn a folder of files into a set: sync everything to disk, then write the manifest, whole or not at all."""
     target = folder / manifest.id
     sync_tree(target)
     write_whole(target / MANIFEST, render(manifest))
@@ -153,12 +153,12 @@ def publish(folder: Path, manifest: Manifest) -> None:
 
 
 def render(manifest: Manifest) -> bytes:
-    """The manifest as a file has it."""
+    """The bytes of the manifest's file."""
     return manifest.model_dump_json(indent=2).encode() + b"\n"
 
 
 def discard(target: Path) -> None:
-    """Remove a set's folder or what a broken run left; the manifest first, so that no half of a set ever counts."""
+    """Remove a set's folder or an interrupted run's; the manifest first, so that half a set never counts."""
     (target / MANIFEST).unlink(missing_ok=True)
     sync_folder(target)
     shutil.rmtree(target)

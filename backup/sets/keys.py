@@ -1,4 +1,4 @@
-"""The secret that proves a manifest: derived from the repository's passphrase, which the stack keeps and never rotates."""
+"""The key that signs manifests: derived from the repository's passphrase, which the stack keeps and never rotates."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 def repository_passphrase(platform: Platform) -> str:
-    """The passphrase of pgBackRest's repository, as the stack keeps it. No container has to run for it.
+    """The passphrase of pgBackRest's repository, from the stack's outputs. No container has to run for it.
 
-    Raises PlatformError where the stack came up before it told it.
+    Raises PlatformError if the stack came up with a version that did not export it.
     """
     if not platform.backup.passphrase:
         raise PlatformError(
-            what=f"stack {platform.stack} tells no passphrase of its repository",
+            what=f"stack {platform.stack} has no passphrase of its repository",
             where="its outputs",
-            next_step="it came up with an earlier version: invoke up tells it and changes nothing else",
+            next_step="an earlier version brought it up: invoke up adds it and changes nothing else",
         )
     return platform.backup.passphrase
 
 
 def signing_key(passphrase: str) -> Ed25519PrivateKey:
-    """The Ed25519 key that belongs to a passphrase (RFC 8032; derived by HKDF, RFC 5869)."""
+    """The Ed25519 key of a passphrase (RFC 8032; derived by HKDF, RFC 5869)."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -45,7 +45,7 @@ def sign(manifest: Manifest, passphrase: str) -> Manifest:
 
 
 def is_signed(manifest: Manifest, passphrase: str) -> bool:
-    """Whether the manifest is just as it was when somebody with this passphrase signed it."""
+    """Whether the manifest is unchanged since it was signed with this passphrase."""
     from cryptography.exceptions import InvalidSignature
 
     try:

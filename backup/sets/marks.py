@@ -1,4 +1,4 @@
-"""What was done to sets after they were made: verified, drilled. Kept beside them, since a manifest never changes."""
+"""Marks of sets: when they were verified and drilled. Kept beside the sets, since a manifest never changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILE = "marks.json"
 
 
 class Marks(BaseModel):
-    """When a set was last found good, and last restored in a drill that succeeded."""
+    """When a set was last verified as good, and last passed a drill."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,7 +23,7 @@ class Marks(BaseModel):
 
 
 def read(folder: Path) -> dict[str, Marks]:
-    """The marks of all sets; none where the file is missing or can't be read, since they can be made again."""
+    """The marks of all sets; none if the file is missing or unreadable, since they can be made again."""
     try:
         raw = json.loads((folder / _FILE).read_bytes())
         return {set_id: Marks.model_validate(each) for set_id, each in raw.items()}
@@ -32,7 +32,7 @@ def read(folder: Path) -> dict[str, Marks]:
 
 
 def mark(folder: Path, set_id: str, *, verified: datetime | None = None, drilled: datetime | None = None) -> None:
-    """Mark a set, keeping its other mark; marks of sets that are gone are dropped."""
+    """Mark a set, keeping its other mark; drop the marks of removed sets."""
     every = read(folder)
     before = every.get(set_id, Marks())
     every[set_id] = Marks(verified=verified or before.verified, drilled=drilled or before.drilled)

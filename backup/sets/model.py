@@ -1,4 +1,4 @@
-"""What a backup set is, on paper: the manifest and its parts. Frozen, strict when read, with no store's driver imported."""
+"""The data model of a backup set: the manifest and its parts. Frozen, strict when parsed, without any store's driver."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Store = Literal["postgres", "redis", "weaviate"]
 STORES: tuple[Store, ...] = ("postgres", "redis", "weaviate")
 
 Place = Literal["set", "pgbackrest"]
-"""Where a file is: in the set's own folder, or in pgBackRest's repository."""
+"""Where a file is stored: in the set's own folder, or in pgBackRest's repository."""
 
 
 class _Record(BaseModel):
-    """`_later` names fields that came after the first manifests were signed: left at their default they aren't written.
+    """`_later` names fields added after the first manifests were signed: at their default they aren't written.
 
-    So a manifest from before them keeps the very bytes that its signature covers, and one that doesn't need them is read by what is older.
+    So an older manifest keeps the bytes that its signature covers, and older versions read a new one that doesn't use the new fields.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,9 +34,9 @@ class _Record(BaseModel):
 
 
 class Unproven(_Record):
-    """Something that a set keeps without a proof, or doesn't keep: what it is, and why.
+    """Something that a set keeps without a proof, or does not keep: what it is, and why.
 
-    `by_design` marks what is so by its nature, like the rows of a foreign table: it is told, and needs nobody to act.
+    `by_design` marks a permanent reason, like the rows of a foreign table: it is reported, but needs no action.
     """
 
     _later = frozenset({"by_design"})
@@ -52,7 +52,7 @@ class Unproven(_Record):
 class FileRecord(_Record):
     """One file of a set. `path` is relative to its place, with forward slashes; `size` in bytes; `sha256` in hex.
 
-    Both are of the file as it is stored: a set's own ones encrypted, which `plain_size` and `plain_sha256` are not.
+    Both describe the stored file, which is encrypted in a set; `plain_size` and `plain_sha256` describe its plain content.
     """
 
     place: Place = "set"
@@ -64,15 +64,15 @@ class FileRecord(_Record):
 
     @property
     def stored(self) -> str:
-        """The path that the file is stored under: a set's own ones say that they are encrypted."""
+        """The path of the stored file: a set's own files have the suffix of encrypted files."""
         return f"{self.path}.age" if self.place == "set" else self.path
 
 
 class TableRecord(_Record):
-    """A table's content at the set's reference point: its rows, and the sum of their hashes where it was taken.
+    """A table's content at the set's reference point: its rows, and the sum of their hashes if it was taken.
 
-    `rows` is None where they could not be counted: the part's `unproven` says why. `as_text` names the columns whose type has no hash,
-    and whose text was hashed in their place.
+    `rows` is None if they could not be counted: the part's `unproven` says why. `as_text` names the columns whose type has no hash
+    function: their text was hashed instead.
     """
 
     _later = frozenset({"as_text"})
@@ -83,13 +83,13 @@ class TableRecord(_Record):
 
 
 class ReferencePoint(_Record):
-    """A position in PostgreSQL's log whose content is known: recovery to it must give exactly `tables`.
+    """A WAL position with known content: recovery to it must give exactly `tables`.
 
-    `exact` is False where too many transactions committed while the point was taken: those may be on either side.
-    `scope` is what was looked at: `all` is every table of every schema, `public` what sets from before it looked at, the tables of that
-    one. A table of another schema is called `schema.table`, each name quoted where SQL would quote it.
-    `sequences` has the last value that each had given out a moment before: none may be behind it. `broken` names the indexes and
-    constraints that the live server itself did not trust: the restored one has the same.
+    `exact` is False if too many transactions committed while the point was taken: those may be on either side.
+    `scope` is the counted part: `all` is every table of every schema, `public` the tables of that schema alone, as in older sets.
+    A table of another schema is named `schema.table`, each name quoted where SQL would quote it.
+    `sequences` has the last value of each sequence a moment before: a restored one may not be behind it. `broken` names the indexes
+    and constraints that the live server itself did not trust: the restored server has the same.
     """
 
     _later = frozenset({"scope", "sequences", "broken"})
@@ -105,7 +105,7 @@ class ReferencePoint(_Record):
 
 
 class Switch(_Record):
-    """Where PostgreSQL's log left a timeline for the next one."""
+    """Where PostgreSQL's WAL switched from a timeline to the next one."""
 
     timeline: int
     lsn: str
@@ -131,9 +131,9 @@ class _Part(_Record):
 
 
 class PostgresPart(_Part):
-    """A physical backup by pgBackRest and, where one was due, a logical one by pg_dump.
+    """A physical backup by pgBackRest and, if one was due, a logical one by pg_dump.
 
-    `history` is how the log came to `timeline`, the oldest switch first; None in sets that were made before it was noted.
+    `history` has the switches that led to `timeline`, the oldest first; None in sets older than this field.
     """
 
     label: str
@@ -155,14 +155,14 @@ class PostgresPart(_Part):
 
 
 class RedisPart(_Part):
-    """The RDB, the multi-part AOF and the ACL. `keys` and `expires` are what the RDB holds.
+    """The RDB, the multi-part AOF and the ACL. `keys` and `expires` are the RDB's counts.
 
-    The AOF shows every state from `aof_from` to `aof_at`, by the second, and the last one has `aof_keys` keys.
-    `odd` counts the keys that are not as a keyspace declares, by what is odd about them: None in sets from before it was looked at.
-    `libraries` counts the server's libraries of functions.
+    The AOF has every state from `aof_from` to `aof_at`, by the second; the last one has `aof_keys` keys.
+    `odd` counts the keys that differ from their keyspace's declaration, by label: None in sets older than this field.
+    `libraries` counts the server's function libraries.
     """
 
-    # Sets of before have more, which nobody reads: kept, since the signature covers it.
+    # Older sets have further fields that nothing reads: kept, since the signature covers them.
     model_config = ConfigDict(extra="allow", frozen=True)
     _later = frozenset({"unproven", "odd", "libraries"})
 
@@ -182,9 +182,9 @@ class RedisPart(_Part):
 class WeaviatePart(_Part):
     """A backup by Weaviate's own module, copied out.
 
-    `collections` counts each one's objects before and after, `documents` the passages of each file in the blueprint's.
-    `backup_id` is None where there was no collection: the module refuses to back up nothing.
-    `tenants` has each collection's tenants that are put away, with the state they are in: their objects can't be counted.
+    `collections` counts each collection's objects before and after, `documents` each file's passages in the blueprint's collection.
+    `backup_id` is None if there was no collection: the module refuses an empty backup.
+    `tenants` has each collection's inactive tenants with their state: their objects can't be counted.
     `uncounted` names the collections that couldn't be counted at all.
     """
 
@@ -204,7 +204,7 @@ class WeaviatePart(_Part):
 class Manifest(_Record):
     """The record of one backup set. A folder without one is not a backup.
 
-    `sequence` is one more than that of any set before it: clocks jump, but what was made later is newer all the same.
+    `sequence` is one more than in any earlier set: clocks jump, so it decides which set is newer.
     """
 
     format: int = FORMAT
@@ -224,12 +224,12 @@ class Manifest(_Record):
 
     @property
     def duration(self) -> timedelta:
-        """From the lock to the manifest."""
+        """From taking the lock to the manifest."""
         return self.finished - self.started
 
     @property
     def parts(self) -> dict[str, PostgresPart | RedisPart | WeaviatePart]:
-        """The parts there are, by store."""
+        """The existing parts, by store."""
         every = {"postgres": self.postgres, "redis": self.redis, "weaviate": self.weaviate}
         return {store: part for store, part in every.items() if part is not None}
 
@@ -240,7 +240,7 @@ class Manifest(_Record):
 
     @property
     def unproven(self) -> tuple[Unproven, ...]:
-        """What any part keeps without a proof, or doesn't keep."""
+        """Everything that a part keeps without a proof, or does not keep."""
         return tuple(each for part in self.parts.values() for each in part.unproven)
 
     @property
@@ -249,7 +249,7 @@ class Manifest(_Record):
         return sum(part.total_bytes for part in self.parts.values())
 
     def moments(self) -> dict[str, datetime]:
-        """The instant that each store's part shows."""
+        """The moment that each store's part shows."""
         found: dict[str, datetime] = {}
         if self.postgres:
             found["postgres"] = self.postgres.reference_point.at
@@ -264,11 +264,11 @@ class Manifest(_Record):
         return self.model_copy(update={"signature": signature})
 
     def signed_bytes(self) -> bytes:
-        """What the signature covers: everything else, in one spelling."""
+        """The signed content: everything except the signature, in one canonical form."""
         import json
 
         body = self.model_dump(mode="json", exclude={"signature"})
         if self.postgres and self.postgres.history is None:
-            # Sets from before there was this field were signed without it.
+            # Sets older than this field were signed without it.
             del body["postgres"]["history"]
         return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

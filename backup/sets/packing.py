@@ -1,4 +1,4 @@
-"""Compression of a set's own files, before they are encrypted: of Redis' data, which no tool of its own compresses."""
+"""Compression of a set's own files before encryption: for Redis' data, which no tool of Redis compresses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import zstandard
 
 from core.errors import PlatformError
 
-# The quickest usual level: a backup must not take the processor away from the stores.
+# The fastest usual level: a backup must not take processor time from the stores.
 _LEVEL = 1
-# Bytes that are decompressed at once: what they grow to is held in memory, and that is 128 KiB for every 4 bytes at worst.
+# Bytes to decompress at once. The output is held in memory: at worst 128 KiB for every 4 bytes.
 _SLICE = 512
 _GZIP_MAGIC, _GZIP = b"\x1f\x8b", 31
-"""The format (RFC 1952) of sets that were made before this one was chosen (zstd, RFC 8878): they stay readable."""
+"""The format of older sets (RFC 1952), before zstd (RFC 8878): they stay readable."""
 
 
 def is_packed(path: str) -> bool:
@@ -24,14 +24,14 @@ def is_packed(path: str) -> bool:
 
 
 def packer() -> Any:
-    """A compressor, with `compress` and `flush` as those of zlib."""
+    """A compressor with zlib's `compress` and `flush`."""
     return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
 
 
 def unpacked(pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
     """Decompress a stream, in pieces of bounded size.
 
-    Raises PlatformError where it is not one, or not whole.
+    Raises PlatformError if it is damaged or incomplete.
     """
     unpacker: Any = None
     try:

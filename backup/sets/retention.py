@@ -1,4 +1,4 @@
-"""Which sets stay (backup retention): a pure decision, and the reason for each."""
+"""Backup retention: which sets stay, and why. A pure decision."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def keep(sets: Sequence[Manifest], rules: BackupRules, now: datetime, good: Coll
     """The ids of the sets to keep, each with its reason. `sets` are oldest first; `good` are those verified or drilled.
 
     - the newest `keep_fulls` full sets of all stores, with every set that builds on them;
-    - of each of the last `keep_days` days and `keep_weeks` weeks (UTC, the running one included), the newest full set;
-    - at least `minimum_redundancy` full sets, the newest set of all, and the newest one known to be good;
-    - sets of single stores while they are newer than the oldest kept full one of the newest few;
+    - the newest full set of each of the last `keep_days` days and `keep_weeks` weeks (UTC, including the current one);
+    - at least `minimum_redundancy` full sets, the newest set of all, and the newest good one;
+    - sets of single stores, if they are newer than the oldest kept full one of the newest few;
     - sets from the future, because the clock that made them can't be judged;
-    - whatever any of these builds on.
+    - every set that one of these builds on.
     """
     reasons: dict[str, str] = {}
     for each, reason in _wanted(sets, rules, now, good):
@@ -31,7 +31,7 @@ def keep(sets: Sequence[Manifest], rules: BackupRules, now: datetime, good: Coll
 
 
 def _wanted(sets: Sequence[Manifest], rules: BackupRules, now: datetime, good: Collection[str]) -> Iterator[tuple[Manifest, str]]:
-    """The sets wanted for their own sake; one may come up several times, its best reason first."""
+    """The sets to keep for their own sake; a set may come several times, its best reason first."""
     fulls = [each for each in covering(sets, STORES) if each.kind == "full"]
     newest = fulls[-max(rules.keep_fulls, rules.minimum_redundancy) :]
     yield from ((each, "one of the newest full sets") for each in newest)
@@ -53,7 +53,7 @@ def _wanted(sets: Sequence[Manifest], rules: BackupRules, now: datetime, good: C
 
 
 def needed_by(manifest: Manifest, sets: Sequence[Manifest]) -> list[Manifest]:
-    """Everything that a set builds on: its parents, its PostgreSQL backup's references, its Weaviate base; theirs too."""
+    """Everything that a set builds on: its parents, its PostgreSQL backup's references, its Weaviate base, and theirs."""
     by_id = {each.id: each for each in sets}
     by_label = {each.postgres.label: each for each in sets if each.postgres}
     by_backup = {each.weaviate.backup_id: each for each in sets if each.weaviate and each.weaviate.backup_id}

@@ -1,6 +1,6 @@
-"""Encryption at rest with age (age-encryption.org/v1): streams in, streams out, a few MiB of memory whatever the size.
+"""Encryption at rest with age (age-encryption.org/v1): streams in and out, with a few MiB of memory for any size.
 
-age works on files that it reads and writes itself, so a thread of its own does that at the other end of a short queue.
+pyrage reads and writes files itself, so it runs in its own thread at the other end of a short queue.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Who can read what is written (age1…), and the identities that reading is tried with (AGE-SECRET-KEY-1…)."""
+    """The recipients of new files (age1…), and the identities to read with (AGE-SECRET-KEY-1…)."""
 
     recipients: tuple[str, ...]
     identities: tuple[str, ...] = field(repr=False)
@@ -32,20 +32,20 @@ class Keyring:
 def keyring_of(platform: Platform) -> Keyring:
     """The stack's keyring.
 
-    Raises PlatformError where the stack came up before it had one.
+    Raises PlatformError if the stack has no key yet.
     """
     known = platform.backup
     if not known.recipients:
         raise PlatformError(
-            what=f"stack {platform.stack} tells no key to encrypt its backups with",
+            what=f"stack {platform.stack} has no backup encryption key",
             where="its outputs",
-            next_step="it came up with an earlier version: invoke up makes the key and changes nothing else",
+            next_step="an earlier version brought it up: invoke up makes the key and changes nothing else",
         )
     return Keyring(known.recipients, known.identities)
 
 
 class Sealer:
-    """Encrypts what is fed to it, and hands the result on to `write` in a thread of its own. Close it; only then all is written."""
+    """Encrypts the pieces it is fed and passes the result to `write` in its own thread. Everything is written only after `close`."""
 
     def __init__(self, recipients: Iterable[str], write: Callable[[bytes], object]) -> None:
         self._waiting = _Waiting()
@@ -56,19 +56,19 @@ class Sealer:
         self._thread.start()
 
     def feed(self, piece: bytes) -> None:
-        """Take the next bytes. Raises what writing the earlier ones has raised."""
+        """Encrypt the next bytes. Raises the error of an earlier write."""
         if not self._waiting.put(piece) and self._failure:
             raise self._failure
 
     def close(self) -> None:
-        """Finish. Raises what writing has raised."""
+        """Finish. Raises the error of an earlier write."""
         self._waiting.put(None)
         self._thread.join()
         if self._failure:
             raise self._failure
 
     def abandon(self) -> None:
-        """Stop without finishing: what was written so far is of no use."""
+        """Stop without finishing: the output so far is useless."""
         self._waiting.stop()
         self._thread.join()
 
@@ -78,17 +78,17 @@ class Sealer:
         target = _Target(self._write)
         try:
             pyrage.encrypt_io(_Source(self._waiting), target, self._recipients)
-        except BaseException as error:  # whatever it is, it is raised where the pieces come from
-            # age tells the failure of our own file in words of its own; the file's is the one to act on.
+        except BaseException as error:  # raised again in the thread that feeds the pieces
+            # pyrage wraps errors of our own file; the file's error is the one to act on.
             self._failure = target.failure or error
         finally:
             self._waiting.stop()
 
 
 def unsealed(pieces: Iterable[bytes], identities: Iterable[str], where: str) -> Iterator[bytes]:
-    """Decrypt a stream. What comes out is authentic, piece by piece; that it is whole is known only at its end.
+    """Decrypt a stream. Each piece is authentic; whether the stream is complete is known only at its end.
 
-    Raises PlatformError where no identity fits, or the stream is damaged or cut off. What `pieces` raises goes through.
+    Raises PlatformError if no identity fits, or the stream is damaged or cut off. Errors of `pieces` pass through.
     """
     found = _Waiting()
     source = PiecesFile(iter(pieces))
@@ -97,14 +97,14 @@ def unsealed(pieces: Iterable[bytes], identities: Iterable[str], where: str) -> 
 
     def hand_on(piece: bytes) -> None:
         if not found.put(piece):
-            raise BrokenPipeError("nobody reads on")
+            raise BrokenPipeError("the reader has stopped")
 
     def work() -> None:
         import pyrage
 
         try:
             pyrage.decrypt_io(source, _Target(hand_on), known)
-        except BaseException as error:  # raised by the reader, where it belongs
+        except BaseException as error:  # raised again in the reader's thread
             failure.append(source.failure or error)
         found.put(None)
 
@@ -127,13 +127,13 @@ def _told(error: BaseException, where: str) -> BaseException:
         return error
     if isinstance(error, pyrage.DecryptError) and "No matching keys" in str(error):
         return PlatformError(
-            what="it is encrypted to other keys than the one at hand",
+            what="it is encrypted for other keys",
             where=where,
-            next_step="give one that it was made for: backup.restore --identity FILE takes an operator's",
+            next_step="give a key that it was encrypted for: backup.restore --identity FILE takes an operator's",
         )
     if isinstance(error, pyrage.DecryptError | OSError):
         return PlatformError(
-            what=f"it can't be decrypted, because it is damaged or cut off ({error})",
+            what=f"it can't be decrypted: it is damaged or cut off ({error})",
             where=where,
             next_step="invoke backup.verify names every damaged file; use another set or a copy",
         )
@@ -146,7 +146,7 @@ def _recipients(texts: Iterable[str]) -> list[Any]:
     try:
         return [pyrage.x25519.Recipient.from_str(text) for text in texts]
     except pyrage.RecipientError as error:
-        raise PlatformError(what=f"a recipient of backups is none of age's: {error}", where="the stack's settings") from error
+        raise PlatformError(what=f"a recipient of backups is not an age recipient: {error}", where="the stack's settings") from error
 
 
 def _identities(texts: Iterable[str]) -> list[Any]:
@@ -155,19 +155,19 @@ def _identities(texts: Iterable[str]) -> list[Any]:
     try:
         return [pyrage.x25519.Identity.from_str(text) for text in texts]
     except pyrage.IdentityError:
-        # The error may hold the secret.
-        raise PlatformError(what="an identity is none of age's: one begins AGE-SECRET-KEY-1", where="the backup's keys") from None
+        # The error's text may contain the secret.
+        raise PlatformError(what="an identity is not an age identity (AGE-SECRET-KEY-1…)", where="the backup's keys") from None
 
 
 class _Waiting:
-    """A short queue between two threads that either of them can end."""
+    """A short queue between two threads; either can stop it."""
 
     def __init__(self) -> None:
         self._queue: queue.Queue[bytes | None] = queue.Queue(_PIECES_WAITING)
         self._stopped = threading.Event()
 
     def put(self, piece: bytes | None) -> bool:
-        """Add a piece, or None for the end; False where the other side has stopped."""
+        """Add a piece, or None for the end; returns False if the other side has stopped."""
         while not self._stopped.is_set():
             try:
                 self._queue.put(piece, timeout=0.1)
@@ -179,7 +179,7 @@ class _Waiting:
     def get(self) -> bytes | None:
         """The next piece; None at the end.
 
-        Raises BrokenPipeError where the other side has stopped before the end.
+        Raises BrokenPipeError if the other side has stopped before the end.
         """
         while True:
             try:
@@ -189,7 +189,7 @@ class _Waiting:
                     raise BrokenPipeError("it was abandoned") from None
 
     def stop(self) -> None:
-        """Let both sides go."""
+        """Wake up and release both sides."""
         self._stopped.set()
 
 
@@ -215,7 +215,7 @@ class _Source(io.RawIOBase):
 
 
 class _Target(io.RawIOBase):
-    """A function as a writable file that remembers what it raised."""
+    """A function as a writable file; keeps the function's error."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write

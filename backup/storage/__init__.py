@@ -1,1 +1,1 @@
-"""Places for sets: folders and buckets, what is copied from one to the other, and pgBackRest's repository as files."""
+"""Places of sets: folders and buckets, copies from one to the other, and pgBackRest's repository as files."""

@@ -1,6 +1,6 @@
-"""The way back: where the first place is lost, a copy becomes it again, sets and PostgreSQL's repository, file by file.
+"""Bringing back: if the first place is lost, a copy becomes the first place again, with sets and PostgreSQL's repository.
 
-Then a restore goes on as if nothing had been lost: its log, the sets after it and their chains are all in one place.
+A restore then works as usual: the WAL, the later sets and their chains are all in one place.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from backup.storage.places import Place
 from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
 from core import lock
-from core.containers import Entry, docker_client, execute, put_files, throwaway
+from core.containers import Entry, docker_client, execute, owner_of, put_files, throwaway
 from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 from core.progress import Progress
@@ -35,9 +35,9 @@ _ASIDE = "not-in-the-copy"
 
 
 def is_lost(platform: Platform, folder: Path) -> bool:
-    """Whether the first place has nothing to restore PostgreSQL from: no set, not the repository's part of its newest, or half a copy.
+    """Whether the first place can't serve a restore: it has no set, not the physical backup of its newest, or half a copy.
 
-    Raises PlatformError where a bucket can't be read: that is not lost.
+    Raises PlatformError if a bucket can't be read: that is no loss.
     """
     if (folder / _BEGUN).exists():
         return True
@@ -46,7 +46,7 @@ def is_lost(platform: Platform, folder: Path) -> bool:
 
 
 def _has(first: Source, container: str, path: str) -> bool:
-    """Whether the repository has a backup. In a volume it is looked for through the engine: the server may be down."""
+    """Whether the repository has a backup. A volume is read through the engine: the server may be down."""
     if first.volume is None:
         return bool(first.repository.sizes([path]))
     from docker.errors import NotFound
@@ -54,7 +54,7 @@ def _has(first: Source, container: str, path: str) -> bool:
     try:
         found = docker_client().containers.get(container)
     except NotFound:
-        return True  # not known; the restore itself tells that there is no such container
+        return True  # unknown; the restore itself reports the missing container
     try:
         docker_client().api.get_archive(str(found.id), f"{REPOSITORY_PATH}/{path}/backup.manifest")[0].close()
     except NotFound:
@@ -63,9 +63,9 @@ def _has(first: Source, container: str, path: str) -> bool:
 
 
 def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] | None = None) -> str:
-    """The copy that takes the first place's part: the one named, else that with the newest set; "" where the first place can serve.
+    """The copy to bring back: the named one, else that with the newest set; "" if the first place can serve.
 
-    Raises PlatformError where a copy was named though the first place is sound, or it is lost and no copy has a set.
+    Raises PlatformError if a copy was named although the first place is sound, or if it is lost and no copy has a set.
     """
     named = wanted not in ("", FIRST)
     known = platform.backup.copies
@@ -76,12 +76,12 @@ def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] 
         if not named:
             return ""
         raise PlatformError(
-            what="onto the live stack only sets of the first place are restored while it has some, since its log goes on there",
+            what="a live restore reads the first place while it has sets, since the live log continues there",
             where=f"--live --from {wanted}",
-            next_step="leave --from out; or leave --live out, and look at the copy beside the live stores",
+            next_step="leave out --from; or leave out --live to restore the copy beside the live stores",
         )
     if named:
-        source_of(platform, folder, wanted)  # raises for a name that is none
+        source_of(platform, folder, wanted)  # raises for an unknown name
         return wanted
     found, failures = _newest(platform, folder)
     if found:
@@ -90,14 +90,14 @@ def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] 
         return ""
     told = "; ".join(failures) or (f"copies without a set: {', '.join(known)}" if known else "the settings name no copy")
     raise PlatformError(
-        what=f"there is nothing to restore from: the first place has no set, and no copy has one ({told})",
+        what=f"there is nothing to restore from: neither the first place nor a copy has a set ({told})",
         where=source_of(platform, folder).where,
-        next_step="see that the copy is mounted, or the bucket reached: christmas:backup in the settings says where they are",
+        next_step="check that the copy is mounted or the bucket is reachable: christmas:backup in the settings says where they are",
     )
 
 
 def _newest(platform: Platform, folder: Path) -> tuple[dict[str, Manifest], list[str]]:
-    """The newest set of each copy that has one, and why the others can't be read."""
+    """The newest set of each copy that has one, and the errors of unreadable copies."""
     found: dict[str, Manifest] = {}
     failures = []
     for name in platform.backup.copies:
@@ -110,25 +110,25 @@ def _newest(platform: Platform, folder: Path) -> tuple[dict[str, Manifest], list
 
 
 def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) -> None:
-    """Make the copy of that name the content of the first place. Cut off, the same call goes on.
+    """Make the named copy the content of the first place. Call it again to continue after an interruption.
 
-    Sets that only the first place knew, and can't have any more, are put aside. Raises PlatformError where a file of the copy is not what
-    its manifest says, or either side fails.
+    Sets that only the first place had are put aside. Raises PlatformError if a file of the copy does not match its manifest, or
+    either side fails.
     """
     copy, first = source_of(platform, folder, name), source_of(platform, folder)
     every = folders.list_at(copy.sets)
     if not every:
-        raise PlatformError(what=f"copy {name} has no set", where=copy.where, next_step="see that it is the right folder, and mounted")
+        raise PlatformError(what=f"copy {name} has no set", where=copy.where, next_step="check that it is the right folder, and mounted")
     if strange := [each.id for each in every if not keys.is_signed(each, keys.repository_passphrase(platform))]:
         raise PlatformError(
-            what=f"copy {name} has sets that were signed with other keys than this stack's, or changed since: {', '.join(strange)}",
+            what=f"copy {name} has sets signed with another stack's keys, or changed since: {', '.join(strange)}",
             where=copy.where,
-            next_step="bring the stack up from the kit that belongs to this copy; or remove those sets from it, if they are not wanted",
+            next_step="bring the stack up from the kit of this copy; or remove those sets if nobody needs them",
         )
     with lock.hold(folder, f"bringing copy {name} back"):
         write_whole(folder / _BEGUN, name.encode())
         _put_aside(folder, {each.id for each in every})
-        progress.log(f"the first place is lost: {len(every)} sets are brought back from copy {name} ({copy.where})")
+        progress.log(f"the first place is lost: bringing {len(every)} sets back from copy {name} ({copy.where})")
         known = {record.path: record.sha256 for each in every for record in each.files if record.place == "pgbackrest"}
         _repository(platform, copy, first, known, progress)
         target = first.sets
@@ -138,7 +138,7 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
                 if record.place == "set":
                     path = f"{manifest.id}/{record.stored}"
                     target.write(path, _proven(copy, copy.sets, path, record.sha256), record.size)
-            # Here, too: from a bucket it is mirrored.
+            # Also here: the folder mirrors a bucket's manifests.
             target.write(f"{manifest.id}/{folders.MANIFEST}", folders.render(manifest))
         (folder / _BEGUN).unlink()
         sync_folder(folder)
@@ -162,27 +162,26 @@ def _repository(platform: Platform, copy: Source, first: Source, known: dict[str
             first.repository.place.write(path, source, sizes[path])
         return
     container: Any = docker_client().containers.get(platform.containers["timescaledb"])
-    # What a new server has begun there is of no use: its own backups are none, and the index would be another's.
+    # A new server's files there are useless: it has no backups of its own, and the index would be of the wrong database.
     if container.status != "running":
         raise PlatformError(
-            what="its repository can't be cleared while it is down",
+            what="its repository can't be emptied while it is down",
             where=f"container {container.name}",
             next_step="invoke up, then this again",
         )
     execute(str(container.name), ["find", REPOSITORY_PATH, "-mindepth", "1", "-delete"], user=pgbackrest.USER)
     entries = [Entry(path, StreamedFile(path, sizes[path], place.where, source)) for path, source in sources.items()]
-    uid, _, gid = str(container.attrs["Config"]["User"] or "1000:1000").partition(":")
     helper = docker_client().containers.create(
         container.attrs["Image"], ["true"], volumes={str(first.volume): {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
     )
     try:
-        put_files(helper, REPOSITORY_PATH, entries, uid=int(uid), gid=int(gid or uid))
+        put_files(helper, REPOSITORY_PATH, entries, **owner_of(container.attrs["Config"]["User"]))
     finally:
         helper.remove(force=True)
 
 
 def _proven(copy: Source, place: Place, path: str, sha256: str | None) -> Callable[[], Iterator[bytes]]:
-    """A file of the copy, from its beginning whenever it is called, if it is what was written; the last piece waits until that is known."""
+    """A file of the copy as a function of pieces, checked against its hash: the last piece is held back until it matches."""
     return functools.partial(_checked, copy, place, path, sha256)
 
 
@@ -195,9 +194,9 @@ def _checked(copy: Source, place: Place, path: str, sha256: str | None) -> Itera
         last = piece
     if sha256 is not None and digest.hexdigest() != sha256:
         raise PlatformError(
-            what=f"{path} is not what was written: its SHA-256 differs",
+            what=f"{path} has changed: its SHA-256 differs",
             where=f"copy {copy.name}: {copy.where}",
-            next_step="bring back another copy (--from); invoke backup.verify --place tells what else is damaged",
+            next_step="bring back another copy (--from); invoke backup.verify --place names all damage",
         )
     if last:
         yield last

@@ -1,6 +1,6 @@
-"""Second places: every finished set is copied there, with its part of pgBackRest's repository, file by file as the manifest lists them.
+"""Copies: every finished set is copied to the further places with its part of pgBackRest's repository, file by file from the manifest.
 
-So one manifest proves both places, and a copy that can't be reached holds up neither the backup nor PostgreSQL's log.
+So one manifest proves both places, and an unreachable copy delays neither the backup nor PostgreSQL's archiving.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _STATE = "copies.json"
 
 @dataclass(frozen=True, slots=True)
 class CopyState:
-    """How a copy stood after the last run: how many sets it has and lacks, when all was last there, and what failed."""
+    """A copy after the last run: how many sets it has and lacks, when it was last complete, and its failure."""
 
     name: str
     where: str
@@ -44,7 +44,7 @@ class CopyState:
 
 
 def state(folder: Path) -> dict[str, CopyState]:
-    """How each copy stood after the last run; nothing where none was made yet."""
+    """The state of each copy after the last run; empty before the first."""
     try:
         return {name: CopyState(**each) for name, each in json.loads((folder / _STATE).read_bytes()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
@@ -52,7 +52,7 @@ def state(folder: Path) -> dict[str, CopyState]:
 
 
 def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyState]:
-    """Bring every copy to what the first place has: for the holder of the lock. A copy that fails is told, and waits for the next run."""
+    """Copy missing sets to every copy; the caller holds the lock. A failing copy is logged and left for the next run."""
     known = platform.backup.copies
     before = state(folder)
     states = []
@@ -68,9 +68,9 @@ def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyS
 
 
 def run(platform: Platform, progress: Progress, folder: Path | None = None) -> list[CopyState]:
-    """The same for anybody.
+    """Take the lock and bring every copy up to date.
 
-    Raises PlatformError where another run is at work, the first place can't be read, or the stack has no copies.
+    Raises PlatformError if another run holds the lock, the first place can't be read, or the stack has no copies.
     """
     folder = folder or folders.folder_of(platform.stack)
     if not platform.backup.copies:
@@ -83,13 +83,13 @@ def run(platform: Platform, progress: Progress, folder: Path | None = None) -> l
 
 
 def exit_code(platform: Platform, folder: Path | None = None) -> int:
-    """1 where a copy that the settings name is behind after the last run, else 0."""
+    """1 if a configured copy is behind after the last run, else 0."""
     found = state(folder or folders.folder_of(platform.stack))
     return int(any(name not in found or found[name].behind or found[name].failure for name in platform.backup.copies))
 
 
 def describe(states: Iterable[CopyState], *, as_json: bool) -> str:
-    """How the copies stand, for people or for programs."""
+    """The state of the copies, as lines or as JSON."""
     if as_json:
         return json.dumps([asdict(each) for each in states], indent=2)
     return "\n".join(
@@ -122,9 +122,9 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
 
 
 def foreign_sets(ours: Sequence[Manifest], there: Sequence[Manifest]) -> list[str]:
-    """Ids of the sets in a copy that another machine has made since: of another database, or on a line of history that this one never had.
+    """Ids of a copy's newer sets by another machine: of another database, or of a history that this one never had.
 
-    Sets of our own that only the copy still has are none of these.
+    Our own sets that only the copy still has don't count.
     """
     known, newest = {each.id for each in ours}, next((each.postgres for each in reversed(ours) if each.postgres), None)
     if newest is None:
@@ -139,19 +139,19 @@ def foreign_sets(ours: Sequence[Manifest], there: Sequence[Manifest]) -> list[st
 
 
 def _refuse_foreign(name: str, where: str, foreign: Sequence[str]) -> None:
-    """A repository has one index. Written by two machines in turn, it would know only the sets of the last one."""
+    """Raise PlatformError for foreign sets: a repository has one index, and two machines would overwrite it in turn."""
     if foreign:
         raise PlatformError(
-            what=f"copy {name} has sets of another database or machine, {foreign[-1]} the newest, so this one leaves it alone",
+            what=f"copy {name} has sets of another database or machine, the newest {foreign[-1]}, so nothing is copied there",
             where=where,
-            next_step="where that one goes on, stop this one (invoke down); else move what is there away, or name another place",
+            next_step="if the other one is in use, stop this one (invoke down); else move its sets away, or name another place",
         )
 
 
 def _copy(platform: Platform, first: Source, name: str, manifest: Manifest, progress: Progress) -> None:
-    """Copy one set: its files as they are stored, the repository's part, what pgBackRest finds it by, and the manifest last.
+    """Copy one set: its stored files, its part of the repository, the repository's index, and the manifest last.
 
-    Raises PlatformError where either side fails, or a file is not what the manifest says: then the first place is at fault.
+    Raises PlatformError if either side fails, or a file does not match the manifest: then the first place is damaged.
     """
     place = open_place(platform.backup.copies[name])
     done, total = 0, manifest.total_bytes
@@ -161,7 +161,7 @@ def _copy(platform: Platform, first: Source, name: str, manifest: Manifest, prog
         stored = place.sizes(REPOSITORY_FOLDER)
     for record in manifest.files:
         path = f"{SETS}/{manifest.id}/{record.stored}" if record.place == "set" else f"{REPOSITORY_FOLDER}/{record.path}"
-        # What an earlier run has put there whole is not sent again; verifying the copy reads it.
+        # Files that an earlier run copied completely are not sent again; verifying the copy reads them.
         if there.get(path, stored.get(path)) != record.size:
             place.write(path, functools.partial(_checked, first, manifest, record), record.size)
         done += record.size
@@ -174,7 +174,7 @@ def _copy(platform: Platform, first: Source, name: str, manifest: Manifest, prog
 
 
 def _checked(first: Source, manifest: Manifest, record: FileRecord) -> Iterator[bytes]:
-    """A file of the first place, if it is the one that the manifest lists; the last piece is held back until that is known."""
+    """A file of the first place, checked against the manifest: the last piece is held back until the hash matches."""
     pieces = first.sets.read(f"{manifest.id}/{record.stored}") if record.place == "set" else first.repository.read(record.path)
     digest, last = hashlib.sha256(), b""
     for piece in pieces:
@@ -184,25 +184,25 @@ def _checked(first: Source, manifest: Manifest, record: FileRecord) -> Iterator[
         last = piece
     if digest.hexdigest() != record.sha256:
         raise PlatformError(
-            what=f"{record.path} is not what was written: its SHA-256 differs, so it is not copied",
+            what=f"{record.path} has changed: its SHA-256 differs, so it is not copied",
             where=f"place {first.name}: {first.where}",
-            next_step="invoke backup.verify tells what else is damaged there; then invoke backup --full",
+            next_step="invoke backup.verify names all damage; then invoke backup --full",
         )
     if last:
         yield last
 
 
 def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], progress: Progress, *, dry_run: bool) -> dict[str, list[str]]:
-    """Remove from each copy the sets that the rules don't keep there, by its own list; returns their ids by copy.
+    """Remove from each copy the sets that the rules don't keep there, judged by its own list; returns their ids by copy.
 
-    What the first place has lost a copy keeps as long as its own rules say. A copy that can't be reached is told and left for the next run.
+    A copy keeps sets that the first place has lost as long as the rules say. An unreachable copy is logged and left for the next run.
     """
     removed: dict[str, list[str]] = {}
     for name, settings in platform.backup.copies.items():
         place = open_place(settings)
         try:
             every = folders.list_at(place.below(SETS))
-            # A set that another machine is copying there has no manifest yet, so its files would pass for nobody's.
+            # A set that another machine is copying has no manifest yet, so its files would look unlisted.
             _refuse_foreign(name, settings.where, foreign_sets(ours, every))
             kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), set(good))
             going = [each for each in every if each.id not in kept]
@@ -218,7 +218,7 @@ def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], pro
 
 
 def _remove_unlisted(place: Place, staying: Iterable[Manifest]) -> None:
-    """Remove the repository's files that no set there lists any more. The index is everybody's."""
+    """Remove the repository files that no set there lists any more. The index always stays."""
     needed = {f"{REPOSITORY_FOLDER}/{record.path}" for each in staying for record in each.files if record.place == "pgbackrest"}
     there = place.sizes(REPOSITORY_FOLDER)
     place.remove(path for path in there if path not in needed and not path.endswith((".info", ".info.copy", ".history")))

@@ -1,6 +1,6 @@
-"""A bucket as the place of sets: manifests are mirrored into the stack's own folder, everything else stays there.
+"""A bucket as the first place: manifests are mirrored into the stack's folder, everything else stays in the bucket.
 
-So every decision reads the folder, as it does without a bucket. A set is there from the moment that its manifest is.
+So every decision reads the folder, with or without a bucket. A set exists once its manifest does.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from core.progress import Progress
 from infra.backup_places import FIRST
 from infra.connections import Platform, load
 
-# Another machine may be making a set right now.
+# Another machine may be making a set now.
 _ABANDONED_AFTER = timedelta(days=1)
 
 
 def refresh(platform: Platform, folder: Path, *, anew: bool = False) -> None:
-    """Bring the folder's manifests in step with the bucket's; without a bucket there is nothing to do.
+    """Update the folder's manifests from the bucket; does nothing without a bucket.
 
-    With `anew` those that are here are had again: they may have been changed there.
-    Raises PlatformError where the bucket can't be read.
+    With `anew` existing ones are fetched again: they may have changed in the bucket.
+    Raises PlatformError if the bucket can't be read.
     """
     if platform.backup.place is None:
         return
@@ -45,7 +45,7 @@ def refresh(platform: Platform, folder: Path, *, anew: bool = False) -> None:
 
 
 def sets_at(platform: Platform, folder: Path, name: str = "") -> list[Manifest]:
-    """The sets of the first place, or of the copy of that name, oldest first."""
+    """The sets of the first place or of the named copy, oldest first."""
     if name in ("", FIRST):
         refresh(platform, folder)
         return folders.list_sets(folder=folder)
@@ -53,9 +53,9 @@ def sets_at(platform: Platform, folder: Path, name: str = "") -> list[Manifest]:
 
 
 def look(stack: str) -> str:
-    """The same for a stack by name; returns the bucket in words, if it has one.
+    """Refresh a stack's folder by the stack's name; returns the bucket in words, if it has one.
 
-    Where the stack itself is gone, what was last seen has to do.
+    If the stack itself is gone, the folder keeps its last state.
     """
     try:
         platform = load(stack)
@@ -66,7 +66,7 @@ def look(stack: str) -> str:
 
 
 def publish(platform: Platform, folder: Path, manifest: Manifest, progress: Progress) -> None:
-    """Turn a folder of files into a set. With a bucket they go there, the manifest last, and the folder keeps the manifest alone."""
+    """Turn a folder of files into a set. With a bucket, upload them, the manifest last; only the manifest stays in the folder."""
     if platform.backup.place is None:
         folders.publish(folder, manifest)
         return
@@ -93,7 +93,7 @@ def _keep_only_manifest(folder: Path, set_id: str, content: bytes) -> None:
 
 
 def discard(platform: Platform, folder: Path, set_id: str) -> None:
-    """Remove a set, its manifest first: from the bucket, where there is one, then from the folder."""
+    """Remove a set, its manifest first: from the bucket, if there is one, then from the folder."""
     if platform.backup.place is not None:
         place = source_of(platform, folder).sets
         place.remove([f"{set_id}/{folders.MANIFEST}"])
@@ -103,7 +103,7 @@ def discard(platform: Platform, folder: Path, set_id: str) -> None:
 
 
 def withdraw(platform: Platform, folder: Path, set_id: str) -> None:
-    """Remove what a failed run has put into the bucket."""
+    """Remove a failed run's files from the bucket."""
     if platform.backup.place is not None:
         place = source_of(platform, folder).sets
         found = place.sizes(set_id)
@@ -112,7 +112,7 @@ def withdraw(platform: Platform, folder: Path, set_id: str) -> None:
 
 
 def remove_abandoned(platform: Platform, folder: Path, known: Sequence[Manifest]) -> list[str]:
-    """Remove from the bucket what runs left there a day ago or longer that never came to write a manifest; returns their ids."""
+    """Remove sets without a manifest that runs left in the bucket more than a day ago; returns their ids."""
     if platform.backup.place is None:
         return []
     place = source_of(platform, folder).sets

@@ -1,4 +1,4 @@
-"""The place that a stack's settings describe, of whichever kind."""
+"""Opens the place that a stack's settings describe, of either kind."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from infra.backup_places import LocalPlace, S3Place
 
 
 def open_place(settings: LocalPlace | S3Place) -> Place:
-    """The place that settings describe. Nothing is asked of it yet."""
+    """The place that settings describe. Does not connect yet."""
     if isinstance(settings, LocalPlace):
         return FolderPlace(Path(settings.path))
-    # A stack without a bucket needs nothing of what talks to one.
+    # Imported late: a stack without a bucket doesn't need the S3 client.
     from backup.storage.s3 import BucketPlace
 
     return BucketPlace(settings)

@@ -1,4 +1,4 @@
-"""A place: files by path, each there whole or not at all. A folder is one; `backup.storage.s3` has the other kind."""
+"""A place: files by path, each stored whole or not at all. This module has the folder, `backup.storage.s3` the bucket."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from core.errors import PlatformError
 PIECE = 1 << 20
 
 Source = Path | bytes | Callable[[], Iterable[bytes]]
-"""What is written: a file, bytes, or a function that gives the pieces, from the first on whenever it is called."""
+"""The source of a write: a file, bytes, or a function that returns all pieces anew at each call."""
 
 
 class MissingError(PlatformError):
-    """There is no such file."""
+    """The file does not exist."""
 
 
 class Place(Protocol):
-    """Files by relative paths with forward slashes. Every method raises PlatformError that names the place and what to do."""
+    """Files by relative paths with forward slashes. Every method raises PlatformError with the place and the next step."""
 
     where: str
 
@@ -29,16 +29,16 @@ class Place(Protocol):
         """Every file at or below a folder, with its size in bytes."""
 
     def read(self, path: str) -> Iterator[bytes]:
-        """A file's content in pieces of some MiB at most; a connection that breaks is taken up where it broke.
+        """A file's content in pieces of a few MiB at most; resumes after a broken connection.
 
-        Raises MissingError where there is none.
+        Raises MissingError if the file doesn't exist.
         """
 
     def write(self, path: str, source: Source, size: int | None = None) -> None:
-        """Put a file there, whole or not at all, replacing another; on the disk when this returns. `size` of pieces, where known."""
+        """Write or replace a file, whole or not at all; synced to disk at return. `size` of the pieces, if known."""
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Remove files; those that are gone already don't matter."""
+        """Remove files; missing ones don't matter."""
 
     def below(self, folder: str) -> Place:
         """The place that begins at a folder of this one."""
@@ -56,7 +56,7 @@ class FolderPlace:
         return FolderPlace(self.root / folder)
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
-        """Every file at or below a folder; files that are just being written are left out."""
+        """Every file at or below a folder, without those being written."""
         start = self._inside(prefix) if prefix else self.root
         found = [start] if start.is_file() else start.rglob("*")
         return {str(path.relative_to(self.root)): path.stat().st_size for path in found if path.is_file() and not path.name.startswith(".")}
@@ -73,7 +73,7 @@ class FolderPlace:
             raise self._broken(f"{path} can't be read", error) from error
 
     def write(self, path: str, source: Source, size: int | None = None) -> None:
-        """Put a file there: beside it first, then in its place."""
+        """Write a file beside its target first, then rename it."""
         del size
         target = self._inside(path)
         try:
@@ -83,7 +83,7 @@ class FolderPlace:
             raise self._broken(f"{path} can't be written", error) from error
 
     def _make_folders(self, folder: Path) -> None:
-        """Make the folders on the way, and let them last. The root must be there already where it is somebody else's disk."""
+        """Make the parent folders, and sync them. The root must exist if it is on another disk: it may not be mounted."""
         if not self.root.parent.is_dir() and not self.root.is_dir():
             raise FileNotFoundError(errno.ENOENT, f"{self.root.parent} is not there: is it mounted?")
         missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
@@ -92,7 +92,7 @@ class FolderPlace:
             sync_folder(each.parent)
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Remove files, and the folders that are empty then."""
+        """Remove files, and folders that become empty."""
         for path in paths:
             target = self._inside(path)
             try:
@@ -111,12 +111,12 @@ class FolderPlace:
         return self.root / path
 
     def _broken(self, what: str, error: OSError) -> PlatformError:
-        step = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "see that it is mounted, and that you may write there"
+        step = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check that it is mounted and writable"
         return PlatformError(what=f"{what}: {error.strerror or error}", where=self.where, next_step=f"{step}; then run this again")
 
 
 def pieces_of(source: Source) -> Iterator[bytes]:
-    """Whatever is to be written, in pieces."""
+    """The content to write, in pieces."""
     if isinstance(source, bytes):
         yield source
     elif isinstance(source, Path):

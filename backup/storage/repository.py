@@ -1,4 +1,4 @@
-"""pgBackRest's repository as files, whether it lies in a volume or below a place. What is in it is pgBackRest's business."""
+"""pgBackRest's repository as files, in a volume or at a place. Their content is pgBackRest's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.errors import PlatformError
 from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA
 
 INFO_FILES = (f"archive/{STANZA}/archive.info", f"backup/{STANZA}/backup.info")
-"""What pgBackRest finds everything else by. It rewrites them with each backup."""
+"""The index files of the repository. pgBackRest rewrites them with each backup."""
 
 SEGMENT = re.compile(r"/(?P<segment>[0-9A-F]{24})-[0-9a-f]{40}")
 _AT_ONCE = 4
@@ -41,13 +41,13 @@ def segments(files: RepositoryFiles) -> dict[str, str]:
 
 
 class VolumeRepository:
-    """The repository in the volume of a container; hashing is done where the files are."""
+    """The repository in a container's volume; hashes are computed inside the container."""
 
     def __init__(self, container: str) -> None:
         self._container = container
 
     def sizes(self, prefixes: Iterable[str]) -> dict[str, int]:
-        """Every file at or below these paths; paths that are not there have none."""
+        """Every file at or below these paths; missing paths give none."""
         from core.containers import execute
 
         script = f'cd {REPOSITORY_PATH} && for each; do [ ! -e "$each" ] || find "$each" -type f -exec stat -c \'%s %n\' {{}} +; done'
@@ -86,7 +86,7 @@ class PlaceRepository:
         self.place = place
 
     def sizes(self, prefixes: Iterable[str]) -> dict[str, int]:
-        """Every file at or below these paths; one that is a file's own is asked for as part of its folder."""
+        """Every file at or below these paths; the place is asked folder by folder."""
         wanted = list(prefixes)
         found: dict[str, int] = {}
         for top in sorted({"/".join(path.split("/")[:3]) for path in wanted}):
@@ -94,7 +94,7 @@ class PlaceRepository:
         return {path: size for path, size in found.items() if any(path == each or path.startswith(f"{each}/") for each in wanted)}
 
     def hash_files(self, paths: Iterable[str]) -> tuple[FileRecord, ...]:
-        """Size and hash of every file at or below these paths: each is read from its beginning to its end."""
+        """Size and hash of every file at or below these paths; reads each file completely."""
         with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="hash") as pool:
             return tuple(pool.map(self._hash, sorted(self.sizes(paths))))
 

@@ -1,4 +1,4 @@
-"""A bucket as a place. Failures that pass are waited out; those that don't are told in words that name what to mend."""
+"""A bucket as a place. Temporary failures are retried; permanent ones become errors that name the setting to fix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RETRIES_OF_A_REQUEST = 3
 
 
 class BucketPlace:
-    """Everything below a prefix of a bucket. Sizes of a few pieces are held in memory, never a file."""
+    """Everything below a prefix of a bucket. Holds a few pieces in memory, never a whole file."""
 
     def __init__(self, settings: S3Place, folder: str = "", progress: Progress | None = None) -> None:
         self._settings = settings
@@ -38,12 +38,12 @@ class BucketPlace:
 
     @property
     def store(self) -> S3Store:
-        """The client, made when first used."""
+        """The client, made at first use."""
         if self._store is None:
             from obstore.store import S3Store
 
             known = self._settings
-            # A request that gets no byte for that long is given up and tried again.
+            # A request without a byte for that long is given up and retried.
             silence = timedelta(seconds=known.timeout_seconds)
             self._store = S3Store(
                 known.bucket,
@@ -82,7 +82,7 @@ class BucketPlace:
         return self._tried(listed, f"the files below {prefix or 'it'} can't be listed")
 
     def read(self, path: str) -> Iterator[bytes]:
-        """An object's content, a range at a time: after a broken connection only the range at hand is had again."""
+        """An object's content, range by range: after a broken connection only the current range is read again."""
         import obstore
 
         start, total = 0, 1
@@ -105,7 +105,7 @@ class BucketPlace:
                 yield piece
 
     def write(self, path: str, source: Source, size: int | None = None) -> None:
-        """Put an object there; big ones in parts."""
+        """Write an object; big ones in parts."""
         import obstore
 
         if isinstance(source, Path | bytes):
@@ -126,11 +126,11 @@ class BucketPlace:
         writer = obstore.open_writer(self.store, path, buffer_size=part, max_concurrency=_PARTS_AT_ONCE)
         for piece in pieces:
             writer.write(piece)
-        # Only this makes an object of it: where a piece could not be had there is none.
+        # Only `close` creates the object: if a piece fails, there is none.
         writer.close()
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Remove objects; those that are gone already don't matter."""
+        """Remove objects; missing ones don't matter."""
         import obstore
 
         wanted = list(paths)
@@ -138,9 +138,9 @@ class BucketPlace:
             self._tried(lambda: obstore.delete(self.store, wanted), f"{len(wanted)} files can't be removed")
 
     def _tried(self, act: Callable[[], _T], what: str) -> _T:
-        """Do it, and again after a failure that may pass.
+        """Call `act`, and retry after temporary failures.
 
-        Raises PlatformError with what to mend, MissingError where the object is not there.
+        Raises PlatformError with the thing to fix, MissingError if the object doesn't exist.
         """
         from obstore.exceptions import BaseError
 
@@ -149,9 +149,9 @@ class BucketPlace:
                 return act()
             except (BaseError, OSError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
-                    # Of a file here: what the client raises about the server has no number.
+                    # An error of a local file: errors about the server have no errno.
                     raise PlatformError(
-                        what=f"{what}: {error.strerror or error}", where=self.where, next_step="mend that, then run this again"
+                        what=f"{what}: {error.strerror or error}", where=self.where, next_step="fix that, then run this again"
                     ) from error
                 told, passes = self._explain(error, what)
                 if not passes or attempt == _TRIES:
@@ -161,7 +161,7 @@ class BucketPlace:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _explain(self, error: Exception, what: str) -> tuple[PlatformError, bool]:
-        """The failure in words, and whether it may pass by itself."""
+        """The failure in words, and whether it is temporary."""
         text = str(error)
         code = (re.search(r"<Code>(\w+)</Code>", text) or [None, None])[1]
         status = int((re.search(r"status code: (\d+)", text) or [None, "0"])[1] or 0)
@@ -169,22 +169,22 @@ class BucketPlace:
         if status == 416:
             return _EmptyError(what, where=self.where), False
         if code == "NoSuchBucket":
-            reason, step = f"there is no bucket {settings.bucket}", "make it, or mend the bucket's name in the stack's settings (backup)"
+            reason, step = f"there is no bucket {settings.bucket}", "make it, or fix the bucket's name in the stack's settings (backup)"
         elif isinstance(error, FileNotFoundError):
             return MissingError(what=f"{what}: it is missing", where=self.where), False
         elif status in (401, 403):
-            reason = f"the server refuses the credentials or what they ask for ({status}{f', {code}' if code else ''})"
-            step = "mend keyId and secretKey in the stack's settings (backup), or what that key may do in the bucket; then invoke up"
+            reason = f"the server refuses the credentials or the request ({status}{f', {code}' if code else ''})"
+            step = "fix keyId and secretKey in the stack's settings (backup), or the key's rights in the bucket; then invoke up"
         elif re.search(r"certificate|UnknownIssuer|NotValidForName", text):
             reason, step = "its certificate is not trusted", "name its CA in the stack's settings (caFile)"
         elif re.search(r"timed out|TimedOut|Timeout", text):
-            return self._passing(what, f"the server says nothing for {settings.timeout_seconds} s", "look at the server and the network")
+            return self._passing(what, f"the server does not answer for {settings.timeout_seconds} s", "check the server and the network")
         elif status >= 500:
             return self._passing(what, f"the server fails ({status}{f', {code}' if code else ''})", "look at the server's log")
         elif status:
             reason, step = f"the server refuses ({status}{f', {code}' if code else ''})", "look at the server's log"
         else:
-            return self._passing(what, _connection(text), "see that the server runs, and that this machine reaches it")
+            return self._passing(what, _connection(text), "check that the server runs and this machine reaches it")
         return PlatformError(what=f"{what}: {reason}", where=self.where, next_step=step), False
 
     def _passing(self, what: str, reason: str, step: str) -> tuple[PlatformError, bool]:
@@ -192,16 +192,16 @@ class BucketPlace:
 
 
 class _EmptyError(MissingError):
-    """The range begins where the object ends: it has no bytes."""
+    """The range begins at the object's end: it has no bytes."""
 
 
 def _connection(text: str) -> str:
-    """What went wrong with the connection, as far as the client tells."""
+    """The connection's failure, as far as the client tells it."""
     for pattern, told in (
         (r"Connection refused|ConnectionRefused", "it can't be reached: the connection is refused"),
-        (r"dns error|failed to lookup", "it can't be reached: its name is not known"),
+        (r"dns error|failed to lookup", "it can't be reached: its name is unknown"),
         (r"Connect\b|tcp connect", "it can't be reached"),
     ):
         if re.search(pattern, text):
             return told
-    return "the connection breaks off"
+    return "the connection breaks"

@@ -1,4 +1,4 @@
-"""Where sets are read from: the first place, or a copy."""
+"""The source that sets are read from: the first place, or a copy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETS = "sets"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place by its name: sets are at `sets`/ID, PostgreSQL's part in `repository`, which is in a volume of ours where `volume` is set."""
+    """A named place: sets at `sets`/ID, PostgreSQL's files in `repository`; `volume` is set if that is one of our volumes."""
 
     name: str
     sets: Place
@@ -35,9 +35,9 @@ class Source:
 
 
 def source_of(platform: Platform, folder: Path, name: str = "") -> Source:
-    """The first place, or the copy of that name. `folder` is the stack's own one: without a bucket, sets are in it.
+    """The first place, or the named copy. `folder` is the stack's own: it holds the sets if there is no bucket.
 
-    Raises PlatformError for a name that the stack's settings don't have.
+    Raises PlatformError if the stack's settings don't have that name.
     """
     name = name or FIRST
     known = platform.backup
@@ -55,5 +55,5 @@ def source_of(platform: Platform, folder: Path, name: str = "") -> Source:
 
 
 def files_of(platform: Platform, source: Source, manifest: Manifest) -> SetFiles:
-    """A set's own files at a place, to be read with the stack's keys."""
+    """A set's own files at a place, readable with the stack's keys."""
     return SetFiles(source.sets.below(manifest.id), manifest.id, keyring_of(platform))

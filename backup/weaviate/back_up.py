@@ -1,6 +1,6 @@
-"""Weaviate's part of a set: a backup by its own module, users and roles included, copied out with hashes of our own.
+"""Weaviate's part of a set: a backup by its own module with users and roles, copied out with our own hashes.
 
-A full set also has a portable dump, written while the module works: see `backup.weaviate.portable`.
+A full set also gets a portable dump, written while the module works: see `backup.weaviate.portable`.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ FOLDER = "weaviate"
 _SECONDS = 3600
 _POLL_SECONDS = 0.25
 _LET_GO_SECONDS = 600
-# Weaviate 1.39 calls a vector index' log by the second of its creation (hnsw/commit_logger.go). A backup closes the log by opening the
-# next one; within the same second that is the same file, which is then left out as the one being written: objects without an index.
+# Weaviate 1.39 names a vector index' log by the second of its creation (hnsw/commit_logger.go). A backup closes the log by opening
+# the next one; within the same second that is the same file, which the backup then skips as the active one: objects without an index.
 _SECOND = 1.0
 _IN_PROGRESS = re.compile(r"backup (\d{8}-\d{6}-[a-z]+-[0-9a-f]{4}(?:-[0-9a-f]{32})?) already in progress")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is wanted of this store. `base_id` is the parent's backup, for an incremental one."""
+    """What to back up. `base_id` is the parent's backup, for an incremental one."""
 
     set_id: str
     folder: SetFolder
@@ -54,9 +54,9 @@ class Request:
 
 
 def back_up(platform: Platform, request: Request, progress: Progress) -> WeaviatePart:
-    """Make this store's part of a set, in the set's folder. The module's own copy stays, as the next incremental's base.
+    """Make Weaviate's part of a set, in the set's folder. The module's own copy stays as the next incremental's base.
 
-    Raises PlatformError where the module fails or its files can't be copied.
+    Raises PlatformError if the module fails or its files can't be copied.
     """
     container = platform.containers["weaviate"]
     started = datetime.now(UTC)
@@ -79,7 +79,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
         files.append(write_hashed(request.folder, f"{FOLDER}/{backup_id}/{path}", pieces))
 
     if before.names and copy_tree(container, f"{BACKUP_PATH}/{backup_id}", receive) == 0:
-        raise PlatformError(what="Weaviate's backup holds no file", where=f"container {container}: {BACKUP_PATH}/{request.set_id}")
+        raise PlatformError(what="Weaviate's backup has no file", where=f"container {container}: {BACKUP_PATH}/{request.set_id}")
     return WeaviatePart(
         started=started,
         finished=datetime.now(UTC),
@@ -101,12 +101,12 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
 
 
 def new_id(set_id: str) -> str:
-    """What the module calls the backup of a set. Nobody can guess it: who knows it may end the backup (docs/adr/0015)."""
+    """The module's name for the backup of a set. It must not be guessable: anyone who knows it can cancel the backup (docs/adr/0015)."""
     return f"{set_id}-{secrets.token_hex(16)}"
 
 
 def set_of(backup_id: str) -> str:
-    """The set that a backup of the module is part of; sets of a former version and their backups have one name."""
+    """The set that a backup of the module belongs to; in older sets both have the same name."""
     return re.sub(r"-[0-9a-f]{32}$", "", backup_id)
 
 
@@ -119,17 +119,17 @@ def _portable(platform: Platform, folder: SetFolder, progress: Progress) -> Dump
 
 
 def _create(client: WeaviateClient, request: Request, backup_id: str, collections: int) -> str | None:
-    """Run the module's backup to its end; return the base it was really built on."""
+    """Run the module's backup to its end; return the base that it was built on."""
     from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
 
     base_id = request.base_id if request.kind == "incremental" else None
-    # Whatever was counted has a log that is older than this afterwards.
+    # Afterwards the logs of everything counted are older than this moment.
     time.sleep(_SECOND)
     try:
         try:
             _start(client, backup_id, base_id)
         except UnexpectedStatusCodeError as error:
-            # Whether the server can do incremental backups, and still has the base, is found out by trying.
+            # Only trying shows whether the server supports incremental backups and still has the base.
             if base_id is None or error.status_code not in (400, 404, 422):
                 raise
             base_id = None
@@ -139,15 +139,15 @@ def _create(client: WeaviateClient, request: Request, backup_id: str, collection
         raise PlatformError(
             what=f"Weaviate could not make its backup: {getattr(error, 'message', error)}",
             where=f"{collections} collections, backup {backup_id}",
-            next_step="its log tells why; a full disk and a missing permission of account backup are the usual reasons",
+            next_step="see its log; usual reasons are a full disk and a missing permission of account backup",
         ) from error
     return base_id
 
 
 def settings() -> BackupConfigCreate:
-    """How the module compresses: a quarter of its usual level's work for the same size.
+    """The module's compression: a quarter of the default level's work for the same size.
 
-    It looks whether it is done after 2 s, and then after 12.
+    The module is polled after 2 s, then after 12.
     """
     from weaviate.backup.backup import BackupCompressionLevel, BackupConfigCreate
 
@@ -155,7 +155,7 @@ def settings() -> BackupConfigCreate:
 
 
 def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
-    """Have the module begin. A backup that a killed run left at work in it is cancelled: the run that holds the lock is the only one."""
+    """Have the module begin. Cancels a backup that a killed run left running: only the run with the lock may have one."""
     from weaviate.backup.backup import BackupStorage
     from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
 
@@ -171,7 +171,7 @@ def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
             orphan = _IN_PROGRESS.search(str(error))
             if not orphan or not in_time:
                 raise
-            # It may end by itself at this very moment; then there is nothing to cancel.
+            # It may end right now; then there is nothing to cancel.
             with contextlib.suppress(WeaviateBaseError):
                 client.backup.cancel(backup_id=orphan[1], backend=BackupStorage.FILESYSTEM)
         else:
@@ -179,7 +179,7 @@ def _start(client: WeaviateClient, backup_id: str, base_id: str | None) -> None:
 
 
 def _begun(client: WeaviateClient, backup_id: str) -> bool:
-    """Whether the module knows a backup of this id that has not failed: a request whose answer got lost has begun it."""
+    """Whether the module has a backup with this id that has not failed: a request whose answer got lost did begin it."""
     from weaviate.backup.backup import BackupStatus, BackupStorage
     from weaviate.exceptions import UnexpectedStatusCodeError
 
@@ -203,16 +203,16 @@ def _wait(client: WeaviateClient, backup_id: str) -> None:
             )
         if not in_time:
             client.backup.cancel(backup_id=backup_id, backend=BackupStorage.FILESYSTEM)
-            raise PlatformError(what=f"Weaviate's backup was not done after {_SECONDS} s", where=f"backup {backup_id}")
+            raise PlatformError(what=f"Weaviate's backup did not finish within {_SECONDS} s", where=f"backup {backup_id}")
 
 
 def remove_copies(container: str, ids: list[str]) -> None:
-    """Remove the module's own copies of these backups, named by their own ids or their sets'; the sets' copies stay."""
+    """Remove the module's own copies of these backups, named by backup or by set; the sets' copies stay."""
     if ids:
         remove = f'cd {BACKUP_PATH} && for each; do rm -rf -- "$each" "$each"-*; done'
         execute(container, ["sh", "-c", remove, "sh", *ids])
 
 
 def kept_copies(container: str) -> list[str]:
-    """The backups whose own copies the module still has."""
+    """The backups that the module still has its own copies of."""
     return execute(container, ["sh", "-c", f"ls -1 {BACKUP_PATH}"]).text().split()

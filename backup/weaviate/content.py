@@ -1,4 +1,4 @@
-"""Whether Weaviate's files say what the manifest says: the module's own records, and the portable dump's rows, ids and vectors."""
+"""Whether Weaviate's files match the manifest: the module's own records, and the portable dump's rows, ids and vectors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROOT = "weaviate"
 
 
 def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
-    """What is wrong with Weaviate's part of the set in `folder`, whose files' hashes are right."""
+    """Faults in Weaviate's part of the set in `folder`; the files' hashes are checked already."""
     part = manifest.weaviate
     if part is None:
         return []
@@ -22,16 +22,16 @@ def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
 
 
 def _module_faults(folder: SetFiles, part: WeaviatePart) -> list[str]:
-    """The module's backup against the manifest: ended well, of this id and base, with a file for every collection."""
+    """The module's backup against the manifest: successful, with this id and base, with a file for every collection."""
     if part.backup_id is None:
         counted = [name for name, (before, _) in part.collections.items() if before]
-        return [f"it counted objects of {', '.join(counted)} but holds no backup"] if counted else []
+        return [f"it counted objects of {', '.join(counted)} but has no backup"] if counted else []
     home = f"{_ROOT}/{part.backup_id}"
     try:
         config: dict[str, Any] = json.loads(folder.content(f"{home}/backup_config.json"))
         nodes: dict[str, list[str]] = {name: list(each["classes"]) for name, each in config["nodes"].items()}
     except (PlatformError, ValueError, KeyError, TypeError, AttributeError):
-        return [f"{home}/backup_config.json is missing or not the module's"]
+        return [f"{home}/backup_config.json is missing or invalid"]
     found = []
     if config.get("status") != "SUCCESS":
         found.append(f"the module's backup ended as {config.get('status')}")
@@ -43,10 +43,10 @@ def _module_faults(folder: SetFiles, part: WeaviatePart) -> list[str]:
     held = {name for classes in nodes.values() for name in classes}
     missing = sorted(name for name, (before, after) in part.collections.items() if before and after and name not in held)
     if missing:
-        found.append(f"collections that the module's backup lacks: {', '.join(missing)}")
+        found.append(f"collections missing from the module's backup: {', '.join(missing)}")
     listed = [record.path for record in part.files]
     for node, classes in nodes.items():
         empty = [name for name in classes if not any(path.startswith(f"{home}/{node}/{name}/") for path in listed)]
         if empty:
-            found.append(f"collections without a file of data: {', '.join(empty)}")
+            found.append(f"collections without a data file: {', '.join(empty)}")
     return found

@@ -1,4 +1,4 @@
-"""What Weaviate holds, as far as it can be counted: no collection and no tenant that can't ends a backup."""
+"""Counts Weaviate's content: a collection or tenant that can't be counted doesn't fail a backup."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OFFLOADED = ("OFFLOADED", "FROZEN", "OFFLOADING", "FREEZING")
 
 @dataclass(slots=True)
 class Counts:
-    """Objects of each collection, in its active tenants where it has some; its other tenants with their state; and what failed, why."""
+    """Objects of each collection (in its active tenants, if it has tenants); other tenants with their state; failures with reasons."""
 
     objects: dict[str, int] = field(default_factory=dict)
     tenants: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Counts:
 
 
 def count(client: WeaviateClient) -> Counts:
-    """Count every collection. One that goes meanwhile is left out, one that can't be counted is told in `failed`."""
+    """Count every collection. One that is removed meanwhile is left out; one that can't be counted is in `failed`."""
     from weaviate.exceptions import WeaviateBaseError
 
     found = Counts()
@@ -66,24 +66,24 @@ def _count_tenants(client: WeaviateClient, name: str) -> tuple[int, dict[str, st
             now = collection.tenants.get_by_name(tenant)
             if now is not None and now.activity_status == TenantActivityStatus.ACTIVE:
                 raise
-            # Put away or removed since it was listed.
+            # Deactivated or removed since it was listed.
             if now is not None:
                 away[tenant] = str(now.activity_status.value)
     return total, away
 
 
 def unproven(counts: Counts) -> Iterator[Unproven]:
-    """What of this a set keeps without proof, or doesn't keep."""
+    """What a set keeps of this without proof, or does not keep."""
     for name, why in counts.failed.items():
         yield Unproven(what=f"collection {name}", why=f"it can't be counted: {why}")
     for name, away in counts.tenants.items():
         kept = [tenant for tenant, state in away.items() if state not in OFFLOADED]
         gone = [tenant for tenant, state in away.items() if state in OFFLOADED]
         if kept:
-            why = "put away, so their objects can't be counted: the module's backup has them, the portable dump has not"
+            why = "inactive, so their objects can't be counted: the module's backup has them, the portable dump does not"
             yield Unproven(what=f"tenants {_some(kept)} of {name}", why=why, by_design=True)
         if gone:
-            yield Unproven(what=f"tenants {_some(gone)} of {name}", why="offloaded to a place of their own, and in no backup")
+            yield Unproven(what=f"tenants {_some(gone)} of {name}", why="offloaded to external storage, and in no backup")
 
 
 def _some(names: list[str]) -> str:
@@ -91,7 +91,7 @@ def _some(names: list[str]) -> str:
 
 
 def states(client: WeaviateClient, names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """The present state of these tenants of these collections; those that are not there are left out."""
+    """The present state of these tenants; missing ones are left out."""
     return {
         name: {
             tenant: str(state.activity_status.value)
@@ -104,7 +104,7 @@ def states(client: WeaviateClient, names: Mapping[str, Mapping[str, str]]) -> di
 
 
 def count_documents(client: WeaviateClient) -> dict[str, int]:
-    """Passages of each file in the blueprint's collection, found by its alias or its name; nothing where there is none."""
+    """Passages of each file in the blueprint's collection, found by its alias or name; empty if there is none."""
     from weaviate.classes.aggregate import GroupByAggregate
 
     name = CHRISTMAS_DOCUMENT.name

@@ -1,4 +1,4 @@
-"""Weaviate restored by its own module: into a scratch container beside the live one, or onto the live one."""
+"""Restores Weaviate by its own module: into a scratch container beside the live one, or onto the live one."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ def beside(made: Scratch, use: Ingredients, wanted: StorePlan, chain: list[Manif
     began = time.monotonic()
     progress.status(f"restoring {wanted.manifest.id}")
     recipe = recipes.weaviate(
-        use.images["weaviate"],
+        use.bases["weaviate"],
         data=made.volume("weaviate-data"),
         backups=made.volume("weaviate-backups"),
         root_key=root_key,
         cluster_password=root_key,
     )
     container = made.create(recipe)
-    put_files(container, BACKUP_PATH, [entry for each in chain for entry in weaviate_entries(use.files(each), each)], uid=1000, gid=1000)
+    entries = [entry for each in chain for entry in weaviate_entries(use.files(each), each)]
+    put_files(container, BACKUP_PATH, entries, **recipe.base.owner)
     files = time.monotonic()
     made.start(recipe)
     part = wanted.manifest.weaviate
@@ -48,7 +49,7 @@ def beside(made: Scratch, use: Ingredients, wanted: StorePlan, chain: list[Manif
 
 
 def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
-    """Put the live Weaviate back, step by step, each of them written down."""
+    """Restore onto the live Weaviate, step by step, each step noted in the journal."""
     folder = work.folder
     work.journal.reach("weaviate", PLANNED)
     name = platform.containers["weaviate"]
@@ -56,13 +57,12 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
     root_key = _root_key(name)
     container = stopped.halt(name)
     chain = chain_of(wanted.manifest, folders.list_sets(folder=folder))
-    uid, _, gid = str(container.attrs["Config"]["User"] or "1000:1000").partition(":")
     wanted_ids = [each.weaviate.backup_id for each in chain if each.weaviate and each.weaviate.backup_id]
     copies = " ".join(f"{BACKUP_PATH}/{each}" for each in wanted_ids)
     stopped.run(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
     source = source_of(platform, folder)
     entries = [entry for each in chain for entry in weaviate_entries(files_of(platform, source, each), each)]
-    stopped.put(container, BACKUP_PATH, entries, int(uid), int(gid or uid))
+    stopped.put(container, BACKUP_PATH, entries)
     work.journal.reach("weaviate", FILES)
     stopped.start(container)
     part = wanted.manifest.weaviate
@@ -72,7 +72,7 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
 
 
 def weaviate_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
-    """A set's Weaviate files, as its module expects them below its own path."""
+    """A set's Weaviate files, with the paths that its module expects."""
     part = manifest.weaviate
     if part is None or part.backup_id is None:
         return []
@@ -81,9 +81,9 @@ def weaviate_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
 
 
 def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, seconds: float = 3600) -> None:
-    """Have Weaviate's module restore a backup whole, with roles and users, and wait for it.
+    """Have Weaviate's module restore a whole backup, with roles and users, and wait for it.
 
-    Raises PlatformError where it refuses or fails.
+    Raises PlatformError if it refuses or fails.
     """
     from infra.provider.weaviate_api import WeaviateApi
 
@@ -98,28 +98,28 @@ def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, se
             raise PlatformError(
                 what=f"Weaviate could not restore its backup: {answer.get('error') or answer.get('status') or 'no answer'}",
                 where=f"backup {backup_id}",
-                next_step="invoke backup.verify tells whether the set is whole",
+                next_step="invoke backup.verify checks the set",
             )
 
 
 def chain_of(manifest: Manifest, sets: Iterable[Manifest]) -> list[Manifest]:
     """The sets that a Weaviate backup needs, oldest first, itself last.
 
-    Raises PlatformError where one of them is gone.
+    Raises PlatformError if one of them is missing.
     """
     by_backup = {each.weaviate.backup_id: each for each in sets if each.weaviate and each.weaviate.backup_id}
     chain = [manifest]
     while chain[0].weaviate and (base := chain[0].weaviate.base_id):
         if base not in by_backup:
             raise PlatformError(
-                what=f"set {chain[0].id} builds on {base}, which is gone", where="the chain of backups", next_step="restore an older set"
+                what=f"set {chain[0].id} builds on {base}, which is missing", where="the chain of backups", next_step="restore an older set"
             )
         chain.insert(0, by_backup[base])
     return chain
 
 
 def _root_key(name: str) -> str:
-    """The key that Weaviate starts with, read from its volume: a container that a killed run was stopping takes no command any more."""
+    """Weaviate's root key, read from its volume: a container that a killed run was stopping accepts no command."""
     found: dict[str, str] = {}
 
     def receive(_path: str, pieces: Iterator[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The accounts: one for each service, none shared, each with the least that its work needs."""
+"""The accounts: one per service, never shared, each with the least rights for its work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MARKET = ("market_data", "technical_indicators")
 _MARKET_READ = (*_MARKET, *(rollup.name for rollup in ROLLUPS))
 
 
-# The collections that the loader makes and no others, however alike their names.
+# Exactly the collections that the loader makes, whatever similar names exist.
 _DOCUMENTS = CHRISTMAS_DOCUMENT.names
 
 
@@ -35,17 +35,17 @@ def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant,
     return tuple(TableGrant(name, privileges) for name in tables)
 
 
-# Every connection needs these, whatever it does next.
+# Commands that every connection needs.
 _CONNECTION = ("auth", "hello", "ping", "quit", "select", "client|setname", "client|setinfo", "client|id", "command|docs", "command|count")
 _TRANSACTION = ("multi", "exec", "discard", "watch", "unwatch")
 _KEYS = (
     *("del", "unlink", "exists", "type", "touch"),
     *("expire", "pexpire", "expireat", "pexpireat", "ttl", "pttl", "expiretime", "pexpiretime"),
 )
-# Lists the names of all keys, whatever an account's patterns say (docs/adr/0610): for those who find keys by their names.
+# Lists the names of all keys, whatever the account's patterns (docs/adr/0610): for accounts that find keys by name.
 _NAMES = ("scan",)
-# What a command does to a key has to fit the key's type and its expiry (docs/adr/0608): left out are those that take an expiry away
-# (persist, getset, rename, copy) and those that make keys and can't give them one (setnx, mset, append, incrbyfloat).
+# A command must keep a key's type and expiry (docs/adr/0608): commands that remove an expiry
+# (persist, getset, rename, copy) or make keys without one (setnx, mset, append, incrbyfloat) are left out.
 _STRINGS = ("get", "mget", "strlen", "set", "setex", "psetex", "getex", "getdel")
 _COUNTERS = (*_STRINGS, "incr", "incrby", "decr", "decrby")
 _HASHES = (
@@ -65,11 +65,11 @@ MIGRATOR = Account(
     purpose="Owns the schema and changes it",
     postgres=PostgresRole(
         owns_schema=True,
-        # It takes the locks for every task that has to be alone; and ends the session of a migration that hangs.
+        # It takes the lock of tasks that must run alone; and ends the session of a hanging migration.
         functions=(*ADVISORY_LOCKS, "pg_cancel_backend", "pg_terminate_backend"),
         connection_limit=5,
         statement_timeout=timedelta(hours=1),
-        temporary_files_mib=8192,  # an index over all candles is sorted there
+        temporary_files_mib=8192,  # to sort an index over all candles
     ),
 )
 
@@ -77,7 +77,7 @@ API = Account(
     name="api",
     purpose="The platform's API: users, orders and trades; reads market data; sessions and caches",
     postgres=PostgresRole(
-        # Orders and trades are records of account: nobody but the schema's owner can delete one (docs/adr/0515).
+        # Orders and trades are records of account: only the schema's owner can delete one (docs/adr/0515).
         grants=(*_grants(_FULL, "users", "user_profiles"), *_grants(_WRITE, "orders", "trades"), *_grants(_READ, *_MARKET_READ)),
         connection_limit=40,
     ),
@@ -100,7 +100,7 @@ INGEST = Account(
         grants=_grants(_WRITE, *_MARKET),
         temporary_tables=True,
         statement_timeout=timedelta(minutes=30),
-        # A COPY into a hypertable that pgaudit is to log ends the server: timescaledb issue 7667, docs/adr/0507.
+        # A COPY into a hypertable with pgaudit logging crashes the server: timescaledb issue 7667, docs/adr/0507.
         settings=(*NO_VALUES_IN_THE_LOG, ("pgaudit.log", "none")),
     ),
     redis=RedisUser(
@@ -165,7 +165,7 @@ RAG = Account(
     purpose="Searches document chunks",
     weaviate=WeaviateUser(
         permissions=(
-            # GraphQL shows every collection's schema and is refused to whom may not read them all; objects stay out of reach.
+            # GraphQL reads every collection's schema, and refuses accounts that may not; objects stay protected.
             WeaviatePermission("read_collections"),
             WeaviatePermission("read_data", _DOCUMENTS),
         )
@@ -178,7 +178,7 @@ APP = Account(
     postgres=PostgresRole(
         grants=(
             *_grants(_FULL, "users", "user_profiles", "backtest_runs", "backtest_results"),
-            # Orders and trades are records of account: they end, and stay.
+            # Orders and trades are records of account: they are closed, never deleted.
             *_grants(_WRITE, "orders", "trades", *_MARKET),
             *_grants(_READ, *(rollup.name for rollup in ROLLUPS)),
         ),
@@ -201,7 +201,7 @@ APP = Account(
 BACKUP = Account(
     name="backup",
     purpose="Reads all there is to back up, and writes nothing",
-    # Rows that a policy hides would be missing from the logical backup, and counted as if they weren't there.
+    # Rows hidden by a policy would be missing from the logical backup and from the counts.
     postgres=PostgresRole(
         reads_every_table=True,
         sees_every_row=True,
@@ -235,7 +235,7 @@ BACKUP = Account(
             WeaviatePermission("read_collections"),
             WeaviatePermission("read_data"),
             WeaviatePermission("read_nodes"),
-            # The portable dump holds these too; keys are in nobody's reach.
+            # The portable dump contains these too; nobody can read keys.
             WeaviatePermission("read_tenants"),
             WeaviatePermission("read_aliases", alias="*"),
             WeaviatePermission("read_roles"),
@@ -248,7 +248,7 @@ MONITOR = Account(
     name="monitor",
     purpose="Watches: states, sizes and settings, never contents",
     postgres=PostgresRole(
-        # Not pg_monitor: that shows the text of everybody's statements, with the values in it.
+        # Not pg_monitor: it shows the text of everybody's statements, with their values.
         functions=("pg_ls_archive_statusdir", "watch.sessions", "watch.statement_figures"),
         connection_limit=12,
         statement_timeout=timedelta(seconds=15),
@@ -261,7 +261,7 @@ MONITOR = Account(
             "info",
             "dbsize",
             "config|get",
-            # Not `slowlog|get`, which shows what was written, nor `acl|list`, which shows hashes of passwords.
+            # Not `slowlog|get`, which shows written values, nor `acl|list`, which shows password hashes.
             "slowlog|len",
             "latency|latest",
             "memory|usage",
@@ -299,7 +299,7 @@ ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEX
 
 
 def account(name: str) -> Account:
-    """The account of that name; KeyError where the blueprint has none."""
+    """The account of that name; KeyError if the blueprint has none."""
     for candidate in ACCOUNTS:
         if candidate.name == name:
             return candidate
@@ -307,7 +307,7 @@ def account(name: str) -> Account:
 
 
 def writer_of(keyspace: str) -> Account:
-    """The account that writes a Redis keyspace; KeyError where none does."""
+    """The account that writes a Redis keyspace; KeyError if none does."""
     for candidate in ACCOUNTS:
         if candidate.redis and dict(candidate.redis.keyspaces).get(keyspace) is KeyAccess.READ_WRITE:
             return candidate

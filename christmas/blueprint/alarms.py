@@ -1,4 +1,4 @@
-"""From when on the checks say that something about the backups is wrong."""
+"""Bounds from which the checks report a problem with the backups."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupAlarms:
-    """Bounds beside those of `BackupRules`. Ages count from a set's or a drill's start; `growth` is a factor, `free` a share.
+    """Bounds besides those of `BackupRules`. Ages count from the start of a set or drill; `growth` is a factor, `free` a share.
 
-    `room` is for how many more full sets like the last one there has to be room.
+    `room` is the number of further full sets, like the last one, that must fit on the disk.
     """
 
     newest_warn_after: timedelta
@@ -29,13 +29,13 @@ class BackupAlarms:
 
 
 BACKUP_ALARMS = BackupAlarms(
-    # Three incremental sets that were not made are no accident.
+    # Three missing incremental sets are no accident.
     newest_warn_after=timedelta(hours=3),
     newest_critical_after=timedelta(hours=26),
-    # A finished segment of the log is archived within seconds, and one is finished every minute at the latest.
+    # A finished WAL segment is archived within seconds, and one is finished at least every minute.
     waiting_warn_after=timedelta(minutes=5),
     waiting_critical_after=timedelta(minutes=15),
-    # A weekly drill that failed is repeated the day after.
+    # A failed weekly drill is repeated the day after.
     drill_warn_after=timedelta(days=8, hours=12),
     drill_critical_after=timedelta(days=15),
     verified_warn_after=timedelta(days=8, hours=12),

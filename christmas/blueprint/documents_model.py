@@ -1,4 +1,4 @@
-"""The words in which the blueprint describes the document store: the other half of `christmas.blueprint.model`."""
+"""The classes that describe the document store: the second part of `christmas.blueprint.model`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property of a collection. `tokenization` as Weaviate names it, for text properties."""
+    """A property of a collection. `tokenization` in Weaviate's words, for text properties."""
 
     name: str
     data_type: str
@@ -18,21 +18,21 @@ class Property:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorIndex:
-    """HNSW settings; see Malkov and Yashunin, arXiv:1603.09320, for what each does."""
+    """HNSW settings; see Malkov and Yashunin, arXiv:1603.09320."""
 
     distance: str
     ef_construction: int
     max_connections: int
     ef: int = -1  # -1 lets Weaviate choose by the query's limit
-    quantizer: str = "none"  # how vectors are compressed in memory, as Weaviate abbreviates it
+    quantizer: str = "none"  # the compression of vectors in memory, in Weaviate's abbreviation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingProfile:
-    """Where a collection's vectors come from. `base_url` None means the vendor's own service.
+    """The source of a collection's vectors. `base_url` None means the vendor's own service.
 
-    `tells_kinds` says that the service takes `input_type`, to embed a passage otherwise than a query (what is not told is a query).
-    `certainty` is the least that an answer to a question has with this model, from 0 to 1: half of one plus half of the cosine.
+    `tells_kinds` means that the service accepts `input_type`, to embed passages differently from queries (the default is a query).
+    `certainty` is the minimum for an answer to a question with this model, from 0 to 1: (1 + cosine) / 2.
     """
 
     name: str
@@ -56,16 +56,16 @@ class Collection:
 
     @property
     def names(self) -> str:
-        """What the alias and the collections behind it are called, as a regular expression that Weaviate's permissions take.
+        """The names of the alias and of the collections behind it, as a regular expression for Weaviate's permissions.
 
-        The loader makes `NAME_PROFILE_FINGERPRINT` and, where only the properties differ, the same with a number from 2 on; a collection
-        called as the alias is, it replaces (docs/adr/0602). A schema of one's own has another fingerprint, so that one is left open.
+        The loader makes `NAME_PROFILE_FINGERPRINT` and, if only the properties differ, the same with a number from 2 on; it replaces a
+        collection that has the alias's name (docs/adr/0602). A custom schema has another fingerprint, so any fingerprint matches.
         """
         profiles = "|".join(profile.name for profile in self.profiles)
         return f"{self.name}(_({profiles})_{'[0-9a-f]' * 8}(_[1-9][0-9]?)?)?"
 
     def profile(self, name: str) -> EmbeddingProfile:
-        """The embedding profile of that name; KeyError where there is none."""
+        """The embedding profile of that name; KeyError if there is none."""
         return next((profile for profile in self.profiles if profile.name == name), None) or _missing(f"embedding profile {name!r}")
 
 

@@ -1,4 +1,4 @@
-"""The columns that only the application can read: what the database holds of them is sealed before it gets there."""
+"""The columns that only the application can read: their values are sealed before they reach the database."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptedField:
-    """A column whose values are sealed in the application, each bound to its row by the integer in `row_key`.
+    """A column with values that the application seals, each bound to its row by the integer in `row_key`.
 
-    `max_characters` is how long a value may be before it is sealed (None: as long as the database takes). `blind_index` names the
-    column that holds a keyed hash of the value, where rows have to be found by it.
+    `max_characters` bounds a value before it is sealed (None: the database's limit). `blind_index` names the
+    column with a keyed hash of the value, if rows must be found by it.
     """
 
     table: str

@@ -1,4 +1,4 @@
-"""The words for keyspaces: what a key is called, what its value holds, and how a part of its name is written."""
+"""The classes that describe keyspaces: the name of a key, the content of its value, and the encoding of a name's variable part."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _KEY_PART_WITH_COLONS = re.compile(r"[A-Za-z0-9._@/^=+&:-]{1,200}")
 
 
 class ValueType(StrEnum):
-    """Redis value types, as the TYPE command names them."""
+    """Redis value types, in the words of the TYPE command."""
 
     STRING = "string"
     HASH = "hash"
 
 
 class NameTells(StrEnum):
-    """What the name of a key tells to everybody who may list names (docs/adr/0610). What lets somebody in is never in a name."""
+    """What the name of a key reveals to everybody who may list names (docs/adr/0610). A name never contains a credential."""
 
     NOTHING = "nothing that isn't public"
     USER = "a user's number"
@@ -57,10 +57,10 @@ class KeyField:
 class Keyspace:
     """A family of Redis keys: `pattern` has one `{part}`, every key expires after `ttl`.
 
-    `extra_fields` is the type of fields that are not declared; None refuses them.
-    `max_bytes` bounds the names and values of one key together. Where `hashed`, a part ends in the SHA-256, in hexadecimal, of a secret
-    that its client alone has: another part is taken, but the checks tell of it. Where `encodes`, a part may hold any character: what a
-    key can't hold is percent-encoded. Elsewhere it is refused.
+    `extra_fields` is the type of undeclared fields; None refuses them. `max_bytes` bounds the names and values of one key together.
+    With `hashed`, a part ends in the SHA-256, in hexadecimal, of a secret that only the client has: other parts are accepted, but the
+    checks report them. With `encodes`, a part may have any character: those that a key can't have are percent-encoded. Without it they
+    are refused.
     """
 
     name: str
@@ -82,16 +82,16 @@ class Keyspace:
 
     @property
     def glob(self) -> str:
-        """The pattern as Redis' ACLs and SCAN take it."""
+        """The pattern for Redis' ACLs and SCAN."""
         return re.sub(r"\{[^}]+\}", "*", self.pattern)
 
     def key(self, part: str | int) -> str:
         """The key of one part.
 
-        Raises BlueprintError for a part that is empty, over 200 characters or holds anything but letters, digits and `._@/^=+&-`:
-        what people name sessions, users and symbols (`BRK.B`, `BTC/USDT`, `^GSPC`), and nothing that Redis' patterns, logs or
-        shells read otherwise. A colon is taken, for IPv6 addresses, where the pattern ends with the part; elsewhere it would
-        move the part's end. Where the keyspace encodes, any other character becomes the bytes of its UTF-8, each as %XX: no two parts
+        Raises BlueprintError for a part that is empty, over 200 characters, or has anything but letters, digits and `._@/^=+&-`:
+        enough for names of sessions, users and symbols (`BRK.B`, `BTC/USDT`, `^GSPC`), and without characters that Redis' patterns, logs
+        or shells interpret. A colon is allowed, for IPv6 addresses, if the pattern ends with the part; elsewhere it would
+        shift the part's end. With `encodes`, any other character becomes the bytes of its UTF-8, each as %XX: no two parts
         share a key.
         """
         text = self._encoded(str(part)) if self.encodes else str(part)
@@ -100,7 +100,7 @@ class Keyspace:
         return re.sub(r"\{[^}]+\}", lambda _: text, self.pattern)
 
     def part(self, key: str) -> str | None:
-        """The part that a key was made of, or None where `key` could not have made it."""
+        """The part of a key, or None if `key` could not have made it."""
         before, after = re.split(r"\{[^}]+\}", self.pattern)
         text = key[len(before) : len(key) - len(after)]
         if key != before + text + after or not self._allowed.fullmatch(text):
@@ -111,12 +111,12 @@ class Keyspace:
         return part if self._encoded(part) == text else None
 
     def covers(self, key: str) -> bool:
-        """Whether the key is of this pattern, as Redis' ACLs and SCAN see it: also where its part is one that `key` refuses."""
+        """Whether the key matches the pattern as in Redis' ACLs and SCAN, even with a part that `key` refuses."""
         before, after = re.split(r"\{[^}]+\}", self.pattern)
         return len(key) > len(before) + len(after) and key.startswith(before) and key.endswith(after)
 
     def hides_its_secret(self, part: str) -> bool:
-        """Whether a part is what the keyspace wants it to be made of: false for a name that may itself be the secret."""
+        """Whether a part is hashed as declared: False for a name that may itself be the secret."""
         return not self.hashed or _HASHED_PART.fullmatch(part) is not None
 
     @property

@@ -1,4 +1,4 @@
-"""The Redis keyspaces: every key the platform may hold, and for how long."""
+"""The Redis keyspaces: every key of the platform, and its lifetime."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ RATE_LIMIT = Keyspace(
     encoding="integer",
 )
 CLIENT_PREFIX_BITS = {4: 32, 6: 64}
-"""By IP version, how much of an address tells one client from another: what is the same so far shares a `rate_limit` counter.
+"""By IP version, the prefix length that identifies a client: addresses with the same prefix share a `rate_limit` counter.
 
-A /64 is one link, the least that a customer is given (RFC 6177), and whoever owns one can write 2^64 addresses into it.
+A /64 is one link, the smallest assignment to a customer (RFC 6177), and its owner has 2^64 addresses.
 """
 
 MARKET_LATEST = Keyspace(
@@ -82,7 +82,7 @@ KEYSPACES: tuple[Keyspace, ...] = (SESSION, RATE_LIMIT, MARKET_LATEST, USER_PREF
 
 
 def keyspace(name: str) -> Keyspace:
-    """The keyspace of that name; KeyError where the blueprint has none."""
+    """The keyspace of that name; KeyError if the blueprint has none."""
     for candidate in KEYSPACES:
         if candidate.name == name:
             return candidate
@@ -95,12 +95,12 @@ def keyspace_of(key: str) -> Keyspace | None:
 
 
 def keyspace_covering(key: str) -> Keyspace | None:
-    """The keyspace whose pattern the key is of, whoever wrote it and whatever its part; None for a key of no keyspace."""
+    """The keyspace with a pattern that the key matches, whoever wrote it and whatever its part; None if there is none."""
     return next((each for each in KEYSPACES if each.covers(key)), None)
 
 
 def shown_key(key: str, most: int = 60) -> str:
-    r"""The beginning of a key for people, quoted; bytes that are no UTF-8, which reach us as lone surrogates, as `\xff`."""
+    r"""The beginning of a key for people, quoted; bytes that are not UTF-8, which arrive as lone surrogates, as `\xff`."""
     text = key[:most].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    # What a terminal would act on, and what can't be seen.
+    # Characters that a terminal interprets or does not show.
     return "'" + "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text) + "'"

@@ -1,6 +1,6 @@
-"""The words in which the blueprint is written: frozen, typed, checked when made, and free of any driver or engine.
+"""The classes of the blueprint: frozen, typed, checked at construction, without any driver or engine.
 
-Every class here is a value. Two blueprints that say the same compare equal, and nothing that reads one can change it.
+Every instance is a value: equal declarations compare equal, and no reader can change them.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ class BlueprintError(ValueError):
 
 
 def require(condition: bool, message: str) -> None:
-    """Raise BlueprintError with the message where the condition doesn't hold."""
+    """Raise BlueprintError with the message unless the condition holds."""
     if not condition:
         raise BlueprintError(message)
 
 
 class Sensitivity(StrEnum):
-    """How far a column's content may travel."""
+    """Who may see a column's content."""
 
     OPEN = "open"
     PRIVATE = "private"  # about a person, and needed in plain text by the database itself: never shown to analysts
     PERSONAL = "personal"  # about a person: encrypted in the application, never shown to analysts
-    SECRET = "secret"  # noqa: S105 - lets somebody in: never shown to anyone but the account that checks it
+    SECRET = "secret"  # noqa: S105 - a credential: only shown to the account that checks it
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `type` as PostgreSQL's `format_type` prints it.
+    """A column: `type` in the form of PostgreSQL's `format_type`.
 
-    Loaders round what a `rounded` column has no decimals for, and count it; for any other column they refuse the row.
+    Loaders round a value with too many decimals for a `rounded` column, and count it; for other columns they refuse the row.
     """
 
     name: str
@@ -51,20 +51,20 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A named index over columns, in order; `descending` names those sorted downwards, `where` limits it to some rows."""
+    """A named index over columns, in order; `descending` names the columns sorted downwards, `where` limits it to some rows."""
 
     name: str
     columns: tuple[str, ...]
     unique: bool = False
     descending: frozenset[str] = frozenset()
-    where: str | None = None  # in words of SQL
+    where: str | None = None  # an SQL condition
 
 
 @dataclass(frozen=True, slots=True)
 class Hypertable:
-    """How TimescaleDB cuts a table: by `time_column`, into chunks of `chunk_interval`.
+    """TimescaleDB's partitioning of a table: by `time_column`, into chunks of `chunk_interval`.
 
-    `rows_per_week` is the rate that the platform is built for; the interval follows from it.
+    `rows_per_week` is the planned rate; the interval follows from it.
     """
 
     time_column: str
@@ -76,7 +76,7 @@ class Hypertable:
 
 @dataclass(frozen=True, slots=True)
 class DataRetention:
-    """Rows older than `keep` are dropped, a whole chunk at a time."""
+    """Rows older than `keep` are dropped, whole chunks at a time."""
 
     keep: timedelta
 
@@ -110,15 +110,15 @@ class Table:
         )
 
     def open_columns(self) -> tuple[str, ...]:
-        """Names of the columns that anybody with read access may see."""
+        """Names of the columns that every account with read access may see."""
         return tuple(column.name for column in self.columns if column.sensitivity is Sensitivity.OPEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollup:
-    """Candles of a longer interval, derived from `source`: a continuous aggregate or, without those, a table that upkeep fills.
+    """Candles of a longer interval, derived from `source`: a continuous aggregate or, without those, a table filled by upkeep.
 
-    Both have the columns symbol, bucket, open, high, low, close and volume. What changes in the source shows after a refresh.
+    Both have the columns symbol, bucket, open, high, low, close and volume. Changes of the source show after a refresh.
     """
 
     name: str
@@ -134,14 +134,14 @@ class Rollup:
 
 
 class Network(StrEnum):
-    """Where a client may come from. A stack resolves each to addresses when it comes up."""
+    """Where a client may connect from. A stack resolves each to addresses when it comes up."""
 
     PLATFORM = "platform"  # the stack's own network: applications in containers
     HOST = "host"  # the machine itself, through a port published on loopback
 
 
 class Privilege(StrEnum):
-    """What a PostgreSQL account may do to a table."""
+    """A privilege of a PostgreSQL account on a table."""
 
     SELECT = "select"
     INSERT = "insert"
@@ -151,7 +151,7 @@ class Privilege(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TableGrant:
-    """Privileges on one table. `columns` limits SELECT to them; None means the whole row."""
+    """Privileges on one table. `columns` limits SELECT to them; None means all columns."""
 
     table: str
     privileges: frozenset[Privilege]
@@ -159,22 +159,22 @@ class TableGrant:
 
 
 NO_VALUES_IN_THE_LOG = (("log_min_messages", "log"),)
-"""What the server says of a failed statement may repeat a value of it ("invalid input syntax for type integer: …"). The client is told; the
-log keeps logins, audit and what ends a session. docs/adr/0010."""
+"""The server's message about a failed statement may repeat a value ("invalid input syntax for type integer: …"). The client gets it; the
+log keeps only logins, audit and fatal errors. docs/adr/0010."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresRole:
-    """A login role. It owns nothing and inherits nothing but what is declared here."""
+    """A login role. It owns and inherits only what is declared here."""
 
     grants: tuple[TableGrant, ...] = ()
     member_of: tuple[str, ...] = ()
     owns_schema: bool = False
-    temporary_tables: bool = False  # TEMPORARY on the database: for loads that are staged before they are merged
-    sees_every_row: bool = False  # BYPASSRLS: row-level security hides nothing from it; for an account that only reads
-    reads_every_table: bool = False  # SELECT on all there are or will be. pg_read_all_data would read passwords' verifiers too
-    functions: tuple[str, ...] = ()  # closed to others (christmas/blueprint/postgres_rights.py); with a schema where it isn't PostgreSQL's
-    temporary_files_mib: int = 256  # for each of its sessions; only a superuser can lift it
+    temporary_tables: bool = False  # TEMPORARY on the database: for loads that stage rows before they merge them
+    sees_every_row: bool = False  # BYPASSRLS: row-level security hides nothing; only for a read-only account
+    reads_every_table: bool = False  # SELECT on all present and future tables. pg_read_all_data would read password verifiers too
+    functions: tuple[str, ...] = ()  # closed to others (christmas/blueprint/postgres_rights.py); with its schema unless PostgreSQL's own
+    temporary_files_mib: int = 256  # per session; only a superuser can raise it
     connection_limit: int = 20
     statement_timeout: timedelta = timedelta(seconds=30)
     settings: tuple[tuple[str, str], ...] = NO_VALUES_IN_THE_LOG  # of the server, for this role's sessions
@@ -182,7 +182,7 @@ class PostgresRole:
 
 
 class KeyAccess(StrEnum):
-    """What a Redis account may do to the keys of a keyspace."""
+    """A Redis account's access to the keys of a keyspace."""
 
     READ = "read"
     WRITE = "write"
@@ -191,7 +191,7 @@ class KeyAccess(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyspaceCommands:
-    """Commands that an account may run on the keys of these keyspaces, and on no others of its keys."""
+    """Commands that an account may run only on the keys of these keyspaces."""
 
     keyspaces: tuple[str, ...]
     commands: tuple[str, ...]
@@ -199,7 +199,7 @@ class KeyspaceCommands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisUser:
-    """An ACL user: which keyspaces, which commands on all of them, and which on some. Scripting is never among them."""
+    """An ACL user: its keyspaces, the commands on all of them, and the commands on some. Scripting is never allowed."""
 
     keyspaces: tuple[tuple[str, KeyAccess], ...] = ()
     every_key: KeyAccess | None = None
@@ -217,9 +217,9 @@ class RedisUser:
 
 @dataclass(frozen=True, slots=True)
 class WeaviatePermission:
-    """One action of Weaviate's RBAC, on the collections whose names match `collection` (`*` for all), a regular expression without braces.
+    """One action of Weaviate's RBAC on the collections whose names match `collection` (`*` for all), a regular expression without braces.
 
-    An action on aliases is on those called `alias`, for such collections.
+    An action on aliases applies to those called `alias` of such collections.
     """
 
     action: str
@@ -232,7 +232,7 @@ class WeaviatePermission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeaviateUser:
-    """A database user. It has a role of its own with `permissions`, or one of the roles that Weaviate comes with."""
+    """A database user. It has a role with `permissions`, or one of Weaviate's built-in roles."""
 
     permissions: tuple[WeaviatePermission, ...] = ()
     built_in_role: str | None = None
@@ -243,7 +243,7 @@ class WeaviateUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A service's identity; at most one in each store, and shared with no other service."""
+    """A service's identity; at most one in each store, shared with no other service."""
 
     name: str
     purpose: str
@@ -260,7 +260,7 @@ class Account:
 class BackupRules:
     """When backups are made and how long they are kept (backup retention).
 
-    `copies` names the further places that every stack has to have in its settings; a stack may have more.
+    `copies` names the further places that every stack must have in its settings; a stack may have more.
     """
 
     full_every: timedelta
@@ -279,12 +279,12 @@ class BackupRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleRules:
-    """How often a stack looks after itself, besides its backups. Its scheduler is late after `late_after` without a sign of life.
+    """The intervals of a stack's own work besides backups. The scheduler is late after `late_after` without a sign of life.
 
-    It looks every `wake_every` what is due. What failed is tried again after `retry_first`, then twice as long each time, `retry_last` at
-    most.
-    Indicators are computed when rollups changed, at most as often as `indicators_every`. Work that begins more than `late_after` past its
-    time is a delay, which is told with its reason.
+    Every `wake_every` it looks for work that is due. Failed work is tried again after `retry_first`, then after twice as long each time,
+    `retry_last` at most.
+    Indicators are computed after rollups changed, at most every `indicators_every`. Work that begins more than `late_after` past its
+    due time is a delay, which is reported with its reason.
     """
 
     wake_every: timedelta
@@ -299,10 +299,10 @@ class ScheduleRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one service may use. Memory in MiB; `cpus` in cores; `stop_seconds` until a stop becomes a kill.
+    """The limits of one service. Memory in MiB; `cpus` in cores; `stop_seconds` until a stop becomes a kill.
 
     `processes` bounds processes and threads of the service's user, which Linux counts over all containers of a host together.
-    `process_share` is the part of the memory that one process may take for itself.
+    `process_share` is the part of the memory that one process may use.
     """
 
     memory_mib: int
@@ -316,21 +316,23 @@ class Limits:
 
     @property
     def process_mib(self) -> int | None:
-        """MiB that one process may have for itself, shared memory apart; None where that is no less than everything."""
+        """MiB that one process may use, without shared memory; None if it is not less than everything."""
         return max(256, round(self.memory_mib * self.process_share)) if self.process_share < 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A container of the platform: its name in the network is its own name.
+    """A container of the platform: its name is also its host name in the network.
 
-    `ports` maps a port's meaning to its number inside the network; those in `published` are offered on the host's loopback too,
-    from the preferred host port given there. `neighbours` are ports that no setting of the service keeps from others in its network; each
-    is guarded otherwise (docs/adr/0015).
+    `ports` maps a port's meaning to its number inside the network; those in `published` are also published on the host's loopback,
+    from the preferred host port given there. `neighbours` are ports that no setting of the service closes to others in its network; each
+    is protected otherwise (docs/adr/0015). `user` is the `uid:gid` in this project's own image; for another image it is in the
+    stack's settings.
     """
 
     name: str
     comment: str
+    user: str
     ports: dict[str, int] = field(hash=False)
     published: dict[str, int] = field(hash=False)
     limits: Limits

@@ -1,8 +1,8 @@
-"""What an account may make PostgreSQL do besides reading and writing tables, and the bounds that it can't lift itself.
+"""An account's rights in PostgreSQL besides reading and writing tables, and the bounds that it can't raise itself.
 
-PostgreSQL lets everybody run most functions that it and its extensions bring. Here the list is turned round: of the functions that
-may change something (those that PostgreSQL calls volatile) everybody may run those in `OPEN_FUNCTIONS`, each group with its reason, and no
-other. What is closed is run by the accounts that name it (`PostgresRole.functions`). docs/adr/0011.
+PostgreSQL lets everybody run most functions of its own and of its extensions. Here the default is reversed: of the functions that
+may change something (volatile ones) everybody may run those in `OPEN_FUNCTIONS`, each group with its reason, and no
+other. Accounts that need a closed function name it (`PostgresRole.functions`). docs/adr/0011.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ ADVISORY_LOCKS = (
     "pg_try_advisory_xact_lock",
     "pg_try_advisory_xact_lock_shared",
 )
-"""Any number can be locked: who may take one lock may take all, the migrations' too, and so many that the server has no room for others."""
+"""Any number can be locked: a role with these can take all locks, also the migrations', and fill the server's lock table."""
 
 CLOSED_STABLE_FUNCTIONS = ("pg_current_xact_id", "txid_current")
-"""Called stable, and yet each first call uses up a transaction number, which the server has few of."""
+"""Declared stable, but the first call in each transaction uses up a transaction number, which are limited."""
 
 _CLOCKS_AND_CHANCE = (
     "clock_timestamp timeofday random random_normal setseed gen_random_uuid array_sample array_shuffle bernoulli system pg_sleep"
@@ -42,7 +42,7 @@ _OWN_STATEMENTS = (
     " plpgsql_call_handler plpgsql_inline_handler plpgsql_validator ts_hypercore_handler ts_hypercore_proxy_handler"
 )
 _SERVER_SEEN = (
-    # Positions, sizes and states of the server: they read, and show no row and no statement.
+    # They read positions, sizes and states of the server, no rows or statements.
     "pg_blocking_pids pg_safe_snapshot_blocking_pids pg_collation_actual_version pg_database_collation_actual_version pg_control_checkpoint"
     " pg_control_init pg_control_recovery pg_control_system pg_current_wal_flush_lsn pg_current_wal_insert_lsn pg_current_wal_lsn"
     " pg_database_size pg_indexes_size pg_relation_size pg_table_size pg_tablespace_size pg_total_relation_size pg_partition_ancestors"
@@ -53,7 +53,7 @@ _SERVER_SEEN = (
     " pg_xact_status txid_status"
 )
 _TIMESCALE_READS = (
-    # What queries and TimescaleDB's views of sizes are made of. Its policies, jobs and changes of tables are the schema owner's.
+    # For queries and for TimescaleDB's size views. Policies, jobs and changes of tables belong to the schema owner.
     "time_bucket_gapfill interpolate locf by_hash by_range approximate_row_count chunks_detailed_size hypertable_detailed_size"
     " hypertable_index_size hypertable_size hypertable_approximate_detailed_size hypertable_approximate_size show_tablespaces"
     " chunks_local_size hypertable_local_size indexes_local_size relation_size relation_approximate_size get_approx_row_count chunk_status"
@@ -62,24 +62,24 @@ _TIMESCALE_READS = (
     " compressed_chunk_local_stats get_partition_for_key get_partition_hash interval_to_usec partialize_agg range_value_to_pretty"
     " subtract_integer_from_now to_date to_interval to_timestamp to_timestamp_without_timezone"
     " to_unix_microseconds extension_state is_compressed_tid show_policies"
-    # The platform's own (docs/adr/0517): it does nothing but refuse, and tells whoever compares what to write instead.
+    # The platform's own (docs/adr/0517): it only raises an error, which says what to write instead of a comparison.
     " refuse_sealed_comparison"
-    # Without pg_read_all_stats they show the caller its own statements.
+    # Without pg_read_all_stats they show the caller only its own statements.
     " pg_stat_statements pg_stat_statements_info"
 )
 
 OPEN_FUNCTIONS: frozenset[str] = frozenset(
     " ".join((_CLOCKS_AND_CHANCE, _OWN_SESSION, _OWN_STATEMENTS, _SERVER_SEEN, _TIMESCALE_READS)).split()
 )
-"""Names of the volatile functions that everybody may run, whatever their arguments. Procedures count as functions."""
+"""Names of the volatile functions that everybody may run, with any arguments. Procedures count as functions."""
 
 NOTIFY_QUEUE_PAGES = 8192
-"""Pages of 8 KiB that notifications may wait in: NOTIFY is nobody's to take away, and a listener that sleeps would fill 8 GiB."""
+"""Pages of 8 KiB for waiting notifications: NOTIFY can't be revoked, and a sleeping listener would fill 8 GiB."""
 
 AUTHENTICATION_SECONDS = 10
-"""Within which a connection has to have logged in."""
+"""Seconds within which a connection must have logged in."""
 STALLED_LOGINS = 20
-"""Connections of one address that may be on their way in at once; while there are more, those that wait longer than a second are ended."""
+"""Unauthenticated connections allowed per address; above that, those older than a second are ended."""
 
 TEMPORARY_FILES_AT_MOST_MIB = 8192
-"""What one session may put into temporary files, whoever it is: no account has more."""
+"""MiB of temporary files per session, for any account: no account has more."""

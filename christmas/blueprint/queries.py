@@ -1,4 +1,4 @@
-"""The platform's queries on the relational store, and what serves each: written once, for applications, tests and monitoring."""
+"""The platform's queries on the relational store, and the indexes for each: written once, for applications, tests and monitoring."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query that the platform makes often enough to promise something about it.
+    """A frequent query with a promised cost.
 
-    `sql` takes psycopg's named parameters. `served_by` are the indexes that may answer it, `max_buffers` how many pages of 8 KiB
-    it may touch for the parameters named in its purpose, `max_chunks` how many chunks of a hypertable it may read.
+    `sql` uses psycopg's named parameters. `served_by` are the indexes that may answer it, `max_buffers` the number of 8 KiB pages that
+    it may touch for the parameters in its purpose, `max_chunks` the number of chunks of a hypertable that it may read.
     """
 
     name: str

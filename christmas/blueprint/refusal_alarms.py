@@ -1,4 +1,4 @@
-"""From when on refused logins and commands are worth a word: who mistypes a password does so once or twice, who guesses it more often."""
+"""Bounds from which refused logins and commands are reported: a typo happens once or twice, guessing a password more often."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalAlarms:
-    """Counts of one store within the last `window`. `logins` have no or a wrong password, `denials` are of accounts that had logged in."""
+    """Counts per store within the last `window`. `logins` have no or a wrong password, `denials` are of logged-in accounts."""
 
     window: timedelta
     logins_warn: int
@@ -18,7 +18,7 @@ class RefusalAlarms:
 
 
 REFUSAL_ALARMS = RefusalAlarms(
-    # Longer than the time between two checks of the schedule, so that one of them sees it.
+    # Longer than the interval of the schedule's checks, so that one of them sees it.
     window=timedelta(hours=1),
     logins_warn=10,
     logins_critical=200,

@@ -1,4 +1,4 @@
-"""The relational model: what each table holds, how it is cut and how long it stays."""
+"""The relational model: each table's content, partitioning and data retention."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ DATABASE = "christmas_db"
 SCHEMA = "public"
 EXTENSIONS = ("timescaledb", "pgaudit", "pg_stat_statements")
 
-# The rates that the platform is built for: one-minute candles of a session of 390 minutes on five days a week, and ten
-# series of indicators on hourly candles (seven a day). docs/adr/0501 has the arithmetic from these to the interval.
+# The planned rates: one-minute candles of a session of 390 minutes on five days a week, and ten
+# series of indicators on hourly candles (seven a day). docs/adr/0501 computes the interval from these.
 SYMBOLS = 500
 CANDLES_PER_WEEK = SYMBOLS * 390 * 5
 INDICATORS_PER_WEEK = SYMBOLS * 7 * 5 * 10
 CHUNK_INTERVAL = timedelta(days=28)
-# Backtests reach back to the year 2000, so candles and what is computed from them stay for a generation.
+# Backtests go back to the year 2000, so candles and values computed from them are kept for decades.
 KEEP_MARKET_DATA = timedelta(days=30 * 365)
 
 _TIMESTAMP = "timestamp with time zone"
@@ -40,7 +40,7 @@ def _text(length: int) -> str:
 
 
 def _by_time(hypertable: str) -> Index:
-    """What create_hypertable makes where it is let, by the name that it gives."""
+    """The index that create_hypertable would make, by its name."""
     return Index(f"{hypertable}_timestamp_idx", ("timestamp",), descending=frozenset({"timestamp"}))
 
 
@@ -50,7 +50,7 @@ USERS = Table(
     columns=(
         _id(),
         Column("username", _text(100), nullable=False),
-        # In plain text: people log in with it, and it has to be unique (docs/adr/0514).
+        # In plain text: people log in with it, and it must be unique (docs/adr/0514).
         Column("email", _text(255), nullable=False, sensitivity=Sensitivity.PRIVATE),
         Column("password_hash", _text(255), nullable=False, sensitivity=Sensitivity.SECRET),
         Column("is_active", "boolean", nullable=False),
@@ -268,7 +268,7 @@ BACKTEST_STATUSES = ("queued", "running", "completed", "failed")
 
 
 def table(name: str) -> Table:
-    """The table of that name; KeyError where the blueprint has none."""
+    """The table of that name; KeyError if the blueprint has none."""
     for candidate in TABLES:
         if candidate.name == name:
             return candidate

@@ -1,4 +1,4 @@
-"""From when on the relational store's habits are worth a word: bounds of the advice that `invoke check` gives."""
+"""Bounds from which `invoke check` advises on the use of the relational store."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelationalAlarms:
-    """Small tables never matter: `rows` is from how many on. Shares are of a table's live rows.
+    """Tables with fewer than `rows` rows are ignored. Shares are of a table's live rows.
 
-    `unused_after` is how long an index may go without being read, `scans` how many times a table has to have been read whole
-    before an index is missed, `calls` how often a declared query has to have been made before its average counts.
+    `unused_after` is how long an index may go unread, `scans` the number of full scans of a table before an index
+    counts as missing, `calls` the number of calls of a declared query before its average counts.
     """
 
     rows: int = 100_000

@@ -1,4 +1,4 @@
-"""Rules on time: backups and their retention, what a stack does by itself, certificates."""
+"""Time rules: backups and their retention, a stack's own work, certificates."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ SCHEDULE_RULES = ScheduleRules(
 
 CA_LIFETIME = timedelta(days=3650)
 CERTIFICATE_LIFETIME = timedelta(days=90)
-# A certificate with less than this share of its life left is replaced by the next `up`.
+# The next `up` replaces a certificate with less than this share of its life left.
 RENEW_BELOW = 1 / 3

@@ -1,4 +1,4 @@
-"""The services: their ports, names and limits. Sized for a machine of two cores and eight GiB; a stack's settings may raise them."""
+"""The services: their ports, names and limits. Sized for a machine with two cores and eight GiB; a stack's settings may raise them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from christmas.blueprint.model import Limits, Service
 TIMESCALEDB = Service(
     name="timescaledb",
     comment="PostgreSQL 17 with TimescaleDB",
+    user="1000:1000",
     ports={"postgres": 5432},
     published={"postgres": 15432},
-    # A session may set its own work_mem: one that asks for more than a quarter is refused that statement, where the kernel would end a
-    # process and PostgreSQL then all sessions. docs/adr/0011.
+    # A session may set its own work_mem: a statement that needs more than a quarter is refused. Otherwise the kernel would kill a
+    # process, and PostgreSQL then end all sessions. docs/adr/0011.
     limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=120, tmpfs_mib=256, process_share=0.25),
 )
 
 REDIS = Service(
     name="redis",
     comment="Sessions, rate limits and caches",
+    user="999:999",
     ports={"redis": 6379},
     published={"redis": 16379},
     limits=Limits(memory_mib=768, cpus=1.0, stop_seconds=60, tmpfs_mib=16),
@@ -25,16 +27,18 @@ REDIS = Service(
 WEAVIATE = Service(
     name="weaviate",
     comment="Document chunks and their vectors",
+    user="1000:1000",
     ports={"https": 8080, "grpc": 50051},
     published={"https": 18080, "grpc": 15051},
     limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=60, tmpfs_mib=128),
-    # Its data port: it listens on every address, whatever it is told.
+    # Its data port: it always listens on every address.
     neighbours={"cluster": 7947},
 )
 
 EMBEDDER = Service(
     name="embedder",
     comment="Embeddings without a vendor: OpenAI's API, a bundled model",
+    user="1000:1000",
     ports={"https": 8443},
     published={"https": 18443},
     limits=Limits(memory_mib=1024, cpus=2.0, stop_seconds=15, tmpfs_mib=64),
@@ -44,22 +48,22 @@ SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)
 
 POSTGRES_MAX_CONNECTIONS = 150
 
-# A statement without bounds in time locks every chunk that a hypertable has, and each of its indexes; whoever makes a chunk locks them
-# several times over, and its constraints. PostgreSQL has one table for all locks of all sessions, whose
-# size is fixed at its start: where it is full, everybody who needs a lock fails, with "out of shared memory". docs/adr/0512.
+# A statement without a time range locks every chunk of a hypertable and each of its indexes; creating a chunk locks these
+# several times, and its constraints. PostgreSQL has one lock table for all sessions, with a
+# size fixed at its start: when it is full, every further lock fails with "out of shared memory". docs/adr/0512.
 MOST_CHUNKS = 5_000
-"""Chunks that a hypertable may get: at 28 days each, 383 years. Who loads more is refused."""
+"""The allowed number of chunks of a hypertable: at 28 days each, 383 years. A load that needs more is refused."""
 LOCKS_TO_MAKE_A_CHUNK = 16
 LOCKS_TO_READ_A_CHUNK = 5
 READERS_OF_EVERYTHING = 4
-"""Statements over a whole table that fit at the same time, beside one transaction that makes all of its chunks: a backup's counts, the
-checks, upkeep."""
+"""The number of statements over a whole table that fit at the same time, besides one transaction that makes all chunks: a backup's counts,
+the checks, upkeep."""
 POSTGRES_MAX_LOCKS = -(-MOST_CHUNKS * (LOCKS_TO_MAKE_A_CHUNK + READERS_OF_EVERYTHING * LOCKS_TO_READ_A_CHUNK) // POSTGRES_MAX_CONNECTIONS)
-"""`max_locks_per_transaction`: despite its name, the size of that table for each connection there may be. About 81 MB of memory."""
+"""`max_locks_per_transaction`: despite its name, the lock table's size per allowed connection. About 81 MB of memory."""
 
 
 def service(name: str) -> Service:
-    """The service of that name; KeyError where the blueprint has none."""
+    """The service of that name; KeyError if the blueprint has none."""
     for candidate in SERVICES:
         if candidate.name == name:
             return candidate

@@ -1,1 +1,1 @@
-"""Fields that only the application can read: sealed before they are stored, and the ring of keys that opens them."""
+"""Fields that only the application can read: sealed before they are stored, and the key ring that opens them."""

@@ -1,4 +1,4 @@
-"""Keyed hashes that let rows be found by a sealed value: equal values have equal hashes, and nobody without the key can make one."""
+"""Keyed hashes to find rows by a sealed value: equal values have equal hashes, and only the key's holder can compute them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from christmas.sealed.ring import Key, KeyRing
 
 
 def normalized_phone(phone: str) -> str:
-    """A phone number without the signs that people put between its digits; 00 in front becomes +.
+    """A phone number without punctuation; a leading 00 becomes +.
 
-    Anything else stays as it is, so that unlike numbers never become alike.
+    Nothing else changes, so that different numbers stay different.
     """
     text = unicodedata.normalize("NFKC", phone)
     kept = "".join(each for each in text if not (each.isspace() or unicodedata.category(each) in ("Pd", "Cf") or each in "().·/"))
@@ -21,12 +21,12 @@ def normalized_phone(phone: str) -> str:
 
 
 def entry(ring: KeyRing, field: EncryptedField, text: str) -> bytes:
-    """What a row's index column holds for this value, by the active key."""
+    """The value of a row's index column for this text, by the active key."""
     return _entry(ring.active, field, text)
 
 
 def candidates(ring: KeyRing, field: EncryptedField, text: str) -> list[bytes]:
-    """What rows with this value may hold: one entry for each key that is not retired, the active one's first."""
+    """The possible index values of rows with this text: one for each key that is not retired, the active one's first."""
     return [_entry(key, field, text) for key in reversed(ring.live)]
 
 

@@ -27,14 +27,14 @@ from christmas.sealed.ring import Key, KeyRing
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-_NEW_RING = "take the stack's ring of keys anew: restart the application, or write its settings again with invoke env"
+_NEW_RING = "read the stack's key ring again: restart the application, or write its settings again with invoke env"
 _LOST = "docs/security.md says how to get a ring back"
 
 
 class FieldCipher:
-    """Seals with the ring's active key and opens with every key that isn't retired.
+    """Seals with the ring's active key and opens with every key that is not retired.
 
-    `renew` reads the ring again, from wherever it came: it is asked when a value's key is unknown, since keys may have been rotated.
+    `renew` reads the ring again from its source: it is called for a value with an unknown key, since keys may have been rotated.
     """
 
     def __init__(self, ring: KeyRing, renew: Callable[[], KeyRing] | None = None) -> None:
@@ -50,9 +50,9 @@ class FieldCipher:
         return self._ring
 
     def renewed(self) -> bool:
-        """Take the ring anew where it can be had; whether it is another one now.
+        """Read the ring again if possible; returns whether it changed.
 
-        Worth asking when a blind index finds nothing: a row may be hashed with a key that was made since.
+        Useful when a blind index finds nothing: a row may be hashed with a newer key.
         """
         before = self._ring
         if self._renew is not None:
@@ -60,7 +60,7 @@ class FieldCipher:
         return self._ring != before
 
     def seal(self, field: EncryptedField, row: int, text: str) -> bytes:
-        """The sealed value, different every time. Raises ValueTooLongError for one that its column does not take."""
+        """The sealed value, different every time. Raises ValueTooLongError for a value longer than declared."""
         _refuse_too_long(field, row, text)
         key = self._ring.active
         place = _place(field, row)
@@ -70,9 +70,9 @@ class FieldCipher:
         return head + nonce + _aead(key.encryption).encrypt(nonce, data, head + place)
 
     def open(self, field: EncryptedField, row: int, sealed: bytes, *, retired: bool = False) -> str:
-        """The plain value; `retired` lets keys that are retired open it too, for sealing it anew.
+        """The plain value; with `retired`, retired keys open it too, to seal it again.
 
-        Raises one of the errors of `christmas.sealed.errors`, each for one thing that can be wrong.
+        Raises one of the errors of `christmas.sealed.errors`, each for one cause.
         """
         where = f"{field}, {field.row_key} {row}"
         envelope = parse(bytes(sealed), where)
@@ -105,10 +105,10 @@ def _opened(key: Key, envelope: Envelope, place: bytes, head: bytes) -> str | No
 
 
 def _diagnosis(key: Key, envelope: Envelope, place: bytes, where: str) -> Exception:
-    """Why a tag does not fit: another key of that number, another place, a wrong length, or altered bits."""
+    """Why a tag does not match: another key with that number, another place, a wrong length, or changed bits."""
     mark = _mark(key, place)
     expected = header(key.number, key.fingerprint, envelope.blocks_there, mark)
-    # If it opens with the header as it should read, then only the header was altered.
+    # If it opens with a correct header, then only the header was changed.
     if _opened(key, envelope, place, expected) is None:
         if envelope.fingerprint != key.fingerprint:
             return WrongKeyError(f"sealed with another key {key.number} than the ring's", where=where, next_step=_LOST)
@@ -120,7 +120,7 @@ def _diagnosis(key: Key, envelope: Envelope, place: bytes, where: str) -> Except
 
 
 def _place(field: EncryptedField, row: int) -> bytes:
-    """What a value is bound to, so written that no two places read alike."""
+    """The place that a value is bound to, encoded without ambiguity."""
     parts = (field.table, field.column, str(row))
     return b"".join(len(part.encode()).to_bytes(2) + part.encode() for part in parts)
 

@@ -1,8 +1,8 @@
-"""The bytes of a sealed value: a header in the open, a nonce, and the ciphertext with its tag.
+"""The bytes of a sealed value: a plain header, a nonce, and the ciphertext with its tag.
 
 | bytes | holds |
 | --- | --- |
-| 1 | 0xC1, which no UTF-8 text contains: plain text can't be taken for a sealed value |
+| 1 | 0xC1, which no UTF-8 text contains: plain text never looks like a sealed value |
 | 1 | the version of this format, 1 |
 | 2 | the key's number |
 | 4 | the key's fingerprint |
@@ -30,12 +30,12 @@ HEADER_BYTES = len(PREFIX) + 2 + FINGERPRINT_BYTES + LENGTH_BYTES + MARK_BYTES
 OVERHEAD_BYTES = HEADER_BYTES + NONCE_BYTES + TAG_BYTES
 SHORTEST = OVERHEAD_BYTES + BLOCK_BYTES
 TRUNCATED = "the sealed value is cut short or has bytes added"
-_NOT_SEALED = "the column's CHECK refuses such values: see that it is there (invoke migrate.drift)"
+_NOT_SEALED = "the column's CHECK refuses such values: check that it exists (invoke migrate.drift)"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Envelope:
-    """A sealed value taken apart: `head` is what stands in the open and is authenticated, `body` the ciphertext with its tag."""
+    """The parts of a sealed value: `head` is the plain, authenticated header, `body` the ciphertext with its tag."""
 
     head: bytes
     nonce: bytes
@@ -53,12 +53,12 @@ class Envelope:
 
     @property
     def blocks(self) -> int:
-        """How many blocks there should be."""
+        """The number of blocks in the header."""
         return int.from_bytes(self.head[8:12])
 
     @property
     def blocks_there(self) -> int:
-        """How many blocks there are."""
+        """The number of blocks present."""
         return (len(self.body) - TAG_BYTES) // BLOCK_BYTES
 
     @property
@@ -68,30 +68,30 @@ class Envelope:
 
 
 def header(number: int, fingerprint: bytes, blocks: int, mark: bytes) -> bytes:
-    """The bytes in the open."""
+    """The bytes of the plain header."""
     return PREFIX + number.to_bytes(2) + fingerprint + blocks.to_bytes(LENGTH_BYTES) + mark
 
 
 def parse(sealed: bytes, where: str) -> Envelope:
-    """Take a sealed value apart.
+    """Split a sealed value into its parts.
 
-    Raises NotSealedError where it doesn't begin like one, TruncatedError where it is no whole number of blocks.
+    Raises NotSealedError if it doesn't begin like one, TruncatedError if it has no whole number of blocks.
     """
     if not sealed or sealed[: len(PREFIX)] != PREFIX[: len(sealed)]:
-        raise NotSealedError("what is stored is no sealed value of a version that is known", where=where, next_step=_NOT_SEALED)
+        raise NotSealedError("the stored value is not sealed in a known version", where=where, next_step=_NOT_SEALED)
     if len(sealed) < SHORTEST or (len(sealed) - OVERHEAD_BYTES) % BLOCK_BYTES:
         raise TruncatedError(TRUNCATED, where=where, next_step=RESTORE)
     return Envelope(sealed[:HEADER_BYTES], sealed[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES], sealed[HEADER_BYTES + NONCE_BYTES :])
 
 
 def padded(text: str) -> bytes:
-    """The text in UTF-8, filled up to whole blocks (ISO/IEC 7816-4), so that a short name's length doesn't show."""
+    """The text in UTF-8, padded to whole blocks (ISO/IEC 7816-4), so that a short name's length is hidden."""
     data = text.encode() + b"\x80"
     return data + bytes(-len(data) % BLOCK_BYTES)
 
 
 def unpadded(data: bytes) -> str:
-    """What was padded. Raises ValueError where nothing was."""
+    """The text without padding. Raises ValueError for invalid padding."""
     content, marker, rest = data.rpartition(b"\x80")
     if not marker or rest.strip(b"\0"):
         raise ValueError("no padding")

@@ -1,4 +1,4 @@
-"""What can be wrong with a sealed value, told apart. No message holds a key, a plain value or a sealed one."""
+"""The faults of a sealed value, one class each. No message contains a key, a plain value or a sealed one."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ class FieldError(PlatformError):
 
 
 class NotSealedError(FieldError):
-    """There is no sealed value: what is stored does not begin like one."""
+    """The stored value is not sealed: it does not begin like a sealed value."""
 
 
 class TruncatedError(FieldError):
-    """Bytes of a sealed value are missing, or there are some too many."""
+    """Bytes of a sealed value are missing, or there are too many."""
 
 
 class UnknownKeyError(FieldError):
-    """It was sealed with a key that the ring does not hold."""
+    """It was sealed with a key that the ring does not have."""
 
 
 class RetiredKeyError(FieldError):
-    """It was sealed with a key that has been retired since, and comes from a backup or from an application with an older ring."""
+    """It was sealed with a key that is now retired: it is from a backup, or from an application with an older ring."""
 
 
 class WrongKeyError(FieldError):
-    """The ring's key of that number is another one than it was sealed with."""
+    """The ring's key with that number is not the one that sealed it."""
 
 
 class MovedError(FieldError):
-    """It is intact and belongs to another row or column."""
+    """It is intact, but belongs to another row or column."""
 
 
 class AlteredError(FieldError):
-    """Some of its bits are not what they were when it was sealed."""
+    """Some of its bits have changed since it was sealed."""
 
 
 class ValueTooLongError(FieldError):
-    """The value is longer than its column is declared to hold."""
+    """The value is longer than its column's declaration allows."""
 
 
 class KeyRingError(PlatformError):
-    """The ring of keys can't be read, or what is asked of it would lose data."""
+    """The key ring can't be read, or the requested change would lose data."""

@@ -1,6 +1,6 @@
-"""The ring of keys: numbered, the newest seals, older ones open until they are retired, and none is ever forgotten.
+"""The key ring: numbered keys; the newest seals, older ones open until they are retired, and none is ever removed.
 
-A retired key stays in the ring because backups from before its retirement hold rows that only it opens.
+A retired key stays in the ring because older backups have rows that only it opens.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Key:
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= HIGHEST_NUMBER or len(self.sealing) != KEY_BYTES or len(self.index) != KEY_BYTES:
-            raise KeyRingError("a key has a number or a length that can't be", where="the ring of keys", next_step=_NEXT_STEP)
+            raise KeyRingError("a key has an invalid number or length", where="the ring of keys", next_step=_NEXT_STEP)
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """Four bytes that tell this key from another of the same number, and nothing about it."""
+        """Four bytes that tell this key from another one with its number, and reveal nothing about it."""
         return hashlib.sha256(b"christmas key fingerprint\0" + self.sealing + self.index).digest()[:FINGERPRINT_BYTES]
 
     @cached_property
@@ -49,7 +49,7 @@ class Key:
 
     @cached_property
     def binding(self) -> bytes:
-        """The key of the marks that tell a moved value from an altered one."""
+        """The key of the marks that tell a moved value from a changed one."""
         return _derived(self.sealing, b"christmas field binding v1")
 
 
@@ -62,7 +62,7 @@ class KeyRing:
     def __post_init__(self) -> None:
         numbers = [key.number for key in self.keys]
         if not numbers or numbers != sorted(set(numbers)) or self.keys[-1].retired:
-            raise KeyRingError("the ring of keys contradicts itself", where="the stack's secrets", next_step=_NEXT_STEP)
+            raise KeyRingError("the key ring is inconsistent", where="the stack's secrets", next_step=_NEXT_STEP)
 
     @property
     def active(self) -> Key:
@@ -75,26 +75,26 @@ class KeyRing:
         return tuple(key for key in self.keys if not key.retired)
 
     def find(self, number: int) -> Key | None:
-        """The key of that number, retired or not; None where the ring has none."""
+        """The key with that number, retired or not, or None."""
         return next((key for key in self.keys if key.number == number), None)
 
     def up_to(self, newest: int) -> KeyRing:
-        """The ring with fresh keys for the numbers after its newest one, up to `newest`."""
+        """The ring with new keys for the numbers after its newest one, up to `newest`."""
         fresh = tuple(_fresh(number) for number in range(self.active.number + 1, newest + 1))
         return KeyRing(self.keys + fresh)
 
     def retired_below(self, number: int) -> KeyRing:
-        """The ring with keys of smaller numbers retired; the active one is left as it is, and no retirement is taken back."""
+        """The ring with keys of smaller numbers retired; the active key never is, and no retirement is undone."""
         return KeyRing(tuple(replace(key, retired=key.retired or (key.number < number and key is not self.active)) for key in self.keys))
 
     def merged(self, other: KeyRing) -> KeyRing:
-        """The keys of both. Raises KeyRingError where they have different keys under one number."""
+        """The keys of both rings. Raises KeyRingError if they have different keys with one number."""
         found = {key.number: key for key in self.keys}
         for key in other.keys:
             mine = found.setdefault(key.number, key)
             if (mine.sealing, mine.index) != (key.sealing, key.index):
                 raise KeyRingError(
-                    f"two rings have different keys of number {key.number}",
+                    f"two rings have different keys with number {key.number}",
                     where="the stack's state and the kept file",
                     next_step="find out which one sealed the rows (invoke check), and remove the other",
                 )
@@ -104,7 +104,7 @@ class KeyRing:
         return KeyRing(tuple(found[number] for number in sorted(found)))
 
     def as_json(self) -> str:
-        """The ring as it is kept in Pulumi's secrets: never to be shown."""
+        """The ring as stored in Pulumi's secrets: never show it."""
         keys = [
             {"number": key.number, "sealing": _text(key.sealing), "index": _text(key.index), "retired": key.retired} for key in self.keys
         ]
@@ -112,14 +112,14 @@ class KeyRing:
 
 
 def new_ring(newest: int = 1) -> KeyRing:
-    """A ring with one fresh key of that number."""
+    """A ring with one new key of that number."""
     return KeyRing((_fresh(newest),))
 
 
 def from_json(text: str) -> KeyRing:
-    """The ring that `as_json` wrote.
+    """Parse the output of `as_json`.
 
-    Raises KeyRingError where there is none, or it can't be read; the message holds nothing of it.
+    Raises KeyRingError if it is empty or invalid; the message contains nothing of it.
     """
     if not text:
         raise KeyRingError(
@@ -131,20 +131,20 @@ def from_json(text: str) -> KeyRing:
         read = json.loads(text)
         return KeyRing(tuple(_key(each) for each in _keys(read)))
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
-        pass  # the cause would quote what could not be read
+        pass  # the cause would quote the unreadable text
     raise KeyRingError("the ring of keys can't be read", where="the stack's outputs", next_step=_NEXT_STEP)
 
 
 def from_file(path: str | Path) -> KeyRing:
-    """The ring that `invoke env` wrote for an application; its path is in FIELD_KEYS_FILE.
+    """The ring in a file that `invoke env` wrote for an application; FIELD_KEYS_FILE has its path.
 
-    Raises KeyRingError where it can't be read.
+    Raises KeyRingError if it can't be read.
     """
     try:
         text = Path(path).read_text("utf-8")
     except OSError as error:
         raise KeyRingError(
-            f"the ring of keys can't be read: {error.strerror}", where=str(path), next_step="write it anew: invoke env --account api"
+            f"the ring of keys can't be read: {error.strerror}", where=str(path), next_step="write it again: invoke env --account api"
         ) from error
     return from_json(text)
 

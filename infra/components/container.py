@@ -1,4 +1,4 @@
-"""A container as every service gets it: hardened, limited, watched, and able to stop cleanly."""
+"""The container of every service: hardened, limited, with a health check, and able to stop cleanly."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from infra.provider.resources import VolumeOwner
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceContainerArgs:
-    """What differs between services. `volumes` maps paths to volume names, `published` host ports to ports inside.
+    """The differences between services. `volumes` maps paths to volume names, `published` host ports to ports inside.
 
-    `settings` is the text of settings that the service reads only at its start: another text makes another container.
+    `settings` is the text of settings that the service reads only at its start: a changed text replaces the container. `health_every` is
+    long because each health check starts a process in the container, which costs more than an idle store. Code that waits for a
+    container runs the health check itself (core.health).
     """
 
     placement: Placement
@@ -37,12 +39,13 @@ class ServiceContainerArgs:
     settings: str = ""
     stop_signal: str = "SIGTERM"
     shm_mib: int = 64
-    start_period: str = "1m0s"  # durations are written as Go writes them: the official plugin reads them back so, and compares letters
+    health_every: str = "30s"
+    start_period: str = "1m0s"  # durations in Go's form: the official plugin reads them back so, and compares texts
     wait_seconds: int = 180
 
 
 def data_volume(placement: Placement, part: str, parent: pulumi.Resource) -> docker.Volume:
-    """A volume that holds data: `destroy` leaves it, the next `up` finds it again by its name."""
+    """A data volume: `destroy` leaves it, and the next `up` finds it again by its name."""
     return docker.Volume(
         part,
         name=placement.name(part),
@@ -52,20 +55,20 @@ def data_volume(placement: Placement, part: str, parent: pulumi.Resource) -> doc
 
 
 def config_volume(placement: Placement, service: str, parent: pulumi.Resource) -> docker.Volume:
-    """A volume for a service's configuration and secrets; made anew with every stack."""
+    """A volume for a service's configuration and secrets; new with every stack."""
     part = f"{service}-config"
     return docker.Volume(part, name=placement.name(part), labels=volume_labels(placement, part), opts=pulumi.ResourceOptions(parent=parent))
 
 
 def image(placement: Placement, service: str, parent: pulumi.Resource) -> docker.RemoteImage:
-    """A service's image; it stays on the host when the stack goes."""
+    """A service's image; it stays on the host when the stack is destroyed."""
     return docker.RemoteImage(
         f"{service}-image", name=placement.image(service), keep_locally=True, opts=pulumi.ResourceOptions(parent=parent)
     )
 
 
 def service_container(args: ServiceContainerArgs, service_image: docker.RemoteImage, opts: pulumi.ResourceOptions) -> docker.Container:
-    """The container of a service. The policy pack checks what this function promises."""
+    """The container of a service. The policy pack checks its properties."""
     placement, service = args.placement, args.service
     limits = placement.limits(service)
     mounts = [docker.ContainerVolumeArgs(volume_name=volume, container_path=path) for path, volume in args.volumes.items()]
@@ -73,7 +76,7 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
     hardened = pulumi.ResourceOptions(
         depends_on=_owned_volumes(args, service_image, opts.parent),
         delete_before_replace=True,
-        # Docker can't change these on a container, though the official plugin calls them updates.
+        # Docker can't change these on a container, although the official plugin treats them as updates.
         replace_on_changes=["healthcheck", "mounts", "tmpfs", "init"],
     )
     return docker.Container(
@@ -112,7 +115,7 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         volumes=[secrets, *mounts],
         tmpfs=dict(args.tmpfs),
         healthcheck=docker.ContainerHealthcheckArgs(
-            tests=list(args.health), interval="5s", timeout="15s", retries=4, start_period=args.start_period
+            tests=list(args.health), interval=args.health_every, timeout="15s", retries=4, start_period=args.start_period
         ),
         wait=True,
         wait_timeout=args.wait_seconds,
@@ -127,7 +130,7 @@ def _ulimits(limits: Limits) -> list[tuple[str, int]]:
 
 
 def _owned_volumes(args: ServiceContainerArgs, service_image: docker.RemoteImage, parent: pulumi.Resource | None) -> list[pulumi.Resource]:
-    """Give the service's user its data volumes where the image may not: our own images bring directories with the right owner."""
+    """Change the owner of the data volumes to the service's user for foreign images: our own have directories with the right owner."""
     placement, service = args.placement, args.service
     if not placement.is_upstream(service):
         return []

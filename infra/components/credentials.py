@@ -1,4 +1,4 @@
-"""A password for every account in every store that takes passwords. Nothing here is shared between accounts."""
+"""A separate password for every account in every store that uses passwords."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CredentialsArgs:
 
 
 class Credentials(pulumi.ComponentResource):
-    """`postgres` and `redis` map accounts to passwords; the rest are keys of single services."""
+    """`postgres` and `redis` map accounts to passwords; the others are keys of single services."""
 
     postgres: dict[str, pulumi.Output[str]]
     redis: dict[str, pulumi.Output[str]]
@@ -38,7 +38,7 @@ class Credentials(pulumi.ComponentResource):
         self.weaviate_root = self._password("weaviate-root", "weaviate")
         self.weaviate_cluster = self._password("weaviate-cluster", "weaviate")
         self.embedder = self._password("embedder-token", "embedder")
-        # Upstream images want one to start with; no rule lets anybody log in with it.
+        # Upstream images need one to start; no access rule lets anybody log in with it.
         self.superuser = self._password("postgres-superuser", None)
         self.register_outputs({})
 

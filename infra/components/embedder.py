@@ -1,4 +1,4 @@
-"""The embedder: OpenAI's embeddings API in front of a bundled model, for stacks that have no vendor's key."""
+"""The embedder: OpenAI's embeddings API with a bundled model, for stacks without a vendor's key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVICE = EMBEDDER.name
 
 @dataclass(frozen=True, slots=True)
 class EmbedderArgs:
-    """What the server is built on, and the host port that publishes it."""
+    """The server's dependencies, and the host port that publishes it."""
 
     placement: Placement
     network: PlatformNetwork
@@ -30,7 +30,7 @@ class EmbedderArgs:
 
 
 class Embedder(pulumi.ComponentResource):
-    """`container` is up and has its model loaded."""
+    """`container` runs and has loaded its model."""
 
     container: docker.Container
 

@@ -1,4 +1,4 @@
-"""Names that the components share with tasks. Imports nothing, so that both can."""
+"""Names that components and tasks share. Imports nothing, so that both can import it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ STACK_LABEL = "com.christmas.stack"
 SERVICE_LABEL = "com.christmas.service"
 SETTINGS_LABEL = "com.christmas.settings"
 
-# Where every service finds its configuration and secrets.
+# The folder of every service's configuration and secrets.
 CONFIG_DIRECTORY = "/run/christmas"
 
-# Passwords are read inside the container, so that none is ever an argument or an environment variable seen from outside.
+# Passwords are read inside the container, so that they are never in an argument or a visible environment variable.
 _REDIS_CLI = (
     'REDISCLI_AUTH="$(cat {directory}/{account}.password)" '
     "redis-cli --no-auth-warning --user {account} --tls --cacert {directory}/ca.crt -h localhost"
@@ -18,5 +18,5 @@ _REDIS_CLI = (
 
 
 def redis_cli(account: str) -> str:
-    """A shell command line that logs in as `account` (admin or monitor); the Redis command is appended to it."""
+    """A shell command line that logs in as `account` (admin or monitor); append the Redis command."""
     return _REDIS_CLI.format(directory=CONFIG_DIRECTORY, account=account)

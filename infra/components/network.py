@@ -1,4 +1,4 @@
-"""The stack's own network. Only what a component publishes is reachable from outside it."""
+"""The stack's network. Only published ports are reachable from outside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NetworkArgs:
 
 
 class PlatformNetwork(pulumi.ComponentResource):
-    """A bridge network. `subnet` and `gateway` are what access rules are written with."""
+    """A bridge network. Access rules use `subnet` and `gateway`."""
 
     name: pulumi.Output[str]
     subnet: pulumi.Output[str]
@@ -41,6 +41,6 @@ class PlatformNetwork(pulumi.ComponentResource):
         )
         self.name = network.name
         self.subnet = block.subnet
-        # A client that comes through a published port appears as the bridge's gateway.
+        # A client that comes through a published port has the bridge's gateway as its address.
         self.gateway = block.gateway
         self.register_outputs({"name": self.name, "subnet": self.subnet, "gateway": self.gateway})

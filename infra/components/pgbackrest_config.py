@@ -1,4 +1,4 @@
-"""pgBackRest's configuration file, as text: the component uploads it, the backup and drill rooms read what it set up."""
+"""pgBackRest's configuration file as text: the component uploads it, the backup rooms use its constants."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ STANZA = "christmas"
 REPOSITORY_PATH = "/var/lib/pgbackrest"
 CONFIG_PATH = "/run/christmas/pgbackrest.conf"
 CA_FILE = "backups.crt"
-# Below the prefix of a bucket, or the folder of a copy.
+# Below a bucket's prefix, or in a copy's folder.
 REPOSITORY_FOLDER = "pgbackrest"
 PGDATA = "/home/postgres/pgdata/data"
-# On a tmpfs: locks are worth nothing after a restart, and the root file system is read-only.
+# On a tmpfs: locks are useless after a restart, and the root file system is read-only.
 SCRATCH_PATH = "/tmp/pgbackrest"  # noqa: S108 - inside the container, owned by its one user
 
-# The file is the INI dialect of pgBackRest: it has no quoting, so what would end or change a line can't be written at all.
+# pgBackRest's INI dialect has no quoting, so characters that would end or change a line can't be written.
 _PASSPHRASE = re.compile(r"[\x21-\x7e]{16,}")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 def render(cipher_pass: str, *, stanza: str = STANZA, pgdata: str = PGDATA, place: S3Place | None = None) -> str:
-    """The whole file. It holds the passphrase and a bucket's credentials: keep it secret, and readable by the server's user alone.
+    """The whole file. It has the passphrase and a bucket's credentials: keep it secret and readable only by the server's user.
 
-    The repository is below `place`, or in its own volume where there is none.
-    `backup.prune` decides what goes, over all stores at once; so pgBackRest itself is told to keep everything.
+    The repository is below `place`, or in its own volume without one.
+    pgBackRest keeps everything: `backup.prune` decides what to remove, over all stores together.
 
     Raises ValueError for a passphrase that is short or not printable ASCII without spaces, and for a stanza or path
-    that would not survive the file's format.
+    that the file's format can't hold.
     """
     if not _PASSPHRASE.fullmatch(cipher_pass):
         raise ValueError("pgBackRest's passphrase needs 16 or more printable ASCII characters and no spaces")

@@ -1,4 +1,4 @@
-"""The stack's private certificate authority and what it signs."""
+"""The stack's private certificate authority and its certificates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from infra.provider.resources import Certificate, CertificateAuthority
 
 @dataclass(frozen=True, slots=True)
 class PkiArgs:
-    """Every service of the blueprint gets a server certificate for its name in the network and the address that publishes it."""
+    """Every service of the blueprint gets a server certificate for its name in the network and its published address."""
 
     placement: Placement
 
 
 class Pki(pulumi.ComponentResource):
-    """A CA of the stack's own and a certificate for each service."""
+    """The stack's own CA and a certificate for each service."""
 
     ca_certificate: pulumi.Output[str]
     certificates: dict[str, Certificate]
@@ -52,13 +52,13 @@ class Pki(pulumi.ComponentResource):
         self.register_outputs({"ca_certificate": self.ca_certificate})
 
     def files(self, service: str) -> dict[str, pulumi.Input[str]]:
-        """What a service needs to speak TLS, by the names under which its configuration knows them."""
+        """The files that a service needs for TLS, by their names in its configuration."""
         certificate = self.certificates[service]
         return {"ca.crt": self.ca_certificate, "tls.crt": certificate.certificate_pem, "tls.key": certificate.private_key_pem}
 
 
 def _published(placement: Placement) -> tuple[list[str], list[str]]:
-    """Names and addresses, beyond loopback, by which clients outside the network know this stack."""
+    """Names and addresses, besides loopback, of this stack for clients outside its network."""
     host = placement.settings.host
     try:
         address = ip_address(host)

@@ -1,4 +1,4 @@
-"""Names, labels, images and limits of one stack: the only place that knows how they are made."""
+"""Names, labels, images and limits of one stack: defined only here."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from christmas.blueprint.services import service
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.settings import ImageSource, Settings
 
-# What our own images run as; the same numbers as upstream's where upstream has some.
-_EMBEDDED_USERS = {"timescaledb": "1000:1000", "redis": "999:999", "weaviate": "1000:1000", "embedder": "1000:1000"}
-
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a stack's parts stand. Today one Docker host; later several, each with a placement of its own."""
+    """The location of a stack's parts. Today one Docker host; later several, each with its own placement."""
 
     project: str
     stack: str
@@ -29,11 +26,11 @@ class Placement:
         return f"{self.project}-{self.stack}-{part}"
 
     def labels(self, part: str) -> dict[str, str]:
-        """By which everything of a stack is found again, also what a killed run left."""
+        """Labels that find everything of a stack again, also a killed run's remains."""
         return {PROJECT_LABEL: self.project, STACK_LABEL: self.stack, SERVICE_LABEL: part}
 
     def is_upstream(self, part: str) -> bool:
-        """Whether a service runs somebody else's image."""
+        """Whether a service runs a foreign image."""
         return self.settings.images is ImageSource.UPSTREAM and part in self.settings.upstream
 
     def image(self, part: str) -> str:
@@ -43,18 +40,18 @@ class Placement:
         return image_reference(part)
 
     def user(self, part: str) -> str:
-        """`uid:gid` that a service runs as, and that its files belong to."""
+        """The `uid:gid` of a service and of its files."""
         if self.is_upstream(part):
             return self.settings.upstream[part].user
-        return _EMBEDDED_USERS[part]
+        return service(part).user
 
     def owner(self, part: str) -> tuple[int, int]:
-        """The same as numbers."""
+        """The user as numbers: uid and gid."""
         uid, gid = self.user(part).split(":")
         return int(uid), int(gid)
 
     def limits(self, part: str) -> Limits:
-        """The blueprint's limits with the stack's own over them."""
+        """The blueprint's limits, overridden by the stack's own."""
         limits = service(part).limits
         override = self.settings.limits.get(part)
         if override is None:

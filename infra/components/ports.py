@@ -1,4 +1,4 @@
-"""The host's ports that a stack is reached by: those its settings fix, the rest chosen once and kept."""
+"""The stack's host ports: fixed by its settings, or chosen once and kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
 from infra.components.placement import Placement
 from infra.provider.resources import PortBlock
 
-# Name of an endpoint: where it is inside the network, and the host port to begin looking from.
+# Name of an endpoint: its service and port inside the network, and the host port where the search begins.
 ENDPOINTS: dict[str, tuple[str, int, int]] = {
     "postgres": (TIMESCALEDB.name, TIMESCALEDB.ports["postgres"], TIMESCALEDB.published["postgres"]),
     "redis": (REDIS.name, REDIS.ports["redis"], REDIS.published["redis"]),
@@ -46,5 +46,5 @@ class Ports(pulumi.ComponentResource):
 
 
 def _chosen(block: PortBlock, endpoint: str) -> pulumi.Output[int]:
-    # Numbers come out of Pulumi's state as floats.
+    # Pulumi's state returns numbers as floats.
     return block.ports.apply(lambda ports: int(ports[endpoint]))

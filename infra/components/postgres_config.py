@@ -22,11 +22,11 @@ ARCHIVE_COMMAND = f"pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-
 def postgresql_conf(limits: Limits) -> str:
     """`postgresql.conf` for a server with these limits.
 
-    Memory follows the shares that PostgreSQL's documentation suggests for a machine of its own: a quarter for shared buffers,
-    three fifths counted on as cached by the kernel.
+    Memory follows the shares that PostgreSQL's documentation suggests for a dedicated machine: a quarter for shared buffers,
+    three fifths assumed to be cached by the kernel.
     """
     memory = limits.memory_mib
-    # Half of what is left after shared buffers, for as many sorts as there may be connections busy at once.
+    # Half of the memory besides shared buffers, divided by the possible number of parallel sorts.
     work_mem = max(4, memory // 2 // (POSTGRES_MAX_CONNECTIONS // 3))
     workers = max(2, round(limits.cpus))
     return f"""\
@@ -109,10 +109,10 @@ pg_stat_statements.track_utility = off
 
 
 def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str) -> str:
-    """`pg_hba.conf`: the server's own user over its socket; each account over TLS, from its networks, into the one database.
+    """`pg_hba.conf`: the server's own user over its socket; each account over TLS, from its networks, to the one database.
 
-    A client on the host arrives as the bridge's `gateway`, which lies in `subnet`: an account that isn't let in from the host is
-    refused there before the subnet's rule lets it in. Raises ValueError for a gateway outside the subnet.
+    A client on the host has the bridge's `gateway` as its address, which is in `subnet`: an account without access from the host is
+    rejected there before the subnet's rule accepts it. Raises ValueError for a gateway outside the subnet.
     """
     net = ip_network(subnet)
     host = ip_address(gateway)

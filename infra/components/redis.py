@@ -28,7 +28,7 @@ SERVICE = REDIS.name
 
 @dataclass(frozen=True, slots=True)
 class RedisArgs:
-    """What the server is built on, and the host port that publishes it."""
+    """The server's dependencies, and the host port that publishes it."""
 
     placement: Placement
     network: PlatformNetwork
@@ -38,7 +38,7 @@ class RedisArgs:
 
 
 class Redis(pulumi.ComponentResource):
-    """`container` is up and healthy, its ACL is the blueprint's."""
+    """`container` runs and is healthy; its ACL is the blueprint's."""
 
     container: docker.Container
     data: docker.Volume
@@ -82,7 +82,7 @@ class Redis(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[files]),
         )
         admin = self._users(args.credentials)
-        # It logs in as the admin, whose password may be what has changed.
+        # It logs in as admin, whose password may have changed.
         Reload(
             f"{SERVICE}-reload",
             container=self.container.name,
@@ -94,7 +94,7 @@ class Redis(pulumi.ComponentResource):
         self.register_outputs({"container": self.container.name})
 
     def _users(self, credentials: Credentials) -> RedisUser:
-        """The ACL of the running server. The admin's user, which is returned, comes first: it is the account that sets the others."""
+        """The ACL of the running server. Returns the admin's user, which comes first: that account sets the others."""
         at = {"container": self.container.name, "server": self.container.id}
 
         def user(name: str, declared: blueprint.RedisUser | None, opts: pulumi.ResourceOptions) -> RedisUser:
@@ -106,13 +106,13 @@ class Redis(pulumi.ComponentResource):
         for account in ACCOUNTS:
             if account.redis and account is not ADMIN:
                 user(account.name, account.redis, after)
-        # The user that every Redis comes with lets anybody in; here it stays shut.
+        # In every Redis the default user lets anybody in; here it is off.
         user("default", None, after)
         return admin
 
 
 def _acl_file(credentials: Credentials) -> pulumi.Output[str]:
-    """The whole ACL as Redis reads it at every start: what is set at run time need not be saved."""
+    """The whole ACL file, which Redis reads at every start: changes at run time need no saving."""
     accounts = [account for account in ACCOUNTS if account.redis]
 
     def render(passwords: list[str]) -> str:

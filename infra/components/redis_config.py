@@ -45,9 +45,9 @@ logfile ""
 
 
 def start_command() -> list[str]:
-    """Start the server with its configuration file, and with what the policy wants where this build of it can do that.
+    """Start the server with its configuration file, and with those optional settings of the policy that this build supports.
 
-    A build says so itself: of two lines it reports the first that it refuses, and the second is none that any would take.
+    A build reports the first unsupported line of a configuration; the second line here is always unsupported.
     """
     tried = [
         f'printf \'{name} {value}\\nport none\\n\' | redis-server - 2>&1 | grep -q "\'{name}" || set -- "$@" --{name} {shlex.quote(value)}'

@@ -32,7 +32,7 @@ SUPERUSER_PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file's name
 
 @dataclass(frozen=True, slots=True)
 class TimescaleDbArgs:
-    """What the database is built on, and the host port that publishes it."""
+    """The server's dependencies, and the host port that publishes it."""
 
     placement: Placement
     network: PlatformNetwork
@@ -42,9 +42,9 @@ class TimescaleDbArgs:
 
 
 class TimescaleDb(pulumi.ComponentResource):
-    """`container` is up and healthy, `database` and the roles are in it.
+    """`container` runs and is healthy; `database` and the roles exist in it.
 
-    What encrypts the backups outlives the stack as they do, in a volume of its own.
+    The keys of the backups outlive the stack like the backups, in a separate volume.
     """
 
     container: docker.Container
@@ -83,6 +83,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     "/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777",  # noqa: S108
                 },
                 health=["CMD", "sh", f"{CONFIG_DIRECTORY}/{logins.FILE}", "health"],
+                health_every="5s",  # it also ends connections of strangers: docs/adr/0013
                 published=[(args.port, TIMESCALEDB.ports["postgres"])],
                 environment={
                     "PGDATA": PGDATA,
@@ -134,7 +135,7 @@ class TimescaleDb(pulumi.ComponentResource):
         )
 
     def _keep_keys(self, service_image: docker.RemoteImage) -> None:
-        """What backups are encrypted with: a passphrase for pgBackRest's repository, an age identity for everything else."""
+        """The backup keys: a passphrase for pgBackRest's repository, and an age identity for everything else."""
         self._keys = keys = data_volume(self._args.placement, "keys", self)
         given = self._args.placement.settings.backup.keys
         options = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
@@ -153,12 +154,12 @@ class TimescaleDb(pulumi.ComponentResource):
             image=service_image.image_id,
             file="age.key",
             given=pulumi.Output.secret(given.identity.get_secret_value()) if given.identity else None,
-            # One after the other: they share a volume.
+            # Not in parallel: they share a volume.
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[passphrase])),
         )
 
     def _field_keys(self, service_image: docker.RemoteImage, database: PostgresDatabase) -> pulumi.Output[str]:
-        """The ring of keys for encrypted fields, beside what encrypts the backups: it has to outlive the stack as the rows do."""
+        """The ring of field keys, beside the backup keys: it must outlive the stack like the rows."""
         settings = self._args.placement.settings.field_keys
         return FieldKeys(
             "field-keys",
@@ -170,12 +171,12 @@ class TimescaleDb(pulumi.ComponentResource):
             given=pulumi.Output.secret(settings.given.get_secret_value()) if settings.given else None,
             container=self.container.name,
             database=DATABASE,
-            # Before a key is retired the database is asked who needs it; and who shares a volume takes turns.
+            # Retiring a key first asks the database who needs it; and resources that share a volume must not run in parallel.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[database, self.backup_identity], retain_on_delete=True),
         ).result
 
     def _contents(self) -> PostgresDatabase:
-        """Everything inside the server that outlives a restart and could be altered by hand."""
+        """Everything inside the server that survives a restart and could be changed by hand."""
         server, container = self.container.id, self.container.name
         child = pulumi.ResourceOptions(parent=self)
         roles: dict[str, PostgresRole] = {}
@@ -233,7 +234,7 @@ class TimescaleDb(pulumi.ComponentResource):
             stanza=STANZA,
             config_path=CONFIG_PATH,
             repository=place.where if place else None,
-            # A lost machine's new server finds the lost one's backups there: it comes up, and says what to do.
+            # The new server of a lost machine finds the old one's backups there: it starts, and reports what to do.
             recovering=True,
             opts=child,
         )
@@ -241,6 +242,6 @@ class TimescaleDb(pulumi.ComponentResource):
 
 
 def _tmpfs(placement: Placement, size_mib: int) -> str:
-    """Mount options of a directory that only the service may look into."""
+    """Mount options of a directory that only the service can read."""
     uid, gid = placement.owner(SERVICE)
     return f"rw,noexec,nosuid,nodev,size={size_mib}m,uid={uid},gid={gid},mode=0750"

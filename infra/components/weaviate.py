@@ -24,7 +24,7 @@ SERVICE = WEAVIATE.name
 
 @dataclass(frozen=True, slots=True)
 class WeaviateArgs:
-    """What the server is built on, and the host ports that publish it."""
+    """The server's dependencies, and the host ports that publish it."""
 
     placement: Placement
     network: PlatformNetwork
@@ -35,7 +35,7 @@ class WeaviateArgs:
 
 
 class Weaviate(pulumi.ComponentResource):
-    """`container` is up and ready; `api_keys` has the key of each account."""
+    """`container` runs and is ready; `api_keys` has each account's key."""
 
     container: docker.Container
     data: docker.Volume
@@ -82,7 +82,7 @@ class Weaviate(pulumi.ComponentResource):
             service_image,
             pulumi.ResourceOptions(parent=self, depends_on=[files]),
         )
-        # It reads certificates and keys once, at its start.
+        # It reads certificates and keys only at its start.
         reload = Reload(
             f"{SERVICE}-reload",
             container=self.container.name,
@@ -107,7 +107,7 @@ class Weaviate(pulumi.ComponentResource):
             if account.weaviate is None:
                 continue
             role = account.weaviate.built_in_role
-            # A new root key is known to the server only after its restart.
+            # The server knows a new root key only after its restart.
             depends_on: list[pulumi.Resource] = [self.container, reload]
             if role is None:
                 own_role = WeaviateRole(
@@ -131,6 +131,6 @@ class Weaviate(pulumi.ComponentResource):
 
 
 def permission_inputs(declared: WeaviatePermission) -> dict[str, str]:
-    """A permission as the resource takes it."""
+    """A permission as the resource's input."""
     alias = {} if declared.alias is None else {"alias": declared.alias}
     return {"action": declared.action, "collection": declared.collection, **alias}

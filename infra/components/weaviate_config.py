@@ -1,4 +1,4 @@
-"""Weaviate's settings, which it takes from its environment, and the few secret ones, which it gets from a file."""
+"""Weaviate's settings: most as environment variables, the secret ones in a file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from infra.components.names import CONFIG_DIRECTORY
 
 DATA_PATH = "/var/lib/weaviate"
 BACKUP_PATH = "/var/lib/weaviate-backups"
-# Backups restore only onto a node of the same name, so it is fixed.
+# A backup restores only onto a node with the same name, so the name is fixed.
 NODE = "weaviate"
-# The key that Weaviate starts with; the provider alone uses it, to keep the other accounts.
+# Weaviate's initial key; only the provider uses it, to manage the other accounts.
 ROOT_USER = "root"
 SECRETS_FILE = f"{CONFIG_DIRECTORY}/weaviate.env"
 
@@ -26,13 +26,13 @@ def environment(limits: Limits) -> dict[str, str]:
         "API_BASED_MODULES_DISABLED": "true",
         "DEFAULT_VECTORIZER_MODULE": "none",
         "CLUSTER_HOSTNAME": NODE,
-        # Gossip and consensus have nobody to talk to yet, so they stay inside the container.
+        # A single node has no peers for gossip and consensus, so both stay inside the container.
         "CLUSTER_BIND_ADDR": "127.0.0.1",
         "CLUSTER_ADVERTISE_ADDR": "127.0.0.1",
         "CLUSTER_BASIC_AUTH_USERNAME": "cluster",
         "RAFT_JOIN": NODE,
         "RAFT_BOOTSTRAP_EXPECT": "1",
-        # The default suits clusters across continents; with one node it only makes starting slower.
+        # The default suits clusters across continents; for one node it only slows the start.
         "RAFT_TIMEOUTS_MULTIPLIER": "1",
         "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED": "false",
         "AUTHENTICATION_APIKEY_ENABLED": "true",
@@ -43,7 +43,7 @@ def environment(limits: Limits) -> dict[str, str]:
         "GRPC_PORT": str(WEAVIATE.ports["grpc"]),
         "GRPC_CERT_FILE": f"{CONFIG_DIRECTORY}/tls.crt",
         "GRPC_KEY_FILE": f"{CONFIG_DIRECTORY}/tls.key",
-        # Go reads this beside the directory of public CAs: the embedder's certificate and a vendor's are both trusted.
+        # Go reads it in addition to the public CAs: both the embedder's and a vendor's certificate are trusted.
         "SSL_CERT_FILE": f"{CONFIG_DIRECTORY}/ca.crt",
         "TIKTOKEN_CACHE_DIR": "/usr/share/tiktoken",
         "DISABLE_TELEMETRY": "true",
@@ -57,13 +57,13 @@ def environment(limits: Limits) -> dict[str, str]:
 
 
 def secrets_file(root_key: str, cluster_password: str) -> str:
-    """A file in shell syntax that `command` reads: these may not stand in the container's environment, where anybody sees them."""
+    """A shell file that `command` reads: these secrets must not be in the container's environment, which Docker shows."""
     pairs = {"AUTHENTICATION_APIKEY_ALLOWED_KEYS": root_key, "CLUSTER_BASIC_AUTH_PASSWORD": cluster_password}
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in pairs.items())
 
 
 def command() -> list[str]:
-    """Arguments for `/bin/sh`: read the secrets, then become the server."""
+    """Arguments for `/bin/sh`: read the secrets, then start the server."""
     return [
         "-c",
         f'set -a; . {SECRETS_FILE}; exec /bin/weaviate "$@"',
@@ -82,7 +82,7 @@ def command() -> list[str]:
 
 
 def https_probe(port: int, path: str) -> list[str]:
-    """A health check that verifies the certificate, with what is in our images and in upstream's: sh and openssl."""
+    """A health check that verifies the certificate, with tools that our and upstream images have: sh and openssl."""
     request = rf"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     verify = f"-CAfile {CONFIG_DIRECTORY}/ca.crt -verify_return_error -verify_hostname localhost"
     return [

@@ -1,1 +1,1 @@
-"""The policy pack: rules that every resource of a stack is held against before anything is made."""
+"""The policy pack: rules for every resource of a stack, checked before anything is created."""

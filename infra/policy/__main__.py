@@ -1,4 +1,4 @@
-"""The policy pack: rules on resources, checked by every `invoke preview` before anything is made."""
+"""The policy pack: rules on resources, checked by every `invoke preview` before anything is created."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a container may say. It is a list of what is allowed: a property that isn't on it is refused, whatever it does.
+"""Rules for containers. They work with a list of allowed properties: any other property is refused.
 
-The list is what `infra/components/container.py` says of the platform's own services. Each rule takes a container's inputs as plain
-values, with `UNKNOWN` where the engine can't know one yet: about those nothing is said before it can.
+The list has the properties that `infra/components/container.py` sets. Each rule takes a container's inputs as plain values,
+with `UNKNOWN` for those that are known only later: a rule accepts them until then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from christmas.blueprint.services import SERVICES
 from infra.policy.inputs import UNKNOWN, Properties
 
-# Judged by a rule below, or harmless whatever they say: words, times, sizes, and what makes a container stricter.
+# Judged by a rule below, or harmless with any value: descriptions, times, sizes, and stricter settings.
 _JUDGED = frozenset(
     """
     capabilities cgroupnsMode command cpus entrypoints envs healthcheck image ipcMode labels logDriver logOpts memory memorySwap
@@ -66,41 +66,41 @@ _OPEN_DOOR = re.compile(
 
 
 def only_what_is_allowed(container: Properties) -> Iterable[str]:
-    """Refuse every property that neither another rule judges nor that is harmless."""
+    """Refuse every property that is neither judged by another rule nor harmless."""
     for name, value in container.items():
         if name not in _JUDGED | _HARMLESS and not says_nothing(value):
-            yield f"{name} is not among what a container may say"
+            yield f"{name} is not an allowed property of a container"
 
 
 def limits(container: Properties) -> Iterable[str]:
-    """Refuse a container that may take all memory, processors or processes of the host."""
+    """Refuse a container that may use all memory, processors or processes of the host."""
     for name in ("memory", "cpus"):
         if not container.get(name):
             yield f"{name} has no limit"
     memory = container.get("memory")
     if memory and UNKNOWN not in (memory, container.get("memorySwap")) and container.get("memorySwap") != memory:
-        yield "memorySwap must equal memory: a database that swaps is down in all but name"
+        yield "memorySwap must equal memory: a swapping database is as good as down"
     processes = [each for each in container.get("ulimits") or [] if isinstance(each, Mapping) and each.get("name") == "nproc"]
     if container.get("ulimits") is not UNKNOWN and not any(
         _is_bound(each.get("soft")) and _is_bound(each.get("hard")) for each in processes
     ):
-        yield "ulimits must bound nproc: one that forks without end takes the host with it"
+        yield "ulimits must bound nproc: endless forking would take down the host"
 
 
 def healthcheck(container: Properties) -> Iterable[str]:
-    """Refuse a container of which nobody can say whether it works."""
+    """Refuse a container without a working health check."""
     check = container.get("healthcheck") or {}
     tests: Any = check.get("tests") if isinstance(check, Mapping) else UNKNOWN
     if not tests or (tests is not UNKNOWN and tests[0] == "NONE"):
         yield "there is no healthcheck"
     elif tests is not UNKNOWN and _cannot_fail([each for each in tests if isinstance(each, str)]):
-        yield "the healthcheck can't fail, so it says nothing"
+        yield "the healthcheck can't fail, so it is useless"
     if not container.get("wait"):
-        yield "wait must be on, or a service that never gets healthy would pass for one that came up"
+        yield "wait must be on, or an unhealthy service would count as up"
 
 
 def privileges(container: Properties) -> Iterable[str]:
-    """Refuse privileges beyond those of an ordinary process."""
+    """Refuse more privileges than those of an ordinary process."""
     capabilities = container.get("capabilities") or {}
     if "ALL" not in (capabilities.get("drops") or []):
         yield "capabilities.drops must hold ALL"
@@ -125,28 +125,28 @@ def namespaces(container: Properties) -> Iterable[str]:
 
 
 def user(container: Properties) -> Iterable[str]:
-    """Refuse root, and users that only the image can tell from root."""
+    """Refuse root, and names: only the image knows whether a name is root."""
     if container.get("user") is not UNKNOWN and not _NUMBERED_USER.fullmatch(str(container.get("user") or "")):
-        yield "user must be a user's and a group's number, neither of them 0: what a name means is up to the image"
+        yield "user must be a user's and a group's number, both not 0: the image decides what a name means"
 
 
 def image(container: Properties) -> Iterable[str]:
-    """Refuse an image that may be another one tomorrow."""
+    """Refuse an image reference that can change."""
     if container.get("image") is not UNKNOWN and not IMAGE.fullmatch(str(container.get("image") or "")):
-        yield "image must be an id, a digest or a tag that stays: not latest, and not nothing"
+        yield "image must be an id, a digest or a fixed tag: not latest, not empty"
 
 
 def file_systems(container: Properties) -> Iterable[str]:
-    """Refuse what can be written to the root, run from memory, or reaches the host."""
+    """Refuse a writable root, executable memory file systems, and mounts of the host."""
     if not container.get("readOnly"):
         yield "readOnly must be on"
     for each in container.get("volumes") or []:
         if each is UNKNOWN:
             continue
         if each.get("hostPath"):
-            yield f"nothing of the host is mounted, but {each['hostPath']} is"
+            yield f"the host must not be mounted, but {each['hostPath']} is"
         if each.get("fromContainer"):
-            yield f"no other container's volumes are mounted, but {each['fromContainer']}'s are"
+            yield f"other containers' volumes must not be mounted, but  {each['fromContainer']}'s are"
         yield from _named(each.get("volumeName"), unless=each.get("hostPath") or each.get("fromContainer"))
     for each in container.get("mounts") or []:
         if each is not UNKNOWN:
@@ -160,11 +160,11 @@ def uploads(container: Properties) -> Iterable[str]:
     """Refuse files of the host."""
     for each in container.get("uploads") or []:
         if each is not UNKNOWN and each.get("source"):
-            yield f"nothing of the host is copied in, but {each['source']} is"
+            yield f"files of the host must not be copied in, but {each['source']} is"
 
 
 def logs(container: Properties) -> Iterable[str]:
-    """Refuse logs without bounds, and options that send them elsewhere."""
+    """Refuse unbounded logs, and options that send them elsewhere."""
     options = container.get("logOpts") or {}
     sizes = str(options.get("max-size", "")), str(options.get("max-file", ""))
     bounded = UNKNOWN in options.values() or (bool(_SIZE.fullmatch(sizes[0])) and sizes[1].isdigit() and int(sizes[1]) > 0)
@@ -175,20 +175,20 @@ def logs(container: Properties) -> Iterable[str]:
 
 
 def lifecycle(container: Properties) -> Iterable[str]:
-    """Refuse what stays down after a reboot or is killed when it stops."""
+    """Refuse containers that stay down after a reboot or are killed when they stop."""
     if container.get("restart") not in {"unless-stopped", "always", UNKNOWN}:
-        yield "restart must be unless-stopped, or a reboot of the host takes the platform down"
+        yield "restart must be unless-stopped, or the platform stays down after a reboot"
     seconds = container.get("stopTimeout")
     if seconds is not UNKNOWN and (not seconds or seconds < 10):
-        yield "stopTimeout must leave a database time to shut down: 10 seconds or more"
+        yield "stopTimeout must be 10 seconds or more, to let a database shut down"
 
 
 def ports(container: Properties) -> Iterable[str]:
-    """Refuse ports that other machines reach."""
+    """Refuse ports that other machines can reach."""
     for port in container.get("ports") or []:
         if port is UNKNOWN:
             continue
-        address = port.get("ip") or "0.0.0.0"  # noqa: S104 - what Docker takes where none is given
+        address = port.get("ip") or "0.0.0.0"  # noqa: S104 - Docker's default
         try:
             loopback = address is UNKNOWN or ip_address(address).is_loopback
         except ValueError:
@@ -198,14 +198,14 @@ def ports(container: Properties) -> Iterable[str]:
 
 
 def listeners(container: Properties) -> Iterable[str]:
-    """Only TLS is listened on: what command, settings and ports say of it. What the servers' own files say, `check` asks the servers."""
+    """Refuse plaintext listeners in command, settings and ports. `check` asks the servers about their own configuration files."""
     service = next(
         (each for each in SERVICES if {"label": "com.christmas.service", "value": each.name} in list(container.get("labels") or [])), None
     )
     for port in container.get("ports") or []:
         inside = port.get("internal") if isinstance(port, Mapping) else UNKNOWN
         if inside in _PLAIN_PORTS or (service and inside is not UNKNOWN and inside not in service.ports.values()):
-            yield f"port {inside} is none that {service.name if service else 'a service'} serves TLS on"
+            yield f"{service.name if service else 'a service'} does not serve TLS on port {inside}"
     started = " ".join([*_words(container.get("entrypoints")), *_words(container.get("command"))])
     for text in (started, *_words(container.get("envs"))):
         yield from (f"{name} lets clients in without TLS" for pattern, name in _PLAIN_WORDS if pattern.search(text))
@@ -218,7 +218,7 @@ def listeners(container: Properties) -> Iterable[str]:
 
 
 def says_nothing(value: Any) -> bool:
-    """Whether a property has the value that it has where nobody sets it."""
+    """Whether a property has its default value."""
     return value is not UNKNOWN and not value
 
 
@@ -248,12 +248,12 @@ def _named(name: Any, *, unless: Any) -> Iterable[str]:
 def _mount(mount: Mapping[str, Any]) -> Iterable[str]:
     kind, source = mount.get("type"), mount.get("source")
     if kind not in {"volume", "tmpfs", UNKNOWN}:
-        yield f"nothing of the host is mounted, but {source or kind} is"
+        yield f"the host must not be mounted, but {source or kind} is"
     if kind == "volume":
         yield from _named(source, unless=None)
         options = mount.get("volumeOptions") or {}
         if options is not UNKNOWN and (options.get("driverOptions") or options.get("driverName") not in (None, "", "local", UNKNOWN)):
-            yield f"mount {mount.get('target')} has options of a volume's driver: they can mount the host"
+            yield f"mount {mount.get('target')} has volume driver options: they can mount the host"
     if kind == "tmpfs":
         options = mount.get("tmpfsOptions") or {}
         if options is not UNKNOWN and not options.get("sizeBytes"):

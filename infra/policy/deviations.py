@@ -1,6 +1,6 @@
-"""What a resource of this program may say although a rule forbids it: one entry for each thing, with its reason.
+"""Exceptions from the rules for this program's resources, each with its reason.
 
-An entry is for one sentence of one rule on one resource, so it allows nothing else.
+An entry is for one problem of one rule on one resource, so it allows nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deviation:
-    """`problem` is the sentence that the rule says of the resource; `reason` is why it is right here."""
+    """`problem` is the rule's sentence about the resource; `reason` is why it is right here."""
 
     resource: str
     rule: str
@@ -22,5 +22,5 @@ DEVIATIONS: tuple[Deviation, ...] = ()
 
 
 def is_allowed(resource: str, rule: str, problem: str, deviations: tuple[Deviation, ...] = DEVIATIONS) -> bool:
-    """Whether an entry allows exactly that."""
+    """Whether an entry allows exactly this problem."""
     return any((each.resource, each.rule, each.problem) == (resource, rule, problem) for each in deviations)

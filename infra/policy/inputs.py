@@ -1,6 +1,6 @@
-"""What a policy reads of a resource: its inputs as plain values, which of them Pulumi knows as secret, and which it can't know yet.
+"""The inputs of a resource as policies see them: plain values, with marks for secrets and for unknown values.
 
-`pulumi_policy` takes the marks of secrets away and ends a policy at the first value that is unknown, so that one unknown port would hide
+`pulumi_policy` removes the secret marks, and ends a policy at the first unknown value, so that one unknown port would hide
 a privileged container. `read` keeps both: see `keep_marks`.
 """
 
@@ -17,9 +17,9 @@ Properties = Mapping[str, Any]
 
 
 class Unknown(Enum):
-    """A value that nobody knows before something else has been made.
+    """A value that is known only after another resource was created.
 
-    As a list or a mapping it has nothing in it that could be refused, and everything that is asked for.
+    As a list or mapping it has no forbidden entry and every required one.
     """
 
     VALUE = "unknown before it is made"
@@ -34,15 +34,15 @@ class Unknown(Enum):
         return self
 
     def get(self, *_: object) -> Unknown:
-        """Return what nobody knows either."""
+        """Return an unknown value."""
         return self
 
     def items(self) -> tuple[()]:
-        """Return nothing that could be refused."""
+        """Return no entry, so nothing is refused."""
         return ()
 
     def values(self) -> tuple[()]:
-        """Return nothing that could be refused."""
+        """Return no entry, so nothing is refused."""
         return ()
 
 
@@ -51,7 +51,7 @@ UNKNOWN: Final = Unknown.VALUE
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A value that the program or Pulumi made secret."""
+    """A value that the program or Pulumi marked as secret."""
 
     value: Any
 
@@ -60,19 +60,19 @@ class Marked:
 
 
 def read(value: Any, _proxies: bool = False) -> Any:
-    """Turn what the engine sends into plain values, with `UNKNOWN` and `Marked` among them."""
+    """Convert the engine's values into plain values, with `UNKNOWN` and `Marked` among them."""
     if isinstance(value, list):
         return [read(each) for each in value]
     if isinstance(value, Mapping):
         if value.get(deserialize.SPECIAL_SIG_KEY) == deserialize.SPECIAL_SECRET_SIG:
             return Marked(read(value.get("value")))
-        # The bridge's own note of which values it filled in.
+        # The bridge's list of defaults that it filled in.
         return {key: read(each) for key, each in value.items() if key != "__defaults"}
     return UNKNOWN if proxy._is_unknown(value) else value
 
 
 def opened(value: Any) -> Any:
-    """The same without marks: what rules about the values themselves look at."""
+    """The values without marks, for rules about the values themselves."""
     if isinstance(value, Marked):
         return opened(value.value)
     if isinstance(value, Mapping):
@@ -81,7 +81,7 @@ def opened(value: Any) -> Any:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every single value with its path, `healthcheck.tests[1]`. What is `Marked` is one value, however much is in it."""
+    """Every single value with its path, `healthcheck.tests[1]`. A `Marked` value counts as one."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             yield from leaves(each, f"{path}.{key}" if path else str(key))
@@ -93,7 +93,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def keep_marks() -> None:
-    """Let the policies of this process see what `read` sees. `pulumi_policy` has no setting for it."""
+    """Make this process's policies use `read`. `pulumi_policy` has no setting for it."""
     replaced: Any = policy
     replaced.deserialize_properties = read
     replaced.unknown_checking_proxy = lambda properties: properties

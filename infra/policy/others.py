@@ -1,4 +1,4 @@
-"""What networks, volumes and images may say, and which kinds of resources there may be."""
+"""Rules for networks, volumes and images, and the allowed kinds of resources."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _KINDS = re.compile(
 
 
 def kinds(kind: str) -> Iterable[str]:
-    """Refuse a kind of resource that no rule knows: a command on the host would be one."""
+    """Refuse a kind of resource without rules: it might be a command on the host."""
     if not _KINDS.fullmatch(kind):
-        yield f"{kind} is not among the kinds of resources that this platform is made of"
+        yield f"{kind} is not an allowed kind of resource"
 
 
 def network(properties: Properties) -> Iterable[str]:
@@ -30,23 +30,23 @@ def network(properties: Properties) -> Iterable[str]:
 
 
 def volume(properties: Properties) -> Iterable[str]:
-    """Refuse volumes that are something else in truth."""
+    """Refuse volumes that are really something else."""
     if not says_nothing(properties.get("driverOpts")):
-        yield "driverOpts must be empty: options of a volume's driver can mount the host, Docker's socket too"
+        yield "driverOpts must be empty: volume driver options can mount the host, even Docker's socket"
     yield from _only(properties, {*_VOLUME, "driverOpts"}, "a volume")
     if properties.get("driver") not in (None, "", "local", UNKNOWN):
         yield f"driver must be local, not {properties['driver']}"
 
 
 def remote_image(properties: Properties) -> Iterable[str]:
-    """Refuse an image that may be another one tomorrow."""
+    """Refuse an image reference that can change."""
     yield from _only(properties, _REMOTE_IMAGE, "an image")
     if properties.get("name") is not UNKNOWN and not IMAGE.fullmatch(str(properties.get("name") or "")):
-        yield "name must have a digest or a tag that stays: not latest, and not nothing"
+        yield "name must have a digest or a fixed tag: not latest, not empty"
 
 
 def labels(properties: Properties) -> Iterable[str]:
-    """Refuse what clean-up would not find."""
+    """Refuse resources that a clean-up would not find."""
     present = {each.get("label") for each in properties.get("labels") or [] if each is not UNKNOWN}
     for label in ("com.christmas.project", "com.christmas.stack"):
         if label not in present:
@@ -56,4 +56,4 @@ def labels(properties: Properties) -> Iterable[str]:
 def _only(properties: Properties, allowed: set[str], kind: str) -> Iterable[str]:
     for name, value in properties.items():
         if name not in allowed and not says_nothing(value):
-            yield f"{name} is not among what {kind} may say"
+            yield f"{name} is not an allowed property of {kind}"

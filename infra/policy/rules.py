@@ -1,4 +1,4 @@
-"""Which rules hold for which kind of resource. The rules are pure functions from a resource's inputs to what is wrong with them."""
+"""The rules for each kind of resource: pure functions from its inputs to problems."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.policy.secrets import nothing_secret
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`check` yields a sentence for each thing that is wrong. `sees_marks`: it is given the inputs with what is secret in them marked."""
+    """`check` yields a sentence per problem. With `sees_marks` it gets the inputs with secrets marked."""
 
     name: str
     description: str
@@ -21,7 +21,7 @@ class Rule:
     sees_marks: bool = False
 
     def problems(self, resource: str, marked: Properties) -> list[str]:
-        """What is wrong with a resource, without what an entry of `deviations` allows. The inputs are as `inputs.read` gives them."""
+        """The problems of a resource, without those allowed by `deviations`. The inputs are from `inputs.read`."""
         seen = marked if self.sees_marks else opened(marked)
         return [each for each in self.check(seen) if not is_allowed(resource, self.name, each)]
 

@@ -1,4 +1,4 @@
-"""Secrets in a text, by the names that they stand beside, by the shapes of well-known keys, and by how random they look."""
+"""Finds secrets in a text: by the name beside them, by the form of well-known keys, and by their randomness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECRET_NAME = re.compile(rf"(?:^|{_BETWEEN}){_NAMES}s?(?:$|{_BETWEEN})")
 _NAME_ENDS_SECRET = re.compile(r"(?:(?<!com)(?<!by)pass|password|passwd|passphrase|secret|token|apikey|credentials?|pwd)$", re.IGNORECASE)
 _KEY = re.compile(r"(?:^|[_-])keys?(?:$|[_-])", re.IGNORECASE)
 _FILE_NAME = re.compile(r"[_-](?:file|path|dir|folder)$", re.IGNORECASE)
-# They say that keys are used, how, or whose, never which.
+# Names that say how keys are used, or whose they are, without containing one.
 _NAME_OF_A_SETTING = re.compile(
     r"[_-](?:enabled|disabled|required|method|mode|type|scheme|plugin|users?|usernames?|userlist|url|host|port|ttl|timeout|length|min|max|count"
     r"|warning|algorithm|encryption|roles?|bits|rounds)$",
@@ -48,13 +48,13 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 _NAME_OF_A_DIGEST = re.compile(r"(?:sha\d*|digest|hash|checksum|commit|revision|rev|fingerprint|etag|version|build|id)$", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z0-9+_=.!@#%^&*?~-]{16,}")
 _LONG_HEX = re.compile(r"(?:[0-9a-f]{32,}|[0-9A-F]{32,})")
-_SHORT_HEX = re.compile(r"[0-9a-f]{1,31}")  # a short digest is no key
+_SHORT_HEX = re.compile(r"[0-9a-f]{1,31}")  # a short digest is not a key
 _LEAST_BITS = 3.3  # of each character of a random word: 16 different characters have 4
 _LEAST_CHANGES = 0.28  # of kind between neighbours: words and their joins have fewer, random letters and digits twice as many
 
 
 def secrets_in(text: str) -> Iterator[str]:
-    """What in a text is a secret, or looks like one; never the secret itself."""
+    """Descriptions of the secrets in a text, or of what looks like one; never the secret itself."""
     for name, value in _assignments(text):
         if is_secret(name, value):
             yield f"{name.lstrip('-')} has its value in it"
@@ -69,7 +69,7 @@ def secrets_in(text: str) -> Iterator[str]:
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a setting of that name holds a secret in its value, instead of the file's path that it lies in."""
+    """Whether a setting with that name has a secret as its value, instead of the path of a secret's file."""
     value = value.strip().strip("\"'")
     if not value or _ELSEWHERE.match(value) or value.startswith("-"):
         return False
@@ -81,7 +81,7 @@ def is_secret(name: str, value: str) -> bool:
 
 
 def looks_random(text: str) -> bool:
-    """Whether a word of the text is one that nobody would write: a key in base64, hex or letters and digits."""
+    """Whether a word of the text looks random: a key in base64, hex, or letters and digits."""
     cleaned = _UUID.sub(" ", _DIGEST.sub(" ", _CERTIFICATE.sub(" ", text)))
     for word in _WORD.findall(cleaned):
         name, _, value = word.rpartition("=") if "=" in word.rstrip("=") else ("", "", word)
@@ -101,7 +101,7 @@ def _assignments(text: str) -> Iterator[tuple[str, str]]:
     position = 0
     while found := _ASSIGNMENT.search(text, position):
         name, value = found["name"], found["value"]
-        # Words behind each other are a name and its value only for an option, or for a setting of the servers: `requirepass x`.
+        # Two consecutive words are a name and a value only in an option, or in a server's setting: `requirepass x`.
         if found["by"] in "=:" or name.startswith("-") or _NAME_ENDS_SECRET.search(name):
             yield name, value
         position = found.end("name")
@@ -118,7 +118,7 @@ def _is_random(word: str) -> bool:
 
 
 def _mixed(word: str) -> bool:
-    """Whether letters of both sizes and digits stand together between its dashes, as in no list of words."""
+    """Whether upper and lower case letters and digits are mixed between its dashes, as in no list of words."""
     return any(any(map(str.isdigit, part)) and any(map(str.isalpha, part)) and part.lower() != part for part in re.split(r"[-_.]", word))
 
 

@@ -1,6 +1,6 @@
-"""No secret in what Docker keeps and shows: environment, command, health check, labels, options of logs, files that are copied in.
+"""No secret in data that Docker stores and shows: environment, command, health check, labels, log options, uploaded files.
 
-Found by three ways: what Pulumi knows as secret, the names that a value stands beside, and what the value looks like.
+Found in three ways: by Pulumi's secret marks, by the name beside a value, and by the form of a value.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Any
 from infra.policy.inputs import Marked, Properties, leaves, opened
 from infra.policy.secret_words import is_secret, secrets_in
 
-_IDS = ("image",)  # a digest looks like a key
+_IDS = ("image",)  # digests look like keys
 
 
 def nothing_secret(marked: Properties) -> Iterable[str]:
-    """Say where a secret is, and never what it is. Takes the inputs with their marks."""
+    """Report where a secret is, never its value. Takes the inputs with marks."""
     for path, value in leaves(marked):
         if isinstance(value, Marked):
-            yield f"{path} is secret, and Docker shows it to whoever asks: deliver it as a file"
+            yield f"{path} is secret, and Docker shows it to anybody: deliver it as a file"
     told = set()
     for path, name, text in _texts(opened(marked)):
         if name and is_secret(name, text):
             told.add(f"{path}: {name} looks like a secret; deliver it as a file")
-        told.update(f"{path} holds what looks like a secret: {what}" for what in secrets_in(text))
+        told.update(f"{path} seems to contain a secret: {what}" for what in secrets_in(text))
     yield from sorted(told)
 
 
 def _texts(properties: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Each text with its path and the name that it stands beside, where it has one."""
+    """Each text with its path and the name beside it, if it has one."""
     for name, value in properties.items():
         if name in _IDS:
             continue

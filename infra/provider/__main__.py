@@ -1,4 +1,4 @@
-"""The plugin's process: serve until the engine or a signal ends it, without a word."""
+"""The plugin's process: serves until the engine or a signal ends it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from importlib.machinery import PathFinder
 def _skip_the_sdk() -> None:
     """Let `pulumi.runtime.proto` be imported without the packages around it.
 
-    The plugin needs the generated stubs alone, and the SDK's own import is two thirds of the start-up time, paid by every operation.
+    The plugin needs only the generated stubs, and the SDK's own import is two thirds of the start-up time of every operation.
     """
     found = PathFinder.find_spec("pulumi")
     if found is None or found.submodule_search_locations is None:
-        return  # the import that follows tells what is missing
+        return  # the following import reports it
     for name, below in (("pulumi", ""), ("pulumi.runtime", "/runtime")):
         package = types.ModuleType(name)
         package.__path__ = [f"{folder}{below}" for folder in found.submodule_search_locations]

@@ -1,4 +1,4 @@
-"""pgBackRest's stanza: the place in the backup repository that belongs to this database cluster."""
+"""pgBackRest's stanza: this database cluster's part of the backup repository."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 # pgBackRest's exit codes, src/build/error/error.yaml.
 _OTHER_CLUSTER = (28, 51)  # backup info and database, archive info and database
 _WAITING = (
-    "the repository holds the backups of another cluster than this one, and nothing is archived until that one is restored here: "
-    "invoke backup.restore --live; where this cluster is the one to keep, set the repository's volume or bucket aside, then `pulumi up`"
+    "the repository has the backups of another cluster, and nothing is archived until that one is restored here: "
+    "invoke backup.restore --live; to keep this cluster instead, move the repository's volume or bucket away, then run `pulumi up`"
 )
-# A wrong key ends in an error of the cipher, or, where the padding happens to fit, in an unreadable file.
+# A wrong key gives a decryption error or, if the padding happens to be valid, an unreadable file.
 _UNREADABLE = (26, 29, 95)  # checksum, format, crypto
 _STATUS_MISSING = (1, 3)  # of a stanza in `info`: no path, no data
 
 
 class BackupStanza(Kind):
-    """Makes the stanza where it is missing. Removing the resource keeps every backup."""
+    """Makes a missing stanza. Removing the resource keeps every backup."""
 
     inputs = {
         "container": Input(Shape.TEXT),
@@ -47,7 +47,7 @@ class BackupStanza(Kind):
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: stanza {inputs['stanza']} was not looked at")
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: stanza {inputs['stanza']} was not checked")
             return state
         ended = _pgbackrest(container, inputs, "info", "--output=json")
         if ended.exit_code != 0:
@@ -58,7 +58,7 @@ class BackupStanza(Kind):
         found = next((each for each in stanzas if each["name"] == inputs["stanza"]), None)
         if found is None or found["status"]["code"] in _STATUS_MISSING:
             return None
-        # 2 is a stanza without a backup yet; anything above is a repository in trouble.
+        # 2 is a stanza without a backup; anything above is a broken repository.
         trouble = [each["status"]["message"].splitlines()[0] for each in found["repo"] if each["status"]["code"] > max(_STATUS_MISSING)]
         return {"drift": trouble}
 
@@ -85,7 +85,7 @@ def _pgbackrest(container: Container, inputs: Values, command: str, *options: st
 
 
 def _first_words(ended: Finished) -> str:
-    # The first line names the error; those after it may quote the file's bytes.
+    # The first line names the error; later lines may quote the file's bytes.
     lines = (ended.stderr or ended.stdout).strip().splitlines()
     return lines[0][:400].removesuffix(":") if lines else f"pgbackrest ended with {ended.exit_code}"
 
@@ -97,13 +97,13 @@ def _of_another_cluster(ended: Finished) -> bool:
 def _advice(ended: Finished, stanza: str) -> str:
     if ended.exit_code in _UNREADABLE or "CryptoError" in ended.stderr or "FormatError" in ended.stderr:
         return (
-            "the repository's volume was encrypted with another key (or is damaged): it belongs to another stack, or to a lost state:\n"
-            "put that stack's state back, or set the volume aside (rename or remove it) and run `pulumi up` again to begin a new one"
+            "the repository's volume is encrypted with another key (or damaged): it belongs to another stack, or to a lost state:\n"
+            "restore that stack's state, or move the volume away and run `pulumi up` again to make a new one"
         )
     if _of_another_cluster(ended):
         return (
             "the repository holds the backups of another database cluster. If this one was upgraded or restored, run\n"
             f"`pgbackrest --stanza={stanza} stanza-upgrade` in the container;\n"
-            "otherwise set the repository's volume aside and run `pulumi up` again"
+            "otherwise move the repository's volume away and run `pulumi up` again"
         )
-    return "mend the cause, then run `pulumi up` again"
+    return "fix the cause, then run `pulumi up` again"

@@ -1,4 +1,4 @@
-"""The stack's private CA and the certificates that it signs: ECDSA on P-256, renewed in good time by a plain `up`."""
+"""The stack's private CA and its certificates: ECDSA on P-256, renewed in time by a plain `up`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _CLOCK_SKEW = timedelta(minutes=5)
 
 
 def _share(value: float) -> str | None:
-    return None if 0 < value < 1 else "has to lie between 0 and 1"
+    return None if 0 < value < 1 else "must be between 0 and 1"
 
 
 def _days(value: float) -> str | None:
-    return None if 0 < value <= 7300 else "has to lie between 0 and 7300 days"
+    return None if 0 < value <= 7300 else "must be between 0 and 7300 days"
 
 
 def _address(values: list[str]) -> str | None:
@@ -33,12 +33,12 @@ def _address(values: list[str]) -> str | None:
         try:
             ipaddress.ip_address(value)
         except ValueError:
-            return f"holds {value!r}, which is no IP address"
+            return f"has {value!r}, which is not an IP address"
     return None
 
 
 def life_left(certificate_pem: str, now: datetime) -> float:
-    """The share of a certificate's life that is still to come: 1 when just issued, 0 or less when over."""
+    """The remaining share of a certificate's life: 1 when just issued, 0 or less when expired."""
     certificate = _load(certificate_pem)
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return (end - now) / (end - start)
@@ -109,7 +109,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def issue_authority(common_name: str, lifetime_days: float) -> tuple[str, str]:
-    """A new CA's private key and self-signed certificate, both PEM. It may sign servers' certificates and no further CA."""
+    """A new CA's private key and self-signed certificate, both PEM. It may sign servers' certificates but no further CA."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
 
@@ -128,7 +128,7 @@ def issue_certificate(
 ) -> tuple[str, str]:
     """A new server certificate's private key and certificate, both PEM; it never outlives its CA.
 
-    Raises PlatformError where the CA's key and certificate don't belong together.
+    Raises PlatformError if the CA's key and certificate don't belong together.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -138,7 +138,7 @@ def issue_certificate(
         raise PlatformError(
             what="the CA's private key does not belong to its certificate",
             where=f"certificate {common_name}",
-            next_step="give both from one CertificateAuthority; `pulumi up` makes a new pair where the recorded one does not match",
+            next_step="give both from one CertificateAuthority; `pulumi up` makes a new pair if the recorded one does not match",
         )
     ca_key, ca = _load_key(ca_key_pem), _load(ca_pem)
     key, key_pem = _new_key()
@@ -196,7 +196,7 @@ def _described(key_pem: str, certificate_pem: str) -> Values:
 
 
 def _needs_renewal(state: Values, renew_below: float) -> str | None:
-    """Why a key and certificate have to be replaced by themselves; None where they serve."""
+    """Why a key and certificate have to be renewed; None if they are still good."""
     try:
         left = life_left(state["certificate_pem"], datetime.now(UTC))
     except (KeyError, ValueError):
@@ -213,18 +213,18 @@ class _Issued(Kind):
     secret_outputs = frozenset({"private_key_pem"})
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:
-        """Nothing of it is known yet: every update issues anew."""
+        """Unknown outputs: every update issues a new certificate."""
         del state, changed, inputs
         return dict.fromkeys(self.outputs, UNKNOWN)
 
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:
-        """Issue anew; the id stays."""
+        """Issue a new one; the id stays."""
         del state, old
         return self.create(call, inputs)[1]
 
 
 class CertificateAuthority(_Issued):
-    """A private CA. A new one, and with it new certificates everywhere, when little of its life is left."""
+    """A private CA. Shortly before its end it is renewed, and all certificates with it."""
 
     inputs = {
         "common_name": Input(Shape.TEXT),
@@ -257,7 +257,7 @@ class Certificate(_Issued):
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:  # noqa: D102
         del old
         if has_unknown(new):
-            return {}  # the unknown input shows by itself
+            return {}  # the unknown input is a difference already
         reason = _needs_renewal(state, new["renew_below"])
         if reason is None and not _signed_by(state["certificate_pem"], new["ca_certificate_pem"]):
             reason = "it was signed by another CA"

@@ -1,4 +1,4 @@
-"""The files of a service in a volume of its own: configuration, keys and passwords, readable by that service alone."""
+"""A service's files in its own volume: configuration, keys and passwords, readable only by that service."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ def _relative(files: dict[str, Any]) -> str | None:
     for path in files:
         parts = PurePosixPath(path).parts
         if not parts or path.startswith("/") or ".." in parts or str(PurePosixPath(path)) != path:
-            return f"has {path!r}, which is no plain relative path"
+            return f"has {path!r}, which is not a plain relative path"
     return None
 
 
 def fingerprint(key: str, files: dict[str, str], uid: int, gid: int, mode: int) -> str:
-    """A keyed hash: it changes with the files, and without the key no guess at their content can be tried against it."""
+    """A keyed hash of the files: without the key nobody can test guesses of their content against it."""
     told = json.dumps([files, uid, gid, mode], sort_keys=True, ensure_ascii=False)
     return hmac.new(bytes.fromhex(key), told.encode(), hashlib.sha256).hexdigest()
 
 
 def expected_entries(files: dict[str, str], uid: int, gid: int, mode: int) -> dict[str, Entry]:
-    """The files with their directories, the volume's root among them."""
+    """The files with their directories, including the volume's root."""
     entries = {path: Entry(content.encode(), mode, uid, gid) for path, content in files.items()}
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents} | {"."}
     return entries | {folder: Entry(None, DIRECTORY_MODE, uid, gid) for folder in folders}
 
 
 def compare(found: dict[str, Entry], expected: dict[str, Entry]) -> list[str]:
-    """What differs, in words that tell no content."""
+    """The differences, in words without content."""
     findings: list[str] = []
     for path in sorted(found.keys() | expected.keys()):
         there, wanted = found.get(path), expected.get(path)
@@ -55,7 +55,7 @@ def compare(found: dict[str, Entry], expected: dict[str, Entry]) -> list[str]:
 
 
 class ConfigFiles(Kind):
-    """Fills a volume with exactly these files. The volume is another resource, and removing this one leaves it as it is."""
+    """Fills a volume with exactly these files. The volume is a separate resource; removing this one leaves it unchanged."""
 
     inputs = {
         "volume": Input(Shape.TEXT, replaces=True),
@@ -63,7 +63,7 @@ class ConfigFiles(Kind):
         "uid": Input(Shape.INTEGER),
         "gid": Input(Shape.INTEGER),
         "files": Input(Shape.TEXT_MAP, secret=True, rule=_relative),
-        "mode": Input(Shape.INTEGER, required=False, default=0o400, rule=lambda mode: None if 0 < mode <= 0o777 else "is no file mode"),
+        "mode": Input(Shape.INTEGER, required=False, default=0o400, rule=lambda mode: None if 0 < mode <= 0o777 else "is not a file mode"),
     }
     outputs = ("fingerprint", "fingerprint_key", "written_at", "drift")
     secret_outputs = frozenset({"fingerprint_key"})
@@ -112,7 +112,7 @@ class ConfigFiles(Kind):
             found = volume.read()
             if compare(found, expected) or written_at is None:
                 stale = sorted(found.keys() - expected.keys())
-                # A file where a directory has to be, or the other way round, has to go first.
+                # Remove a file in the place of a directory first, and the other way round.
                 stale += [
                     path for path in expected.keys() & found.keys() if (found[path].content is None) != (expected[path].content is None)
                 ]

@@ -1,4 +1,4 @@
-"""Reaching into the services' containers: commands run inside, text through stdin, nothing secret in an argument."""
+"""Runs commands in the services' containers: text through stdin, nothing secret in an argument."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _local = threading.local()
 def engine() -> docker.DockerClient:
     """This thread's client of the Docker engine.
 
-    Raises PlatformError where the engine does not answer.
+    Raises PlatformError if the engine does not answer.
     """
     from core.docker_host import connect
 
@@ -54,7 +54,7 @@ def find_running(name: str) -> Container | None:
 def running(name: str) -> Container:
     """The running container of that name.
 
-    Raises PlatformError where it is absent or not running, telling its state.
+    Raises PlatformError with its state if it does not exist or does not run.
     """
     container = find(name)
     if container is None:
@@ -64,22 +64,22 @@ def running(name: str) -> Container:
         raise PlatformError(
             what=f"container {name} is {state['Status']}, exit code {state.get('ExitCode')}",
             where="the Docker engine",
-            next_step=f"see why with `docker logs {name}`, then run `pulumi up --refresh`, which starts it again",
+            next_step=f"see `docker logs {name}`, then run `pulumi up --refresh`, which starts it again",
         )
     return container
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command that has ended."""
+    """The outcome of a command."""
 
     exit_code: int
     stdout: str
     stderr: str
 
 
-# The stream from a container just ends, whether the command did or the connection was cut: the command's own last line tells. It comes
-# on standard output, so that nothing of that is missing before it.
+# A stream from a container just ends, whether the command ended or the connection was cut: the command's own last line tells. It comes
+# on standard output, so that no output before it can be missing.
 _ENDED = "christmas-command-ended"
 _TELL_THE_END = f"""
 "$@"
@@ -90,11 +90,11 @@ exit "$code"
 
 
 def execute(container: Container, command: Sequence[str], *, stdin: str | None = None, user: str = "", timeout: float = 120) -> Finished:
-    """Run a command in a container to its end, feeding `stdin` to it.
+    """Run a command in a container to its end, with `stdin` as its input.
 
-    It has to be one that may run twice: where its output was cut off, it is run again.
+    The command must be safe to repeat: if its output was cut off, it is run again.
 
-    Raises PlatformError where it can't be started, where it says nothing for `timeout` seconds (more on a busy machine), or where
+    Raises PlatformError if it can't be started, if it prints nothing for `timeout` seconds (more on a busy machine), or if
     its end never arrives.
     """
     what = f"{command[0]} in {container.name}"
@@ -107,7 +107,7 @@ def execute(container: Container, command: Sequence[str], *, stdin: str | None =
         try:
             stream = api.exec_start(started, socket=True)
         except APIError as error:
-            if error.status_code == 409 and "already" in str(error.explanation):  # a request that arrived twice
+            if error.status_code == 409 and "already" in str(error.explanation):  # the request arrived twice
                 raise AnswerLostError(str(error.explanation)) from None
             raise
         out, err = _converse(stream, None if stdin is None else stdin.encode(), limit, what)
@@ -122,15 +122,15 @@ def execute(container: Container, command: Sequence[str], *, stdin: str | None =
 
 
 def _converse(stream: Any, text: bytes | None, timeout: float, what: str) -> tuple[bytes, bytes]:
-    """Write everything, close our side, then read both outputs to their end."""
+    """Send everything, close our side, then read both outputs to their end."""
     connection = getattr(stream, "_sock", stream)
-    # The reader that took the answer's head may hold the first bytes of the stream. The SDK's own reader waits without any limit.
+    # The reader of the answer's head may hold the first bytes of the stream. The SDK's own reader has no timeout.
     reader = stream._response.raw._fp.fp
     parts: dict[int, list[bytes]] = {}
     try:
         connection.settimeout(timeout)
         if text is not None:
-            # Reading has to go on meanwhile: a program that answers a lot before it has read everything would block both.
+            # Read in parallel: a program that prints a lot before it has read its input would block both sides.
             threading.Thread(target=_feed, args=(connection, text), daemon=True).start()
         while len(head := reader.read(8)) == 8:
             number, size = struct.unpack(">BxxxL", head)
@@ -139,14 +139,14 @@ def _converse(stream: Any, text: bytes | None, timeout: float, what: str) -> tup
         raise PlatformError(what=f"{what} said nothing for {timeout:.0f} s", where="docker exec", next_step="see `docker logs`") from None
     finally:
         with contextlib.suppress(OSError):
-            connection.shutdown(sockets.SHUT_RDWR)  # ends the writer, too
+            connection.shutdown(sockets.SHUT_RDWR)  # also ends the writer
         stream._response.close()
         stream.close()
-        connection.close()  # the stream's own close leaves it open
+        connection.close()  # closing the stream leaves it open
     return b"".join(parts.get(1, ())), b"".join(parts.get(2, ()))
 
 
 def _feed(connection: Any, text: bytes) -> None:
-    with contextlib.suppress(OSError):  # it ended early: its exit code and messages tell why
+    with contextlib.suppress(OSError):  # it ended early: its exit code and messages say why
         connection.sendall(text)
         connection.shutdown(sockets.SHUT_WR)

@@ -1,4 +1,4 @@
-"""The ring of keys for encrypted fields. It outlives the stack as the rows do, and only grows."""
+"""The ring of keys for encrypted fields. It outlives the stack like the rows, and only grows."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FILE_MODE = 0o400
 
 
 def _number_rule(value: int) -> str | None:
-    return None if 1 <= value <= HIGHEST_NUMBER else f"has to be from 1 to {HIGHEST_NUMBER}"
+    return None if 1 <= value <= HIGHEST_NUMBER else f"must be from 1 to {HIGHEST_NUMBER}"
 
 
 class FieldKeys(Kind):
-    """A ring in a file of a retained volume, which root of the Docker host alone can read; a stack made anew finds it there.
+    """A ring in a file of a retained volume, readable only by root of the Docker host; a new stack finds it there.
 
-    Keys are made up to number `newest`, and retired below `retired_below` once no row in the database needs them. None is ever
+    Makes keys up to number `newest`, and retires those below `retired_below` once no row in the database needs them. No key is ever
     removed: backups from before a retirement need it. `given` adds the keys of another machine's ring.
     """
 
@@ -67,7 +67,7 @@ class FieldKeys(Kind):
         return {"result": state["result"], "drift": [] if kept == from_json(state["result"]) else ["the kept ring has other keys"]}
 
     def _assert(self, call: Call, inputs: Values, known: KeyRing | None) -> Values:
-        """Bring state and file to the same ring: the keys of both, those that are asked for, and retired what may be."""
+        """Bring state and file to the same ring: the keys of both and of the inputs, and retired keys where allowed."""
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
             kept = _kept(volume, inputs["file"])
             given = from_json(inputs["given"]) if inputs.get("given") else None
@@ -78,7 +78,7 @@ class FieldKeys(Kind):
             ring = ring.up_to(inputs["newest"])
             wanted = ring.retired_below(inputs["retired_below"])
             if wanted != ring:
-                # The new key is kept even where the retirement is refused.
+                # Keep the new key even if the retirement is refused.
                 _write(volume, inputs["file"], ring, kept)
                 _refuse_if_needed(inputs, ring, wanted)
             _write(volume, inputs["file"], wanted, kept)
@@ -96,7 +96,7 @@ def _write(volume: volumes.VolumeFiles, file: str, ring: KeyRing, kept: KeyRing 
 
 
 def _refuse_if_needed(inputs: Values, ring: KeyRing, wanted: KeyRing) -> None:
-    """Raise PlatformError where rows need a key that is about to be retired."""
+    """Raise PlatformError if rows need a key that is about to be retired."""
     live = {key.number for key in ring.live}
     retiring = live - {key.number for key in wanted.live}
     columns = {each.column: "sealed" for each in PROFILE_FIELDS} | {
@@ -117,5 +117,5 @@ def _refuse_if_needed(inputs: Values, ring: KeyRing, wanted: KeyRing) -> None:
         raise PlatformError(
             f"a key can't be retired while rows need it: {told}",
             where=f"container {inputs['container']}, database {inputs['database']}",
-            next_step="invoke accounts.rotate --keys seals them with the active key and retires the others then",
+            next_step="invoke accounts.rotate --keys seals them with the active key and then retires the others",
         )

@@ -1,4 +1,4 @@
-"""Kinds whose drift every `up` finds by itself, without `--refresh`: what an account changed on itself must not outlive the next one."""
+"""Kinds whose drift every `up` finds without `--refresh`: an account's changes to itself must not survive the next `up`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from infra.provider.values import has_unknown
 
 
 def _silent(severity: Log, message: str) -> None:
-    """A comparison tells nothing of its own."""
+    """Discards the messages of a comparison."""
     del severity, message
 
 
 class FoundAtUp(Kind):
-    """Looks at what is there whenever the engine compares, so that `up` and `preview` know what a `refresh` would find."""
+    """Reads the real state at every diff, so that `up` and `preview` see what a `refresh` would find."""
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:
-        """What the state tells; else what is there now. Where that can't be learned there is no difference, as nothing can be put right."""
+        """Drift in the recorded state or in the real one. No difference if the real state is unknown, since then it can't be fixed."""
         told = super().differences(state, old, new)
         if told or old != new or has_unknown(new):
             return told

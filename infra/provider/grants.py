@@ -1,6 +1,6 @@
-"""Who may do what with tables and columns: the statements that make it so, and what differs from it.
+"""Privileges on tables and columns: the statements that set them, and the differences.
 
-Rendering and comparing are pure. `apply_grants` is for whoever owns the tables: migrations call it after an upgrade.
+Rendering and comparing are pure. `apply_grants` is for the tables' owner: migrations call it after an upgrade.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def grant_statements(
     *,
     everything: bool = False,
 ) -> list[str]:
-    """Statements after which `role` may do exactly what `grants` say with the tables that exist.
+    """Statements that give `role` exactly the privileges of `grants` on the existing tables.
 
-    `existing_tables` are all tables and views of the schema; as a mapping they name the sequences that number each one's rows: whoever
-    may INSERT may ask them for numbers too (nextval, currval, lastval), and set none of them. A grant on a table that does not exist yet is
-    left for later. With `everything` the role reads every table and the state of every sequence besides.
-    To be run in one transaction: everything is taken away first.
+    `existing_tables` are all tables and views of the schema; as a mapping they name the sequences of each table: a role with INSERT
+    may also use them (nextval, currval, lastval), but not set them. Grants on missing tables are
+    skipped. With `everything` the role also reads every table and the state of every sequence.
+    Run them in one transaction: everything is revoked first.
     """
     grantee = quote_identifier(role)
     sequences = existing_tables if isinstance(existing_tables, Mapping) else {}
@@ -71,7 +71,7 @@ def _qualified(schema: str, name: str) -> str:
 
 
 def grant_findings(grants: Sequence[TableGrant], found: Sequence[Mapping[str, Any]], *, everything: bool = False) -> list[str]:
-    """What differs between a role's privileges on the tables that exist (sql/grants_read.sql, `tables`) and the declared ones."""
+    """Differences between a role's privileges on the existing tables (sql/grants_read.sql, `tables`) and the declared ones."""
     reads = {"select"} if everything else set()
     declared = {grant.table: grant for grant in grants}
     findings: list[str] = []
@@ -90,14 +90,14 @@ def grant_findings(grants: Sequence[TableGrant], found: Sequence[Mapping[str, An
 
 def _compared(found: set[str], wanted: set[str], on: str) -> list[str]:
     lost = [f"{privilege} on {on} is missing" for privilege in sorted(wanted - found)]
-    return lost + [f"{privilege} on {on} is granted, and not declared" for privilege in sorted(found - wanted)]
+    return lost + [f"{privilege} on {on} is granted, but not declared" for privilege in sorted(found - wanted)]
 
 
 def apply_grants(connection: psycopg.Connection, accounts: Sequence[Account] = ACCOUNTS) -> list[str]:
-    """Give every account exactly its declared privileges on the tables that exist; the statements that were run.
+    """Give every account exactly its declared privileges on the existing tables; returns the executed statements.
 
-    The connection is the schema owner's; the work joins its transaction. Accounts whose role does not exist yet are left out:
-    Pulumi gives them theirs when it makes them.
+    The connection is the schema owner's; the statements join its transaction. Accounts without a role are skipped:
+    Pulumi grants them theirs when it makes the role.
     """
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])

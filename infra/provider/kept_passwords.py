@@ -1,4 +1,4 @@
-"""Secrets that outlive the stack: what they opened is kept when a stack is destroyed, so they have to be too."""
+"""Secrets that outlive the stack: the data they open stays when a stack is destroyed, so they must stay too."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from infra.provider.volumes import DIRECTORY_MODE, Entry
 
 _FILE_MODE = 0o400
 FROM_KIT = "taken from a recovery kit, and not yet compared with what is kept here"
-"""In the drift of a state that another machine's kit brought: what is kept here already then wins, and is never overwritten."""
+"""In the drift of a state from a kit: a secret that is already kept here wins, and is never overwritten."""
 
 
 class KeptPassword(Kind):
-    """A password in a file of a retained volume, which root of the Docker host alone can read.
+    """A password in a file of a retained volume, readable only by root of the Docker host.
 
-    A stack made anew finds it there. It is made only where there is none, and never changed: what it encrypted could not be read again.
-    `given` is kept in place of one made at random: on another machine, that reads what the first one encrypted.
+    A new stack finds it there. It is made only if it is missing, and never changed: data encrypted with it would be lost.
+    `given` is used instead of a random one: on another machine, it reads the first machine's data.
     """
 
     inputs = {
@@ -57,9 +57,9 @@ class KeptPassword(Kind):
             kept = _kept(volume, inputs["file"])
             if kept is not None and kept != state["result"] and FROM_KIT in (state.get("drift") or ()):
                 raise PlatformError(
-                    what=f"the kit is another stack's: this engine keeps another {inputs['file']}, and what that encrypted would be lost",
+                    what=f"the kit is another stack's: this engine has another {inputs['file']}, and its encrypted data would be lost",
                     where=f"volume {inputs['volume']}",
-                    next_step="give this stack's own kit; or put the volumes of that name aside first, if nothing in them is wanted",
+                    next_step="give this stack's own kit; or remove the volumes of that name first, if nobody needs them",
                 )
             if kept != state["result"]:
                 _write(volume, inputs["file"], state["result"])
@@ -84,7 +84,7 @@ class KeptPassword(Kind):
 
 
 class KeptIdentity(KeptPassword):
-    """An age identity, kept in the same way; `recipient` is the public half, that anybody can encrypt to."""
+    """An age identity, kept in the same way; `recipient` is its public key."""
 
     inputs = {name: each for name, each in KeptPassword.inputs.items() if name != "length"}
     outputs = ("result", "recipient", "drift")
@@ -117,16 +117,16 @@ class KeptIdentity(KeptPassword):
             return {**state, "recipient": str(pyrage.x25519.Identity.from_str(state["result"]).to_public())}
         except pyrage.IdentityError:
             raise PlatformError(
-                what="the given secret is no age identity", where="christmas:backup.keys.identity", next_step="one begins AGE-SECRET-KEY-1"
+                what="the given secret is not an age identity", where="christmas:backup.keys.identity", next_step="give AGE-SECRET-KEY-1…"
             ) from None
 
 
 def _refuse_another(inputs: Values, kept: str) -> None:
     if inputs.get("given") not in (None, kept):
         raise PlatformError(
-            what=f"another {inputs['file']} is kept already, and what it encrypted would be lost with it",
+            what=f"another {inputs['file']} exists already, and its encrypted data would be lost",
             where=f"volume {inputs['volume']}",
-            next_step="take christmas:backup.keys out of the settings; to begin anew with the given keys, remove the volumes first",
+            next_step="remove christmas:backup.keys from the settings; to start over with the given keys, remove the volumes first",
         )
 
 

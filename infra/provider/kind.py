@@ -1,4 +1,4 @@
-"""What a kind of resource is: its inputs, its outputs, and the five things the engine asks of it."""
+"""A kind of resource: its inputs, its outputs, and the five operations of the engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Log(StrEnum):
 
 
 class Shape(StrEnum):
-    """The shapes that an input may have."""
+    """The shapes of an input."""
 
     TEXT = "a string"
     INTEGER = "a whole number"
@@ -35,7 +35,7 @@ class Shape(StrEnum):
     RECORDS = "a list of objects"
 
     def fits(self, value: Any) -> bool:
-        """Whether the value has this shape; unknown parts fit everywhere."""
+        """Whether the value has this shape; unknown parts always fit."""
         if value is UNKNOWN:
             return True
         match self:
@@ -61,7 +61,7 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input. `default` fills it in where `required` is false; `rule` answers what is wrong with a value, or None."""
+    """One input. `default` fills it in if `required` is false; `rule` returns the problem of a value, or None."""
 
     shape: Shape
     required: bool = True
@@ -73,7 +73,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The request being served: whose resource it is, and the engine's log."""
+    """The current request: its resource, and the engine's log."""
 
     urn: str
     log: Callable[[Log, str], None]
@@ -90,7 +90,7 @@ class Call:
 
 
 class PartialFailureError(Exception):
-    """Something was changed before the cause stopped the rest: the engine keeps `outputs` and tries again at the next `up`."""
+    """The cause stopped the operation after a first change: the engine keeps `outputs` and tries again at the next `up`."""
 
     def __init__(self, outputs: Values, cause: Exception) -> None:
         super().__init__(str(cause))
@@ -100,7 +100,7 @@ class PartialFailureError(Exception):
 class Kind(ABC):
     """A kind of resource. Instances keep no state: the engine does.
 
-    Inputs reach the methods checked, complete with defaults, and in the open.
+    The methods get inputs that are checked, complete with defaults, and in plain text.
     """
 
     inputs: ClassVar[Mapping[str, Input]]
@@ -113,12 +113,12 @@ class Kind(ABC):
         return type(self).__name__
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:
-        """Reasons for an update that no input shows: property to what it is about. `state` is the outputs last recorded."""
+        """Reasons for an update that no input shows: property to description. `state` is the last recorded outputs."""
         del old, new
         return {"drift": "what is there differs"} if state.get("drift") else {}
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:
-        """The outputs that a preview may promise: by default those that were, with nothing left differing."""
+        """The outputs that a preview can promise: by default the recorded ones, without drift."""
         del changed, inputs
         planned = {name: (state or {}).get(name, UNKNOWN) for name in self.outputs}
         if "drift" in planned:
@@ -127,23 +127,23 @@ class Kind(ABC):
 
     @abstractmethod
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:
-        """Make it, or take over what is there; the id and the outputs."""
+        """Make it, or take over an existing one; returns the id and the outputs."""
 
     @abstractmethod
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:
-        """Make it as the inputs say, whatever is there; the outputs."""
+        """Bring it to the inputs, whatever its state; returns the outputs."""
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:
-        """The outputs as they are now; None where it is gone."""
+        """The present outputs; None if it is gone."""
         del call, inputs
         return state
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:
-        """Take it away; by default nothing but the record goes."""
+        """Remove it; by default only the record is removed."""
         del call, state, inputs
 
     def check(self, inputs: Values) -> tuple[Values, list[str]]:
-        """The inputs with defaults filled in, and what is wrong with them. No message holds a value: it may be secret."""
+        """The inputs with defaults, and their problems. No message contains a value: it may be secret."""
         problems = [
             f"unknown input {name!r}; {self.name} takes {', '.join(sorted(self.inputs))}"
             for name in sorted(inputs.keys() - self.inputs.keys())
@@ -159,7 +159,7 @@ class Kind(ABC):
             if value is None:
                 continue
             if not declared.shape.fits(value):
-                problems.append(f"input {name!r} has to be {declared.shape}")
+                problems.append(f"input {name!r} must be {declared.shape}")
             elif declared.rule and not has_unknown(value) and (wrong := declared.rule(value)):
                 problems.append(f"input {name!r} {wrong}")
             checked[name] = value

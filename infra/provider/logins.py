@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that have not logged in: who has them, and how they end. See logins.sh."""
+"""Connections to PostgreSQL that have not logged in: who has them, and how to end them. See logins.sh."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 FILE = "logins.sh"
-# Fewer connections than these can't keep anybody out, so a health check doesn't look closer.
+# Fewer connections can't keep anybody out, so the health check doesn't look closer.
 _CROWDED = POSTGRES_MAX_CONNECTIONS * 2 // 5
 
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """A connection that has not logged in: the server's process for it, the client's address, and for how many seconds."""
+    """A connection that has not logged in: the server's process, the client's address, and its age in seconds."""
 
     process: int
     address: str
@@ -30,34 +30,34 @@ class Stalled:
 
 
 def script() -> str:
-    """The shell script with its figures, as it lies beside the server's configuration."""
+    """The shell script with its constants, as it is stored beside the server's configuration."""
     text = resources.files("infra.provider").joinpath(FILE).read_text("utf-8")
     return f"PORT={TIMESCALEDB.ports['postgres']} BOUND={STALLED_LOGINS} CROWDED={_CROWDED}\n{text}"
 
 
 def stalled(container: Container) -> list[Stalled]:
-    """Every connection that has not logged in at this moment; most of them will have in the next.
+    """All connections that have not logged in at this moment; most of them will soon.
 
-    Raises PlatformError where the container can't be asked.
+    Raises PlatformError if the container can't be asked.
     """
     return parse(_run(container, "look"))
 
 
 def end_stalled(container: Container) -> None:
-    """End those that wait longer than a second, of addresses that have too many of them.
+    """End those older than a second, of addresses that have too many of them.
 
-    Raises PlatformError where the container can't be asked.
+    Raises PlatformError if the container can't be asked.
     """
     _run(container, "end")
 
 
 def parse(told: str) -> list[Stalled]:
-    """What `look` tells. Pure."""
+    """The output of `look`. Pure."""
     return [Stalled(int(process), address, int(seconds)) for process, address, seconds in (line.split() for line in told.splitlines())]
 
 
 def by_address(found: Sequence[Stalled]) -> dict[str, list[Stalled]]:
-    """The same by address, the one with the most first. Pure."""
+    """The connections by address, the address with the most first. Pure."""
     grouped: dict[str, list[Stalled]] = {}
     for each in found:
         grouped.setdefault(each.address, []).append(each)
@@ -70,6 +70,6 @@ def _run(container: Container, what: str) -> str:
         raise PlatformError(
             what=f"connections that have not logged in can't be listed: {ended.stderr.strip()[:200]}",
             where=f"container {container.name}",
-            next_step="docker logs of it tell whether the server runs",
+            next_step="docker logs shows whether the server runs",
         )
     return ended.stdout

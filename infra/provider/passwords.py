@@ -8,19 +8,19 @@ import string
 from infra.provider.kind import Call, Input, Kind, Shape, Values
 from infra.provider.values import UNKNOWN
 
-# Letters and digits only: safe in URLs, configuration files and every store's command syntax. 32 of them carry 190 bits.
+# Only letters and digits: safe in URLs, configuration files and every store's commands. 32 of them have 190 bits.
 ALPHABET = string.ascii_letters + string.digits
 MINIMUM_LENGTH = 16
 
 
 def random_password(length: int) -> str:
-    """A password of that many letters and digits, from the operating system's randomness."""
+    """A random password of that many letters and digits."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
 def length_rule(value: int) -> str | None:
-    """What is wrong with a password's length, or None."""
-    return None if MINIMUM_LENGTH <= value <= 128 else f"has to be from {MINIMUM_LENGTH} to 128"
+    """The problem of a password's length, or None."""
+    return None if MINIMUM_LENGTH <= value <= 128 else f"must be from {MINIMUM_LENGTH} to 128"
 
 
 class Password(Kind):

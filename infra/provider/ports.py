@@ -20,7 +20,7 @@ from infra.provider.kind import Call, Input, Kind, Shape, Values
 from infra.provider.values import UNKNOWN
 from infra.provider.wire_trouble import asked
 
-# A reservation bridges the time from an `up` that chose a port to the container that publishes it, or to the next try after a failure.
+# A reservation covers the time from choosing a port to publishing it, or to the next try after a failure.
 RESERVED_FOR_SECONDS = 24 * 3600
 _LAST_PORT = 65535
 
@@ -32,9 +32,9 @@ def _valid(ports: dict[str, int]) -> str | None:
 
 
 def choose(preferred: Mapping[str, int], is_free: Callable[[int], bool]) -> dict[str, int]:
-    """For each name its preferred port, or the next one up that is free and went to no other name.
+    """For each name its preferred port, or the next higher one that is free and not given to another name.
 
-    Raises PlatformError where the ports run out.
+    Raises PlatformError if the ports run out.
     """
     chosen: dict[str, int] = {}
     for name, wish in preferred.items():
@@ -53,18 +53,18 @@ def choose(preferred: Mapping[str, int], is_free: Callable[[int], bool]) -> dict
 def can_bind(address: str, port: int) -> bool:
     """Whether a server could listen there now.
 
-    Raises PlatformError where the address is none of this machine's.
+    Raises PlatformError if the machine does not have the address.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As Docker's own proxy does: connections that are only dying don't count.
+        # Like Docker's own proxy: closing connections don't count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
                 raise PlatformError(
-                    what=f"{address} is no address of this machine",
+                    what=f"{address} is not an address of this machine",
                     where="the stack's settings",
                     next_step="publish on an address that `ip addr` shows",
                 ) from None
@@ -73,7 +73,7 @@ def can_bind(address: str, port: int) -> bool:
 
 
 def _published(stack: str, project_label: str = "com.christmas.project") -> tuple[set[int], set[int]]:
-    """Ports that containers publish, running or stopped: those of other owners, and this stack's own."""
+    """Ports that running or stopped containers publish: those of other owners, and this stack's own."""
     from docker.errors import NotFound
 
     others: set[int] = set()
@@ -84,9 +84,9 @@ def _published(stack: str, project_label: str = "com.christmas.project") -> tupl
         mine = labels.get(project_label) == "christmas" and labels.get("com.christmas.stack") == stack
         ports = {entry["PublicPort"] for entry in summary.get("Ports") or [] if "PublicPort" in entry}
         if summary.get("State") != "running":
-            # A stopped container's wishes are only in its full description.
+            # Only its full description has a stopped container's ports.
             inspect = functools.partial(api.inspect_container, summary["Id"])
-            with contextlib.suppress(NotFound):  # removed meanwhile
+            with contextlib.suppress(NotFound):  # removed in the meantime
                 wishes = asked("looking at a container's ports", where, inspect)["HostConfig"].get("PortBindings") or {}
                 ports |= {int(each["HostPort"]) for several in wishes.values() for each in several or [] if each.get("HostPort")}
         (own if mine else others).update(ports)
@@ -99,7 +99,7 @@ def _folder() -> Path:
 
 @contextlib.contextmanager
 def _reservations() -> Iterator[dict[int, tuple[str, float]]]:
-    """The record of chosen ports (port to owner and time), for one process at a time; changes are kept."""
+    """The record of chosen ports (port to owner and time), locked for one process; changes are saved."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -115,7 +115,7 @@ def _reservations() -> Iterator[dict[int, tuple[str, float]]]:
 
 
 class PortBlock(Kind):
-    """A stack's host ports, by name. Chosen at creation and kept: later an occupied port is an error, not a silent move."""
+    """A stack's host ports, by name. Chosen at creation and kept: an occupied port later is an error, not a silent move."""
 
     inputs = {
         "preferred": Input(Shape.INTEGER_MAP, rule=_valid),
@@ -148,7 +148,7 @@ class PortBlock(Kind):
         with _reservations() as reserved:
             others, own = _published(call.stack)
             taken = others | {port for port, (owner, _) in reserved.items() if owner != call.urn} | set(kept.values())
-            # What this stack's own containers hold is its own already: after a lost state the ports stay as they were.
+            # Ports that this stack's own containers hold are its own: after a lost state the ports stay the same.
             fresh = choose(wanted, lambda port: port not in taken and (port in own or can_bind(address, port)))
             chosen = {name: kept.get(name) or fresh[name] for name in preferred}
             for port in chosen.values():

@@ -1,4 +1,4 @@
-"""The platform's database: its owner, extensions and settings, and nothing in it for everybody."""
+"""The platform's database: its owner, extensions and settings, without any right for PUBLIC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def database_findings(found: dict[str, Any], inputs: Values) -> list[str]:
-    """What differs between the database as it is (sql/database_read.sql) and as declared."""
+    """Differences between the real database (sql/database_read.sql) and the declared one."""
     findings = [
         f"{what} belongs to {found[key]}, not {inputs['owner']}"
         for key, what in (("owner", "the database"), ("schema_owner", "schema public"))
@@ -40,11 +40,11 @@ _WATCHED = ("watch.sessions()", "watch.statement_figures(text[])")
 
 
 class PostgresDatabase(FoundAtUp):
-    """A database, its owner's schema `public`, and its extensions. Removing the resource removes nothing: it holds the data.
+    """A database, its owner's schema `public`, and its extensions. Removing the resource removes nothing: it has the data.
 
-    The databases `postgres` and `template1` are closed to everybody but the superuser along with it. With `open_functions` everybody
-    may run those of the volatile functions and no other, nor those in `closed_functions`. With `watch` (any text; another one applies it
-    anew) there are functions that tell of sessions and statements without their text.
+    It also revokes PUBLIC's access to the databases `postgres` and `template1`. With `open_functions` PUBLIC may run those of the
+    volatile functions and no other, nor those in `closed_functions`. With `watch` (any text; a changed one applies it
+    again) there are functions that show sessions and statements without their text.
     """
 
     inputs = {
@@ -90,7 +90,7 @@ class PostgresDatabase(FoundAtUp):
         psql.run(container, psql.named("database_create"), variables=variables)
         psql.run(container, psql.named("database_apply"), variables=variables)
         for extension in inputs["extensions"]:
-            # In a session of its own, as the first statement: what TimescaleDB's update asks for.
+            # In its own session, as the first statement: TimescaleDB's update requires it.
             psql.run(container, psql.named("extension_apply"), database=inputs["name"], variables={"extension": extension})
         psql.run(container, psql.named("schema_apply"), database=inputs["name"], variables=variables)
         if inputs.get("open_functions") is not None:

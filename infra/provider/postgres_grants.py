@@ -1,4 +1,4 @@
-"""A role's privileges in a database, as the blueprint declares them: nothing lost, nothing added by hand."""
+"""A role's privileges in a database, kept as the blueprint declares them: none missing, none added by hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _grants(values: list[dict[str, Any]]) -> str | None:
 
 
 def parsed(grants: list[dict[str, Any]]) -> list[TableGrant]:
-    """The grants in the blueprint's words."""
+    """The grants as the blueprint's objects."""
     return [
         TableGrant(
             grant["table"],
@@ -49,11 +49,11 @@ _FUNCTION = re.compile(r"(?:[a-z_]+\.)?[a-z_][a-z0-9_]*")
 
 
 def _functions(values: list[str]) -> str | None:
-    return None if all(_FUNCTION.fullmatch(value) for value in values) else "has a function that is no plain name"
+    return None if all(_FUNCTION.fullmatch(value) for value in values) else "has a function that is not a plain name"
 
 
 class PostgresGrants(FoundAtUp):
-    """What one role may do in one database. Tables that don't exist yet are no difference: their migration grants the same."""
+    """One role's privileges in one database. Missing tables are no difference: their migration grants the same."""
 
     inputs = {
         "container": Input(Shape.TEXT),
@@ -80,7 +80,7 @@ class PostgresGrants(FoundAtUp):
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: what {inputs['role']} may do was not compared")
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} were not compared")
             return state
         if not psql.database_exists(container, inputs["database"]):
             return None
@@ -144,13 +144,13 @@ def _run(container: Container, inputs: Values, statements: list[str]) -> None:
 
 def _statements(found: dict[str, Any], inputs: Values, *, connect: bool) -> list[str]:
     grantee, database, schema = (quote_identifier(inputs[name]) for name in ("role", "database", "schema"))
-    # The owner's rights are its own: taking them away would leave nobody with them.
+    # The owner's rights are implicit: after a revoke nobody would have them.
     if inputs["role"] == inputs["owner"]:
         return [f"grant connect on database {database} to {grantee}"] if connect else []
     statements = [f"revoke all on database {database} from {grantee} cascade", f"revoke all on schema {schema} from {grantee} cascade"]
     for each in found["defaults"]:
         if inputs.get("reads_every_table") and each["schema"] is None and each["objects"] in _READ_LATER:
-            continue  # wanted, and not to be missing for a moment: a backup may be running
+            continue  # declared, so never revoke it, even for a moment: a backup may be running
         within = f" in schema {quote_identifier(each['schema'])}" if each["schema"] else ""
         owner = quote_identifier(each["owner"])
         statements.append(
@@ -180,7 +180,7 @@ def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
         (f"schema {inputs['schema']}", set(found["schema"]), {"usage"}),
     ):
         findings += [f"{privilege} on {what} is missing" for privilege in sorted(wanted - there)]
-        findings += [f"{privilege} on {what} is granted, and not declared" for privilege in sorted(there - wanted)]
+        findings += [f"{privilege} on {what} is granted, but not declared" for privilege in sorted(there - wanted)]
     everything = bool(inputs.get("reads_every_table"))
     findings += _to_come(found, inputs, everything=everything)
     if everything:
@@ -190,22 +190,22 @@ def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
         }
         findings += [f"select on {name} is missing" for name in sorted(set(found["unread"]) - here)]
     else:
-        findings += [f"something on {name} is granted, and not declared" for name in sorted(found["elsewhere"])]
+        findings += [f"something on {name} is granted, but not declared" for name in sorted(found["elsewhere"])]
     return findings + functions + grant_findings(parsed(inputs["grants"]), found["tables"], everything=everything)
 
 
 def _function_findings(there: set[str], wanted: set[str]) -> list[str]:
     lost = [f"execute on function {name} is missing" for name in sorted(wanted - there)]
-    return lost + [f"execute on function {name} is granted, and not declared" for name in sorted(there - wanted)]
+    return lost + [f"execute on function {name} is granted, but not declared" for name in sorted(there - wanted)]
 
 
 def _to_come(found: dict[str, Any], inputs: Values, *, everything: bool) -> list[str]:
-    """What differs in privileges on objects that are not there yet."""
+    """Differences in the privileges on future objects."""
     there = {(each["owner"], each["schema"], each["objects"]) for each in found["defaults"]}
     makers = {inputs["owner"], found["superuser"]} if everything else set()
     wanted = {(maker, None, objects) for maker in makers for objects in _READ_LATER}
     lost = [f"{_DEFAULTS[objects]} that {maker} will make are not granted" for maker, _, objects in sorted(wanted - there, key=str)]
     return lost + [
-        f"{_DEFAULTS[objects]} that {maker} will make are granted, and not declared"
+        f"{_DEFAULTS[objects]} that {maker} will make are granted, but not declared"
         for maker, _, objects in sorted(there - wanted, key=str)
     ]

@@ -1,4 +1,4 @@
-"""PostgreSQL's login roles: kept as declared for good, not only at the first boot."""
+"""PostgreSQL's login roles, kept as declared at every `up`, not only at the first boot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.provider.kind import Call, Input, Log, Shape, Values
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-# What no account of the platform is.
+# Attributes that no account of the platform has.
 _NEVER = {
     "superuser": "is a superuser",
     "createdb": "may create databases",
@@ -24,20 +24,20 @@ _NEVER = {
 
 
 def declared_inputs(role: blueprint.PostgresRole) -> Values:
-    """A role of the blueprint as this kind's inputs, without where it is and its password."""
+    """A role of the blueprint as this kind's inputs, without its server and password."""
     return {
         "connection_limit": role.connection_limit,
         "statement_timeout_ms": round(role.statement_timeout.total_seconds() * 1000),
         "member_of": list(role.member_of),
         "settings": dict(role.settings),
         "temporary_files_mib": role.temporary_files_mib,
-        # Without it where it is not, so that stacks from before see no change.
+        # Left out if false, so that older stacks see no change.
         **({"bypass_rls": True} if role.sees_every_row else {}),
     }
 
 
 def settings_of(inputs: Values) -> dict[str, str]:
-    """The role's settings as PostgreSQL keeps them."""
+    """The role's settings in PostgreSQL's form."""
     settings = {**inputs["settings"], "statement_timeout": str(inputs["statement_timeout_ms"])}
     if mebibytes := inputs.get("temporary_files_mib"):
         settings["temp_file_limit"] = f"{mebibytes}MB"
@@ -45,7 +45,7 @@ def settings_of(inputs: Values) -> dict[str, str]:
 
 
 def role_findings(found: dict[str, Any], inputs: Values) -> list[str]:
-    """What differs between the role as it is (sql/role_read.sql) and as declared, in words that tell no secret."""
+    """Differences between the real role (sql/role_read.sql) and the declared one, without secrets."""
     fits = scram.matches(inputs["password"], found["verifier"])
     return (
         attribute_findings(found, inputs)
@@ -55,7 +55,7 @@ def role_findings(found: dict[str, Any], inputs: Values) -> list[str]:
 
 
 def attribute_findings(found: dict[str, Any], inputs: Values) -> list[str]:
-    """The same of what the role is and may, without its password and settings."""
+    """Differences in the role's attributes and memberships, without its password and settings."""
     findings = [words for attribute, words in _NEVER.items() if found[attribute]]
     if found["bypassrls"] != inputs.get("bypass_rls", False):
         findings.append("bypasses row security" if found["bypassrls"] else "does not bypass row security")
@@ -79,7 +79,7 @@ def _membership_findings(found: list[dict[str, Any]], declared: list[str]) -> li
 
 
 def setting_findings(found: list[dict[str, Any]], declared: dict[str, str]) -> list[str]:
-    """What differs between a role's settings and the declared ones."""
+    """Differences between a role's settings and the declared ones."""
     everywhere = [pair for each in found if each["database"] is None for pair in each["settings"]]
     elsewhere = [
         f"{pair.split('=')[0]} is set in database {each['database']}" for each in found if each["database"] for pair in each["settings"]
@@ -88,11 +88,11 @@ def setting_findings(found: list[dict[str, Any]], declared: dict[str, str]) -> l
 
 
 def _limit(value: int) -> str | None:
-    return None if value >= 1 else "has to be at least 1"
+    return None if value >= 1 else "must be at least 1"
 
 
 class PostgresRole(FoundAtUp):
-    """A login role without any power of its own. Its grants are PostgresGrants."""
+    """A login role without privileged attributes. Its grants are PostgresGrants."""
 
     inputs = {
         "container": Input(Shape.TEXT),
@@ -105,9 +105,9 @@ class PostgresRole(FoundAtUp):
         ),
         "member_of": Input(Shape.TEXTS, required=False, default=[]),
         "settings": Input(Shape.TEXT_MAP, required=False, default={}),
-        # Only a superuser may set it: unlike statement_timeout and work_mem the role can't lift it.
+        # Only a superuser may set it: unlike statement_timeout and work_mem, the role can't raise it itself.
         "temporary_files_mib": Input(Shape.INTEGER, required=False, rule=_limit),
-        # Without a default, so that stacks from before it was there see no change of roles that don't have it.
+        # Without a default, so that older stacks see no change for roles without it.
         "bypass_rls": Input(Shape.BOOLEAN, required=False),
     }
     outputs = ("drift",)
@@ -115,7 +115,7 @@ class PostgresRole(FoundAtUp):
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
         del call
         if inputs["name"] == "postgres":
-            raise PlatformError(what="the superuser is no account", where="PostgresRole", next_step="give the role another name")
+            raise PlatformError(what="the superuser is not an account", where="PostgresRole", next_step="give the role another name")
         return inputs["name"], self._assert(inputs)
 
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
@@ -143,14 +143,14 @@ class PostgresRole(FoundAtUp):
             if "cannot be dropped because some objects depend on it" not in error.what:
                 raise
             call.log(
-                Log.INFO, f"role {inputs['name']} owns objects, so it stays: without password and login, until `pulumi up` takes it over"
+                Log.INFO, f"role {inputs['name']} owns objects, so it stays, without password and login, until `pulumi up` takes it over"
             )
 
     @staticmethod
     def _assert(inputs: Values) -> Values:
         container = running(inputs["container"])
         found = _read(container, inputs["name"])
-        # A verifier has a random salt: one that fits is left alone, so that nothing changes where nothing has to.
+        # A verifier has a random salt: keep a matching one, so that nothing changes without need.
         keep = found is not None and scram.matches(inputs["password"], found["verifier"])
         variables = {
             "name": inputs["name"],

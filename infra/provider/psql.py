@@ -1,4 +1,4 @@
-"""SQL as the superuser inside a database container: over its socket, by peer authentication, statements through stdin."""
+"""SQL as the superuser inside a database container: over the socket, with peer authentication, statements through stdin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra.provider.containers import Finished, execute
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-# One provisioning transaction at a time in a database: two grants on one table would fail with "tuple concurrently updated".
+# Only one provisioning transaction at a time per database: two grants on one table would fail with "tuple concurrently updated".
 # The number is "CHRI" in ASCII.
 ADVISORY_LOCK = 0x43485249
 _READY_WITHIN_SECONDS = 90
@@ -27,20 +27,20 @@ NAME = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 
 
 def name_rule(name: str) -> str | None:
-    """An input's rule: plain names only."""
-    return None if NAME.fullmatch(name) else "has to be a plain lower-case name of at most 63 letters, digits, `_` and `-`"
+    """The rule of an input: plain names only."""
+    return None if NAME.fullmatch(name) else "must be a plain lower-case name of at most 63 letters, digits, `_` and `-`"
 
 
 def quote_identifier(name: str) -> str:
-    """A name as SQL takes it."""
+    """A name quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def setting_findings(found: Sequence[str], declared: Mapping[str, str]) -> list[str]:
-    """What differs between `name=value` settings as PostgreSQL keeps them and the declared ones. Names have no case."""
+    """Differences between `name=value` settings in PostgreSQL's form and the declared ones. Names ignore case."""
     there = {name.lower(): value for name, value in (pair.split("=", 1) for pair in found)}
     wanted = {name.lower(): value for name, value in declared.items()}
-    findings = [f"{name} is set, and not declared" for name in sorted(there.keys() - wanted.keys())]
+    findings = [f"{name} is set, but not declared" for name in sorted(there.keys() - wanted.keys())]
     return findings + [
         f"{name} is {there.get(name, 'not set')}, not {wanted[name]}" for name in sorted(wanted) if there.get(name) != wanted[name]
     ]
@@ -52,16 +52,16 @@ def named(name: str) -> str:
 
 
 def run(container: Container, sql: str, *, database: str = "postgres", variables: Mapping[str, Any] | None = None) -> str:
-    """Run statements until the first that fails; what the queries among them answered, as psql prints it unaligned.
+    """Run statements until the first failure; returns the queries' output, as psql prints it unaligned.
 
-    `variables` are psql's (`:name`, `:'name'`, `:"name"`); lists and objects are handed over as JSON. Waits for a server that is
-    still starting. Raises PlatformError with the server's message; statements and values are not in it.
+    `variables` are psql's (`:name`, `:'name'`, `:"name"`); lists and objects become JSON. Waits for a server that is
+    still starting. Raises PlatformError with the server's message, without statements and values.
     """
 
     def ask() -> Finished | None:
         ended = _psql(container, sql, database, variables or {})
         if any(sign in ended.stderr for sign in _NO_PLACE):
-            # Somebody holds all places without logging in: those end, and the next connection is ours before they are back.
+            # Clients hold all connections without logging in: end them, and the next connection is ours before they return.
             logins.end_stalled(container)
             ended = _psql(container, sql, database, variables or {})
         return None if any(sign in ended.stderr for sign in (*_NOT_READY, *_NO_PLACE)) else ended
@@ -77,7 +77,7 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
 
 
 def query(container: Container, sql: str, *, database: str = "postgres", variables: Mapping[str, Any] | None = None) -> Any:
-    """The one JSON value that a query answers; None for no row."""
+    """The one JSON value that a query returns; None for no row."""
     answer = run(container, sql, database=database, variables=variables).strip()
     return json.loads(answer) if answer else None
 
@@ -86,7 +86,7 @@ def _psql(container: Container, sql: str, database: str, variables: Mapping[str,
     lines = [
         "\\set ON_ERROR_STOP on",
         "\\set VERBOSITY terse",  # no DETAIL or LINE: they would quote values
-        # A statement that carries a verifier stays out of the server's log too; pgaudit redacts passwords by itself.
+        # Keep statements with a verifier out of the server's log too; pgaudit itself redacts passwords.
         "set log_statement = 'none'; set log_min_error_statement = panic; set log_min_duration_statement = -1;",
         "set client_min_messages = warning;",
         *(f"\\set {name} {_quoted(value)}" for name, value in variables.items()),
@@ -99,7 +99,7 @@ def _psql(container: Container, sql: str, database: str, variables: Mapping[str,
 
 def _quoted(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    # psql's own quoting: backslashes and quotes doubled or escaped, lines kept in one.
+    # psql's own quoting: backslashes and quotes escaped or doubled, newlines escaped.
     return "'" + text.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n") + "'"
 
 
@@ -110,10 +110,10 @@ def _message(ended: Finished) -> str:
 
 def _advice(ended: Finished) -> str:
     if "Peer authentication failed" in ended.stderr or "no pg_hba.conf entry" in ended.stderr:
-        return "pg_hba.conf has to let the superuser in over the socket: `local all postgres peer`"
+        return "pg_hba.conf must let the superuser in over the socket: `local all postgres peer`"
     if any(sign in ended.stderr for sign in _NOT_READY):
-        return "see why it does not start: `docker logs` of the container"
-    return "mend the cause, then run `pulumi up` again"
+        return "see `docker logs` of the container"
+    return "fix the cause, then run `pulumi up` again"
 
 
 def database_exists(container: Container, database: str) -> bool:

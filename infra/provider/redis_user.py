@@ -1,4 +1,4 @@
-"""Redis' ACL users in the running server: what the ACL file said at the start, kept so."""
+"""Redis' ACL users in the running server, kept equal to the ACL file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ADMIN = "admin"
 ADMIN_PASSWORD_FILE = "/run/christmas/admin.password"  # noqa: S105 - a path
 CA_FILE = "/run/christmas/ca.crt"
-# How the server is reached from inside its own container; commands come on stdin, the password from a file.
+# Connects from inside the server's own container; commands come on stdin, the password from a file.
 CONNECT = f"--tls --cacert {CA_FILE} -h localhost --no-auth-warning"
 _READY_WITHIN_SECONDS = 60
 _CHANGED_WITHIN_SECONDS = 20
@@ -34,7 +34,7 @@ def cli_command(password_file: str = ADMIN_PASSWORD_FILE, user: str = ADMIN, opt
 
 
 def reload_command(certificate: str = "/run/christmas/tls.crt", key: str = "/run/christmas/tls.key") -> tuple[str, ...]:
-    """The argv that makes a running Redis take up renewed certificates and its ACL file, without a restart; for Reload's `exec`."""
+    """The argv that makes a running Redis load renewed certificates and its ACL file, without a restart; for Reload's `exec`."""
     script = (
         f'export REDISCLI_AUTH="$(cat {ADMIN_PASSWORD_FILE})"; cli="redis-cli -e {CONNECT} --user {ADMIN}"; '
         f"$cli config set tls-cert-file {certificate} tls-key-file {key} tls-ca-cert-file {CA_FILE} && $cli acl load"
@@ -47,14 +47,12 @@ def _rules(rules: list[str]) -> str | None:
         return None
     for rule in [word.strip("()") for each in rules for word in each.split()]:
         if rule.lower() in ("nopass", "allcommands", "allkeys", "allchannels", "+@all", "reset") or rule[:1] in ("#", ">", "<", "!"):
-            return (
-                f"has {rule[:1] + '…' if rule[:1] in '#><!' else rule!r}, which no account may have (passwords are an input of their own)"
-            )
+            return f"has {rule[:1] + '…' if rule[:1] in '#><!' else rule!r}, which no account may have (passwords are a separate input)"
     return None
 
 
 class RedisUser(Kind):
-    """An ACL user, asserted in the running server by the `admin` account, with no restart."""
+    """An ACL user, set in the running server by the `admin` account, without a restart."""
 
     inputs = {
         "container": Input(Shape.TEXT),
@@ -70,7 +68,7 @@ class RedisUser(Kind):
         checked, problems = super().check(inputs)
         everything = checked.get("rules") is not UNKNOWN and tuple(checked.get("rules") or ()) == REPLAY
         if everything and (checked.get("name") != "default" or checked.get("password") is not None):
-            problems.append("input 'rules' gives everything, which only `default` may have, switched off and without a password")
+            problems.append("input 'rules' gives all rights, which only `default` may have, without a password and switched off")
         return checked, problems
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
@@ -92,10 +90,10 @@ class RedisUser(Kind):
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del state
         if inputs["name"] in ("default", ADMIN):
-            return  # without `default` off anybody gets in; without admin nobody could take over again
+            return  # if `default` weren't off, anybody could get in; without admin, nobody could take over again
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} ends with its ACL file")
+            call.log(Log.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} disappears with its ACL file")
             return
         _ask(container, inputs, [f"ACL DELUSER {inputs['name']}"])
 
@@ -106,20 +104,20 @@ class RedisUser(Kind):
         try:
             line = acl_line(inputs["name"], inputs["rules"], None if password is None else password_sha256(password))
         except ValueError as error:
-            raise PlatformError(what=str(error), where=f"Redis user {inputs['name']}", next_step="mend the rule in the program") from None
-        # `reset` first: one command replaces the whole user at once, and whoever is connected stays so.
+            raise PlatformError(what=str(error), where=f"Redis user {inputs['name']}", next_step="fix the rule in the program") from None
+        # `reset` comes first: one command replaces the whole user atomically, and its clients stay connected.
         _, name, *rules = line.split()
-        # While admin's own password changes, the file has the new one already and the server still the old.
+        # While admin's own password changes, the file already has the new one and the server still the old.
         before = old.get("password") if inputs["name"] == ADMIN else None
         _ask(container, inputs, [" ".join(("ACL SETUSER", name, "reset", *rules))], before, patient=True)
         found = _get_user(container, inputs)
         if found is None:
-            raise PlatformError(what=f"Redis user {name} is gone right after it was set", where=f"container {container.name}")
+            raise PlatformError(what=f"Redis user {name} disappeared right after it was set", where=f"container {container.name}")
         return {"effective": _effective(found), "drift": []}
 
 
 def user_findings(found: dict[str, Any], effective: str | None, inputs: Values) -> list[str]:
-    """What differs between ACL GETUSER's answer and the declared user, in words that tell no secret."""
+    """Differences between ACL GETUSER's answer and the declared user, without secrets."""
     findings = []
     flags = set(found["flags"])
     password = inputs.get("password")
@@ -136,7 +134,7 @@ def user_findings(found: dict[str, Any], effective: str | None, inputs: Values) 
 
 
 def _effective(found: dict[str, Any]) -> str:
-    """What the user may do in Redis' own normal form."""
+    """The user's rights in Redis' own normal form."""
     return json.dumps({part: found[part] for part in ("commands", "keys", "channels", "selectors")}, sort_keys=True)
 
 
@@ -148,9 +146,9 @@ def _get_user(container: Container, inputs: Values) -> dict[str, Any] | None:
 def _ask(
     container: Container, inputs: Values, commands: Sequence[str], former_password: str | None = None, *, patient: bool = False
 ) -> list[Any]:
-    """Each command's answer. `former_password` is tried where the one in the file is not taken yet; the patient wait for that.
+    """Each command's answer. Tries `former_password` if the server doesn't accept the file's yet; with `patient` waits for that.
 
-    Raises PlatformError where one is refused.
+    Raises PlatformError if a command is refused.
     """
     deadline = time.monotonic() + patience(_READY_WITHIN_SECONDS)
     changing_until = time.monotonic() + (patience(_CHANGED_WITHIN_SECONDS) if patient else 0)
@@ -166,7 +164,7 @@ def _ask(
         if refused and former_password and not login:
             login = (f"AUTH {ADMIN} {former_password}",)
             continue
-        # Admin's own new password may be on its way to the server in another resource's turn.
+        # Another resource may be setting admin's new password right now.
         until = changing_until if refused else deadline if any(sign in said for sign in _NOT_READY) else 0
         if time.monotonic() > until:
             raise _refused(container, inputs, said)
@@ -189,8 +187,8 @@ def _refused(container: Container, inputs: Values, said: str) -> PlatformError:
     where = f"container {container.name}, user {inputs['name']}"
     if "WRONGPASS" in said or "NOAUTH" in said:
         return PlatformError(
-            what="Redis does not take the admin password that its files hold",
+            what="Redis does not accept the admin password in its files",
             where=where,
             next_step=f"restart it, so that it reads its ACL file: `docker restart {container.name}`, then `pulumi up`",
         )
-    return PlatformError(what=f"Redis refused: {said[-400:]}", where=where, next_step="mend the cause, then run `pulumi up` again")
+    return PlatformError(what=f"Redis refused: {said[-400:]}", where=where, next_step="fix the cause, then run `pulumi up` again")

@@ -1,4 +1,4 @@
-"""The kinds that this provider serves, by type token; each is imported when first asked for, so that start-up stays quick."""
+"""The kinds of this provider, by type token; each is imported at first use, so that the start stays fast."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MODULES = {
 
 @functools.cache
 def kind_of(token: str) -> Kind | None:
-    """The kind behind a type token such as `christmas:index:Password`; None where there is none."""
+    """The kind of a type token such as `christmas:index:Password`, or None."""
     package, _, name = token.partition(":index:")
     if package != "christmas" or name not in MODULES:
         return None

@@ -1,4 +1,4 @@
-"""Making a running service take up files that have changed under it."""
+"""Makes a running service load changed files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from core import health
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.containers import execute, find_running
@@ -18,7 +19,7 @@ _HEALTHY_WITHIN_SECONDS = 180
 def _action(action: dict[str, Any]) -> str | None:
     verbs = [verb for verb in ("signal", "exec", "restart") if verb in action]
     if len(verbs) != 1 or action.keys() - {*verbs, "user"}:
-        return 'has to be one of {"signal": NAME}, {"exec": [ARGUMENTS], "user": NAME} and {"restart": true}'
+        return 'must be one of {"signal": NAME}, {"exec": [ARGUMENTS], "user": NAME} and {"restart": true}'
     return None
 
 
@@ -26,7 +27,7 @@ class Reload(Kind):
     """Acts when `written_at` (an output of ConfigFiles) changes and the service has not been started since.
 
     It comes after the container in the program, so a container that was replaced in the same run, and has read the new files,
-    is left alone. What was written stays recorded as not taken up until the action has succeeded.
+    is left alone. Until the action succeeds, the change stays recorded as not loaded.
     """
 
     inputs = {
@@ -54,7 +55,7 @@ class Reload(Kind):
         done = {"taken_up": inputs["written_at"]}
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.INFO, f"{inputs['container']} does not run: it reads its files when it starts")
+            call.log(Log.INFO, f"{inputs['container']} does not run: it will read its files at its start")
             return done
         if _moment(container.attrs["State"]["StartedAt"]) > _moment(inputs["written_at"]):
             return done
@@ -66,7 +67,7 @@ class Reload(Kind):
             if ended.exit_code != 0:
                 said = (ended.stderr or ended.stdout).strip()[-500:]
                 raise PlatformError(
-                    what=f"the service did not take up its changed files: exit code {ended.exit_code}: {said}",
+                    what=f"the service did not load its changed files: exit code {ended.exit_code}: {said}",
                     where=where,
                     next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
                 )
@@ -83,17 +84,17 @@ class Reload(Kind):
         while time.monotonic() < deadline:
             asked("looking at it", f"container {container.name}", container.reload)
             state = container.attrs["State"]
-            health = (state.get("Health") or {}).get("Status", "healthy")
-            if state["Running"] and health == "healthy":
+            check = health.check_of(container.attrs)
+            if state["Running"] and (not check or health.passes(container.client.api, str(container.id), check)):
                 return
             time.sleep(0.5)
         raise PlatformError(
-            what=f"the service did not get healthy within {limit:.0f} s of its restart",
+            what=f"the service was not healthy {limit:.0f} s after its restart",
             where=f"container {container.name}",
             next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
         )
 
 
 def _moment(text: str) -> datetime:
-    """Docker's times have nanoseconds, which Python's parser cuts from 3.11 on."""
+    """Docker's times have nanoseconds, which Python's parser truncates since 3.11."""
     return datetime.fromisoformat(text)

@@ -1,8 +1,8 @@
-"""The provider's resources as a Pulumi program writes them.
+"""The provider's resources for Pulumi programs.
 
-Names and types are the wire's: Python's own spelling everywhere. A property that the program leaves out is filled in by the
-provider. Resources inside a server take `server` (its container's id), most of them `container` too (its name): when the container
-was replaced, `server` differs, and `up` asserts the resource anew.
+Names and types are those of the wire: Python's spelling everywhere. The provider fills in properties that the program leaves out.
+Resources inside a server take `server` (its container's id), most of them `container` too (its name): if the container
+was replaced, `server` differs, and `up` sets the resource again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pulumi import Input, Output, ResourceOptions
 
 
 class Resource(pulumi.CustomResource):
-    """A resource of this provider: its kind is its class's name."""
+    """A resource of this provider: its kind has the same name as its class."""
 
     def __init__(
         self, name: str, inputs: Mapping[str, Any], outputs: Sequence[str], opts: ResourceOptions | None, secrets: Sequence[str] = ()
@@ -25,7 +25,7 @@ class Resource(pulumi.CustomResource):
 
 
 class Password(Resource):
-    """Letters and digits at random, `length` of them. A changed keeper makes a new one, in place."""
+    """`length` random letters and digits. A changed keeper makes a new one, in place."""
 
     result: Output[str]
 
@@ -41,7 +41,7 @@ class Password(Resource):
 
 
 class KeptPassword(Resource):
-    """A password in `file` of a retained volume, where a stack that is made anew finds it. Made once and never changed."""
+    """A password in `file` of a retained volume, where a new stack finds it. Made once and never changed."""
 
     result: Output[str]
     drift: Output[list[str]]
@@ -62,7 +62,7 @@ class KeptPassword(Resource):
 
 
 class KeptIdentity(Resource):
-    """An age identity in `file` of a retained volume, found again as a kept password is. `recipient` is its public half."""
+    """An age identity in `file` of a retained volume, kept like a KeptPassword. `recipient` is its public key."""
 
     result: Output[str]
     recipient: Output[str]
@@ -116,7 +116,7 @@ class FieldKeys(Resource):
 
 
 class CertificateAuthority(Resource):
-    """A private CA (ECDSA P-256). Renewed with everything that it signed when less than `renew_below` of its life is left."""
+    """A private CA (ECDSA P-256). Renewed, with all its certificates, when less than `renew_below` of its life is left."""
 
     private_key_pem: Output[str]
     certificate_pem: Output[str]
@@ -139,7 +139,7 @@ class CertificateAuthority(Resource):
 
 
 class Certificate(Resource):
-    """A server's certificate. A plain `up` renews it when less than `renew_below` (a third) of its life is left, or it does not fit."""
+    """A server's certificate. A plain `up` renews it when less than `renew_below` (a third) of its life is left, or it doesn't match."""
 
     private_key_pem: Output[str]
     certificate_pem: Output[str]
@@ -174,7 +174,7 @@ class Certificate(Resource):
 
 
 class PortBlock(Resource):
-    """Host ports by name: each the preferred one or the next that is free, chosen once and kept."""
+    """Host ports by name: each the preferred one or the next free one, chosen once and kept."""
 
     ports: Output[dict[str, int]]
 
@@ -190,7 +190,7 @@ class PortBlock(Resource):
 
 
 class SubnetBlock(Resource):
-    """A subnet for the stack's network and its gateway: `preferred`, or a free one, chosen once and kept."""
+    """A subnet and gateway for the stack's network: `preferred`, or a free one, chosen once and kept."""
 
     subnet: Output[str]
     gateway: Output[str]
@@ -200,11 +200,11 @@ class SubnetBlock(Resource):
 
 
 class ConfigFiles(Resource):
-    """Exactly these files in a volume, 0400 and the service's own; the volume's root becomes 0700.
+    """Exactly these files in a volume, 0400 and owned by the service; the volume's root becomes 0700.
 
-    `image` is any image that is there: a container of it is made, and never started, to reach the volume. `fingerprint` changes
-    with the declared files and tells nothing of them; `written_at` changes whenever something was written, a repair included.
-    A running service takes changes up by a Reload that follows its container in the program.
+    `image` is any local image: a container of it is created, never started, to reach the volume. `fingerprint` changes
+    with the declared files and reveals nothing of them; `written_at` changes whenever something was written, also by a repair.
+    A running service loads changes through a Reload that follows its container in the program.
     """
 
     fingerprint: Output[str]
@@ -245,10 +245,10 @@ class VolumeOwner(Resource):
 
 
 class Reload(Resource):
-    """Lets a running service take up files written at `written_at` (an output of ConfigFiles), unless it was started since.
+    """Makes a running service load files written at `written_at` (an output of ConfigFiles), unless it was started since.
 
-    `action` is `{"signal": "SIGHUP"}`, `{"exec": [argv], "user": …}` or `{"restart": True}`. Declared after the container (through
-    `server`), so that a container replaced in the same run is left alone; what failed is tried again by the next `up`.
+    `action` is `{"signal": "SIGHUP"}`, `{"exec": [argv], "user": …}` or `{"restart": True}`. Declare it after the container (through
+    `server`), so that a container replaced in the same run is left alone; a failed action is repeated by the next `up`.
     """
 
     taken_up: Output[str]

@@ -1,4 +1,4 @@
-"""PostgreSQL's stored form of a password, made here so that the password itself never travels.
+"""PostgreSQL's stored form of a password, computed here so that the password itself is never sent.
 
 SCRAM-SHA-256 is RFC 7677 on RFC 5802; the stored form is PostgreSQL's, src/common/scram-common.c.
 """
@@ -16,12 +16,12 @@ _VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]
 
 
 def verifier(password: str, salt: bytes | None = None, iterations: int = ITERATIONS) -> str:
-    """The verifier of a password of printable ASCII, for which SASLprep changes nothing.
+    """The verifier of a password in printable ASCII, which SASLprep leaves unchanged.
 
-    Raises ValueError for any other password; the message doesn't hold it.
+    Raises ValueError for any other password; the message doesn't contain it.
     """
     if not password or not password.isascii() or not password.isprintable():
-        raise ValueError("a password has to be printable ASCII")
+        raise ValueError("a password must be printable ASCII")
     salt = secrets.token_bytes(16) if salt is None else salt
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", "sha256")
@@ -31,7 +31,7 @@ def verifier(password: str, salt: bytes | None = None, iterations: int = ITERATI
 
 
 def matches(password: str, stored: str | None) -> bool:
-    """Whether the stored verifier is of this password."""
+    """Whether the stored verifier belongs to this password."""
     found = _VERIFIER.fullmatch(stored or "")
     if not found:
         return False

@@ -1,4 +1,4 @@
-"""The plugin's gRPC service: Pulumi's ResourceProvider, spoken to the kinds of this provider."""
+"""The plugin's gRPC service: Pulumi's ResourceProvider on top of this provider's kinds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class EngineLog:
         self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
 
     def __call__(self, urn: str, severity: Log, message: str) -> None:
-        """Log a message on a resource; an engine that has gone away is no reason to fail."""
+        """Log a message about a resource; ignores an engine that has ended."""
         if self._engine is None:
             return
         try:
@@ -40,7 +40,7 @@ class EngineLog:
 
 
 class _PartlyFailedError(Exception):
-    """A failure with the state that it left behind, encoded as the engine takes it."""
+    """A failure with the state that it left, encoded for the engine."""
 
     def __init__(self, message: str, details: bytes) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class _PartlyFailedError(Exception):
 
 
 def differences(kind: Kind, state: Values, old: Values, new: Values, ignored: frozenset[str] = frozenset()) -> dict[str, tuple[str, bool]]:
-    """What an update would change: property to (PropertyDiff kind's name, whether it is an input)."""
+    """The changes of an update: property to (PropertyDiff kind's name, whether it is an input)."""
     found: dict[str, tuple[str, bool]] = {}
     for name in kind.inputs:
         before, after = old.get(name), new.get(name)
@@ -62,12 +62,12 @@ def differences(kind: Kind, state: Values, old: Values, new: Values, ignored: fr
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves every kind in the registry. Requests come on several threads at once."""
+    """Serves every kind in the registry. Requests come on several threads in parallel."""
 
     def __init__(self, log: EngineLog) -> None:
         self._log = log
 
-    # Handshake, configuration: there is none.
+    # Handshake and configuration: there is none.
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002, D102 - the service's names, here and below
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
@@ -92,7 +92,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002, D102
-        # Every step here is short and repeatable: the running ones end by themselves.
+        # Every operation is short and repeatable: running ones end by themselves.
         return empty_pb2.Empty()
 
     # The resources.
@@ -168,7 +168,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 raise PlatformError(
                     what=f"a {kind.name} can't be imported",
                     where=request.id,
-                    next_step="declare it in the program: `pulumi up` takes over what is there",
+                    next_step="declare it in the program: `pulumi up` takes over an existing one",
                 )
             outputs = kind.read(call, decode(request.properties).values, inputs.values)
             if outputs is None:
@@ -191,7 +191,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return encode({name: outputs.get(name, UNKNOWN) for name in kind.outputs}, kind.secret_outputs)
 
     def _begin(self, request: Any, context: Any) -> tuple[Kind, Call, Callable[[Callable[[], Any]], Any]]:
-        """The kind and the call, and a runner that turns whatever goes wrong into one readable message for the engine."""
+        """The kind and the call, and a runner that turns any failure into one readable message for the engine."""
         call = Call(request.urn, lambda severity, message: self._log(request.urn, severity, message))
 
         def answer(run: Callable[[], Any]) -> Any:
@@ -203,18 +203,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 context.set_trailing_metadata((("grpc-status-details-bin", error.details),))
                 context.abort(grpc.StatusCode.UNKNOWN, str(error))
             except Exception as error:
-                # Messages of foreign exceptions may quote what they were given, secrets included: only their type is told.
+                # Messages of foreign exceptions may quote their input, secrets included: report only the type.
                 frames = "".join(traceback.format_tb(error.__traceback__))
                 call.log(Log.DEBUG, f"{type(error).__name__} in the christmas provider:\n{frames}")
                 context.abort(
                     grpc.StatusCode.UNKNOWN,
-                    f"the christmas provider failed: {type(error).__name__}\n  next:  run again with `--debug` to see the place",
+                    f"the christmas provider failed: {type(error).__name__}\n  next:  run again with `--debug` for the traceback",
                 )
 
         kind = kind_of(request.urn.split("::")[2].rsplit("$", 1)[-1])
         if kind is None:
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the christmas provider has no resource of type {request.urn.split('::')[2]}")
-            raise AssertionError  # abort raises, which its type doesn't tell
+            raise AssertionError  # abort raises, but its type doesn't say so
         return kind, call, answer
 
     def _partly_failed(self, kind: Kind, identity: str, partial: PartialFailureError, inputs: Properties) -> _PartlyFailedError:
@@ -231,15 +231,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 def serve(engine: str, stop: threading.Event) -> None:
     """Serve the provider until `stop` is set; prints its port, as the engine expects."""
-    engine_process = os.getppid()  # before the port is told: from then on the engine may be killed at any time
-    # Reads of a refresh come all at once and mostly wait for Docker.
+    engine_process = os.getppid()  # read before printing the port: the engine may be killed at any time after that
+    # A refresh reads all resources in parallel, and mostly waits for Docker.
     server = grpc.server(ThreadPoolExecutor(32), options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(EngineLog(engine)), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    # An engine that was killed can't say goodbye.
+    # A killed engine can't say goodbye.
     while not stop.wait(2) and os.getppid() == engine_process:
         pass
     server.stop(grace=None).wait(2)

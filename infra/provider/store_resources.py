@@ -1,4 +1,4 @@
-"""What is inside the stores, as a Pulumi program writes it: databases, roles, grants, ACL users, backup stanzas."""
+"""Resources inside the stores for Pulumi programs: databases, roles, grants, ACL users, backup stanzas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.provider.resources import Resource
 
 
 class PostgresDatabase(Resource):
-    """A database with its extensions and settings, owned by `owner` (a role that exists), open to nobody else. Never removed."""
+    """A database with its extensions and settings, owned by `owner` (an existing role), closed to PUBLIC. Never removed."""
 
     drift: Output[list[str]]
 
@@ -45,7 +45,7 @@ class PostgresDatabase(Resource):
 
 
 class PostgresRole(Resource):
-    """A login role. Removed, it is locked out, and dropped unless it owns something."""
+    """A login role. When removed, it is locked out, and dropped unless it owns something."""
 
     drift: Output[list[str]]
 
@@ -83,8 +83,8 @@ class PostgresRole(Resource):
 class PostgresGrants(Resource):
     """Exactly these privileges of `role` in `database`: CONNECT, USAGE and each grant, `{"table", "privileges", "columns"?}`.
 
-    The schema's `owner` may do everything anyway: for that role only CONNECT and `functions` are kept. `reads_every_table` adds
-    SELECT on all tables there are or will be; `functions` are names of functions that are closed to others.
+    The schema's `owner` has all rights implicitly: for that role only CONNECT and `functions` are managed. `reads_every_table` adds
+    SELECT on all present and future tables; `functions` are names of functions that are closed to others.
     """
 
     drift: Output[list[str]]
@@ -121,9 +121,9 @@ class PostgresGrants(Resource):
 
 
 class BackupStanza(Resource):
-    """pgBackRest's stanza in the repository that `config_path` (inside the container) names. Never removed.
+    """pgBackRest's stanza in the repository of `config_path` (inside the container). Never removed.
 
-    `repository` is that place in words: another one gets a stanza of its own. With `recovering` the backups of another cluster
+    `repository` is that place in words: a changed one gets its own stanza. With `recovering`, another cluster's backups
     in it are no failure: they are about to be restored.
     """
 
@@ -153,9 +153,9 @@ class BackupStanza(Resource):
 
 
 class RedisUser(Resource):
-    """An ACL user of the running server; `rules` without on/off and password (`redis_acl.redis_rules`). No password means off.
+    """An ACL user of the running server; `rules` without on/off and password (`redis_acl.redis_rules`). Without a password it is off.
 
-    The others depend on `admin`'s: it is the account that sets them, and its own password may be the one that changes.
+    The others depend on `admin`'s: that account sets them, and its own password may be the changed one.
     """
 
     effective: Output[str]
@@ -213,7 +213,7 @@ class WeaviateRole(Resource):
 
 
 class WeaviateUser(Resource):
-    """A database user with these roles and a key that Weaviate makes. A changed keeper makes a new key, in place."""
+    """A database user with these roles and a key made by Weaviate. A changed keeper makes a new key, in place."""
 
     api_key: Output[str]
     drift: Output[list[str]]

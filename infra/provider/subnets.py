@@ -1,4 +1,4 @@
-"""Subnets for a stack's own network: chosen once, so that the rules written with them stay right, and never one that is taken."""
+"""A subnet for the stack's network: free, and chosen once, so that rules written with it stay right."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any
 from core.errors import PlatformError
 from infra.provider.kind import Call, Input, Kind, Shape, Values
 
-# Private, and away from what Docker, home routers and cluster networks hand out by default.
+# A private range that Docker, home routers and cluster networks do not use by default.
 POOL = IPv4Network("10.213.0.0/16")
 PREFIX = 24
 
 
 def choose(taken: Iterable[IPv4Network], seed: str) -> IPv4Network:
-    """The first free /24 of the pool, looking from a place that depends on `seed`: two stacks begin at different places.
+    """The first free /24 of the pool, starting at a place that depends on `seed`: two stacks start at different places.
 
-    Raises PlatformError where the whole pool is taken.
+    Raises PlatformError if the whole pool is taken.
     """
     candidates = list(POOL.subnets(new_prefix=PREFIX))
     start = int.from_bytes(sha256(seed.encode()).digest()[:4]) % len(candidates)
@@ -35,7 +35,7 @@ def choose(taken: Iterable[IPv4Network], seed: str) -> IPv4Network:
 
 
 def routed(table: str) -> list[IPv4Network]:
-    """The networks in a routing table as Linux prints it in /proc/net/route: little-endian hexadecimal; the default route is left out."""
+    """The networks in a Linux routing table (/proc/net/route, little-endian hexadecimal), without the default route."""
     networks = []
     for line in table.splitlines()[1:]:
         columns = line.split()
@@ -57,13 +57,13 @@ def _taken() -> list[IPv4Network]:
 
 def _network(value: Any) -> str | None:
     try:
-        return None if isinstance(ip_network(value), IPv4Network) else "has to be an IPv4 network"
+        return None if isinstance(ip_network(value), IPv4Network) else "must be an IPv4 network"
     except ValueError:
-        return "has to be a network such as 10.213.7.0/24"
+        return "must be a network such as 10.213.7.0/24"
 
 
 class SubnetBlock(Kind):
-    """A subnet and its gateway (the first address). `preferred` fixes it; without, a free one is chosen and kept."""
+    """A subnet and its gateway (the first address). `preferred` fixes it; otherwise a free one is chosen and kept."""
 
     inputs = {"preferred": Input(Shape.TEXT, required=False, rule=_network, replaces=True)}
     outputs = ("subnet", "gateway")

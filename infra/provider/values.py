@@ -1,7 +1,7 @@
 """Property values between the engine's protobuf structs and plain Python.
 
-A property that holds a secret anywhere is secret as a whole: the kinds of this provider work with plain values, and
-which of them are secret is kept beside them by property name.
+A property with a secret at any depth is secret as a whole: the kinds of this provider work with plain values, and
+the names of secret properties are kept beside them.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from google.protobuf import struct_pb2
 
-# The wire's marks, the same in every SDK: sdk/proto and pulumi/runtime/rpc.py.
+# The marks on the wire, the same in every SDK: sdk/proto and pulumi/runtime/rpc.py.
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of a secret, not one
 _UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 class _Unknown:
-    """A value that is only known once something else has been made; appears in previews."""
+    """A value that is known only after another resource was created; occurs in previews."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -30,14 +30,14 @@ UNKNOWN: Final = _Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """Property values in the open, and the names of those that are secret."""
+    """Property values in plain text, and the names of the secret ones."""
 
     values: dict[str, Any] = field(repr=False)
     secrets: frozenset[str] = frozenset()
 
 
 def decode(message: struct_pb2.Struct) -> Properties:
-    """The message's properties; whole numbers come back as int."""
+    """The message's properties; whole numbers become int."""
     secrets: set[str] = set()
     values = {name: _decode(value, secrets, name) for name, value in message.fields.items()}
     return Properties(values, frozenset(secrets))
@@ -58,7 +58,7 @@ def _decode(value: struct_pb2.Value, secrets: set[str], name: str) -> Any:
             fields = value.struct_value.fields
             if _SIGNATURE in fields:
                 if fields[_SIGNATURE].string_value != _SECRET:
-                    raise ValueError(f"property {name}: assets, archives and resources are no values of this provider")
+                    raise ValueError(f"property {name}: this provider does not support assets, archives and resources")
                 secrets.add(name)
                 return _decode(fields["value"], secrets, name)
             return {key: _decode(item, secrets, name) for key, item in fields.items()}
@@ -91,7 +91,7 @@ def _encode(value: Any) -> struct_pb2.Value:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether an unknown is in the value, at any depth."""
+    """Whether a value contains an unknown, at any depth."""
     if isinstance(value, Mapping):
         return any(has_unknown(item) for item in value.values())
     if isinstance(value, list | tuple):

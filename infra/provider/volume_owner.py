@@ -1,4 +1,4 @@
-"""Handing an empty data volume to the user that its service runs as."""
+"""Gives an empty data volume to the user of its service."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from infra.provider import volumes
 from infra.provider.kind import Call, Input, Kind, Shape, Values
 from infra.provider.volumes import DIRECTORY_MODE, Entry
 
-# Docker gives an empty volume the owner of the image's directory at its first mount; a volume with a file in it stays as it is.
+# At its first mount Docker gives an empty volume the owner of the image's directory; a volume with a file is left unchanged.
 _MARKER = ".christmas-owner"
 
 
 class VolumeOwner(Kind):
-    """The owner of a volume's root directory. What is in the volume is never read, changed or removed.
+    """The owner of a volume's root directory. The content is never read, changed or removed.
 
-    Our own images bring directories with the right owner; others' may run as root and have none.
+    Our own images have directories with the right owner; others may run as root and have none.
     """
 
     inputs = {

@@ -1,6 +1,6 @@
-"""Files inside a named Docker volume, reached through a helper container that is never started.
+"""Files in a named Docker volume, accessed through a helper container that is never started.
 
-Docker copies to and from a container that was only created, its volumes included. So nothing runs, whatever the image.
+Docker copies files to and from a container that was only created, its volumes included. So nothing runs, with any image.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from infra.provider.wire_trouble import asked
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-_MOUNT = "christmas-files"  # in no image, so Docker copies nothing into a new volume
-# Several resources have their file in one volume, and the engine asks for them at once: each would take the other's helper for a leftover.
+_MOUNT = "christmas-files"  # not in any image, so Docker copies nothing into a new volume
+# Several resources share one volume, and the engine handles them in parallel: each would take the other's helper for a leftover.
 _ONE_AT_A_TIME: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 DIRECTORY_MODE = 0o700
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file or directory (content None) as it lies in the volume."""
+    """A file or directory (content None) in the volume."""
 
     content: bytes | None
     mode: int
@@ -42,7 +42,7 @@ class Entry:
 
 
 def exists(volume: str) -> bool:
-    """Whether the volume is there."""
+    """Whether the volume exists."""
     from docker.errors import NotFound
 
     try:
@@ -59,7 +59,7 @@ class VolumeFiles:
         self._container, self._volume, self._image = container_id, volume, image
 
     def read(self) -> dict[str, Entry]:
-        """Everything in it, by relative path; the root is `.`."""
+        """All entries, by relative path; the root is `.`."""
 
         def whole() -> bytes:
             parts, _ = engine().api.get_archive(self._container, f"/{_MOUNT}")
@@ -79,10 +79,10 @@ class VolumeFiles:
         return entries
 
     def write(self, entries: Mapping[str, Entry]) -> None:
-        """Put these entries in place, over what is there, with their owners and modes."""
+        """Write these entries with their owners and modes, replacing older ones."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
-            # Directories come before what is in them.
+            # Directories come before their content.
             for path, entry in sorted(entries.items(), key=lambda item: (item[1].content is not None, item[0] != ".", item[0])):
                 member = tarfile.TarInfo(_MOUNT if path == "." else f"{_MOUNT}/{path}")
                 member.mode, member.uid, member.gid, member.mtime = entry.mode, entry.uid, entry.gid, int(time.time())
@@ -96,7 +96,7 @@ class VolumeFiles:
         asked("writing", f"volume {self._volume}", lambda: engine().api.put_archive(self._container, "/", packed))
 
     def remove(self, paths: list[str]) -> None:
-        """Remove files and directories: the one thing that Docker can't copy, so the image's own `rm` does it, with no network."""
+        """Remove files and directories: Docker's copy can't, so the image's own `rm` does it, without a network."""
         from docker.types import Mount
 
         def remove() -> int:
@@ -133,18 +133,18 @@ def _labels(volume: str, stack: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
-    """The files of a volume that exists, through a helper container made from an image that is there. One at a time for each volume.
+    """The files of an existing volume, through a helper container of a local image. One at a time for each volume.
 
-    Raises PlatformError where either is missing, and where somebody removes the helper.
+    Raises PlatformError if either is missing, or if the helper is removed.
     """
     from docker.errors import ImageNotFound, NotFound
     from docker.types import Mount
 
-    if not exists(volume):  # Docker would make one, and nobody would own it
+    if not exists(volume):  # Docker would create it, without our labels
         raise PlatformError(what=f"volume {volume} does not exist", where="the Docker engine", next_step="pulumi up --refresh")
 
     def make() -> Container:
-        remove_leftovers(volume)  # of a killed run, or of a request whose answer was lost
+        remove_leftovers(volume)  # from a killed run, or from a request whose answer was lost
         return engine().containers.create(
             image,
             entrypoint=["true"],
@@ -159,13 +159,13 @@ def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
             helper = asked("opening", f"volume {volume}", make)
         except ImageNotFound:
             raise PlatformError(
-                what=f"image {image} is not there", where=f"volume {volume}", next_step="build or pull it: `make up` does both"
+                what=f"image {image} does not exist here", where=f"volume {volume}", next_step="build or pull it: `make up` does both"
             ) from None
         try:
             yield VolumeFiles(str(helper.id), volume, image)
         except NotFound as error:
             raise PlatformError(
-                what="the helper container was removed while it was used", where=f"volume {volume}", next_step="run it again"
+                what="the helper container was removed while in use", where=f"volume {volume}", next_step="run it again"
             ) from error
         finally:
             with contextlib.suppress(NotFound):

@@ -20,7 +20,7 @@ from core.patience import patience
 _READY_WITHIN_SECONDS = 60
 _TIMEOUT_SECONDS = 20
 _EVERY = "*"
-# What an action's last word scopes, and the rest of that scope in the form in which the server answers.
+# The object of an action's last word, and the rest of the scope in the server's form.
 _SCOPES: dict[str, dict[str, str]] = {
     "collections": {},
     "data": {"tenant": _EVERY, "object": _EVERY},
@@ -30,7 +30,7 @@ _SCOPES: dict[str, dict[str, str]] = {
     "nodes": {"verbosity": "verbose"},
 }
 _UNSCOPED = ("read_cluster",)
-# Scoped by something other than collections; only ever granted for all there are.
+# Not scoped by collections; always granted for all.
 _WHOLE: dict[str, dict[str, dict[str, str]]] = {
     "read_roles": {"roles": {"role": _EVERY, "scope": "all"}},
     "read_users": {"users": {"users": _EVERY}},
@@ -38,19 +38,19 @@ _WHOLE: dict[str, dict[str, dict[str, str]]] = {
 
 
 class UnreachableError(PlatformError):
-    """Nobody answers at the endpoint."""
+    """Nothing answers at the endpoint."""
 
 
 def known_action(action: str) -> bool:
-    """Whether this provider knows what an action of Weaviate's RBAC is scoped by."""
+    """Whether this provider knows the scope of an action of Weaviate's RBAC."""
     verb, _, domain = action.partition("_")
     return action in _UNSCOPED or action in _WHOLE or (domain in _SCOPES and verb in ("create", "read", "update", "delete", "manage"))
 
 
 def permissions(action: str, collection: str = _EVERY, alias: str | None = None) -> list[dict[str, Any]]:
-    """What the API takes and answers for one permission of the blueprint; `alias` is by default called as the collection.
+    """The API's form of one permission of the blueprint; `alias` is the collection's name by default.
 
-    Raises ValueError for an action that this provider does not know.
+    Raises ValueError for an unknown action.
     """
     if not known_action(action):
         raise ValueError(f"unknown action {action!r}")
@@ -61,12 +61,12 @@ def permissions(action: str, collection: str = _EVERY, alias: str | None = None)
     domain = action.partition("_")[2]
     scope = {"collection": collection, **_SCOPES[domain]} | ({"alias": alias or collection} if domain == "aliases" else {})
     scoped = [{"action": action, domain: scope}]
-    # Seeing the nodes with their collections does not include seeing them without.
+    # Access to nodes with their collections does not include access without.
     return [*scoped, {"action": action, domain: {"verbosity": "minimal"}}] if domain == "nodes" else scoped
 
 
 def canonical(permissions: Iterable[Mapping[str, Any]] | None) -> set[str]:
-    """Permissions as comparable texts, whatever order and defaults the server answered in."""
+    """Permissions as comparable texts, independent of the answer's order and defaults."""
     return {json.dumps(each, sort_keys=True) for each in permissions or ()}
 
 
@@ -79,31 +79,31 @@ class WeaviateApi:
     key: str = field(repr=False)
 
     def get(self, path: str) -> Any | None:
-        """What is at a path below /v1; None for 404."""
+        """The answer to a GET below /v1; None for 404."""
         status, answer = self._request("GET", path)
         return None if status == 404 else self._wanted(status, answer, f"GET {path}")
 
     def post(self, path: str, body: Any = None) -> Any:
-        """The answer to a POST: of one that may come twice, as it is sent again where no answer comes."""
+        """The answer to a POST, which must be safe to repeat: it is sent again if no answer comes."""
         status, answer = self._request("POST", path, {} if body is None else body)
         return self._wanted(status, answer, f"POST {path}")
 
     def create(self, path: str, body: Any = None) -> Any | None:
-        """The answer to a POST that makes something; None where that is there already.
+        """The answer to a POST that creates something; None if it exists already.
 
-        It may well be this very request that made it: the server was slow, so the request was sent again, and the second was refused.
+        This request itself may have created it: a slow server got it twice, and refused the second one.
         """
         status, answer = self._request("POST", path, {} if body is None else body)
         return None if status == 409 else self._wanted(status, answer, f"POST {path}")
 
     def delete(self, path: str) -> None:
-        """Delete what is at a path; it may be gone already."""
+        """Delete a path; ignores a missing one."""
         status, answer = self._request("DELETE", path)
         if status != 404:
             self._wanted(status, answer, f"DELETE {path}")
 
     def accepts_key(self, key: str) -> bool:
-        """Whether the server lets that key in."""
+        """Whether the server accepts that key."""
         status, answer = WeaviateApi(self.endpoint, self.ca_certificate_pem, key)._request("GET", "users/own-info")
         if status in (401, 403):
             return False
@@ -115,14 +115,14 @@ class WeaviateApi:
             return answer
         if status == 401:
             raise PlatformError(
-                what="Weaviate does not take the administrator's key",
+                what="Weaviate does not accept the administrator's key",
                 where=self.endpoint,
                 next_step="its container was started with another key: `pulumi up --refresh` restarts it with the recorded one",
             )
         raise PlatformError(
             what=f"Weaviate refused: {status} {_reason(answer)}",
             where=f"{what} at {self.endpoint}",
-            next_step="mend the cause, then `pulumi up`",
+            next_step="fix the cause, then `pulumi up`",
         )
 
     def _request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -132,9 +132,9 @@ class WeaviateApi:
                 status, answer = self._once(method, path, body)
             except (ssl.SSLCertVerificationError, ssl.CertificateError) as error:
                 raise PlatformError(
-                    what=f"Weaviate's certificate is not to be trusted: {error.verify_message}",
+                    what=f"Weaviate's certificate is not trusted: {error.verify_message}",
                     where=self.endpoint,
-                    next_step="it serves another CA's certificate or lacks this address: restart its container, then `pulumi up`",
+                    next_step="its certificate is from another CA or lacks this address: restart its container, then `pulumi up`",
                 ) from None
             except (OSError, http.client.HTTPException) as error:
                 if time.monotonic() > deadline:
@@ -163,7 +163,7 @@ class WeaviateApi:
         try:
             return response.status, json.loads(text) if text else None
         except ValueError:
-            return response.status, None  # a proxy's page, or a plain word
+            return response.status, None  # a proxy's page, or plain text
 
 
 def _reason(answer: Any) -> str:
@@ -175,5 +175,5 @@ def _reason(answer: Any) -> str:
 
 
 def segment(name: str) -> str:
-    """A name as part of a path."""
+    """A name quoted as a path segment."""
     return quote(name, safe="")

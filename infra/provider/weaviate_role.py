@@ -1,4 +1,4 @@
-"""Weaviate's roles: what may be done with which collections."""
+"""Weaviate's roles: permissions on collections."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from infra.provider.weaviate_api import UnreachableError, WeaviateApi, canonical
 
 BUILT_IN = ("root", "admin", "viewer", "read-only")
 
-# What every resource in Weaviate needs to reach it.
+# The inputs that every resource in Weaviate needs to reach it.
 CONNECTION = {
-    "endpoint": Input(Shape.TEXT, rule=lambda value: None if value.startswith("https://") else "has to begin with https://"),
+    "endpoint": Input(Shape.TEXT, rule=lambda value: None if value.startswith("https://") else "must begin with https://"),
     "ca_certificate_pem": Input(Shape.TEXT),
     "admin_key": Input(Shape.TEXT, secret=True),
     "server": Input(Shape.TEXT),
@@ -22,12 +22,12 @@ CONNECTION = {
 
 
 def api_of(inputs: Values) -> WeaviateApi:
-    """The server that a resource's inputs name, as administrator."""
+    """The API of the server in a resource's inputs, as administrator."""
     return WeaviateApi(inputs["endpoint"], inputs["ca_certificate_pem"], inputs["admin_key"])
 
 
 def reachable(call: Call, inputs: Values, doing: str) -> WeaviateApi | None:
-    """The server, or None with a warning where its container does not run: no reason to fail a refresh or a destroy."""
+    """The API, or None with a warning if the container does not run: no reason to fail a refresh or a destroy."""
     if find_running(inputs["server"]) is None:
         call.log(Log.WARNING, f"Weaviate's container {inputs['server'][:12]} does not run: {doing}")
         return None
@@ -49,10 +49,10 @@ def wanted_permissions(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def permission_findings(found: list[dict[str, Any]] | None, declared: list[dict[str, Any]]) -> list[str]:
-    """What differs between a role's permissions and the declared ones."""
+    """Differences between a role's permissions and the declared ones."""
     there, wanted = canonical(found), canonical(wanted_permissions(declared))
     findings = [f"{_told(each)} is missing" for each in sorted(wanted - there)]
-    return findings + [f"{_told(each)} is permitted, and not declared" for each in sorted(there - wanted)]
+    return findings + [f"{_told(each)} is permitted, but not declared" for each in sorted(there - wanted)]
 
 
 def _told(canonical_permission: str) -> str:
@@ -105,9 +105,9 @@ class WeaviateRole(Kind):
         found = api.get(path)
         if found is None:
             api.create("authz/roles", {"name": inputs["name"], "permissions": wanted})
-            # Looked at even so: it may have been made by another request than this one.
+            # Checked anyway: another request may have made it.
             found = api.get(path) or {"permissions": wanted}
-        # First what is missing, then what is too much: nobody who works meanwhile is refused what they may do.
+        # Add missing permissions before removing extra ones: no active client is refused what it may do.
         there = canonical(found["permissions"])
         missing = [each for each in wanted if not canonical([each]) & there]
         extra = [each for each in found["permissions"] or [] if not canonical([each]) & canonical(wanted)]

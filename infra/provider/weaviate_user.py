@@ -1,4 +1,4 @@
-"""Weaviate's database users, each with a key of its own that can be replaced at run time."""
+"""Weaviate's database users, each with its own key, which can be replaced at run time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEY_TRIES = 3
 
 
 def user_findings(found: dict[str, Any], declared_roles: list[str], *, key_works: bool) -> list[str]:
-    """What differs between a user and the declared one."""
+    """Differences between a user and the declared one."""
     there, wanted = set(found.get("roles") or ()), set(declared_roles)
     findings = [] if found.get("active", True) else ["is deactivated"]
     findings += [f"lacks role {role}" for role in sorted(wanted - there)]
@@ -24,7 +24,7 @@ def user_findings(found: dict[str, Any], declared_roles: list[str], *, key_works
 
 
 class WeaviateUser(Kind):
-    """A database user. Weaviate makes the key; a changed keeper, or a key that is refused, makes a new one, in place."""
+    """A database user. Weaviate makes the key; a changed keeper or a refused key makes a new one, in place."""
 
     inputs = {
         **CONNECTION,
@@ -77,13 +77,13 @@ class WeaviateUser(Kind):
         found, key = api.get(f"users/db/{name}"), None
         if found is None:
             made = api.create(f"users/db/{name}")
-            # Without an answer of its own: the user was made by a request whose answer, and with it the key, got lost.
+            # It existed already: the user was made by a request whose answer, with the key, got lost.
             key, found = (made["apikey"], None) if made else (None, api.get(f"users/db/{name}"))
             if made is None and found is None:
                 raise PlatformError(
-                    what=f"Weaviate has a user {inputs['name']} that is none of its database's",
+                    what=f"Weaviate has a user {inputs['name']} that is not in its database",
                     where=inputs["endpoint"],
-                    next_step="take that name out of the server's own configuration, or give this user another one",
+                    next_step="remove that name from the server's own configuration, or give this user another one",
                 )
         if found is not None and not found.get("active", True):
             api.create(f"users/db/{name}/activate")
@@ -92,9 +92,9 @@ class WeaviateUser(Kind):
 
 
 def _working_key(api: WeaviateApi, name: str, known: Iterable[str | None]) -> str:
-    """The first of the known keys that the server takes, else a new one.
+    """The first of the known keys that the server accepts, else a new one.
 
-    Of two requests for a new key, the one whose answer got lost may be the one that the server carried out last: so each is tried.
+    If a request for a key was repeated, the server may have done the lost one last: so each key is tried.
     """
     for key in known:
         if key and api.accepts_key(key):
@@ -104,7 +104,7 @@ def _working_key(api: WeaviateApi, name: str, known: Iterable[str | None]) -> st
         if api.accepts_key(fresh):
             return fresh
     raise PlatformError(
-        what=f"Weaviate does not take the keys that it makes for {name}",
+        what=f"Weaviate does not accept its own new keys for {name}",
         where=api.endpoint,
         next_step="see its log, then `pulumi up` again",
     )

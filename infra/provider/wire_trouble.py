@@ -1,6 +1,6 @@
-"""Calls to the Docker engine that are asked again where the answer was late or lost on its way.
+"""Calls to the Docker engine, repeated if the answer was late or lost.
 
-Whatever this provider asks of the engine may be asked twice: it looks first, or says how something has to be and not what to change.
+All requests of this provider are safe to repeat: they look first, or state a result instead of a change.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _PAUSE_SECONDS = 0.3
 
 
 class AnswerLostError(Exception):
-    """The engine took a request, and its answer did not arrive whole: what it did about it is not known."""
+    """The engine got a request, but its answer did not arrive completely: the outcome is unknown."""
 
 
 def asked(doing: str, where: str, ask: Callable[[], Answer]) -> Answer:
-    """The answer of `ask`, which is called again where the connection failed.
+    """The answer of `ask`, which is called again if the connection failed.
 
-    Raises PlatformError where the engine refuses, or has not answered whole after the last try. What it raised for something that is
-    not there (docker.errors.NotFound) is passed on.
+    Raises PlatformError if the engine refuses, or has not answered completely after the last try. docker.errors.NotFound is
+    passed on.
     """
     from docker.errors import APIError, DockerException, NotFound
     from urllib3.exceptions import HTTPError
@@ -42,7 +42,7 @@ def asked(doing: str, where: str, ask: Callable[[], Answer]) -> Answer:
                 raise PlatformError(
                     what=f"{doing} failed: {type(error).__name__}: {error}",
                     where=where,
-                    next_step="see that Docker still answers (`docker ps`)",
+                    next_step="check that Docker answers (`docker ps`)",
                 ) from None
             time.sleep(_PAUSE_SECONDS * attempt)
     raise AssertionError

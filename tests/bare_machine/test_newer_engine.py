@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +11,10 @@ import pytest
 from airgap.images.build import ensure_images
 from airgap.setup.docker_engine import parse_version
 from tests.bare_machine.engine import Engine, newer_engine
+from tests.bare_machine.stack_on_engine import Stack
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(2400)]
-
-ROOT = Path(__file__).resolve().parents[2]
-BIN = ROOT / ".venv" / "bin"
 
 
 @pytest.fixture(scope="module")
@@ -26,38 +23,6 @@ def engine() -> Iterator[Engine]:
     with newer_engine() as made:
         made.take_images(list(ensure_images().values()))
         yield made
-
-
-class Stack:
-    """Runs the commands of a user who has set DOCKER_HOST."""
-
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        self.engine = engine
-        self.name = f"test-engine-{os.getpid()}"
-        state = folder / "state"
-        state.mkdir()
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "CHRISTMAS_", "DOCKER_"))}
-        self.environment |= {
-            "DOCKER_HOST": engine.url,
-            "CHRISTMAS_STACK": self.name,
-            "PULUMI_BACKEND_URL": state.as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests' own",
-        }
-
-    def run(self, program: str, *arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
-        """Run a program of the environment in the engine's network and return its output."""
-        done = subprocess.run(
-            self.engine.command(str(BIN / program), *arguments),
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=1500,
-            check=False,
-        )
-        assert done.returncode in allowed, f"{program} {' '.join(arguments)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout + done.stderr
 
 
 def _docker(*arguments: str, host: str = "") -> list[str]:
@@ -97,6 +62,6 @@ def _comes_back_with_its_machine(stack: Stack, engine: Engine, label: str) -> No
     assert "is stopped" in stack.run("invoke", "schedule.stop", "--now")
     healthy = ["ps", "-q", "--filter", label, "--filter", "health=healthy"]
     wait_for(lambda: sorted(_docker(*healthy, host=engine.url)) == before, "the containers are back", 600)
-    assert "is at work" in stack.run("invoke", "schedule.start")
+    assert "runs (process" in stack.run("invoke", "schedule.start")
     stack.run("invoke", "check", allowed=(0, 1))
     stack.run("pulumi", "preview", "--refresh", "--expect-no-changes", "--non-interactive")

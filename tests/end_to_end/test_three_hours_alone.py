@@ -111,7 +111,7 @@ def alone(tmp_path_factory):
         calm.invoke("up")
         calm.invoke("migrate")
         calm.invoke("seed.market")
-        assert "is at work" in made.stack.invoke("schedule.start").stdout
+        assert "runs (process" in made.stack.invoke("schedule.start").stdout
         yield made
     finally:
         with contextlib.suppress(Exception):

@@ -103,7 +103,7 @@ class Relational(Story):
     """PostgreSQL: rows, and a log that goes on in a new timeline with each live restore."""
 
     store: Store = "postgres"
-    refusal = r"is from before|of every set that"
+    refusal = r"is from before|for every set that"
     backup_stages = (
         ("physical backup", 0.4),
         ("reference point", 0.0),

@@ -18,6 +18,7 @@ import docker
 
 from airgap.images.catalog import image_reference
 from backup.restoring import recipes
+from backup.restoring.bases import Base
 from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
@@ -45,9 +46,9 @@ class ScratchPlatform:
     passphrase: str = field(repr=False)
 
 
-def image_of(service: str) -> str:
-    """The image that a service runs here: the one named for tests, else the catalogue's."""
-    return os.environ.get(f"CHRISTMAS_TEST_{service.upper()}_IMAGE") or image_reference(service)
+def base_of(service: str) -> Base:
+    """What a service's container is made of here: the image named for tests, else the catalogue's."""
+    return Base.own(service, os.environ.get(f"CHRISTMAS_TEST_{service.upper()}_IMAGE") or image_reference(service))
 
 
 @contextlib.contextmanager
@@ -78,7 +79,7 @@ def run_scratch_platform(
         made.start(
             recipes.timescaledb(
                 made,
-                image_of("timescaledb"),
+                base_of("timescaledb"),
                 data=made.volume("timescaledb-data"),
                 repository=made.volume("pgbackrest"),
                 passphrase=passphrase,
@@ -87,10 +88,10 @@ def run_scratch_platform(
             )
         )
         redis_passwords = {each.name: passwords[each.name] for each in ACCOUNTS if each.redis}
-        made.start(recipes.redis(image_of("redis"), data=made.volume("redis-data"), acl=_acl(redis_passwords), passwords=redis_passwords))
+        made.start(recipes.redis(base_of("redis"), data=made.volume("redis-data"), acl=_acl(redis_passwords), passwords=redis_passwords))
         made.start(
             recipes.weaviate(
-                image_of("weaviate"),
+                base_of("weaviate"),
                 data=made.volume("weaviate-data"),
                 backups=made.volume("weaviate-backups"),
                 root_key=ROOT_KEY,
@@ -99,7 +100,7 @@ def run_scratch_platform(
         )
         token = secrets.token_urlsafe(24) if embedder else "none"
         if embedder:
-            made.start(recipes.embedder(image_of("embedder"), token=token))
+            made.start(recipes.embedder(base_of("embedder"), token=token))
         bare = made.platform({"root": Credentials(weaviate=ROOT_KEY)}, embedding_profile="embedded", embedding_key=token)
         _make_roles(bare.containers["timescaledb"], passwords)
         keys = _make_weaviate_users(bare)
@@ -143,7 +144,7 @@ def _small_repository(made: Scratch, mebibytes: int) -> Iterator[None]:
     made.volumes.append(name)
     mounted = {name: {"bind": "/mnt", "mode": "ro"}}
     keeper = client.containers.run(
-        image_of("timescaledb"), ["infinity"], entrypoint=["sleep"], detach=True, network_mode="none", labels=labels, volumes=mounted
+        base_of("timescaledb").image, ["infinity"], entrypoint=["sleep"], detach=True, network_mode="none", labels=labels, volumes=mounted
     )
     try:
         yield

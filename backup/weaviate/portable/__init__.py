@@ -1,1 +1,1 @@
-"""Weaviate's content in a form that no version of it owns: schemas as JSON, objects with their vectors as compressed JSON lines."""
+"""Weaviate's content independent of its version: schemas as JSON, objects with their vectors as compressed JSON lines."""

@@ -1,4 +1,4 @@
-"""Writing the portable dump: page by page, so that memory stays the same however much there is."""
+"""Writes the portable dump page by page, so that memory use is constant."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from core.progress import Progress
 _LEVEL = 3
 _KEPT = ("id", "properties", "vector", "vectors", "creationTimeUnix", "lastUpdateTimeUnix")
 _TOLD_EVERY = 5000
-# Whoever lacks one of these is shown an empty list and no refusal.
+# An account without one of these gets an empty list instead of a refusal.
 _RIGHTS = ("read_tenants", "read_aliases", "read_roles", "read_users")
-# Made by every server for itself.
+# Every server makes these itself.
 BUILT_IN_ROLES = frozenset({"root", "admin", "viewer", "read-only"})
 
 
 def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> Dumped:
     """Write the dump into a set's folder.
 
-    Not of one instant: an object that is written meanwhile may be in it or not. The module's backup beside it is. A collection or tenant
-    that the server refuses to show is left out, and told.
-    Raises PlatformError where it shows nothing at all, or breaks off.
+    Not of one instant: an object written meanwhile may be missing. (The module's backup is of one instant.) A collection or tenant
+    that the server refuses to show is left out and reported.
+    Raises PlatformError if the server shows nothing at all, or fails halfway.
     """
     _insist_on_rights(wire)
     records: list[FileRecord] = []
@@ -60,7 +60,7 @@ def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> Dumped:
 
 
 def _paths(name: str) -> tuple[str, str]:
-    """The files of a collection: its definition, and its objects."""
+    """The paths of a collection's definition and objects."""
     return f"{FOLDER}/{name}.schema.json", f"{FOLDER}/{name}.jsonl.zst"
 
 
@@ -70,14 +70,14 @@ def _insist_on_rights(wire: Wire) -> None:
     missing = [each for each in _RIGHTS if granted and each not in granted]
     if missing:
         raise PlatformError(
-            what=f"account {own.get('username')} may not {', '.join(missing)}, so the portable dump would lack what it can't see",
+            what=f"account {own.get('username')} may not {', '.join(missing)}, so the portable dump would be incomplete",
             where=wire.url,
-            next_step="invoke up gives the stack's accounts the rights that the blueprint says",
+            next_step="invoke up gives the stack's accounts the blueprint's rights",
         )
 
 
 def _users(wire: Wire) -> list[dict[str, Any]]:
-    """The users that the server keeps itself; those of its environment are its own."""
+    """The users in the server's database, without those of its environment."""
     return [
         {"userId": each["userId"], "roles": sorted(each.get("roles") or ()), "active": bool(each.get("active", True))}
         for each in wire.get("users/db") or ()
@@ -108,7 +108,7 @@ def _collection(
             except RefusedError:
                 if tenant is None or tenant in _tenants(wire, name, definition)[0]:
                     raise
-                # Put away or removed since it was listed.
+                # Deactivated or removed since it was listed.
                 gone[tenant] = seen.rows - before
         target.write(compressor.flush())
     dumped = DumpedCollection(
@@ -121,7 +121,7 @@ def _collection(
     )
     lacking = [
         Unproven(
-            what=f"tenant {each} of {name}", why=f"put away or removed while it was dumped: the portable dump has {rows} of its objects"
+            what=f"tenant {each} of {name}", why=f"deactivated or removed during the dump: the portable dump has {rows} of its objects"
         )
         for each, rows in gone.items()
     ]
@@ -129,7 +129,7 @@ def _collection(
 
 
 def _tenants(wire: Wire, name: str, definition: dict[str, Any]) -> tuple[list[str | None], tuple[str, ...]]:
-    """The tenants to read, one None for a collection without any, and those that can't be read because they are put away."""
+    """The tenants to read (None for a collection without tenants), and the inactive ones, which can't be read."""
     if not (definition.get("multiTenancyConfig") or {}).get("enabled"):
         return [None], ()
     there = sorted(wire.get(f"schema/{name}/tenants") or (), key=lambda each: str(each["name"]))
@@ -144,7 +144,7 @@ def _lines(wire: Wire, name: str, tenant: str | None) -> Iterator[dict[str, Any]
 
 
 class _Seen:
-    """What a collection's lines have in common, gathered while they pass."""
+    """What a collection's lines have in common, collected while they pass."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -153,13 +153,13 @@ class _Seen:
         self.dimensions: dict[str, int] = {}
 
     def take(self, line: dict[str, Any]) -> None:
-        """Count a line. The cursor goes by ascending id; a server that doesn't would give some twice."""
+        """Count a line. The cursor returns ascending ids; a server that doesn't would return some twice."""
         place = (str(line.get("tenant", "")), str(line["id"]))
         if place <= self._last:
             raise PlatformError(
                 what=f"Weaviate gave object {place[1]} after {self._last[1]}: out of order, so some may be missing or given twice",
                 where=f"collection {self._name}",
-                next_step="run it again; if it stays so, this version of Weaviate can't be dumped portably",
+                next_step="run it again; if it fails again, this version of Weaviate can't be dumped portably",
             )
         self._last = place
         self.rows += 1

@@ -1,8 +1,8 @@
-"""What a portable dump is on disk. `index.json` names everything else; a reader needs it, a JSON parser and zstd.
+"""The files of a portable dump. `index.json` names all others; a reader needs only a JSON parser and zstd.
 
 weaviate/portable/index.json          collections, aliases, roles, users
 weaviate/portable/NAME.schema.json    a collection's definition, as the server gave it
-weaviate/portable/NAME.jsonl.zst      one object a line: id, properties, vector or vectors, times, tenant where there are some
+weaviate/portable/NAME.jsonl.zst      one object per line: id, properties, vector(s), times, and the tenant if it has one
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Record(BaseModel):
 class DumpedCollection(_Record):
     """One collection. `rows` counts its lines; `dimensions` has the length of each vector by name ("" for the unnamed one).
 
-    A dimension of 0 means that vectors of that name differ in length or are several in one object.
+    A dimension of 0 means vectors of different lengths, or several in one object.
     """
 
     definition: str
@@ -38,7 +38,7 @@ class DumpedCollection(_Record):
 
 
 class Index(_Record):
-    """The whole dump. Users are without their keys, which no server gives away."""
+    """The whole dump. Users are without their keys, which no server reveals."""
 
     format: int = FORMAT
     weaviate: str
@@ -55,7 +55,7 @@ class Index(_Record):
 
 @dataclass(frozen=True, slots=True)
 class Dumped:
-    """A dump that was written: its files, and what it lacks that it should have."""
+    """A finished dump: its files, and what it should have but lacks."""
 
     files: tuple[FileRecord, ...]
     unproven: tuple[Unproven, ...]
@@ -68,5 +68,5 @@ def vectors_of(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def dimension(vector: Any) -> int:
-    """A vector's length; 0 for several vectors in one."""
+    """A vector's length; 0 for a multi-vector."""
     return 0 if vector and isinstance(vector[0], list) else len(vector)

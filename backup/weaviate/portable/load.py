@@ -1,7 +1,7 @@
-"""Bringing a portable dump into an empty Weaviate: another version, another machine, another vendor's hosting.
+"""Imports a portable dump into an empty Weaviate: another version, another machine, another vendor's hosting.
 
-Collections first, then objects, then what refers to them: references, aliases, roles, users. Cut off, the same call goes on:
-what is done is noted on this machine, and an object that is sent twice is the same object.
+Collections first, then objects, then what refers to them: references, aliases, roles, users. Call it again to continue after an
+interruption: progress is noted on this machine, and an object sent twice stays one object.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KEYS = "keys.json"
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What was brought in. `left_out` says what could not be, and why; `keys_file` has the new keys of the users."""
+    """The result of an import. `left_out` lists what could not be imported, and why; `keys_file` has the users' new keys."""
 
     set_id: str
     url: str
@@ -44,7 +44,7 @@ class Imported:
 
 @dataclass(slots=True)
 class _State:
-    """What of an import is done, kept on disk. Users' new keys are in a file of their own that only its owner reads."""
+    """The progress of an import, kept on disk. The users' new keys are in a separate file with mode 0600."""
 
     place: Path
     set_id: str
@@ -57,11 +57,11 @@ class _State:
 def load(
     folder: SetFiles, wire: Wire, *, plain_vectors: bool = False, progress: Progress | None = None, home: Path | None = None
 ) -> Imported:
-    """Bring the dump in a set's folder into a Weaviate that has none of its collections.
+    """Import the dump in a set's folder into a Weaviate that has none of its collections.
 
-    `plain_vectors` leaves the vectorizers out, for a server that lacks their modules: objects keep the vectors of the dump.
-    `home` is where progress and the users' new keys are kept. Raises PlatformError where the target holds anything already,
-    unless a cut-off import of the same set left it, and where the server refuses.
+    `plain_vectors` drops the vectorizers, for a server without their modules: objects keep the dump's vectors.
+    `home` holds the progress and the users' new keys. Raises PlatformError if the target is not empty (unless an interrupted
+    import of the same set left it so), and if the server refuses.
     """
     progress = progress or SilentProgress()
     index = read_index(folder)
@@ -82,7 +82,7 @@ def load(
 
 
 def _resume(place: Path, set_id: str) -> _State:
-    """What an import that was cut off has done; nothing where it was of another set."""
+    """The progress of an interrupted import; empty for another set."""
     try:
         found = json.loads((place / _STATE).read_bytes())
         return _State(place, set_id, list(found["done"])) if found["set"] == set_id else _State(place, set_id)
@@ -97,9 +97,9 @@ def _refuse_nonempty(wire: Wire, index: Index, state: _State, place: Path) -> No
         raise PlatformError(
             what=f"the target is not empty: it has {', '.join(sorted(there))}",
             where=wire.url,
-            next_step="give an empty Weaviate; a dump is never mixed with what is there",
+            next_step="give an empty Weaviate; a dump is never mixed with other content",
         )
-    # A target that was emptied since is begun anew.
+    # A target that was emptied since starts anew.
     state.done = [step for step in state.done if step.split(" ")[0] in there]
 
 
@@ -112,11 +112,11 @@ def _collections(wire: Wire, folder: SetFiles, index: Index, state: _State, plai
             _create(wire, plain(definition) if plain_vectors else definition)
         present = {str(one["name"]) for one in (wire.get(f"schema/{name}") or {}).get("properties") or ()}
         later += [(name, one) for one in references if one["name"] not in present]
-    # Only now is there every collection that a reference may name.
+    # References come after all collections that they may name.
     for name, reference in later:
         wire.create(f"schema/{name}/properties", reference)
     referring = {name: _references(folder, each) for name, each in index.collections.items()}
-    # Twice, since the server refuses an object that refers to one which isn't there yet.
+    # In two passes: the server refuses an object that refers to a missing one.
     for first in (True, False):
         for name, each in index.collections.items():
             step = name if first else f"{name} with references"
@@ -133,14 +133,14 @@ def _references(folder: SetFiles, collection: DumpedCollection) -> tuple[str, ..
 
 
 def split_references(definition: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A definition without the properties that refer to collections, and those properties."""
+    """A definition without its reference properties, and those properties."""
     every = definition.get("properties") or []
     references = [each for each in every if str(each["dataType"][0])[:1].isupper()]
     return {**definition, "properties": [each for each in every if each not in references]}, references
 
 
 def plain(definition: dict[str, Any]) -> dict[str, Any]:
-    """A definition that needs no module: its vectors are only kept, not made."""
+    """A definition that needs no module: its vectors are stored, not computed."""
     found = {key: value for key, value in definition.items() if key != "moduleConfig"}
     if "vectorizer" in found:
         found["vectorizer"] = "none"
@@ -151,7 +151,7 @@ def plain(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def _create(wire: Wire, definition: dict[str, Any]) -> None:
-    # Tenants are shards of their own: the server tells how they are laid out, and doesn't take it back.
+    # Tenants are shards: the server reports their layout, but does not accept it back.
     sharded = not (definition.get("multiTenancyConfig") or {}).get("enabled")
     body = {key: value for key, value in definition.items() if sharded or key != "shardingConfig"}
     try:
@@ -190,20 +190,20 @@ def _batches(lines: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _sendable(name: str, line: dict[str, Any], without: tuple[str, ...]) -> dict[str, Any]:
-    """An object as the batch takes it; when it was made is the server's own to say."""
+    """An object as the batch accepts it; the server sets its times itself."""
     properties = {key: value for key, value in line.get("properties", {}).items() if key not in without}
     return {"class": name, "properties": properties} | {key: line[key] for key in ("id", "vector", "vectors", "tenant") if key in line}
 
 
 def _check_counts(wire: Wire, rows: dict[str, int]) -> None:
-    """Hold the target's own count against the dump's."""
+    """Compare the target's own counts with the dump's."""
     for name, expected in rows.items():
         if (wire.get(f"schema/{name}") or {}).get("multiTenancyConfig", {}).get("enabled"):
             continue
         answer = wire.post("graphql", {"query": f"{{ Aggregate {{ {name} {{ meta {{ count }} }} }} }}"})
         found = int(answer["data"]["Aggregate"][name][0]["meta"]["count"])
         if found != expected:
-            raise PlatformError(what=f"{name} has {found} objects now instead of {expected}", where=wire.url, next_step="run it again")
+            raise PlatformError(what=f"{name} has {found} objects instead of {expected}", where=wire.url, next_step="run it again")
 
 
 def _aliases(wire: Wire, index: Index) -> tuple[str, ...]:
@@ -215,9 +215,9 @@ def _aliases(wire: Wire, index: Index) -> tuple[str, ...]:
 
 
 def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Make roles and users that are missing. A user gets a new key, since the dump has none.
+    """Make missing roles and users. A user gets a new key, since the dump has none.
 
-    That a user is about to be made is noted first: one that is there without its key being known gets another key then.
+    A user is noted before it is made: one that exists without a known key then gets a new key.
     """
     try:
         roles = {str(each["name"]) for each in wire.get("authz/roles") or ()}
@@ -232,7 +232,7 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
     for user in index.users:
         name = str(user["userId"])
         if name in users and name not in keys:
-            left_out.append(f"user {name}: there already, and left as it is")
+            left_out.append(f"user {name}: exists, left unchanged")
             continue
         if name not in users or not keys[name]:
             try:
@@ -251,7 +251,7 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
 
 def _tenants_left_out(index: Index) -> list[str]:
     return [
-        f"tenants of {name} that were put away when the dump was made: {', '.join(each.tenants_left_out)}"
+        f"tenants of {name} inactive when the dump was made: {', '.join(each.tenants_left_out)}"
         for name, each in index.collections.items()
         if each.tenants_left_out
     ]

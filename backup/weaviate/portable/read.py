@@ -1,4 +1,4 @@
-"""Reading a portable dump again: its lines one by one, and whether it is what it says."""
+"""Reads a portable dump: its lines one by one, and its consistency."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BUFFER = 1 << 20
 def read_index(folder: SetFiles) -> Index:
     """The dump's index in a set's folder.
 
-    Raises PlatformError where there is none, or it can't be understood.
+    Raises PlatformError if it is missing or invalid.
     """
     try:
         index = Index.model_validate_json(folder.content(INDEX))
@@ -35,7 +35,7 @@ def read_index(folder: SetFiles) -> Index:
         ) from error
     except ValidationError as error:
         raise PlatformError(
-            what=f"the portable dump's index can't be understood: {error.error_count()} faults", where=f"{folder.place.where}: {INDEX}"
+            what=f"the portable dump's index is invalid: {error.error_count()} faults", where=f"{folder.place.where}: {INDEX}"
         ) from None
     if index.format != FORMAT:
         raise PlatformError(
@@ -68,7 +68,7 @@ def read_objects(folder: SetFiles, collection: DumpedCollection) -> Iterator[dic
 
 
 def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
-    """What is wrong with a set's portable dump: rows, ids and vectors against its index, and that against the manifest's counts."""
+    """Faults of a set's portable dump: rows, ids and vectors against its index, and the index against the manifest's counts."""
     part = manifest.weaviate
     if part is None or not part.portable:
         return []
@@ -78,18 +78,18 @@ def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
     except PlatformError as error:
         return [f"weaviate: {error.what}"]
     listed = {each for one in index.collections.values() for each in (one.definition, one.objects)} | {INDEX}
-    found += [f"{path} is in the dump's index and not in the manifest" for path in sorted(listed - set(part.portable))]
+    found += [f"{path} is in the dump's index but not in the manifest" for path in sorted(listed - set(part.portable))]
     for name, (before, after) in part.collections.items():
         if name in told_apart(part, index):
             continue
         rows = index.collections[name].rows if name in index.collections else None
         if before == after and rows != before:
-            found.append(f"{name} has {rows if rows is not None else 'no'} rows, counted were {before} objects")
+            found.append(f"{name} has {rows if rows is not None else 'no'} rows, but {before} objects were counted")
     return [f"weaviate, portable dump: {each}" for each in found]
 
 
 def told_apart(part: WeaviatePart, index: Index) -> set[str]:
-    """Collections of which the set itself says that the dump lacks some: left out, or with a tenant that went while it was written."""
+    """Collections that the dump lacks in part, according to the set itself: left out, or with a tenant that was removed meanwhile."""
     said = {each.what for each in part.unproven}
     dropped = {name for name in part.collections if name not in index.collections and f"collection {name}" in said}
     return dropped | {name for name, each in index.collections.items() if set(each.tenants_left_out) - set(part.tenants.get(name, ()))}
@@ -100,7 +100,7 @@ def _collection_faults(folder: SetFiles, name: str, collection: DumpedCollection
     last = ("", "")
     for line in read_objects(folder, collection):
         rows += 1
-        # In ascending order, no id can be there twice without being seen.
+        # Ascending order makes a repeated id visible.
         place = (str(line.get("tenant", "")), str(line["id"]))
         doubled += place <= last
         last = place
@@ -109,7 +109,7 @@ def _collection_faults(folder: SetFiles, name: str, collection: DumpedCollection
     if rows != collection.rows:
         found.append(f"{name} has {rows} rows instead of {collection.rows}")
     if doubled:
-        found.append(f"{name} has {doubled} ids that are out of order or there twice")
+        found.append(f"{name} has {doubled} ids out of order or repeated")
     if strays:
         found.append(f"{name} has {strays} objects with vectors of another length than {collection.dimensions}")
     return found

@@ -1,4 +1,4 @@
-"""What `invoke backup.import-portable` does with its switches."""
+"""The task `invoke backup.import-portable`: from its options to an import."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from infra import connections
 def run(set_id: str | None, *, url: str, key_file: str, ca_file: str, stack: str, plain_vectors: bool, progress: Progress) -> Imported:
     """Import the dump of a set, the newest full one by default, into the Weaviate at `url`.
 
-    Raises PlatformError for an address or a file that is none, and as `load` does.
+    Raises PlatformError for an invalid address or file, and as `load` does.
     """
     if not url.startswith(("https://", "http://")):
         raise PlatformError(
-            what=f"{url!r} is no address of a Weaviate", where="--url", next_step="give https://HOST:PORT, or http:// without TLS"
+            what=f"{url!r} is not the address of a Weaviate", where="--url", next_step="give https://HOST:PORT, or http:// without TLS"
         )
     platform = connections.load(stack)
     folder = folders.folder_of(platform.stack)

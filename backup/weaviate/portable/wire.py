@@ -1,4 +1,4 @@
-"""Weaviate's REST API as the portable dump needs it: any server, any version, with or without TLS and keys.
+"""Weaviate's REST API for the portable dump: any server, any version, with or without TLS and keys.
 
 Only long-lived paths are used: /v1/meta, /v1/schema, /v1/objects with a cursor, /v1/batch/objects, /v1/aliases, /v1/users, /v1/authz.
 """
@@ -19,13 +19,13 @@ from core.errors import PlatformError
 _SECONDS = 120.0
 _CONNECT_SECONDS = 5
 _TRIES = 4
-_THERE = ("already exist", "already in use")  # Weaviate's words where its status is 422
+_THERE = ("already exist", "already in use")  # Weaviate's words with status 422
 PAGE = 200
-"""Objects in one answer: with 1536 dimensions about 4 MB, so that memory stays small whatever a collection holds."""
+"""Objects per answer: about 4 MB with 1536 dimensions, so memory use stays small for any collection."""
 
 
 class RefusedError(PlatformError):
-    """The server answered, and not with success. `status` is HTTP's."""
+    """The server answered with an error. `status` is HTTP's."""
 
     def __init__(self, status: int, reason: str, where: str) -> None:
         super().__init__(what=f"Weaviate refused: {status} {reason}".rstrip(), where=where, next_step=_NEXT.get(status, ""))
@@ -34,20 +34,20 @@ class RefusedError(PlatformError):
 
 _NEXT = {
     401: "give the key of an account that may do this",
-    403: "give the key of an account that may do this; invoke up puts the rights of the stack's own accounts back",
+    403: "give the key of an account that may do this; invoke up restores the rights of the stack's own accounts",
 }
 
 
 class Wire:
-    """One server and one key; a context manager. `url` is `http(s)://HOST:PORT`. Requests that break off are tried again."""
+    """One server and one key; a context manager. `url` is `http(s)://HOST:PORT`. Broken requests are retried."""
 
     def __init__(self, url: str, *, key: str | None = None, ca_file: Path | None = None) -> None:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         verify = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
-        # A server that answers late is waited for; one that isn't there is told soon.
+        # Wait long for a slow answer, but not for a connection.
         timeout = httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS)
-        # No proxy and no .netrc of the user's: the key goes to this server and to nobody else.
+        # Without the user's proxy and .netrc: the key goes to this server only.
         self._client = httpx.Client(base_url=f"{self.url}/v1/", headers=headers, verify=verify, timeout=timeout, trust_env=False)
 
     def __enter__(self) -> Wire:
@@ -59,17 +59,17 @@ class Wire:
     def get(self, path: str, **query: str | int) -> Any:
         """The answer to a GET; None for 404.
 
-        Raises RefusedError for any other failure that the server tells, PlatformError where it can't be reached.
+        Raises RefusedError for any other error status, PlatformError if the server can't be reached.
         """
         answer = self._send("GET", path, params=query or None)
         return None if answer.status_code == 404 else self._wanted(answer, f"GET {path}")
 
     def post(self, path: str, body: Any) -> Any:
-        """The answer to a POST; whatever is sent has to bear being sent twice."""
+        """The answer to a POST, which must be safe to repeat."""
         return self._wanted(self._send("POST", path, json=body), f"POST {path}")
 
     def create(self, path: str, body: Any) -> Any | None:
-        """The answer to a POST that makes something; None where that is there already, as it is after a first answer that got lost."""
+        """The answer to a POST that creates something; None if it exists already, as after a first answer that got lost."""
         try:
             return self.post(path, body)
         except RefusedError as error:
@@ -78,7 +78,7 @@ class Wire:
             raise
 
     def objects(self, collection: str, tenant: str | None = None) -> Iterator[dict[str, Any]]:
-        """All objects of a collection with their vectors, by ascending id; what is written meanwhile may be in it or not."""
+        """All objects of a collection with their vectors, by ascending id; objects written meanwhile may be missing."""
         query: dict[str, str | int] = {"class": collection, "limit": PAGE, "include": "vector", "after": ""}
         if tenant is not None:
             query["tenant"] = tenant
@@ -99,10 +99,10 @@ class Wire:
                     raise PlatformError(
                         what=f"Weaviate can't be reached: {type(error).__name__}: {error}",
                         where=self.url,
-                        next_step="see whether it runs, and whether the address and the CA's file are its own",
+                        next_step="check that it runs, and that the address and the CA file are right",
                     ) from error
             else:
-                # 5xx: it has only just started, or has no leader for a moment.
+                # 5xx: it has just started, or has no leader for a moment.
                 if answer.status_code < 500 or attempt == _TRIES:
                     return answer
             time.sleep(attempt)

@@ -34,7 +34,7 @@ def test_accounts_with_other_passwords_are_named_for_each_store(platform: Platfo
     expected = {f"{each.name} in {store}" for each in ACCOUNTS for store in STORES if getattr(other[each.name], store)}
     assert {each.partition(":")[0] for each in found} == expected
     # Without a stack of Pulumi's there is nobody who could set them.
-    with pytest.raises(PlatformError, match=r"accounts don't get in: .*api in postgres"):
+    with pytest.raises(PlatformError, match=r"accounts can't log in: .*api in postgres"):
         account_passwords.settle(dataclasses.replace(platform, accounts=other), STORES, SilentProgress())
 
 

@@ -85,9 +85,9 @@ def test_while_archiving_fails_what_is_archived_can_be_restored_and_the_rest_is_
         switched(platform)
         wait_for(lambda: archive(platform).status == "critical", "check says that archiving fails")
         assert "archiving fails, at segment" in archive(platform).message
-        with pytest.raises(PlatformError, match="is not in the archived log: archiving stands still: the last segment came") as refused:
+        with pytest.raises(PlatformError, match="is not in the archived log: archiving is stalled since the last segment") as refused:
             beside(made, during.isoformat(), first, second)
-        assert "mend archiving" in refused.value.next_step
+        assert "fix archiving" in refused.value.next_step
         with pytest.raises(PlatformError):
             full_set(made)
         with pytest.raises(PlatformError, match=r"is not in the archived log|nothing was touched"):

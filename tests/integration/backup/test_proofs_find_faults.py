@@ -61,7 +61,7 @@ def broken(restored: Restored) -> Iterator[Platform]:
 
 
 def test_the_schema_of_the_platform_keeps_its_promises(restored: Restored) -> None:
-    assert "none broken" in constraints(restored)
+    assert "violated by no row" in constraints(restored)
 
 
 def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(restored: Restored, broken: Platform) -> None:

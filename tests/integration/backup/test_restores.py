@@ -123,7 +123,7 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
     told = proofs.Restored(platform, lying, redis_keys=7)
     with pytest.raises(proofs.Disproved, match=f"market_data has {market.rows} rows of other content.*users has {users.rows} rows"):
         proofs.rows(told)
-    with pytest.raises(proofs.Disproved, match="recorded was 0001"):
+    with pytest.raises(proofs.Disproved, match="not at 0001 as recorded"):
         proofs.structure(told)
     with pytest.raises(proofs.Disproved, match=r"7 keys, not \d+"):
         proofs.keys(told)
@@ -146,7 +146,7 @@ def test_a_drill_of_a_set_that_cannot_be_restored_is_a_failed_report(platform: P
     report = drill(platform, folder=tmp_path)
     assert not report.passed
     assert "does not come up" in report.failure
-    assert "It could not be restored" in describe(report)
+    assert "The restore failed" in describe(report)
     assert history(tmp_path)[-1]["passed"] is False
     assert labelled("drill") == []
 
@@ -263,7 +263,7 @@ def test_a_live_name_is_never_restored_into(platform: Platform, folder: Path, fu
         restore(platform, full.id, into=platform.stack, folder=folder)
     with pytest.raises(PlatformError, match="can't be a stack's name"):
         restore(platform, full.id, into="Not A Name", folder=folder)
-    with pytest.raises(PlatformError, match="nothing was restored into"):
+    with pytest.raises(PlatformError, match="no restore is named"):
         remove("tests-nothing")
 
 

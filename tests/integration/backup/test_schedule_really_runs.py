@@ -90,7 +90,7 @@ def test_what_fell_due_is_made_at_once_and_a_run_under_way_is_finished(pickled: 
     started.append(first)
     first.until("backup: full set is due")
     first.process.send_signal(signal.SIGTERM)
-    first.until("finishing the run under way")
+    first.until("finishing the present run")
     first.until("backup: made ")
     first.until("schedule: ended")
     assert first.process.wait(SECONDS) == 0

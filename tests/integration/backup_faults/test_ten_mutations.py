@@ -79,15 +79,15 @@ def of_another_set(folder: Path, full: Manifest) -> None:
 
 
 IN_THE_FOLDER: dict[str, tuple[Callable[[Path, Manifest], None], str]] = {
-    "a flipped byte": (flipped, r"redis/dump\.rdb\S* is not what was written: its SHA-256 differs"),
+    "a flipped byte": (flipped, r"redis/dump\.rdb\S* has changed: its SHA-256 differs"),
     "a truncated file": (truncated, r"redis/appendonlydir/\S+ has \d+ bytes instead of \d+"),
     "a missing file": (missing, r"postgres/globals\.sql\S* is missing"),
     "an extra file": (extra, r"redis/slipped-in\.rdb is not in the manifest"),
     "a removed parent": (no_parent, r"its parent {full} is missing"),
-    "an edited manifest": (edited, r"the signature is not of this manifest"),
-    "a wrong key": (stranger, r"the signature is not of this manifest"),
+    "an edited manifest": (edited, r"the signature does not match"),
+    "a wrong key": (stranger, r"the signature does not match"),
     "swapped files": (swapped, r"redis/dump\.rdb\S* has \d+ bytes instead of \d+\n(.*\n)*redis/users\.acl\S* has \d+ bytes instead"),
-    "the manifest of another set": (of_another_set, r"the manifest in {full} calls itself"),
+    "the manifest of another set": (of_another_set, r"the manifest in {full} has the id"),
 }
 
 

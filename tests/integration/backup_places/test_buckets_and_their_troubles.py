@@ -73,7 +73,7 @@ def test_failures_that_pass_are_waited_out(server: S3Server, place: BucketPlace)
 @pytest.mark.parametrize(
     ("status", "message", "step"),
     [
-        (403, "refuses the credentials or what they ask for .403, AccessDenied.", "keyId and secretKey"),
+        (403, "refuses the credentials or the request .403, AccessDenied.", "keyId and secretKey"),
         (500, "the server fails .500", "log"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_server_that_keeps_refusing_is_told(
 def test_a_silent_server_is_given_up_and_told(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "_TRIES", 1)
     place = BucketPlace(server.place(prefix="silent", timeout_seconds=1))
-    with server.fault(seconds=4), pytest.raises(PlatformError, match="says nothing for 1 s"):
+    with server.fault(seconds=4), pytest.raises(PlatformError, match="does not answer for 1 s"):
         place.sizes()
 
 

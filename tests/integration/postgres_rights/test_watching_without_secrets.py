@@ -66,7 +66,7 @@ def test_a_session_that_lifts_its_bound_is_named(migrated_server: ScratchServer)
 @pytest.mark.parametrize(
     ("altered", "told"),
     [
-        ("set work_mem = '8GB'", "analyst: work_mem is set, and not declared"),
+        ("set work_mem = '8GB'", "analyst: work_mem is set, but not declared"),
         ("set statement_timeout = 0", "analyst: statement_timeout is 0, not 300000"),
     ],
 )

@@ -120,7 +120,7 @@ def test_the_whole_round(
     seen = stack.preview(refresh=True, diff=True)
     assert seen.ops() == dict.fromkeys(altered, "update")
     for told in (
-        "is a superuser", "has another password", "create on schema public is granted, and not declared", "select on orders is missing",
+        "is a superuser", "has another password", "create on schema public is granted, but not declared", "select on orders is missing",
         "needs no password", "has role admin, which is not declared", "read_data on collection ChristmasDocument*",
     ):  # fmt: skip
         assert told in seen.printed

@@ -128,7 +128,7 @@ def test_helpers_of_killed_runs_are_cleared_away(files: Kept, volume: str) -> No
 def test_paths_that_lead_elsewhere_are_refused(files: Kept, path: str) -> None:
     _, problems = files.kind.check({**files.inputs, "files": {path: "x"}})
     assert len(problems) == 1
-    assert "no plain relative path" in problems[0]
+    assert "not a plain relative path" in problems[0]
 
 
 @pytest.fixture

@@ -75,9 +75,9 @@ def test_a_given_secret_is_kept_where_there_is_none_and_never_takes_anothers_pla
     given = Kept("KeptPassword", {**inputs, "given": "the passphrase of a lost machine"})
     assert given.up()["result"] == "the passphrase of a lost machine"
     assert Kept("KeptPassword", inputs).up()["result"] == "the passphrase of a lost machine"
-    with pytest.raises(PlatformError, match=f"another {FILE} is kept already") as told:
+    with pytest.raises(PlatformError, match=f"another {FILE} exists already") as told:
         Kept("KeptPassword", {**inputs, "given": "the passphrase of yet another"}).up()
     assert "passphrase of" not in str(told.value)
-    with pytest.raises(PlatformError, match="is no age identity") as told:
+    with pytest.raises(PlatformError, match="is not an age identity") as told:
         Kept("KeptIdentity", {**inputs, "file": "age.key", "given": "no identity at all"}).up()
     assert "no identity at all" not in str(told.value)

@@ -85,7 +85,7 @@ def test_a_block_is_kept_grows_and_frees_its_reservation() -> None:
 
 
 def test_an_address_of_another_machine_is_an_error() -> None:
-    with pytest.raises(Exception, match=r"192\.0\.2\.1 is no address of this machine"):
+    with pytest.raises(Exception, match=r"192\.0\.2\.1 is not an address of this machine"):
         Kept("PortBlock", {"preferred": {"redis": FIRST}, "address": "192.0.2.1"}).up()
 
 

@@ -131,7 +131,7 @@ BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
     "connection limit": ("alter role k_api connection limit -1", {"api": ["connection limit is -1, not 7"]}),
     "timeout": ("alter role k_api set statement_timeout = 0", {"api": ["statement_timeout is 0, not 30000"]}),
     "audit off": ("alter role k_api reset pgaudit.log", {"api": ["pgaudit.log is not set, not ddl"]}),
-    "setting": ("alter role k_api set work_mem = '1GB'", {"api": ["work_mem is set, and not declared"]}),
+    "setting": ("alter role k_api set work_mem = '1GB'", {"api": ["work_mem is set, but not declared"]}),
     "setting in a database": (
         f"alter role k_api in database {DATABASE} set work_mem = '1GB'",
         {"api": [f"work_mem is set in database {DATABASE}"]},
@@ -144,39 +144,39 @@ BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
         {"analyst": ["its membership in pg_monitor has other options"]},
     ),
     "grant lost": ("revoke insert on orders from k_api", {"api grants": ["insert on orders is missing"]}),
-    "grant added": ("grant delete on orders to k_api", {"api grants": ["delete on orders is granted, and not declared"]}),
+    "grant added": ("grant delete on orders to k_api", {"api grants": ["delete on orders is granted, but not declared"]}),
     "grant on another table": (
         "grant select on other to k_api with grant option",
-        {"api grants": ["select* on other is granted, and not declared"]},
+        {"api grants": ["select* on other is granted, but not declared"]},
     ),
     "grant passed on": (
         "grant select on orders to k_api with grant option; set role k_api; grant select on orders to k_analyst",
         {
-            "api grants": ["select on orders is missing", "select* on orders is granted, and not declared"],
-            "analyst grants": ["select on orders is granted, and not declared"],
+            "api grants": ["select on orders is missing", "select* on orders is granted, but not declared"],
+            "analyst grants": ["select on orders is granted, but not declared"],
         },
     ),
     "secret column": (
         "grant select (secret) on people to k_analyst",
-        {"analyst grants": ["select (secret) on people is granted, and not declared"]},
+        {"analyst grants": ["select (secret) on people is granted, but not declared"]},
     ),
-    "whole row": ("grant select on people to k_analyst", {"analyst grants": ["select on people is granted, and not declared"]}),
+    "whole row": ("grant select on people to k_analyst", {"analyst grants": ["select on people is granted, but not declared"]}),
     "sequence": (
         "revoke usage on sequence orders_id_seq from k_api",
         {"api grants": ["usage on sequence orders_id_seq is missing"]},
     ),
     "sequence of an identity": (
         "grant update on sequence people_id_seq to k_api",
-        {"api grants": ["update on sequence people_id_seq is granted, and not declared"]},
+        {"api grants": ["update on sequence people_id_seq is granted, but not declared"]},
     ),
     "connect": (f"revoke connect on database {DATABASE} from k_api", {"api grants": [f"connect on database {DATABASE} is missing"]}),
     "schema": (
         "grant create on schema public to k_api",
-        {"api grants": ["create on schema public is granted, and not declared"]},
+        {"api grants": ["create on schema public is granted, but not declared"]},
     ),
     "tables to come": (
         "alter default privileges for role k_owner in schema public grant select on tables to k_api",
-        {"api grants": ["tables that k_owner will make are granted, and not declared"]},
+        {"api grants": ["tables that k_owner will make are granted, but not declared"]},
     ),
     "everybody": ("grant select on people to public", {"database": ["everybody has select on people"]}),
     "another database opened": (
@@ -184,7 +184,7 @@ BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
         {"database": ["everybody has connect on database postgres"]},
     ),
     "database setting": (f"alter database {DATABASE} set timezone = 'Asia/Seoul'", {"database": ["timezone is Asia/Seoul, not UTC"]}),
-    "more database settings": (f"alter database {DATABASE} set jit = off", {"database": ["jit is set, and not declared"]}),
+    "more database settings": (f"alter database {DATABASE} set jit = off", {"database": ["jit is set, but not declared"]}),
     "owner": ("alter schema public owner to postgres", {"database": ["schema public belongs to postgres, not k_owner"]}),
     "extension": ("drop extension pg_stat_statements", {"database": ["extension pg_stat_statements is missing"]}),
     "function opened": ("grant execute on function lo_create(oid) to public", {"database": ["everybody may run lo_create"]}),
@@ -202,7 +202,7 @@ BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
     ),
     "function granted": (
         "grant execute on function pg_try_advisory_lock(bigint) to k_api",
-        {"api grants": ["execute on function pg_try_advisory_lock is granted, and not declared"]},
+        {"api grants": ["execute on function pg_try_advisory_lock is granted, but not declared"]},
     ),
     "function lost": (
         "revoke execute on function pg_export_snapshot() from k_reader",
@@ -218,7 +218,7 @@ BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
             "create schema besides; create table besides.things (id int); grant select on besides.things to k_reader;"
             " grant update on besides.things to k_api"
         ),
-        {"api grants": ["something on besides.things is granted, and not declared"]},
+        {"api grants": ["something on besides.things is granted, but not declared"]},
     ),
     "tables to come unread": (
         "alter default privileges for role k_owner revoke select on tables from k_reader",

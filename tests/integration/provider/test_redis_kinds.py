@@ -143,7 +143,7 @@ def test_a_wrong_admin_password_says_what_to_do(accounts: Accounts) -> None:
     right = accounts.all["admin"].inputs["password"]
     write_password_file(accounts.container, "nobody-knows-this-password")
     try:
-        with pytest.raises(PlatformError, match="does not take the admin password") as failure:
+        with pytest.raises(PlatformError, match="does not accept the admin password") as failure:
             accounts.all["api"].refresh()
         assert f"docker restart {accounts.container.name}" in failure.value.next_step
     finally:

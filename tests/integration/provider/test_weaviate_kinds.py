@@ -81,7 +81,7 @@ def test_what_is_altered_by_hand_is_found_and_put_right(accounts: Accounts) -> N
     accounts.api.delete("users/db/backup")
     accounts.api.delete("authz/roles/backup")
     assert accounts.refresh() == {
-        "rag role": ["delete_data on collection Elsewhere, object *, tenant * is permitted, and not declared"],
+        "rag role": ["delete_data on collection Elsewhere, object *, tenant * is permitted, but not declared"],
         "monitor role": ["read_cluster is missing"],
         "rag": ["has role viewer, which is not declared"],
         "indexer": ["lacks role indexer", "its recorded key is refused"],
@@ -111,10 +111,10 @@ def test_another_ca_is_not_trusted_and_a_wrong_key_is_named(accounts: Accounts) 
     from infra.provider.certificates import issue_authority
 
     strange = Kept("WeaviateRole", {**accounts.all["rag role"].inputs, "ca_certificate_pem": issue_authority("another CA", 1)[1]})
-    with pytest.raises(PlatformError, match="certificate is not to be trusted"):
+    with pytest.raises(PlatformError, match="certificate is not trusted"):
         strange.up()
     keyless = Kept("WeaviateRole", {**accounts.all["rag role"].inputs, "admin_key": "not-the-key"})
-    with pytest.raises(PlatformError, match="does not take the administrator's key") as failure:
+    with pytest.raises(PlatformError, match="does not accept the administrator's key") as failure:
         keyless.up()
     assert "not-the-key" not in str(failure.value)
 

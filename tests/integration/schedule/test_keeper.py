@@ -42,7 +42,7 @@ def child_of(stack: str, *, after: int = 0) -> int:
 
 
 def test_a_schedule_that_is_killed_is_started_again_and_one_whose_keeper_is_killed_ends(stack: str) -> None:
-    assert "is at work" in keeper.start(stack)
+    assert "runs (process" in keeper.start(stack)
     first = child_of(stack)
     os.kill(first, signal.SIGKILL)
     child_of(stack, after=first)
@@ -52,7 +52,7 @@ def test_a_schedule_that_is_killed_is_started_again_and_one_whose_keeper_is_kill
     assert os.getsid(keeping) == keeping != os.getsid(0)
     os.kill(keeping, signal.SIGKILL)
     wait_for(lambda: not signs.runs(signs.folder_of(stack)), "the schedule ends with its keeper")
-    assert "is at work" in keeper.start(stack)
+    assert "runs (process" in keeper.start(stack)
     child_of(stack)
 
 
@@ -70,7 +70,7 @@ def test_it_takes_up_what_is_new_and_stops_when_told(stack: str) -> None:
     assert keeper.stop(stack) == ""
     keeper.start(stack)
     first = child_of(stack)
-    assert "is at work" in keeper.renew(stack)
+    assert "runs (process" in keeper.renew(stack)
     child_of(stack, after=first)
     # It ended in order: what ends otherwise is told.
     assert "ended with" not in keeper.log_of(stack).read_text()
@@ -91,7 +91,7 @@ def test_work_that_fails_is_told_in_signs_and_log_and_does_not_end_it(stack: str
     told = signs.read(signs.folder_of(stack))
     assert told
     assert f"there is no stack {stack}" in told.works["backup"].message
-    assert f"backup: FAILED, tried again in 1 min: there is no stack {stack}" in keeper.log_of(stack).read_text()
+    assert f"backup: FAILED, next try in 1 min: there is no stack {stack}" in keeper.log_of(stack).read_text()
     assert signs.runs(signs.folder_of(stack))
 
 

@@ -109,7 +109,7 @@ def test_an_installation_that_is_cut_off_is_completed_by_the_next(bare: Path, wa
     os.killpg(process.pid, signal.SIGINT)
     said, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, said + errors
-    assert "`make up` goes on from here" in said
+    assert "`make up` continues from here" in said
     assert not (bare / ".venv" / ".christmas-runtime").exists()
     assert _make(bare, "up").returncode == 0
     assert (bare / ".venv" / ".christmas-runtime").exists()

@@ -111,7 +111,7 @@ def test_a_context_that_is_gone_stops_everything_in_one_message(stack: Clone) ->
     environment = {**stack.environment(), "DOCKER_CONTEXT": "gone"}
     said = stack.pulumi("up", "--yes", check=False, DOCKER_CONTEXT="gone")
     assert said.returncode == 1
-    assert "There is no Docker context `gone`" in said.stderr
+    assert "The Docker context `gone` can't be read" in said.stderr
     assert stack.pulumi("version", DOCKER_CONTEXT="gone").stdout
     tasks = subprocess.run([sys.executable, "-c", TASKS], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-    assert "There is no Docker context `gone`" in tasks.stderr
+    assert "The Docker context `gone` can't be read" in tasks.stderr

@@ -30,8 +30,8 @@ def test_it_sees_secrets_and_judges_beside_what_is_unknown(stack: Clone) -> None
     stack.program.write_text(PROGRAM)
     outcome = stack.pulumi("preview", "--policy-pack", str(PACK), check=False)
     assert outcome.returncode != 0
-    assert "envs[0] is secret, and Docker shows it to whoever asks" in outcome.stdout
-    assert "privileged is not among what a container may say" in outcome.stdout
+    assert "envs[0] is secret, and Docker shows it to anybody" in outcome.stdout
+    assert "privileged is not an allowed property of a container" in outcome.stdout
     assert "hello" not in outcome.stdout + outcome.stderr
     assert "can't run policy" not in outcome.stdout
     assert "volume-" not in outcome.stdout

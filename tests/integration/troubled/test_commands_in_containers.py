@@ -65,7 +65,7 @@ def test_a_cut_connection_is_unknown_and_the_command_is_told_to_end(sleeping: Co
     with pytest.raises(PlatformError) as refused:
         execute(str(sleeping.name), ["sh", "-c", "echo begun; exec sleep 7654"], sink=told.append)
     cutting.join()
-    assert "how a command in a container ended is unknown" in refused.value.what
+    assert "the outcome of a command in a container is unknown" in refused.value.what
     assert f"docker top {sleeping.name}" in str(refused.value.next_step)
 
     def gone() -> bool:

@@ -39,7 +39,7 @@ def add(path: Path) -> None:
     ("damage", "faults"),
     [
         (Path.touch, []),
-        (flip, ["redis/dump.rdb is not what was written: its SHA-256 differs"]),
+        (flip, ["redis/dump.rdb has changed: its SHA-256 differs"]),
         (cut, ["redis/dump.rdb has SHORT bytes instead of WHOLE"]),
         (Path.unlink, ["redis/dump.rdb is missing"]),
         (add, ["redis/extra is not in the manifest"]),

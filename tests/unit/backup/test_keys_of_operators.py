@@ -27,7 +27,7 @@ def test_the_keys_are_written_once_for_their_owner_alone(tmp_path: Path) -> None
     assert written.stat().st_mode & 0o777 == 0o600
     content = json.loads(written.read_text())
     assert (content["passphrase"], content["identity"], content["recipients"]) == (held.backup.passphrase, OWN, [RECIPIENT])
-    with pytest.raises(PlatformError, match="there is such a file already"):
+    with pytest.raises(PlatformError, match="the file exists"):
         write_keys(held, str(written))
     shown = f"{held!r} {held.backup!r} {describe_keys(held)}"
     assert OWN not in shown
@@ -49,7 +49,7 @@ def test_an_identity_file_is_read_as_age_writes_it(tmp_path: Path) -> None:
 
 def test_a_stack_of_an_earlier_version_is_told_to_come_up_again() -> None:
     for ask in (keyring_of, keys.repository_passphrase):
-        with pytest.raises(PlatformError, match="stack s tells no") as told:
+        with pytest.raises(PlatformError, match="stack s has no") as told:
             ask(platform())
         assert "invoke up" in told.value.next_step
 

@@ -49,7 +49,7 @@ def test_targets(text: str, target: Target) -> None:
     ("text", "message"),
     [
         ("yesterday", "no set, no time and no log position"),
-        ("2026-11-23T12:00:00", "which time zone"),
+        ("2026-11-23T12:00:00", "has no time zone"),
         ("20261123", "2 sets begin with 20261123"),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_moment_takes_the_newest_set_before_it_and_redis_the_log_copied_after_
         (Target(moment=NOON - timedelta(days=1)), ("redis",), "no backup of Redis is from before"),
         (Target(moment=NOON - timedelta(days=1)), ("weaviate",), "no backup of Weaviate is from before"),
         (Target(moment=NOON + timedelta(hours=1)), STORES, "in the future"),
-        (Target(lsn="0/9000000"), STORES, "position in PostgreSQL's log alone"),
+        (Target(lsn="0/9000000"), STORES, "position in PostgreSQL's log only"),
         (Target(lsn="0/1"), ("postgres",), "no backup of PostgreSQL is from before"),
     ],
 )
@@ -140,7 +140,7 @@ def test_the_restore_command_names_set_and_target() -> None:
 
 def test_a_chain_is_followed_to_its_base() -> None:
     assert [each.id for each in chain_of(LATE, SETS)] == [EARLY.id, LATE.id]
-    with pytest.raises(PlatformError, match="which is gone"):
+    with pytest.raises(PlatformError, match="which is missing"):
         chain_of(LATE, [LATE])
 
 

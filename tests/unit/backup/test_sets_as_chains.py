@@ -42,7 +42,7 @@ def test_incremental_sets_hang_on_their_full_one() -> None:
 
 def test_a_parent_that_is_gone_is_told() -> None:
     lines = table(SETS[1:], {}, PLACES, NOON, width=80)
-    assert lines[-3] == f"{SETS[1].id} builds on {SETS[0].id}, which is gone"
+    assert lines[-3] == f"{SETS[1].id} builds on {SETS[0].id}, which is missing"
 
 
 def test_eighty_columns_hold_what_matters_most() -> None:

@@ -60,13 +60,13 @@ def test_a_set_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda text: text[: len(text) // 2], "can't be understood"),
+        (lambda text: text[: len(text) // 2], "is invalid"),
         (lambda text: text.replace('"kind": "full"', '"kind": "differential"'), "kind"),
         (lambda text: text.replace('"format": 2', '"format": 1'), "format 1, made by an earlier version"),
         (lambda text: text.replace('"format": 2', '"format": 3'), "format 3, made by a later version"),
-        (lambda text: text.replace(f'"id": "{FULL}"', '"id": "other"'), "calls itself other"),
+        (lambda text: text.replace(f'"id": "{FULL}"', '"id": "other"'), "has the id other"),
         (lambda text: json.dumps({**json.loads(text), "surprise": 1}), "surprise"),
-        (lambda text: text[:0], "can't be understood"),
+        (lambda text: text[:0], "is invalid"),
     ],
 )
 def test_a_damaged_manifest_is_named(tmp_path: Path, damage: Callable[[str], str], message: str) -> None:

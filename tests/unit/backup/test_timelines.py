@@ -145,7 +145,7 @@ def test_the_timeline_that_is_live_decides(
     assert (
         recovery_options(StorePlan(choice.manifest, wanted, timeline=timeline))[-1] == f"--target-timeline={'current' if own else timeline}"
     )
-    assert any("taken for the live one" in each for each in choice.notes) is (live is None and asked is None)
+    assert any("is assumed to be live" in each for each in choice.notes) is (live is None and asked is None)
     assert any("--timeline 1" in each for each in choice.notes) is (moment == -40 and asked is None)
 
 
@@ -154,7 +154,7 @@ def test_a_new_timeline_of_which_nothing_is_archived_is_never_replayed_into_the_
     latest = choose(None, None, [OLD, LEFT], known(2, segments))
     assert latest == Choice(OLD, 1, "0/5000100", or_end=True, notes=latest.notes)
     assert "nothing of timeline 2 is in the repository yet" in latest.notes[0]
-    with pytest.raises(PlatformError, match="nothing of timeline 2"):
+    with pytest.raises(PlatformError, match="timeline 2 has no archived log"):
         choose(NOON, None, [OLD, LEFT], known(2, segments))
 
 
@@ -163,9 +163,9 @@ def test_a_new_timeline_of_which_nothing_is_archived_is_never_replayed_into_the_
     [
         pytest.param(-20, known(3), "", id="before-a-sets-own-point"),
         pytest.param(-5, known(3, archived_until=LATER), "", id="all-is-archived"),
-        pytest.param(-5, known(3, EVERY - names(3, 10, 10), archived_until=LATER), "archiving stood still: segment", id="gap"),
+        pytest.param(-5, known(3, EVERY - names(3, 10, 10), archived_until=LATER), "archiving was interrupted: segment", id="gap"),
         pytest.param(-20, known(3, EVERY - names(3, 10, 10)), "", id="before-the-gap"),
-        pytest.param(-5, known(3, stalled_since=LATER), "archiving stands still", id="archiving-stands-still"),
+        pytest.param(-5, known(3, stalled_since=LATER), "archiving is stalled", id="archiving-stands-still"),
         pytest.param(-5, known(3), "", id="the-server-is-lost"),
     ],
 )
@@ -182,10 +182,10 @@ def test_only_what_is_proven_is_promised(moment: float, log: KnownLog, doubt: st
     [
         pytest.param(-90, None, known(3), "no backup of PostgreSQL on timeline 3 is from before", id="before-the-first"),
         pytest.param(
-            -5, None, known(3, stalled_since=NOON - 10 * MINUTE), "is not in the archived log: archiving stands still", id="stalled"
+            -5, None, known(3, stalled_since=NOON - 10 * MINUTE), "is not in the archived log: archiving is stalled", id="stalled"
         ),
         pytest.param(None, "0/D000000", known(3, EVERY - names(3, 12, 12)), "archived only up to 0/C000000", id="position-beyond-the-end"),
-        pytest.param(None, None, known(3, timeline=7), "nothing is known of timeline 7", id="no-such-timeline"),
+        pytest.param(None, None, known(3, timeline=7), "timeline 7 is unknown", id="no-such-timeline"),
         pytest.param(None, None, known(3, names(3, 8, 12)), "is missing", id="no-log-at-all"),
     ],
 )
@@ -225,14 +225,14 @@ def test_the_drawing() -> None:
     assert [line.split()[0] for line in lines] == ["TIMELINE", "1", "└", "└"]
     assert "0/0" in lines[1]
     assert "2026-11-23T11:00:00Z to 2026-11-23T11:00:00Z" in lines[1]
-    assert lines[1].endswith("leads to the live one; what it wrote later, 1 sets, was left: by a set's id, or --timeline 1")
+    assert lines[1].endswith("leads to the live one; 1 later sets are abandoned: restore by a set's id, or with --timeline 1")
     assert lines[2].startswith("└ 2")
     assert "0/5000100" in lines[2]
     assert lines[3].startswith("  └ 3")
     assert lines[3].endswith("live")
     assert "to 2026-11-23T13:00:00Z, from sets of timeline 2" in lines[3]
     first = drawing.draw(drawing.rows([OLD, LEFT, NEW], known(1)))
-    assert first[2].endswith("left: by a set's id, or --timeline 2")
+    assert first[2].endswith("abandoned: restore by a set's id, or with --timeline 2")
     asked = drawing.draw(drawing.rows([OLD, LEFT, NEW], known(3, timeline=1)))
     assert asked[1].endswith("; asked for")
     assert asked[3].endswith("live")

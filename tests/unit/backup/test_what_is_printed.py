@@ -71,8 +71,8 @@ def test_a_restore_claims_no_loss_that_it_does_not_know(capsys: pytest.CaptureFi
     assert lost.stores["postgres"]["seconds_lost"] is None
     show_restored(lost, as_json=False)
     out = capsys.readouterr().out
-    assert "what was written since is unknown: the live server can't be asked" in out
-    assert "replayed up to 0/8; its last transaction is of 2026-11-23T11:59:55.000+00:00" in out
+    assert "lost writes unknown: the live server can't be asked" in out
+    assert "replayed up to 0/8; its last commit was at 2026-11-23T11:59:55.000+00:00" in out
     assert "a note" in out
 
 

@@ -304,7 +304,7 @@ def test_an_image_is_not_built_by_the_program():
     "kind", ["command:local:Command", "docker:index/service:Service", "docker:index/image:Image", "docker:index/plugin:Plugin"]
 )
 def test_kinds_that_no_rule_knows_are_refused(kind):
-    assert list(others.kinds(kind)) == [f"{kind} is not among the kinds of resources that this platform is made of"]
+    assert list(others.kinds(kind)) == [f"{kind} is not an allowed kind of resource"]
     assert [list(others.kinds(known)) for known in (*RULES, "pulumi:pulumi:Stack", "christmas:index:Password")] == [[]] * (len(RULES) + 2)
 
 

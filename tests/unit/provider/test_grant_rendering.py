@@ -77,19 +77,19 @@ def row(table: str, *privileges: str, columns: tuple[str, ...] = (), sequences: 
         ([TableGrant("later", READ)], [], []),
         ([TableGrant("t", READ)], [row("t", "select")], []),
         ([TableGrant("t", READ)], [row("t")], ["select on t is missing"]),
-        ([], [row("t", "truncate")], ["truncate on t is granted, and not declared"]),
+        ([], [row("t", "truncate")], ["truncate on t is granted, but not declared"]),
         ([TableGrant("t", READ, ("a",))], [row("t", columns=("select (a)",))], []),
         (
             [TableGrant("t", READ, ("a",))],
             [row("t", "select", columns=("select (secret)",))],
             [
-                "select on t is granted, and not declared",
+                "select on t is granted, but not declared",
                 "select (a) on t is missing",
-                "select (secret) on t is granted, and not declared",
+                "select (secret) on t is granted, but not declared",
             ],
         ),
         ([TableGrant("t", WRITE)], [row("t", *WRITE, sequences=(("s", []),))], ["usage on sequence s is missing"]),
-        ([TableGrant("t", READ)], [row("t", *READ, sequences=(("s", ["usage"]),))], ["usage on sequence s is granted, and not declared"]),
+        ([TableGrant("t", READ)], [row("t", *READ, sequences=(("s", ["usage"]),))], ["usage on sequence s is granted, but not declared"]),
     ],
 )
 def test_findings(grants: list[TableGrant], found: list[dict[str, Any]], findings: list[str]) -> None:

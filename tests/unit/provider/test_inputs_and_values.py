@@ -81,8 +81,8 @@ def kind(name: str) -> Kind:
     ("name", "inputs", "problem"),
     [
         ("Password", {"lenght": 20}, "unknown input 'lenght'; Password takes keepers, length"),
-        ("Password", {"length": 3}, "input 'length' has to be from 16 to 128"),
-        ("Password", {"length": "long"}, "input 'length' has to be a whole number"),
+        ("Password", {"length": 3}, "input 'length' must be from 16 to 128"),
+        ("Password", {"length": "long"}, "input 'length' must be a whole number"),
         ("CertificateAuthority", {"common_name": "x"}, "input 'lifetime_days' is missing"),
         ("PortBlock", {"preferred": {"ssh": 22}}, "input 'preferred' has a port outside 1024 to 65535"),
         ("PortBlock", {"preferred": {}}, "input 'preferred' is empty"),
@@ -103,7 +103,7 @@ def test_every_right_is_for_a_default_that_is_off_alone(name: str, password: str
 def test_no_message_about_a_wrong_secret_tells_it() -> None:
     role = {"container": "c", "server": "s", "name": "api", "password": ["hunter2-hunter2"]}
     _, problems = kind("PostgresRole").check(role)
-    assert problems == ["input 'password' has to be a string"]
+    assert problems == ["input 'password' must be a string"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -38,7 +38,7 @@ def test_late_work_is_told_with_what_held_it_up_the_longest(tmp_path: Path, caps
     delays.late("drill", NOON - 30 * MINUTE, NOON)
     assert written(tmp_path / "delays") == [
         {"work": "backup", "name": "asleep", "seconds": 7200, "why": "the machine slept for 2 h; drill was under way for 10 min"},
-        {"work": "drill", "name": "unexplained", "seconds": 1800, "why": "nothing is known to have held it up"},
+        {"work": "drill", "name": "unexplained", "seconds": 1800, "why": "cause unknown"},
     ]
     assert "backup: 2 h late: the machine slept for 2 h" in capsys.readouterr().out
 

@@ -108,7 +108,7 @@ def test_whoever_types_a_command_waits_for_the_run_of_a_schedule(tmp_path: Path,
         threading.Timer(0.3, holder.stdin.close).start()
         with lock.hold(tmp_path, "a backup by hand"):
             assert lock.process_of(tmp_path) == os.getpid()
-    assert "waiting for the schedule to be through with a drill by " in capsys.readouterr().err
+    assert "waiting for the schedule to finish a drill by " in capsys.readouterr().err
 
 
 def test_a_schedule_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

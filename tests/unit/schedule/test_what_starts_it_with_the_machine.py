@@ -54,9 +54,7 @@ def test_cron_starts_it_and_other_lines_stay(machine: Path) -> None:
 
 def test_a_cron_that_does_not_run_or_refuses_is_no_way_and_what_to_do_is_told(machine: Path) -> None:
     asleep = boot.arrange("dev").told
-    assert asleep.startswith(
-        "nothing starts the schedule after a restart of this machine (systemd is not its first process; cron is installed"
-    )
+    assert asleep.startswith("nothing starts the schedule after a reboot (systemd is not the first process; cron is installed")
     assert "invoke schedule.start" in asleep
     (machine / "denied").touch()
     with running("cron", machine):
@@ -88,7 +86,7 @@ def test_what_matters_of_the_environment_is_kept_for_the_next_start_and_no_secre
         monkeypatch.setenv(name, value)
     with running("cron", machine):
         told = boot.arrange("dev").told
-    assert "not written down, so unknown after a restart: PULUMI_CONFIG_PASSPHRASE, https_proxy" in told
+    assert "not saved, so unknown after a restart: PULUMI_CONFIG_PASSPHRASE, https_proxy" in told
     written = signs.folder_of("dev") / "environment.json"
     assert written.stat().st_mode & 0o077 == 0
     kept = json.loads(written.read_text())

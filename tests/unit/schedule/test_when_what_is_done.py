@@ -103,7 +103,7 @@ def test_a_run_that_fails_is_told_and_tried_again_later(tmp_path: Path, capsys: 
     assert job.wake() is False
     assert job.wake() is True
     out = capsys.readouterr().out
-    assert out.count("backup: FAILED, tried again in 1 min: stack tests is not up") == 1
+    assert out.count("backup: FAILED, next try in 1 min: stack tests is not up") == 1
     assert "next:  invoke up" in out
     assert job.failures == 1
 

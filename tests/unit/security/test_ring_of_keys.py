@@ -46,7 +46,7 @@ def test_two_rings_become_one() -> None:
 
 
 def test_rings_with_different_keys_of_one_number_do_not_become_one() -> None:
-    with pytest.raises(KeyRingError, match="different keys of number 1"):
+    with pytest.raises(KeyRingError, match="different keys with number 1"):
         new_ring().merged(new_ring())
 
 

@@ -80,7 +80,7 @@ def test_an_interrupt_says_that_the_next_run_goes_on() -> None:
 
     output = io.StringIO()
     assert run_steps([Step("a", "why", run=interrupt)], again="make up", stream=output) == INTERRUPTED
-    assert "`make up` goes on from here" in output.getvalue()
+    assert "`make up` continues from here" in output.getvalue()
 
 
 def test_plain_progress_says_each_status_once_and_counts_sparingly() -> None:
