@@ -18,15 +18,28 @@ def accounts_list(_context: Context, *, json: bool = False) -> None:
     show_accounts(as_json=json)
 
 
-@task(name="matrix")
-def accounts_matrix(_context: Context, *, json: bool = False) -> None:
-    """Show what each account may do.
+@task(
+    name="matrix",
+    long=["html"],
+    help={
+        "account": "Only what this account may.",
+        "prove": "Try every cell at the stack's servers, each as the account that it is about.",
+        "html": "Write the matrix as one page of HTML into this file.",
+    },
+)
+def accounts_matrix(
+    _context: Context, account: str = "", stack: str = "", html: str = "", *, json: bool = False, prove: bool = False
+) -> int:
+    """Show what each account may and may not do; with --prove, whether the servers see it the same.
 
-    Example: invoke accounts.matrix --json
+    Example: invoke accounts.matrix --prove --account api
     """
-    from infra.show import show_matrix
+    from commands.matrix import prove_matrix, show_matrix
 
-    show_matrix(as_json=json)
+    if prove:
+        return prove_matrix(stack, account, html, as_json=json)
+    show_matrix(account, html, as_json=json)
+    return 0
 
 
 @task(

@@ -198,26 +198,26 @@ class Job:
 
     def _backup(self) -> bool:
         """Make the set that is due; after a full one, prune."""
-        there = folders.list_sets(folder=self.folder)
+        sets = folders.list_sets(folder=self.folder)
         begun = Journal(self.folder).read()
         # If the journal is lost, the next due set finds out from the server itself.
         owed = begun is not None and begun.owes_full
-        kind = "full" if owed else due.due(datetime.now(UTC), there, BACKUP_RULES)
+        kind = "full" if owed else due.due(datetime.now(UTC), sets, BACKUP_RULES)
         if kind is None:
             return not self.failures
         from backup import make, prune
 
-        self._since = backup_since(kind, there, BACKUP_RULES)
+        self._since = backup_since(kind, sets, BACKUP_RULES)
         platform = self.load(self.stack)
-        if not there and not lock.is_held(self.folder) and self._waits_for_schema(platform):
+        if not sets and not lock.is_held(self.folder) and self._waits_for_schema(platform):
             return False
         say(f"backup: {kind} set is due")
-        made = make.make(platform, folder=self.folder)
-        if made is None:
+        manifest = make.make(platform, folder=self.folder)
+        if manifest is None:
             say("backup: another run made it meanwhile")
             return True
-        say(f"backup: made {made.id}, {size_text(made.total_bytes)} in {made.duration.total_seconds():.0f} s")
-        if made.kind == "full" and not self.stopping.is_set():
+        say(f"backup: made {manifest.id}, {size_text(manifest.total_bytes)} in {manifest.duration.total_seconds():.0f} s")
+        if manifest.kind == "full" and not self.stopping.is_set():
             pruned = prune.prune(platform, folder=self.folder)
             say(f"prune: {len(pruned.removed)} sets removed ({size_text(pruned.bytes)}), {len(pruned.kept)} kept")
         return True
@@ -241,9 +241,9 @@ class Job:
             f"drill: {report.set_id} {'passed' if report.passed else 'FAILED'}, RTO {report.restore_seconds:.0f} s, "
             f"RPO {lost:.0f} s, report drills/{report.id}.md"
         )
-        wrong = [report.failure] if report.failure else [f"{each.name}: {each.message}" for each in report.proofs if not each.passed]
-        for each in wrong:
-            say(f"drill: {each}")
+        wrong = [report.failure] if report.failure else [f"{proof.name}: {proof.message}" for proof in report.proofs if not proof.passed]
+        for result in wrong:
+            say(f"drill: {result}")
         return True
 
     def _audit(self) -> bool:

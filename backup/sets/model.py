@@ -28,9 +28,9 @@ class _Record(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        told: dict[str, Any] = handler(self)
+        dumped: dict[str, Any] = handler(self)
         fields = type(self).model_fields
-        return {name: value for name, value in told.items() if name not in self._later or getattr(self, name) != fields[name].default}
+        return {name: value for name, value in dumped.items() if name not in self._later or getattr(self, name) != fields[name].default}
 
 
 class Unproven(_Record):
@@ -127,7 +127,7 @@ class _Part(_Record):
     @property
     def total_bytes(self) -> int:
         """Size of the part's files together."""
-        return sum(each.size for each in self.files)
+        return sum(file.size for file in self.files)
 
 
 class PostgresPart(_Part):
@@ -249,7 +249,7 @@ class Manifest(_Record):
     @property
     def unproven(self) -> tuple[Unproven, ...]:
         """Everything that a part keeps without a proof, or does not keep."""
-        return tuple(each for part in self.parts.values() for each in part.unproven)
+        return tuple(finding for part in self.parts.values() for finding in part.unproven)
 
     @property
     def total_bytes(self) -> int:
@@ -258,14 +258,14 @@ class Manifest(_Record):
 
     def moments(self) -> dict[str, datetime]:
         """The moment that each store's part shows."""
-        found: dict[str, datetime] = {}
+        moments_by_store: dict[str, datetime] = {}
         if self.postgres:
-            found["postgres"] = self.postgres.reference_point.at
+            moments_by_store["postgres"] = self.postgres.reference_point.at
         if self.redis:
-            found["redis"] = self.redis.aof_at
+            moments_by_store["redis"] = self.redis.aof_at
         if self.weaviate:
-            found["weaviate"] = self.weaviate.finished
-        return found
+            moments_by_store["weaviate"] = self.weaviate.finished
+        return moments_by_store
 
     def with_signature(self, signature: str) -> Self:
         """The same manifest, signed."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import PlatformError
 from core.patience import patience
 from core.waiting import until
-from infra.provider import logins
+from infra.provider import logins, superuser
 from infra.provider.containers import Finished, execute
 
 if TYPE_CHECKING:
@@ -36,13 +36,15 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def setting_findings(found: Sequence[str], declared: Mapping[str, str]) -> list[str]:
+def setting_findings(settings: Sequence[str], declared: Mapping[str, str]) -> list[str]:
     """Differences between `name=value` settings in PostgreSQL's form and the declared ones. Names ignore case."""
-    there = {name.lower(): value for name, value in (pair.split("=", 1) for pair in found)}
-    wanted = {name.lower(): value for name, value in declared.items()}
-    findings = [f"{name} is set, but not declared" for name in sorted(there.keys() - wanted.keys())]
+    present = {name.lower(): value for name, value in (pair.split("=", 1) for pair in settings)}
+    expected = {name.lower(): value for name, value in declared.items()}
+    findings = [f"{name} is set, but not declared" for name in sorted(present.keys() - expected.keys())]
     return findings + [
-        f"{name} is {there.get(name, 'not set')}, not {wanted[name]}" for name in sorted(wanted) if there.get(name) != wanted[name]
+        f"{name} is {present.get(name, 'not set')}, not {expected[name]}"
+        for name in sorted(expected)
+        if present.get(name) != expected[name]
     ]
 
 
@@ -93,7 +95,7 @@ def _psql(container: Container, sql: str, database: str, variables: Mapping[str,
         sql,
         "",
     ]
-    command = ["psql", "-X", "-q", "-A", "-t", "-U", "postgres", "-d", database, "-f", "-"]
+    command = ["psql", "-X", "-q", "-A", "-t", "-U", "postgres", "-d", superuser.database(database), "-f", "-"]
     return execute(container, command, stdin="\n".join(lines), user="postgres")
 
 

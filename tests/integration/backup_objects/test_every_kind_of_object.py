@@ -56,7 +56,9 @@ def full(platform: Platform, folder: Path) -> Manifest:
 def content(container: str, database: str = "christmas_db") -> dict[str, str]:
     """The rows of every compared table, by a superuser who sees all, as one hash of their texts."""
     asked = [f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')), count(*) from {name} as t;" for name in COMPARED]
-    lines = psql.run(docker_client().containers.get(container), "\n".join(asked), database=database).splitlines()
+    lines = psql.run(
+        docker_client().containers.get(container), "\n".join(["set search_path to public;", *asked]), database=database
+    ).splitlines()
     return dict(zip(COMPARED, lines, strict=True))
 
 
@@ -129,7 +131,7 @@ def test_a_drill_proves_the_rest(platform: Platform, folder: Path, full: Manifes
     assert "could not be compared" not in found["postgres.indexes"]
     assert "5 of no keyspace" in found["redis.keyspaces"]
     assert found["weaviate.tenants"] == "1 tenants opened, with 1 objects"
-    assert found["references"].endswith("all there; 1 were deleted before; 2 sessions name none")
+    assert found["references"].endswith("all exist; 1 were deleted earlier; 2 sessions name no user")
     assert '"Zweites Schema".ticks: 4 chunks' in found["postgres.chunks"]
     assert "- unlogged table cache: " in told
 
@@ -144,7 +146,7 @@ def test_a_restore_beside_brings_every_row_and_key_back(platform: Platform, fold
     try:
         assert content(f"christmas-{BESIDE}-timescaledb") == live
         running = docker_client().containers.get(f"christmas-{BESIDE}-timescaledb")
-        assert psql.run(running, "select count(*) from cache", database="christmas_db").strip() == "0"
+        assert psql.run(running, "select count(*) from public.cache", database="christmas_db").strip() == "0"
         url = json.loads(Path(beside.connections).read_text())["accounts"]["backup"]["REDIS_URL"]
         with redis.Redis.from_url(url) as there, redis.Redis.from_url(platform.redis_url("backup")) as here:
             keys = set(here.scan_iter(count=1000))
@@ -164,7 +166,7 @@ def test_what_became_worse_is_still_found(platform: Platform, full: Manifest) ->
     worse = (
         ("update pg_index set indisvalid = {} where indexrelid = 'picky_pkey'::regclass", "false", "true", structure, "index picky_pkey"),
         ("select setval('counter', {})", "5", "100", structure, "counter is at 5, had given 100"),
-        ("""update webhook_log set payload = '{}' where id = 2""", "[1]", "[]", proofs.rows, "webhook_log has 2 rows of other content"),
+        ("""update webhook_log set payload = '{}' where id = 2""", "[1]", "[]", proofs.rows, "webhook_log has 2 rows with other content"),
         ("alter table {}", '"Zweites Schema".ledger rename to a', '"Zweites Schema".a rename to ledger', proofs.rows, "ledger is missing"),
     )
     for statement, broken, mended, proof, said in worse:

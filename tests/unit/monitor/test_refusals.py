@@ -79,7 +79,7 @@ def test_entries_of_redis() -> None:
     entry = {"count": 25, "reason": "auth", "object": "AUTH", "username": "api", "age-seconds": "12.5"}
     entries = [
         {**entry, "client-info": {"addr": "10.0.0.7:4711"}},
-        {**entry, "reason": "command", "count": 15, "client-info": {"addr": "[fd00::7]:4711"}},
+        {**entry, "reason": "command", "count": 15, "client-info": "id=5 addr=[fd00::7]:4711 laddr=10.0.0.2:6379 fd=8 name=x"},
         {**entry, "username": "hunter2"},
         {**entry, "age-seconds": "3601"},
     ]
