@@ -7,9 +7,17 @@ from types import ModuleType
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from commands import accounts, backups, checks, closed_pipes, schedule, schema, seeding, stack
+from commands import accounts, audit, backups, checks, closed_pipes, schedule, schema, seeding, stack
 
-_NAMESPACES = {"migrate": schema, "seed": seeding, "backup": backups, "schedule": schedule, "check": checks, "accounts": accounts}
+_NAMESPACES = {
+    "migrate": schema,
+    "seed": seeding,
+    "backup": backups,
+    "schedule": schedule,
+    "check": checks,
+    "accounts": accounts,
+    "audit": audit,
+}
 
 # Here, so that it holds for `invoke --list` as well.
 closed_pipes.end_quietly()

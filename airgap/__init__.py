@@ -1,1 +1,1 @@
-"""What a machine needs that reaches package registries, but no image registry and no plugin download."""
+"""For machines that reach package registries, but no image registry and no plugin downloads."""

@@ -73,7 +73,7 @@ class Report:
     @property
     def passed(self) -> bool:
         """Whether the set was restored and every proof passed."""
-        return not self.failure and bool(self.proofs) and all(each.passed for each in self.proofs)
+        return not self.failure and bool(self.proofs) and all(proof.passed for proof in self.proofs)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as a JSON object."""
@@ -94,8 +94,8 @@ def drill(
     manifest = folders.choose(every, set_id, folder)
     with lock.hold(folder / FOLDER, f"a drill of {manifest.id}"):
         loss = loss_now(platform, every)
-        use = ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
-        report = _drill(platform, manifest, every, use, loss, progress)
+        ingredients = ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
+        report = _drill(platform, manifest, every, ingredients, loss, progress)
         _keep(folder, report)
     if report.passed:
         marks.mark(folder, manifest.id, drilled=datetime.now(UTC))
@@ -116,17 +116,17 @@ def loss_now(platform: Platform, every: list[Manifest]) -> dict[str, float]:
 
 
 def _drill(
-    platform: Platform, manifest: Manifest, every: list[Manifest], use: Ingredients, loss: dict[str, float], progress: Progress
+    platform: Platform, manifest: Manifest, every: list[Manifest], ingredients: Ingredients, loss: dict[str, float], progress: Progress
 ) -> Report:
     began, started = time.monotonic(), datetime.now(UTC)
     timings: dict[str, Timing] = {}
     proven: list[Proven] = []
     failure, restored_at = "", 0.0
     try:
-        with scratch("drill") as made:
-            restored = _restore(made, platform, manifest, every, use, timings, progress)
+        with scratch("drill") as scratch_stores:
+            restored = _restore(scratch_stores, platform, manifest, every, ingredients, timings, progress)
             restored_at = time.monotonic()
-            for name, proof in proofs.of(manifest, embedder="embedder" in made.containers).items():
+            for name, proof in proofs.of(manifest, embedder="embedder" in scratch_stores.containers).items():
                 progress.status(f"proving {name}")
                 proven.append(_prove(name, proof, restored))
             progress.status("cleaning up")
@@ -147,34 +147,36 @@ def _drill(
 
 
 def _restore(
-    made: Scratch,
+    scratch_stores: Scratch,
     platform: Platform,
     manifest: Manifest,
     every: list[Manifest],
-    use: Ingredients,
+    ingredients: Ingredients,
     timings: dict[str, Timing],
     progress: Progress,
 ) -> proofs.Restored:
     """Restore all stores of the set in parallel, each to the set's own point."""
-    wanted = plan(Target(set_id=manifest.id), every, manifest.stores, datetime.now(UTC))
+    plans = plan(Target(set_id=manifest.id), every, manifest.stores, datetime.now(UTC))
     shared = SharedProgress(progress)
     root_key = os.urandom(_ROOT_KEY_BYTES).hex()
     passwords = {name: platform.secret(name, "redis") for name in ("admin", "monitor")}
     redis_keys: list[int] = []
 
-    def redis(told: Progress) -> Timing:
+    def redis(store_progress: Progress) -> Timing:
         # Replicate from a master that does not exist: replicas do not expire keys, so every key can be counted.
-        timing = redis_restore.beside(made, use, wanted["redis"], passwords, told, settings=("replicaof 127.0.0.1 1",))
-        redis_keys.append(_count_and_promote(str(made.containers["redis"].name)))
+        timing = redis_restore.beside(
+            scratch_stores, ingredients, plans["redis"], passwords, store_progress, settings=("replicaof 127.0.0.1 1",)
+        )
+        redis_keys.append(_count_and_promote(str(scratch_stores.containers["redis"].name)))
         return timing
 
-    def weaviate(told: Progress) -> Timing:
-        start_embedder(made, platform, use)
+    def weaviate(store_progress: Progress) -> Timing:
+        start_embedder(scratch_stores, platform, ingredients)
         chain = weaviate_restore.chain_of(manifest, every)
-        return weaviate_restore.beside(made, use, wanted["weaviate"], chain, root_key, told)
+        return weaviate_restore.beside(scratch_stores, ingredients, plans["weaviate"], chain, root_key, store_progress)
 
     jobs: Mapping[Store, Callable[[Progress], Timing]] = {
-        "postgres": lambda told: postgres_restore.beside(made, use, wanted["postgres"], told),
+        "postgres": lambda store_progress: postgres_restore.beside(scratch_stores, ingredients, plans["postgres"], store_progress),
         "redis": redis,
         "weaviate": weaviate,
     }
@@ -182,8 +184,10 @@ def _restore(
         running = {store: pool.submit(jobs[store], shared.of(store)) for store in manifest.stores}
     for store, future in running.items():
         timings[store] = future.result()
-    there = made.platform(platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key)
-    return proofs.Restored(there, manifest, redis_keys[0] if redis_keys else None)
+    restored_platform = scratch_stores.platform(
+        platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key
+    )
+    return proofs.Restored(restored_platform, manifest, redis_keys[0] if redis_keys else None)
 
 
 def _count_and_promote(container: str) -> int:
@@ -191,10 +195,10 @@ def _count_and_promote(container: str) -> int:
     return int(execute(container, ["sh", "-c", script]).text().split()[0])
 
 
-def start_embedder(made: Scratch, platform: Platform, use: Ingredients) -> None:
+def start_embedder(scratch_stores: Scratch, platform: Platform, ingredients: Ingredients) -> None:
     """Start an embedder for questions in words, if the stack uses the embedded one."""
-    if platform.embedding_profile == "embedded" and "embedder" in use.bases:
-        made.start(recipes.embedder(use.bases["embedder"], token=platform.embedding_key))
+    if platform.embedding_profile == "embedded" and "embedder" in ingredients.bases:
+        scratch_stores.start(recipes.embedder(ingredients.bases["embedder"], token=platform.embedding_key))
 
 
 def _prove(name: str, proof: proofs.Proof, restored: proofs.Restored) -> Proven:
@@ -214,7 +218,7 @@ def _keep(folder: Path, report: Report) -> None:
     (home / f"{report.id}.json").write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (home / f"{report.id}.md").write_text(describe(report), encoding="utf-8")
     line = {key: value for key, value in report.as_dict().items() if key != "proofs"}
-    line["proofs"] = {"passed": sum(each.passed for each in report.proofs), "of": len(report.proofs)}
+    line["proofs"] = {"passed": sum(proof.passed for proof in report.proofs), "of": len(report.proofs)}
     with (home / HISTORY).open("a", encoding="utf-8") as history:
         history.write(json.dumps(line, ensure_ascii=False) + "\n")
 
@@ -222,13 +226,13 @@ def _keep(folder: Path, report: Report) -> None:
 def history(folder: Path) -> list[dict[str, Any]]:
     """Past drills, oldest first. Skips a line that a killed run cut off."""
     path = folder / FOLDER / HISTORY
-    found = []
+    reports = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
-            found.append(json.loads(line))
+            reports.append(json.loads(line))
         except ValueError:
             continue
-    return found
+    return reports
 
 
 def describe(report: Report) -> str:
@@ -248,7 +252,7 @@ def describe(report: Report) -> str:
         lines += ["", "| store | files back | replayed and started |", "| --- | --- | --- |"]
         lines += [f"| {store} | {timing.files:.1f} s | {timing.start:.1f} s |" for store, timing in report.stores.items()]
     if report.proofs:
-        proven = sum(each.passed for each in report.proofs)
+        proven = sum(proof.passed for proof in report.proofs)
         lines += [
             "",
             f"{proven} of {len(report.proofs)} proofs:",
@@ -257,11 +261,11 @@ def describe(report: Report) -> str:
             "| --- | --- | --- | --- |",
         ]
         lines += [
-            f"| {each.name} | {'proven' if each.passed else 'DISPROVED'} | {_cell(each.message)} | {each.seconds:.1f} s |"
-            for each in report.proofs
+            f"| {proof.name} | {'proven' if proof.passed else 'DISPROVED'} | {_cell(proof.message)} | {proof.seconds:.1f} s |"
+            for proof in report.proofs
         ]
     if report.unproven:
-        lines += ["", "Not proven, according to the set:", "", *(f"- {' '.join(each.split())}" for each in report.unproven)]
+        lines += ["", "Not proven, according to the set:", "", *(f"- {' '.join(finding.split())}" for finding in report.unproven)]
     return "\n".join(lines) + "\n"
 
 

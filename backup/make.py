@@ -18,7 +18,7 @@ from backup.restoring import closing, recovery
 from backup.restoring.journal import refuse_unfinished
 from backup.sets import due, folders, keys
 from backup.sets.files import SetFolder
-from backup.sets.model import STORES, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
+from backup.sets.model import STORES, AuditHead, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
 from backup.sets.sealing import keyring_of
 from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
@@ -27,6 +27,8 @@ from core import lock
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from infra.connections import Platform
+from security.audit.chain import Chain
+from security.audit.collect import folder_of
 
 _T = TypeVar("_T")
 
@@ -57,13 +59,13 @@ def make(
             recovery.refuse_emptied(platform, folder, "a backup")
         clean_up(platform, folder, progress)
         closing.settle(platform, folder)
-        wanted = closing.wanted(platform, kind, chosen, folders.list_sets(folder=folder), folder, progress)
-        made = _make_usable(platform, wanted, chosen, folder, progress) if wanted else None
+        wanted_kind = closing.wanted(platform, kind, chosen, folders.list_sets(folder=folder), folder, progress)
+        manifest = _make_usable(platform, wanted_kind, chosen, folder, progress) if wanted_kind else None
         closing.settle(platform, folder)
         # A failed copy doesn't spoil the set: the next run copies what is missing.
         copies.catch_up(platform, folder, progress)
         recovery.forget_emptied(folder)
-        return made
+        return manifest
 
 
 def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
@@ -81,11 +83,11 @@ def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
 
 def clean_up(platform: Platform, folder: Path, progress: Progress) -> None:
     """Remove sets that earlier runs left without a manifest. The caller must hold the lock."""
-    found = folders.leftovers(folder)
-    if not found:
+    unfinished = folders.leftovers(folder)
+    if not unfinished:
         return
-    weaviate_store.remove_copies(platform.containers["weaviate"], [path.name for path in found])
-    for path in found:
+    weaviate_store.remove_copies(platform.containers["weaviate"], [path.name for path in unfinished])
+    for path in unfinished:
         folders.discard(path)
         progress.log(f"removed {path.name}, left by an interrupted run")
 
@@ -103,25 +105,25 @@ class _Plan:
     sequence: int
 
 
-def _plan(wanted: Kind, stores: tuple[Store, ...], folder: Path) -> _Plan:
+def _plan(kind: Kind, stores: tuple[Store, ...], folder: Path) -> _Plan:
     now, existing = datetime.now(UTC), folders.list_sets(folder=folder)
-    parent = due.parent_of(wanted, existing, stores)
-    if wanted == "incremental" and parent is None:
+    parent = due.parent_of(kind, existing, stores)
+    if kind == "incremental" and parent is None:
         raise PlatformError(
             what=f"an incremental backup of {', '.join(stores)} has nothing to build on",
             where=str(folder),
             next_step="make a full one first: invoke backup --full",
         )
-    logical = wanted == "full" or due.logical_due(now, existing, BACKUP_RULES)
+    logical = kind == "full" or due.logical_due(now, existing, BACKUP_RULES)
     return _Plan(
-        folders.new_id(wanted, now), wanted, stores, logical, parent, now, 1 + max((each.sequence for each in existing), default=0)
+        folders.new_id(kind, now), kind, stores, logical, parent, now, 1 + max((manifest.sequence for manifest in existing), default=0)
     )
 
 
-def _make_usable(platform: Platform, wanted: Kind, stores: tuple[Store, ...], folder: Path, progress: Progress) -> Manifest:
+def _make_usable(platform: Platform, kind: Kind, stores: tuple[Store, ...], folder: Path, progress: Progress) -> Manifest:
     """Make the set. If the parent of an incremental set is unusable, make a full one: otherwise every run fails until the next full set."""
     try:
-        return _make(platform, _plan(wanted, stores, folder), folder, progress)
+        return _make(platform, _plan(kind, stores, folder), folder, progress)
     except pgbackrest.UnusablePriorError as error:
         progress.log(f"a full set instead of an incremental one: its parent is unusable, see invoke backup.verify ({error.what})")
         return _make(platform, _plan("full", stores, folder), folder, progress)
@@ -148,6 +150,7 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
             postgres=_of(parts, PostgresPart),
             redis=_of(parts, RedisPart),
             weaviate=_of(parts, WeaviatePart),
+            audit=_audit_head(platform.stack),
         )
         mirror.publish(platform, folder, keys.sign(manifest, passphrase), progress)
     except BaseException as error:
@@ -160,6 +163,12 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
             ) from error
         raise
     return folders.read(target)
+
+
+def _audit_head(stack: str) -> AuditHead | None:
+    """The signature of a set covers the audit of its time as well: a rewritten audit is then found."""
+    head = Chain(folder_of(stack)).head()
+    return AuditHead(number=head.number, hash=head.hash) if head.number else None
 
 
 def _discard(platform: Platform, folder: Path, set_id: str, error: BaseException) -> None:
@@ -180,23 +189,23 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
     """
     shared = SharedProgress(progress)
     parent = plan.parent
-    wanted: dict[Store, Callable[[Progress], PostgresPart | RedisPart | WeaviatePart]] = {
-        "postgres": lambda told: postgres.back_up(
+    backups: dict[Store, Callable[[Progress], PostgresPart | RedisPart | WeaviatePart]] = {
+        "postgres": lambda store_progress: postgres.back_up(
             platform,
             postgres.Request(
                 plan.set_id, target, plan.kind, plan.logical, parent.postgres.wal_stop if parent and parent.postgres else None
             ),
-            told,
+            store_progress,
         ),
-        "redis": lambda told: redis_store.back_up(platform, target, told),
-        "weaviate": lambda told: weaviate_store.back_up(
+        "redis": lambda store_progress: redis_store.back_up(platform, target, store_progress),
+        "weaviate": lambda store_progress: weaviate_store.back_up(
             platform,
             weaviate_store.Request(plan.set_id, target, plan.kind, parent.weaviate.backup_id if parent and parent.weaviate else None),
-            told,
+            store_progress,
         ),
     }
     with ThreadPoolExecutor(max_workers=len(STORES), thread_name_prefix="backup") as pool:
-        running = {store: pool.submit(_telling, store, wanted[store], shared.of(store)) for store in plan.stores}
+        running = {store: pool.submit(_telling, store, backups[store], shared.of(store)) for store in plan.stores}
     return _collect(running)
 
 
@@ -248,10 +257,10 @@ def _collect(running: dict[Store, Future[_T]]) -> list[_T]:
             if isinstance(error, pgbackrest.UnusablePriorError):
                 raise error
     if failures:
-        told = [f"{store}: {error.what}" for store, error in failures.items() if isinstance(error, PlatformError)]
+        problems = [f"{store}: {error.what}" for store, error in failures.items() if isinstance(error, PlatformError)]
         first = next(error for error in failures.values() if isinstance(error, PlatformError))
         raise PlatformError(
-            what="the backup failed, and no new set was made\n" + "\n".join(f"  {line}" for line in told),
+            what="the backup failed, and no new set was made\n" + "\n".join(f"  {line}" for line in problems),
             where=first.where,
             next_step=first.next_step or "mend the above, then invoke backup",
         ) from first
@@ -274,7 +283,7 @@ class SharedProgress:
         """Show that `name` now does `text`."""
         with self._lock:
             self._doing[name] = text
-            self._progress.status(" · ".join(f"{each}: {doing}" for each, doing in self._doing.items()))
+            self._progress.status(" · ".join(f"{name}: {doing}" for name, doing in self._doing.items()))
 
     def log(self, name: str, text: str) -> None:
         """Print a line."""

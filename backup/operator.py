@@ -25,12 +25,12 @@ def with_identity(platform: Platform, path: str) -> Platform:
         lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise PlatformError(what=f"it can't be read: {error}", where=f"--identity {path}") from error
-    found = tuple(line.strip() for line in lines if line.strip().startswith("AGE-SECRET-KEY-"))
-    if not found:
+    identities = tuple(line.strip() for line in lines if line.strip().startswith("AGE-SECRET-KEY-"))
+    if not identities:
         raise PlatformError(
             what="it holds no age identity", where=f"--identity {path}", next_step="an identity is a line that begins with AGE-SECRET-KEY-1"
         )
-    access = platform.backup.model_copy(update={"identities": (*platform.backup.identities, *found)})
+    access = platform.backup.model_copy(update={"identities": (*platform.backup.identities, *identities)})
     return dataclasses.replace(platform, backup=access)
 
 
@@ -60,7 +60,7 @@ def write_keys(platform: Platform, path: str) -> Path:
 def describe_keys(platform: Platform) -> list[str]:
     """The recipients that can read the stack's backups (public keys)."""
     own, *others = platform.backup.recipients or ("none: invoke up makes it",)
-    return [f"the stack's own   {own}", *(f"further           {each}" for each in others)]
+    return [f"the stack's own   {own}", *(f"further           {recipient}" for recipient in others)]
 
 
 def extract(platform: Platform, set_id: str, path: str, out: str, *, place: str = "", folder: Path | None = None) -> Path:

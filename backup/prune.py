@@ -63,25 +63,25 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
         refuse_unfinished(folder, owed=True)
         mirror.refresh(platform, folder)
         every = folders.list_sets(folder=folder)
-        good = {set_id for set_id, each in marks.read(folder).items() if each.verified or each.drilled}
+        good = {set_id for set_id, mark in marks.read(folder).items() if mark.verified or mark.drilled}
         kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), good)
-        going = [each for each in every if each.id not in kept]
-        staying = [each for each in every if each.id in kept]
+        going = [manifest for manifest in every if manifest.id not in kept]
+        staying = [manifest for manifest in every if manifest.id in kept]
         container = platform.containers["timescaledb"]
         labels = unneeded_labels(pgbackrest.info(container).backups, staying)
         copies = _unneeded_copies(platform.containers["weaviate"], staying)
         if not dry_run:
             make.clean_up(platform, folder, progress)
-            for each in going:
-                progress.status(f"removing {each.id}")
+            for manifest in going:
+                progress.status(f"removing {manifest.id}")
                 # Without its manifest it is no longer a set; the next run finds what is left of it in the stores.
-                mirror.discard(platform, folder, each.id)
+                mirror.discard(platform, folder, manifest.id)
             _expire(container, labels, progress)
             weaviate_store.remove_copies(platform.containers["weaviate"], copies)
             mirror.remove_abandoned(platform, folder, staying)
         places = further.prune(platform, every, good, progress, dry_run=dry_run)
-    size = sum(each.total_bytes for each in going)
-    return Pruned(dry_run, tuple(each.id for each in going), kept, tuple(labels), tuple(copies), size, places)
+    size = sum(manifest.total_bytes for manifest in going)
+    return Pruned(dry_run, tuple(manifest.id for manifest in going), kept, tuple(labels), tuple(copies), size, places)
 
 
 def unneeded_labels(backups: Sequence[pgbackrest.PhysicalBackup], staying: Sequence[Manifest]) -> list[str]:
@@ -93,14 +93,14 @@ def unneeded_labels(backups: Sequence[pgbackrest.PhysicalBackup], staying: Seque
     for manifest in staying:
         if manifest.postgres:
             needed |= {manifest.postgres.label, *manifest.postgres.references}
-    newest = max((each.finished for each in backups if each.label in needed), default=0)
+    newest = max((backup.finished for backup in backups if backup.label in needed), default=0)
     # Expiring a backup removes everything that builds on it, so name only those without a kept descendant.
-    found = []
-    for each in backups:
-        offspring = {other.label for other in backups if each.label in (other.prior, *other.references)}
-        if each.label not in needed and each.finished < newest and not offspring & needed:
-            found.append(each.label)
-    return found
+    unneeded = []
+    for backup in backups:
+        offspring = {other.label for other in backups if backup.label in (other.prior, *other.references)}
+        if backup.label not in needed and backup.finished < newest and not offspring & needed:
+            unneeded.append(backup.label)
+    return unneeded
 
 
 def _expire(container: str, labels: Sequence[str], progress: Progress) -> None:
@@ -110,7 +110,7 @@ def _expire(container: str, labels: Sequence[str], progress: Progress) -> None:
         if pgbackrest.info(container).backup(label):
             progress.status(f"expiring {label}")
             pgbackrest.run(container, pgbackrest.command("expire", f"--set={label}"))
-    fulls = sum(1 for each in pgbackrest.info(container).backups if each.kind == "full")
+    fulls = sum(1 for backup in pgbackrest.info(container).backups if backup.kind == "full")
     if labels and fulls:
         # With the limit at the present number no backup expires, only the WAL before the oldest.
         pgbackrest.run(container, pgbackrest.command("expire", f"--repo1-retention-full={fulls}"))
@@ -118,9 +118,9 @@ def _expire(container: str, labels: Sequence[str], progress: Progress) -> None:
 
 def _unneeded_copies(container: str, staying: Sequence[Manifest]) -> list[str]:
     """Weaviate's own copies that the next incremental backup does not build on."""
-    newest = next((each for each in reversed(staying) if each.weaviate and each.weaviate.backup_id), None)
+    newest = next((manifest for manifest in reversed(staying) if manifest.weaviate and manifest.weaviate.backup_id), None)
     needed: set[str | None] = set()
     if newest and newest.weaviate:
         chain = [newest, *retention.needed_by(newest, staying)]
-        needed = {each.weaviate.backup_id for each in chain if each.weaviate}
+        needed = {other.weaviate.backup_id for other in chain if other.weaviate}
     return [copy for copy in weaviate_store.kept_copies(container) if copy not in needed and folders.is_id(weaviate_store.set_of(copy))]

@@ -87,16 +87,16 @@ def restore(
     log = _look(platform, folder, every, place, along, chosen, progress, archive=not target.set_id)
     # Until the full set that follows a live restore exists, the newest set shows the undone state.
     undone = begun.safety if begun and target == Target() else None
-    wanted = plan(target, [each for each in every if each.id != undone], chosen, datetime.now(UTC), log)
+    plans = plan(target, [manifest for manifest in every if manifest.id != undone], chosen, datetime.now(UTC), log)
     if live:
-        _refuse_doubt(target, wanted)
+        _refuse_doubt(target, plans)
     if dry_run:
         name = platform.stack if live else into or "a new name"
-        return tell(target, name, wanted, every, log, live=live, seconds=_estimate(folder, wanted))
+        return tell(target, name, plans, every, log, live=live, seconds=_estimate(folder, plans))
     if live:
         return _onto_the_live(platform, target, chosen, log, force=force, progress=progress, folder=folder)
-    use = ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
-    return _restore_beside(platform, target, wanted, every, into or f"restore-{secrets.token_hex(3)}", progress, use, log)
+    ingredients = ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
+    return _restore_beside(platform, target, plans, every, into or f"restore-{secrets.token_hex(3)}", progress, ingredients, log)
 
 
 def _look(
@@ -117,8 +117,8 @@ def _look(
     return known_log.look(platform, folder, every, place=place, timeline=timeline, archive=archive)
 
 
-def _refuse_doubt(target: Target, wanted: Mapping[Store, StorePlan]) -> None:
-    doubt = wanted["postgres"].doubt if "postgres" in wanted else ""
+def _refuse_doubt(target: Target, plans: Mapping[Store, StorePlan]) -> None:
+    doubt = plans["postgres"].doubt if "postgres" in plans else ""
     if doubt:
         raise PlatformError(
             what=f"nothing proves that {target} can be reached, so nothing was touched: {doubt}",
@@ -131,13 +131,13 @@ def _onto_the_live(
     platform: Platform, target: Target, stores: tuple[Store, ...], log: KnownLog | None, *, force: bool, progress: Progress, folder: Path
 ) -> Restored:
     began = time.monotonic()
-    wanted, end = live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
-    moments = [datetime.fromisoformat(each) if each else None for each in (end.committed, end.replayed.get("committed"))]
+    plans, end = live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
+    moments = [datetime.fromisoformat(moment) if moment else None for moment in (end.committed, end.replayed.get("committed"))]
     seen = Seen(moments[0], moments[1], end.replayed.get("position"))
     every = folders.list_sets(folder=folder)
     after = known_log.look(platform, folder, every, archive=False) if "postgres" in stores else None
     seconds = round(time.monotonic() - began, 1)
-    return tell(target, platform.stack, wanted, every, after, live=True, seconds=seconds, seen=seen)
+    return tell(target, platform.stack, plans, every, after, live=True, seconds=seconds, seen=seen)
 
 
 def _copy_redis(
@@ -146,7 +146,7 @@ def _copy_redis(
     """Copy Redis' AOF if the target may be later than the newest set; returns whether a set was made."""
     if target.set_id or target.lsn:
         return False
-    copied = [each.redis.aof_at for each in every if each.redis]
+    copied = [manifest.redis.aof_at for manifest in every if manifest.redis]
     if target.moment and "redis" in stores and (not copied or max(copied) < target.moment):
         progress.status("copying Redis' log up to now")
         try:
@@ -165,16 +165,16 @@ def stores_for(target: Target, every: Sequence[Manifest], stores: Sequence[str] 
     if target.lsn:
         return ("postgres",)
     if target.set_id:
-        return next(each for each in every if each.id == target.set_id).stores
+        return next(manifest for manifest in every if manifest.id == target.set_id).stores
     return STORES
 
 
-def _estimate(folder: Path, wanted: Mapping[Store, StorePlan]) -> float | None:
+def _estimate(folder: Path, plans: Mapping[Store, StorePlan]) -> float | None:
     """Estimated seconds of a restore, from the newest drill of the same stores; None if there was none."""
     for past in reversed(drill.history(folder)):
         timings = past.get("stores", {})
-        if past.get("passed") and set(wanted) <= set(timings):
-            return round(max(float(timings[store]["files"] + timings[store]["start"]) for store in wanted), 1)
+        if past.get("passed") and set(plans) <= set(timings):
+            return round(max(float(timings[store]["files"] + timings[store]["start"]) for store in plans), 1)
     return None
 
 
@@ -186,11 +186,11 @@ def home(name: str) -> Path:
 def _restore_beside(
     platform: Platform,
     target: Target,
-    wanted: Mapping[Store, StorePlan],
+    plans: Mapping[Store, StorePlan],
     every: list[Manifest],
     name: str,
     progress: Progress,
-    use: Ingredients,
+    ingredients: Ingredients,
     log: KnownLog | None,
 ) -> Restored:
     _check_name(platform, name)
@@ -206,20 +206,20 @@ def _restore_beside(
             )
         remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
         write_whole(place / _STATE, b'{"state": "running"}')
-        made = Scratch(name, PURPOSE, place, owned=False)
+        scratch_stores = Scratch(name, PURPOSE, place, owned=False)
         try:
-            made.open()
-            _fill(made, platform, use, wanted, every, progress)
-            seen = _seen(platform, made, wanted, log, every)
+            scratch_stores.open()
+            _fill(scratch_stores, platform, ingredients, plans, every, progress)
+            seen = _seen(platform, scratch_stores, plans, log, every)
         except BaseException:
-            made.close()
+            scratch_stores.close()
             _empty(place)
             raise
-        _write_connections(place, made, platform)
+        _write_connections(place, scratch_stores, platform)
         write_whole(place / _STATE, b'{"state": "done"}')
     took = round(time.monotonic() - began, 1)
-    told = tell(target, name, wanted, every, log, seconds=took, seen=seen)
-    return dataclasses.replace(told, connections=str(place / "connections.json"))
+    outcome = tell(target, name, plans, every, log, seconds=took, seen=seen)
+    return dataclasses.replace(outcome, connections=str(place / "connections.json"))
 
 
 def _empty(place: Path) -> None:
@@ -229,22 +229,24 @@ def _empty(place: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _seen(platform: Platform, made: Scratch, wanted: Mapping[Store, StorePlan], log: KnownLog | None, every: Sequence[Manifest]) -> Seen:
+def _seen(
+    platform: Platform, scratch_stores: Scratch, plans: Mapping[Store, StorePlan], log: KnownLog | None, every: Sequence[Manifest]
+) -> Seen:
     """PostgreSQL's last replayed commit and the live server's last commit, after checking the replayed timeline.
 
     Raises PlatformError if the replay went into an abandoned branch.
     """
-    if "postgres" not in wanted:
+    if "postgres" not in plans:
         return Seen()
-    found = live_log.replayed(str(made.containers["timescaledb"].name))
-    if log and wanted["postgres"].timeline is not None:
-        insist_on_line(found.history, lineage([each for each in every if each.postgres], log).line)
+    replayed = live_log.replayed(str(scratch_stores.containers["timescaledb"].name))
+    if log and plans["postgres"].timeline is not None:
+        insist_on_line(replayed.history, lineage([manifest for manifest in every if manifest.postgres], log).line)
     live = live_log.ask(platform)
     now = live.committed if live else None
     if now and log and log.live and now == log.ticked:
         # The only later commit is the one that this restore made itself.
         now = log.live.committed
-    return Seen(now, found.committed, found.position)
+    return Seen(now, replayed.committed, replayed.position)
 
 
 def _check_name(platform: Platform, name: str) -> None:
@@ -254,14 +256,14 @@ def _check_name(platform: Platform, name: str) -> None:
             what=f"{name!r} can't be a stack's name", where="--into", next_step="use lower-case letters, digits and hyphens"
         )
     filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={name}"]}
-    there = [
-        str(each.name)
-        for each in docker_client().containers.list(all=True, ignore_removed=True, filters=filters)
-        if each.labels.get(PURPOSE_LABEL) != PURPOSE
+    existing = [
+        str(container.name)
+        for container in docker_client().containers.list(all=True, ignore_removed=True, filters=filters)
+        if container.labels.get(PURPOSE_LABEL) != PURPOSE
     ]
-    if there or name == platform.stack:
+    if existing or name == platform.stack:
         raise PlatformError(
-            what=f"{name} is a live stack: {', '.join(there) or platform.stack}",
+            what=f"{name} is a live stack: {', '.join(existing) or platform.stack}",
             where="--into",
             next_step="choose another name; --live restores onto the live stack",
         )
@@ -275,10 +277,10 @@ def _state(place: Path) -> str:
 
 
 def _fill(
-    made: Scratch,
+    scratch_stores: Scratch,
     platform: Platform,
-    use: Ingredients,
-    wanted: Mapping[Store, StorePlan],
+    ingredients: Ingredients,
+    plans: Mapping[Store, StorePlan],
     every: list[Manifest],
     progress: Progress,
 ) -> None:
@@ -286,34 +288,38 @@ def _fill(
     passwords = {name: platform.secret(name, "redis") for name in ("admin", "monitor")}
     root_key = secrets.token_urlsafe(24)
 
-    def weaviate(told: Progress) -> Timing:
-        drill.start_embedder(made, platform, use)
-        plan_ = wanted["weaviate"]
-        return weaviate_restore.beside(made, use, plan_, weaviate_restore.chain_of(plan_.manifest, every), root_key, told)
+    def weaviate(store_progress: Progress) -> Timing:
+        drill.start_embedder(scratch_stores, platform, ingredients)
+        plan_ = plans["weaviate"]
+        return weaviate_restore.beside(
+            scratch_stores, ingredients, plan_, weaviate_restore.chain_of(plan_.manifest, every), root_key, store_progress
+        )
 
     jobs: dict[Store, Callable[[Progress], Timing]] = {
-        "postgres": lambda told: postgres_restore.beside(made, use, wanted["postgres"], told),
-        "redis": lambda told: redis_restore.beside(made, use, wanted["redis"], passwords, told),
+        "postgres": lambda store_progress: postgres_restore.beside(scratch_stores, ingredients, plans["postgres"], store_progress),
+        "redis": lambda store_progress: redis_restore.beside(scratch_stores, ingredients, plans["redis"], passwords, store_progress),
         "weaviate": weaviate,
     }
     with ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="restore") as pool:
-        running = [pool.submit(jobs[store], shared.of(store)) for store in wanted]
+        running = [pool.submit(jobs[store], shared.of(store)) for store in plans]
     for future in running:
         future.result()
 
 
-def _write_connections(place: Path, made: Scratch, platform: Platform) -> None:
+def _write_connections(place: Path, scratch_stores: Scratch, platform: Platform) -> None:
     """Write how to reach the restored stores: each account has its password of the live stack."""
-    there = made.platform(platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key)
-    known: dict[str, Any] = {"ca_file": str(made.ca_file), "containers": there.containers, "accounts": {}}
+    restored_platform = scratch_stores.platform(
+        platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key
+    )
+    known: dict[str, Any] = {"ca_file": str(scratch_stores.ca_file), "containers": restored_platform.containers, "accounts": {}}
     for name, secret in platform.accounts.items():
         urls = {}
-        if secret.postgres and "postgres" in there.endpoints:
-            urls["DATABASE_URL"] = there.postgres_url(name)
-        if secret.redis and "redis" in there.endpoints:
-            urls["REDIS_URL"] = there.redis_url(name)
-        if secret.weaviate and "weaviate" in there.endpoints:
-            urls |= {"WEAVIATE_URL": there.weaviate_url(), "WEAVIATE_API_KEY": secret.weaviate}
+        if secret.postgres and "postgres" in restored_platform.endpoints:
+            urls["DATABASE_URL"] = restored_platform.postgres_url(name)
+        if secret.redis and "redis" in restored_platform.endpoints:
+            urls["REDIS_URL"] = restored_platform.redis_url(name)
+        if secret.weaviate and "weaviate" in restored_platform.endpoints:
+            urls |= {"WEAVIATE_URL": restored_platform.weaviate_url(), "WEAVIATE_API_KEY": secret.weaviate}
         if urls:
             known["accounts"][name] = urls
     write_whole(place / "connections.json", json.dumps(known, indent=2).encode() + b"\n")

@@ -74,23 +74,22 @@ def show_imported(imported: Imported, *, as_json: bool) -> None:
     print(f"  aliases: {', '.join(imported.aliases) or 'none'}")
     print(f"  roles: {', '.join(imported.roles) or 'none'}")
     print(f"  users: {', '.join(imported.users) or 'none'}" + (f", new keys in {imported.keys_file}" if imported.keys_file else ""))
-    for each in imported.left_out:
-        print(f"  left out: {each}")
+    for line in imported.left_out:
+        print(f"  left out: {line}")
 
 
 def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
     """Print the verdict on each set; returns the exit code: 2 if a set is damaged."""
     if as_json:
-        print(json.dumps([{**asdict(each), "good": each.good} for each in verdicts], indent=2))
-    for each in () if as_json else verdicts:
-        at = "" if each.place == FIRST else f" at {each.place}"
-        print(
-            f"{'good   ' if each.good else 'DAMAGED'} {each.set_id}{at}  {each.files} files, {size_text(each.bytes)}, {each.seconds:.1f} s"
-        )
-        print("".join(f"          {line}\n" for line in (*each.faults, *unproven_lines(each.unproven))), end="")
+        print(json.dumps([{**asdict(verdict), "good": verdict.good} for verdict in verdicts], indent=2))
+    for verdict in () if as_json else verdicts:
+        at = "" if verdict.place == FIRST else f" at {verdict.place}"
+        result = "good   " if verdict.good else "DAMAGED"
+        print(f"{result} {verdict.set_id}{at}  {verdict.files} files, {size_text(verdict.bytes)}, {verdict.seconds:.1f} s")
+        print("".join(f"          {line}\n" for line in (*verdict.faults, *unproven_lines(verdict.unproven))), end="")
     if not verdicts and not as_json:
         print("there is no backup set yet; invoke backup makes one")
-    return 0 if all(each.good for each in verdicts) else 2
+    return 0 if all(verdict.good for verdict in verdicts) else 2
 
 
 def show_drill(report: Report, *, as_json: bool) -> int:
@@ -108,13 +107,13 @@ def show_restored(restored: Restored, *, as_json: bool) -> None:
         return
     took = "" if restored.seconds is None else f", {'about ' if restored.dry_run else ''}{restored.seconds:.0f} s"
     print(f"{'would restore' if restored.dry_run else 'restored'} to {restored.target} into {restored.into}{took}")
-    for store, each in restored.stores.items():
-        lost = each["seconds_lost"]
-        left = f"{lost:.0f} s of writes are not in it" if lost is not None else f"lost writes unknown: {each['unknown']}"
-        print(f"  {store:<9} shows {each['shows']}, from {each['set']}; {left}")
-        if each.get("last_commit"):
-            print(f"  {'':<9} replayed up to {each['replayed_to']}; its last commit was at {each['last_commit']}")
-        for note in each.get("notes", ()):
+    for store, outcome in restored.stores.items():
+        lost = outcome["seconds_lost"]
+        left = f"{lost:.0f} s of writes are not in it" if lost is not None else f"lost writes unknown: {outcome['unknown']}"
+        print(f"  {store:<9} shows {outcome['shows']}, from {outcome['set']}; {left}")
+        if outcome.get("last_commit"):
+            print(f"  {'':<9} replayed up to {outcome['replayed_to']}; its last commit was at {outcome['last_commit']}")
+        for note in outcome.get("notes", ()):
             print(f"  {'':<9} {note}")
     if restored.dry_run and restored.timelines:
         print("\n".join(["", *draw(restored.timelines)]))

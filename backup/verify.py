@@ -83,21 +83,21 @@ def verify(
 def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bool, progress: Progress, folder: Path) -> list[Verdict]:
     readable, unreadable = _read_all(source, folder)
     if every:
-        wanted = readable
+        chosen = readable
     else:
         if set_id is None and unreadable and not readable:
             return unreadable
         broken = [verdict for verdict in unreadable if set_id and verdict.set_id.startswith(set_id)]
         if broken:
             return broken
-        wanted = ancestry(folders.choose(readable, set_id, folder), readable)
+        chosen = ancestry(folders.choose(readable, set_id, folder), readable)
         # An unreadable manifest may be the newest set's, or belong to a set that this one builds on.
-        unreadable = [verdict for verdict in unreadable if set_id is None or verdict.set_id in _named(wanted)]
+        unreadable = [verdict for verdict in unreadable if set_id is None or verdict.set_id in _named(chosen)]
     passphrase = keys.repository_passphrase(platform)
     container = platform.containers["timescaledb"] if source.name == FIRST else None
-    repository = _Repository.look(source.repository, container, [each for each in wanted if each.postgres])
+    repository = _Repository.look(source.repository, container, [manifest for manifest in chosen if manifest.postgres])
     verdicts = []
-    for manifest in wanted:
+    for manifest in chosen:
         progress.status(manifest.id)
         verdicts.append(_verify_one(platform, source, manifest, readable, passphrase, repository, progress))
     verdicts = blame_parents(verdicts, readable)
@@ -109,25 +109,25 @@ def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bo
 
 def ancestry(manifest: Manifest, every: Sequence[Manifest]) -> list[Manifest]:
     """A set and every existing set that it builds on, oldest first: parents, referenced backups, and theirs."""
-    needed = {each.id for each in retention.needed_by(manifest, every)}
-    return [*(each for each in every if each.id in needed), manifest]
+    needed = {needed.id for needed in retention.needed_by(manifest, every)}
+    return [*(other for other in every if other.id in needed), manifest]
 
 
 def _named(manifests: Sequence[Manifest]) -> set[str]:
     """The ids of the sets that these build on, readable or not."""
-    parents = {each.parent for each in manifests if each.parent}
-    return parents | {each.weaviate.base_id for each in manifests if each.weaviate and each.weaviate.base_id}
+    parents = {manifest.parent for manifest in manifests if manifest.parent}
+    return parents | {manifest.weaviate.base_id for manifest in manifests if manifest.weaviate and manifest.weaviate.base_id}
 
 
 def blame_parents(verdicts: Sequence[Verdict], every: Sequence[Manifest]) -> list[Verdict]:
     """Add the damaged parents to each verdict: without them the set can't be restored either."""
     bad = {verdict.set_id for verdict in verdicts if not verdict.good}
-    by_id = {each.id: each for each in every}
-    told = []
+    by_id = {manifest.id: manifest for manifest in every}
+    completed = []
     for verdict in verdicts:
-        parents = [each.id for each in ancestry(by_id[verdict.set_id], every)[:-1] if each.id in bad]
-        told.append(dataclasses.replace(verdict, faults=(*verdict.faults, *(f"its parent {each} is damaged" for each in parents))))
-    return told
+        parents = [other.id for other in ancestry(by_id[verdict.set_id], every)[:-1] if other.id in bad]
+        completed.append(dataclasses.replace(verdict, faults=(*verdict.faults, *(f"its parent {parent} is damaged" for parent in parents))))
+    return completed
 
 
 def _read_all(source: Source, folder: Path) -> tuple[list[Manifest], list[Verdict]]:
@@ -159,17 +159,22 @@ class _Repository:
         """Read everything that the manifests list. pgBackRest itself can only be asked about the stack's own repository."""
         if not manifests:
             return cls({}, {}, frozenset(), ())
-        there = stored.sizes(["archive", "backup"])
-        wanted = sorted(
-            {record.path for each in manifests for record in each.files if record.place == "pgbackrest" and record.path in there}
+        stored_sizes = stored.sizes(["archive", "backup"])
+        listed = sorted(
+            {
+                record.path
+                for manifest in manifests
+                for record in manifest.files
+                if record.place == "pgbackrest" and record.path in stored_sizes
+            }
         )
-        files = {record.path: record for record in stored.hash_files(wanted)} if wanted else {}
+        files = {record.path: record for record in stored.hash_files(listed)} if listed else {}
         if container is None:
-            labels = frozenset(match[1] for path in there if (match := _LABEL.match(path)))
+            labels = frozenset(match[1] for path in stored_sizes if (match := _LABEL.match(path)))
             return cls(files, segments(stored), labels, ())
         running(container)
         state = pgbackrest.info(container)
-        return cls(files, segments(stored), frozenset(each.label for each in state.backups), _own_verification(container))
+        return cls(files, segments(stored), frozenset(backup.label for backup in state.backups), _own_verification(container))
 
 
 def _own_verification(container: str) -> tuple[str, ...]:
@@ -215,10 +220,10 @@ def own_file_faults(place: Place, manifest: Manifest, progress: Progress) -> lis
     """Missing, truncated, changed and surplus files in the set's own place. Needs no key: hashes are of the stored bytes."""
     faults = []
     own = [record for record in manifest.files if record.place == "set"]
-    there = place.sizes()
+    sizes = place.sizes()
     done, total = 0, sum(record.size for record in own)
     for record in own:
-        size = there.get(record.stored)
+        size = sizes.get(record.stored)
         if size is None:
             faults.append(f"{record.path} is missing")
         elif size != record.size:
@@ -228,7 +233,7 @@ def own_file_faults(place: Place, manifest: Manifest, progress: Progress) -> lis
         done += record.size
         progress.count(round(done / 1e6), round(total / 1e6), "MB")
     known = {record.stored for record in own} | _OWN_FILES
-    return faults + [f"{path} is not in the manifest" for path in sorted(there) if path not in known]
+    return faults + [f"{path} is not in the manifest" for path in sorted(sizes) if path not in known]
 
 
 def _sha256(pieces: Iterable[bytes]) -> str:
@@ -240,7 +245,7 @@ def _sha256(pieces: Iterable[bytes]) -> str:
 
 def _chain(manifest: Manifest, every: Sequence[Manifest]) -> list[str]:
     """Missing parents, and a circle of parents."""
-    ids = {each.id for each in every}
+    ids = {other.id for other in every}
     faults = []
     seen, current = {manifest.id}, manifest
     while current.parent:
@@ -251,8 +256,8 @@ def _chain(manifest: Manifest, every: Sequence[Manifest]) -> list[str]:
             faults.append(f"its parents form a circle at {current.parent}")
             break
         seen.add(current.parent)
-        current = next(each for each in every if each.id == current.parent)
-    backups = {each.weaviate.backup_id for each in every if each.weaviate}
+        current = next(other for other in every if other.id == current.parent)
+    backups = {other.weaviate.backup_id for other in every if other.weaviate}
     if manifest.weaviate and manifest.weaviate.base_id and manifest.weaviate.base_id not in backups:
         faults.append(f"weaviate: its base {manifest.weaviate.base_id} is missing")
     return faults
@@ -266,12 +271,12 @@ def _postgres(manifest: Manifest, repository: _Repository) -> list[str]:
     for record in part.files:
         if record.place != "pgbackrest":
             continue
-        found = repository.files.get(record.path)
-        if found is None:
+        stored = repository.files.get(record.path)
+        if stored is None:
             faults.append(f"repository: {record.path} is missing")
-        elif found.size != record.size:
-            faults.append(f"repository: {record.path} has {found.size} bytes instead of {record.size}")
-        elif found.sha256 != record.sha256:
+        elif stored.size != record.size:
+            faults.append(f"repository: {record.path} has {stored.size} bytes instead of {record.size}")
+        elif stored.sha256 != record.sha256:
             faults.append(f"repository: {record.path} has changed: its SHA-256 differs")
     faults += [f"repository: backup {label} is missing" for label in (part.label, *part.references) if label not in repository.labels]
     faults += [f"repository: WAL segment {name} is missing" for name in wal.missing(part.wal_start, part.wal_stop, repository.segments)]

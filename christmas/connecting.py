@@ -107,8 +107,8 @@ class Stores(_Connected):
     def close(self) -> None:
         """Close all open connections."""
         for name in ("redis", "postgres", "weaviate"):
-            if made := self.__dict__.pop(name, None):
-                made.close()
+            if connection := self.__dict__.pop(name, None):
+                connection.close()
 
     @cached_property
     def redis(self) -> redis.Redis:
@@ -183,13 +183,13 @@ class AsyncStores(_Connected):
     async def close(self) -> None:
         """Close all open connections."""
         closing: tuple[tuple[str, Callable[[Any], Awaitable[None]]], ...] = (
-            ("redis", lambda made: made.aclose()),
-            ("_postgres", lambda made: made.close()),
-            ("_weaviate", lambda made: made.close()),
+            ("redis", lambda connection: connection.aclose()),
+            ("_postgres", lambda connection: connection.close()),
+            ("_weaviate", lambda connection: connection.close()),
         )
         for name, close in closing:
-            if made := self.__dict__.pop(name, None):
-                await close(made)
+            if connection := self.__dict__.pop(name, None):
+                await close(connection)
 
     @cached_property
     def redis(self) -> redis.asyncio.Redis:

@@ -28,9 +28,9 @@ def _read(symbols: list[str]) -> Operation[dict[str, Candle]]:
         return {}
     keys = [MARKET_LATEST.key(symbol) for symbol in symbols]
     answers = yield Batch([command for key in keys for command in (("HGETALL", key), ("PTTL", key))])
-    found = zip(symbols, answers[::2], answers[1::2], strict=True)
+    rows = zip(symbols, answers[::2], answers[1::2], strict=True)
     # A writer that died between writing a candle and its expiry left one that would never expire.
-    return {symbol: candle for symbol, raw, left in found if int(left) != _ENDLESS and (candle := _candle(raw))}
+    return {symbol: candle for symbol, raw, left in rows if int(left) != _ENDLESS and (candle := _candle(raw))}
 
 
 def _candle(raw: Any) -> Candle | None:

@@ -41,8 +41,10 @@ class _Sealed:
         from psycopg.types.json import Jsonb
 
         sealed: dict[str, Any] = {
-            each.column: None if (value := getattr(profile, each.column)) is None else self._cipher.seal(each, profile.user_id, value)
-            for each in PROFILE_FIELDS
+            profile_field.column: None
+            if (value := getattr(profile, profile_field.column)) is None
+            else self._cipher.seal(profile_field, profile.user_id, value)
+            for profile_field in PROFILE_FIELDS
         }
         return sealed | {
             "user_id": profile.user_id,
@@ -56,8 +58,8 @@ class _Sealed:
     def _opened(self, row: Sequence[Any]) -> Profile:
         user_id, *sealed, preferences = row
         plain = {
-            each.column: None if value is None else self._cipher.open(each, user_id, value)
-            for each, value in zip(PROFILE_FIELDS, sealed, strict=True)
+            profile_field.column: None if value is None else self._cipher.open(profile_field, user_id, value)
+            for profile_field, value in zip(PROFILE_FIELDS, sealed, strict=True)
         }
         return Profile(user_id=user_id, preferences=preferences, **plain)
 

@@ -66,9 +66,9 @@ def client_behind(proxies: Collection[str], peer: str, forwarded_for: str) -> st
     left of it is ignored. If all are proxies, it is the leftmost; if one is unreadable, the proxy that wrote it.
     Raises ValueError for an invalid `peer`.
     """
-    networks = [ipaddress.ip_network(each) for each in proxies]
+    networks = [ipaddress.ip_network(proxy) for proxy in proxies]
     client = _parsed(peer)
-    for written in reversed([each for each in forwarded_for.split(",") if each.strip()]):
+    for written in reversed([part for part in forwarded_for.split(",") if part.strip()]):
         if not any(client.version == network.version and client in network for network in networks):
             break
         try:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import redis.asyncio
 
 _TTL_MS = round(SESSION.ttl.total_seconds() * 1000)
-_DECLARED = {each.name for each in SESSION.fields}
+_DECLARED = {declared.name for declared in SESSION.fields}
 _PAGE = 1000
 _TOKEN = re.compile(r"(-?[0-9]{1,19})\.[A-Za-z0-9_-]{43}", re.ASCII)
 _ID = re.compile(r"(-?[0-9]{1,19})\.[0-9a-f]{64}", re.ASCII)
@@ -50,8 +50,8 @@ class Session:
 
 def id_of(token: str) -> str | None:
     """The id of a token's session; None for text that can't be a token: tokens come from outside."""
-    found = _TOKEN.fullmatch(token)
-    return f"{found[1]}.{hashlib.sha256(token.encode('ascii')).hexdigest()}" if found else None
+    match = _TOKEN.fullmatch(token)
+    return f"{match[1]}.{hashlib.sha256(token.encode('ascii')).hexdigest()}" if match else None
 
 
 def _create(user_id: int, username: str, roles: Sequence[str], extra: Mapping[str, str]) -> Operation[Session]:
@@ -62,21 +62,21 @@ def _create(user_id: int, username: str, roles: Sequence[str], extra: Mapping[st
     session_id = id_of(token)
     if session_id is None:
         raise ValueRefused(f"keyspace {SESSION.name}: field user_id is not {FieldType.INTEGER.value}")
-    made = Session(session_id, token, user_id, username, tuple(roles), now, now + SESSION.ttl, dict(extra))
+    session = Session(session_id, token, user_id, username, tuple(roles), now, now + SESSION.ttl, dict(extra))
     values = {
         "user_id": user_id,
         "username": username,
         "roles": list(roles),
-        "created_at": made.created_at,
-        "expires_at": made.expires_at,
+        "created_at": session.created_at,
+        "expires_at": session.expires_at,
         **extra,
     }
     raw = encode(SESSION, values)
     assert isinstance(raw, dict)  # noqa: S101 - a hash by its declaration
-    key = SESSION.key(made.id)
-    fields = [each for pair in raw.items() for each in pair]
+    key = SESSION.key(session.id)
+    fields = [text for pair in raw.items() for text in pair]
     yield Batch([("HSET", key, *fields), ("PEXPIRE", key, _TTL_MS)], transaction=True)
-    return made
+    return session
 
 
 def _read(token: str) -> Operation[Session | None]:
@@ -85,7 +85,7 @@ def _read(token: str) -> Operation[Session | None]:
         return None
     # Made by an older version, named by the token itself: readable until it expires. A name of the present form is not a token.
     raws = yield Batch([("HGETALL", SESSION.key(session_id)), ("HGETALL", SESSION.key(token))])
-    return next((found for raw in raws if (found := _session(session_id, token, raw))), None)
+    return next((session for raw in raws if (session := _session(session_id, token, raw))), None)
 
 
 def _touch(token: str) -> Operation[bool]:
@@ -118,7 +118,7 @@ def _end_listed(session_id: str) -> Operation[bool]:
     (ended,) = yield Batch([("UNLINK", SESSION.key(session_id))])
     if ended:
         return True
-    former = [each for each in (yield from _parts_of(int(named[1]))) if id_of(each) == session_id]
+    former = [part for part in (yield from _parts_of(int(named[1]))) if id_of(part) == session_id]
     if not former:
         return False
     (ended,) = yield Batch([("UNLINK", *map(SESSION.key, former))])
@@ -128,23 +128,23 @@ def _end_listed(session_id: str) -> Operation[bool]:
 def _parts_of(user_id: int) -> Operation[list[str]]:
     # The pattern contains only a number and our own punctuation.
     pattern = SESSION.key(f"{int(user_id)}.") + "*"
-    cursor, found = 0, set[str]()
+    cursor, parts = 0, set[str]()
     while True:
         ((cursor, keys),) = yield Batch([("SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE)])
-        found |= {part for key in keys if (part := SESSION.part(key))}
+        parts |= {part for key in keys if (part := SESSION.part(key))}
         if int(cursor) == 0:
-            return sorted(found)
+            return sorted(parts)
 
 
 def _of_user(user_id: int) -> Operation[list[Session]]:
     parts = yield from _parts_of(user_id)
     if not parts:
         return []
-    raws = yield Batch([("HGETALL", SESSION.key(each)) for each in parts])
+    raws = yield Batch([("HGETALL", SESSION.key(part)) for part in parts])
     # An older version's key is named by its token: list it with the id that the token has now.
-    ids = [id_of(each) or each for each in parts]
-    found = [session for each, raw in zip(ids, raws, strict=True) if (session := _session(each, None, raw))]
-    return sorted(found, key=lambda session: session.created_at)
+    ids = [id_of(part) or part for part in parts]
+    sessions = [session for session_id, raw in zip(ids, raws, strict=True) if (session := _session(session_id, None, raw))]
+    return sorted(sessions, key=lambda session: session.created_at)
 
 
 def _end_all(user_id: int) -> Operation[int]:

@@ -27,7 +27,7 @@ COMMANDS_PER_CANDLE = 2
 CANDLES_AT_ONCE = 100
 """Candles per send: 26 kB, which take the server as long as encoding the next ones takes this process."""
 _TTL_MS = str(round(MARKET_LATEST.ttl.total_seconds() * 1000))
-_NAMES = tuple(each.name for each in MARKET_LATEST.fields)
+_NAMES = tuple(field.name for field in MARKET_LATEST.fields)
 _NUMBERS = attrgetter(*_NAMES[1:])
 _FIELDS = len(_NAMES) - 1
 _MAGNITUDE = range(-20, 20)  # powers of ten of the prices and volumes in any market
@@ -128,7 +128,7 @@ def _refuse(candles: Iterable[Candle]) -> None:
 def _texts(numbers: Sequence[Decimal]) -> list[str]:
     """The numbers in the codec's form: without an exponent, which few have anyway."""
     texts = list(map(str, numbers))
-    return [format(each, "f") for each in numbers] if "E" in "".join(texts) else texts
+    return [format(number, "f") for number in numbers] if "E" in "".join(texts) else texts
 
 
 class Replies:
@@ -148,7 +148,7 @@ class Replies:
             return False
         _, wrong, rest = (b"\n" + b"".join(self._parts)).partition(b"\n-")
         if wrong:
-            told = rest.partition(b"\r\n")[0].decode(errors="replace")
-            code, _, _ = told.partition(" ")
-            raise _ERRORS.get(code, ResponseError)(told)
+            message = rest.partition(b"\r\n")[0].decode(errors="replace")
+            code, _, _ = message.partition(" ")
+            raise _ERRORS.get(code, ResponseError)(message)
         return True

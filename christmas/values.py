@@ -34,7 +34,7 @@ def encode(keyspace: Keyspace, values: Mapping[str, Any]) -> Raw:
             _to_json(keyspace, name, value)
         raw: Raw = json.dumps(dict(values), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     elif keyspace.encoding == "integer":
-        (name,) = (each.name for each in keyspace.fields)
+        (name,) = (field.name for field in keyspace.fields)
         raw = _to_text(keyspace, name, values[name])
     else:
         raw = {name: _to_text(keyspace, name, value) for name, value in values.items()}
@@ -56,7 +56,7 @@ def decode(keyspace: Keyspace, raw: Raw) -> dict[str, Any]:
         _check_names(keyspace, raw)
         return {name: _from_text(keyspace, name, text) for name, text in raw.items()}
     if keyspace.encoding == "integer":
-        (name,) = (each.name for each in keyspace.fields)
+        (name,) = (field.name for field in keyspace.fields)
         return {name: _from_text(keyspace, name, raw)}
     try:
         values = json.loads(raw)
@@ -89,8 +89,8 @@ def fault(keyspace: Keyspace, raw: Raw) -> str | None:
 
 
 def _check_names(keyspace: Keyspace, values: Mapping[str, Any]) -> None:
-    declared = {each.name for each in keyspace.fields}
-    missing = sorted(each.name for each in keyspace.fields if each.required and each.name not in values)
+    declared = {field.name for field in keyspace.fields}
+    missing = sorted(field.name for field in keyspace.fields if field.required and field.name not in values)
     if missing:
         raise ValueRefused(f"keyspace {keyspace.name}: lacks {', '.join(missing)}")
     unknown = sorted(str(name)[:40] for name in values if name not in declared)
@@ -99,7 +99,7 @@ def _check_names(keyspace: Keyspace, values: Mapping[str, Any]) -> None:
 
 
 def _type_of(keyspace: Keyspace, name: str) -> FieldType:
-    declared = next((each.type for each in keyspace.fields if each.name == name), keyspace.extra_fields)
+    declared = next((field.type for field in keyspace.fields if field.name == name), keyspace.extra_fields)
     return declared or FieldType.TEXT
 
 
@@ -130,7 +130,7 @@ def _to_text(keyspace: Keyspace, name: str, value: object) -> str:
             return format(value, "f")
         case FieldType.TIMESTAMP if isinstance(value, datetime) and value.tzinfo is not None:
             return value.isoformat()
-        case FieldType.TEXT_LIST if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        case FieldType.TEXT_LIST if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
             return json.dumps(list(value), ensure_ascii=False, separators=(",", ":"))
         case FieldType.JSON:
             try:
@@ -158,7 +158,7 @@ def _from_text(keyspace: Keyspace, name: str, text: str) -> Any:
                 return moment
             case FieldType.TEXT_LIST:
                 items = json.loads(text)
-                if not isinstance(items, list) or not all(isinstance(each, str) for each in items):
+                if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
                     raise _refuse(keyspace, name, kind)
                 return items
             case FieldType.JSON:

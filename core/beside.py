@@ -97,7 +97,7 @@ def run_beside(
             else:
                 failed.append(finished)
     finally:
-        _end([each.process for each in running.values()])
+        _end([source.process for source in running.values()])
     return failed[0] if failed else None
 
 
@@ -116,12 +116,12 @@ def _start(step: Step, command: list[str], lines: queue.Queue[tuple[str, str | N
 
 def _show(running: dict[str, _Running], source: _Running, line: str, progress: Progress) -> None:
     source.lines.append(line)
-    if line.startswith(OUTCOME) or any(each.startswith(_ERROR) for each in source.lines):
+    if line.startswith(OUTCOME) or any(text.startswith(_ERROR) for text in source.lines):
         return
     if isinstance(progress, PlainProgress):
         progress.log(line.strip())
     else:
-        progress.status(" · ".join(each.lines[-1].strip() for each in running.values() if each.lines))
+        progress.status(" · ".join(source.lines[-1].strip() for source in running.values() if source.lines))
 
 
 def _finish(source: _Running) -> Finished:

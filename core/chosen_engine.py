@@ -36,12 +36,12 @@ class ChosenEngine:
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that make any Docker client, plugin or SDK use this engine."""
-        found = {"DOCKER_HOST": self.url}
+        variables = {"DOCKER_HOST": self.url}
         if self.certificates is not None:
-            found["DOCKER_CERT_PATH"] = str(self.certificates)
+            variables["DOCKER_CERT_PATH"] = str(self.certificates)
             # Docker's clients take any text for yes, and only an empty one for no.
-            found["DOCKER_TLS_VERIFY"] = "1" if self.verify else ""
-        return found
+            variables["DOCKER_TLS_VERIFY"] = "1" if self.verify else ""
+        return variables
 
 
 def chosen_engine(environment: Mapping[str, str] = os.environ) -> ChosenEngine:
@@ -95,10 +95,10 @@ def configuration_folder(environment: Mapping[str, str] = os.environ) -> Path:
 def _configuration(folder: Path) -> dict[str, Any]:
     # Docker's own client warns about an unreadable configuration and works without it.
     try:
-        found = json.loads((folder / "config.json").read_bytes())
+        configuration = json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return configuration if isinstance(configuration, dict) else {}
 
 
 def _certificates(environment: Mapping[str, str]) -> tuple[Path | None, bool]:

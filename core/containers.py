@@ -266,7 +266,7 @@ def copy_tree(container: str, path: str, receive: Callable[[str, Iterator[bytes]
     try:
         stream, _ = docker_client().api.get_archive(container, path, chunk_size=1 << 20)
         with tarfile.open(fileobj=PiecesFile(stream), mode="r|") as archive:
-            found = 0
+            files = 0
             for member in archive:
                 if not member.isfile():
                     continue
@@ -275,8 +275,8 @@ def copy_tree(container: str, path: str, receive: Callable[[str, Iterator[bytes]
                     continue
                 relative = member.name.split("/", 1)[1] if "/" in member.name else member.name
                 receive(relative, iter(functools.partial(opened.read, 1 << 20), b""))
-                found += 1
-            return found
+                files += 1
+            return files
     except NotFound as error:
         raise PlatformError(what=f"{path} does not exist", where=f"container {container}", next_step=_look(container)) from error
     except (APIError, tarfile.TarError) as error:

@@ -43,8 +43,8 @@ def sync_folder(folder: Path) -> None:
 
 def sync_tree(folder: Path) -> None:
     """Sync a folder and everything below it to disk."""
-    for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        sync_folder(each)
+    for directory in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        sync_folder(directory)
 
 
 def read_pieces(path: Path) -> Iterator[bytes]:

@@ -93,8 +93,8 @@ def missing_helpers() -> list[str]:
     """Return the credential helpers that the Docker client's configuration names and PATH lacks."""
     from docker.auth import load_config
 
-    found = load_config()
-    named = {str(name) for name in (found.creds_store, *(found.cred_helpers or {}).values()) if name}
+    configuration = load_config()
+    named = {str(name) for name in (configuration.creds_store, *(configuration.cred_helpers or {}).values()) if name}
     return sorted(f"docker-credential-{name}" for name in named if shutil.which(f"docker-credential-{name}") is None)
 
 

@@ -69,11 +69,11 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
 
 def _wait_for_schedule(descriptor: int) -> None:
     """Wait while the schedule holds the lock, and say so once: a run that nobody asked for must not make another one fail."""
-    deadline, told = time.monotonic() + _WAIT_SECONDS, False
+    deadline, announced = time.monotonic() + _WAIT_SECONDS, False
     while not _Process.is_schedule and _read(descriptor).get("schedule") and time.monotonic() < deadline and _is_taken(descriptor):
-        if not told:
+        if not announced:
             print(f"waiting for the schedule to finish {_holder(descriptor)}", file=sys.stderr, flush=True)
-            told = True
+            announced = True
         time.sleep(_PAUSE_SECONDS)
 
 
@@ -128,16 +128,16 @@ def _describe(doing: str) -> dict[str, str | int]:
 
 def _read(descriptor: int) -> dict[str, Any]:
     try:
-        told = json.loads(os.pread(descriptor, 4096, 0))
+        holder = json.loads(os.pread(descriptor, 4096, 0))
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return holder if isinstance(holder, dict) else {}
 
 
 def _holder(descriptor: int) -> str:
     try:
-        told = _read(descriptor)
-        return f"{told['doing']} by {told['user']} (process {told['process']}, {told['command']}) since {told['since']}"
+        holder = _read(descriptor)
+        return f"{holder['doing']} by {holder['user']} (process {holder['process']}, {holder['command']}) since {holder['since']}"
     except KeyError:
         return "a run that has just begun"
 

@@ -122,8 +122,8 @@ def _run_step(step: Step, label: str, stream: TextIO) -> str:
     if not live:
         print(f"{label} …", file=stream, flush=True)
     with show_progress(label if live else step.name, stream) as progress:
-        found = step.run(progress)
-    return f": {found}" if found else ""
+        result = step.run(progress)
+    return f": {result}" if result else ""
 
 
 def report_failure(error: BaseException, *, doing: str = "", again: str = "", debug: bool = False, stream: TextIO | None = None) -> int:

@@ -23,27 +23,27 @@ def folder(purpose: str, beside: Path | None = None) -> Iterator[Path]:
     """A private folder, removed at the end of the block; in `beside`, else in the system's folder of temporary files."""
     place = Path(tempfile.gettempdir()) if beside is None else beside
     remove_leftovers(place)
-    made, descriptor = _make(purpose, place)
+    path, descriptor = _make(purpose, place)
     try:
-        yield made
+        yield path
     finally:
-        _remove(made)
+        _remove(path)
         os.close(descriptor)
 
 
 def remove_leftovers(place: Path) -> list[Path]:
     """Remove this user's folders there whose runs have ended; returns them. A folder that can't be removed stays for the next time."""
     removed = []
-    for each in place.glob(f"{_PREFIX}*{_SUFFIX}"):
+    for candidate in place.glob(f"{_PREFIX}*{_SUFFIX}"):
         try:
-            descriptor = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            descriptor = os.open(candidate, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
             continue  # no folder, or already removed
         try:
             if os.fstat(descriptor).st_uid == os.geteuid():
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(each)
-                removed += [] if each.exists() else [each]
+                _remove(candidate)
+                removed += [] if candidate.exists() else [candidate]
         except OSError:
             continue  # its run is alive
         finally:
@@ -53,25 +53,25 @@ def remove_leftovers(place: Path) -> list[Path]:
 
 def _make(purpose: str, place: Path) -> tuple[Path, int]:
     while True:
-        made = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{purpose}-", suffix=_SUFFIX, dir=place))
+        path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{purpose}-", suffix=_SUFFIX, dir=place))
         descriptor = -1
         try:
-            descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # A search for leftovers between the two steps took it for one.
-            if made.is_dir():
-                return made, descriptor
+            if path.is_dir():
+                return path, descriptor
         except (FileNotFoundError, BlockingIOError):
             pass
         if descriptor >= 0:
             os.close(descriptor)
 
 
-def _remove(made: Path) -> None:
+def _remove(path: Path) -> None:
     """Remove a folder with everything in it, also read-only files such as Go's caches."""
-    shutil.rmtree(made, ignore_errors=True)
-    if made.exists():
-        for parent, _, _ in os.walk(made):
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        for parent, _, _ in os.walk(path):
             with contextlib.suppress(OSError):
                 Path(parent).chmod(0o700)
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)

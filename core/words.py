@@ -28,7 +28,7 @@ def span_text(span: timedelta) -> str:
     return f"{value:.1f}".removesuffix(".0") + f" {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 
-def unproven_lines(found: Sequence[object], most: int = 6) -> list[str]:
+def unproven_lines(findings: Sequence[object], most: int = 6) -> list[str]:
     """A short list of what a set keeps without proof or does not keep: one line each, and the number of further ones."""
-    more = [f"not proven: {len(found) - most} more, in the set's manifest.json"] if len(found) > most else []
-    return [*(f"not proven: {each}" for each in found[:most]), *more]
+    more = [f"not proven: {len(findings) - most} more, in the set's manifest.json"] if len(findings) > most else []
+    return [*(f"not proven: {finding}" for finding in findings[:most]), *more]

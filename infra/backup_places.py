@@ -57,7 +57,7 @@ class S3Place(_Strict):
             return values
         path = Path(str(values["caFile"])).expanduser()
         try:
-            return {**{key: each for key, each in values.items() if key != "caFile"}, "caCertificate": path.read_text(encoding="ascii")}
+            return {**{key: value for key, value in values.items() if key != "caFile"}, "caCertificate": path.read_text(encoding="ascii")}
         except (OSError, ValueError) as error:
             raise ValueError(f"the CA certificate {path} can't be read: {error}") from None
 

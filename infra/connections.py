@@ -77,7 +77,7 @@ class Platform:
         credentials = self.accounts.get(account)
         value: str | None = getattr(credentials, store, None) if credentials else None
         if value is None:
-            names = sorted(name for name, each in self.accounts.items() if getattr(each, store) is not None)
+            names = sorted(name for name, credentials in self.accounts.items() if getattr(credentials, store) is not None)
             raise PlatformError(
                 what=f"account {account!r} does not exist in {store}",
                 where=f"stack {self.stack}",
@@ -163,10 +163,10 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
     return Platform(
         stack=stack,
         endpoints={
-            name: Endpoint(each["host"], int(each["port"]), each["inside_host"], int(each["inside_port"]))
-            for name, each in outputs["endpoints"].items()
+            name: Endpoint(endpoint["host"], int(endpoint["port"]), endpoint["inside_host"], int(endpoint["inside_port"]))
+            for name, endpoint in outputs["endpoints"].items()
         },
-        accounts={name: Credentials(**each) for name, each in outputs["accounts"].items()},
+        accounts={name: Credentials(**secrets) for name, secrets in outputs["accounts"].items()},
         ca_file=ca_file,
         containers=dict(outputs["containers"]),
         volumes=dict(outputs["volumes"]),

@@ -22,7 +22,7 @@ INSIDE_KEYS_FILE = "/run/christmas/field-keys.json"
 
 def opens_fields(account: str) -> bool:
     """Whether the account handles encrypted fields: it may read all columns of such a table, and write to it."""
-    declared = next((each for each in ACCOUNTS if each.name == account), None)
+    declared = next((declared for declared in ACCOUNTS if declared.name == account), None)
     tables = {field.table for field in ENCRYPTED_FIELDS}
     grants = declared.postgres.grants if declared and declared.postgres else ()
     return any(grant.table in tables and grant.columns is None and Privilege.UPDATE in grant.privileges for grant in grants)
@@ -37,7 +37,7 @@ def variables(
     A store without the account has no URL with credentials; Weaviate's address alone is not secret and always included.
     Raises PlatformError for an account that the blueprint does not declare.
     """
-    declared = {each.name: each for each in ACCOUNTS}
+    declared = {declared.name: declared for declared in ACCOUNTS}
     if account not in declared:
         raise PlatformError(
             what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {', '.join(declared)}"
@@ -46,7 +46,7 @@ def variables(
     # The libraries use these files for all connections, also those to other servers.
     every = trust.bundle_of(ca)
     grpc_host, grpc_port = platform.endpoints["weaviate_grpc"].address(inside=inside)
-    found = {
+    settings = {
         "CHRISTMAS_STACK": platform.stack,
         "CHRISTMAS_ACCOUNT": account,
         "CHRISTMAS_CA_FILE": ca,
@@ -59,19 +59,19 @@ def variables(
         "WEAVIATE_GRPC_PORT": str(grpc_port),
     }
     if declared[account].postgres:
-        found["DATABASE_URL"] = platform.postgres_url(account, inside=inside, ca_file=ca)
+        settings["DATABASE_URL"] = platform.postgres_url(account, inside=inside, ca_file=ca)
     if keys_file and opens_fields(account):
-        found["FIELD_KEYS_FILE"] = keys_file
+        settings["FIELD_KEYS_FILE"] = keys_file
     if declared[account].redis:
-        found["REDIS_URL"] = platform.redis_url(account, inside=inside, ca_file=ca)
+        settings["REDIS_URL"] = platform.redis_url(account, inside=inside, ca_file=ca)
     if declared[account].weaviate:
-        found["WEAVIATE_API_KEY"] = platform.secret(account, "weaviate")
-        found["OPENAI_API_KEY"] = platform.embedding_key
-        found["CHRISTMAS_SEARCH_CERTAINTY"] = str(CHRISTMAS_DOCUMENT.profile(platform.embedding_profile).certainty)
+        settings["WEAVIATE_API_KEY"] = platform.secret(account, "weaviate")
+        settings["OPENAI_API_KEY"] = platform.embedding_key
+        settings["CHRISTMAS_SEARCH_CERTAINTY"] = str(CHRISTMAS_DOCUMENT.profile(platform.embedding_profile).certainty)
         if platform.embedding_profile == "embedded":
             host, port = platform.endpoints["embedder"].address(inside=inside)
-            found["OPENAI_BASE_URL"] = f"https://{host}:{port}/v1"
-    return found
+            settings["OPENAI_BASE_URL"] = f"https://{host}:{port}/v1"
+    return settings
 
 
 class Form(StrEnum):
@@ -103,20 +103,20 @@ def write(
     target = path or LOCAL / "env" / f"{platform.stack}-{account}{'-inside' if inside else ''}.env"
     keys = target.with_name(f"{platform.stack}-{account}.field-keys.json")
     keys_file = (INSIDE_KEYS_FILE if inside else str(keys)) if platform.field_keys else None
-    found = variables(platform, account, inside=inside, ca_file=ca_file, keys_file=keys_file)
-    if "FIELD_KEYS_FILE" in found:
+    settings = variables(platform, account, inside=inside, ca_file=ca_file, keys_file=keys_file)
+    if "FIELD_KEYS_FILE" in settings:
         write_whole(keys, platform.field_keys)
-    write_whole(target, "".join(f"{name}={quoted(value)}\n" for name, value in sorted(found.items())))
+    write_whole(target, "".join(f"{name}={quoted(value)}\n" for name, value in sorted(settings.items())))
     return target
 
 
 def mounts(platform: Platform, account: str) -> dict[str, str]:
     """The mounts (read-only) of an application inside the network: the path here to the path there."""
     ca = str(platform.ca_file)
-    found = {ca: INSIDE_CA_FILE, trust.bundle_of(ca): trust.bundle_of(INSIDE_CA_FILE)}
+    mounted = {ca: INSIDE_CA_FILE, trust.bundle_of(ca): trust.bundle_of(INSIDE_CA_FILE)}
     if platform.field_keys and opens_fields(account):
-        found[str(LOCAL / "env" / f"{platform.stack}-{account}.field-keys.json")] = INSIDE_KEYS_FILE
-    return found
+        mounted[str(LOCAL / "env" / f"{platform.stack}-{account}.field-keys.json")] = INSIDE_KEYS_FILE
+    return mounted
 
 
 def _quoted(value: str) -> str:

@@ -57,8 +57,8 @@ def export(
             "weaviate-backups": weaviate.backups.name,
         },
     )
-    pulumi.export("images", {each.name: placement.image(each.name) for each in SERVICES})
-    pulumi.export("users", {each.name: placement.user(each.name) for each in SERVICES})
+    pulumi.export("images", {declared.name: placement.image(declared.name) for declared in SERVICES})
+    pulumi.export("users", {declared.name: placement.user(declared.name) for declared in SERVICES})
     pulumi.export("ca_certificate", pki.ca_certificate)
     settings = placement.settings.backup
     pulumi.export(
@@ -69,7 +69,7 @@ def export(
                 "identities": [timescaledb.backup_identity.result],
                 "recipients": [timescaledb.backup_identity.recipient, *settings.recipients],
                 "place": settings.place.told() if settings.place else None,
-                "copies": {name: each.told() if each.type == "s3" else each.model_dump() for name, each in settings.copies.items()},
+                "copies": {name: copy.told() if copy.type == "s3" else copy.model_dump() for name, copy in settings.copies.items()},
             }
         ),
     )

@@ -95,8 +95,8 @@ def recorded(host: docker.DockerClient, stack: str) -> Owner | None:
         labels = host.volumes.get(record_name(stack)).attrs.get("Labels") or {}
     except docker.errors.NotFound:
         return None
-    told = {field: str(labels.get(_LABEL + field, "")) for field in Owner.__slots__}
-    return Owner(**told) if told["clone"] else None
+    fields = {field: str(labels.get(_LABEL + field, "")) for field in Owner.__slots__}
+    return Owner(**fields) if fields["clone"] else None
 
 
 def is_same(owner: Owner, here: Owner) -> bool:

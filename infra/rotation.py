@@ -14,8 +14,8 @@ def rotate(stack: str | None, account: str) -> None:
 
     If interrupted, the next `up` completes it. Raises PlatformError for an unknown account or a failed `up`.
     """
-    if account not in {each.name for each in ACCOUNTS}:
-        known = ", ".join(each.name for each in ACCOUNTS)
+    if account not in {declared.name for declared in ACCOUNTS}:
+        known = ", ".join(declared.name for declared in ACCOUNTS)
         raise PlatformError(
             what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {known}"
         )

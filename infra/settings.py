@@ -121,7 +121,7 @@ class Settings(_Strict):
 
 def known_settings() -> list[str]:
     """Names of all settings as `pulumi config` takes them."""
-    return [each.alias or name for name, each in Settings.model_fields.items()]
+    return [model_field.alias or name for name, model_field in Settings.model_fields.items()]
 
 
 def parse(stack: str, raw: dict[str, str]) -> Settings:

@@ -12,22 +12,22 @@ def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> Non
     """Print the stack's outputs. Pulumi's secrets are printed as `[secret]` unless asked for."""
     from infra.connections import stack_outputs
 
-    found = stack_outputs(stack, show_secrets=show_secrets)
+    outputs = stack_outputs(stack, show_secrets=show_secrets)
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(outputs, indent=2, ensure_ascii=False))
         return
-    _table("", ("output", "value"), [(name, _text(value)) for name, value in found.items()])
+    _table("", ("output", "value"), [(name, _text(value)) for name, value in outputs.items()])
 
 
 def show_accounts(*, as_json: bool) -> None:
     """Print each account, its purpose and its stores."""
     rows: list[dict[str, Any]] = [
         {
-            "account": each.name,
-            "stores": [store for store in ("postgres", "redis", "weaviate") if getattr(each, store)],
-            "purpose": each.purpose,
+            "account": account.name,
+            "stores": [store for store in ("postgres", "redis", "weaviate") if getattr(account, store)],
+            "purpose": account.purpose,
         }
-        for each in ACCOUNTS
+        for account in ACCOUNTS
     ]
     if as_json:
         print(json.dumps(rows, indent=2))

@@ -59,21 +59,23 @@ def export(stack: str) -> dict[str, Any]:
 
     Raises PlatformError if Pulumi can't read it.
     """
-    found: dict[str, Any] = json.loads(_pulumi(["stack", "export", "--show-secrets"], stack, f"the state of stack {stack} can't be read"))
-    return portable(found)
+    exported: dict[str, Any] = json.loads(
+        _pulumi(["stack", "export", "--show-secrets"], stack, f"the state of stack {stack} can't be read")
+    )
+    return portable(exported)
 
 
 def portable(exported: dict[str, Any]) -> dict[str, Any]:
     """The movable part of an exported state, without references to the rest."""
     every = exported["deployment"].get("resources") or []
-    moving = {each["urn"] for each in every if each["type"] in _MOVES or each["type"] in (_PROVIDER, "pulumi:pulumi:Stack")}
-    parents = {each["urn"]: each.get("parent") for each in every}
+    moving = {resource["urn"] for resource in every if resource["type"] in _MOVES or resource["type"] in (_PROVIDER, "pulumi:pulumi:Stack")}
+    parents = {resource["urn"]: resource.get("parent") for resource in every}
     for urn in tuple(moving):
         above = parents.get(urn)
         while above and above not in moving:
             moving.add(above)
             above = parents.get(above)
-    kept = [_alone(each, moving) for each in every if each["urn"] in moving and not each.get("delete")]
+    kept = [_alone(resource, moving) for resource in every if resource["urn"] in moving and not resource.get("delete")]
     deployment = {**exported["deployment"], "resources": kept}
     deployment.pop("pending_operations", None)
     return {**exported, "deployment": deployment}
@@ -101,14 +103,14 @@ def holds(stack: str) -> bool:
 
     Raises PlatformError if Pulumi can't read it.
     """
-    found = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
-    return bool(found["deployment"].get("resources"))
+    exported = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
+    return bool(exported["deployment"].get("resources"))
 
 
 def knows_engine(stack: str) -> bool:
     """Whether the state has containers or networks: a state from a kit has none."""
-    found = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
-    return any(each["type"].startswith("docker:") for each in found["deployment"].get("resources") or ())
+    exported = json.loads(_pulumi(["stack", "export"], stack, f"the state of stack {stack} can't be read"))
+    return any(resource["type"].startswith("docker:") for resource in exported["deployment"].get("resources") or ())
 
 
 def put(stack: str, deployment: dict[str, Any]) -> None:

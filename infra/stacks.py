@@ -109,8 +109,8 @@ def data_volumes(stack: str) -> list[str]:
     from infra.components.names import PROJECT_LABEL, STACK_LABEL
 
     with docker_host() as host:
-        found = host.volumes.list(filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
-        return sorted(volume.name for volume in found)
+        volumes = host.volumes.list(filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
+        return sorted(volume.name for volume in volumes)
 
 
 def _refuse_use(stack: str) -> None:
@@ -148,15 +148,15 @@ def remove_volumes(stack: str) -> None:
 
 def stacks() -> list[str]:
     """Names of the stacks in the state."""
-    return [str(each["name"]) for each in _list()]
+    return [str(stack["name"]) for stack in _list()]
 
 
 def ensure_stack(name: str) -> None:
     """Make a missing stack; it becomes the selected one if none is."""
     present = _list()
-    if any(each["name"] == name for each in present):
+    if any(stack["name"] == name for stack in present):
         return
-    selected = any(each["current"] for each in present)
+    selected = any(stack["current"] for stack in present)
     _pulumi(
         ["stack", "init", *(["--no-select"] if selected else [])], name, what=f"stack {name} could not be made", progress=SilentProgress()
     )
@@ -165,8 +165,8 @@ def ensure_stack(name: str) -> None:
 def configuration(stack: str) -> dict[str, Any]:
     """The stack's own settings, without the values of secrets; keys without their namespace."""
     listed = _json(["config", "--json", "--stack", stack], f"the settings of stack {stack} can't be read") or {}
-    settings = {key.partition(":")[2]: each for key, each in listed.items() if key.startswith(f"{PROJECT}:")}
-    return {name: each.get("objectValue", each.get("value")) for name, each in settings.items()}
+    settings = {key.partition(":")[2]: entry for key, entry in listed.items() if key.startswith(f"{PROJECT}:")}
+    return {name: entry.get("objectValue", entry.get("value")) for name, entry in settings.items()}
 
 
 def set_configuration(stack: str, path: str, value: str) -> None:

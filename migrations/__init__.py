@@ -1,1 +1,1 @@
-"""The relational schema's history: Alembic revisions whose SQL lies in named files, and how they are run."""
+"""The relational schema's history: Alembic revisions with their SQL in named files, and the code that runs them."""

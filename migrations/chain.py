@@ -1,6 +1,6 @@
-"""The revisions as a chain: one file for each number, each after one other. Branches that both counted up are found and renumbered.
+"""The chain of revisions: one file per number, each after exactly one other. Finds and renumbers branches with the same number.
 
-Git merges two such branches without a conflict, since the files have different names. Alembic warns and runs one of the two.
+Git merges two such branches without a conflict, since the files have different names. Alembic warns, and runs one of the two.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MEND = "renumber the one that no database has yet: invoke migrate.renumber FILE"
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A revision's file, its identifier and the one it comes after; None where it is the first."""
+    """A revision's file, its identifier and its parent; None for the first."""
 
     path: Path
     revision: str
@@ -31,104 +31,104 @@ class Revision:
 
 
 def revisions(folder: Path = VERSIONS) -> list[Revision]:
-    """The revisions of a folder, by file name, read without running them. Raises PlatformError for a file that is no revision."""
+    """The revisions of a folder, by file name, read without running them. Raises PlatformError for a file that is not a revision."""
     return [_read(path) for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
 
 
 def faults(folder: Path = VERSIONS, sql: Path = FOLDER) -> list[Finding]:
-    """What makes the revisions anything but one chain, and SQL files whose number two revisions share."""
-    found = revisions(folder)
+    """Breaks of the chain, and SQL files whose number two revisions share."""
+    known_revisions = revisions(folder)
     by_number, by_parent = defaultdict(list), defaultdict(list)
-    for each in found:
-        by_number[each.revision].append(each)
-        by_parent[each.after].append(each)
+    for listed in known_revisions:
+        by_number[listed.revision].append(listed)
+        by_parent[listed.after].append(listed)
     findings = []
     for number, group in sorted(by_number.items()):
         if len(group) > 1:
-            findings += [_finding(each, f"revision {number} is in {_names(group)}: {MEND}") for each in group]
+            findings += [_finding(revision, f"revision {number} is in {_names(group)}: {MEND}") for revision in group]
     for parent, group in by_parent.items():
-        if len({each.revision for each in group}) > 1:
-            told = f"{_names(group)} both come after {parent or 'nothing'}: {MEND}"
-            findings += [_finding(each, told) for each in group]
-    for each in found:
-        if each.after is not None and each.after not in by_number:
-            findings.append(_finding(each, f"comes after revision {each.after}, which no file has: restore that file from git"))
-        if (named := _NUMBER.match(each.path.name)) is None or named[1] != each.revision:
-            findings.append(_finding(each, f"holds revision {each.revision}: its name has to begin with r{each.revision}_"))
+        if len({revision.revision for revision in group}) > 1:
+            problem = f"{_names(group)} both come after {parent or 'nothing'}: {MEND}"
+            findings += [_finding(revision, problem) for revision in group]
+    for revision in known_revisions:
+        if revision.after is not None and revision.after not in by_number:
+            findings.append(_finding(revision, f"comes after revision {revision.after}, which no file has: restore that file from git"))
+        if (named := _NUMBER.match(revision.path.name)) is None or named[1] != revision.revision:
+            findings.append(_finding(revision, f"has revision {revision.revision}: its name must begin with r{revision.revision}_"))
     return findings + _shared_sql(sql, by_number)
 
 
 def _shared_sql(sql: Path, by_number: dict[str, list[Revision]]) -> list[Finding]:
-    """SQL files of one number that no single revision's name explains."""
+    """SQL files with the number of a revision but another name."""
     findings = []
     for number, group in sorted(by_number.items()):
         names = {path.name.split(".")[0] for path in sql.glob(f"{number}_*.sql")}
         if len(group) == 1 and len(names) > 1:
-            told = f"the SQL of revision {number} has several names: {', '.join(sorted(names))}; rename or remove what is not its own"
-            findings.append(_finding(group[0], told))
+            problem = f"the SQL of revision {number} has several names: {', '.join(sorted(names))}; rename or remove the others"
+            findings.append(_finding(group[0], problem))
     return findings
 
 
 def require_sound(folder: Path = VERSIONS, sql: Path = FOLDER) -> None:
-    """Raise PlatformError, naming the files and the command that mends it, where the revisions are no single chain."""
+    """Raise PlatformError with the files and the fixing command unless the revisions are a single chain."""
     findings = faults(folder, sql)
     if findings:
         raise PlatformError(
-            f"the migrations are no single chain: {'; '.join(dict.fromkeys(each.message for each in findings))}",
-            where=f"migrations/versions: {', '.join(dict.fromkeys(each.file for each in findings))}",
-            next_step="renumber the revision that no database has yet: invoke migrate.renumber FILE; invoke migrate.lint tells all",
+            f"the migrations are not a single chain: {'; '.join(dict.fromkeys(finding.message for finding in findings))}",
+            where=f"migrations/versions: {', '.join(dict.fromkeys(finding.file for finding in findings))}",
+            next_step="renumber the revision that no database has yet: invoke migrate.renumber FILE; invoke migrate.lint shows all",
         )
 
 
 def renumber(names: Sequence[str], folder: Path = VERSIONS, sql: Path = FOLDER, *, alone: bool = False) -> list[Path]:
-    """Put revisions behind the highest number, in the order given, and rename their SQL. Returns their files.
+    """Move revisions behind the highest number, in the given order, and rename their SQL. Returns their files.
 
-    Meant for one of two that share a number or a parent, and what was built on it, where no database has applied them yet.
-    Raises PlatformError where a file is no revision or there is nothing to mend, and, unless `alone`, where a revision after
-    that number is not named: it may have been made on top of the one that moves.
+    For one of two revisions that share a number or parent, and those built on it, if no database has applied them yet.
+    Raises PlatformError if a file is not a revision or nothing needs a fix, and, unless `alone`, if a revision after
+    that number is not named: it may have been built on the one that moves.
     """
-    found = revisions(folder)
-    by_name = {each.path.name: each for each in found}
+    known_revisions = revisions(folder)
+    by_name = {revision.path.name: revision for revision in known_revisions}
     unknown = [name for name in names if Path(name).name not in by_name]
     if unknown or not names:
-        raise _refused(f"{', '.join(unknown) or 'nothing'} is no revision", f"name some of {', '.join(by_name)}")
+        raise _refused(f"{', '.join(unknown) or 'nothing'} is not a revision", f"name some of {', '.join(by_name)}")
     chosen = [by_name[Path(name).name] for name in dict.fromkeys(names)]
-    stay = [each for each in found if each not in chosen]
+    stay = [revision for revision in known_revisions if revision not in chosen]
     first = chosen[0]
-    twins = [each for each in stay if each.revision == first.revision or each.after == first.after]
+    twins = [revision for revision in stay if revision.revision == first.revision or revision.after == first.after]
     if not twins:
-        raise _refused(f"{first.path.name} shares its number and its place with no other", "there is nothing to mend")
-    built_on = [each for each in stay if each.after == first.revision]
+        raise _refused(f"{first.path.name} shares its number and parent with no other", "there is nothing to fix")
+    built_on = [revision for revision in stay if revision.after == first.revision]
     if built_on and not alone:
         raise _refused(
             f"{_names(built_on)} comes after number {first.revision}, which {first.path.name} shares with {_names(twins)}",
-            "name it behind the one that it was made on top of; or add --alone where it belongs to the one that stays",
+            "name it after the one it was built on; or add --alone if it was built on the one that stays",
         )
-    numbers = {None, *(each.revision for each in stay)}
-    lost = [each for each in stay if each.after not in numbers]
+    numbers = {None, *(revision.revision for revision in stay)}
+    lost = [revision for revision in stay if revision.after not in numbers]
     if lost:
-        raise _refused(f"{_names(lost)} would come after a number that is gone", f"renumber {_names(twins)} instead, or name these too")
+        raise _refused(f"{_names(lost)} would come after a missing number", f"renumber {_names(twins)} instead, or name these too")
     moved: list[Path] = []
-    last = max(int(each.revision) for each in stay)
-    for each in chosen:
-        moved += _moved(each, last, folder, sql)
+    last = max(int(revision.revision) for revision in stay)
+    for revision in chosen:
+        moved += _moved(revision, last, folder, sql)
         last += 1
     return moved
 
 
-def _moved(each: Revision, last: int, folder: Path, sql: Path) -> list[Path]:
-    """The revision's files under the number after `last`."""
+def _moved(revision: Revision, last: int, folder: Path, sql: Path) -> list[Path]:
+    """The revision's files with the number after `last`."""
     number = f"{last + 1:04d}"
-    old = each.path.stem.removeprefix("r")
+    old = revision.path.stem.removeprefix("r")
     new = f"{number}_{old.partition('_')[2]}"
-    text = each.path.read_text("utf-8")
+    text = revision.path.read_text("utf-8")
     text = re.sub(r"^(revision\b[^=\n]*=\s*).*$", rf'\g<1>"{number}"', text, count=1, flags=re.MULTILINE)
     text = re.sub(r"^(down_revision\b[^=\n]*=\s*).*$", rf'\g<1>"{last:04d}"', text, count=1, flags=re.MULTILINE)
     files = [path.rename(path.with_name(new + path.name.removeprefix(old))) for path in sorted(sql.glob(f"{old}.*.sql"))]
-    made = folder / f"r{new}.py"
-    made.write_text(text.replace(old, new), "utf-8")
-    each.path.unlink()
-    return [made, *files]
+    new_file = folder / f"r{new}.py"
+    new_file.write_text(text.replace(old, new), "utf-8")
+    revision.path.unlink()
+    return [new_file, *files]
 
 
 def _read(path: Path) -> Revision:
@@ -140,19 +140,19 @@ def _read(path: Path) -> Revision:
                 if isinstance(target, ast.Name) and target.id in ("revision", "down_revision"):
                     values[target.id] = ast.literal_eval(node.value)
     except (SyntaxError, ValueError) as error:
-        raise _refused(f"{path.name} can't be read: {error}", "mend it: git merge leaves marks where two changed the same line") from error
+        raise _refused(f"{path.name} can't be read: {error}", "fix it: git merge leaves marks if two changed the same line") from error
     revision, after = values.get("revision"), values.get("down_revision")
     if not isinstance(revision, str) or not (after is None or isinstance(after, str)):
         raise _refused(f"{path.name} has no revision and down_revision of its own", "each is one text: invoke migrate.new writes them")
     return Revision(path, revision, after)
 
 
-def _finding(each: Revision, message: str) -> Finding:
-    return Finding(each.path.name, 1, "chain", message)
+def _finding(revision: Revision, message: str) -> Finding:
+    return Finding(revision.path.name, 1, "chain", message)
 
 
 def _names(group: Sequence[Revision]) -> str:
-    return " and ".join(each.path.name for each in group)
+    return " and ".join(revision.path.name for revision in group)
 
 
 def _refused(what: str, next_step: str) -> PlatformError:

@@ -1,4 +1,4 @@
-"""Which TimescaleDB edition answers: it decides how the blueprint's rules are carried out, never what they mean."""
+"""The server's TimescaleDB edition: it decides how the blueprint's rules are implemented, never what they mean."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from migrations.statements import driver
 if TYPE_CHECKING:
     import psycopg
 
-# What a form of the schema needs for itself and no account may touch.
+# Tables that one form of the schema needs itself and no account may use.
 INTERNAL_TABLES = {"candle_changes": "Days whose longer candles are out of date (Apache edition)"}
 
 _FORM = "select relkind::text from pg_catalog.pg_class where oid = pg_catalog.to_regclass('public.candles_5m')"
@@ -25,12 +25,12 @@ class Edition(StrEnum):
 
 
 def detect(connection: psycopg.Connection) -> Edition:
-    """The edition of the server behind `connection`, from `timescaledb.license`."""
+    """The server's edition, from `timescaledb.license`."""
     return Edition.COMMUNITY if scalar(connection, "show timescaledb.license") == "timescale" else Edition.APACHE
 
 
 def form(connection: psycopg.Connection) -> Edition | None:
-    """The edition that the schema was made for: the longer candles are views there, or tables; None where there are none yet."""
+    """The edition that the schema was made for: longer candles are views or tables; None if there are none yet."""
     kind = scalar(connection, _FORM)
     return None if kind is None else Edition.COMMUNITY if kind == "v" else Edition.APACHE
 
@@ -41,5 +41,5 @@ def of_server() -> Edition:
 
 
 def of_schema() -> Edition:
-    """Inside a revision: the edition that the schema was made for, or the server's where that doesn't show."""
+    """Inside a revision: the edition that the schema was made for, or the server's if the schema doesn't show it."""
     return form(driver()) or of_server()

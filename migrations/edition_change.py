@@ -1,4 +1,4 @@
-"""Takes a schema that was made on one TimescaleDB edition over to the form that the server's edition now has."""
+"""Converts a schema that was made for one TimescaleDB edition to the form for the server's present edition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EditionChange:
-    """Which form the schema had and has; the same where there was nothing to do."""
+    """The schema's form before and after; the same if there was nothing to do."""
 
     before: Edition
     after: Edition
@@ -33,11 +33,11 @@ class EditionChange:
 
 
 def change_edition(platform: Platform, progress: Progress | None = None) -> EditionChange:
-    """Make longer candles, retention and compression anew in the form of the server's edition; every candle and revision stays.
+    """Rebuild longer candles, retention and compression in the form for the server's edition; every candle and revision stays.
 
-    Longer candles are derived, so they are dropped and computed again: on Community by the server, for which this waits; on Apache
-    by the next upkeep. Until then readers find fewer of them. One transaction up to the refresh: a step that fails leaves the old form.
-    Raises PlatformError where nothing was migrated yet, or the server refuses.
+    Longer candles are derived, so they are dropped and computed again: on Community by the server, which this waits for; on Apache
+    by the next upkeep. Until then readers find fewer of them. One transaction up to the refresh: a failed step leaves the old form.
+    Raises PlatformError if nothing was migrated yet, or the server refuses.
     """
     import psycopg
 
@@ -58,7 +58,7 @@ def change_edition(platform: Platform, progress: Progress | None = None) -> Edit
                     statements.execute(connection, statements.load(step))
                 apply_grants(connection)
             if after is Edition.COMMUNITY:
-                # Each is made of the one before it. Not in a transaction: the server opens its own.
+                # Each is computed from the one before it. Not in a transaction: the server opens its own.
                 for rollup in ROLLUPS:
                     progress.status(f"computing {rollup.name}")
                     connection.execute("call refresh_continuous_aggregate(%s, null, null)", (rollup.name,))
@@ -66,6 +66,6 @@ def change_edition(platform: Platform, progress: Progress | None = None) -> Edit
             raise PlatformError(
                 f"the schema can't take the form of the {after} edition: {str(error).strip()}",
                 where=f"stack {platform.stack}, timescaledb; form {form(connection)}",
-                next_step="mend the cause named above, then run this again",
+                next_step="fix the cause, then run this again",
             ) from error
     return EditionChange(before, after)

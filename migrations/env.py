@@ -1,4 +1,4 @@
-"""What Alembic runs around the revisions. The connection is handed in by `migrations.run`, never read from a file."""
+"""Alembic's environment for the revisions. `migrations.run` passes the connection in; it is never read from a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from christmas.blueprint.relational import SCHEMA
 
 
 def _migrate(connection: Connection) -> None:
-    # One transaction for each revision: a failure undoes that revision alone and keeps those before it.
+    # One transaction per revision: a failure undoes only that revision.
     context.configure(connection=connection, transaction_per_migration=True, version_table_schema=SCHEMA)
     with context.begin_transaction():
         context.run_migrations()

@@ -1,4 +1,4 @@
-"""The house's rules for migrations, over and above what sqlfluff and squawk know. Pure: text in, findings out."""
+"""The project's own rules for migrations, besides those of sqlfluff and squawk. Pure: text in, findings out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from migrations.sqltext import NewIndex, NewTable, Statement
 
 _LONGEST_LOCK_WAIT_MS = 10_000
 _UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
-# Steps that are run outside a transaction, one statement at a time: see migrations/online.py.
+# Steps that run outside a transaction, one statement at a time: see migrations/online.py.
 ONLINE = re.compile(r"^-- online: ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to mend: where, which rule, and what."""
+    """A violation: its place, rule and message."""
 
     file: str
     line: int
@@ -31,10 +31,10 @@ class Finding:
 def check(texts: Mapping[str, str], declared: Collection[str], granted: Collection[str]) -> list[Finding]:
     """Findings in the SQL of all steps, by file name (`0001_users.up.sql`).
 
-    `declared` are the tables and views that the blueprint knows, `granted` those that some account may use.
+    `declared` are the tables and views of the blueprint, `granted` those that some account may use.
     """
     findings: list[Finding] = []
-    known: dict[str, list[tuple[str, ...]]] = {}  # table to what is indexed, over the steps so far
+    known: dict[str, list[tuple[str, ...]]] = {}  # table to indexed columns, over the steps so far
     for name in sorted(texts):
         if name.endswith(".up.sql"):
             findings += _check_up(name, texts[name], declared, granted, known)
@@ -48,10 +48,10 @@ def check(texts: Mapping[str, str], declared: Collection[str], granted: Collecti
 def _check_up(
     name: str, text: str, declared: Collection[str], granted: Collection[str], known: dict[str, list[tuple[str, ...]]]
 ) -> list[Finding]:
-    found = list(sqltext.statements(text))
-    tables = [table for table in map(sqltext.new_table, found) if table]
-    indexes = [index for index in map(sqltext.new_index, found) if index]
-    comments = {target for target in map(sqltext.commented, found) if target}
+    statements = list(sqltext.statements(text))
+    tables = [table for table in map(sqltext.new_table, statements) if table]
+    indexes = [index for index in map(sqltext.new_index, statements) if index]
+    comments = {target for target in map(sqltext.commented, statements) if target}
     earlier = set(known)
     for table in tables:
         known[table.name] = sqltext.key_prefixes(table)
@@ -66,7 +66,7 @@ def _check_up(
         elif table.name not in granted:
             findings.append(Finding(name, table.line, "grants", f"no account of the blueprint may use table {table.name}"))
     findings += _check_indexes(name, text, indexes, earlier)
-    for statement in found:
+    for statement in statements:
         findings += _check_statement(name, statement)
     return findings
 
@@ -88,7 +88,7 @@ def _check_table(name: str, table: NewTable, comments: Collection[str], known: M
 
 def _check_indexes(name: str, text: str, indexes: Collection[NewIndex], earlier: Collection[str]) -> list[Finding]:
     return [
-        Finding(name, index.line, "online", f"index {index.name} on {index.table}, which has rows by now, blocks its writers")
+        Finding(name, index.line, "online", f"index {index.name} on {index.table}, which may have rows, blocks its writers")
         for index in indexes
         if index.table in earlier and not (index.online and ONLINE.search(text))
     ]
@@ -120,7 +120,7 @@ def _check_timeouts(name: str, text: str) -> list[Finding]:
     for line, content in enumerate(text.splitlines(), 1):
         match = re.match(r"-- lock_timeout: (\d+)(ms|s|min|h)$", content)
         if match and int(match[1]) * _UNITS[match[2]] > _LONGEST_LOCK_WAIT_MS:
-            findings.append(Finding(name, line, "timeout", "who waits longer than 10 s for a lock makes everyone behind wait too"))
+            findings.append(Finding(name, line, "timeout", "waiting longer than 10 s for a lock makes all later sessions wait too"))
         if re.match(r"--\s*(lock|statement)_timeout\b", content) and not re.match(r"-- \w+_timeout: \d+(ms|s|min|h)$", content):
-            findings.append(Finding(name, line, "timeout", "not understood; write it as `-- lock_timeout: 5s`"))
+            findings.append(Finding(name, line, "timeout", "invalid; write it as `-- lock_timeout: 5s`"))
     return findings

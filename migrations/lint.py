@@ -1,4 +1,4 @@
-"""Reads the migrations' SQL with sqlfluff (layout), squawk (safety on a live system) and the house's own rules."""
+"""Checks the migrations' SQL with sqlfluff (layout), squawk (safety on a live system) and the project's own rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from migrations.edition import INTERNAL_TABLES
 from migrations.house_rules import Finding
 
 _HERE = Path(__file__).resolve().parent
-# Each is left out for a reason that holds for the whole project.
+# Each is disabled for a reason that holds for the whole project.
 _SQUAWK_EXCLUDES = {
     "prefer-text-field": "types are the specification's",
     "prefer-bigint-over-int": "types are the specification's",
@@ -35,66 +35,66 @@ _SQUAWK_EXCLUDES_DOWN = (
 
 
 def run(folder: Path = _HERE / "sql") -> list[Finding]:
-    """Everything to mend in the SQL of `folder`, by file and line.
+    """All findings in the SQL of `folder`, by file and line.
 
-    Raises PlatformError where a linter is not installed or breaks.
+    Raises PlatformError if a linter is not installed or fails.
     """
     files = sorted(folder.glob("*.sql"))
     findings = house(files) + squawk(files) + sqlfluff(files)
     if folder == _HERE / "sql":
-        # Which revision is the newest can be told of one chain only.
+        # The newest revision is defined only for a single chain.
         findings += chain.faults() or dictionary()
     return sorted(findings, key=lambda finding: (finding.file, finding.line, finding.rule))
 
 
 def house(files: Sequence[Path]) -> list[Finding]:
-    """Findings of the house's own rules."""
+    """Findings of the project's own rules."""
     declared = {table.name for table in TABLES} | {rollup.name for rollup in ROLLUPS} | set(INTERNAL_TABLES)
     granted = {grant.table for account in ACCOUNTS if account.postgres for grant in account.postgres.grants} | set(INTERNAL_TABLES)
     return house_rules.check({path.name: path.read_text("utf-8") for path in files}, declared, granted)
 
 
 def dictionary() -> list[Finding]:
-    """A finding where the data dictionary was written from an older revision; a test compares it with a live schema."""
+    """A finding if the data dictionary was written from an older revision; a test compares it with a live schema."""
     from migrations.run import head_revision
     from migrations.schema.dictionary import FILE, written_revision
 
     written, head = written_revision(), head_revision()
-    told = f"written from revision {written or 'none'}, head is {head}: invoke migrate, then invoke migrate.dictionary"
-    return [] if written == head else [Finding(FILE.name, 1, "dictionary", told)]
+    message = f"written from revision {written or 'none'}, head is {head}: invoke migrate, then invoke migrate.dictionary"
+    return [] if written == head else [Finding(FILE.name, 1, "dictionary", message)]
 
 
 def squawk(files: Sequence[Path]) -> list[Finding]:
-    """Squawk's findings. It reads a file as one transaction's, unless the file says that it is run online."""
-    found: list[Finding] = []
+    """Squawk's findings. It reads a file as one transaction, unless the file says that it runs online."""
+    findings: list[Finding] = []
     for path in files:
-        # Dropping is what a step down is for.
+        # Steps down are meant to drop things.
         excludes = [*_SQUAWK_EXCLUDES, *(_SQUAWK_EXCLUDES_DOWN if path.name.endswith(".down.sql") else ())]
         text = path.read_text("utf-8")
-        # A hypertable refuses CONCURRENTLY and has a way of its own that squawk doesn't know.
+        # A hypertable refuses CONCURRENTLY, and has its own way, which squawk doesn't know.
         excludes += ["require-concurrent-index-creation"] if "timescaledb.transaction_per_chunk" in text else []
         options = ["--reporter", "json", "--pg-version", "17", f"--exclude={','.join(excludes)}"]
         if not house_rules.ONLINE.search(text):
             options.append("--assume-in-transaction")
-        found += [
-            Finding(path.name, each["line"] + 1, f"squawk {each['rule_name']}", each["message"])
-            for each in json.loads(_output("squawk", [*options, str(path)]) or "[]")
+        findings += [
+            Finding(path.name, load["line"] + 1, f"squawk {load['rule_name']}", load["message"])
+            for load in json.loads(_output("squawk", [*options, str(path)]) or "[]")
         ]
-    return found
+    return findings
 
 
 def sqlfluff(files: Sequence[Path]) -> list[Finding]:
     """Sqlfluff's findings."""
     arguments = ["lint", "--config", str(_HERE / ".sqlfluff"), "--format", "json", *map(str, files)]
     return [
-        Finding(Path(each["filepath"]).name, violation["start_line_no"], f"sqlfluff {violation['code']}", violation["description"])
-        for each in json.loads(_output("sqlfluff", arguments))
-        for violation in each["violations"]
+        Finding(Path(load["filepath"]).name, violation["start_line_no"], f"sqlfluff {violation['code']}", violation["description"])
+        for load in json.loads(_output("sqlfluff", arguments))
+        for violation in load["violations"]
     ]
 
 
 def _output(tool: str, arguments: Sequence[str]) -> str:
-    """What a linter prints; it exits with 1 when it found something."""
+    """A linter's output; it exits with 1 if it has findings."""
     command = Path(sys.executable).parent / tool
     if not command.exists():
         raise PlatformError(f"{tool} is not installed", where=str(command.parent), next_step="install the development tools: make lint")

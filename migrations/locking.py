@@ -1,4 +1,4 @@
-"""One migration at a time: an advisory lock that says who holds it and goes away with its session."""
+"""One migration at a time: an advisory lock that shows its holder and ends with its session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.errors import PlatformError
 from core.progress import Progress
 from migrations.queries import scalar
 
-# Any number will do, as long as nothing else in this database uses it.
+# Any number that nothing else in this database uses.
 _KEY = 0x6368726973746D61
 WAIT_SECONDS = 600.0
 _POLL_SECONDS = 0.5
@@ -32,7 +32,7 @@ where l.locktype = 'advisory' and l.granted
 
 
 def application_name() -> str:
-    """What other sessions see of this one: `migrate USER@HOST PID`, cut to what the server keeps."""
+    """This session's name for other sessions: `migrate USER@HOST PID`, cut to the server's limit."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as in many containers
@@ -41,32 +41,32 @@ def application_name() -> str:
 
 
 def holder(connection: psycopg.Connection) -> str | None:
-    """Who holds the lock, in words; None where nobody does."""
-    found = connection.execute(_HOLDER, {"high": _KEY >> 32, "low": _KEY & 0xFFFFFFFF}).fetchone()
-    if found is None:
+    """The lock's holder in words, or None."""
+    row = connection.execute(_HOLDER, {"high": _KEY >> 32, "low": _KEY & 0xFFFFFFFF}).fetchone()
+    if row is None:
         return None
-    name, account, address, pid, seconds = found
+    name, account, address, pid, seconds = row
     return f"{name or 'an unnamed session'} (account {account} from {address}, server process {pid}, since {seconds} s)"
 
 
 @contextlib.contextmanager
 def migration_lock(connection: psycopg.Connection, progress: Progress, wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
-    """Hold the lock while the block runs; waits for another migration and says for whom.
+    """Hold the lock while the block runs; waits for another migration and reports it.
 
     `connection` is in autocommit. The lock belongs to its session, so a killed run leaves none behind.
-    Raises PlatformError when the other is not done after `wait_seconds`.
+    Raises PlatformError if the other migration is not done after `wait_seconds`.
     """
     deadline = time.monotonic() + wait_seconds
-    told = None
+    announced = None
     while not _try(connection):
         other = holder(connection)
-        if other is not None and other.split(", since")[0] != told:
-            told = other.split(", since")[0]
+        if other is not None and other.split(", since")[0] != announced:
+            announced = other.split(", since")[0]
             progress.log(f"waiting for another migration: {other}")
         if time.monotonic() >= deadline:
             raise PlatformError(
                 f"another migration is still running after {wait_seconds:.0f} s",
-                where=other or "its session ended this moment",
+                where=other or "its session has just ended",
                 next_step="wait for it, or end its server process with pg_terminate_backend, then migrate again",
             )
         time.sleep(_POLL_SECONDS)

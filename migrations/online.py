@@ -1,4 +1,4 @@
-"""Steps that must not hold up writers, and therefore can't be one transaction: indexes on tables that have rows."""
+"""Steps that must not block writers, and therefore can't be one transaction: indexes on tables with rows."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
     from migrations.sqltext import NewIndex
 
-# Building waits for transactions that are older than it, and holds up nobody meanwhile: patience costs nothing here.
+# A build waits for older transactions without blocking anybody: a long timeout is harmless.
 LOCK_TIMEOUT = "10min"
 
 
 def build_index(name: str) -> None:
-    """Inside a revision: build the one index of the SQL of that name without blocking writers.
+    """Inside a revision: build the one index in the named SQL without blocking writers.
 
-    The file says `create index concurrently …`, or on a hypertable, which refuses that, `create index … with
-    (timescaledb.transaction_per_chunk)`. The revision may do nothing else. What an interrupted build left behind is removed
-    first, and an index that is there whole is left alone, so the revision can be run again.
+    The file has `create index concurrently …`, or on a hypertable, which refuses that, `create index … with
+    (timescaledb.transaction_per_chunk)`. The revision may do nothing else. An interrupted build's remains are removed
+    first, and a complete index is left alone, so the revision can be repeated.
 
-    Raises PlatformError where the file holds anything else or the index comes out invalid.
+    Raises PlatformError if the file has anything else or the index is invalid after the build.
     """
     from alembic import op
     from psycopg import sql
@@ -34,8 +34,8 @@ def build_index(name: str) -> None:
     index = _only_index(name, text)
     with op.get_context().autocommit_block():
         connection = driver()
-        wanted = {**timeouts(text), "lock_timeout": LOCK_TIMEOUT}
-        for setting, value in wanted.items():
+        settings = {**timeouts(text), "lock_timeout": LOCK_TIMEOUT}
+        for setting, value in settings.items():
             connection.execute("select set_config(%s, %s, false)", (setting, value))
         try:
             if _validity(connection, index) is False:
@@ -43,32 +43,32 @@ def build_index(name: str) -> None:
             if _validity(connection, index) is None:
                 connection.execute(text.encode())
             if not _validity(connection, index):
-                raise PlatformError(f"index {index.name} came out invalid", where=f"table {index.table}", next_step="migrate again")
+                raise PlatformError(f"index {index.name} is invalid", where=f"table {index.table}", next_step="migrate again")
         finally:
             if not connection.closed:
-                for setting in wanted:
+                for setting in settings:
                     connection.execute(sql.SQL("reset {}").format(sql.Identifier(setting)))
 
 
 def _only_index(name: str, text: str) -> NewIndex:
-    found = [sqltext.new_index(statement) for statement in sqltext.statements(text)]
-    if len(found) != 1 or found[0] is None or not found[0].online:
+    indexes = [sqltext.new_index(statement) for statement in sqltext.statements(text)]
+    if len(indexes) != 1 or indexes[0] is None or not indexes[0].online:
         raise PlatformError(
-            f"step {name} has to be one index, built without blocking writers",
+            f"step {name} must be one index, built without blocking writers",
             where=f"migrations/sql/{name}.sql",
             next_step="write it as `create index concurrently`, on a hypertable with (timescaledb.transaction_per_chunk)",
         )
-    return found[0]
+    return indexes[0]
 
 
 def _validity(connection: psycopg.Connection, index: NewIndex) -> bool | None:
-    """Whether the index is valid; None where there is none."""
-    found = scalar(
+    """Whether the index is valid; None if it doesn't exist."""
+    valid = scalar(
         connection,
         "select i.indisvalid from pg_catalog.pg_index as i where i.indexrelid = pg_catalog.to_regclass('public.' || quote_ident(%s))",
         (index.name,),
     )
-    return None if found is None else bool(found)
+    return None if valid is None else bool(valid)
 
 
 def _drop_leftover(connection: psycopg.Connection, index: NewIndex) -> None:

@@ -1,4 +1,4 @@
-"""Brings profiles from plain columns to sealed ones and back: the one change of the data that the database can't do itself."""
+"""Moves profiles from plain columns to sealed ones and back: a change of data that the database can't do itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BATCH = 500
 ATTRIBUTE = "field_keys"
-"""The name under which Alembic's configuration carries the ring of keys, as its JSON text."""
+"""The key of the key ring, as JSON text, in Alembic's configuration."""
 
 _BEFORE_ALL = -(2**31) - 1
 _COLUMNS = tuple(field.column for field in PROFILE_FIELDS)
@@ -26,11 +26,11 @@ _UNSEALED = " or ".join(f"{column} is not null and sealed_{column} is null" for 
 
 
 def seal_online(columns: str, validation: str) -> None:
-    """Inside a revision: make the sealed columns (the SQL named `columns`), seal in batches, hold all rows against the constraints.
+    """Inside a revision: make the sealed columns (the SQL named `columns`), seal in batches, validate the constraints on all rows.
 
-    Each batch is a transaction of its own that locks its rows alone. What an interrupted run has sealed stays sealed; rows that are
-    changed meanwhile lose what was sealed of them, by a trigger, and are taken up by `seal_the_rest`.
-    Raises PlatformError where there are rows to seal and no ring of keys.
+    Each batch is a transaction that locks only its rows. Rows sealed by an interrupted run stay sealed; a trigger clears the
+    sealed values of rows that change meanwhile, and `seal_the_rest` seals them.
+    Raises PlatformError if there are rows to seal but no key ring.
     """
     from alembic import op
 
@@ -49,7 +49,7 @@ def seal_online(columns: str, validation: str) -> None:
 
 
 def seal_the_rest() -> None:
-    """Inside a revision: lock the table for the revision's transaction and seal the rows that came or changed meanwhile."""
+    """Inside a revision: lock the table for the revision's transaction and seal rows that were added or changed meanwhile."""
     connection = driver()
     _bounded(connection)
     connection.execute("lock table user_profiles in access exclusive mode")
@@ -61,7 +61,7 @@ def seal_the_rest() -> None:
 def open_all() -> None:
     """Inside a revision: write every sealed value into its plain column, in the revision's transaction.
 
-    Raises PlatformError where there is something sealed and no ring of keys, and what `FieldCipher.open` raises.
+    Raises PlatformError if there are sealed values but no key ring, and the errors of `FieldCipher.open`.
     """
     connection = driver()
     cipher: FieldCipher | None = None
@@ -87,7 +87,7 @@ def _bounded(connection: psycopg.Connection) -> None:
 
 
 def _seal_batch(connection: psycopg.Connection, after: int) -> int | None:
-    """Seal the next rows after that user; the last one's number, or None where there is none left."""
+    """Seal the next rows after that user; returns the last one's number, or None if none is left."""
     query = f"""
         select user_id, {_PLAIN} from user_profiles
         where user_id > %s and ({_UNSEALED}) order by user_id limit {BATCH} for no key update
@@ -127,8 +127,8 @@ def _cipher() -> FieldCipher:
     if not text:
         rows = scalar(driver(), "select count(*) from user_profiles")
         raise PlatformError(
-            f"{rows} profiles have to be sealed or opened, and there is no ring of keys",
+            f"{rows} profiles must be sealed or opened, but there is no key ring",
             where="the stack's outputs",
-            next_step="bring the stack up to date, which makes the ring: invoke up; then run this again",
+            next_step="bring the stack up to date, which makes the key ring: invoke up; then run this again",
         )
     return FieldCipher(ring.from_json(text))

@@ -1,4 +1,4 @@
-"""Small questions to the database that several modules here ask."""
+"""Small queries that several modules here use."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def scalar(connection: psycopg.Connection, query: str, parameters: Any = None) -> Any:
-    """The first column of the first row; None where there is no row."""
+    """The first column of the first row; None if there is no row."""
     row = connection.execute(query.encode(), parameters).fetchone()
     return row[0] if row else None
 
 
 def current_revision(connection: psycopg.Connection) -> str | None:
-    """The revision that the database is at; None where nothing was applied yet."""
+    """The database's present revision; None before the first migration."""
     if scalar(connection, "select pg_catalog.to_regclass('public.alembic_version')") is None:
         return None
-    found = scalar(connection, "select version_num from public.alembic_version")
-    return None if found is None else str(found)
+    revision = scalar(connection, "select version_num from public.alembic_version")
+    return None if revision is None else str(revision)

@@ -1,4 +1,4 @@
-"""Migrates a copy of the database while watching it: how long that takes, which locks it holds for how long, which rows it touches."""
+"""Migrates a copy of the database and watches it: how long that takes, which locks it holds for how long, which rows it writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from infra.connections import Platform
 
 SAMPLE_SECONDS = 0.005
-# Strongest first. ACCESS SHARE is what every reader takes, and stands in nobody's way but an ACCESS EXCLUSIVE's.
+# Strongest first. Every reader takes ACCESS SHARE, which blocks only ACCESS EXCLUSIVE.
 _STRENGTH = (
     "AccessExclusiveLock",
     "ExclusiveLock",
@@ -40,7 +40,7 @@ _SQL = Path(__file__).parent / "rehearsal_sql"
 
 @dataclass(frozen=True, slots=True)
 class HeldLock:
-    """A kind of lock on a table that was there before: held for `seconds` in all, at most `longest` at a stretch, as sampled."""
+    """A kind of lock on an existing table: held for `seconds` in all, at most `longest` at a time, as sampled."""
 
     table: str
     mode: str
@@ -49,13 +49,13 @@ class HeldLock:
 
     @property
     def blocks(self) -> str:
-        """Whom it holds up; nobody where it is weak."""
+        """Whom it blocks; empty for a weak lock."""
         return _BLOCKS.get(self.mode, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """Rows of a table that were written."""
+    """The written rows of a table."""
 
     table: str
     inserted: int
@@ -65,7 +65,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a migration did to the copy: from and to which revision, and in `seconds`."""
+    """The effects of a migration on the copy: its revisions from and to, and its `seconds`."""
 
     before: str | None
     after: str | None
@@ -75,10 +75,10 @@ class Rehearsal:
     rows: tuple[Touched, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for `--json`; seconds are sampled, to five milliseconds."""
+        """The report for `--json`; seconds are sampled, with a resolution of five milliseconds."""
         locks = [
-            {**asdict(each), "seconds": round(each.seconds, 3), "longest": round(each.longest, 3), "blocks": each.blocks}
-            for each in self.locks
+            {**asdict(lock), "seconds": round(lock.seconds, 3), "longest": round(lock.longest, 3), "blocks": lock.blocks}
+            for lock in self.locks
         ]
         return {**asdict(self), "seconds": round(self.seconds, 3), "locks": locks}
 
@@ -86,20 +86,20 @@ class Rehearsal:
         if not self.revisions:
             return f"the copy is at {self.after or 'base'}: nothing to rehearse"
         lines = [f"{self.before or 'base'} to {self.after} ({', '.join(self.revisions)}) in {format_seconds(self.seconds)}"]
-        for each in self.locks:
-            told = f", in the way of {each.blocks}" if each.blocks else ""
-            lines.append(f"  lock  {each.table:<24} {each.mode:<26} {each.seconds:7.3f} s, at most {each.longest:.3f} s at a stretch{told}")
-        lines += [] if self.locks else ["  no lock on a table that was there before was held long enough to be seen"]
-        lines += [
-            f"  rows  {each.table:<24} {each.inserted} inserted, {each.updated} updated, {each.deleted} deleted" for each in self.rows
-        ]
+        for lock in self.locks:
+            effect = f", in the way of {lock.blocks}" if lock.blocks else ""
+            lines.append(
+                f"  lock  {lock.table:<24} {lock.mode:<26} {lock.seconds:7.3f} s, at most {lock.longest:.3f} s at a stretch{effect}"
+            )
+        lines += [] if self.locks else ["  no lock on an existing table was held long enough to be seen"]
+        lines += [f"  rows  {row.table:<24} {row.inserted} inserted, {row.updated} updated, {row.deleted} deleted" for row in self.rows]
         return "\n".join(lines)
 
 
 def rehearse(copy: Platform, revision: str = "head", progress: Progress | None = None) -> Rehearsal:
-    """Migrate `copy`, a platform whose database may be changed at will, and tell what that did.
+    """Migrate `copy`, a platform whose database may be changed freely, and report the effects.
 
-    Raises PlatformError where the migration fails, as it would on the original.
+    Raises PlatformError if the migration fails, as it would on the original.
     """
     from infra.clients import postgres
 
@@ -110,7 +110,7 @@ def rehearse(copy: Platform, revision: str = "head", progress: Progress | None =
         with sampler:
             outcome = run.upgrade(copy, revision, progress or SilentProgress())
         seconds = time.monotonic() - started
-        # A session tells what it wrote when it ends, and this one may still see what it read before.
+        # A session's writes are counted when it ends, and this session may still see its old snapshot.
         connection.execute("select pg_stat_clear_snapshot()")
         after = _written(connection)
     rows = [
@@ -123,7 +123,7 @@ def rehearse(copy: Platform, revision: str = "head", progress: Progress | None =
 
 
 class Sampler:
-    """Looks at the locks of this process' migrations, on relations that others can see, from a session of its own."""
+    """Samples the locks of this process' migrations, on relations that others can see, from a separate session."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -144,9 +144,9 @@ class Sampler:
             raise self._failure
 
     def held(self) -> tuple[HeldLock, ...]:
-        """The locks that were seen, strongest and longest first."""
-        found = [HeldLock(table, mode, seconds, self._longest[table, mode]) for (table, mode), seconds in self._totals.items()]
-        return tuple(sorted(found, key=lambda each: (_STRENGTH.index(each.mode), -each.seconds, each.table)))
+        """The observed locks, strongest and longest first."""
+        locks = [HeldLock(table, mode, seconds, self._longest[table, mode]) for (table, mode), seconds in self._totals.items()]
+        return tuple(sorted(locks, key=lambda lock: (_STRENGTH.index(lock.mode), -lock.seconds, lock.table)))
 
     def _watch(self) -> None:
         text = (_SQL / "locks.sql").read_bytes()
@@ -166,7 +166,7 @@ class Sampler:
                 since = {key: begun for key, begun in since.items() if key in seen}
                 last = now
                 self._stop.wait(SAMPLE_SECONDS)
-        except BaseException as error:  # raised again where the block ends
+        except BaseException as error:  # raised again at the block's end
             self._failure = error
 
 
@@ -177,7 +177,7 @@ def _written(connection: psycopg.Connection) -> dict[str, tuple[int, int, int]]:
 
 
 def _before(outcome: run.Outcome, configuration: Any) -> str | None:
-    """The revision that the first of those applied comes after."""
+    """The parent of the first applied revision."""
     from alembic.script import ScriptDirectory
 
     if not outcome.revisions:

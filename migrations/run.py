@@ -1,4 +1,4 @@
-"""Brings the schema to a revision, says where it stands, and starts a new revision."""
+"""Brings the schema to a revision, reports its state, and starts a new revision."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FIRST_PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """Where a database stands: `current` None means that nothing was applied yet; `pending` is oldest first."""
+    """A database's state: `current` None before the first migration; `pending` is oldest first."""
 
     current: str | None
     head: str
@@ -53,7 +53,7 @@ class MigrationStatus:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did: the revisions it applied or undid, in the order it took them, and where the database is now."""
+    """The result of a run: the revisions that it applied or undid, in order, and the database's present revision."""
 
     verb: str
     revisions: tuple[str, ...]
@@ -65,7 +65,7 @@ class Outcome:
 
 
 def configuration() -> Config:
-    """Alembic's settings, built here so that no file has to be found."""
+    """Alembic's settings, built here so that no file is needed."""
     from alembic.config import Config
 
     config = Config()
@@ -77,15 +77,15 @@ def configuration() -> Config:
 
 
 def head_revision() -> str:
-    """The newest revision of this checkout. Raises PlatformError where its revisions are no single chain."""
+    """The newest revision of this checkout. Raises PlatformError unless its revisions are a single chain."""
     return _scripts().get_current_head() or ""
 
 
 def upgrade(platform: Platform, revision: str = "head", progress: Progress | None = None) -> Outcome:
-    """Apply what is pending up to `revision`, oldest first, then the blueprint's grants.
+    """Apply pending revisions up to `revision`, oldest first, then the blueprint's grants.
 
-    Each revision is a transaction of its own. One that meets a lock held by others is tried again, with growing pauses.
-    Raises PlatformError where a revision fails; it and those after it are then not applied.
+    Each revision is its own transaction. One that meets another session's lock is retried, with growing pauses.
+    Raises PlatformError if a revision fails; it and the later ones are then not applied.
     """
     from infra.provider.grants import apply_grants
 
@@ -103,7 +103,7 @@ def upgrade(platform: Platform, revision: str = "head", progress: Progress | Non
 def downgrade(platform: Platform, revision: str, progress: Progress | None = None) -> Outcome:
     """Undo down to `revision` ("base" for all, "-1" for the newest one), newest first.
 
-    Raises PlatformError where one can't be undone; those after it are then undone, it and those before it are not.
+    Raises PlatformError if one can't be undone; the later ones are then undone, it and the earlier ones are not.
     """
     progress = progress or SilentProgress()
     with session(platform, progress) as watcher:
@@ -114,9 +114,9 @@ def downgrade(platform: Platform, revision: str, progress: Progress | None = Non
 
 
 def status(platform: Platform) -> MigrationStatus:
-    """Where the platform's database stands.
+    """The state of the platform's database.
 
-    Raises PlatformError where it holds a revision that this checkout doesn't know.
+    Raises PlatformError if it has a revision that this checkout doesn't know.
     """
     from infra.clients import postgres
 
@@ -127,18 +127,18 @@ def status(platform: Platform) -> MigrationStatus:
 
 
 def new(message: str) -> tuple[Path, Path, Path]:
-    """Start a revision after head: its Python file and the two SQL files to fill, up and down.
+    """Start a revision after head: its Python file and two SQL files to fill in, up and down.
 
     Raises PlatformError for a message without a letter or digit.
     """
     from alembic import command
 
-    # One line, and nothing that ends the docstring which it becomes.
+    # One line, without anything that would end the docstring that it becomes.
     message = re.sub(r"[\\\"]", "'", " ".join(message.split()))
     slug = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")[:40].strip("_")
     if not slug:
         raise PlatformError(
-            f"{message!r} gives no file name", where="migrate.new", next_step="describe the change in a few plain words: a-z, 0-9"
+            f"{message!r} can't become a file name", where="migrate.new", next_step="describe the change in a few plain words: a-z, 0-9"
         )
     config = configuration()
     number = f"{int(head_revision() or 0) + 1:04d}"
@@ -160,7 +160,7 @@ def _scripts() -> ScriptDirectory:
 
 @contextmanager
 def session(platform: Platform, progress: Progress) -> Iterator[psycopg.Connection]:
-    """A session in autocommit that holds the lock of migrations, and through which the state is read."""
+    """A session in autocommit that holds the migration lock, and that reads the state."""
     import psycopg
     from sqlalchemy.exc import OperationalError
 
@@ -176,7 +176,7 @@ def session(platform: Platform, progress: Progress) -> Iterator[psycopg.Connecti
         raise PlatformError(
             f"the database can't be used by account {ACCOUNT}: {str(cause).strip()}",
             where=f"stack {platform.stack}, timescaledb",
-            next_step="see that the stack is up (`invoke check`), then migrate again",
+            next_step="check that the stack is up (`invoke check`), then migrate again",
         ) from error
 
 
@@ -189,7 +189,7 @@ def _connect(platform: Platform) -> psycopg.Connection:
 
 
 def _alembic(platform: Platform, verb: str, revision: str) -> None:
-    """Run Alembic's `verb` to `revision` in a session of its own."""
+    """Run Alembic's `verb` to `revision` in a separate session."""
     import sqlalchemy
     from alembic import command
     from sqlalchemy.pool import NullPool
@@ -203,7 +203,7 @@ def _alembic(platform: Platform, verb: str, revision: str) -> None:
 
 
 def _move(platform: Platform, watcher: psycopg.Connection, verb: str, revision: str, progress: Progress) -> None:
-    """Run Alembic, again after a lock timeout: what was committed stays, so it goes on from there."""
+    """Run Alembic, again after a lock timeout: committed revisions stay, so it continues after them."""
     import psycopg
     from alembic.util import CommandError
     from sqlalchemy.exc import DBAPIError
@@ -215,7 +215,7 @@ def _move(platform: Platform, watcher: psycopg.Connection, verb: str, revision: 
             _alembic(platform, verb, revision)
         except CommandError as error:
             raise PlatformError(
-                f"can't {verb} to {revision}: {error}", where="migrations/versions", next_step="invoke migrate.status shows what there is"
+                f"can't {verb} to {revision}: {error}", where="migrations/versions", next_step="invoke migrate.status shows the revisions"
             ) from error
         except (psycopg.Error, DBAPIError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
@@ -223,12 +223,12 @@ def _move(platform: Platform, watcher: psycopg.Connection, verb: str, revision: 
                 raise _refused(platform, verb, current_revision(watcher), cause) from error
             if attempt == ATTEMPTS:
                 raise PlatformError(
-                    f"a lock was not to be had in {ATTEMPTS} attempts; the step after {current_revision(watcher) or 'base'} is not done",
+                    f"a lock was not available in {ATTEMPTS} attempts;  the step after {current_revision(watcher) or 'base'} is not done",
                     where=f"stack {platform.stack}, timescaledb",
                     next_step="end the long transaction that holds the table (see pg_stat_activity), then migrate again",
                 ) from error
             progress.log(f"a table is in use; attempt {attempt + 1} of {ATTEMPTS} in about {pause:.1f} s")
-            # Uneven pauses, so that two who collide don't collide again.
+            # Random pauses, so that two runs that collided don't collide again.
             time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311
             pause *= 2
         else:
@@ -240,7 +240,7 @@ def _refused(platform: Platform, verb: str, revision: str | None, cause: BaseExc
     return PlatformError(
         f"{verb} failed after revision {where}: {str(cause).strip()}",
         where=f"stack {platform.stack}, timescaledb; the database is at {where}, the failed step left nothing behind",
-        next_step="mend the cause named above, then migrate again",
+        next_step="fix the cause, then migrate again",
     )
 
 

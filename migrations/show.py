@@ -1,4 +1,4 @@
-"""Prints where the schema stands."""
+"""Prints the schema's state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migrations.upkeep.run import UpkeepReport
 
 
 def show_status(status: MigrationStatus, *, as_json: bool = False) -> int:
-    """Print the status; 0 at head, 1 where revisions are pending."""
+    """Print the status; returns 0 at head, 1 if revisions are pending."""
     if as_json:
         print(json.dumps(status.as_dict(), ensure_ascii=False))
     else:
@@ -27,39 +27,39 @@ def show_status(status: MigrationStatus, *, as_json: bool = False) -> int:
 
 
 def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> int:
-    """Print what the linters found; 0 where it is nothing, else 1."""
+    """Print the linters' findings; returns 1 if there are any."""
     if as_json:
-        rows = [{"file": each.file, "line": each.line, "rule": each.rule, "message": each.message} for each in findings]
+        rows = [{"file": finding.file, "line": finding.line, "rule": finding.rule, "message": finding.message} for finding in findings]
         print(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
-        print("\n".join(map(str, findings)) or "nothing to mend")
+        print("\n".join(map(str, findings)) or "nothing to fix")
     return 1 if findings else 0
 
 
 def show_drift(drifts: Sequence[Drift], *, as_json: bool = False) -> int:
-    """Print the objects that differ; 0 where none does, else 1."""
+    """Print the different objects; returns 1 if there are any."""
     if as_json:
-        print(json.dumps([each.as_dict() for each in drifts], ensure_ascii=False, indent=2))
+        print(json.dumps([drift.as_dict() for drift in drifts], ensure_ascii=False, indent=2))
     else:
         print("\n".join(map(str, drifts)) or "the schema is the reviewed one")
     return 1 if drifts else 0
 
 
 def show_upkeep(report: UpkeepReport, *, as_json: bool = False) -> None:
-    """Print what upkeep did."""
+    """Print the result of upkeep."""
     print(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report)
 
 
 def show_outcome(outcome: Outcome, *, as_json: bool = False) -> None:
-    """Print which revisions were applied."""
+    """Print the applied revisions."""
     print(json.dumps(asdict(outcome), ensure_ascii=False) if as_json else outcome)
 
 
 def show_edition(change: EditionChange, *, as_json: bool = False) -> None:
-    """Print which form the schema had and has."""
+    """Print the schema's form before and after."""
     print(json.dumps(change.as_dict()) if as_json else change)
 
 
 def show_rehearsal(report: Rehearsal, *, as_json: bool = False) -> None:
-    """Print what a migration did to the copy."""
+    """Print the effects of a migration on the copy."""
     print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) if as_json else report)

@@ -1,6 +1,6 @@
-"""Just enough reading of SQL for the house's rules: statements, the parts of a table's definition, what is indexed.
+"""A minimal SQL reader for the project's rules: statements, the parts of a table's definition, indexed columns.
 
-No grammar: it knows comments, quotes, dollar quotes and parentheses, and the plain forms in which this project's migrations are written.
+Not a grammar: it knows comments, quotes, dollar quotes and parentheses, and the plain forms of this project's migrations.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _KEY = re.compile(r"\b(primary\s+key|unique|foreign\s+key|references|check|exclu
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement without its comments and semicolon, and the line of the file that it begins on."""
+    """A statement without comments and semicolon, and the line where it begins."""
 
     text: str
     line: int
@@ -30,7 +30,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class NewTable:
-    """A `create table`: its columns, and each key or rule with whether it was given a name."""
+    """A `create table`: its columns, and each key or constraint with whether it has a name."""
 
     name: str
     line: int
@@ -40,7 +40,7 @@ class NewTable:
 
 @dataclass(frozen=True, slots=True)
 class NewIndex:
-    """A `create index`; `online` where it doesn't block writers (concurrently, or one transaction for each chunk)."""
+    """A `create index`; `online` if it doesn't block writers (concurrently, or one transaction per chunk)."""
 
     name: str
     table: str
@@ -71,21 +71,21 @@ def statements(text: str) -> Iterator[Statement]:
 
 
 def items(text: str) -> list[str]:
-    """What stands between the commas of `text` outside quotes and parentheses."""
-    found, depth, current = [], 0, ""
+    """The parts of `text` between commas outside quotes and parentheses."""
+    parts, depth, current = [], 0, ""
     for match in _PIECE.finditer(text):
         piece = match.group()
         depth += (piece == "(") - (piece == ")")
         if piece == "," and depth == 0:
-            found.append(current.strip())
+            parts.append(current.strip())
             current = ""
         else:
             current += piece
-    return [*found, current.strip()] if current.strip() else found
+    return [*parts, current.strip()] if current.strip() else parts
 
 
 def new_table(statement: Statement) -> NewTable | None:
-    """The table that a statement makes by its columns; None for any other statement."""
+    """The table that a statement creates column by column; None for any other statement."""
     match = _CREATE_TABLE.match(statement.text)
     if match is None:
         return None
@@ -103,7 +103,7 @@ def new_table(statement: Statement) -> NewTable | None:
 
 
 def new_index(statement: Statement) -> NewIndex | None:
-    """The index that a statement makes; None for any other statement."""
+    """The index that a statement creates; None for any other statement."""
     match = _CREATE_INDEX.match(statement.text)
     if match is None:
         return None
@@ -116,30 +116,30 @@ def new_index(statement: Statement) -> NewIndex | None:
 
 def foreign_keys(table: NewTable) -> list[tuple[str, ...]]:
     """The columns of each foreign key of a table."""
-    found = []
+    keys = []
     for rule, _ in table.rules:
         match = re.search(r"foreign\s+key\s*\(([^)]*)\)", rule, re.IGNORECASE)
         if match:
-            found.append(tuple(items(match.group(1))))
+            keys.append(tuple(items(match.group(1))))
         elif re.search(r"\breferences\b", rule, re.IGNORECASE):
-            found.append((rule.split()[0],))
-    return found
+            keys.append((rule.split()[0],))
+    return keys
 
 
 def key_prefixes(table: NewTable) -> list[tuple[str, ...]]:
-    """The columns of each primary or unique key of a table: what they index."""
-    found = []
+    """The indexed columns of each primary or unique key of a table."""
+    keys = []
     for rule, _ in table.rules:
         match = re.search(r"\b(?:primary\s+key|unique)\s*\(([^)]*)\)", rule, re.IGNORECASE)
         if match:
-            found.append(tuple(items(match.group(1))))
+            keys.append(tuple(items(match.group(1))))
         elif re.search(r"\b(?:primary\s+key|unique)\b", rule, re.IGNORECASE):
-            found.append((rule.split()[0],))
-    return found
+            keys.append((rule.split()[0],))
+    return keys
 
 
 def commented(statement: Statement) -> str | None:
-    """What a statement comments on, for instance `users` or `users.id`; None for any other statement."""
+    """The target of a comment statement, for instance `users` or `users.id`; None for any other statement."""
     match = _COMMENT.match(statement.text)
     return match.group(2).lower() if match else None
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parent / "sql"
 
-# A revision that waits for a lock makes everyone who comes after it wait too, so it gives up early and is tried again.
+# A revision that waits for a lock makes all later sessions wait too, so it gives up early and is retried.
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "15min"
 
@@ -21,9 +21,9 @@ _SETTING = re.compile(r"^-- (lock_timeout|statement_timeout): (\d+(?:ms|s|min|h)
 
 
 def load(name: str) -> str:
-    """The SQL of that name, for instance `0001_users.up`.
+    """The named SQL, for instance `0001_users.up`.
 
-    Raises PlatformError where there is no such file.
+    Raises PlatformError if the file doesn't exist.
     """
     path = FOLDER / f"{name}.sql"
     if not path.is_file():
@@ -32,14 +32,14 @@ def load(name: str) -> str:
 
 
 def timeouts(text: str) -> dict[str, str]:
-    """The step's `lock_timeout` and `statement_timeout`: the usual ones, unless a comment line in the file names others."""
+    """The step's `lock_timeout` and `statement_timeout`: the defaults, unless a comment line in the file sets others."""
     return {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT, **dict(_SETTING.findall(text))}
 
 
 def driver() -> psycopg.Connection:
     """Inside a revision: the driver's own connection.
 
-    SQLAlchemy would take a colon for a parameter, and send one statement at a time.
+    SQLAlchemy would treat a colon as a parameter, and send one statement at a time.
     """
     from alembic import op
 
@@ -47,12 +47,12 @@ def driver() -> psycopg.Connection:
 
 
 def run(name: str) -> None:
-    """Inside a revision: run the SQL of that name in the revision's transaction, under its timeouts."""
+    """Inside a revision: run the named SQL in the revision's transaction, with its timeouts."""
     execute(driver(), load(name))
 
 
 def execute(connection: psycopg.Connection, text: str) -> None:
-    """Run a step's SQL in the running transaction, under its timeouts."""
+    """Run a step's SQL in the present transaction, with its timeouts."""
     for setting, value in timeouts(text).items():
         connection.execute("select set_config(%s, %s, true)", (setting, value))
     connection.execute(text.encode())

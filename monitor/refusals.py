@@ -22,6 +22,7 @@ from infra import clients
 from infra.connections import Platform
 from monitor import own_refusals
 from monitor.result import Finding, critical, ok, unknown, warning
+from security.audit import redis_list
 
 Kind = Literal["login", "denial"]
 
@@ -33,7 +34,7 @@ _INSIDE = ("127.", "::1", "[local]")
 """Addresses of the container itself: its health check asks without a password, and is answered by a refusal."""
 
 _POSTGRES_FATAL = re.compile(rb"FATAL:  (?P<said>.*)$")
-_POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* app=.* client=(?P<client>\S*) FATAL:  ")
+_POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* client=(?P<client>\S*) FATAL:  ")
 _POSTGRES_SAID = re.compile(
     rb"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in|certificate|invalid authorization"
 )
@@ -41,7 +42,6 @@ _POSTGRES_SAID = re.compile(
 _CLIENTS_OWN_QUESTIONS = (("read_nodes", "Verbosity: minimal"), ("read_tenants", "Tenant: *"))
 # The path is the client's own, so it is the end of the line that counts.
 _EMBEDDER_LINE = re.compile(rb"^(?P<client>\S+) [A-Z]+ .* 401 \d+ ms$")
-_REDIS_ADDRESS = re.compile(r"(?:^| )addr=(\S+)")
 _POSTGRES_IN_THE_CLEAR = b"no encryption"
 
 
@@ -117,17 +117,9 @@ def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Re
         if float(entry["age-seconds"]) > window.total_seconds():
             continue
         kind: Kind = "login" if entry["reason"] == "auth" else "denial"
-        host = _redis_address(entry.get("client-info")).rpartition(":")[0].strip("[]") or _NOWHERE
+        host = redis_list.address_of(entry) or _NOWHERE
         found.append(Refusal(kind, _account(str(entry["username"])), host, int(entry["count"])))
     return found
-
-
-def _redis_address(client: Any) -> str:
-    """Address and port of a client: redis-py reads what Redis says of it in one version of the protocol, and hands it on in the other."""
-    if isinstance(client, Mapping):
-        return str(client.get("addr", ""))
-    found = _REDIS_ADDRESS.search(str(client or ""))
-    return found[1] if found else ""
 
 
 def judge(store: str, told: Told, kinds: Sequence[Kind], now: datetime, alarms: RefusalAlarms = REFUSAL_ALARMS) -> Finding:

@@ -99,11 +99,11 @@ def _by_systemd(stack: str) -> Arranged:
         if not before:
             path.unlink(missing_ok=True)
         raise _RefusedError(f"systemd refused {unit}: {error}") from None
-    told = f"after a reboot systemd starts it: {path} ({'as there before' if before == text else 'written now'})"
+    message = f"after a reboot systemd starts it: {path} ({'as there before' if before == text else 'written now'})"
     if os.geteuid() == 0:
-        return Arranged(told, lambda: _systemctl("start", unit))
+        return Arranged(message, lambda: _systemctl("start", unit))
     # The user's systemd may be older than the user's groups, such as Docker's: start the schedule from here this time.
-    return Arranged(told)
+    return Arranged(message)
 
 
 def _by_cron(stack: str) -> Arranged:
@@ -113,7 +113,7 @@ def _by_cron(stack: str) -> Arranged:
         raise _RefusedError("cron is installed but does not run")
     lines, line = _crontab(), units.keeper_cron_line(ROOT, stack)
     if line not in lines:
-        _write_crontab([*(each for each in lines if not each.endswith(units.mark(ROOT, stack))), line])
+        _write_crontab([*(existing for existing in lines if not existing.endswith(units.mark(ROOT, stack))), line])
     return Arranged("after a reboot cron starts it: an @reboot line in your crontab (crontab -l)")
 
 
@@ -149,9 +149,9 @@ def _systemctl(*arguments: str) -> None:
 
 
 def _cron_runs() -> bool:
-    for each in Path("/proc").glob("[0-9]*/comm"):
+    for comm in Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(OSError):
-            if each.read_text().strip() in _CRONS:
+            if comm.read_text().strip() in _CRONS:
                 return True
     return False
 
@@ -176,11 +176,11 @@ def _run(command: list[str]) -> None:
         raise _RefusedError(_first_line(done.stderr) or f"{command[0]} ended with {done.returncode}")
 
 
-def _call(command: list[str], told: str = "") -> subprocess.CompletedProcess[str]:
+def _call(command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "LC_ALL": "C", "XDG_RUNTIME_DIR": _runtime_folder()}
     try:
         return subprocess.run(
-            command, input=told, env=environment, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False, errors="replace"
+            command, input=stdin, env=environment, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False, errors="replace"
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _RefusedError(f"{command[0]}: {error}") from None

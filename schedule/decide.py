@@ -42,7 +42,7 @@ def drill_since(history: Sequence[Mapping[str, Any]], rules: BackupRules) -> dat
 def backup_since(kind: Kind, sets: Sequence[Manifest], rules: BackupRules) -> datetime | None:
     """When a due set of this kind became due; None if it has no earlier set to follow."""
     usable = due.covering(sets, STORES)
-    followed = [each for each in usable if kind == "incremental" or each.kind == "full"]
+    followed = [manifest for manifest in usable if kind == "incremental" or manifest.kind == "full"]
     if not followed:
         return None
     return followed[-1].started + (rules.full_every if kind == "full" else rules.incremental_every)

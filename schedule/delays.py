@@ -67,10 +67,10 @@ class Delays:
         if self._path is None or since is None or began - since < self._rules.late_after:
             return
         with self._lock:
-            gaps = sorted(self._gaps, key=lambda each: each.within(since, began), reverse=True)
-        told = [each for each in gaps if each.within(since, began) > 0][:2]
-        name: Name = told[0].name if told else "unexplained"
-        why = "; ".join(dict.fromkeys(each.why for each in told)) or "cause unknown"
+            gaps = sorted(self._gaps, key=lambda gap: gap.within(since, began), reverse=True)
+        causes = [gap for gap in gaps if gap.within(since, began) > 0][:2]
+        name: Name = causes[0].name if causes else "unexplained"
+        why = "; ".join(dict.fromkeys(gap.why for gap in causes)) or "cause unknown"
         self._write(work, name, (began - since).total_seconds(), why, began)
         say(f"{work}: {span_text(began - since)} late: {why}")
 

@@ -25,7 +25,9 @@ def append(path: Path, results: Sequence[CheckResult], now: datetime | None = No
         "status": str(worst(results)),
         "checks": len(results),
         "not_ok": [
-            {"name": each.name, "status": str(each.status), "message": each.message} for each in results if each.status is not Status.OK
+            {"name": result.name, "status": str(result.status), "message": result.message}
+            for result in results
+            if result.status is not Status.OK
         ],
     }
     add(path, line, now)
@@ -40,9 +42,9 @@ def add(path: Path, line: Mapping[str, Any], now: datetime) -> None:
         file.write((("\n" if cut_off else "") + json.dumps(line, ensure_ascii=False) + "\n").encode())
     if path.stat().st_size > _SHORTEN_AT:
         oldest = (now - SCHEDULE_RULES.keep_history).isoformat(timespec="seconds")
-        kept = [json.dumps(each, ensure_ascii=False) + "\n" for each in read(path) if each["at"] >= oldest]
+        kept = [json.dumps(run, ensure_ascii=False) + "\n" for run in read(path) if run["at"] >= oldest]
         # A stack with weeks of problems has long lines: bound the file anyway.
-        while len(kept) > 1 and sum(len(each.encode()) for each in kept) > _KEPT_AT_MOST:
+        while len(kept) > 1 and sum(len(run.encode()) for run in kept) > _KEPT_AT_MOST:
             kept = kept[len(kept) // 2 :]
         write_whole(path, "".join(kept).encode())
 
@@ -52,9 +54,9 @@ def read(path: Path) -> list[dict[str, Any]]:
     runs = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
-            told = json.loads(line)
+            line_data = json.loads(line)
         except ValueError:
             continue
-        if isinstance(told, dict) and "at" in told:
-            runs.append(told)
+        if isinstance(line_data, dict) and "at" in line_data:
+            runs.append(line_data)
     return runs

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from backup.restoring.journal import Journal
 from backup.sets import due, folders
+from christmas.blueprint.audit_rules import AUDIT_RULES
 from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from core import lock
 from core.errors import PlatformError
@@ -22,8 +23,8 @@ from schedule.decide import backup_since, drill_due, drill_since, pause_after
 from schedule.delays import Delays, Gap
 from schedule.said import say, without_values, worst_first
 
-Work = Literal["backup", "upkeep", "drill", "check"]
-WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check")
+Work = Literal["backup", "upkeep", "drill", "check", "audit"]
+WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check", "audit")
 
 # After that many failures in a row (a quarter of an hour), a stack that is not in the state counts as gone.
 _GONE_AFTER = 5
@@ -197,26 +198,26 @@ class Job:
 
     def _backup(self) -> bool:
         """Make the set that is due; after a full one, prune."""
-        there = folders.list_sets(folder=self.folder)
+        sets = folders.list_sets(folder=self.folder)
         begun = Journal(self.folder).read()
         # If the journal is lost, the next due set finds out from the server itself.
         owed = begun is not None and begun.owes_full
-        kind = "full" if owed else due.due(datetime.now(UTC), there, BACKUP_RULES)
+        kind = "full" if owed else due.due(datetime.now(UTC), sets, BACKUP_RULES)
         if kind is None:
             return not self.failures
         from backup import make, prune
 
-        self._since = backup_since(kind, there, BACKUP_RULES)
+        self._since = backup_since(kind, sets, BACKUP_RULES)
         platform = self.load(self.stack)
-        if not there and not lock.is_held(self.folder) and self._waits_for_schema(platform):
+        if not sets and not lock.is_held(self.folder) and self._waits_for_schema(platform):
             return False
         say(f"backup: {kind} set is due")
-        made = make.make(platform, folder=self.folder)
-        if made is None:
+        manifest = make.make(platform, folder=self.folder)
+        if manifest is None:
             say("backup: another run made it meanwhile")
             return True
-        say(f"backup: made {made.id}, {size_text(made.total_bytes)} in {made.duration.total_seconds():.0f} s")
-        if made.kind == "full" and not self.stopping.is_set():
+        say(f"backup: made {manifest.id}, {size_text(manifest.total_bytes)} in {manifest.duration.total_seconds():.0f} s")
+        if manifest.kind == "full" and not self.stopping.is_set():
             pruned = prune.prune(platform, folder=self.folder)
             say(f"prune: {len(pruned.removed)} sets removed ({size_text(pruned.bytes)}), {len(pruned.kept)} kept")
         return True
@@ -240,9 +241,31 @@ class Job:
             f"drill: {report.set_id} {'passed' if report.passed else 'FAILED'}, RTO {report.restore_seconds:.0f} s, "
             f"RPO {lost:.0f} s, report drills/{report.id}.md"
         )
-        wrong = [report.failure] if report.failure else [f"{each.name}: {each.message}" for each in report.proofs if not each.passed]
-        for each in wrong:
-            say(f"drill: {each}")
+        wrong = [report.failure] if report.failure else [f"{proof.name}: {proof.message}" for proof in report.proofs if not proof.passed]
+        for result in wrong:
+            say(f"drill: {result}")
         return True
 
-    _DOES: ClassVar[dict[Work, Callable[[Job], bool]]] = {"backup": _backup, "upkeep": _upkeep, "drill": _drill, "check": _check}
+    def _audit(self) -> bool:
+        """Add the stores' new events to the audit."""
+        if not self._every("audit", AUDIT_RULES.collected_every):
+            return not self.failures
+        from security.audit.collect import collect
+
+        collected = collect(self.load(self.stack))
+        if collected.unread:
+            # What could be read is added; the rest counts as a failure, and the next run reads it.
+            raise PlatformError(
+                what="; ".join(f"{store} can't be read: {why}" for store, why in collected.unread.items()),
+                where="the audit",
+                next_step="invoke check shows what is wrong with the service",
+            )
+        return True
+
+    _DOES: ClassVar[dict[Work, Callable[[Job], bool]]] = {
+        "backup": _backup,
+        "upkeep": _upkeep,
+        "drill": _drill,
+        "check": _check,
+        "audit": _audit,
+    }

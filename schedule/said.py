@@ -28,6 +28,6 @@ def without_values(text: str) -> str:
 
 def worst_first(results: Sequence[CheckResult]) -> list[str]:
     """The worst checks in a few words each: if a store is down most of them fail, and the history has all."""
-    wrong = sorted((each for each in results if each.status is not Status.OK), key=lambda each: _WORST_FIRST.index(each.status))
-    told = [f"{each.name} {each.status}: {shorten(each.message, _CHARACTERS)}" for each in wrong[:_TOLD]]
-    return [*told, f"and {len(wrong) - _TOLD} more: invoke check"] if len(wrong) > _TOLD else told
+    wrong = sorted((result for result in results if result.status is not Status.OK), key=lambda result: _WORST_FIRST.index(result.status))
+    worst = [f"{result.name} {result.status}: {shorten(result.message, _CHARACTERS)}" for result in wrong[:_TOLD]]
+    return [*worst, f"and {len(wrong) - _TOLD} more: invoke check"] if len(wrong) > _TOLD else worst

@@ -190,21 +190,21 @@ class Service:
         """If the clock was set, or the machine slept, wake every job now: their next wake-ups were computed from the old time."""
         passed, now = self._watch.look(), datetime.now(UTC)
         stood = passed.seconds - passed.slept - self._wake_seconds / 2
-        found = []
+        gaps = []
         if passed.slept:
             slept = timedelta(seconds=passed.slept)
-            found.append(Gap(now - slept, now, "asleep", f"the machine slept for {span_text(slept)}"))
+            gaps.append(Gap(now - slept, now, "asleep", f"the machine slept for {span_text(slept)}"))
         if passed.jump:
             by = f"the clock jumped by {passed.jump:+.0f} s; checking at once whether something is due"
-            found.append(Gap(now - timedelta(seconds=passed.jump), now, "clock set", by))
+            gaps.append(Gap(now - timedelta(seconds=passed.jump), now, "clock set", by))
         if stood >= SCHEDULE_RULES.late_after.total_seconds():
             still = timedelta(seconds=stood)
-            found.append(
+            gaps.append(
                 Gap(now - still, now, "stood still", f"the schedule stood still for {span_text(still)}: stopped, or without processor time")
             )
-        for gap in found:
+        for gap in gaps:
             self._delays.tell(gap)
-        if found and self._scheduler is not None:
+        if gaps and self._scheduler is not None:
             for job in self._scheduler.get_jobs():
                 job.modify(next_run_time=now)
 

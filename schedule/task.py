@@ -108,12 +108,12 @@ def status(stack: str, *, as_json: bool) -> int:
 
     platform = connections.load(stack)
     folder = signs.folder_of(platform.stack)
-    told, now = signs.read(folder), datetime.now(UTC)
+    last_signs, now = signs.read(folder), datetime.now(UTC)
     finding = judge_now(folder, kept=platform.keeps_itself)
     lines = keeper.last_lines(platform.stack)
     late = history.read(folder / DELAYS)[-_DELAYS_SHOWN:]
     if as_json:
-        works = {name: asdict(each) for name, each in told.works.items()} if told else {}
+        works = {name: asdict(work) for name, work in last_signs.works.items()} if last_signs else {}
         document = {
             "stack": platform.stack,
             "status": str(finding.status),
@@ -125,9 +125,9 @@ def status(stack: str, *, as_json: bool) -> int:
         print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
         return finding.status.exit_code
     print(f"{finding.status}: {finding.message}" + (f"; next: {finding.next_step}" if finding.next_step else ""))
-    for name, each in (told.works if told else {}).items():
-        done = f"in order {span_text(now - each.done)} ago" if each.done else "not done yet"
-        print(f"  {name:<7} {done}" + (f"; failed {each.failures} times since: {each.message}" if each.failures else ""))
+    for name, work in (last_signs.works if last_signs else {}).items():
+        done = f"in order {span_text(now - work.done)} ago" if work.done else "not done yet"
+        print(f"  {name:<7} {done}" + (f"; failed {work.failures} times since: {work.message}" if work.failures else ""))
     for line in late:
         span = span_text(timedelta(seconds=line["seconds"]))
         what = f"{line['work']} {span} late" if line["work"] else "delay"

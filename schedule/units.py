@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from christmas.blueprint.audit_rules import AUDIT_RULES
 from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from core.errors import PlatformError
 from core.yielding import NICE
@@ -28,12 +29,14 @@ _TIMERS: Mapping[Work, tuple[str, str]] = {
     "upkeep": ("*:1/5", "1-59/5 * * * *"),
     "drill": ("hourly", "17 * * * *"),
     "check": ("*:3/15", "3-59/15 * * * *"),
+    "audit": ("*:4/5", "4-59/5 * * * *"),
 }
 _EVERY: Mapping[Work, timedelta] = {
     "backup": BACKUP_RULES.incremental_every,
     "upkeep": SCHEDULE_RULES.upkeep_every,
     "drill": BACKUP_RULES.drill_every,
     "check": SCHEDULE_RULES.check_every,
+    "audit": AUDIT_RULES.collected_every,
 }
 
 
@@ -65,12 +68,12 @@ class Clone:
 
 def systemd(clone: Clone, stack: str) -> dict[str, str]:
     """The units by file name: a service and a timer for each kind of work."""
-    made = {}
+    units = {}
     for work in WORKS:
         name = f"christmas-{work}-{stack}"
-        line = " ".join(_quoted(each) for each in clone.command(work, stack))
+        line = " ".join(_quoted(word) for word in clone.command(work, stack))
         every = _EVERY[work]
-        made[f"{name}.service"] = f"""[Unit]
+        units[f"{name}.service"] = f"""[Unit]
 Description=Christmas data platform: {work} of stack {stack}, where due (every {_words(every.total_seconds())})
 Wants=network-online.target
 After=network-online.target docker.service
@@ -86,7 +89,7 @@ Nice={NICE}
 # A run that is told to stop is finished first; one that is killed is cleaned up by the next.
 TimeoutStopSec=30min
 """
-        made[f"{name}.timer"] = f"""[Unit]
+        units[f"{name}.timer"] = f"""[Unit]
 Description=Looks whether a {work} of stack {stack} is due
 
 [Timer]
@@ -97,7 +100,7 @@ AccuracySec=30s
 [Install]
 WantedBy=timers.target
 """
-    return made
+    return units
 
 
 def keeper_name(root: Path, stack: str) -> str:
@@ -117,7 +120,7 @@ def python() -> Path:
 def keeper_unit(clone: Clone, stack: str, *, system: bool) -> str:
     """The unit that starts a stack's schedule at boot, and again if it is killed; of the system, or of one user."""
     root, program = str(clone.root), python()
-    command = " ".join(_quoted(each) for each in (str(program), "-m", "schedule.keeper", "--after-boot", stack))
+    command = " ".join(_quoted(word) for word in (str(program), "-m", "schedule.keeper", "--after-boot", stack))
     # A user's systemd does not see the system's units: there the schedule retries until the engine answers.
     after = "Wants=network-online.target\nAfter=network-online.target docker.service\n" if system else ""
     return f"""[Unit]
@@ -178,7 +181,7 @@ def _percent(text: str) -> str:
 def _quoted(text: str) -> str:
     """A word quoted for systemd.syntax(7) and systemd.service(5)."""
     plain = _percent(text).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
-    return f'"{plain}"' if any(each in plain for each in " '\"\\;") else plain
+    return f'"{plain}"' if any(character in plain for character in " '\"\\;") else plain
 
 
 def show_systemd(clone: Clone, stack: str) -> str:

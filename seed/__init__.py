@@ -1,1 +1,1 @@
-"""Fills a stack with real and demo data. Every loader can run again and then changes nothing."""
+"""Fills a stack with real and demo data. Every loader can be run again and then changes nothing."""

@@ -1,4 +1,4 @@
-"""What every reader turns a document into: a flat run of blocks, each of a kind that tells where it may be cut."""
+"""The output of every reader: a flat list of blocks, each with a kind that says where it may be split."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Unreadable(Exception):  # noqa: N818 - a fact about one file, collected rather than propagated
-    """One file can't be used; the message says why in a few words."""
+class Unreadable(Exception):  # noqa: N818 - a fact about one file, collected instead of propagated
+    """A file can't be used; the message says why in a few words."""
 
 
 class Kind(StrEnum):
@@ -22,9 +22,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block. `level` is a heading's, from 1. `header` holds a table's header lines, `text` its rows, one a line.
+    """One block. `level` is a heading's, from 1. `header` has a table's header lines, `text` its rows, one per line.
 
-    A code block's `header` and `footer` are its fences, so that what had to be cut after all is still a code block.
+    A code block's `header` and `footer` are its fences, so that each piece of a split one is still a code block.
     """
 
     kind: Kind

@@ -1,6 +1,6 @@
-"""Cache entries: a few of every keyspace kind, as the services themselves would write them.
+"""Cache entries: a few of every keyspace, as the services themselves would write them.
 
-Market candles and preferences come from the database where it has been seeded, else from the packaged candles and a default.
+Market candles and preferences come from a seeded database, else from the packaged candles and a default.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 SQL = Path(__file__).parent / "sql"
 SESSIONS = 3
 ADDRESSES = ("192.0.2.10", "198.51.100.7", "2001:db8::10")
-"""Addresses that RFC 5737 and RFC 3849 keep for documentation."""
-WRITERS = {each.name: writer_of(each.name).name for each in KEYSPACES}
+"""Addresses reserved for documentation by RFC 5737 and RFC 3849."""
+WRITERS = {declared.name: writer_of(declared.name).name for declared in KEYSPACES}
 """The account that writes each keyspace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key and the fields that it should hold."""
+    """One key and its fields."""
 
     keyspace: Keyspace
     part: str | int
@@ -50,9 +50,9 @@ class Entry:
 
 
 def load(platform: Platform, progress: Progress) -> SeedReport:
-    """Write what is missing or expired of every keyspace, each with its TTL; leave what is there as it is.
+    """Write missing and expired entries of every keyspace, with their TTL; existing ones stay unchanged.
 
-    Raises PlatformError where an account can't log in, and redis' or psycopg's errors where a server can't be reached.
+    Raises PlatformError if an account can't log in, and redis' or psycopg's errors if a server can't be reached.
     """
     started = time.monotonic()
     progress.status("collecting cache entries")
@@ -71,7 +71,7 @@ def load(platform: Platform, progress: Progress) -> SeedReport:
 
 
 def put(client: redis.Redis, entry: Entry) -> str:
-    """Write one entry with its TTL unless a sound one is there; returns inserted, updated or unchanged."""
+    """Write one entry with its TTL unless a valid one exists; returns inserted, updated or unchanged."""
     keyspace = entry.keyspace
     key = keyspace.key(entry.part)
     raw = encode(keyspace, entry.values)
@@ -81,7 +81,7 @@ def put(client: redis.Redis, entry: Entry) -> str:
     pipeline = client.pipeline(transaction=True)
     pipeline.delete(key)
     if isinstance(raw, dict):
-        pipeline.hset(key, items=[each for pair in raw.items() for each in pair])
+        pipeline.hset(key, items=[item for pair in raw.items() for item in pair])
         pipeline.pexpire(key, keyspace.ttl)
     else:
         pipeline.set(key, raw, px=keyspace.ttl)
@@ -120,14 +120,14 @@ def _entries(platform: Platform) -> list[Entry]:
 
 
 def demo_token(platform: Platform, user_id: int) -> str:
-    """The token of a user's demo session: the same at every run, and guessed by nobody who doesn't hold the account's password anyway."""
+    """The token of a user's demo session: the same in every run, and not guessable without the account's password."""
     secret = platform.secret("api", "redis").encode()
     drawn = hmac.new(secret, f"demo-session:{user_id}".encode(), hashlib.sha256).digest()
     return f"{user_id}.{base64.urlsafe_b64encode(drawn).decode().rstrip('=')}"
 
 
 def _from_database(platform: Platform) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Users with their preferences, and each symbol's newest candle; what was not seeded yet comes back as a default or empty."""
+    """Users with their preferences, and each symbol's newest candle; a default or empty if not seeded yet."""
     import psycopg
     from psycopg.rows import dict_row
 
@@ -139,7 +139,7 @@ def _from_database(platform: Platform) -> tuple[list[dict[str, Any]], list[dict[
                 people = cursor.execute((SQL / "cache_people.sql").read_bytes()).fetchall()
                 candles = cursor.execute((SQL / "cache_candles.sql").read_bytes()).fetchall()
             except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
-                connection.rollback()  # not migrated yet: the caches can be shown without it
+                connection.rollback()  # not migrated yet: the caches work without it
     default = [{"id": 1, "username": "demo", "preferences": {"theme": "dark", "notification_settings": {"fills": True}}}]
     return people or default, candles
 

@@ -1,4 +1,4 @@
-"""A candle as loaders pass it on, and the real daily candles that come with the project's dependencies."""
+"""Candles for loaders, and the real daily candles in the project's dependencies."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Candle(NamedTuple):
 
 
 def sample_file() -> Path:
-    """Where `bokeh_sampledata` keeps its daily candles: found without importing it, which would load pandas.
+    """The path of `bokeh_sampledata`'s daily candles: found without importing it, which would load pandas.
 
-    Raises PlatformError where the package or its file is missing.
+    Raises PlatformError if the package or its file is missing.
     """
     spec = find_spec("bokeh_sampledata")
     folders = list(spec.submodule_search_locations or ()) if spec else []

@@ -1,4 +1,4 @@
-"""Cuts a document into chunks: one section each, under a token bound, with some overlap where a section needs several."""
+"""Splits a document into chunks: one section each, within a token bound, with some overlap if a section needs several."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from seed.blocks import Block, Kind
 from seed.tokens import estimate
 
 TOKEN_BOUND = 320
-"""Tokens in a chunk at most. The bundled model reads 512 at a time, and shorter passages are told apart better."""
+"""The most tokens in a chunk. The bundled model reads 512 at a time, and distinguishes shorter passages better."""
 OVERLAP = 40
-"""Tokens of a chunk's end that the next one of the same section begins with."""
+"""Tokens at a chunk's end that the next one of the same section repeats."""
 CODE_BOUND = 380
-"""A code block up to here stays whole; a longer one is cut between lines: beyond its window the model averages, and finds badly."""
+"""A code block up to this size stays whole; a longer one is split between lines: beyond its window the model averages, and finds badly."""
 HEADING_BOUND = 60
-"""A heading that is longer is a paragraph: its beginning names the section, and its text is the section's first."""
+"""A longer heading is a paragraph: its beginning names the section, and it is the section's first text."""
 SECTION_SEPARATOR = " > "
 
 _SENTENCE_END = re.compile("((?<=[.!?])\\s+|(?<=[\u3002\uff01\uff1f])\\s*|\\n+)")
 _JOINED = re.compile("[\u0300-\u036f\u1160-\u11ff\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
-"""Characters that belong to the one before them: accents, the later letters of a Hangul syllable, parts of an emoji."""
+"""Characters that belong to the one before them: accents, later letters of a Hangul syllable, parts of an emoji."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """What is never cut any more. `joint` is put between it and the unit before it; `header` is repeated in each chunk."""
+    """A part that is never split. `joint` joins it to the unit before it; `header` is repeated in each chunk."""
 
     text: str
     kind: Kind
@@ -45,10 +45,10 @@ class _Unit:
 
 
 def chunk(blocks: Iterable[Block], *, bound: int = TOKEN_BOUND, overlap: int = OVERLAP) -> list[Chunk]:
-    """Return the chunks of a document, in order; none for one that has nothing but headings.
+    """Return the chunks of a document, in order; none if it has only headings.
 
-    A heading with nothing below it is a chunk of its own. A chunk is over `bound` tokens only where it holds a code block of up
-    to CODE_BOUND; whatever is longer by itself (a row, a word) is cut.
+    A heading with nothing below it is a separate chunk. A chunk exceeds `bound` tokens only for a code block of up
+    to CODE_BOUND; anything else that is longer (a row, a word) is split.
     """
     filled = [block for block in blocks if block.text.strip() or (block.kind is Kind.TABLE and block.header.strip())]
     if all(block.kind is Kind.HEADING for block in filled):
@@ -80,7 +80,7 @@ def _sections(blocks: Iterable[Block]) -> Iterator[tuple[str, list[Block]]]:
 
 
 def _section(path: Sequence[tuple[int, str]], body: list[Block]) -> tuple[str, list[Block]]:
-    """A section's name and what it holds: its own title where there is nothing below it."""
+    """A section's name and content: its own title if nothing is below it."""
     return SECTION_SEPARATOR.join(title for _, title in path), body or [Block(Kind.TEXT, path[-1][1])]
 
 
@@ -97,7 +97,7 @@ def _units(block: Block, bound: int) -> Iterator[_Unit]:
                     yield _Unit(piece, block.kind, joint if part else "\n" if number else "\n\n")
         case _:
             first, between = True, " "
-            # Every second part is what stands between two sentences.
+            # Every second part is the separator between two sentences.
             for number, text in enumerate(_SENTENCE_END.split(block.text.strip())):
                 if number % 2:
                     between = " " if text else ""
@@ -108,7 +108,7 @@ def _units(block: Block, bound: int) -> Iterator[_Unit]:
 
 
 def _table_units(block: Block, bound: int) -> Iterator[_Unit]:
-    """Rows, each with the header that goes before it; a header too long to be repeated stands once, as text."""
+    """Rows, each with the table's header; a header that is too long to repeat becomes text, once."""
     rows = [line for line in block.text.split("\n") if line.strip()]
     header = block.header
     if not rows or estimate(header) > bound // 2:
@@ -122,9 +122,9 @@ def _table_units(block: Block, bound: int) -> Iterator[_Unit]:
 
 
 def _bounded(text: str, bound: int) -> Iterator[tuple[str, str]]:
-    """The text in pieces of at most `bound` tokens, cut between words, or inside one that is longer than that by itself.
+    """The text in pieces of at most `bound` tokens, split between words, or inside a longer word.
 
-    With each comes what stood between it and the one before it.
+    Each comes with the separator before it.
     """
     left = [(text, "")]
     while left:
@@ -141,7 +141,7 @@ def _bounded(text: str, bound: int) -> Iterator[tuple[str, str]]:
 
 
 def _middle(text: str) -> int:
-    """Where to cut a word: near its middle, and never between a character and what belongs to it."""
+    """Where to split a word: near its middle, never between a character and what belongs to it."""
     middle = len(text) // 2
     for at in range(middle, len(text)):
         if not _JOINED.match(text[at]) and text[at - 1] != "\u200d":
@@ -172,7 +172,7 @@ def _fenced(block: Block, lines: Sequence[str]) -> str:
 def _pack(units: Sequence[_Unit], bound: int, overlap: int) -> Iterator[str]:
     """Fill chunks with as many units as fit."""
     current: list[_Unit] = []
-    fresh = 0  # how many units of `current` are not overlap
+    fresh = 0  # the units of `current` that are not overlap
     for unit in units:
         if fresh and estimate(_join([*current, unit])) > bound:
             yield _join(current)
@@ -186,7 +186,7 @@ def _pack(units: Sequence[_Unit], bound: int, overlap: int) -> Iterator[str]:
 
 
 def _tail(units: Sequence[_Unit], overlap: int) -> list[_Unit]:
-    """The last sentences worth at most `overlap` tokens: never a piece of code or of a table."""
+    """The last sentences, of at most `overlap` tokens: never a part of code or of a table."""
     tail: list[_Unit] = []
     for unit in reversed(units):
         if unit.kind not in (Kind.TEXT, Kind.LIST) or estimate(_join([unit, *tail])) > overlap:

@@ -1,8 +1,8 @@
-"""A collection of the blueprint in Weaviate's words, and a form of both in which they can be compared.
+"""Weaviate's schema of a blueprint collection, and a normal form to compare schemas.
 
-Applications know the blueprint's name, which is an alias; behind it stands a collection named after what can't be changed
-in place: vectorizer, model, dimensions, index build. A change of those fills a new collection beside the old one and
-moves the alias (see seed.schema_plan).
+Applications use the blueprint's name, which is an alias; the collection behind it is named after its unchangeable
+settings: vectorizer, model, dimensions, index build. To change those, a new collection is filled beside the old one and
+the alias is moved (see seed.schema_plan).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from christmas.blueprint.documents_model import Collection, EmbeddingProfile, Pr
 
 QUANTIZERS = ("pq", "sq", "bq", "rq")
 VENDOR_MODELS = {"text-embedding-ada-002": {"model": "ada", "modelVersion": "002", "type": "text"}}
-"""How Weaviate spells a model where it talks to the vendor itself; its own name is refused there, and taken elsewhere."""
+"""Weaviate's spelling of a model for requests to the vendor itself; the model's own name is refused there, and accepted elsewhere."""
 
 
 def definition(collection: Collection, profile: EmbeddingProfile, name: str) -> dict[str, Any]:
-    """The schema that makes the collection under `name`, as Weaviate's REST API takes it."""
+    """The schema of the collection under `name`, for Weaviate's REST API."""
     if profile.base_url:
         module: dict[str, Any] = {"model": profile.model, "baseURL": profile.base_url}
     else:
@@ -39,25 +39,25 @@ def definition(collection: Collection, profile: EmbeddingProfile, name: str) -> 
             "ef": index.ef,
             **({} if index.quantizer == "none" else {index.quantizer: {"enabled": True}}),
         },
-        "properties": [property_definition(collection, each) for each in collection.properties],
+        "properties": [property_definition(collection, declared_property) for declared_property in collection.properties],
     }
 
 
-def property_definition(collection: Collection, each: Property) -> dict[str, Any]:
+def property_definition(collection: Collection, declared: Property) -> dict[str, Any]:
     """One property's schema."""
     made: dict[str, Any] = {
-        "name": each.name,
-        "dataType": [each.data_type],
-        "description": each.description,
-        "moduleConfig": {collection.vectorizer: {"skip": not each.vectorized, "vectorizePropertyName": False}},
+        "name": declared.name,
+        "dataType": [declared.data_type],
+        "description": declared.description,
+        "moduleConfig": {collection.vectorizer: {"skip": not declared.vectorized, "vectorizePropertyName": False}},
     }
-    if each.tokenization:
-        made["tokenization"] = each.tokenization
+    if declared.tokenization:
+        made["tokenization"] = declared.tokenization
     return made
 
 
 def fingerprint(collection: Collection, profile: EmbeddingProfile) -> str:
-    """Eight hexadecimal digits over all that a collection keeps for its whole life, but for its properties."""
+    """Eight hexadecimal digits over all unchangeable settings of a collection, without its properties."""
     index = collection.index
     fixed: list[str | int] = [
         collection.vectorizer,
@@ -72,20 +72,20 @@ def fingerprint(collection: Collection, profile: EmbeddingProfile) -> str:
 
 
 def physical_name(collection: Collection, profile: EmbeddingProfile, generation: int = 1) -> str:
-    """The name of a collection behind the alias; later generations differ in what their properties are."""
+    """The name of a collection behind the alias; later generations have different properties."""
     name = f"{collection.name}_{profile.name}_{fingerprint(collection, profile)}"
     return name if generation == 1 else f"{name}_{generation}"
 
 
 def normalized(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """What matters of a schema, whether it was sent or read back: `string` and `distanceMetric` are other words for the same.
+    """The relevant part of a schema, sent or read back: `string` and `distanceMetric` are older words for the same.
 
-    Keys are `description`, `vectorizer`, `module.…`, `index.…` and `property.NAME`, so that two can be compared key by key.
+    Keys are `description`, `vectorizer`, `module.…`, `index.…` and `property.NAME`, to compare two schemas key by key.
     """
     index = schema.get("vectorIndexConfig") or {}
     vectorizer = schema.get("vectorizer") or "none"
     module = (schema.get("moduleConfig") or {}).get(vectorizer) or {}
-    found = {
+    settings = {
         "description": schema.get("description") or "",
         "vectorizer": vectorizer,
         "index.type": schema.get("vectorIndexType", "hnsw"),
@@ -97,20 +97,20 @@ def normalized(schema: Mapping[str, Any]) -> dict[str, Any]:
         "module.model": _full_model(module),
         "module.baseURL": module.get("baseURL") or "",
     }
-    for each in schema.get("properties") or []:
-        found[f"property.{each['name']}"] = _normalized_property(each, vectorizer)
-    return found
+    for declared in schema.get("properties") or []:
+        settings[f"property.{declared['name']}"] = _normalized_property(declared, vectorizer)
+    return settings
 
 
 def differing(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Of two normalized schemas, key to what is there and what is declared, where they differ; None stands for what is missing."""
+    """The keys in which two normalized schemas differ, with the live and the declared value; None for a missing one."""
     return {key: (live.get(key), declared.get(key)) for key in sorted(live.keys() | declared.keys()) if live.get(key) != declared.get(key)}
 
 
 def differences(declared: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:
-    """How a live schema differs from the declared one, a line each. What Weaviate adds or spells otherwise is no difference."""
-    found = differing(normalized(declared), normalized(live))
-    return [f"{key} is {_told(has)}, declared {_told(wanted)}" for key, (has, wanted) in found.items()]
+    """The differences of a live schema from the declared one, a line each. Weaviate's additions and spellings don't count."""
+    changed = differing(normalized(declared), normalized(live))
+    return [f"{key} is {_told(has)}, declared {_told(expected)}" for key, (has, expected) in changed.items()]
 
 
 def _told(value: Any) -> str:
@@ -118,11 +118,11 @@ def _told(value: Any) -> str:
         return "missing"
     if value == "":
         return "empty"
-    return " ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, dict) else str(value)
+    return " ".join(f"{name}={setting}" for name, setting in value.items()) if isinstance(value, dict) else str(value)
 
 
 def quantizer_of(index: Mapping[str, Any]) -> str:
-    """Which compression a vector index's settings switch on, or none."""
+    """The compression in a vector index's settings, or none."""
     return next((name for name in QUANTIZERS if (index.get(name) or {}).get("enabled")), "none")
 
 
@@ -133,11 +133,11 @@ def _full_model(module: Mapping[str, Any]) -> str:
     return str(module.get("model") or "")
 
 
-def _normalized_property(each: Mapping[str, Any], vectorizer: str) -> dict[str, Any]:
-    (kind,) = each["dataType"]
-    tokenization = each.get("tokenization") or ("word" if kind == "text" else None)
+def _normalized_property(declared: Mapping[str, Any], vectorizer: str) -> dict[str, Any]:
+    (kind,) = declared["dataType"]
+    tokenization = declared.get("tokenization") or ("word" if kind == "text" else None)
     if kind == "string":
-        kind, tokenization = "text", {"field": "field"}.get(str(each.get("tokenization")), "whitespace")
-    skipped = ((each.get("moduleConfig") or {}).get(vectorizer) or {}).get("skip", False)
+        kind, tokenization = "text", {"field": "field"}.get(str(declared.get("tokenization")), "whitespace")
+    skipped = ((declared.get("moduleConfig") or {}).get(vectorizer) or {}).get("skip", False)
     # Only text is ever part of a vector, whatever a number's settings say.
     return {"type": kind, "tokenization": tokenization, "vectorized": kind == "text" and not skipped}

@@ -1,6 +1,6 @@
-"""Loads demo users with profiles, orders, trades and backtests that fit each other and the candles.
+"""Loads demo users with profiles, orders, trades and backtests that are consistent with each other and with the candles.
 
-What is there already stays as it is, also where somebody changed it: demo data is for playing with.
+Existing rows stay unchanged, even if somebody edited them: demo data is for experiments.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 ACCOUNT = "api"
 # No account that serves applications may take advisory locks (docs/adr/0011).
 LOCK_ACCOUNT = "migrator"
-# Any number will do: two loads at once take turns instead of running into each other's unique keys.
+# Any number: two loads at the same time take turns instead of violating each other's unique keys.
 _LOCK = 0x64656D6F
 
 
 def load(platform: Platform, progress: Progress | None = None) -> SeedReport:
-    """Insert what is missing; a second run finds all of it unchanged.
+    """Insert missing rows; a second run changes nothing.
 
     Users, orders and trades are one transaction of account `api`, backtests one of account `backtest`.
-    Raises PlatformError where the candles that trades and backtests rest on are not loaded.
+    Raises PlatformError if the candles for trades and backtests are not loaded.
     """
     from infra.clients import postgres
 
@@ -54,7 +54,7 @@ def load(platform: Platform, progress: Progress | None = None) -> SeedReport:
 
 
 def _load(platform: Platform, orders: list[PlannedOrder], progress: Progress) -> tuple[int, int]:
-    """Insert what is missing; how many rows that were, and how many were there."""
+    """Insert missing rows; returns how many were inserted, and how many existed."""
     from infra.clients import postgres
 
     with postgres(platform, ACCOUNT) as connection:
@@ -77,7 +77,7 @@ def _load(platform: Platform, orders: list[PlannedOrder], progress: Progress) ->
 
 def _refuse_without_candles(connection: psycopg.Connection, orders: list[PlannedOrder]) -> None:
     fills = [(order.symbol, trade) for order in orders for trade in order.trades]
-    found = connection.execute(
+    missing = connection.execute(
         statement("fills_outside_candles"),
         {
             "symbols": [symbol for symbol, _ in fills],
@@ -85,9 +85,9 @@ def _refuse_without_candles(connection: psycopg.Connection, orders: list[Planned
             "prices": [trade.price for _, trade in fills],
         },
     ).fetchone()
-    if found is not None:
+    if missing is not None:
         raise PlatformError(
-            f"the demo trades don't fit the candles: {found[0]} has none for {found[1]:%Y-%m-%d}, or another than the samples'",
+            f"the demo trades don't fit the candles: {missing[0]} has none for {missing[1]:%Y-%m-%d}, or a different one from the samples'",
             where="market_data",
             next_step="load the sample candles first: invoke seed.market",
         )
@@ -103,7 +103,7 @@ def _load_people(connection: psycopg.Connection, cipher: FieldCipher) -> tuple[i
     inserted = 0
     for person in PEOPLE:
         if person.username in missing:
-            # Nobody is ever told the password: who wants to log in as a demo user sets a new one.
+            # Nobody knows the password: to log in as a demo user, set a new one.
             _insert_user(connection, person, hasher.hash(secrets.token_urlsafe(32)))
             inserted += 1
         inserted += _insert_profile(connection, person, profiles)
@@ -118,13 +118,13 @@ def _insert_user(connection: psycopg.Connection, person: Person, password_hash: 
 
 
 def _insert_profile(connection: psycopg.Connection, person: Person, profiles: Profiles) -> int:
-    """Insert the profile where there is none; how many that makes."""
-    found = connection.execute(statement("profile_is_missing"), {"username": person.username}).fetchone()
-    if found is None:
+    """Insert a missing profile; returns how many were inserted."""
+    missing = connection.execute(statement("profile_is_missing"), {"username": person.username}).fetchone()
+    if missing is None:
         return 0
     given = {name: getattr(person, name) for name in ("first_name", "last_name", "phone", "address", "preferences")}
     return connection.execute(
-        statement("insert_profile"), profiles.parameters(Profile(user_id=found[0], **given)) | {"joined": person.joined}
+        statement("insert_profile"), profiles.parameters(Profile(user_id=missing[0], **given)) | {"joined": person.joined}
     ).rowcount
 
 
@@ -132,11 +132,11 @@ def _load_orders(connection: psycopg.Connection, orders: list[PlannedOrder], pro
     inserted = unchanged = 0
     for number, order in enumerate(orders, 1):
         rows = 1 + len(order.trades)
-        found = connection.execute(statement("insert_order"), {**_plain(order), "updated_at": order.updated_at}).fetchone()
-        if found is None:
+        inserted_row = connection.execute(statement("insert_order"), {**_plain(order), "updated_at": order.updated_at}).fetchone()
+        if inserted_row is None:
             unchanged += rows
             continue
-        order_id, user_id = found
+        order_id, user_id = inserted_row
         with connection.cursor() as cursor:
             cursor.executemany(
                 statement("insert_trade"),

@@ -1,4 +1,4 @@
-"""The demo users' backtests: runs of a real strategy over the candles that the database holds, as the account `backtest`."""
+"""The demo users' backtests: runs of a real strategy over the candles in the database, as the account `backtest`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CAPITAL = Decimal(100_000)
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """A backtest to ask for. No period here has a split of its symbols: the sample candles are not adjusted for them."""
+    """A backtest to run. No period has a split of its symbols: the sample candles are not adjusted for them."""
 
     username: str
     symbols: tuple[str, ...]
@@ -36,7 +36,7 @@ class PlannedRun:
 
     @property
     def parameters(self) -> dict[str, int | str]:
-        """Settings of the strategy, as the row keeps them."""
+        """The strategy's parameters as stored in the row."""
         return {"fast": self.fast, "slow": self.slow, "capital": str(_CAPITAL)}
 
 
@@ -52,17 +52,17 @@ RUNS = (
     PlannedRun("sora.park", ("FB",), _day(2012, 5, 18), _day(2013, 3, 1), 5, 20),
     PlannedRun("alex.morgan", ("GOOG", "IBM", "MSFT"), _day(2008), _day(2013), 20, 100),
     PlannedRun("maria.silva", ("AAPL", "MSFT"), _day(2009), _day(2013), 15, 60),
-    # Two that have no result: the first found nothing to trade (before the symbol was listed), the other waits.
+    # Two without a result: the first found nothing to trade (before the symbol was listed), the other waits.
     PlannedRun("sora.park", ("FB",), _day(2010), _day(2011), 5, 20, status="failed"),
     PlannedRun("maria.silva", ("AAPL",), _day(2012), _day(2013), 5, 10, status="queued"),
 )
 
 
 def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple[int, int]:
-    """Run and store what is missing, inside the caller's transaction; `users` maps names to numbers.
+    """Run and store missing backtests, inside the caller's transaction; `users` maps names to numbers.
 
-    Returns how many rows were inserted and how many found in place, results included.
-    Raises PlatformError where the candles of a run are missing.
+    Returns the numbers of inserted and of existing rows, results included.
+    Raises PlatformError if the candles of a run are missing.
     """
     from psycopg.types.json import Jsonb
 
@@ -70,7 +70,7 @@ def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple
     for planned in RUNS:
         rows = 2 if planned.status == "completed" else 1
         asked = planned.end + timedelta(days=1)
-        found = connection.execute(
+        existing = connection.execute(
             load("insert_backtest_run"),
             {
                 "user_id": users[planned.username],
@@ -83,7 +83,7 @@ def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple
                 "asked": asked,
             },
         ).fetchone()
-        if found is None:
+        if existing is None:
             unchanged += rows
             continue
         inserted += rows
@@ -92,7 +92,7 @@ def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple
             connection.execute(
                 load("insert_backtest_result"),
                 {
-                    "backtest_id": found[0],
+                    "backtest_id": existing[0],
                     "total_trades": len(outcome.trips),
                     "winning_trades": outcome.winning,
                     "losing_trades": outcome.losing,

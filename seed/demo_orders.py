@@ -1,4 +1,4 @@
-"""Plans the demo users' orders and fills from real candles: the same plan every time, and no fill that its day can't have seen."""
+"""Plans the demo users' orders and fills from real candles: the same plan every time, with only possible fills."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from seed.demo_people import PEOPLE, Person
 
 _TICK = Decimal("0.0001")
 _FEE_RATE = Decimal("0.001")
-# The session in New York, in hours UTC, whether or not it is summer there: 14:30 to 20:00 lies inside both.
+# The session in New York, in hours UTC, in summer and winter: 14:30 to 20:00 is inside both.
 _OPEN = timedelta(hours=14, minutes=30)
 _SESSION_SECONDS = 19_800
-ROUND_TRIPS = 6  # for each symbol that a user watches
+ROUND_TRIPS = 6  # per watched symbol of a user
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class PlannedTrade:
 
 @dataclass(frozen=True, slots=True)
 class PlannedOrder:
-    """An order and its fills, oldest first. `external_id` is what finds it again in a later run."""
+    """An order and its fills, oldest first. A later run finds it again by `external_id`."""
 
     username: str
     external_id: str
@@ -47,14 +47,14 @@ class PlannedOrder:
 
     @property
     def updated_at(self) -> datetime:
-        """The last thing that happened to the order."""
+        """The time of the order's last event."""
         return max((trade.timestamp for trade in self.trades), default=self.created_at)
 
 
 def by_symbol(candles: Iterable[Candle]) -> dict[str, list[Candle]]:
     """The candles of each symbol, oldest first."""
     series: dict[str, list[Candle]] = {}
-    for candle in sorted(candles, key=lambda each: (each.symbol, each.timestamp)):
+    for candle in sorted(candles, key=lambda candle: (candle.symbol, candle.timestamp)):
         series.setdefault(candle.symbol, []).append(candle)
     return series
 
@@ -62,8 +62,8 @@ def by_symbol(candles: Iterable[Candle]) -> dict[str, list[Candle]]:
 def plan(candles: Mapping[str, Sequence[Candle]], people: Iterable[Person] = PEOPLE) -> list[PlannedOrder]:
     """Every active user's orders over `candles` (oldest first in each symbol) since they joined.
 
-    For each watched symbol: buys, each sold again in whole later; then one order that was called off, one that waits, and
-    one that is filled in part. Raises ValueError where a symbol has too few candles for that.
+    For each watched symbol: buys, each sold again completely later; then one cancelled order, one waiting order, and
+    one partially filled order. Raises ValueError if a symbol has too few candles for that.
     """
     orders: list[PlannedOrder] = []
     for person in people:
@@ -72,8 +72,8 @@ def plan(candles: Mapping[str, Sequence[Candle]], people: Iterable[Person] = PEO
         for symbol in person.watched:
             days = [candle for candle in candles.get(symbol, ()) if candle.timestamp > person.joined]
             if len(days) < 4 * ROUND_TRIPS:
-                raise ValueError(f"{symbol} has {len(days)} days after {person.joined:%Y-%m-%d}, {4 * ROUND_TRIPS} are needed")
-            # Seeded by name, so that a new person or symbol leaves everybody else's orders as they are.
+                raise ValueError(f"{symbol} has {len(days)} days after {person.joined:%Y-%m-%d}, but needs {4 * ROUND_TRIPS}")
+            # The seed is the name, so that a new person or symbol doesn't change the others' orders.
             orders += _orders(person, symbol, days, random.Random(f"{person.username}/{symbol}"))  # noqa: S311
     return orders
 
@@ -90,7 +90,7 @@ def _orders(person: Person, symbol: str, days: Sequence[Candle], dice: random.Ra
         quantity = Decimal(dice.randint(1, 40) * 5)
         orders.append(_filled(person, name(), history[bought], "buy", quantity, dice))
         orders.append(_filled(person, name(), history[sold], "sell", quantity, dice))
-    # Half a dollar under the day's low nobody sold, so these could not fill.
+    # Half a dollar below the day's low nobody sold, so these could not fill.
     below = last.low - Decimal("0.5")
     placed = last.timestamp + _OPEN
     quantity = Decimal(dice.randint(2, 20) * 5)
@@ -130,14 +130,14 @@ def _filled(
 
 
 def _split(quantity: Decimal, parts: int, dice: random.Random) -> list[Decimal]:
-    """`quantity` in whole positive parts, as many as asked for or as it has units."""
+    """`quantity` in whole positive parts: the given number, or as many as it has units."""
     cuts = sorted(dice.sample(range(1, int(quantity)), parts - 1))
     edges = [0, *cuts, int(quantity)]
     return [Decimal(end - start) for start, end in pairwise(edges)]
 
 
 def _price(day: Candle, dice: random.Random) -> Decimal:
-    """A price that the day saw: between its low and its high, to the tick."""
+    """A possible price of the day: between its low and its high, rounded to the tick."""
     low, high = day.low.quantize(_TICK, ROUND_UP), day.high.quantize(_TICK, ROUND_DOWN)
     return low + ((high - low) * dice.randint(0, 1000) / 1000).quantize(_TICK, ROUND_DOWN)
 

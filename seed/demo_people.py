@@ -1,4 +1,4 @@
-"""The demo users: made-up people, in the languages that the platform's users write."""
+"""The demo users: invented people, in the languages of the platform's users."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A demo user and profile. `example.com` is reserved by RFC 2606 and +82-2-555 / +1-555-01xx numbers reach nobody."""
+    """A demo user and profile. RFC 2606 reserves `example.com`, and the numbers +82-2-555 / +1-555-01xx are not in use."""
 
     username: str
     first_name: str
@@ -28,7 +28,7 @@ class Person:
 
     @property
     def preferences(self) -> dict[str, Any]:
-        """What `user_profiles.preferences` holds, and its copy in the cache."""
+        """The value of `user_profiles.preferences` and of its cached copy."""
         return {
             "theme": self.theme,
             "dashboard_layout": {"columns": 2, "widgets": ["watchlist", "orders", "chart"], "symbols": list(self.watched)},
@@ -87,7 +87,7 @@ PEOPLE = (
         ("AAPL", "MSFT"),
         datetime(2011, 12, 20, 18, 40, tzinfo=UTC),
     ),
-    # Someone who left: nothing of theirs is traded, and they may not log in.
+    # A former user: has no trades, and may not log in.
     Person(
         "kenji.tanaka",
         "健二",

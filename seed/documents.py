@@ -1,4 +1,4 @@
-"""Documents into the vector store: only what changed is embedded and written, and what is gone is removed."""
+"""Loads documents into the vector store: only changed passages are embedded and written, deleted ones are removed."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 DEFAULT_PATHS = (ROOT / "docs" / "guide",)
 COST_TO_ASK_ABOVE = 1.0
-"""US dollars; a run that costs more by its estimate has to be confirmed."""
+"""US dollars; a run with a higher estimated cost must be confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentsReport(SeedReport):
-    """A SeedReport of chunks, with those `removed`, the `tokens` that were embedded, and the files that could not be taken in.
+    """A SeedReport of chunks, with the number `removed`, the embedded `tokens`, and the failed files.
 
-    `passed_over` counts, by suffix, the files in the folders that no reader is for.
+    `passed_over` counts the files in the folders without a reader, by suffix.
     """
 
     removed: int = 0
@@ -46,15 +46,15 @@ class DocumentsReport(SeedReport):
 
     @property
     def changed(self) -> int:
-        """How many chunks were written or removed."""
+        """The number of written and removed chunks."""
         return self.inserted + self.updated + self.removed
 
     def as_dict(self) -> dict[str, Any]:
-        """The counts for `--json`, and the problems one by one."""
+        """The counts and the list of problems for `--json`."""
         return {**SeedReport.as_dict(self), "changed": self.changed, "problems": list(self.problems), "passed_over": self.passed_over}
 
     def __str__(self) -> str:
-        lines = [f"{SeedReport.__str__(self)}, {self.removed} removed", *(f"  not taken in: {problem}" for problem in self.problems)]
+        lines = [f"{SeedReport.__str__(self)}, {self.removed} removed", *(f"  not imported: {problem}" for problem in self.problems)]
         if self.passed_over:
             lines.append(f"  passed over, no reader: {', '.join(f'{count} {suffix}' for suffix, count in self.passed_over.items())}")
         return "\n".join(lines)
@@ -62,7 +62,7 @@ class DocumentsReport(SeedReport):
 
 @dataclass(slots=True)
 class _Work:
-    """What a run has to do."""
+    """The work of one run."""
 
     write: list[Passage] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
@@ -81,13 +81,13 @@ def load(
     allow_loss: bool = False,
     confirm: Callable[[str], bool] | None = None,
 ) -> DocumentsReport:
-    """Bring the store to what the files under `paths` (the project's own guide where None) say.
+    """Bring the store to the state of the files under `paths` (the project's own guide for None).
 
-    Makes or changes the collection first where the blueprint asks for it; `allow_loss` permits what would lose data. A file
-    that can't be read or embedded is named in the report, keeps what it had in the store, and the rest goes on. `confirm` is
-    asked before a run that costs more than COST_TO_ASK_ABOVE; without it such a run is refused. `encoding` is that of text which
-    bears no mark and isn't UTF-8.
-    Raises PlatformError for an unknown encoding, and where nothing can be embedded at all: no key, no quota, wrong dimensions.
+    First makes or changes the collection if the blueprint requires it; `allow_loss` permits changes that lose data. A file
+    that can't be read or embedded is named in the report and keeps its passages in the store; the others continue. `confirm` is
+    called before a run that costs more than COST_TO_ASK_ABOVE; without it such a run is refused. `encoding` is for text
+    without a mark that isn't UTF-8.
+    Raises PlatformError for an unknown encoding, and if nothing can be embedded at all: no key, no quota, wrong dimensions.
     """
     started = time.monotonic()
     encoding = encodings.known(encoding) if encoding else None
@@ -97,35 +97,35 @@ def load(
         exclusive_for_stack(platform, "documents", progress) as still_alone,
         clients.weaviate_client(platform, "indexer") as client,
     ):
-        made = schema_plan.prepare(client, collection, profile, allow_loss=allow_loss)
-        for step in made.steps:
+        plan = schema_plan.prepare(client, collection, profile, allow_loss=allow_loss)
+        for step in plan.steps:
             progress.log(step)
-        store = client.collections.use(made.target)
+        store = client.collections.use(plan.target)
         with contextlib.closing(Embedder(service, progress)) as embedder:
-            if made.copy_from:
-                take_over(client.collections.use(made.copy_from), store, collection, embedder, progress)
+            if plan.copy_from:
+                take_over(client.collections.use(plan.copy_from), store, collection, embedder, progress)
             progress.status("reading documents")
-            found = sources.find(paths or DEFAULT_PATHS)
+            documents = sources.find(paths or DEFAULT_PATHS)
             stored = _stored(store)
-            work = _plan(found, stored, encoding)
+            work = _plan(documents, stored, encoding)
             _ask(work.write, service, progress, confirm)
             imported = import_passages(store, work.write, embedder, progress)
         still_alone()
-        # A file that failed keeps its former passages, those behind its present end too.
-        remove(store, [each for each in work.remove if stored[each][0] not in imported.problems])
-        schema_plan.finish(client, collection, made)
+        # A failed file keeps its old passages, also those beyond its present end.
+        remove(store, [object_id for object_id in work.remove if stored[object_id][0] not in imported.problems])
+        schema_plan.finish(client, collection, plan)
     return _report(work, imported, stored, time.monotonic() - started)
 
 
 def _report(work: _Work, imported: Imported, stored: dict[str, tuple[str, str]], seconds: float) -> DocumentsReport:
-    inserted = sum(each not in stored for each in imported.written)
+    inserted = sum(object_id not in stored for object_id in imported.written)
     return DocumentsReport(
         "documents",
         inserted,
         len(imported.written) - inserted,
         work.unchanged,
         seconds,
-        removed=sum(stored[each][0] not in imported.problems for each in work.remove),
+        removed=sum(stored[object_id][0] not in imported.problems for object_id in work.remove),
         tokens=imported.tokens,
         problems=(*work.problems, *(f"{path}: {why}" for path, why in imported.problems.items())),
         passed_over=work.passed_over,
@@ -133,43 +133,43 @@ def _report(work: _Work, imported: Imported, stored: dict[str, tuple[str, str]],
 
 
 def _ask(passages: Sequence[Passage], service: EmbeddingService, progress: Progress, confirm: Callable[[str], bool] | None) -> None:
-    tokens = sum(each.chunk.tokens for each in passages)
+    tokens = sum(passage.chunk.tokens for passage in passages)
     dollars = tokens / 1e6 * service.dollars_per_million_tokens
     if not dollars:
         return
-    told = f"{len(passages)} chunks, about {tokens} tokens of {service.model}, about ${dollars:.4f}"
-    progress.log(told)
-    if dollars > COST_TO_ASK_ABOVE and not (confirm and confirm(told)):
+    summary = f"{len(passages)} chunks, about {tokens} tokens of {service.model}, about ${dollars:.4f}"
+    progress.log(summary)
+    if dollars > COST_TO_ASK_ABOVE and not (confirm and confirm(summary)):
         raise PlatformError(
-            what=f"not embedded: {told}", where="invoke seed.docs", next_step=f"add --yes to spend more than ${COST_TO_ASK_ABOVE:.2f}"
+            what=f"not embedded: {summary}", where="invoke seed.docs", next_step=f"add --yes to spend more than ${COST_TO_ASK_ABOVE:.2f}"
         )
 
 
 def _stored(store: WeaviateCollection[Any, Any]) -> dict[str, tuple[str, str]]:
-    """Id to path and hash of every object."""
+    """Path and hash of every object, by id."""
     return {
-        str(each.uuid): (str(each.properties["file_path"]), stored_hash(each.properties["metadata"]))
-        for each in store.iterator(return_properties=["file_path", "metadata"], cache_size=1000)
+        str(stored.uuid): (str(stored.properties["file_path"]), stored_hash(stored.properties["metadata"]))
+        for stored in store.iterator(return_properties=["file_path", "metadata"], cache_size=1000)
     }
 
 
-def _plan(found: sources.Found, stored: dict[str, tuple[str, str]], encoding: str | None) -> _Work:
-    work = _Work(problems=list(found.problems), passed_over=dict(found.passed_over.most_common()))
+def _plan(documents: sources.Found, stored: dict[str, tuple[str, str]], encoding: str | None) -> _Work:
+    work = _Work(problems=list(documents.problems), passed_over=dict(documents.passed_over.most_common()))
     keep: set[str] = set()
     spared: set[str] = set()
-    for source in found.sources:
+    for source in documents.sources:
         try:
             passages = passages_of(source, encoding)
         except Unreadable as problem:
             work.problems.append(f"{sources.shown(source.path)}: {problem}")
             spared.add(source.path)
             continue
-        changed = [each for each in passages if stored.get(each.id) != (each.path, each.hash)]
+        changed = [passage for passage in passages if stored.get(passage.id) != (passage.path, passage.hash)]
         work.write += changed
         work.unchanged += len(passages) - len(changed)
-        keep |= {each.id for each in passages}
-    for absent in found.absent:
+        keep |= {passage.id for passage in passages}
+    for absent in documents.absent:
         if not any(path == absent or path.startswith(f"{absent}/") for path, _ in stored.values()):
-            work.problems.append(f"{sources.shown(absent)}: no such file, and nothing was imported from it before")
-    work.remove = [id_ for id_, (path, _) in stored.items() if found.covers(path) and id_ not in keep and path not in spared]
+            work.problems.append(f"{sources.shown(absent)}: no such file, and nothing was imported from it earlier")
+    work.remove = [id_ for id_, (path, _) in stored.items() if documents.covers(path) and id_ not in keep and path not in spared]
     return work

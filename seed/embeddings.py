@@ -1,6 +1,6 @@
-"""Passages to vectors, through one interface for OpenAI and the bundled embedder, which speaks OpenAI's API.
+"""Embeds passages and queries, with one interface for OpenAI and the bundled embedder, which has OpenAI's API.
 
-Passages are embedded here rather than by Weaviate's vectorizer: the bundled model reads a passage otherwise than a query,
+Passages are embedded here, not by Weaviate's vectorizer: the bundled model treats passages and queries differently,
 and a refused, limited or interrupted request is then known before anything is written.
 """
 
@@ -26,36 +26,36 @@ if TYPE_CHECKING:
 VENDOR_URL = "https://api.openai.com/v1"
 ATTEMPTS = 8
 LONGEST_WAIT = 60.0
-"""Seconds waited at most before another attempt, whatever the service asks for."""
+"""The longest pause in seconds before another attempt, whatever the service asks for."""
 DOLLARS_PER_MILLION_TOKENS = {"text-embedding-ada-002": 0.10, "text-embedding-3-small": 0.02, "text-embedding-3-large": 0.13}
-"""OpenAI's list prices of its embedding models (openai.com/api/pricing, 2025); a bundled model costs nothing."""
+"""OpenAI's list prices of its embedding models (openai.com/api/pricing, 2025); a bundled model is free."""
 
 
 class TextRefusedError(PlatformError):
-    """The service works and refuses this request for one of its texts."""
+    """The service works, but refuses this request because of one of its texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingService:
-    """Where vectors come from. `dimensions` is what every answer has to have."""
+    """An embedding service. `dimensions` is the required length of every answer."""
 
     url: str
     model: str
     dimensions: int
     key: str = field(repr=False)
     ca_file: Path | None = None
-    tells_kinds: bool = False  # the service takes `input_type`, to tell a passage from a query
+    tells_kinds: bool = False  # the service accepts `input_type`, passage or query
 
     @property
     def dollars_per_million_tokens(self) -> float:
-        """The price of a million tokens, 0 for a service of our own."""
+        """The price of a million tokens; 0 for our own service."""
         return DOLLARS_PER_MILLION_TOKENS.get(self.model, 0.0)
 
 
 def service_of(platform: Platform, profile: EmbeddingProfile) -> EmbeddingService:
-    """The service of a profile as it is reached from here.
+    """The service of a profile, with its address from here.
 
-    Raises PlatformError where the profile needs a key and the stack has none.
+    Raises PlatformError if the profile needs a key and the stack has none.
     """
     if not platform.embedding_key:
         raise PlatformError(
@@ -78,14 +78,14 @@ def service_of(platform: Platform, profile: EmbeddingProfile) -> EmbeddingServic
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Vectors in the order of their texts, and the tokens that the service counted."""
+    """Vectors in the order of their texts, and the service's token count."""
 
     vectors: list[list[float]]
     tokens: int
 
 
 class Embedder:
-    """A client of one embedding service. Safe to use from several threads."""
+    """A client of one embedding service. Can be shared between threads."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Embedder:
         return openai.OpenAI(
             base_url=self._service.url,
             api_key=self._service.key,
-            organization="",  # nothing from the user's environment but what the stack says
+            organization="",  # ignore the user's environment: only the stack's settings count
             timeout=patience(120),
             max_retries=0,
             http_client=openai.DefaultHttpxClient(verify=trust),
@@ -121,12 +121,12 @@ class Embedder:
     def passages(self, texts: Sequence[str]) -> Embedded:
         """Vectors of texts that are to be found.
 
-        Raises PlatformError, saying which kind of failure it was; nothing is returned for a part of the texts.
+        Raises PlatformError with the kind of failure; never returns a part of the vectors.
         """
         return self._embed(texts, "passage")
 
     def query(self, text: str) -> list[float]:
-        """The vector of a question. Raises PlatformError as `passages` does."""
+        """The vector of a question. Raises PlatformError like `passages`."""
         return self._embed([text], "query").vectors[0]
 
     def _embed(self, texts: Sequence[str], kind: str) -> Embedded:
@@ -134,7 +134,7 @@ class Embedder:
             return Embedded([], 0)
         extra: dict[str, Any] = {"extra_body": {"input_type": kind}} if self._service.tells_kinds else {}
         answer = self._retried(lambda: self._client.embeddings.create(model=self._service.model, input=list(texts), **extra))
-        vectors = [list(each.embedding) for each in sorted(answer.data, key=lambda each: each.index)]
+        vectors = [list(item.embedding) for item in sorted(answer.data, key=lambda item: item.index)]
         if len(vectors) != len(texts):
             raise self._failure(f"{len(texts)} texts were answered with {len(vectors)} vectors", "report it to the service's operator")
         wrong = {len(vector) for vector in vectors} - {self._service.dimensions}
@@ -159,14 +159,14 @@ class Embedder:
                     raise self._failure(f"its certificate is not trusted: {error.__cause__}", "invoke up renews it") from error
                 reason, asked = f"{error.__cause__ or error}", None
             if attempt == self._attempts:
-                raise self._failure(f"no answer after {attempt} attempts, the last one: {reason}", "try again later; what is written stays")
+                raise self._failure(f"no answer after {attempt} attempts, the last one: {reason}", "try again later; written files stay")
             wait = min(LONGEST_WAIT, asked if asked is not None else min(LONGEST_WAIT, 0.5 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
             self._progress.status(f"the embedding service says {reason}; waiting {wait:.1f} s")
             self._sleep(wait)
         raise AssertionError("unreachable")
 
     def _refuse_what_stays(self, error: openai.APIStatusError) -> None:
-        """Raise at once where trying again can't help."""
+        """Raise at once if another try can't help."""
         status = error.status_code
         if status in (401, 403):
             raise self._failure(
@@ -183,13 +183,13 @@ class Embedder:
 
 
 def _message(error: openai.APIStatusError) -> str:
-    """The service's own words, without the client's rendering of the whole answer."""
+    """The service's own message, without the client's copy of the whole answer."""
     body = error.body if isinstance(error.body, dict) else {}
     return str(body.get("message") or error.message)[:200]
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Seconds that the server asked to wait (RFC 9110, 10.2.3), or None where it did not say, or not in seconds."""
+    """Seconds that the server asked to wait (RFC 9110, 10.2.3); None if it did not say, or not in seconds."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             return max(0.0, float(error.response.headers[name]) * scale)

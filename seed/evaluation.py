@@ -1,4 +1,4 @@
-"""How well search finds the passage that answers a question, over questions whose answers are known."""
+"""Measures how well search finds the passage that answers a question, for questions with known answers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import weaviate
 
 LOOKED_AT = 10
-"""Passages of each answer that are looked at; one that comes later counts as not found."""
+"""The passages of each answer that count; a later one counts as not found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and the section, by its own heading, of the file that answers it."""
+    """A question, and the file and section that answer it."""
 
     question: str
     language: str
@@ -30,7 +30,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """`ranks` has the place of the right passage for each question, from 1; None where it was not among those looked at.
+    """`ranks` has the right passage's place for each question, from 1; None if it was not found.
 
     `certainties` has the certainty of that passage, from 0 to 1.
     """
@@ -40,32 +40,32 @@ class Evaluation:
     certainties: tuple[float | None, ...] = ()
 
     def recall(self, at: int = 5) -> float:
-        """The share of questions whose right passage is among the first `at`."""
+        """The share of questions with the right passage among the first `at`."""
         return sum(rank is not None and rank <= at for rank in self.ranks) / len(self.ranks)
 
     def mean_reciprocal_rank(self) -> float:
-        """The mean of one over the rank, nothing for a passage that was not found."""
+        """The mean of 1/rank, with 0 for a passage that was not found."""
         return sum(1 / rank for rank in self.ranks if rank) / len(self.ranks)
 
     def of_language(self, language: str) -> Evaluation:
-        """The part in one language."""
-        chosen = [(each, rank) for each, rank in zip(self.questions, self.ranks, strict=True) if each.language == language]
-        return Evaluation(tuple(each for each, _ in chosen), tuple(rank for _, rank in chosen))
+        """The questions of one language."""
+        chosen = [(question, rank) for question, rank in zip(self.questions, self.ranks, strict=True) if question.language == language]
+        return Evaluation(tuple(question for question, _ in chosen), tuple(rank for _, rank in chosen))
 
 
 def read_questions(file: Path) -> tuple[Question, ...]:
     """Questions from a JSON list of objects."""
-    return tuple(Question(**each) for each in json.loads(file.read_text(encoding="utf-8")))
+    return tuple(Question(**load) for load in json.loads(file.read_text(encoding="utf-8")))
 
 
 def read_foreign(file: Path) -> tuple[str, ...]:
-    """Questions that no document answers, from a JSON list of objects with `question` and `language`."""
-    return tuple(each["question"] for each in json.loads(file.read_text(encoding="utf-8")))
+    """Questions without an answer in the documents, from a JSON list of objects with `question` and `language`."""
+    return tuple(load["question"] for load in json.loads(file.read_text(encoding="utf-8")))
 
 
 def evaluate(client: weaviate.WeaviateClient, questions: Sequence[Question]) -> Evaluation:
-    """Ask every question, and find the rank of its answer and how certain that is."""
-    places = [_place(each, ask(client, each.question, 0.0, LOOKED_AT)) for each in questions]
+    """Ask every question, and find its answer's rank and certainty."""
+    places = [_place(question, ask(client, question.question, 0.0, LOOKED_AT)) for question in questions]
     return Evaluation(tuple(questions), tuple(rank for rank, _ in places), tuple(certainty for _, certainty in places))
 
 

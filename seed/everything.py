@@ -1,4 +1,4 @@
-"""Every loader in order, or some of them: candles before the orders that happened at their prices, profiles before their cached copies."""
+"""Runs every loader in order, or some of them: candles before the orders at their prices, profiles before their cached copies."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ LOADERS: dict[str, Callable[[Platform, Progress], SeedReport]] = {
 def load(platform: Platform, names: Sequence[str] | None, progress: Progress) -> list[SeedReport]:
     """Run the named loaders, all of them by default, in this order. Each can be run again and changes only what differs.
 
-    Raises PlatformError for a name that is none, and what a loader raises; those before it have done their work.
+    Raises PlatformError for an unknown name, and a loader's errors; the loaders before it are done then.
     """
     unknown = sorted(set(names or ()) - set(LOADERS))
     if unknown:
-        raise PlatformError(what=f"nothing to seed is called {unknown[0]!r}", next_step=f"use one of: {', '.join(LOADERS)}")
+        raise PlatformError(what=f"there is no loader {unknown[0]!r}", next_step=f"use one of: {', '.join(LOADERS)}")
     reports = []
     for name, loader in LOADERS.items():
         if not names or name in names:

@@ -1,4 +1,4 @@
-"""Embeds and writes passages, whole files at a time: a file is in the store as it is on disk, as it was before, or not at all."""
+"""Embeds and writes passages, whole files at a time: a file in the store is new, unchanged or absent, never half of it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from weaviate.collections.classes.data import DataObject
 
 EMBED_AT_ONCE = 32
-"""Texts in one request to the embedding service."""
+"""Texts per request to the embedding service."""
 WRITE_AT_ONCE = 128
-"""Passages from which on a request to the store is not made bigger; a file is never split between two."""
+"""Passages at which a request to the store is full; a file is never split between two."""
 REQUESTS_UNDER_WAY = 2
-"""Requests to the embedding service at one time: one is computed while the other travels."""
+"""Parallel requests to the embedding service: one is computed while the other is transferred."""
 WRITES_UNDER_WAY = 4
-"""Requests to the store at one time: it indexes on all of its processors, and the client's part of the work goes on meanwhile."""
+"""Parallel requests to the store: it indexes on all its processors while the client prepares the next one."""
 STORE_ATTEMPTS = 5
 
 
 @dataclass(slots=True)
 class Imported:
-    """What came of it: ids written, files that failed and why, and the tokens that the service counted."""
+    """The result: written ids, failed files with the reason, and the service's token count."""
 
     written: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
@@ -39,10 +39,10 @@ class Imported:
 
 
 def import_passages(store: WeaviateCollection[Any, Any], passages: Sequence[Passage], embedder: Embedder, progress: Progress) -> Imported:
-    """Embed and write the passages; those of one file have to be neighbours.
+    """Embed and write the passages; those of one file must be adjacent.
 
-    While some batches are written the next one is embedded, and no more than those are ever held. A file with a text that the
-    service refuses is left as it was. Raises PlatformError where the service refuses everything.
+    The next batch is embedded while others are written; no more batches are held. A file with a refused text stays
+    unchanged. Raises PlatformError if the service refuses everything.
     """
     result = Imported()
     started = time.monotonic()
@@ -56,7 +56,9 @@ def import_passages(store: WeaviateCollection[Any, Any], passages: Sequence[Pass
                     batch, futures = ahead
                     vectors = _collect(batch, futures, embedder, result)
                     ahead = _request(embedding, embedder, next(batches, []))
-                    writes.append(writing.submit(_write, store, [each for each in batch if each.path not in result.problems], vectors))
+                    writes.append(
+                        writing.submit(_write, store, [passage for passage in batch if passage.path not in result.problems], vectors)
+                    )
                 while writes and (len(writes) > WRITES_UNDER_WAY or not ahead or writes[0].done()):
                     written = writes.popleft().result()
                     result.written += written.ids
@@ -73,7 +75,7 @@ def import_passages(store: WeaviateCollection[Any, Any], passages: Sequence[Pass
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What one request to the store came to."""
+    """The result of one request to the store."""
 
     ids: list[str]
     problems: dict[str, str]
@@ -86,11 +88,11 @@ def _request(pool: ThreadPoolExecutor, embedder: Embedder, batch: list[Passage])
     if not batch:
         return None
     parts = [batch[start : start + EMBED_AT_ONCE] for start in range(0, len(batch), EMBED_AT_ONCE)]
-    return batch, [pool.submit(embedder.passages, [each.text for each in part]) for part in parts]
+    return batch, [pool.submit(embedder.passages, [passage.text for passage in part]) for part in parts]
 
 
 def _collect(batch: Sequence[Passage], futures: Sequence[Future[Embedded]], embedder: Embedder, result: Imported) -> dict[str, list[float]]:
-    """Id to vector. Where a request was refused for one of its texts, its files are tried one by one to find which."""
+    """Vectors by id. If a request was refused because of one text, try its files one by one to find which."""
     vectors: dict[str, list[float]] = {}
     for number, future in enumerate(futures):
         part = batch[number * EMBED_AT_ONCE : (number + 1) * EMBED_AT_ONCE]
@@ -100,16 +102,16 @@ def _collect(batch: Sequence[Passage], futures: Sequence[Future[Embedded]], embe
             answers = _one_by_one(part, embedder, result)
         for passages, answer in answers:
             result.tokens += answer.tokens
-            vectors |= {each.id: vector for each, vector in zip(passages, answer.vectors, strict=True)}
+            vectors |= {passage.id: vector for passage, vector in zip(passages, answer.vectors, strict=True)}
     return vectors
 
 
 def _one_by_one(part: Sequence[Passage], embedder: Embedder, result: Imported) -> list[tuple[list[Passage], Embedded]]:
     answers = []
-    for path in dict.fromkeys(each.path for each in part):
-        mine = [each for each in part if each.path == path]
+    for path in dict.fromkeys(passage.path for passage in part):
+        mine = [passage for passage in part if passage.path == path]
         try:
-            answers.append((mine, embedder.passages([each.text for each in mine])))
+            answers.append((mine, embedder.passages([passage.text for passage in mine])))
         except TextRefusedError as error:
             result.problems[path] = error.what
     return answers
@@ -119,16 +121,16 @@ def _write(store: WeaviateCollection[Any, Any], batch: Sequence[Passage], vector
     from weaviate.classes.data import DataObject
 
     timestamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    objects = [DataObject(properties=each.properties(timestamp), uuid=each.id, vector=vectors[each.id]) for each in batch]
+    objects = [DataObject(properties=passage.properties(timestamp), uuid=passage.id, vector=vectors[passage.id]) for passage in batch]
     refused = insert(store, objects)
     broken = {batch[number].path: message for number, message in refused.items()}
-    # Never half a file: what the store took of it goes again, and the next run finds the file missing as a whole.
-    remove(store, [each.id for each in batch if each.path in broken])
-    return _Written([each.id for each in batch if each.path not in broken], broken)
+    # Never half a file: remove its passages from the store again, so that the next run writes the whole file.
+    remove(store, [passage.id for passage in batch if passage.path in broken])
+    return _Written([passage.id for passage in batch if passage.path not in broken], broken)
 
 
 def insert(store: WeaviateCollection[Any, Any], objects: Sequence[DataObject[Any, Any]]) -> dict[int, str]:
-    """Write the objects in one request, again where the store can't take them now; returns position to message of those refused."""
+    """Write the objects in one request, repeated if the store is busy; returns position to message of the refused ones."""
     import weaviate.exceptions as failures
 
     left = dict(enumerate(objects))
@@ -152,7 +154,7 @@ def insert(store: WeaviateCollection[Any, Any], objects: Sequence[DataObject[Any
 
 
 def remove(store: WeaviateCollection[Any, Any], ids: Sequence[str]) -> None:
-    """Delete the objects of these ids; those that are not there are no fault."""
+    """Delete the objects with these ids; missing ones are no error."""
     from weaviate.classes.query import Filter
 
     for start in range(0, len(ids), WRITE_AT_ONCE):
@@ -160,7 +162,7 @@ def remove(store: WeaviateCollection[Any, Any], ids: Sequence[str]) -> None:
 
 
 def _batches(passages: Sequence[Passage]) -> Iterator[list[Passage]]:
-    """Whole files together, up to a size that one request carries well."""
+    """Whole files together, up to a good size for one request."""
     batch: list[Passage] = []
     for number, passage in enumerate(passages):
         ends_file = number + 1 == len(passages) or passages[number + 1].path != passage.path

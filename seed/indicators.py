@@ -1,4 +1,4 @@
-"""Computes technical indicators from the candles that the database holds, in SQL, as the account `ingest`."""
+"""Computes technical indicators from the candles in the database, in SQL, as the account `ingest`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ INTERVALS = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1), "1d": timedel
 
 
 def load(platform: Platform, progress: Progress | None = None, *, symbols: Sequence[str] | None = None, interval: str = "1d") -> SeedReport:
-    """Compute ten indicators on the closes of every symbol's `interval` ("5m", "1h" or "1d"), and write what differs.
+    """Compute ten indicators on the closes of every symbol's `interval` ("5m", "1h" or "1d"), and write the differences.
 
-    SMA 20 and 50, EMA 12 and 26, RSI 14, MACD 12/26/9 with signal and histogram, Bollinger bands 20/2. Each is written from its
-    first defined value on. One transaction for each symbol. Raises PlatformError for another interval, and
-    for symbols that have no candles.
+    SMA 20 and 50, EMA 12 and 26, RSI 14, MACD 12/26/9 with signal and histogram, Bollinger bands 20/2. Each starts at its
+    first defined value. One transaction per symbol. Raises PlatformError for another interval, and
+    for symbols without candles.
     """
     from infra.clients import postgres
 
@@ -36,18 +36,18 @@ def load(platform: Platform, progress: Progress | None = None, *, symbols: Seque
     width = INTERVALS[interval]
     inserted = updated = total = 0
     with postgres(platform, ACCOUNT, autocommit=True) as connection:
-        wanted = list(symbols) if symbols is not None else [row[0] for row in connection.execute(statement("symbols_with_candles"))]
-        unknown = sorted(set(wanted) - {row[0] for row in connection.execute(statement("symbols_with_candles"))}) if symbols else []
+        chosen = list(symbols) if symbols is not None else [row[0] for row in connection.execute(statement("symbols_with_candles"))]
+        unknown = sorted(set(chosen) - {row[0] for row in connection.execute(statement("symbols_with_candles"))}) if symbols else []
         if unknown:
             raise PlatformError(
                 f"there are no candles of {', '.join(unknown[:5])}",
                 where="market_data",
                 next_step="load them first: invoke seed.market FILE…",
             )
-        for done, symbol in enumerate(wanted, 1):
+        for done, symbol in enumerate(chosen, 1):
             row = connection.execute(statement("merge_indicators"), {"symbols": [symbol], "width": width, "interval": interval}).fetchone()
             inserted, updated, total = (before + now for before, now in zip((inserted, updated, total), row or (0, 0, 0), strict=True))
-            progress.count(done, len(wanted), "symbols")
+            progress.count(done, len(chosen), "symbols")
     progress.status("statistics")
     renew(platform, ["technical_indicators"])
     return SeedReport("indicators", inserted, updated, total - inserted - updated, time.monotonic() - started)

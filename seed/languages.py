@@ -1,9 +1,9 @@
-"""What text of a language looks like, to tell whether bytes were read in the right encoding: letters, case, commonest words.
+"""The features of text in a language, to tell whether bytes were decoded correctly: letters, case, most frequent words.
 
-An encoding that doesn't fit gives symbols inside words, letters that the language hasn't, capitals behind small letters, words
-of two scripts, or syllables and characters that hardly ever occur. Which words and characters are the commonest is common
-knowledge of corpus linguistics; the shares that are asked for lie far below what any page of the language has (a third of
-its words, half of its characters) and far above what bytes give in the wrong encoding (a few in a hundred).
+A wrong encoding gives symbols inside words, letters that the language lacks, capitals after small letters, words
+of two scripts, or syllables and characters that are very rare. The most frequent words and characters are common
+knowledge of corpus linguistics; the required shares are far below those of any real page (a third of
+its words, half of its characters) and far above those of wrongly decoded bytes (a few per cent).
 """
 
 # ruff: noqa: RUF001 - letters of all scripts look like others, and are meant
@@ -19,7 +19,7 @@ from typing import Any
 
 
 class Writing(StrEnum):
-    """How a language is written, which says how its text is told."""
+    """The kind of a language's script, which decides how its text is recognized."""
 
     LATIN = "latin"
     ALPHABET = "alphabet"  # any other: words of letters
@@ -30,7 +30,7 @@ class Writing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A language: encodings that it is written in, its letters beyond ASCII, and its commonest words, syllables or characters."""
+    """A language: its encodings, its letters beyond ASCII, and its most frequent words, syllables or characters."""
 
     name: str
     writing: Writing
@@ -44,23 +44,23 @@ def _letters(small: str) -> frozenset[str]:
 
 
 OF_ALL_WINDOWS = frozenset("‘’“”‚„–—…•€™‹›†‡‰§©«»®°±¶·\xa0\xad")
-"""Signs for which every Windows code page has the same byte: where a text has no others, which page it was doesn't matter."""
+"""Signs with the same byte in every Windows code page: in a text without others, the code page doesn't matter."""
 _SIGNS = OF_ALL_WINDOWS | frozenset("£¥¡¿²³¹¼½¾×÷ºª№")
 _MISPLACED = re.compile(
-    # A sign inside a word, but for apostrophes and dashes; quotation marks, money and daggers where letters would stand.
+    # A sign inside a word, except apostrophes and dashes; quotation marks, money and daggers in the place of letters.
     rf"[^\W\d_](?![’‘–—…\xad\xa0])[{''.join(sorted(_SIGNS))}](?=[^\W\d_])"
     r"|[^\W\d_][‚„†‡]|[€†‡‰®©™](?=[^\W\d_])|…(?=[A-Z])|(?<![^\W\d_])…(?=[a-z]{2})"
-    # A dash that leaves a single letter, as where it was a letter itself.
+    # A dash beside a single letter, as if it were a letter itself.
     r"|(?<![^\W\d_])(?![aAI])[^\W\d_][–—](?=[^\W\d_])|[^\W\d_][–—](?![aAI])[^\W\d_](?![^\W\d_])"
 )
 _LOANED = _letters("áâäçéëíîóôöúüýß")
-"""Letters that Western and Central European Windows pages have in common: taken in any Latin text, for names and loanwords."""
+"""Letters common to the Western and Central European Windows pages: accepted in any Latin text, for names and loanwords."""
 _ENGLISH = _letters("êàæåñøœôûù")
 
 
 @functools.cache
 def profiles() -> tuple[Profile, ...]:
-    """The languages that are known."""
+    """The known languages."""
     rows = tomllib.loads(resources.files("seed").joinpath("languages.toml").read_text("utf-8"))["language"]
     return tuple(_profile(row) for row in rows)
 
@@ -68,7 +68,7 @@ def profiles() -> tuple[Profile, ...]:
 def _profile(row: dict[str, Any]) -> Profile:
     writing = Writing(row["writing"])
     if writing in (Writing.LATIN, Writing.ALPHABET):
-        # Without words of a single ASCII letter, which stand in any language's text.
+        # Without single-letter ASCII words, which occur in any language's text.
         common = frozenset(word for word in row["common"].split() if len(word) > 1 or not word.isascii())
     else:
         common = frozenset(row["common"])
@@ -76,7 +76,7 @@ def _profile(row: dict[str, Any]) -> Profile:
 
 
 LAST_RESORT = frozenset({"mac_roman", "cp850", "mac_cyrillic"})
-"""Encodings of old machines, asked only where nothing else reads: they make letters of what are quotation marks elsewhere."""
+"""Encodings of old machines, tried only if nothing else fits: they have letters where others have quotation marks."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _COMMON_WORDS = 0.07
@@ -86,7 +86,7 @@ _PARTED_HAN = re.compile(r"[\u4e00-\u9fff] (?=[\u4e00-\u9fff])")
 
 
 def share_of_common(profile: Profile, text: str, *, strict: bool = False) -> float:
-    """How much of the text is the language's commonest words or signs; 0 where it is not plainly of that language.
+    """The share of the language's most frequent words or signs in the text; 0 unless it is plainly of that language.
 
     With `strict`, letters of loanwords and foreign names count against it.
     """
@@ -99,20 +99,20 @@ def share_of_common(profile: Profile, text: str, *, strict: bool = False) -> flo
         case Writing.JAPANESE:
             return _of_signs(profile, beyond, "\u3040", "\u9fff", 0.7)
         case _:
-            kana = sum("\u3040" <= each <= "\u30ff" for each in beyond)
-            parted = len(_PARTED_HAN.findall(text))  # Chinese has no blanks between words; Korean misread has
+            kana = sum("\u3040" <= character <= "\u30ff" for character in beyond)
+            parted = len(_PARTED_HAN.findall(text))  # Chinese has no blanks between words; wrongly decoded Korean has
             return _of_signs(profile, beyond, "\u4e00", "\u9fff", 0.7) if max(kana, 2 * parted) < 0.1 * len(beyond) else 0.0
 
 
 def has_only_common_signs(text: str) -> bool:
-    """Whether nothing beyond ASCII is in the text but signs that every Windows code page has in the same place, placed as signs are."""
+    """Whether the text has no characters beyond ASCII except signs that all Windows code pages share, placed as signs are."""
     beyond = [character for character in text if character > "\x7f"]
     return set(beyond) <= OF_ALL_WINDOWS and len(beyond) <= 0.2 * len(text) and not _MISPLACED.search(text)
 
 
 def _of_signs(profile: Profile, beyond: list[str], first: str, last: str, share: float) -> float:
-    own = [each for each in beyond if first <= each <= last]
-    common = sum(each in profile.common for each in own)
+    own = [character for character in beyond if first <= character <= last]
+    common = sum(character in profile.common for character in own)
     enough = len(own) >= max(_FEWEST_SIGNS, share * len(beyond)) and common >= _COMMON_SIGNS[profile.writing] * len(own)
     return common / len(own) if enough else 0.0
 
@@ -128,15 +128,17 @@ def _of_words(profile: Profile, text: str, beyond: set[str], *, strict: bool) ->
         return 0.0
     if latin:
         if profile.name == "English" and any(word[0].isupper() and set(word) & (_ENGLISH | _letters("èï")) for word in foreign):
-            return 0.0  # a name, whose language is anybody's guess
-        if sum(each > "\x7f" for word in foreign for each in word) > 0.3 * sum(map(len, words)):
+            return 0.0  # a name, which could be of any language
+        if sum(character > "\x7f" for word in foreign for character in word) > 0.3 * sum(map(len, words)):
             return 0.0
-    elif sum(any("a" <= each <= "z" for each in word.lower()) for word in foreign) > 0.05 * len(words):
+    elif sum(any("a" <= character <= "z" for character in word.lower()) for word in foreign) > 0.05 * len(words):
         return 0.0
-    found = [word.lower() for word in words if word.lower() in profile.common]
-    enough = len(set(found)) >= (1 if latin else 2) and len(found) >= _COMMON_WORDS * len(words)
-    return len(found) / len(words) if enough else 0.0
+    common_words = [word.lower() for word in words if word.lower() in profile.common]
+    enough = len(set(common_words)) >= (1 if latin else 2) and len(common_words) >= _COMMON_WORDS * len(words)
+    return len(common_words) / len(words) if enough else 0.0
 
 
 def _is_well_cased(word: str) -> bool:
-    return word.islower() or word.isupper() or word[1:].islower() or not any(each.isupper() or each.islower() for each in word)
+    return (
+        word.islower() or word.isupper() or word[1:].islower() or not any(character.isupper() or character.islower() for character in word)
+    )

@@ -1,4 +1,4 @@
-"""One at a time: on this machine, and on every machine that works on the same stack. A lock ends with its holder, however that ends."""
+"""Exclusive locks: on this machine, and on all machines that use the same stack. A lock ends with its holder, however that ends."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from infra.connections import LOCAL, Platform
 
 # No account that serves applications may take advisory locks (docs/adr/0011).
 ACCOUNT = "migrator"
-"""Whose PostgreSQL session holds a lock."""
+"""The account whose PostgreSQL session holds a lock."""
 
 
 @contextlib.contextmanager
 def exclusive(file: Path, progress: Progress) -> Iterator[None]:
-    """Hold the lock of that file, waiting for another holder and saying so."""
+    """Hold the lock of that file; waits for another holder and says so."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as handle:
         while True:
@@ -36,10 +36,10 @@ def exclusive(file: Path, progress: Progress) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exclusive_for_stack(platform: Platform, name: str, progress: Progress) -> Iterator[Callable[[], None]]:
-    """Hold the lock of that name on this machine and in the stack's PostgreSQL, whose advisory locks end with their session.
+    """Hold the named lock on this machine and in the stack's PostgreSQL, whose advisory locks end with their session.
 
-    Yields what tells whether it is still held: it raises PlatformError where the session was lost. So does taking it where
-    PostgreSQL does not answer. A platform without PostgreSQL is one machine's own.
+    Yields a function that checks whether it is still held: it raises PlatformError if the session was lost. Taking the lock also
+    raises it if PostgreSQL does not answer. Without PostgreSQL the platform belongs to this machine alone.
     """
     with exclusive(LOCAL / "locks" / f"{platform.stack}-{name}", progress):
         if "postgres" not in platform.endpoints:
@@ -68,7 +68,7 @@ def exclusive_for_stack(platform: Platform, name: str, progress: Progress) -> It
 
 def _lost(name: str, why: str) -> PlatformError:
     return PlatformError(
-        what=f"the lock that keeps two imports of {name} apart is not held: {why}",
+        what=f"the lock against parallel imports of {name} is not held: {why}",
         where="TimescaleDB, where every machine sees it",
-        next_step="invoke check --only postgres, then run this again: it goes on where it stopped",
+        next_step="invoke check --only postgres, then run this again: it continues where it stopped",
     )

@@ -1,4 +1,4 @@
-"""Making something in Weaviate over a line that may be slow, be cut, or carry a request twice."""
+"""Creates something in Weaviate over a connection that may be slow, be cut, or deliver a request twice."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _PAUSE_SECONDS = 0.3
 
 
 def make(create: Callable[[], object], is_there: Callable[[], bool]) -> None:
-    """Call `create`, again where it was not answered, until what it makes is there.
+    """Call `create` until the thing exists; repeated if there was no answer.
 
-    A refusal is no failure where that is there: the request came twice, and the first of them made it. Where it is not, what the
-    client raised goes on.
+    A refusal is no failure if the thing exists: the request arrived twice, and the first one made it. Otherwise the
+    client's error is raised.
     """
     import httpx
     from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateConnectionError, WeaviateTimeoutError
@@ -35,7 +35,7 @@ def make(create: Callable[[], object], is_there: Callable[[], bool]) -> None:
 
 
 def _looked(is_there: Callable[[], bool]) -> bool:
-    """Whether it is there; no where that could not be seen either: trying again tells."""
+    """Whether it exists; False if that is unknown too: the next try will show."""
     import httpx
     from weaviate.exceptions import WeaviateConnectionError, WeaviateTimeoutError
 

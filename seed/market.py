@@ -22,9 +22,9 @@ _TELL_EVERY = 1000
 
 
 def load_samples(platform: Platform, progress: Progress | None = None) -> SeedReport:
-    """Load the bundled daily candles; a second run finds them all unchanged.
+    """Load the bundled daily candles; a second run changes nothing.
 
-    All or nothing: one transaction. Raises PlatformError where the samples are missing.
+    All or nothing: one transaction. Raises PlatformError if the samples are missing.
     """
     from infra.clients import postgres
 
@@ -38,10 +38,10 @@ def load_samples(platform: Platform, progress: Progress | None = None) -> SeedRe
 
 
 def merge(connection: psycopg.Connection, candles: Iterable[Candle], progress: Progress) -> tuple[int, int]:
-    """Write candles, no two of the same symbol and time, inside the caller's transaction.
+    """Write candles, without repeated (symbol, time), inside the caller's transaction.
 
-    Returns how many rows were new and how many were changed.
-    Raises PlatformError where the account may not make temporary tables.
+    Returns the numbers of new and of changed rows.
+    Raises PlatformError if the account may not make temporary tables.
     """
     stage(connection)
     columns = ", ".join(Candle._fields)
@@ -52,7 +52,7 @@ def merge(connection: psycopg.Connection, candles: Iterable[Candle], progress: P
                 copy.write_row(candle)
                 if number % _TELL_EVERY == 0:
                     progress.count(number, 0, "candles")
-        # Without statistics the planner takes a fresh temporary table for a small one and loops over the chunks.
+        # Without statistics the planner expects a small temporary table and loops over the chunks.
         cursor.execute("analyze staged_candles")
         cursor.execute(load("merge_candles"))
         row = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Collections written as Weaviate's schema JSON, the specification's included, into the blueprint's words, telling what was translated."""
+"""Converts collections from Weaviate's schema JSON, also the specification's, into the blueprint's classes, and reports translations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DEFAULT_INDEX = CHRISTMAS_DOCUMENT.index
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """A collection and what was not taken word by word."""
+    """A collection, and the parts that were not taken literally."""
 
     collection: Collection
     notices: tuple[str, ...] = ()
@@ -37,11 +37,11 @@ class _Notes:
         self.told.append(f"{self.where}: {text}")
 
     def refuse(self, what: str) -> PlatformError:
-        return PlatformError(what=f"{self.where}: {what}", where="schema JSON", next_step="mend the schema and run this again")
+        return PlatformError(what=f"{self.where}: {what}", where="schema JSON", next_step="fix the schema and run this again")
 
 
 def read_file(file: Path) -> list[Translated]:
-    """The collections of a schema file. Raises PlatformError where it can't be read or translated."""
+    """The collections of a schema file. Raises PlatformError if it can't be read or translated."""
     try:
         document = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
@@ -50,36 +50,36 @@ def read_file(file: Path) -> list[Translated]:
 
 
 def collection_of(file: Path | None, progress: Progress) -> Collection:
-    """The collection of a schema file, its notices told; the blueprint's where there is no file.
+    """The collection of a schema file, with its notices logged; the blueprint's without a file.
 
-    Raises PlatformError for a file that can't be read or translated, or has not exactly one class.
+    Raises PlatformError for a file that can't be read or translated, or that does not have exactly one class.
     """
     if file is None:
         return CHRISTMAS_DOCUMENT
-    found = read_file(file)
-    if len(found) != 1:
-        names = ", ".join(each.collection.name for each in found) or "none"
-        raise PlatformError(what=f"{file} has to have one class, and has {names}", where="schema JSON", next_step="give one class")
-    for notice in found[0].notices:
+    translated = read_file(file)
+    if len(translated) != 1:
+        names = ", ".join(translated_class.collection.name for translated_class in translated) or "none"
+        raise PlatformError(what=f"{file} must have one class, but has {names}", where="schema JSON", next_step="give one class")
+    for notice in translated[0].notices:
         progress.log(notice)
-    return found[0].collection
+    return translated[0].collection
 
 
 def translate(document: Any) -> list[Translated]:
     """The collections of a schema: one class, or an object with a list of `classes`.
 
-    Raises PlatformError for what has no counterpart: a key that nobody knows is most likely a typo.
+    Raises PlatformError for anything without a counterpart: an unknown key is probably a typo.
     """
     classes = document.get("classes", [document]) if isinstance(document, Mapping) else None
-    if not isinstance(classes, list) or not all(isinstance(each, Mapping) for each in classes):
+    if not isinstance(classes, list) or not all(isinstance(schema, Mapping) for schema in classes):
         raise PlatformError(what="expected a class or an object with a list of classes", where="schema JSON", next_step="see docs/guide")
-    return [_collection(each) for each in classes]
+    return [_collection(schema) for schema in classes]
 
 
 def _collection(schema: Mapping[str, Any]) -> Translated:
     notes = _Notes(str(schema.get("class") or "a class without a name"))
     if not isinstance(schema.get("class"), str) or not str(schema["class"])[:1].isupper():
-        raise notes.refuse("`class` has to be a name with a capital first letter")
+        raise notes.refuse("`class` must be a name with a capital first letter")
     if unknown := sorted(schema.keys() - _CLASS_KEYS):
         raise notes.refuse(f"unknown key {unknown[0]!r}")
     vectorizer = schema.get("vectorizer", "text2vec-openai")
@@ -88,11 +88,13 @@ def _collection(schema: Mapping[str, Any]) -> Translated:
     collection = Collection(
         name=schema["class"],
         description=str(schema.get("description") or ""),
-        properties=tuple(_property(each, notes) for each in schema.get("properties") or []),
+        properties=tuple(_property(declared, notes) for declared in schema.get("properties") or []),
         index=_index(schema.get("vectorIndexConfig"), notes),
         profiles=(_profile((schema.get("moduleConfig") or {}).get(vectorizer) or {}, notes), EMBEDDED),
     )
-    if not {"content", "file_path", "section", "chunk_id", "metadata"} <= {each.name for each in collection.properties}:
+    if not {"content", "file_path", "section", "chunk_id", "metadata"} <= {
+        declared_property.name for declared_property in collection.properties
+    }:
         raise notes.refuse("documents need content, file_path, section, chunk_id and metadata")
     return Translated(collection, tuple(notes.told))
 
@@ -105,7 +107,7 @@ def _property(schema: Mapping[str, Any], notes: _Notes) -> Property:
     tokenization = schema.get("tokenization") or ("word" if kind == "text" else None)
     if kind == "string":
         kind, tokenization = "text", "field" if tokenization == "field" else "whitespace"
-        notes.tell(f"property {name}: `string` is `text` with `{tokenization}` tokenization today")
+        notes.tell(f"property {name}: `string` is now `text` with `{tokenization}` tokenization")
     if kind == "text" and name != "content":
         notes.tell(f"property {name}: not part of the vector, which is made of headings and content")
     return Property(name, kind, str(schema.get("description") or ""), tokenization=tokenization, vectorized=name == "content")

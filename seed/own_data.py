@@ -1,4 +1,4 @@
-"""Has a platform data of its own? Then `make up` adds nothing to it: samples belong among samples."""
+"""Detects data that the seed did not write: then `make up` adds no samples to it."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 
 def own_data(platform: Platform, progress: Progress) -> str | None:
-    """Return in a few words the first thing found that the seed doesn't write, or None where everything there could be the seed's.
+    """Return the first data found that the seed doesn't write, in a few words; None if all could be the seed's.
 
-    An interrupted seed leaves nothing but its own rows, so that the next one completes it. The cost doesn't grow with what is there.
-    Looks at candles, users, orders and documents. Raises the drivers' errors where a store can't be reached.
+    An interrupted seed leaves only its own rows, so the next one completes it. The cost doesn't grow with the data.
+    Looks at candles, users, orders and documents. Raises the drivers' errors if a store can't be reached.
     """
-    progress.status("looking for data that is not the seed's")
+    progress.status("looking for data besides the seed's")
     return own_rows(platform) or own_documents(platform)
 
 
 def own_rows(platform: Platform) -> str | None:
-    """The same of the database alone."""
+    """The same for the database only."""
     with clients.postgres(platform, ACCOUNT) as connection:
         row = connection.execute(statement("own_data"), seeds_own()).fetchone()
     return row[0] if row else None
 
 
 def seeds_own() -> dict[str, Any]:
-    """What tells the seed's rows from others, as own_data.sql takes it."""
+    """The seed's own rows, as parameters of own_data.sql."""
     candles = by_symbol(samples())
     return {
         "symbols": list(candles),
@@ -49,7 +49,7 @@ def seeds_own() -> dict[str, Any]:
 
 
 def own_documents(platform: Platform) -> str | None:
-    """The same of the documents alone: passages of files that are not this project's guide."""
+    """The same for the documents only: passages of files outside this project's guide."""
     from weaviate.classes.query import Filter
 
     with clients.weaviate_client(platform, "indexer") as client:

@@ -1,4 +1,4 @@
-"""Passages: chunks on their way into the store, and what of them is stored and embedded."""
+"""Passages: chunks on their way into the store, with their stored properties and their embedded text."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from seed.tokens import estimate
 NAMESPACE = uuid.UUID("5e1c6f2b-8d5a-4b5c-9d57-3f0b7a6d2c41")
 """Namespace (RFC 9562, version 5) of the passages' ids."""
 _HEADINGS_BOUND = 100
-"""Tokens of the headings above a text that go into its vector."""
+"""Tokens of the headings above a text that are part of its vector."""
 FORMAT = 1
-"""Raised when what is embedded or stored of a chunk changes, so that the next run writes every passage anew."""
+"""Increased when the embedded or stored form of a chunk changes, so that the next run writes every passage again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk of the file known as `path`. `hash` tells whether a stored passage is still the same."""
+    """A chunk of the file known as `path`. `hash` shows whether a stored passage is unchanged."""
 
     path: str
     chunk: Chunk
@@ -29,16 +29,16 @@ class Passage:
 
     @property
     def id(self) -> str:
-        """The same for the same place in the same file, so that a changed passage replaces its predecessor."""
+        """The same for the same place in the same file, so that a changed passage replaces the old one."""
         return str(uuid.uuid5(NAMESPACE, f"{self.path}\n{self.chunk.number}"))
 
     @property
     def text(self) -> str:
-        """What its vector is made of."""
+        """The embedded text."""
         return embedded_text(self.chunk.section, self.chunk.content)
 
     def properties(self, timestamp: str) -> dict[str, Any]:
-        """The object's properties, as the blueprint names them. `timestamp` is when it is written, in ISO 8601."""
+        """The object's properties, as the blueprint names them. `timestamp` is the time of writing, in ISO 8601."""
         metadata = {"timestamp": timestamp, "tokens": self.chunk.tokens, "hash": self.hash}
         return {
             "content": self.chunk.content,
@@ -50,9 +50,9 @@ class Passage:
 
 
 def embedded_text(section: str, content: str) -> str:
-    """What a passage's vector is made of: the headings above a text say what it is about.
+    """The embedded text of a passage: the headings above a text say what it is about.
 
-    Where many long headings would not fit the model's window, the outermost are left out of the vector; the section has them all.
+    If long headings don't fit the model's window, the outermost are left out of the vector; the section keeps them all.
     """
     titles = section.split(SECTION_SEPARATOR) if section else []
     while len(titles) > 1 and estimate(", ".join(titles)) > _HEADINGS_BOUND:
@@ -61,15 +61,15 @@ def embedded_text(section: str, content: str) -> str:
 
 
 def passages_of(source: sources.Source, encoding: str | None = None) -> list[Passage]:
-    """The passages of one file, read as `sources.read` does. Raises Unreadable."""
+    """The passages of one file, read like `sources.read` does. Raises Unreadable."""
     return [
-        Passage(source.path, each, sources.content_hash((str(FORMAT), each.section, each.content)))
-        for each in chunk(sources.read(source, encoding))
+        Passage(source.path, piece, sources.content_hash((str(FORMAT), piece.section, piece.content)))
+        for piece in chunk(sources.read(source, encoding))
     ]
 
 
 def stored_hash(metadata: object) -> str:
-    """The hash in an object's `metadata`; empty where somebody else wrote it."""
+    """The hash in an object's `metadata`; empty if another program wrote it."""
     try:
         return str(json.loads(str(metadata))["hash"])
     except (ValueError, KeyError, TypeError):

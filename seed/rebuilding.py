@@ -1,4 +1,4 @@
-"""Takes the objects of one collection over into another, with new vectors, while readers go on using the first."""
+"""Copies the objects of one collection into another with new vectors, while readers keep using the first."""
 
 from __future__ import annotations
 
@@ -19,37 +19,43 @@ if TYPE_CHECKING:
 def take_over(
     old: WeaviateCollection[Any, Any], new: WeaviateCollection[Any, Any], collection: Collection, embedder: Embedder, progress: Progress
 ) -> int:
-    """Make `new` hold what `old` holds, under the same ids; returns how many objects were embedded.
+    """Copy the objects of `old` to `new` under the same ids; returns the number of embedded objects.
 
-    A run that was ended goes on where it stopped: what is there already and unchanged is not embedded again.
-    Raises PlatformError where an object can't be taken over: the old collection then stays the one that is read.
+    After an interruption the next run continues: existing unchanged objects are not embedded again.
+    Raises PlatformError if an object can't be copied: readers then keep using the old collection.
     """
     from weaviate.classes.data import DataObject
 
-    names = [each.name for each in collection.properties]
+    names = [declared_property.name for declared_property in collection.properties]
     known = {property_.name for property_ in old.config.get().properties}
     shared = [name for name in names if name in known]
-    there = {str(each.uuid): each.properties for each in new.iterator(return_properties=shared, cache_size=1000)}
+    copied = {str(existing.uuid): existing.properties for existing in new.iterator(return_properties=shared, cache_size=1000)}
     total = int(old.aggregate.over_all(total_count=True).total_count or 0)
     missing = (
-        each for each in old.iterator(return_properties=shared, cache_size=500) if there.pop(str(each.uuid), None) != each.properties
+        original
+        for original in old.iterator(return_properties=shared, cache_size=500)
+        if copied.pop(str(original.uuid), None) != original.properties
     )
     embedded = 0
     while batch := list(islice(missing, EMBED_AT_ONCE)):
-        progress.status(f"embedding the objects of {old.name} anew")
-        texts = [embedded_text(str(each.properties.get("section") or ""), str(each.properties.get("content") or "")) for each in batch]
+        progress.status(f"embedding the objects of {old.name} again")
+        texts = [
+            embedded_text(str(original.properties.get("section") or ""), str(original.properties.get("content") or ""))
+            for original in batch
+        ]
         vectors = embedder.passages(texts).vectors
         objects = [
-            DataObject(properties=each.properties, uuid=each.uuid, vector=vector) for each, vector in zip(batch, vectors, strict=True)
+            DataObject(properties=original.properties, uuid=original.uuid, vector=vector)
+            for original, vector in zip(batch, vectors, strict=True)
         ]
         if refused := insert(new, objects):
             position, message = next(iter(refused.items()))
             raise PlatformError(
-                what=f"{len(refused)} objects could not be taken over: {message}",
+                what=f"{len(refused)} objects could not be copied: {message}",
                 where=f"{old.name} to {new.name}, object {batch[position].uuid}",
-                next_step="mend the above and run this again; readers still see the old collection",
+                next_step="fix the above and run this again; readers still see the old collection",
             )
         embedded += len(batch)
         progress.count(embedded, total, "objects")
-    remove(new, list(there))
+    remove(new, list(copied))
     return embedded

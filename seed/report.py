@@ -1,4 +1,4 @@
-"""What a seeding run did, counted alike by every loader."""
+"""The result of a seeding run, counted in the same way by every loader."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SeedReport:
 
     @property
     def changed(self) -> int:
-        """How many were written; 0 when the run found everything in place."""
+        """The number of writes; 0 if the run changed nothing."""
         return self.inserted + self.updated
 
     def as_dict(self) -> dict[str, str | int | float]:

@@ -1,4 +1,4 @@
-"""Questions to the document store, as an application with the `rag` account would ask them."""
+"""Questions to the document store, as from an application with the `rag` account."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from weaviate.collections.classes.filters import _Filters
 
 MOST = 100
-"""Passages in one answer at most."""
+"""The most passages in one answer."""
 LONGEST_QUESTION = 8000
 """Characters; more would not fit the embedding model."""
 _PROPERTIES = ["content", "file_path", "section", "chunk_id"]
 
 
 class Mode(StrEnum):
-    """How passages are looked for."""
+    """How passages are searched."""
 
     MEANING = "meaning"  # by vector alone: Weaviate's nearText
     HYBRID = "hybrid"  # by vector and by words, the two rankings fused
@@ -34,7 +34,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage found.
+    """A found passage.
 
     `certainty` is from 0 to 1: half of one plus half of the cosine between question and passage. `score` is a hybrid
     search's fused score, None otherwise; hybrid hits come in its order.
@@ -54,7 +54,7 @@ class Hit:
 
 
 def least_certainty(platform: Platform, collection: Collection = CHRISTMAS_DOCUMENT) -> float:
-    """How certain an answer is at the least, by the stack's embedding model."""
+    """The minimum certainty of an answer, from the stack's embedding model."""
     return collection.profile(platform.embedding_profile).certainty
 
 
@@ -69,11 +69,11 @@ def search(
     section: str | None = None,
     collection: Collection = CHRISTMAS_DOCUMENT,
 ) -> list[Hit]:
-    """The passages nearest to the question, best first, none under `certainty`: without it, what was measured for the stack's model.
+    """The passages nearest to the question, best first, none under `certainty` (by default the value measured for the stack's model).
 
-    `path` keeps to files whose path begins so, `section` to those under headings with these words. In a hybrid search a
-    passage under `certainty` is found only where its words match.
-    Raises PlatformError for a question or bounds that make no sense, and where the store or its embedding service fails.
+    `path` restricts to files whose path begins with it, `section` to headings with these words. In a hybrid search a
+    passage under `certainty` is found only if its words match.
+    Raises PlatformError for an invalid question or bound, and if the store or its embedding service fails.
     """
     import weaviate.exceptions as failures
 
@@ -99,14 +99,14 @@ def ask(
     section: str | None = None,
     collection: Collection = CHRISTMAS_DOCUMENT,
 ) -> list[Hit]:
-    """The same over a client that is open already, for many questions. Raises Weaviate's own errors."""
+    """The same with an open client, for many questions. Raises Weaviate's own errors."""
     store = client.collections.use(collection.name)
     path = unicodedata.normalize("NFC", path) if path else ""
     chosen = _filters(path, section)
-    # A filter may let others through where the path has signs of its own language, so more is asked for and looked through.
+    # The filter may match too much if the path has special characters, so ask for more and filter again.
     most = limit if path == _pattern(path) else MOST
     find = _hybrid if mode is Mode.HYBRID else _near_text
-    return [each for each in find(store, question, certainty, most, chosen) if each.file_path.startswith(path)][:limit]
+    return [hit for hit in find(store, question, certainty, most, chosen) if hit.file_path.startswith(path)][:limit]
 
 
 def _check(question: str, certainty: float, limit: int) -> None:
@@ -116,9 +116,9 @@ def _check(question: str, certainty: float, limit: int) -> None:
     elif len(question) > LONGEST_QUESTION:
         wrong = f"the question has {len(question)} characters, more than {LONGEST_QUESTION}"
     elif not 0.0 <= certainty <= 1.0:
-        wrong = f"certainty is {certainty}, and has to be between 0 and 1"
+        wrong = f"certainty is {certainty}, but must be between 0 and 1"
     elif not 1 <= limit <= MOST:
-        wrong = f"limit is {limit}, and has to be between 1 and {MOST}"
+        wrong = f"limit is {limit}, but must be between 1 and {MOST}"
     if wrong:
         raise PlatformError(what=wrong, where="invoke seed.search", next_step="see invoke --help seed.search")
 
@@ -135,7 +135,7 @@ def _filters(path: str, section: str | None) -> _Filters | None:
 
 
 def _pattern(text: str) -> str:
-    """The text for `like`, which has no way to say that `*` and `?` are meant as they stand: any sign is taken in their place."""
+    """The text for `like`, which can't escape `*` and `?`: both match any character in their place."""
     return re.sub(r"[*?\\]", "?", text)
 
 
@@ -150,11 +150,11 @@ def _near_text(store: Any, question: str, certainty: float, limit: int, chosen: 
         return_properties=_PROPERTIES,
         return_metadata=MetadataQuery(certainty=True),
     )
-    return [_hit(each, float(each.metadata.certainty or 0.0)) for each in answer.objects]
+    return [_hit(passage, float(passage.metadata.certainty or 0.0)) for passage in answer.objects]
 
 
 def _hybrid(store: Any, question: str, certainty: float, limit: int, chosen: _Filters | None) -> list[Hit]:
-    """Hybrid answers carry no certainty: it is asked for afterwards, for the passages found."""
+    """Hybrid answers have no certainty: ask for it afterwards, for the found passages."""
     from weaviate.classes.query import Filter, MetadataQuery
 
     answer = store.query.hybrid(
@@ -169,26 +169,26 @@ def _hybrid(store: Any, question: str, certainty: float, limit: int, chosen: _Fi
     )
     if not answer.objects:
         return []
-    found = [str(each.uuid) for each in answer.objects]
+    ids = [str(passage.uuid) for passage in answer.objects]
     measured = store.query.near_text(
         query=question,
         limit=limit,
-        filters=Filter.by_id().contains_any(found),
+        filters=Filter.by_id().contains_any(ids),
         return_properties=[],
         return_metadata=MetadataQuery(certainty=True),
     )
-    certainties = {str(each.uuid): float(each.metadata.certainty or 0.0) for each in measured.objects}
-    return [_hit(each, certainties.get(str(each.uuid), 0.0), float(each.metadata.score or 0.0)) for each in answer.objects]
+    certainties = {str(passage.uuid): float(passage.metadata.certainty or 0.0) for passage in measured.objects}
+    return [_hit(passage, certainties.get(str(passage.uuid), 0.0), float(passage.metadata.score or 0.0)) for passage in answer.objects]
 
 
-def _hit(found: Any, certainty: float, score: float | None = None) -> Hit:
+def _hit(passage: Any, certainty: float, score: float | None = None) -> Hit:
     return Hit(
-        content=str(found.properties["content"]),
-        file_path=str(found.properties["file_path"]),
-        section=str(found.properties["section"]),
-        chunk_id=int(found.properties["chunk_id"]),
+        content=str(passage.properties["content"]),
+        file_path=str(passage.properties["file_path"]),
+        section=str(passage.properties["section"]),
+        chunk_id=int(passage.properties["chunk_id"]),
         certainty=certainty,
-        id=str(found.uuid),
+        id=str(passage.uuid),
         score=score,
     )
 
@@ -199,6 +199,6 @@ def _explained(message: str, collection: str, platform: Platform) -> PlatformErr
     if "vectoriz" in message or "remote client" in message:
         what = f"the question could not be embedded: {message[-300:]}"
         return PlatformError(
-            what=what, where=f"embedding profile {platform.embedding_profile}", next_step="invoke check tells which service fails"
+            what=what, where=f"embedding profile {platform.embedding_profile}", next_step="invoke check shows which service fails"
         )
     return PlatformError(what=f"the search failed: {message[-300:]}", where=platform.weaviate_url(), next_step="invoke check")

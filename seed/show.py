@@ -1,4 +1,4 @@
-"""Prints what seeding did and what a search found."""
+"""Prints the results of seeding and search."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LINES = 6
 
 
 def show_reports(reports: Sequence[SeedReport], *, as_json: bool) -> int:
-    """Print each loader's counts; 1 where one names a problem."""
+    """Print each loader's counts; returns 1 if one has a problem."""
     if as_json:
         print(json.dumps([report.as_dict() for report in reports], indent=2, ensure_ascii=False))
     else:
@@ -27,11 +27,11 @@ def show_reports(reports: Sequence[SeedReport], *, as_json: bool) -> int:
 
 
 def show_hits(hits: Sequence[Hit], certainty: float, *, as_json: bool) -> int:
-    """Print the passages, best first; 1 where there is none that is as certain as was asked for."""
+    """Print the passages, best first; returns 1 if none reaches the required certainty."""
     if as_json:
         print(json.dumps([hit.as_dict() for hit in hits], indent=2, ensure_ascii=False))
     elif not hits:
-        print(f"nothing in the documents comes near enough (a certainty of {certainty:g}); a lower --certainty finds more")
+        print(f"no passage is near enough (certainty {certainty:g}); a lower --certainty finds more")
     for hit in () if as_json else hits:
         print(f"{hit.certainty:.3f}  {hit.file_path}  {hit.section}")
         lines = [line for line in hit.content.splitlines() if line.strip()][:_LINES]
@@ -40,13 +40,13 @@ def show_hits(hits: Sequence[Hit], certainty: float, *, as_json: bool) -> int:
 
 
 def show_load(report: LoadReport, *, as_json: bool) -> int:
-    """Print what a load of candle files did; 1 where rows were rejected."""
+    """Print the result of loading candle files; returns 1 if rows were rejected."""
     print(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report)
     return 1 if report.rejected else 0
 
 
 def show_plan(plan: SchemaPlan, *, as_json: bool) -> int:
-    """Print what has to happen to the collection, step by step, and what would be lost by it."""
+    """Print the steps for the collection, and what they would lose."""
     if as_json:
         print(json.dumps({"target": plan.target, "steps": plan.steps, "losses": list(plan.losses)}, indent=2, ensure_ascii=False))
         return 0
@@ -57,7 +57,7 @@ def show_plan(plan: SchemaPlan, *, as_json: bool) -> int:
     return 0
 
 
-def agreed(told: str) -> bool:
-    """Show what a run would cost and ask whether to go on; nobody at a terminal means no."""
-    print(told, file=sys.stderr)
-    return sys.stdin.isatty() and input("Go on? [y/N] ").strip().lower() in {"y", "yes"}
+def agreed(cost: str) -> bool:
+    """Show the cost of a run and ask whether to continue; without a terminal the answer is no."""
+    print(cost, file=sys.stderr)
+    return sys.stdin.isatty() and input("Continue? [y/N] ").strip().lower() in {"y", "yes"}

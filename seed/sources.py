@@ -1,4 +1,4 @@
-"""Finds documents on disk and reads them: which reader for which file, which encoding, which path they are known by."""
+"""Finds documents on disk and reads them: the reader and encoding for each file, and the path it is stored under."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _PAGES = frozenset((".html", ".htm", ".xhtml"))
 """Suffixes of files that may declare their own encoding."""
 BINARY_READERS: dict[str, Callable[[bytes], list[Block]]] = {".pdf": pdf.read}
 SUFFIXES = frozenset({*READERS, *BINARY_READERS})
-"""Suffixes that have a reader. Other files in a folder are passed over; named one by one, they are a problem."""
+"""Suffixes with a reader. Other files are skipped in a folder; named directly, they are a problem."""
 BIGGEST = 32 * 1024 * 1024
-"""Bytes of a file at most. A document this long is a data file, and its chunks would crowd out everything else."""
+"""The most bytes of a file. A bigger document is a data file, and its chunks would crowd out everything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to import. `path` is what it is known by in the store: from the project's root, or absolute outside of it."""
+    """A file to import. `path` is its name in the store: relative to the project's root, or absolute outside of it."""
 
     file: Path
     path: str
@@ -45,83 +45,83 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a list of paths covers: files that are there, and the stored paths (or folders, ending in a slash) they speak for.
+    """The files under a list of paths, and the stored paths (or folders, ending in a slash) that the list covers.
 
-    `spared` are stored paths and folders of which nothing is known now, so that what was imported from them stays.
-    `passed_over` counts the files in folders that have no reader, by suffix.
+    `spared` are stored paths and folders with an unknown state, whose passages stay.
+    `passed_over` counts the files in folders without a reader, by suffix.
     """
 
     sources: list[Source]
     scopes: list[str]
     problems: list[str] = field(default_factory=list)
-    absent: list[str] = field(default_factory=list)  # named, and not on disk
+    absent: list[str] = field(default_factory=list)  # named, but not on disk
     spared: list[str] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
 
     def covers(self, path: str) -> bool:
-        """Whether a stored path belongs to this run, so that its absence on disk means that it is gone."""
+        """Whether this run covers a stored path, so that a missing file means a deleted one."""
         name = unicodedata.normalize("NFC", path)
         return _within(name, self.scopes) and not _within(name, self.spared)
 
 
 def _within(path: str, places: Iterable[str]) -> bool:
-    """Whether a stored path is one of the places or lies in one; the empty place is the project's root."""
+    """Whether a stored path is one of the places or inside one; the empty place is the project's root."""
     return any(
         path == place or (place.endswith("/") and path.startswith(place)) or (not place and not path.startswith("/")) for place in places
     )
 
 
 def stored_path(file: Path) -> str:
-    """The path by which a file is known in the store, composed (NFC): a name is the same whichever machine wrote it."""
+    """A file's path in the store, composed (NFC): the same name from any machine."""
     absolute = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow links out of the project
     path = absolute.relative_to(ROOT).as_posix() if absolute.is_relative_to(ROOT) else absolute.as_posix()
     return unicodedata.normalize("NFC", path)
 
 
 def find(paths: Sequence[Path]) -> Found:
-    """Every document under the paths, sorted. A path that is not there covers what was imported from it before."""
-    found = Found([], [])
+    """Every document under the paths, sorted. A missing path covers everything imported from it earlier."""
+    documents = Found([], [])
     files: dict[str, Source] = {}
     for given in paths:
         path = _as_on_disk(given)
         name = stored_path(path)
         if path.is_dir():
-            found.scopes.append("" if name == "." else name.rstrip("/") + "/")
-            for file in _walk(path, found):
-                _add(file, files, found)
+            documents.scopes.append("" if name == "." else name.rstrip("/") + "/")
+            for file in _walk(path, documents):
+                _add(file, files, documents)
         else:
-            found.scopes.extend((name, name + "/"))
+            documents.scopes.extend((name, name + "/"))
             if not os.path.lexists(path):
-                found.absent.append(name)
+                documents.absent.append(name)
             elif path.suffix.lower() not in SUFFIXES:
                 suffix = path.suffix or "files without a suffix"
-                found.problems.append(f"{shown(name)}: no reader for {suffix}; known are {' '.join(sorted(SUFFIXES))}")
+                documents.problems.append(f"{shown(name)}: no reader for {suffix}; known are {' '.join(sorted(SUFFIXES))}")
             else:
-                _add(path, files, found)
-    found.sources.extend(files[name] for name in sorted(files))
-    return found
+                _add(path, files, documents)
+    documents.sources.extend(files[name] for name in sorted(files))
+    return documents
 
 
 def _as_on_disk(path: Path) -> Path:
-    """The path in the spelling that the disk has: `한` may be one character or three, and both look the same."""
+    """The path in the disk's spelling: `한` may be one character or three, and both look the same."""
     spellings = [path, *(Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))]
-    return next((each for each in spellings if os.path.lexists(each)), path)
+    return next((spelling for spelling in spellings if os.path.lexists(spelling)), path)
 
 
 def shown(name: str) -> str:
-    """A file's name as a message may hold it: without what a terminal would obey, and in UTF-8 whatever it is on disk."""
+    """A file's name for messages: without terminal control characters, and in UTF-8 whatever it is on disk."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8").translate({code: f"\\x{code:02x}" for code in (*range(32), 127)})
 
 
-def _add(file: Path, files: dict[str, Source], found: Found) -> None:
+def _add(file: Path, files: dict[str, Source], documents: Found) -> None:
     name = stored_path(file)
     if not _is_unicode(name):
-        found.problems.append(f"{shown(name)}: its name is not in UTF-8; rename it, such as with convmv")
+        documents.problems.append(f"{shown(name)}: its name is not in UTF-8; rename it, such as with convmv")
     elif name in files and os.path.abspath(files[name].file) != os.path.abspath(file):  # noqa: PTH100 - as in stored_path
-        found.problems.append(f"{shown(name)}: two files have this name, in two spellings of Unicode (NFC and NFD); rename one")
-        found.spared.append(name)
+        documents.problems.append(f"{shown(name)}: two files have this name, in two spellings of Unicode (NFC and NFD); rename one")
+        documents.spared.append(name)
         del files[name]
-    elif name not in found.spared:
+    elif name not in documents.spared:
         files[name] = Source(file, name)
 
 
@@ -133,20 +133,22 @@ def _is_unicode(name: str) -> bool:
     return True
 
 
-def _walk(top: Path, found: Found) -> Iterator[Path]:
-    """Files with a reader; folders that links lead to are walked where the walk doesn't come to them anyway."""
+def _walk(top: Path, documents: Found) -> Iterator[Path]:
+    """Files with a reader; linked folders are walked unless the walk reaches them anyway."""
     seen = {os.path.realpath(top)}
     left = [top]
 
     def failed(error: OSError) -> None:
         folder = stored_path(Path(error.filename or top))
-        found.problems.append(f"{shown(folder)}: the folder can't be read: {error.strerror}; what was imported from it stays")
-        found.spared.append(folder + "/")
+        documents.problems.append(f"{shown(folder)}: the folder can't be read: {error.strerror}; what was imported from it stays")
+        documents.spared.append(folder + "/")
 
     while left:
         for root, folders, names in os.walk(left.pop(0), onerror=failed):
-            folders[:] = sorted(each for each in folders if not each.startswith(".") and os.path.realpath(Path(root, each)) not in seen)
-            for link in (Path(root, each) for each in folders):
+            folders[:] = sorted(
+                linked for linked in folders if not linked.startswith(".") and os.path.realpath(Path(root, linked)) not in seen
+            )
+            for link in (Path(root, linked) for linked in folders):
                 if link.is_symlink() and not _lies_in(os.path.realpath(link), {os.path.realpath(top), *seen}):
                     left.append(link)
                     seen.add(os.path.realpath(link))
@@ -157,7 +159,7 @@ def _walk(top: Path, found: Found) -> Iterator[Path]:
                 if suffix in SUFFIXES:
                     yield Path(root) / name
                 else:
-                    found.passed_over[suffix or "without a suffix"] += 1
+                    documents.passed_over[suffix or "without a suffix"] += 1
 
 
 def _lies_in(path: str, folders: Iterable[str]) -> bool:
@@ -165,7 +167,7 @@ def _lies_in(path: str, folders: Iterable[str]) -> bool:
 
 
 def content_hash(parts: Iterable[str]) -> str:
-    """Twenty hexadecimal digits over texts, each set off from the next."""
+    """Twenty hexadecimal digits over texts, with separators."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part.encode("utf-8", "surrogatepass"))
@@ -174,14 +176,14 @@ def content_hash(parts: Iterable[str]) -> str:
 
 
 def read(source: Source, encoding: str | None = None) -> list[Block]:
-    """The blocks of a file. `encoding` is that of text which bears no mark and isn't UTF-8; without it such text has to be certain.
+    """The blocks of a file. `encoding` is for text without a mark that isn't UTF-8; without it such text must be certain.
 
-    Raises Unreadable for one that is missing, no ordinary file, too big, empty, encrypted, of an uncertain encoding or broken.
+    Raises Unreadable if it is missing, not a regular file, too big, empty, encrypted, of an uncertain encoding, or broken.
     """
     try:
         status = source.file.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("no ordinary file")
+            raise Unreadable("not a regular file")
         if status.st_size > BIGGEST:
             raise Unreadable(f"{status.st_size / 1024 / 1024:.0f} MiB, more than the {BIGGEST // 1024 // 1024} that a document may have")
         data = source.file.read_bytes()
@@ -196,7 +198,7 @@ def read(source: Source, encoding: str | None = None) -> list[Block]:
         try:
             blocks = READERS[suffix](decode(data, encoding, declares=suffix in _PAGES))
         except RecursionError as error:
-            raise Unreadable("nested more deeply than can be read") from error
+            raise Unreadable("nested too deeply") from error
     if not any(block.text.strip() or block.header.strip() for block in blocks if block.kind is not Kind.HEADING):
         raise Unreadable("empty: no text below its headings" if blocks else "empty")
     return blocks

@@ -1,4 +1,4 @@
-"""Tells the planner about a big load at once, as the account `migrator`: only an owner may, and autovacuum takes a minute or more."""
+"""Updates the planner's statistics after a load, as the account `migrator`: only an owner may, and autovacuum takes a minute or more."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ACCOUNT = "migrator"
 
 
 def renew(platform: Platform, tables: Sequence[str]) -> tuple[str, ...]:
-    """Analyze those of `tables` that changed so much that `invoke check` would say so; call it when the load's connections are closed.
+    """Analyze those of `tables` that changed enough for `invoke check` to report; call it after the load's connections are closed.
 
-    Returns the names of the analyzed tables. A server counts a connection's rows at its end at the latest, so none is missed then.
+    Returns the analyzed tables. A server counts a connection's rows at its end at the latest, so all are counted then.
     """
     from psycopg import sql
 

@@ -1,4 +1,4 @@
-"""A small real strategy, run over real candles: what the demo backtests report was computed, not invented."""
+"""A small real strategy, run over real candles: the demo backtests' results are computed, not invented."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRADING_DAYS = 252
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """A position from its opening to its closing. Prices are for one unit, fees included in `gain`."""
+    """A position from opening to closing. Prices are per unit; `gain` includes fees."""
 
     symbol: str
     opened: datetime
@@ -31,7 +31,7 @@ class RoundTrip:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a strategy did. `equity` is the account's worth at each day's close, oldest first."""
+    """The result of a strategy. `equity` is the account's value at each day's close, oldest first."""
 
     capital: Decimal
     trips: tuple[RoundTrip, ...]
@@ -39,12 +39,12 @@ class Outcome:
 
     @property
     def winning(self) -> int:
-        """Round trips that gained."""
+        """Profitable round trips."""
         return sum(trip.gain > 0 for trip in self.trips)
 
     @property
     def losing(self) -> int:
-        """Round trips that lost."""
+        """Losing round trips."""
         return sum(trip.gain < 0 for trip in self.trips)
 
     @property
@@ -76,7 +76,7 @@ class Outcome:
         return (deepest * 100).quantize(Decimal("0.0001"))
 
     def details(self) -> dict[str, Any]:
-        """What `results_data` keeps: every round trip, and the equity at each month's last close."""
+        """The value of `results_data`: every round trip, and the equity at each month's last close."""
         months = {f"{day:%Y-%m}": str(value.quantize(Decimal("0.01"))) for day, value in self.equity}
         return {
             "capital": str(self.capital),
@@ -101,13 +101,13 @@ def moving_average_cross(
 ) -> Outcome:
     """Hold a symbol while the mean of its last `fast` closes is above that of its last `slow` closes.
 
-    `candles` holds each symbol's, oldest first, gaps allowed. The capital is shared out evenly and stays apart; whole units
-    only, no borrowing. A day's close decides and the next day's open trades, so nothing is known before its time. What is
-    open at the end is sold at the last close.
-    Raises ValueError where `fast` is not below `slow`, or there is nothing to trade.
+    `candles` has each symbol's, oldest first, gaps allowed. The capital is divided evenly between symbols; whole units
+    only, no borrowing. A day's close decides and the next day's open trades, so no decision uses the future. Positions
+    open at the end are sold at the last close.
+    Raises ValueError if `fast` is not below `slow`, or if there is nothing to trade.
     """
     if not 0 < fast < slow:
-        raise ValueError(f"fast ({fast}) has to be above 0 and below slow ({slow})")
+        raise ValueError(f"fast ({fast}) must be above 0 and below slow ({slow})")
     if not candles or not all(candles.values()):
         raise ValueError("a symbol without candles can't be traded")
     share = (capital / len(candles)).quantize(Decimal("0.01"))
@@ -131,7 +131,7 @@ def _run_one(
     trips: list[RoundTrip] = []
     worth: dict[datetime, Decimal] = {}
     held, bought_at, opened, spent = 0, Decimal(0), series[0].timestamp, Decimal(0)
-    wanted = False
+    buy = False
 
     def sell(price: Decimal, moment: datetime) -> Decimal:
         got = (held * price * (1 - fee_rate)).quantize(Decimal("0.0001"))
@@ -140,18 +140,18 @@ def _run_one(
 
     sums = {fast: Decimal(0), slow: Decimal(0)}
     for place, candle in enumerate(series):
-        if wanted and not held:
+        if buy and not held:
             held = int(cash / (candle.open * (1 + fee_rate)))
             bought_at, opened = candle.open, candle.timestamp
             spent = (held * candle.open * (1 + fee_rate)).quantize(Decimal("0.0001"))
             cash -= spent
-        elif held and not wanted:
+        elif held and not buy:
             cash += sell(candle.open, candle.timestamp)
             held = 0
         for span in sums:
             sums[span] += candle.close - (series[place - span].close if place >= span else 0)
         if place + 1 >= slow:
-            wanted = sums[fast] / fast > sums[slow] / slow
+            buy = sums[fast] / fast > sums[slow] / slow
         worth[candle.timestamp] = cash + held * candle.close
     if held:
         cash += sell(series[-1].close, series[-1].timestamp)

@@ -1,7 +1,7 @@
-"""An estimate of how many tokens a text costs, with no vocabulary at hand.
+"""Estimates the number of tokens of a text without a vocabulary.
 
-Tuned against the bundled model's own counts on this project's Korean and English documents, from above: a chunk that
-the estimate lets through fits the model's window.
+Tuned as an upper bound of the bundled model's own counts on this project's Korean and English documents: a chunk within
+the estimate fits the model's window.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _PIECES = re.compile(
 _LETTERS_PER_TOKEN = 3.8
 _LETTERS_PER_ODD_TOKEN = 1.7
 _ODD = re.compile(r"[A-Z]{4}|[a-z][A-Z]|[b-df-hj-np-tv-xz]{5}|^[^aeiouyAEIOUY]{4}", re.ASCII)
-"""Letters that no language has side by side: ids, keys and other codes, of which a vocabulary knows pairs at most."""
+"""Letter sequences of no language: ids, keys and other codes, of which a vocabulary has pairs at most."""
 _DIGITS_PER_TOKEN = 2.5
 _SYLLABLES_PER_TOKEN = 1.35
-_FRAME = 6  # what the model adds around a text: its own marks and the word that tells a query from a passage
+_FRAME = 6  # the model's additions to a text: its marks, and the word for query or passage
 
 
 def estimate(text: str) -> int:

@@ -1,1 +1,1 @@
-"""The images of the four services: what they are made of, how they are named, and how they are built where no registry answers."""
+"""The images of the four services: their content, their names, and how to build them without an image registry."""

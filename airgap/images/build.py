@@ -1,6 +1,6 @@
-"""Build the images that are missing: `python -m airgap.images.build [SERVICE…]`.
+"""Build missing images: `python -m airgap.images.build [SERVICE…]`.
 
-With `--context FOLDER` nothing is built: the folder gets everything that an ordinary `docker build` of that one service needs.
+With `--context FOLDER` nothing is built: the folder gets everything for an ordinary `docker build` of that one service.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
     import docker
 
 INPUTS_LABEL = "com.christmas.inputs"
-"""On every image built here: the hash that its tag carries too."""
+"""A label of every image built here: the hash that is also in its tag."""
 
-# Docker passes these into builds by itself when they are given, and keeps them out of the image's history.
+# Docker passes these into builds by itself if they are given, and keeps them out of the image's history.
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 def ensure_images(services: Iterable[str] | None = None, progress: Progress | None = None) -> dict[str, str]:
-    """Build the missing images of `services` (all of them unless given) and return each service's image reference.
+    """Build the missing images of `services` (by default all) and return each service's image reference.
 
-    A tag appears only once its image is complete. Raises PlatformError where Docker can't be reached, something can't be
-    fetched, the disk is full or a Dockerfile fails; what was built before stays, and the next call goes on from there.
+    A tag appears only once its image is complete. Raises PlatformError if Docker can't be reached, something can't be
+    fetched, the disk is full or a Dockerfile fails; finished images stay, and the next call continues after them.
     """
-    wanted = _known(services)
+    chosen = _known(services)
     progress = SilentProgress() if progress is None else progress
     client = _connect()
     try:
-        missing = _missing(client, wanted)
+        missing = _missing(client, chosen)
         if missing:
             for service in missing:
                 lock = cache_folder() / "images" / f"build-{REPOSITORY.replace('/', '-')}-{service}.lock"
@@ -56,11 +56,11 @@ def ensure_images(services: Iterable[str] | None = None, progress: Progress | No
                         build_image(client, service, progress)
     finally:
         client.close()
-    return {service: image_reference(service) for service in wanted}
+    return {service: image_reference(service) for service in chosen}
 
 
 def missing_images(services: Iterable[str] | None = None) -> list[str]:
-    """Return the services whose image, as it should be now, the engine doesn't have. Raises PlatformError where there is no engine."""
+    """Return the services whose present image the engine lacks. Raises PlatformError without an engine."""
     client = _connect()
     try:
         return _missing(client, _known(services))
@@ -69,9 +69,9 @@ def missing_images(services: Iterable[str] | None = None) -> list[str]:
 
 
 def build_image(client: docker.DockerClient, service: str, progress: Progress, *, folder: Path = FOLDER) -> str:
-    """Build one service's image from the Dockerfile below `folder`, whether it exists or not, and return its reference.
+    """Build one service's image from the Dockerfile below `folder`, even if it exists, and return its reference.
 
-    Raises PlatformError naming the Dockerfile's line that failed, with its last output.
+    Raises PlatformError with the failed line of the Dockerfile and its last output.
     """
     reference = f"{image_reference(service).rpartition(':')[0]}:{IMAGES[service].tag}-{inputs_hash(service, folder)}"
     require_room(_docker_folder(client), expected.IMAGE_BYTES[service], f"building {reference}")
@@ -89,7 +89,7 @@ def build_image(client: docker.DockerClient, service: str, progress: Progress, *
 
 
 def write_context(service: str, target: Path, progress: Progress) -> list[str]:
-    """Fill the new folder `target` with what the service's Dockerfile needs; return the `docker build` command for it."""
+    """Fill the new folder `target` with the files for the service's Dockerfile; return the `docker build` command for it."""
     artifacts = prepare(service, progress)
     for path in context_files(service):
         copy = target / path.relative_to(FOLDER / service)
@@ -127,7 +127,7 @@ def _run_build(client: docker.DockerClient, service: str, reference: str, contex
                 progress.count(log.step, log.steps, "steps")
     except (docker.errors.DockerException, OSError) as error:
         raise PlatformError(
-            f"The image {reference} can't be built: the Docker engine broke off.",
+            f"The image {reference} can't be built: the connection to the Docker engine broke.",
             where=f"{log.position(where)}: {error}",
             next_step=f"check that Docker still runs (`docker info`), then run `{build_command(service)}`",
         ) from error
@@ -142,7 +142,7 @@ def _run_build(client: docker.DockerClient, service: str, reference: str, contex
 
 
 def _pack(service: str, artifacts: dict[str, Path], folder: Path, context: IO[bytes]) -> None:
-    """Write the build context as a tar archive, with owners and times that don't depend on this machine, so that Docker's cache hits."""
+    """Write the build context as a tar archive, with owners and times independent of this machine, so that Docker's cache hits."""
 
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         if "__pycache__" in member.name:
@@ -161,7 +161,7 @@ def _pack(service: str, artifacts: dict[str, Path], folder: Path, context: IO[by
 
 
 def _with_folders(files: list[Path], top: Path) -> list[Path]:
-    """Return the files preceded by the folders that they are in, whose mode Docker would else choose itself."""
+    """Return the files preceded by their folders, whose mode Docker would otherwise choose."""
     folders = {parent for path in files for parent in path.parents if parent.is_relative_to(top) and parent != top}
     return [*sorted(folders), *files]
 
@@ -175,11 +175,11 @@ def _proxies() -> dict[str, str]:
 
 
 def _known(services: Iterable[str] | None) -> list[str]:
-    wanted = list(SERVICES if services is None else services)
-    unknown = [service for service in wanted if service not in SERVICES]
+    names = list(SERVICES if services is None else services)
+    unknown = [service for service in names if service not in SERVICES]
     if unknown:
-        raise PlatformError(f"No image is called {unknown[0]!r}.", where="airgap/images", next_step=f"name one of {', '.join(SERVICES)}")
-    return wanted
+        raise PlatformError(f"There is no image {unknown[0]!r}.", where="airgap/images", next_step=f"name one of {', '.join(SERVICES)}")
+    return names
 
 
 def _missing(client: docker.DockerClient, services: Sequence[str]) -> list[str]:
@@ -206,13 +206,13 @@ def _connect() -> docker.DockerClient:
         raise PlatformError(
             "The Docker engine can't be reached, so its images can't be seen or built.",
             where=str(error),
-            next_step="start it (`make up` does, or `sudo service docker start`) and see to it that you may use it (`docker info`)",
+            next_step="start it (`make up` does, or `sudo service docker start`) and check that you may use it (`docker info`)",
         ) from error
     return client
 
 
 def _docker_folder(client: docker.DockerClient) -> Path:
-    # Where the engine runs elsewhere, its folder says nothing about this machine's disk.
+    # If the engine runs elsewhere, its folder says nothing about this machine's disk.
     folder = Path(str(client.info().get("DockerRootDir") or "/"))
     return folder if folder.exists() else Path(tempfile.gettempdir())
 
@@ -224,7 +224,7 @@ def _scratch() -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build what is missing, or write one service's build context, and print the references or the command."""
+    """Build missing images, or write one service's build context, and print the references or the command."""
     from core.runner import INTERRUPTED, report_failure, show_progress
 
     parser = argparse.ArgumentParser(prog="python -m airgap.images.build", description="Build the services' images that are missing.")

@@ -1,4 +1,4 @@
-"""What Docker's builder says while it works: which step it is at, which line of the Dockerfile that is, and how it ended."""
+"""The output of Docker's builder: its present step, that step's line in the Dockerfile, and its result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ADVICE = (
 
 
 class BuildLog:
-    """Collects a classic build's events. `step` of `steps` is where it is, `image` and `failure` how it ended."""
+    """Collects a classic build's events. `step` of `steps` is the position, `image` and `failure` the result."""
 
     def __init__(self, dockerfile: str) -> None:
         self.step = 0
@@ -36,9 +36,9 @@ class BuildLog:
         self._output: collections.deque[str] = collections.deque(maxlen=200)
 
     def take(self, event: Mapping[str, object]) -> bool:
-        """Take the next event; return whether it began a new step."""
+        """Process the next event; return whether it began a new step."""
         if "error" in event:
-            # Docker repeats the whole instruction, which the Dockerfile's line already names.
+            # Docker repeats the whole instruction, which the Dockerfile's line already shows.
             ended = _EXIT_CODE.search(str(event["error"]))
             self.failure = f"a command in it ended with exit code {ended[1]}" if ended else _one_line(str(event["error"]))
             return False
@@ -66,27 +66,27 @@ class BuildLog:
         return f"{dockerfile}{line} (step {self.step}/{self.steps}: {_shorten(_one_line(self._instruction), 80)})"
 
     def tail(self, count: int) -> list[str]:
-        """Return the last lines that the current step wrote."""
+        """Return the last output lines of the current step."""
         return list(self._output)[-count:]
 
     def advice(self) -> str:
-        """Return what to do about a failure, by what was said."""
+        """Return advice for a failure, chosen by its message."""
         said = "\n".join([*self._output, self.failure]).lower()
         return next((advice for sign, advice in _ADVICE if sign in said), "correct that line of the Dockerfile")
 
 
 def instruction_lines(dockerfile: str) -> list[int]:
-    """Return the line number at which each instruction begins, in the order in which the builder counts its steps."""
-    found = []
+    """Return the line number of each instruction, in the order of the builder's steps."""
+    lines_of_instructions = []
     continued = False
     for number, line in enumerate(dockerfile.splitlines(), 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
         if not continued:
-            found.append(number)
+            lines_of_instructions.append(number)
         continued = text.endswith("\\")
-    return found
+    return lines_of_instructions
 
 
 def _one_line(text: str) -> str:

@@ -1,6 +1,6 @@
-"""The images' names. A tag carries a hash of all that the image is made of, so that a changed Dockerfile shows in `pulumi preview`.
+"""The images' names. A tag has a hash of everything in the image, so that a changed Dockerfile shows in `pulumi preview`.
 
-Standard library only, reads a dozen small files and asks no Docker engine.
+Standard library only; reads a dozen small files and needs no Docker engine.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from airgap.images.versions import DEBIAN_SUITE, IMAGES, REFRESHED
 
 FOLDER = Path(__file__).parent
 REPOSITORY = os.environ.get("CHRISTMAS_IMAGES") or "christmas"
-"""What the images' names begin with. CHRISTMAS_IMAGES names another, for a run that must not find images of an earlier one."""
+"""The prefix of the images' names. CHRISTMAS_IMAGES sets another, for a run that must not find an earlier run's images."""
 
 UPSTREAM_BASE = f"debian:{DEBIAN_SUITE}-slim"
 BASE_IMAGE = UPSTREAM_BASE if REPOSITORY == "christmas" else f"{REPOSITORY}/{UPSTREAM_BASE}"
 """The engine's name of the base image."""
 
 SERVICES: tuple[str, ...] = tuple(IMAGES)
-"""The services that have an image here, the quickest to build first."""
+"""The services with an image here, the quickest to build first."""
 
 _HASH_DIGITS = 12
 
 
 def image_reference(service: str) -> str:
-    """Return e.g. `christmas/redis:8.0-1f0c2d3e4a5b`; KeyError for a service that has no image here."""
+    """Return e.g. `christmas/redis:8.0-1f0c2d3e4a5b`; KeyError for a service without an image here."""
     return f"{REPOSITORY}/{service}:{IMAGES[service].tag}-{inputs_hash(service)}"
 
 
 def build_command(service: str) -> str:
-    """Return the command that builds that service's image, for messages that name a missing one."""
+    """Return the command that builds that service's image, for messages about a missing one."""
     return f"python -m airgap.images.build {service}"
 
 
@@ -43,14 +43,14 @@ def inputs_hash(service: str, folder: Path = FOLDER) -> str:
         _add(digest, part.encode())
     for path in context_files(service, folder):
         _add(digest, path.relative_to(folder / service).as_posix().encode())
-        # Docker copies the right to execute, and nothing else of the mode survives a clone.
+        # Docker copies only the execute permission, and a clone keeps nothing else of the mode.
         _add(digest, b"x" if path.stat().st_mode & 0o100 else b"-")
         _add(digest, path.read_bytes())
     return digest.hexdigest()[:_HASH_DIGITS]
 
 
 def context_files(service: str, folder: Path = FOLDER) -> list[Path]:
-    """Return the files that the service's Dockerfile may copy, itself included, in a fixed order."""
+    """Return the files that the service's Dockerfile may copy, including itself, in a fixed order."""
     return sorted(path for path in (folder / service).rglob("*") if path.is_file() and _belongs(path.relative_to(folder)))
 
 
@@ -59,6 +59,6 @@ def _belongs(path: Path) -> bool:
 
 
 def _add(digest: hashlib._Hash, part: bytes) -> None:
-    # The length keeps two neighbouring parts from being taken for another pair with the same bytes.
+    # The length separates two neighbouring parts: otherwise another pair could have the same bytes.
     digest.update(len(part).to_bytes(8, "big"))
     digest.update(part)

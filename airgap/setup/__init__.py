@@ -1,1 +1,1 @@
-"""What `make up` runs, and the runner and progress display that other rooms share."""
+"""The steps of `make up`, with the runner and progress display that other rooms share."""

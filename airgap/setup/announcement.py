@@ -1,6 +1,6 @@
-"""What `make up` says first: what it is going to do, how long that takes, where it puts things, and whether there is room for it.
+"""The first lines of `make up`: its steps, their duration, the paths that it writes, and whether there is room.
 
-Standard library only: it is said before anything is installed.
+Standard library only: it is printed before anything is installed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STACK_LABELS = ("com.christmas.project=christmas", "com.christmas.stack={}")
 
 @dataclass(frozen=True)
 class State:
-    """A step by its name in `expected.STEPS`, and whether it is done; None where that can't be told yet."""
+    """A step by its name in `expected.STEPS`, and whether it is done; None if unknown yet."""
 
     name: str
     done: bool | None
@@ -28,7 +28,7 @@ class State:
 
 @dataclass(frozen=True)
 class Room:
-    """A file system's folder, and how many bytes are needed and free there."""
+    """A file system's folder, with its needed and free bytes."""
 
     folder: Path
     needed: int
@@ -36,36 +36,36 @@ class Room:
 
 
 def announcement(stack: str, states: Sequence[State]) -> list[str]:
-    """Return the lines to say: the stack, each step to be done with its time, and the whole."""
-    ahead = [each for each in states if each.done is not True]
-    ready = [each.name for each in states if each.done]
-    total = sum(expected.STEPS[each.name].cold if each.done is not True else expected.STEPS[each.name].warm for each in states)
-    unsure = [each.name for each in states if each.done is None]
+    """Return the lines to print: the stack, each open step with its time, and the total."""
+    ahead = [state for state in states if state.done is not True]
+    ready = [state.name for state in states if state.done]
+    total = sum(expected.STEPS[state.name].cold if state.done is not True else expected.STEPS[state.name].warm for state in states)
+    unsure = [state.name for state in states if state.done is None]
     lines = [
         f"make up: brings stack {stack} up (TimescaleDB, Redis, Weaviate), migrates, seeds, backs up and checks it. Nothing is asked.",
-        f"  to do:   {', '.join(f'{each.name} ({_duration(expected.STEPS[each.name].cold)})' for each in ahead) or 'only to look again'}",
+        f"  to do:   {', '.join(f'{step.name} ({_duration(expected.STEPS[step.name].cold)})' for step in ahead) or 'only to look again'}",
     ]
     if ready:
         lines.append(f"  ready:   {', '.join(ready)}")
     about = f"up to {_duration(total)}" if unsure else f"about {_duration(total)}"
-    lines.append(f"  takes:   {about} on two quiet cores, longer on a busy machine or a slow network; interrupted, it goes on where it was")
+    lines.append(f"  takes:   {about} on two quiet cores, longer on a busy machine or slow network; it continues after an interruption")
     if unsure:
         lines.append(f"  unknown: {', '.join(unsure)}: what is there shows once Docker answers")
     return lines
 
 
 def where_things_go(stack: str, clone: Path, cache: Path) -> str:
-    """Return the line that tells what is written where."""
+    """Return the line about the written paths."""
     from airgap.images.catalog import REPOSITORY
 
     return (
-        f"  writes:  {clone}/.venv and .christmas, {cache}, in Docker images {REPOSITORY}/… and what is called christmas-{stack}-…; "
+        f"  writes:  {clone}/.venv and .christmas, {cache}, in Docker images {REPOSITORY}/… and everything named christmas-{stack}-…; "
         "Debian packages only where the engine is missing; a unit of systemd or a line of cron, for after a reboot"
     )
 
 
 def states(stack: str, *, environment_ready: bool) -> list[State]:
-    """Look what is done already: in the clone, in the cache, and at the Docker engine of this machine."""
+    """Check which steps are done: in the clone, in the cache, and at this machine's Docker engine."""
     from airgap.images.catalog import SERVICES, image_reference
     from airgap.toolchain.locate import real_pulumi
 
@@ -82,9 +82,9 @@ def states(stack: str, *, environment_ready: bool) -> list[State]:
         images = not probe.missing_images([image_reference(service) for service in SERVICES])
         runs = probe.containers_run([label.format(stack) for label in _STACK_LABELS])
     except OSError:
-        # An engine elsewhere, or out of this user's reach, is not asked here; without any socket there is none.
-        there = bool(os.environ.get("DOCKER_HOST")) or Path("/var/run/docker.sock").exists()
-        engine = images = runs = None if there else False
+        # An engine elsewhere, or without access for this user, is not asked here; without any socket there is none.
+        engine_exists = bool(os.environ.get("DOCKER_HOST")) or Path("/var/run/docker.sock").exists()
+        engine = images = runs = None if engine_exists else False
     return [
         State("Python environment", environment_ready),
         State("Docker engine", engine),
@@ -94,9 +94,9 @@ def states(stack: str, *, environment_ready: bool) -> list[State]:
     ]
 
 
-def rooms(found: Sequence[State], clone: Path, cache: Path, docker: Path | None) -> list[Room]:
-    """Return what has to be free on each file system: more where something is still to be built."""
-    done = {each.name: each.done is True for each in found}
+def rooms(state_list: Sequence[State], clone: Path, cache: Path, docker: Path | None) -> list[Room]:
+    """Return the required free space on each file system: more if something is still to be built."""
+    done = {state.name: state.done is True for state in state_list}
     wanted = {
         cache: (0 if done["Pulumi CLI"] else expected.CLI_BYTES)
         + (0 if done["images"] else expected.WEAVIATE_BYTES + expected.WHEELS_BYTES),
@@ -107,18 +107,18 @@ def rooms(found: Sequence[State], clone: Path, cache: Path, docker: Path | None)
     by_device: dict[int, Room] = {}
     for folder, needed in wanted.items():
         try:
-            existing = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+            existing = next(folder_above for folder_above in (folder.absolute(), *folder.absolute().parents) if folder_above.exists())
         except OSError:
-            continue  # out of this user's sight
+            continue  # not visible to this user
         before = by_device.get(existing.stat().st_dev)
-        # Folders of one file system share what is free there.
+        # Folders on one file system share its free space.
         needed_there = needed + (before.needed if before else 0)
         by_device[existing.stat().st_dev] = Room(before.folder if before else existing, needed_there, shutil.disk_usage(existing).free)
     return list(by_device.values())
 
 
 def available_memory(meminfo: Path = Path("/proc/meminfo"), limit: Path = Path("/sys/fs/cgroup/memory.max")) -> int | None:
-    """Return how many bytes of memory programs can still have, a container's own limit included; None where the system doesn't tell."""
+    """Return the bytes of memory that programs can still get, within a container's own limit; None if unknown."""
     try:
         lines = meminfo.read_text().splitlines()
         free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
@@ -130,42 +130,42 @@ def available_memory(meminfo: Path = Path("/proc/meminfo"), limit: Path = Path("
         return free  # no limit: the file is absent, or says `max`
 
 
-def require(found: Sequence[Room], memory: int | None, *, running: bool) -> list[str]:
-    """Return warnings about memory. Raises PlatformError where a file system has too little room.
+def require(room_list: Sequence[Room], memory: int | None, *, running: bool) -> list[str]:
+    """Return warnings about memory. Raises PlatformError if a file system has too little room.
 
-    Memory is only warned of: much of what is not available can be given back. Where the platform runs it has its share already.
+    Memory is only warned of: the system can reclaim much of it. A running platform has its share already.
     """
-    short = [each for each in found if each.free < each.needed]
+    short = [room for room in room_list if room.free < room.needed]
     if short:
         raise PlatformError(
-            "There is too little room on disk for what `make up` is going to do.",
+            "There is too little disk space for `make up`.",
             where="\n    ".join(
-                f"the file system of {each.folder}: {size_text(each.needed)} needed, {size_text(each.free)} free" for each in short
+                f"the file system of {room.folder}: {size_text(room.needed)} needed, {size_text(room.free)} free" for room in short
             ),
             next_step="free some there, or put the caches elsewhere (XDG_CACHE_HOME), then run `make up` again",
         )
     if memory is None or running or memory >= expected.MEMORY_BYTES:
         return []
-    wanted = size_text(expected.MEMORY_BYTES)
-    return [f"  memory:  {size_text(memory)} are available; with less than {wanted} it becomes slow, or something is killed"]
+    needed_memory = size_text(expected.MEMORY_BYTES)
+    return [f"  memory:  {size_text(memory)} are available; with less than {needed_memory} it becomes slow, or something is killed"]
 
 
 def announce(clone: Path, *, environment_ready: bool) -> None:
-    """Say all of it on standard output. Raises PlatformError where there is too little room, and then nothing was done yet."""
+    """Print all of it on standard output. Raises PlatformError if there is too little room; nothing was changed then."""
     from airgap.toolchain.locate import cache_folder
 
     stack = os.environ.get("CHRISTMAS_STACK") or "dev"
-    found = states(stack, environment_ready=environment_ready)
-    running = all(each.done for each in found)
-    warnings = require(rooms(found, clone, cache_folder(), _docker_folder()), available_memory(), running=running)
-    told = announcement(stack, found)
+    state_list = states(stack, environment_ready=environment_ready)
+    running = all(state.done for state in state_list)
+    warnings = require(rooms(state_list, clone, cache_folder(), _docker_folder()), available_memory(), running=running)
+    text = announcement(stack, state_list)
     if not running:
-        told.append(where_things_go(stack, clone, cache_folder()))
-    print("\n".join([*told, *warnings]), flush=True)
+        text.append(where_things_go(stack, clone, cache_folder()))
+    print("\n".join([*text, *warnings]), flush=True)
 
 
 def _docker_folder() -> Path | None:
-    """Where the engine of this machine keeps images and volumes, or will; None for an engine elsewhere."""
+    """The folder of this machine's engine for images and volumes, existing or not; None for an engine elsewhere."""
     try:
         folder = Path((probe.engine_has("/info") or {}).get("DockerRootDir", ""))
         return folder if folder.is_absolute() and folder.exists() else None
@@ -174,7 +174,7 @@ def _docker_folder() -> Path | None:
 
 
 def _duration(seconds: float) -> str:
-    """Return a time as a person would estimate it: `20 s`, `4 min`."""
+    """Return a rounded duration: `20 s`, `4 min`."""
     if seconds < 90:
         return f"{max(round(seconds), 1)} s"
     return f"{round(seconds / 60)} min"

@@ -1,4 +1,4 @@
-"""Makes the virtual environment, then hands over to `commands.make_targets` inside it. Runs on a bare Python, without any library.
+"""Makes the virtual environment, then runs `commands.make_targets` inside it. Needs only a bare Python without libraries.
 
 `python3 airgap/setup/bootstrap.py COMMAND [OPTIONS]`: the commands are those of `commands.make_targets`.
 """
@@ -18,7 +18,7 @@ VENV = ROOT / ".venv"
 MINIMUM = (3, 11)
 
 if __name__ == "__main__" and sys.version_info < MINIMUM:
-    # Before anything is imported that an old Python could not read.
+    # Before any import that an old Python could not parse.
     for _minor in (13, 12, 11, 14):
         _newer = shutil.which("python3.%d" % _minor)  # noqa: UP031 - this line is for old interpreters
         if _newer:
@@ -59,7 +59,7 @@ _LOCKS = {"runtime": ROOT / "requirements" / "runtime.txt", "dev": ROOT / "requi
 
 
 def is_installed(lock: str) -> bool:
-    """Tell whether the environment holds what the lock file says: its stamp is written last and names the very inputs."""
+    """Whether the environment matches the lock file: its stamp is written last and names the inputs."""
     try:
         return _stamp_file(lock).read_text() == _stamp(lock) and (VENV / "bin" / "python").exists()
     except OSError:
@@ -67,7 +67,7 @@ def is_installed(lock: str) -> bool:
 
 
 def install(lock: str, progress: Progress) -> None:
-    """Bring the environment to exactly what the lock file says; cut off anywhere, the next call goes on. Raises PlatformError."""
+    """Bring the environment to exactly the lock file's state; after an interruption the next call continues. Raises PlatformError."""
     with exclusively(ROOT / ".christmas" / "environment.lock", progress, "installs the same environment"):
         if is_installed(lock):
             return
@@ -80,7 +80,7 @@ def install(lock: str, progress: Progress) -> None:
         total = sum("==" in line for line in _LOCKS[lock].read_text().splitlines())
         sync = ["pip", "sync", "--python", python, "--require-hashes", str(_LOCKS[lock])]
         uv(progress, *sync, doing=f"installing {total} locked packages")
-        # From ROOT as `.`: in a path, uv would take a # for a comment.
+        # From ROOT as `.`: in a path, uv would treat a # as a comment.
         project = ["pip", "install", "--python", python, "--no-deps", "--no-build-isolation", "--editable", "."]
         uv(progress, *project, doing="installing the project itself")
         progress.status("compiling what the tasks import")
@@ -89,7 +89,7 @@ def install(lock: str, progress: Progress) -> None:
 
 
 def _compile_imports(python: str) -> None:
-    """Compile what the tasks import to byte code, also where Python is told to write none.
+    """Compile the tasks' imports to byte code, even if Python is set to write none.
 
     That takes a third of the time of compiling every package.
     """
@@ -98,9 +98,9 @@ def _compile_imports(python: str) -> None:
 
 
 def _runs_this_version(python: str) -> bool:
-    wanted = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    version_check = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
     try:
-        return subprocess.run([python, "-c", wanted], capture_output=True, check=False).returncode == 0
+        return subprocess.run([python, "-c", version_check], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
@@ -121,7 +121,7 @@ def _interrupt(*_: object) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Bring the environment up to date, then become `python -m commands.make_targets` in it; come back only by SystemExit."""
+    """Bring the environment up to date, then become `python -m commands.make_targets` in it; returns only by SystemExit."""
     signal.signal(signal.SIGTERM, _interrupt)
     command = arguments[0] if arguments else "help"
     lock = "dev" if command in {"test", "test-all", "lint"} else "runtime"

@@ -1,4 +1,4 @@
-"""What `make test` and `make lint` run: the same tools with the same settings as CI."""
+"""The tools of `make test` and `make lint`: the same with the same settings as in CI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from core.progress import format_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
-# Half of collecting the tests is compiling them, which Python may be told to forget.
+# Half of the time of collecting tests is compiling them; Python may be set not to keep the result.
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 _BIN = Path(sys.executable).parent
 Tool = tuple[str, list[str]]
@@ -28,7 +28,7 @@ LINT: tuple[Tool, ...] = (
     ("unused code", _python("vulture")),
     ("workflows", [str(_BIN / "zizmor"), "--offline", "--quiet", ".github/workflows"]),
 )
-# A quarter of a minute; that the revisions' SQL is in order is among the tests as well.
+# It takes a quarter of a minute; the tests also check the revisions' SQL.
 SQL: Tool = ("SQL", _python("invoke", "migrate.lint"))
 TYPES: Tool = ("mypy", _python("mypy", "."))
 
@@ -39,7 +39,7 @@ def lint() -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Run linters, types and the tests that are not exhaustive, or those that the arguments choose; return the first exit code but 0."""
+    """Run linters, types and the non-exhaustive tests, or those that the arguments choose; return the first exit code that is not 0."""
     return _run_tests(["-m", "not exhaustive", *arguments])
 
 
@@ -52,7 +52,7 @@ def _run_tests(arguments: list[str]) -> int:
     failed = _run_all(LINT)
     if failed:
         return failed
-    # The types are checked meanwhile: most tests wait for servers.
+    # Check the types in parallel: most tests wait for servers.
     started = time.monotonic()
     name, command = TYPES
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as types:

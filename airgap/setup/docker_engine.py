@@ -1,4 +1,4 @@
-"""The Docker engine: found, or installed and started on Debian, or told what to install."""
+"""Finds the Docker engine; on Debian installs and starts it, elsewhere says what to install."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from core.errors import PlatformError
 from core.progress import Progress
 
 MINIMUM = (20, 10)
-"""The oldest engine that everything here was tried on."""
+"""The oldest tested engine."""
 
 SOCKET = Path(LOCAL_SOCKET.removeprefix("unix://"))
 _START_SECONDS = 60.0
 
 
-class EngineUnreachable(Exception):  # noqa: N818 - a state that is looked into, not an error that is shown
-    """Nobody answers; `denied` tells that it is for want of rights."""
+class EngineUnreachable(Exception):  # noqa: N818 - a state to examine, not an error for the user
+    """The engine does not answer; `denied` if permission is missing."""
 
     def __init__(self, reason: str, *, denied: bool = False) -> None:
         super().__init__(reason)
@@ -33,7 +33,7 @@ class EngineUnreachable(Exception):  # noqa: N818 - a state that is looked into,
 
 
 def engine_is_ready() -> bool:
-    """Tell whether an engine answers that is new enough."""
+    """Whether an engine answers that is new enough."""
     try:
         return _is_new_enough(engine_version())
     except EngineUnreachable:
@@ -41,9 +41,9 @@ def engine_is_ready() -> bool:
 
 
 def ensure_engine(progress: Progress) -> str:
-    """Return the version of a running Docker engine, installing and starting it first where that is possible.
+    """Return the version of a running Docker engine, installing and starting it first if possible.
 
-    Raises PlatformError where the engine is too old, out of the user's reach, or can't be had here.
+    Raises PlatformError if the engine is too old, closed to this user, or can't be installed here.
     """
     progress.status("asking the Docker engine for its version")
     try:
@@ -70,7 +70,7 @@ def ensure_engine(progress: Progress) -> str:
 
 
 def engine_version() -> str:
-    """Return the version of the engine that the environment names, e.g. `20.10.24+dfsg1`. Raises EngineUnreachable."""
+    """Return the version of the environment's engine, e.g. `20.10.24+dfsg1`. Raises EngineUnreachable."""
     from docker.errors import DockerException
 
     from core import docker_client
@@ -87,12 +87,12 @@ def engine_version() -> str:
 
 
 def find_daemon() -> str | None:
-    """Return the path of `dockerd`, also where sbin is not on the user's PATH."""
+    """Return the path of `dockerd`, even if sbin is not on the user's PATH."""
     return shutil.which("dockerd") or shutil.which("dockerd", path="/usr/sbin:/usr/local/sbin:/sbin")
 
 
 def parse_version(text: str) -> tuple[int, int]:
-    """Return (20, 10) for `20.10.24+dfsg1`, and (0, 0) for what is no version."""
+    """Return (20, 10) for `20.10.24+dfsg1`, and (0, 0) for an invalid version."""
     match = re.match(r"(\d+)\.(\d+)", text)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
@@ -124,16 +124,16 @@ def _install(progress: Progress) -> None:
 
 
 def _start(progress: Progress) -> None:
-    """Start the engine in the way this machine has for it, and wait for its socket."""
+    """Start the engine in this machine's way, and wait for its socket."""
     if Path("/run/systemd/system").is_dir():
         progress.log("the Docker engine is not running: starting it with systemctl")
-        _run(as_root("systemctl", "enable", "--now", "docker", why="The Docker engine has to be started"))
+        _run(as_root("systemctl", "enable", "--now", "docker", why="The Docker engine must be started"))
         if _answers_within(_START_SECONDS, progress):
             return
     elif Path("/etc/init.d/docker").is_file():
         progress.log("the Docker engine is not running: starting it with service")
-        # The script raises limits that a container may not raise, and fails by that; dockerd itself needs none of them.
-        if _run(as_root("service", "docker", "start", why="The Docker engine has to be started")) and _answers_within(20, progress):
+        # The script fails when it raises limits that a container may not raise; dockerd itself does not need them.
+        if _run(as_root("service", "docker", "start", why="The Docker engine must be started")) and _answers_within(20, progress):
             return
     daemon = _start_detached(progress)
     if not _answers_within(_START_SECONDS, progress, daemon):
@@ -142,11 +142,11 @@ def _start(progress: Progress) -> None:
 
 
 def _start_detached(progress: Progress) -> subprocess.Popen[bytes]:
-    """Run dockerd in the background, in a session of its own so that it outlives this terminal."""
+    """Run dockerd in the background, in a new session so that it outlives this terminal."""
     daemon = find_daemon()
     if daemon is None:
         raise _does_not_start("there is no dockerd")
-    command = as_root(daemon, why="The Docker engine has to be started")
+    command = as_root(daemon, why="The Docker engine must be started")
     log = _log_file()
     log.parent.mkdir(parents=True, exist_ok=True)
     progress.log(f"starting dockerd in the background; its log: {log}")
@@ -159,7 +159,7 @@ def _run(command: list[str]) -> bool:
 
 
 def _answers_within(seconds: float, progress: Progress, daemon: subprocess.Popen[bytes] | None = None) -> bool:
-    """Wait for an answer, but no longer than the `daemon` that should give it runs."""
+    """Wait for an answer, but not after the `daemon` that should give it has ended."""
     progress.status("waiting for the Docker engine to answer")
     deadline = time.monotonic() + seconds
     while True:
@@ -167,7 +167,7 @@ def _answers_within(seconds: float, progress: Progress, daemon: subprocess.Popen
             engine_version()
         except EngineUnreachable as refusal:
             if refusal.denied:
-                return True  # It runs; that its user may not talk to it is told by the caller.
+                return True  # It runs; the caller reports the missing permission.
             if time.monotonic() >= deadline or (daemon is not None and daemon.poll() is not None):
                 return False
             time.sleep(0.5)

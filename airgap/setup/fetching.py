@@ -1,7 +1,7 @@
-"""`python -m airgap.setup.fetching`: download whatever set-up needs of package registries, before there is a Docker engine.
+"""`python -m airgap.setup.fetching`: download everything that set-up needs from package registries, before there is a Docker engine.
 
-Nothing is compiled and nothing of the machine is changed but this user's cache. What `make up` does afterwards is the same, only that
-it finds these files; so a machine can be prepared where the network is good, or by a user who has to wait for an administrator.
+Nothing is compiled, and only this user's cache is changed. `make up` later does the same, but finds
+these files; so a machine can be prepared on a good network, or by a user who waits for an administrator.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from core.progress import Progress, show_progress
 
 
 def fetch_all(progress: Progress) -> list[str]:
-    """Fetch Go and the modules of both builds, the wheels and the vocabulary of the images, and return what was found, in words.
+    """Fetch Go, the modules of both builds, and the images' wheels and vocabulary; return the results in words.
 
-    The mirrors for the base image are looked up as well. Raises PlatformError where something can't be had.
+    Also looks up the mirrors for the base image. Raises PlatformError if something can't be fetched.
     """
     from airgap.images import artifacts
     from airgap.images.apt_sources import mirror_lines
     from airgap.images.versions import DEBIAN_SUITE
     from airgap.toolchain import cli
 
-    found = [f"apt: {line}" for line in mirror_lines(DEBIAN_SUITE)]
-    found += [f"images: {path}" for path in artifacts.fetch(progress)]
+    results = [f"apt: {line}" for line in mirror_lines(DEBIAN_SUITE)]
+    results += [f"images: {path}" for path in artifacts.fetch(progress)]
     cli.fetch_pulumi_modules(progress)
-    return found
+    return results
 
 
 def main() -> int:
-    """Fetch everything and print what was found; return the exit code."""
+    """Fetch everything and print the results; return the exit code."""
     from core.runner import INTERRUPTED, report_failure
 
     try:

@@ -1,7 +1,7 @@
-"""The one installer of Python packages: uv, itself a wheel that is pinned by hash.
+"""The one installer of Python packages: uv, itself a wheel pinned by hash.
 
-pip resolves for the Python that runs it, and old ones refuse a wheel for any other. uv resolves for the Python that is asked for,
-whatever runs it. It reads nothing of pip's configuration, so that is handed over here. Standard library only: the bootstrap runs this.
+pip resolves for the Python that runs it, and old ones refuse a wheel for any other. uv resolves for the requested Python,
+whichever one runs it. It does not read pip's configuration, so that is passed on here. Standard library only: the bootstrap uses it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def ensure_uv(progress: Progress) -> Path:
-    """Return the path of the pinned uv, fetched into the cache with any pip where it is not there yet. Raises PlatformError."""
+    """Return the path of the pinned uv; fetches it into the cache with any pip if it is missing. Raises PlatformError."""
     folder = _uv_folder()
     uv = folder / "bin" / "uv"
     if not uv.is_file():
@@ -46,7 +46,7 @@ def ensure_uv(progress: Progress) -> Path:
 
 
 def uv_environment() -> dict[str, str]:
-    """Return the environment for uv: the user's own UV_ variables, then what pip is told here, then this project's cache."""
+    """Return the environment for uv: the user's own UV_ variables, then pip's settings, then this project's cache."""
     environment = {**pip_settings().uv_variables(), **os.environ}
     environment.setdefault("UV_CACHE_DIR", str(cache_folder() / "uv"))
     environment.setdefault("UV_PYTHON_DOWNLOADS", "never")
@@ -59,7 +59,7 @@ def uv_environment() -> dict[str, str]:
 
 
 def uv(progress: Progress, *arguments: str, doing: str) -> None:
-    """Run one uv command, which `doing` describes. Raises PlatformError with uv's last words."""
+    """Run one uv command; `doing` describes it. Raises PlatformError with uv's last words."""
     progress.status(doing)
     options = pip_settings().uv_options() if arguments[0] == "pip" else []
     process = subprocess.Popen(
@@ -82,7 +82,7 @@ def uv(progress: Progress, *arguments: str, doing: str) -> None:
             f"uv failed while {doing}.",
             where="its last words:\n    " + "\n    ".join(output.strip().splitlines()[-_LAST_LINES:]),
             next_step="repair what it names (index, proxy and certificates are taken from pip's settings and from UV_ variables),\n"
-            "then run the same command again: it goes on from here",
+            "then run the same command again: it continues from here",
         )
 
 

@@ -1,4 +1,4 @@
-"""`python -m airgap.setup.one_step NAME [--debug]`: one step of `machine_steps` in a process of its own. Standard library only."""
+"""`python -m airgap.setup.one_step NAME [--debug]`: one step of `machine_steps` in its own process. Standard library only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.runner import INTERRUPTED, report_failure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the named step and print how it ended; return its exit code."""
+    """Run the named step and print its outcome; return its exit code."""
     name, *rest = sys.argv[1:] if arguments is None else arguments
     step = next(step for step in machine_steps() if step.name == name)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _processor_seconds() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def _interrupt(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""What is there already, asked before anything is installed: standard library only, a fraction of a second, and nothing is changed."""
+"""Checks what exists before anything is installed: standard library only, a fraction of a second, without changes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SECONDS = 3.0
 
 
 def engine_has(path: str) -> Any:
-    """Return the local Docker engine's answer to GET `path` (decoded JSON); None where it has no such thing.
+    """Return the local Docker engine's answer to GET `path` (decoded JSON), or None for a missing object.
 
-    Raises OSError where no engine answers, or DOCKER_HOST names one that is not behind a socket of this machine.
+    Raises OSError if no engine answers, or if DOCKER_HOST names one that is not behind a local socket.
     """
     connection = _Connection(_socket())
     try:
@@ -33,12 +33,12 @@ def engine_has(path: str) -> Any:
 
 
 def missing_images(references: list[str]) -> list[str]:
-    """Return those of the images that the engine doesn't have. Raises OSError as `engine_has` does."""
-    return [each for each in references if engine_has(f"/images/{quote(each, safe='/:')}/json") is None]
+    """Return the images that the engine lacks. Raises OSError as `engine_has` does."""
+    return [reference for reference in references if engine_has(f"/images/{quote(reference, safe='/:')}/json") is None]
 
 
 def containers_run(labels: list[str]) -> bool:
-    """Tell whether containers with all these labels run. Raises OSError as `engine_has` does."""
+    """Whether containers with all these labels run. Raises OSError as `engine_has` does."""
     return bool(engine_has(f"/containers/json?filters={quote(json.dumps({'label': labels}))}"))
 
 

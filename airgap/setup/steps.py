@@ -1,4 +1,4 @@
-"""What makes a machine ready. These steps run at once, and a step imports what it needs when it runs, so that the list costs nothing."""
+"""The steps that prepare a machine. They run in parallel, and import what they need only when they run, so that the list is cheap."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from core.runner import Progress, Step
 
 
 def machine_steps() -> list[Step]:
-    """Return the steps that make a machine ready: nothing of a stack is touched."""
+    """Return the steps that prepare a machine; they touch no stack."""
     engine = Step("Docker engine", "the three stores run in containers", run=_ensure_engine, done=_engine_is_ready, beside=True)
     small = [service for service in SERVICES if service != "weaviate"]
     return [

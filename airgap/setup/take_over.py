@@ -1,6 +1,6 @@
-"""`python -m airgap.setup.take_over FOLDER`: copy finished artifacts of another cache into the user's own, each proven by its hash.
+"""`python -m airgap.setup.take_over FOLDER`: copy finished artifacts from another cache into the user's own, each verified by its hash.
 
-An artifact is a folder whose name carries the hash of its inputs; beside it lies `NAME.sha256`, written when it was made.
+An artifact is a folder with the hash of its inputs in its name; beside it is `NAME.sha256`, written when it was made.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PARTS = ("toolchain", "images")
 
 
 def tree_hash(folder: Path) -> str:
-    """Return the SHA-256 over the names, the right to execute, and the contents of all files below `folder`, in hexadecimal digits."""
+    """Return the SHA-256 over names, execute permissions and contents of all files below `folder`, in hexadecimal digits."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink()):
         name = path.relative_to(folder).as_posix()
@@ -38,7 +38,7 @@ def record(folder: Path) -> None:
 
 
 def take_over(source: Path, target: Path) -> Iterator[str]:
-    """Copy the artifacts of cache `source` that cache `target` lacks, and yield a line for each: taken over, there already, or refused."""
+    """Copy the artifacts of cache `source` that cache `target` lacks, and yield a line for each: copied, existing, or refused."""
     for part in _PARTS:
         for recorded in sorted((source / part).glob("*.sha256")):
             folder = recorded.with_suffix("")
@@ -50,7 +50,7 @@ def take_over(source: Path, target: Path) -> Iterator[str]:
             with tempfile.TemporaryDirectory(dir=copy.parent, prefix=f"{folder.name}.draft.") as temporary:
                 draft = Path(temporary) / "content"
                 shutil.copytree(folder, draft, symlinks=True)
-                # What was copied is hashed, not what was there before.
+                # Hash the copy, not the original.
                 if tree_hash(draft) != recorded.read_text().strip():
                     yield f"{folder.name}: refused, its files are not those that were made"
                     continue
@@ -64,7 +64,7 @@ def _record_of(folder: Path) -> Path:
 
 
 def main() -> int:
-    """Take over from the folder that is named, print what became of each artifact, and return 1 where one was refused."""
+    """Copy from the named folder, print a line for each artifact, and return 1 if one was refused."""
     lines = list(take_over(Path(sys.argv[1]), cache_folder()))
     print("\n".join(lines) or "nothing to take over")
     return int(any("refused" in line for line in lines))

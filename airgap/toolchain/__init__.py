@@ -1,1 +1,1 @@
-"""The Pulumi CLI, the Python language host and the Docker provider plugin, for machines where the official ones can't be downloaded."""
+"""The Pulumi CLI, the Python language host and the Docker provider plugin, for machines that can't download the official ones."""

@@ -1,4 +1,4 @@
-"""Processes that the language host starts: the user's program, policy packs, installers. None outlives the host."""
+"""Processes of the language host: the user's program, policy packs, installers. None outlives the host."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
 
-_PATIENCE = 4.0  # seconds between asking a child to end and killing it; the engine gives the host five
+_PATIENCE = 4.0  # seconds between asking a child to end and killing it; the engine gives the host five seconds
 
 # The engine ends a host by SIGINT to its whole process group. A child that got it too would print a KeyboardInterrupt into
 # the user's output, so children ignore it and the host ends them by SIGTERM. They stay in the group, so that the
-# engine's SIGKILL, should it come to that, reaches them as well.
+# engine's SIGKILL, if it comes, reaches them as well.
 _DEAF_TO_INTERRUPTS = ("/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh")
 
 
 class Children:
-    """The running children of this process, so that they can all be ended at once."""
+    """The running children of this process, so that all can be ended at once."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -30,7 +30,7 @@ class Children:
     def started(
         self, command: Sequence[str], environment: Mapping[str, str], folder: Path, *, piped: bool = False
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a child and yield it; it has ended when the body has, however that came about."""
+        """Start a child and yield it; it has ended when the block ends, for any reason."""
         pipe = subprocess.PIPE if piped else None
         with self._lock:
             if self._closed:
@@ -47,7 +47,7 @@ class Children:
                 self._running.discard(process)
 
     def end_all(self, *, close: bool = False) -> None:
-        """End every child; with `close`, start none any more."""
+        """End every child; with `close`, allow no new ones."""
         with self._lock:
             self._closed = self._closed or close
             running = list(self._running)
@@ -59,7 +59,7 @@ class Children:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process to end, and kill it when it doesn't within four seconds. Does nothing where it has ended."""
+    """Ask a process to end, and kill it after four seconds. Does nothing if it has ended."""
     if process.poll() is not None:
         return
     process.terminate()
@@ -76,7 +76,7 @@ def stream_output(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes
 
     def pump(name: str, stream: IO[bytes]) -> None:
         with stream:
-            # read1 returns what is there instead of waiting for a full buffer: the port number of a plugin must not wait.
+            # read1 returns available data instead of waiting for a full buffer: a plugin's port number must not wait.
             while chunk := stream.read1(65536):  # type: ignore[attr-defined]
                 queue.put((name, chunk))
         queue.put((name, b""))

@@ -1,6 +1,6 @@
-"""The Pulumi CLI: the official one where it is installed, else built from its Go module.
+"""The Pulumi CLI: the installed official one, else one built from its Go module.
 
-`python -m airgap.toolchain.cli` ensures that there is one and prints its path.
+`python -m airgap.toolchain.cli` makes sure that there is one and prints its path.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ PROGRAM = GoProgram(
     changed=LEFT_OUT_OF_CLI,
     linker=f"-s -w -X {SDK}/go/common/version.Version={version_text(CLI_VERSION)}",
 )
-MINIMUM_GO = (1, 25, 11)  # what the CLI's own go.mod asks for
+MINIMUM_GO = (1, 25, 11)  # required by the CLI's own go.mod
 
-# Files of the Python SDK that belong beside the CLI: what starts a user's program, and the host of dynamic providers.
+# Files of the Python SDK that belong beside the CLI: the starter of user programs, and the host of dynamic providers.
 _SDK_FILES = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python")
 
 
 def pulumi_is_ready() -> bool:
-    """Tell whether `ensure_pulumi` has nothing to do."""
+    """Whether `ensure_pulumi` has nothing to do."""
     return _built().is_file() or official_pulumi() is not None
 
 
 def ensure_pulumi(progress: Progress) -> Path:
-    """Return the path of the Pulumi CLI, building it first where there is none.
+    """Return the path of the Pulumi CLI, building it first if there is none.
 
-    The result appears in one step: a build that is cut off leaves nothing half done, and the next one goes on with
-    what Go has already downloaded and compiled. Raises PlatformError where it can't be built.
+    The result appears in one step: an interrupted build leaves nothing half done, and the next one reuses
+    what Go has downloaded and compiled. Raises PlatformError if it can't be built.
     """
     official = official_pulumi()
     if official is not None:
@@ -67,7 +67,7 @@ def ensure_pulumi(progress: Progress) -> Path:
 
 
 def fetch_pulumi_modules(progress: Progress) -> None:
-    """Download what `ensure_pulumi` is going to compile, and no more. Raises PlatformError where it can't be had."""
+    """Download the modules for `ensure_pulumi`, without compiling. Raises PlatformError if that fails."""
     if not pulumi_is_ready():
         fetch_modules(PROGRAM, ensure_go(progress, MINIMUM_GO), progress)
 
@@ -78,8 +78,8 @@ def _built() -> Path:
 
 def _build_into(folder: Path, progress: Progress) -> None:
     _remove_drafts(folder)
-    wanted = version_text(CLI_VERSION)
-    progress.log(f"no Pulumi CLI {wanted} or newer on PATH: building it from its Go module, 4 to 10 minutes the first time")
+    required = version_text(CLI_VERSION)
+    progress.log(f"no Pulumi CLI {required} or newer on PATH: building it from its Go module, 4 to 10 minutes the first time")
     go = ensure_go(progress, MINIMUM_GO)
     started_before = any(folder.parent.glob("pulumi.started"))
     require_room(folder.parent, expected.CLI_RESUMED_BYTES if started_before else expected.CLI_BYTES, "building the Pulumi CLI")
@@ -92,12 +92,12 @@ def _build_into(folder: Path, progress: Progress) -> None:
         built = cli_version(draft / "pulumi")
         if built != CLI_VERSION:
             raise PlatformError(
-                f"The Pulumi CLI was built, but its version is {version_text(built) if built else 'unknown'} instead of {wanted}.",
+                f"The Pulumi CLI was built, but its version is {version_text(built) if built else 'unknown'} instead of {required}.",
                 where=str(draft / "pulumi"),
-                next_step="run `go clean -cache` and `make up` again; if it stays so, report it with this message",
+                next_step="run `go clean -cache` and `make up` again; if it fails again, report it with this message",
             )
         with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(folder)  # without `pulumi` in it, so nobody uses it
+            shutil.rmtree(folder)  # it has no `pulumi`, so nobody uses it
         folder.mkdir()
         draft.replace(folder / "bin")
         record(folder)
@@ -105,7 +105,7 @@ def _build_into(folder: Path, progress: Progress) -> None:
 
 
 def _remove_drafts(folder: Path) -> None:
-    """Remove what builds left behind that were killed. The lock is held, so none of them is alive."""
+    """Remove the remains of killed builds. The lock is held, so none of them is running."""
     for draft in folder.parent.glob(f"{folder.name}.draft.*"):
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -122,7 +122,7 @@ def _add_sdk_files(go: Path, folder: Path) -> None:
 
 
 def main() -> int:
-    """Ensure the CLI and print its path, with the progress on standard error."""
+    """Make sure that there is a CLI and print its path, with the progress on standard error."""
     from core.runner import INTERRUPTED, report_failure
 
     try:

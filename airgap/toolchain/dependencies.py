@@ -1,4 +1,4 @@
-"""What `pulumi install` and `pulumi about` ask of the language host."""
+"""Answers for `pulumi install` and `pulumi about`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class About:
 
 
 def about(runtime: PythonRuntime) -> About:
-    """Ask the interpreter for its path and version. Raises OptionError where it doesn't run."""
+    """Ask the interpreter for its path and version. Raises OptionError if it doesn't run."""
     program = "import json, platform, sys; print(json.dumps([sys.executable, platform.python_version()]))"
     executable, version = json.loads(_output(runtime, "-c", program))
     pip = _output(runtime, "-m", "pip", "--version").split()
@@ -31,16 +31,16 @@ def about(runtime: PythonRuntime) -> About:
 
 
 def program_dependencies(runtime: PythonRuntime, *, transitive: bool) -> list[tuple[str, str]]:
-    """Return (name, version) of the installed packages, without `transitive` only of those that no other one needs."""
+    """Return (name, version) of the installed packages; without `transitive` only of those that no other one needs."""
     listing = _output(runtime, "-m", "pip", "list", "--format", "json", *([] if transitive else ["--not-required"]))
     return [(entry["name"].lower().replace("_", "-").replace(".", "-"), entry["version"]) for entry in json.loads(listing)]
 
 
 def install(runtime: PythonRuntime, folder: Path, children: Children) -> Iterator[tuple[str, bytes]]:
-    """Make the virtual environment where it is missing and install `requirements.txt` of `folder` where there is one.
+    """Make a missing virtual environment and install `requirements.txt` of `folder` if there is one.
 
-    Yields output as `stream_output` does. What exists is left alone, so that a locked environment stays as it was locked.
-    Raises OptionError where a command fails.
+    Yields output as `stream_output` does. An existing environment stays unchanged, so that a locked one stays as locked.
+    Raises OptionError if a command fails.
     """
     if runtime.virtualenv is not None and not runtime.python.is_file():
         yield "stdout", f"Creating virtual environment {runtime.virtualenv} ...\n".encode()

@@ -1,4 +1,4 @@
-"""Known failures of the Pulumi CLI, told with their next step."""
+"""Known failures of the Pulumi CLI, each with its next step."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LOCK = re.compile(
 
 
 def diagnose(output: str) -> PlatformError | None:
-    """Return the error to raise for what a `pulumi` command printed, or None where nothing is recognised.
+    """Return the error for the output of a `pulumi` command, or None if nothing is recognised.
 
-    Give it standard error and standard output: what the engine finds while it works is reported on the latter.
+    Pass both standard error and standard output: the engine reports errors during its work on the latter.
     """
     text = _STYLING.sub("", output)
     for pattern, tell in _KNOWN:
@@ -34,12 +34,12 @@ def diagnose(output: str) -> PlatformError | None:
 def _locked(match: re.Match[str]) -> PlatformError:
     stack, host, pid = match["stack"], match["host"], int(match["pid"])
     holder = f"process {pid} of {match['user']} on {host} since {match['time']}"
-    # What is known to be of a dead run was taken away before Pulumi started, unless it is another user's or no folder's.
+    # Locks of runs that are certainly dead were removed before Pulumi started, except those of other users or remote states.
     if is_gone(Holder(match["user"], host, pid, datetime.fromisoformat(match["time"]))):
         return PlatformError(
             f"The stack {stack} is still locked by a run that was killed.",
             where=f"{holder}; that process is gone",
-            next_step=f"run `pulumi cancel --yes --stack {stack}`, then the command again: it takes over what was begun",
+            next_step=f"run `pulumi cancel --yes --stack {stack}`, then the command again: it continues the interrupted work",
         )
     return PlatformError(
         f"The stack {stack} is locked by another run.",

@@ -1,7 +1,7 @@
-"""The settings with which this project's `pulumi` commands run, where the user has not made their own.
+"""The settings of this project's `pulumi` commands, if the user has not set their own.
 
-Official plugins win wherever they are present; what is ours is offered only to this project and only for what is missing.
-Standard library only and quick: the wrapper calls it for every command.
+Official plugins win wherever they are present; ours are offered only to this project and only for missing ones.
+Standard library only and fast: the wrapper calls it for every command.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def own_root() -> Path:
 
 
 def project_root(start: Path) -> Path | None:
-    """Return this clone's root if Pulumi, started in `start`, would take it for its project, else None.
+    """Return this clone's root if Pulumi, started in `start`, would use it as its project, else None.
 
-    Pulumi takes the nearest project file upwards, so another project nested inside the clone is not ours.
+    Pulumi uses the nearest project file upwards, so another project nested inside the clone is not ours.
     """
     folder = start.resolve()
     for candidate in (folder, *folder.parents):
@@ -39,19 +39,19 @@ def project_root(start: Path) -> Path | None:
 
 
 def users_pulumi_home() -> Path:
-    """Return the folder that Pulumi uses where PULUMI_HOME is not set; it goes by the user database and ignores HOME."""
+    """Return Pulumi's folder without PULUMI_HOME; it uses the user database and ignores HOME."""
     return Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".pulumi"
 
 
 def pulumi_environment(root: Path, *, users_home: Path | None = None) -> dict[str, str]:
-    """Return the whole environment for running the Pulumi CLI on the project at `root`, making what it names.
+    """Return the whole environment for running the Pulumi CLI on the project at `root`, and make the files in it.
 
-    What the user has set stays. Otherwise: state and passphrase in `.christmas/`, no reaching out, this interpreter for
-    the language host, and this project's own plugins where the official ones are missing. Stack and Docker engine
-    are those that this project's tasks work on, see `stack_name` and `chosen_engine`. The Automation API takes the
+    The user's own settings stay. Otherwise: state and passphrase in `.christmas/`, no network access, this interpreter for
+    the language host, and this project's own plugins if the official ones are missing. Stack and Docker engine
+    are those of this project's tasks, see `stack_name` and `chosen_engine`. The Automation API takes the
     result as `env_vars`, together with `PulumiCommand(root=str(real_pulumi().parent.parent))`.
-    `users_home` is where the user's own plugins are looked for: `users_pulumi_home()` unless given.
-    Raises PlatformError when the passphrase file is gone though stacks exist, when there is no CLI, or when the Docker context is gone.
+    `users_home` is the folder of the user's own plugins: by default `users_pulumi_home()`.
+    Raises PlatformError if the passphrase file is gone although stacks exist, if there is no CLI, or if the Docker context is gone.
     """
     environment = dict(os.environ)
     local = root / ".christmas"
@@ -59,7 +59,7 @@ def pulumi_environment(root: Path, *, users_home: Path | None = None) -> dict[st
     if own_backend:
         state = local / "state"
         state.mkdir(parents=True, exist_ok=True)
-        # Pasted as it is, a path is cut at # and fails at %.
+        # An unquoted path is cut at # and fails at %.
         environment["PULUMI_BACKEND_URL"] = state.absolute().as_uri()
     if "PULUMI_CONFIG_PASSPHRASE" not in environment and "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment:
         passphrase = local / "passphrase"
@@ -69,7 +69,7 @@ def pulumi_environment(root: Path, *, users_home: Path | None = None) -> dict[st
             environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase)
     if environment.get("CHRISTMAS_STACK"):
         environment["PULUMI_STACK"] = environment["CHRISTMAS_STACK"]
-    # Plugins follow DOCKER_HOST but not every one follows a Docker context; told this way, all of a run use one engine.
+    # Plugins follow DOCKER_HOST, but not every one follows a Docker context; set like this, all use one engine.
     environment.update(chosen_engine(environment).variables())
     environment.setdefault("PULUMI_SKIP_UPDATE_CHECK", "1")
     environment.setdefault("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
@@ -80,9 +80,9 @@ def pulumi_environment(root: Path, *, users_home: Path | None = None) -> dict[st
 
 
 def ensure_passphrase(file: Path, state: Path) -> None:
-    """Make the passphrase file (0600, random) where there is none and no stack needs an old one.
+    """Make the passphrase file (0600, random) if it is missing and no stack needs an old one.
 
-    Raises PlatformError when stacks exist, because a new passphrase could not decrypt their secrets.
+    Raises PlatformError if stacks exist, because a new passphrase could not decrypt their secrets.
     """
     if file.is_file():
         return
@@ -92,7 +92,7 @@ def ensure_passphrase(file: Path, state: Path) -> None:
             "The passphrase file is gone, but there are stacks whose secrets only it can decrypt.",
             where=f"{file} (stacks: {', '.join(stacks)})",
             next_step="`invoke up --kit FILE` puts it back from a recovery kit; or put back your own copy of the file.\n"
-            f"If it is lost for good, so are these stacks' secrets: move {state} away and start anew with `make up`.",
+            f"If it is lost for good, so are these stacks' secrets: move {state} away and start over with `make up`.",
         )
     import secrets
 
@@ -102,7 +102,7 @@ def ensure_passphrase(file: Path, state: Path) -> None:
     try:
         with os.fdopen(descriptor, "w") as stream:
             stream.write(secrets.token_urlsafe(_PASSPHRASE_BYTES))
-        # A link, not a rename: of two commands started at once, the second must not replace what the first has used.
+        # A link, not a rename: of two parallel commands, the second must not replace the passphrase that the first used.
         os.link(draft, file)
     except FileExistsError:
         pass
@@ -111,7 +111,7 @@ def ensure_passphrase(file: Path, state: Path) -> None:
 
 
 def docker_plugin_version() -> str:
-    """Return the version of the Docker plugin that the installed SDK asks for, e.g. `5.2.0`; the CLI takes no other."""
+    """Return the version of the Docker plugin that the installed SDK requires, e.g. `5.2.0`; the CLI accepts no other."""
     for folder in sys.path:
         if folder.endswith("-packages"):
             for name in os.listdir(folder) if os.path.isdir(folder) else ():  # noqa: PTH208, PTH112 - ten times as fast as a glob
@@ -125,7 +125,7 @@ def docker_plugin_version() -> str:
 
 
 def _offer_docker_plugin(environment: dict[str, str], local: Path, users_home: Path, *, own_backend: bool) -> None:
-    """Let the CLI find our Docker plugin if, and only if, it would find no other."""
+    """Let the CLI find our Docker plugin, but only if it would find no other."""
     if on_path(DOCKER_PLUGIN):
         return
     plugin = f"plugins/resource-docker-v{docker_plugin_version()}"
@@ -134,7 +134,7 @@ def _offer_docker_plugin(environment: dict[str, str], local: Path, users_home: P
         return
     command = "airgap.toolchain.docker_plugin"
     if chosen or not own_backend:
-        # The user's own home holds their log-in and their plugins, so it stays theirs.
+        # The user's own Pulumi home has their log-in and plugins, so leave it unchanged.
         _append_to_path(environment, _write_launcher(local / "shims" / "docker" / DOCKER_PLUGIN, command))
     else:
         home = local / "home"
@@ -143,7 +143,7 @@ def _offer_docker_plugin(environment: dict[str, str], local: Path, users_home: P
 
 
 def _offer_language_host(environment: dict[str, str], local: Path) -> None:
-    """Let the CLI find our language host, unless there is one on PATH or beside the CLI (ours lies beside the CLI that we build)."""
+    """Let the CLI find our language host, unless there is one on PATH or beside the CLI (ours is beside the CLI that we build)."""
     if on_path(LANGUAGE_HOST) or os.access(real_pulumi().resolve().with_name(LANGUAGE_HOST), os.X_OK):
         return
     executor = "pulumi-language-python-exec"
@@ -157,12 +157,12 @@ def _offer_language_host(environment: dict[str, str], local: Path) -> None:
 
 
 def _installed(plugin: Path) -> bool:
-    # The CLI itself marks an installation that was cut off by a `.partial` file beside the folder.
+    # The CLI itself marks an interrupted installation by a `.partial` file beside the folder.
     return plugin.is_dir() and not plugin.with_name(f"{plugin.name}.partial").exists()
 
 
 def _write_launcher(file: Path, module: str) -> Path:
-    """Write an executable that runs a module of this project with this interpreter, unless it is there already; return its folder."""
+    """Write an executable that runs a module of this project with this interpreter, unless it exists; return its folder."""
     script = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m {module} "$@"\n'
     try:
         if file.read_text() == script and os.access(file, os.X_OK):
@@ -176,5 +176,5 @@ def _write_launcher(file: Path, module: str) -> Path:
 def _append_to_path(environment: dict[str, str], folder: Path) -> None:
     path = environment.get("PATH", "")
     if str(folder) not in path.split(os.pathsep):
-        # At the end: whatever else has that name wins.
+        # At the end: any other program with that name wins.
         environment["PATH"] = f"{path}{os.pathsep}{folder}" if path else str(folder)

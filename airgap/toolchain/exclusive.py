@@ -1,4 +1,4 @@
-"""One set-up at a time: a lock that its holder's end releases, however it ends."""
+"""One set-up at a time: a lock that is released when its holder ends, however it ends."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from core.progress import Progress
 
 @contextlib.contextmanager
 def exclusively(lock: Path, progress: Progress, doing: str) -> Iterator[None]:
-    """Hold `lock` while the body runs; while another process holds it, wait and say which one. `doing` completes "another process …".
+    """Hold `lock` while the body runs; wait for another holder and report it. `doing` completes "another process …".
 
-    Raises PlatformError where the lock's folder can't be written.
+    Raises PlatformError if the lock's folder can't be written.
     """
     with _opened(lock) as file:
         while True:
@@ -46,7 +46,7 @@ def _opened(lock: Path) -> TextIO:
         raise PlatformError(
             f"{'The cache' if of_cache else 'The clone'} can't be written: {error.strerror}.",
             where=str(error.filename or lock),
-            next_step="name a folder that you may write, outside a home that is read-only: XDG_CACHE_HOME=/path/to/folder make up"
+            next_step="use a writable folder outside a read-only home: XDG_CACHE_HOME=/path/to/folder make up"
             if of_cache
             else "keep the clone in a folder that you may write, and run the command there",
         ) from None

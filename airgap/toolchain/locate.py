@@ -1,4 +1,4 @@
-"""Where the Pulumi CLI is. Standard library only and quick, because every `pulumi` command on this project passes through here."""
+"""Finds the Pulumi CLI. Standard library only and fast, because every `pulumi` command of this project runs it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from core.disk import write_whole
 from core.errors import PlatformError
 
 CLI_VERSION = (3, 259, 0)
-"""The version that is built where there is no official one, and the oldest official one that is used: what this project is tested with."""
+"""The version to build without an official one, and the oldest accepted official one: this project is tested with it."""
 
 GO_FOLDER = Path(__file__).with_name("go")
-"""The Go module that pins the CLI and all it is made of."""
+"""The Go module that pins the CLI and its dependencies."""
 
 LEFT_OUT = GO_FOLDER / "left_out"
-"""What stands for the packages that a build leaves out, below the path of their module."""
+"""The replacement files of left-out packages, below the path of their module."""
 
 LEFT_OUT_OF_CLI = ("gocloud.dev", "github.com/pulumi/pulumi/pkg/v3")
 
@@ -28,12 +28,12 @@ DOCKER_PLUGIN = "pulumi-resource-docker"
 
 
 def cache_folder() -> Path:
-    """Return the folder of what is worth keeping between clones and can be made again: `$XDG_CACHE_HOME/christmas`, or in ~/.cache.
+    """Return the folder for files worth keeping between clones that can be made again: `$XDG_CACHE_HOME/christmas`, or in ~/.cache.
 
-    Where that can't be written (a home that is read-only, or none), it is `.christmas/cache` of this clone.
+    If that can't be written (a read-only home, or none), it is `.christmas/cache` of this clone.
     """
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification of XDG_CACHE_HOME wants relative paths to be ignored.
+    # The specification of XDG_CACHE_HOME requires ignoring relative paths.
     folder = (Path(base) if Path(base).is_absolute() else Path(os.path.expanduser("~/.cache"))) / "christmas"  # noqa: PTH111 - never raises
     existing = folder
     while not existing.exists() and existing != existing.parent:
@@ -44,9 +44,9 @@ def cache_folder() -> Path:
 
 
 def built_folder() -> Path:
-    """Return the folder of the CLI built from these sources, whether it exists or not. Its name changes with every input.
+    """Return the folder of the CLI built from these sources, existing or not. Its name changes with every input.
 
-    Inside it is laid out as an official installation: `bin/pulumi` with its helpers beside it.
+    Inside, it has the layout of an official installation: `bin/pulumi` with its helpers beside it.
     """
     inputs = sha256(f"{sys.platform} {os.uname().machine} {CLI_VERSION}".encode())
     for name in ("go.mod", "go.sum", "pulumi-language-python.sh"):
@@ -56,12 +56,12 @@ def built_folder() -> Path:
 
 
 def left_out_files(module: str) -> list[Path]:
-    """Return the files that stand for what is left out of a Go module, in a fixed order."""
+    """Return the replacement files for left-out parts of a Go module, in a fixed order."""
     return sorted(path for path in (LEFT_OUT / module).rglob("*.go"))
 
 
 def left_out_hash(*modules: str) -> str:
-    """Return a hash over those files of some modules, with their names."""
+    """Return a hash over the replacement files of some modules, with their names."""
     digest = sha256()
     for path in (path for module in modules for path in left_out_files(module)):
         digest.update(f"{path.relative_to(LEFT_OUT).as_posix()} {path.stat().st_size}\n".encode())
@@ -70,9 +70,9 @@ def left_out_hash(*modules: str) -> str:
 
 
 def real_pulumi() -> Path:
-    """Return the Pulumi CLI: the official one on PATH where it is new enough, else the one that was built.
+    """Return the Pulumi CLI: the official one on PATH if it is new enough, else the built one.
 
-    Raises PlatformError where there is neither.
+    Raises PlatformError if there is neither.
     """
     official = official_pulumi()
     if official is not None:
@@ -97,16 +97,16 @@ def official_pulumi() -> Path | None:
 
 def on_path(name: str) -> list[Path]:
     """Return every executable of that name on PATH, first match first."""
-    found = []
+    programs = []
     for folder in os.get_exec_path():
         candidate = Path(folder, name)
         if folder and os.access(candidate, os.X_OK) and candidate.is_file():
-            found.append(candidate)
-    return found
+            programs.append(candidate)
+    return programs
 
 
 def is_wrapper(path: Path) -> bool:
-    """Tell whether an executable is this project's `pulumi` console script, be it of this clone or of another one."""
+    """Whether an executable is this project's `pulumi` console script, of this clone or another one."""
     try:
         with path.open("rb") as file:
             head = file.read(1024)
@@ -116,9 +116,9 @@ def is_wrapper(path: Path) -> bool:
 
 
 def cli_version(pulumi: Path) -> tuple[int, ...] | None:
-    """Return the version that a Pulumi CLI says it has, or None where it doesn't answer with one.
+    """Return a Pulumi CLI's version, or None if it prints none.
 
-    Asking takes a tenth of a second, so the answer is kept for as long as the file stays the same.
+    Asking takes a tenth of a second, so the answer is cached as long as the file stays the same.
     """
     try:
         info = pulumi.stat()
@@ -142,9 +142,9 @@ def version_text(version: tuple[int, ...]) -> str:
 
 
 def _ask_version(pulumi: Path) -> str:
-    import subprocess  # takes as long to import as all the rest here, and is hardly ever needed
+    import subprocess  # takes as long to import as everything else here, and is rarely needed
 
-    # Even this writes a log; a home of its own keeps that out of the user's.
+    # Even this writes a log; a separate home keeps it out of the user's.
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1", "PULUMI_HOME": str(cache_folder() / "toolchain" / "home")}
     try:
         outcome = subprocess.run([pulumi, "version"], env=environment, capture_output=True, text=True, timeout=20, check=True)
@@ -154,6 +154,6 @@ def _ask_version(pulumi: Path) -> str:
 
 
 def _remember(file: Path, answer: str) -> None:
-    # A cache that can't be written costs a tenth of a second each time, no more.
+    # An unwritable cache costs a tenth of a second each time, no more.
     with contextlib.suppress(OSError):
         write_whole(file, answer)

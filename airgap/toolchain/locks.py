@@ -1,7 +1,7 @@
-"""Locks that killed runs left in a state folder: taken away where it is sure that nobody holds them any more.
+"""Locks that killed runs left in a state folder: removed if they certainly have no holder any more.
 
-Pulumi's lock on a stack in a folder is a file that names its holder, and has no end of its own. Standard library only and quick,
-because every `pulumi` command on this project passes through here.
+Pulumi's lock on a stack in a folder is a file that names its holder, and never expires. Standard library only and fast,
+because every `pulumi` command of this project runs it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-_PROGRAM = "pulumi"  # whatever its version or wrapper: the kernel keeps the first 15 characters of a program's name
+_PROGRAM = "pulumi"  # for any version or wrapper: the kernel keeps the first 15 characters of a program's name
 _FILE = "file://"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who made a lock: a process of `user` on `host`, and when."""
+    """The maker of a lock: a process of `user` on `host`, and the time."""
 
     user: str
     host: str
@@ -33,37 +33,37 @@ class Holder:
 
 
 def state_folder(backend: str) -> Path | None:
-    """Return the folder that a backend's URL names, or None for any other kind of backend."""
+    """Return the folder of a backend's URL, or None for any other kind of backend."""
     path = backend.removeprefix(_FILE)
     if not backend.startswith(_FILE) or not path.startswith("/"):
         return None
-    # A folder's name may hold what means something in a URL, written as it is or escaped.
+    # A folder's name may have characters with a meaning in a URL, plain or escaped.
     plain = Path(path)
     return plain if plain.is_dir() else Path(unquote(path.partition("?")[0]))
 
 
 def clear_dead_locks(backend: str, stack: str | None = None) -> list[str]:
-    """Remove the locks (of one stack, or of all) whose holder is gone for certain; return a line to show for each.
+    """Remove the locks (of one stack, or of all) whose holder has certainly ended; return a line about each.
 
-    A lock of another host, of another user (unless this is root), of a process that may still run, or of a backend that is no folder
-    stays, and Pulumi tells of it.
+    A lock of another host, of another user (unless this is root), of a process that may still run, or of a remote backend
+    stays, and Pulumi reports it.
     """
     folder = state_folder(backend)
     lines = []
     for file in sorted(folder.glob(f".pulumi/locks/**/{stack or '*'}/*.json")) if folder else ():
         holder = _read(file)
         if holder is not None and _may_clear(holder) and is_gone(holder):
-            # Only this very file: what another run has locked meanwhile is not touched.
+            # Only this file: don't touch locks that another run made meanwhile.
             file.unlink(missing_ok=True)
             lines.append(f"took away the lock on stack {file.parent.name} that a killed run left ({holder}; that process is gone)")
     return lines
 
 
 def is_gone(holder: Holder) -> bool:
-    """Tell whether it is sure that a process of this host has ended: there is none of its number, or another one has it now.
+    """Whether a process of this host has certainly ended: its number is unused, or another program has it.
 
-    Numbers are given again, after a restart of the machine above all. Another one is told by its name, since only Pulumi makes these
-    locks. No clock has a say: one that was set since the lock was made would show a process that runs as one that began later.
+    Numbers are reused, especially after a reboot. Another process is recognized by its name, since only Pulumi makes these
+    locks. No clock is used: if it was set since, a running process would look younger than its lock.
     """
     if holder.host != socket.gethostname():
         return False
@@ -73,7 +73,7 @@ def is_gone(holder: Holder) -> bool:
         return True
     except PermissionError:
         pass
-    # Whoever asks holds none of the locks that it finds: a process becomes the CLI after this look, with the number that it has.
+    # The asking process holds none of these locks: it becomes the CLI after this check, with the same number.
     return holder.pid == os.getpid() or _is_something_else(holder.pid)
 
 
@@ -87,13 +87,13 @@ def _read(file: Path) -> Holder | None:
         since = datetime.fromisoformat(content["timestamp"])
         return Holder(str(content["username"]), str(content["hostname"]), int(content["pid"]), since)
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # half written, or of another version: not for us to judge
+        return None  # half written, or of another version: leave it
 
 
 def _is_something_else(pid: int) -> bool:
-    """Tell whether a process has another program than Pulumi's, or has ended and only waits for its parent; False where unknown."""
+    """Whether a process runs another program than Pulumi, or is a zombie; False if unknown."""
     try:
-        # The program's name stands in brackets and may hold anything; its state comes next.
+        # The program's name is in parentheses and may contain anything; its state comes next.
         name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
     except OSError:
         return False

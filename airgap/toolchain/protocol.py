@@ -1,6 +1,6 @@
-"""The engine's protocol, from the stubs in the `pulumi` package, without running that package: it imports in half the time.
+"""The engine's protocol, from the stubs in the `pulumi` package without running that package: half the import time.
 
-Importing `pulumi.runtime.proto` would first execute `pulumi/__init__.py` and with it the whole SDK, which a language host has no use for.
+Importing `pulumi.runtime.proto` would first execute `pulumi/__init__.py` and the whole SDK, which a language host doesn't need.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the language host has to know about Python: which interpreter a program wants, how it is started, what it depends on."""
+"""Python for the language host: a program's interpreter, its start, and its dependencies."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SHOWN_TO_USER = 32
-"""The exit code by which `pulumi-language-python-exec` says that it has reported the error to the user itself."""
+"""The exit code of `pulumi-language-python-exec` after it has reported the error to the user itself."""
 
 _TYPE_CHECKERS = ("mypy", "pyright")
-_TOOLCHAINS = ("", "pip", "uv")  # what finds its interpreter in a virtual environment
+_TOOLCHAINS = ("", "pip", "uv")  # toolchains with their interpreter in a virtual environment
 
 
 class OptionError(Exception):
-    """A `runtime.options` entry of Pulumi.yaml that can't be followed; the text says which one and what to do."""
+    """An invalid `runtime.options` entry of Pulumi.yaml; the text says which one and what to do."""
 
 
 @dataclass(frozen=True)
 class PythonRuntime:
-    """The interpreter that a program asks for, and the environment to start it in."""
+    """A program's interpreter, and the environment to start it in."""
 
     python: Path
     virtualenv: Path | None = None
@@ -54,10 +54,10 @@ class PythonRuntime:
         if not command:
             own = Path(sys.prefix) if sys.prefix != sys.base_prefix else None
             return cls(Path(sys.executable), None, checker, activated(environment, own) if own else dict(environment))
-        found = shutil.which(command, path=environment.get("PATH"))
-        if found is None:
+        program = shutil.which(command, path=environment.get("PATH"))
+        if program is None:
             raise OptionError(f"PULUMI_PYTHON_CMD is {command!r}, which is not on PATH.")
-        return cls(Path(found), None, checker, dict(environment))
+        return cls(Path(program), None, checker, dict(environment))
 
     def require(self) -> None:
         """Raise OptionError unless the interpreter exists."""
@@ -69,7 +69,7 @@ class PythonRuntime:
             )
 
     def site_packages(self) -> list[Path]:
-        """Return the folders in which this interpreter's packages lie."""
+        """Return the folders of this interpreter's packages."""
         if self.virtualenv is None and self.python == Path(sys.executable):
             return [Path(folder) for folder in sys.path if folder.endswith("-packages")]
         base = self.virtualenv or self.python.parent.parent
@@ -87,7 +87,7 @@ def activated(environment: Mapping[str, str], virtualenv: Path) -> dict[str, str
 
 @dataclass(frozen=True)
 class Program:
-    """One run of a user's program, as the engine asks for it."""
+    """One run of a user's program, as the engine requests it."""
 
     entry_point: Path
     arguments: Sequence[str]
@@ -97,12 +97,12 @@ class Program:
     secret_keys: Sequence[str]
 
     def command(self, python: Path, executor: Path) -> tuple[str, ...]:
-        """Return the command line; it holds no configuration, because that may be secret."""
+        """Return the command line; without configuration, because that may be secret."""
         settings = [part for name, value in self.settings.items() if value for part in (f"--{name}", value)]
         return (str(python), "-u", str(executor), *settings, str(self.entry_point), *self.arguments)
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment, in which the configuration travels."""
+        """Return the environment, which contains the configuration."""
         return {
             **base,
             "PULUMI_CONFIG": json.dumps(dict(self.config)),
@@ -119,7 +119,7 @@ def plugin_command(kind: str, python: Path, folder: Path, arguments: Sequence[st
 
 @dataclass(frozen=True)
 class RequiredPlugin:
-    """A resource plugin that an installed Python package says it needs."""
+    """A resource plugin that an installed Python package requires."""
 
     name: str
     version: str
@@ -127,16 +127,20 @@ class RequiredPlugin:
 
 
 def required_plugins(site_packages: Sequence[Path]) -> Iterator[RequiredPlugin]:
-    """Yield what the installed packages' `pulumi-plugin.json` ask for, in the order of their names."""
+    """Yield the requirements in the installed packages' `pulumi-plugin.json`, in the order of their names."""
     for folder in site_packages:
         for description in sorted(folder.glob("*/pulumi-plugin.json")):
             try:
-                wanted = json.loads(description.read_text())
+                description_json = json.loads(description.read_text())
             except (OSError, ValueError):
                 continue
-            if isinstance(wanted, dict) and wanted.get("resource") and wanted.get("name"):
-                version = str(wanted.get("version", "")) or _distribution_version(description.parent)
-                yield RequiredPlugin(str(wanted["name"]), f"v{version.removeprefix('v')}" if version else "", str(wanted.get("server", "")))
+            if isinstance(description_json, dict) and description_json.get("resource") and description_json.get("name"):
+                version = str(description_json.get("version", "")) or _distribution_version(description.parent)
+                yield RequiredPlugin(
+                    str(description_json["name"]),
+                    f"v{version.removeprefix('v')}" if version else "",
+                    str(description_json.get("server", "")),
+                )
 
 
 def _distribution_version(package: Path) -> str:

@@ -1,4 +1,4 @@
-"""`.venv/bin/pulumi`: runs the real Pulumi CLI, on this project with the settings it needs, elsewhere as if we were not there."""
+"""`.venv/bin/pulumi`: runs the real Pulumi CLI, with this project's settings inside it, and without any change elsewhere."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from airgap.toolchain.locks import clear_dead_locks
 from core.chosen_engine import LOCAL_SOCKET, chosen_engine
 from core.errors import PlatformError
 
-# Commands that touch no stack, so that a lost passphrase must not keep anyone from them.
+# Commands that touch no stack, so that they work with a lost passphrase.
 _WITHOUT_STACK = {"version", "help", "completion", "gen-completion", "gen-markdown", "schema", "package", "plugin", "convert", "new"}
 _ON_AN_ENGINE = {"up", "update", "preview", "pre", "refresh", "destroy", "watch"}
 
 
-# Commands that take the lock of a stack.
+# Commands that take a stack's lock.
 _LOCKING = {"up", "update", "destroy", "down", "dn", "refresh", "import", "watch", "state", "stack"}
 
 
 def main() -> None:
-    """Replace this process by the real CLI; come back only with an error message and exit code 1."""
+    """Replace this process by the real CLI; returns only with an error message and exit code 1."""
     arguments = sys.argv[1:]
     try:
         pulumi = real_pulumi()
@@ -50,7 +50,7 @@ def _environment(arguments: list[str]) -> dict[str, str]:
 
 
 def _name_engine(arguments: list[str], environment: dict[str, str]) -> None:
-    """Say which Docker engine is worked on where that is not the machine's own; outputs and JSON are left alone."""
+    """Print the Docker engine in use if it is not the machine's own; leave outputs and JSON alone."""
     engine = environment.get("DOCKER_HOST", "")
     if "CHRISTMAS_PYTHON" in environment and engine not in {"", LOCAL_SOCKET} and _verb(arguments) in _ON_AN_ENGINE:
         print(f"Docker engine: {chosen_engine()}", file=sys.stderr, flush=True)
@@ -71,7 +71,7 @@ def working_directory(arguments: list[str]) -> Path:
 
 
 def needs_stack(arguments: list[str]) -> bool:
-    """Tell whether a command may touch stacks, as all but a few do; a bare `pulumi` and a request for help don't."""
+    """Whether a command may touch stacks, as all but a few do; a bare `pulumi` and a request for help don't."""
     if not arguments or "--help" in arguments or "-h" in arguments or "--version" in arguments:
         return False
     return _verb(arguments) not in _WITHOUT_STACK

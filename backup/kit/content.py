@@ -60,20 +60,20 @@ def parse(plain: bytes, where: str, project: str) -> Kit:
     Raises PlatformError for anything else, and for a kit of another project or format. The message holds nothing of the content.
     """
     try:
-        found = json.loads(plain)
-        form = int(found["kit"])
+        content = json.loads(plain)
+        form = int(content["kit"])
     except (ValueError, KeyError, TypeError):
         raise _no_kit(where) from None
     if form != FORMAT:
         age = "a later" if form > FORMAT else "an earlier"
-        made = str(found.get("made", "an unknown day"))[:10]
+        day = str(content.get("made", "an unknown day"))[:10]
         raise PlatformError(
             what=f"it is a kit of format {form}, of {age} version of this project; this one reads format {FORMAT}",
             where=where,
-            next_step=f"use the project's version of {made}, which made it; then take a new kit with this version",
+            next_step=f"use the project's version of {day}, which made it; then take a new kit with this version",
         )
     try:
-        kit = Kit.model_validate(found)
+        kit = Kit.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise PlatformError(

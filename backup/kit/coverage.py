@@ -39,10 +39,12 @@ def covers(platform: Platform) -> dict[str, str]:
         "the repository's passphrase": known.passphrase,
         "the backups' age identity": list(known.identities[:1]),
         "the ring of field keys": platform.field_keys,
-        "the accounts' passwords": sorted((name, each.postgres, each.redis) for name, each in platform.accounts.items()),
+        "the accounts' passwords": sorted(
+            (name, credentials.postgres, credentials.redis) for name, credentials in platform.accounts.items()
+        ),
         "the places of backups": [
             known.place.told() if known.place else None,
-            {name: each.told() if each.type == "s3" else each.model_dump() for name, each in sorted(known.copies.items())},
+            {name: place.told() if place.type == "s3" else place.model_dump() for name, place in sorted(known.copies.items())},
             list(known.recipients),
         ],
     }
@@ -64,12 +66,12 @@ def read(folder: Path) -> Taken | None:
     """
     path = folder / _RECORD
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
         return Taken(
-            datetime.fromisoformat(found["made"]),
-            str(found["readers"]),
-            str(found["file"]),
-            {k: str(v) for k, v in found["covers"].items()},
+            datetime.fromisoformat(content["made"]),
+            str(content["readers"]),
+            str(content["file"]),
+            {k: str(v) for k, v in content["covers"].items()},
         )
     except FileNotFoundError:
         return None

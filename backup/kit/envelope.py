@@ -27,7 +27,7 @@ class Readers:
     passphrase: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        return f"recipients {', '.join(f'{each[:12]}…' for each in self.recipients)}" if self.recipients else "a passphrase"
+        return f"recipients {', '.join(f'{recipient[:12]}…' for recipient in self.recipients)}" if self.recipients else "a passphrase"
 
 
 def seal(plain: bytes, readers: Readers) -> bytes:
@@ -37,7 +37,7 @@ def seal(plain: bytes, readers: Readers) -> bytes:
     if not readers.recipients:
         return bytes(pyrage.passphrase.encrypt(plain, readers.passphrase))
     try:
-        known = [pyrage.x25519.Recipient.from_str(each) for each in readers.recipients]
+        known = [pyrage.x25519.Recipient.from_str(recipient) for recipient in readers.recipients]
     except pyrage.RecipientError:
         raise PlatformError(
             what="a recipient is not an age recipient: those begin with age1",
@@ -67,7 +67,7 @@ def unseal(content: bytes, where: str, *, identities: tuple[str, ...], passphras
     try:
         if by_passphrase:
             return bytes(pyrage.passphrase.decrypt(binary, passphrase()))
-        return bytes(pyrage.decrypt(binary, [pyrage.x25519.Identity.from_str(each) for each in identities]))
+        return bytes(pyrage.decrypt(binary, [pyrage.x25519.Identity.from_str(identity) for identity in identities]))
     except pyrage.IdentityError:
         raise PlatformError(what="it is not an age identity", where="--identity", next_step="those begin with AGE-SECRET-KEY-1") from None
     except (pyrage.DecryptError, ValueError) as error:
@@ -108,12 +108,12 @@ def identities_of(path: str) -> tuple[str, ...]:
     """
     if not path:
         return ()
-    found = tuple(line.strip() for line in _lines(path, "--identity") if line.strip().startswith("AGE-SECRET-KEY-"))
-    if not found:
+    identities = tuple(line.strip() for line in _lines(path, "--identity") if line.strip().startswith("AGE-SECRET-KEY-"))
+    if not identities:
         raise PlatformError(
             what="it holds no age identity", where=f"--identity {path}", next_step="an identity is a line that begins with AGE-SECRET-KEY-1"
         )
-    return found
+    return identities
 
 
 def known_passphrase(path: str) -> str:
@@ -140,9 +140,9 @@ def new_passphrase(path: str) -> str:
     for _ in range(_ASKED):
         first = getpass.getpass("Passphrase for the kit (empty: make one and show it once): ")
         if not first:
-            made = "-".join(secrets.token_hex(3) for _ in range(6))
-            print(f"the kit's passphrase, shown only this once: {made}")
-            return made
+            generated = "-".join(secrets.token_hex(3) for _ in range(6))
+            print(f"the kit's passphrase, shown only this once: {generated}")
+            return generated
         if len(first) >= SHORTEST_PASSPHRASE and getpass.getpass("The same again: ") == first:
             return first
         print(f"the two differ, or are shorter than {SHORTEST_PASSPHRASE} characters", file=sys.stderr)
@@ -158,10 +158,10 @@ def _nobody(what: str) -> PlatformError:
 
 
 def _from_file(path: str) -> str:
-    found = sys.stdin.readline() if path == "-" else next(iter(_lines(path, "--passphrase-file")), "")
-    if not found.strip():
+    first_line = sys.stdin.readline() if path == "-" else next(iter(_lines(path, "--passphrase-file")), "")
+    if not first_line.strip():
         raise PlatformError(what="its first line is empty", where=f"--passphrase-file {path}", next_step="write the passphrase there")
-    return found.rstrip("\r\n")
+    return first_line.rstrip("\r\n")
 
 
 def _long_enough(passphrase: str) -> str:

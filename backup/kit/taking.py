@@ -36,7 +36,7 @@ def readers_of(platform: Platform, recipients: Sequence[str], passphrase_file: s
             what="a kit is for recipients or for a passphrase, not both", where="--recipient, --passphrase-file", next_step="leave one out"
         )
     own = {_own_recipient(platform)}
-    known = tuple(each for each in (recipients or platform.backup.recipients) if each not in own)
+    known = tuple(recipient for recipient in (recipients or platform.backup.recipients) if recipient not in own)
     if recipients and not known:
         raise PlatformError(
             what="this is the stack's own key, which is lost with the machine",

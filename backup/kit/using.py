@@ -177,7 +177,7 @@ def _engine() -> Iterator[docker.DockerClient]:
 
 def _has_data(host: docker.DockerClient, name: str) -> bool:
     """Whether the database's files are on this engine."""
-    return any(each.name == f"{PROJECT}-{name}-timescaledb-data" for each in host.volumes.list())
+    return any(volume.name == f"{PROJECT}-{name}-timescaledb-data" for volume in host.volumes.list())
 
 
 def _refuse_other_keys(host: docker.DockerClient, kit: Kit, name: str) -> None:
@@ -190,14 +190,14 @@ def _refuse_other_keys(host: docker.DockerClient, kit: Kit, name: str) -> None:
     from infra.provider.volumes import open_volume
 
     volume, container = f"{PROJECT}-{name}-keys", f"{PROJECT}-{name}-timescaledb"
-    if not any(each.name == volume for each in host.volumes.list()):
+    if not any(candidate.name == volume for candidate in host.volumes.list()):
         return
     try:
         image = str(host.containers.get(container).attrs["Image"])
     except docker.errors.NotFound:
         return
-    with open_volume(volume, image, name) as there:
-        kept = there.read().get("pgbackrest.key")
+    with open_volume(volume, image, name) as files:
+        kept = files.read().get("pgbackrest.key")
     if kept and kept.content and kept.content.decode() != kit.keys.passphrase:
         raise PlatformError(
             what=f"this engine has a stack {name} with other keys than the kit's: two stacks with one name",

@@ -58,15 +58,15 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
     progress.status(f"{request.kind} physical backup")
     physical = pgbackrest.back_up(container, request.kind, request.set_id)
     progress.status("reference point and logical backup" if request.logical else "reference point")
-    found = _reference_point(platform, request, physical, progress)
-    archived = found.archived
+    reference = _reference_point(platform, request, physical, progress)
+    archived = reference.archived
     with connect(platform, ACCOUNT) as connection:
         versions, revision = _server(connection)
     return PostgresPart(
         started=started,
         finished=datetime.now(UTC),
-        files=(*found.files, *archived.files),
-        unproven=found.unproven,
+        files=(*reference.files, *archived.files),
+        unproven=reference.unproven,
         label=physical.label,
         prior=physical.prior,
         references=physical.references,
@@ -80,8 +80,8 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
         versions={**versions, "pgbackrest": physical.version},
         database_bytes=physical.database_bytes,
         repository_bytes=physical.repository_bytes,
-        reference_point=found.point,
-        logical=LOGICAL_PATH if found.dumped else None,
+        reference_point=reference.point,
+        logical=LOGICAL_PATH if reference.dumped else None,
         history=live_log.server_history(container, physical.timeline),
     )
 
@@ -94,7 +94,7 @@ def _let_read(container: str) -> None:
     from infra.provider import psql
     from infra.provider.containers import running
 
-    owner = next(each.name for each in ACCOUNTS if each.postgres and each.postgres.owns_schema)
+    owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)
     variables = {"role": ACCOUNT, "owner": owner, "lock": str(psql.ADVISORY_LOCK)}
     with contextlib.suppress(PlatformError):
         psql.run(running(container), psql.named("reader_apply"), database=DATABASE, variables=variables)
@@ -178,17 +178,17 @@ def _distrusted(broken: Sequence[str]) -> Iterator[Unproven]:
 
 def _beside(connection: psycopg.Connection) -> list[Unproven]:
     """Objects of the server outside this database's tables."""
-    found = []
+    findings = []
     for kind, name in connection.execute(query("beside_the_tables")).fetchall():
         if kind == "slot":
             why = "in no backup: after a restore its consumer has to start over"
-            found.append(Unproven(what=f"replication slot {name}", why=why, by_design=True))
+            findings.append(Unproven(what=f"replication slot {name}", why=why, by_design=True))
         elif kind == "subscription":
             why = "only in the physical backup; a restored server subscribes again if it reaches the publisher"
-            found.append(Unproven(what=f"subscription {name}", why=why, by_design=True))
+            findings.append(Unproven(what=f"subscription {name}", why=why, by_design=True))
         else:
-            found.append(Unproven(what=f"database {name}", why="only in the physical backup: not counted, not in the logical one"))
-    return found
+            findings.append(Unproven(what=f"database {name}", why="only in the physical backup: not counted, not in the logical one"))
+    return findings
 
 
 def _beside_in_maintenance(container: str) -> list[Unproven]:

@@ -41,19 +41,19 @@ class Row:
 
 def rows(sets: Sequence[Manifest], log: KnownLog) -> list[Row]:
     """The timelines of the live cluster, each below the one it branched off from."""
-    own = [each for each in sets if each.postgres]
+    own = [manifest for manifest in sets if manifest.postgres]
     if not own:
         return []
     # The drawing shows the live line, whichever timeline is asked for.
     live = dataclasses.replace(log, timeline=None)
-    found = _rows(lineage(own, live), live)
-    return [dataclasses.replace(each, state=f"{each.state}; asked for") if each.timeline == log.timeline else each for each in found]
+    timelines = _rows(lineage(own, live), live)
+    return [dataclasses.replace(row, state=f"{row.state}; asked for") if row.timeline == log.timeline else row for row in timelines]
 
 
 def _rows(mine: Lineage, log: KnownLog) -> Iterator[Row]:
     histories = mine.cluster.histories
-    known = {1, *histories, *(each.postgres.timeline for each in mine.sets if each.postgres), mine.line.timeline}
-    parents = {each: histories[each][-1] for each in known if histories.get(each)}
+    known = {1, *histories, *(manifest.postgres.timeline for manifest in mine.sets if manifest.postgres), mine.line.timeline}
+    parents = {timeline: histories[timeline][-1] for timeline in known if histories.get(timeline)}
     on_line = {piece.timeline for piece in mine.line.pieces}
 
     def below(parent: int | None, depth: int) -> Iterator[Row]:
@@ -68,12 +68,12 @@ def _rows(mine: Lineage, log: KnownLog) -> Iterator[Row]:
 
 
 def _row(timeline: int, depth: int, parent: int | None, begins: str, mine: Lineage, log: KnownLog, on_line: set[int]) -> Row:
-    there = [each for each in mine.sets if each.postgres and each.postgres.timeline == timeline]
-    behind = [each for each in there if timeline in on_line and not mine.line.has(each)]
-    moments = sorted(each.moments()["postgres"] for each in there if each not in behind)
+    own = [manifest for manifest in mine.sets if manifest.postgres and manifest.postgres.timeline == timeline]
+    behind = [manifest for manifest in own if timeline in on_line and not mine.line.has(manifest)]
+    moments = sorted(manifest.moments()["postgres"] for manifest in own if manifest not in behind)
     until = moments[-1] if moments else None
     is_live = timeline == mine.line.timeline
-    if is_live and log.archived_until and _whole(mine, there, mine.cluster.histories):
+    if is_live and log.archived_until and _whole(mine, own, mine.cluster.histories):
         until = log.archived_until
     if is_live:
         state = "live" if log.live else "taken for live"
@@ -83,32 +83,32 @@ def _row(timeline: int, depth: int, parent: int | None, begins: str, mine: Linea
         state = f"abandoned: restore by a set's id, or with --timeline {timeline}"
     if behind:
         state += f"; {len(behind)} later sets are abandoned: restore by a set's id, or with --timeline {timeline}"
-    return Row(timeline, depth, parent, begins, len(there), moments[0] if moments else None, until, state)
+    return Row(timeline, depth, parent, begins, len(own), moments[0] if moments else None, until, state)
 
 
-def _whole(mine: Lineage, there: Sequence[Manifest], histories: Mapping[int, History]) -> bool:
+def _whole(mine: Lineage, sets: Sequence[Manifest], histories: Mapping[int, History]) -> bool:
     """Whether the WAL after the newest set on the line has no gap."""
-    newest = there[-1] if there else (mine.usable[-1] if mine.usable else None)
+    newest = sets[-1] if sets else (mine.usable[-1] if mine.usable else None)
     if newest is None or mine.cluster.segments is None:
         return False
-    found = reach(line_to(mine.line.timeline, histories), newest, mine.cluster.segments)
-    return found.missing is None and found.left == mine.line.timeline
+    reached = reach(line_to(mine.line.timeline, histories), newest, mine.cluster.segments)
+    return reached.missing is None and reached.left == mine.line.timeline
 
 
-def draw(found: Sequence[Row]) -> list[str]:
+def draw(rows: Sequence[Row]) -> list[str]:
     """The lines of the drawing; none if no set has PostgreSQL."""
-    if not found:
+    if not rows:
         return []
     heads = ["TIMELINE", "BEGINS", "SETS", "REACHED FOR SURE", ""]
     cells = [heads]
-    for each in found:
-        branch = "" if each.depth == 0 else "  " * (each.depth - 1) + "└ "
-        span = f"{_time(each.since)} to {_time(each.until)}" if each.since and each.until else _time(each.since or each.until)
-        if each.until and not each.since:
-            span = f"to {_time(each.until)}, from sets of timeline {each.parent}"
-        cells.append([f"{branch}{each.timeline}", each.begins, str(each.sets) if each.sets else "none", span or "-", each.state])
-    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
-    return ["  ".join(text.ljust(size) for text, size in zip(row, widths, strict=True)).rstrip() for row in cells]
+    for row in rows:
+        branch = "" if row.depth == 0 else "  " * (row.depth - 1) + "└ "
+        span = f"{_time(row.since)} to {_time(row.until)}" if row.since and row.until else _time(row.since or row.until)
+        if row.until and not row.since:
+            span = f"to {_time(row.until)}, from sets of timeline {row.parent}"
+        cells.append([f"{branch}{row.timeline}", row.begins, str(row.sets) if row.sets else "none", span or "-", row.state])
+    widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
+    return ["  ".join(text.ljust(size) for text, size in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
 def _time(moment: datetime | None) -> str:

@@ -45,7 +45,7 @@ def look(
     """
     first = place in ("", FIRST)
     live = live_log.ask(platform)
-    systems = {each.postgres.system_id for each in every if each.postgres}
+    systems = {manifest.postgres.system_id for manifest in every if manifest.postgres}
     if live and systems and live.system_id not in systems:
         # A new server replaced a lost one: it knows nothing of the WAL that the sets belong to.
         live = None
@@ -89,16 +89,16 @@ def _archive(platform: Platform) -> tuple[datetime | None, datetime | None, date
 
 
 def _of_sets(every: Sequence[Manifest]) -> dict[str, Cluster]:
-    found: dict[str, list[Manifest]] = {}
-    for each in every:
-        if each.postgres:
-            found.setdefault(archive_of(each), []).append(each)
-    return {archive: Cluster(of_manifests(own)) for archive, own in found.items()}
+    by_cluster: dict[str, list[Manifest]] = {}
+    for manifest in every:
+        if manifest.postgres:
+            by_cluster.setdefault(archive_of(manifest), []).append(manifest)
+    return {archive: Cluster(of_manifests(own)) for archive, own in by_cluster.items()}
 
 
 def _add_live(platform: Platform, live: live_log.LiveLog, every: Sequence[Manifest], clusters: dict[str, Cluster]) -> None:
     """Add the history of the server's timeline, which the server knows before the repository does."""
-    own = [each for each in every if each.postgres and each.postgres.system_id == live.system_id]
+    own = [manifest for manifest in every if manifest.postgres and manifest.postgres.system_id == live.system_id]
     if not own or live.timeline == 1:
         return
     try:

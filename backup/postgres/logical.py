@@ -48,10 +48,10 @@ def dump(platform: Platform, folder: SetFolder, snapshot: str, tables: Sequence[
         done = execute(container, words, user=pgbackrest.USER, line=password, sink=written.write, yielding=True, check=False)
     words = ("pg_dumpall", "--globals-only", "--no-role-passwords", "--password", f"--dbname={target}", f"--database={DATABASE}")
     roles = execute(container, words, user=pgbackrest.USER, line=password, check=False)
-    for name, each in (("pg_dump", done), ("pg_dumpall", roles)):
+    for name, outcome in (("pg_dump", done), ("pg_dumpall", roles)):
         # Exit code 1 is a failure that the tools report; with any other they were killed.
-        if each.code not in (0, 1):
-            raise PlatformError(what=f"{name} ended with exit code {each.code}: {_said(each)}", where=f"container {container}")
+        if outcome.code not in (0, 1):
+            raise PlatformError(what=f"{name} ended with exit code {outcome.code}: {_said(outcome)}", where=f"container {container}")
     files: list[FileRecord] = []
     if done.code == 0:
         files.append(written.record)
@@ -68,17 +68,17 @@ def dump(platform: Platform, folder: SetFolder, snapshot: str, tables: Sequence[
 def limits(tables: Sequence[Table], server_version: int) -> tuple[list[str], list[Unproven]]:
     """Options that exclude what `pg_dump` would fail on, and the reasons. `server_version` as PostgreSQL numbers it."""
     options, lacking = [], []
-    for each in tables:
-        if each.schema == "pg_catalog":
+    for table in tables:
+        if table.schema == "pg_catalog":
             if server_version < _READS_LARGE_OBJECTS:
                 # Owners and superusers can read them; before PostgreSQL 18 no right covers all of them.
                 options.append("--no-large-objects")
                 why = "only in the physical backup: before PostgreSQL 18 no read-only account may dump them"
                 lacking.append(Unproven(what="large objects", why=why, by_design=True))
-        elif each.is_filtered:
-            options.append(f"--exclude-table-data={_pattern(each.schema)}.{_pattern(each.name)}")
+        elif table.is_filtered:
+            options.append(f"--exclude-table-data={_pattern(table.schema)}.{_pattern(table.name)}")
             why = "row-level security hides its rows from account backup, so the logical backup leaves it out: invoke up grants BYPASSRLS"
-            lacking.append(Unproven(what=f"table {each.key}", why=why))
+            lacking.append(Unproven(what=f"table {table.key}", why=why))
     return options, lacking
 
 

@@ -103,7 +103,7 @@ class Repository:
 
     def backup(self, label: str) -> PhysicalBackup | None:
         """The backup with that label, if it exists."""
-        return next((each for each in self.backups if each.label == label), None)
+        return next((backup for backup in self.backups if backup.label == label), None)
 
 
 def parse_info(text: str) -> Repository:
@@ -111,7 +111,7 @@ def parse_info(text: str) -> Repository:
 
     Raises PlatformError if the stanza is missing or broken.
     """
-    stanzas: list[dict[str, Any]] = [each for each in json.loads(text) if each["name"] == STANZA]
+    stanzas: list[dict[str, Any]] = [stanza_info for stanza_info in json.loads(text) if stanza_info["name"] == STANZA]
     # 2 is "no valid backups": a stanza without backups is fine here.
     if not stanzas or stanzas[0]["status"]["code"] not in (0, 2):
         reason = stanzas[0]["status"]["message"] if stanzas else "there is none"
@@ -121,9 +121,9 @@ def parse_info(text: str) -> Repository:
             next_step="invoke up makes the stanza; see docs/backup.md for a lost repository",
         )
     stanza = stanzas[0]
-    archives = [each for each in stanza["archive"] if each["max"]]
+    archives = [archive for archive in stanza["archive"] if archive["max"]]
     return Repository(
-        backups=tuple(_backup(each) for each in stanza["backup"]),
+        backups=tuple(_backup(raw) for raw in stanza["backup"]),
         wal_newest=archives[-1]["max"] if archives else None,
         system_id=str(stanza["db"][-1]["system-id"]),
     )
@@ -169,16 +169,16 @@ def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
         if kind == "full" or error.code not in _UNREADABLE:
             raise
         raise UnusablePriorError(error.what, where=error.where, next_step="make a full one: invoke backup --full") from error
-    made = [each for each in repository.backups if each.set_id == set_id]
-    if not made:
+    own = [backup for backup in repository.backups if backup.set_id == set_id]
+    if not own:
         raise PlatformError(what="pgBackRest succeeded but its backup is not in the repository", where=f"container {container}")
-    if made[-1].page_errors:
+    if own[-1].page_errors:
         raise PlatformError(
             what="pages of the database have wrong checksums: its files are damaged",
-            where=f"container {container}, backup {made[-1].label}",
+            where=f"container {container}, backup {own[-1].label}",
             next_step="find them with: pgbackrest verify, pg_amcheck; then restore an older set",
         )
-    return made[-1]
+    return own[-1]
 
 
 def _processes() -> int:
@@ -189,8 +189,8 @@ def _processes() -> int:
 def _insist_on_room(container: str) -> None:
     """Raise PlatformError if there is no room for one WAL segment: pgBackRest would first wait a minute for archiving."""
     done = execute(container, ["df", "-Pk", REPOSITORY_PATH], user=USER, check=False)
-    found = done.text().splitlines()[-1].split() if done.code == 0 else []
-    left = int(found[3]) * 1024 if len(found) > 3 else _SEGMENT_BYTES
+    columns = done.text().splitlines()[-1].split() if done.code == 0 else []
+    left = int(columns[3]) * 1024 if len(columns) > 3 else _SEGMENT_BYTES
     if left < _SEGMENT_BYTES:
         raise PlatformError(
             what=f"the disk of pgBackRest's repository is full: {left / 1e6:.0f} MB are left",
@@ -204,7 +204,7 @@ def run_and_look(container: str, line: Sequence[str], *, before: Sequence[str] =
 
     All in one command in the container: starting one takes as long as pgBackRest itself.
     """
-    steps = [f"step {shlex.join(each)} >/dev/null" for each in (before, line) if each]
+    steps = [f"step {shlex.join(step)} >/dev/null" for step in (before, line) if step]
     script = _STEPS + " && ".join([*steps, f"step {shlex.join(_INFO)}"])
     return parse_info(_ended(container, line[-1], _run_steps(container, script, yielding=yielding)).text())
 
@@ -233,10 +233,10 @@ def _ended(container: str, verb: str, done: Finished) -> Finished:
 def hash_files(container: str, paths: Iterable[str]) -> tuple[FileRecord, ...]:
     """Size and hash of every regular file at or below paths of the repository, computed inside the container."""
     script = f'cd {REPOSITORY_PATH} && find "$@" -type f -exec stat -c \'%s %n\' {{}} + && echo && find "$@" -type f -exec sha256sum {{}} +'
-    wanted = list(paths)
-    if not wanted:
+    prefixes = list(paths)
+    if not prefixes:
         return ()
-    text = execute(container, ["sh", "-c", script, "sh", *wanted], user=USER).stdout.decode()
+    text = execute(container, ["sh", "-c", script, "sh", *prefixes], user=USER).stdout.decode()
     sizes_text, _, hashes_text = text.partition("\n\n")
     sizes = {name: int(size) for size, name in (line.split(" ", 1) for line in sizes_text.splitlines())}
     hashes = {name: digest for digest, name in (line.split("  ", 1) for line in hashes_text.splitlines())}

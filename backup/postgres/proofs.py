@@ -28,45 +28,47 @@ def rows(restored: Restored) -> str:
     with postgres(restored.platform, READER) as connection:
         tables.prepare(connection)
         every = tables.list_tables(connection)
-        there = (
-            {each.name: each for each in every if each.in_first_scope} if point.scope == "public" else {each.key: each for each in every}
+        restored_tables = (
+            {constraint.name: constraint for constraint in every if constraint.in_first_scope}
+            if point.scope == "public"
+            else {constraint.key: constraint for constraint in every}
         )
         for name, record in point.tables.items():
-            table = there.get(name)
+            table = restored_tables.get(name)
             if table is None:
                 wrong.append(f"{name} is missing")
             elif record.rows is not None:
-                found = tables.count_table(connection, table, hashed=record.checksum is not None, as_text=record.as_text)
-                if found.record == record:
+                restored_count = tables.count_table(connection, table, hashed=record.checksum is not None, as_text=record.as_text)
+                if restored_count.record == record:
                     continue
-                if found.why and table.is_filtered:
+                if restored_count.why and table.is_filtered:
                     # Older sets: account backup could not read past row-level security then.
-                    unreadable.append(f"{name} ({found.why})")
-                elif found.why:
-                    wrong.append(f"{name} can't be read: {found.why}")
+                    unreadable.append(f"{name} ({restored_count.why})")
+                elif restored_count.why:
+                    wrong.append(f"{name} can't be read: {restored_count.why}")
                 else:
-                    content = "" if found.record.rows != record.rows else " with other content"
-                    wrong.append(f"{name} has {found.record.rows} rows{content}, not {record.rows}")
+                    content = "" if restored_count.record.rows != record.rows else " with other content"
+                    wrong.append(f"{name} has {restored_count.record.rows} rows{content}, not {record.rows}")
     doubt = "" if point.exact else " (the point was taken during writes, so this may be no fault: drill another set)"
     insist(not wrong, shown(wrong) + doubt)
-    strangers = {name for name, each in there.items() if not each.is_covered} - set(point.tables)
+    strangers = {name for name, table in restored_tables.items() if not table.is_covered} - set(point.tables)
     insist(not strangers, f"tables unknown to the set: {shown(sorted(strangers))}")
     counted = [record for record in point.tables.values() if record.rows is not None]
     hashed = sum(1 for record in counted if record.checksum is not None)
-    told = f"{len(counted)} tables, {sum(record.rows or 0 for record in counted)} rows; {hashed} with checksum"
+    summary = f"{len(counted)} tables, {sum(record.rows or 0 for record in counted)} rows; {hashed} with checksum"
     apart = len(point.tables) - len(counted)
-    return told + (f"; {apart} not counted" if apart else "") + (f"; not proven: {shown(unreadable)}" if unreadable else "")
+    return summary + (f"; {apart} not counted" if apart else "") + (f"; not proven: {shown(unreadable)}" if unreadable else "")
 
 
 def chunks(restored: Restored) -> str:
     """Hypertables are still hypertables, and those with rows have chunks."""
     part = restored.manifest.postgres
     with postgres(restored.platform, READER) as connection:
-        found = {tables.key_of(schema, name): count for schema, name, count in connection.execute(query("chunks")).fetchall()}
+        chunk_counts = {tables.key_of(schema, name): count for schema, name, count in connection.execute(query("chunks")).fetchall()}
     recorded = part.reference_point.tables if part else {}
-    empty = [name for name, count in found.items() if count == 0 and name in recorded and recorded[name].rows]
+    empty = [name for name, count in chunk_counts.items() if count == 0 and name in recorded and recorded[name].rows]
     insist(not empty, f"rows but no chunk: {shown(empty)}")
-    return ", ".join(f"{name}: {count} chunks" for name, count in found.items()) or "no hypertable"
+    return ", ".join(f"{name}: {count} chunks" for name, count in chunk_counts.items()) or "no hypertable"
 
 
 def structure(restored: Restored) -> str:
@@ -123,8 +125,8 @@ def constraints(restored: Restored) -> str:
                 broken.append(f"{row[0]} rows of {table} violate {promise}")
     insist(every or not (part and part.reference_point.tables), "the schema has no constraint: there are no tables")
     insist(not broken, shown(broken))
-    told = f"{len(every) - len(unasked)} constraints of the schema, violated by no row"
-    return told + (f"; could not be asked: {shown(unasked)}" if unasked else "")
+    summary = f"{len(every) - len(unasked)} constraints of the schema, violated by no row"
+    return summary + (f"; could not be asked: {shown(unasked)}" if unasked else "")
 
 
 def indexes(restored: Restored) -> str:
@@ -134,8 +136,8 @@ def indexes(restored: Restored) -> str:
     insist(done.code == 0, f"indexes can't be compared with their tables: {done.stderr[-300:]}")
     every: list[tuple[str, str, str]] = json.loads(done.text().splitlines()[-1])
     # SQLSTATE class XX means damage. Any other error, such as a failing function in an index expression, does not.
-    damaged = [f"{name}: {told}" for name, state, told in every if state.startswith("XX")]
+    damaged = [f"{name}: {message}" for name, state, message in every if state.startswith("XX")]
     insist(not damaged, f"indexes that differ from their tables: {shown(damaged)}")
-    unasked = [f"{name} ({told})" for name, state, told in every if state and not state.startswith("XX")]
-    told = f"{len(every) - len(unasked)} B-tree indexes agree with their tables"
-    return told + (f"; could not be compared: {shown(unasked)}" if unasked else "")
+    unasked = [f"{name} ({message})" for name, state, message in every if state and not state.startswith("XX")]
+    message = f"{len(every) - len(unasked)} B-tree indexes agree with their tables"
+    return message + (f"; could not be compared: {shown(unasked)}" if unasked else "")

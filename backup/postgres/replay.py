@@ -56,7 +56,7 @@ class Lineage:
     @property
     def usable(self) -> list[Manifest]:
         """The sets on the line, oldest first."""
-        return [each for each in self.sets if self.line.has(each)]
+        return [manifest for manifest in self.sets if self.line.has(manifest)]
 
 
 def lineage(sets: Sequence[Manifest], log: KnownLog) -> Lineage:
@@ -64,10 +64,10 @@ def lineage(sets: Sequence[Manifest], log: KnownLog) -> Lineage:
 
     Raises PlatformError for an unknown timeline.
     """
-    systems = [each.postgres.system_id if each.postgres else "" for each in sets]
+    systems = [manifest.postgres.system_id if manifest.postgres else "" for manifest in sets]
     live = log.live if log.live and log.live.system_id in systems else None
     system = live.system_id if live else systems[-1]
-    own = tuple(each for each in sets if each.postgres and each.postgres.system_id == system)
+    own = tuple(manifest for manifest in sets if manifest.postgres and manifest.postgres.system_id == system)
     cluster = log.clusters.get(archive_of(own[-1]), Cluster({}))
     newest = cluster.newest(own)
     if log.timeline is not None and log.timeline > max(newest, live.timeline if live else 1):
@@ -81,90 +81,92 @@ def choose(moment: datetime | None, lsn: str | None, sets: Sequence[Manifest], l
 
     Raises PlatformError if no set reaches the target.
     """
-    told = moment.isoformat(timespec="milliseconds") if moment else (lsn or "latest")
+    target = moment.isoformat(timespec="milliseconds") if moment else (lsn or "latest")
     if not sets:
         raise impossible("there is no backup of PostgreSQL", "invoke backup makes one")
     if log is None:
         before = _before(moment, lsn, sets)
         if not before:
-            raise impossible(f"no backup of PostgreSQL is from before {told}", "invoke backup.list shows the sets")
+            raise impossible(f"no backup of PostgreSQL is from before {target}", "invoke backup.list shows the sets")
         return Choice(before[-1], lsn=lsn)
     mine = lineage(sets, log)
     notes = (mine.assumed,) if mine.assumed else ()
     before = _before(moment, lsn, mine.usable)
     if not before:
-        older = [each for each in sets if each not in mine.sets]
+        older = [manifest for manifest in sets if manifest not in mine.sets]
         if moment and older and log.timeline is None and _before(moment, None, older):
             choice = choose(moment, None, older, KnownLog(log.clusters))
             return _noted(choice, "it is of an earlier cluster: the database was created again since")
-        raise _none_before(told, mine, _before(moment, lsn, mine.sets))
-    choice = _along(moment, lsn, told, before, mine, log)
+        raise _none_before(target, mine, _before(moment, lsn, mine.sets))
+    choice = _along(moment, lsn, target, before, mine, log)
     branch = _branch_note(moment, mine)
     return _noted(choice, *notes, *branch)
 
 
 def _before(moment: datetime | None, lsn: str | None, sets: Sequence[Manifest]) -> list[Manifest]:
     """Sets from which the target can be reached. A backup is consistent only from its end on."""
-    found = [each for each in sets if each.postgres]
+    usable = [manifest for manifest in sets if manifest.postgres]
     if moment:
-        found = [each for each in found if each.postgres and each.postgres.reference_point.at <= moment]
+        usable = [other for other in usable if other.postgres and other.postgres.reference_point.at <= moment]
     if lsn:
-        found = [each for each in found if each.postgres and lsn_number(each.postgres.lsn_stop) <= lsn_number(lsn)]
-    return found
+        usable = [note for note in usable if note.postgres and lsn_number(note.postgres.lsn_stop) <= lsn_number(lsn)]
+    return usable
 
 
-def _none_before(told: str, mine: Lineage, elsewhere: Sequence[Manifest]) -> PlatformError:
+def _none_before(target: str, mine: Lineage, elsewhere: Sequence[Manifest]) -> PlatformError:
     timeline = mine.line.timeline
     first = mine.usable[0].moments()["postgres"].isoformat(timespec="seconds") if mine.usable else ""
     since = f"; the first one there is from {first}" if first else ""
-    others = sorted({each.postgres.timeline for each in elsewhere if each.postgres} - {timeline})
+    others = sorted({other.postgres.timeline for other in elsewhere if other.postgres} - {timeline})
     step = "invoke backup.list shows the sets"
     if others:
         step = f"an abandoned branch has it: add --timeline {others[-1]}"
-    return impossible(f"no backup of PostgreSQL on timeline {timeline} is from before {told}{since}", step)
+    return impossible(f"no backup of PostgreSQL on timeline {timeline} is from before {target}{since}", step)
 
 
-def _along(moment: datetime | None, lsn: str | None, told: str, before: Sequence[Manifest], mine: Lineage, log: KnownLog) -> Choice:
+def _along(moment: datetime | None, lsn: str | None, target: str, before: Sequence[Manifest], mine: Lineage, log: KnownLog) -> Choice:
     """Follow the WAL of the newest usable set whose own WAL is complete."""
     line, segments = mine.line, mine.cluster.segments
     if segments is None:
         doubt = "the repository can't be read, so nothing proves that its log is complete"
         return Choice(before[-1], line.timeline, lsn, or_end=lsn is None, doubt=doubt)
     for manifest in reversed(before):
-        found = reach(line, manifest, segments)
-        if manifest.postgres and found.end >= lsn_number(manifest.postgres.lsn_stop):
+        reached = reach(line, manifest, segments)
+        if manifest.postgres and reached.end >= lsn_number(manifest.postgres.lsn_stop):
             break
     else:
-        raise impossible(f"the log is missing for every set that could reach {told}", "invoke backup.verify --all names what is missing")
+        raise impossible(f"the log is missing for every set that could reach {target}", "invoke backup.verify --all names what is missing")
     notes: tuple[str, ...] = () if manifest is before[-1] else (f"the log of {before[-1].id} is missing, so an older set is used",)
-    if found.left != line.timeline:
-        return _at_the_branch(moment, lsn, manifest, found, mine, notes)
+    if reached.left != line.timeline:
+        return _at_the_branch(moment, lsn, manifest, reached, mine, notes)
     if lsn:
-        if lsn_number(lsn) > found.end:
-            raise impossible(f"the log is archived only up to {lsn_text(found.end)}, before {lsn}{_gap(found)}", "give an earlier position")
-        return Choice(manifest, line.timeline, lsn, or_end=found.missing is None, notes=notes)
+        if lsn_number(lsn) > reached.end:
+            raise impossible(
+                f"the log is archived only up to {lsn_text(reached.end)}, before {lsn}{_gap(reached)}", "give an earlier position"
+            )
+        return Choice(manifest, line.timeline, lsn, or_end=reached.missing is None, notes=notes)
     if moment is None:
-        gap = f"segment {found.missing} of the log is missing: changes after {lsn_text(found.end)} are not restored"
-        if found.missing and log.live:
+        gap = f"segment {reached.missing} of the log is missing: changes after {lsn_text(reached.end)} are not restored"
+        if reached.missing and log.live:
             # The live state is newer: don't replace it by the state before a gap unless that position is asked for.
             return Choice(manifest, line.timeline, notes=notes, doubt=gap)
-        return Choice(manifest, line.timeline, or_end=True, notes=(*notes, *([gap] if found.missing else [])))
-    return _to_moment(moment, manifest, found, mine, log, notes)
+        return Choice(manifest, line.timeline, or_end=True, notes=(*notes, *([gap] if reached.missing else [])))
+    return _to_moment(moment, manifest, reached, mine, log, notes)
 
 
-def _to_moment(moment: datetime, manifest: Manifest, found: Reach, mine: Lineage, log: KnownLog, notes: tuple[str, ...]) -> Choice:
-    points = [each.postgres.reference_point for each in mine.usable if each.postgres]
-    reached = [each.at for each in points if lsn_number(each.lsn) <= found.end]
+def _to_moment(moment: datetime, manifest: Manifest, replay: Reach, mine: Lineage, log: KnownLog, notes: tuple[str, ...]) -> Choice:
+    points = [candidate.postgres.reference_point for candidate in mine.usable if candidate.postgres]
+    reached = [point.at for point in points if lsn_number(point.lsn) <= replay.end]
     last = max(reached, default=manifest.moments()["postgres"])
-    proven = moment <= last or (found.missing is None and log.archived_until is not None and moment <= log.archived_until)
+    proven = moment <= last or (replay.missing is None and log.archived_until is not None and moment <= log.archived_until)
     choice = Choice(manifest, mine.line.timeline, or_end=True, notes=notes)
     if proven:
         return choice
     sure = f"certainly reachable is the state up to {last.isoformat(timespec='seconds')}"
-    if found.missing:
-        later = [each.at for each in points if lsn_number(each.lsn) > found.end]
+    if replay.missing:
+        later = [point.at for point in points if lsn_number(point.lsn) > replay.end]
         again = f", and again from {min(later).isoformat(timespec='seconds')} on" if later else ""
-        doubt = f"archiving was interrupted: segment {found.missing} of the log is missing; {sure}{again}"
+        doubt = f"archiving was interrupted: segment {replay.missing} of the log is missing; {sure}{again}"
         return Choice(manifest, mine.line.timeline, notes=notes, doubt=doubt)
     if log.stalled_since:
         since = log.stalled_since.isoformat(timespec="seconds")
@@ -179,22 +181,24 @@ def _to_moment(moment: datetime, manifest: Manifest, found: Reach, mine: Lineage
 
 
 def _at_the_branch(
-    moment: datetime | None, lsn: str | None, manifest: Manifest, found: Reach, mine: Lineage, notes: tuple[str, ...]
+    moment: datetime | None, lsn: str | None, manifest: Manifest, reached: Reach, mine: Lineage, notes: tuple[str, ...]
 ) -> Choice:
     """No WAL of the wanted timeline is archived yet. Replay would continue into the abandoned branch."""
-    told = f"timeline {mine.line.timeline} has no archived log yet after {lsn_text(found.end)}"
-    if moment or (lsn and lsn_number(lsn) > found.end):
+    problem = f"timeline {mine.line.timeline} has no archived log yet after {lsn_text(reached.end)}"
+    if moment or (lsn and lsn_number(lsn) > reached.end):
         raise impossible(
-            told,
-            f"fix archiving (invoke check); or --to latest for the archived state, --timeline {found.left} for the earlier branch",
+            problem,
+            f"fix archiving (invoke check); or --to latest for the archived state, --timeline {reached.left} for the earlier branch",
         )
-    return Choice(manifest, found.left, lsn or lsn_text(found.end), or_end=True, notes=(*notes, f"{told}: its starting point is restored"))
+    return Choice(
+        manifest, reached.left, lsn or lsn_text(reached.end), or_end=True, notes=(*notes, f"{problem}: its starting point is restored")
+    )
 
 
 def _branch_note(moment: datetime | None, mine: Lineage) -> list[str]:
     """A note if an abandoned branch has the same moment too, so that nobody takes one for the other."""
-    left = [each.postgres for each in mine.sets if each.postgres and not mine.line.has(each)]
-    others = [each.timeline for each in left if moment and each.reference_point.at >= moment]
+    left = [manifest.postgres for manifest in mine.sets if manifest.postgres and not mine.line.has(manifest)]
+    others = [other.timeline for other in left if moment and other.reference_point.at >= moment]
     return [f"timeline {others[0]}, an abandoned branch, has that moment too: --timeline {others[0]}"] if others else []
 
 
@@ -211,8 +215,8 @@ def insist_on_line(history: History, line: Line) -> None:
         )
 
 
-def _gap(found: Reach) -> str:
-    return f", where segment {found.missing} is missing" if found.missing else ""
+def _gap(reached: Reach) -> str:
+    return f", where segment {reached.missing} is missing" if reached.missing else ""
 
 
 def _noted(choice: Choice, *notes: str) -> Choice:

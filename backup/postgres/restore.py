@@ -33,39 +33,46 @@ if TYPE_CHECKING:
 _RECOVERY_SECONDS = 4 * 3600
 
 
-def beside(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progress, *, settings: Iterable[str] = ()) -> Timing:
+def beside(
+    scratch_stores: Scratch, ingredients: Ingredients, plan: StorePlan, progress: Progress, *, settings: Iterable[str] = ()
+) -> Timing:
     """Restore PostgreSQL into a scratch container and wait until it has replayed its WAL and accepts writes.
 
     Raises PlatformError if the backup is damaged, or its WAL ends before the target.
     """
     began = time.monotonic()
-    progress.status(f"restoring {wanted.manifest.id}")
-    data = made.volume("timescaledb-data")
-    repository = use.source.volume or repository_volume(made, use, wanted, progress)
+    progress.status(f"restoring {plan.manifest.id}")
+    data = scratch_stores.volume("timescaledb-data")
+    repository = ingredients.source.volume or repository_volume(scratch_stores, ingredients, plan, progress)
     recipe = recipes.timescaledb(
-        made, use.bases["timescaledb"], data=data, repository=repository, passphrase=use.passphrase, settings=settings
+        scratch_stores,
+        ingredients.bases["timescaledb"],
+        data=data,
+        repository=repository,
+        passphrase=ingredients.passphrase,
+        settings=settings,
     )
-    run_once(made, recipe, restore_command(wanted, archive=False))
+    run_once(scratch_stores, recipe, restore_command(plan, archive=False))
     files = time.monotonic()
     progress.status("replaying the log")
     try:
-        made.start(recipe)
-        wait_for_recovery(str(made.containers[recipe.service].name))
+        scratch_stores.start(recipe)
+        wait_for_recovery(str(scratch_stores.containers[recipe.service].name))
     except PlatformError as error:
         if not ends_early(error):
             raise
-        if not wanted.or_end:
-            raise early_end(error, wanted) from error
+        if not plan.or_end:
+            raise early_end(error, plan) from error
         # The whole WAL was replayed without reaching the target: start without a target. The files stay, the replay continues from there.
-        progress.log(f"nothing was committed between the last transaction of the log and {_target_text(wanted)}")
-        made.containers.pop(recipe.service).remove(force=True)
-        run_once(made, recipe, ("sh", "-c", NO_TARGET))
-        made.start(recipe)
-        wait_for_recovery(str(made.containers[recipe.service].name))
+        progress.log(f"nothing was committed between the last transaction of the log and {_target_text(plan)}")
+        scratch_stores.containers.pop(recipe.service).remove(force=True)
+        run_once(scratch_stores, recipe, ("sh", "-c", NO_TARGET))
+        scratch_stores.start(recipe)
+        wait_for_recovery(str(scratch_stores.containers[recipe.service].name))
     return Timing(files - began, time.monotonic() - files)
 
 
-def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
+def live(platform: Platform, plan: StorePlan, work: LiveWork) -> None:
     """Restore onto the live PostgreSQL, step by step, each step noted in the journal."""
     name = platform.containers["timescaledb"]
     stopped.remove_earlier(f"{name}-restore")
@@ -74,63 +81,63 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
     if step and _was_promoted(container, work.begun.timeline or 1):
         # Somebody started the promoted server meanwhile: it may have new writes, so don't restore it again.
         stopped.start(container)
-    elif step not in (FILES, RECOVERED) or not _recovers(container, wanted):
+    elif step not in (FILES, RECOVERED) or not _recovers(container, plan):
         work.journal.reach("postgres", PLANNED)
-        _put_files_back(platform, container, wanted)
+        _put_files_back(platform, container, plan)
         work.journal.reach("postgres", FILES)
-        _start_recovery(container, wanted)
-    found = live_log.replayed(name)
-    seen = {"position": found.position, "committed": found.committed.isoformat() if found.committed else None}
-    work.journal.reach("postgres", RECOVERED, **({} if found.position is None else seen))
+        _start_recovery(container, plan)
+    replayed = live_log.replayed(name)
+    seen = {"position": replayed.position, "committed": replayed.committed.isoformat() if replayed.committed else None}
+    work.journal.reach("postgres", RECOVERED, **({} if replayed.position is None else seen))
     work.journal.reach("postgres", PROMOTED)
 
 
-def recovery_options(wanted: StorePlan) -> tuple[str, ...]:
+def recovery_options(plan: StorePlan) -> tuple[str, ...]:
     """Options of pgBackRest for the end of the replay, and for its timeline: the plan's, or the backup's own."""
-    part = wanted.manifest.postgres
-    own = wanted.timeline is None or (part is not None and part.timeline == wanted.timeline)
-    along = f"--target-timeline={'current' if own else wanted.timeline}"
-    if wanted.lsn:
+    part = plan.manifest.postgres
+    own = plan.timeline is None or (part is not None and part.timeline == plan.timeline)
+    along = f"--target-timeline={'current' if own else plan.timeline}"
+    if plan.lsn:
         # The record at that position is the first that must not be replayed.
-        return ("--type=lsn", f"--target={wanted.lsn}", "--target-exclusive", "--target-action=promote", along)
-    if wanted.until:
-        moment = wanted.until.astimezone(UTC)
+        return ("--type=lsn", f"--target={plan.lsn}", "--target-exclusive", "--target-action=promote", along)
+    if plan.until:
+        moment = plan.until.astimezone(UTC)
         return ("--type=time", f"--target={moment:%Y-%m-%d %H:%M:%S.%f}+00", "--target-action=promote", along)
     return ("--type=default", along)
 
 
-def restore_command(wanted: StorePlan, *, archive: bool) -> tuple[str, ...]:
+def restore_command(plan: StorePlan, *, archive: bool) -> tuple[str, ...]:
     """The pgBackRest command that restores a data directory."""
-    if wanted.manifest.postgres is None:
-        raise PlatformError(what=f"set {wanted.manifest.id} has no backup of PostgreSQL", where="its manifest")
+    if plan.manifest.postgres is None:
+        raise PlatformError(what=f"set {plan.manifest.id} has no backup of PostgreSQL", where="its manifest")
     mode = () if archive else ("--archive-mode=off",)
-    return pgbackrest.command("restore", f"--set={wanted.manifest.postgres.label}", *recovery_options(wanted), *mode)
+    return pgbackrest.command("restore", f"--set={plan.manifest.postgres.label}", *recovery_options(plan), *mode)
 
 
-def repository_volume(made: Scratch, use: Ingredients, wanted: StorePlan, progress: Progress) -> str:
+def repository_volume(scratch_stores: Scratch, ingredients: Ingredients, plan: StorePlan, progress: Progress) -> str:
     """A volume with the needed part of a remote repository: the backup and those it refers to, the WAL after it, the index.
 
     The scratch network reaches nothing outside, so the files are copied in. The index is the set's own: the place's may be newer.
     """
-    part = wanted.manifest.postgres
+    part = plan.manifest.postgres
     if part is None:
-        raise PlatformError(what=f"set {wanted.manifest.id} has no backup of PostgreSQL", where="its manifest")
-    stored, files = use.source.repository, use.files(wanted.manifest)
+        raise PlatformError(what=f"set {plan.manifest.id} has no backup of PostgreSQL", where="its manifest")
+    stored, files = ingredients.source.repository, ingredients.files(plan.manifest)
     backups = stored.sizes([pgbackrest.backup_path(label) for label in (part.label, *part.references)])
     log = {
         path: size
         for path, size in stored.sizes([f"archive/{STANZA}"]).items()
         if path.endswith(".history") or ((match := SEGMENT.search(path)) and match["segment"] >= part.wal_start)
     }
-    progress.status(f"bringing {round(sum((*backups.values(), *log.values())) / 1e6)} MB of the repository from {use.source.where}")
+    progress.status(f"bringing {round(sum((*backups.values(), *log.values())) / 1e6)} MB of the repository from {ingredients.source.where}")
     entries = [
-        Entry(path, StreamedFile(path, size, use.source.where, functools.partial(stored.read, path)))
+        Entry(path, StreamedFile(path, size, ingredients.source.where, functools.partial(stored.read, path)))
         for path, size in sorted((backups | log).items())
     ]
     index = {record.path: record for record in part.files if record.path.startswith(f"{INFO_PATH}/")}
     entries += [Entry(path, plain_file(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
-    volume = made.volume("pgbackrest")
-    base = use.bases["timescaledb"]
+    volume = scratch_stores.volume("pgbackrest")
+    base = ingredients.bases["timescaledb"]
     helper = docker_client().containers.create(
         base.image, ["true"], volumes={volume: {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
     )
@@ -142,10 +149,10 @@ def repository_volume(made: Scratch, use: Ingredients, wanted: StorePlan, progre
     return volume
 
 
-def _put_files_back(platform: Platform, container: Container, wanted: StorePlan) -> None:
+def _put_files_back(platform: Platform, container: Container, plan: StorePlan) -> None:
     container.stop(timeout=stopped.STOP_SECONDS)
     # --delta copies only what differs, so a run after an interrupted one is quicker.
-    command = (*restore_command(wanted, archive=True)[:-1], "--delta", "restore")
+    command = (*restore_command(plan, archive=True)[:-1], "--delta", "restore")
     # A repository in a bucket is reached from the stack's own network.
     network = platform.network if platform.backup.place else "none"
     # The server is certainly stopped. A killed one leaves a pid file that says otherwise, and pgBackRest would believe it.
@@ -153,25 +160,25 @@ def _put_files_back(platform: Platform, container: Container, wanted: StorePlan)
     stopped.run(container, script, purpose="restore", network=network)
 
 
-def _start_recovery(container: Container, wanted: StorePlan) -> None:
+def _start_recovery(container: Container, plan: StorePlan) -> None:
     try:
         stopped.start(container)
         wait_for_recovery(str(container.name))
     except PlatformError as error:
         if not ends_early(error):
             raise
-        if not wanted.or_end:
-            raise early_end(error, wanted) from error
+        if not plan.or_end:
+            raise early_end(error, plan) from error
         container.stop(timeout=stopped.STOP_SECONDS)
         stopped.run(container, NO_TARGET, purpose="restore")
         stopped.start(container)
         wait_for_recovery(str(container.name))
 
 
-def _recovers(container: Container, wanted: StorePlan) -> bool:
+def _recovers(container: Container, plan: StorePlan) -> bool:
     """Whether the server starts on the files that an interrupted run restored; if not, they are restored again."""
     try:
-        _start_recovery(container, wanted)
+        _start_recovery(container, plan)
     except PlatformError:
         return False
     return True
@@ -205,17 +212,17 @@ def ends_early(error: PlatformError) -> bool:
     return "recovery ended before configured recovery target was reached" in error.what
 
 
-def early_end(error: PlatformError, wanted: StorePlan) -> PlatformError:
+def early_end(error: PlatformError, plan: StorePlan) -> PlatformError:
     """The error for a WAL that ends before the target, where its end does not count as the target."""
     return PlatformError(
-        what=f"the archived log ends before {_target_text(wanted)}" + (f": {wanted.doubt}" if wanted.doubt else ""),
+        what=f"the archived log ends before {_target_text(plan)}" + (f": {plan.doubt}" if plan.doubt else ""),
         where=error.where,
         next_step="give an earlier target, or --to latest for the whole log",
     )
 
 
-def _target_text(wanted: StorePlan) -> str:
-    return wanted.lsn or (wanted.until.isoformat(timespec="milliseconds") if wanted.until else "its end")
+def _target_text(plan: StorePlan) -> str:
+    return plan.lsn or (plan.until.isoformat(timespec="milliseconds") if plan.until else "its end")
 
 
 def wait_for_recovery(container: str) -> None:
@@ -225,12 +232,12 @@ def wait_for_recovery(container: str) -> None:
     """
     question = ("psql", "--no-psqlrc", "-Atq", f"--dbname={database('postgres')}", "--command=select pg_is_in_recovery()")
     for in_time in looks(_RECOVERY_SECONDS):
-        found: Any = docker_client().containers.get(container)
-        if found.status == "running":
+        server: Any = docker_client().containers.get(container)
+        if server.status == "running":
             if execute(container, question, user=pgbackrest.USER, check=False).text() == "f":
                 return
         else:
-            said = found.logs(tail=8).decode(errors="replace").strip()
+            said = server.logs(tail=8).decode(errors="replace").strip()
             raise PlatformError(what=f"PostgreSQL stopped while replaying its log:\n{said}", where=f"container {container}")
         if not in_time:
             raise PlatformError(what="PostgreSQL did not finish replaying its log", where=f"container {container}")

@@ -88,8 +88,8 @@ def list_tables(connection: psycopg.Connection) -> list[Table]:
 
 def sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
     """The last value of each used sequence, and whether it counts down."""
-    found = connection.execute(query("sequences")).fetchall()
-    return {key_of(schema, name): (value, falling) for schema, name, value, falling in found}
+    values = connection.execute(query("sequences")).fetchall()
+    return {key_of(schema, name): (value, falling) for schema, name, value, falling in values}
 
 
 def going_on(before: Mapping[str, tuple[int, bool]], after: Mapping[str, tuple[int, bool]]) -> dict[str, int]:
@@ -103,7 +103,9 @@ def going_on(before: Mapping[str, tuple[int, bool]], after: Mapping[str, tuple[i
 
 def broken(connection: psycopg.Connection) -> tuple[str, ...]:
     """The indexes and constraints that the server itself does not trust."""
-    return tuple(name for each in ("broken_indexes", "broken_constraints") for (name,) in connection.execute(query(each)).fetchall())
+    return tuple(
+        name for statement in ("broken_indexes", "broken_constraints") for (name,) in connection.execute(query(statement)).fetchall()
+    )
 
 
 class _Uncounted(Exception):  # noqa: N818 - a result, no error of the program
@@ -161,15 +163,15 @@ def _without_hash(connection: psycopg.Connection, table: Table) -> tuple[str, ..
     """The columns without a hash function: tried on one row, column by column."""
     from psycopg.errors import UndefinedFunction
 
-    found = []
+    columns = []
     for name in _columns(connection, table):
         try:
             _ask(connection, table, _by_columns([name], ()), limit=True)
         except _Uncounted as error:
             if not isinstance(error.__cause__, UndefinedFunction):
                 raise
-            found.append(name)
-    return tuple(found)
+            columns.append(name)
+    return tuple(columns)
 
 
 def _null() -> Composable:
@@ -216,8 +218,8 @@ def reason(error: psycopg.Error) -> str:
     state = error.sqlstate or ""
     if state == _LOCKED:
         return "another session held it locked for longer than a backup waits"
-    told = error.diag.message_primary or ""
-    return " ".join(told.split()) if state.startswith(_TELLABLE) and told else f"{type(error).__name__} (SQLSTATE {state})"
+    message = error.diag.message_primary or ""
+    return " ".join(message.split()) if state.startswith(_TELLABLE) and message else f"{type(error).__name__} (SQLSTATE {state})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,32 +232,32 @@ class Counts:
 
 def count_all(connection: psycopg.Connection, fresh: psycopg.Connection, tables: Sequence[Table], *, hash_hypertables: bool) -> Counts:
     """Count every table in the connection's snapshot. `fresh` is a second connection, which sees later changes."""
-    wanted = [each for each in tables if not each.is_covered]
-    before = _storage(connection, wanted)
+    countable = [table for table in tables if not table.is_covered]
+    before = _storage(connection, countable)
     records: dict[str, TableRecord] = {}
     unproven: list[Unproven] = []
-    for each in wanted:
-        if told := _beforehand(connection, each):
-            records[each.key] = TableRecord(rows=None)
-            unproven += told
+    for table in countable:
+        if obstacles := _beforehand(connection, table):
+            records[table.key] = TableRecord(rows=None)
+            unproven += obstacles
             continue
-        counted = count_table(connection, each, hashed=hash_hypertables or not each.is_hypertable)
+        counted = count_table(connection, table, hashed=hash_hypertables or not table.is_hypertable)
         if counted.why:
-            unproven.append(Unproven(what=_called(each), why=counted.why))
-        records[each.key] = counted.record
-    after = _storage(fresh, wanted)
-    for each in wanted:
-        if records[each.key].rows is not None and before.get(each.oid, set()) - after.get(each.oid, set()):
-            records[each.key] = TableRecord(rows=None)
-            unproven.append(Unproven(what=_called(each), why="dropped, truncated or rewritten while it was counted"))
+            unproven.append(Unproven(what=_called(table), why=counted.why))
+        records[table.key] = counted.record
+    after = _storage(fresh, countable)
+    for table in countable:
+        if records[table.key].rows is not None and before.get(table.oid, set()) - after.get(table.oid, set()):
+            records[table.key] = TableRecord(rows=None)
+            unproven.append(Unproven(what=_called(table), why="dropped, truncated or rewritten while it was counted"))
     return Counts(records, tuple(unproven))
 
 
 def _storage(connection: psycopg.Connection, tables: Sequence[Table]) -> dict[int, set[tuple[int, int]]]:
-    found: dict[int, set[tuple[int, int]]] = {}
-    for root, oid, node in connection.execute(query("storage"), ([each.oid for each in tables],)).fetchall():
-        found.setdefault(root, set()).add((oid, node))
-    return found
+    storage: dict[int, set[tuple[int, int]]] = {}
+    for root, oid, node in connection.execute(query("storage"), ([table.oid for table in tables],)).fetchall():
+        storage.setdefault(root, set()).add((oid, node))
+    return storage
 
 
 def _beforehand(connection: psycopg.Connection, table: Table) -> list[Unproven]:

@@ -34,14 +34,14 @@ def lsn_text(number: int) -> str:
 
 def parse_history(text: str) -> History:
     """Parse a `.history` file. Raises ValueError if it is invalid."""
-    found = []
+    switches = []
     for line in text.splitlines():
         words = line.split("#")[0].split(maxsplit=2)
         if words:
             switch = Switch(timeline=int(words[0]), lsn=words[1].upper())
             lsn_number(switch.lsn)
-            found.append(switch)
-    return tuple(found)
+            switches.append(switch)
+    return tuple(switches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Line:
 
     def holds(self, timeline: int, lsn: str) -> bool:
         """Whether a position of a timeline is on this line, and not on an abandoned branch."""
-        piece = next((each for each in self.pieces if each.timeline == timeline), None)
+        piece = next((other for other in self.pieces if other.timeline == timeline), None)
         return piece is not None and (piece.end is None or lsn_number(lsn) <= piece.end)
 
     def has(self, manifest: Manifest) -> bool:
@@ -118,11 +118,11 @@ def reach(line: Line, manifest: Manifest, segments: Collection[str]) -> Reach:
     before = line.timeline_of(place - 1) if place > wal.number(part.wal_start) else part.timeline
     if timeline != before:
         # The next timeline's file also has the end of the previous one. The older file is good up to the switch, not beyond it.
-        switch = next(each.begin for each in line.pieces if each.timeline == timeline)
+        switch = next(piece.begin for piece in line.pieces if piece.timeline == timeline)
         if wal.name(before, place) in segments and switch is not None:
             end = switch
         timeline = before
-    later = any(wal.number(each) > place and line.timeline_of(wal.number(each)) == wal.timeline(each) for each in segments)
+    later = any(wal.number(name) > place and line.timeline_of(wal.number(name)) == wal.timeline(name) for name in segments)
     return Reach(end, timeline, name if later else None)
 
 
@@ -135,15 +135,15 @@ class Cluster:
 
     def newest(self, sets: Sequence[Manifest]) -> int:
         """The highest known timeline."""
-        parts = [each.postgres.timeline for each in sets if each.postgres]
-        return max([1, *self.histories, *parts, *(wal.timeline(each) for each in self.segments or ())])
+        parts = [manifest.postgres.timeline for manifest in sets if manifest.postgres]
+        return max([1, *self.histories, *parts, *(wal.timeline(segment) for segment in self.segments or ())])
 
 
 def archive_of(manifest: Manifest) -> str:
     """The repository's archive folder with the set's WAL; empty if the set doesn't say."""
-    return next((match["id"] for each in manifest.files if each.place == "pgbackrest" and (match := _ARCHIVE.match(each.path))), "")
+    return next((match["id"] for file in manifest.files if file.place == "pgbackrest" and (match := _ARCHIVE.match(file.path))), "")
 
 
 def of_manifests(sets: Sequence[Manifest]) -> dict[int, History]:
     """The histories in the sets of one cluster."""
-    return {each.postgres.timeline: each.postgres.history for each in sets if each.postgres and each.postgres.history}
+    return {manifest.postgres.timeline: manifest.postgres.history for manifest in sets if manifest.postgres and manifest.postgres.history}

@@ -28,10 +28,10 @@ def between(first: str, last: str) -> list[str]:
     return [name(timeline(first), place) for place in range(number(first), number(last) + 1)]
 
 
-def missing(first: str, last: str, there: Iterable[str]) -> list[str]:
+def missing(first: str, last: str, segments: Iterable[str]) -> list[str]:
     """The missing segments from one to another. Across a timeline switch, the segment of either timeline is enough."""
-    present = set(there)
+    present = set(segments)
     if timeline(first) == timeline(last):
-        return [each for each in between(first, last) if each not in present]
-    places = {number(each) for each in present if timeline(first) <= timeline(each) <= timeline(last)}
+        return [segment for segment in between(first, last) if segment not in present]
+    places = {number(segment) for segment in present if timeline(first) <= timeline(segment) <= timeline(last)}
     return [f"segment {place}" for place in range(number(first), number(last) + 1) if place not in places]

@@ -32,14 +32,14 @@ def postgres(platform: Platform, name: str) -> str:
         return "has no role"
     with clients.postgres(platform, name) as connection:
         try:
-            there = {
+            existing = {
                 name for (name,) in connection.execute("select relname::text from pg_class where relnamespace = 'public'::regnamespace")
             }
             for grant in role.grants:
-                if Privilege.SELECT in grant.privileges and grant.table in there:
+                if Privilege.SELECT in grant.privileges and grant.table in existing:
                     columns = sql.SQL(", ").join(map(sql.Identifier, grant.columns)) if grant.columns else sql.SQL("*")
                     connection.execute(sql.SQL("select {} from {} limit 1").format(columns, sql.Identifier(grant.table))).fetchall()
-            if "alembic_version" in there and (role.owns_schema or role.reads_every_table):
+            if "alembic_version" in existing and (role.owns_schema or role.reads_every_table):
                 connection.execute("select version_num from alembic_version").fetchall()
             if "pg_ls_archive_statusdir" in role.functions:
                 connection.execute("select count(*) from pg_ls_archive_statusdir()").fetchall()
@@ -74,14 +74,16 @@ def weaviate(platform: Platform, name: str) -> str:
     user = declared(name).weaviate
     if user is None:
         return "has no user"
-    patterns = [each.collection for each in user.permissions if each.action == "read_data"] or (["*"] if user.built_in_role else [])
+    patterns = [permission.collection for permission in user.permissions if permission.action == "read_data"] or (
+        ["*"] if user.built_in_role else []
+    )
     try:
         with Wire(platform.weaviate_url(), key=platform.secret(name, "weaviate"), ca_file=platform.ca_file) as wire:
             visible: list[dict[str, Any]] = wire.get("schema")["classes"]
-            names = [str(each["class"]) for each in visible if not (each.get("multiTenancyConfig") or {}).get("enabled")]
-            readable = [each for each in names if any(pattern == "*" or re.fullmatch(pattern, each) for pattern in patterns)]
-            for each in readable[:1]:
-                query: dict[str, str | int] = {"class": each, "limit": 1}
+            names = [str(collection["class"]) for collection in visible if not (collection.get("multiTenancyConfig") or {}).get("enabled")]
+            readable = [name for name in names if any(pattern == "*" or re.fullmatch(pattern, name) for pattern in patterns)]
+            for collection in readable[:1]:
+                query: dict[str, str | int] = {"class": collection, "limit": 1}
                 wire.get("objects", **query)
     except PlatformError as error:
         return error.what

@@ -74,8 +74,8 @@ def _postgres(platform: Platform, account: str) -> str:
         with clients.postgres(platform, account) as connection:
             row = connection.execute("select session_user").fetchone()
     except psycopg.Error as error:
-        told = _told(error)
-        return told if postgres_refused(error.sqlstate, str(error)) else Unlearned(told)
+        problem = _told(error)
+        return problem if postgres_refused(error.sqlstate, str(error)) else Unlearned(problem)
     return "" if row == (account,) else f"is {row}"
 
 
@@ -114,12 +114,12 @@ def _weaviate(platform: Platform, account: str) -> str:
     trusted = ssl.create_default_context(cafile=str(platform.ca_file))
     try:
         with urllib.request.urlopen(request, timeout=patience(_SECONDS), context=trusted) as answer:  # noqa: S310 - the scheme is ours
-            told = loads(answer.read())
+            own_info = loads(answer.read())
     except urllib.error.HTTPError as error:
         return f"HTTP {error.code}" if error.code < 500 and error.code != 429 else Unlearned(f"HTTP {error.code}")
     except (OSError, http.client.HTTPException, ValueError) as error:
         return _told(error) if _seen_broken(getattr(error, "reason", error)) else Unlearned(_told(error))
-    return "" if told["username"] == account else f"is {told['username']}"
+    return "" if own_info["username"] == account else f"is {own_info['username']}"
 
 
 def _seen_broken(error: object) -> bool:

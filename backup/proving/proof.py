@@ -36,5 +36,5 @@ def insist(condition: object, message: str) -> None:
 
 def shown(things: Iterable[object]) -> str:
     """The first few items, and how many more there are."""
-    every = [str(each) for each in things]
+    every = [str(thing) for thing in things]
     return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")

@@ -36,7 +36,7 @@ def accounts(store: str) -> Proof:
     ask: Callable[[Platform, str], str] = getattr(account_queries, store)
 
     def proof(restored: Restored) -> str:
-        names = [each.name for each in ACCOUNTS if getattr(each, store) is not None]
+        names = [account.name for account in ACCOUNTS if getattr(account, store) is not None]
         problems = [f"{name}: {problem}" for name in names if (problem := login(restored.platform, name) or ask(restored.platform, name))]
         insist(not problems, shown(problems))
         return f"{len(names)} accounts log in, and each gets an answer to its query"
@@ -48,20 +48,20 @@ def accounts(store: str) -> Proof:
 def objects(restored: Restored) -> str:
     """Every collection has its recorded objects, every file its passages, and every inactive tenant its recorded state."""
     part = restored.manifest.weaviate
-    wanted = part.collections if part else {}
+    recorded_counts = part.collections if part else {}
     uncounted = set(part.uncounted) if part else set()
     with weaviate_client(restored.platform, READER) as client:
         counts = count(client)
         documents = count_documents(client)
         away = states(client, part.tenants if part else {})
-    found = {name: number for name, number in counts.objects.items() if name not in uncounted}
+    counted = {name: number for name, number in counts.objects.items() if name not in uncounted}
     wrong = [
-        f"{name} has {found.get(name, 'no')} objects, not {before}"
-        for name, (before, after) in wanted.items()
-        if not min(before, after) <= found.get(name, -1) <= max(before, after)
+        f"{name} has {counted.get(name, 'no')} objects, not {before}"
+        for name, (before, after) in recorded_counts.items()
+        if not min(before, after) <= counted.get(name, -1) <= max(before, after)
     ]
     insist(not wrong, shown(wrong))
-    insist(set(found) == set(wanted), f"collections: {shown(sorted(found))}, not {shown(sorted(wanted))}")
+    insist(set(counted) == set(recorded_counts), f"collections: {shown(sorted(counted))}, not {shown(sorted(recorded_counts))}")
     missing = sorted(uncounted - counts.names)
     insist(not missing, f"missing collections: {shown(missing)}")
     lost = [
@@ -71,13 +71,13 @@ def objects(restored: Restored) -> str:
         if away.get(name, {}).get(tenant) != state
     ]
     insist(not lost, shown(lost))
-    steady = all(before == after for before, after in wanted.values())
+    steady = all(before == after for before, after in recorded_counts.values())
     recorded = part.documents if part else {}
     insist(not steady or documents == recorded, f"passages of {len(documents)} files, not of {len(recorded)} as recorded, or other counts")
     kept = sum(map(len, away.values()))
-    told = f"{sum(found.values())} objects in {len(found)} collections, {len(documents)} files"
+    summary = f"{sum(counted.values())} objects in {len(counted)} collections, {len(documents)} files"
     return (
-        told
+        summary
         + (f"; {kept} tenants inactive as before" if kept else "")
         + (f"; not counted: {shown(sorted(uncounted))}" if uncounted else "")
     )
@@ -105,8 +105,8 @@ def neighbours(restored: Restored) -> str:
     """Every collection finds an object by its own vector."""
     asked = 0
     with weaviate_client(restored.platform, READER) as client:
-        for name, each in client.collections.list_all(simple=False).items():
-            if each.multi_tenancy_config.enabled:
+        for name, config in client.collections.list_all(simple=False).items():
+            if config.multi_tenancy_config.enabled:
                 continue
             collection = client.collections.use(name)
             for one in collection.query.fetch_objects(limit=1, include_vector=True).objects:
@@ -125,8 +125,8 @@ def _nearest(collection: Any, vector: Any, target: str | None) -> list[Any]:
     """The objects nearest to a vector. A server that has just restored its objects may still be loading their index."""
 
     def ask() -> list[Any]:
-        found: list[Any] = collection.query.near_vector(vector, limit=1, target_vector=target, return_metadata=["distance"]).objects
-        return found
+        nearest: list[Any] = collection.query.near_vector(vector, limit=1, target_vector=target, return_metadata=["distance"]).objects
+        return nearest
 
     return until(ask, _INDEX_SECONDS) or []
 
@@ -146,8 +146,8 @@ def questions(restored: Restored) -> str:
     asked = recorded[:: max(1, len(recorded) // _FILES_ASKED)][:_FILES_ASKED]
     for path in asked:
         words = _beginning(restored.platform, path)
-        found = [hit.file_path for hit in search(restored.platform, words, certainty=0.0)]
-        insist(path in found, f"{words[:40]!r} is from {path}, but the answers are from {shown(found)}")
+        answers = [hit.file_path for hit in search(restored.platform, words, certainty=0.0)]
+        insist(path in answers, f"{words[:40]!r} is from {path}, but the answers are from {shown(answers)}")
     return (
         f"{1 + len(asked)} questions; to {_QUESTION!r} {len(hits)} passages, the first from {hits[0].file_path} ({hits[0].certainty:.2f})"
     )
@@ -159,9 +159,11 @@ def _beginning(platform: Platform, path: str) -> str:
 
     with weaviate_client(platform, READER) as client:
         collection = client.collections.use(CHRISTMAS_DOCUMENT.name)
-        found = collection.query.fetch_objects(filters=Filter.by_property("file_path").equal(path), limit=5, return_properties=["content"])
-    insist(found.objects, f"no passage of {path} is found")
-    longest = max((str(each.properties["content"]) for each in found.objects), key=len)
+        first_passages = collection.query.fetch_objects(
+            filters=Filter.by_property("file_path").equal(path), limit=5, return_properties=["content"]
+        )
+    insist(first_passages.objects, f"no passage of {path} is found")
+    longest = max((str(passage.properties["content"]) for passage in first_passages.objects), key=len)
     return " ".join(longest.split())[:_LONGEST_QUESTION]
 
 
@@ -170,13 +172,13 @@ def files(restored: Restored) -> str:
     part = restored.manifest.weaviate
     recorded = part.documents if part else {}
     with weaviate_client(restored.platform, READER) as client:
-        found = count_documents(client)
-    strangers = sorted(set(found) - set(recorded))
-    insist(not strangers, f"passages of files that are not recorded: {shown(repr(each) for each in strangers)}")
-    gone = sorted(set(recorded) - set(found))
+        restored_files = count_documents(client)
+    strangers = sorted(set(restored_files) - set(recorded))
+    insist(not strangers, f"passages of files that are not recorded: {shown(repr(path) for path in strangers)}")
+    gone = sorted(set(recorded) - set(restored_files))
     steady = part is not None and all(before == after for before, after in part.collections.values())
     insist(not steady or not gone, f"files without a passage: {shown(gone)}")
-    return f"{len(found)} files, all recorded"
+    return f"{len(restored_files)} files, all recorded"
 
 
 def references(restored: Restored) -> str:
@@ -184,7 +186,7 @@ def references(restored: Restored) -> str:
 
     A user who was deleted while the key remained is no fault of the set, nor is a key without a user: both are counted.
     """
-    wanted: dict[int, str] = {}
+    keys_of_users: dict[int, str] = {}
     odd = 0
     with redis_client(restored.platform, "api") as client:
         for key in client.scan_iter(match=SESSION.glob, count=1000):
@@ -192,21 +194,23 @@ def references(restored: Restored) -> str:
             if user is None:
                 odd += 1
             else:
-                wanted[user] = key
+                keys_of_users[user] = key
         for key in client.scan_iter(match=USER_PREFERENCES.glob, count=1000):
             if (part := USER_PREFERENCES.part(key)) and (user := _user(part)) is not None:
-                wanted[user] = key
+                keys_of_users[user] = key
     with postgres(restored.platform, READER) as connection:
         if connection.execute("select from pg_class where oid = to_regclass('public.users')").fetchone() is None:
             return "there is no users table"
-        there = {user for (user,) in connection.execute("select id from users where id = any(%s::bigint[])", (list(wanted),)).fetchall()}
+        existing = {
+            user for (user,) in connection.execute("select id from users where id = any(%s::bigint[])", (list(keys_of_users),)).fetchall()
+        }
         row = connection.execute("select pg_sequence_last_value(pg_get_serial_sequence('public.users', 'id')::regclass)").fetchone()
     given = row[0] if row else None
-    gone = {user: key for user, key in wanted.items() if user not in there}
+    gone = {user: key for user, key in keys_of_users.items() if user not in existing}
     lost = [f"{shown_key(key)} of user {user}" for user, key in gone.items() if given is None or user > given]
     insist(not lost, f"keys of users that don't exist: {shown(lost)}")
-    told = f"{len(wanted) - len(gone)} users named by keys, all exist"
-    return told + (f"; {len(gone)} were deleted earlier" if gone else "") + (f"; {odd} sessions name no user" if odd else "")
+    summary = f"{len(keys_of_users) - len(gone)} users named by keys, all exist"
+    return summary + (f"; {len(gone)} were deleted earlier" if gone else "") + (f"; {odd} sessions name no user" if odd else "")
 
 
 def _session_user(client: Any, key: str) -> int | None:
@@ -226,9 +230,9 @@ def _user(text: str) -> int | None:
 
 def of(manifest: Manifest, *, embedder: bool) -> dict[str, Proof]:
     """The proofs that fit a set, by name."""
-    wanted: dict[str, Proof] = {}
+    fitting: dict[str, Proof] = {}
     if manifest.postgres:
-        wanted |= {
+        fitting |= {
             "postgres.rows": rows,
             "postgres.chunks": chunks,
             "postgres.structure": structure,
@@ -237,15 +241,15 @@ def of(manifest: Manifest, *, embedder: bool) -> dict[str, Proof]:
             "postgres.accounts": accounts("postgres"),
         }
     if manifest.redis:
-        wanted |= {"redis.keys": keys, "redis.keyspaces": keyspaces, "redis.accounts": accounts("redis")}
+        fitting |= {"redis.keys": keys, "redis.keyspaces": keyspaces, "redis.accounts": accounts("redis")}
     if manifest.weaviate and manifest.weaviate.backup_id:
-        wanted |= {"weaviate.objects": objects, "weaviate.neighbours": neighbours, "weaviate.accounts": accounts("weaviate")}
+        fitting |= {"weaviate.objects": objects, "weaviate.neighbours": neighbours, "weaviate.accounts": accounts("weaviate")}
         if manifest.weaviate.tenants:
-            wanted |= {"weaviate.tenants": tenants}
+            fitting |= {"weaviate.tenants": tenants}
         if manifest.weaviate.documents:
-            wanted |= {"weaviate.files": files}
+            fitting |= {"weaviate.files": files}
         if embedder and manifest.weaviate.documents:
-            wanted |= {"weaviate.questions": questions}
+            fitting |= {"weaviate.questions": questions}
     if manifest.postgres and manifest.redis:
-        wanted |= {"references": references}
-    return wanted
+        fitting |= {"references": references}
+    return fitting

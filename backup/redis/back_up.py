@@ -92,19 +92,19 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     progress.status("checking the copies")
     manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
     try:
-        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+        content = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     except TornTailError as torn:
         # A crash cut off the log's last command: keep the whole ones.
         position = torn.whole_bytes
         records[-1] = shorten(folder, records[-1], position)
-        found = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+        content = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     return RedisPart(
         started=started,
         finished=datetime.now(UTC),
         files=(rdb, *records, acl),
         versions={"redis": server["redis_version"]},
-        keys=found.keys,
-        expires=found.expires,
+        keys=content.keys,
+        expires=content.expires,
         keyspaces={space.name: 0 for space in KEYSPACES} | {OTHER: 0} | counted.keyspaces,
         odd=counted.odd,
         libraries=point.libraries,
@@ -189,7 +189,7 @@ def _copy_aof(
     # A base is complete at its last write, within the second of its mtime; the following files continue from there. So the first
     # second that can be restored is the next one: the base's commands of its own second can't be taken out again.
     began = _age_and_size(container, places, files[0])[0] + 1
-    others = sum(_age_and_size(container, places, each)[1] for each in files[:-1])
+    others = sum(_age_and_size(container, places, file)[1] for file in files[:-1])
     point = _point(client, others)
     deadline = time.monotonic() + _FLUSH_SECONDS
     while _age_and_size(container, places, files[-1])[1] < point.position:
@@ -197,19 +197,19 @@ def _copy_aof(
             raise PlatformError(what="Redis doesn't write its log to the disk", where=f"container {container}", next_step="look at its log")
         time.sleep(_POLL_SECONDS)
     records = [write_hashed(folder, f"{AOF_FOLDER}/{name}", [render_aof_manifest(files).encode()])]
-    for each in files:
-        limit = point.position if each is files[-1] else None
-        records.append(_copy(container, f"{places.aof_directory}/{each.name}", folder, f"{AOF_FOLDER}/{each.name}", limit))
+    for file in files:
+        limit = point.position if file is files[-1] else None
+        records.append(_copy(container, f"{places.aof_directory}/{file.name}", folder, f"{AOF_FOLDER}/{file.name}", limit))
     return files, datetime.fromtimestamp(began, UTC), records, point
 
 
 def _point(client: redis.Redis, others: int) -> _Point:
     """The present instant. `others` is the size of the AOF's other files; one command returns the rest, so the numbers agree."""
-    told: dict[str, Any] = client.info("persistence", "keyspace", "memory")
+    info: dict[str, Any] = client.info("persistence", "keyspace", "memory")
     # A server that started with an empty folder counts its first base in neither size until the first rewrite.
-    counted = others if int(told["aof_base_size"]) else 0
-    position = int(told["aof_current_size"]) + int(told["aof_buffer_length"]) - counted
-    return _Point(datetime.now(UTC), max(0, position), int(told.get("db0", {"keys": 0})["keys"]), int(told.get("number_of_libraries", 0)))
+    counted = others if int(info["aof_base_size"]) else 0
+    position = int(info["aof_current_size"]) + int(info["aof_buffer_length"]) - counted
+    return _Point(datetime.now(UTC), max(0, position), int(info.get("db0", {"keys": 0})["keys"]), int(info.get("number_of_libraries", 0)))
 
 
 def _age_and_size(container: str, places: _Places, file: AofFile) -> tuple[int, int]:

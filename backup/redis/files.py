@@ -54,14 +54,14 @@ def parse_aof_manifest(text: str) -> tuple[AofFile, ...]:
 
     Raises PlatformError if the manifest can't be parsed or names no file to append to.
     """
-    found = []
+    files = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
         match = re.match(r'file (?P<name>"(?:[^"\\]|\\.)+"|\S+) seq (?P<seq>\d+) type (?P<type>[bih])(?: |$)', line)
         if not match or "/" in match["name"]:
             raise PlatformError(what=f"a line of the AOF's manifest can't be parsed: {line[:80]}", where="appendonlydir")
-        found.append(AofFile(match["name"].strip('"'), int(match["seq"]), cast(Literal["b", "i", "h"], match["type"])))
-    ordered = [each for each in found if each.type == "b"]
-    ordered += sorted((each for each in found if each.type == "i"), key=lambda each: each.sequence)
+        files.append(AofFile(match["name"].strip('"'), int(match["seq"]), cast(Literal["b", "i", "h"], match["type"])))
+    ordered = [file for file in files if file.type == "b"]
+    ordered += sorted((file for file in files if file.type == "i"), key=lambda file: file.sequence)
     if not ordered or ordered[-1].type != "i":
         raise PlatformError(what="the AOF's manifest names no file to append to", where="appendonlydir", next_step="look at Redis' log")
     return tuple(ordered)
@@ -69,7 +69,7 @@ def parse_aof_manifest(text: str) -> tuple[AofFile, ...]:
 
 def render_aof_manifest(files: Iterable[AofFile]) -> str:
     """The manifest of these files, as Redis writes it."""
-    return "".join(f"file {each.name} seq {each.sequence} type {each.type}\n" for each in files)
+    return "".join(f"file {file.name} seq {file.sequence} type {file.type}\n" for file in files)
 
 
 def with_passwords(acl: str, passwords: Mapping[str, str]) -> str:
@@ -97,18 +97,20 @@ def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb:
     """Run both checkers from an image, given by name or id; needs no server."""
     aof_folder = f"{PurePosixPath(aof_manifest).parent}/"
     entries = [
-        Entry(f"copies/{each.path}", plain_file(files, each)) for each in records if each.path == rdb or each.path.startswith(aof_folder)
+        Entry(f"copies/{record.path}", plain_file(files, record))
+        for record in records
+        if record.path == rdb or record.path.startswith(aof_folder)
     ]
     script = f"cd {_CHECK_FOLDER} && redis-check-rdb {rdb} && redis-check-aof {aof_manifest}"
     options = {**throwaway("redis-check"), "mem_limit": _CHECK_MEMORY}
-    made = docker_client().containers.create(image, entrypoint=["sh", "-c"], command=[script], user="0:0", **options)
+    checker = docker_client().containers.create(image, entrypoint=["sh", "-c"], command=[script], user="0:0", **options)
     try:
-        put_files(made, "/tmp", entries, uid=0, gid=0)  # noqa: S108
-        made.start()
-        code = int(made.wait()["StatusCode"])
-        done = Finished(code, made.logs(stdout=True, stderr=False), made.logs(stdout=False, stderr=True).decode(errors="replace"))
+        put_files(checker, "/tmp", entries, uid=0, gid=0)  # noqa: S108
+        checker.start()
+        code = int(checker.wait()["StatusCode"])
+        done = Finished(code, checker.logs(stdout=True, stderr=False), checker.logs(stdout=False, stderr=True).decode(errors="replace"))
     finally:
-        made.remove(force=True, v=True)
+        checker.remove(force=True, v=True)
     return read_verdict(done, files.name, rdb)
 
 

@@ -49,8 +49,8 @@ class Census:
         space = keyspace_covering(key)
         name = space.name if space else OTHER
         self.keyspaces[name] = self.keyspaces.get(name, 0) + 1
-        if found := oddity(space, kind, left):
-            label, words = found
+        if odd := oddity(space, kind, left):
+            label, words = odd
             self.odd[label] = self.odd.get(label, 0) + 1
             some = self.examples.setdefault(label, [])
             if len(some) < _EXAMPLES:
@@ -59,10 +59,10 @@ class Census:
 
 def census(client: redis.Redis) -> Census:
     """Count all keys by name, type and expiry; values are not read."""
-    found = Census()
+    counted = Census()
     for key, kind, left in _live(client):
-        found.take(key, kind, left)
-    return found
+        counted.take(key, kind, left)
+    return counted
 
 
 def _live(client: redis.Redis) -> Iterator[tuple[str, str, int]]:

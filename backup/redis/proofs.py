@@ -13,8 +13,8 @@ def keys(restored: Restored) -> str:
     insist(part and restored.redis_keys == part.aof_keys, f"{restored.redis_keys} keys, not {part.aof_keys if part else 'any'}")
     with redis_client(restored.platform, READER) as client:
         libraries = libraries_of(client.info("memory"))
-    wanted = part.libraries if part else 0
-    insist(libraries == wanted, f"{libraries} libraries of functions, not {wanted}")
+    recorded = part.libraries if part else 0
+    insist(libraries == recorded, f"{libraries} libraries of functions, not {recorded}")
     return f"{restored.redis_keys} keys" + (f", {libraries} libraries of functions" if libraries else "")
 
 
@@ -27,30 +27,30 @@ def keyspaces(restored: Restored) -> str:
     """Each keyspace has its keys, except for expired ones; types and expiries are as declared, or odd as before."""
     part = restored.manifest.redis
     with redis_client(restored.platform, READER) as client:
-        found = census(client)
+        live = census(client)
     recorded = part.keyspaces if part else {}
     copied = part.aof_keys if part else 0
     odd = part.odd if part else None
     if odd is None:
         # Older sets did not count odd keys, but say at least how many keys were of no keyspace.
         odd = {OF_NONE: recorded.get(OTHER, 0)}
-    wrong = odd_faults(odd, found, drift=abs(sum(recorded.values()) - copied))
+    wrong = odd_faults(odd, live, drift=abs(sum(recorded.values()) - copied))
     insist(not wrong, shown(wrong))
-    wrong = count_faults(recorded, found.keyspaces, copied, restored.redis_keys or 0)
+    wrong = count_faults(recorded, live.keyspaces, copied, restored.redis_keys or 0)
     insist(not wrong, shown(wrong))
-    told = ", ".join(f"{name} {count}" for name, count in sorted(found.keyspaces.items())) or "none"
-    like = "; as on the live server: " + ", ".join(f"{count} {label}" for label, count in sorted(found.odd.items())) if found.odd else ""
-    missing = sum(recorded.values()) - sum(found.keyspaces.values())
-    return f"live keys: {told}; {missing} expired since the backup; each with its TTL{like}"
+    counts = ", ".join(f"{name} {count}" for name, count in sorted(live.keyspaces.items())) or "none"
+    like = "; as on the live server: " + ", ".join(f"{count} {label}" for label, count in sorted(live.odd.items())) if live.odd else ""
+    missing = sum(recorded.values()) - sum(live.keyspaces.values())
+    return f"live keys: {counts}; {missing} expired since the backup; each with its TTL{like}"
 
 
-def odd_faults(recorded: dict[str, int], found: Census, drift: int) -> list[str]:
+def odd_faults(recorded: dict[str, int], live: Census, drift: int) -> list[str]:
     """Odd keys beyond those of the live server. `drift` is how many keys came or went during the backup's count."""
     return [
         f"{example}{'' if allowed == 0 else f' (there were {allowed} {label}, now {count})'}"
-        for label, count in sorted(found.odd.items())
+        for label, count in sorted(live.odd.items())
         if count > (allowed := recorded.get(label, 0)) + (drift if allowed else 0)
-        for example in found.examples[label]
+        for example in live.examples[label]
     ]
 
 
@@ -61,7 +61,7 @@ def count_faults(recorded: dict[str, int], live: dict[str, int], copied: int, lo
     server read, before any expired. Only keys that came or went during the backup's count explain a difference.
     """
     drift = abs(sum(recorded.values()) - copied)
-    found = [
+    faults = [
         f"{name} has {count} keys, not {recorded.get(name, 0)} as recorded"
         for name, count in live.items()
         if count > recorded.get(name, 0) + drift
@@ -69,5 +69,5 @@ def count_faults(recorded: dict[str, int], live: dict[str, int], copied: int, lo
     missing = sum(recorded.values()) - sum(live.values())
     expired = loaded - sum(live.values())
     if missing > expired + drift:
-        found.append(f"{missing} of the recorded keys are missing, but only {expired} of them expired")
-    return found
+        faults.append(f"{missing} of the recorded keys are missing, but only {expired} of them expired")
+    return faults

@@ -24,9 +24,9 @@ from infra.connections import Platform
 
 
 def beside(
-    made: Scratch,
-    use: Ingredients,
-    wanted: StorePlan,
+    scratch_stores: Scratch,
+    ingredients: Ingredients,
+    plan: StorePlan,
     passwords: Mapping[str, str],
     progress: Progress,
     *,
@@ -34,44 +34,44 @@ def beside(
 ) -> Timing:
     """Restore Redis into a scratch container from the set's AOF, truncated at the plan's moment if it has one."""
     began = time.monotonic()
-    progress.status(f"restoring {wanted.manifest.id}")
-    source = use.files(wanted.manifest)
+    progress.status(f"restoring {plan.manifest.id}")
+    source = ingredients.files(plan.manifest)
     recipe = recipes.redis(
-        use.bases["redis"],
-        data=made.volume("redis-data"),
+        ingredients.bases["redis"],
+        data=scratch_stores.volume("redis-data"),
         acl=with_passwords(source.content("redis/users.acl").decode(), passwords),
         passwords=passwords,
         settings=settings,
     )
-    entries = aof_entries(source, wanted.manifest)
-    container = made.create(recipe)
+    entries = aof_entries(source, plan.manifest)
+    container = scratch_stores.create(recipe)
     put_files(container, "/data", entries, **recipe.base.owner)
-    if wanted.truncate and wanted.until:
-        made.containers.pop(recipe.service)
+    if plan.truncate and plan.until:
+        scratch_stores.containers.pop(recipe.service)
         container.remove(force=True)
-        files = aof_files(source, wanted.manifest)
-        run_once(made, recipe, ("sh", "-c", truncate_script(files, wanted.until)))
+        files = aof_files(source, plan.manifest)
+        run_once(scratch_stores, recipe, ("sh", "-c", truncate_script(files, plan.until)))
     files_done = time.monotonic()
     progress.status("loading")
-    made.start(recipe)
+    scratch_stores.start(recipe)
     return Timing(files_done - began, time.monotonic() - files_done)
 
 
-def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
+def live(platform: Platform, plan: StorePlan, work: LiveWork) -> None:
     """Restore onto the live Redis, step by step, each step noted in the journal."""
     folder = work.folder
     work.journal.reach("redis", PLANNED)
     name = platform.containers["redis"]
     stopped.remove_earlier(f"{name}-restore")
     container = stopped.halt(name)
-    source = files_of(platform, source_of(platform, folder), wanted.manifest)
-    entries = aof_entries(source, wanted.manifest)
+    source = files_of(platform, source_of(platform, folder), plan.manifest)
+    entries = aof_entries(source, plan.manifest)
     script = "rm -rf /data/appendonlydir /data/dump.rdb"
     stopped.run(container, script, purpose="restore")
     stopped.put(container, "/data", entries)
-    if wanted.truncate and wanted.until:
-        files = aof_files(source, wanted.manifest)
-        stopped.run(container, truncate_script(files, wanted.until), purpose="restore")
+    if plan.truncate and plan.until:
+        files = aof_files(source, plan.manifest)
+        stopped.run(container, truncate_script(files, plan.until), purpose="restore")
     work.journal.reach("redis", FILES)
     stopped.start(container)
     work.journal.reach("redis", RECOVERED)
@@ -80,12 +80,12 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
 def aof_files(source: SetFiles, manifest: Manifest) -> tuple[AofFile, ...]:
     """The files of the set's AOF, as its own manifest lists them."""
     records = manifest.redis.files if manifest.redis else ()
-    found = [each.path for each in records if each.path.startswith(f"{AOF_FOLDER}/") and each.path.endswith(".manifest")]
-    if len(found) != 1:
+    manifests = [record.path for record in records if record.path.startswith(f"{AOF_FOLDER}/") and record.path.endswith(".manifest")]
+    if len(manifests) != 1:
         raise PlatformError(
             what="the set's AOF has no manifest", where=source.place.where, next_step="invoke backup.verify names the missing file"
         )
-    return parse_aof_manifest(source.content(found[0]).decode())
+    return parse_aof_manifest(source.content(manifests[0]).decode())
 
 
 def aof_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
@@ -93,9 +93,9 @@ def aof_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
     records = manifest.redis.files if manifest.redis else ()
     folder = f"{AOF_FOLDER}/"
     return [
-        Entry(f"appendonlydir/{each.path.removeprefix(folder)}", plain_file(source, each))
-        for each in records
-        if each.path.startswith(folder)
+        Entry(f"appendonlydir/{record.path.removeprefix(folder)}", plain_file(source, record))
+        for record in records
+        if record.path.startswith(folder)
     ]
 
 

@@ -77,7 +77,7 @@ def refused(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
 
     # A store needs half a second of processor time for each password or key that it sees for the first time after a start.
     with ThreadPoolExecutor(max_workers=_AT_A_TIME, thread_name_prefix="accounts") as pool:
-        return list(filter(None, pool.map(lambda each: ask(*each), wanted)))
+        return list(filter(None, pool.map(lambda pair: ask(*pair), wanted)))
 
 
 def _still_refused(platform: Platform, left: list[str]) -> PlatformError:

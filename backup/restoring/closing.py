@@ -25,7 +25,7 @@ def wanted(
     if kind == "full":
         return kind
     live = live_log.ask(platform) if "postgres" in stores else None
-    if live and any(each.postgres for each in every) and not due.full_of(live, every):
+    if live and any(manifest.postgres for manifest in every) and not due.full_of(live, every):
         progress.log(f"a full set: PostgreSQL is on timeline {live.timeline}, which has none yet")
         return "full"
     begun = Journal(folder).read()
@@ -54,7 +54,11 @@ def settle(platform: Platform, folder: Path) -> bool:
 
 def _closing(platform: Platform, begun: Begun, every: Sequence[Manifest]) -> Manifest | None:
     """The full set that shows the restored state."""
-    later = [each for each in every if each.kind == "full" and each.sequence > begun.after and set(begun.stores) <= set(each.stores)]
+    later = [
+        manifest
+        for manifest in every
+        if manifest.kind == "full" and manifest.sequence > begun.after and set(begun.stores) <= set(manifest.stores)
+    ]
     if "postgres" not in begun.stores:
         return later[-1] if later else None
     live = live_log.ask(platform)

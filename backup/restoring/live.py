@@ -64,7 +64,7 @@ def _planned(platform: Platform, begun: Begun, target: Target, stores: tuple[Sto
 
     Raises PlatformError, before anything is touched, if nothing proves that PostgreSQL's log reaches the target.
     """
-    every = [each for each in folders.list_sets(folder=folder) if each.id in begun.sets]
+    every = [manifest for manifest in folders.list_sets(folder=folder) if manifest.id in begun.sets]
     log = None
     if "postgres" in stores and not begun.restored("postgres"):
         log = known_log.look(platform, folder, every, timeline=begun.along, archive="postgres" not in begun.steps)
@@ -106,7 +106,7 @@ def _go_on_or_begin(
         progress.log(f"going on: {begun.told()}")
         return
     _refuse_writers(platform, stores, force=force)
-    before = [each.id for each in folders.list_sets(folder=folder)]
+    before = [manifest.id for manifest in folders.list_sets(folder=folder)]
     live = live_log.ask(platform)
     progress.status("safety backup")
     made = _safety_backup(platform, stores, progress, folder, force=force)
@@ -119,7 +119,7 @@ def _go_on_or_begin(
         timeline=_highest_timeline(live, folders.list_sets(folder=folder)),
         along=_along(target, before, log, folder),
         committed=live.committed if live else None,
-        after=max((each.sequence for each in folders.list_sets(folder=folder)), default=0),
+        after=max((manifest.sequence for manifest in folders.list_sets(folder=folder)), default=0),
     )
 
 
@@ -132,13 +132,13 @@ def _unchanged(journal: Journal, target: Target, stores: tuple[Store, ...]) -> B
 
 def _along(target: Target, before: Sequence[str], log: KnownLog | None, folder: Path) -> int | None:
     """The timeline to replay along, noted at the start: the server's own no longer counts once files are restored."""
-    own = [each for each in folders.list_sets(folder=folder) if each.id in before and each.postgres]
+    own = [manifest for manifest in folders.list_sets(folder=folder) if manifest.id in before and manifest.postgres]
     return lineage(own, log).line.timeline if log and own and not target.set_id else None
 
 
 def _highest_timeline(live: live_log.LiveLog | None, every: Sequence[Manifest]) -> int:
     """PostgreSQL's highest timeline so far: a later promotion has a higher one."""
-    return max([live.timeline if live else 1, *(each.postgres.timeline for each in every if each.postgres)])
+    return max([live.timeline if live else 1, *(manifest.postgres.timeline for manifest in every if manifest.postgres)])
 
 
 def _begin_anew(platform: Platform, stores: tuple[Store, ...], progress: Progress, folder: Path) -> None:

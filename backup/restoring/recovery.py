@@ -74,7 +74,7 @@ def refuse_emptied(platform: Platform, folder: Path, doing: str) -> None:
     for name in platform.backup.copies if not known else ():
         with contextlib.suppress(PlatformError):  # its own check reports an unreadable copy
             known += folders.list_at(source_of(platform, folder, name).sets)
-    if any(each.postgres and each.postgres.reference_point.tables for each in known):
+    if any(manifest.postgres and manifest.postgres.reference_point.tables for manifest in known):
         raise PlatformError(
             what=f"PostgreSQL is empty, but {len(known)} sets have its data; {doing} would replace it",
             where=f"stack {platform.stack}, {folder}",

@@ -106,7 +106,7 @@ class Scratch:
         found: list[Any] = [*containers, *client.volumes.list(filters=filters), *client.networks.list(filters=filters)]
         if found:
             raise PlatformError(
-                what=f"the name {self.name} is taken: {', '.join(sorted(str(each.name) for each in found))}",
+                what=f"the name {self.name} is taken: {', '.join(sorted(str(resource.name) for resource in found))}",
                 where="Docker",
                 next_step="a restore never overwrites: choose another name",
             )
@@ -286,16 +286,16 @@ def remove_labelled(wanted: list[str], going: Callable[[dict[str, str]], bool]) 
     client = docker_client()
     filters: dict[str, str | list[str] | bool] = {"label": wanted}
     removed = 0
-    for each in client.containers.list(all=True, ignore_removed=True, filters=filters):
-        if going(each.labels):
+    for container in client.containers.list(all=True, ignore_removed=True, filters=filters):
+        if going(container.labels):
             with contextlib.suppress(DockerException):
-                each.remove(force=True, v=True)
+                container.remove(force=True, v=True)
                 removed += 1
     kinds: Iterable[Any] = (*client.volumes.list(filters=filters), *client.networks.list(filters=filters))
-    for each in kinds:
-        if going(each.attrs.get("Labels") or {}):
+    for resource in kinds:
+        if going(resource.attrs.get("Labels") or {}):
             with contextlib.suppress(DockerException):
-                each.remove()
+                resource.remove()
                 removed += 1
     return removed
 

@@ -114,8 +114,8 @@ def remove_earlier(name: str) -> None:
     """Remove helper containers that an interrupted run left."""
     from docker.errors import NotFound
 
-    for each in (name, name.replace("-restore", "-put")):
+    for leftover in (name, name.replace("-restore", "-put")):
         try:
-            docker_client().containers.get(each).remove(force=True)
+            docker_client().containers.get(leftover).remove(force=True)
         except NotFound:
             continue

@@ -41,7 +41,7 @@ def parse_target(text: str, sets: Sequence[Manifest]) -> Target:
         return Target()
     if _LSN.fullmatch(text):
         return Target(lsn=text.upper())
-    matching = [each.id for each in sets if each.id.startswith(text)]
+    matching = [manifest.id for manifest in sets if manifest.id.startswith(text)]
     if len(matching) == 1:
         return Target(set_id=matching[0])
     try:
@@ -87,7 +87,7 @@ def plan(
     Raises PlatformError if no set can serve the target.
     """
     if target.set_id:
-        manifest = next(each for each in sets if each.id == target.set_id)
+        manifest = next(other for other in sets if other.id == target.set_id)
         missing = set(stores) - set(manifest.stores)
         if missing:
             raise impossible(f"set {manifest.id} has no {', '.join(sorted(missing))}", "give --store, or another set")
@@ -100,9 +100,9 @@ def plan(
     if target.lsn and set(stores) != {"postgres"}:
         raise impossible(f"{target} is a position in PostgreSQL's log only", "add --store postgres, or give a time")
     return {
-        store: _postgres(target, [each for each in sets if each.postgres], log)
+        store: _postgres(target, [other for other in sets if other.postgres], log)
         if store == "postgres"
-        else _CHOICES[store](target, [each for each in sets if store in each.stores])
+        else _CHOICES[store](target, [other for other in sets if store in other.stores])
         for store in stores
     }
 
@@ -133,17 +133,17 @@ def _redis(target: Target, sets: list[Manifest]) -> StorePlan:
     # The first AOF copied after the moment can be truncated there, if it began before it. Its timestamps are whole seconds, so it ends
     # with the last complete second: a later command within the moment's own second may be the accident itself.
     second = target.moment.replace(microsecond=0)
-    for each in sets:
-        if each.redis and each.redis.aof_from <= second <= each.redis.aof_at:
-            return StorePlan(each, second, truncate=True)
-    before = [each for each in sets if each.moments()["redis"] <= target.moment]
+    for manifest in sets:
+        if manifest.redis and manifest.redis.aof_from <= second <= manifest.redis.aof_at:
+            return StorePlan(manifest, second, truncate=True)
+    before = [manifest for manifest in sets if manifest.moments()["redis"] <= target.moment]
     if not before:
         raise impossible(f"no backup of Redis is from before {target}", "invoke backup.list shows the sets")
     return StorePlan(before[-1], before[-1].moments()["redis"])
 
 
 def _weaviate(target: Target, sets: list[Manifest]) -> StorePlan:
-    usable = [each for each in sets if target.moment is None or each.moments()["weaviate"] <= target.moment]
+    usable = [manifest for manifest in sets if target.moment is None or manifest.moments()["weaviate"] <= target.moment]
     if not usable:
         raise impossible(f"no backup of Weaviate is from before {target}", "invoke backup.list shows the sets")
     return StorePlan(usable[-1], usable[-1].moments()["weaviate"])

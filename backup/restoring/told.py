@@ -29,7 +29,7 @@ class Restored:
     def as_dict(self) -> dict[str, Any]:
         """The outcome for `--json`."""
         plain = {name: getattr(self, name) for name in ("target", "into", "live", "dry_run", "stores", "seconds", "connections")}
-        return {**plain, "timelines": [each.as_dict() for each in self.timelines]}
+        return {**plain, "timelines": [timeline.as_dict() for timeline in self.timelines]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,16 @@ def tell(
     """
     now = datetime.now(UTC)
     told: dict[str, dict[str, Any]] = {}
-    for store, each in wanted.items():
+    for store, plan in wanted.items():
         if store == "postgres":
-            told[store] = _postgres(each, log, seen)
+            told[store] = _postgres(plan, log, seen)
             continue
-        shows = each.until or now
+        shows = plan.until or now
         told[store] = {
-            "set": each.manifest.id,
+            "set": plan.manifest.id,
             "shows": shows.isoformat(timespec="milliseconds"),
             "seconds_lost": round(max(0.0, (now - shows).total_seconds()), 1),
-            "replays": "log, cut off" if each.truncate else "nothing",
+            "replays": "log, cut off" if plan.truncate else "nothing",
         }
     rows = tuple(drawing.rows(every, log)) if log and "postgres" in wanted else ()
     return Restored(str(target), into, live, seen is None, told, seconds, timelines=rows)

@@ -28,15 +28,15 @@ class Link:
 
 def chains(sets: Sequence[Manifest]) -> list[Link]:
     """The sets, chain by chain, oldest first. A set without its parent begins a chain of its own and has `lost`."""
-    by_id = {each.id: each for each in sets}
+    by_id = {manifest.id: manifest for manifest in sets}
     members: dict[str, list[Manifest]] = {}
-    for each in sets:
-        members.setdefault(_root(each, by_id), []).append(each)
+    for manifest in sets:
+        members.setdefault(_root(manifest, by_id), []).append(manifest)
     found = []
     for root, chain in members.items():
-        for place, each in enumerate(chain):
-            lost = each.parent if each.parent and each.parent not in by_id else None
-            found.append(Link(each, root, 0 if each.id == root else 1, place == len(chain) - 1, lost))
+        for place, manifest in enumerate(chain):
+            lost = manifest.parent if manifest.parent and manifest.parent not in by_id else None
+            found.append(Link(manifest, root, 0 if manifest.id == root else 1, place == len(chain) - 1, lost))
     return found
 
 
@@ -55,7 +55,7 @@ def table(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[
     """
     wide = width >= WIDE
     heads = ["SET", "SIZE", "AGE", "VERIFIED", "DRILLED", *(("TOOK", "STORES", "PLACE") if wide else ("STORES",))]
-    rows = [heads, *(_cells(each, marks.get(each.manifest.id, Marks()), places, now, wide) for each in chains(sets))]
+    rows = [heads, *(_cells(link, marks.get(link.manifest.id, Marks()), places, now, wide) for link in chains(sets))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     # Align figures right, words left.
     right = {"SIZE", "AGE", "VERIFIED", "DRILLED", "TOOK"}
@@ -63,8 +63,8 @@ def table(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[
     for row in rows:
         cells = [text.rjust(size) if head in right else text.ljust(size) for text, size, head in zip(row, widths, heads, strict=True)]
         lines.append("  ".join(cells).rstrip())
-    notes = [f"{each.manifest.id} builds on {each.lost}, which is missing" for each in chains(sets) if each.lost]
-    total = size_text(sum(each.total_bytes for each in sets))
+    notes = [f"{link.manifest.id} builds on {link.lost}, which is missing" for link in chains(sets) if link.lost]
+    total = size_text(sum(manifest.total_bytes for manifest in sets))
     where = "" if wide else f" in {', '.join(sorted(set(places.values())))}"
     if sets and (unproven := sets[-1].unproven):
         notes += [f"{sets[-1].id}, the newest:", *(f"  {line}" for line in unproven_lines(unproven))]
@@ -120,5 +120,5 @@ def row(manifest: Manifest) -> dict[str, Any]:
         "bytes": manifest.total_bytes,
         "bytes_by_store": {store: part.total_bytes for store, part in manifest.parts.items()},
         "made_by": manifest.made_by,
-        "unproven": [each.model_dump(mode="json") for each in manifest.unproven],
+        "unproven": [finding.model_dump(mode="json") for finding in manifest.unproven],
     }

@@ -12,7 +12,7 @@ from christmas.blueprint.model import BackupRules
 
 def covering(sets: Sequence[Manifest], stores: Sequence[Store]) -> list[Manifest]:
     """The sets that have all of these stores, in the same order."""
-    return [each for each in sets if set(stores) <= set(each.stores)]
+    return [manifest for manifest in sets if set(stores) <= set(manifest.stores)]
 
 
 def due(
@@ -26,7 +26,7 @@ def due(
     if "postgres" in stores and live and not full_of(live, sets):
         return "full"
     usable = covering(sets, stores)
-    fulls = [each for each in usable if each.kind == "full"]
+    fulls = [manifest for manifest in usable if manifest.kind == "full"]
     if not fulls or _age_reached(now, fulls[-1], rules.full_every):
         return "full"
     if _age_reached(now, usable[-1], rules.incremental_every):
@@ -36,10 +36,10 @@ def due(
 
 def full_of(live: LiveLog, sets: Sequence[Manifest]) -> Manifest | None:
     """The newest full set of PostgreSQL on the server's own timeline."""
-    for each in reversed(sets):
-        part = each.postgres
-        if part and each.kind == "full" and (part.system_id, part.timeline) == (live.system_id, live.timeline):
-            return each
+    for manifest in reversed(sets):
+        part = manifest.postgres
+        if part and manifest.kind == "full" and (part.system_id, part.timeline) == (live.system_id, live.timeline):
+            return manifest
     return None
 
 
@@ -50,8 +50,8 @@ def _age_reached(now: datetime, manifest: Manifest, interval: timedelta) -> bool
 
 def logical_due(now: datetime, sets: Sequence[Manifest], rules: BackupRules) -> bool:
     """Whether the next set needs a logical backup of PostgreSQL too."""
-    made = [each for each in sets if each.postgres and each.postgres.logical]
-    return not made or _age_reached(now, made[-1], rules.logical_every)
+    logical = [manifest for manifest in sets if manifest.postgres and manifest.postgres.logical]
+    return not logical or _age_reached(now, logical[-1], rules.logical_every)
 
 
 def parent_of(kind: Kind, sets: Sequence[Manifest], stores: Sequence[Store]) -> Manifest | None:

@@ -46,13 +46,13 @@ def list_sets(stack: str | None = None, *, folder: Path | None = None) -> list[M
     folder = folder or folder_of(stack)
     if not folder.is_dir():
         return []
-    found = [read(path.parent) for path in folder.glob(f"*/{MANIFEST}")]
-    return in_order(found)
+    manifests = [read(path.parent) for path in folder.glob(f"*/{MANIFEST}")]
+    return in_order(manifests)
 
 
-def in_order(found: Iterable[Manifest]) -> list[Manifest]:
+def in_order(manifests: Iterable[Manifest]) -> list[Manifest]:
     """The sets from the oldest to the newest."""
-    return sorted(found, key=_age)
+    return sorted(manifests, key=_age)
 
 
 def _age(manifest: Manifest) -> tuple[int, datetime, str]:
@@ -119,9 +119,9 @@ def list_at(place: Place) -> list[Manifest]:
 
     Raises PlatformError if the place or a manifest can't be read.
     """
-    there = sorted(path for path in place.sizes() if path.endswith(f"/{MANIFEST}") and is_id(path.split("/")[0]))
-    found = [parse(b"".join(place.read(path)), path.split("/")[0], f"{place.where}/{path}") for path in there]
-    return in_order(found)
+    paths = sorted(path for path in place.sizes() if path.endswith(f"/{MANIFEST}") and is_id(path.split("/")[0]))
+    manifests = [parse(b"".join(place.read(path)), path.split("/")[0], f"{place.where}/{path}") for path in paths]
+    return in_order(manifests)
 
 
 def find(set_id: str | None, stack: str | None = None, *, folder: Path | None = None) -> Manifest:
@@ -137,7 +137,7 @@ def choose(every: Sequence[Manifest], set_id: str | None, folder: Path) -> Manif
     """The same among sets already read, oldest first."""
     if set_id is None and every:
         return every[-1]
-    matching = [each for each in every if set_id is not None and each.id.startswith(set_id)]
+    matching = [manifest for manifest in every if set_id is not None and manifest.id.startswith(set_id)]
     if len(matching) == 1:
         return matching[0]
     problem = f"{len(matching)} sets begin with {set_id}" if matching else f"there is no backup set {set_id or ''}".rstrip()

@@ -26,7 +26,7 @@ def read(folder: Path) -> dict[str, Marks]:
     """The marks of all sets; none if the file is missing or unreadable, since they can be made again."""
     try:
         raw = json.loads((folder / _FILE).read_bytes())
-        return {set_id: Marks.model_validate(each) for set_id, each in raw.items()}
+        return {set_id: Marks.model_validate(value) for set_id, value in raw.items()}
     except (OSError, ValueError, ValidationError, AttributeError):
         return {}
 
@@ -36,5 +36,5 @@ def mark(folder: Path, set_id: str, *, verified: datetime | None = None, drilled
     every = read(folder)
     before = every.get(set_id, Marks())
     every[set_id] = Marks(verified=verified or before.verified, drilled=drilled or before.drilled)
-    kept = {name: each.model_dump(mode="json") for name, each in every.items() if (folder / name).is_dir()}
+    kept = {name: value.model_dump(mode="json") for name, value in every.items() if (folder / name).is_dir()}
     write_whole(folder / _FILE, json.dumps(kept, indent=2).encode() + b"\n")

@@ -28,9 +28,9 @@ class _Record(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        told: dict[str, Any] = handler(self)
+        dumped: dict[str, Any] = handler(self)
         fields = type(self).model_fields
-        return {name: value for name, value in told.items() if name not in self._later or getattr(self, name) != fields[name].default}
+        return {name: value for name, value in dumped.items() if name not in self._later or getattr(self, name) != fields[name].default}
 
 
 class Unproven(_Record):
@@ -127,7 +127,7 @@ class _Part(_Record):
     @property
     def total_bytes(self) -> int:
         """Size of the part's files together."""
-        return sum(each.size for each in self.files)
+        return sum(file.size for file in self.files)
 
 
 class PostgresPart(_Part):
@@ -201,6 +201,13 @@ class WeaviatePart(_Part):
     uncounted: tuple[str, ...] = ()
 
 
+class AuditHead(_Record):
+    """The newest line of the stack's audit when the set was made: its number and its hash."""
+
+    number: int
+    hash: str
+
+
 class Manifest(_Record):
     """The record of one backup set. A folder without one is not a backup.
 
@@ -220,6 +227,7 @@ class Manifest(_Record):
     postgres: PostgresPart | None = None
     redis: RedisPart | None = None
     weaviate: WeaviatePart | None = None
+    audit: AuditHead | None = None
     signature: str = Field(default="", repr=False)
 
     @property
@@ -241,7 +249,7 @@ class Manifest(_Record):
     @property
     def unproven(self) -> tuple[Unproven, ...]:
         """Everything that a part keeps without a proof, or does not keep."""
-        return tuple(each for part in self.parts.values() for each in part.unproven)
+        return tuple(finding for part in self.parts.values() for finding in part.unproven)
 
     @property
     def total_bytes(self) -> int:
@@ -250,14 +258,14 @@ class Manifest(_Record):
 
     def moments(self) -> dict[str, datetime]:
         """The moment that each store's part shows."""
-        found: dict[str, datetime] = {}
+        moments_by_store: dict[str, datetime] = {}
         if self.postgres:
-            found["postgres"] = self.postgres.reference_point.at
+            moments_by_store["postgres"] = self.postgres.reference_point.at
         if self.redis:
-            found["redis"] = self.redis.aof_at
+            moments_by_store["redis"] = self.redis.aof_at
         if self.weaviate:
-            found["weaviate"] = self.weaviate.finished
-        return found
+            moments_by_store["weaviate"] = self.weaviate.finished
+        return moments_by_store
 
     def with_signature(self, signature: str) -> Self:
         """The same manifest, signed."""
@@ -271,4 +279,6 @@ class Manifest(_Record):
         if self.postgres and self.postgres.history is None:
             # Sets older than this field were signed without it.
             del body["postgres"]["history"]
+        if self.audit is None:
+            del body["audit"]
         return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

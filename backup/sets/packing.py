@@ -37,8 +37,8 @@ def unpacked(pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
     try:
         for piece in _slices(pieces):
             unpacker = unpacker or _unpacker(piece)
-            if not unpacker.eof and (found := unpacker.decompress(piece)):
-                yield found
+            if not unpacker.eof and (plain := unpacker.decompress(piece)):
+                yield plain
     except (zlib.error, zstandard.ZstdError) as error:
         raise PlatformError(
             what=f"it can't be decompressed ({error})", where=where, next_step="invoke backup.verify names what is damaged"

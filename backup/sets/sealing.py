@@ -90,13 +90,13 @@ def unsealed(pieces: Iterable[bytes], identities: Iterable[str], where: str) -> 
 
     Raises PlatformError if no identity fits, or the stream is damaged or cut off. Errors of `pieces` pass through.
     """
-    found = _Waiting()
+    plain = _Waiting()
     source = PiecesFile(iter(pieces))
     failure: list[BaseException] = []
     known = _identities(identities)
 
     def hand_on(piece: bytes) -> None:
-        if not found.put(piece):
+        if not plain.put(piece):
             raise BrokenPipeError("the reader has stopped")
 
     def work() -> None:
@@ -106,15 +106,15 @@ def unsealed(pieces: Iterable[bytes], identities: Iterable[str], where: str) -> 
             pyrage.decrypt_io(source, _Target(hand_on), known)
         except BaseException as error:  # raised again in the reader's thread
             failure.append(source.failure or error)
-        found.put(None)
+        plain.put(None)
 
     thread = threading.Thread(target=work, name="age", daemon=True)
     thread.start()
     try:
-        while (piece := found.get()) is not None:
+        while (piece := plain.get()) is not None:
             yield piece
     finally:
-        found.stop()
+        plain.stop()
         thread.join()
     if failure:
         raise _told(failure[0], where) from failure[0]

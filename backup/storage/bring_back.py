@@ -41,7 +41,7 @@ def is_lost(platform: Platform, folder: Path) -> bool:
     """
     if (folder / _BEGUN).exists():
         return True
-    every = [each.postgres for each in mirror.sets_at(platform, folder) if each.postgres]
+    every = [manifest.postgres for manifest in mirror.sets_at(platform, folder) if manifest.postgres]
     return not every or not _has(source_of(platform, folder), platform.containers["timescaledb"], pgbackrest.backup_path(every[-1].label))
 
 
@@ -52,22 +52,22 @@ def _has(first: Source, container: str, path: str) -> bool:
     from docker.errors import NotFound
 
     try:
-        found = docker_client().containers.get(container)
+        server = docker_client().containers.get(container)
     except NotFound:
         return True  # unknown; the restore itself reports the missing container
     try:
-        docker_client().api.get_archive(str(found.id), f"{REPOSITORY_PATH}/{path}/backup.manifest")[0].close()
+        docker_client().api.get_archive(str(server.id), f"{REPOSITORY_PATH}/{path}/backup.manifest")[0].close()
     except NotFound:
         return False
     return True
 
 
-def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] | None = None) -> str:
+def choose(platform: Platform, folder: Path, copy: str, stores: Sequence[str] | None = None) -> str:
     """The copy to bring back: the named one, else that with the newest set; "" if the first place can serve.
 
     Raises PlatformError if a copy was named although the first place is sound, or if it is lost and no copy has a set.
     """
-    named = wanted not in ("", FIRST)
+    named = copy not in ("", FIRST)
     known = platform.backup.copies
     some = bool(mirror.sets_at(platform, folder))
     if Journal(folder).read() or (not named and some and (not known or (stores and "postgres" not in stores))):
@@ -77,20 +77,20 @@ def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] 
             return ""
         raise PlatformError(
             what="a live restore reads the first place while it has sets, since the live log continues there",
-            where=f"--live --from {wanted}",
+            where=f"--live --from {copy}",
             next_step="leave out --from; or leave out --live to restore the copy beside the live stores",
         )
     if named:
-        source_of(platform, folder, wanted)  # raises for an unknown name
-        return wanted
-    found, failures = _newest(platform, folder)
-    if found:
-        return max(found, key=lambda name: (found[name].sequence, found[name].started))
+        source_of(platform, folder, copy)  # raises for an unknown name
+        return copy
+    newest, failures = _newest(platform, folder)
+    if newest:
+        return max(newest, key=lambda name: (newest[name].sequence, newest[name].started))
     if some:
         return ""
-    told = "; ".join(failures) or (f"copies without a set: {', '.join(known)}" if known else "the settings name no copy")
+    reasons = "; ".join(failures) or (f"copies without a set: {', '.join(known)}" if known else "the settings name no copy")
     raise PlatformError(
-        what=f"there is nothing to restore from: neither the first place nor a copy has a set ({told})",
+        what=f"there is nothing to restore from: neither the first place nor a copy has a set ({reasons})",
         where=source_of(platform, folder).where,
         next_step="check that the copy is mounted or the bucket is reachable: christmas:backup in the settings says where they are",
     )
@@ -98,15 +98,15 @@ def choose(platform: Platform, folder: Path, wanted: str, stores: Sequence[str] 
 
 def _newest(platform: Platform, folder: Path) -> tuple[dict[str, Manifest], list[str]]:
     """The newest set of each copy that has one, and the errors of unreadable copies."""
-    found: dict[str, Manifest] = {}
+    newest: dict[str, Manifest] = {}
     failures = []
     for name in platform.backup.copies:
         try:
             if every := folders.list_at(source_of(platform, folder, name).sets):
-                found[name] = every[-1]
+                newest[name] = every[-1]
         except PlatformError as error:
             failures.append(f"{name}: {error.what}")
-    return found, failures
+    return newest, failures
 
 
 def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) -> None:
@@ -119,7 +119,7 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
     every = folders.list_at(copy.sets)
     if not every:
         raise PlatformError(what=f"copy {name} has no set", where=copy.where, next_step="check that it is the right folder, and mounted")
-    if strange := [each.id for each in every if not keys.is_signed(each, keys.repository_passphrase(platform))]:
+    if strange := [manifest.id for manifest in every if not keys.is_signed(manifest, keys.repository_passphrase(platform))]:
         raise PlatformError(
             what=f"copy {name} has sets signed with another stack's keys, or changed since: {', '.join(strange)}",
             where=copy.where,
@@ -127,9 +127,9 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
         )
     with lock.hold(folder, f"bringing copy {name} back"):
         write_whole(folder / _BEGUN, name.encode())
-        _put_aside(folder, {each.id for each in every})
+        _put_aside(folder, {manifest.id for manifest in every})
         progress.log(f"the first place is lost: bringing {len(every)} sets back from copy {name} ({copy.where})")
-        known = {record.path: record.sha256 for each in every for record in each.files if record.place == "pgbackrest"}
+        known = {record.path: record.sha256 for manifest in every for record in manifest.files if record.place == "pgbackrest"}
         _repository(platform, copy, first, known, progress)
         target = first.sets
         for at, manifest in enumerate(every):

@@ -46,7 +46,7 @@ class CopyState:
 def state(folder: Path) -> dict[str, CopyState]:
     """The state of each copy after the last run; empty before the first."""
     try:
-        return {name: CopyState(**each) for name, each in json.loads((folder / _STATE).read_bytes()).items()}
+        return {name: CopyState(**entry) for name, entry in json.loads((folder / _STATE).read_bytes()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
@@ -58,12 +58,12 @@ def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyS
     states = []
     for name in known:
         progress.status(f"copying to {name}")
-        told = _one(platform, folder, name, before.get(name), progress)
-        if told.failure:
-            progress.log(f"copy {name} is {told.behind} sets behind: {told.failure}")
-        states.append(told)
+        copied = _one(platform, folder, name, before.get(name), progress)
+        if copied.failure:
+            progress.log(f"copy {name} is {copied.behind} sets behind: {copied.failure}")
+        states.append(copied)
     if states or before:
-        write_whole(folder / _STATE, json.dumps({each.name: asdict(each) for each in states}, indent=2).encode() + b"\n")
+        write_whole(folder / _STATE, json.dumps({copy_state.name: asdict(copy_state) for copy_state in states}, indent=2).encode() + b"\n")
     return states
 
 
@@ -84,18 +84,19 @@ def run(platform: Platform, progress: Progress, folder: Path | None = None) -> l
 
 def exit_code(platform: Platform, folder: Path | None = None) -> int:
     """1 if a configured copy is behind after the last run, else 0."""
-    found = state(folder or folders.folder_of(platform.stack))
-    return int(any(name not in found or found[name].behind or found[name].failure for name in platform.backup.copies))
+    states = state(folder or folders.folder_of(platform.stack))
+    return int(any(name not in states or states[name].behind or states[name].failure for name in platform.backup.copies))
 
 
 def describe(states: Iterable[CopyState], *, as_json: bool) -> str:
     """The state of the copies, as lines or as JSON."""
     if as_json:
-        return json.dumps([asdict(each) for each in states], indent=2)
-    return "\n".join(
-        f"{each.name}  {each.sets} sets, {f'{each.behind} behind: {each.failure}' if each.failure else 'complete'}  {each.where}"
-        for each in states
-    )
+        return json.dumps([asdict(copy_state) for copy_state in states], indent=2)
+    lines = []
+    for copy_state in states:
+        progress = f"{copy_state.behind} behind: {copy_state.failure}" if copy_state.failure else "complete"
+        lines.append(f"{copy_state.name}  {copy_state.sets} sets, {progress}  {copy_state.where}")
+    return "\n".join(lines)
 
 
 def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, progress: Progress) -> CopyState:
@@ -105,9 +106,9 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     present: set[str] = set()
     failure = ""
     try:
-        there = folders.list_at(target.sets)
-        present = {each.id for each in there}
-        _refuse_foreign(name, target.where, foreign_sets(every, there))
+        copied = folders.list_at(target.sets)
+        present = {manifest.id for manifest in copied}
+        _refuse_foreign(name, target.where, foreign_sets(every, copied))
         first = source_of(platform, folder)
         for manifest in every:
             if manifest.id not in present:
@@ -117,24 +118,24 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
         complete_at = datetime.now(UTC).isoformat(timespec="seconds")
     except PlatformError as error:
         failure = f"{error.what} ({error.where}); {error.next_step}"
-    behind = sum(each.id not in present for each in every)
+    behind = sum(manifest.id not in present for manifest in every)
     return CopyState(name, target.where, len(present), behind, complete_at, failure)
 
 
-def foreign_sets(ours: Sequence[Manifest], there: Sequence[Manifest]) -> list[str]:
+def foreign_sets(ours: Sequence[Manifest], copied: Sequence[Manifest]) -> list[str]:
     """Ids of a copy's newer sets by another machine: of another database, or of a history that this one never had.
 
     Our own sets that only the copy still has don't count.
     """
-    known, newest = {each.id for each in ours}, next((each.postgres for each in reversed(ours) if each.postgres), None)
+    known, newest = {manifest.id for manifest in ours}, next((manifest.postgres for manifest in reversed(ours) if manifest.postgres), None)
     if newest is None:
         return []
     return [
-        each.id
-        for each in there
-        if each.id not in known
-        and each.postgres
-        and (each.postgres.system_id != newest.system_id or each.postgres.timeline > newest.timeline)
+        manifest.id
+        for manifest in copied
+        if manifest.id not in known
+        and manifest.postgres
+        and (manifest.postgres.system_id != newest.system_id or manifest.postgres.timeline > newest.timeline)
     ]
 
 
@@ -155,14 +156,14 @@ def _copy(platform: Platform, first: Source, name: str, manifest: Manifest, prog
     """
     place = open_place(platform.backup.copies[name])
     done, total = 0, manifest.total_bytes
-    there = place.sizes(f"{SETS}/{manifest.id}")
+    copied = place.sizes(f"{SETS}/{manifest.id}")
     stored: dict[str, int] = {}
     if manifest.postgres:
         stored = place.sizes(REPOSITORY_FOLDER)
     for record in manifest.files:
         path = f"{SETS}/{manifest.id}/{record.stored}" if record.place == "set" else f"{REPOSITORY_FOLDER}/{record.path}"
         # Files that an earlier run copied completely are not sent again; verifying the copy reads them.
-        if there.get(path, stored.get(path)) != record.size:
+        if copied.get(path, stored.get(path)) != record.size:
             place.write(path, functools.partial(_checked, first, manifest, record), record.size)
         done += record.size
         progress.count(round(done / 1e6), round(total / 1e6), "MB")
@@ -205,13 +206,13 @@ def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], pro
             # A set that another machine is copying has no manifest yet, so its files would look unlisted.
             _refuse_foreign(name, settings.where, foreign_sets(ours, every))
             kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), set(good))
-            going = [each for each in every if each.id not in kept]
-            removed[name] = [each.id for each in going]
-            for each in [] if dry_run else going:
-                place.remove([f"{SETS}/{each.id}/{folders.MANIFEST}"])
-                place.remove(place.sizes(f"{SETS}/{each.id}"))
+            going = [manifest for manifest in every if manifest.id not in kept]
+            removed[name] = [manifest.id for manifest in going]
+            for manifest in [] if dry_run else going:
+                place.remove([f"{SETS}/{manifest.id}/{folders.MANIFEST}"])
+                place.remove(place.sizes(f"{SETS}/{manifest.id}"))
             if going and not dry_run:
-                _remove_unlisted(place, [each for each in every if each.id in kept])
+                _remove_unlisted(place, [manifest for manifest in every if manifest.id in kept])
         except PlatformError as error:
             progress.log(f"copy {name} was not pruned: {error.what}")
     return removed
@@ -219,6 +220,6 @@ def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], pro
 
 def _remove_unlisted(place: Place, staying: Iterable[Manifest]) -> None:
     """Remove the repository files that no set there lists any more. The index always stays."""
-    needed = {f"{REPOSITORY_FOLDER}/{record.path}" for each in staying for record in each.files if record.place == "pgbackrest"}
-    there = place.sizes(REPOSITORY_FOLDER)
-    place.remove(path for path in there if path not in needed and not path.endswith((".info", ".info.copy", ".history")))
+    needed = {f"{REPOSITORY_FOLDER}/{record.path}" for manifest in staying for record in manifest.files if record.place == "pgbackrest"}
+    stored = place.sizes(REPOSITORY_FOLDER)
+    place.remove(path for path in stored if path not in needed and not path.endswith((".info", ".info.copy", ".history")))

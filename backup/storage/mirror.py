@@ -34,13 +34,13 @@ def refresh(platform: Platform, folder: Path, *, anew: bool = False) -> None:
     if platform.backup.place is None:
         return
     place = source_of(platform, folder).sets
-    there = {path.split("/")[0] for path in place.sizes() if path.endswith(f"/{folders.MANIFEST}") and path.count("/") == 1}
-    for set_id in sorted(there):
+    in_bucket = {path.split("/")[0] for path in place.sizes() if path.endswith(f"/{folders.MANIFEST}") and path.count("/") == 1}
+    for set_id in sorted(in_bucket):
         if folders.is_id(set_id) and (anew or not (folder / set_id / folders.MANIFEST).exists()):
             content = b"".join(place.read(f"{set_id}/{folders.MANIFEST}"))
             _keep_only_manifest(folder, set_id, content)
     for path in folder.glob(f"*/{folders.MANIFEST}"):
-        if path.parent.name not in there:
+        if path.parent.name not in in_bucket:
             folders.discard(path.parent)
 
 
@@ -106,9 +106,9 @@ def withdraw(platform: Platform, folder: Path, set_id: str) -> None:
     """Remove a failed run's files from the bucket."""
     if platform.backup.place is not None:
         place = source_of(platform, folder).sets
-        found = place.sizes(set_id)
-        if f"{set_id}/{folders.MANIFEST}" not in found:
-            place.remove(found)
+        uploaded = place.sizes(set_id)
+        if f"{set_id}/{folders.MANIFEST}" not in uploaded:
+            place.remove(uploaded)
 
 
 def remove_abandoned(platform: Platform, folder: Path, known: Sequence[Manifest]) -> list[str]:
@@ -116,7 +116,7 @@ def remove_abandoned(platform: Platform, folder: Path, known: Sequence[Manifest]
     if platform.backup.place is None:
         return []
     place = source_of(platform, folder).sets
-    ids = {path.split("/")[0] for path in place.sizes()} - {each.id for each in known}
+    ids = {path.split("/")[0] for path in place.sizes()} - {manifest.id for manifest in known}
     left = []
     for set_id in sorted(filter(folders.is_id, ids)):
         began = datetime.strptime(set_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)

@@ -58,8 +58,8 @@ class FolderPlace:
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """Every file at or below a folder, without those being written."""
         start = self._inside(prefix) if prefix else self.root
-        found = [start] if start.is_file() else start.rglob("*")
-        return {str(path.relative_to(self.root)): path.stat().st_size for path in found if path.is_file() and not path.name.startswith(".")}
+        paths = [start] if start.is_file() else start.rglob("*")
+        return {str(path.relative_to(self.root)): path.stat().st_size for path in paths if path.is_file() and not path.name.startswith(".")}
 
     def read(self, path: str) -> Iterator[bytes]:
         """A file's content."""
@@ -86,10 +86,10 @@ class FolderPlace:
         """Make the parent folders, and sync them. The root must exist if it is on another disk: it may not be mounted."""
         if not self.root.parent.is_dir() and not self.root.is_dir():
             raise FileNotFoundError(errno.ENOENT, f"{self.root.parent} is not there: is it mounted?")
-        missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+        missing = [parent for parent in (folder, *folder.parents) if not parent.is_dir()]
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for each in missing:
-            sync_folder(each.parent)
+        for parent in missing:
+            sync_folder(parent.parent)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files, and folders that become empty."""

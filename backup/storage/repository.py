@@ -87,11 +87,11 @@ class PlaceRepository:
 
     def sizes(self, prefixes: Iterable[str]) -> dict[str, int]:
         """Every file at or below these paths; the place is asked folder by folder."""
-        wanted = list(prefixes)
-        found: dict[str, int] = {}
-        for top in sorted({"/".join(path.split("/")[:3]) for path in wanted}):
-            found |= self.place.sizes(top)
-        return {path: size for path, size in found.items() if any(path == each or path.startswith(f"{each}/") for each in wanted)}
+        paths = list(prefixes)
+        sizes: dict[str, int] = {}
+        for top in sorted({"/".join(path.split("/")[:3]) for path in paths}):
+            sizes |= self.place.sizes(top)
+        return {path: size for path, size in sizes.items() if any(path == prefix or path.startswith(f"{prefix}/") for prefix in paths)}
 
     def hash_files(self, paths: Iterable[str]) -> tuple[FileRecord, ...]:
         """Size and hash of every file at or below these paths; reads each file completely."""

@@ -76,8 +76,8 @@ class BucketPlace:
         import obstore
 
         def listed() -> dict[str, int]:
-            found = obstore.list(self.store, prefix or None)
-            return {str(each["path"]): int(each["size"]) for batch in found for each in batch}
+            batches = obstore.list(self.store, prefix or None)
+            return {str(entry["path"]): int(entry["size"]) for batch in batches for entry in batch}
 
         return self._tried(listed, f"the files below {prefix or 'it'} can't be listed")
 
@@ -133,9 +133,9 @@ class BucketPlace:
         """Remove objects; missing ones don't matter."""
         import obstore
 
-        wanted = list(paths)
-        if wanted:
-            self._tried(lambda: obstore.delete(self.store, wanted), f"{len(wanted)} files can't be removed")
+        objects = list(paths)
+        if objects:
+            self._tried(lambda: obstore.delete(self.store, objects), f"{len(objects)} files can't be removed")
 
     def _tried(self, act: Callable[[], _T], what: str) -> _T:
         """Call `act`, and retry after temporary failures.
@@ -153,10 +153,10 @@ class BucketPlace:
                     raise PlatformError(
                         what=f"{what}: {error.strerror or error}", where=self.where, next_step="fix that, then run this again"
                     ) from error
-                told, passes = self._explain(error, what)
+                failure, passes = self._explain(error, what)
                 if not passes or attempt == _TRIES:
-                    raise told from error
-                self._progress.log(f"{told.what}; trying again")
+                    raise failure from error
+                self._progress.log(f"{failure.what}; trying again")
                 time.sleep(min(8.0, 0.5 * 2**attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -197,11 +197,11 @@ class _EmptyError(MissingError):
 
 def _connection(text: str) -> str:
     """The connection's failure, as far as the client tells it."""
-    for pattern, told in (
+    for pattern, words in (
         (r"Connection refused|ConnectionRefused", "it can't be reached: the connection is refused"),
         (r"dns error|failed to lookup", "it can't be reached: its name is unknown"),
         (r"Connect\b|tcp connect", "it can't be reached"),
     ):
         if re.search(pattern, text):
-            return told
+            return words
     return "the connection breaks"

@@ -96,7 +96,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Weaviat
         },
         tenants=before.tenants,
         uncounted=tuple(sorted({*before.failed, *after.failed})),
-        portable=tuple(each.path for each in dumped.files),
+        portable=tuple(file.path for file in dumped.files),
     )
 
 

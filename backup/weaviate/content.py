@@ -18,7 +18,7 @@ def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
     part = manifest.weaviate
     if part is None:
         return []
-    return [*(f"weaviate: {each}" for each in _module_faults(folder, part)), *read.faults(folder, manifest)]
+    return [*(f"weaviate: {fault}" for fault in _module_faults(folder, part)), *read.faults(folder, manifest)]
 
 
 def _module_faults(folder: SetFiles, part: WeaviatePart) -> list[str]:
@@ -29,7 +29,7 @@ def _module_faults(folder: SetFiles, part: WeaviatePart) -> list[str]:
     home = f"{_ROOT}/{part.backup_id}"
     try:
         config: dict[str, Any] = json.loads(folder.content(f"{home}/backup_config.json"))
-        nodes: dict[str, list[str]] = {name: list(each["classes"]) for name, each in config["nodes"].items()}
+        nodes: dict[str, list[str]] = {name: list(node["classes"]) for name, node in config["nodes"].items()}
     except (PlatformError, ValueError, KeyError, TypeError, AttributeError):
         return [f"{home}/backup_config.json is missing or invalid"]
     found = []

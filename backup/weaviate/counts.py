@@ -35,19 +35,19 @@ def count(client: WeaviateClient) -> Counts:
     """Count every collection. One that is removed meanwhile is left out; one that can't be counted is in `failed`."""
     from weaviate.exceptions import WeaviateBaseError
 
-    found = Counts()
-    for name, each in client.collections.list_all(simple=False).items():
+    counts = Counts()
+    for name, config in client.collections.list_all(simple=False).items():
         try:
-            if each.multi_tenancy_config.enabled:
-                found.objects[name], away = _count_tenants(client, name)
+            if config.multi_tenancy_config.enabled:
+                counts.objects[name], away = _count_tenants(client, name)
                 if away:
-                    found.tenants[name] = away
+                    counts.tenants[name] = away
             else:
-                found.objects[name] = client.collections.use(name).aggregate.over_all(total_count=True).total_count or 0
+                counts.objects[name] = client.collections.use(name).aggregate.over_all(total_count=True).total_count or 0
         except WeaviateBaseError as error:
             if client.collections.exists(name):
-                found.failed[name] = " ".join(str(getattr(error, "message", error)).split())[:200]
-    return found
+                counts.failed[name] = " ".join(str(getattr(error, "message", error)).split())[:200]
+    return counts
 
 
 def _count_tenants(client: WeaviateClient, name: str) -> tuple[int, dict[str, str]]:
@@ -113,4 +113,4 @@ def count_documents(client: WeaviateClient) -> dict[str, int]:
     grouped = client.collections.use(name).aggregate.over_all(
         group_by=GroupByAggregate(prop="file_path", limit=_MOST_FILES), total_count=True
     )
-    return {str(each.grouped_by.value): each.total_count or 0 for each in grouped.groups}
+    return {str(group.grouped_by.value): group.total_count or 0 for group in grouped.groups}

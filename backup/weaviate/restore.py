@@ -24,31 +24,33 @@ from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FIL
 from infra.connections import Platform
 
 
-def beside(made: Scratch, use: Ingredients, wanted: StorePlan, chain: list[Manifest], root_key: str, progress: Progress) -> Timing:
+def beside(
+    scratch_stores: Scratch, ingredients: Ingredients, plan: StorePlan, chain: list[Manifest], root_key: str, progress: Progress
+) -> Timing:
     """Restore Weaviate into a scratch container: collections, roles and users. `chain` is the set and all that it builds on."""
     began = time.monotonic()
-    progress.status(f"restoring {wanted.manifest.id}")
+    progress.status(f"restoring {plan.manifest.id}")
     recipe = recipes.weaviate(
-        use.bases["weaviate"],
-        data=made.volume("weaviate-data"),
-        backups=made.volume("weaviate-backups"),
+        ingredients.bases["weaviate"],
+        data=scratch_stores.volume("weaviate-data"),
+        backups=scratch_stores.volume("weaviate-backups"),
         root_key=root_key,
         cluster_password=root_key,
     )
-    container = made.create(recipe)
-    entries = [entry for each in chain for entry in weaviate_entries(use.files(each), each)]
+    container = scratch_stores.create(recipe)
+    entries = [entry for manifest in chain for entry in weaviate_entries(ingredients.files(manifest), manifest)]
     put_files(container, BACKUP_PATH, entries, **recipe.base.owner)
     files = time.monotonic()
-    made.start(recipe)
-    part = wanted.manifest.weaviate
+    scratch_stores.start(recipe)
+    part = plan.manifest.weaviate
     if part and part.backup_id:
         progress.status("loading collections")
-        host = made.address(recipe.service)
-        restore_collections(f"https://{host}:8080", made.ca_file, root_key, part.backup_id)
+        host = scratch_stores.address(recipe.service)
+        restore_collections(f"https://{host}:8080", scratch_stores.ca_file, root_key, part.backup_id)
     return Timing(files - began, time.monotonic() - files)
 
 
-def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
+def live(platform: Platform, plan: StorePlan, work: LiveWork) -> None:
     """Restore onto the live Weaviate, step by step, each step noted in the journal."""
     folder = work.folder
     work.journal.reach("weaviate", PLANNED)
@@ -56,16 +58,16 @@ def live(platform: Platform, wanted: StorePlan, work: LiveWork) -> None:
     stopped.remove_earlier(f"{name}-restore")
     root_key = _root_key(name)
     container = stopped.halt(name)
-    chain = chain_of(wanted.manifest, folders.list_sets(folder=folder))
-    wanted_ids = [each.weaviate.backup_id for each in chain if each.weaviate and each.weaviate.backup_id]
-    copies = " ".join(f"{BACKUP_PATH}/{each}" for each in wanted_ids)
+    chain = chain_of(plan.manifest, folders.list_sets(folder=folder))
+    wanted_ids = [manifest.weaviate.backup_id for manifest in chain if manifest.weaviate and manifest.weaviate.backup_id]
+    copies = " ".join(f"{BACKUP_PATH}/{backup_id}" for backup_id in wanted_ids)
     stopped.run(container, f"find {DATA_PATH} -mindepth 1 -delete; rm -rf {copies}", purpose="restore")
     source = source_of(platform, folder)
-    entries = [entry for each in chain for entry in weaviate_entries(files_of(platform, source, each), each)]
+    entries = [entry for manifest in chain for entry in weaviate_entries(files_of(platform, source, manifest), manifest)]
     stopped.put(container, BACKUP_PATH, entries)
     work.journal.reach("weaviate", FILES)
     stopped.start(container)
-    part = wanted.manifest.weaviate
+    part = plan.manifest.weaviate
     if part and part.backup_id:
         restore_collections(platform.weaviate_url(), platform.ca_file, root_key, part.backup_id)
     work.journal.reach("weaviate", RECOVERED)
@@ -77,7 +79,7 @@ def weaviate_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
     if part is None or part.backup_id is None:
         return []
     home = f"weaviate/{part.backup_id}/"
-    return [Entry(each.path.removeprefix("weaviate/"), plain_file(source, each)) for each in part.files if each.path.startswith(home)]
+    return [Entry(file.path.removeprefix("weaviate/"), plain_file(source, file)) for file in part.files if file.path.startswith(home)]
 
 
 def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, seconds: float = 3600) -> None:
@@ -107,7 +109,7 @@ def chain_of(manifest: Manifest, sets: Iterable[Manifest]) -> list[Manifest]:
 
     Raises PlatformError if one of them is missing.
     """
-    by_backup = {each.weaviate.backup_id: each for each in sets if each.weaviate and each.weaviate.backup_id}
+    by_backup = {other.weaviate.backup_id: other for other in sets if other.weaviate and other.weaviate.backup_id}
     chain = [manifest]
     while chain[0].weaviate and (base := chain[0].weaviate.base_id):
         if base not in by_backup:
@@ -120,12 +122,12 @@ def chain_of(manifest: Manifest, sets: Iterable[Manifest]) -> list[Manifest]:
 
 def _root_key(name: str) -> str:
     """Weaviate's root key, read from its volume: a container that a killed run was stopping accepts no command."""
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
 
     def receive(_path: str, pieces: Iterator[bytes]) -> None:
         for part in shlex.split(b"".join(pieces).decode()):
             setting, _, value = part.partition("=")
-            found[setting] = value
+            files[setting] = value
 
     copy_tree(name, SECRETS_FILE, receive)
-    return found["AUTHENTICATION_APIKEY_ALLOWED_KEYS"]
+    return files["AUTHENTICATION_APIKEY_ALLOWED_KEYS"]

@@ -91,16 +91,16 @@ def keyspace(name: str) -> Keyspace:
 
 def keyspace_of(key: str) -> Keyspace | None:
     """The keyspace that a key belongs to, or None for a key that no keyspace could have made."""
-    return next((each for each in KEYSPACES if each.part(key) is not None), None)
+    return next((candidate for candidate in KEYSPACES if candidate.part(key) is not None), None)
 
 
 def keyspace_covering(key: str) -> Keyspace | None:
     """The keyspace with a pattern that the key matches, whoever wrote it and whatever its part; None if there is none."""
-    return next((each for each in KEYSPACES if each.covers(key)), None)
+    return next((candidate for candidate in KEYSPACES if candidate.covers(key)), None)
 
 
 def shown_key(key: str, most: int = 60) -> str:
     r"""The beginning of a key for people, quoted; bytes that are not UTF-8, which arrive as lone surrogates, as `\xff`."""
     text = key[:most].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     # Characters that a terminal interprets or does not show.
-    return "'" + "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text) + "'"
+    return "'" + "".join(character if character.isprintable() else character.encode("unicode_escape").decode() for character in text) + "'"

@@ -209,9 +209,9 @@ class RedisUser:
 
     def __post_init__(self) -> None:
         forbidden = {"@all", "@scripting", "eval", "evalsha", "fcall", "function", "script"}
-        every_command = set(self.commands).union(*(each.commands for each in self.only))
+        every_command = set(self.commands).union(*(commands.commands for commands in self.only))
         require(not forbidden & every_command, "a Redis account may never run scripts or everything")
-        unknown = {name for each in self.only for name in each.keyspaces} - {name for name, _ in self.keyspaces}
+        unknown = {name for commands in self.only for name in commands.keyspaces} - {name for name, _ in self.keyspaces}
         require(not unknown, f"commands on keyspaces that the account has not: {sorted(unknown)}")
 
 

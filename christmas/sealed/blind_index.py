@@ -16,7 +16,11 @@ def normalized_phone(phone: str) -> str:
     Nothing else changes, so that different numbers stay different.
     """
     text = unicodedata.normalize("NFKC", phone)
-    kept = "".join(each for each in text if not (each.isspace() or unicodedata.category(each) in ("Pd", "Cf") or each in "().·/"))
+    kept = "".join(
+        character
+        for character in text
+        if not (character.isspace() or unicodedata.category(character) in ("Pd", "Cf") or character in "().·/")
+    )
     return f"+{kept[2:]}" if kept.startswith("00") else kept.casefold()
 
 

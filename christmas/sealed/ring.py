@@ -89,19 +89,19 @@ class KeyRing:
 
     def merged(self, other: KeyRing) -> KeyRing:
         """The keys of both rings. Raises KeyRingError if they have different keys with one number."""
-        found = {key.number: key for key in self.keys}
+        keys = {key.number: key for key in self.keys}
         for key in other.keys:
-            mine = found.setdefault(key.number, key)
+            mine = keys.setdefault(key.number, key)
             if (mine.sealing, mine.index) != (key.sealing, key.index):
                 raise KeyRingError(
                     f"two rings have different keys with number {key.number}",
                     where="the stack's state and the kept file",
                     next_step="find out which one sealed the rows (invoke check), and remove the other",
                 )
-            found[key.number] = replace(mine, retired=mine.retired or key.retired)
-        newest = max(found)
-        found[newest] = replace(found[newest], retired=False)
-        return KeyRing(tuple(found[number] for number in sorted(found)))
+            keys[key.number] = replace(mine, retired=mine.retired or key.retired)
+        newest = max(keys)
+        keys[newest] = replace(keys[newest], retired=False)
+        return KeyRing(tuple(keys[number] for number in sorted(keys)))
 
     def as_json(self) -> str:
         """The ring as stored in Pulumi's secrets: never show it."""
@@ -129,7 +129,7 @@ def from_json(text: str) -> KeyRing:
         )
     try:
         read = json.loads(text)
-        return KeyRing(tuple(_key(each) for each in _keys(read)))
+        return KeyRing(tuple(_key(key) for key in _keys(read)))
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         pass  # the cause would quote the unreadable text
     raise KeyRingError("the ring of keys can't be read", where="the stack's outputs", next_step=_NEXT_STEP)
@@ -156,8 +156,8 @@ def _keys(read: Any) -> Iterable[Any]:
     return keys
 
 
-def _key(each: Any) -> Key:
-    return Key(int(each["number"]), _bytes(each["sealing"]), _bytes(each["index"]), bool(each["retired"]))
+def _key(raw: Any) -> Key:
+    return Key(int(raw["number"]), _bytes(raw["sealing"]), _bytes(raw["index"]), bool(raw["retired"]))
 
 
 def _bytes(text: str) -> bytes:

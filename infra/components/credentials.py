@@ -33,8 +33,8 @@ class Credentials(pulumi.ComponentResource):
     def __init__(self, name: str, args: CredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Credentials", name, {}, opts)
         self._rotations = args.placement.settings.rotations
-        self.postgres = {each.name: self._password(f"{each.name}-postgres", each.name) for each in ACCOUNTS if each.postgres}
-        self.redis = {each.name: self._password(f"{each.name}-redis", each.name) for each in ACCOUNTS if each.redis}
+        self.postgres = {account.name: self._password(f"{account.name}-postgres", account.name) for account in ACCOUNTS if account.postgres}
+        self.redis = {account.name: self._password(f"{account.name}-redis", account.name) for account in ACCOUNTS if account.redis}
         self.weaviate_root = self._password("weaviate-root", "weaviate")
         self.weaviate_cluster = self._password("weaviate-cluster", "weaviate")
         self.embedder = self._password("embedder-token", "embedder")

@@ -120,4 +120,4 @@ def _acl_file(credentials: Credentials) -> pulumi.Output[str]:
         lines = [redis_acl_line(account.name, account.redis, digest) for account, digest in zip(accounts, hashes, strict=True)]
         return "\n".join([redis_acl_line("default", None, None), *lines]) + "\n"
 
-    return pulumi.Output.all(*(credentials.redis[account.name] for account in accounts)).apply(lambda each: render(list(each)))
+    return pulumi.Output.all(*(credentials.redis[account.name] for account in accounts)).apply(lambda pair: render(list(pair)))

@@ -60,7 +60,7 @@ class Weaviate(pulumi.ComponentResource):
             files={
                 **args.pki.files(SERVICE),
                 "weaviate.env": pulumi.Output.all(args.credentials.weaviate_root, args.credentials.weaviate_cluster).apply(
-                    lambda each: secrets_file(each[0], each[1])
+                    lambda keys: secrets_file(keys[0], keys[1])
                 ),
             },
             opts=pulumi.ResourceOptions(parent=self),
@@ -113,7 +113,7 @@ class Weaviate(pulumi.ComponentResource):
                 own_role = WeaviateRole(
                     f"{account.name}-weaviate-role",
                     name=account.name,
-                    permissions=[permission_inputs(each) for each in account.weaviate.permissions],
+                    permissions=[permission_inputs(permission) for permission in account.weaviate.permissions],
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[reload]),
                     **at,
                 )

@@ -80,9 +80,9 @@ def limits(container: Properties) -> Iterable[str]:
     memory = container.get("memory")
     if memory and UNKNOWN not in (memory, container.get("memorySwap")) and container.get("memorySwap") != memory:
         yield "memorySwap must equal memory: a swapping database is as good as down"
-    processes = [each for each in container.get("ulimits") or [] if isinstance(each, Mapping) and each.get("name") == "nproc"]
+    processes = [limit for limit in container.get("ulimits") or [] if isinstance(limit, Mapping) and limit.get("name") == "nproc"]
     if container.get("ulimits") is not UNKNOWN and not any(
-        _is_bound(each.get("soft")) and _is_bound(each.get("hard")) for each in processes
+        _is_bound(limit.get("soft")) and _is_bound(limit.get("hard")) for limit in processes
     ):
         yield "ulimits must bound nproc: endless forking would take down the host"
 
@@ -93,7 +93,7 @@ def healthcheck(container: Properties) -> Iterable[str]:
     tests: Any = check.get("tests") if isinstance(check, Mapping) else UNKNOWN
     if not tests or (tests is not UNKNOWN and tests[0] == "NONE"):
         yield "there is no healthcheck"
-    elif tests is not UNKNOWN and _cannot_fail([each for each in tests if isinstance(each, str)]):
+    elif tests is not UNKNOWN and _cannot_fail([test for test in tests if isinstance(test, str)]):
         yield "the healthcheck can't fail, so it is useless"
     if not container.get("wait"):
         yield "wait must be on, or an unhealthy service would count as up"
@@ -107,11 +107,11 @@ def privileges(container: Properties) -> Iterable[str]:
     if capabilities.get("adds"):
         yield f"capabilities.adds must be empty, not {capabilities['adds']}"
     options = container.get("securityOpts") or []
-    if not any(str(each) in {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"} for each in options):
+    if not any(str(option) in {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"} for option in options):
         yield "securityOpts must hold no-new-privileges"
-    for each in options:
-        if each is not UNKNOWN and not _SECURITY.fullmatch(str(each)):
-            yield f"securityOpts must not hold {each}: the engine's own profiles stay on"
+    for option in options:
+        if option is not UNKNOWN and not _SECURITY.fullmatch(str(option)):
+            yield f"securityOpts must not hold {option}: the engine's own profiles stay on"
     if container.get("runtime") not in (None, "", "runc", UNKNOWN):
         yield f"runtime must be the engine's own, not {container['runtime']}"
 
@@ -140,17 +140,17 @@ def file_systems(container: Properties) -> Iterable[str]:
     """Refuse a writable root, executable memory file systems, and mounts of the host."""
     if not container.get("readOnly"):
         yield "readOnly must be on"
-    for each in container.get("volumes") or []:
-        if each is UNKNOWN:
+    for volume in container.get("volumes") or []:
+        if volume is UNKNOWN:
             continue
-        if each.get("hostPath"):
-            yield f"the host must not be mounted, but {each['hostPath']} is"
-        if each.get("fromContainer"):
-            yield f"other containers' volumes must not be mounted, but  {each['fromContainer']}'s are"
-        yield from _named(each.get("volumeName"), unless=each.get("hostPath") or each.get("fromContainer"))
-    for each in container.get("mounts") or []:
-        if each is not UNKNOWN:
-            yield from _mount(each)
+        if volume.get("hostPath"):
+            yield f"the host must not be mounted, but {volume['hostPath']} is"
+        if volume.get("fromContainer"):
+            yield f"other containers' volumes must not be mounted, but  {volume['fromContainer']}'s are"
+        yield from _named(volume.get("volumeName"), unless=volume.get("hostPath") or volume.get("fromContainer"))
+    for mount in container.get("mounts") or []:
+        if mount is not UNKNOWN:
+            yield from _mount(mount)
     for path, options in (container.get("tmpfs") or {}).items():
         if options is not UNKNOWN:
             yield from _in_memory(path, {word.strip() for word in str(options).split(",")})
@@ -158,9 +158,9 @@ def file_systems(container: Properties) -> Iterable[str]:
 
 def uploads(container: Properties) -> Iterable[str]:
     """Refuse files of the host."""
-    for each in container.get("uploads") or []:
-        if each is not UNKNOWN and each.get("source"):
-            yield f"files of the host must not be copied in, but {each['source']} is"
+    for upload in container.get("uploads") or []:
+        if upload is not UNKNOWN and upload.get("source"):
+            yield f"files of the host must not be copied in, but {upload['source']} is"
 
 
 def logs(container: Properties) -> Iterable[str]:
@@ -200,7 +200,12 @@ def ports(container: Properties) -> Iterable[str]:
 def listeners(container: Properties) -> Iterable[str]:
     """Refuse plaintext listeners in command, settings and ports. `check` asks the servers about their own configuration files."""
     service = next(
-        (each for each in SERVICES if {"label": "com.christmas.service", "value": each.name} in list(container.get("labels") or [])), None
+        (
+            declared
+            for declared in SERVICES
+            if {"label": "com.christmas.service", "value": declared.name} in list(container.get("labels") or [])
+        ),
+        None,
     )
     for port in container.get("ports") or []:
         inside = port.get("internal") if isinstance(port, Mapping) else UNKNOWN
@@ -227,7 +232,7 @@ def _is_bound(value: Any) -> bool:
 
 
 def _words(value: Any) -> list[str]:
-    return [each for each in value or [] if isinstance(each, str)] if isinstance(value, list) else []
+    return [word for word in value or [] if isinstance(word, str)] if isinstance(value, list) else []
 
 
 def _cannot_fail(tests: list[str]) -> bool:
@@ -266,5 +271,5 @@ def _in_memory(path: str, options: set[str]) -> Iterable[str]:
     for needed in ("noexec", "nosuid", "nodev"):
         if needed not in options or needed.removeprefix("no") in options:
             yield f"tmpfs {path} must be {needed}"
-    if not any(each.startswith("size=") for each in options):
+    if not any(option.startswith("size=") for option in options):
         yield f"tmpfs {path} has no size"

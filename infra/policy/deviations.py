@@ -23,4 +23,4 @@ DEVIATIONS: tuple[Deviation, ...] = ()
 
 def is_allowed(resource: str, rule: str, problem: str, deviations: tuple[Deviation, ...] = DEVIATIONS) -> bool:
     """Whether an entry allows exactly this problem."""
-    return any((each.resource, each.rule, each.problem) == (resource, rule, problem) for each in deviations)
+    return any((deviation.resource, deviation.rule, deviation.problem) == (resource, rule, problem) for deviation in deviations)

@@ -62,12 +62,12 @@ class Marked:
 def read(value: Any, _proxies: bool = False) -> Any:
     """Convert the engine's values into plain values, with `UNKNOWN` and `Marked` among them."""
     if isinstance(value, list):
-        return [read(each) for each in value]
+        return [read(element) for element in value]
     if isinstance(value, Mapping):
         if value.get(deserialize.SPECIAL_SIG_KEY) == deserialize.SPECIAL_SECRET_SIG:
             return Marked(read(value.get("value")))
         # The bridge's list of defaults that it filled in.
-        return {key: read(each) for key, each in value.items() if key != "__defaults"}
+        return {key: read(item) for key, item in value.items() if key != "__defaults"}
     return UNKNOWN if proxy._is_unknown(value) else value
 
 
@@ -76,18 +76,18 @@ def opened(value: Any) -> Any:
     if isinstance(value, Marked):
         return opened(value.value)
     if isinstance(value, Mapping):
-        return {key: opened(each) for key, each in value.items()}
-    return [opened(each) for each in value] if isinstance(value, list) else value
+        return {key: opened(item) for key, item in value.items()}
+    return [opened(element) for element in value] if isinstance(value, list) else value
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every single value with its path, `healthcheck.tests[1]`. A `Marked` value counts as one."""
     if isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from leaves(each, f"{path}.{key}" if path else str(key))
+        for key, item in value.items():
+            yield from leaves(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from leaves(each, f"{path}[{index}]")
+        for index, element in enumerate(value):
+            yield from leaves(element, f"{path}[{index}]")
     else:
         yield path, value
 

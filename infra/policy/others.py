@@ -47,7 +47,7 @@ def remote_image(properties: Properties) -> Iterable[str]:
 
 def labels(properties: Properties) -> Iterable[str]:
     """Refuse resources that a clean-up would not find."""
-    present = {each.get("label") for each in properties.get("labels") or [] if each is not UNKNOWN}
+    present = {label.get("label") for label in properties.get("labels") or [] if label is not UNKNOWN}
     for label in ("com.christmas.project", "com.christmas.stack"):
         if label not in present:
             yield f"the label {label} is missing, so clean-up would not find this"

@@ -23,7 +23,7 @@ class Rule:
     def problems(self, resource: str, marked: Properties) -> list[str]:
         """The problems of a resource, without those allowed by `deviations`. The inputs are from `inputs.read`."""
         seen = marked if self.sees_marks else opened(marked)
-        return [each for each in self.check(seen) if not is_allowed(resource, self.name, each)]
+        return [problem for problem in self.check(seen) if not is_allowed(resource, self.name, problem)]
 
 
 def _labels(kind: str) -> Rule:

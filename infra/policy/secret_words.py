@@ -87,7 +87,7 @@ def looks_random(text: str) -> bool:
         name, _, value = word.rpartition("=") if "=" in word.rstrip("=") else ("", "", word)
         if _LONG_HEX.search(value) and not _NAME_OF_A_DIGEST.search(name):
             return True
-        if any(_is_random(each) for each in re.split(r"[-_.]", value)) or (_is_random(re.sub(r"[-_]", "", value)) and _mixed(value)):
+        if any(_is_random(part) for part in re.split(r"[-_.]", value)) or (_is_random(re.sub(r"[-_]", "", value)) and _mixed(value)):
             return True
     return False
 
@@ -99,19 +99,19 @@ def _sounds_secret(name: str) -> bool:
 
 def _assignments(text: str) -> Iterator[tuple[str, str]]:
     position = 0
-    while found := _ASSIGNMENT.search(text, position):
-        name, value = found["name"], found["value"]
+    while match := _ASSIGNMENT.search(text, position):
+        name, value = match["name"], match["value"]
         # Two consecutive words are a name and a value only in an option, or in a server's setting: `requirepass x`.
-        if found["by"] in "=:" or name.startswith("-") or _NAME_ENDS_SECRET.search(name):
+        if match["by"] in "=:" or name.startswith("-") or _NAME_ENDS_SECRET.search(name):
             yield name, value
-        position = found.end("name")
+        position = match.end("name")
 
 
 def _is_random(word: str) -> bool:
     word = word.strip("=.")
     if len(word) < 16 or _SHORT_HEX.fullmatch(word):
         return False
-    kinds = [("a" if each.islower() else "A" if each.isupper() else "0" if each.isdigit() else "-") for each in word]
+    kinds = [("a" if character.islower() else "A" if character.isupper() else "0" if character.isdigit() else "-") for character in word]
     changes = sum(one != other for one, other in pairwise(kinds))
     bits = -sum(count / len(word) * math.log2(count / len(word)) for count in Counter(word).values())
     return len(set(kinds)) >= 2 and "0" in kinds and bits >= _LEAST_BITS and changes >= _LEAST_CHANGES * len(word)

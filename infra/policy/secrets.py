@@ -22,12 +22,12 @@ def nothing_secret(marked: Properties) -> Iterable[str]:
     for path, value in leaves(marked):
         if isinstance(value, Marked):
             yield f"{path} is secret, and Docker shows it to anybody: deliver it as a file"
-    told = set()
+    problems = set()
     for path, name, text in _texts(opened(marked)):
         if name and is_secret(name, text):
-            told.add(f"{path}: {name} looks like a secret; deliver it as a file")
-        told.update(f"{path} seems to contain a secret: {what}" for what in secrets_in(text))
-    yield from sorted(told)
+            problems.add(f"{path}: {name} looks like a secret; deliver it as a file")
+        problems.update(f"{path} seems to contain a secret: {what}" for what in secrets_in(text))
+    yield from sorted(problems)
 
 
 def _texts(properties: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -37,31 +37,31 @@ def _texts(properties: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             continue
         if name in {"command", "entrypoints"} or (name == "healthcheck" and isinstance(value, Mapping)):
             words = value.get("tests") if isinstance(value, Mapping) else value
-            yield name, "", " ".join(each if " " in each else shlex.quote(each) for each in words or [] if isinstance(each, str))
+            yield name, "", " ".join(word if " " in word else shlex.quote(word) for word in words or [] if isinstance(word, str))
         elif name == "envs":
-            for entry in (each for each in value or [] if isinstance(each, str)):
+            for entry in (entry for entry in value or [] if isinstance(entry, str)):
                 key, _, text = entry.partition("=")
                 yield f"envs {key}", key, text
         elif name == "labels":
-            for each in (each for each in value or [] if isinstance(each, Mapping)):
-                yield f"label {each.get('label')}", str(each.get("label")), _text(each.get("value"))
-                yield f"label {each.get('label')}", "", _text(each.get("label"))
+            for mapping in (entry for entry in value or [] if isinstance(entry, Mapping)):
+                yield f"label {mapping.get('label')}", str(mapping.get("label")), _text(mapping.get("value"))
+                yield f"label {mapping.get('label')}", "", _text(mapping.get("label"))
         elif name == "logOpts" and isinstance(value, Mapping):
-            yield from ((f"logOpts {key}", key, _text(each)) for key, each in value.items())
+            yield from ((f"logOpts {key}", key, _text(item)) for key, item in value.items())
         elif name == "uploads":
             yield from _uploads(value or [])
         else:
-            yield from ((path, "", each) for path, each in leaves(value, name) if isinstance(each, str))
+            yield from ((path, "", leaf) for path, leaf in leaves(value, name) if isinstance(leaf, str))
 
 
 def _uploads(uploads: list[Any]) -> Iterator[tuple[str, str, str]]:
-    for each in (each for each in uploads if isinstance(each, Mapping)):
-        where = f"upload {each.get('file')}"
-        yield where, "", _text(each.get("content"))
+    for upload in (entry for entry in uploads if isinstance(entry, Mapping)):
+        where = f"upload {upload.get('file')}"
+        yield where, "", _text(upload.get("content"))
         try:
-            yield where, "", base64.b64decode(_text(each.get("contentBase64")), validate=True).decode("utf-8", "replace")
+            yield where, "", base64.b64decode(_text(upload.get("contentBase64")), validate=True).decode("utf-8", "replace")
         except (binascii.Error, ValueError):
-            yield where, "", _text(each.get("contentBase64"))
+            yield where, "", _text(upload.get("contentBase64"))
 
 
 def _text(value: Any) -> str:

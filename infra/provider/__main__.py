@@ -14,12 +14,12 @@ def _skip_the_sdk() -> None:
 
     The plugin needs only the generated stubs, and the SDK's own import is two thirds of the start-up time of every operation.
     """
-    found = PathFinder.find_spec("pulumi")
-    if found is None or found.submodule_search_locations is None:
+    spec = PathFinder.find_spec("pulumi")
+    if spec is None or spec.submodule_search_locations is None:
         return  # the following import reports it
     for name, below in (("pulumi", ""), ("pulumi.runtime", "/runtime")):
         package = types.ModuleType(name)
-        package.__path__ = [f"{folder}{below}" for folder in found.submodule_search_locations]
+        package.__path__ = [f"{folder}{below}" for folder in spec.submodule_search_locations]
         sys.modules[name] = package
 
 

@@ -55,11 +55,15 @@ class BackupStanza(Kind):
             return {"drift": [f"pgbackrest info ends with {ended.exit_code}"]}
         # Not strict: pgBackRest leaves line breaks inside its messages.
         stanzas = json.loads(ended.stdout or "[]", strict=False)
-        found = next((each for each in stanzas if each["name"] == inputs["stanza"]), None)
-        if found is None or found["status"]["code"] in _STATUS_MISSING:
+        stanza_info = next((stanza for stanza in stanzas if stanza["name"] == inputs["stanza"]), None)
+        if stanza_info is None or stanza_info["status"]["code"] in _STATUS_MISSING:
             return None
         # 2 is a stanza without a backup; anything above is a broken repository.
-        trouble = [each["status"]["message"].splitlines()[0] for each in found["repo"] if each["status"]["code"] > max(_STATUS_MISSING)]
+        trouble = [
+            repository["status"]["message"].splitlines()[0]
+            for repository in stanza_info["repo"]
+            if repository["status"]["code"] > max(_STATUS_MISSING)
+        ]
         return {"drift": trouble}
 
     @staticmethod

@@ -27,8 +27,8 @@ def _relative(files: dict[str, Any]) -> str | None:
 
 def fingerprint(key: str, files: dict[str, str], uid: int, gid: int, mode: int) -> str:
     """A keyed hash of the files: without the key nobody can test guesses of their content against it."""
-    told = json.dumps([files, uid, gid, mode], sort_keys=True, ensure_ascii=False)
-    return hmac.new(bytes.fromhex(key), told.encode(), hashlib.sha256).hexdigest()
+    declared = json.dumps([files, uid, gid, mode], sort_keys=True, ensure_ascii=False)
+    return hmac.new(bytes.fromhex(key), declared.encode(), hashlib.sha256).hexdigest()
 
 
 def expected_entries(files: dict[str, str], uid: int, gid: int, mode: int) -> dict[str, Entry]:
@@ -38,19 +38,21 @@ def expected_entries(files: dict[str, str], uid: int, gid: int, mode: int) -> di
     return entries | {folder: Entry(None, DIRECTORY_MODE, uid, gid) for folder in folders}
 
 
-def compare(found: dict[str, Entry], expected: dict[str, Entry]) -> list[str]:
+def compare(real: dict[str, Entry], expected: dict[str, Entry]) -> list[str]:
     """The differences, in words without content."""
     findings: list[str] = []
-    for path in sorted(found.keys() | expected.keys()):
-        there, wanted = found.get(path), expected.get(path)
-        if wanted is None:
+    for path in sorted(real.keys() | expected.keys()):
+        present, declared = real.get(path), expected.get(path)
+        if declared is None:
             findings.append(f"{path} is not declared")
-        elif there is None:
+        elif present is None:
             findings.append(f"{path} is missing")
-        elif there.content != wanted.content:
+        elif present.content != declared.content:
             findings.append(f"{path} has other content")
-        elif (there.uid, there.gid, there.mode) != (wanted.uid, wanted.gid, wanted.mode):
-            findings.append(f"{path} is {there.uid}:{there.gid} {there.mode:04o}, not {wanted.uid}:{wanted.gid} {wanted.mode:04o}")
+        elif (present.uid, present.gid, present.mode) != (declared.uid, declared.gid, declared.mode):
+            findings.append(
+                f"{path} is {present.uid}:{present.gid} {present.mode:04o}, not {declared.uid}:{declared.gid} {declared.mode:04o}"
+            )
     return findings
 
 
@@ -95,11 +97,11 @@ class ConfigFiles(Kind):
             return None
         try:
             with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-                found = volume.read()
+                real = volume.read()
         except PlatformError as error:
             call.log(Log.WARNING, f"the files could not be compared: {error}")
             return state
-        return state | {"drift": compare(found, self._expected(inputs))}
+        return state | {"drift": compare(real, self._expected(inputs))}
 
     @staticmethod
     def _expected(inputs: Values) -> dict[str, Entry]:
@@ -109,12 +111,12 @@ class ConfigFiles(Kind):
         expected = self._expected(inputs)
         written_at = state.get("written_at")
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-            found = volume.read()
-            if compare(found, expected) or written_at is None:
-                stale = sorted(found.keys() - expected.keys())
+            real = volume.read()
+            if compare(real, expected) or written_at is None:
+                stale = sorted(real.keys() - expected.keys())
                 # Remove a file in the place of a directory first, and the other way round.
                 stale += [
-                    path for path in expected.keys() & found.keys() if (found[path].content is None) != (expected[path].content is None)
+                    path for path in expected.keys() & real.keys() if (real[path].content is None) != (expected[path].content is None)
                 ]
                 if stale:
                     volume.remove(stale)

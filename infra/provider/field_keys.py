@@ -71,18 +71,18 @@ class FieldKeys(Kind):
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
             kept = _kept(volume, inputs["file"])
             given = from_json(inputs["given"]) if inputs.get("given") else None
-            rings = [each for each in (known, kept, given) if each is not None]
+            rings = [ring for ring in (known, kept, given) if ring is not None]
             ring = rings[0] if rings else new_ring()
             for other in rings[1:]:
                 ring = ring.merged(other)
             ring = ring.up_to(inputs["newest"])
-            wanted = ring.retired_below(inputs["retired_below"])
-            if wanted != ring:
+            target = ring.retired_below(inputs["retired_below"])
+            if target != ring:
                 # Keep the new key even if the retirement is refused.
                 _write(volume, inputs["file"], ring, kept)
-                _refuse_if_needed(inputs, ring, wanted)
-            _write(volume, inputs["file"], wanted, kept)
-        return {"result": wanted.as_json(), "drift": []}
+                _refuse_if_needed(inputs, ring, target)
+            _write(volume, inputs["file"], target, kept)
+        return {"result": target.as_json(), "drift": []}
 
 
 def _kept(volume: volumes.VolumeFiles, file: str) -> KeyRing | None:
@@ -95,14 +95,14 @@ def _write(volume: volumes.VolumeFiles, file: str, ring: KeyRing, kept: KeyRing 
         volume.write({".": Entry(None, DIRECTORY_MODE, 0, 0), file: Entry(ring.as_json().encode(), _FILE_MODE, 0, 0)})
 
 
-def _refuse_if_needed(inputs: Values, ring: KeyRing, wanted: KeyRing) -> None:
+def _refuse_if_needed(inputs: Values, ring: KeyRing, target: KeyRing) -> None:
     """Raise PlatformError if rows need a key that is about to be retired."""
     live = {key.number for key in ring.live}
-    retiring = live - {key.number for key in wanted.live}
-    columns = {each.column: "sealed" for each in PROFILE_FIELDS} | {
-        each.blind_index: "index" for each in PROFILE_FIELDS if each.blind_index
+    retiring = live - {key.number for key in target.live}
+    columns = {field.column: "sealed" for field in PROFILE_FIELDS} | {
+        field.blind_index: "index" for field in PROFILE_FIELDS if field.blind_index
     }
-    found: list[dict[str, Any]] = (
+    uses: list[dict[str, Any]] = (
         psql.query(
             running(inputs["container"]),
             psql.named("field_keys_used"),
@@ -111,11 +111,11 @@ def _refuse_if_needed(inputs: Values, ring: KeyRing, wanted: KeyRing) -> None:
         )
         or []
     )
-    needed = [each for each in found if each["number"] in retiring]
+    needed = [use for use in uses if use["number"] in retiring]
     if needed:
-        told = ", ".join(f"key {each['number']} by {each['values']} values of {each['field']}" for each in needed)
+        needs = ", ".join(f"key {use['number']} by {use['values']} values of {use['field']}" for use in needed)
         raise PlatformError(
-            f"a key can't be retired while rows need it: {told}",
+            f"a key can't be retired while rows need it: {needs}",
             where=f"container {inputs['container']}, database {inputs['database']}",
             next_step="invoke accounts.rotate --keys seals them with the active key and then retires the others",
         )

@@ -17,13 +17,13 @@ class FoundAtUp(Kind):
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:
         """Drift in the recorded state or in the real one. No difference if the real state is unknown, since then it can't be fixed."""
-        told = super().differences(state, old, new)
-        if told or old != new or has_unknown(new):
-            return told
+        recorded = super().differences(state, old, new)
+        if recorded or old != new or has_unknown(new):
+            return recorded
         try:
-            found = self.read(Call("", _silent), state, new)
+            real = self.read(Call("", _silent), state, new)
         except PlatformError:
             return {}
-        if found is None:
+        if real is None:
             return {"drift": "it is gone"}
-        return {"drift": "what is there differs"} if found.get("drift") else {}
+        return {"drift": "what is there differs"} if real.get("drift") else {}

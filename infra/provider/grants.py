@@ -70,17 +70,17 @@ def _qualified(schema: str, name: str) -> str:
     return f"{quote_identifier(schema)}.{quote_identifier(name)}"
 
 
-def grant_findings(grants: Sequence[TableGrant], found: Sequence[Mapping[str, Any]], *, everything: bool = False) -> list[str]:
+def grant_findings(grants: Sequence[TableGrant], real: Sequence[Mapping[str, Any]], *, everything: bool = False) -> list[str]:
     """Differences between a role's privileges on the existing tables (sql/grants_read.sql, `tables`) and the declared ones."""
     reads = {"select"} if everything else set()
     declared = {grant.table: grant for grant in grants}
     findings: list[str] = []
-    for table in found:
+    for table in real:
         name = table["table"]
         grant = declared.get(name, TableGrant(name, frozenset()))
-        wanted = {privilege.value for privilege in grant.privileges if not _by_column(grant, privilege)}
+        expected = {privilege.value for privilege in grant.privileges if not _by_column(grant, privilege)}
         columns = {f"select ({column})" for column in grant.columns or ()} if Privilege.SELECT in grant.privileges else set()
-        findings += _compared(set(table["privileges"]), wanted | reads, name)
+        findings += _compared(set(table["privileges"]), expected | reads, name)
         findings += _compared(set(table["columns"]), columns, name)
         for sequence in table["sequences"]:
             usage = reads | ({"usage"} if Privilege.INSERT in grant.privileges else set())
@@ -88,9 +88,9 @@ def grant_findings(grants: Sequence[TableGrant], found: Sequence[Mapping[str, An
     return findings
 
 
-def _compared(found: set[str], wanted: set[str], on: str) -> list[str]:
-    lost = [f"{privilege} on {on} is missing" for privilege in sorted(wanted - found)]
-    return lost + [f"{privilege} on {on} is granted, but not declared" for privilege in sorted(found - wanted)]
+def _compared(real: set[str], declared: set[str], on: str) -> list[str]:
+    lost = [f"{privilege} on {on} is missing" for privilege in sorted(declared - real)]
+    return lost + [f"{privilege} on {on} is granted, but not declared" for privilege in sorted(real - declared)]
 
 
 def apply_grants(connection: psycopg.Connection, accounts: Sequence[Account] = ACCOUNTS) -> list[str]:

@@ -86,7 +86,7 @@ class KeptPassword(Kind):
 class KeptIdentity(KeptPassword):
     """An age identity, kept in the same way; `recipient` is its public key."""
 
-    inputs = {name: each for name, each in KeptPassword.inputs.items() if name != "length"}
+    inputs = {name: declared for name, declared in KeptPassword.inputs.items() if name != "length"}
     outputs = ("result", "recipient", "drift")
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
@@ -99,15 +99,15 @@ class KeptIdentity(KeptPassword):
         return str(pyrage.x25519.Identity.generate())
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        made, state = super().create(call, inputs)
-        return made, self._with_recipient(state)
+        identity, state = super().create(call, inputs)
+        return identity, self._with_recipient(state)
 
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
         return self._with_recipient(super().update(call, state, old, inputs))
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        found = super().read(call, state, inputs)
-        return found and self._with_recipient(found)
+        state_now = super().read(call, state, inputs)
+        return state_now and self._with_recipient(state_now)
 
     @staticmethod
     def _with_recipient(state: Values) -> Values:

@@ -51,16 +51,16 @@ def end_stalled(container: Container) -> None:
     _run(container, "end")
 
 
-def parse(told: str) -> list[Stalled]:
+def parse(output: str) -> list[Stalled]:
     """The output of `look`. Pure."""
-    return [Stalled(int(process), address, int(seconds)) for process, address, seconds in (line.split() for line in told.splitlines())]
+    return [Stalled(int(process), address, int(seconds)) for process, address, seconds in (line.split() for line in output.splitlines())]
 
 
-def by_address(found: Sequence[Stalled]) -> dict[str, list[Stalled]]:
+def by_address(stalled_logins: Sequence[Stalled]) -> dict[str, list[Stalled]]:
     """The connections by address, the address with the most first. Pure."""
     grouped: dict[str, list[Stalled]] = {}
-    for each in found:
-        grouped.setdefault(each.address, []).append(each)
+    for login in stalled_logins:
+        grouped.setdefault(login.address, []).append(login)
     return dict(sorted(grouped.items(), key=lambda pair: -len(pair[1])))
 
 

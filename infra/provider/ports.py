@@ -88,7 +88,7 @@ def _published(stack: str, project_label: str = "com.christmas.project") -> tupl
             inspect = functools.partial(api.inspect_container, summary["Id"])
             with contextlib.suppress(NotFound):  # removed in the meantime
                 wishes = asked("looking at a container's ports", where, inspect)["HostConfig"].get("PortBindings") or {}
-                ports |= {int(each["HostPort"]) for several in wishes.values() for each in several or [] if each.get("HostPort")}
+                ports |= {int(binding["HostPort"]) for several in wishes.values() for binding in several or [] if binding.get("HostPort")}
         (own if mine else others).update(ports)
     return others, own
 
@@ -144,12 +144,12 @@ class PortBlock(Kind):
                     del reserved[port]
 
     def _reserve(self, call: Call, preferred: dict[str, int], address: str, kept: dict[str, int]) -> dict[str, int]:
-        wanted = {name: port for name, port in preferred.items() if name not in kept}
+        missing = {name: port for name, port in preferred.items() if name not in kept}
         with _reservations() as reserved:
             others, own = _published(call.stack)
             taken = others | {port for port, (owner, _) in reserved.items() if owner != call.urn} | set(kept.values())
             # Ports that this stack's own containers hold are its own: after a lost state the ports stay the same.
-            fresh = choose(wanted, lambda port: port not in taken and (port in own or can_bind(address, port)))
+            fresh = choose(missing, lambda port: port not in taken and (port in own or can_bind(address, port)))
             chosen = {name: kept.get(name) or fresh[name] for name in preferred}
             for port in chosen.values():
                 reserved[port] = (call.urn, time.time())

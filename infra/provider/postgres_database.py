@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 
-def database_findings(found: dict[str, Any], inputs: Values) -> list[str]:
+def database_findings(real: dict[str, Any], inputs: Values) -> list[str]:
     """Differences between the real database (sql/database_read.sql) and the declared one."""
     findings = [
-        f"{what} belongs to {found[key]}, not {inputs['owner']}"
+        f"{what} belongs to {real[key]}, not {inputs['owner']}"
         for key, what in (("owner", "the database"), ("schema_owner", "schema public"))
-        if found[key] != inputs["owner"]
+        if real[key] != inputs["owner"]
     ]
-    installed = found["extensions"]
+    installed = real["extensions"]
     for extension in inputs["extensions"]:
         if extension not in installed:
             findings.append(f"extension {extension} is missing")
@@ -28,12 +28,12 @@ def database_findings(found: dict[str, Any], inputs: Values) -> list[str]:
             findings.append(
                 f"extension {extension} is {installed[extension]['installed']}, the server brings {installed[extension]['offered']}"
             )
-    findings += [f"everybody has {privilege}" for privilege in sorted(found["public"])]
+    findings += [f"everybody has {privilege}" for privilege in sorted(real["public"])]
     if inputs.get("open_functions") is not None:
-        findings += [f"everybody may run {name}" for name in found["open_functions"]]
+        findings += [f"everybody may run {name}" for name in real["open_functions"]]
     if inputs.get("watch"):
-        findings += [f"function {name} is missing or altered" for name in sorted(set(_WATCHED) - set(found["watched"]))]
-    return findings + psql.setting_findings(found["settings"], inputs["settings"])
+        findings += [f"function {name} is missing or altered" for name in sorted(set(_WATCHED) - set(real["watched"]))]
+    return findings + psql.setting_findings(real["settings"], inputs["settings"])
 
 
 _WATCHED = ("watch.sessions()", "watch.statement_figures(text[])")
@@ -101,8 +101,8 @@ class PostgresDatabase(FoundAtUp):
 
 
 def _read(container: Container, inputs: Values) -> dict[str, Any]:
-    found: dict[str, Any] = psql.query(container, psql.named("database_read"), database=inputs["name"], variables=_functions(inputs))
-    return found
+    real: dict[str, Any] = psql.query(container, psql.named("database_read"), database=inputs["name"], variables=_functions(inputs))
+    return real
 
 
 def _functions(inputs: Values) -> dict[str, list[str]]:

@@ -84,8 +84,8 @@ class PostgresGrants(FoundAtUp):
             return state
         if not psql.database_exists(container, inputs["database"]):
             return None
-        found = _read(container, inputs)
-        return {"drift": _findings(found, inputs)} if found["exists"] else None
+        real = _read(container, inputs)
+        return {"drift": _findings(real, inputs)} if real["exists"] else None
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del state
@@ -94,24 +94,24 @@ class PostgresGrants(FoundAtUp):
             call.log(Log.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} stay in its data")
             return
         if psql.database_exists(container, inputs["database"]):
-            found = _read(container, inputs)
-            if found["exists"]:
+            real = _read(container, inputs)
+            if real["exists"]:
                 left = inputs | {"grants": [], "reads_every_table": None}
-                _run(container, inputs, _statements(found, left, connect=False))
+                _run(container, inputs, _statements(real, left, connect=False))
                 if inputs["role"] != inputs["owner"]:
                     _revoke(container, inputs, beyond="")
 
     @staticmethod
     def _assert(inputs: Values) -> Values:
         container = running(inputs["container"])
-        found = _read(container, inputs)
-        if not found["exists"]:
+        real = _read(container, inputs)
+        if not real["exists"]:
             raise PlatformError(
                 what=f"role {inputs['role']} does not exist",
                 where=f"container {container.name}",
                 next_step="make the grants depend on the role; `pulumi up --refresh` brings back a role that was dropped by hand",
             )
-        _run(container, inputs, _statements(found, inputs, connect=True))
+        _run(container, inputs, _statements(real, inputs, connect=True))
         variables = {"role": inputs["role"], "owner": inputs["owner"], "lock": str(psql.ADVISORY_LOCK)}
         if inputs.get("reads_every_table"):
             psql.run(container, psql.named("reader_apply"), database=inputs["database"], variables=variables)
@@ -128,8 +128,8 @@ class PostgresGrants(FoundAtUp):
 
 def _read(container: Container, inputs: Values) -> dict[str, Any]:
     variables = {"role": inputs["role"], "schema": inputs["schema"], "owner": inputs["owner"]}
-    found: dict[str, Any] = psql.query(container, psql.named("grants_read"), database=inputs["database"], variables=variables)
-    return found
+    real: dict[str, Any] = psql.query(container, psql.named("grants_read"), database=inputs["database"], variables=variables)
+    return real
 
 
 def _revoke(container: Container, inputs: Values, *, beyond: str) -> None:
@@ -138,28 +138,33 @@ def _revoke(container: Container, inputs: Values, *, beyond: str) -> None:
 
 
 def _run(container: Container, inputs: Values, statements: list[str]) -> None:
-    lines = ["begin;", f"select pg_advisory_xact_lock({psql.ADVISORY_LOCK}) \\g /dev/null", *(f"{each};" for each in statements), "commit;"]
+    lines = [
+        "begin;",
+        f"select pg_advisory_xact_lock({psql.ADVISORY_LOCK}) \\g /dev/null",
+        *(f"{statement};" for statement in statements),
+        "commit;",
+    ]
     psql.run(container, "\n".join(lines), database=inputs["database"])
 
 
-def _statements(found: dict[str, Any], inputs: Values, *, connect: bool) -> list[str]:
+def _statements(real: dict[str, Any], inputs: Values, *, connect: bool) -> list[str]:
     grantee, database, schema = (quote_identifier(inputs[name]) for name in ("role", "database", "schema"))
     # The owner's rights are implicit: after a revoke nobody would have them.
     if inputs["role"] == inputs["owner"]:
         return [f"grant connect on database {database} to {grantee}"] if connect else []
     statements = [f"revoke all on database {database} from {grantee} cascade", f"revoke all on schema {schema} from {grantee} cascade"]
-    for each in found["defaults"]:
-        if inputs.get("reads_every_table") and each["schema"] is None and each["objects"] in _READ_LATER:
+    for default in real["defaults"]:
+        if inputs.get("reads_every_table") and default["schema"] is None and default["objects"] in _READ_LATER:
             continue  # declared, so never revoke it, even for a moment: a backup may be running
-        within = f" in schema {quote_identifier(each['schema'])}" if each["schema"] else ""
-        owner = quote_identifier(each["owner"])
+        within = f" in schema {quote_identifier(default['schema'])}" if default["schema"] else ""
+        owner = quote_identifier(default["owner"])
         statements.append(
-            f"alter default privileges for role {owner}{within} revoke all on {_DEFAULTS[each['objects']]} from {grantee} cascade"
+            f"alter default privileges for role {owner}{within} revoke all on {_DEFAULTS[default['objects']]} from {grantee} cascade"
         )
     if connect:
         privileges = ", ".join(sorted(_on_database(inputs)))
         statements += [f"grant {privileges} on database {database} to {grantee}", f"grant usage on schema {schema} to {grantee}"]
-    existing = {table["table"]: [sequence["sequence"] for sequence in table["sequences"]] for table in found["tables"]}
+    existing = {table["table"]: [sequence["sequence"] for sequence in table["sequences"]] for table in real["tables"]}
     return statements + grant_statements(
         inputs["role"], parsed(inputs["grants"]), existing, inputs["schema"], everything=bool(inputs.get("reads_every_table"))
     )
@@ -169,43 +174,43 @@ def _on_database(inputs: Values) -> set[str]:
     return {"connect", "temporary"} if inputs["temporary_tables"] else {"connect"}
 
 
-def _findings(found: dict[str, Any], inputs: Values) -> list[str]:
-    database = set(found["database"])
-    functions = _function_findings(set(found["functions"]), set(inputs.get("functions") or ()))
+def _findings(real: dict[str, Any], inputs: Values) -> list[str]:
+    database = set(real["database"])
+    functions = _function_findings(set(real["functions"]), set(inputs.get("functions") or ()))
     if inputs["role"] == inputs["owner"]:
         return ([] if "connect" in database else [f"connect on database {inputs['database']} is missing"]) + functions
     findings: list[str] = []
-    for what, there, wanted in (
+    for what, granted, declared in (
         (f"database {inputs['database']}", database, _on_database(inputs)),
-        (f"schema {inputs['schema']}", set(found["schema"]), {"usage"}),
+        (f"schema {inputs['schema']}", set(real["schema"]), {"usage"}),
     ):
-        findings += [f"{privilege} on {what} is missing" for privilege in sorted(wanted - there)]
-        findings += [f"{privilege} on {what} is granted, but not declared" for privilege in sorted(there - wanted)]
+        findings += [f"{privilege} on {what} is missing" for privilege in sorted(declared - granted)]
+        findings += [f"{privilege} on {what} is granted, but not declared" for privilege in sorted(granted - declared)]
     everything = bool(inputs.get("reads_every_table"))
-    findings += _to_come(found, inputs, everything=everything)
+    findings += _to_come(real, inputs, everything=everything)
     if everything:
         # Those of the schema itself are compared below.
-        here = {table["table"] for table in found["tables"]} | {
-            each["sequence"] for table in found["tables"] for each in table["sequences"]
+        here = {table["table"] for table in real["tables"]} | {
+            sequence["sequence"] for table in real["tables"] for sequence in table["sequences"]
         }
-        findings += [f"select on {name} is missing" for name in sorted(set(found["unread"]) - here)]
+        findings += [f"select on {name} is missing" for name in sorted(set(real["unread"]) - here)]
     else:
-        findings += [f"something on {name} is granted, but not declared" for name in sorted(found["elsewhere"])]
-    return findings + functions + grant_findings(parsed(inputs["grants"]), found["tables"], everything=everything)
+        findings += [f"something on {name} is granted, but not declared" for name in sorted(real["elsewhere"])]
+    return findings + functions + grant_findings(parsed(inputs["grants"]), real["tables"], everything=everything)
 
 
-def _function_findings(there: set[str], wanted: set[str]) -> list[str]:
-    lost = [f"execute on function {name} is missing" for name in sorted(wanted - there)]
-    return lost + [f"execute on function {name} is granted, but not declared" for name in sorted(there - wanted)]
+def _function_findings(granted: set[str], declared: set[str]) -> list[str]:
+    lost = [f"execute on function {name} is missing" for name in sorted(declared - granted)]
+    return lost + [f"execute on function {name} is granted, but not declared" for name in sorted(granted - declared)]
 
 
-def _to_come(found: dict[str, Any], inputs: Values, *, everything: bool) -> list[str]:
+def _to_come(real: dict[str, Any], inputs: Values, *, everything: bool) -> list[str]:
     """Differences in the privileges on future objects."""
-    there = {(each["owner"], each["schema"], each["objects"]) for each in found["defaults"]}
-    makers = {inputs["owner"], found["superuser"]} if everything else set()
-    wanted = {(maker, None, objects) for maker in makers for objects in _READ_LATER}
-    lost = [f"{_DEFAULTS[objects]} that {maker} will make are not granted" for maker, _, objects in sorted(wanted - there, key=str)]
+    granted = {(default["owner"], default["schema"], default["objects"]) for default in real["defaults"]}
+    makers = {inputs["owner"], real["superuser"]} if everything else set()
+    declared = {(maker, None, objects) for maker in makers for objects in _READ_LATER}
+    lost = [f"{_DEFAULTS[objects]} that {maker} will make are not granted" for maker, _, objects in sorted(declared - granted, key=str)]
     return lost + [
         f"{_DEFAULTS[objects]} that {maker} will make are granted, but not declared"
-        for maker, _, objects in sorted(there - wanted, key=str)
+        for maker, _, objects in sorted(granted - declared, key=str)
     ]

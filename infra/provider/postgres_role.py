@@ -44,45 +44,48 @@ def settings_of(inputs: Values) -> dict[str, str]:
     return settings
 
 
-def role_findings(found: dict[str, Any], inputs: Values) -> list[str]:
+def role_findings(real: dict[str, Any], inputs: Values) -> list[str]:
     """Differences between the real role (sql/role_read.sql) and the declared one, without secrets."""
-    fits = scram.matches(inputs["password"], found["verifier"])
+    fits = scram.matches(inputs["password"], real["verifier"])
     return (
-        attribute_findings(found, inputs)
+        attribute_findings(real, inputs)
         + ([] if fits else ["has another password"])
-        + setting_findings(found["settings"], settings_of(inputs))
+        + setting_findings(real["settings"], settings_of(inputs))
     )
 
 
-def attribute_findings(found: dict[str, Any], inputs: Values) -> list[str]:
+def attribute_findings(real: dict[str, Any], inputs: Values) -> list[str]:
     """Differences in the role's attributes and memberships, without its password and settings."""
-    findings = [words for attribute, words in _NEVER.items() if found[attribute]]
-    if found["bypassrls"] != inputs.get("bypass_rls", False):
-        findings.append("bypasses row security" if found["bypassrls"] else "does not bypass row security")
-    if not found["login"]:
+    findings = [words for attribute, words in _NEVER.items() if real[attribute]]
+    if real["bypassrls"] != inputs.get("bypass_rls", False):
+        findings.append("bypasses row security" if real["bypassrls"] else "does not bypass row security")
+    if not real["login"]:
         findings.append("may not log in")
-    if not found["inherit"]:
+    if not real["inherit"]:
         findings.append("does not inherit")
-    if found["expires"]:
+    if real["expires"]:
         findings.append("its password expires")
-    if found["connection_limit"] != inputs["connection_limit"]:
-        findings.append(f"connection limit is {found['connection_limit']}, not {inputs['connection_limit']}")
-    return findings + _membership_findings(found["member_of"], inputs["member_of"])
+    if real["connection_limit"] != inputs["connection_limit"]:
+        findings.append(f"connection limit is {real['connection_limit']}, not {inputs['connection_limit']}")
+    return findings + _membership_findings(real["member_of"], inputs["member_of"])
 
 
-def _membership_findings(found: list[dict[str, Any]], declared: list[str]) -> list[str]:
-    plain = {each["role"] for each in found if not each["admin"] and each["inherit"]}
-    odd = {each["role"] for each in found} - plain
+def _membership_findings(memberships: list[dict[str, Any]], declared: list[str]) -> list[str]:
+    plain = {membership["role"] for membership in memberships if not membership["admin"] and membership["inherit"]}
+    odd = {membership["role"] for membership in memberships} - plain
     findings = [f"is not a member of {role}" for role in sorted(set(declared) - plain - odd)]
     findings += [f"is a member of {role}, which is not declared" for role in sorted((plain | odd) - set(declared))]
     return findings + [f"its membership in {role} has other options" for role in sorted(odd & set(declared))]
 
 
-def setting_findings(found: list[dict[str, Any]], declared: dict[str, str]) -> list[str]:
+def setting_findings(settings: list[dict[str, Any]], declared: dict[str, str]) -> list[str]:
     """Differences between a role's settings and the declared ones."""
-    everywhere = [pair for each in found if each["database"] is None for pair in each["settings"]]
+    everywhere = [pair for setting in settings if setting["database"] is None for pair in setting["settings"]]
     elsewhere = [
-        f"{pair.split('=')[0]} is set in database {each['database']}" for each in found if each["database"] for pair in each["settings"]
+        f"{pair.split('=')[0]} is set in database {setting['database']}"
+        for setting in settings
+        if setting["database"]
+        for pair in setting["settings"]
     ]
     return psql.setting_findings(everywhere, declared) + sorted(elsewhere)
 
@@ -127,8 +130,8 @@ class PostgresRole(FoundAtUp):
         if container is None:
             call.log(Log.WARNING, f"container {inputs['container']} does not run: role {inputs['name']} was not compared")
             return state
-        found = _read(container, inputs["name"])
-        return None if found is None else {"drift": role_findings(found, inputs)}
+        real = _read(container, inputs["name"])
+        return None if real is None else {"drift": role_findings(real, inputs)}
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del state
@@ -149,9 +152,9 @@ class PostgresRole(FoundAtUp):
     @staticmethod
     def _assert(inputs: Values) -> Values:
         container = running(inputs["container"])
-        found = _read(container, inputs["name"])
+        real = _read(container, inputs["name"])
         # A verifier has a random salt: keep a matching one, so that nothing changes without need.
-        keep = found is not None and scram.matches(inputs["password"], found["verifier"])
+        keep = real is not None and scram.matches(inputs["password"], real["verifier"])
         variables = {
             "name": inputs["name"],
             "lock": str(psql.ADVISORY_LOCK),
@@ -166,5 +169,5 @@ class PostgresRole(FoundAtUp):
 
 
 def _read(container: Container, name: str) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = psql.query(container, psql.named("role_read"), variables={"name": name})
-    return found
+    real: dict[str, Any] | None = psql.query(container, psql.named("role_read"), variables={"name": name})
+    return real

@@ -36,13 +36,15 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def setting_findings(found: Sequence[str], declared: Mapping[str, str]) -> list[str]:
+def setting_findings(settings: Sequence[str], declared: Mapping[str, str]) -> list[str]:
     """Differences between `name=value` settings in PostgreSQL's form and the declared ones. Names ignore case."""
-    there = {name.lower(): value for name, value in (pair.split("=", 1) for pair in found)}
-    wanted = {name.lower(): value for name, value in declared.items()}
-    findings = [f"{name} is set, but not declared" for name in sorted(there.keys() - wanted.keys())]
+    present = {name.lower(): value for name, value in (pair.split("=", 1) for pair in settings)}
+    expected = {name.lower(): value for name, value in declared.items()}
+    findings = [f"{name} is set, but not declared" for name in sorted(present.keys() - expected.keys())]
     return findings + [
-        f"{name} is {there.get(name, 'not set')}, not {wanted[name]}" for name in sorted(wanted) if there.get(name) != wanted[name]
+        f"{name} is {present.get(name, 'not set')}, not {expected[name]}"
+        for name in sorted(expected)
+        if present.get(name) != expected[name]
     ]
 
 

@@ -37,7 +37,8 @@ def redis_rules(user: RedisUser | None) -> tuple[str, ...]:
     channels = [f"&{pattern}" for pattern in user.channels]
     # A selector starts without rights: its commands are refused on every other key.
     selectors = [
-        f"({' '.join((*(patterns[name] for name in each.keyspaces), *(f'+{command}' for command in each.commands)))})" for each in user.only
+        f"({' '.join((*(patterns[name] for name in selector.keyspaces), *(f'+{command}' for command in selector.commands)))})"
+        for selector in user.only
     ]
     return (*NOTHING, *channels, *keys, *(f"+{command}" for command in user.commands), NO_SCRIPTS, *selectors)
 

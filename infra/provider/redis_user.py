@@ -45,7 +45,8 @@ def reload_command(certificate: str = "/run/christmas/tls.crt", key: str = "/run
 def _rules(rules: list[str]) -> str | None:
     if tuple(rules) == REPLAY:
         return None
-    for rule in [word.strip("()") for each in rules for word in each.split()]:
+    words = [word.strip("()") for rule in rules for word in rule.split()]
+    for rule in words:
         if rule.lower() in ("nopass", "allcommands", "allkeys", "allchannels", "+@all", "reset") or rule[:1] in ("#", ">", "<", "!"):
             return f"has {rule[:1] + '…' if rule[:1] in '#><!' else rule!r}, which no account may have (passwords are a separate input)"
     return None
@@ -84,8 +85,8 @@ class RedisUser(Kind):
         if container is None:
             call.log(Log.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} was not compared")
             return state
-        found = _get_user(container, inputs)
-        return None if found is None else state | {"drift": user_findings(found, state.get("effective"), inputs)}
+        real = _get_user(container, inputs)
+        return None if real is None else state | {"drift": user_findings(real, state.get("effective"), inputs)}
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del state
@@ -110,32 +111,32 @@ class RedisUser(Kind):
         # While admin's own password changes, the file already has the new one and the server still the old.
         before = old.get("password") if inputs["name"] == ADMIN else None
         _ask(container, inputs, [" ".join(("ACL SETUSER", name, "reset", *rules))], before, patient=True)
-        found = _get_user(container, inputs)
-        if found is None:
+        real = _get_user(container, inputs)
+        if real is None:
             raise PlatformError(what=f"Redis user {name} disappeared right after it was set", where=f"container {container.name}")
-        return {"effective": _effective(found), "drift": []}
+        return {"effective": _effective(real), "drift": []}
 
 
-def user_findings(found: dict[str, Any], effective: str | None, inputs: Values) -> list[str]:
+def user_findings(real: dict[str, Any], effective: str | None, inputs: Values) -> list[str]:
     """Differences between ACL GETUSER's answer and the declared user, without secrets."""
     findings = []
-    flags = set(found["flags"])
+    flags = set(real["flags"])
     password = inputs.get("password")
     if ("on" in flags) != (password is not None):
         findings.append("is on" if "on" in flags else "is off")
     if "nopass" in flags:
         findings.append("needs no password")
-    if set(found["passwords"]) != ({password_sha256(password)} if password is not None else set()):
+    if set(real["passwords"]) != ({password_sha256(password)} if password is not None else set()):
         findings.append("has other passwords")
-    if effective is not None and (now := _effective(found)) != effective:
+    if effective is not None and (now := _effective(real)) != effective:
         before, after = json.loads(effective), json.loads(now)
         findings += [f"{part} are {after[part]!r}, not {before[part]!r}" for part in before if before[part] != after[part]]
     return findings
 
 
-def _effective(found: dict[str, Any]) -> str:
+def _effective(user: dict[str, Any]) -> str:
     """The user's rights in Redis' own normal form."""
-    return json.dumps({part: found[part] for part in ("commands", "keys", "channels", "selectors")}, sort_keys=True)
+    return json.dumps({part: user[part] for part in ("commands", "keys", "channels", "selectors")}, sort_keys=True)
 
 
 def _get_user(container: Container, inputs: Values) -> dict[str, Any] | None:

@@ -32,10 +32,10 @@ def verifier(password: str, salt: bytes | None = None, iterations: int = ITERATI
 
 def matches(password: str, stored: str | None) -> bool:
     """Whether the stored verifier belongs to this password."""
-    found = _VERIFIER.fullmatch(stored or "")
-    if not found:
+    match = _VERIFIER.fullmatch(stored or "")
+    if not match:
         return False
-    return hmac.compare_digest(verifier(password, base64.b64decode(found[2]), int(found[1])), found[0])
+    return hmac.compare_digest(verifier(password, base64.b64decode(match[2]), int(match[1])), match[0])
 
 
 def _text(data: bytes) -> str:

@@ -49,16 +49,16 @@ class _PartlyFailedError(Exception):
 
 def differences(kind: Kind, state: Values, old: Values, new: Values, ignored: frozenset[str] = frozenset()) -> dict[str, tuple[str, bool]]:
     """The changes of an update: property to (PropertyDiff kind's name, whether it is an input)."""
-    found: dict[str, tuple[str, bool]] = {}
+    changes: dict[str, tuple[str, bool]] = {}
     for name in kind.inputs:
         before, after = old.get(name), new.get(name)
         if name in ignored or (before == after and not has_unknown(after)):
             continue
         change = "ADD" if before is None else "DELETE" if after is None else "UPDATE"
-        found[name] = (change + ("_REPLACE" if kind.inputs[name].replaces else ""), True)
+        changes[name] = (change + ("_REPLACE" if kind.inputs[name].replaces else ""), True)
     for name in kind.differences(state, old, new):
-        found.setdefault(name, ("UPDATE", False))
-    return found
+        changes.setdefault(name, ("UPDATE", False))
+    return changes
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -115,14 +115,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         def run() -> Any:
             state, old, new = decode(request.olds).values, decode(request.old_inputs).values, decode(request.news).values
-            found = differences(kind, state, old, new, frozenset(request.ignoreChanges))
+            changes = differences(kind, state, old, new, frozenset(request.ignoreChanges))
             return provider_pb2.DiffResponse(
-                changes=provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE,
-                diffs=list(found),
-                replaces=[name for name, (change, _) in found.items() if change.endswith("_REPLACE")],
+                changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
+                diffs=list(changes),
+                replaces=[name for name, (change, _) in changes.items() if change.endswith("_REPLACE")],
                 detailedDiff={
                     name: provider_pb2.PropertyDiff(kind=provider_pb2.PropertyDiff.Kind.Value(change), inputDiff=is_input)
-                    for name, (change, is_input) in found.items()
+                    for name, (change, is_input) in changes.items()
                 },
                 hasDetailedDiff=True,
             )

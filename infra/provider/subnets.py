@@ -49,10 +49,10 @@ def _taken() -> list[IPv4Network]:
     from core.docker_host import docker_host
 
     with docker_host() as client:
-        configurations = [each for network in client.networks.list() for each in (network.attrs.get("IPAM") or {}).get("Config") or []]
-    subnets = [ip_network(each["Subnet"], strict=False) for each in configurations if each.get("Subnet")]
+        configurations = [entry for network in client.networks.list() for entry in (network.attrs.get("IPAM") or {}).get("Config") or []]
+    subnets = [ip_network(configuration["Subnet"], strict=False) for configuration in configurations if configuration.get("Subnet")]
     routes = Path("/proc/net/route")
-    return [each for each in subnets if isinstance(each, IPv4Network)] + (routed(routes.read_text()) if routes.exists() else [])
+    return [subnet for subnet in subnets if isinstance(subnet, IPv4Network)] + (routed(routes.read_text()) if routes.exists() else [])
 
 
 def _network(value: Any) -> str | None:

@@ -67,7 +67,7 @@ def permissions(action: str, collection: str = _EVERY, alias: str | None = None)
 
 def canonical(permissions: Iterable[Mapping[str, Any]] | None) -> set[str]:
     """Permissions as comparable texts, independent of the answer's order and defaults."""
-    return {json.dumps(each, sort_keys=True) for each in permissions or ()}
+    return {json.dumps(permission, sort_keys=True) for permission in permissions or ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class WeaviateApi:
 def _reason(answer: Any) -> str:
     if isinstance(answer, dict):
         if isinstance(answer.get("error"), list):
-            return "; ".join(str(each.get("message")) for each in answer["error"])[:400]
+            return "; ".join(str(problem.get("message")) for problem in answer["error"])[:400]
         return str(answer.get("message", ""))[:400]
     return ""
 

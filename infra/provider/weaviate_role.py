@@ -45,20 +45,28 @@ def _permissions(values: list[dict[str, Any]]) -> str | None:
 
 def wanted_permissions(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Declared permissions in the API's full form."""
-    return [form for each in declared for form in permissions(each["action"], each.get("collection") or "*", each.get("alias"))]
+    return [
+        form
+        for permission in declared
+        for form in permissions(permission["action"], permission.get("collection") or "*", permission.get("alias"))
+    ]
 
 
-def permission_findings(found: list[dict[str, Any]] | None, declared: list[dict[str, Any]]) -> list[str]:
+def permission_findings(real: list[dict[str, Any]] | None, declared: list[dict[str, Any]]) -> list[str]:
     """Differences between a role's permissions and the declared ones."""
-    there, wanted = canonical(found), canonical(wanted_permissions(declared))
-    findings = [f"{_told(each)} is missing" for each in sorted(wanted - there)]
-    return findings + [f"{_told(each)} is permitted, but not declared" for each in sorted(there - wanted)]
+    permitted, expected = canonical(real), canonical(wanted_permissions(declared))
+    findings = [f"{_told(permission)} is missing" for permission in sorted(expected - permitted)]
+    return findings + [f"{_told(permission)} is permitted, but not declared" for permission in sorted(permitted - expected)]
 
 
 def _told(canonical_permission: str) -> str:
-    each = json.loads(canonical_permission)
-    scope: dict[str, str] = next((value for key, value in each.items() if key != "action"), {})
-    return f"{each['action']} on {', '.join(f'{key} {value}' for key, value in sorted(scope.items()))}" if scope else str(each["action"])
+    permission = json.loads(canonical_permission)
+    scope: dict[str, str] = next((value for key, value in permission.items() if key != "action"), {})
+    return (
+        f"{permission['action']} on {', '.join(f'{key} {value}' for key, value in sorted(scope.items()))}"
+        if scope
+        else str(permission["action"])
+    )
 
 
 class WeaviateRole(Kind):
@@ -84,11 +92,11 @@ class WeaviateRole(Kind):
         if api is None:
             return state
         try:
-            found = api.get(f"authz/roles/{segment(inputs['name'])}")
+            real = api.get(f"authz/roles/{segment(inputs['name'])}")
         except PlatformError as error:
             call.log(Log.WARNING, f"Weaviate role {inputs['name']} was not compared: {error}")
             return state
-        return None if found is None else {"drift": permission_findings(found["permissions"], inputs["permissions"])}
+        return None if real is None else {"drift": permission_findings(real["permissions"], inputs["permissions"])}
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del state
@@ -101,16 +109,16 @@ class WeaviateRole(Kind):
     @staticmethod
     def _assert(inputs: Values) -> Values:
         api, path = api_of(inputs), f"authz/roles/{segment(inputs['name'])}"
-        wanted = wanted_permissions(inputs["permissions"])
-        found = api.get(path)
-        if found is None:
-            api.create("authz/roles", {"name": inputs["name"], "permissions": wanted})
+        expected = wanted_permissions(inputs["permissions"])
+        real = api.get(path)
+        if real is None:
+            api.create("authz/roles", {"name": inputs["name"], "permissions": expected})
             # Checked anyway: another request may have made it.
-            found = api.get(path) or {"permissions": wanted}
+            real = api.get(path) or {"permissions": expected}
         # Add missing permissions before removing extra ones: no active client is refused what it may do.
-        there = canonical(found["permissions"])
-        missing = [each for each in wanted if not canonical([each]) & there]
-        extra = [each for each in found["permissions"] or [] if not canonical([each]) & canonical(wanted)]
+        permitted = canonical(real["permissions"])
+        missing = [permission for permission in expected if not canonical([permission]) & permitted]
+        extra = [permission for permission in real["permissions"] or [] if not canonical([permission]) & canonical(expected)]
         if missing:
             api.post(f"{path}/add-permissions", {"permissions": missing})
         if extra:

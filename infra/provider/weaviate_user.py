@@ -14,12 +14,12 @@ from infra.provider.weaviate_role import CONNECTION, api_of, reachable
 _KEY_TRIES = 3
 
 
-def user_findings(found: dict[str, Any], declared_roles: list[str], *, key_works: bool) -> list[str]:
+def user_findings(real: dict[str, Any], declared_roles: list[str], *, key_works: bool) -> list[str]:
     """Differences between a user and the declared one."""
-    there, wanted = set(found.get("roles") or ()), set(declared_roles)
-    findings = [] if found.get("active", True) else ["is deactivated"]
-    findings += [f"lacks role {role}" for role in sorted(wanted - there)]
-    findings += [f"has role {role}, which is not declared" for role in sorted(there - wanted)]
+    roles, expected = set(real.get("roles") or ()), set(declared_roles)
+    findings = [] if real.get("active", True) else ["is deactivated"]
+    findings += [f"lacks role {role}" for role in sorted(expected - roles)]
+    findings += [f"has role {role}, which is not declared" for role in sorted(roles - expected)]
     return findings + ([] if key_works else ["its recorded key is refused"])
 
 
@@ -54,14 +54,14 @@ class WeaviateUser(Kind):
         if api is None:
             return state
         try:
-            found = api.get(f"users/db/{segment(inputs['name'])}")
-            if found is None:
+            real = api.get(f"users/db/{segment(inputs['name'])}")
+            if real is None:
                 return None
             works = api.accepts_key(state["api_key"])
         except PlatformError as error:
             call.log(Log.WARNING, f"Weaviate user {inputs['name']} was not compared: {error}")
             return state
-        return state | {"drift": user_findings(found, inputs["roles"], key_works=works)}
+        return state | {"drift": user_findings(real, inputs["roles"], key_works=works)}
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del state
@@ -74,20 +74,20 @@ class WeaviateUser(Kind):
     @staticmethod
     def _assert(inputs: Values, kept_key: str | None) -> Values:
         api, name = api_of(inputs), segment(inputs["name"])
-        found, key = api.get(f"users/db/{name}"), None
-        if found is None:
-            made = api.create(f"users/db/{name}")
+        real, key = api.get(f"users/db/{name}"), None
+        if real is None:
+            answer = api.create(f"users/db/{name}")
             # It existed already: the user was made by a request whose answer, with the key, got lost.
-            key, found = (made["apikey"], None) if made else (None, api.get(f"users/db/{name}"))
-            if made is None and found is None:
+            key, real = (answer["apikey"], None) if answer else (None, api.get(f"users/db/{name}"))
+            if answer is None and real is None:
                 raise PlatformError(
                     what=f"Weaviate has a user {inputs['name']} that is not in its database",
                     where=inputs["endpoint"],
                     next_step="remove that name from the server's own configuration, or give this user another one",
                 )
-        if found is not None and not found.get("active", True):
+        if real is not None and not real.get("active", True):
             api.create(f"users/db/{name}/activate")
-        _assign(api, name, set((found or {}).get("roles") or ()), set(inputs["roles"]))
+        _assign(api, name, set((real or {}).get("roles") or ()), set(inputs["roles"]))
         return {"api_key": _working_key(api, name, (key, kept_key)), "drift": []}
 
 
@@ -110,8 +110,8 @@ def _working_key(api: WeaviateApi, name: str, known: Iterable[str | None]) -> st
     )
 
 
-def _assign(api: WeaviateApi, name: str, there: set[str], wanted: set[str]) -> None:
-    if missing := sorted(wanted - there):
+def _assign(api: WeaviateApi, name: str, roles: set[str], expected: set[str]) -> None:
+    if missing := sorted(expected - roles):
         api.post(f"authz/users/{name}/assign", {"roles": missing, "userType": "db"})
-    if extra := sorted(there - wanted):
+    if extra := sorted(roles - expected):
         api.post(f"authz/users/{name}/revoke", {"roles": extra, "userType": "db"})

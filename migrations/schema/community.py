@@ -1,7 +1,7 @@
-"""The reviewed schema of the Community edition, derived: no package registry has that edition, so it was never read from a server here.
+"""The reviewed schema of the Community edition, derived from Apache's: no package registry has that edition, so no server was read.
 
-All but revision 0006 is the same in both editions. What that revision makes in the Apache edition is left out, and what it makes in the
-other is taken from its own SQL. How a Community server writes a view does not matter, as drift compares what a server reads from it.
+Only revision 0006 differs between the editions. Its objects in the Apache edition are left out, and those of the
+Community edition are taken from its SQL. The server's spelling of a view does not matter, as drift compares parsed definitions.
 The columnstore's settings and the jobs are not compared.
 """
 
@@ -21,7 +21,7 @@ _APACHE_ONLY = re.compile(
 
 
 def derive(apache: Inventory) -> Inventory:
-    """The Community edition's inventory, from the Apache edition's. Pure but for the SQL that it reads."""
+    """The Community edition's inventory, from the Apache edition's. Pure, except for reading the SQL."""
     views = {match["name"]: match["select"] for match in _VIEW.finditer(load("0006_rollups.community.up"))}
     derived = {}
     for (kind, name), definition in apache.items():

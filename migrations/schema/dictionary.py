@@ -1,4 +1,4 @@
-"""The data dictionary and the ER diagram: what the live schema says of itself, and what the blueprint adds to it."""
+"""The data dictionary and the ER diagram, from the live schema and the blueprint."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DELETION = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the live catalogue: see dictionary.sql for what each kind holds."""
+    """One line of the live catalogue: see dictionary.sql for the content of each kind."""
 
     kind: str
     table: str
@@ -44,7 +44,7 @@ class Entry:
 
 
 def read(connection: psycopg.Connection) -> list[Entry]:
-    """Everything that the dictionary shows of the live schema, in a stable order."""
+    """All catalogue lines of the dictionary, in a stable order."""
     with connection.transaction():
         connection.execute("set local search_path = public")
         rows = connection.execute((Path(__file__).parent / "dictionary.sql").read_bytes()).fetchall()
@@ -52,18 +52,18 @@ def read(connection: psycopg.Connection) -> list[Entry]:
 
 
 def write(connection: psycopg.Connection) -> Path:
-    """Write the dictionary of the schema behind `connection`; the file's path.
+    """Write the dictionary of the connection's schema; returns the file's path.
 
-    Raises PlatformError where nothing was migrated yet.
+    Raises PlatformError if nothing was migrated yet.
     """
     FILE.write_text(of_live(connection), "utf-8")
     return FILE
 
 
 def of_live(connection: psycopg.Connection) -> str:
-    """The dictionary's text for the schema behind `connection`.
+    """The dictionary's text for the connection's schema.
 
-    Raises PlatformError where nothing was migrated yet.
+    Raises PlatformError if nothing was migrated yet.
     """
     revision, edition = current_revision(connection), form(connection)
     if revision is None or edition is None:
@@ -72,13 +72,13 @@ def of_live(connection: psycopg.Connection) -> str:
 
 
 def written_revision() -> str | None:
-    """The revision that the dictionary in `docs/` was written from; None where there is none."""
+    """The revision of the dictionary in `docs/`, or None."""
     match = _HEAD.search(FILE.read_text("utf-8")) if FILE.is_file() else None
     return match[1] if match else None
 
 
 def render(entries: Sequence[Entry], revision: str, edition: str) -> str:
-    """The dictionary as Markdown, the diagram in Mermaid's language. Pure."""
+    """The dictionary as Markdown, with the diagram in Mermaid. Pure."""
     lines = [
         "# Data dictionary",
         "",
@@ -89,8 +89,8 @@ def render(entries: Sequence[Entry], revision: str, edition: str) -> str:
         *_diagram(entries),
     ]
     order = [table.name for table in TABLES] + [rollup.name for rollup in ROLLUPS]
-    found = {entry.table for entry in entries if entry.kind == "table"}
-    for name in [*(each for each in order if each in found), *sorted(found - set(order))]:
+    tables = {entry.table for entry in entries if entry.kind == "table"}
+    for name in [*(table_name for table_name in order if table_name in tables), *sorted(tables - set(order))]:
         lines += _section(name, [entry for entry in entries if entry.table == name], entries)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -99,8 +99,12 @@ def _diagram(entries: Sequence[Entry]) -> list[str]:
     lines = ["```mermaid", "erDiagram"]
     for entry in entries:
         if entry.kind == "reference":
-            # The far side holds at most one row where the referring columns are a key of their own.
-            keys = [each.definition for each in entries if each.table == entry.table and each.kind == "rule" and each.note in {"p", "u"}]
+            # The referring side has at most one row if the referring columns are a key.
+            keys = [
+                candidate.definition
+                for candidate in entries
+                if candidate.table == entry.table and candidate.kind == "rule" and candidate.note in {"p", "u"}
+            ]
             unique = any(key.endswith(f"({entry.note})") for key in keys)
             lines.append(f'    {entry.item} ||--o{"|" if unique else "{"} {entry.table} : "{entry.note}"')
     lines += [f'    {rollup.source} ||..o{{ {rollup.name} : "rolled up into"' for rollup in ROLLUPS]
@@ -109,16 +113,21 @@ def _diagram(entries: Sequence[Entry]) -> list[str]:
             continue
         primary = {
             part
-            for each in entries
-            if each.table == name and each.kind == "rule" and each.note == "p"
-            for part in _columns(each.definition)
+            for candidate in entries
+            if candidate.table == name and candidate.kind == "rule" and candidate.note == "p"
+            for part in _columns(candidate.definition)
         }
-        foreign = {part for each in entries if each.table == name and each.kind == "reference" for part in each.note.split(", ")}
+        foreign = {
+            part
+            for candidate in entries
+            if candidate.table == name and candidate.kind == "reference"
+            for part in candidate.note.split(", ")
+        }
         lines.append(f"    {name} {{")
-        for each in entries:
-            if each.table == name and each.kind == "column":
-                marks = ", ".join(mark for mark, columns in (("PK", primary), ("FK", foreign)) if each.item in columns)
-                lines.append(f"        {_plain_type(each.definition)} {each.item}{' ' + marks if marks else ''}")
+        for candidate in entries:
+            if candidate.table == name and candidate.kind == "column":
+                marks = ", ".join(mark for mark, columns in (("PK", primary), ("FK", foreign)) if candidate.item in columns)
+                lines.append(f"        {_plain_type(candidate.definition)} {candidate.item}{' ' + marks if marks else ''}")
         lines.append("    }")
     return [*lines, "```", ""]
 
@@ -138,16 +147,16 @@ def _section(name: str, own: Sequence[Entry], every: Sequence[Entry]) -> list[st
             )
     rules = [entry for entry in own if entry.kind == "rule"]
     if rules:
-        lines += ["", "| rule | |", "| --- | --- |", *(f"| `{each.item}` | `{_cell(each.definition)}` |" for each in rules)]
+        lines += ["", "| rule | |", "| --- | --- |", *(f"| `{rule.item}` | `{_cell(rule.definition)}` |" for rule in rules)]
     indexes = [entry for entry in own if entry.kind == "index"]
     if indexes:
         lines += ["", "| index | on | serves |", "| --- | --- | --- |"]
-        for each in indexes:
-            serves = ", ".join(query.name for query in QUERIES if each.item in query.served_by)
-            lines.append(f"| `{each.item}` | `{_cell(each.definition)}`{', unique' if each.note else ''} | {serves} |")
+        for index in indexes:
+            serves = ", ".join(query.name for query in QUERIES if index.item in query.served_by)
+            lines.append(f"| `{index.item}` | `{_cell(index.definition)}`{', unique' if index.note else ''} | {serves} |")
     triggers = [entry for entry in own if entry.kind == "trigger"]
     if triggers:
-        lines += ["", *(f"- trigger `{each.item}`: {each.note or each.definition}" for each in triggers)]
+        lines += ["", *(f"- trigger `{trigger.item}`: {trigger.note or trigger.definition}" for trigger in triggers)]
     return [*lines, ""]
 
 
@@ -188,7 +197,7 @@ def _columns(definition: str) -> list[str]:
 
 
 def _plain_type(definition: str) -> str:
-    """A type as one word: Mermaid takes no blanks, parentheses with commas or brackets."""
+    """A type as one word: Mermaid allows no blanks, brackets or commas in parentheses."""
     kind = re.split(r" (?:not null|identity|default )", definition)[0]
     kind = kind.replace("timestamp with time zone", "timestamptz").replace("character varying", "varchar")
     return re.sub(r"[^a-z0-9]+", "_", kind.replace("[]", "_array")).strip("_")

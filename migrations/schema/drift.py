@@ -1,4 +1,4 @@
-"""What a live schema has that the reviewed one hasn't, lacks, or has otherwise: object by object."""
+"""Differences between the live schema and the reviewed one, object by object."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One object that differs: definitions as SQL, None on the side where it doesn't exist."""
+    """One different object: definitions as SQL, None on the side without it."""
 
     change: Change
     kind: str
@@ -49,7 +49,7 @@ class Drift:
 
 
 def compare(expected: Inventory, found: Inventory, same: Callable[[str, str, str, str], bool] | None = None) -> list[Drift]:
-    """The differences, by name. Two spellings that `same(kind, name, before, after)` calls the same are none."""
+    """The differences, by name. Two spellings for which `same(kind, name, before, after)` is true don't differ."""
     drifts = []
     for kind, name in sorted({*expected, *found}, key=lambda key: (key[1], key[0])):
         before, after = expected.get((kind, name)), found.get((kind, name))
@@ -60,9 +60,9 @@ def compare(expected: Inventory, found: Inventory, same: Callable[[str, str, str
 
 
 def drift(platform: Platform) -> list[Drift]:
-    """How the platform's schema differs from the reviewed snapshot at head.
+    """The differences of the platform's schema from the reviewed snapshot at head.
 
-    Raises PlatformError where the database is not at head, or its edition has no snapshot: then there is nothing to compare with.
+    Raises PlatformError if the database is not at head, or its edition has no snapshot to compare with.
     """
     from infra.clients import postgres
     from migrations.run import ACCOUNT, head_revision
@@ -80,6 +80,6 @@ def drift(platform: Platform) -> list[Drift]:
             raise PlatformError(
                 f"there is no reviewed snapshot of the {edition} edition's schema",
                 where="migrations/",
-                next_step="look over a fresh one and keep it: invoke migrate.snapshot",
+                next_step="review a new one and commit it: invoke migrate.snapshot",
             )
         return compare(expected, read_live(connection), functools.partial(meaning.same, connection))

@@ -1,9 +1,9 @@
-"""Whether two spellings of an object mean the same: the server itself reads each of them, and writes it back.
+"""Whether two spellings of an object mean the same: the server parses each of them and prints it again.
 
-A server writes out what it has parsed, and what it wrote is parsed into something that it writes otherwise: `status in ('a', 'b')` on a
-varchar column comes back with a cast of the array, and after a dump and a restore with a cast of each element. From then on it stays so.
-Therefore each spelling is read and written back until that changes nothing more, and the ends are compared. All of it happens in a schema
-that never becomes visible to others, as its transaction is undone.
+A server prints a parsed definition, and may print that one differently again: `status in ('a', 'b')` on a
+varchar column comes back with a cast of the array, and after a dump and a restore with a cast of each element, which is stable.
+So each spelling is parsed and printed until it no longer changes, and the results are compared. All of it happens in a schema
+that others never see, as its transaction is rolled back.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from migrations.schema.inventory import INNER, read_objects
 if TYPE_CHECKING:
     import psycopg
 
-# What has expressions in it. Everything else is compared as it is written.
+# Kinds with expressions. All others are compared as text.
 PARSED = frozenset({"table", "view", "constraint", "index", "trigger", "function"})
 _ON_A_TABLE = frozenset({"constraint", "index", "trigger"})
 _ROUNDS = 5
 
 
 def same(connection: psycopg.Connection, kind: str, name: str, first: str, second: str) -> bool:
-    """Whether the server reads the same from both definitions of an object, which stand in its inventory's form.
+    """Whether the server parses both definitions of an object, in the inventory's form, to the same result.
 
-    `connection` needs to be allowed to make a schema, and not to be in a transaction. What the server can't read means something else.
+    `connection` must be allowed to create a schema, and not be in a transaction. An unparsable definition is different.
     """
     if kind not in PARSED:
         return first == second
@@ -33,8 +33,8 @@ def same(connection: psycopg.Connection, kind: str, name: str, first: str, secon
 
 
 def _settled(connection: psycopg.Connection, kind: str, name: str, text: str) -> str | None:
-    """The spelling that reading and writing no longer changes; None where the server does not read it."""
-    # What is said of an object after its definition is no SQL.
+    """The stable spelling; None if the server can't parse it."""
+    # The comment after the definition is not SQL.
     text, mark, said = text.partition("; -- ")
     text = f"{text};" if mark else text
     for _ in range(_ROUNDS):
@@ -48,7 +48,7 @@ def _settled(connection: psycopg.Connection, kind: str, name: str, text: str) ->
 
 
 def _reread(connection: psycopg.Connection, kind: str, name: str, text: str) -> str | None:
-    """Make the object beside the real ones, and read it back."""
+    """Create the object in the inner schema, and read it back."""
     import psycopg
     from psycopg import sql
 
@@ -63,16 +63,16 @@ def _reread(connection: psycopg.Connection, kind: str, name: str, text: str) -> 
             if kind in _ON_A_TABLE:
                 connection.execute(sql.SQL("create table {}.{} (like public.{} including generated)").format(inner, table, table))
             connection.execute(_moved(kind, text).encode())
-            found = read_objects(connection, INNER).get((kind, name))
+            reread = read_objects(connection, INNER).get((kind, name))
     except psycopg.errors.LockNotAvailable:
         raise
     except psycopg.Error:
         return None
-    return None if found is None else found.replace(f"{INNER}.", "public." if kind in ("index", "function") else "").partition("; -- ")[0]
+    return None if reread is None else reread.replace(f"{INNER}.", "public." if kind in ("index", "function") else "").partition("; -- ")[0]
 
 
 def _moved(kind: str, text: str) -> str:
-    """The definition for the schema in which it is tried; where the server names a schema by itself, it is the first that it names."""
+    """The definition for the inner schema; if the server names a schema, it is the first name."""
     if kind == "index":
         return text.replace(" ON public.", f" ON {INNER}.", 1).replace(" ON ONLY public.", f" ON ONLY {INNER}.", 1)
     return text.replace("FUNCTION public.", f"FUNCTION {INNER}.", 1) if kind == "function" else text

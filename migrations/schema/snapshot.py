@@ -1,4 +1,4 @@
-"""The schema as text that people review: every object with its definition, in one file, and the way back from it."""
+"""The schema as text for reviews: every object with its definition, in one file, and the parser of that file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _HEAD = re.compile(r"^-- (\w+): (.+)$")
 
 
 def file_of(edition: Edition) -> Path:
-    """The reviewed snapshot of that edition's form of the schema."""
+    """The path of the reviewed snapshot for that edition."""
     return FOLDER.parent / ("schema.sql" if edition is Edition.APACHE else f"schema.{edition}.sql")
 
 
 def read_live(connection: psycopg.Connection) -> Inventory:
-    """Every object of the schema that is this project's."""
-    # Names are printed with their schema unless it is on the search path: keep it there whatever the session's settings.
+    """Every object of the project's schema."""
+    # Names are printed with their schema unless it is on the search path: set it, whatever the session's settings.
     with connection.transaction():
         connection.execute("set local search_path = public")
         return read_objects(connection)
@@ -34,7 +34,7 @@ READ_BACK = "-- `invoke migrate.snapshot` writes this file; the tests compare it
 
 
 def render(inventory: Inventory, revision: str, edition: Edition, origin: str = READ_BACK) -> str:
-    """The snapshot's text: by table, and within it by kind, so that a change shows as few lines in a review."""
+    """The snapshot's text: by table, and within it by kind, so that a change has a small diff."""
     lines = [
         f"-- The schema at revision {revision}, {edition} edition{', read back from a server' if origin == READ_BACK else ''}.",
         origin,
@@ -46,31 +46,31 @@ def render(inventory: Inventory, revision: str, edition: Edition, origin: str = 
 
 
 def parse(text: str) -> Inventory:
-    """The inventory that a snapshot's text was made from."""
-    found: dict[tuple[str, str], str] = {}
+    """The inventory in a snapshot's text."""
+    inventory: dict[tuple[str, str], str] = {}
     key: tuple[str, str] | None = None
     body: list[str] = []
     for line in [*text.splitlines(), "-- end: -"]:
         match = _HEAD.match(line)
         if match and match[1] in {*ORDER, "end"}:
             if key is not None:
-                found[key] = "\n".join(body).strip()
+                inventory[key] = "\n".join(body).strip()
             key, body = (match[1], match[2]), []
         else:
             body.append(line)
-    return found
+    return inventory
 
 
 def reviewed(edition: Edition) -> Inventory | None:
-    """The reviewed inventory of that edition; None where nobody has reviewed one yet."""
+    """The reviewed inventory of that edition; None if there is none yet."""
     path = file_of(edition)
     return parse(path.read_text("utf-8")) if path.is_file() else None
 
 
 def write(connection: psycopg.Connection) -> Path:
-    """Write the snapshot of the schema behind `connection`; the file's path.
+    """Write the snapshot of the connection's schema; returns the file's path.
 
-    Raises PlatformError where nothing was migrated yet.
+    Raises PlatformError if nothing was migrated yet.
     """
     revision, edition = current_revision(connection), form(connection)
     if revision is None or edition is None:
@@ -82,5 +82,5 @@ def write(connection: psycopg.Connection) -> Path:
 
 def _place(key: tuple[str, str]) -> tuple[str, int, str]:
     kind, name = key
-    # Types and functions come first: columns and triggers name them.
+    # Types and functions come first: columns and triggers use them.
     return ("" if kind in {"domain", "function", "aggregate", "operator"} else re.split(r"[.(]", name)[0], ORDER.index(kind), name)

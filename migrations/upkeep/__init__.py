@@ -1,1 +1,1 @@
-"""What keeps a schema of the Apache edition as the Community edition's jobs would: refreshed rollups, dropped chunks."""
+"""Upkeep of a schema in the Apache edition, in place of Community's jobs: refreshes rollups, drops chunks."""

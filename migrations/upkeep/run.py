@@ -1,4 +1,4 @@
-"""Carries out the blueprint's rules on rollups and data retention where no job of the server's does."""
+"""Applies the blueprint's rules on rollups and data retention if no job of the server does."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 ACCOUNT = "migrator"
 _load = Statements(__file__)
-# Days of one symbol in a transaction: about 0.4 million one-minute candles, some seconds of work.
+# Days of one symbol per transaction: about 0.4 million one-minute candles, some seconds of work.
 BATCH = 1000
-# Chunks dropped in a transaction: each takes some ten locks, and they are held to its end.
+# Chunks dropped per transaction: each takes some ten locks, which are held to its end.
 CHUNKS = 200
-# One upkeep at a time: two would compute the same days and run into each other's keys.
+# One upkeep at a time: two would compute the same days and violate each other's keys.
 _LOCK = 0x75706B656570
 
 
 @dataclass(frozen=True, slots=True)
 class UpkeepReport:
-    """What was done: `refreshed` counts days of a symbol, `dropped` chunks by table. `seconds` is wall-clock time."""
+    """The result: `refreshed` counts days of a symbol, `dropped` chunks by table. `seconds` is wall-clock time."""
 
     edition: Edition
     refreshed: int
@@ -49,10 +49,10 @@ class UpkeepReport:
 
 
 def maintain(platform: Platform, progress: Progress | None = None, *, now: datetime | None = None) -> UpkeepReport:
-    """Refresh every rollup and drop the chunks that are past their time.
+    """Refresh every rollup and drop expired chunks.
 
-    Refreshing an hour's work takes a second or so; run it every few minutes. Where the server's own jobs do this, it is done on top
-    of them, at once instead of at their next turn. Raises PlatformError where the schema has no rollups yet.
+    Refreshing an hour's data takes about a second; run it every few minutes. If the server has its own jobs, this runs
+    in addition, without waiting for their next turn. Raises PlatformError if the schema has no rollups yet.
     """
     from infra.clients import postgres
 
@@ -66,9 +66,9 @@ def maintain(platform: Platform, progress: Progress | None = None, *, now: datet
 
 
 def refresh_rollups(platform: Platform, progress: Progress | None = None) -> int:
-    """Bring every rollup up to date, and drop nothing: what a loader does with what it has loaded. Returns how many days changed.
+    """Bring every rollup up to date without dropping chunks, for loaders. Returns the number of changed days.
 
-    Raises PlatformError where the schema has no rollups yet.
+    Raises PlatformError if the schema has no rollups yet.
     """
     from infra.clients import postgres
 
@@ -86,15 +86,15 @@ def _refresh(platform: Platform, connection: psycopg.Connection, progress: Progr
 
 
 def pending(connection: psycopg.Connection) -> int:
-    """How many days of a symbol wait for a refresh, for the owner of a schema of the Apache edition."""
+    """The number of days of a symbol that wait for a refresh, for the owner of a schema of the Apache edition."""
     return int(scalar(connection, "select count(distinct (symbol, day)) from public.candle_changes"))
 
 
 def refresh(connection: psycopg.Connection, progress: Progress, batch: int = BATCH) -> int:
-    """Compute the noted days anew, a batch in a transaction; the number of days.
+    """Compute the noted days again, one batch per transaction; returns the number of days.
 
-    Each batch is taken off the list and computed in one transaction: an interrupted run loses nothing and repeats nothing.
-    What others change meanwhile is noted by them again.
+    Each batch is removed from the list and computed in one transaction: an interrupted run loses and repeats nothing.
+    Changes made meanwhile are noted again.
     """
     total = pending(connection)
     done = 0
@@ -118,7 +118,7 @@ def refresh(connection: psycopg.Connection, progress: Progress, batch: int = BAT
 
 
 def drop_old(connection: psycopg.Connection, now: datetime, chunks: int = CHUNKS) -> dict[str, int]:
-    """Drop the chunks that the blueprint's rules no longer keep at `now`, so many in a transaction; how many of each table."""
+    """Drop the chunks that the blueprint's rules no longer keep at `now`, `chunks` per transaction; returns the number per table."""
     dropped = {}
     for table in TABLES:
         if table.retention is not None:
@@ -142,6 +142,6 @@ def _refresh_aggregates(connection: psycopg.Connection, progress: Progress) -> i
 
     for rollup in ROLLUPS:
         progress.status(rollup.name)
-        # A literal: with parameters the server would see a prepared statement, and this call wants to be alone.
+        # A literal: with parameters the server would see a prepared statement, but this call must run alone.
         connection.execute(sql.SQL("call public.refresh_continuous_aggregate({}, null, null)").format(sql.Literal(rollup.name)))
     return 0

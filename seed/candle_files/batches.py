@@ -1,4 +1,4 @@
-"""What travels from reading to writing: a few thousand good rows, as text for COPY."""
+"""A batch between reading and writing: a few thousand good rows, as text for COPY."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows ready to be written. `payload` is CSV without a header, a line for each row, holding `columns` in that order.
+    """Rows ready to be written. `payload` is CSV without a header, one line per row, with `columns` in that order.
 
     `lines` are the rows' numbers in the file. `first` and `last` bound the times, in microseconds since 1970 in UTC. Times
-    without an offset are local to `timezone`. `binary` is the same rows, where they were made ready, in PostgreSQL's binary format
-    and in the order that suits its indexes. `rounded` counts rows whose numbers had more decimals than the table keeps.
+    without an offset are local to `timezone`. `binary` has the same rows, if they were prepared, in PostgreSQL's binary format
+    and in the order of its indexes. `rounded` counts rows with more decimals than the table keeps.
     """
 
     file: str
@@ -37,11 +37,11 @@ class Batch:
 
     @property
     def rows(self) -> int:
-        """How many rows it holds."""
+        """The number of rows."""
         return len(self.lines)
 
     def halves(self) -> tuple[Batch, Batch]:
-        """The batch in two, to find the row that the server refuses; the bounds stay those of the whole."""
+        """The batch in two halves, to find the row that the server refuses; the bounds stay those of the whole."""
         middle = self.rows // 2
         parts = self.payload.splitlines(keepends=True)
         return (
@@ -51,7 +51,7 @@ class Batch:
 
 
 def from_candles(file: str, candles: list[Candle], lines: list[int], rounded: int = 0) -> Batch:
-    """A batch of at least one candle that was judged by itself, and the lines that they stood on."""
+    """A batch of at least one candle from row-by-row reading, with the candles' line numbers."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows((candle.symbol, candle.timestamp.isoformat(), *candle[2:]) for candle in candles)
@@ -75,5 +75,5 @@ def microseconds(moment: datetime) -> int:
 
 
 def moment(value: int) -> datetime:
-    """The other way round."""
+    """The reverse of `microseconds`."""
     return EPOCH + value * _MICROSECOND

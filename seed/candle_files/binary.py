@@ -1,4 +1,4 @@
-"""Writes candles as PostgreSQL's binary COPY format, a whole block at once: what the server then needn't parse is time saved there."""
+"""Writes candles in PostgreSQL's binary COPY format, a whole block at once, which saves the server the parsing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Integers = NDArray[np.int64]
 
 # Columns in the order in which `rows` writes them.
 NUMBERS = ("open", "high", "low", "close", "volume")
-SCALE = 10_000  # numeric(19, 4), and numeric's digits are four decimal ones each
+SCALE = 10_000  # numeric(19, 4), and a digit of numeric is four decimal digits
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _EPOCH_MICROSECONDS = 946_684_800_000_000  # 2000-01-01
@@ -22,11 +22,11 @@ def rows(names: Sequence[str], codes: NDArray[np.signedinteger], times: Integers
     """Rows for `copy … (symbol, timestamp, open, high, low, close, volume) … (format binary)`, with header and trailer.
 
     `names[codes]` are the symbols, `times` microseconds since 1970 in UTC, `numbers` the columns' values times 10,000; all of one
-    length. Rows come out by symbol and time: neighbours in the file that the server writes, and in its indexes.
+    length. Rows are sorted by symbol and time: neighbours in the server's file and in its indexes.
     The format is in PostgreSQL's documentation of COPY; a numeric's digits are those of `numeric_recv`.
     """
     encoded = [name.encode() for name in names]
-    # Symbols of one length together: their rows have one size.
+    # Group symbols by length: their rows have the same size.
     ranked = sorted(range(len(names)), key=lambda code: (len(encoded[code]), encoded[code]))
     rank = np.empty(len(names), dtype=np.int64)
     rank[ranked] = np.arange(len(names))
@@ -72,7 +72,7 @@ def _rows_of_one_size(symbols: NDArray[np.bytes_], times: Integers, numbers: Map
         rest = np.abs(values)
         target = made[f"{name}_digits"]
         for place in range(count - 1, 0, -1):
-            # Dividing by a constant is made of multiplications; a remainder would not be.
+            # NumPy divides by a constant with multiplications, but not for a remainder.
             higher = rest // SCALE
             target[:, place] = rest - higher * SCALE
             rest = higher
@@ -81,7 +81,7 @@ def _rows_of_one_size(symbols: NDArray[np.bytes_], times: Integers, numbers: Map
 
 
 def _digits(values: Integers) -> int:
-    """How many digits of base 10,000 hold every value, the four decimals included; leading zeros are the server's to drop."""
+    """The number of base 10,000 digits that hold every value, with the four decimals; the server drops leading zeros."""
     largest = int(np.abs(values).max())
     count = 2
     while largest >= SCALE**count:

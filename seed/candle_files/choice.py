@@ -1,4 +1,4 @@
-"""Which of several readings fits a whole column: each value rules out those that can't read it."""
+"""Chooses the interpretation that fits a whole column: each value rules out those that can't read it."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from itertools import combinations
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A value of the file and the line it stands on."""
+    """A value of the file and its line."""
 
     line: int
     text: str
 
 
 class Choice:
-    """The readings of a column that are still possible. A reading returns None for what it can't read.
+    """The remaining interpretations of a column. An interpretation returns None for a value that it can't read.
 
-    A value that no reading can read is a bad row, and says nothing about the others.
+    A value that none can read is a bad row, and says nothing about the others.
     """
 
     def __init__(self, readings: Mapping[str, Callable[[str], Hashable | None]], remembered: int = 0) -> None:
-        """`remembered` is how many values are kept, which then needn't be read again."""
+        """`remembered` is the number of values to remember, so that they aren't read again."""
         self._readings = dict(readings)
         self._remembered = remembered
         self.possible = list(self._readings)
         self.read: dict[str, Example] = {}
-        """The first value that each reading could read."""
+        """The first value that each interpretation could read."""
         self.against: dict[str, Example] = {}
-        """The value that ruled a reading out."""
+        """The value that ruled an interpretation out."""
         self._differ: dict[tuple[str, str], Example] = {}
         self._known: set[str] = set()
 
     @property
     def unclear(self) -> Example | None:
-        """The first value that two of the possible readings read differently."""
-        found = (self._differ.get(pair) for pair in combinations(self.possible, 2))
-        return min((each for each in found if each is not None), key=lambda each: each.line, default=None)
+        """The first value that two remaining interpretations read differently."""
+        differing = (self._differ.get(pair) for pair in combinations(self.possible, 2))
+        return min((example for example in differing if example is not None), key=lambda example: example.line, default=None)
 
     def add(self, line: int, text: str) -> Hashable | None:
-        """Let one value speak; returns what the first of the possible readings reads, and None for a value that is remembered."""
+        """Apply one value; returns the first remaining interpretation's result, None for a remembered value."""
         if text in self._known:
             return None
         if len(self._known) < self._remembered:
             self._known.add(text)
         values = {name: value for name in self.possible if (value := self._readings[name](text)) is not None}
-        # A reading that was ruled out, and is the only one for this value, contradicts those that are left.
+        # If only a ruled-out interpretation can read this value, it contradicts the remaining ones.
         others = () if values else [name for name, reading in self._readings.items() if reading(text) is not None]
         if not values and not others:
             return None

@@ -1,4 +1,4 @@
-"""Times of day: in the timestamp, in a column of their own, or in one that nobody named. And days that are written as midnights."""
+"""Times of day: in the timestamp, in a separate column, or in a column that nobody named. And days written as midnights."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _KEPT = 60  # examples of midnights: an offset's in each month
 
 
 class Clock:
-    """What a file's rows say about times of day."""
+    """What a file's rows show about times of day."""
 
     def __init__(self, layout: Layout, where: str) -> None:
         self._layout, self._where = layout, where
         self.digits = 0
-        """How many digits a time of day in a column of its own has; 0 with colons."""
+        """The number of digits of a time of day in a separate column; 0 with colons."""
         self.midnights: dict[object, tuple[Example, Moment]] | None = {}
-        """Examples of midnights, as long as every row is at one; None from the first other time on."""
+        """Examples of midnights, as long as every row has one; None after the first other time."""
         self.distinct: set[datetime] = set()
         self._lengths: set[int] = set()
         self._good = self._both = 0
@@ -38,11 +38,11 @@ class Clock:
 
     @property
     def settled(self) -> bool:
-        """Whether more rows can't change what the first ones showed."""
+        """Whether more rows can't change the result."""
         return (self._layout.clock is None or (self._good > 0 and not self._lengths)) and not self.midnights
 
     def add(self, line: int, values: Sequence[str], moment: Moment) -> None:
-        """Let one row's time speak, and the fields beside it."""
+        """Apply one row's time and its other fields."""
         text = values[self._layout.places["timestamp"]]
         of_day = None if moment.is_day else moment.local.time()
         if self._layout.clock is not None:
@@ -64,13 +64,13 @@ class Clock:
             self.midnights.setdefault((moment.zone, moment.local.month), (Example(line, text), moment))
 
     def decide(self, *, required: bool) -> int | None:
-        """The place of the column with the time of day, where it counts. Raises PlatformError where that isn't certain."""
+        """The place of the column with the time of day, if one counts. Raises PlatformError if that is uncertain."""
         place = self._layout.clock
         if place is None:
             if self._again and self._others:
-                names = ", ".join(self._layout.names[each] or f"column {each + 1}" for each in sorted(self._others))
+                names = ", ".join(self._layout.names[other] or f"column {other + 1}" for other in sorted(self._others))
                 raise unclear(
-                    f"the time column holds days only, and {printable(self._again.text, 40)!r} comes again; "
+                    f"the time column holds days only, and {printable(self._again.text, 40)!r} occurs again; "
                     f"a time of day may stand in: {printable(names, 80)}",
                     self._where,
                     self._again.line,
@@ -80,7 +80,7 @@ class Clock:
         name = printable(self._layout.names[place], 40)
         if self._both:
             raise unclear(
-                f"the time and column {name!r} both hold a time of day, and they differ",
+                f"the time and column {name!r} both have a time of day, and they differ",
                 self._where,
                 1,
                 "--map timestamp=… names one with both",
@@ -88,7 +88,7 @@ class Clock:
         if not self._good:
             if self._bad and (required or self._again):
                 raise unclear(
-                    f"column {name!r} is no time of day: {printable(self._bad.text, 40)!r}",
+                    f"column {name!r} is not a time of day: {printable(self._bad.text, 40)!r}",
                     self._where,
                     self._bad.line,
                     "name another: --time-column",
@@ -112,12 +112,12 @@ class Clock:
             self._good += 1
             return _MIDNIGHT if int(text) == 0 else time(microsecond=1)
         try:
-            found = time_of_day(text, 0)
+            parsed = time_of_day(text, 0)
         except BadRow:
             self._bad = self._bad or Example(line, text)
             return None
         self._good += 1
-        return found
+        return parsed
 
     def _note_day(self, line: int, text: str, values: Sequence[str], moment: Moment) -> None:
         self._others = {place for place in self._others if self._may_be_a_clock(place, values[place].strip())}

@@ -11,7 +11,7 @@ from seed.candle_files.options import LoadOptions
 from seed.candle_files.verdicts import printable
 from seed.candles import Candle
 
-# Headers that are understood without being mapped, in lower case.
+# Header names that need no mapping, in lower case.
 _USUAL = {
     "symbol": ("symbol", "ticker"),
     "timestamp": ("timestamp", "time", "date", "datetime"),
@@ -22,7 +22,7 @@ _DAYS, CLOCKS = ("date", "<date>"), ("time", "<time>")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which field of a row holds each column of the table; `clock` is the place of a time of day beside the day."""
+    """The place of each table column in a row; `clock` is the place of a time of day in a separate column."""
 
     places: dict[str, int]
     clock: int | None
@@ -30,33 +30,33 @@ class Columns:
 
 
 def match_header(header: Sequence[str], options: LoadOptions, where: str, format_: Format | None = None) -> Columns:
-    """For each column of the table, which field of the file holds it: by `--map`, by the known form, by the usual names.
+    """Find the field for each column of the table: by `--map`, by the known form, by common names.
 
-    Raises PlatformError naming the columns that the file doesn't have, or has twice.
+    Raises PlatformError that names missing and repeated columns.
     """
     lowered = [name.strip().lower() for name in header]
-    found: dict[str, int] = {}
+    places_of: dict[str, int] = {}
     problems = []
     clock = _clock(lowered, options, where, format_)
     for column in Candle._fields:
         if column == "symbol" and options.symbol is not None:
             continue
-        wanted = _wanted(column, options, format_)
-        places = [place for place, name in enumerate(lowered) if name in wanted and not (place == clock and column == "timestamp")]
+        headers = _wanted(column, options, format_)
+        places = [place for place, name in enumerate(lowered) if name in headers and not (place == clock and column == "timestamp")]
         if column == "timestamp" and not places and lowered[0] == "" and column not in options.mapping and len(lowered) > 1:
             # The index of a table that pandas wrote.
             places = [0]
         if len(places) == 1:
-            found[column] = places[0]
+            places_of[column] = places[0]
         else:
             problems.append(f"{column} ({'named twice' if places else 'missing'})")
     if problems:
         raise PlatformError(
             f"the file's header doesn't give: {', '.join(problems)}; it has: {printable(', '.join(header))}",
             where=where,
-            next_step="name the headers with --map column=header,…, and the symbol with --symbol where the file has none",
+            next_step="name the headers with --map column=header,…, and the symbol with --symbol if the file has none",
         )
-    return Columns(found, clock, options.symbol)
+    return Columns(places_of, clock, options.symbol)
 
 
 def _wanted(column: str, options: LoadOptions, format_: Format | None) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def _wanted(column: str, options: LoadOptions, format_: Format | None) -> tuple[
 
 
 def _clock(lowered: Sequence[str], options: LoadOptions, where: str, format_: Format | None) -> int | None:
-    """The place of the time of day: named by the user or the known form, or called time beside a column that is called date."""
+    """The place of the time of day: named by the user or by the known form, or a column "time" beside a column "date"."""
     if options.time_column:
         places = [place for place, name in enumerate(lowered) if name == options.time_column.lower()]
         if len(places) != 1:
@@ -76,7 +76,7 @@ def _clock(lowered: Sequence[str], options: LoadOptions, where: str, format_: Fo
                 f"--time-column {options.time_column!r} is {'named twice' if places else 'missing'}; the file has: "
                 f"{printable(', '.join(lowered))}",
                 where=where,
-                next_step="give the header of the column that holds the time of day",
+                next_step="give the header of the column with the time of day",
             )
         return places[0]
     if format_ is not None and "clock" in format_.headers:

@@ -1,4 +1,4 @@
-"""Bytes to text: what a file begins with tells its encoding, else it is UTF-8 or what the user says."""
+"""Bytes to text: the first bytes show the encoding, else it is UTF-8 or the user's choice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KOREAN = ("일자", "종가", "시가", "고가", "저가", "거래량")
 
 
 def encoding_of(start: bytes, chosen: str | None) -> str:
-    """The encoding that the first bytes show for certain, or the one that was chosen; utf-8 where neither tells."""
+    """The encoding that the first bytes prove, or the chosen one; utf-8 by default."""
     for mark, name in _BOMS:
         if start.startswith(mark):
             return name
@@ -31,7 +31,7 @@ def encoding_of(start: bytes, chosen: str | None) -> str:
         if not odd and even > len(sample) // 4:
             return "utf-16-be"
     if not _is_utf8(start) and all(word in start.decode("cp949", errors="replace") for word in _KOREAN):
-        # These words as these bytes are Korean, and in no other encoding a header of prices.
+        # These words are Korean in these bytes, and in no other encoding a header of prices.
         return "cp949"
     return "utf-8"
 
@@ -45,13 +45,13 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def ends_with_cr(start: bytes, encoding: str) -> bool:
-    """Whether lines end with a carriage return alone, as on an old Macintosh."""
+    """Whether lines end with a carriage return only, as on old Macintoshes."""
     text = start.decode(encoding, errors="replace")
     return "\r" in text.rstrip("\r") and "\n" not in text
 
 
 def as_utf8(stream: IO[bytes], encoding: str, *, only_cr: bool = False) -> IO[bytes]:
-    """The stream in UTF-8, lines ended by a newline. What can't be decoded becomes U+FFFD, for the row's reader to find."""
+    """The stream in UTF-8 with newlines. Undecodable bytes become U+FFFD, which the row reader reports."""
     if encoding == "utf-8" and not only_cr:
         return stream
     return cast("IO[bytes]", io.BufferedReader(_Recoded(stream, encoding, only_cr=only_cr), 1 << 17))
@@ -66,16 +66,16 @@ class _Recoded(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """It is for reading."""
+        """This stream is readable."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as it goes."""
+        """Fill the buffer."""
         while not self._output and not self._ended:
             data = self._source.read(1 << 17)
             self._ended = not data
             text = self._decoder.decode(data, final=self._ended)
-            # A surrogate by itself can't be written in UTF-8.
+            # A lone surrogate can't be encoded in UTF-8.
             self._output = (text.replace("\r", "\n") if self._only_cr else text).encode("utf-8", errors="replace")
         count = min(len(buffer), len(self._output))
         buffer[:count], self._output = self._output[:count], self._output[count:]

@@ -1,7 +1,7 @@
-"""Takes a whole block of rows at once where nothing about it is odd, by columns instead of row by row.
+"""Reads a whole block of rows at once, column by column, if the block is entirely plain.
 
-What it accepts is exactly what `judging` would accept and the server reads alike. Anything it isn't sure of it declines, and the
-block is then read row by row: so it may be simple, and needn't explain.
+It accepts only blocks that `judging` would accept and the server reads in the same way. Any other block is declined
+and read row by row: so this code can be simple and needs no messages.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from seed.candle_files.seen import Seen, Times
 
 _NUMBERS = binary.NUMBERS
 _PLACES = 4
-_SMALLEST = np.iinfo(np.int64).min  # has no opposite
+_SMALLEST = np.iinfo(np.int64).min  # has no negative
 _DAY_LENGTH = len("2024-01-02")
 _REPLACED = "\ufffd".encode()
 
 
 def arrow(module: str = "") -> Any:
-    """Pyarrow, or one of its modules; loaded late, because it takes a while.
+    """Pyarrow, or one of its modules; imported late, because that takes a while.
 
-    Raises PlatformError where it is not installed.
+    Raises PlatformError if it is not installed.
     """
     try:
         return importlib.import_module(f"pyarrow{module and '.' + module}")
@@ -41,14 +41,14 @@ def arrow(module: str = "") -> Any:
 
 
 def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: datetime) -> Batch | None:
-    """The block, which begins on `line`, as a batch, its keys noted in `seen`.
+    """The block, which begins on `line`, as a batch; its keys are noted in `seen`.
 
-    None where it has to be read row by row, and then nothing is noted.
+    None if it must be read row by row; then nothing is noted.
     """
     if b"\0" in data or not _is_plain(layout) or (layout.encoding != "utf-8" and _REPLACED in data):
         return None
     if b"\r" in data:
-        # Alone, a carriage return means different things to different readers.
+        # A lone carriage return means different things to different readers.
         if data.count(b"\r") != data.count(b"\r\n"):
             return None
         data = data.replace(b"\r\n", b"\n")
@@ -57,7 +57,7 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
             return None
         data = data.replace(b'"', b"")
     table = _parse(data, layout, wide=frozenset()) or _parse(data, layout, wide=ROUNDED)
-    # Fewer rows than lines means blank lines: then a row's number would not be its line's.
+    # Fewer rows than lines means blank lines: then a row's number is not its line's.
     if table is None or table.num_rows != data.count(b"\n") + (not data.endswith(b"\n")):
         return None
     columns = {name: table.column(str(place)) for name, place in layout.places.items()}
@@ -84,13 +84,13 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
 
 
 def _is_plain(layout: Layout) -> bool:
-    """Whether the fields' text is nearly what the server reads: numbers with a point, times in ISO 8601 or epoch numbers."""
+    """Whether the server can read the fields' text almost directly: numbers with a point, times in ISO 8601 or epoch numbers."""
     times = layout.reading.times
     return layout.clock is None and layout.reading.numbers.decimal == "." and not times.days and times.form in (Form.ISO, *EPOCHS)
 
 
 def plainly_quoted(data: bytes, delimiter: str) -> bool:
-    """Whether every quote opens or closes a whole field that holds neither quotes nor delimiters: then all of them may be left out."""
+    """Whether every quote encloses a whole field without quotes or delimiters in it: then all quotes can be dropped."""
     characters = np.frombuffer(b"\n" + data + b"\n", dtype=np.uint8)
     quotes = np.flatnonzero(characters == ord('"'))
     if quotes.size % 2:
@@ -102,9 +102,9 @@ def plainly_quoted(data: bytes, delimiter: str) -> bool:
 
 
 def _parse(data: bytes, layout: Layout, *, wide: frozenset[str]) -> Any | None:
-    """Every wanted field as text, and numbers as decimals: of four places, or of sixteen for columns in `wide`.
+    """Every needed field as text, numbers as decimals: of four places, or of sixteen for columns in `wide`.
 
-    None where a row has too few or too many fields, the text is not UTF-8, or a number is none or has more places.
+    None if a row has too few or too many fields, the text is not UTF-8, or a number is invalid or has more places.
     """
     reader, pa = arrow("csv"), arrow()
     names = [str(place) for place in range(layout.width)]
@@ -127,14 +127,14 @@ def _parse(data: bytes, layout: Layout, *, wide: frozenset[str]) -> Any | None:
 
 
 class _Kept(NamedTuple):
-    """Integers, 10,000 times what the table keeps, and in how many rows that is not what the file says."""
+    """Integers, 10,000 times the stored value, and the number of rows where rounding changed it."""
 
     numbers: dict[str, Any]
     rounded: int
 
 
 def _kept(columns: dict[str, Any]) -> _Kept | None:
-    """The numbers as the table keeps them; None where one is too large."""
+    """The numbers as the table stores them; None if one is too large."""
     pa, compute = arrow(), arrow("compute")
     numbers, rounded = {}, None
     for name in _NUMBERS:
@@ -147,7 +147,7 @@ def _kept(columns: dict[str, Any]) -> _Kept | None:
                 return None
             rounded = differs if rounded is None else compute.or_(rounded, differs)
             column = kept
-        # 128 bits each, the lower half first; what needs the upper half is far too large and shows in the sign.
+        # 128 bits each, the lower half first; a value that needs the upper half is far too large and shows in the sign.
         halves = np.frombuffer(column.combine_chunks().buffers()[1], "<i8").reshape(-1, 2)
         if not bool((halves[:, 1] == halves[:, 0] >> 63).all()):
             return None
@@ -166,13 +166,13 @@ def _sound(numbers: dict[str, Any]) -> bool:
 
 
 def _times(column: Any, style: TimeStyle, now: datetime) -> tuple[Times, str] | None:
-    """Microseconds since 1970 in UTC, and the zone in which the server reads the text alike, empty where it doesn't.
+    """Microseconds since 1970 in UTC, and the zone in which the server reads the text the same way, empty if there is none.
 
-    None where a time is odd, in the future, or a local time that isn't exactly one moment.
+    None if a time is odd, in the future, or a local time that is not exactly one moment.
     """
     pa, compute = arrow(), arrow("compute")
     sample, zone = column[0].as_py(), style.timezone
-    # An offset follows the time of day; a day alone has hyphens, too.
+    # An offset follows the time of day; a day without time has hyphens too.
     has_offset = sample.endswith("Z") or "+" in sample or sample.count("-") > 2
     try:
         if style.form in EPOCHS:
@@ -184,7 +184,7 @@ def _times(column: Any, style: TimeStyle, now: datetime) -> tuple[Times, str] | 
                 lengths = compute.min_max(compute.utf8_length(column)).as_py()
                 if lengths["min"] <= _DAY_LENGTH < lengths["max"]:
                     return None
-                # A day alone is the exchange's day, whatever its zone.
+                # A day without time is the exchange's day in any zone.
                 zone = "UTC" if lengths["max"] <= _DAY_LENGTH else zone
             local = compute.cast(column, pa.timestamp("us"))
             values = compute.cast(compute.assume_timezone(local, zone, ambiguous="raise", nonexistent="raise"), pa.int64()).to_numpy()
@@ -198,7 +198,7 @@ def _times(column: Any, style: TimeStyle, now: datetime) -> tuple[Times, str] | 
 
 def _since_1970(numbers: Any, style: TimeStyle) -> Times | None:
     power = 6 - EPOCHS[style.form]
-    # Beyond these, and at 0, the judge has something to say.
+    # Outside this range, and at 0, row-by-row reading has a message.
     if (np.abs(numbers) >= 10**18).any() or (power > 0 and (np.abs(numbers) >= 10 ** (17 - power)).any()) or (numbers == 0).any():
         return None
     if power >= 0:
@@ -208,7 +208,7 @@ def _since_1970(numbers: Any, style: TimeStyle) -> Times | None:
 
 
 def epochs_within(data: bytes, layout: Layout, form: Form, now: datetime) -> bool:
-    """Whether every time of a block is a plausible epoch number of this unit."""
+    """Whether every time of a block is a plausible epoch number in this unit."""
     pa, compute, reader = arrow(), arrow("compute"), arrow("csv")
     place = str(layout.places["timestamp"])
     if b'"' in data or b"\r" in data.replace(b"\r\n", b""):
@@ -217,7 +217,7 @@ def epochs_within(data: bytes, layout: Layout, form: Form, now: datetime) -> boo
         table = reader.read_csv(
             pa.BufferReader(data),
             read_options=reader.ReadOptions(
-                column_names=[str(each) for each in range(layout.width)], use_threads=False, block_size=len(data) + 1
+                column_names=[str(place) for place in range(layout.width)], use_threads=False, block_size=len(data) + 1
             ),
             parse_options=reader.ParseOptions(delimiter=layout.delimiter, quote_char=False),
             convert_options=reader.ConvertOptions(column_types={place: pa.int64()}, include_columns=[place], null_values=[]),
@@ -225,7 +225,7 @@ def epochs_within(data: bytes, layout: Layout, form: Form, now: datetime) -> boo
     except pa.ArrowInvalid:
         return False
     ends = compute.min_max(table.column(place)).as_py()
-    return all(possible_epoch(str(each), form, now) is not None for each in ends.values() if each is not None)
+    return all(possible_epoch(str(end), form, now) is not None for end in ends.values() if end is not None)
 
 
 class _Coded(NamedTuple):
@@ -236,7 +236,7 @@ class _Coded(NamedTuple):
 
 
 def _symbols(column: Any | None, symbol: str | None, count: int) -> _Coded | None:
-    """The block's symbols; None where one is odd."""
+    """The block's symbols; None if one is odd."""
     if column is None:
         return _Coded((symbol or "",), np.zeros(count, dtype=np.int64))
     encoded = column.combine_chunks().dictionary_encode()
@@ -247,21 +247,21 @@ def _symbols(column: Any | None, symbol: str | None, count: int) -> _Coded | Non
 
 
 def _note(coded: _Coded, times: Times, seen: Seen) -> bool:
-    """Note every key of the block; False, and nothing noted, where one is a repetition."""
+    """Note every key of the block; False, with nothing noted, if one is a repetition."""
     order = np.argsort(coded.codes, kind="stable")
     edges = np.searchsorted(coded.codes[order], np.arange(len(coded.names) + 1))
     return seen.add_together({name: times[order[edges[code] : edges[code + 1]]] for code, name in enumerate(coded.names)})
 
 
 def _rewritten(columns: dict[str, Any], times: Times | None, symbol: str | None, order: list[str]) -> bytes:
-    """The wanted columns alone, times from `times` where given. No field holds a quote, but the delimiter may have been another."""
+    """The needed columns, with times from `times` if given. No field has a quote, but the delimiter may have been another one."""
     writer, pa = arrow("csv"), arrow()
     length = len(columns["timestamp"])
-    made = dict(columns) if symbol is None else {**columns, "symbol": pa.array([symbol] * length)}
+    chosen = dict(columns) if symbol is None else {**columns, "symbol": pa.array([symbol] * length)}
     if times is not None:
-        made["timestamp"] = pa.array(times, pa.timestamp("us", tz="UTC"))
+        chosen["timestamp"] = pa.array(times, pa.timestamp("us", tz="UTC"))
     sink = pa.BufferOutputStream()
     writer.write_csv(
-        pa.table([made[name] for name in order], names=order), sink, writer.WriteOptions(include_header=False, quoting_style="needed")
+        pa.table([chosen[name] for name in order], names=order), sink, writer.WriteOptions(include_header=False, quoting_style="needed")
     )
     return bytes(sink.getvalue())

@@ -1,4 +1,4 @@
-"""The exports that many people have: known by their headers, or named with `--format` where they have none."""
+"""Common export formats: recognized by their headers, or named with `--format` if they have none."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _ANGLES = {name: f"<{name.upper()}>" for name in _OHLC}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One form of one source's files.
+    """One form of a source's files.
 
-    `headers` maps the table's columns, and `clock` for a time of day beside the day, to the source's headers. A file whose header has
-    all of `signature`, letter by letter, is of this form. `bare` are the names of the columns of files without a header.
-    `forms` and `timezone` are given where the source always writes its times so; numbers have a decimal point
-    where fields are parted as the source parts them: by `delimiter`.
+    `headers` maps the table's columns, and `clock` for a time of day in a separate column, to the source's headers. A file whose header
+    has all of `signature`, letter by letter, is of this form. `bare` are the columns of files without a header.
+    `forms` and `timezone` are set if the source always writes its times in that way; numbers have a decimal point
+    if fields are separated by the source's `delimiter`.
     """
 
     name: str
@@ -216,15 +216,15 @@ FORMATS: tuple[Format, ...] = (
 
 
 def named(name: str) -> tuple[Format, ...]:
-    """The forms of that name; PlatformError where there is none."""
-    found = tuple(each for each in FORMATS if each.name == name)
-    if not found:
-        known = ", ".join(dict.fromkeys(each.name for each in FORMATS))
+    """The forms of that name; PlatformError if there is none."""
+    forms = tuple(known_format for known_format in FORMATS if known_format.name == name)
+    if not forms:
+        known = ", ".join(dict.fromkeys(known_format.name for known_format in FORMATS))
         raise PlatformError(f"there is no format {name!r}", where="seed.market", next_step=f"--format takes {known}")
-    return found
+    return forms
 
 
 def recognized(header: Sequence[str], name: str | None) -> Format | None:
-    """The form that the header shows, of all or of those called `name`; the one with the longest signature."""
-    fitting = [each for each in (named(name) if name else FORMATS) if each.fits(header)]
-    return max(fitting, key=lambda each: len(each.signature), default=None)
+    """The form that fits the header, among all or those called `name`: the one with the longest signature."""
+    fitting = [candidate for candidate in (named(name) if name else FORMATS) if candidate.fits(header)]
+    return max(fitting, key=lambda candidate: len(candidate.signature), default=None)

@@ -1,4 +1,4 @@
-"""Finds a text's header: behind lines about the file, over one line or several, or not at all."""
+"""Finds a text's header: after lines about the file, over one line or several, or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PRICES = frozenset({"open", "high", "low", "close", "adj close", "volume"})
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`names` are those of the fields; data begin after `lines` lines. `series` are what each row holds: usually one candle."""
+    """`names` are the fields' names; data begin after `lines` lines. `series` are the candles in each row: usually one."""
 
     names: tuple[str, ...]
     lines: int
@@ -31,18 +31,18 @@ class Header:
 
 
 def find_header(text: str, options: LoadOptions, where: str) -> Header:
-    """The header in the beginning of a text.
+    """The header at the beginning of a text.
 
-    Raises PlatformError where there is none, or where it doesn't give every column.
+    Raises PlatformError if there is none, or if it lacks a column.
     """
     lines = [line.rstrip("\r") for line in text.split("\n")[:_LINES]]
     given = re.fullmatch(r"sep=([,;\t|:^~])", lines[0].strip().strip('"'), re.IGNORECASE)
     delimiter, begin = (given[1], 1) if given else ("", 0)
     forced = named(options.format) if options.format else ()
-    bare = next((each for each in forced if each.bare), None)
+    bare = next((option for option in forced if option.bare), None)
     written = [number for number in range(begin, len(lines)) if lines[number].strip()]
     if not written:
-        raise PlatformError("the file has no header line", where=where, next_step="its first line has to name the columns")
+        raise PlatformError("the file has no header line", where=where, next_step="its first line must name the columns")
     first = written[0]
     if options.no_header or (bare and _is_data(_fields(lines[first], delimiter))):
         return _bare(lines[first], first, delimiter, bare, options, where)
@@ -55,12 +55,12 @@ def find_header(text: str, options: LoadOptions, where: str) -> Header:
             height, series = stacked
             return Header(tuple(names), number + height, parting, series, named("pandas")[0])
         try:
-            found, format_ = match(names, options, where)
+            columns, format_ = match(names, options, where)
         except PlatformError as error:
             problem = problem or error
             continue
         _refuse_data_before(lines[:number], len(names), parting, where)
-        return Header(tuple(names), number + 1, parting, (found,), format_)
+        return Header(tuple(names), number + 1, parting, (columns,), format_)
     fields = _fields(lines[first], delimiter)
     if _is_data(fields):
         raise _no_header(fields, first + 1, where)
@@ -68,7 +68,7 @@ def find_header(text: str, options: LoadOptions, where: str) -> Header:
 
 
 def match(names: Sequence[str], options: LoadOptions, where: str) -> tuple[Columns, Format | None]:
-    """The columns that a header gives, and the known form that it has."""
+    """The columns in a header, and its known form."""
     format_ = recognized(names, options.format)
     if format_ is None and options.format:
         format_ = _fitting(names, options)
@@ -76,12 +76,12 @@ def match(names: Sequence[str], options: LoadOptions, where: str) -> tuple[Colum
 
 
 def _fitting(names: Sequence[str], options: LoadOptions) -> Format | None:
-    """Of the forms of the chosen name, the one whose headers are there."""
+    """The form with the chosen name whose headers exist."""
     lowered = {name.strip().lower() for name in names}
-    for each in named(options.format or ""):
-        wanted = {header.lower() for column, header in each.headers.items() if column not in options.mapping}
-        if wanted - {""} <= lowered:
-            return each
+    for candidate in named(options.format or ""):
+        needed = {header.lower() for column, header in candidate.headers.items() if column not in options.mapping}
+        if needed - {""} <= lowered:
+            return candidate
     return named(options.format or "")[0]
 
 
@@ -108,7 +108,7 @@ def _refuse_data_before(lines: Sequence[str], width: int, delimiter: str, where:
             raise PlatformError(
                 f"a line before the header looks like data: {printable(line, 80)}",
                 where=f"{where}, line {number}",
-                next_step="put the header first, or take the line out",
+                next_step="put the header first, or remove the line",
             )
 
 
@@ -126,7 +126,7 @@ def _no_header(fields: Sequence[str], line: int, where: str) -> PlatformError:
 
 
 def _bare(line: str, number: int, delimiter: str, bare: Format | None, options: LoadOptions, where: str) -> Header:
-    """Columns that are told by their places, or by a known form."""
+    """Columns given by their places, or by a known form."""
     width = len(_fields(line, delimiter))
     names = [str(place) for place in range(1, width + 1)]
     if bare is not None:
@@ -151,7 +151,7 @@ def _stacked(rows: Sequence[Sequence[str]], options: LoadOptions, where: str) ->
     if len(rows) < 3 or len({len(row) for row in rows[:2]}) != 1 or len(rows[0]) < 5:
         return None
     ordered = next(
-        ((one, two) for one, two in ((rows[0], rows[1]), (rows[1], rows[0])) if {each.lower() for each in one[1:]} <= _PRICES), None
+        ((one, two) for one, two in ((rows[0], rows[1]), (rows[1], rows[0])) if {row.lower() for row in one[1:]} <= _PRICES), None
     )
     if ordered is None or rows[0][0] not in {"", "Price", "Ticker"} or rows[1][0] not in {"", "Price", "Ticker"}:
         return None
@@ -161,9 +161,9 @@ def _stacked(rows: Sequence[Sequence[str]], options: LoadOptions, where: str) ->
     symbols = list(dict.fromkeys(tickers[1:]))
     if options.symbol is not None and len(symbols) > 1:
         raise PlatformError(
-            f"--symbol is given, and the file holds {len(symbols)}: {printable(', '.join(symbols), 80)}",
+            f"--symbol is given, but the file has {len(symbols)}: {printable(', '.join(symbols), 80)}",
             where=where,
-            next_step="leave --symbol out",
+            next_step="leave out --symbol",
         )
     height = 3 if not any(field.strip() for field in rows[2][1:]) else 2
     series = []

@@ -1,4 +1,4 @@
-"""Decides on one row at a time, exactly: the slow and strict reading of what the fast path could not take as a whole."""
+"""Judges single rows exactly: the slow and strict reading of blocks that the fast path declined."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ROUNDED = frozenset(column.name for column in MARKET_DATA.columns if column.roun
 
 
 class Judged(NamedTuple):
-    """A good row's candle, and whether any of its numbers was rounded."""
+    """A good row's candle, and whether a number was rounded."""
 
     candle: Candle
     rounded: bool
 
 
 def judge(fields: Mapping[str, str], reading: Reading, now: datetime) -> Judged:
-    """The candle that a row says. `fields` are the table's columns, and `clock` where the time of day has a column of its own.
+    """The candle of a row. `fields` are the table's columns, and `clock` if the time of day has a separate column.
 
-    Raises BadRow with the reason: the first that is found, in the order of the columns.
+    Raises BadRow with the first reason, in the order of the columns.
     """
     for name in Candle._fields:
         if not fields[name].strip():
@@ -35,7 +35,7 @@ def judge(fields: Mapping[str, str], reading: Reading, now: datetime) -> Judged:
     if len(symbol) > 20:
         raise BadRow(f"symbol has {len(symbol)} characters, 20 are allowed")
     if "\0" in symbol:
-        raise BadRow("symbol holds a NUL")
+        raise BadRow("symbol contains a NUL")
     moment = reading.times.parse(fields["timestamp"].strip(), fields.get("clock"))
     if moment > now:
         raise BadRow("time is in the future")

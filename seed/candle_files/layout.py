@@ -1,4 +1,4 @@
-"""What was decided about a file before its rows are read: where its fields are, and what they mean."""
+"""The decisions about a file before its rows are read: the places of its fields, and their meaning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seed.candle_files.numerals import POINT, NumberStyle
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the text of fields becomes values. `rounds` is the user's leave to store prices with fewer decimals than they have."""
+    """How fields become values. With `rounds` the user allows storing prices with fewer decimals than they have."""
 
     times: TimeStyle = field(default_factory=TimeStyle)
     numbers: NumberStyle = POINT
@@ -19,9 +19,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a file's fields are: `places` maps the table's columns to them, of `width` fields parted by `delimiter`.
+    """The places of a file's fields: `places` maps the table's columns to them; a row has `width` fields, separated by `delimiter`.
 
-    `clock` is the place of the time of day where that has a column of its own. `names` are the header's, `encoding` the file's.
+    `clock` is the place of a separate time of day. `names` are the header's, `encoding` the file's.
     """
 
     places: dict[str, int]

@@ -1,4 +1,4 @@
-"""Loads files of candles: several are read at once, several connections write, and what is bad is put aside."""
+"""Loads files of candles: several are read in parallel, several connections write, and bad rows are put aside."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from seed.statistics import renew
 if TYPE_CHECKING:
     from infra.connections import Platform
 
-# Batches that wait for a writer: enough to keep it busy, few enough to keep the memory small.
+# Batches that wait for a writer: enough to keep it busy, few enough to use little memory.
 _WAITING = 2
 _TICK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What a load did. `loaded` rows are new or changed, `skipped` were there with the same values, `rejected` are in `rejects_file`.
+    """The result of a load. `loaded` rows are new or changed, `skipped` existed with the same values, `rejected` are in `rejects_file`.
 
-    `rounded` of the good rows have a number with more decimals than the table keeps. `read_as` tells of each file what was not plain.
+    `rounded` of the good rows have a number with more decimals than the table keeps. `read_as` lists decisions about unusual files.
     """
 
     loaded: int
@@ -68,17 +68,17 @@ class LoadReport:
 def load_files(
     platform: Platform, files: Sequence[Path], options: LoadOptions | None = None, progress: Progress | None = None
 ) -> LoadReport:
-    """Load the candles of `files`. Rows that are there already are compared, so an interrupted load is simply run again.
+    """Load the candles of `files`. Existing rows are compared, so an interrupted load is simply run again.
 
-    Raises PlatformError before anything is loaded where a file can't be opened or lacks a column; at the first bad row in a strict
-    load, with nothing loaded; and after the other files where one turns out to be damaged.
+    Raises PlatformError before anything is loaded if a file can't be opened or lacks a column; at the first bad row of a strict
+    load, with nothing loaded; and after the other files if one is damaged.
     """
     options, progress = options or LoadOptions(), progress or SilentProgress()
     if not files:
         raise PlatformError("no file was named", where="seed.market", next_step="name one or more files")
     started = time.monotonic()
     files_of = [inspect(path, options) for path in files]
-    sources = [source for each in files_of for source in each]
+    sources = [source for files in files_of for source in files]
     rejects = Rejects(options.rejects_file or Path(f"rejects-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"))
     load = _Load(platform, files_of, options, rejects, progress, started)
     try:
@@ -97,26 +97,26 @@ def load_files(
         time.monotonic() - started,
         str(rejects.path) if rejects.count else None,
         load.rounded,
-        tuple(told for source in sources if (told := source.read_as)),
+        tuple(decision for source in sources if (decision := source.read_as)),
     )
 
 
 class _Load:
-    """The threads of one load and what they share."""
+    """The threads of one load and their shared state."""
 
     def __init__(
         self, platform: Platform, files: list[list[Source]], options: LoadOptions, rejects: Rejects, progress: Progress, started: float
     ) -> None:
         self._platform, self._options, self._rejects, self._progress = platform, options, rejects, progress
         self._started = started
-        # The files of one archive are read one after the other: a candle that two of them have is a duplicate.
+        # Files of one archive are read one after another: a candle in two of them is a duplicate.
         self._files: queue.SimpleQueue[list[Source]] = queue.SimpleQueue()
         for sources in files:
             self._files.put(sources)
         self._all = files
         self._bytes = sum(source.size for sources in files for source in sources)
         self._positions: dict[str, int] = {}
-        # None tells a writer that there is no more to come.
+        # None tells a writer that nothing more comes.
         self._batches: queue.Queue[Batch | None] = queue.Queue(_WAITING)
         # A small file is not worth a second connection.
         self._workers = min(options.workers, 1 + self._bytes // BLOCK_BYTES)
@@ -129,13 +129,13 @@ class _Load:
         self.rounded = 0
 
     def run_strictly(self) -> None:
-        """All files in one transaction; the first bad row undoes it."""
+        """Load all files in one transaction; the first bad row undoes it."""
 
         def refuse(reject: Reject) -> None:
             raise PlatformError(
                 f"a row is bad: {reject.reason}",
                 where=f"{reject.file}, line {reject.line}",
-                next_step="mend the row, or load without --strict to put bad rows aside; nothing was loaded",
+                next_step="fix the row, or load without --strict to put bad rows aside; nothing was loaded",
             )
 
         with writing.connected(self._platform) as connection:
@@ -149,7 +149,7 @@ class _Load:
                             self._tell()
 
     def run(self) -> None:
-        """Read and write side by side until all is done, something breaks, or the user interrupts."""
+        """Read and write in parallel until all is done, something fails, or the user interrupts."""
         with writing.connected(self._platform) as connection:
             highest = writing.highest_number(connection)
         readers = [threading.Thread(target=self._guarded, args=(self._read,)) for _ in range(min(2, len(self._all)))]
@@ -179,7 +179,7 @@ class _Load:
     def _guarded(self, work: Any, *arguments: Any) -> None:
         try:
             work(*arguments)
-        except BaseException as error:  # handed over to the thread that waits
+        except BaseException as error:  # raised again by the waiting thread
             self._failures.append(error)
             self._stop.set()
 

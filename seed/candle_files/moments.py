@@ -1,4 +1,4 @@
-"""Times as files write them: which form a column has is decided elsewhere; here one value is read in a given form."""
+"""Times in files: reads one value in a given form. The form of a column is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seed.candle_files.verdicts import BadRow
 
 
 class Form(StrEnum):
-    """How a column writes its times."""
+    """The form of a column's times."""
 
     ISO = "iso"
     YMD = "ymd"  # 2024/1/2, 2020.04.03 14:00
@@ -30,13 +30,13 @@ class Form(StrEnum):
 
 
 EPOCHS = {Form.SECONDS: 0, Form.MILLISECONDS: 3, Form.MICROSECONDS: 6, Form.NANOSECONDS: 9}
-"""Epoch units, and how many powers of ten of them make a second."""
-# Between these seconds since 1970 no number of one unit is one of another: 1973-03-03, and the year 2286.
+"""Epoch units, and the powers of ten of them in a second."""
+# Between these seconds since 1970 no number in one unit is plausible in another: 1973-03-03, and the year 2286.
 _EARLIEST, _LATEST = 10**8, 10**10
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 _POWER = re.compile(r"\d+(\.\d*)?[eE]\+?\d+", re.ASCII)
 _ZONE_NAME = re.compile(r"(?P<rest>.*\d)\s*(?P<name>[A-Za-z][A-Za-z0-9_+/-]*)", re.ASCII)
-# Python takes any character between day and time, a digit too: 1512120960000 would be a minute of the year 1512.
+# Python accepts any character between day and time, also a digit: 1512120960000 would be a minute of the year 1512.
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d(-?\d)?)(?P<clock>[^\d].*)?", re.ASCII | re.DOTALL)
 _FINE = re.compile(r"[.,](\d{6})(\d+)", re.ASCII)
 _NUMERIC = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})\.?", re.ASCII)
@@ -55,7 +55,7 @@ _LONG_MONTHS = ("january", "february", "march", "april", "may", "june", "july", 
 
 
 class Moment(NamedTuple):
-    """A time as it stands: `zone` is what the text names, if anything; a day alone has no time of day."""
+    """A time as written: `zone` is the zone in the text, if any; a day without time has no time of day."""
 
     local: datetime  # without a zone
     zone: ZoneInfo | timedelta | None
@@ -64,10 +64,10 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TimeStyle:
-    """How a column's times are read. `certain` is False where the user chose the form: then an epoch number needn't be plausible.
+    """How a column's times are read. `certain` is False if the user chose the form: then an epoch number needn't be plausible.
 
-    `pattern` is a strptime pattern. `clock_digits` is 4 or 6 where a time of day in a column of its own is written without colons.
-    `days` is `local` where a midnight stands for the day of its own zone, `utc` where a day stands for its midnight in the zone.
+    `pattern` is a strptime pattern. `clock_digits` is 4 or 6 if a separate time of day is written without colons.
+    `days` is `local` if a midnight stands for the day in its own zone, `utc` if a day stands for its midnight in the zone.
     """
 
     form: Form = Form.ISO
@@ -78,7 +78,7 @@ class TimeStyle:
     certain: bool = True
 
     def zone(self) -> ZoneInfo:
-        """The zone of times that carry none."""
+        """The zone of times without one."""
         return ZoneInfo(self.timezone)
 
     def parse(self, text: str, clock: str | None = None) -> datetime:
@@ -90,16 +90,16 @@ class TimeStyle:
             return moment.local.replace(tzinfo=UTC)
         if self.days == "local":
             if moment.local.time() != time():
-                raise BadRow("time is not midnight, and --days local is for days")
+                raise BadRow("time is not midnight, but --days local is for days")
             return moment.local.replace(tzinfo=UTC)
         return in_utc(moment, self.zone())
 
 
 def in_utc(moment: Moment, zone: ZoneInfo) -> datetime:
-    """The moment in UTC, local to `zone` where it names none. Raises BadRow where that is not exactly one moment."""
+    """The moment in UTC, local to `zone` if it has none. Raises BadRow unless that is exactly one moment."""
     if isinstance(moment.zone, timedelta):
         if abs(moment.zone) > timedelta(hours=15, minutes=59):
-            raise BadRow("time zone is not understood: offset beyond 16 hours")
+            raise BadRow("time zone is invalid: offset beyond 16 hours")
         try:
             return (moment.local - moment.zone).replace(tzinfo=UTC)
         except OverflowError:
@@ -108,7 +108,7 @@ def in_utc(moment: Moment, zone: ZoneInfo) -> datetime:
 
 
 def parts(text: str, form: Form, pattern: str = "", *, chosen: bool = False) -> Moment:
-    """The time that `text` is in one form. Raises BadRow."""
+    """The time in `text`, read in one form. Raises BadRow."""
     text = text.strip()
     if form in EPOCHS:
         return _epoch(text, form, chosen=chosen)
@@ -117,16 +117,16 @@ def parts(text: str, form: Form, pattern: str = "", *, chosen: bool = False) -> 
     if form is Form.ISO:
         return _iso(text)
     if form is Form.COMPACT:
-        found = _COMPACT.fullmatch(text)
-        if not found or not "1900" <= found[1] < "2100":
+        match = _COMPACT.fullmatch(text)
+        if not match or not "1900" <= match[1] < "2100":
             raise BadRow(_not_understood(text))
-        day = _date(found[1][:4], found[1][4:6], found[1][6:], text)
-        return Moment(datetime.combine(day, time_of_day(found[2], len(found[2]))), None, is_day=False)
+        day = _date(match[1][:4], match[1][4:6], match[1][6:], text)
+        return Moment(datetime.combine(day, time_of_day(match[2], len(match[2]))), None, is_day=False)
     return _written(text, form)
 
 
 def possible_epoch(text: str, form: Form, now: datetime) -> datetime | None:
-    """What a number is in one unit where that is plausible: from March 1973 to now. No number is plausible in two units."""
+    """The meaning of a number in one unit if plausible: from March 1973 to now. No number is plausible in two units."""
     if not _NUMBER.fullmatch(text):
         return None
     seconds = Decimal(text).scaleb(-EPOCHS[form])
@@ -140,10 +140,10 @@ def _epoch(text: str, form: Form, *, chosen: bool) -> Moment:
     if _POWER.fullmatch(text):
         raise BadRow(f"epoch number may have lost digits: {text[:40]!r}")
     if not _NUMBER.fullmatch(text):
-        raise BadRow(f"time is not an epoch number, as the others of its column are: {text[:40]!r}")
+        raise BadRow(f"time is not an epoch number like the others in its column: {text[:40]!r}")
     seconds = Decimal(text).scaleb(-EPOCHS[form])
     if not chosen and not seconds:
-        raise BadRow(f"epoch number 0 is no certain time: --epoch {form} reads it as 1970-01-01")
+        raise BadRow(f"epoch number 0 is uncertain: --epoch {form} reads it as 1970-01-01")
     return Moment(_since_1970(seconds, text), timedelta(0), is_day=False)
 
 
@@ -152,7 +152,7 @@ def _since_1970(seconds: Decimal, text: str) -> datetime:
     if microseconds != int(microseconds):
         raise BadRow(f"epoch number is finer than a microsecond: {text[:40]!r}")
     try:
-        return datetime(1970, 1, 1) + timedelta(microseconds=int(microseconds))  # noqa: DTZ001 - its zone is told beside it
+        return datetime(1970, 1, 1) + timedelta(microseconds=int(microseconds))  # noqa: DTZ001 - its zone is kept beside it
     except OverflowError:
         raise BadRow(f"epoch number is out of range: {text[:40]!r}") from None
 
@@ -176,7 +176,7 @@ def _iso(text: str) -> Moment:
 
 
 def _not_understood(text: str) -> str:
-    said = f"time is not understood: {text[:40]!r}"
+    said = f"time can't be read: {text[:40]!r}"
     if _NUMBER.fullmatch(text) or _POWER.fullmatch(text):
         return f"{said}, an epoch number or a day's number: give --epoch s, ms, us or ns, or --date-format"
     if _SHORT_YEAR.fullmatch(text):
@@ -185,10 +185,10 @@ def _not_understood(text: str) -> str:
 
 
 def _written(text: str, form: Form) -> Moment:
-    found = _PARTED.fullmatch(text)
-    if not found:
+    match = _PARTED.fullmatch(text)
+    if not match:
         raise BadRow(_not_understood(text))
-    date, clock, zone = found["date"], found["clock"], (found["zone"] or "").strip()
+    date, clock, zone = match["date"], match["clock"], (match["zone"] or "").strip()
     if form is Form.NAMED:
         first, second = _DAY_FIRST.fullmatch(date), _MONTH_FIRST.fullmatch(date)
         day, name, year = (first[1], first[2], first[3]) if first else (second[2], second[1], second[3]) if second else ("", "", "")
@@ -199,8 +199,8 @@ def _written(text: str, form: Form) -> Moment:
     else:
         numeric = _NUMERIC.fullmatch(date)
         order = {Form.YMD: (1, 3, 4), Form.DMY: (4, 3, 1), Form.MDY: (4, 1, 3)}[form]
-        # A year of two digits may be of two centuries: a pattern has to say that it is one.
-        if not numeric or len(numeric[order[0]]) != 4 or any(len(numeric[each]) > 2 for each in order[1:]):
+        # A two-digit year may be of two centuries: only a pattern can allow it.
+        if not numeric or len(numeric[order[0]]) != 4 or any(len(numeric[position]) > 2 for position in order[1:]):
             raise BadRow(_not_understood(text))
         moment = _date(numeric[order[0]], numeric[order[1]], numeric[order[2]], text)
     if clock is None:
@@ -210,27 +210,27 @@ def _written(text: str, form: Form) -> Moment:
 
 def _date(year: str, month: str, day: str, text: str) -> datetime:
     try:
-        return datetime(int(year), int(month), int(day))  # noqa: DTZ001 - its zone is told beside it
+        return datetime(int(year), int(month), int(day))  # noqa: DTZ001 - its zone is kept beside it
     except ValueError:
         raise BadRow(_not_understood(text)) from None
 
 
 def time_of_day(text: str, digits: int) -> time:
-    """A time of day with colons or, where `digits` is 4 or 6, without. Raises BadRow."""
-    found = _CLOCK.fullmatch(text)
+    """A time of day with colons or, if `digits` is 4 or 6, without. Raises BadRow."""
+    match = _CLOCK.fullmatch(text)
     if digits and text.isascii() and text.isdigit():
-        # A spreadsheet drops the zeros before 093000.
-        found = re.fullmatch(r"(\d\d)(\d\d)(\d\d)?()()", text.zfill(digits))
-    if not found:
-        raise BadRow(f"time of day is not understood: {text[:40]!r}")
-    hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
-    fraction, half = (found[4] or "").ljust(6, "0"), found[5] or ""
+        # A spreadsheet drops the leading zeros of 093000.
+        match = re.fullmatch(r"(\d\d)(\d\d)(\d\d)?()()", text.zfill(digits))
+    if not match:
+        raise BadRow(f"time of day can't be read: {text[:40]!r}")
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    fraction, half = (match[4] or "").ljust(6, "0"), match[5] or ""
     if half:
         if not 1 <= hour <= 12:
-            raise BadRow(f"time of day is not understood: {text[:40]!r}")
+            raise BadRow(f"time of day can't be read: {text[:40]!r}")
         hour = hour % 12 + 12 * (half in "pP")
     if hour > 23 or minute > 59 or second > 59:
-        raise BadRow(f"time of day is not understood: {text[:40]!r}")
+        raise BadRow(f"time of day can't be read: {text[:40]!r}")
     if fraction[6:].strip("0"):
         raise BadRow(f"time is finer than a microsecond: {text[:40]!r}")
     return time(hour, minute, second, int(fraction[:6]))
@@ -263,14 +263,14 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadRow(f"time zone is not known: {name[:40]!r}") from None
+        raise BadRow(f"time zone is unknown: {name[:40]!r}") from None
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> datetime:
     earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     try:
         if earlier.utcoffset() != later.utcoffset():
-            # In spring an hour of the clock doesn't exist, in autumn one exists twice.
+            # In spring one hour of the clock doesn't exist, in autumn one exists twice.
             exists = earlier.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == moment
             raise BadRow(f"local time {'is ambiguous' if exists else 'does not exist'} in {zone.key}: give an offset")
         return earlier.astimezone(UTC)

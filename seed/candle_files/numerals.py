@@ -1,4 +1,4 @@
-"""Numbers as people and programs write them: which sign begins the decimals, and which parts thousands."""
+"""Numbers in files: the decimal sign and the thousands separator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from seed.candle_files.verdicts import BadRow
 
 PLACES = 4
-"""Decimals that the table keeps: numeric(19, 4)."""
+"""Decimals in the table: numeric(19, 4)."""
 DECIMALS = {".": ".", ",": ",", "point": ".", "dot": ".", "comma": ","}
 BLANKS = " \u00a0\u202f\u2009"
 APOSTROPHES = "'\u2019"
@@ -35,28 +35,28 @@ _TICK = Decimal(1).scaleb(-PLACES)
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _MISSING = frozenset({"", "-", "--", "\u2013", "n/a", "#n/a", "na", "<na>", "null", "none", "nil", "missing"})
 _FACTORS = {"K": 3, "k": 3, "M": 6, "B": 9, "T": 12}
-# A price that a program took from a binary fraction has this many digits; nobody's market quotes so many.
+# A price converted from a binary fraction has this many digits; no market quotes so many.
 _FLOAT_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class NumberStyle:
-    """`decimal` begins the decimals; any one of `thousands` may part groups of three, the same one within a number."""
+    """`decimal` precedes the decimals; one of `thousands` may separate groups of three, the same one within a number."""
 
     decimal: str = "."
     thousands: str = "," + BLANKS + APOSTROPHES
 
     def plain(self, text: str) -> str | None:
-        """The number with a point and without groups; None where it isn't written in this style."""
-        found = _pattern(self.decimal, self.thousands).fullmatch(text)
-        if found is None or (found["grouped"] and found["power"]):
+        """The number with a point and without groups; None if it isn't written in this style."""
+        match = _pattern(self.decimal, self.thousands).fullmatch(text)
+        if match is None or (match["grouped"] and match["power"]):
             return None
-        whole = found["whole"] or found["grouped"] or ""
-        if found["sign_of_group"]:
-            whole = whole.replace(found["sign_of_group"], "")
+        whole = match["whole"] or match["grouped"] or ""
+        if match["sign_of_group"]:
+            whole = whole.replace(match["sign_of_group"], "")
         return (
-            f"{found['sign']}{whole}{'.' + found['rest'] if found['rest'] else ''}{found['power'] or ''}"
-            if whole or found["rest"]
+            f"{match['sign']}{whole}{'.' + match['rest'] if match['rest'] else ''}{match['power'] or ''}"
+            if whole or match["rest"]
             else None
         )
 
@@ -66,7 +66,7 @@ COMMA = NumberStyle(",", "." + BLANKS + APOSTROPHES)
 
 
 class Number(NamedTuple):
-    """A number as the table keeps it, and whether that differs from what the file says."""
+    """A number as the table stores it, and whether that differs from the file's."""
 
     exact: Decimal
     kept: Decimal
@@ -75,7 +75,7 @@ class Number(NamedTuple):
 
 @cache
 def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
-    # A group can't begin with a zero: 0.123 is no thousand. Groups are those of most of the world, of three.
+    # A group can't begin with a zero: 0.123 is not a thousand. Groups have three digits, as in most of the world.
     grouped = (
         rf"[1-9]\d{{0,2}}(?P<sign_of_group>[{re.escape(thousands)}])\d{{3}}(?:(?P=sign_of_group)\d{{3}})*"
         if thousands
@@ -88,7 +88,7 @@ def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
 
 
 def bare(name: str, text: str) -> tuple[str, int]:
-    """The number without a dollar sign, and the power of ten that K, M, B or T behind a volume stands for."""
+    """The number without a dollar sign, and the power of ten for K, M, B or T after a volume."""
     text = text.strip()
     if name == "volume" and len(text) > 1 and text[-1] in _FACTORS and (text[-2].isdigit() or text[-2] in "., "):
         return text[:-1].rstrip(), _FACTORS[text[-1]]
@@ -105,8 +105,8 @@ def is_missing(text: str) -> bool:
 def parse_number(name: str, text: str, style: NumberStyle = POINT, *, may_round: bool = False) -> Number:
     """A finite decimal that fits the table.
 
-    One that has more decimals than the table keeps is rounded, half away from zero as the server does, where `may_round`, or where it
-    is a decimal of four places that went through a binary fraction (133.52000427246094). Raises BadRow for any other.
+    A number with more decimals than the table keeps is rounded, half away from zero like in the server, if `may_round`, or if it
+    is a four-place decimal that went through a binary fraction (133.52000427246094). Raises BadRow for any other.
     """
     if is_missing(text):
         raise BadRow(f"{name} is missing{f': {text.strip()!r}' if text.strip() else ''}")
@@ -139,10 +139,10 @@ def parse_number(name: str, text: str, style: NumberStyle = POINT, *, may_round:
 
 
 def _was_a_float(value: Decimal, kept: Decimal) -> bool:
-    """Whether `value` is what a single or double precision number shows of `kept`."""
+    """Whether `value` is `kept` after a conversion to single or double precision."""
     if not kept or len(value.as_tuple().digits) < _FLOAT_DIGITS:
         return False
     with np.errstate(over="ignore"):
         single = float(np.float32(kept)) == float(value)
-    # A sum of a few products is some units in the last place off.
+    # A sum of a few products is off by some units in the last place.
     return single or abs(value - kept) <= abs(kept).scaleb(-15) * 4

@@ -1,4 +1,4 @@
-"""Opens a file by what it is, not by its name, and hands out whole lines in blocks."""
+"""Opens a file by its content, not by its name, and returns whole lines in blocks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Kind(StrEnum):
-    """What a file is."""
+    """The kind of a file."""
 
     CSV = "csv"
     GZIP = "gzip"
@@ -42,7 +42,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """How messages name it."""
+        """Its name in messages."""
         return f"{self.path}:{printable(self.member)}" if self.member else str(self.path)
 
 
@@ -55,7 +55,7 @@ class Block:
 
 
 _STARTS = {b"\x1f\x8b": Kind.GZIP, b"\x28\xb5\x2f\xfd": Kind.ZSTD, b"PAR1": Kind.PARQUET, b"PK\x03\x04": Kind.ZIP, b"PK\x05\x06": Kind.ZIP}
-# What people take for a CSV file, and what it is.
+# Files that people mistake for CSV, by their first bytes.
 _OTHERS = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook: save the sheet as CSV",
     b"%PDF": "a PDF document: export the table as CSV",
@@ -75,9 +75,9 @@ _TABLES = (".csv", ".txt", ".tsv", ".tab", ".prn", ".asc")
 
 
 def parts_of(path: Path) -> list[Part]:
-    """What there is to read in a file, by its first bytes: itself, or the CSV files of a zip archive.
+    """The readable parts of a file, by its first bytes: itself, or the CSV files of a zip archive.
 
-    Raises PlatformError where it is missing, unreadable, empty, no file, or of a kind that isn't read.
+    Raises PlatformError if it is missing, unreadable, empty, not a file, or of an unsupported kind.
     """
     try:
         with path.open("rb") as stream:
@@ -98,49 +98,47 @@ def parts_of(path: Path) -> list[Part]:
 
 
 def refuse_others(start: bytes, where: str) -> None:
-    """Raise PlatformError where a text is none, or none of a table."""
+    """Raise PlatformError for content that is not a text table."""
     begun = start.removeprefix(_BOM).lstrip().lower()
     what = next((what for mark, what in _OTHERS.items() if begun.startswith(mark.lower())), None)
     if what is not None:
-        raise PlatformError("the file holds no candles that can be read", where=where, next_step=f"it is {what}")
+        raise PlatformError("the file has no readable candles", where=where, next_step=f"it is {what}")
 
 
 def _is_litter(name: str) -> bool:
-    """Whether a file is what a desktop leaves in folders."""
+    """Whether a file is a desktop's leftover in a folder."""
     return name.startswith("__MACOSX/") or name.rpartition("/")[2] in {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def _members(path: Path, size: int) -> list[Part]:
     try:
         with zipfile.ZipFile(path) as archive:
-            listed = [each for each in archive.infolist() if not each.is_dir() and not _is_litter(each.filename)]
+            listed = [member for member in archive.infolist() if not member.is_dir() and not _is_litter(member.filename)]
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise PlatformError(f"the zip archive is damaged or cut off: {error}", where=str(path), next_step="fetch it again") from error
-    names = [each.filename for each in listed]
+    names = [member.filename for member in listed]
     if "[Content_Types].xml" in names:
-        raise PlatformError(
-            "the file holds no candles that can be read", where=str(path), next_step="it is an Excel workbook: save the sheet as CSV"
-        )
-    tables = [each for each in listed if each.filename.lower().endswith(_TABLES)]
-    others = sorted(set(names) - {each.filename for each in tables})
+        raise PlatformError("the file has no readable candles", where=str(path), next_step="it is an Excel workbook: save the sheet as CSV")
+    tables = [member for member in listed if member.filename.lower().endswith(_TABLES)]
+    others = sorted(set(names) - {table.filename for table in tables})
     if not tables or others:
-        # Passing a file over could pass candles over.
+        # Skipping a file could skip candles.
         raise PlatformError(
-            f"the zip archive holds {'no CSV file' if not tables else 'more than CSV files'}: {printable(', '.join(others)) or 'nothing'}",
+            f"the zip archive has {'no CSV file' if not tables else 'more than CSV files'}: {printable(', '.join(others)) or 'nothing'}",
             where=str(path),
             next_step="unpack it, and name the files of candles",
         )
-    if any(each.flag_bits & 1 for each in tables):
+    if any(table.flag_bits & 1 for table in tables):
         raise PlatformError(
             "the zip archive is encrypted", where=str(path), next_step="unpack it with its password, and name the files in it"
         )
-    total = sum(each.file_size for each in tables) or 1
+    total = sum(table.file_size for table in tables) or 1
     # Progress is counted in bytes of the archive.
-    return [Part(path, Kind.ZIP, size * each.file_size // total, each.filename) for each in tables if each.file_size]
+    return [Part(path, Kind.ZIP, size * table.file_size // total, table.filename) for table in tables if table.file_size]
 
 
 class _Zstd(io.RawIOBase):
-    """Frames of zstd as one stream. The library's own reader takes a file that was cut off for one that has ended."""
+    """Frames of zstd as one stream. The library's own reader treats a cut-off file as a complete one."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
@@ -149,11 +147,11 @@ class _Zstd(io.RawIOBase):
         self._output = b""
 
     def readable(self) -> bool:
-        """It is for reading."""
+        """This stream is readable."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as it goes; EOFError where the file ends within a frame."""
+        """Fill the buffer; EOFError if the file ends inside a frame."""
         import zstandard
 
         while not self._output:
@@ -173,9 +171,9 @@ class _Zstd(io.RawIOBase):
 
 @contextmanager
 def opened(part: Part) -> Iterator[tuple[IO[bytes], BinaryIO]]:
-    """The file's content, decompressed, and the file itself: its position tells how much has been read.
+    """The file's content, decompressed, and the file itself: its position shows how much was read.
 
-    A damaged or cut-off file raises PlatformError where the damage is reached.
+    For a damaged or cut-off file raises PlatformError at the damage.
     """
     import zstandard
 
@@ -187,7 +185,7 @@ def opened(part: Part) -> Iterator[tuple[IO[bytes], BinaryIO]]:
             elif part.kind is Kind.ZSTD:
                 stream = cast("IO[bytes]", io.BufferedReader(_Zstd(raw)))
             elif part.kind is Kind.ZIP:
-                stream = zipfile.ZipFile(raw).open(part.member)  # noqa: SIM115 - it closes nothing but `raw`
+                stream = zipfile.ZipFile(raw).open(part.member)  # noqa: SIM115 - it only closes `raw`
             else:
                 stream = raw
             yield stream, raw
@@ -195,12 +193,12 @@ def opened(part: Part) -> Iterator[tuple[IO[bytes], BinaryIO]]:
             raise PlatformError(
                 f"the file is damaged or cut off: {error}",
                 where=part.name,
-                next_step="fetch it again; what came before the damage is loaded",
+                next_step="fetch it again; rows before the damage are loaded",
             ) from error
 
 
 def blocks(stream: IO[bytes], size: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The stream in blocks of whole lines, about `size` bytes each; a line that never ends is cut after a mebibyte."""
+    """The stream in blocks of whole lines, about `size` bytes each; an endless line is cut after a mebibyte."""
     line = 1
     rest = stream.read(len(_BOM))
     if rest == _BOM:

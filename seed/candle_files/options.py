@@ -1,4 +1,4 @@
-"""What the user of `seed.market` may choose, checked before any file is opened."""
+"""The options of `seed.market`, checked before any file is opened."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from seed.candle_files.numerals import DECIMALS, THOUSANDS
 from seed.candles import Candle
 
 COLUMNS = Candle._fields
-ORDERS = {each.value: each for each in (Form.DMY, Form.MDY, Form.YMD)}
+ORDERS = {form.value: form for form in (Form.DMY, Form.MDY, Form.YMD)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
     """How files are read and written.
 
-    `symbol` is for files of one symbol without such a column. `mapping` gives columns of the table their headers. `timezone` is an
-    IANA name, for times that carry no zone. `strict` loads everything or nothing. `workers` is how many connections write.
+    `symbol` is for files of one symbol without such a column. `mapping` maps columns of the table to headers. `timezone` is an
+    IANA name, for times without a zone. `strict` loads everything or nothing. `workers` is the number of writing connections.
 
-    The rest decides what a file leaves open: `format` is a known source's name, `date_format` dmy, mdy, ymd or a strptime pattern,
-    `time_column` the header of a time of day beside the day, `epoch` a unit (s, ms, us, ns), `days` whether midnights in the east are
-    days (local) or moments (utc), `decimal` and `thousands` how numbers are written, `encoding` the text's. `no_header` means that
+    The others decide what a file leaves open: `format` is a known source's name, `date_format` dmy, mdy, ymd or a strptime pattern,
+    `time_column` the header of a separate time of day, `epoch` a unit (s, ms, us, ns), `days` whether midnights in the east are
+    days (local) or moments (utc), `decimal` and `thousands` the signs in numbers, `encoding` the text's. With `no_header`
     `mapping` counts columns from 1. `round` stores prices that have more decimals than the table, rounded and counted.
     """
 
@@ -55,9 +55,9 @@ class LoadOptions:
         if self.symbol is not None and "symbol" in self.mapping:
             raise _refuse("--symbol and --map symbol=… contradict each other", "give one of them")
         if self.symbol is not None and not 0 < len(self.symbol.strip()) <= 20:
-            raise _refuse("--symbol has to have 1 to 20 characters", "give the symbol as its exchange spells it")
+            raise _refuse("--symbol must have 1 to 20 characters", "give the symbol as its exchange spells it")
         if self.workers < 1:
-            raise _refuse("at least one worker has to write", "leave --workers out")
+            raise _refuse("at least one worker must write", "leave --workers out")
         self.zone()
         self._check_reading()
 
@@ -69,13 +69,13 @@ class LoadOptions:
             ("thousands", self.thousands, tuple(THOUSANDS)),
         ):
             if value and value not in known:
-                raise _refuse(f"--{name} {value!r} is not known", f"give one of {', '.join(each for each in known if each.strip())}")
+                raise _refuse(f"--{name} {value!r} is unknown", f"give one of {', '.join(choice for choice in known if choice.strip())}")
         if self.epoch and self.date_format:
             raise _refuse("--epoch and --date-format contradict each other", "give one of them")
         if self.date_format and self.date_format not in ORDERS and "%" not in self.date_format:
-            raise _refuse(f"--date-format {self.date_format!r} is not known", "give dmy, mdy, ymd, or a pattern such as %d/%m/%Y %H:%M")
+            raise _refuse(f"--date-format {self.date_format!r} is unknown", "give dmy, mdy, ymd, or a pattern such as %d/%m/%Y %H:%M")
         if "%" in self.date_format and not _gives_days(self.date_format):
-            raise _refuse(f"--date-format {self.date_format!r} doesn't give a day", "it needs year, month and day, and offsets as %z")
+            raise _refuse(f"--date-format {self.date_format!r} is not a day", "it needs year, month and day, and offsets as %z")
         if self.decimal and self.thousands and DECIMALS[self.decimal] in THOUSANDS[self.thousands]:
             raise _refuse("--decimal and --thousands name the same sign", "give two different ones")
         if self.format is not None:
@@ -85,15 +85,15 @@ class LoadOptions:
                 "".encode(self.encoding)
             except (LookupError, ValueError):
                 raise _refuse(f"there is no encoding {self.encoding!r}", "give a name such as cp949, cp1252 or utf-16") from None
-        if self.no_header and not all(each.isdecimal() for each in self.mapping.values()):
+        if self.no_header and not all(header.isdecimal() for header in self.mapping.values()):
             raise _refuse("--no-header counts columns", "write --map timestamp=1,open=2,high=3,low=4,close=5,volume=6")
 
     def without_symbol(self) -> LoadOptions:
-        """The same for a file whose header gives the symbols, and its columns their usual names."""
+        """The options for a file whose header has the symbols, and the usual names of its columns."""
         return replace(self, symbol=self.symbol or "?", mapping={}, time_column="")
 
     def zone(self) -> ZoneInfo:
-        """The zone of times that carry none."""
+        """The zone of times without one."""
         try:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -101,12 +101,12 @@ class LoadOptions:
 
 
 def _gives_days(pattern: str) -> bool:
-    """Whether a strptime pattern can be read, gives a whole day, and leaves out no zone that it sees."""
+    """Whether a strptime pattern is valid, has a complete day, and keeps every zone that it parses."""
     day = datetime(2023, 11, 24, 13, 45)  # noqa: DTZ001 - a zone is the pattern's choice
     try:
         return "%Z" not in pattern and datetime.strptime(day.strftime(pattern), pattern).date() == day.date()  # noqa: DTZ007
     except ValueError:
-        # A pattern with an offset can't be written without one.
+        # A pattern with an offset can't format a time without one.
         return "%z" in pattern and _gives_days(pattern.replace("%z", ""))
 
 
@@ -116,10 +116,10 @@ def parse_mapping(text: str) -> dict[str, str]:
     Raises PlatformError for anything else.
     """
     mapping: dict[str, str] = {}
-    for part in filter(None, (each.strip() for each in text.split(","))):
-        column, equals, header = (each.strip() for each in part.partition("="))
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        column, equals, header = (side.strip() for side in part.partition("="))
         if not (column and equals and header) or column in mapping:
-            raise _refuse(f"--map {part!r} is not understood", "write it as column=header,column=header, each column once")
+            raise _refuse(f"--map {part!r} is invalid", "write it as column=header,column=header, each column once")
         mapping[column] = header
     return mapping
 

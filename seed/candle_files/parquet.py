@@ -25,23 +25,23 @@ _ROWS = 65_536
 def header(path: Path) -> list[str]:
     """The names of the file's columns.
 
-    Raises PlatformError where it is no whole Parquet file.
+    Raises PlatformError if it is not a complete Parquet file.
     """
     return list(_opened(path).schema_arrow.names)
 
 
 def look_through(path: Path, layout: Layout, survey: Survey) -> None:
-    """Show the survey the file's rows: some of them where nothing is open after these. A damage is left to reading."""
+    """Show the file's rows to the survey: only the first ones if they settle everything. Damage is left to reading."""
     file = _opened(path)
     schema = file.schema_arrow
     typed = {name for name in schema.names if not _is_text(schema.field(name).type)}
     places = [*layout.places.values(), *([] if layout.clock is None else [layout.clock])]
-    wanted = list(dict.fromkeys(schema.names[place] for place in places))
+    needed = list(dict.fromkeys(schema.names[place] for place in places))
     done = 0
     survey.note_types({place for place in places if schema.names[place] in typed})
     try:
-        for rows in file.iter_batches(SAMPLE, columns=wanted):
-            columns = {name: _as_text(rows.column(name)).to_pylist() for name in wanted}
+        for rows in file.iter_batches(SAMPLE, columns=needed):
+            columns = {name: _as_text(rows.column(name)).to_pylist() for name in needed}
             for number in range(rows.num_rows):
                 values = [""] * layout.width
                 for name, texts in columns.items():
@@ -69,13 +69,13 @@ def read(
 ) -> Iterator[Batch]:
     """Every good row of the file, in batches; see `reading.read`.
 
-    Rows are turned into the text that a CSV file would hold, and judged by the same rules.
+    Rows are converted to the text of a CSV file, and judged by the same rules.
     """
     file = _opened(path)
     names = {column: file.schema_arrow.names[place] for column, place in layout.places.items()}
     if layout.clock is not None:
         names["clock"] = file.schema_arrow.names[layout.clock]
-    # As a CSV file of just these columns.
+    # As a CSV file with just these columns.
     order = list(names)
     plain = replace(
         layout,
@@ -107,7 +107,7 @@ def _damaged(path: Path, error: BaseException) -> PlatformError:
     return PlatformError(
         f"the Parquet file is damaged or cut off: {str(error).splitlines()[0]}",
         where=str(path),
-        next_step="fetch it again; what came before the damage is loaded",
+        next_step="fetch it again; rows before the damage are loaded",
     )
 
 
@@ -118,12 +118,12 @@ def _as_text(column: Any) -> Any:
     if pa.types.is_date(column.type):
         return compute.strftime(compute.cast(column, pa.timestamp("s")), format="%Y-%m-%d")
     if pa.types.is_timestamp(column.type):
-        # Arrow keeps the moment in UTC whatever zone it is shown in.
+        # Arrow keeps the moment in UTC, whatever zone it shows.
         zone = None if column.type.tz is None else "UTC"
         try:
             column = compute.cast(column, pa.timestamp("us", tz=zone))
         except pa.ArrowInvalid:
-            column = compute.cast(column, pa.timestamp("ns", tz=zone))  # finer than a microsecond: the judge says so
+            column = compute.cast(column, pa.timestamp("ns", tz=zone))  # finer than a microsecond: `judge` reports it
         return compute.strftime(column, format="%Y-%m-%dT%H:%M:%SZ" if zone else "%Y-%m-%dT%H:%M:%S")
     return compute.cast(column, pa.string())
 

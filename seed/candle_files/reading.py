@@ -1,4 +1,4 @@
-"""Reads a file into batches of good rows, and puts the bad ones aside."""
+"""Reads a file into batches of good rows, and puts bad ones aside."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One series of a file that was found fit to be read: its rows begin after `header_lines` lines."""
+    """One series of a file that can be read: its rows begin after `header_lines` lines."""
 
     part: Part
     layout: Layout
@@ -53,7 +53,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """How messages name it."""
+        """Its name in messages."""
         return self.part.name
 
     @property
@@ -63,9 +63,9 @@ class Source:
 
     @property
     def read_as(self) -> str:
-        """What was found out about the file, in words; empty where all is plain."""
+        """The decisions about the file, in words; empty if all is plain."""
         layout, times = self.layout, self.layout.reading.times
-        told = [
+        decisions = [
             f"format {self.format}" if self.format else "",
             f"encoding {layout.encoding}" if layout.encoding != "utf-8" else "",
             f"times as {_FORMS.get(times.form, times.pattern)}" if times.form is not Form.ISO else "",
@@ -73,21 +73,21 @@ class Source:
             f"midnights as {'days' if times.days == 'local' else 'moments'}" if times.days else "",
             "decimal comma" if layout.reading.numbers.decimal == "," else "",
         ]
-        return f"{self.name}: {', '.join(filter(None, told))}" if any(told) else ""
+        return f"{self.name}: {', '.join(filter(None, decisions))}" if any(decisions) else ""
 
 
 def inspect(path: Path, options: LoadOptions) -> list[Source]:
-    """Look at a file, or at each file of an archive: find its header, and decide how its columns are read.
+    """Look at a file, or at each file of an archive: find its header, and decide how to read its columns.
 
-    Raises PlatformError where the file is missing, empty or damaged, lacks a column, or can be read in more than one way.
+    Raises PlatformError if the file is missing, empty or damaged, lacks a column, or is ambiguous.
     """
     now = datetime.now(UTC)
-    found: list[Source] = []
+    series_list: list[Source] = []
     for part in parts_of(path):
-        found += [parquet_source(part, options, now)] if part.kind is Kind.PARQUET else _text_sources(part, options, now)
-    if not found:
+        series_list += [parquet_source(part, options, now)] if part.kind is Kind.PARQUET else _text_sources(part, options, now)
+    if not series_list:
         raise PlatformError("the files of the archive are empty", where=str(path), next_step="fetch it again")
-    return found
+    return series_list
 
 
 def parquet_source(part: Part, options: LoadOptions, now: datetime) -> Source:
@@ -112,18 +112,18 @@ def _text_sources(part: Part, options: LoadOptions, now: datetime) -> list[Sourc
     except PlatformError as error:
         if "\ufffd" in text.rstrip("\ufffd") and options.encoding is None:
             raise PlatformError(
-                f"the text is not {encoding.upper()}, and its header is not understood",
+                f"the text is not {encoding.upper()}, and its header is unknown",
                 where=part.name,
                 next_step="say what it is: --encoding cp949, cp1252, …",
             ) from error
         raise
     layouts = [
-        Layout(each.places, len(header.names), header.delimiter, each.symbol, clock=each.clock, names=header.names, encoding=encoding)
-        for each in header.series
+        Layout(sery.places, len(header.names), header.delimiter, sery.symbol, clock=sery.clock, names=header.names, encoding=encoding)
+        for sery in header.series
     ]
     source = Source(part, layouts[0], header.lines, only_cr, header.format.name if header.format else "")
     reading = _surveyed(source, header, options, now)
-    return [replace(source, layout=replace(each, reading=reading.reading, clock=reading.clock)) for each in layouts]
+    return [replace(source, layout=replace(layout, reading=reading.reading, clock=reading.clock)) for layout in layouts]
 
 
 def _surveyed(source: Source, header: Header, options: LoadOptions, now: datetime) -> Layout:
@@ -141,13 +141,13 @@ def _surveyed(source: Source, header: Header, options: LoadOptions, now: datetim
                     if survey.rows == SAMPLE and not _has_more_to_say(survey, block.data, source.layout, now):
                         break
     except PlatformError:
-        # Damaged: reading comes there again, and tells it after what came before is loaded.
+        # Damaged: reading gets there again, and reports it after the rows before it are loaded.
         pass
     return survey.decide()
 
 
 def _has_more_to_say(survey: Survey, data: bytes, layout: Layout, now: datetime) -> bool:
-    """Whether a block may hold anything that the survey has not settled yet, or that contradicts it."""
+    """Whether a block may have anything that the survey has not settled yet, or that contradicts it."""
     delimiter_is_comma = layout.delimiter == ","
     if survey.epoch is not None:
         return not epochs_within(data, layout, survey.epoch, now) or _has_odd_numbers(data, layout.delimiter)
@@ -157,7 +157,7 @@ def _has_more_to_say(survey: Survey, data: bytes, layout: Layout, now: datetime)
 
 
 def _has_odd_numbers(data: bytes, delimiter: str) -> bool:
-    """Whether a block may hold numbers with a decimal comma or with groups: seen from its bytes, which is quick."""
+    """Whether a block may have numbers with a decimal comma or with groups: a quick test of its bytes."""
     if b'"' in data and not plainly_quoted(data, delimiter):
         return True
     if delimiter != "," and b"," in data:
@@ -172,7 +172,7 @@ def _has_odd_numbers(data: bytes, delimiter: str) -> bool:
 
 @contextmanager
 def _data(source: Source) -> Iterator[tuple[Iterator[Block], Callable[[], int]]]:
-    """The blocks behind the header, and what tells how far the file has been read."""
+    """The blocks after the header, and a function that returns how far the file was read."""
     with opened(source.part) as (stream, raw):
         text = as_utf8(stream, source.layout.encoding, only_cr=source.only_cr)
         yield _behind(blocks(text), source.header_lines), raw.tell
@@ -189,20 +189,20 @@ def _behind(every: Iterator[Block], lines: int) -> Iterator[Block]:
 
 
 def read(source: Source, seen: Seen, refuse: Refuse, position: Position) -> Iterator[Batch]:
-    """Every good row of a file, in batches and in the file's order. `seen` are the keys that were read from the same archive before.
+    """Every good row of a file, in batches and in the file's order. `seen` has the keys read earlier from the same archive.
 
-    `refuse` hears of each bad row, `position` how many bytes of the file were read. Raises PlatformError where the file is damaged.
+    `refuse` gets each bad row, `position` the number of bytes read. Raises PlatformError if the file is damaged.
     """
     now = datetime.now(UTC)
     if source.part.kind is Kind.PARQUET:
         yield from parquet.read(source.part.path, source.layout, now, seen, refuse, position)
         return
-    with _data(source) as (data, told):
+    with _data(source) as (data, bytes_read):
         for block in data:
             batch = take(source.name, block.line, block.data, source.layout, seen, now)
             if batch is None:
                 batch = _row_by_row(source, block, now, seen, refuse)
-            position(told())
+            position(bytes_read())
             if batch is not None:
                 yield batch
 
@@ -223,9 +223,9 @@ def _row_by_row(source: Source, block: Block, now: datetime, seen: Seen, refuse:
             again = is_header_again(values, layout)
             if again is False:
                 raise PlatformError(
-                    "another header, with the columns in another order",
+                    "a second header, with the columns in another order",
                     where=f"{source.name}, line {number}",
-                    next_step="part the file there, and load both; rows before it are loaded unless the load is strict",
+                    next_step="split the file there, and load both parts; rows before it are loaded unless the load is strict",
                 ) from None
             said = "the header again" if again else str(reason)
             refuse(Reject(source.name, number, said, content[:2000].decode("utf-8", errors="replace")))

@@ -1,4 +1,4 @@
-"""The file of rows that could not be loaded: CSV with file, line, reason and the row as it stood."""
+"""The file of rejected rows: CSV with file, line, reason and the row as written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Reject:
 
 
 class Rejects:
-    """Collects bad rows, from several threads; the file is made with the first of them."""
+    """Collects bad rows from several threads; the first one creates the file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,7 +29,7 @@ class Rejects:
         self._file: TextIO | None = None
 
     def add(self, reject: Reject) -> None:
-        """Write one bad row down. Raises OSError where the file can't be written."""
+        """Write one bad row. Raises OSError if the file can't be written."""
         with self._lock:
             if self._file is None:
                 self._file = self.path.open("w", encoding="utf-8", newline="")

@@ -1,4 +1,4 @@
-"""Lines to fields: a line is a row, and a quoted field can't hold a newline."""
+"""Lines to fields: a line is a row, and a quoted field can't contain a newline."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _REPLACED = "\ufffd"
 
 
 def lines_of(block: Block) -> Iterator[tuple[int, bytes]]:
-    """Every line that isn't blank, with its number in the file."""
-    # Only a newline ends a row. Python's splitlines would end one at any of a dozen characters.
+    """Every non-blank line, with its number in the file."""
+    # Only a newline ends a row. Python's splitlines accepts a dozen other characters.
     for number, line in enumerate(block.data.removesuffix(b"\n").split(b"\n"), block.line):
         content = line.removesuffix(b"\r")
         if content.strip():
@@ -23,7 +23,7 @@ def lines_of(block: Block) -> Iterator[tuple[int, bytes]]:
 
 def values_of(content: bytes, layout: Layout) -> list[str]:
     """The fields of a line, as many as the header has. Raises BadRow."""
-    # What stands in columns that nobody reads may be of any encoding.
+    # Unused columns may have any encoding.
     text = content.decode("utf-8", errors="surrogateescape")
     try:
         (values,) = csv.reader([text], delimiter=layout.delimiter, strict=True)
@@ -47,7 +47,7 @@ def _check_text(text: str, encoding: str) -> None:
 
 
 def fields_of(values: list[str], layout: Layout) -> dict[str, str]:
-    """The table's columns among a line's fields, and `clock` where the time of day has a column of its own."""
+    """The table's columns among a line's fields, and `clock` if the time of day has a separate column."""
     fields = {name: values[place] for name, place in layout.places.items()}
     if layout.symbol is not None:
         fields["symbol"] = layout.symbol
@@ -57,8 +57,8 @@ def fields_of(values: list[str], layout: Layout) -> dict[str, str]:
 
 
 def is_header_again(values: list[str], layout: Layout) -> bool | None:
-    """Whether a line repeats the header: True as it was, False with its names in another order; None where it is another line."""
-    names, again = ([each.strip().lower() for each in row] for row in (layout.names, values))
+    """Whether a line repeats the header: True unchanged, False with its names in another order; None for any other line."""
+    names, again = ([field.strip().lower() for field in row] for row in (layout.names, values))
     if sorted(names) != sorted(again):
         return None
     return names == again

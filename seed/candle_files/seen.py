@@ -1,4 +1,4 @@
-"""Which (symbol, time) a file has had already, in little memory: regular series are kept as ranges, the rest as plain arrays."""
+"""The (symbol, time) keys of a file so far, in little memory: regular series are stored as ranges, others as plain arrays."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 Times = NDArray[np.int64]
-_FEW = 4  # a run of fewer is not worth a range
+_FEW = 4  # a shorter run is not worth a range
 
 
 class Seen:
     """The keys of one file so far. Times are microseconds since 1970 in UTC.
 
-    A series that only goes forward costs a comparison; a range costs the same memory whatever its length.
+    A series in ascending order costs one comparison; a range needs the same memory at any length.
     """
 
     def __init__(self) -> None:
         self._series: dict[str, _Series] = {}
 
     def add(self, symbol: str, moment: int) -> bool:
-        """Note one key; False where it was there already."""
+        """Note one key; False if it is a repetition."""
         return self.add_together({symbol: np.array([moment], dtype=np.int64)})
 
     def add_together(self, groups: Mapping[str, Times]) -> bool:
-        """Note the times of several symbols; False, and nothing noted, where any is a repetition."""
+        """Note the times of several symbols; False, with nothing noted, if any is a repetition."""
         ready = []
         for symbol, times in groups.items():
             series = self._series.get(symbol) or _Series()
@@ -49,7 +49,7 @@ class _Series:
         self.arrays: list[Times] = []
 
     def new(self, times: Times) -> Times | None:
-        """The times in order; None where one of them is there twice, or was there before."""
+        """The times in order; None if one of them is repeated."""
         if times.size > 1 and not bool((np.diff(times) > 0).all()):
             times = np.sort(times)
             if not bool((np.diff(times) > 0).all()):
@@ -64,15 +64,15 @@ class _Series:
         self.last = int(times[-1]) if self.last is None else max(self.last, int(times[-1]))
 
     def _contains(self, times: Times) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = np.zeros(times.shape, dtype=bool)
+        contained: NDArray[np.bool_] = np.zeros(times.shape, dtype=bool)
         lowest, highest = int(times[0]), int(times[-1])
         for first, last, step in self.ranges:
             if first <= highest and last >= lowest:
-                found |= (times >= first) & (times <= last) & ((times - first) % step == 0)
+                contained |= (times >= first) & (times <= last) & ((times - first) % step == 0)
         for array in self.arrays:
             if int(array[0]) <= highest and int(array[-1]) >= lowest:
-                found |= np.isin(times, array, assume_unique=True)
-        return found
+                contained |= np.isin(times, array, assume_unique=True)
+        return contained
 
     def _store(self, times: Times, steps: NDArray[Any]) -> None:
         last = self.ranges[-1] if self.ranges else None

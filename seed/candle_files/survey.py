@@ -1,4 +1,4 @@
-"""Looks through a file before it is read, and decides from whole columns what one value can't tell: the form of times and numbers."""
+"""Looks through a file before it is read, and decides from whole columns what single values can't show: the form of times and numbers."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from seed.candle_files.options import ORDERS, LoadOptions
 from seed.candle_files.verdicts import BadRow, printable, unclear
 
 SAMPLE = 2000
-"""Rows after which a file that is plain so far is taken for plain, unless its bytes hold something odd."""
-_REMEMBERED = 10_000  # numbers of a file that needn't be looked at again
+"""Rows after which a file without anything unusual counts as plain, unless its bytes show something odd."""
+_REMEMBERED = 10_000  # numbers that needn't be parsed again
 _NUMBERS = ("open", "high", "low", "close", "volume")
 _FORMS = (Form.ISO, Form.YMD, Form.DMY, Form.MDY, Form.NAMED, Form.COMPACT, *EPOCHS)
 
 
 class Survey:
-    """What the rows of a file say about its columns, and the reading that follows."""
+    """The evidence of a file's rows about its columns, and the resulting reading."""
 
     def __init__(
         self, layout: Layout, series: Sequence[Columns], options: LoadOptions, format_: Format | None, where: str, now: datetime
     ) -> None:
         """`layout` is the first of the `series`' layouts; `where` names the file in messages."""
         self._layout, self._options, self._format, self._where, self._now = layout, options, format_, where, now
-        self._number_places = [each.places[name] for each in series for name in _NUMBERS]
+        self._number_places = [sery.places[name] for sery in series for name in _NUMBERS]
         self._styles = _styles(options, format_ is not None and layout.delimiter == format_.delimiter)
         self._numbers = Choice({name: _number_reading(style) for name, style in self._styles.items()}, _REMEMBERED)
         self._fixed = _fixed(options)
@@ -45,47 +45,47 @@ class Survey:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is open that later rows could decide."""
+        """Whether later rows can't decide anything."""
         numbers = len(self._styles) == 1 or (len(self._numbers.possible) == 1)
         return numbers and self._times_are_plain and self._clock.settled
 
     @property
     def _times_are_plain(self) -> bool:
-        # What is written in ISO 8601 reads as year, month, day too, and alike.
+        # ISO 8601 can also be read as year, month, day, with the same result.
         return self._fixed is not None or set(self._times.possible) in ({Form.ISO}, {Form.ISO, Form.YMD})
 
     @property
     def only_numbers_open(self) -> bool:
-        """Whether numbers alone are not settled: then only points and commas can decide."""
+        """Whether only numbers are unsettled: then only points and commas can decide."""
         return self._times_are_plain and self._clock.settled and len(self._numbers.possible) == len(self._styles)
 
     @property
     def epoch(self) -> Form | None:
-        """The one unit of epoch numbers that is left, where nothing else is open."""
+        """The one remaining unit of epoch numbers, if nothing else is open."""
         open_numbers = len(self._styles) > 1 and len(self._numbers.possible) > 1
         left = self._times.possible
         return Form(left[0]) if len(left) == 1 and left[0] in EPOCHS and not open_numbers and self._clock.settled else None
 
     def note_types(self, typed: Collection[int]) -> None:
-        """Fields in `typed` are numbers and no text: nothing is open about these, whatever the user says of text."""
+        """Fields in `typed` are numbers, not text: nothing is open about them, whatever options say about text."""
         self._typed = any(place in typed for place in self._number_places)
         self._number_places = [place for place in self._number_places if place not in typed]
         if not self._number_places:
             self._styles = {"": POINT}
 
     def add(self, line: int, values: Sequence[str]) -> None:
-        """Let a row speak that has as many fields as the header."""
+        """Apply a row with the right number of fields."""
         self.rows += 1
         for place in self._number_places:
             self._numbers.add(line, bare("volume", values[place])[0])
         text = values[self._layout.places["timestamp"]].strip()
-        # Readings that are left may differ in the day, but not in the time of day.
+        # Remaining interpretations may differ in the day, but not in the time of day.
         moment = self._times.add(line, text)
         if isinstance(moment, Moment):
             self._clock.add(line, values, moment)
 
     def decide(self) -> Layout:
-        """The layout with its reading. Raises PlatformError where rows allow more than one."""
+        """The layout with its reading. Raises PlatformError if rows allow more than one."""
         times = self._decide_times()
         clock = self._clock.decide(required=bool(self._options.time_column) or "timestamp" not in self._options.mapping)
         days = self._options.days or self._decide_days(times)
@@ -110,7 +110,7 @@ class Survey:
         style = self._style_of_text()
         if self._typed and style.decimal != ".":
             raise PlatformError(
-                "some prices are numbers and others text with a decimal comma", where=self._where, next_step="write all of them as numbers"
+                "some prices are numbers, others text with a decimal comma", where=self._where, next_step="write all of them as numbers"
             )
         return style
 
@@ -123,10 +123,10 @@ class Survey:
         if self._numbers.unclear is not None:
             values = " or ".join(f"{_value(self._styles[name], self._numbers.unclear.text)}" for name in left)
             raise unclear(
-                f"a number is ambiguous: {self._numbers.unclear.text!r} may be {values}, and no other number of the file tells",
+                f"a number is ambiguous: {self._numbers.unclear.text!r} may be {values}, and no other number decides",
                 self._where,
                 self._numbers.unclear.line,
-                "say what begins the decimals: --decimal . or --decimal ,",
+                "give the decimal sign: --decimal . or --decimal ,",
             )
         return self._styles[left[0]]
 
@@ -137,9 +137,9 @@ class Survey:
         left = self._times.possible
         known = [form for form in (self._format.forms if self._format else ()) if form in left]
         if not left:
-            # ISO is certain in itself: other rows are bad ones.
+            # ISO is unambiguous: rows in other forms are bad.
             if Form.ISO not in self._times.read:
-                units = [Form(each) for each in self._times.read if each in EPOCHS]
+                units = [Form(form) for form in self._times.read if form in EPOCHS]
                 what, help_ = (
                     ("epoch numbers", "--epoch reads all as one unit")
                     if len(units) > 1
@@ -150,9 +150,9 @@ class Survey:
         if self._times.unclear is not None and len(known) != 1:
             text = printable(self._times.unclear.text, 40)
             orders = {Form.DMY: "--date-format dmy", Form.MDY: "--date-format mdy", Form.COMPACT: "--date-format %Y%m%d%H%M"}
-            ways = " or ".join(orders.get(Form(each), f"--epoch {each}" if each in EPOCHS else f"--date-format {each}") for each in left)
+            ways = " or ".join(orders.get(Form(form), f"--epoch {form}" if form in EPOCHS else f"--date-format {form}") for form in left)
             raise unclear(
-                f"a time is ambiguous: {text!r}, and no other row tells",
+                f"a time is ambiguous: {text!r}, and no other row decides",
                 self._where,
                 self._times.unclear.line,
                 f"say how it is read: {ways}",
@@ -160,11 +160,11 @@ class Survey:
         return TimeStyle(known[0] if self._times.unclear else Form(left[0]), zone)
 
     def _zone(self) -> str:
-        """The zone that the source's header names; the user's must not be another."""
+        """The zone in the source's header; the user's must not differ."""
         said, chosen = self._format.timezone if self._format else "", self._options.timezone
         if said and chosen not in {"UTC", said}:
             raise PlatformError(
-                f"the header says that times are {said}, --timezone says {chosen}", where=self._where, next_step="leave --timezone out"
+                f"the header says that times are {said}, --timezone says {chosen}", where=self._where, next_step="leave out --timezone"
             )
         return said or chosen
 
@@ -198,14 +198,14 @@ class Survey:
 
 
 def _two(choice: Choice) -> tuple[Example, Example]:
-    """Two values that no reading reads both, in the order of their lines."""
+    """Two values that no interpretation reads both, in the order of their lines."""
     last = max(choice.against.values(), key=lambda example: example.line)
     first = min((example for example in choice.read.values() if example != last), key=lambda example: example.line)
     return first, last
 
 
 def _styles(options: LoadOptions, by_format: bool) -> dict[str, NumberStyle]:
-    """The styles that numbers may have: one where the user or the known form says so."""
+    """The possible styles of numbers: one if the user or the known form chose it."""
     if options.thousands:
         parting = THOUSANDS[options.thousands]
         signs = [DECIMALS[options.decimal]] if options.decimal else [sign for sign in ".," if sign not in parting]

@@ -1,4 +1,4 @@
-"""What can be said against a row, and against a whole file."""
+"""Verdicts about a row, and about a whole file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ class BadRow(ValueError):  # noqa: N818 - a verdict, not a failure
 
 
 def unclear(what: str, where: str, line: int, next_step: str) -> PlatformError:
-    """The refusal of a file that can be read in more than one way: nothing of it is loaded."""
+    """The refusal of an ambiguous file: nothing of it is loaded."""
     return PlatformError(what, where=f"{where}, line {line}", next_step=f"{next_step}; nothing of this file was loaded")
 
 
 def printable(text: str, limit: int = 300) -> str:
-    """Text from a file, safe for a terminal: what can't be printed becomes `?`."""
-    return "".join(each if each.isprintable() else "?" for each in text[:limit])
+    """Text from a file, safe for a terminal: unprintable characters become `?`."""
+    return "".join(character if character.isprintable() else "?" for character in text[:limit])

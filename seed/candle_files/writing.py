@@ -1,4 +1,4 @@
-"""Writes batches: straight into the table where nothing was before, else through staging and a merge."""
+"""Writes batches: directly into an empty part of the table, else through staging and a merge."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ ACCOUNT = "ingest"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a batch's rows: `loaded` are new or changed, `skipped` were there already with the same values."""
+    """The result for a batch: `loaded` rows are new or changed, `skipped` existed with the same values."""
 
     loaded: int
     skipped: int
 
 
 class Writer:
-    """One connection that writes batches, each in a transaction of its own unless the caller opened one around them."""
+    """One connection that writes batches, each in its own transaction unless the caller opened one."""
 
     def __init__(self, connection: psycopg.Connection, highest: int, refuse: Callable[[Reject], None]) -> None:
-        """Take a connection in autocommit, and the highest row number from before the load (0 for an empty table).
+        """Needs a connection in autocommit, and the highest row number from before the load (0 for an empty table).
 
-        `refuse` hears of rows that only the server finds bad.
+        `refuse` gets the rows that only the server refuses.
         """
         self._connection = connection
         self._highest = highest
         self._refuse = refuse
         self._timezone = ""
-        # TimescaleDB takes a COPY into a hypertable past pgaudit's beginning and into its middle, and the server crashes
-        # (timescaledb issue 7667). The account is exempt from auditing for that reason; where it is not, rows are staged.
+        # A COPY into a hypertable skips the start of pgaudit and enters its middle, which crashes the server
+        # (timescaledb issue 7667). So the account is exempt from auditing; if it is not, stage the rows.
         row = connection.execute("select coalesce(current_setting('pgaudit.log', true), '')").fetchone()
         self._may_copy = row is not None and row[0] in {"", "none"}
 
     def write(self, batch: Batch) -> Written:
-        """Write one batch. A row that the server refuses is put aside, and the rest of the batch is written."""
+        """Write one batch. A row that the server refuses is put aside, the others are written."""
         import psycopg
 
         if not batch.binary and batch.timezone != self._timezone:
@@ -57,11 +57,11 @@ class Writer:
             self._timezone = batch.timezone
         try:
             return self._write_whole(batch)
-        except psycopg.errors.OutOfMemory as error:  # of the table of locks
+        except psycopg.errors.OutOfMemory as error:  # of the lock table
             raise _too_many_chunks(batch, f"the server says {error.diag.message_primary}") from error
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if batch.binary:
-                # As text its rows can be told apart by their lines.
+                # In text form its rows can be separated by line.
                 return self.write(replace(batch, binary=b""))
             if batch.rows == 1:
                 reason = f"refused by the server: {error.diag.message_primary}"
@@ -80,7 +80,7 @@ class Writer:
                 self._copy(batch, "market_data")
                 self._bound_chunks(batch)
         except psycopg.errors.UniqueViolation:
-            # Somebody else loads the same candles at this moment: then it is a merge after all.
+            # Another session loads the same candles now: merge instead.
             return self._merge(batch)
         return Written(batch.rows, 0)
 
@@ -100,14 +100,14 @@ class Writer:
             self._copy(batch, "staged_candles")
             self._connection.execute("analyze staged_candles")
             row = self._connection.execute(load("merge_candles")).fetchone()
-            # Not left to the end of the transaction: in a strict load many batches share one.
+            # Don't wait for the end of the transaction: in a strict load many batches share it.
             self._connection.execute("drop table staged_candles")
             self._bound_chunks(batch)
         loaded = sum(row) if row else 0
         return Written(loaded, batch.rows - loaded)
 
     def _bound_chunks(self, batch: Batch) -> None:
-        """Undo the batch where its candles would lie in more chunks than the server's locks are meant for."""
+        """Undo the batch if its candles would be in more chunks than the server's lock table allows."""
         row = self._connection.execute(load("chunks_of_candles")).fetchone()
         if row and row[0] > MOST_CHUNKS:
             raise _too_many_chunks(batch, f"at most {MOST_CHUNKS} are allowed, and there would be {row[0]}")
@@ -122,17 +122,17 @@ class Writer:
 def _too_many_chunks(batch: Batch, why: str) -> PlatformError:
     days = CHUNK_INTERVAL.days
     return PlatformError(
-        f"candles are spread over too many chunks of {days} days, and every statement without bounds in time locks them all: {why}",
+        f"candles would need too many chunks of {days} days, and every statement without a time range locks them all: {why}",
         where=f"{batch.file}, lines {batch.lines[0]} to {batch.lines[-1]}, {moment(batch.first):%Y-%m-%d} to {moment(batch.last):%Y-%m-%d}",
-        next_step="look whether these are the right years (--date-format, --epoch); then leave out the oldest rows, or raise MOST_CHUNKS "
+        next_step="check whether these are the right years (--date-format, --epoch); then leave out the oldest rows, or raise MOST_CHUNKS "
         "in christmas/blueprint/services.py and bring the server up with it: invoke up",
     )
 
 
 def stage(connection: psycopg.Connection) -> None:
-    """Make the temporary table that a merge starts from.
+    """Make the temporary table for a merge.
 
-    Raises PlatformError where the account may not make temporary tables.
+    Raises PlatformError if the account may not make temporary tables.
     """
     import psycopg
 
@@ -142,7 +142,7 @@ def stage(connection: psycopg.Connection) -> None:
         raise PlatformError(
             f"candles can't be staged: {str(error).strip()}",
             where=f"account {ACCOUNT}",
-            next_step="give the account its declared privileges back: invoke up --refresh",
+            next_step="restore the account's declared privileges: invoke up --refresh",
         ) from error
 
 
@@ -151,12 +151,12 @@ def connected(platform: Platform) -> Iterator[psycopg.Connection]:
     """A connection of the loading account, in autocommit."""
     from infra.clients import postgres
 
-    # What is acknowledged one batch too early is loaded again by the next run: not worth a disk's turn for every batch.
+    # An unsynced batch that a crash loses is loaded again by the next run: don't wait for the disk at every batch.
     with postgres(platform, ACCOUNT, autocommit=True, options="-c synchronous_commit=off") as connection:
         yield connection
 
 
 def highest_number(connection: psycopg.Connection) -> int:
-    """The highest row number in the table; 0 where it is empty."""
+    """The highest row number in the table; 0 if it is empty."""
     row = connection.execute("select max(id) from market_data").fetchone()
     return int(row[0]) if row and row[0] is not None else 0

@@ -1,3 +1,3 @@
-"""Readers: each turns one format's text into blocks."""
+"""Readers: each converts one format's text into blocks."""
 
 from __future__ import annotations

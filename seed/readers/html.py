@@ -1,7 +1,7 @@
 """HTML: headings, paragraphs, lists, tables and preformatted text, as a browser without scripts shows them.
 
-Left out are scripts, styles, titles, `<nav>`, `<select>` and templates. What a style or `hidden` hides is read: folded parts
-and tabs are hidden so. What swallows the rest of a page, because it is never closed, makes the page unreadable.
+Scripts, styles, titles, `<nav>`, `<select>` and templates are left out. Parts hidden by a style or `hidden` are read: folded
+sections and tabs are hidden in that way. An unclosed element that swallows the rest of a page makes it unreadable.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NEVER_SHOWN = frozenset(("script", "style", "title", "template"))
 _LEFT_OUT = _NEVER_SHOWN | {"nav", "select", "datalist"}
 _OTHER_MARKUP = frozenset(("iframe", "noembed", "noframes"))
-"""Elements whose content a browser takes for text that it doesn't show; it is markup for those that can't show the rest."""
+"""Elements whose content a browser treats as hidden text; for browsers without the feature it is markup."""
 _SHOWN_AS_TEXT = frozenset(("textarea", "xmp", "listing", "plaintext"))
 _SWALLOWERS = ("script", "style", "title", "template", "iframe", "noembed", "noframes")
 _NO_MARKUP = {
@@ -27,17 +27,17 @@ _NO_MARKUP = {
     "style": re.compile(r"<(?:/head|body|h[1-6]|p|div|table)\b", re.IGNORECASE),
     "script": re.compile(r"^\s*<(?:/head|body)\b", re.IGNORECASE | re.MULTILINE),
 }
-"""What doesn't stand in these elements unless they were left open; a script may well write markup, but hardly ends the head."""
+"""Markup that occurs inside these elements only if they were left open; a script may well write markup, but hardly ends the head."""
 _END = "end-of-the-page-5e1c6f2b"
-"""Name of an element put behind the page: where it isn't found there, something before it was left open."""
+"""Name of an element added after the page: if it isn't found there, something before it was left open."""
 _MARK = f"<i id={_END}></i>"
 _PARTS_OF_TABLE = re.compile(r"\s*</?(?:caption|colgroup|col|thead|tbody|tfoot|tr|td|th)\b", re.IGNORECASE)
 
 
 def read(text: str, *, part: bool = False) -> list[Block]:
-    """Return the page's blocks. Broken markup is read as browsers do. In a `part` of one nothing is navigation, and pictures have words.
+    """Return the page's blocks. Broken markup is read as in browsers. In a `part` of a page nothing is navigation, and pictures have words.
 
-    Raises Unreadable where a comment, script, quotation mark or the like is left open and hides the rest, and for a page of frames.
+    Raises Unreadable if an unclosed comment, script, quotation mark or the like hides the rest, and for a page of frames.
     """
     from selectolax.lexbor import LexborHTMLParser
 
@@ -45,14 +45,14 @@ def read(text: str, *, part: bool = False) -> list[Block]:
     end = page.css_first(f"#{_END}")
     if end is None and page.css_first("frameset") is not None:
         return _frames(page)
-    if end is None and not any(_END in (each.text() or "") for tag in _SHOWN_AS_TEXT for each in page.css(tag)):
+    if end is None and not any(_END in (node.text() or "") for tag in _SHOWN_AS_TEXT for node in page.css(tag)):
         raise Unreadable(_swallower(page, text))
     _refuse_swallowed(page)
     return _blocks(page.root, _ancestors(end), part=part)
 
 
 def read_part(text: str) -> list[Block]:
-    """The same for a piece of a page, as it stands between the paragraphs of Markdown: rows may come without their table."""
+    """The same for HTML between the paragraphs of Markdown: rows may come without their table."""
     return read(f"<table>{text}" if _PARTS_OF_TABLE.match(text) else text, part=True)
 
 
@@ -68,8 +68,8 @@ def _blocks(root: LexborNode | None, left_open: frozenset[int] = frozenset(), *,
             builder.open(tag)
             if tag in _OTHER_MARKUP:
                 builder.append(read(node.text() or ""))
-            for each in node.template_fragments() if _is_shadow(node) else ():
-                builder.append(_blocks(each))
+            for template_fragment in node.template_fragments() if _is_shadow(node) else ():
+                builder.append(_blocks(template_fragment))
             if part and tag == "img":
                 builder.text(node.attributes.get("alt") or "")
     return builder.end()
@@ -99,32 +99,32 @@ def _is_shadow(node: LexborNode) -> bool:
 
 
 def _ancestors(node: LexborNode | None) -> frozenset[int]:
-    """Elements that are never closed: what is in them may be the whole page."""
-    found = set()
+    """Elements that are never closed: they may contain the whole page."""
+    ancestors = set()
     while node is not None:
-        found.add(node.mem_id)
+        ancestors.add(node.mem_id)
         node = node.parent
-    return frozenset(found)
+    return frozenset(ancestors)
 
 
 def _frames(page: LexborHTMLParser) -> list[Block]:
-    inside = [block for each in page.css("noframes") for block in read(each.text() or "")]
+    inside = [block for node in page.css("noframes") for block in read(node.text() or "")]
     if not inside:
-        sources = [str(each.attributes.get("src")) for each in page.css("frame") if each.attributes.get("src")]
-        raise Unreadable(f"a page of frames; its text is in {', '.join(sources)[:200] or 'other files'}: name those")
+        sources = [str(node.attributes.get("src")) for node in page.css("frame") if node.attributes.get("src")]
+        raise Unreadable(f"a page of frames; its text is in {', '.join(sources)[:200] or 'other files'}: import those")
     return inside
 
 
 def _swallower(page: LexborHTMLParser, text: str) -> str:
     for tag in _SWALLOWERS:
-        if any(_END in (each.html or "") for each in page.css(tag)):
-            found = [each.start() for each in re.finditer(rf"<{tag}\b", text, re.IGNORECASE)]
-            line = text.count("\n", 0, found[-1]) + 1 if found else 1
-            return f"<{tag}> is never closed and hides the rest of the page: mend line {line}"
+        if any(_END in (node.html or "") for node in page.css(tag)):
+            openings = [match.start() for match in re.finditer(rf"<{tag}\b", text, re.IGNORECASE)]
+            line = text.count("\n", 0, openings[-1]) + 1 if openings else 1
+            return f"<{tag}> is never closed and hides the rest of the page: fix line {line}"
     opened = text.rfind("<!--")
     if opened >= 0 and not re.search(r"--!?>", text[opened + 2 :]):
-        return f"a comment is never closed and hides the rest of the page: mend line {text.count(chr(10), 0, opened) + 1}"
-    return f"a tag or its quotation mark is never closed and hides the rest of the page: mend the last ones, from line {_last_tag(text)} on"
+        return f"a comment is never closed and hides the rest of the page: fix line {text.count(chr(10), 0, opened) + 1}"
+    return f"a tag or its quotation mark is never closed and hides the rest of the page: fix the last ones, from line {_last_tag(text)} on"
 
 
 def _last_tag(text: str) -> int:
@@ -132,20 +132,20 @@ def _last_tag(text: str) -> int:
 
 
 def _refuse_swallowed(page: LexborHTMLParser) -> None:
-    """Raise where something was left open and closed by what another of its kind was closed with: what lies between is hidden."""
+    """Raise if something was left open, and closed only by the end of the next one: the text between is hidden."""
     document = page.root.parent if page.root is not None else None
     for node in document.traverse() if document is not None else ():
         if node.is_comment_node:
             content = node.comment_content or ""
             if "<!--" in content and re.search(r"<[a-zA-Z]", content) and not content.lstrip().startswith("[if"):
-                raise Unreadable(f"a comment is closed only by the next one's end and hides {_told(content)}: mend it")
+                raise Unreadable(f"a comment is closed only by the next one's end and hides {_told(content)}: fix it")
         elif node.tag in _NO_MARKUP and _NO_MARKUP[node.tag].search(content := node.text() or ""):
-            raise Unreadable(f"<{node.tag}> is closed late and hides {_told(content)}: mend it")
+            raise Unreadable(f"<{node.tag}> is closed late and hides {_told(content)}: fix it")
         elif node.is_element_node and any(mark in name for name in node.attributes for mark in "\"'<"):
-            # A quotation mark that was left open: text up to the next one became part of a tag.
+            # An unclosed quotation mark: text up to the next one became part of a tag.
             for value in node.attributes.values():
                 if value and "<" in value and ">" in value:
-                    raise Unreadable(f"a quotation mark is closed late and hides {_told(value)}: mend that tag")
+                    raise Unreadable(f"a quotation mark is closed late and hides {_told(value)}: fix that tag")
 
 
 def _told(hidden: str) -> str:

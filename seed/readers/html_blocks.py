@@ -1,4 +1,4 @@
-"""Builds blocks from the elements and texts of a page, in the order in which they come."""
+"""Builds blocks from the elements and texts of a page, in their order."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _BLOCKS = frozenset((
 _LISTS = frozenset(("ul", "ol", "menu", "dir"))
 _PREFORMATTED = frozenset(("pre", "xmp", "listing", "plaintext"))
 _PARTED = frozenset(("button", "input", "img", "label", "text", "foreignobject", "textarea"))
-"""Elements that stand apart from the words beside them."""
+"""Elements that are separate from the words beside them."""
 _DEEPEST = 8
 """Levels of nested lists that are shown by indentation."""
 _LONGEST_CELL = 1000
-"""Characters. A table with longer cells lays out a page."""
+"""Characters. A table with longer cells is used for page layout."""
 
 
 @dataclass(slots=True)
 class _Flow:
-    """What is being read: the page, or one cell of a table."""
+    """The present context: the page, or one cell of a table."""
 
     blocks: list[Block] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class _Table:
 
 
 class BlockBuilder:
-    """Takes `open`, `text` and `close` in a page's order, and returns its blocks at the `end`."""
+    """Receives `open`, `text` and `close` in a page's order; `end` returns its blocks."""
 
     def __init__(self) -> None:
         self._flow = _Flow()
@@ -51,11 +51,11 @@ class BlockBuilder:
         self._tables: list[_Table] = []
 
     def text(self, text: str) -> None:
-        """Take a text as it stands in the page."""
+        """Add a text of the page."""
         self._flow.parts.append(text)
 
     def append(self, blocks: Sequence[Block]) -> None:
-        """Take blocks that were read elsewhere."""
+        """Add blocks from another reader."""
         if blocks:
             self._finish_list()
             self._flow.blocks.extend(blocks)
@@ -115,12 +115,12 @@ class BlockBuilder:
             flow.parts.append(" ")
 
     def end(self) -> list[Block]:
-        """The blocks of all that was read."""
+        """The blocks of everything read."""
         self._finish_list()
         return self._flow.blocks
 
     def _flush(self) -> None:
-        """End the text that is being read; what it is depends on what is open."""
+        """End the present text; the open elements decide its kind."""
         flow = self._flow
         text = "".join(flow.parts).replace("\xad", "")
         if flow.preformatted:
@@ -133,7 +133,7 @@ class BlockBuilder:
         if not text:
             return
         if flow.heading:
-            # A paragraph inside a heading, as where the heading was left open, is none.
+            # A paragraph inside a heading (one that was left open) is not a heading.
             flow.blocks.append(Block(Kind.HEADING, text, level=flow.heading))
             flow.heading = 0
         elif flow.lists:
@@ -153,7 +153,7 @@ class BlockBuilder:
 
 
 def _table(table: _Table) -> list[Block]:
-    """A table of data is one block; one that lays out a page is what its cells hold, in their order."""
+    """A data table is one block; a layout table gives the blocks of its cells, in their order."""
     cells = [cell for row in table.rows for cell in row]
     if any(_lays_out(cell) for cell in cells):
         return [*table.caption, *(block for cell in cells for block in cell)]

@@ -1,4 +1,4 @@
-"""Markdown, as CommonMark with tables; HTML in it is read as HTML, and what would not be shown anywhere is told or kept."""
+"""Markdown: CommonMark with tables; HTML in it is read as HTML, and text that would not be shown is reported or kept."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _FENCE = re.compile(r"\s*(?:[-*+>]\s+|\d+[.)]\s+)*(```+(?!.*`)|~~~+)")
 def read(text: str) -> list[Block]:
     """Return the document's blocks; a leading block of front matter, YAML between `---` or TOML between `+++`, is left out.
 
-    Raises Unreadable where HTML in it leaves something open that hides the rest.
+    Raises Unreadable if HTML in it leaves something open that hides the rest.
     """
     lines = _without_front_matter(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     environment: dict[str, Any] = {}
     tokens = MarkdownIt("commonmark").enable("table").parse("\n".join(lines), environment)
-    found = [*_blocks(tokens, lines), *_unseen_definitions(tokens, lines, environment)]
-    return [block for _, block in sorted(found, key=lambda each: each[0])]
+    blocks = [*_blocks(tokens, lines), *_unseen_definitions(tokens, lines, environment)]
+    return [block for _, block in sorted(blocks, key=lambda item: item[0])]
 
 
 def _without_front_matter(lines: list[str]) -> list[str]:
-    """The lines below the front matter. A rule looks like its beginning, so what is between has to be nothing but settings."""
+    """The lines below the front matter. A rule looks like its beginning, so everything between must be settings."""
     mark = lines[0].rstrip()
     ends = {"---": ("---", "..."), "+++": ("+++",)}.get(mark, ())
     end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() in ends), 0)
     settings = lines[1:end]
     settled = end and (_is_yaml(settings) if mark == "---" else _is_toml(settings))
-    # Blank lines in its place, so that those below keep their numbers.
+    # Replace it by blank lines, so that later lines keep their numbers.
     return [*[""] * (end + 1), *lines[end + 1 :]] if settled else lines
 
 
 def _is_yaml(lines: Sequence[str]) -> bool:
-    """Whether the lines are a mapping with keys of one word, beginning with one: a heading is a comment to YAML, and text a value."""
+    """Whether the lines are a YAML mapping with one-word keys, beginning with a key: a heading is a comment in YAML, and text a value."""
     if not lines or not _KEY.match(lines[0]):
         return False
     try:
@@ -69,34 +69,34 @@ def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[tuple[int
         source = "\n".join(lines[token.map[0] : done]).strip("\n")
         match token.type:
             case "heading_open":
-                made = [Block(Kind.HEADING, _plain(tokens[number + 1]), level=int(token.tag[1:]))]
+                block_list = [Block(Kind.HEADING, _plain(tokens[number + 1]), level=int(token.tag[1:]))]
             case "fence":
                 fence = token.markup
-                made = [Block(Kind.CODE, token.content.rstrip("\n"), header=fence + token.info, footer=fence)]
+                block_list = [Block(Kind.CODE, token.content.rstrip("\n"), header=fence + token.info, footer=fence)]
             case "code_block":
-                made = [Block(Kind.CODE, source)]
+                block_list = [Block(Kind.CODE, source)]
             case "table_open":
                 header, _, rows = _table(source)
-                made = [Block(Kind.TABLE, rows, header=header)]
+                block_list = [Block(Kind.TABLE, rows, header=header)]
             case "bullet_list_open" | "ordered_list_open":
-                made = list(_list(source))
+                block_list = list(_list(source))
             case "html_block":
-                made = _html(source, token.map[0])
+                block_list = _html(source, token.map[0])
             case "hr":
-                made = []
+                block_list = []
             case _:
-                made = [Block(Kind.TEXT, source)] if source.strip() else []
-        yield from ((token.map[0], block) for block in made)
+                block_list = [Block(Kind.TEXT, source)] if source.strip() else []
+        yield from ((token.map[0], block) for block in block_list)
 
 
 def _end_of_comment(tokens: Sequence[Token], lines: Sequence[str], token: Token) -> int:
-    """The line up to which a block of HTML goes: a blank line ends it, and not the comment that it may have begun."""
+    """The end of a block of HTML: a blank line ends it, but not a comment that it began."""
     begun, end = token.map or (0, 0)
     source = "\n".join(lines[begun:end])
     if source.rfind("<!--") <= source.rfind("-->"):
         return end
     closing = next((number for number in range(end, len(lines)) if "-->" in lines[number]), None)
-    blocks = [each.map for each in tokens if each.level == 0 and each.map]
+    blocks = [candidate.map for candidate in tokens if candidate.level == 0 and candidate.map]
     return max((last for first, last in blocks if closing is not None and first <= closing < last), default=end)
 
 
@@ -108,12 +108,12 @@ def _html(source: str, line: int) -> list[Block]:
 
 
 def _unseen_definitions(tokens: Sequence[Token], lines: Sequence[str], environment: Mapping[str, Any]) -> Iterator[tuple[int, Block]]:
-    """Lines that no block covers. They define links; one that no link uses is a footnote or a note to the reader, and kept."""
+    """Lines that no block covers. They define links; one that no link uses is a footnote or a note to the reader, so keep it."""
     covered = {line for token in tokens if token.level == 0 and token.map for line in range(*token.map)}
     used = {child.attrs.get("href") or child.attrs.get("src") for token in tokens for child in token.children or ()}
     left_out: set[int] = set()
     first = environment.get("references", {})
-    for label, definition in [*first.items(), *((each["label"], each) for each in environment.get("duplicate_refs", []))]:
+    for label, definition in [*first.items(), *((definition["label"], definition) for definition in environment.get("duplicate_refs", []))]:
         if not label.startswith("^") and (first[label]["href"] in used or definition["href"] == "#"):
             left_out.update(range(*definition["map"]))
     for number, line in enumerate(lines):
@@ -122,7 +122,7 @@ def _unseen_definitions(tokens: Sequence[Token], lines: Sequence[str], environme
 
 
 def _plain(inline: Token) -> str:
-    """A heading's text without its markup; a picture by the words that stand for it."""
+    """A heading's text without markup; a picture by its alternative text."""
     shown = [child for child in inline.children or () if child.type in ("text", "code_inline", "softbreak", "hardbreak", "image")]
     return "".join(" " if child.type.endswith("break") else child.content for child in shown)
 
@@ -133,7 +133,7 @@ def _table(source: str) -> tuple[str, str, str]:
 
 
 def _list(source: str) -> Iterator[Block]:
-    """A list by its items; code between fences in it is a block of its own, since no cut may fall inside the fence."""
+    """The items of a list; fenced code in it is a separate block, since a fence must not be split."""
     items: list[str] = []
     code: list[str] = []
     fence = ""

@@ -1,4 +1,4 @@
-"""PDF: text in reading order, headings from the outline or, where there is none, from the size of the letters."""
+"""PDF: text in reading order, headings from the outline or, without one, from the font size."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 5000
 MOST_CHARACTERS = 20_000_000
-"""Of all pages together. A few kilobytes of PDF can hold far more, and its chunks would crowd out everything else."""
+"""Of all pages together. A PDF of a few kilobytes can have far more, and its chunks would crowd out everything else."""
 _BIGGER = 1.15
-"""A line is a heading where its letters are so much bigger than those of the text."""
+"""How much bigger than the text's font a heading's must be."""
 _LONGEST_HEADING = 120
 _RUNNING_FROM = 3
-"""Pages from which on a line that most of them begin or end with is their header or footer."""
+"""Pages from which on a line at the beginning or end of most of them is their header or footer."""
 _PAGE_NUMBER = re.compile(
     r"(?P<before>(?:.{0,80}(?:\bpage|\bp\.|\bpg\.|\bseite|\bs\.|쪽|페이지)\s*|[-\u2013\u2014]?\s*))(?P<number>\d{1,4})"
     r"(?P<after>\s*(?:(?:/|of|von|중|쪽|페이지|[-\u2013\u2014]).{0,80})?)",
@@ -39,9 +39,9 @@ class _Line:
 def read(data: bytes) -> list[Block]:
     """Return the document's blocks.
 
-    Raises Unreadable for one that is encrypted, damaged, too long, or holds pictures of text instead of text.
+    Raises Unreadable if it is encrypted, damaged, too long, or has pictures of text instead of text.
     """
-    # It tells on a logger of its own what it makes the best of.
+    # pypdf logs recoverable problems.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     import pypdf
     from pypdf.errors import FileNotDecryptedError, WrongPasswordError
@@ -54,13 +54,13 @@ def read(data: bytes) -> list[Block]:
             raise Unreadable(f"{len(reader.pages)} pages, more than the {MOST_PAGES} that a document may have")
         pages = list(_pages(reader))
         if not any(line.text for page in pages for line in page) and _has_pictures(reader):
-            raise Unreadable("no text: its pages are pictures, whose text would have to be recognized first")
+            raise Unreadable("no text: its pages are pictures and need text recognition first")
         return list(_blocks(_without_running(pages), _outline(reader)))
     except Unreadable:
         raise
     except (FileNotDecryptedError, WrongPasswordError) as error:
         raise Unreadable("encrypted: it opens with a password only") from error
-    except Exception as error:  # a damaged file makes the parser fail in whatever place it is damaged in
+    except Exception as error:  # damage can raise anything in the parser
         raise Unreadable(f"damaged: {' '.join(str(error).split())[:120] or type(error).__name__}") from error
 
 
@@ -81,7 +81,7 @@ def _pages(reader: PdfReader) -> Iterator[list[_Line]]:
 
 
 def _lines(pieces: Iterable[tuple[str, float]]) -> Iterator[_Line]:
-    """Pieces joined to lines; a line is as big as most of its characters."""
+    """Pieces joined to lines; the size of a line is that of most of its characters."""
     text, sizes = "", Counter[float]()
     for piece, size in [*pieces, ("\n", 0.0)]:
         for part in re.split(r"(\n)", piece):
@@ -96,10 +96,10 @@ def _lines(pieces: Iterable[tuple[str, float]]) -> Iterator[_Line]:
 
 
 def _without_running(pages: list[list[_Line]]) -> list[_Line]:
-    """All lines, without the headers and footers of pages, as far as they are certain.
+    """All lines, without page headers and footers, as far as they are certain.
 
-    One that most pages have word for word stands once, on the first of them: a row that every page repeats loses nothing by it.
-    One that differs in numbers is left out only where it counts the pages and says so; rows and headings have numbers as well.
+    A line that most pages repeat word for word is kept once, on its first page: so a repeated table row is not lost.
+    A line that differs in numbers is dropped only if it is a page number and says so; rows and headings have numbers too.
     """
     filled = [(number, page) for number, page in enumerate(pages, 1) if page]
     if len(filled) < _RUNNING_FROM:
@@ -125,32 +125,32 @@ def _without_running(pages: list[list[_Line]]) -> list[_Line]:
 
 
 def _kind_of_page_number(number: int, text: str) -> str:
-    """What is the same of a line that counts the pages, on each of them; empty for any other line.
+    """The constant part of a page number line, the same on each page; empty for any other line.
 
-    The number has to be that of the page, give or take those before the first that is counted, and stand alone or beside
+    The number must be the page's, apart from pages before the first counted one, and must be alone or beside
     a word for a page.
     """
-    found = _PAGE_NUMBER.fullmatch(text)
-    return f"{int(found['number']) - number}: {found['before']}#{found['after']}" if found else ""
+    match = _PAGE_NUMBER.fullmatch(text)
+    return f"{int(match['number']) - number}: {match['before']}#{match['after']}" if match else ""
 
 
 def _outline(reader: PdfReader) -> dict[str, int]:
-    """Title to level of the document's outline; empty where it has none."""
-    found: dict[str, int] = {}
+    """Title to level of the document's outline; empty without one."""
+    levels: dict[str, int] = {}
 
     def walk(entries: Iterable[Any], level: int) -> None:
-        for each in entries:
-            if isinstance(each, list):
-                walk(each, level + 1)
-            elif title := _key(str(each.title or "")):
-                found.setdefault(title, level)
+        for entry in entries:
+            if isinstance(entry, list):
+                walk(entry, level + 1)
+            elif title := _key(str(entry.title or "")):
+                levels.setdefault(title, level)
 
     walk(reader.outline, 1)
-    return found
+    return levels
 
 
 def _key(text: str) -> str:
-    """A heading without the blanks and the number that only one of outline and page may have."""
+    """A heading without blanks and numbering, which may differ between outline and page."""
     return re.sub(r"\s+", "", re.sub(r"^[\d.]+\s+", "", text.strip())).casefold()
 
 
@@ -161,7 +161,7 @@ def _blocks(lines: list[_Line], outline: dict[str, int]) -> Iterator[Block]:
         level = outline.get(_key(line.text)) if outline else levels.get(line.size)
         if level is None or len(line.text) > _LONGEST_HEADING:
             if body and re.search(r"[A-Za-z]-$", body[-1]) and line.text[:1].islower():
-                body[-1] = body[-1][:-1] + line.text  # a word that was parted at the line's end
+                body[-1] = body[-1][:-1] + line.text  # a word that was hyphenated at the line's end
             else:
                 body.append(line.text)
             continue
@@ -174,7 +174,7 @@ def _blocks(lines: list[_Line], outline: dict[str, int]) -> Iterator[Block]:
 
 
 def _levels(lines: list[_Line]) -> dict[float, int]:
-    """Sizes of letters that stand for headings, and of which level; the biggest is the first."""
+    """Font sizes of headings, and their levels; the biggest is the first."""
     weights = Counter[float]()
     for line in lines:
         weights[line.size] += len(line.text)

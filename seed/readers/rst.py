@@ -22,7 +22,7 @@ _LINK = re.compile(r"`([^`<]+?)\s*<[^`]*>`__?")
 
 
 def read(text: str) -> list[Block]:
-    """Return the document's blocks. Heading levels follow the order in which adornments first appear, as the format has it."""
+    """Return the document's blocks. Heading levels follow the first occurrence of each adornment, as the format defines."""
     return _Reader(text.expandtabs(8).replace("\r\n", "\n").replace("\r", "\n").split("\n")).blocks()
 
 
@@ -72,32 +72,32 @@ class _Reader:
             self._at += 1
             self._found += _Reader([f"{note[1]} {note[2]}".strip(), *self._indented()]).blocks()
             return True
-        made = _DIRECTIVE.match(line)
-        if not made and not _COMMENT.match(line):
+        match = _DIRECTIVE.match(line)
+        if not match and not _COMMENT.match(line):
             return False
         self._at += 1
         body = self._indented()
-        if not made:
+        if not match:
             return True
-        while body and (_OPTION.match(body[0]) or (body[0].strip() and made[1] == "toctree")):
+        while body and (_OPTION.match(body[0]) or (body[0].strip() and match[1] == "toctree")):
             body = body[1:]
-        argument = [made[2]] if made[2] and made[1] not in _WITHOUT_TEXT else []
-        if made[1] in ("math", "parsed-literal"):
+        argument = [match[2]] if match[2] and match[1] not in _WITHOUT_TEXT else []
+        if match[1] in ("math", "parsed-literal"):
             self._code([*argument, *body])
-        elif made[1] in _CODE:
+        elif match[1] in _CODE:
             self._code(body)
-        elif made[1] != "toctree":
+        elif match[1] != "toctree":
             self._found += _Reader([*argument, "", *body]).blocks()
         return True
 
     def _indented(self) -> list[str]:
-        """The lines below that are indented, without their common indent."""
+        """The indented lines below, without their common indent."""
         start = self._at
         while self._at < len(self._lines) and (not self._peek(0).strip() or self._peek(0)[0] == " "):
             self._at += 1
         body = self._lines[start : self._at]
-        indent = min((len(each) - len(each.lstrip()) for each in body if each.strip()), default=0)
-        return [each[indent:] for each in body]
+        indent = min((len(line) - len(line.lstrip()) for line in body if line.strip()), default=0)
+        return [line[indent:] for line in body]
 
     def _code(self, body: list[str]) -> None:
         text = "\n".join(body).strip("\n")
@@ -151,5 +151,5 @@ class _Reader:
 
 
 def _inline(text: str) -> str:
-    """Roles and links by what they show."""
+    """Roles and links by their visible text."""
     return _LINK.sub(r"\1", _ROLE.sub(r"\1", text)).replace("``", "`")

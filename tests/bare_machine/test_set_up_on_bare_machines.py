@@ -51,7 +51,7 @@ def test_a_user_without_sudo_gets_as_far_as_the_engine_and_is_told_what_to_type(
     done = one.run(f"{COPY} && make machine", user=USER, variables=CLI)
     said = _said(done)
     assert done.returncode != 0
-    assert "Docker is missing, which takes root's rights." in said, said
+    assert "Docker is missing, which needs root." in said, said
     typed = re.search(r"su -c '(env DEBIAN_FRONTEND=noninteractive apt-get install [^']*docker\.io)'", said)
     assert typed, said
     assert "make up` again" in said
@@ -101,7 +101,7 @@ def test_a_python_without_pip(suite: str, user: int, machine: NewMachine) -> Non
         assert re.search(r"installing the Debian package python3\.\d+-venv", said), said
         _check_environment(one, 0, said)
         return
-    assert "Python has no pip and no `venv` module, which takes root's rights." in said
+    assert "Python has no pip and no `venv` module, which needs root." in said
     typed = re.search(r"su -c '(env DEBIAN_FRONTEND=noninteractive apt-get install [^']*python3\.\d+-venv)'", said)
     assert typed, said
     one.run(typed[1], check=True)

@@ -1,4 +1,4 @@
-"""Check: inputs in, inputs with the defaults out, and everything that is wrong with them named."""
+"""Check: adds the defaults to the inputs, and reports every problem with them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from airgap.toolchain.docker_plugin.wire import UNKNOWN, Secret, reveal
 
 @dataclass(frozen=True)
 class Failure:
-    """What is wrong with one input."""
+    """A problem with one input."""
 
     path: str
-    """Where: `healthcheck.interval`, `ports[0].internal`."""
+    """The input's path: `healthcheck.interval`, `ports[0].internal`."""
     reason: str
 
 
 def check(properties: tuple[Property, ...], news: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
-    """Return the inputs with defaults added and listed under `__defaults`, and what is wrong with them.
+    """Return the inputs with defaults added and listed under `__defaults`, and their problems.
 
     Secrets stay wrapped and unknown values stay unknown.
     """
@@ -85,7 +85,7 @@ def _check_element(prop: Property, value: Any, where: str, failures: list[Failur
 
 
 def _as_kind(kind: Kind, value: Any) -> Any:
-    """Return the value as this kind takes it, or None where it can't be."""
+    """Return the value in the form of this kind, or None if that is impossible."""
     if kind is Kind.TEXT:
         return _text(value)
     if kind is Kind.NUMBER:

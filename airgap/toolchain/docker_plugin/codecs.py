@@ -1,4 +1,4 @@
-"""Values as programs write them and as Docker's API does: units, durations, key-value lists."""
+"""Converts values between programs and Docker's API: units, durations, key-value lists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airgap.toolchain.docker_plugin.properties import Codec
 
 _MEBIBYTE = 1024 * 1024
 DEFAULT_SHARES = 1024
-"""The weight of a container for which none is given, by the kernel."""
+"""The kernel's default weight of a container."""
 _NANOSECONDS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 
@@ -17,7 +17,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 def nanoseconds(duration: str) -> int:
     """Return the length of a duration such as `1m30s`, in nanoseconds.
 
-    Raises ValueError for anything that Go's durations don't allow.
+    Raises ValueError for an invalid Go duration.
     """
     if duration in ("", "0"):
         return 0
@@ -57,13 +57,13 @@ RESTART = Codec(lambda name: name, lambda name: name or "no")
 
 
 def renamed(**names: str) -> Codec:
-    """Return the codec of a list of objects whose keys are called otherwise in the API."""
+    """Return the codec of a list of objects whose keys have other names in the API."""
 
     def encode(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{there: item.get(here) for here, there in names.items() if item.get(here) is not None} for item in items]
+        return [{docker_name: item.get(here) for here, docker_name in names.items() if item.get(here) is not None} for item in items]
 
     def decode(items: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-        return [{here: item.get(there) for here, there in names.items()} for item in items or []]
+        return [{here: item.get(docker_name) for here, docker_name in names.items()} for item in items or []]
 
     return Codec(encode, decode)
 

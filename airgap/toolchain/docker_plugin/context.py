@@ -1,4 +1,4 @@
-"""What every operation on a resource has at hand."""
+"""The context of every operation on a resource."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Call:
     warn: Callable[[str], None]
     """Show the user a warning beside the resource."""
     status: Callable[[str], None]
-    """Show the user what is going on right now; replaced by the next."""
+    """Show the user the present activity; replaced by the next one."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     timeout: float = 0
-    """Seconds that the program allows (`custom_timeouts`); 0 for no limit."""
+    """The program's time limit in seconds (`custom_timeouts`); 0 for none."""
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless the user interrupts the run.
@@ -30,4 +30,4 @@ class Call:
         Raises CancelledByUserError.
         """
         if self.cancelled.wait(seconds):
-            raise CancelledByUserError("interrupted", next_step="run `pulumi up` again; it goes on from here")
+            raise CancelledByUserError("interrupted", next_step="run `pulumi up` again; it continues from here")

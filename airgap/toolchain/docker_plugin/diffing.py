@@ -1,4 +1,4 @@
-"""Diff: what changed between the recorded state and the wanted inputs, path by path, as the official plugin reports it."""
+"""Diff: changes between the recorded state and the new inputs, path by path, as the official plugin reports them."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ class Step(IntEnum):
 
 @dataclass
 class Difference:
-    """All that changed in one resource."""
+    """All changes of one resource."""
 
     steps: dict[str, Step] = field(default_factory=dict)
     """By path: `labels[0].value`, `logOpts["max-size"]`."""
     properties: dict[str, Property] = field(default_factory=dict)
-    """The top-level properties that changed, by name."""
+    """The changed top-level properties, by name."""
 
     @property
     def replaces(self) -> list[str]:
-        """The properties that ask for a new resource."""
+        """The properties that require a replacement."""
         return sorted(name for name, prop in self.properties.items() if prop.change is Change.REPLACE)
 
 
 def difference(
     properties: tuple[Property, ...], state: dict[str, Any], wanted: dict[str, Any], ignored: list[str] | None = None
 ) -> Difference:
-    """Compare the recorded outputs with the wanted inputs, both without secrets' wrappers."""
-    found = Difference()
+    """Compare the recorded outputs with the new inputs, both without secret wrappers."""
+    changes = Difference()
     for prop in properties:
         old, new = state.get(prop.name), wanted.get(prop.name)
         if prop.name not in wanted and (prop.computed or (prop.computed_if and wanted.get(prop.computed_if))):
@@ -53,9 +53,9 @@ def difference(
             steps = {path: Step(step + 1) for path, step in steps.items()}
         steps = {path: step for path, step in steps.items() if not _is_ignored(path, ignored or [])}
         if steps:
-            found.steps.update(steps)
-            found.properties[prop.name] = prop
-    return found
+            changes.steps.update(steps)
+            changes.properties[prop.name] = prop
+    return changes
 
 
 def _compare(prop: Property, path: str, old: Any, new: Any) -> dict[str, Step]:
@@ -102,7 +102,7 @@ def _compare_map(path: str, old: dict[str, Any], new: dict[str, Any]) -> dict[st
 
 
 def _compare_elements(prop: Property, path: str, old: list[Any], new: list[Any]) -> dict[str, Step]:
-    """Compare by position; in a set, only the elements that the other side hasn't anywhere count as changed."""
+    """Compare by position; in a set, only elements that the other side lacks count as changed."""
     old_at, new_at = dict(enumerate(old)), dict(enumerate(new))
     if prop.kind in SETS:
         spell = _speller(prop)
@@ -131,7 +131,7 @@ def _speller(prop: Property) -> Any:
 
 
 def adopt_computed(prop: Property, old: Any, new: list[Any]) -> list[Any]:
-    """Return the new elements with what Docker chose for the old ones (a port's random external number) where none is asked for."""
+    """Return the new elements with Docker's choices for the old ones (a port's random external number) if none is requested."""
     free = [field.name for field in prop.fields if field.computed]
     fixed = tuple(field for field in prop.fields if not field.computed)
     known = [item for item in old or [] if isinstance(item, dict)]

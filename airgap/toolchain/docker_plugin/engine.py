@@ -1,4 +1,4 @@
-"""The connection to the Docker engine, and its failures in words that say what to do."""
+"""The connection to the Docker engine, and its failures as messages with a next step."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 OLDEST_API = "1.41"
-"""Of Docker engine 20.10, the oldest that is tested."""
+"""Of Docker engine 20.10, the oldest tested one."""
 
 
 class Engine:
-    """A Docker engine, with one client for each thread that talks to it."""
+    """A Docker engine, with one client for each thread that uses it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -33,14 +33,14 @@ class Engine:
 
     @property
     def url(self) -> str:
-        """Where the engine is."""
+        """The engine's address."""
         return self.address.url
 
     @property
     def address(self) -> ChosenEngine:
-        """The engine that the provider's configuration names, else the one that this project's tasks use, too.
+        """The engine in the provider's configuration, else the one that this project's tasks use.
 
-        Raises DockerPluginError where the Docker context that is named doesn't exist.
+        Raises DockerPluginError if the named Docker context doesn't exist.
         """
         settings = self.settings
         try:
@@ -58,9 +58,9 @@ class Engine:
 
     @property
     def client(self) -> APIClient:
-        """This thread's client; connects when first asked for.
+        """This thread's client; connects at first use.
 
-        Raises DockerPluginError where the engine is missing, stopped, too old, or closed to this user.
+        Raises DockerPluginError if the engine is missing, stopped, too old, or closed to this user.
         """
         client: APIClient | None = getattr(self._local, "client", None)
         if client is None:
@@ -75,12 +75,12 @@ class Engine:
         return self._api
 
     def has(self, api: str) -> bool:
-        """Tell whether the engine offers this version of the API."""
+        """Whether the engine has this version of the API."""
         return _version(self.api) >= _version(api)
 
     @property
     def limits_swap(self) -> bool:
-        """Tell whether the engine's kernel can limit swap; where it can't, Docker drops such limits."""
+        """Whether the engine's kernel can limit swap; otherwise Docker drops such limits."""
         if self._limits_swap is None:
             with told("the Docker engine could not be asked what it can do"):
                 self._limits_swap = bool(self.client.info().get("SwapLimit"))
@@ -113,7 +113,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def too_old(url: str, offered: str) -> DockerPluginError:
-    """Return the error for an engine that lacks what this plugin needs."""
+    """Return the error for an engine that lacks required features."""
     return DockerPluginError(
         f"the Docker engine is too old: it offers API {offered}, and at least {OLDEST_API} (engine 20.10) is needed",
         where=url,
@@ -122,7 +122,7 @@ def too_old(url: str, offered: str) -> DockerPluginError:
 
 
 def unreachable(url: str, error: Exception) -> DockerPluginError:
-    """Return the error for an engine that doesn't answer, told apart by why."""
+    """Return the error for an engine that doesn't answer, by its cause."""
     text = str(error)
     socket = Path(url.removeprefix("unix://")) if url.startswith("unix://") else None
     if "Permission" in text or "Errno 13" in text:
@@ -139,7 +139,7 @@ def unreachable(url: str, error: Exception) -> DockerPluginError:
         )
     if socket is not None:
         return DockerPluginError(
-            "Docker is not running: nobody answers at its socket", where=url, next_step="start it with: service docker start"
+            "Docker is not running: no answer at its socket", where=url, next_step="start it with: service docker start"
         )
     return DockerPluginError(
         f"the Docker engine cannot be reached: {text}", where=url, next_step="check the provider's `host` or DOCKER_HOST"
@@ -148,7 +148,7 @@ def unreachable(url: str, error: Exception) -> DockerPluginError:
 
 @contextmanager
 def told(what: str, next_step: str = "") -> Iterator[None]:
-    """Turn the SDK's errors inside the block into one that says what was being done."""
+    """Turn the SDK's errors inside the block into one that names the operation."""
     import requests
     from docker.errors import APIError, DockerException
 
@@ -161,5 +161,5 @@ def told(what: str, next_step: str = "") -> Iterator[None]:
 
 
 def explanation(error: Exception) -> str:
-    """Return the engine's own words in an API error."""
+    """Return the engine's own message in an API error."""
     return str(getattr(error, "explanation", None) or error).strip()

@@ -1,4 +1,4 @@
-"""What can go wrong inside the plugin, as the engine has to tell it apart."""
+"""The plugin's errors, in the classes that the engine distinguishes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from core.errors import PlatformError
 
 
 class DockerPluginError(PlatformError):
-    """A resource could not be worked on; the message names it and says what to do."""
+    """An operation on a resource failed; the message names the resource and the next step."""
 
 
 class CancelledByUserError(DockerPluginError):
-    """The user interrupted the run while this resource was being waited for."""
+    """The user interrupted the run while it waited for this resource."""
 
 
 class NotReadyError(DockerPluginError):
-    """The resource exists but never became what was asked for.
+    """The resource exists but did not become ready.
 
     The engine records it with its partial state, so that the next `pulumi up` finishes it instead of making a second one.
     """

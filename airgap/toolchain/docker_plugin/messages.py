@@ -1,4 +1,4 @@
-"""Messages to the user through the engine, free of secrets."""
+"""Messages to the user through the engine, without secrets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 _MASK = "[secret]"
 _SHORTEST = 4
-"""Shorter secrets are left alone: they would blot out half of every message, and protect nothing anyway."""
+"""Shorter secrets are not masked: that would hide half of every message and protect nothing."""
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with every secret in it masked, also where only one line of it is quoted."""
+    """Return the text with every secret masked, even if only one line of it is quoted."""
     pieces = {piece for secret in secrets for piece in (secret, secret.partition("=")[2], *secret.splitlines()) if len(piece) >= _SHORTEST}
     for piece in sorted(pieces, key=len, reverse=True):
         text = text.replace(piece, _MASK)
@@ -19,7 +19,7 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
 
 
 class Messenger:
-    """Sends warnings and passing remarks to the engine that started this plugin."""
+    """Sends warnings and status messages to the engine that started this plugin."""
 
     def __init__(self, engine_address: str) -> None:
         self._address = engine_address
@@ -30,7 +30,7 @@ class Messenger:
         return lambda text: self._send(urn, redacted(text, secrets), warning=True)
 
     def narrator(self, urn: str) -> Callable[[str], None]:
-        """Return a function that shows what is going on with the resource, until the next such remark."""
+        """Return a function that shows the resource's present activity, until the next message."""
         last: list[str] = []
 
         def tell(text: str) -> None:
@@ -52,4 +52,4 @@ class Messenger:
         try:
             self._stub.Log(engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=not warning), timeout=5)
         except grpc.RpcError:
-            return  # the engine is going; what matters reaches it as the call's own result
+            return  # the engine is ending; important results reach it as the call's result

@@ -1,4 +1,4 @@
-"""Names for resources whose program gives none."""
+"""Names for resources without a name in the program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SUFFIX = 7
 
 
 def automatic_name(resource: str, olds: dict[str, Any], seed: bytes) -> str:
-    """Return the name that the resource got before, or a new one: the resource's own and seven hexadecimal digits."""
+    """Return the resource's earlier name, or a new one: its own name and seven hexadecimal digits."""
     old = olds.get("name")
     if isinstance(old, str) and "name" in olds.get("__defaults", []):
         return old

@@ -1,4 +1,4 @@
-"""The words in which `tables` declare a resource's properties, and what makes two spellings of a value the same."""
+"""The classes for declaring a resource's properties in `tables`, and the equality of values in different spellings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ZERO: dict[Kind, Any] = {Kind.TEXT: "", Kind.NUMBER: 0, Kind.SWITCH: False}
 
 
 class Change(Enum):
-    """What a changed value means for the resource that exists."""
+    """The effect of a changed value on the existing resource."""
 
     REPLACE = "delete it, then create it anew"
     UPDATE = "Docker changes it in place"
@@ -42,7 +42,7 @@ class Change(Enum):
 
 @dataclass(frozen=True)
 class Codec:
-    """How a value is written in Docker's API, and read from it."""
+    """How a value is written to and read from Docker's API."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
@@ -53,61 +53,61 @@ AS_IS = Codec(lambda value: value, lambda value: value)
 
 @dataclass(frozen=True)
 class Property:
-    """One property of a resource: all that check, diff, create and read need to know of it."""
+    """One property of a resource, with everything that check, diff, create and read need."""
 
     name: str
     kind: Kind
     change: Change = Change.REPLACE
     required: bool = False
     default: Any = None
-    """Added to the inputs by check where the program gives none, and listed there under `__defaults`."""
+    """The default that check adds to the inputs and lists under `__defaults`."""
     computed: bool = False
-    """Where the program gives none, whatever Docker chose is right."""
+    """If the program gives none, any value that Docker chose is right."""
     computed_if: str = ""
-    """Like `computed`, where this other input is true."""
+    """Like `computed`, if this other input is true."""
     silent: bool = False
-    """Where the program gives none, nothing is reported of what Docker chose."""
+    """If the program gives none, Docker's choice is not reported."""
     place: str = ""
-    """Where the container API keeps it: `Config.User`; empty where the resource's own code handles it."""
+    """Its place in the container API: `Config.User`; empty if the resource's own code handles it."""
     codec: Codec = AS_IS
     fields: tuple[Property, ...] = ()
     """The properties of an object."""
     whole: bool = False
     """A difference anywhere inside is reported on the property itself."""
     created: Any = None
-    """The output after create where neither program nor Docker gives a value; the official plugin is not uniform here."""
+    """The output after create if neither program nor Docker gives a value; the official plugin is inconsistent here."""
     refreshed: Any = None
     """The same after read."""
     refuse: Callable[[Any], str | None] | None = None
-    """Return what is wrong with a value, if anything."""
+    """Return the problem of a value, or None."""
     canonical: Callable[[Any], Any] | None = None
-    """Return one spelling for all that mean the same."""
+    """Return the canonical spelling of a value."""
     api: str = ""
-    """The first version of Docker's API that has it."""
+    """The first version of Docker's API with it."""
     unsupported: str = ""
-    """Why the official plugin has it and this one has not, and what to do instead."""
+    """Why this plugin does not support it, and what to do instead."""
 
     def field(self, name: str) -> Property | None:
         """Return the object's property of this name."""
         return next((item for item in self.fields if item.name == name), None)
 
     def empty(self, *, refreshed: bool) -> Any:
-        """Return the output where no value is known."""
+        """Return the output for an unknown value."""
         return self.refreshed if refreshed else self.created
 
 
 def is_empty(value: Any) -> bool:
-    """Tell whether the value says no more than its absence: nothing, or a list or map with nothing in it."""
+    """Whether the value means the same as its absence: nothing, or an empty list or map."""
     return value is None or value in ([], {}, "")
 
 
 def visible(value: dict[str, Any]) -> dict[str, Any]:
-    """Return the object without the bookkeeping that Pulumi's bridge keeps in it (`__defaults`, `__meta`)."""
+    """Return the object without the entries of Pulumi's bridge (`__defaults`, `__meta`)."""
     return {key: item for key, item in value.items() if not key.startswith("__")}
 
 
 def canonical(prop: Property, value: Any) -> Any:
-    """Return the value in the one spelling that all values with the same meaning share."""
+    """Return the value in the canonical spelling."""
     if prop.kind in _ZERO:
         plain = _ZERO[prop.kind] if value is None else value
         if is_empty(plain) and prop.default is not None:
@@ -131,12 +131,12 @@ def canonical_object(fields: tuple[Property, ...], value: dict[str, Any]) -> dic
 
 
 def same(prop: Property, one: Any, other: Any) -> bool:
-    """Tell whether two values of the property mean the same."""
+    """Whether two values of the property mean the same."""
     return bool(canonical(prop, one) == canonical(prop, other))
 
 
 def fill(prop: Property, value: Any, *, refreshed: bool) -> Any:
-    """Return the value as the official plugin puts it out: objects with every property, given or not."""
+    """Return the value as the official plugin outputs it: objects with every property, given or not."""
     if value is None:
         return prop.empty(refreshed=refreshed)
     if prop.kind is Kind.OBJECT:
@@ -158,7 +158,7 @@ class _Absent:
 
 
 ABSENT: Any = _Absent()
-"""As a property's `created` or `refreshed`: it is left out of the outputs altogether."""
+"""As a property's `created` or `refreshed`: it is left out of the outputs."""
 
 
 def _order(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The package schema that the tables amount to, for tools that ask a provider what it can do."""
+"""The package schema from the tables, for tools that ask a provider for its features."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
 
 
 def schema() -> str:
-    """Return the schema as JSON: this plugin's resources and provider configuration, and nothing that it lacks."""
+    """Return the schema as JSON: this plugin's resources and provider configuration, without unsupported parts."""
     types: dict[str, Any] = {}
     resources = {}
     for token, resource in RESOURCES.items():

@@ -1,4 +1,4 @@
-"""Serving the provider to the Pulumi engine that started it."""
+"""Serves the provider to the Pulumi engine that started it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from airgap.toolchain.docker_plugin.servicer import DockerProvider
 
 _THREADS = 64
-"""Calls at once; the engine asks for as many as its `--parallel`, and most of them wait for Docker."""
+"""Parallel calls; the engine makes as many as its `--parallel`, and most of them wait for Docker."""
 _LARGEST = 400 * 1024 * 1024
 """Bytes in a message, as in Pulumi's own SDKs."""
 _GRACE = 4.0
-"""Seconds that running calls get to record what they have made; the engine kills this process after five."""
+"""Seconds for running calls to record their results; the engine kills this process after five."""
 
 
 def serve(arguments: list[str]) -> None:
-    """Serve until the engine is gone or asks to end; print the port that the engine then connects to."""
-    parent = os.getppid()  # before the port is told: from then on the engine may be killed at any time
+    """Serve until the engine ends or asks to end; print the port for the engine."""
+    parent = os.getppid()  # read before printing the port: the engine may be killed at any time after that
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=_THREADS), options=options)
@@ -37,7 +37,7 @@ def serve(arguments: list[str]) -> None:
         del number, frame
         ended.set()
 
-    # The engine ends its plugins with an interrupt, and waits for seconds on one that doesn't go.
+    # The engine ends its plugins with an interrupt, and waits some seconds for each.
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
     server.start()
@@ -45,7 +45,7 @@ def serve(arguments: list[str]) -> None:
     sys.stdout.flush()
     while not ended.wait(1):
         if os.getppid() != parent:
-            os._exit(0)  # the engine was killed: nobody would record what goes on here
+            os._exit(0)  # the engine was killed: nobody would record the results
     provider.cancel()
     server.stop(_GRACE).wait()
     os._exit(0)  # threads that still wait for Docker must not hold the process

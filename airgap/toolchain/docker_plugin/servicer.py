@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002, N802 - the service fixes the methods' names and arguments
-"""Pulumi's `ResourceProvider` service: from messages to the resources' own code, and back."""
+"""Pulumi's `ResourceProvider` service: converts messages for the resources' own code, and back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from airgap.toolchain.docker_plugin.settings import Settings, check_settings, se
 
 
 class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """The provider; every method is one of the service's, and raises what goes wrong as the call's status."""
+    """The provider; every method belongs to the service, and reports errors as the call's status."""
 
     def __init__(self, engine_address: str = "") -> None:
         self._messenger = Messenger(engine_address)
@@ -33,33 +33,33 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._cancelled = threading.Event()
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Agree on what both sides can do."""
+        """Agree on the features of both sides."""
         self._messenger = Messenger(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(
             accept_secrets=True, accept_resources=False, accept_outputs=False, supports_autonaming_configuration=True
         )
 
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Serve the engine at another address, as a debugger does."""
+        """Serve the engine at another address, for a debugger."""
         self._messenger = Messenger(request.address)
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Tell the version."""
+        """Return the version."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Tell the resources and their properties."""
+        """Return the resources and their properties."""
         from airgap.toolchain.docker_plugin.schema import schema
 
         return provider_pb2.GetSchemaResponse(schema=schema())
 
     def GetMapping(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Tell that this provider translates from no other tool."""
+        """Return that this provider converts from no other tool."""
         return provider_pb2.GetMappingResponse()
 
     def GetMappings(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Tell that this provider translates from no other tool."""
+        """Return that this provider converts from no other tool."""
         return provider_pb2.GetMappingsResponse()
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -68,17 +68,17 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=_failures(failures))
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Tell whether the configuration changed; resources stay, as moving them to another engine is the program's decision."""
+        """Return whether the configuration changed; resources stay, as moving them to another engine is the program's decision."""
         olds, news = wire.decode(request.old_inputs or request.olds), wire.decode(request.news)
         changed = sorted(name for name in {*olds, *news} if olds.get(name) != news.get(name) and name != "version")
         kind = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(changes=kind, diffs=changed)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Take over the configuration; the engine is only reached for when something is to be done."""
+        """Store the configuration; connects to the engine only when needed."""
         try:
             self._engine = Engine(settings_from(wire.decode(request.args)))
-        except Exception as error:  # whatever it is, the user gets it as this call's message
+        except Exception as error:  # the user gets any error as this call's message
             _abort(context, str(error))
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=False, supports_autonaming_configuration=True
@@ -93,7 +93,7 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Add the defaults, and name everything that is wrong."""
+        """Add the defaults, and report all problems."""
         resource = _resource(context, request.urn)
         olds, news = wire.decode(request.olds), wire.decode(request.news)
         named = news.get("name") is None and resource.autonamed
@@ -107,22 +107,22 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=_failures(failures))
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Tell what changed, and whether that takes a new resource."""
+        """Return the changes, and whether they require a new resource."""
         resource = _resource(context, request.urn)
         state, news = wire.reveal(wire.decode(request.olds)), wire.reveal(wire.decode(request.news))
-        found = difference(resource.properties, state, news, list(request.ignoreChanges))
+        changes = difference(resource.properties, state, news, list(request.ignoreChanges))
         fixed_name = resource.autonamed and "name" not in news.get("__defaults", [])
         return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME if found.steps else provider_pb2.DiffResponse.DIFF_NONE,
-            replaces=found.replaces,
-            diffs=sorted(found.properties),
-            detailedDiff={path: _property_diff(step) for path, step in found.steps.items()},
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changes.steps else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=changes.replaces,
+            diffs=sorted(changes.properties),
+            detailedDiff={path: _property_diff(step) for path, step in changes.steps.items()},
             hasDetailedDiff=True,
             deleteBeforeReplace=resource.delete_first or fixed_name,
         )
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Make a resource; in a preview, only tell what would come of it."""
+        """Make a resource; in a preview, only return the expected outputs."""
         resource = _resource(context, request.urn)
         wrapped = wire.decode(request.properties)
         inputs = visible(wire.reveal(wrapped))
@@ -134,30 +134,30 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
             resource_id, outputs = resource.create(call, inputs)
         except NotReadyError as error:
             _abort_not_ready(context, error, wrapped, secrets)
-        except Exception as error:  # whatever it is, the user gets it as this call's message
+        except Exception as error:  # the user gets any error as this call's message
             _abort(context, redacted(_told(error), secrets))
         return provider_pb2.CreateResponse(id=resource_id, properties=wire.encode(wire.keep_secret(outputs, wrapped)))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Tell what a resource is like now, for `refresh` and `import`."""
+        """Return a resource's present state, for `refresh` and `import`."""
         resource = _resource(context, request.urn)
         wrapped, state = wire.decode(request.inputs), wire.decode(request.properties)
         plain = wire.reveal(wrapped)
         secrets = [*wire.secret_texts(wrapped), *wire.secret_texts(state)]
         try:
-            found = resource.read(self._call(request, secrets), request.id, plain, wire.reveal(state))
-        except Exception as error:  # whatever it is, the user gets it as this call's message
+            state_now = resource.read(self._call(request, secrets), request.id, plain, wire.reveal(state))
+        except Exception as error:  # the user gets any error as this call's message
             _abort(context, redacted(_told(error), secrets))
-        if found is None:
+        if state_now is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
-            id=found.id,
-            properties=wire.encode(wire.keep_secret(found.outputs, wrapped, state)),
-            inputs=wire.encode(_as_given(found.inputs, wrapped)),
+            id=state_now.id,
+            properties=wire.encode(wire.keep_secret(state_now.outputs, wrapped, state)),
+            inputs=wire.encode(_as_given(state_now.inputs, wrapped)),
         )
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Change a resource in place; in a preview, only tell what would come of it."""
+        """Change a resource in place; in a preview, only return the expected outputs."""
         resource = _resource(context, request.urn)
         wrapped, state = wire.decode(request.news), wire.decode(request.olds)
         secrets = [*wire.secret_texts(wrapped), *wire.secret_texts(state)]
@@ -170,7 +170,7 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
                 outputs = resource.update(self._call(request, secrets), request.id, visible(old), visible(plain), changed)
         except NotReadyError as error:
             _abort_not_ready(context, error, wrapped, secrets)
-        except Exception as error:  # whatever it is, the user gets it as this call's message
+        except Exception as error:  # the user gets any error as this call's message
             _abort(context, redacted(_told(error), secrets))
         return provider_pb2.UpdateResponse(properties=wire.encode(wire.keep_secret(outputs, wrapped)))
 
@@ -181,17 +181,17 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         secrets = list(wire.secret_texts(state))
         try:
             resource.delete(self._call(request, secrets), request.id, visible(wire.reveal(state)))
-        except Exception as error:  # whatever it is, the user gets it as this call's message
+        except Exception as error:  # the user gets any error as this call's message
             _abort(context, redacted(_told(error), secrets))
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Let every wait end soon; what was made is recorded as it is."""
+        """End every wait soon; finished work is recorded."""
         self.cancel()
         return empty_pb2.Empty()
 
     def cancel(self) -> None:
-        """Let every wait end soon."""
+        """End every wait soon."""
         self._cancelled.set()
 
     def _call(self, request: Any, secrets: list[str]) -> Call:
@@ -222,18 +222,18 @@ def _resource(context: grpc.ServicerContext, urn: str) -> Resource:
 
 
 def _failures(failures: list[Failure]) -> list[Any]:
-    # The engine prints the value beside a named property, so the property is only named in the reason: the value may be a secret.
+    # The engine prints the value beside a named property, so name the property only in the reason: the value may be a secret.
     return [provider_pb2.CheckFailure(reason=failure.reason) for failure in failures]
 
 
 def _property_diff(step: Step) -> Any:
-    made = provider_pb2.PropertyDiff()
-    made.kind = step.value  # type: ignore[assignment]
-    return made
+    property_diff = provider_pb2.PropertyDiff()
+    property_diff.kind = step.value  # type: ignore[assignment]
+    return property_diff
 
 
 def _as_given(inputs: dict[str, Any], wrapped: dict[str, Any]) -> dict[str, Any]:
-    """Return inputs with their secrets: those that stayed, secret where they were; those that changed, as a whole."""
+    """Return inputs with their secrets: unchanged ones secret in the same places, changed ones as a whole."""
     kept = wire.keep_secret(inputs, wrapped)
     return {
         name: wrapped[name] if name in wrapped and wire.reveal(wrapped[name]) == value else kept[name] for name, value in inputs.items()
@@ -252,7 +252,7 @@ def _abort(context: grpc.ServicerContext, message: str, code: grpc.StatusCode = 
 
 
 def _abort_not_ready(context: grpc.ServicerContext, error: NotReadyError, inputs: dict[str, Any], secrets: list[str]) -> NoReturn:
-    """Report a resource that exists but isn't ready, so that the engine records it and the next `up` goes on with it."""
+    """Report a resource that exists but isn't ready, so that the engine records it and the next `up` continues with it."""
     message = redacted(str(error), secrets)
     detail = any_pb2.Any()
     detail.Pack(

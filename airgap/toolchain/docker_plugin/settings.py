@@ -1,4 +1,4 @@
-"""The provider's own configuration: which Docker engine, and how to log in to registries."""
+"""The provider's own configuration: the Docker engine, and the log-ins to registries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ENGINE_KEYS = ("version", "pluginDownloadURL")
 
 @dataclass(frozen=True)
 class Settings:
-    """How to reach the Docker engine and its registries."""
+    """The access to the Docker engine and its registries."""
 
     host: str = ""
     """A URL such as `unix:///var/run/docker.sock`; empty for the one that `chosen_engine` names."""
@@ -66,15 +66,15 @@ def _login(entry: dict[str, Any], registry: str) -> dict[str, str] | None:
     if not content and entry.get("configFile"):
         content = Path(entry["configFile"]).expanduser().read_text(encoding="utf-8")
     if content:
-        found = auth.AuthConfig(json.loads(content)).resolve_authconfig(registry)
-        return {str(key): str(value) for key, value in found.items()} if found else None
+        login = auth.AuthConfig(json.loads(content)).resolve_authconfig(registry)
+        return {str(key): str(value) for key, value in login.items()} if login else None
     username = entry.get("username") or os.environ.get("DOCKER_REGISTRY_USER", "")
     password = entry.get("password") or os.environ.get("DOCKER_REGISTRY_PASS", "")
     return {"username": username, "password": password} if username else None
 
 
 def check_settings(news: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
-    """Return the configuration as given, and what is wrong with it."""
+    """Return the configuration as given, and its problems."""
     _, failures = check(CONFIG, _parsed(news))
     given = {name: value for name, value in news.items() if not name.startswith("__")}
     return given, failures
@@ -90,7 +90,7 @@ def settings_from(values: dict[str, Any]) -> Settings:
 
 
 def _parsed(values: dict[str, Any]) -> dict[str, Any]:
-    """Return configuration as typed values: on the wire, whatever isn't a text is a text with JSON in it."""
+    """Return configuration as typed values: on the wire, everything except text is JSON in a text."""
     parsed: dict[str, Any] = {}
     for name, value in values.items():
         if name in _ENGINE_KEYS:

@@ -1,6 +1,6 @@
 """Property values between protobuf's `Struct` and Python.
 
-On the wire a secret and an unknown value are marked by signatures that Pulumi fixed in its SDKs (`pulumi.runtime.rpc`).
+On the wire a secret and an unknown value are marked by Pulumi's fixed signatures (`pulumi.runtime.rpc`).
 Here a secret is a `Secret` around its value and an unknown value is `UNKNOWN`.
 """
 
@@ -16,7 +16,7 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the public mark of a secret, not one
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _UNKNOWNS = {
-    "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # text, or a property whose kind is not told
+    "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # text, or a property of unknown kind
     "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
     "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
     "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
@@ -25,7 +25,7 @@ _UNKNOWNS = {
 
 
 class _Unknown:
-    """A value that only exists once something else has been created."""
+    """A value that exists only after another resource was created."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -36,7 +36,7 @@ UNKNOWN: Final = _Unknown()
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that must stay secret in the state; its repr doesn't tell it."""
+    """A value that must stay secret in the state; its repr hides it."""
 
     value: Any = field(repr=False)
 
@@ -102,7 +102,7 @@ def _encode(value: Any) -> struct_pb2.Value:
 
 
 def reveal(value: Any) -> Any:
-    """Return the value with every secret in it opened, to work with."""
+    """Return the value with all its secrets opened."""
     if isinstance(value, Secret):
         return reveal(value.value)
     if isinstance(value, dict):
@@ -113,7 +113,7 @@ def reveal(value: Any) -> Any:
 
 
 def has_secret(value: Any) -> bool:
-    """Tell whether a secret is in the value, at any depth."""
+    """Whether a secret is in the value, at any depth."""
     if isinstance(value, Secret):
         return True
     if isinstance(value, dict):
@@ -124,7 +124,7 @@ def has_secret(value: Any) -> bool:
 
 
 def has_unknown(value: Any) -> bool:
-    """Tell whether an unknown value is in the value, at any depth."""
+    """Whether an unknown value is in the value, at any depth."""
     if value is UNKNOWN:
         return True
     if isinstance(value, Secret):
@@ -151,6 +151,6 @@ def secret_texts(value: Any, *, inside: bool = False) -> Iterator[str]:
 
 
 def keep_secret(outputs: dict[str, Any], *sources: dict[str, Any]) -> dict[str, Any]:
-    """Return the outputs with each property secret that held a secret in one of the sources (inputs, or an earlier state)."""
+    """Return the outputs; a property is secret if it contained a secret in one of the sources (inputs, or an earlier state)."""
     names = {name for source in sources for name, value in source.items() if has_secret(value)}
     return {name: Secret(value) if name in names and value is not None else value for name, value in outputs.items()}

@@ -36,7 +36,7 @@ def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> Dumped:
     records: list[FileRecord] = []
     collections: dict[str, DumpedCollection] = {}
     unproven: list[Unproven] = []
-    for definition in sorted(wire.get("schema")["classes"], key=lambda each: str(each["class"])):
+    for definition in sorted(wire.get("schema")["classes"], key=lambda schema: str(schema["class"])):
         name = str(definition["class"])
         progress.status(f"portable dump of {name}")
         try:
@@ -51,8 +51,8 @@ def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> Dumped:
     index = Index(
         weaviate=str(wire.get("meta")["version"]),
         collections=collections,
-        aliases={each["alias"]: each["class"] for each in (wire.get("aliases") or {}).get("aliases") or ()},
-        roles=[each for each in wire.get("authz/roles") or () if each["name"] not in BUILT_IN_ROLES],
+        aliases={alias["alias"]: alias["class"] for alias in (wire.get("aliases") or {}).get("aliases") or ()},
+        roles=[role for role in wire.get("authz/roles") or () if role["name"] not in BUILT_IN_ROLES],
         users=_users(wire),
     )
     content = index.model_dump_json(indent=2).encode() + b"\n"
@@ -66,8 +66,8 @@ def _paths(name: str) -> tuple[str, str]:
 
 def _insist_on_rights(wire: Wire) -> None:
     own = wire.get("users/own-info") or {}
-    granted = {str(each["action"]) for role in own.get("roles") or () for each in role.get("permissions") or ()}
-    missing = [each for each in _RIGHTS if granted and each not in granted]
+    granted = {str(permission["action"]) for role in own.get("roles") or () for permission in role.get("permissions") or ()}
+    missing = [right for right in _RIGHTS if granted and right not in granted]
     if missing:
         raise PlatformError(
             what=f"account {own.get('username')} may not {', '.join(missing)}, so the portable dump would be incomplete",
@@ -79,9 +79,9 @@ def _insist_on_rights(wire: Wire) -> None:
 def _users(wire: Wire) -> list[dict[str, Any]]:
     """The users in the server's database, without those of its environment."""
     return [
-        {"userId": each["userId"], "roles": sorted(each.get("roles") or ()), "active": bool(each.get("active", True))}
-        for each in wire.get("users/db") or ()
-        if each.get("dbUserType") == "db_user"
+        {"userId": user["userId"], "roles": sorted(user.get("roles") or ()), "active": bool(user.get("active", True))}
+        for user in wire.get("users/db") or ()
+        if user.get("dbUserType") == "db_user"
     ]
 
 
@@ -91,8 +91,8 @@ def _collection(
     described_at, objects_at = _paths(name)
     described = write_hashed(folder, described_at, [json.dumps(definition, indent=2, ensure_ascii=False).encode()])
     tenants, left_out = _tenants(wire, name, definition)
-    for each in left_out:
-        progress.log(f"tenant {each} of {name} is not active, so it is not in the portable dump; the module's backup has it")
+    for inactive in left_out:
+        progress.log(f"tenant {inactive} of {name} is not active, so it is not in the portable dump; the module's backup has it")
     seen = _Seen(name)
     compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
     gone: dict[str, int] = {}
@@ -116,14 +116,14 @@ def _collection(
         objects=target.record.path,
         rows=seen.rows,
         dimensions=seen.dimensions,
-        tenants=tuple(each for each in tenants if each is not None and gone.get(each) != 0),
-        tenants_left_out=(*left_out, *(each for each, rows in gone.items() if not rows)),
+        tenants=tuple(tenant for tenant in tenants if tenant is not None and gone.get(tenant) != 0),
+        tenants_left_out=(*left_out, *(tenant for tenant, rows in gone.items() if not rows)),
     )
     lacking = [
         Unproven(
-            what=f"tenant {each} of {name}", why=f"deactivated or removed during the dump: the portable dump has {rows} of its objects"
+            what=f"tenant {tenant} of {name}", why=f"deactivated or removed during the dump: the portable dump has {rows} of its objects"
         )
-        for each, rows in gone.items()
+        for tenant, rows in gone.items()
     ]
     return [described, target.record], dumped, lacking
 
@@ -132,14 +132,14 @@ def _tenants(wire: Wire, name: str, definition: dict[str, Any]) -> tuple[list[st
     """The tenants to read (None for a collection without tenants), and the inactive ones, which can't be read."""
     if not (definition.get("multiTenancyConfig") or {}).get("enabled"):
         return [None], ()
-    there = sorted(wire.get(f"schema/{name}/tenants") or (), key=lambda each: str(each["name"]))
-    active = [str(each["name"]) for each in there if each.get("activityStatus") in ("HOT", "ACTIVE")]
-    return list(active), tuple(str(each["name"]) for each in there if each["name"] not in active)
+    statuses = sorted(wire.get(f"schema/{name}/tenants") or (), key=lambda status: str(status["name"]))
+    active = [str(status["name"]) for status in statuses if status.get("activityStatus") in ("HOT", "ACTIVE")]
+    return list(active), tuple(str(status["name"]) for status in statuses if status["name"] not in active)
 
 
 def _lines(wire: Wire, name: str, tenant: str | None) -> Iterator[dict[str, Any]]:
-    for found in wire.objects(name, tenant):
-        line = {key: found[key] for key in _KEPT if found.get(key) is not None}
+    for stored in wire.objects(name, tenant):
+        line = {key: stored[key] for key in _KEPT if stored.get(key) is not None}
         yield line if tenant is None else {**line, "tenant": tenant}
 
 

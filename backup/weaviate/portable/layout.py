@@ -50,7 +50,7 @@ class Index(_Record):
     @property
     def rows(self) -> int:
         """Objects of all collections."""
-        return sum(each.rows for each in self.collections.values())
+        return sum(collection.rows for collection in self.collections.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,70 +84,75 @@ def load(
 def _resume(place: Path, set_id: str) -> _State:
     """The progress of an interrupted import; empty for another set."""
     try:
-        found = json.loads((place / _STATE).read_bytes())
-        return _State(place, set_id, list(found["done"])) if found["set"] == set_id else _State(place, set_id)
+        saved = json.loads((place / _STATE).read_bytes())
+        return _State(place, set_id, list(saved["done"])) if saved["set"] == set_id else _State(place, set_id)
     except (OSError, ValueError, KeyError):
         return _State(place, set_id)
 
 
 def _refuse_nonempty(wire: Wire, index: Index, state: _State, place: Path) -> None:
-    there = {str(each["class"]) for each in (wire.get("schema") or {}).get("classes") or ()}
-    resumed = (place / _STATE).exists() and there <= set(index.collections)
-    if there and not resumed:
+    existing = {str(schema["class"]) for schema in (wire.get("schema") or {}).get("classes") or ()}
+    resumed = (place / _STATE).exists() and existing <= set(index.collections)
+    if existing and not resumed:
         raise PlatformError(
-            what=f"the target is not empty: it has {', '.join(sorted(there))}",
+            what=f"the target is not empty: it has {', '.join(sorted(existing))}",
             where=wire.url,
             next_step="give an empty Weaviate; a dump is never mixed with other content",
         )
     # A target that was emptied since starts anew.
-    state.done = [step for step in state.done if step.split(" ")[0] in there]
+    state.done = [step for step in state.done if step.split(" ")[0] in existing]
 
 
 def _collections(wire: Wire, folder: SetFiles, index: Index, state: _State, plain_vectors: bool, progress: Progress) -> dict[str, int]:
-    there = {str(each["class"]) for each in wire.get("schema")["classes"]}
+    existing = {str(schema["class"]) for schema in wire.get("schema")["classes"]}
     later: list[tuple[str, dict[str, Any]]] = []
-    for name, each in index.collections.items():
-        definition, references = split_references(read_definition(folder, each))
-        if name not in there:
+    for name, collection in index.collections.items():
+        definition, references = split_references(read_definition(folder, collection))
+        if name not in existing:
             _create(wire, plain(definition) if plain_vectors else definition)
         present = {str(one["name"]) for one in (wire.get(f"schema/{name}") or {}).get("properties") or ()}
         later += [(name, one) for one in references if one["name"] not in present]
     # References come after all collections that they may name.
     for name, reference in later:
         wire.create(f"schema/{name}/properties", reference)
-    referring = {name: _references(folder, each) for name, each in index.collections.items()}
+    referring = {name: _references(folder, collection) for name, collection in index.collections.items()}
     # In two passes: the server refuses an object that refers to a missing one.
     for first in (True, False):
-        for name, each in index.collections.items():
+        for name, collection in index.collections.items():
             step = name if first else f"{name} with references"
             if step not in state.done and (first or referring[name]):
-                _tenants(wire, name, each)
-                _objects(wire, folder, name, each, progress, without=referring[name] if first else ())
+                _tenants(wire, name, collection)
+                _objects(wire, folder, name, collection, progress, without=referring[name] if first else ())
                 state.done.append(step)
                 state.save()
-    return {name: each.rows for name, each in index.collections.items()}
+    return {name: collection.rows for name, collection in index.collections.items()}
 
 
 def _references(folder: SetFiles, collection: DumpedCollection) -> tuple[str, ...]:
-    return tuple(str(each["name"]) for each in split_references(read_definition(folder, collection))[1])
+    return tuple(str(reference["name"]) for reference in split_references(read_definition(folder, collection))[1])
 
 
 def split_references(definition: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A definition without its reference properties, and those properties."""
     every = definition.get("properties") or []
-    references = [each for each in every if str(each["dataType"][0])[:1].isupper()]
-    return {**definition, "properties": [each for each in every if each not in references]}, references
+    references = [declared for declared in every if str(declared["dataType"][0])[:1].isupper()]
+    return {**definition, "properties": [declared for declared in every if declared not in references]}, references
 
 
 def plain(definition: dict[str, Any]) -> dict[str, Any]:
     """A definition that needs no module: its vectors are stored, not computed."""
-    found = {key: value for key, value in definition.items() if key != "moduleConfig"}
-    if "vectorizer" in found:
-        found["vectorizer"] = "none"
-    if "vectorConfig" in found:
-        found["vectorConfig"] = {name: {**each, "vectorizer": {"none": {}}} for name, each in found["vectorConfig"].items()}
-    properties = found.get("properties") or []
-    return {**found, "properties": [{key: value for key, value in each.items() if key != "moduleConfig"} for each in properties]}
+    plain_definition = {key: value for key, value in definition.items() if key != "moduleConfig"}
+    if "vectorizer" in plain_definition:
+        plain_definition["vectorizer"] = "none"
+    if "vectorConfig" in plain_definition:
+        plain_definition["vectorConfig"] = {
+            name: {**vector, "vectorizer": {"none": {}}} for name, vector in plain_definition["vectorConfig"].items()
+        }
+    properties = plain_definition.get("properties") or []
+    return {
+        **plain_definition,
+        "properties": [{key: value for key, value in declared.items() if key != "moduleConfig"} for declared in properties],
+    }
 
 
 def _create(wire: Wire, definition: dict[str, Any]) -> None:
@@ -162,8 +167,8 @@ def _create(wire: Wire, definition: dict[str, Any]) -> None:
 
 
 def _tenants(wire: Wire, name: str, collection: DumpedCollection) -> None:
-    there = {str(each["name"]) for each in wire.get(f"schema/{name}/tenants") or ()} if collection.tenants else set()
-    missing = [{"name": each} for each in collection.tenants if each not in there]
+    existing = {str(tenant["name"]) for tenant in wire.get(f"schema/{name}/tenants") or ()} if collection.tenants else set()
+    missing = [{"name": tenant} for tenant in collection.tenants if tenant not in existing]
     if missing:
         wire.post(f"schema/{name}/tenants", missing)
 
@@ -175,11 +180,11 @@ def _objects(
     progress.status(f"objects of {name}")
     sent = 0
     for batch in _batches(read_objects(folder, collection)):
-        answers = wire.post("batch/objects", {"objects": [_sendable(name, each, without) for each in batch]})
-        failed = [each for each in answers if (each.get("result") or {}).get("errors")]
+        answers = wire.post("batch/objects", {"objects": [_sendable(name, line, without) for line in batch]})
+        failed = [answer for answer in answers if (answer.get("result") or {}).get("errors")]
         if failed:
-            told = failed[0]["result"]["errors"]["error"][0]["message"]
-            raise PlatformError(what=f"{len(failed)} objects of {name} were refused; {failed[0]['id']}: {told}", where=wire.url)
+            message = failed[0]["result"]["errors"]["error"][0]["message"]
+            raise PlatformError(what=f"{len(failed)} objects of {name} were refused; {failed[0]['id']}: {message}", where=wire.url)
         sent += len(batch)
         progress.count(sent, collection.rows, "objects")
 
@@ -201,15 +206,15 @@ def _check_counts(wire: Wire, rows: dict[str, int]) -> None:
         if (wire.get(f"schema/{name}") or {}).get("multiTenancyConfig", {}).get("enabled"):
             continue
         answer = wire.post("graphql", {"query": f"{{ Aggregate {{ {name} {{ meta {{ count }} }} }} }}"})
-        found = int(answer["data"]["Aggregate"][name][0]["meta"]["count"])
-        if found != expected:
-            raise PlatformError(what=f"{name} has {found} objects instead of {expected}", where=wire.url, next_step="run it again")
+        counted = int(answer["data"]["Aggregate"][name][0]["meta"]["count"])
+        if counted != expected:
+            raise PlatformError(what=f"{name} has {counted} objects instead of {expected}", where=wire.url, next_step="run it again")
 
 
 def _aliases(wire: Wire, index: Index) -> tuple[str, ...]:
-    there = {str(each["alias"]) for each in (wire.get("aliases") or {}).get("aliases") or ()}
+    existing = {str(alias["alias"]) for alias in (wire.get("aliases") or {}).get("aliases") or ()}
     for alias, name in index.aliases.items():
-        if alias not in there:
+        if alias not in existing:
             wire.create("aliases", {"alias": alias, "class": name})
     return tuple(index.aliases)
 
@@ -220,8 +225,8 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
     A user is noted before it is made: one that exists without a known key then gets a new key.
     """
     try:
-        roles = {str(each["name"]) for each in wire.get("authz/roles") or ()}
-        users = {str(each["userId"]) for each in wire.get("users/db") or ()}
+        roles = {str(role["name"]) for role in wire.get("authz/roles") or ()}
+        users = {str(user["userId"]) for user in wire.get("users/db") or ()}
     except RefusedError as error:
         return (), (), (f"roles and users: {error.what}",)
     left_out = []
@@ -237,8 +242,8 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
         if name not in users or not keys[name]:
             try:
                 _write_keys(place, keys | {name: ""})
-                made = None if name in users else wire.create(f"users/db/{name}", {})
-                keys[name] = str((made or wire.post(f"users/db/{name}/rotate-key", {}))["apikey"])
+                answer = None if name in users else wire.create(f"users/db/{name}", {})
+                keys[name] = str((answer or wire.post(f"users/db/{name}/rotate-key", {}))["apikey"])
             except RefusedError as error:
                 left_out.append(f"user {name}: {error.what}")
                 continue
@@ -246,14 +251,14 @@ def _access(wire: Wire, index: Index, place: Path) -> tuple[tuple[str, ...], tup
         wire.post(f"authz/users/{name}/assign", {"roles": user["roles"], "userType": "db"})
         if not user["active"]:
             wire.create(f"users/db/{name}/deactivate", {"revoke_key": False})
-    return tuple(str(each["name"]) for each in index.roles), tuple(sorted(keys)), tuple(left_out)
+    return tuple(str(role["name"]) for role in index.roles), tuple(sorted(keys)), tuple(left_out)
 
 
 def _tenants_left_out(index: Index) -> list[str]:
     return [
-        f"tenants of {name} inactive when the dump was made: {', '.join(each.tenants_left_out)}"
-        for name, each in index.collections.items()
-        if each.tenants_left_out
+        f"tenants of {name} inactive when the dump was made: {', '.join(collection.tenants_left_out)}"
+        for name, collection in index.collections.items()
+        if collection.tenants_left_out
     ]
 
 
@@ -263,7 +268,7 @@ def _write_keys(place: Path, keys: dict[str, str]) -> None:
 
 def _known_keys(place: Path) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads((place / _KEYS).read_bytes())
+        keys: dict[str, str] = json.loads((place / _KEYS).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found
+    return keys

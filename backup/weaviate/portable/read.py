@@ -74,25 +74,27 @@ def faults(folder: SetFiles, manifest: Manifest) -> list[str]:
         return []
     try:
         index = read_index(folder)
-        found = [fault for name, each in index.collections.items() for fault in _collection_faults(folder, name, each)]
+        faults_found = [fault for name, collection in index.collections.items() for fault in _collection_faults(folder, name, collection)]
     except PlatformError as error:
         return [f"weaviate: {error.what}"]
-    listed = {each for one in index.collections.values() for each in (one.definition, one.objects)} | {INDEX}
-    found += [f"{path} is in the dump's index but not in the manifest" for path in sorted(listed - set(part.portable))]
+    listed = {path for one in index.collections.values() for path in (one.definition, one.objects)} | {INDEX}
+    faults_found += [f"{path} is in the dump's index but not in the manifest" for path in sorted(listed - set(part.portable))]
     for name, (before, after) in part.collections.items():
         if name in told_apart(part, index):
             continue
         rows = index.collections[name].rows if name in index.collections else None
         if before == after and rows != before:
-            found.append(f"{name} has {rows if rows is not None else 'no'} rows, but {before} objects were counted")
-    return [f"weaviate, portable dump: {each}" for each in found]
+            faults_found.append(f"{name} has {rows if rows is not None else 'no'} rows, but {before} objects were counted")
+    return [f"weaviate, portable dump: {fault}" for fault in faults_found]
 
 
 def told_apart(part: WeaviatePart, index: Index) -> set[str]:
     """Collections that the dump lacks in part, according to the set itself: left out, or with a tenant that was removed meanwhile."""
-    said = {each.what for each in part.unproven}
+    said = {finding.what for finding in part.unproven}
     dropped = {name for name in part.collections if name not in index.collections and f"collection {name}" in said}
-    return dropped | {name for name, each in index.collections.items() if set(each.tenants_left_out) - set(part.tenants.get(name, ()))}
+    return dropped | {
+        name for name, collection in index.collections.items() if set(collection.tenants_left_out) - set(part.tenants.get(name, ()))
+    }
 
 
 def _collection_faults(folder: SetFiles, name: str, collection: DumpedCollection) -> list[str]:
@@ -104,12 +106,12 @@ def _collection_faults(folder: SetFiles, name: str, collection: DumpedCollection
         place = (str(line.get("tenant", "")), str(line["id"]))
         doubled += place <= last
         last = place
-        strays += any(collection.dimensions.get(vector) not in (0, dimension(each)) for vector, each in vectors_of(line).items())
-    found = []
+        strays += any(collection.dimensions.get(vector) not in (0, dimension(value)) for vector, value in vectors_of(line).items())
+    faults_found = []
     if rows != collection.rows:
-        found.append(f"{name} has {rows} rows instead of {collection.rows}")
+        faults_found.append(f"{name} has {rows} rows instead of {collection.rows}")
     if doubled:
-        found.append(f"{name} has {doubled} ids out of order or repeated")
+        faults_found.append(f"{name} has {doubled} ids out of order or repeated")
     if strays:
-        found.append(f"{name} has {strays} objects with vectors of another length than {collection.dimensions}")
-    return found
+        faults_found.append(f"{name} has {strays} objects with vectors of another length than {collection.dimensions}")
+    return faults_found

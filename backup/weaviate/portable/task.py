@@ -26,7 +26,7 @@ def run(set_id: str | None, *, url: str, key_file: str, ca_file: str, stack: str
     platform = connections.load(stack)
     folder = folders.folder_of(platform.stack)
     every = sets_at(platform, folder)
-    manifest = folders.choose(every if set_id else [each for each in every if each.weaviate and each.weaviate.portable], set_id, folder)
+    manifest = folders.choose(every if set_id else [other for other in every if other.weaviate and other.weaviate.portable], set_id, folder)
     key = _content(key_file, "--key-file").strip() if key_file else None
     ca = Path(ca_file).expanduser() if ca_file else None
     if ca:

@@ -116,9 +116,9 @@ class Wire:
 
 def _reason(answer: httpx.Response) -> str:
     try:
-        told = answer.json()
+        body = answer.json()
     except ValueError:
         return answer.text[:300]
-    if isinstance(told, dict) and isinstance(told.get("error"), list):
-        return "; ".join(str(each.get("message")) for each in told["error"])[:500]
-    return str(told.get("message", told) if isinstance(told, dict) else told)[:500]
+    if isinstance(body, dict) and isinstance(body.get("error"), list):
+        return "; ".join(str(problem.get("message")) for problem in body["error"])[:500]
+    return str(body.get("message", body) if isinstance(body, dict) else body)[:500]

@@ -121,7 +121,7 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
         }
     )
     told = proofs.Restored(platform, lying, redis_keys=7)
-    with pytest.raises(proofs.Disproved, match=f"market_data has {market.rows} rows of other content.*users has {users.rows} rows"):
+    with pytest.raises(proofs.Disproved, match=f"market_data has {market.rows} rows with other content.*users has {users.rows} rows"):
         proofs.rows(told)
     with pytest.raises(proofs.Disproved, match="not at 0001 as recorded"):
         proofs.structure(told)

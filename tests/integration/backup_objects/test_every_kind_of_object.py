@@ -131,7 +131,7 @@ def test_a_drill_proves_the_rest(platform: Platform, folder: Path, full: Manifes
     assert "could not be compared" not in found["postgres.indexes"]
     assert "5 of no keyspace" in found["redis.keyspaces"]
     assert found["weaviate.tenants"] == "1 tenants opened, with 1 objects"
-    assert found["references"].endswith("all there; 1 were deleted before; 2 sessions name none")
+    assert found["references"].endswith("all exist; 1 were deleted earlier; 2 sessions name no user")
     assert '"Zweites Schema".ticks: 4 chunks' in found["postgres.chunks"]
     assert "- unlogged table cache: " in told
 
@@ -166,7 +166,7 @@ def test_what_became_worse_is_still_found(platform: Platform, full: Manifest) ->
     worse = (
         ("update pg_index set indisvalid = {} where indexrelid = 'picky_pkey'::regclass", "false", "true", structure, "index picky_pkey"),
         ("select setval('counter', {})", "5", "100", structure, "counter is at 5, had given 100"),
-        ("""update webhook_log set payload = '{}' where id = 2""", "[1]", "[]", proofs.rows, "webhook_log has 2 rows of other content"),
+        ("""update webhook_log set payload = '{}' where id = 2""", "[1]", "[]", proofs.rows, "webhook_log has 2 rows with other content"),
         ("alter table {}", '"Zweites Schema".ledger rename to a', '"Zweites Schema".a rename to ledger', proofs.rows, "ledger is missing"),
     )
     for statement, broken, mended, proof, said in worse:

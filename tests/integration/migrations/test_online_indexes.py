@@ -142,5 +142,5 @@ def _wait_for_build(platform: Platform) -> None:
 @pytest.mark.parametrize("text", ["create index idx_orders_status on orders (status);", "select 1;", ON_TABLE + ON_HYPERTABLE])
 def test_a_step_that_is_not_one_online_index_is_refused(migrated_platform: Platform, folder: Path, text: str) -> None:
     add_index(folder, text)
-    with pytest.raises(PlatformError, match="has to be one index"):
+    with pytest.raises(PlatformError, match="must be one index"):
         run.upgrade(migrated_platform)

@@ -167,7 +167,7 @@ def test_a_table_never_free_ends_in_a_message_and_nothing_applied(
     monkeypatch.setattr(run, "_FIRST_PAUSE_SECONDS", 0.05)
     with session(migrated_platform, autocommit=False) as reader:
         reader.execute("select count(*) from users")
-        with pytest.raises(PlatformError, match="not to be had in 3 attempts") as caught:
+        with pytest.raises(PlatformError, match="not available in 3 attempts") as caught:
             run.upgrade(migrated_platform)
         assert "pg_stat_activity" in caught.value.next_step
     assert run.status(migrated_platform).current == before
@@ -261,5 +261,5 @@ def test_new_numbers_and_names_the_step_and_refuses_an_empty_message(migrated_pl
     assert up.name == f"{int(head) + 1:04d}_add_a_nickname_for_chats.up.sql"
     assert down.parent == steps
     assert run.upgrade(migrated_platform).revisions == (f"{int(head) + 1:04d}",)
-    with pytest.raises(PlatformError, match="gives no file name"):
+    with pytest.raises(PlatformError, match="can't become a file name"):
         run.new("…")

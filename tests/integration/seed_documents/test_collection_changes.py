@@ -187,7 +187,7 @@ def test_a_collection_made_from_the_specifications_json_is_adopted_when_said(sto
             uuid="36ddd591-2dee-4e7e-8c94-a8a3a950fb71",
             vector=[1.0] + [0.0] * 1535,
         )
-    with pytest.raises(PlatformError, match="would give way to an alias"):
+    with pytest.raises(PlatformError, match="an alias would replace collection"):
         store.load(folder)
     store.load(folder, allow_loss=True)
     found = store.objects()
@@ -211,10 +211,10 @@ def test_the_specifications_own_schema_is_planned_and_imported_into(
     file.write_text(json.dumps({"classes": [{**SPECIFIED, "moduleConfig": {"text2vec-openai": module}}]}, ensure_ascii=False))
     told = Told()
     collection = collection_of(file, told)
-    assert any("`string` is `text`" in line for line in told.lines)
+    assert any("`string` is now `text`" in line for line in told.lines)
     assert any("Weaviate refuses the two together" in line for line in told.lines)
     before = schema_plan.planned(store.platform, collection)
-    assert before.steps == [f"make collection {before.target}", f"let the alias show {before.target}"]
+    assert before.steps == [f"make collection {before.target}", f"point the alias to {before.target}"]
     assert (_collections(store), before.losses) == (set(), ())
     translated = dataclasses.replace(store, collection=collection)
     translated.load(folder)
@@ -224,7 +224,7 @@ def test_the_specifications_own_schema_is_planned_and_imported_into(
 
 def test_a_schema_file_has_to_have_one_class(tmp_path: Path) -> None:
     (tmp_path / "none.json").write_text('{"classes": []}')
-    with pytest.raises(PlatformError, match="has to have one class, and has none"):
+    with pytest.raises(PlatformError, match="must have one class, but has none"):
         collection_of(tmp_path / "none.json", SilentProgress())
     with pytest.raises(PlatformError, match=r"missing\.json can't be read"):
         collection_of(tmp_path / "missing.json", SilentProgress())

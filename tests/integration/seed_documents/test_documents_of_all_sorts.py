@@ -75,7 +75,7 @@ def test_the_cases_are_read_whole_and_what_is_ambiguous_is_named(store: Store, t
     # Now it can't be read again: what the store has of it stays.
     assert store.load(odd).removed == 0
     assert "très" in {content for _, _, content in store.objects().values()}
-    with pytest.raises(PlatformError, match="encoding 'cp99999' is not known"):
+    with pytest.raises(PlatformError, match="encoding 'cp99999' is unknown"):
         store.load(odd, encoding="cp99999")
 
 

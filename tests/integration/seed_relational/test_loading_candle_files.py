@@ -138,7 +138,7 @@ DAMAGES = {
     "volume is below zero": lambda text: text.rsplit(",", 1)[0] + ",-1",
     "low is missing": lambda text: text.replace("9.125", ""),
     "time is in the future": lambda text: text.replace("2024-", "2924-"),
-    "time zone is not known": lambda text: text.replace("+00:00", " Mars/Base"),
+    "time zone is unknown": lambda text: text.replace("+00:00", " Mars/Base"),
     "symbol has 21 characters": lambda text: "X" * 21 + text[text.index(",") :],
     "symbol is missing": lambda text: text[text.index(",") :],
     "quotes don't match": lambda text: '"' + text,

@@ -135,7 +135,7 @@ def test_a_volume_in_use_is_not_removed(plugin: Plugin, engine: docker.APIClient
 
 def test_a_volume_of_another_kind_is_refused(plugin: Plugin, engine: docker.APIClient) -> None:
     engine.create_volume(_NAME, driver_opts={"type": "tmpfs", "device": "tmpfs"})
-    assert f"a volume named `{_NAME}` exists already, and is of another kind" in _refused(plugin, "Volume", {"name": _NAME})
+    assert f"a volume named `{_NAME}` exists already, but of another kind" in _refused(plugin, "Volume", {"name": _NAME})
 
 
 def test_an_image_of_this_project_is_named_with_what_builds_it(plugin: Plugin) -> None:
@@ -151,7 +151,7 @@ def test_an_image_that_cannot_be_pulled_is_named(plugin: Plugin) -> None:
 @pytest.mark.exhaustive
 def test_a_containers_image_that_was_removed_is_told(plugin: Plugin) -> None:
     message = _refused(plugin, "Container", _container(image="sha256:" + "0" * 64))
-    assert "is not here any more" in message
+    assert "is no longer here" in message
     assert "pulumi up --refresh" in message
 
 
@@ -286,7 +286,7 @@ def test_docker_stopped_is_told(tmp_path: Path) -> None:
         silent.bind(str(tmp_path / "docker.sock"))
         with Plugin(environment={"DOCKER_HOST": f"unix://{tmp_path}/docker.sock"}) as plugin:
             message = _refused(plugin, "Volume", {"name": _NAME})
-    assert message.startswith("Docker is not running: nobody answers at its socket\n")
+    assert message.startswith("Docker is not running: no answer at its socket\n")
     assert "service docker start" in message
 
 

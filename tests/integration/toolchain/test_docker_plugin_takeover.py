@@ -58,7 +58,7 @@ def test_an_interrupted_create_is_recorded_and_finished(lab: Lab, engine: docker
         os.kill(cli, signal.SIGINT)
         told, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert f"container `{NAME}` was not waited for any longer: interrupted" in told
+    assert f"container `{NAME}` is not ready: the wait was interrupted" in told
     assert lab.container()["id"] == left
     in_container(engine, "sh", "-c", ": > /data/ok")
     lab.run("up").succeeded()

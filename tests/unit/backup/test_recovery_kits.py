@@ -152,7 +152,7 @@ def test_passphrases_come_from_a_file_and_are_long_enough(tmp_path: Path) -> Non
     file.write_text(f"{PASSPHRASE}\nanother line\n")
     assert envelope.new_passphrase(str(file)) == envelope.known_passphrase(str(file)) == PASSPHRASE
     file.write_text("short\n")
-    with pytest.raises(PlatformError, match="less than 12 characters"):
+    with pytest.raises(PlatformError, match="fewer than 12 characters"):
         envelope.new_passphrase(str(file))
     file.write_text("\n")
     with pytest.raises(PlatformError, match="its first line is empty"):

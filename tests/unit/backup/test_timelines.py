@@ -153,7 +153,7 @@ def test_a_new_timeline_of_which_nothing_is_archived_is_never_replayed_into_the_
     segments = EVERY - names(2, 5, 9) - names(3, 8, 12)
     latest = choose(None, None, [OLD, LEFT], known(2, segments))
     assert latest == Choice(OLD, 1, "0/5000100", or_end=True, notes=latest.notes)
-    assert "nothing of timeline 2 is in the repository yet" in latest.notes[0]
+    assert "timeline 2 has no archived log yet" in latest.notes[0]
     with pytest.raises(PlatformError, match="timeline 2 has no archived log"):
         choose(NOON, None, [OLD, LEFT], known(2, segments))
 

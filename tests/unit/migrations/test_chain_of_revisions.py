@@ -78,7 +78,7 @@ def test_renumbering_mends_it(checkout: Path) -> None:
 
 
 def test_renumbering_what_is_sound_is_refused(checkout: Path) -> None:
-    for name, why in (("r0003_technical_indicators.py", "shares its number and its place with no other"), ("r0042_x.py", "is no revision")):
+    for name, why in (("r0003_technical_indicators.py", "shares its number and parent with no other"), ("r0042_x.py", "is not a revision")):
         with pytest.raises(PlatformError, match=why):
             chain.renumber([name], checkout / "versions", checkout / "sql")
 
@@ -111,7 +111,7 @@ def test_a_file_that_is_no_revision_is_refused(checkout: Path, text: str, why: s
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("r9999_x.py", "revision = '9998'\ndown_revision = '0008'\n", "has to begin with r9998_"),
+        ("r9999_x.py", "revision = '9998'\ndown_revision = '0008'\n", "must begin with r9998_"),
         ("r9999_x.py", "revision = '9999'\ndown_revision = '9998'\n", "which no file has"),
     ],
 )

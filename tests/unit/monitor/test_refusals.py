@@ -12,11 +12,11 @@ from christmas.blueprint.rules import SCHEDULE_RULES
 from monitor.refusals import Refusal, Told, judge, of_embedder, of_postgres, of_redis, of_weaviate
 
 NOW = datetime(2026, 11, 29, 15, 0, tzinfo=UTC)
-PREFIX = "2026-11-29 15:17:27.810 GMT [270] user={} db=christmas_db app=[unknown] client={} FATAL:  "
+PREFIX = "2026-11-29 15:17:27.810 GMT [270] user={} db=christmas_db client={} FATAL:  "
 PLAIN = 'pg_hba.conf rejects connection for host "10.0.0.7", user "x", database "x", no encryption'
 NOWHERE, NOBODY = "an unknown address", "an unknown account"
 WRONG = 'password authentication failed for user "api"'
-HIDDEN = "x db=a app=b client=127.0.0.1 FATAL:  no"
+HIDDEN = "x db=a client=127.0.0.1 FATAL:  no"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "folder.md" / "a.txt").write_text("text")
     found = sources.find([tmp_path])
     assert [Path(each.path).name for each in found.sources] == ["a.txt", "pipe.md"]
-    with pytest.raises(Unreadable, match="no ordinary file"):
+    with pytest.raises(Unreadable, match="not a regular file"):
         sources.read(found.sources[1])
 
 

@@ -19,7 +19,7 @@ def test_the_specifications_schema_is_the_blueprints_collection() -> None:
     (translated,) = translate({"classes": [SPECIFIED]})
     assert translated.collection == CHRISTMAS_DOCUMENT
     told = "\n".join(translated.notices)
-    assert "property file_path: `string` is `text` with `whitespace` tokenization today" in told
+    assert "property file_path: `string` is now `text` with `whitespace` tokenization" in told
     assert "model text-embedding-ada-002 with modelVersion 002 is text-embedding-ada-002" in told
     assert "no vectorIndexConfig" in told
 

@@ -85,14 +85,14 @@ def zipped(**files: bytes) -> bytes:
     [
         (zipped(**{"a.csv": b"x", "notes.md": b"x"}), "more than CSV files: notes.md", "name the files of candles"),
         (zipped(**{"a\x1b[2J.pdf": b"x"}), "no CSV file: a?[2J.pdf", "name the files of candles"),
-        (zipped(**{"[Content_Types].xml": b"x", "a.csv": b"x"}), "no candles", "Excel workbook"),
+        (zipped(**{"[Content_Types].xml": b"x", "a.csv": b"x"}), "no readable candles", "Excel workbook"),
         (zipped(**{"a.csv": b""}), "files of the archive are empty", "fetch it again"),
         (zipped(**{"a.csv": b"x,y\n1,2\n"}), "header doesn't give", "--map"),
         (b"PK\x03\x04 cut off", "zip archive is damaged", "fetch it again"),
-        (b"\n <!DOCTYPE html><html>", "no candles", "web page"),
-        (b'[{"open": 1}]', "no candles", "JSON"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", "no candles", "Excel workbook"),
-        (b"BZh91AY", "no candles", "bzip2"),
+        (b"\n <!DOCTYPE html><html>", "no readable candles", "web page"),
+        (b'[{"open": 1}]', "no readable candles", "JSON"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "no readable candles", "Excel workbook"),
+        (b"BZh91AY", "no readable candles", "bzip2"),
     ],
 )
 def test_what_is_no_table_is_named(tmp_path: Path, data: bytes, message: str, hint: str) -> None:

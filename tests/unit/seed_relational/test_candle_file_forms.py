@@ -85,12 +85,12 @@ def test_times_that_may_be_read_in_two_ways_are_refused(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("0", "epoch number 0 is no certain time"),
+        ("0", "epoch number 0 is uncertain"),
         ("1512086460.1234567", "finer than a microsecond"),
         ("151208646", "epoch number"),
         ("1.5120865e9", "epoch number may have lost digits"),
-        ("Total", "not an epoch number, as the others"),
-        ("\u0661\u0665\u0661\u0662\u0660\u0668\u0666\u0664\u0660\u0662", "not an epoch number, as the others"),
+        ("Total", "not an epoch number like the others"),
+        ("\u0661\u0665\u0661\u0662\u0660\u0668\u0666\u0664\u0660\u0662", "not an epoch number like the others"),
     ],
 )
 def test_a_row_beside_epoch_numbers_that_is_no_certain_time_is_put_aside(tmp_path: Path, text: str, reason: str) -> None:
@@ -221,7 +221,7 @@ def test_files_of_many_shapes_are_read(tmp_path: Path, content: str | bytes, opt
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (days("2024-01-02") + "date,close,high,low,open,volume\n", "another header, with the columns in another order"),
+        (days("2024-01-02") + "date,close,high,low,open,volume\n", "a second header, with the columns in another order"),
         ("2024-01-02,10,12,9,11,5\n" + HEADER, "a line before the header looks like data"),
         ("date,open,high,low,close,close,volume\n2024-01-02,1,2,1,2,2,1\n", "close (named twice)"),
         ("Tag;Er\xf6ffnung;high;low;close;volume\n2024-01-02;1,5;2;1;2;1".encode("cp1252"), "the text is not UTF-8"),
@@ -230,8 +230,8 @@ def test_files_of_many_shapes_are_read(tmp_path: Path, content: str | bytes, opt
             "a time of day may stand in: uhr",
         ),
         ("date,time,open,high,low,close,volume\n2024-01-02,930,1,2,1,2,1\n2024-01-02,1000,1,2,1,2,1\n", "may be hours and minutes"),
-        ("date,time,open,high,low,close,volume\n2024-01-02 10:00,9:30,1,2,1,2,1\n", "both hold a time of day"),
-        ("date,time,open,high,low,close,volume\n2024-01-02,x,1,2,1,2,1\n", "column 'time' is no time of day: 'x'"),
+        ("date,time,open,high,low,close,volume\n2024-01-02 10:00,9:30,1,2,1,2,1\n", "both have a time of day"),
+        ("date,time,open,high,low,close,volume\n2024-01-02,x,1,2,1,2,1\n", "column 'time' is not a time of day: 'x'"),
         ("Gmt time,Open,High,Low,Close,Volume\n13.04.2020 14:00,1,2,1,2,1\n", "header says that times are UTC"),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_context_brings_its_certificates(tmp_path: Path) -> None:
 
 def test_a_context_that_is_gone_is_not_taken_for_the_local_engine(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"currentContext": "gone"}')
-    with pytest.raises(PlatformError, match="no Docker context `gone`") as caught:
+    with pytest.raises(PlatformError, match="The Docker context `gone` can't be read") as caught:
         chosen_engine({"DOCKER_CONFIG": str(tmp_path)})
     assert str(tmp_path / "config.json") in caught.value.where
     assert "docker context use" in caught.value.next_step

@@ -1,4 +1,4 @@
-"""What create, read, update and delete do for each type of resource."""
+"""Create, read, update and delete for each type of resource."""
 
 from __future__ import annotations
 

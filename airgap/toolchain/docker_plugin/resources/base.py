@@ -1,4 +1,4 @@
-"""What all resources have in common."""
+"""The common base of all resources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airgap.toolchain.docker_plugin.wire import UNKNOWN
 
 @dataclass(frozen=True)
 class Found:
-    """A resource as it is."""
+    """A resource's present state."""
 
     id: str
     outputs: dict[str, Any]
@@ -28,28 +28,28 @@ class Resource(ABC):
     type: ClassVar[str]
     properties: ClassVar[tuple[Property, ...]]
     outputs: ClassVar[tuple[str, ...]]
-    """Outputs that are no inputs, besides `id`."""
+    """Outputs that are not inputs, besides `id`."""
     autonamed: ClassVar[bool] = True
-    """Where the program gives no name, one is made up from the resource's."""
+    """If the program gives no name, one is made from the resource's."""
     delete_first: ClassVar[bool] = False
-    """A replacement always deletes before it creates; otherwise only where the name is fixed."""
+    """A replacement always deletes before it creates; otherwise only if the name is fixed."""
 
     def check(self, inputs: dict[str, Any]) -> list[Failure]:
-        """Return what is wrong with inputs that are each right by themselves (secrets opened)."""
+        """Return the problems of inputs that are valid separately (secrets opened)."""
         del inputs
         return []
 
     @abstractmethod
     def create(self, call: Call, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Make the resource, or take over what an interrupted run left of it; return its id and outputs."""
+        """Make the resource, or take over one from an interrupted run; return its id and outputs."""
 
     @abstractmethod
     def read(self, call: Call, resource_id: str, inputs: dict[str, Any], state: dict[str, Any]) -> Found | None:
-        """Return the resource as it is now, or None where it's gone; without inputs it is being imported."""
+        """Return the resource's present state, or None if it's gone; without inputs it is being imported."""
 
     @abstractmethod
     def delete(self, call: Call, resource_id: str, state: dict[str, Any]) -> None:
-        """Remove the resource; one that's gone already is fine."""
+        """Remove the resource; ignore a missing one."""
 
     def update(self, call: Call, resource_id: str, state: dict[str, Any], inputs: dict[str, Any], changed: Difference) -> dict[str, Any]:
         """Change the resource in place; return its outputs."""
@@ -57,7 +57,7 @@ class Resource(ABC):
         return {**state, **self.recorded(inputs, refreshed=False), "id": resource_id}
 
     def preview(self, call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return the outputs that creating it would have, as far as they can be known; nothing is made."""
+        """Return the outputs of creating it, as far as they can be known; nothing is made."""
         del call
         outputs = self.recorded(inputs, refreshed=False)
         chosen = {prop.name for prop in self.properties if prop.computed and not prop.silent and prop.name not in inputs}
@@ -68,9 +68,9 @@ class Resource(ABC):
         return self.shown({}, inputs, refreshed=refreshed)
 
     def shown(self, actual: dict[str, Any], wanted: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
-        """Return the outputs: what Docker has, in the program's own spelling wherever that means the same.
+        """Return the outputs: Docker's values, in the program's own spelling if that means the same.
 
-        A property that `actual` doesn't have can't be read from Docker, and is as the program asked.
+        A property that `actual` lacks can't be read from Docker, and keeps the program's value.
         """
         outputs: dict[str, Any] = {}
         for prop in self.properties:
@@ -89,7 +89,7 @@ class Resource(ABC):
         return outputs
 
     def drifted(self, inputs: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
-        """Return the inputs with every one that Docker no longer agrees with as Docker has it."""
+        """Return the inputs, with Docker's value for each one that differs."""
         result = dict(inputs)
         for prop in self.properties:
             want, have = inputs.get(prop.name), outputs.get(prop.name)
@@ -103,7 +103,7 @@ class Resource(ABC):
         return {name: value for name, value in result.items() if value is not None}
 
     def importable(self, outputs: dict[str, Any]) -> dict[str, Any]:
-        """Return the inputs that would make the resource as it is."""
+        """Return the inputs that would make the resource in its present state."""
         inputs: dict[str, Any] = {}
         for prop in self.properties:
             value = outputs.get(prop.name)
@@ -113,7 +113,7 @@ class Resource(ABC):
 
 
 def trimmed(prop: Property, value: Any) -> Any:
-    """Return an output as an input: without the properties that say nothing."""
+    """Return an output as an input: without empty properties."""
     if isinstance(value, dict) and prop.kind is Kind.OBJECT:
         return _trimmed_object(prop.fields, value)
     if isinstance(value, list) and prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET):

@@ -1,4 +1,4 @@
-"""Containers: made, started and waited for; mended where they drifted; stopped with grace."""
+"""Containers: creates, starts and waits for them; corrects drift; stops them with a grace time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from airgap.toolchain.docker_plugin.resources.marker import mark, mark_of
 from airgap.toolchain.docker_plugin.tables.container import CONTAINER
 
 _DEFAULT_GRACE = 10
-"""Seconds between asking and killing, Docker's own; the official plugin kills at once where none is set, which no database likes."""
+"""Docker's own seconds between asking and killing; without a setting the official plugin kills at once, which harms databases."""
 
 
 class Container(Resource):
@@ -33,17 +33,17 @@ class Container(Resource):
     delete_first: ClassVar[bool] = True
 
     def check(self, inputs: dict[str, Any]) -> list[Failure]:
-        """Return what is wrong with the inputs taken together."""
+        """Return the problems of the inputs in combination."""
         return [Failure(path, f"`{path}` {reason}") for path, reason in problems(inputs)]
 
     def preview(self, call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return the outputs that creating it would have; warn of what creating it will refuse."""
+        """Return the outputs of creating it; warn of anything that will fail."""
         for reason in uploads.unreachable(inputs):
             call.warn(f"container `{inputs['name']}`: {reason}")
         return super().preview(call, inputs)
 
     def create(self, call: Call, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Make the container and bring it up; what an interrupted run left is taken over."""
+        """Make the container and start it; takes over a container from an interrupted run."""
         container = make.make(call, inputs)
         logs = None
         if inputs.get("start"):
@@ -56,13 +56,13 @@ class Container(Resource):
         return container["Id"], self._outputs(call, container["Id"], inputs, {"containerLogs": logs}, refreshed=False)
 
     def read(self, call: Call, resource_id: str, inputs: dict[str, Any], state: dict[str, Any]) -> Found | None:
-        """Return the container as it is; one made anew by hand under the same name counts as this one."""
+        """Return the container's present state; one that was made again by hand with the same name counts as this one."""
         container = life.inspect(call, resource_id)
         if container is None and state.get("name"):
             container = life.inspect(call, state["name"])
             found = mark_of(container) if container is not None else None
             if found is not None and found.owner != mark(call.urn, {}).owner:
-                return None  # another stack's; create says so
+                return None  # another stack's; create reports that
         if container is None:
             return None
         if not inputs:
@@ -72,7 +72,7 @@ class Container(Resource):
         return Found(container["Id"], outputs, self.drifted(inputs, outputs))
 
     def update(self, call: Call, resource_id: str, state: dict[str, Any], inputs: dict[str, Any], changed: Difference) -> dict[str, Any]:
-        """Change in place what Docker can change, and bring the container up where it isn't."""
+        """Change in place what Docker can change, and start the container if it isn't running."""
         stuck = sorted(name for name, prop in changed.properties.items() if prop.change is Change.STUCK)
         if stuck:
             raise DockerPluginError(
@@ -83,7 +83,7 @@ class Container(Resource):
         container = life.inspect(call, resource_id)
         if container is None:
             raise DockerPluginError(
-                f"container `{inputs['name']}` is gone: something else removed it", next_step="make it anew with: pulumi up --refresh"
+                f"container `{inputs['name']}` is gone: something else removed it", next_step="make it again with: pulumi up --refresh"
             )
         make.change(
             call, container, {name: inputs.get(name) for name, prop in changed.properties.items() if prop.change is Change.UPDATE}, inputs
@@ -106,7 +106,7 @@ class Container(Resource):
         make.remove(call, resource_id, name, volumes=state.get("removeVolumes") is not False)
 
     def _settle(self, call: Call, container_id: str, inputs: dict[str, Any]) -> str | None:
-        """Wait for what the program waits for; return the log where the container was attached to."""
+        """Wait for the program's condition; return the log if the container was attached to."""
         name = inputs["name"]
         try:
             if inputs.get("attach"):
@@ -117,13 +117,13 @@ class Container(Resource):
             elif inputs.get("mustRun"):
                 problem = life.wait_running(call, container_id, name, inputs["containerReadRefreshTimeoutMilliseconds"] / 1000)
         except CancelledByUserError:
-            problem = f"container `{name}` was not waited for any longer: interrupted"
+            problem = f"container `{name}` is not ready: the wait was interrupted"
         if problem is not None:
             raise NotReadyError(
                 problem,
                 resource_id=container_id,
                 outputs=self._outputs(call, container_id, inputs, {}, refreshed=False),
-                next_step=f"it is left as it is (docker logs {name}); mend the cause, then `pulumi up` goes on from here",
+                next_step=f"it stays as it is (docker logs {name}); fix the cause, then `pulumi up` continues from here",
             )
         return None
 
@@ -138,11 +138,11 @@ class Container(Resource):
             actual["memorySwap"] = wanted.get("memorySwap", -1)
         outputs = self.shown(actual, wanted or _unread(state), refreshed=refreshed)
         if refreshed and not container["State"]["Running"] and outputs.get("mustRun") and outputs.get("start"):
-            outputs["mustRun"] = False  # as the official plugin tells of a stopped container; the difference makes `up` start it
+            outputs["mustRun"] = False  # as the official plugin reports a stopped container; the difference makes `up` start it
         return {**outputs, **view.outputs_only(container), "containerLogs": state.get("containerLogs"), "id": container_id}
 
     def _imported(self, call: Call, outputs: dict[str, Any]) -> dict[str, Any]:
-        """Return inputs without what comes from the image or from Docker."""
+        """Return inputs without values from the image or from Docker."""
         inputs = self.importable(outputs)
         image = find_image(call, outputs["image"]) or {}
         inherited = create_inherited(image, outputs)
@@ -154,7 +154,7 @@ def _unread(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def create_inherited(image: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
-    """Return what a container has without anyone asking for it: from its image and from the engine."""
+    """Return the values of a container that nobody asked for: from its image and from the engine."""
     config = image.get("Config") or {}
     return {
         "command": config.get("Cmd"),

@@ -1,4 +1,4 @@
-"""From a container's inputs to the body of Docker's create request, following the table."""
+"""Converts a container's inputs to the body of Docker's create request, following the table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def create_body(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put(body: dict[str, Any], place: str, value: Any) -> None:
-    """Store a value at a place such as `Config.User`; the request has the parts of `Config` at its top."""
+    """Store a value at a place such as `Config.User`; the request has the parts of `Config` at its top level."""
     *path, last = place.removeprefix("Config.").split(".")
     target = body
     for step in path:
@@ -52,7 +52,7 @@ def healthcheck(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def ports(given: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, list[dict[str, str]]]]:
-    """Return the exposed ports, and where each is published."""
+    """Return the exposed ports, and the published address of each."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in given:
         external = port.get("external")
@@ -63,24 +63,27 @@ def ports(given: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, list[d
 
 def mount(given: dict[str, Any]) -> dict[str, Any]:
     """Return one mount in Docker's terms."""
-    made: dict[str, Any] = {"Target": given["target"], "Source": given.get("source") or "", "Type": given["type"]}
-    made["ReadOnly"] = given.get("readOnly") or False
+    docker_mount: dict[str, Any] = {"Target": given["target"], "Source": given.get("source") or "", "Type": given["type"]}
+    docker_mount["ReadOnly"] = given.get("readOnly") or False
     if given["type"] == "bind" and given.get("bindOptions"):
-        made["BindOptions"] = {"Propagation": given["bindOptions"].get("propagation") or ""}
+        docker_mount["BindOptions"] = {"Propagation": given["bindOptions"].get("propagation") or ""}
     if given["type"] == "tmpfs" and given.get("tmpfsOptions"):
         options = given["tmpfsOptions"]
-        made["TmpfsOptions"] = {"SizeBytes": options.get("sizeBytes") or 0, "Mode": options.get("mode") or 0}
+        docker_mount["TmpfsOptions"] = {"SizeBytes": options.get("sizeBytes") or 0, "Mode": options.get("mode") or 0}
     if given["type"] == "volume" and given.get("volumeOptions"):
         options = given["volumeOptions"]
-        made["VolumeOptions"] = {
+        docker_mount["VolumeOptions"] = {
             "NoCopy": options.get("noCopy") or False,
             "Labels": {item["label"]: item["value"] for item in options.get("labels") or []},
         }
         if options.get("driverName") or options.get("driverOptions"):
-            made["VolumeOptions"]["DriverConfig"] = {"Name": options.get("driverName") or "", "Options": options.get("driverOptions") or {}}
+            docker_mount["VolumeOptions"]["DriverConfig"] = {
+                "Name": options.get("driverName") or "",
+                "Options": options.get("driverOptions") or {},
+            }
         if options.get("subpath"):
-            made["VolumeOptions"]["Subpath"] = options["subpath"]
-    return made
+            docker_mount["VolumeOptions"]["Subpath"] = options["subpath"]
+    return docker_mount
 
 
 def volumes(given: list[dict[str, Any]]) -> tuple[dict[str, Any], list[str], list[str]]:
@@ -121,31 +124,34 @@ def device_request(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def endpoint(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a container's end of one network, as `NetworkConnect` takes them."""
+    """Return the settings of a container's end of one network, for `NetworkConnect`."""
     addresses = {
         "IPv4Address": given.get("ipv4Address"),
         "IPv6Address": given.get("ipv6Address"),
         "LinkLocalIPs": given.get("linkLocalIps"),
     }
-    made: dict[str, Any] = {"Aliases": given.get("aliases") or [], "IPAMConfig": {key: item for key, item in addresses.items() if item}}
+    docker_endpoint: dict[str, Any] = {
+        "Aliases": given.get("aliases") or [],
+        "IPAMConfig": {key: item for key, item in addresses.items() if item},
+    }
     if given.get("driverOpts"):
-        made["DriverOpts"] = dict(option.split("=", 1) for option in given["driverOpts"])
+        docker_endpoint["DriverOpts"] = dict(option.split("=", 1) for option in given["driverOpts"])
     if given.get("macAddress"):
-        made["MacAddress"] = given["macAddress"]
+        docker_endpoint["MacAddress"] = given["macAddress"]
     if given.get("gwPriority"):
-        made["GwPriority"] = given["gwPriority"]
-    return made
+        docker_endpoint["GwPriority"] = given["gwPriority"]
+    return docker_endpoint
 
 
 def needs(prop: Property, value: Any) -> list[tuple[str, str]]:
-    """Return which given properties need a newer Docker API than the oldest supported: name and version."""
-    found: list[tuple[str, str]] = []
+    """Return the given properties that need a newer Docker API than the oldest supported: name and version."""
+    features: list[tuple[str, str]] = []
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, dict):
             for field in prop.fields:
                 inner = item.get(field.name)
                 if field.api and inner not in (None, "", 0, "0s", False):
-                    found.append((f"{prop.name}.{field.name}", field.api))
+                    features.append((f"{prop.name}.{field.name}", field.api))
                 if field.fields and inner:
-                    found.extend((f"{prop.name}.{name}", api) for name, api in needs(field, inner))
-    return found
+                    features.extend((f"{prop.name}.{name}", api) for name, api in needs(field, inner))
+    return features

@@ -1,4 +1,4 @@
-"""What is wrong with a container's inputs taken together, found before anything is made."""
+"""Problems of a container's inputs in combination, found before anything is made."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from airgap.toolchain.docker_plugin.wire import has_unknown
 
 
 def problems(inputs: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the path of each input that doesn't go with the others, and the reason."""
-    found: list[tuple[str, str]] = []
+    """Return the path and the reason of each input that conflicts with the others."""
+    faults: list[tuple[str, str]] = []
     if inputs.get("attach") and inputs.get("mustRun") and not has_unknown([inputs["attach"], inputs["mustRun"]]):
-        found.append(("attach", "waits for the container's end, so `mustRun` must be false"))
+        faults.append(("attach", "waits for the container's end, so `mustRun` must be false"))
     if inputs.get("logs") and not inputs.get("attach"):
-        found.append(("logs", "needs `attach`: only then is there an end up to which to keep the log"))
+        faults.append(("logs", "needs `attach`: only then is there an end up to which to keep the log"))
     if inputs.get("rm") and inputs.get("restart") not in (None, "no"):
-        found.append(("rm", f"removes the container when it exits, which does not go with `restart` {inputs['restart']!r}"))
+        faults.append(("rm", f"removes the container when it exits, which does not go with `restart` {inputs['restart']!r}"))
     if inputs.get("maxRetryCount") and inputs.get("restart") != "on-failure":
-        found.append(("maxRetryCount", "only counts with `restart` 'on-failure'"))
+        faults.append(("maxRetryCount", "only counts with `restart` 'on-failure'"))
     if inputs.get("cpus") and (inputs.get("cpuPeriod") or inputs.get("cpuQuota")):
-        found.append(("cpus", "already says what `cpuPeriod` and `cpuQuota` say: give one or the other"))
-    found += _limits(inputs)
-    found += [problem for index, item in enumerate(inputs.get("volumes") or []) for problem in _volume(f"volumes[{index}]", item)]
+        faults.append(("cpus", "already says what `cpuPeriod` and `cpuQuota` say: give one or the other"))
+    faults += _limits(inputs)
+    faults += [problem for index, item in enumerate(inputs.get("volumes") or []) for problem in _volume(f"volumes[{index}]", item)]
     if not has_unknown(inputs.get("uploads")):
-        found += uploads.problems(inputs.get("uploads") or [])
+        faults += uploads.problems(inputs.get("uploads") or [])
     check = inputs.get("healthcheck")
     if isinstance(check, dict) and not check.get("tests"):
-        found.append(("healthcheck.tests", 'is missing: the command that tells health, such as ["CMD", "redis-cli", "ping"]'))
-    return found
+        faults.append(("healthcheck.tests", 'is missing: the command that tells health, such as ["CMD", "redis-cli", "ping"]'))
+    return faults
 
 
 def _limits(inputs: dict[str, Any]) -> list[tuple[str, str]]:

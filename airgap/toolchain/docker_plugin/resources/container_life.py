@@ -1,4 +1,4 @@
-"""Starting containers, waiting for their health, and saying why they don't get there."""
+"""Starts containers, waits for their health, and explains failures."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _POLL = 0.2
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 3.0
 """Seconds between two health checks of ours: each takes the processor from a server that starts."""
 _STATUS = 10
-"""Seconds between two remarks about a wait: in a pipe, each one is a line."""
+"""Seconds between two messages about a wait: in a pipe, each one is a line."""
 _STEADY = 0.4
-"""Seconds after which a container that still runs counts as one that keeps running; most that fail do so at once."""
+"""Seconds after which a running container counts as stable; most failures come at once."""
 _PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
 
 
 def inspect(call: Call, container: str) -> dict[str, Any] | None:
-    """Return what Docker knows of a container, by id or name."""
+    """Return Docker's information about a container, by id or name."""
     from docker.errors import NotFound
 
     with told(f"container `{container}` could not be looked up"):
@@ -36,7 +36,7 @@ def inspect(call: Call, container: str) -> dict[str, Any] | None:
 def start(call: Call, container: dict[str, Any], inputs: dict[str, Any]) -> None:
     """Start a container.
 
-    Raises DockerPluginError; a port that is taken is named, with who has it where that can be found out.
+    Raises DockerPluginError; for an occupied port it names the holder if possible.
     """
     from docker.errors import APIError
 
@@ -52,7 +52,7 @@ def start(call: Call, container: dict[str, Any], inputs: dict[str, Any]) -> None
 
 
 def port_taken(call: Call, name: str, ports: list[dict[str, Any]], text: str) -> DockerPluginError:
-    """Return the error for a published port that something else has."""
+    """Return the error for a published port that something else holds."""
     for port in ports:
         address, number = port.get("ip") or "0.0.0.0", port.get("external")  # noqa: S104 - Docker's own default
         if not number or (f":{number} " not in f"{text} " and f":{number}:" not in text):
@@ -79,9 +79,9 @@ def _holder(call: Call, address: str, number: int, name: str) -> str | None:
 
 
 def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> str | None:
-    """Wait until the container is healthy; return None, or why it isn't.
+    """Wait until the container is healthy; return None, or the reason why it isn't.
 
-    Its health check is run here as well: Docker's own interval may be half a minute.
+    This also runs the container's health check itself: Docker's own interval may be half a minute.
     """
     began = time.monotonic()
     ask_at, pause = began, _FIRST_PAUSE
@@ -89,7 +89,7 @@ def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> st
         late = time.monotonic() > began + patience(seconds)
         container = inspect(call, container_id)
         if container is None:
-            return f"container `{name}` was removed while it was waited for"
+            return f"container `{name}` was removed during the wait"
         state = container["State"]
         status = (state.get("Health") or {}).get("Status", "")
         if state["Status"] == "running" and status == "healthy":
@@ -104,7 +104,7 @@ def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> st
             ask_at = time.monotonic() + pause
         if state["Status"] in ("exited", "dead"):
             return f"container `{name}` stopped with exit code {state['ExitCode']} before it was healthy" + _why(call, container)
-        # On a busy machine a health check runs into its time limit though nothing is wrong: then it has the whole time to get well.
+        # On a busy machine a health check may time out although nothing is wrong: then wait for the whole time limit.
         if status == "unhealthy" and (late or patience(1) == 1):
             return f"container `{name}` is unhealthy" + _why(call, container)
         if late:
@@ -115,7 +115,7 @@ def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> st
 
 
 def wait_running(call: Call, container_id: str, name: str, seconds: float) -> str | None:
-    """See whether the container stays up after its start; return None, or why it doesn't run."""
+    """Check that the container keeps running after its start; return None, or the reason why it doesn't."""
     began = time.monotonic()
     while True:
         container = inspect(call, container_id)
@@ -133,7 +133,7 @@ def wait_running(call: Call, container_id: str, name: str, seconds: float) -> st
 
 
 def _why(call: Call, container: dict[str, Any]) -> str:
-    """Return the health check's last words and the log's last lines, to be read below a message."""
+    """Return the health check's last output and the log's last lines, for the end of a message."""
     parts = []
     state = container["State"]
     if container.get("RestartCount"):
@@ -153,7 +153,7 @@ def _why(call: Call, container: dict[str, Any]) -> str:
 
 
 def last_lines(call: Call, container_id: str) -> list[str]:
-    """Return the last lines of the container's log; none where its log driver keeps none."""
+    """Return the last lines of the container's log; none if its log driver keeps none."""
     from docker.errors import DockerException
 
     try:
@@ -168,7 +168,7 @@ def _size(size: int) -> str:
 
 
 def stop(call: Call, container_id: str, name: str, grace: int) -> None:
-    """Stop the container, giving it `grace` seconds before it is killed."""
+    """Stop the container; it is killed after `grace` seconds."""
     from docker.errors import NotFound
 
     with told(f"container `{name}` could not be stopped"):

@@ -1,4 +1,4 @@
-"""Creating, changing, attaching to and removing containers; taking over what an interrupted run left."""
+"""Creates, changes, attaches to and removes containers; takes over those of an interrupted run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from airgap.toolchain.docker_plugin.resources.marker import Mark, mark, mark_of
 from airgap.toolchain.docker_plugin.tables.container import CONTAINER
 
 _REMOVAL = 30.0
-"""Seconds that Docker gets to finish the removal of a container which is on its way out."""
+"""Seconds for Docker to finish a removal that has begun."""
 _IN_PLACE = {"cpuShares": "cpu_shares", "cpuSet": "cpuset_cpus", "memory": "mem_limit", "memoryReservation": "mem_reservation"}
-"""What the SDK's `update_container` calls the limits."""
+"""The names of the limits in the SDK's `update_container`."""
 _TABLE = {prop.name: prop for prop in CONTAINER}
 
 
 def make(call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return the container, created and filled but not yet started.
+    """Return the container, created with its files but not yet started.
 
-    Raises DockerPluginError where the image is missing or something else has the name.
+    Raises DockerPluginError if the image is missing or something else has the name.
     """
     _refuse_too_new(call, inputs)
     for reason in uploads.unreachable(inputs):
@@ -36,7 +36,7 @@ def make(call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
     own = mark(call.urn, body)
     existing = _of_name(call, inputs["name"])
     if existing is not None and not _is_ours(existing, own, inputs["name"]):
-        # Left by an interrupted run, and the program has changed since; data is in volumes, which stay.
+        # From an interrupted run, and the program has changed since; data is in volumes, which stay.
         life.stop(call, existing["Id"], inputs["name"], inputs.get("destroyGraceSeconds") or inputs.get("stopTimeout") or 10)
         remove(call, existing["Id"], inputs["name"], volumes=False)
         existing = None
@@ -64,15 +64,15 @@ def _create(call: Call, inputs: dict[str, Any], body: dict[str, Any], own: Mark)
         try:
             return str(client.create_container_from_config(body, name=name, platform=inputs.get("platform"))["Id"])
         except APIError as error:
-            # The name was free a moment ago. This very request may have come twice, and the first have made it.
-            made = _of_name(call, name) if error.status_code == 409 else None
-            if made is None or not _is_ours(made, own, name):
+            # The name was free a moment ago. This request may have arrived twice, and the first one made it.
+            existing = _of_name(call, name) if error.status_code == 409 else None
+            if existing is None or not _is_ours(existing, own, name):
                 raise
-            return str(made["Id"])
+            return str(existing["Id"])
 
 
 def _is_ours(container: dict[str, Any], own: Mark, name: str) -> bool:
-    """Whether it was made by this recipe. Raises DockerPluginError where another stack, or nobody known, made it."""
+    """Whether it was made from this recipe. Raises DockerPluginError if another stack or an unknown program made it."""
     found = mark_of(container)
     if found is None or found.owner != own.owner:
         raise _foreign(container, name)
@@ -80,7 +80,7 @@ def _is_ours(container: dict[str, Any], own: Mark, name: str) -> bool:
 
 
 def _of_name(call: Call, name: str) -> dict[str, Any] | None:
-    """Return the container that has the name, once none that is being removed has it any more."""
+    """Return the container with that name, after waiting for one that is being removed."""
     deadline = time.monotonic() + _REMOVAL
     while True:
         container = life.inspect(call, name)
@@ -113,7 +113,7 @@ def _refuse_too_new(call: Call, inputs: dict[str, Any]) -> None:
 
 
 def _connect(call: Call, container: dict[str, Any], inputs: dict[str, Any]) -> None:
-    """Put the container on the asked-for networks, and take it off the one that every container starts with."""
+    """Connect the container to its networks, and disconnect it from the default one."""
     asked = inputs.get("networksAdvanced") or []
     if not asked:
         return
@@ -152,7 +152,7 @@ def change(call: Call, container: dict[str, Any], changes: dict[str, Any], input
 
 
 def _resting(name: str, inputs: dict[str, Any]) -> int:
-    """Return the value that takes a limit off; for most, Docker has none."""
+    """Return the value that removes a limit; for most, Docker has none."""
     if name == "cpuShares":
         return codecs.DEFAULT_SHARES
     raise DockerPluginError(
@@ -162,15 +162,15 @@ def _resting(name: str, inputs: dict[str, Any]) -> int:
 
 
 def _memory(container: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
-    """Docker refuses a memory limit above the limit of memory and swap together, so both are given."""
+    """Docker refuses a memory limit above the limit of memory and swap together, so set both."""
     memory = codecs.MEBIBYTES.encode(inputs.get("memory") or 0) or container["HostConfig"].get("Memory") or 0
     swap = inputs.get("memorySwap")
-    # Without a limit of its own, Docker allows as much swap as memory.
+    # Without its own limit, Docker allows as much swap as memory.
     return {"mem_limit": memory, "memswap_limit": codecs.MEBIBYTES.encode(swap) if swap else 2 * memory}
 
 
 def attach(call: Call, container_id: str, inputs: dict[str, Any]) -> str | None:
-    """Wait for the container's end; return its log where the program keeps it."""
+    """Wait for the container's end; return its log if the program keeps it."""
     name = inputs["name"]
     while True:
         container = life.inspect(call, container_id)
@@ -185,7 +185,7 @@ def attach(call: Call, container_id: str, inputs: dict[str, Any]) -> str | None:
 
 
 def discard(call: Call, container: dict[str, Any]) -> None:
-    """Remove a container that never ran, so that the next run starts from nothing; the first failure is the one to tell."""
+    """Remove a container that never ran, so that the next run starts from nothing; report only the first failure."""
     if container["State"]["Status"] == "created":
         try:
             remove(call, container["Id"], container["Name"].lstrip("/"), volumes=True)
@@ -194,7 +194,7 @@ def discard(call: Call, container: dict[str, Any]) -> None:
 
 
 def remove(call: Call, container_id: str, name: str, *, volumes: bool) -> None:
-    """Remove a container, with its anonymous volumes if asked; one that is gone already is fine."""
+    """Remove a container, with its anonymous volumes if requested; ignore a missing one."""
     from docker.errors import APIError, NotFound
 
     with told(f"container `{name}` could not be removed"):

@@ -1,4 +1,4 @@
-"""From Docker's answer about a container to its properties, following the table."""
+"""Converts Docker's answer about a container to its properties, following the table."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from airgap.toolchain.docker_plugin.tables.container_parts import HEALTHCHECK_FI
 
 
 def actual(container: dict[str, Any], image: dict[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return every property that Docker tells of a container.
+    """Return every property in Docker's answer about a container.
 
-    `image` is the inspected image, whose own settings are no one's doing; `wanted` are the inputs, whose spelling of names is kept.
+    `image` is the inspected image, whose settings don't count as requested; `wanted` are the inputs, whose spelling of names is kept.
     """
-    found = {prop.name: prop.codec.decode(_get(container, prop.place)) for prop in CONTAINER if prop.place}
+    properties = {prop.name: prop.codec.decode(_get(container, prop.place)) for prop in CONTAINER if prop.place}
     host = container["HostConfig"]
     defaults = (image or {}).get("Config") or {}
-    found["name"] = container["Name"].lstrip("/")
-    found["image"] = _image(container, image, wanted)
-    found["envs"] = _without(found["envs"] or [], defaults.get("Env") or [], wanted.get("envs") or [])
-    found["labels"] = _own_labels(found["labels"], defaults.get("Labels") or {}, wanted.get("labels") or [])
-    found["platform"] = wanted.get("platform") or container.get("Platform")
-    found["init"] = bool(found["init"])
-    found["healthcheck"] = _healthcheck(container["Config"].get("Healthcheck"))
+    properties["name"] = container["Name"].lstrip("/")
+    properties["image"] = _image(container, image, wanted)
+    properties["envs"] = _without(properties["envs"] or [], defaults.get("Env") or [], wanted.get("envs") or [])
+    properties["labels"] = _own_labels(properties["labels"], defaults.get("Labels") or {}, wanted.get("labels") or [])
+    properties["platform"] = wanted.get("platform") or container.get("Platform")
+    properties["init"] = bool(properties["init"])
+    properties["healthcheck"] = _healthcheck(container["Config"].get("Healthcheck"))
     if host.get("CapAdd") or host.get("CapDrop"):
-        found["capabilities"] = {"adds": host.get("CapAdd") or [], "drops": host.get("CapDrop") or []}
+        properties["capabilities"] = {"adds": host.get("CapAdd") or [], "drops": host.get("CapDrop") or []}
     else:
-        found["capabilities"] = None
-    found["ports"] = _ports(container)
-    found["mounts"] = [_mount(item) for item in host.get("Mounts") or []]
-    found["volumes"] = _volumes(container, defaults, wanted.get("volumes") or [])
-    found["deviceRequests"], found["gpus"] = _device_requests(host, wanted)
-    found["networksAdvanced"] = _networks(container, wanted)
-    return found
+        properties["capabilities"] = None
+    properties["ports"] = _ports(container)
+    properties["mounts"] = [_mount(item) for item in host.get("Mounts") or []]
+    properties["volumes"] = _volumes(container, defaults, wanted.get("volumes") or [])
+    properties["deviceRequests"], properties["gpus"] = _device_requests(host, wanted)
+    properties["networksAdvanced"] = _networks(container, wanted)
+    return properties
 
 
 def outputs_only(container: dict[str, Any]) -> dict[str, Any]:
-    """Return the outputs that are no inputs."""
+    """Return the outputs that are not inputs."""
     settings = container.get("NetworkSettings") or {}
     return {
         "bridge": settings.get("Bridge", ""),
@@ -53,7 +53,7 @@ def _get(container: dict[str, Any], place: str) -> Any:
 
 
 def _image(container: dict[str, Any], image: dict[str, Any] | None, wanted: dict[str, Any]) -> str:
-    """Keep the program's name for the image as long as that name means the image which the container has."""
+    """Keep the program's name for the image as long as it means the container's image."""
     named = wanted.get("image")
     names = {container["Image"], *((image or {}).get("RepoTags") or []), *((image or {}).get("RepoDigests") or [])}
     short = {name.removesuffix(":latest") for name in names}
@@ -76,9 +76,9 @@ def _healthcheck(check: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _ports(container: dict[str, Any]) -> list[dict[str, Any]]:
-    """Read what was asked for, and the numbers that Docker chose: a stopped container publishes nothing, but still asks for it."""
+    """Read the requested ports and Docker's chosen numbers: a stopped container publishes nothing, but still requests it."""
     live = (container.get("NetworkSettings") or {}).get("Ports") or {}
-    found = []
+    ports = []
     asked = container["HostConfig"].get("PortBindings") or {}
     if container["HostConfig"].get("PublishAllPorts"):
         asked = {**live, **asked}
@@ -88,70 +88,70 @@ def _ports(container: dict[str, Any]) -> list[dict[str, Any]]:
             chosen = (live.get(port) or [])[index : index + 1]
             number = binding.get("HostPort") or (chosen[0]["HostPort"] if chosen else "0")
             external = number if number.isdecimal() and number != "0" else (chosen[0]["HostPort"] if chosen else 0)
-            address = binding.get("HostIp") or "0.0.0.0"  # noqa: S104 - what Docker means by none
-            found.append({"internal": int(internal), "external": int(external), "ip": address, "protocol": protocol})
-    return found
+            address = binding.get("HostIp") or "0.0.0.0"  # noqa: S104 - Docker's default
+            ports.append({"internal": int(internal), "external": int(external), "ip": address, "protocol": protocol})
+    return ports
 
 
 def _mount(mount: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    view: dict[str, Any] = {
         "target": mount["Target"],
         "type": mount["Type"],
         "source": mount.get("Source", ""),
         "readOnly": mount.get("ReadOnly", False),
     }
     if mount.get("BindOptions"):
-        found["bindOptions"] = {"propagation": mount["BindOptions"].get("Propagation", "")}
+        view["bindOptions"] = {"propagation": mount["BindOptions"].get("Propagation", "")}
     if mount.get("TmpfsOptions"):
-        found["tmpfsOptions"] = {"sizeBytes": mount["TmpfsOptions"].get("SizeBytes", 0), "mode": mount["TmpfsOptions"].get("Mode", 0)}
+        view["tmpfsOptions"] = {"sizeBytes": mount["TmpfsOptions"].get("SizeBytes", 0), "mode": mount["TmpfsOptions"].get("Mode", 0)}
     options = mount.get("VolumeOptions")
     if options:
         driver = options.get("DriverConfig") or {}
-        found["volumeOptions"] = {
+        view["volumeOptions"] = {
             "noCopy": options.get("NoCopy", False),
             "labels": [{"label": name, "value": value} for name, value in sorted((options.get("Labels") or {}).items())],
             "driverName": driver.get("Name", ""),
             "driverOptions": driver.get("Options") or {},
             "subpath": options.get("Subpath", ""),
         }
-    return found
+    return view
 
 
 def _volumes(container: dict[str, Any], defaults: dict[str, Any], wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
     host = container["HostConfig"]
-    found = [_bind(bind, wanted) for bind in host.get("Binds") or []]
-    bound = {item["containerPath"] for item in found}
+    volumes = [_bind(bind, wanted) for bind in host.get("Binds") or []]
+    bound = {item["containerPath"] for item in volumes}
     asked = {item.get("containerPath") for item in wanted}
     inherited = (defaults.get("Volumes") or {}).keys() - asked
-    found.extend({"containerPath": path} for path in sorted((container["Config"].get("Volumes") or {}).keys() - bound - inherited))
-    found.extend({"fromContainer": name} for name in host.get("VolumesFrom") or [])
-    return found
+    volumes.extend({"containerPath": path} for path in sorted((container["Config"].get("Volumes") or {}).keys() - bound - inherited))
+    volumes.extend({"fromContainer": name} for name in host.get("VolumesFrom") or [])
+    return volumes
 
 
 def _bind(bind: str, wanted: list[dict[str, Any]]) -> dict[str, Any]:
     source, path, *rest = bind.split(":")
     modes = rest[0].split(",") if rest else []
-    found: dict[str, Any] = {"containerPath": path, "readOnly": "ro" in modes}
+    view: dict[str, Any] = {"containerPath": path, "readOnly": "ro" in modes}
     relabel = [mode for mode in modes if mode in ("z", "Z")]
     if relabel:
-        found["selinuxRelabel"] = relabel[0]
-    found["hostPath" if source.startswith("/") else "volumeName"] = source
+        view["selinuxRelabel"] = relabel[0]
+    view["hostPath" if source.startswith("/") else "volumeName"] = source
     for item in wanted:
-        # Where both are asked for the path on the host counts, and the name is only recorded.
+        # If both are requested the path on the host counts, and the name is only recorded.
         if item.get("containerPath") == path and item.get("hostPath") == source and item.get("volumeName"):
-            found["volumeName"] = item["volumeName"]
-    return found
+            view["volumeName"] = item["volumeName"]
+    return view
 
 
 def _device_requests(host: dict[str, Any], wanted: dict[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
-    found: list[dict[str, Any]] = []
+    requests: list[dict[str, Any]] = []
     gpus: str | None = None
     for request in host.get("DeviceRequests") or []:
         capabilities = (request.get("Capabilities") or [[]])[0]
         if wanted.get("gpus") and capabilities == ["gpu"] and not request.get("Driver"):
             gpus = "all" if request.get("Count") == -1 else "device=" + ",".join(request.get("DeviceIDs") or [])
             continue
-        found.append(
+        requests.append(
             {
                 "driver": request.get("Driver", ""),
                 "count": request.get("Count", 0),
@@ -160,22 +160,22 @@ def _device_requests(host: dict[str, Any], wanted: dict[str, Any]) -> tuple[list
                 "options": request.get("Options") or {},
             }
         )
-    return found, gpus
+    return requests, gpus
 
 
 def _networks(container: dict[str, Any], wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    """Read the networks that the container is on, besides the one of its network mode."""
+    """Read the container's networks, besides the one of its network mode."""
     asked = wanted.get("networksAdvanced") or []
     mode = container["HostConfig"].get("NetworkMode", "")
     own = {container["Id"][:12], container["Name"].lstrip("/"), container["Config"].get("Hostname", "")}
-    found = []
+    networks = []
     for name, end in ((container.get("NetworkSettings") or {}).get("Networks") or {}).items():
         twin = next((item for item in asked if item["name"] in (name, end.get("NetworkID"))), None)
         if twin is None and (name == mode or (name == "bridge" and mode in ("default", "bridge"))):
             continue
         addresses = end.get("IPAMConfig") or {}
         aliases = [alias for alias in end.get("Aliases") or [] if alias not in own or alias in ((twin or {}).get("aliases") or [])]
-        found.append(
+        networks.append(
             {
                 "name": twin["name"] if twin else name,
                 "aliases": aliases,
@@ -184,11 +184,11 @@ def _networks(container: dict[str, Any], wanted: dict[str, Any]) -> list[dict[st
                 "ipv4Address": addresses.get("IPv4Address", ""),
                 "ipv6Address": addresses.get("IPv6Address", ""),
                 "linkLocalIps": addresses.get("LinkLocalIPs") or [],
-                # Docker tells the address in use, not whether it was asked for; a stopped container has none.
+                # Docker reports the present address, not whether it was requested; a stopped container has none.
                 "macAddress": (end.get("MacAddress") or twin.get("macAddress")) if twin and twin.get("macAddress") else "",
             }
         )
-    return found
+    return networks
 
 
 def _network_data(name: str, end: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Images: those that are here are used as they are, the others are pulled."""
+"""Images: local ones are used unchanged, others are pulled."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from airgap.toolchain.docker_plugin.tables.image import IMAGE
 from core.docker_client import helpers_hint
 
 OWN_IMAGES = "christmas/"
-"""What the names of this project's own images begin with; no registry has them."""
+"""The prefix of this project's own images; no registry has them."""
 HOW_TO_BUILD = "build it with: invoke images"
-"""The next step for an own image that is missing."""
+"""The next step for a missing image of this project."""
 _ID = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class RemoteImage(Resource):
-    """`docker:index/remoteImage:RemoteImage`; its id is the image's id with the name behind it."""
+    """`docker:index/remoteImage:RemoteImage`; its id is the image's id followed by its name."""
 
     type: ClassVar[str] = "docker:index/remoteImage:RemoteImage"
     properties = IMAGE
@@ -28,7 +28,7 @@ class RemoteImage(Resource):
     autonamed: ClassVar[bool] = False
 
     def preview(self, call: Call, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return the outputs; an image that is here already is known, one that is missing is warned of."""
+        """Return the outputs; a local image is known, a missing one gives a warning."""
         outputs = super().preview(call, inputs)
         try:
             image = find_image(call, inputs["name"])
@@ -86,7 +86,7 @@ class RemoteImage(Resource):
 
 
 def find_image(call: Call, name: str) -> dict[str, Any] | None:
-    """Return what Docker knows of an image that is here, by name or id."""
+    """Return Docker's information about a local image, by name or id."""
     from docker.errors import NotFound
 
     with told(f"image `{name}` could not be looked up"):
@@ -98,19 +98,19 @@ def find_image(call: Call, name: str) -> dict[str, Any] | None:
 
 
 def ensure_image(call: Call, name: str, platform: str | None) -> dict[str, Any]:
-    """Return what Docker knows of an image; one that isn't here is pulled.
+    """Return Docker's information about an image; pulls a missing one.
 
-    Raises DockerPluginError where no registry sends it.
+    Raises DockerPluginError if no registry has it.
     """
     return find_image(call, name) or _pull(call, name, platform)
 
 
 def missing_image(name: str, why: str = "") -> DockerPluginError:
-    """Return the error for an image that is not here and can't be fetched."""
+    """Return the error for a missing image that can't be fetched."""
     if _ID.fullmatch(name):
         return DockerPluginError(
-            f"image {name[:19]} is not here any more: it was removed after this stack had found it",
-            next_step="look for it anew with: pulumi up --refresh",
+            f"image {name[:19]} is no longer here: it was removed after this stack had found it",
+            next_step="look for it again with: pulumi up --refresh",
         )
     if name.startswith(OWN_IMAGES):
         return DockerPluginError(f"image `{name}` is not here, and no registry has it", next_step=HOW_TO_BUILD)
@@ -153,7 +153,7 @@ def _login(call: Call, repository: str) -> dict[str, str] | None:
 
 
 def _digest(image: dict[str, Any], name: str) -> str:
-    """Return the image's digest in the registry that the name belongs to; empty for an image that was never there."""
+    """Return the image's digest in its name's registry; empty for an image that was never there."""
     from docker.utils import parse_repository_tag
 
     repository, _ = parse_repository_tag(name)

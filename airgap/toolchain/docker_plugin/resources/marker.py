@@ -1,9 +1,9 @@
-"""Whose container is it? A mark that Docker keeps, but that neither labels nor the official plugin's state ever show.
+"""A hidden mark of a container's owner: Docker keeps it, but neither labels nor the official plugin's state show it.
 
-A run that is killed between creating a container and recording it leaves one that no state knows of. To take over such a
-container, and no other, each one carries whose it is and what it was made from. A label would do, but the official plugin
-reads labels, and would replace every container with one too many. So the mark is the name of the file to which `docker run
---cidfile` writes the container's id: the engine keeps it with the container, uses it for nothing, and nobody reads it back.
+A run that is killed between creating and recording a container leaves one that no state knows. To take over such a
+container, and no other, each container has a mark of its owner and its recipe. A label would work, but the official plugin
+reads labels, and would replace every container with an extra one. So the mark is the file name of `docker run
+--cidfile`: the engine stores it with the container, never uses it, and nobody reads it back.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PREFIX = "christmas-docker-plugin"
 
 @dataclass(frozen=True)
 class Mark:
-    """Whose a container is, and what it was made from."""
+    """A container's owner and recipe."""
 
     owner: str
     recipe: str
@@ -29,16 +29,16 @@ class Mark:
 
 
 def mark(urn: str, body: dict[str, Any]) -> Mark:
-    """Return the mark of the container that this resource makes from this request's body.
+    """Return the mark of a container that this resource makes from this request's body.
 
-    The URN names project, stack and resource; two checkouts of one project share it, but not the backend that holds their state.
+    The URN names project, stack and resource; two checkouts of one project share it, but not the backend of their state.
     """
     owner = f"{os.environ.get('PULUMI_BACKEND_URL', '')}\n{urn}"
     return Mark(_hash(owner), _hash(json.dumps(body, sort_keys=True)))
 
 
 def mark_of(container: dict[str, Any]) -> Mark | None:
-    """Return the mark that an inspected container carries, or None where this plugin didn't make it."""
+    """Return the mark of an inspected container, or None if this plugin didn't make it."""
     prefix, _, rest = str(container["HostConfig"].get("ContainerIDFile") or "").partition("/")
     owner, _, recipe = rest.partition("/")
     return Mark(owner, recipe) if prefix == _PREFIX and recipe else None

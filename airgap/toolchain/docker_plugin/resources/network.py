@@ -1,4 +1,4 @@
-"""Networks. One left by an interrupted run is taken over; a foreign one is never touched."""
+"""Networks. One from an interrupted run is taken over; a foreign one is never touched."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Network(Resource):
     outputs: ClassVar[tuple[str, ...]] = ("scope",)
 
     def create(self, call: Call, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Make the network, or take over the one that an interrupted run made."""
+        """Make the network, or take over one from an interrupted run."""
         from docker.errors import APIError
 
         name = inputs["name"]
@@ -31,7 +31,7 @@ class Network(Resource):
             return existing["Id"], self._outputs(existing, inputs, refreshed=False)
         with told(f"network `{name}` could not be created", "networks in use are listed by: docker network ls"):
             try:
-                made = call.engine.client.create_network(
+                created = call.engine.client.create_network(
                     name,
                     driver=inputs.get("driver") or "bridge",
                     options=inputs.get("options"),
@@ -44,17 +44,17 @@ class Network(Resource):
                     ingress=inputs.get("ingress") or False,
                 )
             except APIError as error:
-                # The name was free a moment ago. This very request may have come twice, and the first have made it.
+                # The name was free a moment ago. This request may have arrived twice, and the first one made it.
                 existing = _of_name(call, name) if error.status_code == 409 else None
                 if existing is None:
                     raise
                 self._refuse_foreign(existing, inputs)
-                made = existing
-            network = dict(call.engine.client.inspect_network(made["Id"]))
+                created = existing
+            network = dict(call.engine.client.inspect_network(created["Id"]))
         return network["Id"], self._outputs(network, inputs, refreshed=False)
 
     def read(self, call: Call, resource_id: str, inputs: dict[str, Any], state: dict[str, Any]) -> Found | None:
-        """Return the network as it is; one that was made anew by hand under the same name counts as this one."""
+        """Return the network's present state; one that was made again by hand with the same name counts as this one."""
         network = _inspect(call, resource_id)
         if network is None and state.get("name"):
             network = _of_name(call, state["name"])
@@ -64,7 +64,7 @@ class Network(Resource):
         return Found(network["Id"], outputs, self.drifted(inputs, outputs) if inputs else self.importable(outputs))
 
     def delete(self, call: Call, resource_id: str, state: dict[str, Any]) -> None:
-        """Remove the network, unless something that isn't this stack's is on it."""
+        """Remove the network, unless containers of others are on it."""
         from docker.errors import APIError, NotFound
 
         name = state.get("name", resource_id)
@@ -88,7 +88,7 @@ class Network(Resource):
         return {**self.shown(actual, wanted, refreshed=refreshed), "scope": network.get("Scope"), "id": network["Id"]}
 
     def _refuse_foreign(self, existing: dict[str, Any], inputs: dict[str, Any]) -> None:
-        """Labels tell whose a network is: Docker keeps nothing else about it that could."""
+        """Raise an error for a foreign network. Its labels decide: Docker keeps nothing else that names an owner."""
         actual = _actual(existing)
         differing = [
             prop.name
@@ -118,7 +118,7 @@ class Network(Resource):
 
 def _ipam(inputs: dict[str, Any]) -> Any:
     names = {"subnet": "Subnet", "ipRange": "IPRange", "gateway": "Gateway", "auxAddress": "AuxiliaryAddresses"}
-    pools = [{there: item[here] for here, there in names.items() if item.get(here)} for item in inputs.get("ipamConfigs") or []]
+    pools = [{docker_name: item[here] for here, docker_name in names.items() if item.get(here)} for item in inputs.get("ipamConfigs") or []]
     return {"Driver": inputs.get("ipamDriver") or "default", "Config": pools, "Options": inputs.get("ipamOptions") or {}}
 
 

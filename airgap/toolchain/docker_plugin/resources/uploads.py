@@ -1,4 +1,4 @@
-"""Files that are put into a container before it starts."""
+"""Files that are copied into a container before it starts."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _SOURCES = ("content", "contentBase64", "source")
 
 
 def problems(uploads: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return what is wrong with uploads before anything is made: path of the input, and the reason."""
-    found: list[tuple[str, str]] = []
+    """Return the problems of uploads before anything is made: path of the input, and reason."""
+    faults: list[tuple[str, str]] = []
     for index, upload in enumerate(uploads):
         where = f"uploads[{index}]"
         given = [name for name in _SOURCES if upload.get(name) not in (None, "")]
         named = [name for name in _SOURCES if name in upload]
         if len(given) > 1:
-            found.append((where, f"gives {' and '.join(f'`{name}`' for name in given)}; only one of them can fill `{upload.get('file')}`"))
+            faults.append((where, f"gives {' and '.join(f'`{name}`' for name in given)}; only one of them can fill `{upload.get('file')}`"))
         elif not named:
-            found.append((where, f"gives nothing to put into `{upload.get('file')}`: set one of `content`, `contentBase64`, `source`"))
-    return found
+            faults.append((where, f"gives nothing to put into `{upload.get('file')}`: set one of `content`, `contentBase64`, `source`"))
+    return faults
 
 
 def unreachable(inputs: dict[str, Any]) -> list[str]:
-    """Return why files can't be put where they are to be: below a root file system that is read-only.
+    """Return why files can't be written to their target: a read-only root file system.
 
-    The official plugin finds this out while it creates the container, so it is no failed check.
+    The official plugin finds this out only when it creates the container, so it is not a failed check.
     """
     files = [upload["file"] for upload in inputs.get("uploads") or []] if inputs.get("readOnly") is True else []
     return [
@@ -46,19 +46,19 @@ def unreachable(inputs: dict[str, Any]) -> list[str]:
 
 
 def upload_all(call: Call, container: str, inputs: dict[str, Any]) -> None:
-    """Put the files into the container, which needn't run.
+    """Copy the files into the container, running or not.
 
-    Raises DockerPluginError naming the file that can't be read or written.
+    Raises DockerPluginError with the file that can't be read or written.
     """
     for upload in inputs.get("uploads") or []:
-        # Through the volume's own path, a file reaches its volume even where the root is read-only.
+        # Through the volume's own path, a file reaches its volume even if the root is read-only.
         root = _volume_of(upload["file"], inputs) or "/"
         with told(f"file `{upload['file']}` could not be put into container `{inputs['name']}`"):
             call.engine.client.put_archive(container, root, _archive(upload, PurePosixPath(upload["file"]).relative_to(root)))
 
 
 def _volume_of(file: str, inputs: dict[str, Any]) -> str | None:
-    """Return where the innermost writable volume that holds the file is mounted."""
+    """Return the mount path of the innermost writable volume that contains the file."""
     mounted = [item.get("containerPath") for item in inputs.get("volumes") or [] if not item.get("readOnly")]
     mounted += [item.get("target") for item in inputs.get("mounts") or [] if item.get("type") != "tmpfs" and not item.get("readOnly")]
     holding = [path for path in mounted if isinstance(path, str) and PurePosixPath(file).is_relative_to(path) and file != path]

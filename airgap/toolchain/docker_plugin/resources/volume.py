@@ -1,4 +1,4 @@
-"""Volumes. Data is never lost: one that exists is taken over, and one in use is never removed."""
+"""Volumes. Data is never lost: an existing one is taken over, and one in use is never removed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Volume(Resource):
     outputs: ClassVar[tuple[str, ...]] = ("mountpoint",)
 
     def create(self, call: Call, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Make the volume, or take over the one of this name with the data in it."""
+        """Make the volume, or take over an existing one with its data."""
         name = inputs["name"]
         labels = LABELS.encode(inputs.get("labels") or [])
         existing = _inspect(call, name)
@@ -59,7 +59,7 @@ class Volume(Resource):
         return Found(resource_id, outputs, self.drifted(inputs, outputs))
 
     def delete(self, call: Call, resource_id: str, state: dict[str, Any]) -> None:
-        """Remove the volume, unless a container has it."""
+        """Remove the volume, unless a container uses it."""
         from docker.errors import APIError, NotFound
 
         del state
@@ -97,10 +97,10 @@ def _inspect(call: Call, name: str) -> dict[str, Any] | None:
 def _refuse_other_kind(existing: dict[str, Any], inputs: dict[str, Any]) -> None:
     name = inputs["name"]
     asked = {"driver": inputs.get("driver") or "local", "options": inputs.get("driverOpts") or {}}
-    found = {"driver": existing.get("Driver"), "options": existing.get("Options") or {}}
-    if asked != found:
+    present = {"driver": existing.get("Driver"), "options": existing.get("Options") or {}}
+    if asked != present:
         raise DockerPluginError(
-            f"a volume named `{name}` exists already, and is of another kind: driver {found['driver']} with options {found['options']}, "
+            f"a volume named `{name}` exists already, but of another kind: driver {present['driver']} with options {present['options']}, "
             f"where driver {asked['driver']} with options {asked['options']} is asked for",
             next_step=f"keep its data elsewhere and remove it (docker volume rm {name}), or give this one another name",
         )

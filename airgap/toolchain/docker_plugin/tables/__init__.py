@@ -1,1 +1,1 @@
-"""What the resources' properties are, one table for each type: the only place where they are written down."""
+"""The resources' properties, one table for each type: the only place where they are declared."""

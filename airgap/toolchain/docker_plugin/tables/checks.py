@@ -1,4 +1,4 @@
-"""What is wrong with a value, told in a way that its writer can act on."""
+"""Checks of values, with messages that say what to change."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Check = Callable[[Any], str | None]
 
 
 def one_of(*choices: str) -> Check:
-    """Accept these texts only."""
+    """Accept only these texts."""
     listed = ", ".join(f"`{choice}`" for choice in choices)
     return lambda value: None if value in choices else f"is {value!r}, but must be one of {listed}"
 
 
 def matching(pattern: str, meaning: str) -> Check:
-    """Accept texts that match the whole pattern; `meaning` says what such a text is."""
+    """Accept texts that match the whole pattern; `meaning` describes such a text."""
     return lambda value: None if re.fullmatch(pattern, value) else f"is {value!r}, but must be {meaning}"
 
 
@@ -64,7 +64,7 @@ def an_assignment(value: Any) -> str | None:
 
 
 def no_empty_word(value: Any) -> str | None:
-    """Accept lists whose texts all say something."""
+    """Accept lists without empty texts."""
     return "has an empty word in it" if any(item == "" for item in value) else None
 
 

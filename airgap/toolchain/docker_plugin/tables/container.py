@@ -1,6 +1,6 @@
 """The properties of `docker:index/container:Container`.
 
-`place` says where the container API keeps a value; properties without one are handled by name in `resources`.
+`place` is a value's place in the container API; properties without one are handled by name in `resources`.
 """
 
 from __future__ import annotations

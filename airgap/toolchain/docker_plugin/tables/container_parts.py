@@ -1,4 +1,4 @@
-"""The objects that a container's properties are made of: ports, mounts, networks, health check and the like."""
+"""The objects inside a container's properties: ports, mounts, networks, health check and others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PORT_FIELDS = (
 
 
 def ports_in_order(ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return ports in one order: programs may list them in any."""
+    """Return ports in a fixed order: programs may list them in any."""
     return sorted(ports, key=lambda port: json.dumps(port, sort_keys=True))
 
 
@@ -106,7 +106,7 @@ NETWORK_FIELDS = (
 
 
 def network_mode(mode: str) -> str:
-    """Return a network mode by its own name: what the Docker CLI calls `default` is the bridge."""
+    """Return a network mode by its real name: the Docker CLI's `default` is the bridge."""
     return "bridge" if mode == "default" else mode
 
 
@@ -156,7 +156,7 @@ DEVICE_FIELDS = (
 
 
 def devices_in_full(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return devices with what Docker puts in where a path inside or the permissions aren't given."""
+    """Return devices with Docker's values for a missing inside path or missing permissions."""
     return [
         {**device, "containerPath": device["containerPath"] or device["hostPath"], "permissions": device["permissions"] or "rwm"}
         for device in devices
