@@ -21,7 +21,7 @@ from infra.backup_places import FIRST
 if TYPE_CHECKING:
     from backup.drill import Report
     from backup.prune import Pruned
-    from backup.restoring.told import Restored
+    from backup.restoring.told import RestoreOutcome
     from backup.verify import Verdict
     from backup.weaviate.portable.load import Imported
 
@@ -100,7 +100,7 @@ def show_drill(report: Report, *, as_json: bool) -> int:
     return 0 if report.passed else 2
 
 
-def show_restored(restored: Restored, *, as_json: bool) -> None:
+def show_restored(restored: RestoreOutcome, *, as_json: bool) -> None:
     """Print what a restore did or would do."""
     if as_json:
         print(json.dumps(restored.as_dict(), indent=2))

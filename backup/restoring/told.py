@@ -14,7 +14,7 @@ from backup.sets.model import Manifest, Store
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreOutcome:
     """The result of a restore, done or planned: the set and moment of each store, the loss, and the (expected) duration."""
 
     target: str
@@ -51,7 +51,7 @@ def tell(
     live: bool = False,
     seconds: float | None = None,
     seen: Seen | None = None,
-) -> Restored:
+) -> RestoreOutcome:
     """The plan or, with `seen`, the outcome. A store shows its state at `shows`; later changes are lost.
 
     `seconds_lost` is None if it isn't known.
@@ -70,7 +70,7 @@ def tell(
             "replays": "log, cut off" if plan.truncate else "nothing",
         }
     rows = tuple(drawing.rows(every, log)) if log and "postgres" in wanted else ()
-    return Restored(str(target), into, live, seen is None, told, seconds, timelines=rows)
+    return RestoreOutcome(str(target), into, live, seen is None, told, seconds, timelines=rows)
 
 
 def _postgres(wanted: StorePlan, log: KnownLog | None, seen: Seen | None) -> dict[str, Any]:
