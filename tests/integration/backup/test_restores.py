@@ -120,7 +120,7 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
             "weaviate": full.weaviate.model_copy(update={"collections": {DOCUMENTS: (201, 201)}}),
         }
     )
-    told = proofs.Restored(platform, lying, redis_keys=7)
+    told = proofs.RestoredPlatform(platform, lying, redis_keys=7)
     with pytest.raises(proofs.Disproved, match=f"market_data has {market.rows} rows with other content.*users has {users.rows} rows"):
         proofs.rows(told)
     with pytest.raises(proofs.Disproved, match="not at 0001 as recorded"):
@@ -131,7 +131,7 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
         proofs.objects(told)
     stranger = dataclasses.replace(platform, accounts={**platform.accounts, "rag": Credentials(weaviate="wrong")})
     with pytest.raises(proofs.Disproved, match="rag: HTTP 401"):
-        proofs.accounts("weaviate")(proofs.Restored(stranger, full))
+        proofs.accounts("weaviate")(proofs.RestoredPlatform(stranger, full))
 
 
 @pytest.mark.exhaustive
