@@ -10,7 +10,7 @@ from infra.provider import psql, volumes
 from infra.provider.containers import running
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.values import UNKNOWN
-from infra.provider.volumes import DIRECTORY_MODE, Entry
+from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 _FILE_MODE = 0o400
 
@@ -91,7 +91,7 @@ def _kept(volume: volumes.VolumeFiles, file: str) -> KeyRing | None:
 
 def _write(volume: volumes.VolumeFiles, file: str, ring: KeyRing, kept: KeyRing | None) -> None:
     if ring != kept:
-        volume.write({".": Entry(None, DIRECTORY_MODE, 0, 0), file: Entry(ring.as_json().encode(), _FILE_MODE, 0, 0)})
+        volume.write({".": VolumeEntry(None, DIRECTORY_MODE, 0, 0), file: VolumeEntry(ring.as_json().encode(), _FILE_MODE, 0, 0)})
 
 
 def _refuse_if_needed(inputs: Values, ring: KeyRing, target: KeyRing) -> None:

@@ -9,7 +9,7 @@ from infra.provider import volumes
 from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
 from infra.provider.passwords import length_rule, random_password
 from infra.provider.values import UNKNOWN
-from infra.provider.volumes import DIRECTORY_MODE, Entry
+from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 _FILE_MODE = 0o400
 FROM_KIT = "taken from a recovery kit, and not yet compared with what is kept here"
@@ -136,4 +136,4 @@ def _kept(volume: volumes.VolumeFiles, file: str) -> str | None:
 
 
 def _write(volume: volumes.VolumeFiles, file: str, secret: str) -> None:
-    volume.write({".": Entry(None, DIRECTORY_MODE, 0, 0), file: Entry(secret.encode(), _FILE_MODE, 0, 0)})
+    volume.write({".": VolumeEntry(None, DIRECTORY_MODE, 0, 0), file: VolumeEntry(secret.encode(), _FILE_MODE, 0, 0)})
