@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from airgap.toolchain.docker_plugin.checking import Failure
 from airgap.toolchain.docker_plugin.context import Call
 from airgap.toolchain.docker_plugin.diffing import Difference, adopt_computed
-from airgap.toolchain.docker_plugin.properties import ABSENT, Kind, Property, fill, is_empty, same, visible
+from airgap.toolchain.docker_plugin.properties import ABSENT, Property, ValueKind, fill, is_empty, same, visible
 from airgap.toolchain.docker_plugin.wire import UNKNOWN
 
 
@@ -114,9 +114,9 @@ class Resource(ABC):
 
 def trimmed(prop: Property, value: Any) -> Any:
     """Return an output as an input: without empty properties."""
-    if isinstance(value, dict) and prop.kind is Kind.OBJECT:
+    if isinstance(value, dict) and prop.kind is ValueKind.OBJECT:
         return _trimmed_object(prop.fields, value)
-    if isinstance(value, list) and prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET):
+    if isinstance(value, list) and prop.kind in (ValueKind.OBJECTS, ValueKind.OBJECT_SET):
         return [_trimmed_object(prop.fields, item) for item in value]
     return value
 
