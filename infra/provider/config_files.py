@@ -12,7 +12,7 @@ from typing import Any
 
 from core.errors import PlatformError
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, Kind, Log, PartialFailureError, Shape, Values
+from infra.provider.kind import Call, Input, Log, PartialFailureError, ResourceKind, Shape, Values
 from infra.provider.values import UNKNOWN
 from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
@@ -56,7 +56,7 @@ def compare(real: dict[str, VolumeEntry], expected: dict[str, VolumeEntry]) -> l
     return findings
 
 
-class ConfigFiles(Kind):
+class ConfigFiles(ResourceKind):
     """Fills a volume with exactly these files. The volume is a separate resource; removing this one leaves it unchanged."""
 
     inputs = {

@@ -8,7 +8,7 @@ from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
 from core.errors import PlatformError
 from infra.provider import psql, volumes
 from infra.provider.containers import running
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
 from infra.provider.values import UNKNOWN
 from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
@@ -19,7 +19,7 @@ def _number_rule(value: int) -> str | None:
     return None if 1 <= value <= HIGHEST_NUMBER else f"must be from 1 to {HIGHEST_NUMBER}"
 
 
-class FieldKeys(Kind):
+class FieldKeys(ResourceKind):
     """A ring in a file of a retained volume, readable only by root of the Docker host; a new stack finds it there.
 
     Makes keys up to number `newest`, and retires those below `retired_below` once no row in the database needs them. No key is ever

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, Kind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 # At its first mount Docker gives an empty volume the owner of the image's directory; a volume with a file is left unchanged.
 _MARKER = ".christmas-owner"
 
 
-class VolumeOwner(Kind):
+class VolumeOwner(ResourceKind):
     """The owner of a volume's root directory. The content is never read, changed or removed.
 
     Our own images have directories with the right owner; others may run as root and have none.
