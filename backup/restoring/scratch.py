@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from backup.restoring.bases import Base
 from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
 from core import temporary
-from core.containers import Entry, docker_client, give, put_files
+from core.containers import FileToPut, docker_client, give, put_files
 from core.errors import PlatformError
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import Credentials, Endpoint, Platform
@@ -177,7 +177,7 @@ class Scratch:
         self.containers[recipe.service] = container
         for path in recipe.volumes:
             give(container, path, **recipe.base.owner)
-        entries = [Entry(name, content, 0o400) for name, content in {**self._certificates(recipe.service), **recipe.files}.items()]
+        entries = [FileToPut(name, content, 0o400) for name, content in {**self._certificates(recipe.service), **recipe.files}.items()]
         put_files(container, CONFIG, entries, **recipe.base.owner)
         return container
 

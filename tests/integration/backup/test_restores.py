@@ -281,11 +281,11 @@ def test_the_logical_backup_restores_into_another_database(platform: Platform, f
     try:
         psql("elsewhere", "create extension timescaledb", "select timescaledb_pre_restore()")
         running = docker_client().containers.get(container)
-        from core.containers import Entry, put_files
+        from core.containers import FileToPut, put_files
 
         record = next(each for each in full.files if each.path == full.postgres.logical)
         dump = plain_file(SetFolder(folder / full.id, keyring_of(platform)), record)
-        put_files(running, "/var/lib/pgbackrest", [Entry("try.dump", dump)], uid=1000, gid=1000)
+        put_files(running, "/var/lib/pgbackrest", [FileToPut("try.dump", dump)], uid=1000, gid=1000)
         execute(container, ["pg_restore", "-U", "postgres", "-d", "elsewhere", "/var/lib/pgbackrest/try.dump"], check=False)
         psql("elsewhere", "select timescaledb_post_restore()")
         assert psql("elsewhere", "select count(*) from market_data") == str(full.postgres.reference_point.tables["market_data"].rows)
