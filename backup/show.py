@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from backup.postgres.drawing import Row, draw
 from backup.sets import chain
 from backup.sets.marks import Marks
-from backup.sets.model import Kind, Manifest
+from backup.sets.model import Manifest, SetKind
 from core.errors import PlatformError
 from core.words import size_text, span_text, unproven_lines
 from infra.backup_places import FIRST
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backup.weaviate.portable.load import Imported
 
 
-def kind_of(*, full: bool, incremental: bool) -> Kind | None:
+def kind_of(*, full: bool, incremental: bool) -> SetKind | None:
     """The kind asked for; None for whatever is due.
 
     Raises PlatformError if both are asked for.
