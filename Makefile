@@ -3,7 +3,7 @@ PYTHON ?= python3
 SETUP := $(PYTHON) airgap/setup/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up machine down test test-all lint clean-tests
+.PHONY: help up machine doctor down test test-all lint clean-tests
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -13,6 +13,9 @@ up:  ## from a fresh clone to a running, seeded, backed-up platform; goes on whe
 
 machine:  ## only what a machine needs: environment, Docker engine, Pulumi CLI, images
 	@$(SETUP) machine $(ARGS)
+
+doctor:  ## problems of this machine, and the command that fixes each; changes nothing
+	@$(SETUP) doctor $(ARGS)
 
 down:  ## stop the platform; its data stays
 	@.venv/bin/invoke down $(ARGS)

@@ -7,9 +7,17 @@ from types import ModuleType
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from commands import accounts, backups, checks, closed_pipes, schedule, schema, seeding, stack
+from commands import accounts, audit, backups, checks, closed_pipes, console, schedule, schema, seeding, stack
 
-_NAMESPACES = {"migrate": schema, "seed": seeding, "backup": backups, "schedule": schedule, "check": checks, "accounts": accounts}
+_NAMESPACES = {
+    "migrate": schema,
+    "seed": seeding,
+    "backup": backups,
+    "schedule": schedule,
+    "check": checks,
+    "accounts": accounts,
+    "audit": audit,
+}
 
 # Here, so that it holds for `invoke --list` as well.
 closed_pipes.end_quietly()
@@ -19,7 +27,7 @@ def _tasks(module: ModuleType) -> list[Task]:  # type: ignore[type-arg] # Task i
     return [each for each in vars(module).values() if isinstance(each, Task)]
 
 
-namespace = Collection(*_tasks(stack))
+namespace = Collection(*_tasks(stack), *_tasks(console))
 for _name, _module in _NAMESPACES.items():
     namespace.add_collection(Collection(_name, *_tasks(_module)))
 # The name it had when it did backups alone: lines of cron and units that were printed then go on working.

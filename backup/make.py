@@ -18,7 +18,7 @@ from backup.restoring import closing, recovery
 from backup.restoring.journal import refuse_unfinished
 from backup.sets import due, folders, keys
 from backup.sets.files import SetFolder
-from backup.sets.model import STORES, Manifest, PostgresPart, RedisPart, SetKind, Store, WeaviatePart
+from backup.sets.model import STORES, AuditHead, Manifest, PostgresPart, RedisPart, SetKind, Store, WeaviatePart
 from backup.sets.sealing import keyring_of
 from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
@@ -27,6 +27,8 @@ from core import lock
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from infra.connections import Platform
+from security.audit.chain import Chain
+from security.audit.collect import folder_of
 
 _T = TypeVar("_T")
 
@@ -148,6 +150,7 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
             postgres=_of(parts, PostgresPart),
             redis=_of(parts, RedisPart),
             weaviate=_of(parts, WeaviatePart),
+            audit=_audit_head(platform.stack),
         )
         mirror.publish(platform, folder, keys.sign(manifest, passphrase), progress)
     except BaseException as error:
@@ -160,6 +163,12 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
             ) from error
         raise
     return folders.read(target)
+
+
+def _audit_head(stack: str) -> AuditHead | None:
+    """The signature of a set covers the audit of its time as well: a rewritten audit is then found."""
+    head = Chain(folder_of(stack)).head()
+    return AuditHead(number=head.number, hash=head.hash) if head.number else None
 
 
 def _discard(platform: Platform, folder: Path, set_id: str, error: BaseException) -> None:

@@ -16,6 +16,7 @@ from backup.postgres import back_up as postgres
 from backup.postgres import pgbackrest
 from backup.postgres.restore import restore_command, wait_for_recovery
 from backup.restoring import recipes
+from backup.restoring.bases import Base
 from backup.restoring.ingredients import run_once
 from backup.restoring.scratch import scratch
 from backup.restoring.targets import Target, plan
@@ -115,11 +116,11 @@ def _bare_restore(running: ScratchPlatform, folder: Path, set_id: str) -> float:
     platform = running.platform
     every = folders.list_sets(folder=folder)
     wanted = plan(Target(set_id=set_id), every, ["postgres"], next(each for each in every if each.id == set_id).finished)["postgres"]
-    image = str(docker_client().containers.get(platform.containers["timescaledb"]).attrs["Image"])
+    base = Base.live("timescaledb", docker_client().containers.get(platform.containers["timescaledb"]))
     with scratch("bench") as made:
         recipe = recipes.timescaledb(
             made,
-            image,
+            base,
             data=made.volume("timescaledb-data"),
             repository=platform.volumes["pgbackrest"],
             passphrase=running.passphrase,

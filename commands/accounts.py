@@ -9,18 +9,37 @@ from commands.task import task
 
 @task(default=True, name="list")
 def accounts_list(_context: Context, *, json: bool = False) -> None:
-    """List the accounts and the stores they exist in."""
+    """List the accounts and the stores they exist in.
+
+    Example: invoke accounts --json
+    """
     from infra.show import show_accounts
 
     show_accounts(as_json=json)
 
 
-@task(name="matrix")
-def accounts_matrix(_context: Context, *, json: bool = False) -> None:
-    """Show what each account may do."""
-    from infra.show import show_matrix
+@task(
+    name="matrix",
+    long=["html"],
+    help={
+        "account": "Only what this account may.",
+        "prove": "Try every cell at the stack's servers, each as the account that it is about.",
+        "html": "Write the matrix as one page of HTML into this file.",
+    },
+)
+def accounts_matrix(
+    _context: Context, account: str = "", stack: str = "", html: str = "", *, json: bool = False, prove: bool = False
+) -> int:
+    """Show what each account may and may not do; with --prove, whether the servers see it the same.
 
-    show_matrix(as_json=json)
+    Example: invoke accounts.matrix --prove --account api
+    """
+    from commands.matrix import prove_matrix, show_matrix
+
+    if prove:
+        return prove_matrix(stack, account, html, as_json=json)
+    show_matrix(account, html, as_json=json)
+    return 0
 
 
 @task(
@@ -32,7 +51,10 @@ def accounts_matrix(_context: Context, *, json: bool = False) -> None:
     positional=["account"],
 )
 def accounts_rotate(_context: Context, account: str = "", stack: str = "", *, keys: bool = False) -> None:
-    """Give an account new passwords and keys in every store it exists in, or encrypted fields a new key."""
+    """Give an account new passwords and keys in every store it exists in, or encrypted fields a new key.
+
+    Example: invoke accounts.rotate api
+    """
     if keys == bool(account):
         from core.errors import PlatformError
 

@@ -20,7 +20,10 @@ from commands.task import task
 def backup_make(
     _context: Context, store: list[str], stack: str = "", *, full: bool = False, incremental: bool = False, json: bool = False
 ) -> int:
-    """Make the backup set that is due, and copy it to further places; exit code 1 where a copy is behind."""
+    """Make the backup set that is due, and copy it to further places; exit code 1 where a copy is behind.
+
+    Example: invoke backup --full
+    """
     from backup import make
     from backup.show import kind_of, show_made
     from backup.storage import copies
@@ -38,7 +41,10 @@ def backup_make(
 
 @task(name="copy")
 def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Bring the further places up to the first one, as every backup does at its end; exit code 1 where one is behind."""
+    """Bring the further places up to the first one, as every backup does at its end; exit code 1 where one is behind.
+
+    Example: invoke backup.copy --json
+    """
     from backup.storage import copies
     from core.runner import show_progress
     from infra import connections
@@ -60,7 +66,10 @@ def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> in
     },
 )
 def backup_kit(_context: Context, recipient: list[str], out: str = "", passphrase_file: str = "", stack: str = "") -> None:
-    """Write the recovery kit: all keys, settings and state that a new machine needs besides the backups, in one encrypted file."""
+    """Write the recovery kit: all keys, settings and state that a new machine needs besides the backups, in one encrypted file.
+
+    Example: invoke backup.kit --out /media/stick/
+    """
     from backup.kit import taking
     from infra import connections
 
@@ -70,7 +79,10 @@ def backup_kit(_context: Context, recipient: list[str], out: str = "", passphras
 
 @task(name="keys", help={"out": "New file for what reads the backups, secrets in the open. Field keys are not in it: backup.kit has all."})
 def backup_keys(_context: Context, stack: str = "", out: str = "") -> None:
-    """Say who can read the backups; with --out, write down what reads their files."""
+    """Say who can read the backups; with --out, write down what reads their files.
+
+    Example: invoke backup.keys --out keys.txt
+    """
     from backup.operator import describe_keys, write_keys
     from infra import connections
 
@@ -98,7 +110,10 @@ def backup_extract(
     from_: str = "",
     identity: str = "",
 ) -> None:
-    """Decrypt one file of a set, such as PostgreSQL's logical backup."""
+    """Decrypt one file of a set, such as PostgreSQL's logical backup.
+
+    Example: invoke backup.extract 20261129 --path postgres/christmas_db.dump
+    """
     from backup.operator import extract, with_identity
     from infra import connections
 
@@ -107,7 +122,10 @@ def backup_extract(
 
 @task(name="list")
 def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> None:
-    """List the backup sets as chains, with sizes, ages, and when each was last verified and drilled."""
+    """List the backup sets as chains, with sizes, ages, and when each was last verified and drilled.
+
+    Example: invoke backup.list --json
+    """
     import sys
 
     from backup.postgres import known_log
@@ -143,7 +161,10 @@ def backup_verify(
     all: bool = False,  # noqa: A002
     json: bool = False,
 ) -> int:
-    """Prove sets good: signature, hashes, chain, log, the stores' own checkers; exit code 2 where one is not."""
+    """Prove sets good: signature, hashes, chain, log, the stores' own checkers; exit code 2 where one is not.
+
+    Example: invoke backup.verify
+    """
     from backup.show import show_verdicts
     from backup.verify import verify
     from core.runner import show_progress
@@ -186,7 +207,10 @@ def backup_restore(
     dry_run: bool = False,
     json: bool = False,
 ) -> None:
-    """Restore beside the live stores, or onto them with --live; cut off, the same call goes on."""
+    """Restore beside the live stores, or onto them with --live; cut off, the same call goes on.
+
+    Example: invoke backup.restore --to latest
+    """
     from backup.operator import with_identity
     from backup.restore import restore
     from backup.show import show_restored
@@ -217,7 +241,10 @@ def backup_restore(
 
 @task(name="remove", positional=["name"], help={"name": "The name that was restored into."})
 def backup_remove(_context: Context, name: str) -> None:
-    """Remove what was restored beside the live stores, data included."""
+    """Remove what was restored beside the live stores, data included.
+
+    Example: invoke backup.remove look
+    """
     from backup.restore import remove
 
     print(f"removed {remove(name)} containers, volumes and networks")
@@ -241,7 +268,10 @@ def backup_drill(
     *,
     json: bool = False,
 ) -> int:
-    """Restore a set into scratch containers, prove it and measure it; exit code 2 where it is not proven."""
+    """Restore a set into scratch containers, prove it and measure it; exit code 2 where it is not proven.
+
+    Example: invoke backup.drill
+    """
     from backup.drill import drill
     from backup.operator import with_identity
     from backup.show import show_drill
@@ -255,7 +285,10 @@ def backup_drill(
 
 @task(name="prune", help={"dry_run": "Only say what would go, and why the rest stays."})
 def backup_prune(_context: Context, stack: str = "", *, dry_run: bool = False, json: bool = False) -> None:
-    """Remove the sets that the blueprint's rules don't keep."""
+    """Remove the sets that the blueprint's rules don't keep.
+
+    Example: invoke backup.prune --dry-run
+    """
     from backup.prune import prune
     from backup.show import show_pruned
     from core.runner import show_progress
@@ -288,7 +321,10 @@ def backup_import_portable(
     plain_vectors: bool = False,
     json: bool = False,
 ) -> None:
-    """Bring a set's portable Weaviate dump into an empty Weaviate of any version; cut off, the same call goes on."""
+    """Bring a set's portable Weaviate dump into an empty Weaviate of any version; cut off, the same call goes on.
+
+    Example: invoke backup.import-portable --url https://weaviate.example.org:8080 --key-file key.txt
+    """
     from backup.show import show_imported
     from backup.weaviate.portable import task
     from core.runner import show_progress

@@ -21,7 +21,7 @@ def up_steps() -> list[Step]:
         Step("migrations", "tables, indexes and grants", run=_migrate),
         Step("seed", "real candles, demo users and orders, cache entries, documents; nothing where there is data of its own", run=_seed),
         Step("backup", "the set that is due", run=_backup),
-        Step("schedule", "backups, upkeep, drills and checks by themselves from now on", run=_schedule),
+        Step("schedule", "backups, upkeep, drills, checks and audit by themselves from now on", run=_schedule),
         Step("check", "everything is as the blueprint says", run=_check),
     ]
 

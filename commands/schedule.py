@@ -9,7 +9,10 @@ from commands.task import task
 
 @task(default=True, name="status")
 def schedule_status(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Tell how the stack's schedule is: 0 well, 1 some work fails, 2 dead or hanging."""
+    """Tell how the stack's schedule is: 0 well, 1 some work fails, 2 dead or hanging.
+
+    Example: invoke schedule --json
+    """
     from schedule import task
 
     return task.status(stack, as_json=json)
@@ -17,7 +20,10 @@ def schedule_status(_context: Context, stack: str = "", *, json: bool = False) -
 
 @task(name="start")
 def schedule_start(_context: Context, stack: str = "") -> None:
-    """Start the stack's schedule in the background, as `invoke up` does."""
+    """Start the stack's schedule in the background, as `invoke up` does.
+
+    Example: invoke schedule.start
+    """
     from schedule import task
 
     print(task.start(stack))
@@ -25,7 +31,10 @@ def schedule_start(_context: Context, stack: str = "") -> None:
 
 @task(name="stop", help={"now": "Don't finish the run under way; the next one removes what it leaves."})
 def schedule_stop(_context: Context, stack: str = "", *, now: bool = False) -> None:
-    """Stop the stack's schedule until the next `invoke up` or `schedule.start`."""
+    """Stop the stack's schedule until the next `invoke up` or `schedule.start`.
+
+    Example: invoke schedule.stop --now
+    """
     from schedule import task
 
     print(task.stop(stack, now=now))
@@ -35,7 +44,7 @@ def schedule_stop(_context: Context, stack: str = "", *, now: bool = False) -> N
     name="run",
     help={
         "once": "Do what is due now, then end; exit code 1 where something failed. For timers.",
-        "only": "Only backup, upkeep, drill or check.",
+        "only": "Only backup, upkeep, drill, check or audit.",
         "systemd": "Print systemd units that do the same.",
         "cron": "Print lines for crontab -e that do the same.",
         "write_to": "With --systemd: write the units into this folder.",
@@ -51,7 +60,10 @@ def schedule_run(
     systemd: bool = False,
     cron: bool = False,
 ) -> int:
-    """Back up, prune, keep up, drill and check whenever due, in the foreground until stopped; or print units that do."""
+    """Back up, prune, keep up, drill and check whenever due, in the foreground until stopped; or print units that do.
+
+    Example: invoke schedule.run --once --only backup
+    """
     from schedule import task
 
     return task.run(stack, only=only, write_to=write_to, once=once, systemd=systemd, cron=cron)

@@ -16,7 +16,10 @@ from commands.task import task
     },
 )
 def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head", *, rehearse: bool = False, json: bool = False) -> None:
-    """Bring the schema to the newest revision, or rehearse that on a restored copy; exit code not 0 where it fails."""
+    """Bring the schema to the newest revision, or rehearse that on a restored copy; exit code not 0 where it fails.
+
+    Example: invoke migrate --rehearse
+    """
     from core.runner import show_progress
     from infra import connections
     from migrations import run
@@ -38,7 +41,10 @@ def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head", 
 
 @task(name="status")
 def migrate_status(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Show the schema's revision and what is pending; exit code 1 where something is."""
+    """Show the schema's revision and what is pending; exit code 1 where something is.
+
+    Example: invoke migrate.status --json
+    """
     from infra import connections
     from migrations import run
     from migrations.show import show_status
@@ -48,7 +54,10 @@ def migrate_status(_context: Context, stack: str = "", *, json: bool = False) ->
 
 @task(name="downgrade", help={"revision": "Revision to go back to: -1, base, or an identifier."}, positional=["revision"])
 def migrate_downgrade(_context: Context, revision: str, stack: str = "") -> None:
-    """Take the schema back to an older revision."""
+    """Take the schema back to an older revision.
+
+    Example: invoke migrate.downgrade --revision=-1
+    """
     from core.runner import show_progress
     from infra import connections
     from migrations import run
@@ -59,7 +68,10 @@ def migrate_downgrade(_context: Context, revision: str, stack: str = "") -> None
 
 @task(name="new", help={"message": "What the revision does, in a few words."}, positional=["message"])
 def migrate_new(_context: Context, message: str) -> None:
-    """Begin a new revision: its Python file and its two SQL files."""
+    """Begin a new revision: its Python file and its two SQL files.
+
+    Example: invoke migrate.new "orders keep their source"
+    """
     from migrations import run
 
     for path in run.new(message):
@@ -75,7 +87,10 @@ def migrate_new(_context: Context, message: str) -> None:
     },
 )
 def migrate_renumber(_context: Context, files: list[str], *, alone: bool = False) -> None:
-    """Give revisions the next free numbers, where two branches took the same; for those that no database has yet."""
+    """Give revisions the next free numbers, where two branches took the same; for those that no database has yet.
+
+    Example: invoke migrate.renumber migrations/versions/r0010_*.py
+    """
     from migrations import chain
 
     for path in chain.renumber(files, alone=alone):
@@ -84,7 +99,10 @@ def migrate_renumber(_context: Context, files: list[str], *, alone: bool = False
 
 @task(name="lint")
 def migrate_lint(_context: Context, *, json: bool = False) -> int:
-    """Hold the migrations' SQL against the house rules, squawk and sqlfluff; exit code 1 where something is to mend."""
+    """Hold the migrations' SQL against the house rules, squawk and sqlfluff; exit code 1 where something is to mend.
+
+    Example: invoke migrate.lint --json
+    """
     from migrations import lint
     from migrations.show import show_findings
 
@@ -93,7 +111,10 @@ def migrate_lint(_context: Context, *, json: bool = False) -> int:
 
 @task(name="drift")
 def migrate_drift(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Compare the live schema with the reviewed snapshot, object by object; exit code 1 where it differs."""
+    """Compare the live schema with the reviewed snapshot, object by object; exit code 1 where it differs.
+
+    Example: invoke migrate.drift
+    """
     from infra import connections
     from migrations.schema.drift import drift
     from migrations.show import show_drift
@@ -103,7 +124,10 @@ def migrate_drift(_context: Context, stack: str = "", *, json: bool = False) -> 
 
 @task(name="snapshot")
 def migrate_snapshot(_context: Context, stack: str = "") -> None:
-    """Write the snapshot that `migrate.drift` compares with, from the live schema; look it over before committing it."""
+    """Write the snapshot that `migrate.drift` compares with, from the live schema; look it over before committing it.
+
+    Example: invoke migrate.snapshot
+    """
     from infra import clients, connections
     from migrations.schema.snapshot import write
 
@@ -113,7 +137,10 @@ def migrate_snapshot(_context: Context, stack: str = "") -> None:
 
 @task(name="dictionary")
 def migrate_dictionary(_context: Context, stack: str = "") -> None:
-    """Write the data dictionary and the ER diagram in docs/, from the live schema and the blueprint."""
+    """Write the data dictionary and the ER diagram in docs/, from the live schema and the blueprint.
+
+    Example: invoke migrate.dictionary
+    """
     from infra import clients, connections
     from migrations.schema.dictionary import write
 
@@ -123,7 +150,10 @@ def migrate_dictionary(_context: Context, stack: str = "") -> None:
 
 @task(name="edition")
 def migrate_edition(_context: Context, stack: str = "", *, json: bool = False) -> None:
-    """After a change between TimescaleDB's Apache and Community editions: give the schema the form of the new one."""
+    """After a change between TimescaleDB's Apache and Community editions: give the schema the form of the new one.
+
+    Example: invoke migrate.edition
+    """
     from core.runner import show_progress
     from infra import connections
     from migrations.edition_change import change_edition
@@ -136,7 +166,10 @@ def migrate_edition(_context: Context, stack: str = "", *, json: bool = False) -
 
 @task(name="upkeep")
 def migrate_upkeep(_context: Context, stack: str = "", *, json: bool = False) -> None:
-    """Refresh derived candles and drop chunks that are past their time, as the blueprint says."""
+    """Refresh derived candles and drop chunks that are past their time, as the blueprint says.
+
+    Example: invoke migrate.upkeep --json
+    """
     from core.runner import show_progress
     from infra import connections
     from migrations.show import show_upkeep

@@ -25,7 +25,10 @@ def _seed(stack: str, names: list[str] | None, *, json: bool) -> int:
 
 @task(default=True, name="all")
 def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Load everything: candles, indicators, demo users and orders, cache entries, documents. Run twice, it changes nothing."""
+    """Load everything: candles, indicators, demo users and orders, cache entries, documents. Run twice, it changes nothing.
+
+    Example: invoke seed
+    """
     return _seed(stack, None, json=json)
 
 
@@ -72,7 +75,10 @@ def seed_market(
     no_header: bool = False,
     round: bool = False,  # noqa: A002 - the option's name
 ) -> int:
-    """Load candles from files, bad rows going to a rejects file; exit code 1 where there are some."""
+    """Load candles from files, bad rows going to a rejects file; exit code 1 where there are some.
+
+    Example: invoke seed.market prices.csv.gz --symbol AAPL --timezone Asia/Seoul
+    """
     if not files:
         return _seed(stack, ["market"], json=json)
     from core.runner import show_progress
@@ -111,7 +117,10 @@ def seed_market(
     help={"symbols": "Only these, as words; every symbol with candles where not given.", "interval": "Of the candles: 5m, 1h or 1d."},
 )
 def seed_indicators(_context: Context, symbols: list[str], stack: str = "", interval: str = "1d", *, json: bool = False) -> int:
-    """Compute SMA, EMA, RSI, MACD and Bollinger bands from the candles that are loaded; run twice, it changes nothing."""
+    """Compute SMA, EMA, RSI, MACD and Bollinger bands from the candles that are loaded; run twice, it changes nothing.
+
+    Example: invoke seed.indicators AAPL IBM
+    """
     from core.runner import show_progress
     from infra import connections
     from seed.indicators import load
@@ -124,13 +133,19 @@ def seed_indicators(_context: Context, symbols: list[str], stack: str = "", inte
 
 @task(name="demo")
 def seed_demo(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Load demo users with profiles, orders, trades and backtests."""
+    """Load demo users with profiles, orders, trades and backtests.
+
+    Example: invoke seed.demo
+    """
     return _seed(stack, ["demo"], json=json)
 
 
 @task(name="cache")
 def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Load an entry of every Redis keyspace."""
+    """Load an entry of every Redis keyspace.
+
+    Example: invoke seed.cache
+    """
     return _seed(stack, ["cache"], json=json)
 
 
@@ -158,7 +173,10 @@ def seed_docs(
     plan: bool = False,
     json: bool = False,
 ) -> int:
-    """Load documents, writing only what changed and removing what is gone; exit code 1 where one can't be read."""
+    """Load documents, writing only what changed and removing what is gone; exit code 1 where one can't be read.
+
+    Example: invoke seed.docs handbook/ --plan
+    """
     from core.runner import show_progress
     from infra import connections
     from seed.documents import load
@@ -208,7 +226,10 @@ def seed_search(
     hybrid: bool = False,
     json: bool = False,
 ) -> int:
-    """Find the passages of the documents that answer a question; exit code 1 where there is none."""
+    """Find the passages of the documents that answer a question; exit code 1 where there is none.
+
+    Example: invoke seed.search "How long does a session live?"
+    """
     from infra import connections
     from seed.search import Mode, least_certainty, search
     from seed.show import show_hits

@@ -18,7 +18,10 @@ from commands.task import task
     }
 )
 def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
-    """Bring the stack up, or to what the blueprint says now; from then on it keeps itself. With --kit from what a lost machine left."""
+    """Bring the stack up, or to what the blueprint says now; from then on it keeps itself. With --kit from what a lost machine left.
+
+    Example: invoke up --refresh
+    """
     from backup.restoring.journal import note
     from backup.sets.folders import folder_of
     from infra import connections, stacks
@@ -44,7 +47,10 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
 
 @task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})
 def preview(_context: Context, stack: str = "", *, refresh: bool = False, diff: bool = False) -> None:
-    """Show what `up` would change, and check it against the policy pack."""
+    """Show what `up` would change, and check it against the policy pack.
+
+    Example: invoke preview --diff
+    """
     from infra import stacks
 
     stacks.preview(stack, refresh=refresh, diff=diff)
@@ -52,7 +58,10 @@ def preview(_context: Context, stack: str = "", *, refresh: bool = False, diff: 
 
 @task(help={"volumes": "Delete the data too; asks first.", "yes": "Don't ask."})
 def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool = False) -> None:
-    """Take the stack down. Its data stays, unless --volumes."""
+    """Take the stack down. Its data stays, unless --volumes.
+
+    Example: invoke down --volumes
+    """
     from infra import stacks
     from infra.confirm import confirm_deletion
     from infra.connections import stack_name
@@ -73,30 +82,52 @@ def down(_context: Context, stack: str = "", *, volumes: bool = False, yes: bool
 
 @task(help={"show_secrets": "Print secrets in plain text."})
 def outputs(_context: Context, stack: str = "", *, json: bool = False, show_secrets: bool = False) -> None:
-    """Show the stack's outputs; secrets stay hidden."""
+    """Show the stack's outputs; secrets stay hidden.
+
+    Example: invoke outputs --json
+    """
     from infra.show import show_outputs
 
     show_outputs(stack, as_json=json, show_secrets=show_secrets)
 
 
 @task(
+    positional=["account"],
     help={
-        "account": "Whose settings: api, ingest, rag …",
+        "account": "Account: api, ingest, rag …; with --for the default is a read-only one.",
         "inside": "For a container in the stack's network.",
         "ca_file": "Where the client finds the CA's certificate, if not at its usual place; its bundle stands beside it.",
         "form": "For a shell, or for docker run --env-file; without it: docker with --inside, else shell.",
-    }
+        "for_": "Print the command that opens this client instead: psql, pgcli, redis-cli, weaviate-cli or dbeaver.",
+    },
 )
-def env(_context: Context, account: str, stack: str = "", ca_file: str = "", form: str = "", *, inside: bool = False) -> None:
-    """Write an account's connection settings to a file that only you can read."""
+def env(
+    _context: Context, account: str = "", stack: str = "", ca_file: str = "", form: str = "", for_: str = "", *, inside: bool = False
+) -> None:
+    """Write an account's connection settings to a file that only you can read; or print the command of a client.
+
+    Examples: invoke env --account api
+              eval "$(invoke env --account analyst --for psql)"
+    """
     from core.errors import PlatformError
-    from infra import connections, env_file
+    from infra import client_lines, connections, env_file
 
     known = [each.value for each in env_file.Form]
     if form and form not in known:
         raise PlatformError(what=f"--form {form!r} is not known", where="invoke env", next_step=f"use one of: {', '.join(known)}")
-    chosen = env_file.Form(form) if form else None
+    if for_ and (inside or form or ca_file):
+        raise PlatformError(
+            what="--for is for clients on this machine", where="invoke env", next_step="leave out --inside, --form and --ca-file"
+        )
+    if not account and not for_:
+        raise PlatformError(what="no account given", where="invoke env", next_step="use one of those that invoke accounts lists")
+    if for_ and for_ not in client_lines.CLIENTS:
+        raise client_lines.unknown_client(for_)
     platform = connections.load(stack)
+    if for_:
+        print(client_lines.line(platform, for_, account))
+        return
+    chosen = env_file.Form(form) if form else None
     print(env_file.write(platform, account, inside=inside, ca_file=ca_file or None, form=chosen))
     if inside and not ca_file:
         # Not on standard output: scripts take the path from there.
@@ -106,7 +137,10 @@ def env(_context: Context, account: str, stack: str = "", ca_file: str = "", for
 
 @task(help={"service": "Build only this one."})
 def images(_context: Context, service: str = "") -> None:
-    """Build the images that are missing."""
+    """Build the images that are missing.
+
+    Example: invoke images --service redis
+    """
     from airgap.images.build import ensure_images
     from core.runner import show_progress
 

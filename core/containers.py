@@ -311,6 +311,12 @@ def put_files(container: Container, directory: str, entries: Iterable[FileToPut]
         raise PlatformError(what="files can't be written there", where=f"container {container.name}: {directory}")
 
 
+def owner_of(user: str) -> dict[str, int]:
+    """`uid` and `gid` of a container's user, which is `uid:gid`, as `put_files` and `give` take them."""
+    uid, _, gid = user.partition(":")
+    return {"uid": int(uid), "gid": int(gid or uid)}
+
+
 def give(container: Container, directory: str, *, uid: int, gid: int) -> None:
     """Change the owner of a directory, not of its content: in a new volume the image decides the owner."""
     container.put_archive(directory, _head(".", uid, gid, 0o700, 0, tarfile.DIRTYPE) + b"\0" * (2 * tarfile.BLOCKSIZE))

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from backup.proving import logins
 from backup.proving.logins import Unlearned
 from christmas.blueprint.accounts import ACCOUNTS
+from core.aside import Late, gather
+from core.patience import patience
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, unknown
 
+_SECONDS = 60.0
 _CHECKS = {"PostgreSQL": "postgres.accounts", "Redis": "redis.accounts", "Weaviate": "weaviate.accounts"}
 
 
 def _judge(platform: Platform, store: str, names: list[str], login: Callable[[Platform, str], str]) -> Finding:
-    """Log in as each account, all at once."""
-    with ThreadPoolExecutor(max_workers=len(names)) as pool:
-        answers = pool.map(lambda name: login(platform, name), names)
-        return judge(store, dict(zip(names, answers, strict=True)), platform.stack)
+    """Log in as each account at the same time, in daemon threads: a hanging store must not delay the end of the program."""
+    answers = gather({name: partial(login, platform, name) for name in names}, patience(_SECONDS))
+    return judge(store, {name: _told(answer) for name, answer in answers.items()}, platform.stack)
+
+
+def _told(answer: object) -> str:
+    if isinstance(answer, Late):
+        return Unlearned(str(answer))
+    if isinstance(answer, Exception):
+        raise answer
+    return answer if isinstance(answer, str) else str(answer)
 
 
 def judge(store: str, answers: Mapping[str, str], stack: str) -> Finding:

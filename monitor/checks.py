@@ -6,7 +6,7 @@ import functools
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import PlatformError
@@ -38,16 +38,20 @@ def every() -> tuple[Registered, ...]:
         collections,
         containers,
         encryption,
+        host,
         keyspaces,
         locks,
         logins,
         losses,
         network,
+        postgres_server,
+        redis_health,
         redis_server,
         refusals,
         relational,
         rights,
         schedule,
+        weaviate_server,
     )
 
     ports = (
@@ -57,6 +61,12 @@ def every() -> tuple[Registered, ...]:
     )
     return (
         Registered("containers.health", containers.health),
+        Registered("host.disk", host.disk),
+        Registered("host.memory", host.memory),
+        Registered("host.oom", host.out_of_memory),
+        Registered("host.load", host.load),
+        Registered("host.clock", host.clock),
+        Registered("host.engine", host.engine),
         *ports,
         Registered("postgres.accounts", accounts.postgres),
         Registered("postgres.rights", rights.rights),
@@ -76,10 +86,28 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.statistics", advice.statistics),
         Registered("postgres.chunks", locks.chunks),
         Registered("postgres.encryption", encryption.fields),
+        Registered("postgres.connections", postgres_server.connections),
+        Registered("postgres.locks", postgres_server.locks),
+        Registered("postgres.slots", postgres_server.slots),
+        Registered("postgres.wraparound", postgres_server.wraparound),
+        Registered("postgres.sequences", postgres_server.sequences),
+        Registered("postgres.checkpoints", postgres_server.checkpoints),
+        Registered("postgres.temporary", postgres_server.temporary),
+        Registered("postgres.deadlocks", postgres_server.deadlocks),
+        Registered("postgres.checksums", postgres_server.checksums),
+        Registered("postgres.invalid_indexes", postgres_server.invalid_indexes),
         Registered("redis.keyspaces", keyspaces.expiry),
         Registered("redis.memory", redis_server.memory),
         Registered("redis.policy", redis_server.policy),
+        Registered("redis.persistence", redis_health.persistence),
+        Registered("redis.clients", redis_health.connected),
+        Registered("redis.blocked", redis_health.blocked),
+        Registered("redis.evictions", redis_health.evictions),
+        Registered("redis.fragmentation", redis_health.fragmentation),
+        Registered("redis.latency", redis_health.latency),
         Registered("weaviate.collections", collections.shape),
+        Registered("weaviate.shards", weaviate_server.shards),
+        Registered("weaviate.queue", weaviate_server.queue),
         Registered("schedule.alive", schedule.alive),
         Registered("backup.newest", backups.newest),
         Registered("backup.full", backups.full),
@@ -97,20 +125,44 @@ def every() -> tuple[Registered, ...]:
     )
 
 
-def choose(names: Sequence[str] | None) -> tuple[Registered, ...]:
-    """The checks of these names; a name without its last part means all that begin with it (`postgres` has `postgres.tls`).
+STORES: Mapping[str, tuple[str, ...]] = {
+    "postgres": ("postgres", "backup.timeline", "backup.archive", "backup.waiting"),
+    "redis": ("redis",),
+    "weaviate": ("weaviate", "weaviate_grpc"),
+    "embedder": ("embedder",),
+    "host": ("host", "containers", "backup.space"),
+}
+"""The values of `--store`: names or prefixes of the checks of a store or its machine."""
 
-    Raises PlatformError for a name that fits none.
+
+def choose(names: Sequence[str] | None, stores: Sequence[str] = ()) -> tuple[Registered, ...]:
+    """The checks of these names and stores; all without either.
+
+    A name without its last part means all with that prefix (`postgres` includes `postgres.tls`). A check must match both, if given.
+    Raises PlatformError for an unknown name or store, and if no check is left.
     """
     available = every()
+    chosen = _named(available, names, "--only")
+    for store in stores:
+        if store not in STORES:
+            raise PlatformError(what=f"there is no store {store}", where="--store", next_step=f"use one of: {', '.join(STORES)}")
+    if stores:
+        wanted = _named(available, [name for store in stores for name in STORES[store]], "--store")
+        chosen = tuple(check for check in chosen if check in wanted)
+    if not chosen:
+        raise PlatformError(what="no check matches both", where="--only, --store", next_step="leave out one of them")
+    return chosen
+
+
+def _named(available: Sequence[Registered], names: Sequence[str] | None, where: str) -> tuple[Registered, ...]:
     if not names:
-        return available
+        return tuple(available)
     chosen: list[Registered] = []
     for name in names:
         found = [check for check in available if check.name == name or check.name.startswith(f"{name}.")]
         if not found:
             raise PlatformError(
-                what=f"there is no check {name}", where="--only", next_step=f"use one of: {', '.join(each.name for each in available)}"
+                what=f"there is no check {name}", where=where, next_step=f"use one of: {', '.join(each.name for each in available)}"
             )
         chosen += [check for check in found if check not in chosen]
     return tuple(chosen)
@@ -162,6 +214,8 @@ def _answer(check: Registered, platform: Platform, answers: queue.SimpleQueue[Ch
             next_step=finding.next_step,
             value=finding.value,
             unit=finding.unit,
+            warn_from=finding.warn_from,
+            critical_from=finding.critical_from,
             seconds=time.monotonic() - started,
         )
     )

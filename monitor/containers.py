@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -54,3 +55,16 @@ def _problem(attributes: dict[str, Any]) -> str:
 def _age(text: str) -> timedelta:
     # Docker writes nanoseconds, which are more digits than fromisoformat takes.
     return datetime.now(UTC) - datetime.fromisoformat(text[:19] + "+00:00")
+
+
+def memory_of(stats: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """A container's memory without page cache (as `docker stats`) and its limit, in bytes. Pure.
+
+    `stats` is the engine's answer. None for missing values, as of a stopped container.
+    """
+    memory = stats.get("memory_stats") or {}
+    if "usage" not in memory:
+        return None, None
+    details = memory.get("stats") or {}
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+    return max(0, int(memory["usage"]) - int(cache)), int(memory["limit"]) if memory.get("limit") else None

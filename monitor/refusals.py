@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -20,7 +20,9 @@ from core.errors import PlatformError
 from core.words import span_text
 from infra import clients
 from infra.connections import Platform
+from monitor import own_refusals
 from monitor.result import Finding, critical, ok, unknown, warning
+from security.audit import redis_list
 
 Kind = Literal["login", "denial"]
 
@@ -32,7 +34,7 @@ _INSIDE = ("127.", "::1", "[local]")
 """Addresses of the container itself: its health check asks without a password, and is answered by a refusal."""
 
 _POSTGRES_FATAL = re.compile(rb"FATAL:  (?P<said>.*)$")
-_POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* app=.* client=(?P<client>\S*) FATAL:  ")
+_POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* client=(?P<client>\S*) FATAL:  ")
 _POSTGRES_SAID = re.compile(
     rb"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in|certificate|invalid authorization"
 )
@@ -85,15 +87,21 @@ def of_postgres(line: bytes) -> Refusal | None:
 
 def of_weaviate(line: bytes) -> Refusal | None:
     """The refused action that a line of Weaviate's log tells of, if it does."""
+    told = denied_by_weaviate(line)
+    if told is None or any(told.get("perm") == action and scope in str(told.get("resource")) for action, scope in _CLIENTS_OWN_QUESTIONS):
+        return None
+    return Refusal("denial", _account(str(told.get("user"))), str(told.get("source_ip") or _NOWHERE))
+
+
+def denied_by_weaviate(line: bytes) -> Mapping[str, Any] | None:
+    """A line of Weaviate's log that tells of a refused action, read; None for any other."""
     if b'"authorization denied"' not in line:
         return None
     try:
         told = json.loads(line)
     except ValueError:
         return None
-    if any(told.get("perm") == action and scope in str(told.get("resource")) for action, scope in _CLIENTS_OWN_QUESTIONS):
-        return None
-    return Refusal("denial", _account(str(told.get("user"))), str(told.get("source_ip") or _NOWHERE))
+    return told if isinstance(told, dict) else None
 
 
 def of_embedder(line: bytes) -> Refusal | None:
@@ -108,10 +116,8 @@ def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Re
     for entry in entries:
         if float(entry["age-seconds"]) > window.total_seconds():
             continue
-        client: Any = entry.get("client-info") or {}
-        address = str(client.get("addr", "")) if isinstance(client, Mapping) else ""
         kind: Kind = "login" if entry["reason"] == "auth" else "denial"
-        host = address.rpartition(":")[0].strip("[]") or _NOWHERE
+        host = redis_list.address_of(entry) or _NOWHERE
         found.append(Refusal(kind, _account(str(entry["username"])), host, int(entry["count"])))
     return found
 
@@ -152,10 +158,14 @@ def _groups(refusals: Iterable[Refusal]) -> str:
 
 
 def _log(platform: Platform, service: str, now: datetime, recognize: Callable[[bytes], Refusal | None]) -> Told | Finding:
-    """What a container's log tells; a Finding where it can't be read."""
+    """What a container's log tells of the last while; a Finding where it can't be read."""
+    return read_log(platform, service, now - REFUSAL_ALARMS.window, recognize)
+
+
+def read_log(platform: Platform, service: str, begin: datetime, recognize: Callable[[bytes], Refusal | None]) -> Told | Finding:
+    """What a container's log tells since `begin`; a Finding where it can't be read."""
     import docker.errors
 
-    begin = now - REFUSAL_ALARMS.window
     told = Told()
     with docker_host() as client:
         try:
@@ -201,14 +211,14 @@ def postgres(platform: Platform) -> Finding:
     """Few logins were refused of late."""
     now = datetime.now(UTC)
     told = _log(platform, "timescaledb", now, of_postgres)
-    return told if isinstance(told, Finding) else judge("PostgreSQL", told, ("login",), now)
+    return told if isinstance(told, Finding) else judge("PostgreSQL", _others(platform, "postgres", told, now), ("login",), now)
 
 
 def weaviate(platform: Platform) -> Finding:
     """Few actions were refused of late."""
     now = datetime.now(UTC)
     told = _log(platform, "weaviate", now, of_weaviate)
-    return told if isinstance(told, Finding) else judge("Weaviate", told, ("denial",), now)
+    return told if isinstance(told, Finding) else judge("Weaviate", _others(platform, "weaviate", told, now), ("denial",), now)
 
 
 def embedder(platform: Platform) -> Finding:
@@ -230,7 +240,30 @@ def redis(platform: Platform) -> Finding:
             )
     listed = sum(int(each["count"]) for each in entries)
     lost = max(0, before - listed) if len(entries) < most else 0
-    return judge("Redis", Told(of_redis(entries, REFUSAL_ALARMS.window), lost=lost), ("login", "denial"), datetime.now(UTC))
+    now = datetime.now(UTC)
+    told = Told(of_redis(entries, REFUSAL_ALARMS.window), lost=lost)
+    return judge("Redis", _others(platform, "redis", told, now), ("login", "denial"), now)
+
+
+def _others(platform: Platform, store: str, told: Told, now: datetime) -> Told:
+    """Without those that `accounts.matrix --prove` caused itself."""
+    own = own_refusals.of_late(platform.stack, store, now - REFUSAL_ALARMS.window)
+    return Told(without(told.refusals, own), told.since, told.lost)
+
+
+def without(refusals: Iterable[Refusal], own: Mapping[tuple[str, str], int]) -> list[Refusal]:
+    """Refusals less so many of each account's from an address; an address of no name stands for any. Pure."""
+    left = Counter(own)
+    kept = []
+    for each in refusals:
+        count = each.count
+        for key in ((each.account, each.address), (each.account, "")):
+            taken = min(count, left[key])
+            left[key] -= taken
+            count -= taken
+        if count:
+            kept.append(replace(each, count=count))
+    return kept
 
 
 def _counted(stats: Mapping[str, Any]) -> int | None:

@@ -1,4 +1,4 @@
-"""Results for people and for programs: a table on a terminal, plain lines in a pipe, JSON where asked."""
+"""Results for people and programs: a list on a terminal, plain lines in a pipe, JSON, or a monitoring plugin's line."""
 
 from __future__ import annotations
 
@@ -8,29 +8,34 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
-from monitor.result import CheckResult, Status, exit_code, worst
+from core import terminal
+from monitor.result import CheckResult, Status, exit_code, severity, worst
 
-_COLOURS = {Status.OK: "green", Status.WARNING: "yellow", Status.CRITICAL: "bold red", Status.UNKNOWN: "magenta"}
+COLOURS = {Status.OK: "green", Status.WARNING: "yellow", Status.CRITICAL: "red", Status.UNKNOWN: "magenta"}
+_STATUS_COLUMNS = max(len(each) for each in Status)
+# Units of the plugin format; other units are left out.
+_PLUGIN_UNITS = {"seconds": "s", "bytes": "B", "percent": "%"}
 
 
-def as_json(stack: str, results: Sequence[CheckResult]) -> str:
-    """One JSON object: `stack`, `status` and `exit_code` of the worst, and `checks`, each with its seven fields."""
-    document = {
+def as_document(stack: str, results: Sequence[CheckResult]) -> dict[str, object]:
+    """A document with `stack`, worst `status`, `exit_code`, and `checks`."""
+    return {
         "stack": stack,
         "status": str(worst(results)),
         "exit_code": exit_code(results),
         "checks": [each.as_dict() for each in results],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def as_json(stack: str, results: Sequence[CheckResult]) -> str:
+    """The document as JSON."""
+    return json.dumps(as_document(stack, results), indent=2, ensure_ascii=False)
 
 
 def show(stack: str, results: Sequence[CheckResult], stream: TextIO | None = None) -> None:
-    """Print the results: a table with colours where `stream` (standard output by default) is a terminal, else a line each."""
+    """Print the results: a list if `stream` (default: standard output) is a terminal, else plain lines."""
     stream = stream or sys.stdout
-    if stream.isatty():
-        _table(stack, results, stream)
-    else:
-        _lines(stack, results, stream)
+    print(text(stack, results, stream) if stream.isatty() else lines(stack, results), file=stream)
 
 
 def summary(results: Sequence[CheckResult]) -> str:
@@ -39,26 +44,46 @@ def summary(results: Sequence[CheckResult]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
 
 
-def _lines(stack: str, results: Sequence[CheckResult], stream: TextIO) -> None:
+def lines(stack: str, results: Sequence[CheckResult]) -> str:
+    """A line for each result, and one for the next step of each problem."""
     width = max((len(each.name) for each in results), default=0)
+    told = []
     for each in results:
-        print(f"{each.status:<8} {each.name:<{width}}  {each.message}", file=stream)
+        told.append(f"{each.status:<8} {each.name:<{width}}  {terminal.plain(each.message)}")
         if each.next_step and each.status is not Status.OK:
-            print(f"{'':<8} {'':<{width}}  next: {each.next_step}", file=stream)
-    print(f"stack {stack}: {summary(results)}", file=stream)
+            told.append(f"{'':<8} {'':<{width}}  next: {each.next_step}")
+    return "\n".join([*told, f"stack {stack}: {summary(results)}"])
 
 
-def _table(stack: str, results: Sequence[CheckResult], stream: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=f"stack {stack}", title_justify="left", header_style="bold", expand=False)
-    for column in ("check", "status", "what was found", "next step"):
-        table.add_column(column, overflow="fold")
+def text(stack: str, results: Sequence[CheckResult], stream: TextIO) -> str:
+    """The results for a terminal, in the layout that fits its width."""
+    colours, width = terminal.has_colours(stream), terminal.columns()
+    names = max((len(each.name) for each in results), default=0)
+    told = []
     for each in results:
-        step = "" if each.status is Status.OK else each.next_step
-        table.add_row(Text(each.name), Text(str(each.status), style=_COLOURS[each.status]), Text(each.message), Text(step))
-    console = Console(file=stream)
-    console.print(table)
-    console.print(Text(summary(results), style=_COLOURS[worst(results)]))
+        step = [f"next: {each.next_step}"] if each.next_step and each.status is not Status.OK else []
+        heads = [(str(each.status), _STATUS_COLUMNS, COLOURS[each.status]), (each.name, names, "")]
+        told += terminal.entry(heads, [each.message, *step], width, colours=colours)
+    told.append(terminal.paint(f"stack {stack}: {summary(results)}", COLOURS[worst(results)], colours=colours))
+    return "\n".join(told)
+
+
+def as_plugin(stack: str, results: Sequence[CheckResult]) -> str:
+    """One line in the format of monitoring plugins (Nagios, Icinga, Zabbix, Sensu): status, problems, performance data."""
+    wrong = sorted((each for each in results if each.status is not Status.OK), key=lambda each: -severity(each.status))
+    told = "; ".join(f"{each.name} {each.status}: {each.message}" for each in wrong)
+    figures = " ".join(_figure(each) for each in results if each.value is not None)
+    said = plugin_text(f"{summary(results) or 'no checks'} (stack {stack})" + (f": {told}" if told else ""))
+    return f"CHRISTMAS {worst(results).upper()} - {said}" + (f" | {figures}" if figures else "")
+
+
+def plugin_text(said: str) -> str:
+    """A text without the special characters of a plugin's line: bar and newline."""
+    return " ".join(terminal.plain(said).replace("|", "/").split())
+
+
+def _figure(each: CheckResult) -> str:
+    """`'label'=value[unit];[warning];[critical]`, without empty fields at the end. The range `3:` alerts below three."""
+    below = ":" if each.warn_from is not None and each.critical_from is not None and each.critical_from < each.warn_from else ""
+    bounds = ";".join("" if bound is None else f"{bound:.6g}{below}" for bound in (each.warn_from, each.critical_from))
+    return f"'{each.name}'={each.value:.10g}{_PLUGIN_UNITS.get(each.unit, '')};{bounds}".rstrip(";")

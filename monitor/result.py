@@ -28,7 +28,10 @@ _RANK = (Status.OK, Status.WARNING, Status.UNKNOWN, Status.CRITICAL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One check's outcome. `value` in `unit` is the figure behind it, where there is one; `seconds` is what the check took."""
+    """One check's outcome. `value` in `unit` is the figure behind it, where there is one; `seconds` is what the check took.
+
+    `warn_from` and `critical_from` are its bounds; if the second is lower, low figures are bad.
+    """
 
     name: str
     status: Status
@@ -37,6 +40,8 @@ class CheckResult:
     value: float | None = None
     unit: str = ""
     seconds: float = 0.0
+    warn_from: float | None = None
+    critical_from: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The result as `--json` shows it."""
@@ -47,6 +52,8 @@ class CheckResult:
             "next_step": self.next_step,
             "value": self.value,
             "unit": self.unit,
+            "warn_from": self.warn_from,
+            "critical_from": self.critical_from,
             "seconds": round(self.seconds, 3),
         }
 
@@ -60,6 +67,8 @@ class Finding:
     next_step: str = ""
     value: float | None = None
     unit: str = ""
+    warn_from: float | None = None
+    critical_from: float | None = None
 
 
 def ok(message: str, value: float | None = None, unit: str = "") -> Finding:
@@ -82,9 +91,26 @@ def unknown(message: str, next_step: str) -> Finding:
     return Finding(Status.UNKNOWN, message, next_step)
 
 
+def bounded(
+    value: float, unit: str, message: str, next_step: str, *, warn: float | None, critical: float | None = None, below: bool = False
+) -> Finding:
+    """Judge a figure by its bounds, both inclusive; with `below` low figures are bad."""
+
+    def reached(bound: float | None) -> bool:
+        return bound is not None and (value <= bound if below else value >= bound)
+
+    status = Status.CRITICAL if reached(critical) else Status.WARNING if reached(warn) else Status.OK
+    return Finding(status, message, "" if status is Status.OK else next_step, round(value, 4), unit, warn, critical)
+
+
+def severity(status: Status) -> int:
+    """The rank of a status, 0 for ok."""
+    return _RANK.index(status)
+
+
 def worst(results: Iterable[CheckResult]) -> Status:
     """The status of all together; unknown where there is no result at all."""
-    return max((each.status for each in results), key=_RANK.index, default=Status.UNKNOWN)
+    return max((each.status for each in results), key=severity, default=Status.UNKNOWN)
 
 
 def exit_code(results: Iterable[CheckResult]) -> int:

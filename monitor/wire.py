@@ -33,17 +33,25 @@ def tls(host: str, port: int, ca_file: Path, *, postgres: bool = False, alpn: tu
     """
     with socket.create_connection((host, port), timeout=patience(SECONDS)) as plain:
         if postgres:
-            plain.sendall(_SSL_REQUEST)
-            answer = plain.recv(1)
-            if not answer:
-                raise ConnectionResetError("the server hung up")
-            if answer != b"S":
-                raise ssl.SSLError("the server does not offer TLS")
+            ask_for_tls(plain)
         wanted = context(ca_file)
         if alpn:
             wanted.set_alpn_protocols(list(alpn))
         with wanted.wrap_socket(plain, server_hostname=host) as wrapped:
             yield wrapped
+
+
+def ask_for_tls(plain: socket.socket) -> None:
+    """Ask a PostgreSQL server for TLS.
+
+    Raises ssl.SSLError if it does not offer TLS, ConnectionResetError if it closes the connection.
+    """
+    plain.sendall(_SSL_REQUEST)
+    answer = plain.recv(1)
+    if not answer:
+        raise ConnectionResetError("the server hung up")
+    if answer != b"S":
+        raise ssl.SSLError("the server does not offer TLS")
 
 
 def validity(connection: ssl.SSLSocket) -> tuple[datetime, datetime]:

@@ -15,6 +15,7 @@ from monitor.result import CheckResult, Status, worst
 
 # A run every fifteen minutes has about 100 bytes if all is well: 90 days are less than one MB.
 _SHORTEN_AT, _KEPT_AT_MOST = 4_000_000, 2_000_000  # bytes
+_END_BYTES = 256_000  # many times the length of the longest line
 
 
 def append(path: Path, results: Sequence[CheckResult], now: datetime | None = None) -> None:
@@ -60,3 +61,22 @@ def read(path: Path) -> list[dict[str, Any]]:
         if isinstance(line_data, dict) and "at" in line_data:
             runs.append(line_data)
     return runs
+
+
+def last(path: Path) -> dict[str, Any] | None:
+    """The newest run, or None. Reads only the end of the file."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _END_BYTES))
+            end = file.read()
+    except OSError:
+        return None
+    for line in reversed(end.decode(errors="replace").splitlines()):
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue  # incomplete: cut off by a crash, or the first line of the part
+        if isinstance(told, dict) and "at" in told:
+            return told
+    return None

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from backup.restoring.journal import Journal
 from backup.sets import due, folders
+from christmas.blueprint.audit_rules import AUDIT_RULES
 from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from core import lock
 from core.errors import PlatformError
@@ -22,8 +23,8 @@ from schedule.decide import backup_since, drill_due, drill_since, pause_after
 from schedule.delays import Delays, Gap
 from schedule.said import say, without_values, worst_first
 
-Work = Literal["backup", "upkeep", "drill", "check"]
-WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check")
+Work = Literal["backup", "upkeep", "drill", "check", "audit"]
+WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check", "audit")
 
 # After that many failures in a row (a quarter of an hour), a stack that is not in the state counts as gone.
 _GONE_AFTER = 5
@@ -245,4 +246,26 @@ class Job:
             say(f"drill: {result}")
         return True
 
-    _DOES: ClassVar[dict[Work, Callable[[Job], bool]]] = {"backup": _backup, "upkeep": _upkeep, "drill": _drill, "check": _check}
+    def _audit(self) -> bool:
+        """Add the stores' new events to the audit."""
+        if not self._every("audit", AUDIT_RULES.collected_every):
+            return not self.failures
+        from security.audit.collect import collect
+
+        collected = collect(self.load(self.stack))
+        if collected.unread:
+            # What could be read is added; the rest counts as a failure, and the next run reads it.
+            raise PlatformError(
+                what="; ".join(f"{store} can't be read: {why}" for store, why in collected.unread.items()),
+                where="the audit",
+                next_step="invoke check shows what is wrong with the service",
+            )
+        return True
+
+    _DOES: ClassVar[dict[Work, Callable[[Job], bool]]] = {
+        "backup": _backup,
+        "upkeep": _upkeep,
+        "drill": _drill,
+        "check": _check,
+        "audit": _audit,
+    }

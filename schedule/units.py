@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from christmas.blueprint.audit_rules import AUDIT_RULES
 from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
 from core.errors import PlatformError
 from core.yielding import NICE
@@ -28,12 +29,14 @@ _TIMERS: Mapping[Work, tuple[str, str]] = {
     "upkeep": ("*:1/5", "1-59/5 * * * *"),
     "drill": ("hourly", "17 * * * *"),
     "check": ("*:3/15", "3-59/15 * * * *"),
+    "audit": ("*:4/5", "4-59/5 * * * *"),
 }
 _EVERY: Mapping[Work, timedelta] = {
     "backup": BACKUP_RULES.incremental_every,
     "upkeep": SCHEDULE_RULES.upkeep_every,
     "drill": BACKUP_RULES.drill_every,
     "check": SCHEDULE_RULES.check_every,
+    "audit": AUDIT_RULES.collected_every,
 }
 
 

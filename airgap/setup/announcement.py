@@ -157,14 +157,14 @@ def announce(clone: Path, *, environment_ready: bool) -> None:
     stack = os.environ.get("CHRISTMAS_STACK") or "dev"
     state_list = states(stack, environment_ready=environment_ready)
     running = all(state.done for state in state_list)
-    warnings = require(rooms(state_list, clone, cache_folder(), _docker_folder()), available_memory(), running=running)
+    warnings = require(rooms(state_list, clone, cache_folder(), docker_folder()), available_memory(), running=running)
     text = announcement(stack, state_list)
     if not running:
         text.append(where_things_go(stack, clone, cache_folder()))
     print("\n".join([*text, *warnings]), flush=True)
 
 
-def _docker_folder() -> Path | None:
+def docker_folder() -> Path | None:
     """The folder of this machine's engine for images and volumes, existing or not; None for an engine elsewhere."""
     try:
         folder = Path((probe.engine_has("/info") or {}).get("DockerRootDir", ""))

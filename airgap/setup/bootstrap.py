@@ -1,6 +1,7 @@
 """Makes the virtual environment, then runs `commands.make_targets` inside it. Needs only a bare Python without libraries.
 
-`python3 airgap/setup/bootstrap.py COMMAND [OPTIONS]`: the commands are those of `commands.make_targets`.
+`python3 airgap/setup/bootstrap.py COMMAND [OPTIONS]`: the commands are those of `commands.make_targets`, and `doctor`, which is
+`console.doctor` without any environment.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ if __name__ == "__main__" and sys.version_info < MINIMUM:
         _newer = shutil.which("python3.%d" % _minor)  # noqa: UP031 - this line is for old interpreters
         if _newer:
             os.execv(_newer, [_newer, *sys.argv])  # noqa: S606
-    sys.exit(
+    sys.stderr.write(
         "error: Python %d.%d or newer is needed; this is %s.\n" % (*MINIMUM, sys.version.split()[0])  # noqa: UP031
-        + "  next:  install it (on Debian 12 or newer: apt-get install python3) and run `make up PYTHON=/path/to/python3`"
+        + "  next:  install it (on Debian 12 or newer: apt-get install python3) and run `make up PYTHON=/path/to/python3`\n"
     )
+    sys.exit(2 if sys.argv[1:2] == ["doctor"] else 1)  # the doctor's exit code for critical
 
 sys.path.insert(0, str(ROOT))
 
@@ -124,6 +126,10 @@ def main(arguments: list[str]) -> None:
     """Bring the environment up to date, then become `python -m commands.make_targets` in it; returns only by SystemExit."""
     signal.signal(signal.SIGTERM, _interrupt)
     command = arguments[0] if arguments else "help"
+    if command == "doctor":
+        # In this Python, since the environment may be broken. The doctor needs no packages.
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-m", "console.doctor", *arguments[1:]])  # noqa: S606 - no shell is the point
     lock = "dev" if command in {"test", "test-all", "lint"} else "runtime"
     # What `make test` installs includes what `make up` does.
     ready = is_installed(lock) or (lock == "runtime" and is_installed("dev"))

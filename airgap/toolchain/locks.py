@@ -10,6 +10,7 @@ import json
 import os
 import pwd
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,15 +49,23 @@ def clear_dead_locks(backend: str, stack: str | None = None) -> list[str]:
     A lock of another host, of another user (unless this is root), of a process that may still run, or of a remote backend
     stays, and Pulumi reports it.
     """
-    folder = state_folder(backend)
     lines = []
-    for file in sorted(folder.glob(f".pulumi/locks/**/{stack or '*'}/*.json")) if folder else ():
-        holder = _read(file)
+    for file, holder in found(backend, stack):
         if holder is not None and _may_clear(holder) and is_gone(holder):
             # Only this file: don't touch locks that another run made meanwhile.
             file.unlink(missing_ok=True)
             lines.append(f"took away the lock on stack {file.parent.name} that a killed run left ({holder}; that process is gone)")
     return lines
+
+
+def found(backend: str, stack: str | None = None) -> Iterator[tuple[Path, Holder | None]]:
+    """The locks (of one stack, or of all) in a state folder: the file, whose folder has the stack's name, and its holder.
+
+    The holder is None if the file can't be read.
+    """
+    folder = state_folder(backend)
+    for file in sorted(folder.glob(f".pulumi/locks/**/{stack or '*'}/*.json")) if folder else ():
+        yield file, _read(file)
 
 
 def is_gone(holder: Holder) -> bool:

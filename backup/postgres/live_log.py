@@ -10,10 +10,12 @@ from backup.postgres.timelines import History, parse_history
 from backup.queries import query
 from core.containers import execute
 from core.errors import PlatformError
+from infra import clients
 from infra.components.pgbackrest_config import PGDATA
 from infra.connections import Platform
+from infra.provider.superuser import database
 
-_PSQL = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname=postgres")
+_PSQL = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", f"--dbname={database('postgres')}")
 _TICK = (
     "select pg_current_xact_id()::text::bigint % 4294967296 as number \\gset \\\\ "
     "select case when current_setting('track_commit_timestamp')::boolean then pg_xact_commit_timestamp((:'number')::xid) end;"
@@ -45,17 +47,25 @@ class Replayed:
 
 
 def ask(platform: Platform) -> LiveLog | None:
-    """The live server's position; None if it can't be asked."""
+    """The live server's position, asked over its socket; None if it can't be asked."""
     try:
-        return _ask(platform.containers["timescaledb"])
+        (row,) = superuser(platform.containers["timescaledb"], query("live_log")).splitlines()
     except (PlatformError, KeyError):
         return None
-
-
-def _ask(container: str) -> LiveLog:
-    (row,) = superuser(container, query("live_log")).splitlines()
     system_id, recovering, timeline, position, committed = row.split("|")
     return LiveLog(system_id, int(timeline), position, recovering == "t", _moment(committed))
+
+
+def ask_as(platform: Platform, account: str) -> LiveLog | None:
+    """The same, asked by an account; None where it isn't let in or the server doesn't answer."""
+    import psycopg
+
+    try:
+        with clients.postgres(platform, account, autocommit=True) as connection:
+            row = connection.execute(query("live_log")).fetchone()
+    except psycopg.Error:
+        return None
+    return LiveLog(str(row[0]), int(row[2]), str(row[3]), bool(row[1]), row[4].astimezone(UTC) if row[4] else None) if row else None
 
 
 def _moment(text: str) -> datetime | None:

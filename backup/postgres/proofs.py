@@ -12,6 +12,7 @@ from backup.queries import query
 from christmas.blueprint.relational import DATABASE
 from core.containers import execute
 from infra.clients import postgres
+from infra.provider.superuser import database
 
 # Read the rows themselves, without indexes and without exclusion by constraints.
 _UNTRUSTING = ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "constraint_exclusion")
@@ -130,7 +131,7 @@ def constraints(restored: RestoredPlatform) -> str:
 
 def indexes(restored: RestoredPlatform) -> str:
     """Every row is in every B-tree index of its table, at its place (amcheck, in the scratch database)."""
-    line = ("psql", "-X", "-Atq", "--set=ON_ERROR_STOP=1", f"--dbname={DATABASE}", f"--command={query('index_checks')}")
+    line = ("psql", "-X", "-Atq", "--set=ON_ERROR_STOP=1", f"--dbname={database(DATABASE)}", f"--command={query('index_checks')}")
     done = execute(restored.platform.containers["timescaledb"], line, user=USER, check=False)
     insist(done.code == 0, f"indexes can't be compared with their tables: {done.stderr[-300:]}")
     every: list[tuple[str, str, str]] = json.loads(done.text().splitlines()[-1])

@@ -25,6 +25,7 @@ from core.streams import StreamedFile
 from core.waiting import looks
 from infra.components.pgbackrest_config import PGDATA, REPOSITORY_PATH, STANZA
 from infra.connections import Platform
+from infra.provider.superuser import database
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -229,7 +230,7 @@ def wait_for_recovery(container: str) -> None:
 
     Raises PlatformError with its last log lines if it stops, most often because its WAL ends too early.
     """
-    question = ("psql", "--no-psqlrc", "-Atq", "--dbname=postgres", "--command=select pg_is_in_recovery()")
+    question = ("psql", "--no-psqlrc", "-Atq", f"--dbname={database('postgres')}", "--command=select pg_is_in_recovery()")
     for in_time in looks(_RECOVERY_SECONDS):
         server: Any = docker_client().containers.get(container)
         if server.status == "running":

@@ -5,7 +5,7 @@ Each function returns the fault, or an empty string.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
 from typing import Any
 
 from backup.weaviate.portable.wire import Wire
@@ -81,7 +81,7 @@ def weaviate(platform: Platform, name: str) -> str:
         with Wire(platform.weaviate_url(), key=platform.secret(name, "weaviate"), ca_file=platform.ca_file) as wire:
             visible: list[dict[str, Any]] = wire.get("schema")["classes"]
             names = [str(collection["class"]) for collection in visible if not (collection.get("multiTenancyConfig") or {}).get("enabled")]
-            readable = [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
+            readable = [name for name in names if any(pattern == "*" or re.fullmatch(pattern, name) for pattern in patterns)]
             for collection in readable[:1]:
                 query: dict[str, str | int] = {"class": collection, "limit": 1}
                 wire.get("objects", **query)

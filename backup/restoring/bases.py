@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from christmas.blueprint.model import Limits
 from christmas.blueprint.services import service
+from core.containers import owner_of
 from infra.connections import Platform
 
 if TYPE_CHECKING:
@@ -47,9 +48,3 @@ class Base:
     def owner(self) -> dict[str, int]:
         """The user as numbers: `uid` and `gid`."""
         return owner_of(self.user)
-
-
-def owner_of(user: str) -> dict[str, int]:
-    """`uid` and `gid` of a container's user, for files written into it."""
-    uid, _, gid = user.partition(":")
-    return {"uid": int(uid), "gid": int(gid or uid)}

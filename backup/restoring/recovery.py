@@ -15,6 +15,7 @@ from core.containers import execute
 from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 from infra.connections import Platform
+from infra.provider.superuser import database
 
 _FILE = "recovery.json"
 _EMPTIED = "emptied-on-purpose"
@@ -90,7 +91,7 @@ def refuse_unrestored(platform: Platform, folder: Path, doing: str) -> None:
         theirs = pgbackrest.info(container).system_id
     except PlatformError:
         return  # no readable repository, so nothing to restore
-    question = ("psql", "-XAtq", "-U", "postgres", "-c", "select system_identifier from pg_control_system()")
+    question = ("psql", "-XAtq", "-U", "postgres", "-d", database("postgres"), "-c", "select system_identifier from pg_control_system()")
     ours = execute(container, question, user=pgbackrest.USER, check=False).text()
     if ours and ours != theirs:
         raise PlatformError(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup.restoring.bases import Base
 from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
-from core import temporary
+from core import health, temporary
 from core.containers import FileToPut, docker_client, give, put_files
 from core.errors import PlatformError
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
@@ -200,7 +200,7 @@ class Scratch:
             container.reload()
             # A health check costs a process in the container, which the starting server needs more: wait first until it listens.
             listens = container.status == "running" and not self._refuses(recipe.service)
-            if listens and passes(container, recipe.health):
+            if listens and health.passes(docker_client().api, str(container.id), recipe.health):
                 break
             if container.status in ("exited", "dead") or time.monotonic() > deadline:
                 lines = container.logs(tail=15).decode(errors="replace").strip()
@@ -259,17 +259,6 @@ class Scratch:
         if self._network is not None:
             with contextlib.suppress(DockerException):
                 self._network.remove()
-
-
-def passes(container: Container, health: list[str]) -> bool:
-    """Whether a health check passes right now. False for a container that has just stopped or can't be asked."""
-    from docker.errors import DockerException
-    from requests import RequestException
-
-    try:
-        return bool(container.exec_run(health).exit_code == 0)
-    except (DockerException, RequestException):
-        return False
 
 
 @contextlib.contextmanager

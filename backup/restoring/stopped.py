@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backup.restoring.bases import owner_of
-from backup.restoring.scratch import PURPOSE_LABEL, passes
-from core.containers import docker_client, put_files
+from backup.restoring.scratch import PURPOSE_LABEL
+from core import health
+from core.containers import docker_client, owner_of, put_files
 from core.errors import PlatformError
 from core.waiting import looks
 from infra.components.names import PROJECT_LABEL, STACK_LABEL
@@ -62,8 +62,8 @@ def run(stopped: Container, script: str, *, purpose: str, network: str = "none")
 
 def is_well(container: Container) -> bool:
     """Whether a container's own health check passes right now; True without one."""
-    kind, *words = (container.attrs["Config"].get("Healthcheck") or {}).get("Test") or ["NONE"]
-    return kind == "NONE" or passes(container, ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words)
+    check = health.check_of(container.attrs)
+    return not check or health.passes(docker_client().api, str(container.id), check)
 
 
 def labels(stopped: Container, purpose: str) -> dict[str, str]:

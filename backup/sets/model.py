@@ -201,6 +201,13 @@ class WeaviatePart(_Part):
     uncounted: tuple[str, ...] = ()
 
 
+class AuditHead(_Record):
+    """The newest line of the stack's audit when the set was made: its number and its hash."""
+
+    number: int
+    hash: str
+
+
 class Manifest(_Record):
     """The record of one backup set. A folder without one is not a backup.
 
@@ -220,6 +227,7 @@ class Manifest(_Record):
     postgres: PostgresPart | None = None
     redis: RedisPart | None = None
     weaviate: WeaviatePart | None = None
+    audit: AuditHead | None = None
     signature: str = Field(default="", repr=False)
 
     @property
@@ -271,4 +279,6 @@ class Manifest(_Record):
         if self.postgres and self.postgres.history is None:
             # Sets older than this field were signed without it.
             del body["postgres"]["history"]
+        if self.audit is None:
+            del body["audit"]
         return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from backup.postgres import pgbackrest
-from backup.restoring.bases import owner_of
 from backup.restoring.journal import Journal
 from backup.sets import folders, keys
 from backup.sets.model import Manifest
@@ -22,7 +21,7 @@ from backup.storage.places import Place
 from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
 from core import lock
-from core.containers import FileToPut, docker_client, execute, put_files, throwaway
+from core.containers import FileToPut, docker_client, execute, owner_of, put_files, throwaway
 from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 from core.progress import Progress

@@ -20,7 +20,9 @@ from infra.provider.resources import VolumeOwner
 class ServiceContainerArgs:
     """The differences between services. `volumes` maps paths to volume names, `published` host ports to ports inside.
 
-    `settings` is the text of settings that the service reads only at its start: a changed text replaces the container.
+    `settings` is the text of settings that the service reads only at its start: a changed text replaces the container. `health_every` is
+    long because each health check starts a process in the container, which costs more than an idle store. Code that waits for a
+    container runs the health check itself (core.health).
     """
 
     placement: Placement
@@ -37,6 +39,7 @@ class ServiceContainerArgs:
     settings: str = ""
     stop_signal: str = "SIGTERM"
     shm_mib: int = 64
+    health_every: str = "30s"
     start_period: str = "1m0s"  # durations in Go's form: the official plugin reads them back so, and compares texts
     wait_seconds: int = 180
 
@@ -112,7 +115,7 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
         volumes=[secrets, *mounts],
         tmpfs=dict(args.tmpfs),
         healthcheck=docker.ContainerHealthcheckArgs(
-            tests=list(args.health), interval="5s", timeout="15s", retries=4, start_period=args.start_period
+            tests=list(args.health), interval=args.health_every, timeout="15s", retries=4, start_period=args.start_period
         ),
         wait=True,
         wait_timeout=args.wait_seconds,

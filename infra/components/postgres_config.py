@@ -83,7 +83,8 @@ max_notify_queue_pages = {NOTIFY_QUEUE_PAGES}
 max_prepared_transactions = 0
 log_destination = 'stderr'
 logging_collector = off
-log_line_prefix = '%m [%p] user=%u db=%d app=%a client=%h '
+# Without the application's name: a client chooses it freely, and could hide the rest of its line behind it.
+log_line_prefix = '%m [%p] user=%u db=%d client=%h '
 log_connections = on
 log_disconnections = on
 log_checkpoints = on

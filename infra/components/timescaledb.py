@@ -83,6 +83,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     "/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777",  # noqa: S108
                 },
                 health=["CMD", "sh", f"{CONFIG_DIRECTORY}/{logins.FILE}", "health"],
+                health_every="5s",  # it also ends connections of strangers: docs/adr/0013
                 published=[(args.port, TIMESCALEDB.ports["postgres"])],
                 environment={
                     "PGDATA": PGDATA,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from christmas.blueprint.encryption import PROFILE_FIELDS
 from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
 from core.errors import PlatformError
 from infra.provider import psql, volumes
@@ -98,7 +99,18 @@ def _refuse_if_needed(inputs: Values, ring: KeyRing, target: KeyRing) -> None:
     """Raise PlatformError if rows need a key that is about to be retired."""
     live = {key.number for key in ring.live}
     retiring = live - {key.number for key in target.live}
-    uses: list[dict[str, Any]] = psql.query(running(inputs["container"]), psql.named("field_keys_used"), database=inputs["database"]) or []
+    columns = {field.column: "sealed" for field in PROFILE_FIELDS} | {
+        field.blind_index: "index" for field in PROFILE_FIELDS if field.blind_index
+    }
+    uses: list[dict[str, Any]] = (
+        psql.query(
+            running(inputs["container"]),
+            psql.named("field_keys_used"),
+            database=inputs["database"],
+            variables={"table": PROFILE_FIELDS[0].table, "columns": columns},
+        )
+        or []
+    )
     needed = [use for use in uses if use["number"] in retiring]
     if needed:
         needs = ", ".join(f"key {use['number']} by {use['values']} values of {use['field']}" for use in needed)

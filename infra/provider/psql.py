@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import PlatformError
 from core.patience import patience
 from core.waiting import until
-from infra.provider import logins
+from infra.provider import logins, superuser
 from infra.provider.containers import Finished, execute
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _psql(container: Container, sql: str, database: str, variables: Mapping[str,
         sql,
         "",
     ]
-    command = ["psql", "-X", "-q", "-A", "-t", "-U", "postgres", "-d", database, "-f", "-"]
+    command = ["psql", "-X", "-q", "-A", "-t", "-U", "postgres", "-d", superuser.database(database), "-f", "-"]
     return execute(container, command, stdin="\n".join(lines), user="postgres")
 
 

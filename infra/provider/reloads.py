@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from core import health
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.containers import execute, find_running
@@ -83,8 +84,8 @@ class Reload(ResourceKind):
         while time.monotonic() < deadline:
             asked("looking at it", f"container {container.name}", container.reload)
             state = container.attrs["State"]
-            health = (state.get("Health") or {}).get("Status", "healthy")
-            if state["Running"] and health == "healthy":
+            check = health.check_of(container.attrs)
+            if state["Running"] and (not check or health.passes(container.client.api, str(container.id), check)):
                 return
             time.sleep(0.5)
         raise PlatformError(

@@ -45,6 +45,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         try:
             running.run("invoke", "up")
             running.run("invoke", "migrate")
+            running.run("invoke", "seed.market")
             running.run("invoke", "seed.demo")
             running.run("invoke", "backup", "--full")
             yield running

@@ -62,6 +62,7 @@ def alter_weaviate(stack):
     return ["rag-weaviate-role", "indexer-weaviate-user"]
 
 
+@pytest.mark.exhaustive
 def test_what_is_altered_by_hand_is_shown_and_repaired_without_a_restart(stack):
     running = started_at(stack)
     resources = alter_weaviate(stack)

@@ -27,6 +27,7 @@ def failed_up(stack):
     return done.stdout + done.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_typo_in_a_setting(stack):
     with setting(stack, "christmas:certificateDay", "30"):
         assert "did you mean certificateDays?" in failed_up(stack)
@@ -43,7 +44,7 @@ def test_a_port_that_is_taken(stack):
             said = failed_up(stack)
             assert f"127.0.0.1:{port}" in said
     stack.up("--refresh")
-    assert stack.container("redis").attrs["State"]["Health"]["Status"] == "healthy"
+    assert stack.is_well("redis")
 
 
 @pytest.mark.exhaustive
@@ -69,7 +70,7 @@ def test_a_container_that_never_gets_healthy_shows_its_log(stack):
         assert "embedder" in said
         assert "healthy" in said
     stack.up()
-    assert stack.container("embedder").attrs["State"]["Health"]["Status"] == "healthy"
+    assert stack.is_well("embedder")
     stack.pulumi("preview", "--expect-no-changes")
 
 

@@ -6,6 +6,7 @@ import docker
 import pytest
 
 from christmas.blueprint import services
+from tests.support.waiting import wait_for
 
 SERVICES = ("timescaledb", "redis", "weaviate", "embedder")
 
@@ -33,7 +34,7 @@ def test_it_is_hardened(stack, service):
     assert config["Healthcheck"]["Test"]
     assert config["StopTimeout"] >= 10
     assert config["User"].split(":")[0] not in {"", "0", "root"}
-    assert attributes["State"]["Health"]["Status"] == "healthy"
+    wait_for(lambda: stack.container(service).attrs["State"]["Health"]["Status"] == "healthy", f"Docker calls {service} healthy")
     assert not [mount for mount in attributes["Mounts"] if mount["Type"] == "bind"]
 
 

@@ -32,7 +32,7 @@ def test_what_is_due_is_done_after_up_and_a_dead_schedule_is_critical(kept):
 
     def done():
         told = signs.read(folder)
-        return told and all(told.works.get(work, signs.WorkSigns()).done for work in ("backup", "upkeep", "drill", "check"))
+        return told and all(told.works.get(work, signs.WorkSigns()).done for work in ("backup", "upkeep", "drill", "check", "audit"))
 
     wait_for(done, "each kind of work was done", seconds=1200)
     assert history.read(folder / HISTORY)

@@ -58,7 +58,7 @@ def test_a_stopped_container_is_started_again(stack):
     shown = stack.pulumi("preview", "--refresh", "--non-interactive", "--color", "never").stdout
     assert "docker:index:Container" in shown
     stack.up("--refresh")
-    assert stack.container("redis").attrs["State"]["Health"]["Status"] == "healthy"
+    assert stack.is_well("redis")
     assert contents(stack) == before
 
 

@@ -94,6 +94,7 @@ def test_the_wheel_holds_the_library_and_nothing_else(wheel: Path, tmp_path: Pat
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
+@pytest.mark.exhaustive
 def test_an_application_needs_the_wheel_and_the_accounts_file(wheel: Path, platform: Platform, tmp_path: Path) -> None:
     path = env_file.write(platform, "app", path=tmp_path / "app.env")
     done = run(wheel, APPLICATION, str(path), HASH, cwd=tmp_path)

@@ -172,14 +172,16 @@ def _make_roles(container: str, passwords: dict[str, str]) -> None:
             *(f"grant {group} to {account.name}" for group in role.member_of),
             *([f"alter role {account.name} bypassrls"] if role.sees_every_row else []),
         ]
-    statements += [f"create database {DATABASE}", f"revoke all on database {DATABASE} from public"]
+    statements += [f"create database {DATABASE}", f"revoke all on database {DATABASE}, postgres, template1 from public"]
     inside = [f"create extension if not exists {name}" for name in EXTENSIONS]
     inside.append("revoke all on schema public from public")
     for account in ACCOUNTS:
         if account.postgres:
             inside += [f"grant connect on database {DATABASE} to {account.name}", f"grant usage on schema public to {account.name}"]
+            if account.postgres.temporary_tables:
+                inside.append(f"grant temporary on database {DATABASE} to {account.name}")
             if account.postgres.owns_schema:
-                inside.append(f"alter schema public owner to {account.name}")
+                inside += [f"alter schema public owner to {account.name}", f"alter database {DATABASE} owner to {account.name}"]
     for database, lines in (("postgres", statements), (DATABASE, inside)):
         options = [f"--command={line}" for line in lines]
         execute(container, ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, *options], user="postgres")

@@ -88,6 +88,7 @@ def test_an_import_the_wrong_way_is_found(copy: Path, file: str, line: str, told
     assert any(each in done.stdout for each in told.split("|"))
 
 
+@pytest.mark.exhaustive  # `make test` has just run vulture on this very tree
 def test_unused_code_is_found(copy: Path) -> None:
     assert run(copy, "vulture").stdout == ""
     file = copy / "core" / "disk.py"

@@ -1,7 +1,5 @@
 -- Of the functions that may change something everybody runs those in the list (christmas/blueprint/postgres_rights.py) and no other.
 -- What the extensions bring is run by the schema's owner.
--- Nothing that an account planted beside is called by a superuser.
-set search_path to pg_catalog, pg_temp;
 begin;
 select pg_advisory_xact_lock(:lock) \g /dev/null
 

@@ -1,6 +1,4 @@
 -- Exactly the declared of the functions that are closed to everybody. What TimescaleDB's the owner may run comes with the database.
--- Nothing that an account planted beside is called by a superuser.
-set search_path to pg_catalog, pg_temp;
 begin;
 select pg_advisory_xact_lock(:lock) \g /dev/null
 

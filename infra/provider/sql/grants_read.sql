@@ -29,7 +29,7 @@ select json_build_object(
                 or exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))
     ),
     'unread', (
-        select coalesce(json_agg(c.oid::regclass::text), '[]')
+        select coalesce(json_agg(case when n.nspname = :'schema' then c.relname else c.oid::regclass::text end), '[]')
         from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
         where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
             and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'

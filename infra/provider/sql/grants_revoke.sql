@@ -1,7 +1,5 @@
 -- Whatever a role was granted in this database by name on tables, sequences, schemas and functions; with `beyond`, only what is neither in that
 -- schema nor a chunk nor a function. Objects that it owns stay.
--- Nothing that an account planted beside is called by a superuser.
-set search_path to pg_catalog, pg_temp;
 begin;
 select pg_advisory_xact_lock(:lock) \g /dev/null
 

@@ -3,8 +3,6 @@
 -- object doesn't keep the others unread; the comparison of grants tells it.
 -- A trigger that refuses DDL is no reason to fail.
 select set_config(name, 'off', false) from pg_settings where name = 'event_triggers' \g /dev/null
--- Nothing that an account planted beside is called by a superuser.
-set search_path to pg_catalog, pg_temp;
 begin;
 select pg_advisory_xact_lock(:lock) \g /dev/null
 select set_config('christmas.reader', :'role', true), set_config('christmas.owner', :'owner', true) \g /dev/null

@@ -1,7 +1,5 @@
 -- What account `monitor` has to know of others' sessions and statements, without a word of what they said. The functions belong to a role
 -- that nobody logs in as; it may see statistics, and no row of any table. docs/adr/0012.
--- Nothing that an account planted beside is called by a superuser.
-set search_path to pg_catalog, pg_temp;
 begin;
 select pg_advisory_xact_lock(:lock) \g /dev/null
 

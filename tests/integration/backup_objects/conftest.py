@@ -31,7 +31,7 @@ def scratch_platform() -> Iterator[ScratchPlatform]:
 def superuser(platform: Platform, statements: str) -> str:
     """Run statements as the server's own user, in the platform's database."""
     running = docker_client().containers.get(platform.containers["timescaledb"])
-    return psql.run(running, statements, database="christmas_db")
+    return psql.run(running, f"set search_path to public;\n{statements}", database="christmas_db")
 
 
 def _fill_postgres(platform: Platform) -> None:

@@ -56,7 +56,9 @@ def full(platform: Platform, folder: Path) -> Manifest:
 def content(container: str, database: str = "christmas_db") -> dict[str, str]:
     """The rows of every compared table, by a superuser who sees all, as one hash of their texts."""
     asked = [f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')), count(*) from {name} as t;" for name in COMPARED]
-    lines = psql.run(docker_client().containers.get(container), "\n".join(asked), database=database).splitlines()
+    lines = psql.run(
+        docker_client().containers.get(container), "\n".join(["set search_path to public;", *asked]), database=database
+    ).splitlines()
     return dict(zip(COMPARED, lines, strict=True))
 
 
@@ -144,7 +146,7 @@ def test_a_restore_beside_brings_every_row_and_key_back(platform: Platform, fold
     try:
         assert content(f"christmas-{BESIDE}-timescaledb") == live
         running = docker_client().containers.get(f"christmas-{BESIDE}-timescaledb")
-        assert psql.run(running, "select count(*) from cache", database="christmas_db").strip() == "0"
+        assert psql.run(running, "select count(*) from public.cache", database="christmas_db").strip() == "0"
         url = json.loads(Path(beside.connections).read_text())["accounts"]["backup"]["REDIS_URL"]
         with redis.Redis.from_url(url) as there, redis.Redis.from_url(platform.redis_url("backup")) as here:
             keys = set(here.scan_iter(count=1000))

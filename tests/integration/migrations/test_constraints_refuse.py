@@ -226,8 +226,8 @@ ROWS = (
 )
 
 
-@pytest.fixture
-def connection(migrated_server: ScratchServer) -> Iterator[psycopg.Connection]:
+@pytest.fixture(scope="module")
+def filled(migrated_server: ScratchServer) -> Iterator[psycopg.Connection]:
     """A connection of the schema's owner with a row in every table, all of it undone at the end."""
     with psycopg.connect(migrated_server.platform.postgres_url("migrator")) as opened:
         for statement in ROWS:
@@ -237,6 +237,13 @@ def connection(migrated_server: ScratchServer) -> Iterator[psycopg.Connection]:
             opened.execute(f"alter table {table} alter column id restart with 100".encode())
         yield opened
         opened.rollback()
+
+
+@pytest.fixture
+def connection(filled: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """The same for one test: what it changes is undone."""
+    with filled.transaction(force_rollback=True):
+        yield filled
 
 
 @pytest.mark.parametrize("statement", GOOD, ids=lambda statement: statement.split()[2])

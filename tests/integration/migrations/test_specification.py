@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import psycopg
 import pytest
 
 from specification.statements import Fact, Row, facts, load
@@ -37,15 +40,21 @@ group by c.relname
 CUT = "select column_name from timescaledb_information.dimensions where hypertable_schema = 'public' and hypertable_name = %s"
 
 
-def holds(server: ScratchServer, fact: Fact) -> bool:
+@pytest.fixture(scope="module")
+def schema(migrated_server: ScratchServer) -> Iterator[psycopg.Connection]:
+    """A connection that reads the live schema."""
+    with migrated_server.admin() as connection:
+        yield connection
+
+
+def holds(schema: psycopg.Connection, fact: Fact) -> bool:
     """Whether the live schema has it."""
     table, _, column = fact.subject.partition(".")
-    with server.admin() as connection:
-        (order,) = connection.execute(ORDER, (table,)).fetchone() or (None,)
-        found = connection.execute(COLUMN, (table, column)).fetchone()
-        keys = connection.execute(KEYS, (table,)).fetchall()
-        indexes = {(name, columns) for name, columns in connection.execute(INDEXES, (table,)).fetchall()}
-        cut = connection.execute(CUT, (table,)).fetchall()
+    (order,) = schema.execute(ORDER, (table,)).fetchone() or (None,)
+    found = schema.execute(COLUMN, (table, column)).fetchone()
+    keys = schema.execute(KEYS, (table,)).fetchall()
+    indexes = {(name, columns) for name, columns in schema.execute(INDEXES, (table,)).fetchall()}
+    cut = schema.execute(CUT, (table,)).fetchall()
     if order is None:
         return False
     if not column:
@@ -72,11 +81,11 @@ def holds(server: ScratchServer, fact: Fact) -> bool:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.fact.name if row.fact else "" for row in ROWS])
-def test_the_live_schema_has_it(migrated_server: ScratchServer, row: Row) -> None:
+def test_the_live_schema_has_it(schema: psycopg.Connection, row: Row) -> None:
     """Where the platform differs, the live schema has what stands in its place, and what was asked for is really not there."""
     assert row.fact is not None
-    assert holds(migrated_server, row.fact) == (row.instead is None)
-    assert row.instead is None or holds(migrated_server, row.instead)
+    assert holds(schema, row.fact) == (row.instead is None)
+    assert row.instead is None or holds(schema, row.instead)
 
 
 @pytest.mark.parametrize(
@@ -101,5 +110,5 @@ def test_the_live_schema_has_it(migrated_server: ScratchServer, row: Row) -> Non
     ],
     ids=lambda fact: fact.name,
 )
-def test_what_is_not_so_is_not_found(migrated_server: ScratchServer, fact: Fact) -> None:
-    assert not holds(migrated_server, fact)
+def test_what_is_not_so_is_not_found(schema: psycopg.Connection, fact: Fact) -> None:
+    assert not holds(schema, fact)

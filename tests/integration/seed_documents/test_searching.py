@@ -44,6 +44,7 @@ def test_the_specifications_question_finds_the_passages_about_it(guide: Platform
     assert any(hit.file_path.startswith("docs/guide/en/") for hit in search.search(guide, QUESTION, 0.0, limit=10))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("foreign", ["How do I bake banana bread?", "바나나 빵은 어떻게 만드나요?", "banana bread"])
 def test_a_question_about_something_else_finds_nothing(guide: Platform, foreign: str) -> None:
     assert search.search(guide, foreign) == []
@@ -51,6 +52,7 @@ def test_a_question_about_something_else_finds_nothing(guide: Platform, foreign:
     assert len(search.search(guide, foreign, 0.7)) == 5
 
 
+@pytest.mark.exhaustive
 def test_the_measured_bound_tells_questions_of_the_guide_from_others(guide: Platform) -> None:
     with clients.weaviate_client(guide, "rag") as client:
         measured = certainty.measure(client)

@@ -12,11 +12,11 @@ from christmas.blueprint.rules import SCHEDULE_RULES
 from monitor.refusals import Refusal, Told, judge, of_embedder, of_postgres, of_redis, of_weaviate
 
 NOW = datetime(2026, 11, 29, 15, 0, tzinfo=UTC)
-PREFIX = "2026-11-29 15:17:27.810 GMT [270] user={} db=christmas_db app=[unknown] client={} FATAL:  "
+PREFIX = "2026-11-29 15:17:27.810 GMT [270] user={} db=christmas_db client={} FATAL:  "
 PLAIN = 'pg_hba.conf rejects connection for host "10.0.0.7", user "x", database "x", no encryption'
 NOWHERE, NOBODY = "an unknown address", "an unknown account"
 WRONG = 'password authentication failed for user "api"'
-HIDDEN = "x db=a app=b client=127.0.0.1 FATAL:  no"
+HIDDEN = "x db=a client=127.0.0.1 FATAL:  no"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_entries_of_redis() -> None:
     entry = {"count": 25, "reason": "auth", "object": "AUTH", "username": "api", "age-seconds": "12.5"}
     entries = [
         {**entry, "client-info": {"addr": "10.0.0.7:4711"}},
-        {**entry, "reason": "command", "count": 15, "client-info": {"addr": "[fd00::7]:4711"}},
+        {**entry, "reason": "command", "count": 15, "client-info": "id=5 addr=[fd00::7]:4711 laddr=10.0.0.2:6379 fd=8 name=x"},
         {**entry, "username": "hunter2"},
         {**entry, "age-seconds": "3601"},
     ]

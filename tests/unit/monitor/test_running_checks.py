@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import PlatformError
 from infra.connections import Platform
-from monitor.checks import Registered, choose, every, run_checks
+from monitor.checks import STORES, Registered, choose, every, run_checks
 from monitor.network import judge_certificate
 from monitor.render import as_json, show
 from monitor.result import CheckResult, Finding, Status, exit_code, ok, warning
@@ -100,6 +100,20 @@ def test_names_are_unique_and_a_first_part_chooses_all_below_it() -> None:
         choose(["mysql"])
 
 
+def test_a_store_chooses_what_looks_into_it_and_both_narrow() -> None:
+    names = {check.name for check in choose(None, ["postgres"])}
+    assert {"postgres.locks", "backup.archive"} <= names
+    assert not [name for name in names if name.startswith(("redis", "weaviate"))]
+    assert {check.name.split(".")[0] for check in choose(None, ["weaviate", "embedder"])} == {"weaviate", "weaviate_grpc", "embedder"}
+    assert [check.name for check in choose(["redis.memory", "postgres"], ["redis"])] == ["redis.memory"]
+    for store in STORES:
+        assert choose(None, [store])
+    with pytest.raises(PlatformError, match="there is no store mysql"):
+        choose(None, ["mysql"])
+    with pytest.raises(PlatformError, match="no check matches both"):
+        choose(["backup.kit"], ["redis"])
+
+
 def test_json_has_the_documented_shape() -> None:
     document = json.loads(as_json("dev", [result(Status.WARNING), result(Status.OK, "b.check")]))
     assert document["stack"] == "dev"
@@ -111,6 +125,8 @@ def test_json_has_the_documented_shape() -> None:
         "next_step": "do something",
         "value": None,
         "unit": "",
+        "warn_from": None,
+        "critical_from": None,
         "seconds": 0.0,
     }
 
@@ -126,15 +142,18 @@ def test_a_pipe_gets_plain_lines_with_the_next_step_where_something_is_wrong() -
     assert "\x1b" not in stream.getvalue()
 
 
-def test_a_terminal_gets_a_table() -> None:
+@pytest.mark.parametrize(("columns", "lines"), [("160", 3), ("80", 4)])
+def test_a_terminal_gets_a_list_that_fits_it(monkeypatch: pytest.MonkeyPatch, columns: str, lines: int) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
+    monkeypatch.setenv("COLUMNS", columns)
     stream = Terminal()
     show("dev", [result(Status.CRITICAL)], stream)
-    assert "what was found" in stream.getvalue()
-    assert "do something" in stream.getvalue()
+    assert "something was found" in stream.getvalue()
+    assert "next: do something" in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) == lines
 
 
 @pytest.mark.parametrize(

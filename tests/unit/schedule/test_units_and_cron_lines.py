@@ -29,7 +29,7 @@ def clone_at(root: Path) -> Clone:
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     written = units.write_systemd(clone_at(tmp_path / "a clone"), "dev", tmp_path / "units")
     assert sorted(each.name for each in written) == [
-        f"christmas-{work}-dev.{kind}" for work in ("backup", "check", "drill", "upkeep") for kind in ("service", "timer")
+        f"christmas-{work}-dev.{kind}" for work in ("audit", "backup", "check", "drill", "upkeep") for kind in ("service", "timer")
     ]
     for path in written:
         parsed = configparser.RawConfigParser(strict=False)
@@ -59,7 +59,13 @@ def test_a_cron_line_runs_from_a_path_with_spaces_and_percent_signs(tmp_path: Pa
     clone = clone_at(root)
     (root / ".christmas").mkdir()
     lines = [line for line in units.cron(clone, "dev").splitlines() if line[0] in "*0123456789"]
-    assert [" ".join(line.split(" ")[:5]) for line in lines] == ["*/5 * * * *", "1-59/5 * * * *", "17 * * * *", "3-59/15 * * * *"]
+    assert [" ".join(line.split(" ")[:5]) for line in lines] == [
+        "*/5 * * * *",
+        "1-59/5 * * * *",
+        "17 * * * *",
+        "3-59/15 * * * *",
+        "4-59/5 * * * *",
+    ]
     for line in lines:
         # cron takes the backslash off a percent sign and hands the rest to sh.
         assert re.search(r"(?<!\\)%", line) is None

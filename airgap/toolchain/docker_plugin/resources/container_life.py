@@ -8,10 +8,13 @@ from typing import Any
 from airgap.toolchain.docker_plugin.context import Call
 from airgap.toolchain.docker_plugin.engine import explanation, told
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
+from core import health
 from core.patience import patience
 
 _LOG_LINES = 20
 _POLL = 0.2
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 3.0
+"""Seconds between two health checks of ours: each takes the processor from a server that starts."""
 _STATUS = 10
 """Seconds between two messages about a wait: in a pipe, each one is a line."""
 _STEADY = 0.4
@@ -76,8 +79,12 @@ def _holder(call: Call, address: str, number: int, name: str) -> str | None:
 
 
 def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> str | None:
-    """Wait until the container is healthy; return None, or the reason why it isn't."""
+    """Wait until the container is healthy; return None, or the reason why it isn't.
+
+    This also runs the container's health check itself: Docker's own interval may be half a minute.
+    """
     began = time.monotonic()
+    ask_at, pause = began, _FIRST_PAUSE
     while True:
         late = time.monotonic() > began + patience(seconds)
         container = inspect(call, container_id)
@@ -87,8 +94,14 @@ def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> st
         status = (state.get("Health") or {}).get("Status", "")
         if state["Status"] == "running" and status == "healthy":
             return None
-        if (container["Config"].get("Healthcheck") or {}).get("Test") in (None, [], ["NONE"]):
+        check = health.check_of(container)
+        if not check:
             return f"container `{name}` is to be waited for, but neither it nor its image has a health check"
+        if state["Status"] == "running" and time.monotonic() >= ask_at:
+            if health.passes(call.engine.client, container_id, check):
+                return None
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            ask_at = time.monotonic() + pause
         if state["Status"] in ("exited", "dead"):
             return f"container `{name}` stopped with exit code {state['ExitCode']} before it was healthy" + _why(call, container)
         # On a busy machine a health check may time out although nothing is wrong: then wait for the whole time limit.

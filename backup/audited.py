@@ -1,0 +1,45 @@
+"""The audit against the backup sets: each set is signed with the hash of the audit's newest line in it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backup.sets import folders
+from core.errors import PlatformError
+from security.audit.chain import Chain, Head
+from security.audit.collect import folder_of
+from security.audit.export import export
+from security.audit.show import since_of
+
+
+def anchors(stack: str) -> dict[str, Head]:
+    """The audit's heads in the stack's sets, by set."""
+    every = folders.list_sets(folder=folders.folder_of(stack))
+    return {each.id: Head(each.audit.number, each.audit.hash) for each in every if each.audit}
+
+
+def show_verdict(stack: str, *, as_json: bool) -> int:
+    """Check the audit and print the verdict; returns 2 if a line was changed or removed."""
+    chain, known = Chain(folder_of(stack)), anchors(stack)
+    verdict = chain.verify(known)
+    if as_json:
+        document = {"lines": verdict.lines, "head": verdict.head.hash, "anchors": len(known), "faults": list(verdict.faults)}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        for fault in verdict.faults:
+            print(f"FAULT: {fault}")
+        outcome = f"{len(verdict.faults)} faults" if verdict.faults else "none was changed or removed"
+        print(f"{verdict.lines} lines, {len(known)} backup sets know the audit of their time: {outcome}")
+    return 2 if verdict.faults else 0
+
+
+def export_lines(stack: str, out: str, begin: str, end: str) -> str:
+    """Write a bundle of evidence; returns what was written. Raises PlatformError for times that are none and for an empty bundle."""
+    now, target = datetime.now(UTC), Path(out).expanduser()
+    first, last = since_of(begin, now), since_of(end, now) if end else now
+    if first >= last:
+        raise PlatformError(what="the time begins after it ends", where="--begin, --end", next_step="give an earlier --begin")
+    count = export(Chain(folder_of(stack)), target, first, last, anchors(stack))
+    return f"{target}: {count} lines; its proof.py proves that they are complete and unchanged"

@@ -1,0 +1,94 @@
+"""`audit`: who did what in the stores."""
+
+from __future__ import annotations
+
+import contextlib
+
+from invoke.context import Context
+
+from commands.task import task
+
+_SINCE = "From when: 90m, 12h, 7d, or a time with its offset."
+
+
+@task(
+    default=True,
+    name="recent",
+    help={
+        "account": "Only of this account.",
+        "store": "Only of postgresql, redis or weaviate.",
+        "action": "Only actions that contain this word.",
+        "since": _SINCE,
+        "count": "The newest so many.",
+        "denied": "Only what was refused.",
+        "follow": "Go on showing what comes, until stopped.",
+    },
+)
+def audit_recent(
+    _context: Context,
+    account: str = "",
+    store: str = "",
+    action: str = "",
+    since: str = "24h",
+    count: int = 50,
+    stack: str = "",
+    *,
+    denied: bool = False,
+    follow: bool = False,
+    json: bool = False,
+) -> int:
+    """Show who did what in the stores, newest last.
+
+    Example: invoke audit --account api --since 12h
+    """
+    from infra import connections
+    from security.audit import show
+
+    platform = connections.load(stack)
+    fits = show.chosen(account=account, store=store, action=action, denied=denied)
+    show.recent(platform, fits, since=since, count=count, as_json=json)
+    if follow:
+        with contextlib.suppress(KeyboardInterrupt):
+            for _ in show.follow(platform, fits, as_json=json):
+                pass
+    return 0
+
+
+@task(name="anomalies", help={"since": _SINCE})
+def audit_anomalies(_context: Context, since: str = "24h", stack: str = "", *, json: bool = False) -> int:
+    """Show what in the audit is out of the ordinary, and why; exit code 1 where something is.
+
+    Example: invoke audit.anomalies --since 7d
+    """
+    from infra import connections
+    from security.audit import show
+
+    return show.show_anomalies(connections.load(stack), since=since, as_json=json)
+
+
+@task(name="verify")
+def audit_verify(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Prove that no line of the audit was changed or removed, against signed backup sets too; exit code 2 where one was.
+
+    Example: invoke audit.verify
+    """
+    from backup.audited import show_verdict
+    from infra import connections
+
+    return show_verdict(connections.stack_name(stack), as_json=json)
+
+
+@task(
+    name="export",
+    help={"begin": _SINCE, "end": "Until when; now where not given.", "out": "The archive to write."},
+)
+def audit_export(_context: Context, out: str, begin: str = "7d", end: str = "", stack: str = "") -> int:
+    """Write lines of the audit as evidence, with a program that checks them without the platform.
+
+    Example: invoke audit.export evidence.tar --begin 7d
+    """
+    from backup.audited import export_lines
+    from infra import connections
+
+    print(export_lines(connections.stack_name(stack), out, begin, end))
+    return 0

@@ -1,0 +1,220 @@
+"""The logs of a stack's services and its schedule, merged by time, each line with its service's name."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import json
+import queue
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from console.services import name_of
+from core import terminal
+from core.errors import PlatformError
+from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from infra.connections import stack_name
+from infra.ownership import PROJECT
+from schedule.keeper import log_of
+
+if TYPE_CHECKING:
+    import docker
+
+SCHEDULE = "schedule"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
+_GATHER_SECONDS = 0.3  # lines of several services within this time are sorted
+_AGAIN_SECONDS = 1.0
+_OWN_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ?(.*)$")
+
+
+@dataclass(frozen=True, order=True)
+class Line:
+    """A log line. `at` is Docker's or the schedule's timestamp, in microseconds."""
+
+    at: datetime
+    service: str = field(compare=False)
+    text: str = field(compare=False)
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """The time of `10m`, `2h`, `30s` or `1d` ago, or an ISO time; UTC without an offset.
+
+    Raises PlatformError for anything else.
+    """
+    if match := re.fullmatch(r"(\d{1,6})([smhd])", text.strip()):
+        return now - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise PlatformError(
+            what=f"{text!r} is not a time", where="--since", next_step="use 30s, 10m, 2h or 1d for an age, or 2026-11-29T14:30 for a time"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def show(stack: str, wanted: Sequence[str], since: str, *, follow: bool, as_json: bool) -> int:
+    """Print the lines since then; with `follow` also new ones, until Ctrl-C.
+
+    Raises PlatformError for an unknown service, and if the stack has neither containers nor a schedule.
+    """
+    from core.docker_host import docker_host
+
+    name = stack_name(stack)
+    begin = parse_since(since, datetime.now(UTC))
+    with docker_host() as client:
+        containers = _containers(client, name)
+        there = [*containers, *([SCHEDULE] if log_of(name).exists() else [])]
+        chosen = _choose(name, wanted, there)
+        say = _writer(there, as_json=as_json)
+        with contextlib.suppress(KeyboardInterrupt):
+            if follow:
+                _follow(client, name, chosen, begin, say)
+            else:
+                for line in heapq.merge(*(_lines(client, name, each, containers.get(each, ""), begin) for each in chosen)):
+                    say(line)
+    return 0
+
+
+def _choose(stack: str, wanted: Sequence[str], there: Sequence[str]) -> list[str]:
+    if not there:
+        raise PlatformError(
+            what=f"stack {stack} has no containers on this engine and no schedule log", where="Docker", next_step="invoke status"
+        )
+    if unknown := [each for each in wanted if each not in there]:
+        raise PlatformError(what=f"no log of {unknown[0]!r}", where=f"stack {stack}", next_step=f"use one of: {', '.join(there)}")
+    return [each for each in there if not wanted or each in wanted]
+
+
+def _containers(client: docker.DockerClient, stack: str) -> dict[str, str]:
+    """The container of each service."""
+    listed = client.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
+    found = {str(each["Labels"].get(SERVICE_LABEL) or name_of(each)): name_of(each) for each in listed}
+    return dict(sorted(found.items()))
+
+
+def _lines(client: docker.DockerClient, stack: str, service: str, container: str, since: datetime) -> Iterator[Line]:
+    """A service's lines since then."""
+    if service == SCHEDULE:
+        yield from of_schedule(_older_first(log_of(stack)), since)
+        return
+    stream = client.api.logs(container, stdout=True, stderr=True, stream=True, follow=False, timestamps=True, since=since.timestamp())
+    yield from of_docker(service, stream)
+
+
+def _older_first(log: Path) -> Iterator[str]:
+    for path in [*sorted(log.parent.glob(f"{log.name}.*"), reverse=True), log]:
+        with contextlib.suppress(FileNotFoundError):
+            yield from path.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def of_docker(service: str, pieces: Iterable[bytes]) -> Iterator[Line]:
+    """Lines of Docker's timestamped stream; pieces may end inside a line. Pure."""
+    rest, at = b"", datetime.fromtimestamp(0, UTC)
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        for raw in whole:
+            at, line = _docker_line(service, raw, at)
+            yield line
+    if rest:
+        yield _docker_line(service, rest, at)[1]
+
+
+def _docker_line(service: str, raw: bytes, before: datetime) -> tuple[datetime, Line]:
+    stamp, _, said = raw.decode(errors="replace").rstrip("\r").partition(" ")
+    try:
+        at = datetime.fromisoformat(f"{stamp.rstrip('Z')[:26]}+00:00")
+    except ValueError:
+        at, said = before, raw.decode(errors="replace")
+    return at, Line(at, service, said)
+
+
+def of_schedule(said: Iterable[str], since: datetime, at: datetime | None = None) -> Iterator[Line]:
+    """Lines of the schedule's log since then; a line without a time gets the previous one's, initially `at`. Pure."""
+    for each in said:
+        match = _OWN_TIME.match(each)
+        if match:
+            at = datetime.fromisoformat(match[1].replace("Z", "+00:00"))
+        if at and at >= since:
+            yield Line(at, SCHEDULE, match[2] if match else each)
+
+
+def _writer(names: Sequence[str], *, as_json: bool) -> Callable[[Line], None]:
+    width = max(len(each) for each in names)
+    colours = terminal.has_colours(sys.stdout)
+    of = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(names)}
+
+    def say(line: Line) -> None:
+        if as_json:
+            print(json.dumps({"at": line.at.isoformat(), "service": line.service, "line": line.text}, ensure_ascii=False), flush=True)
+            return
+        head = terminal.paint(f"{line.service:<{width}}", of[line.service], colours=colours)
+        print(f"{line.at:%Y-%m-%dT%H:%M:%S}.{line.at.microsecond // 1000:03}Z {head} {terminal.plain(line.text)}", flush=True)
+
+    return say
+
+
+def _follow(client: docker.DockerClient, stack: str, chosen: Sequence[str], since: datetime, say: Callable[[Line], None]) -> None:
+    """Print new lines of each service. A restarted or recreated container is followed again."""
+    coming: queue.Queue[Line] = queue.Queue()
+    for service in chosen:
+        reader = _tail_schedule if service == SCHEDULE else _tail_container
+        threading.Thread(target=reader, args=(client, stack, service, since, coming.put), daemon=True).start()
+    while True:
+        held = [coming.get()]
+        deadline = time.monotonic() + _GATHER_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                held.append(coming.get(timeout=left))
+        for line in sorted(held):
+            say(line)
+
+
+def _tail_container(client: docker.DockerClient, stack: str, service: str, since: datetime, put: Callable[[Line], object]) -> None:
+    from docker.errors import APIError
+    from requests.exceptions import RequestException
+
+    last, seen = since, set[str]()
+    while True:
+        try:
+            container = _containers(client, stack).get(service)
+            stream: Any = client.api.logs(container, stream=True, follow=True, timestamps=True, since=last.timestamp()) if container else ()
+            for line in of_docker(service, stream):
+                # After a reconnect Docker repeats the lines since the last one's time.
+                if line.at < last or (line.at == last and line.text in seen):
+                    continue
+                seen = {line.text} if line.at > last else seen | {line.text}
+                last = line.at
+                put(line)
+        except (APIError, RequestException, OSError):
+            pass  # gone or cut off: try again
+        time.sleep(_AGAIN_SECONDS)
+
+
+def _tail_schedule(_client: docker.DockerClient, stack: str, _service: str, since: datetime, put: Callable[[Line], object]) -> None:
+    path = log_of(stack)
+    place, at = (path.stat().st_size if path.exists() else 0), None
+    for line in of_schedule(_older_first(path), since):
+        at = line.at
+        put(line)
+    while True:
+        time.sleep(_AGAIN_SECONDS)
+        with contextlib.suppress(OSError):
+            size = path.stat().st_size
+            if size < place:
+                place = 0  # the log was rotated
+            if size > place:
+                with path.open("rb") as file:
+                    file.seek(place)
+                    whole, end, _ = file.read(size - place).rpartition(b"\n")
+                place += len(whole) + len(end)
+                for line in of_schedule(whole.decode(errors="replace").splitlines(), since, at):
+                    at = line.at
+                    put(line)

@@ -1,0 +1,30 @@
+"""A container's own health check, run by whoever waits for the container: Docker runs it only once its interval is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+
+def check_of(attributes: Mapping[str, Any]) -> list[str]:
+    """The command of a container's health check, from what Docker says of the container; empty where it has none."""
+    kind, *words = (attributes["Config"].get("Healthcheck") or {}).get("Test") or ["NONE"]
+    if kind == "CMD-SHELL":
+        return [*(attributes["Config"].get("Shell") or ["/bin/sh", "-c"]), *words]
+    return words if kind == "CMD" else []
+
+
+def passes(client: APIClient, container: str, check: list[str]) -> bool:
+    """Whether a health check passes now. A container that has just stopped does not pass, nor does one that can't be asked."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        call = client.exec_create(container, check)["Id"]
+        client.exec_start(call)
+        return bool(client.exec_inspect(call)["ExitCode"] == 0)
+    except (DockerException, RequestException):
+        return False

@@ -1,0 +1,65 @@
+"""What `accounts.matrix --prove` makes the stores refuse: written down, so that the checks of refusals don't take it for somebody's."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from core.disk import write_whole
+from infra.connections import LOCAL
+
+_KEPT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Caused:
+    """What one proof caused between two moments: by store and account, how many refusals the store counted.
+
+    `address` is where the stores saw it come from, "" where none told.
+    """
+
+    began: datetime
+    ended: datetime
+    counts: Mapping[str, Mapping[str, int]]
+    address: str = ""
+
+
+def write(stack: str, caused: Caused) -> None:
+    """Add to what is written down; the oldest go."""
+    every = [*_read(stack), caused][-_KEPT:]
+    text = json.dumps([{**asdict(each), "began": each.began.isoformat(), "ended": each.ended.isoformat()} for each in every])
+    write_whole(_file(stack), text)
+
+
+def of_late(stack: str, store: str, begin: datetime) -> Counter[tuple[str, str]]:
+    """How many refusals in a store were caused since `begin`, by account and address."""
+    found: Counter[tuple[str, str]] = Counter()
+    for each in _read(stack):
+        if each.ended >= begin:
+            found.update({(account, each.address): count for account, count in each.counts.get(store, {}).items()})
+    return found
+
+
+def spans(stack: str) -> list[tuple[datetime, datetime]]:
+    """From when to when each proof that is written down was at work."""
+    return [(each.began, each.ended) for each in _read(stack)]
+
+
+def _read(stack: str) -> list[Caused]:
+    """What is written down; nothing where it can't be read any more: then the checks tell of refusals, and somebody looks."""
+    try:
+        told = json.loads(_file(stack).read_text(encoding="utf-8"))
+        return [
+            Caused(datetime.fromisoformat(each["began"]), datetime.fromisoformat(each["ended"]), each["counts"], str(each["address"]))
+            for each in told
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _file(stack: str) -> Path:
+    return LOCAL / "matrix" / f"{stack}.json"

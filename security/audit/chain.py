@@ -1,0 +1,272 @@
+"""The audit's files: lines that are only added, each with the hash of the line before, a file for each day.
+
+A collection is added as a whole: a batch that a crash cut off is removed by the next one, which reads the same log lines again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from core.disk import sync_folder, write_whole
+from core.errors import PlatformError
+from security.audit.events import Event
+
+Positions = dict[str, Any]
+"""By store, up to where its log was read."""
+
+_FIRST = "0" * 64
+_PRUNED = "prune the audit"
+_POSITIONS = "positions.json"
+_LOCK = "lock"
+_TAIL_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest line: its number, from 1, and its hash."""
+
+    number: int
+    hash: str
+
+
+EMPTY = Head(0, _FIRST)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check of the chain found; `faults` is empty for a chain that nobody touched."""
+
+    lines: int
+    head: Head
+    faults: tuple[str, ...]
+
+
+class Chain:
+    """The audit of one stack, below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def adding(self) -> Iterator[None]:
+        """Hold the lock that whoever adds lines needs; waits for another process."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def files(self) -> list[Path]:
+        """The files, oldest first."""
+        return sorted(self.folder.glob("????-??-??.jsonl"))
+
+    def add(self, events: Sequence[Event], positions: Positions, now: datetime | None = None) -> Head:
+        """Add a collection and note up to where the logs were read; only for the holder of the lock.
+
+        Raises PlatformError if the disk takes no more, without a line of the collection added.
+        """
+        head = self._repaired()
+        if events:
+            file = self.folder / f"{now or datetime.now(UTC):%Y-%m-%d}.jsonl"
+            newest = self.files()[-1:]
+            if newest and newest[0].name > file.name:
+                file = newest[0]  # the clock was set back: lines stay in the order of their numbers
+            lines = []
+            for place, event in enumerate(events, 1):
+                left = len(events) - place
+                record = {"number": head.number + 1, "before": head.hash, "left": left, **event.as_dict()}
+                if not left:
+                    record["read_to"] = positions
+                head = Head(head.number + 1, hash_of(record))
+                lines.append(_line(record | {"hash": head.hash}))
+            self._write(file, "".join(lines).encode())
+        write_whole(self.folder / _POSITIONS, _line({"number": head.number, "read_to": positions}))
+        return head
+
+    def _write(self, file: Path, content: bytes) -> None:
+        new = not file.exists()
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        size = os.fstat(descriptor).st_size
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        except OSError as error:
+            os.ftruncate(descriptor, size)
+            raise PlatformError(
+                what=f"the audit can't be written: {error.strerror}",
+                where=str(file),
+                next_step="make room; the next collection reads the same log lines again, as long as Docker keeps them",
+            ) from error
+        finally:
+            os.close(descriptor)
+        if new:
+            sync_folder(file.parent)
+
+    def positions(self) -> Positions:
+        """Up to where the logs were read."""
+        line = self._last()
+        noted: dict[str, Any] = {}
+        path = self.folder / _POSITIONS
+        if path.exists():
+            noted = _read(path.read_bytes()) or {}
+        if line and line["number"] > noted.get("number", 0) and not line["left"]:
+            return dict(line["read_to"])
+        return dict(noted.get("read_to", {}))
+
+    def head(self) -> Head:
+        """The newest line of a finished collection."""
+        line = self._last()
+        while line and line["left"]:
+            # A batch that is being written, or was cut off.
+            line = next((each for each in reversed(list(self.lines())) if not each["left"]), None)
+        return Head(line["number"], line["hash"]) if line else EMPTY
+
+    def _last(self) -> dict[str, Any] | None:
+        for file in reversed(self.files()):
+            with file.open("rb") as opened:
+                opened.seek(max(0, file.stat().st_size - _TAIL_BYTES))
+                whole = [line for line in opened.read().split(b"\n")[:-1] if line]
+            if whole and (read := _read(whole[-1])):
+                return read
+            if file.stat().st_size > _TAIL_BYTES:
+                return None
+        return None
+
+    def _repaired(self) -> Head:
+        """The head, after a batch that was cut off is removed."""
+        last = self._last()
+        if last and not last["left"] and _ends_whole(self.files()[-1]):
+            return Head(last["number"], last["hash"])
+        for file in reversed(self.files()):
+            content = file.read_bytes()
+            kept, at = 0, 0
+            for line in content.splitlines(keepends=True):
+                at += len(line)
+                read = _read(line) if line.endswith(b"\n") else None
+                if read is not None and not read["left"]:
+                    kept = at
+            if kept < len(content):
+                os.truncate(file, kept)
+            if kept:
+                last = json.loads(content[:kept].splitlines()[-1])
+                return Head(last["number"], last["hash"])
+            file.unlink()
+        return EMPTY
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Every readable line, oldest first."""
+        for file in self.files():
+            with file.open("rb") as opened:
+                for line in opened:
+                    if (read := _read(line)) is not None:
+                        yield read
+
+    def events(self, since: datetime | None = None) -> Iterator[Event]:
+        """Events from `since` on, oldest first."""
+        first = f"{since:%Y-%m-%d}.jsonl" if since else ""
+        begin = f"{since:%Y-%m-%dT%H:%M:%S}" if since else ""
+        for file in self.files():
+            # A line is written a moment after its event, perhaps on the next day.
+            if file.name < first:
+                continue
+            with file.open("rb") as opened:
+                for line in opened:
+                    read = _read(line)
+                    if read is not None and read["time"] >= begin:
+                        yield Event(**{name: read[name] for name in Event.__dataclass_fields__})
+
+    def prune(self, kept_for: timedelta, now: datetime) -> int:
+        """Remove the files of days that are past their time; the chain says which line it begins with from then on. Returns how many."""
+        oldest = f"{now - kept_for:%Y-%m-%d}.jsonl"
+        going = [file for file in self.files()[:-1] if file.name < oldest]
+        if not going:
+            return 0
+        with self.adding():
+            last = [_read(line) for line in going[-1].read_bytes().splitlines()][-1]
+            if last is None:
+                return 0
+            what = f"lines up to {last['number']}, {last['hash']}"
+            self.add([Event(f"{now:%Y-%m-%dT%H:%M:%S.%f}000Z", "audit", "audit", "", _PRUNED, what, "done")], self.positions(), now)
+            for file in going:
+                file.unlink()
+        return len(going)
+
+    def verify(self, anchors: Mapping[str, Head] | None = None) -> Verdict:
+        """Check every line, and that the heads which signed backup sets have are in the chain. `anchors` has those by set."""
+        faults: list[str] = []
+        before: Head | None = None
+        hashes: dict[int, str] = {}
+        pruned: set[Head] = set()
+        for file in self.files():
+            for place, line in enumerate(file.read_bytes().splitlines(keepends=True), 1):
+                read = _read(line)
+                if read is None:
+                    if line.endswith(b"\n"):
+                        faults.append(f"{file.name}, line {place}: it can't be read")
+                    continue
+                if hash_of({name: value for name, value in read.items() if name != "hash"}) != read["hash"]:
+                    faults.append(f"{file.name}, line {place} (number {read['number']}): its content was changed")
+                if before is None:
+                    start = Head(read["number"] - 1, read["before"])
+                elif (read["number"], read["before"]) != (before.number + 1, before.hash):
+                    faults.append(f"{file.name}, line {place}: number {before.number + 1} was removed, changed or added here")
+                before = Head(read["number"], read["hash"])
+                hashes[before.number] = before.hash
+                if (read["store"], read["action"]) == ("audit", _PRUNED):
+                    number, _, digest = read["object"].removeprefix("lines up to ").partition(", ")
+                    pruned.add(Head(int(number), digest))
+        if before is not None and start != EMPTY and start not in pruned:
+            faults.append(f"the chain begins with number {start.number + 1}: older lines were removed, and no line says so")
+        head = before or EMPTY
+        for name, anchor in (anchors or {}).items():
+            known = hashes.get(anchor.number)
+            gone = any(anchor.number <= each.number for each in pruned)
+            if anchor.number and known != anchor.hash and not (known is None and gone):
+                missing = "is missing" if known is None else "is another one"
+                faults.append(f"line {anchor.number}, which backup set {name} has the hash of, {missing}")
+        return Verdict(len(hashes), head, tuple(faults))
+
+
+def hash_of(record: Mapping[str, Any]) -> str:
+    """The hash of a line: SHA-256 of its JSON without `hash`, with sorted names, no blanks, in UTF-8."""
+    return sha256(json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    try:
+        read = json.loads(line)
+    except ValueError:
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def _ends_whole(file: Path) -> bool:
+    with file.open("rb") as opened:
+        opened.seek(0, os.SEEK_END)
+        if not opened.tell():
+            return False
+        opened.seek(-1, os.SEEK_END)
+        return opened.read() == b"\n"
+
+
+def newest(events: Iterable[Event], count: int) -> list[Event]:
+    """The last `count` of them."""
+    return list(deque(events, maxlen=count))

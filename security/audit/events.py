@@ -1,0 +1,55 @@
+"""One event of the audit, in the form that all stores share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from christmas.blueprint.accounts import ACCOUNTS
+
+Outcome = Literal["done", "denied", "lost"]
+
+UNKNOWN_ACCOUNT = "an unknown account"
+UNKNOWN_ADDRESS = "an unknown address"
+_SERVERS_OWN = ("postgres", "root", "default")
+_KNOWN = {each.name for each in ACCOUNTS} | set(_SERVERS_OWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one account did to one object. It holds no value, parameter, row or secret.
+
+    `time` is Docker's time of the log line (UTC, nanoseconds), `session` the server's number of the session or empty, `count` the number of
+    equal events that one collection found; `time` is then that of the first.
+    """
+
+    time: str
+    store: str
+    account: str
+    address: str
+    action: str
+    object: str
+    outcome: Outcome
+    session: str = ""
+    count: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+
+def account_of(name: str) -> str:
+    """The account's name. A name that the blueprint does not have is not kept: it may be a password typed into the wrong field."""
+    return name if name in _KNOWN else UNKNOWN_ACCOUNT
+
+
+def counted(events: Iterable[Event]) -> list[Event]:
+    """Equal events of one session as one, in the order of their first time."""
+    first: dict[Event, int] = {}
+    times: dict[Event, str] = {}
+    for event in events:
+        key = replace(event, time="", count=1)
+        times.setdefault(key, event.time)
+        first[key] = first.get(key, 0) + event.count
+    return sorted((replace(key, time=times[key], count=count) for key, count in first.items()), key=lambda event: event.time)

@@ -1,0 +1,52 @@
+"""A container's log from where it was last read, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+_FIRST_LOOK = 2_000  # lines: Docker reads a log from its end only if it is asked for a number of lines
+_MORE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A line and Docker's time of it, which is unique within a log."""
+
+    time: str
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewLines:
+    """`lines` after the position. `gap` tells that Docker has thrown lines away before they were read."""
+
+    lines: list[Stamped]
+    gap: bool
+
+
+def after(container: Container, position: str) -> NewLines:
+    """The lines after a position, which is the time of a line, or empty for all that there are."""
+    look = _FIRST_LOOK
+    while True:
+        lines = list(_stamped(container.logs(stream=True, follow=False, timestamps=True, tail=look if position else "all")))
+        reached = not position or (bool(lines) and lines[0].time <= position)
+        whole = len(lines) < look
+        if reached or whole:
+            # A log that begins after the position was shortened, unless its container began after it as well.
+            began_before = str(container.attrs["Created"])[:19] <= position[:19]
+            return NewLines([each for each in lines if each.time > position], gap=bool(position and lines) and not reached and began_before)
+        look *= _MORE
+
+
+def _stamped(chunks: Iterator[bytes]) -> Iterator[Stamped]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            time, _, text = line.partition(b" ")
+            yield Stamped(time.decode(errors="replace"), text)

@@ -1,0 +1,120 @@
+"""The audit on the terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+from christmas.blueprint.audit_rules import AUDIT_RULES
+from core.errors import PlatformError
+from infra.connections import Platform
+from security.audit.anomalies import anomalies
+from security.audit.chain import Chain, newest
+from security.audit.collect import collect, folder_of
+from security.audit.events import Event
+
+_SPAN = re.compile(r"(\d+) ?([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_FOLLOW_SECONDS = 2.0
+_HISTORY = timedelta(days=30)
+
+
+def since_of(text: str, now: datetime) -> datetime:
+    """A moment: a span back from now (`90m`, `12h`, `7d`) or a date and time with its offset (UTC without one).
+
+    Raises PlatformError for anything else.
+    """
+    if span := _SPAN.fullmatch(text):
+        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise PlatformError(
+            what=f"{text!r} is no time", where="--since, --from, --to", next_step="write 90m, 12h, 7d or 2026-01-31T09:00+09:00"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def chosen(*, account: str, store: str, action: str, denied: bool) -> Callable[[Event], bool]:
+    """Whether an event is one that these options ask for."""
+
+    def fits(event: Event) -> bool:
+        return (
+            account in ("", event.account)
+            and store in ("", event.store)
+            and action.lower() in event.action
+            and (not denied or event.outcome == "denied")
+        )
+
+    return fits
+
+
+def line_of(event: Event) -> str:
+    """An event on one line."""
+    times = f" ({event.count} times)" if event.count > 1 else ""
+    outcome = "" if event.outcome == "done" else event.outcome.upper() + " "
+    where = f" from {event.address}" if event.address else ""
+    return f"{event.time[:19].replace('T', ' ')}  {event.store:<10}  {event.account}{where}: {outcome}{event.action} {event.object}{times}"
+
+
+def recent(platform: Platform, fits: Callable[[Event], bool], *, since: str, count: int, as_json: bool) -> list[Event]:
+    """Collect what is new, then print the newest events."""
+    _collect(platform)
+    events = Chain(folder_of(platform.stack)).events(since_of(since, datetime.now(UTC)))
+    shown = newest((event for event in events if fits(event)), count)
+    if as_json:
+        print(json.dumps([event.as_dict() for event in shown], indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(map(line_of, shown)) or f"no such event in the last {since}")
+    return shown
+
+
+def follow(platform: Platform, fits: Callable[[Event], bool], *, as_json: bool) -> Iterator[None]:
+    """Print events as they come, until stopped."""
+    chain = Chain(folder_of(platform.stack))
+    _collect(platform)
+    number = chain.head().number
+    while True:
+        time.sleep(_FOLLOW_SECONDS)
+        _collect(platform)
+        if chain.head().number == number:
+            yield
+            continue
+        for line in chain.lines():
+            if line["number"] > number:
+                event = Event(**{name: line[name] for name in Event.__dataclass_fields__})
+                if fits(event):
+                    print(json.dumps(event.as_dict(), ensure_ascii=False) if as_json else line_of(event), flush=True)
+        number = chain.head().number
+        yield
+
+
+def show_anomalies(platform: Platform, *, since: str, as_json: bool) -> int:
+    """Print what is out of the ordinary; returns 1 if there is something."""
+    _collect(platform)
+    now = datetime.now(UTC)
+    begin = since_of(since, now)
+    chain = Chain(folder_of(platform.stack))
+    border = f"{begin:%Y-%m-%dT%H:%M:%S}"
+    history = (event for event in chain.events(begin - _HISTORY) if event.time < border)
+    found = anomalies(history, list(chain.events(begin)), AUDIT_RULES)
+    if as_json:
+        print(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+    else:
+        for each in found:
+            print(f"{each.time[:19].replace('T', ' ')}  {each.store:<10}  {each.rule}: {each.words}")
+        if not found:
+            print(f"nothing out of the ordinary in the last {since}")
+    return int(bool(found))
+
+
+def _collect(platform: Platform) -> None:
+    import sys
+
+    collected = collect(platform)
+    for store, why in collected.unread.items():
+        print(f"warning: {store} could not be read: {why}", file=sys.stderr)

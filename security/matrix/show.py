@@ -1,0 +1,85 @@
+"""The matrix for people and programs: a table on a terminal, tab-separated lines in a pipe, JSON where asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from security.matrix.cell import Cell, Proven
+
+_ONE_LINE = ("column", "setting", "view", "function", "functions")
+"""Kinds whose things all have the same one action: their names stand together in a line."""
+
+
+def rows(cells: Mapping[Cell, bool]) -> list[tuple[str, str, str, str, str]]:
+    """Account, store, thing, what it may and what it may not, a row for each thing. Pure."""
+    found: dict[tuple[str, str, str], tuple[list[str], list[str]]] = {}
+    for cell, allowed in cells.items():
+        together = cell.kind in _ONE_LINE
+        thing = f"{cell.kind}: {cell.action}" if together else cell.thing
+        may, may_not = found.setdefault((cell.account, cell.store, thing), ([], []))
+        (may if allowed else may_not).append(cell.name if together else cell.action)
+    return [(*key, ", ".join(may), ", ".join(may_not)) for key, (may, may_not) in found.items()]
+
+
+def show(cells: Mapping[Cell, bool], stream: TextIO | None = None) -> None:
+    """Print the declared matrix."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        for row in rows(cells):
+            print("\t".join(row), file=stream)
+        return
+    table = Table(title=f"{len(cells)} cells", title_justify="left", header_style="bold")
+    for column in ("account", "store", "thing", "may", "may not"):
+        table.add_column(column, overflow="fold")
+    last = ""
+    for account, *rest in rows(cells):
+        if last and account != last:
+            table.add_section()
+        table.add_row(Text(account), *(Text(each) for each in rest))
+        last = account
+    Console(file=stream).print(table)
+
+
+def as_json(cells: Mapping[Cell, bool]) -> str:
+    """The declared matrix: a list of objects, one for each cell."""
+    return json.dumps([_cell(cell, allowed) for cell, allowed in cells.items()], indent=1, ensure_ascii=False)
+
+
+def proven_json(stack: str, exit_code: int, proven: Sequence[Proven], unlogged: Sequence[Cell], unread: Sequence[str]) -> str:
+    """The same with what was learned of each cell, and the denials that no log tells."""
+    document = {
+        "stack": stack,
+        "exit_code": exit_code,
+        "cells": [
+            {
+                **_cell(each.cell, each.declared),
+                "answer": str(each.learned.answer),
+                "how": str(each.learned.how),
+                "said": each.learned.said,
+                "names": list(each.learned.names),
+                "differs": each.differs,
+            }
+            for each in proven
+        ],
+        "not_in_the_log": [str(cell) for cell in unlogged],
+        "logs_not_read": list(unread),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def _cell(cell: Cell, allowed: bool) -> dict[str, Any]:
+    return {
+        "account": cell.account,
+        "store": cell.store,
+        "kind": cell.kind,
+        "name": cell.name,
+        "action": cell.action,
+        "allowed": allowed,
+    }

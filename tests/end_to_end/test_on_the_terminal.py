@@ -1,0 +1,85 @@
+"""The tasks of a person on call, through `invoke`, on a running stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from typing import Any
+
+from tests.end_to_end.conftest import BIN, ROOT, Stack
+from tests.support.waiting import wait_for
+
+
+def test_status_shows_all_of_it(stack: Stack) -> None:
+    def seen() -> dict[str, Any] | None:
+        done = stack.invoke("status", "--json", check=False)
+        found: dict[str, Any] = json.loads(done.stdout)
+        assert found["exit_code"] == done.returncode
+        # On a busy machine a part may be late, and then says so.
+        late = [each for each in (*found["services"], *found["parts"]) if each["status"] == "unknown"]
+        return None if late else found
+
+    found = wait_for(seen, "every part answers in time", pause=1)
+    assert [each["name"] for each in found["services"]] == ["timescaledb", "redis", "weaviate", "embedder"]
+    assert {each["state"] for each in found["services"]} <= {"healthy", "starting"}
+    assert all(each["memory_bytes"] > 0 and each["answer_seconds"] >= 0 for each in found["services"])
+    parts = {each["name"]: each for each in found["parts"]}
+    assert parts["schema"]["status"] == "ok"
+    assert {"last set", "next set", "last drill", "schedule", "checks"} <= parts.keys()
+
+
+def test_doctor_finds_nothing_critical_where_a_stack_runs(stack: Stack) -> None:
+    def wrong() -> dict[str, str]:
+        found = json.loads(stack.invoke("doctor", "--json", check=False).stdout)
+        return {each["name"]: each["message"] for each in found["checks"] if each["status"] in {"critical", "unknown"}}
+
+    wait_for(lambda: wrong() == {}, f"nothing is wrong: {wrong()}", pause=1)
+
+
+def test_a_prompt_in_each_store(stack: Stack) -> None:
+    assert "analyst" in stack.invoke("shell", "pg", "-c", "select current_user").stdout
+    assert "PONG" in stack.invoke("shell", "redis", "--command", "ping").stdout
+    assert "True" in stack.invoke("shell", "weaviate", "-c", "client.is_ready()").stdout
+    assert stack.invoke("shell", "pg", "-c", "select from nowhere", check=False).returncode == 1
+    piped = subprocess.run(
+        [str(BIN / "invoke"), "shell", "pg", "--account", "postgres"],
+        cwd=ROOT,
+        env=stack.environment,
+        input="select 'said ' || current_user;\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "said postgres" in piped.stdout
+
+
+def test_check_chooses_and_speaks_as_a_plugin(stack: Stack) -> None:
+    names = [
+        each["name"] for each in json.loads(stack.invoke("check", "--only", "redis.memory,host", "--json", check=False).stdout)["checks"]
+    ]
+    assert names[0] == "redis.memory"
+    assert {name.split(".")[0] for name in names} == {"redis", "host"}
+    done = stack.invoke("check", "--nagios", "--store", "redis", check=False)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stdout.startswith(("CHRISTMAS OK - ", "CHRISTMAS WARNING - "))
+    assert "'redis.memory'=" in done.stdout
+    gone = stack.invoke("check", "--nagios", "--stack", "nobodys", check=False)
+    assert (gone.returncode, gone.stdout.startswith("CHRISTMAS UNKNOWN - there is no stack nobodys")) == (3, True)
+    wrong = stack.invoke("check", "--nagios", "--only", "mysql", check=False)
+    assert (wrong.returncode, wrong.stdout) == (3, "CHRISTMAS UNKNOWN - there is no check mysql\n")
+
+
+def test_a_line_for_a_client_and_the_logs(stack: Stack) -> None:
+    line = stack.invoke("env", "--for", "psql").stdout.strip()
+    setting, tool, url = shlex.split(line)
+    assert (tool, setting.partition("=")[0]) == ("psql", "PGPASSFILE")
+    program = f"import psycopg; print(psycopg.connect({url!r}).execute('select current_user').fetchone()[0])"
+    environment = os.environ | {"PGPASSFILE": setting.partition("=")[2]}
+    done = subprocess.run([str(BIN / "python"), "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "analyst\n"
+    assert "no account given" in stack.invoke("env", check=False).stderr
+    told = stack.invoke("logs", "timescaledb", "--since", "1h").stdout
+    assert told
+    assert {line.split()[1] for line in told.splitlines()} == {"timescaledb"}

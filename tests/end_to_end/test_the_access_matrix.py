@@ -1,0 +1,26 @@
+"""The access matrix of a whole stack: declared, shown in every form, and tried by the command."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.exhaustive
+
+
+def test_all_of_it_is_tried_and_is_as_declared(stack, tmp_path):
+    """On a stack as `up` leaves it: with its pg_hba.conf, its ACL file and its roles."""
+    html = tmp_path / "matrix.html"
+    done = stack.invoke("accounts.matrix", "--prove", "--json", "--html", str(html))
+    told = json.loads(done.stdout)
+    assert [each for each in told["cells"] if each["differs"] or each["answer"] == "unknown"] == []
+    assert (told["not_in_the_log"], told["logs_not_read"], told["exit_code"]) == ([], [], 0)
+    assert len(told["cells"]) >= 500
+    page = html.read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "differ, " in page
+
+
+def test_it_is_run_again_and_the_checks_stay_quiet(stack):
+    assert "0 differ, 0 unknown" in stack.invoke("accounts.matrix", "--prove", "--account", "app").stdout
+    checks = json.loads(stack.invoke("check", "--json", "--only", "redis.refusals", "--only", "weaviate.refusals", check=False).stdout)
+    assert {each["name"]: each["status"] for each in checks["checks"]} == {"redis.refusals": "ok", "weaviate.refusals": "ok"}

@@ -1,0 +1,127 @@
+"""The audit of real stores: who did what is in it once, whatever happens in between, and no value is."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+import weaviate
+
+from backup.make import make
+from infra import clients
+from infra.connections import Platform
+from security.audit.chain import Chain
+from security.audit.collect import collect
+from security.audit.events import Event
+from tests.support.scratch_platform import DOCUMENTS, ScratchPlatform
+from tests.support.waiting import wait_for
+
+VALUE = "leaked-value-4712"
+
+
+@pytest.fixture(scope="module")
+def platform(scratch_platform: ScratchPlatform) -> Platform:
+    return scratch_platform.platform
+
+
+@pytest.fixture(scope="module")
+def chain(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """An audit that begins with what the stores have logged so far."""
+    folder = tmp_path_factory.mktemp("audit")
+    assert collect(platform, folder).unread == {}
+    return Chain(folder)
+
+
+def new_events(platform: Platform, chain: Chain, before: int) -> list[Event]:
+    collect(platform, chain.folder)
+    return [Event(**{name: line[name] for name in Event.__dataclass_fields__}) for line in chain.lines() if line["number"] > before]
+
+
+def wait_for_event(platform: Platform, chain: Chain, before: int, **wanted: str) -> Event:
+    """A log is written a moment after the answer."""
+
+    def look() -> list[Event]:
+        events = new_events(platform, chain, before)
+        return [each for each in events if all(getattr(each, name) == value for name, value in wanted.items())]
+
+    found: list[Event] = wait_for(look, f"the audit has {wanted}")
+    return found[0]
+
+
+def test_writes_and_refusals_of_postgresql(platform: Platform, chain: Chain) -> None:
+    before = chain.head().number
+    with psycopg.connect(platform.postgres_url("api"), autocommit=True) as connection:
+        connection.execute("update users set is_active = is_active where username = %s", (VALUE,))
+    wrong = platform.postgres_url("api").replace(platform.secret("api", "postgres"), VALUE)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(wrong)
+    written = wait_for_event(platform, chain, before, account="api", action="write: update", object="table public.users")
+    assert (written.store, written.outcome) == ("postgresql", "done")
+    assert wait_for_event(platform, chain, before, account="api", action="login", outcome="denied")
+    assert wait_for_event(platform, chain, before, account="api", action="logout", session=written.session)
+
+
+def test_refusals_of_redis(platform: Platform, chain: Chain) -> None:
+    before = chain.head().number
+    with clients.redis_client(platform, "api") as client:
+        for _ in range(3):
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                client.get(VALUE)
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.flushall()
+    refused = wait_for_event(platform, chain, before, store="redis", account="api", action="key: get")
+    assert refused.count == 3
+    assert "." in refused.address
+    assert wait_for_event(platform, chain, before, store="redis", account="api", action="command: flushall")
+
+
+def test_decisions_of_weaviate(platform: Platform, chain: Chain) -> None:
+    before = chain.head().number
+    with clients.weaviate_client(platform, "rag") as store, pytest.raises(weaviate.exceptions.InsufficientPermissionsError):
+        store.collections.use(DOCUMENTS).data.insert({"content": VALUE}, vector=[1.0, 0.0, 0.0, 0.0])
+    refused = wait_for_event(platform, chain, before, store="weaviate", account="rag", outcome="denied")
+    assert DOCUMENTS in refused.object
+
+
+def test_nothing_is_in_it_twice_and_no_value_at_all(platform: Platform, chain: Chain) -> None:
+    """An audit that is collected in one go has the same events as one that was collected bit by bit."""
+    collect(platform, chain.folder)
+    end = max(line["time"] for line in chain.lines())
+    whole = Chain(chain.folder.with_name("whole"))
+    collect(platform, whole.folder)
+
+    def of(audit: Chain) -> dict[Event, int]:
+        counts: dict[Event, int] = {}
+        for each in audit.events():
+            if each.time <= end and each.store != "redis":
+                key = dataclasses.replace(each, time="", count=1)
+                counts[key] = counts.get(key, 0) + each.count
+        return counts
+
+    bit_by_bit, in_one_go = of(chain), of(whole)
+    assert {key: count for key, count in bit_by_bit.items() if in_one_go.get(key, 0) < count} == {}
+    assert chain.verify().faults == ()
+    assert VALUE not in "".join(file.read_text() for file in chain.files())
+
+
+def test_a_store_that_can_not_be_read_keeps_no_other_from_being_read(platform: Platform, chain: Chain) -> None:
+    gone = dataclasses.replace(platform, containers={**platform.containers, "weaviate": "christmas-no-such-container"})
+    before = chain.head().number
+    with clients.redis_client(platform, "api") as client, pytest.raises(redis.exceptions.NoPermissionError):
+        client.flushdb()
+    collected = collect(gone, chain.folder)
+    assert list(collected.unread) == ["weaviate"]
+    assert [each.action for each in new_events(platform, chain, before) if each.store == "redis"] == ["command: flushdb"]
+
+
+def test_a_backup_set_is_signed_with_the_newest_line(
+    platform: Platform, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backup.make.folder_of", lambda _stack: chain.folder)
+    made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
+    assert made is not None
+    assert made.audit is not None
+    assert (made.audit.number, made.audit.hash) == (chain.head().number, chain.head().hash)
