@@ -111,9 +111,9 @@ def _refuse_if_needed(inputs: Values, ring: KeyRing, target: KeyRing) -> None:
         )
         or []
     )
-    needed = [use for use in uses if use["number"] in retiring]
+    needed = [usage for usage in uses if usage["number"] in retiring]
     if needed:
-        needs = ", ".join(f"key {use['number']} by {use['values']} values of {use['field']}" for use in needed)
+        needs = ", ".join(f"key {usage['number']} by {usage['values']} values of {usage['field']}" for usage in needed)
         raise PlatformError(
             f"a key can't be retired while rows need it: {needs}",
             where=f"container {inputs['container']}, database {inputs['database']}",

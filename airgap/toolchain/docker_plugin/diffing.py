@@ -40,13 +40,13 @@ class Difference:
 
 
 def difference(
-    properties: tuple[Property, ...], state: dict[str, Any], wanted: dict[str, Any], ignored: list[str] | None = None
+    properties: tuple[Property, ...], state: dict[str, Any], inputs: dict[str, Any], ignored: list[str] | None = None
 ) -> Difference:
     """Compare the recorded outputs with the new inputs, both without secret wrappers."""
     changes = Difference()
     for prop in properties:
-        old, new = state.get(prop.name), wanted.get(prop.name)
-        if prop.name not in wanted and (prop.computed or (prop.computed_if and wanted.get(prop.computed_if))):
+        old, new = state.get(prop.name), inputs.get(prop.name)
+        if prop.name not in inputs and (prop.computed or (prop.computed_if and inputs.get(prop.computed_if))):
             continue
         steps = _compare(prop, prop.name, old, new)
         if prop.change is Change.REPLACE:

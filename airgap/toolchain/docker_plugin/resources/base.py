@@ -67,14 +67,14 @@ class Resource(ABC):
         """Return the outputs that follow from the inputs alone."""
         return self.shown({}, inputs, refreshed=refreshed)
 
-    def shown(self, actual: dict[str, Any], wanted: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
+    def shown(self, actual: dict[str, Any], inputs: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
         """Return the outputs: Docker's values, in the program's own spelling if that means the same.
 
         A property that `actual` lacks can't be read from Docker, and keeps the program's value.
         """
         outputs: dict[str, Any] = {}
         for prop in self.properties:
-            want, have = wanted.get(prop.name), actual.get(prop.name)
+            want, have = inputs.get(prop.name), actual.get(prop.name)
             if prop.name not in actual:
                 value = want
             elif want is None:
