@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from backup.sets.model import Kind, Manifest
+from backup.sets.model import Manifest, SetKind
 from console.report.gathered import AccountUse, Gathered
 from console.report.page import page
 from monitor.result import CheckResult, Status
@@ -20,7 +20,7 @@ HOSTILE = "<script>alert('x')</script> & \"quoted\""
 
 def manifest(number: int, parent: Manifest | None) -> Manifest:
     started = NOW - timedelta(hours=700 - number)
-    kind: Kind = "incremental" if parent else "full"
+    kind: SetKind = "incremental" if parent else "full"
     return Manifest(
         id=f"{started:%Y%m%d-%H%M%S}-{kind}-{number:04}",
         sequence=number,
