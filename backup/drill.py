@@ -154,7 +154,7 @@ def _restore(
     ingredients: Ingredients,
     timings: dict[str, Timing],
     progress: Progress,
-) -> proofs.Restored:
+) -> proofs.RestoredPlatform:
     """Restore all stores of the set in parallel, each to the set's own point."""
     plans = plan(Target(set_id=manifest.id), every, manifest.stores, datetime.now(UTC))
     shared = SharedProgress(progress)
@@ -187,7 +187,7 @@ def _restore(
     restored_platform = scratch_stores.platform(
         platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key
     )
-    return proofs.Restored(restored_platform, manifest, redis_keys[0] if redis_keys else None)
+    return proofs.RestoredPlatform(restored_platform, manifest, redis_keys[0] if redis_keys else None)
 
 
 def _count_and_promote(container: str) -> int:
@@ -201,7 +201,7 @@ def start_embedder(scratch_stores: Scratch, platform: Platform, ingredients: Ing
         scratch_stores.start(recipes.embedder(ingredients.bases["embedder"], token=platform.embedding_key))
 
 
-def _prove(name: str, proof: proofs.Proof, restored: proofs.Restored) -> Proven:
+def _prove(name: str, proof: proofs.Proof, restored: proofs.RestoredPlatform) -> Proven:
     began = time.monotonic()
     try:
         passed, message = True, proof(restored)

@@ -18,7 +18,7 @@ from backup.restoring import closing, recovery
 from backup.restoring.journal import refuse_unfinished
 from backup.sets import due, folders, keys
 from backup.sets.files import SetFolder
-from backup.sets.model import STORES, AuditHead, Kind, Manifest, PostgresPart, RedisPart, Store, WeaviatePart
+from backup.sets.model import STORES, AuditHead, Manifest, PostgresPart, RedisPart, SetKind, Store, WeaviatePart
 from backup.sets.sealing import keyring_of
 from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 def make(
     platform: Platform,
     *,
-    kind: Kind | None = None,
+    kind: SetKind | None = None,
     stores: Sequence[str] | None = None,
     progress: Progress | None = None,
     folder: Path | None = None,
@@ -97,7 +97,7 @@ class _Plan:
     """The plan of one run. `parent` is the set that an incremental run builds on."""
 
     set_id: str
-    kind: Kind
+    kind: SetKind
     stores: tuple[Store, ...]
     logical: bool
     parent: Manifest | None
@@ -105,7 +105,7 @@ class _Plan:
     sequence: int
 
 
-def _plan(kind: Kind, stores: tuple[Store, ...], folder: Path) -> _Plan:
+def _plan(kind: SetKind, stores: tuple[Store, ...], folder: Path) -> _Plan:
     now, existing = datetime.now(UTC), folders.list_sets(folder=folder)
     parent = due.parent_of(kind, existing, stores)
     if kind == "incremental" and parent is None:
@@ -120,7 +120,7 @@ def _plan(kind: Kind, stores: tuple[Store, ...], folder: Path) -> _Plan:
     )
 
 
-def _make_usable(platform: Platform, kind: Kind, stores: tuple[Store, ...], folder: Path, progress: Progress) -> Manifest:
+def _make_usable(platform: Platform, kind: SetKind, stores: tuple[Store, ...], folder: Path, progress: Progress) -> Manifest:
     """Make the set. If the parent of an incremental set is unusable, make a full one: otherwise every run fails until the next full set."""
     try:
         return _make(platform, _plan(kind, stores, folder), folder, progress)

@@ -24,7 +24,7 @@ from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
 from backup.restoring.journal import Journal
 from backup.restoring.scratch import PURPOSE_LABEL, Scratch, remove_labelled
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
-from backup.restoring.told import Restored, Seen, tell
+from backup.restoring.told import RestoreOutcome, Seen, tell
 from backup.sets import folders, keys
 from backup.sets.model import STORES, Manifest, Store
 from backup.storage import bring_back, mirror
@@ -55,7 +55,7 @@ def restore(
     progress: Progress | None = None,
     folder: Path | None = None,
     place: str = "",
-) -> Restored:
+) -> RestoreOutcome:
     """Restore to `latest`, a time, a WAL position or a set.
 
     By default into new stores named `into` (a random name if empty), which stay until `remove` deletes them. With `live`,
@@ -129,7 +129,7 @@ def _refuse_doubt(target: Target, plans: Mapping[Store, StorePlan]) -> None:
 
 def _onto_the_live(
     platform: Platform, target: Target, stores: tuple[Store, ...], log: KnownLog | None, *, force: bool, progress: Progress, folder: Path
-) -> Restored:
+) -> RestoreOutcome:
     began = time.monotonic()
     plans, end = live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
     moments = [datetime.fromisoformat(moment) if moment else None for moment in (end.committed, end.replayed.get("committed"))]
@@ -192,7 +192,7 @@ def _restore_beside(
     progress: Progress,
     ingredients: Ingredients,
     log: KnownLog | None,
-) -> Restored:
+) -> RestoreOutcome:
     _check_name(platform, name)
     began = time.monotonic()
     place = home(name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from backup.postgres.drawing import Row, draw
 from backup.sets import chain
 from backup.sets.marks import Marks
-from backup.sets.model import Kind, Manifest
+from backup.sets.model import Manifest, SetKind
 from core.errors import PlatformError
 from core.words import size_text, span_text, unproven_lines
 from infra.backup_places import FIRST
@@ -21,12 +21,12 @@ from infra.backup_places import FIRST
 if TYPE_CHECKING:
     from backup.drill import Report
     from backup.prune import Pruned
-    from backup.restoring.told import Restored
+    from backup.restoring.told import RestoreOutcome
     from backup.verify import Verdict
     from backup.weaviate.portable.load import Imported
 
 
-def kind_of(*, full: bool, incremental: bool) -> Kind | None:
+def kind_of(*, full: bool, incremental: bool) -> SetKind | None:
     """The kind asked for; None for whatever is due.
 
     Raises PlatformError if both are asked for.
@@ -100,7 +100,7 @@ def show_drill(report: Report, *, as_json: bool) -> int:
     return 0 if report.passed else 2
 
 
-def show_restored(restored: Restored, *, as_json: bool) -> None:
+def show_restored(restored: RestoreOutcome, *, as_json: bool) -> None:
     """Print what a restore did or would do."""
     if as_json:
         print(json.dumps(restored.as_dict(), indent=2))

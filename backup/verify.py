@@ -296,11 +296,11 @@ def _redis(platform: Platform, files: SetFiles, manifest: Manifest) -> list[str]
         return ["redis: the set has no RDB or no AOF"]
     image = running(platform.containers["redis"]).attrs["Image"]
     try:
-        found = check_files(str(image), files, records, rdb, aof)
+        counted = check_files(str(image), files, records, rdb, aof)
     except PlatformError as error:
         return [f"redis: {error.what}"]
-    if manifest.redis and found.keys != manifest.redis.keys:
-        return [f"redis: the RDB holds {found.keys} keys, the manifest says {manifest.redis.keys}"]
+    if manifest.redis and counted.keys != manifest.redis.keys:
+        return [f"redis: the RDB holds {counted.keys} keys, the manifest says {manifest.redis.keys}"]
     return []
 
 

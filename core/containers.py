@@ -286,7 +286,7 @@ def copy_tree(container: str, path: str, receive: Callable[[str, Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileToPut:
     """A file to put into a container: its path there, and its content."""
 
     path: str
@@ -294,7 +294,7 @@ class Entry:
     mode: int = 0o600
 
 
-def put_files(container: Container, directory: str, entries: Iterable[Entry], *, uid: int, gid: int) -> None:
+def put_files(container: Container, directory: str, entries: Iterable[FileToPut], *, uid: int, gid: int) -> None:
     """Write files into a container, started or not, piece by piece, owned by `uid:gid`; makes missing folders.
 
     Raises PlatformError if Docker refuses.
@@ -322,7 +322,7 @@ def give(container: Container, directory: str, *, uid: int, gid: int) -> None:
     container.put_archive(directory, _head(".", uid, gid, 0o700, 0, tarfile.DIRTYPE) + b"\0" * (2 * tarfile.BLOCKSIZE))
 
 
-def _tar(entries: Iterable[Entry], uid: int, gid: int) -> Iterator[bytes]:
+def _tar(entries: Iterable[FileToPut], uid: int, gid: int) -> Iterator[bytes]:
     folders: set[str] = set()
     for entry in entries:
         for parent in reversed(PurePosixPath(entry.path).parents[:-1] if "/" in entry.path else ()):

@@ -98,8 +98,10 @@ def _seal_batch(connection: psycopg.Connection, after: int) -> int | None:
     cipher = _cipher()
     sealed = []
     for row_id, *values in rows:
-        made = [None if value is None else cipher.seal(field, row_id, value) for field, value in zip(PROFILE_FIELDS, values, strict=True)]
-        sealed.append((*made, _phone_index(cipher, values[_COLUMNS.index(PHONE.column)]), row_id))
+        sealed_values = [
+            None if value is None else cipher.seal(field, row_id, value) for field, value in zip(PROFILE_FIELDS, values, strict=True)
+        ]
+        sealed.append((*sealed_values, _phone_index(cipher, values[_COLUMNS.index(PHONE.column)]), row_id))
     _update(connection, (*(f"sealed_{column}" for column in _COLUMNS), str(PHONE.blind_index)), sealed)
     return int(rows[-1][0])
 

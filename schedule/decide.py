@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from backup.sets import due
-from backup.sets.model import STORES, Kind, Manifest
+from backup.sets.model import STORES, Manifest, SetKind
 from christmas.blueprint.model import BackupRules, ScheduleRules
 from christmas.blueprint.rules import SCHEDULE_RULES
 
@@ -39,7 +39,7 @@ def drill_since(history: Sequence[Mapping[str, Any]], rules: BackupRules) -> dat
     return datetime.fromisoformat(str(last["started"])) + interval
 
 
-def backup_since(kind: Kind, sets: Sequence[Manifest], rules: BackupRules) -> datetime | None:
+def backup_since(kind: SetKind, sets: Sequence[Manifest], rules: BackupRules) -> datetime | None:
     """When a due set of this kind became due; None if it has no earlier set to follow."""
     usable = due.covering(sets, STORES)
     followed = [manifest for manifest in usable if kind == "incremental" or manifest.kind == "full"]

@@ -10,7 +10,7 @@ class Unreadable(Exception):  # noqa: N818 - a fact about one file, collected in
     """A file can't be used; the message says why in a few words."""
 
 
-class Kind(StrEnum):
+class BlockKind(StrEnum):
     """Kinds of block, by where a chunk may end inside one."""
 
     HEADING = "heading"  # begins a section
@@ -27,7 +27,7 @@ class Block:
     A code block's `header` and `footer` are its fences, so that each piece of a split one is still a code block.
     """
 
-    kind: Kind
+    kind: BlockKind
     text: str
     level: int = 0
     header: str = ""

@@ -41,7 +41,7 @@ WRITERS = {declared.name: writer_of(declared.name).name for declared in KEYSPACE
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """One key and its fields."""
 
     keyspace: Keyspace
@@ -70,7 +70,7 @@ def load(platform: Platform, progress: Progress) -> SeedReport:
     return SeedReport("cache", inserted, updated, unchanged, time.monotonic() - started)
 
 
-def put(client: redis.Redis, entry: Entry) -> str:
+def put(client: redis.Redis, entry: CacheEntry) -> str:
     """Write one entry with its TTL unless a valid one exists; returns inserted, updated or unchanged."""
     keyspace = entry.keyspace
     key = keyspace.key(entry.part)
@@ -96,11 +96,11 @@ def _is_sound(client: redis.Redis, keyspace: Keyspace, key: str, kind: str, rema
     return bool(raw) and fault(keyspace, raw) is None  # type: ignore[arg-type]
 
 
-def _entries(platform: Platform) -> list[Entry]:
+def _entries(platform: Platform) -> list[CacheEntry]:
     now = datetime.now(UTC).replace(microsecond=0)
     people, candles = _from_database(platform)
     entries = [
-        Entry(
+        CacheEntry(
             SESSION,
             str(id_of(demo_token(platform, person["id"]))),
             {
@@ -113,9 +113,9 @@ def _entries(platform: Platform) -> list[Entry]:
         )
         for person in people[:SESSIONS]
     ]
-    entries += [Entry(RATE_LIMIT, address, {"count": count}) for count, address in enumerate(ADDRESSES, 1)]
-    entries += [Entry(USER_PREFERENCES, person["id"], person["preferences"]) for person in people]
-    entries += [Entry(MARKET_LATEST, candle.pop("symbol"), candle) for candle in candles or _packaged_candles()]
+    entries += [CacheEntry(RATE_LIMIT, address, {"count": count}) for count, address in enumerate(ADDRESSES, 1)]
+    entries += [CacheEntry(USER_PREFERENCES, person["id"], person["preferences"]) for person in people]
+    entries += [CacheEntry(MARKET_LATEST, candle.pop("symbol"), candle) for candle in candles or _packaged_candles()]
     return entries
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from seed.blocks import Block, Kind
+from seed.blocks import Block, BlockKind
 from seed.tokens import estimate
 
 TOKEN_BOUND = 320
@@ -39,7 +39,7 @@ class _Unit:
     """A part that is never split. `joint` joins it to the unit before it; `header` is repeated in each chunk."""
 
     text: str
-    kind: Kind
+    kind: BlockKind
     joint: str
     header: str = ""
 
@@ -50,8 +50,8 @@ def chunk(blocks: Iterable[Block], *, bound: int = TOKEN_BOUND, overlap: int = O
     A heading with nothing below it is a separate chunk. A chunk exceeds `bound` tokens only for a code block of up
     to CODE_BOUND; anything else that is longer (a row, a word) is split.
     """
-    filled = [block for block in blocks if block.text.strip() or (block.kind is Kind.TABLE and block.header.strip())]
-    if all(block.kind is Kind.HEADING for block in filled):
+    filled = [block for block in blocks if block.text.strip() or (block.kind is BlockKind.TABLE and block.header.strip())]
+    if all(block.kind is BlockKind.HEADING for block in filled):
         return []
     chunks: list[Chunk] = []
     for section, body in _sections(filled):
@@ -65,14 +65,14 @@ def _sections(blocks: Iterable[Block]) -> Iterator[tuple[str, list[Block]]]:
     path: list[tuple[int, str]] = []
     body: list[Block] = []
     for block in blocks:
-        if block.kind is not Kind.HEADING:
+        if block.kind is not BlockKind.HEADING:
             body.append(block)
             continue
         if body or (path and block.level <= path[-1][0]):
             yield _section(path, body)
         title = " ".join(block.text.split())
         long = estimate(title) > HEADING_BOUND
-        body = [Block(Kind.TEXT, title)] if long else []
+        body = [Block(BlockKind.TEXT, title)] if long else []
         path = [(level, above) for level, above in path if level < block.level]
         path.append((block.level, next(_bounded(title, HEADING_BOUND))[0] + " …" if long else title))
     if body or path:
@@ -81,17 +81,17 @@ def _sections(blocks: Iterable[Block]) -> Iterator[tuple[str, list[Block]]]:
 
 def _section(path: Sequence[tuple[int, str]], body: list[Block]) -> tuple[str, list[Block]]:
     """A section's name and content: its own title if nothing is below it."""
-    return SECTION_SEPARATOR.join(title for _, title in path), body or [Block(Kind.TEXT, path[-1][1])]
+    return SECTION_SEPARATOR.join(title for _, title in path), body or [Block(BlockKind.TEXT, path[-1][1])]
 
 
 def _units(block: Block, bound: int) -> Iterator[_Unit]:
     match block.kind:
-        case Kind.CODE:
+        case BlockKind.CODE:
             for piece in _code_pieces(block, bound):
                 yield _Unit(piece, block.kind, "\n\n")
-        case Kind.TABLE:
+        case BlockKind.TABLE:
             yield from _table_units(block, bound)
-        case Kind.LIST:
+        case BlockKind.LIST:
             for number, line in enumerate(line for line in block.text.split("\n") if line.strip()):
                 for part, (piece, joint) in enumerate(_bounded(line, bound)):
                     yield _Unit(piece, block.kind, joint if part else "\n" if number else "\n\n")
@@ -113,7 +113,7 @@ def _table_units(block: Block, bound: int) -> Iterator[_Unit]:
     header = block.header
     if not rows or estimate(header) > bound // 2:
         for part, (piece, joint) in enumerate(_bounded(header, bound)):
-            yield _Unit(piece, Kind.TEXT, joint if part else "\n\n")
+            yield _Unit(piece, BlockKind.TEXT, joint if part else "\n\n")
         header = ""
     left = bound - estimate(header) if header else bound
     for number, row in enumerate(rows):
@@ -189,7 +189,7 @@ def _tail(units: Sequence[_Unit], overlap: int) -> list[_Unit]:
     """The last sentences, of at most `overlap` tokens: never a part of code or of a table."""
     tail: list[_Unit] = []
     for unit in reversed(units):
-        if unit.kind not in (Kind.TEXT, Kind.LIST) or estimate(_join([unit, *tail])) > overlap:
+        if unit.kind not in (BlockKind.TEXT, BlockKind.LIST) or estimate(_join([unit, *tail])) > overlap:
             break
         tail.insert(0, unit)
     return tail
@@ -199,12 +199,12 @@ def _join(units: Sequence[_Unit]) -> str:
     text = ""
     header = ""
     for unit in units:
-        begins_table = unit.kind is Kind.TABLE and (unit.header != header or unit.joint == "\n\n" or not text)
+        begins_table = unit.kind is BlockKind.TABLE and (unit.header != header or unit.joint == "\n\n" or not text)
         joint = "\n\n" if begins_table else unit.joint
         if text:
             text += joint
         if begins_table and unit.header:
             text += unit.header + "\n"
         text += unit.text
-        header = unit.header if unit.kind is Kind.TABLE else ""
+        header = unit.header if unit.kind is BlockKind.TABLE else ""
     return text.strip("\n")

@@ -45,15 +45,15 @@ def definition(collection: Collection, profile: EmbeddingProfile, name: str) -> 
 
 def property_definition(collection: Collection, declared: Property) -> dict[str, Any]:
     """One property's schema."""
-    made: dict[str, Any] = {
+    property_schema: dict[str, Any] = {
         "name": declared.name,
         "dataType": [declared.data_type],
         "description": declared.description,
         "moduleConfig": {collection.vectorizer: {"skip": not declared.vectorized, "vectorizePropertyName": False}},
     }
     if declared.tokenization:
-        made["tokenization"] = declared.tokenization
-    return made
+        property_schema["tokenization"] = declared.tokenization
+    return property_schema
 
 
 def fingerprint(collection: Collection, profile: EmbeddingProfile) -> str:

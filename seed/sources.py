@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.connections import ROOT
-from seed.blocks import Block, Kind, Unreadable
+from seed.blocks import Block, BlockKind, Unreadable
 from seed.encodings import decode
 from seed.readers import html, markdown, pdf, plain, rst
 
@@ -199,6 +199,6 @@ def read(source: Source, encoding: str | None = None) -> list[Block]:
             blocks = READERS[suffix](decode(data, encoding, declares=suffix in _PAGES))
         except RecursionError as error:
             raise Unreadable("nested too deeply") from error
-    if not any(block.text.strip() or block.header.strip() for block in blocks if block.kind is not Kind.HEADING):
+    if not any(block.text.strip() or block.header.strip() for block in blocks if block.kind is not BlockKind.HEADING):
         raise Unreadable("empty: no text below its headings" if blocks else "empty")
     return blocks

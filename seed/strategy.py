@@ -114,8 +114,8 @@ def moving_average_cross(
     trips: list[RoundTrip] = []
     worth: dict[str, dict[datetime, Decimal]] = {}
     for symbol, series in candles.items():
-        made, worth[symbol] = _run_one(symbol, series, fast=fast, slow=slow, cash=share, fee_rate=fee_rate)
-        trips += made
+        own_trips, worth[symbol] = _run_one(symbol, series, fast=fast, slow=slow, cash=share, fee_rate=fee_rate)
+        trips += own_trips
     latest = dict.fromkeys(candles, share)
     equity = []
     for day in sorted({moment for values in worth.values() for moment in values}):

@@ -14,7 +14,7 @@ _ALIASES = {"stable", "oldstable", "oldoldstable", "testing"}
 
 
 @dataclass(frozen=True)
-class Source:
+class AptSuite:
     """One suite at one mirror."""
 
     uri: str
@@ -45,11 +45,11 @@ def mirror_lines(suite: str, root: Path = Path("/")) -> list[str]:
     return list(lines)
 
 
-def read_sources(root: Path) -> list[Source]:
+def read_sources(root: Path) -> list[AptSuite]:
     """Return the sources of binary packages in sources.list and sources.list.d, in both of apt's formats."""
     apt = root / "etc/apt"
     files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
-    sources: list[Source] = []
+    sources: list[AptSuite] = []
     for file in files:
         if not file.is_file():
             continue
@@ -76,7 +76,7 @@ def _debian_codename(root: Path) -> str:
     return fields["VERSION_CODENAME"]
 
 
-def _matches(source: Source, codename: str, suffix: str) -> bool:
+def _matches(source: AptSuite, codename: str, suffix: str) -> bool:
     base = source.suite.removesuffix(suffix) if suffix else source.suite
     named = source.suite.endswith(suffix) and base in {codename, *_ALIASES}
     return named and "main" in source.components and source.uri.startswith(("http://", "https://", "mirror+file:"))
@@ -96,14 +96,14 @@ def _resolve_mirror_list(uri: str, root: Path) -> str:
     )
 
 
-def _parse_one_line_style(text: str) -> Iterator[Source]:
+def _parse_one_line_style(text: str) -> Iterator[AptSuite]:
     for line in text.splitlines():
         match = re.match(r"\s*deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+([^#]+)", line)
         if match:
-            yield Source(match[1], match[2], tuple(match[3].split()))
+            yield AptSuite(match[1], match[2], tuple(match[3].split()))
 
 
-def _parse_deb822(text: str) -> Iterator[Source]:
+def _parse_deb822(text: str) -> Iterator[AptSuite]:
     for stanza in re.split(r"\n\s*\n", text):
         fields: dict[str, str] = {}
         name = ""
@@ -121,4 +121,4 @@ def _parse_deb822(text: str) -> Iterator[Source]:
         components = tuple(fields.get("components", "").split())
         for uri in fields.get("uris", "").split():
             for suite in fields.get("suites", "").split():
-                yield Source(uri, suite, components)
+                yield AptSuite(uri, suite, components)

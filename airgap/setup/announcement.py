@@ -97,15 +97,15 @@ def states(stack: str, *, environment_ready: bool) -> list[State]:
 def rooms(state_list: Sequence[State], clone: Path, cache: Path, docker: Path | None) -> list[Room]:
     """Return the required free space on each file system: more if something is still to be built."""
     done = {state.name: state.done is True for state in state_list}
-    wanted = {
+    bytes_of = {
         cache: (0 if done["Pulumi CLI"] else expected.CLI_BYTES)
         + (0 if done["images"] else expected.WEAVIATE_BYTES + expected.WHEELS_BYTES),
         clone: 0 if done["Python environment"] else expected.CLONE_BYTES,
     }
     if docker is not None:
-        wanted[docker] = expected.STACK_BYTES + (0 if done["images"] else sum(expected.IMAGE_BYTES.values()))
+        bytes_of[docker] = expected.STACK_BYTES + (0 if done["images"] else sum(expected.IMAGE_BYTES.values()))
     by_device: dict[int, Room] = {}
-    for folder, needed in wanted.items():
+    for folder, needed in bytes_of.items():
         try:
             existing = next(folder_above for folder_above in (folder.absolute(), *folder.absolute().parents) if folder_above.exists())
         except OSError:

@@ -15,7 +15,7 @@ from backup.postgres import live_log, pgbackrest, tables
 from backup.postgres.logical import LOGICAL_PATH, dump
 from backup.queries import query
 from backup.sets.files import SetFolder, write_hashed
-from backup.sets.model import FileRecord, Kind, PostgresPart, ReferencePoint, Unproven
+from backup.sets.model import FileRecord, PostgresPart, ReferencePoint, SetKind, Unproven
 from backup.storage.repository import INFO_FILES, RepositoryFiles, segments
 from backup.storage.sources import source_of
 from christmas.blueprint.accounts import ACCOUNTS
@@ -42,7 +42,7 @@ class Request:
 
     set_id: str
     folder: SetFolder
-    kind: Kind
+    kind: SetKind
     logical: bool
     after: str | None = None
 

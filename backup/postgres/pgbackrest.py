@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backup.sets.model import FileRecord, Kind
+from backup.sets.model import FileRecord, SetKind
 from core.containers import Finished, docker_client, execute
 from core.errors import PlatformError
 from core.patience import patience
@@ -17,7 +17,7 @@ from infra.components.pgbackrest_config import CONFIG_PATH, REPOSITORY_PATH, STA
 
 USER = "postgres"
 _SEGMENT = re.compile(r"/(?P<segment>[0-9A-F]{24})-[0-9a-f]{40}")
-_TYPES: dict[Kind, str] = {"full": "full", "incremental": "incr"}
+_TYPES: dict[SetKind, str] = {"full": "full", "incremental": "incr"}
 _SEGMENT_BYTES = 16 << 20
 # pgBackRest's exit code for a lock that another process holds.
 _LOCKED = 50
@@ -72,7 +72,7 @@ class PhysicalBackup:
     """One backup from `info`. Sizes in bytes; `started` and `finished` in seconds since the epoch."""
 
     label: str
-    kind: Kind
+    kind: SetKind
     prior: str | None
     references: tuple[str, ...]
     lsn_start: str
@@ -154,7 +154,7 @@ def info(container: str) -> Repository:
     return parse_info(run(container, _INFO).text())
 
 
-def back_up(container: str, kind: Kind, set_id: str) -> PhysicalBackup:
+def back_up(container: str, kind: SetKind, set_id: str) -> PhysicalBackup:
     """Make a backup that is annotated with the set's id.
 
     Raises UnusablePriorError if the parent backup is unusable: it is damaged, or a file was truncated while it was backed up

@@ -7,7 +7,7 @@ from typing import LiteralString, cast
 
 from backup.postgres import tables
 from backup.postgres.pgbackrest import USER
-from backup.proving.proof import READER, Disproved, Restored, insist, shown
+from backup.proving.proof import READER, Disproved, RestoredPlatform, insist, shown
 from backup.queries import query
 from christmas.blueprint.relational import DATABASE
 from core.containers import execute
@@ -18,7 +18,7 @@ from infra.provider.superuser import database
 _UNTRUSTING = ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "constraint_exclusion")
 
 
-def rows(restored: Restored) -> str:
+def rows(restored: RestoredPlatform) -> str:
     """Every table has the rows of the reference point, and their checksum if one was taken."""
     part = restored.manifest.postgres
     if part is None:
@@ -60,7 +60,7 @@ def rows(restored: Restored) -> str:
     return summary + (f"; {apart} not counted" if apart else "") + (f"; not proven: {shown(unreadable)}" if unreadable else "")
 
 
-def chunks(restored: Restored) -> str:
+def chunks(restored: RestoredPlatform) -> str:
     """Hypertables are still hypertables, and those with rows have chunks."""
     part = restored.manifest.postgres
     with postgres(restored.platform, READER) as connection:
@@ -71,7 +71,7 @@ def chunks(restored: Restored) -> str:
     return ", ".join(f"{name}: {count} chunks" for name, count in chunk_counts.items()) or "no hypertable"
 
 
-def structure(restored: Restored) -> str:
+def structure(restored: RestoredPlatform) -> str:
     """The server trusts the same indexes and constraints, no sequence is behind its last value, and the revision is the recorded one."""
     part = restored.manifest.postgres
     point = part.reference_point if part else None
@@ -99,7 +99,7 @@ def structure(restored: Restored) -> str:
     return f"at revision {revision}; constraints valid, indexes usable{like}; {len(point.sequences) if point else 0} sequences continue"
 
 
-def constraints(restored: Restored) -> str:
+def constraints(restored: RestoredPlatform) -> str:
     """No row violates a constraint: each constraint is checked again, without the help of indexes."""
     import psycopg
 
@@ -129,7 +129,7 @@ def constraints(restored: Restored) -> str:
     return summary + (f"; could not be asked: {shown(unasked)}" if unasked else "")
 
 
-def indexes(restored: Restored) -> str:
+def indexes(restored: RestoredPlatform) -> str:
     """Every row is in every B-tree index of its table, at its place (amcheck, in the scratch database)."""
     line = ("psql", "-X", "-Atq", "--set=ON_ERROR_STOP=1", f"--dbname={database(DATABASE)}", f"--command={query('index_checks')}")
     done = execute(restored.platform.containers["timescaledb"], line, user=USER, check=False)

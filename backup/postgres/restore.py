@@ -18,7 +18,7 @@ from backup.restoring.scratch import Scratch
 from backup.restoring.targets import StorePlan
 from backup.sets.files import plain_file
 from backup.storage.repository import INFO_FILES, SEGMENT
-from core.containers import Entry, docker_client, execute, give, put_files, throwaway
+from core.containers import FileToPut, docker_client, execute, give, put_files, throwaway
 from core.errors import PlatformError
 from core.progress import Progress
 from core.streams import StreamedFile
@@ -131,11 +131,11 @@ def repository_volume(scratch_stores: Scratch, ingredients: Ingredients, plan: S
     }
     progress.status(f"bringing {round(sum((*backups.values(), *log.values())) / 1e6)} MB of the repository from {ingredients.source.where}")
     entries = [
-        Entry(path, StreamedFile(path, size, ingredients.source.where, functools.partial(stored.read, path)))
+        FileToPut(path, StreamedFile(path, size, ingredients.source.where, functools.partial(stored.read, path)))
         for path, size in sorted((backups | log).items())
     ]
     index = {record.path: record for record in part.files if record.path.startswith(f"{INFO_PATH}/")}
-    entries += [Entry(path, plain_file(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
+    entries += [FileToPut(path, plain_file(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
     volume = scratch_stores.volume("pgbackrest")
     base = ingredients.bases["timescaledb"]
     helper = docker_client().containers.create(

@@ -17,7 +17,7 @@ class Disproved(Exception):  # noqa: N818 - a finding, no error of the program
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoredPlatform:
     """A restored platform, and the manifest to compare it with. `redis_keys` was counted before any key could expire."""
 
     platform: Platform
@@ -25,7 +25,7 @@ class Restored:
     redis_keys: int | None = None
 
 
-Proof = Callable[[Restored], str]
+Proof = Callable[[RestoredPlatform], str]
 
 
 def insist(condition: object, message: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from backup.postgres.proofs import chunks, constraints, indexes, rows, structure
 from backup.proving import account_queries, logins
-from backup.proving.proof import READER, Disproved, Proof, Restored, insist, shown
+from backup.proving.proof import READER, Disproved, Proof, RestoredPlatform, insist, shown
 from backup.redis.proofs import keys, keyspaces
 from backup.sets.model import Manifest
 from backup.weaviate.counts import OFFLOADED, count, count_documents, states
@@ -18,7 +18,7 @@ from core.waiting import until
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
 
-__all__ = ["Disproved", "Proof", "Restored", "keys", "keyspaces", "of", "rows", "structure"]
+__all__ = ["Disproved", "Proof", "RestoredPlatform", "keys", "keyspaces", "of", "rows", "structure"]
 
 _QUESTION = "자동 매매 시스템 특징"
 _SAME = 1e-3
@@ -35,7 +35,7 @@ def accounts(store: str) -> Proof:
     login: Callable[[Platform, str], str] = getattr(logins, store)
     ask: Callable[[Platform, str], str] = getattr(account_queries, store)
 
-    def proof(restored: Restored) -> str:
+    def proof(restored: RestoredPlatform) -> str:
         names = [account.name for account in ACCOUNTS if getattr(account, store) is not None]
         problems = [f"{name}: {problem}" for name in names if (problem := login(restored.platform, name) or ask(restored.platform, name))]
         insist(not problems, shown(problems))
@@ -45,7 +45,7 @@ def accounts(store: str) -> Proof:
     return proof
 
 
-def objects(restored: Restored) -> str:
+def objects(restored: RestoredPlatform) -> str:
     """Every collection has its recorded objects, every file its passages, and every inactive tenant its recorded state."""
     part = restored.manifest.weaviate
     recorded_counts = part.collections if part else {}
@@ -83,7 +83,7 @@ def objects(restored: Restored) -> str:
     )
 
 
-def tenants(restored: Restored) -> str:
+def tenants(restored: RestoredPlatform) -> str:
     """Inactive tenants can be activated again: tried here, on scratch stores."""
     part = restored.manifest.weaviate
     from weaviate.classes.tenants import Tenant, TenantActivityStatus
@@ -101,7 +101,7 @@ def tenants(restored: Restored) -> str:
     return f"{opened} tenants opened, with {held} objects"
 
 
-def neighbours(restored: Restored) -> str:
+def neighbours(restored: RestoredPlatform) -> str:
     """Every collection finds an object by its own vector."""
     asked = 0
     with weaviate_client(restored.platform, READER) as client:
@@ -131,7 +131,7 @@ def _nearest(collection: Any, vector: Any, target: str | None) -> list[Any]:
     return until(ask, _INDEX_SECONDS) or []
 
 
-def questions(restored: Restored) -> str:
+def questions(restored: RestoredPlatform) -> str:
     """Questions in words, embedded like an application's, get answers from the set's documents.
 
     One question is the specification's own. The others are beginnings of passages, whose file must be among the answers.
@@ -167,7 +167,7 @@ def _beginning(platform: Platform, path: str) -> str:
     return " ".join(longest.split())[:_LONGEST_QUESTION]
 
 
-def files(restored: Restored) -> str:
+def files(restored: RestoredPlatform) -> str:
     """Every passage belongs to a recorded file, and every recorded file has passages."""
     part = restored.manifest.weaviate
     recorded = part.documents if part else {}
@@ -181,7 +181,7 @@ def files(restored: Restored) -> str:
     return f"{len(restored_files)} files, all recorded"
 
 
-def references(restored: Restored) -> str:
+def references(restored: RestoredPlatform) -> str:
     """No session or preference belongs to a user newer than PostgreSQL's point: the stores show the same time.
 
     A user who was deleted while the key remained is no fault of the set, nor is a key without a user: both are counted.

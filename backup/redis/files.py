@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 from backup.sets.files import SetFiles, plain_file
 from backup.sets.model import FileRecord
-from core.containers import Entry, Finished, docker_client, put_files, running, throwaway
+from core.containers import FileToPut, Finished, docker_client, put_files, running, throwaway
 from core.errors import PlatformError
 
 _CHECK_FOLDER = "/tmp/copies"  # noqa: S108 - inside a helper container
@@ -97,7 +97,7 @@ def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb:
     """Run both checkers from an image, given by name or id; needs no server."""
     aof_folder = f"{PurePosixPath(aof_manifest).parent}/"
     entries = [
-        Entry(f"copies/{record.path}", plain_file(files, record))
+        FileToPut(f"copies/{record.path}", plain_file(files, record))
         for record in records
         if record.path == rdb or record.path.startswith(aof_folder)
     ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from backup.proving.proof import READER, Restored, insist, shown
+from backup.proving.proof import READER, RestoredPlatform, insist, shown
 from backup.redis.keys import OF_NONE, OTHER, Census, census
 from infra.clients import redis_client
 
 
-def keys(restored: Restored) -> str:
+def keys(restored: RestoredPlatform) -> str:
     """Redis has as many keys and function libraries as when its AOF was copied."""
     part = restored.manifest.redis
     insist(part and restored.redis_keys == part.aof_keys, f"{restored.redis_keys} keys, not {part.aof_keys if part else 'any'}")
@@ -23,7 +23,7 @@ def libraries_of(memory: dict[str, object]) -> int:
     return int(str(memory.get("number_of_libraries", 0)))
 
 
-def keyspaces(restored: Restored) -> str:
+def keyspaces(restored: RestoredPlatform) -> str:
     """Each keyspace has its keys, except for expired ones; types and expiries are as declared, or odd as before."""
     part = restored.manifest.redis
     with redis_client(restored.platform, READER) as client:

@@ -17,7 +17,7 @@ from backup.restoring.targets import StorePlan
 from backup.sets.files import SetFiles, plain_file
 from backup.sets.model import Manifest
 from backup.storage.sources import files_of, source_of
-from core.containers import Entry, put_files
+from core.containers import FileToPut, put_files
 from core.errors import PlatformError
 from core.progress import Progress
 from infra.connections import Platform
@@ -88,12 +88,12 @@ def aof_files(source: SetFiles, manifest: Manifest) -> tuple[AofFile, ...]:
     return parse_aof_manifest(source.content(manifests[0]).decode())
 
 
-def aof_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
+def aof_entries(source: SetFiles, manifest: Manifest) -> list[FileToPut]:
     """The set's AOF as files for Redis' data directory."""
     records = manifest.redis.files if manifest.redis else ()
     folder = f"{AOF_FOLDER}/"
     return [
-        Entry(f"appendonlydir/{record.path.removeprefix(folder)}", plain_file(source, record))
+        FileToPut(f"appendonlydir/{record.path.removeprefix(folder)}", plain_file(source, record))
         for record in records
         if record.path.startswith(folder)
     ]

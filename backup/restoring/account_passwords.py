@@ -68,7 +68,9 @@ class _Quiet:
 def refused(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
     """Accounts that can't log in, with the store's answer. A store that doesn't answer is asked again for a while, then left out."""
     deadline = time.monotonic() + patience(_ASKED_FOR_SECONDS)
-    wanted = [(store, name) for store in stores for name, secrets in platform.accounts.items() if getattr(secrets, store) is not None]
+    expected_logins = [
+        (store, name) for store in stores for name, secrets in platform.accounts.items() if getattr(secrets, store) is not None
+    ]
 
     def ask(store: Store, name: str) -> str:
         while (said := _LOGINS[store](platform, name)) and not _REFUSALS.search(said) and time.monotonic() < deadline:
@@ -77,7 +79,7 @@ def refused(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
 
     # A store needs half a second of processor time for each password or key that it sees for the first time after a start.
     with ThreadPoolExecutor(max_workers=_AT_A_TIME, thread_name_prefix="accounts") as pool:
-        return list(filter(None, pool.map(lambda pair: ask(*pair), wanted)))
+        return list(filter(None, pool.map(lambda pair: ask(*pair), expected_logins)))
 
 
 def _still_refused(platform: Platform, left: list[str]) -> PlatformError:

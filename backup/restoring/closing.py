@@ -9,15 +9,15 @@ from pathlib import Path
 from backup.postgres import live_log
 from backup.restoring.journal import Begun, Journal
 from backup.sets import due, folders
-from backup.sets.model import Kind, Manifest, Store
+from backup.sets.model import Manifest, SetKind, Store
 from christmas.blueprint.rules import BACKUP_RULES
 from core.progress import Progress
 from infra.connections import Platform
 
 
 def wanted(
-    platform: Platform, kind: Kind | None, stores: tuple[Store, ...], every: Sequence[Manifest], folder: Path, progress: Progress
-) -> Kind | None:
+    platform: Platform, kind: SetKind | None, stores: tuple[Store, ...], every: Sequence[Manifest], folder: Path, progress: Progress
+) -> SetKind | None:
     """The kind of set to make now: as asked for or due, but a full one while a live restore still requires it.
 
     For PostgreSQL the server's timeline decides, even if the restore's journal is gone.

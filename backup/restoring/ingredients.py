@@ -66,14 +66,14 @@ def ingredients_of(platform: Platform, passphrase: str, folder: Path, place: str
     return Ingredients(bases, passphrase, source_of(platform, folder, place), keyring_of(platform))
 
 
-def run_once(made: Scratch, recipe: Recipe, line: Iterable[str]) -> None:
+def run_once(scratch_stores: Scratch, recipe: Recipe, line: Iterable[str]) -> None:
     """Run one command in a container made from the recipe, with its files and volumes, and wait for its end.
 
     Raises PlatformError with the command's last words if it fails.
     """
     words = list(line)
     once = dataclasses.replace(recipe, command=["-c", shlex.join(words)], entrypoint=["/bin/sh"], health=None)
-    container = made.create(once)
+    container = scratch_stores.create(once)
     try:
         container.start()
         code = int(container.wait(timeout=_SECONDS)["StatusCode"])
@@ -81,5 +81,5 @@ def run_once(made: Scratch, recipe: Recipe, line: Iterable[str]) -> None:
             said = container.logs(tail=12).decode(errors="replace").strip()
             raise PlatformError(what=f"{words[0]} {words[-1]} failed with exit code {code}: {said}", where=f"container {container.name}")
     finally:
-        made.containers.pop(recipe.service)
+        scratch_stores.containers.pop(recipe.service)
         container.remove(force=True)

@@ -43,11 +43,11 @@ def restore(
     _go_on_or_begin(platform, journal, target, stores, force=force, progress=progress, folder=folder, log=log)
     with lock.hold(folder, f"a restore to {target}"):
         begun = _unchanged(journal, target, stores)
-        wanted = _planned(platform, begun, target, stores, folder)
+        plans = _planned(platform, begun, target, stores, folder)
         for store in stores:
             if not begun.restored(store):
                 progress.status(f"restoring {store}")
-                _STORES[store](platform, wanted[store], LiveWork(folder, journal, begun))
+                _STORES[store](platform, plans[store], LiveWork(folder, journal, begun))
         end = journal.read() or begun
     platform = account_passwords.settle(platform, stores, progress)
     recovery.end(folder)
@@ -56,7 +56,7 @@ def restore(
         # one, which has the state that was just undone.
         progress.status("a full backup of " + ("the new timeline" if "postgres" in stores else "the restored state"))
         _begin_anew(platform, stores, progress, folder)
-    return wanted, end
+    return plans, end
 
 
 def _planned(platform: Platform, begun: Begun, target: Target, stores: tuple[Store, ...], folder: Path) -> dict[Store, StorePlan]:
@@ -68,15 +68,15 @@ def _planned(platform: Platform, begun: Begun, target: Target, stores: tuple[Sto
     log = None
     if "postgres" in stores and not begun.restored("postgres"):
         log = known_log.look(platform, folder, every, timeline=begun.along, archive="postgres" not in begun.steps)
-    wanted = plan(target, every, stores, datetime.now(UTC), log)
-    if log and not begun.steps and wanted["postgres"].doubt:
+    plans = plan(target, every, stores, datetime.now(UTC), log)
+    if log and not begun.steps and plans["postgres"].doubt:
         Journal(folder).close()
         raise PlatformError(
-            what=f"nothing proves that {target} can be reached, so nothing was touched: {wanted['postgres'].doubt}",
+            what=f"nothing proves that {target} can be reached, so nothing was touched: {plans['postgres'].doubt}",
             where=f"stack {platform.stack}",
             next_step="try it beside first (without --live); or give an earlier target, or a set's id",
         )
-    return wanted
+    return plans
 
 
 def _go_on_or_begin(
@@ -109,13 +109,13 @@ def _go_on_or_begin(
     before = [manifest.id for manifest in folders.list_sets(folder=folder)]
     live = live_log.ask(platform)
     progress.status("safety backup")
-    made = _safety_backup(platform, stores, progress, folder, force=force)
+    safety_set = _safety_backup(platform, stores, progress, folder, force=force)
     journal.begin(
         str(target),
         stores,
         # It shows the unwanted state, so it is never "the latest"; but its WAL may be needed for a moment shortly before.
-        [*before, *([made.id] if made and target.moment else [])],
-        safety=made.id if made else None,
+        [*before, *([safety_set.id] if safety_set and target.moment else [])],
+        safety=safety_set.id if safety_set else None,
         timeline=_highest_timeline(live, folders.list_sets(folder=folder)),
         along=_along(target, before, log, folder),
         committed=live.committed if live else None,

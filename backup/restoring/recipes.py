@@ -17,7 +17,7 @@ from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, command, en
 
 
 def timescaledb(
-    made: Scratch,
+    scratch_stores: Scratch,
     base: Base,
     *,
     data: str,
@@ -38,7 +38,7 @@ def timescaledb(
         read_only_volumes={} if archive else {REPOSITORY_PATH: repository},
         files={
             "postgresql.conf": "\n".join(lines).encode(),
-            "pg_hba.conf": pg_hba_conf(ACCOUNTS, made.subnet, made.gateway).encode(),
+            "pg_hba.conf": pg_hba_conf(ACCOUNTS, scratch_stores.subnet, scratch_stores.gateway).encode(),
             "pgbackrest.conf": render(passphrase, place=place).encode(),
             **({CA_FILE: place.ca_certificate.encode()} if place and place.ca_certificate else {}),
         },

@@ -103,10 +103,10 @@ def refuse_unrestored(platform: Platform, folder: Path, doing: str) -> None:
 
 def refuse_awaited(folder: Path, stack: str, doing: str) -> None:
     """Raise PlatformError while the data of a stack from a kit is still to be restored."""
-    found = read(folder)
-    if found and found.restore:
+    awaited = read(folder)
+    if awaited and awaited.restore:
         raise PlatformError(
-            what=f"stack {stack} came up from a kit at {found.since}, and its data is not restored yet: {doing} would replace it",
+            what=f"stack {stack} came up from a kit at {awaited.since}, and its data is not restored yet: {doing} would replace it",
             where=str(folder / _FILE),
             next_step=f"{COMMAND} --stack {stack}; to start with empty stores instead, remove the file above",
         )

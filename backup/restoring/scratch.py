@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from backup.restoring.bases import Base
 from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
 from core import health, temporary
-from core.containers import Entry, docker_client, give, put_files
+from core.containers import FileToPut, docker_client, give, put_files
 from core.errors import PlatformError
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import Credentials, Endpoint, Platform
@@ -103,10 +103,10 @@ class Scratch:
         client = docker_client()
         filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={self.name}"]}
         containers = client.containers.list(all=True, ignore_removed=True, filters=filters)
-        found: list[Any] = [*containers, *client.volumes.list(filters=filters), *client.networks.list(filters=filters)]
-        if found:
+        taken: list[Any] = [*containers, *client.volumes.list(filters=filters), *client.networks.list(filters=filters)]
+        if taken:
             raise PlatformError(
-                what=f"the name {self.name} is taken: {', '.join(sorted(str(resource.name) for resource in found))}",
+                what=f"the name {self.name} is taken: {', '.join(sorted(str(resource.name) for resource in taken))}",
                 where="Docker",
                 next_step="a restore never overwrites: choose another name",
             )
@@ -177,7 +177,7 @@ class Scratch:
         self.containers[recipe.service] = container
         for path in recipe.volumes:
             give(container, path, **recipe.base.owner)
-        entries = [Entry(name, content, 0o400) for name, content in {**self._certificates(recipe.service), **recipe.files}.items()]
+        entries = [FileToPut(name, content, 0o400) for name, content in {**self._certificates(recipe.service), **recipe.files}.items()]
         put_files(container, CONFIG, entries, **recipe.base.owner)
         return container
 
@@ -266,12 +266,12 @@ def scratch(purpose: str) -> Iterator[Scratch]:
     """A scratch network with a random name; removed at the end, with everything started on it."""
     remove_leftovers()
     with temporary.folder("scratch") as folder:
-        made = Scratch(f"{purpose}-{secrets.token_hex(4)}", purpose, folder)
+        scratch_stores = Scratch(f"{purpose}-{secrets.token_hex(4)}", purpose, folder)
         try:
-            made.open()
-            yield made
+            scratch_stores.open()
+            yield scratch_stores
         finally:
-            made.close()
+            scratch_stores.close()
 
 
 def remove_leftovers() -> None:
@@ -279,12 +279,12 @@ def remove_leftovers() -> None:
     remove_labelled([OWNER_LABEL, PURPOSE_LABEL], lambda labels: not _alive(labels.get(OWNER_LABEL, "")))
 
 
-def remove_labelled(wanted: list[str], going: Callable[[dict[str, str]], bool]) -> int:
+def remove_labelled(required: list[str], going: Callable[[dict[str, str]], bool]) -> int:
     """Remove containers, then volumes and networks that have all these labels and for which `going` is true; return how many."""
     from docker.errors import DockerException
 
     client = docker_client()
-    filters: dict[str, str | list[str] | bool] = {"label": wanted}
+    filters: dict[str, str | list[str] | bool] = {"label": required}
     removed = 0
     for container in client.containers.list(all=True, ignore_removed=True, filters=filters):
         if going(container.labels):

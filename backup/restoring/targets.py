@@ -49,9 +49,9 @@ def parse_target(text: str, sets: Sequence[Manifest]) -> Target:
     except ValueError:
         moment = None
     if moment is None:
-        told = f"{len(matching)} sets begin with {text}" if matching else f"{text!r} is no set, no time and no log position"
+        problem = f"{len(matching)} sets begin with {text}" if matching else f"{text!r} is no set, no time and no log position"
         raise PlatformError(
-            what=told,
+            what=problem,
             where="--to",
             next_step="give latest, a set of invoke backup.list, a log position (0/5000028) or a time (2026-11-23T12:00+09:00)",
         )

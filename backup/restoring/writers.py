@@ -22,14 +22,14 @@ def writing(platform: Platform, stores: tuple[Store, ...]) -> list[str]:
     import psycopg
     import redis
 
-    found: list[str] = []
+    writers: list[str] = []
     if "postgres" in stores:
         with contextlib.suppress(psycopg.OperationalError):
-            found += _postgres(platform)
+            writers += _postgres(platform)
     if "redis" in stores:
         with contextlib.suppress(redis.RedisError, OSError):
-            found += _redis(platform)
-    return found
+            writers += _redis(platform)
+    return writers
 
 
 def _postgres(platform: Platform) -> list[str]:

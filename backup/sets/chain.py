@@ -32,12 +32,12 @@ def chains(sets: Sequence[Manifest]) -> list[Link]:
     members: dict[str, list[Manifest]] = {}
     for manifest in sets:
         members.setdefault(_root(manifest, by_id), []).append(manifest)
-    found = []
+    links = []
     for root, chain in members.items():
         for place, manifest in enumerate(chain):
             lost = manifest.parent if manifest.parent and manifest.parent not in by_id else None
-            found.append(Link(manifest, root, 0 if manifest.id == root else 1, place == len(chain) - 1, lost))
-    return found
+            links.append(Link(manifest, root, 0 if manifest.id == root else 1, place == len(chain) - 1, lost))
+    return links
 
 
 def _root(manifest: Manifest, by_id: Mapping[str, Manifest]) -> str:
@@ -92,10 +92,10 @@ def _ago(moment: datetime | None, now: datetime) -> str:
 
 def rows(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str]) -> list[dict[str, Any]]:
     """The rows for `--json`, chain by chain, each set with its chain's full set. Times in UTC, ISO 8601."""
-    found = []
+    listed = []
     for link in chains(sets):
         marked = marks.get(link.manifest.id, Marks())
-        found.append(
+        listed.append(
             row(link.manifest)
             | {
                 "chain": link.root,
@@ -105,7 +105,7 @@ def rows(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[s
                 "place": places.get(link.manifest.id, ""),
             }
         )
-    return found
+    return listed
 
 
 def row(manifest: Manifest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backup.postgres.live_log import LiveLog
-from backup.sets.model import STORES, Kind, Manifest, Store
+from backup.sets.model import STORES, Manifest, SetKind, Store
 from christmas.blueprint.model import BackupRules
 
 
@@ -17,7 +17,7 @@ def covering(sets: Sequence[Manifest], stores: Sequence[Store]) -> list[Manifest
 
 def due(
     now: datetime, sets: Sequence[Manifest], rules: BackupRules, stores: Sequence[Store] = STORES, live: LiveLog | None = None
-) -> Kind | None:
+) -> SetKind | None:
     """The kind of backup that is due now, or None. `sets` are sorted by time, oldest first.
 
     `live` is the server's position in its WAL, if it could be asked: if its timeline has no full set, one is due at once.
@@ -54,7 +54,7 @@ def logical_due(now: datetime, sets: Sequence[Manifest], rules: BackupRules) -> 
     return not logical or _age_reached(now, logical[-1], rules.logical_every)
 
 
-def parent_of(kind: Kind, sets: Sequence[Manifest], stores: Sequence[Store]) -> Manifest | None:
+def parent_of(kind: SetKind, sets: Sequence[Manifest], stores: Sequence[Store]) -> Manifest | None:
     """The parent for an incremental set of these stores."""
     usable = covering(sets, stores)
     return usable[-1] if kind == "incremental" and usable else None

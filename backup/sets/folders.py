@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from backup.sets.model import FORMAT, Kind, Manifest
+from backup.sets.model import FORMAT, Manifest, SetKind
 from backup.storage.places import Place
 from core.disk import sync_folder, sync_tree, write_whole
 from core.errors import PlatformError
@@ -27,7 +27,7 @@ def folder_of(stack: str | None = None) -> Path:
     return LOCAL / "backups" / stack_name(stack)
 
 
-def new_id(kind: Kind, now: datetime | None = None) -> str:
+def new_id(kind: SetKind, now: datetime | None = None) -> str:
     """An id for a new set: sorts by time, is unique, and is a valid name in every store."""
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     return f"{moment:%Y%m%d-%H%M%S}-{kind}-{secrets.token_hex(2)}"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 FORMAT = 2
 
-Kind = Literal["full", "incremental"]
+SetKind = Literal["full", "incremental"]
 Store = Literal["postgres", "redis", "weaviate"]
 STORES: tuple[Store, ...] = ("postgres", "redis", "weaviate")
 
@@ -218,7 +218,7 @@ class Manifest(_Record):
     id: str
     sequence: int = 0
     stack: str
-    kind: Kind
+    kind: SetKind
     parent: str | None
     started: datetime
     finished: datetime

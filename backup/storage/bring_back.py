@@ -21,7 +21,7 @@ from backup.storage.places import Place
 from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
 from core import lock
-from core.containers import Entry, docker_client, execute, owner_of, put_files, throwaway
+from core.containers import FileToPut, docker_client, execute, owner_of, put_files, throwaway
 from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 from core.progress import Progress
@@ -170,7 +170,7 @@ def _repository(platform: Platform, copy: Source, first: Source, known: dict[str
             next_step="invoke up, then this again",
         )
     execute(str(container.name), ["find", REPOSITORY_PATH, "-mindepth", "1", "-delete"], user=pgbackrest.USER)
-    entries = [Entry(path, StreamedFile(path, sizes[path], place.where, source)) for path, source in sources.items()]
+    entries = [FileToPut(path, StreamedFile(path, sizes[path], place.where, source)) for path, source in sources.items()]
     helper = docker_client().containers.create(
         container.attrs["Image"], ["true"], volumes={str(first.volume): {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
     )

@@ -12,7 +12,7 @@ from core.errors import PlatformError
 
 PIECE = 1 << 20
 
-Source = Path | bytes | Callable[[], Iterable[bytes]]
+Content = Path | bytes | Callable[[], Iterable[bytes]]
 """The source of a write: a file, bytes, or a function that returns all pieces anew at each call."""
 
 
@@ -34,7 +34,7 @@ class Place(Protocol):
         Raises MissingError if the file doesn't exist.
         """
 
-    def write(self, path: str, source: Source, size: int | None = None) -> None:
+    def write(self, path: str, source: Content, size: int | None = None) -> None:
         """Write or replace a file, whole or not at all; synced to disk at return. `size` of the pieces, if known."""
 
     def remove(self, paths: Iterable[str]) -> None:
@@ -72,7 +72,7 @@ class FolderPlace:
         except OSError as error:
             raise self._broken(f"{path} can't be read", error) from error
 
-    def write(self, path: str, source: Source, size: int | None = None) -> None:
+    def write(self, path: str, source: Content, size: int | None = None) -> None:
         """Write a file beside its target first, then rename it."""
         del size
         target = self._inside(path)
@@ -115,7 +115,7 @@ class FolderPlace:
         return PlatformError(what=f"{what}: {error.strerror or error}", where=self.where, next_step=f"{step}; then run this again")
 
 
-def pieces_of(source: Source) -> Iterator[bytes]:
+def pieces_of(source: Content) -> Iterator[bytes]:
     """The content to write, in pieces."""
     if isinstance(source, bytes):
         yield source

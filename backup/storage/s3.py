@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from backup.storage.places import MissingError, Source
+from backup.storage.places import Content, MissingError
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from infra.backup_places import S3Place
@@ -104,7 +104,7 @@ class BucketPlace:
             if piece:
                 yield piece
 
-    def write(self, path: str, source: Source, size: int | None = None) -> None:
+    def write(self, path: str, source: Content, size: int | None = None) -> None:
         """Write an object; big ones in parts."""
         import obstore
 

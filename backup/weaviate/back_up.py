@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from backup.sets.files import SetFolder, write_hashed
-from backup.sets.model import FileRecord, Kind, WeaviatePart
+from backup.sets.model import FileRecord, SetKind, WeaviatePart
 from backup.weaviate.counts import count, count_documents, unproven
 from backup.weaviate.portable.layout import Dumped
 from core.containers import copy_tree, execute
@@ -49,7 +49,7 @@ class Request:
 
     set_id: str
     folder: SetFolder
-    kind: Kind
+    kind: SetKind
     base_id: str | None = None
 
 

@@ -32,21 +32,21 @@ def _module_faults(folder: SetFiles, part: WeaviatePart) -> list[str]:
         nodes: dict[str, list[str]] = {name: list(node["classes"]) for name, node in config["nodes"].items()}
     except (PlatformError, ValueError, KeyError, TypeError, AttributeError):
         return [f"{home}/backup_config.json is missing or invalid"]
-    found = []
+    problems = []
     if config.get("status") != "SUCCESS":
-        found.append(f"the module's backup ended as {config.get('status')}")
+        problems.append(f"the module's backup ended as {config.get('status')}")
     if config.get("id") != part.backup_id or (config.get("baseBackupId") or None) != part.base_id:
-        found.append(
+        problems.append(
             f"the module calls its backup {config.get('id')} on {config.get('baseBackupId') or 'nothing'}, "
             f"the manifest {part.backup_id} on {part.base_id or 'nothing'}"
         )
     held = {name for classes in nodes.values() for name in classes}
     missing = sorted(name for name, (before, after) in part.collections.items() if before and after and name not in held)
     if missing:
-        found.append(f"collections missing from the module's backup: {', '.join(missing)}")
+        problems.append(f"collections missing from the module's backup: {', '.join(missing)}")
     listed = [record.path for record in part.files]
     for node, classes in nodes.items():
         empty = [name for name in classes if not any(path.startswith(f"{home}/{node}/{name}/") for path in listed)]
         if empty:
-            found.append(f"collections without a data file: {', '.join(empty)}")
-    return found
+            problems.append(f"collections without a data file: {', '.join(empty)}")
+    return problems

@@ -16,7 +16,7 @@ from backup.sets import folders
 from backup.sets.files import SetFiles, plain_file
 from backup.sets.model import Manifest
 from backup.storage.sources import files_of, source_of
-from core.containers import Entry, copy_tree, put_files
+from core.containers import FileToPut, copy_tree, put_files
 from core.errors import PlatformError
 from core.progress import Progress
 from core.waiting import looks
@@ -73,13 +73,13 @@ def live(platform: Platform, plan: StorePlan, work: LiveWork) -> None:
     work.journal.reach("weaviate", RECOVERED)
 
 
-def weaviate_entries(source: SetFiles, manifest: Manifest) -> list[Entry]:
+def weaviate_entries(source: SetFiles, manifest: Manifest) -> list[FileToPut]:
     """A set's Weaviate files, with the paths that its module expects."""
     part = manifest.weaviate
     if part is None or part.backup_id is None:
         return []
     home = f"weaviate/{part.backup_id}/"
-    return [Entry(file.path.removeprefix("weaviate/"), plain_file(source, file)) for file in part.files if file.path.startswith(home)]
+    return [FileToPut(file.path.removeprefix("weaviate/"), plain_file(source, file)) for file in part.files if file.path.startswith(home)]
 
 
 def restore_collections(url: str, ca_file: Path, key: str, backup_id: str, *, seconds: float = 3600) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import PlatformError
 from infra.provider.containers import Finished, execute, find_running, running
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
 from infra.provider.psql import name_rule
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _UNREADABLE = (26, 29, 95)  # checksum, format, crypto
 _STATUS_MISSING = (1, 3)  # of a stanza in `info`: no path, no data
 
 
-class BackupStanza(Kind):
+class BackupStanza(ResourceKind):
     """Makes a missing stanza. Removing the resource keeps every backup."""
 
     inputs = {

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from core.errors import PlatformError
-from infra.provider.kind import Call, Input, Kind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.values import UNKNOWN, has_unknown
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def _needs_renewal(state: Values, renew_below: float) -> str | None:
     return None
 
 
-class _Issued(Kind):
+class _Issued(ResourceKind):
     outputs = ("private_key_pem", "certificate_pem", "not_after", "fingerprint")
     secret_outputs = frozenset({"private_key_pem"})
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from core.errors import PlatformError
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, Kind, Log, PartialFailureError, Shape, Values
+from infra.provider.kind import Call, Input, Log, PartialFailureError, ResourceKind, Shape, Values
 from infra.provider.values import UNKNOWN
-from infra.provider.volumes import DIRECTORY_MODE, Entry
+from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 
 def _relative(files: dict[str, Any]) -> str | None:
@@ -31,14 +31,14 @@ def fingerprint(key: str, files: dict[str, str], uid: int, gid: int, mode: int) 
     return hmac.new(bytes.fromhex(key), declared.encode(), hashlib.sha256).hexdigest()
 
 
-def expected_entries(files: dict[str, str], uid: int, gid: int, mode: int) -> dict[str, Entry]:
+def expected_entries(files: dict[str, str], uid: int, gid: int, mode: int) -> dict[str, VolumeEntry]:
     """The files with their directories, including the volume's root."""
-    entries = {path: Entry(content.encode(), mode, uid, gid) for path, content in files.items()}
+    entries = {path: VolumeEntry(content.encode(), mode, uid, gid) for path, content in files.items()}
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents} | {"."}
-    return entries | {folder: Entry(None, DIRECTORY_MODE, uid, gid) for folder in folders}
+    return entries | {folder: VolumeEntry(None, DIRECTORY_MODE, uid, gid) for folder in folders}
 
 
-def compare(real: dict[str, Entry], expected: dict[str, Entry]) -> list[str]:
+def compare(real: dict[str, VolumeEntry], expected: dict[str, VolumeEntry]) -> list[str]:
     """The differences, in words without content."""
     findings: list[str] = []
     for path in sorted(real.keys() | expected.keys()):
@@ -56,7 +56,7 @@ def compare(real: dict[str, Entry], expected: dict[str, Entry]) -> list[str]:
     return findings
 
 
-class ConfigFiles(Kind):
+class ConfigFiles(ResourceKind):
     """Fills a volume with exactly these files. The volume is a separate resource; removing this one leaves it unchanged."""
 
     inputs = {
@@ -104,7 +104,7 @@ class ConfigFiles(Kind):
         return state | {"drift": compare(real, self._expected(inputs))}
 
     @staticmethod
-    def _expected(inputs: Values) -> dict[str, Entry]:
+    def _expected(inputs: Values) -> dict[str, VolumeEntry]:
         return expected_entries(inputs["files"], inputs["uid"], inputs["gid"], inputs["mode"])
 
     def _fill(self, call: Call, state: Values, inputs: Values) -> Values:

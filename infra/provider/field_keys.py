@@ -9,9 +9,9 @@ from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
 from core.errors import PlatformError
 from infra.provider import psql, volumes
 from infra.provider.containers import running
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
 from infra.provider.values import UNKNOWN
-from infra.provider.volumes import DIRECTORY_MODE, Entry
+from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 _FILE_MODE = 0o400
 
@@ -20,7 +20,7 @@ def _number_rule(value: int) -> str | None:
     return None if 1 <= value <= HIGHEST_NUMBER else f"must be from 1 to {HIGHEST_NUMBER}"
 
 
-class FieldKeys(Kind):
+class FieldKeys(ResourceKind):
     """A ring in a file of a retained volume, readable only by root of the Docker host; a new stack finds it there.
 
     Makes keys up to number `newest`, and retires those below `retired_below` once no row in the database needs them. No key is ever
@@ -92,7 +92,7 @@ def _kept(volume: volumes.VolumeFiles, file: str) -> KeyRing | None:
 
 def _write(volume: volumes.VolumeFiles, file: str, ring: KeyRing, kept: KeyRing | None) -> None:
     if ring != kept:
-        volume.write({".": Entry(None, DIRECTORY_MODE, 0, 0), file: Entry(ring.as_json().encode(), _FILE_MODE, 0, 0)})
+        volume.write({".": VolumeEntry(None, DIRECTORY_MODE, 0, 0), file: VolumeEntry(ring.as_json().encode(), _FILE_MODE, 0, 0)})
 
 
 def _refuse_if_needed(inputs: Values, ring: KeyRing, target: KeyRing) -> None:
@@ -111,9 +111,9 @@ def _refuse_if_needed(inputs: Values, ring: KeyRing, target: KeyRing) -> None:
         )
         or []
     )
-    needed = [use for use in uses if use["number"] in retiring]
+    needed = [usage for usage in uses if usage["number"] in retiring]
     if needed:
-        needs = ", ".join(f"key {use['number']} by {use['values']} values of {use['field']}" for use in needed)
+        needs = ", ".join(f"key {usage['number']} by {usage['values']} values of {usage['field']}" for usage in needed)
         raise PlatformError(
             f"a key can't be retired while rows need it: {needs}",
             where=f"container {inputs['container']}, database {inputs['database']}",

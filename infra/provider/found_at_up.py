@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import PlatformError
-from infra.provider.kind import Call, Kind, Log, Values
+from infra.provider.kind import Call, Log, ResourceKind, Values
 from infra.provider.values import has_unknown
 
 
@@ -12,7 +12,7 @@ def _silent(severity: Log, message: str) -> None:
     del severity, message
 
 
-class FoundAtUp(Kind):
+class FoundAtUp(ResourceKind):
     """Reads the real state at every diff, so that `up` and `preview` see what a `refresh` would find."""
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:

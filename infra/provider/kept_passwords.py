@@ -6,17 +6,17 @@ from typing import ClassVar
 
 from core.errors import PlatformError
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
 from infra.provider.passwords import length_rule, random_password
 from infra.provider.values import UNKNOWN
-from infra.provider.volumes import DIRECTORY_MODE, Entry
+from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 _FILE_MODE = 0o400
 FROM_KIT = "taken from a recovery kit, and not yet compared with what is kept here"
 """In the drift of a state from a kit: a secret that is already kept here wins, and is never overwritten."""
 
 
-class KeptPassword(Kind):
+class KeptPassword(ResourceKind):
     """A password in a file of a retained volume, readable only by root of the Docker host.
 
     A new stack finds it there. It is made only if it is missing, and never changed: data encrypted with it would be lost.
@@ -136,4 +136,4 @@ def _kept(volume: volumes.VolumeFiles, file: str) -> str | None:
 
 
 def _write(volume: volumes.VolumeFiles, file: str, secret: str) -> None:
-    volume.write({".": Entry(None, DIRECTORY_MODE, 0, 0), file: Entry(secret.encode(), _FILE_MODE, 0, 0)})
+    volume.write({".": VolumeEntry(None, DIRECTORY_MODE, 0, 0), file: VolumeEntry(secret.encode(), _FILE_MODE, 0, 0)})

@@ -97,7 +97,7 @@ class PartialFailureError(Exception):
         self.outputs = outputs
 
 
-class Kind(ABC):
+class ResourceKind(ABC):
     """A kind of resource. Instances keep no state: the engine does.
 
     The methods get inputs that are checked, complete with defaults, and in plain text.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 
-from infra.provider.kind import Call, Input, Kind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.values import UNKNOWN
 
 # Only letters and digits: safe in URLs, configuration files and every store's commands. 32 of them have 190 bits.
@@ -23,7 +23,7 @@ def length_rule(value: int) -> str | None:
     return None if MINIMUM_LENGTH <= value <= 128 else f"must be from {MINIMUM_LENGTH} to 128"
 
 
-class Password(Kind):
+class Password(ResourceKind):
     """A password, made once and kept in the state. A changed keeper or length makes a new one, in place."""
 
     inputs = {

@@ -16,7 +16,7 @@ from pathlib import Path
 from core.disk import write_whole
 from core.errors import PlatformError
 from infra.provider.containers import engine
-from infra.provider.kind import Call, Input, Kind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.values import UNKNOWN
 from infra.provider.wire_trouble import asked
 
@@ -114,7 +114,7 @@ def _reservations() -> Iterator[dict[int, tuple[str, float]]]:
         write_whole(record, json.dumps(reserved))
 
 
-class PortBlock(Kind):
+class PortBlock(ResourceKind):
     """A stack's host ports, by name. Chosen at creation and kept: an occupied port later is an error, not a silent move."""
 
     inputs = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.containers import execute, find_running, running
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
 from infra.provider.redis_acl import REPLAY, acl_line, password_sha256
 from infra.provider.values import UNKNOWN
 
@@ -52,7 +52,7 @@ def _rules(rules: list[str]) -> str | None:
     return None
 
 
-class RedisUser(Kind):
+class RedisUser(ResourceKind):
     """An ACL user, set in the running server by the `admin` account, without a restart."""
 
     inputs = {

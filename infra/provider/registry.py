@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 
-from infra.provider.kind import Kind
+from infra.provider.kind import ResourceKind
 
 MODULES = {
     "Password": "passwords",
@@ -30,10 +30,10 @@ MODULES = {
 
 
 @functools.cache
-def kind_of(token: str) -> Kind | None:
+def kind_of(token: str) -> ResourceKind | None:
     """The kind of a type token such as `christmas:index:Password`, or None."""
     package, _, name = token.partition(":index:")
     if package != "christmas" or name not in MODULES:
         return None
-    kind: Kind = getattr(importlib.import_module(f"infra.provider.{MODULES[name]}"), name)()
+    kind: ResourceKind = getattr(importlib.import_module(f"infra.provider.{MODULES[name]}"), name)()
     return kind

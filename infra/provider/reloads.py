@@ -10,7 +10,7 @@ from core import health
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.containers import execute, find_running
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
 from infra.provider.wire_trouble import asked
 
 _HEALTHY_WITHIN_SECONDS = 180
@@ -23,7 +23,7 @@ def _action(action: dict[str, Any]) -> str | None:
     return None
 
 
-class Reload(Kind):
+class Reload(ResourceKind):
     """Acts when `written_at` (an output of ConfigFiles) changes and the service has not been started since.
 
     It comes after the container in the program, so a container that was replaced in the same run, and has read the new files,

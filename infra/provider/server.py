@@ -16,7 +16,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from core.errors import PlatformError
 from infra.provider import VERSION
-from infra.provider.kind import Call, Kind, Log, PartialFailureError, Values
+from infra.provider.kind import Call, Log, PartialFailureError, ResourceKind, Values
 from infra.provider.registry import kind_of
 from infra.provider.values import UNKNOWN, Properties, decode, encode, has_unknown
 
@@ -47,7 +47,9 @@ class _PartlyFailedError(Exception):
         self.details = details
 
 
-def differences(kind: Kind, state: Values, old: Values, new: Values, ignored: frozenset[str] = frozenset()) -> dict[str, tuple[str, bool]]:
+def differences(
+    kind: ResourceKind, state: Values, old: Values, new: Values, ignored: frozenset[str] = frozenset()
+) -> dict[str, tuple[str, bool]]:
     """The changes of an update: property to (PropertyDiff kind's name, whether it is an input)."""
     changes: dict[str, tuple[str, bool]] = {}
     for name in kind.inputs:
@@ -187,10 +189,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return answer(run)
 
     @staticmethod
-    def _outputs(kind: Kind, outputs: Values) -> Any:
+    def _outputs(kind: ResourceKind, outputs: Values) -> Any:
         return encode({name: outputs.get(name, UNKNOWN) for name in kind.outputs}, kind.secret_outputs)
 
-    def _begin(self, request: Any, context: Any) -> tuple[Kind, Call, Callable[[Callable[[], Any]], Any]]:
+    def _begin(self, request: Any, context: Any) -> tuple[ResourceKind, Call, Callable[[Callable[[], Any]], Any]]:
         """The kind and the call, and a runner that turns any failure into one readable message for the engine."""
         call = Call(request.urn, lambda severity, message: self._log(request.urn, severity, message))
 
@@ -217,7 +219,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             raise AssertionError  # abort raises, but its type doesn't say so
         return kind, call, answer
 
-    def _partly_failed(self, kind: Kind, identity: str, partial: PartialFailureError, inputs: Properties) -> _PartlyFailedError:
+    def _partly_failed(self, kind: ResourceKind, identity: str, partial: PartialFailureError, inputs: Properties) -> _PartlyFailedError:
         secrets = inputs.secrets | {name for name, declared in kind.inputs.items() if declared.secret}
         detail = any_pb2.Any()
         detail.Pack(

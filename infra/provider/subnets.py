@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import PlatformError
-from infra.provider.kind import Call, Input, Kind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 
 # A private range that Docker, home routers and cluster networks do not use by default.
 POOL = IPv4Network("10.213.0.0/16")
@@ -62,7 +62,7 @@ def _network(value: Any) -> str | None:
         return "must be a network such as 10.213.7.0/24"
 
 
-class SubnetBlock(Kind):
+class SubnetBlock(ResourceKind):
     """A subnet and its gateway (the first address). `preferred` fixes it; otherwise a free one is chosen and kept."""
 
     inputs = {"preferred": Input(Shape.TEXT, required=False, rule=_network, replaces=True)}

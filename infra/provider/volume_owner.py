@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, Kind, Shape, Values
-from infra.provider.volumes import DIRECTORY_MODE, Entry
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 # At its first mount Docker gives an empty volume the owner of the image's directory; a volume with a file is left unchanged.
 _MARKER = ".christmas-owner"
 
 
-class VolumeOwner(Kind):
+class VolumeOwner(ResourceKind):
     """The owner of a volume's root directory. The content is never read, changed or removed.
 
     Our own images have directories with the right owner; others may run as root and have none.
@@ -26,7 +26,9 @@ class VolumeOwner(Kind):
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
         uid, gid = inputs["uid"], inputs["gid"]
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-            volume.write({".": Entry(None, DIRECTORY_MODE, uid, gid), _MARKER: Entry(f"{uid}:{gid}\n".encode(), 0o400, uid, gid)})
+            volume.write(
+                {".": VolumeEntry(None, DIRECTORY_MODE, uid, gid), _MARKER: VolumeEntry(f"{uid}:{gid}\n".encode(), 0o400, uid, gid)}
+            )
         return inputs["volume"], {}
 
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102

@@ -32,7 +32,7 @@ DIRECTORY_MODE = 0o700
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class VolumeEntry:
     """A file or directory (content None) in the volume."""
 
     content: bytes | None
@@ -58,7 +58,7 @@ class VolumeFiles:
     def __init__(self, container_id: str, volume: str, image: str) -> None:
         self._container, self._volume, self._image = container_id, volume, image
 
-    def read(self) -> dict[str, Entry]:
+    def read(self) -> dict[str, VolumeEntry]:
         """All entries, by relative path; the root is `.`."""
 
         def whole() -> bytes:
@@ -66,7 +66,7 @@ class VolumeFiles:
             return b"".join(parts)
 
         archive = io.BytesIO(asked("reading", f"volume {self._volume}", whole))
-        entries: dict[str, Entry] = {}
+        entries: dict[str, VolumeEntry] = {}
         with tarfile.open(fileobj=archive) as tar:
             for member in tar:
                 path = str(PurePosixPath(member.name).relative_to(_MOUNT))
@@ -75,10 +75,10 @@ class VolumeFiles:
                     content = extracted.read() if extracted else b""
                 else:
                     content = None
-                entries[path] = Entry(content, stat.S_IMODE(member.mode), member.uid, member.gid)
+                entries[path] = VolumeEntry(content, stat.S_IMODE(member.mode), member.uid, member.gid)
         return entries
 
-    def write(self, entries: Mapping[str, Entry]) -> None:
+    def write(self, entries: Mapping[str, VolumeEntry]) -> None:
         """Write these entries with their owners and modes, replacing older ones."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.errors import PlatformError
 from infra.provider.containers import find_running
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, canonical, known_action, permissions, segment
 
 BUILT_IN = ("root", "admin", "viewer", "read-only")
@@ -69,7 +69,7 @@ def _told(canonical_permission: str) -> str:
     )
 
 
-class WeaviateRole(Kind):
+class WeaviateRole(ResourceKind):
     """A role with exactly these permissions."""
 
     inputs = {

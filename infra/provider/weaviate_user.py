@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.errors import PlatformError
-from infra.provider.kind import Call, Input, Kind, Log, Shape, Values
+from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
 from infra.provider.values import UNKNOWN
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, segment
 from infra.provider.weaviate_role import CONNECTION, api_of, reachable
@@ -23,7 +23,7 @@ def user_findings(real: dict[str, Any], declared_roles: list[str], *, key_works:
     return findings + ([] if key_works else ["its recorded key is refused"])
 
 
-class WeaviateUser(Kind):
+class WeaviateUser(ResourceKind):
     """A database user. Weaviate makes the key; a changed keeper or a refused key makes a new one, in place."""
 
     inputs = {

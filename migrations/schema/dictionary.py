@@ -32,7 +32,7 @@ _DELETION = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueLine:
     """One line of the live catalogue: see dictionary.sql for the content of each kind."""
 
     kind: str
@@ -43,12 +43,12 @@ class Entry:
     note: str
 
 
-def read(connection: psycopg.Connection) -> list[Entry]:
+def read(connection: psycopg.Connection) -> list[CatalogueLine]:
     """All catalogue lines of the dictionary, in a stable order."""
     with connection.transaction():
         connection.execute("set local search_path = public")
         rows = connection.execute((Path(__file__).parent / "dictionary.sql").read_bytes()).fetchall()
-    return sorted((Entry(*row) for row in rows), key=lambda entry: (entry.table, entry.kind, entry.position, entry.item))
+    return sorted((CatalogueLine(*row) for row in rows), key=lambda entry: (entry.table, entry.kind, entry.position, entry.item))
 
 
 def write(connection: psycopg.Connection) -> Path:
@@ -77,7 +77,7 @@ def written_revision() -> str | None:
     return match[1] if match else None
 
 
-def render(entries: Sequence[Entry], revision: str, edition: str) -> str:
+def render(entries: Sequence[CatalogueLine], revision: str, edition: str) -> str:
     """The dictionary as Markdown, with the diagram in Mermaid. Pure."""
     lines = [
         "# Data dictionary",
@@ -95,7 +95,7 @@ def render(entries: Sequence[Entry], revision: str, edition: str) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _diagram(entries: Sequence[Entry]) -> list[str]:
+def _diagram(entries: Sequence[CatalogueLine]) -> list[str]:
     lines = ["```mermaid", "erDiagram"]
     for entry in entries:
         if entry.kind == "reference":
@@ -132,7 +132,7 @@ def _diagram(entries: Sequence[Entry]) -> list[str]:
     return [*lines, "```", ""]
 
 
-def _section(name: str, own: Sequence[Entry], every: Sequence[Entry]) -> list[str]:
+def _section(name: str, own: Sequence[CatalogueLine], every: Sequence[CatalogueLine]) -> list[str]:
     (head,) = (entry for entry in own if entry.kind == "table")
     declared = next((table for table in TABLES if table.name == name), None)
     lines = [f"## {name}", "", f"{head.note}.", ""]
@@ -160,7 +160,7 @@ def _section(name: str, own: Sequence[Entry], every: Sequence[Entry]) -> list[st
     return [*lines, ""]
 
 
-def _facts(name: str, declared: Table | None, every: Sequence[Entry]) -> list[str]:
+def _facts(name: str, declared: Table | None, every: Sequence[CatalogueLine]) -> list[str]:
     facts = []
     for entry in every:
         if entry.kind == "reference" and entry.table == name:

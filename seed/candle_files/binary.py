@@ -57,27 +57,27 @@ def _rows_of_one_size(symbols: NDArray[np.bytes_], times: Integers, numbers: Map
     for name, count in digits.items():
         # Size, then count of digits, weight of the first, sign, decimals.
         fields += [(f"{name}_size", ">i4"), (f"{name}_head", ">u2", (4,)), (f"{name}_digits", ">i2", (count,))]
-    made = np.empty(len(times), dtype=fields)
-    made["fields"] = 2 + len(numbers)
-    made["symbol_size"] = symbols.dtype.itemsize
-    made["symbol"] = symbols
-    made["timestamp_size"] = 8
-    made["timestamp"] = times - _EPOCH_MICROSECONDS
+    records = np.empty(len(times), dtype=fields)
+    records["fields"] = 2 + len(numbers)
+    records["symbol_size"] = symbols.dtype.itemsize
+    records["symbol"] = symbols
+    records["timestamp_size"] = 8
+    records["timestamp"] = times - _EPOCH_MICROSECONDS
     for name, count in digits.items():
         values = numbers[name]
-        made[f"{name}_size"] = 8 + 2 * count
-        head = made[f"{name}_head"]
+        records[f"{name}_size"] = 8 + 2 * count
+        head = records[f"{name}_head"]
         head[:, 0], head[:, 1], head[:, 3] = count, count - 2, 4
         head[:, 2] = np.where(values < 0, _NEGATIVE, 0)
         rest = np.abs(values)
-        target = made[f"{name}_digits"]
+        target = records[f"{name}_digits"]
         for place in range(count - 1, 0, -1):
             # NumPy divides by a constant with multiplications, but not for a remainder.
             higher = rest // SCALE
             target[:, place] = rest - higher * SCALE
             rest = higher
         target[:, 0] = rest
-    return made.tobytes()
+    return records.tobytes()
 
 
 def _digits(values: Integers) -> int:

@@ -202,8 +202,8 @@ def _since_1970(numbers: Any, style: TimeStyle) -> Times | None:
     if (np.abs(numbers) >= 10**18).any() or (power > 0 and (np.abs(numbers) >= 10 ** (17 - power)).any()) or (numbers == 0).any():
         return None
     if power >= 0:
-        made: Times = numbers * 10**power
-        return made
+        times: Times = numbers * 10**power
+        return times
     return None if (numbers % 1000).any() else numbers // 1000
 
 

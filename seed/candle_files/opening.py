@@ -21,7 +21,7 @@ _LONGEST_LINE = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """The kind of a file."""
 
     CSV = "csv"
@@ -36,7 +36,7 @@ class Part:
     """A file, or one file of an archive."""
 
     path: Path
-    kind: Kind
+    kind: FileKind
     size: int
     member: str = ""
 
@@ -54,7 +54,13 @@ class Block:
     data: bytes = field(repr=False)
 
 
-_STARTS = {b"\x1f\x8b": Kind.GZIP, b"\x28\xb5\x2f\xfd": Kind.ZSTD, b"PAR1": Kind.PARQUET, b"PK\x03\x04": Kind.ZIP, b"PK\x05\x06": Kind.ZIP}
+_STARTS = {
+    b"\x1f\x8b": FileKind.GZIP,
+    b"\x28\xb5\x2f\xfd": FileKind.ZSTD,
+    b"PAR1": FileKind.PARQUET,
+    b"PK\x03\x04": FileKind.ZIP,
+    b"PK\x05\x06": FileKind.ZIP,
+}
 # Files that people mistake for CSV, by their first bytes.
 _OTHERS = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook: save the sheet as CSV",
@@ -88,11 +94,11 @@ def parts_of(path: Path) -> list[Part]:
         ) from error
     if not start:
         raise PlatformError("the file is empty", where=str(path), next_step="leave it out, or fetch it again")
-    kind = next((kind for mark, kind in _STARTS.items() if start.startswith(mark)), Kind.CSV)
+    kind = next((kind for mark, kind in _STARTS.items() if start.startswith(mark)), FileKind.CSV)
     size = path.stat().st_size
-    if kind is Kind.ZIP:
+    if kind is FileKind.ZIP:
         return _members(path, size)
-    if kind is Kind.CSV:
+    if kind is FileKind.CSV:
         refuse_others(start, str(path))
     return [Part(path, kind, size)]
 
@@ -134,7 +140,7 @@ def _members(path: Path, size: int) -> list[Part]:
         )
     total = sum(table.file_size for table in tables) or 1
     # Progress is counted in bytes of the archive.
-    return [Part(path, Kind.ZIP, size * table.file_size // total, table.filename) for table in tables if table.file_size]
+    return [Part(path, FileKind.ZIP, size * table.file_size // total, table.filename) for table in tables if table.file_size]
 
 
 class _Zstd(io.RawIOBase):
@@ -180,11 +186,11 @@ def opened(part: Part) -> Iterator[tuple[IO[bytes], BinaryIO]]:
     with part.path.open("rb") as raw:
         try:
             stream: IO[bytes]
-            if part.kind is Kind.GZIP:
+            if part.kind is FileKind.GZIP:
                 stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-            elif part.kind is Kind.ZSTD:
+            elif part.kind is FileKind.ZSTD:
                 stream = cast("IO[bytes]", io.BufferedReader(_Zstd(raw)))
-            elif part.kind is Kind.ZIP:
+            elif part.kind is FileKind.ZIP:
                 stream = zipfile.ZipFile(raw).open(part.member)  # noqa: SIM115 - it only closes `raw`
             else:
                 stream = raw

@@ -19,7 +19,7 @@ from seed.candle_files.header import Header, find_header, match
 from seed.candle_files.judging import judge
 from seed.candle_files.layout import Layout
 from seed.candle_files.moments import EPOCHS, Form
-from seed.candle_files.opening import Block, Kind, Part, blocks, opened, parts_of, refuse_others
+from seed.candle_files.opening import Block, FileKind, Part, blocks, opened, parts_of, refuse_others
 from seed.candle_files.options import LoadOptions
 from seed.candle_files.rejects import Reject
 from seed.candle_files.rows import fields_of, is_header_again, lines_of, values_of
@@ -84,7 +84,7 @@ def inspect(path: Path, options: LoadOptions) -> list[Source]:
     now = datetime.now(UTC)
     series_list: list[Source] = []
     for part in parts_of(path):
-        series_list += [parquet_source(part, options, now)] if part.kind is Kind.PARQUET else _text_sources(part, options, now)
+        series_list += [parquet_source(part, options, now)] if part.kind is FileKind.PARQUET else _text_sources(part, options, now)
     if not series_list:
         raise PlatformError("the files of the archive are empty", where=str(path), next_step="fetch it again")
     return series_list
@@ -194,7 +194,7 @@ def read(source: Source, seen: Seen, refuse: Refuse, position: Position) -> Iter
     `refuse` gets each bad row, `position` the number of bytes read. Raises PlatformError if the file is damaged.
     """
     now = datetime.now(UTC)
-    if source.part.kind is Kind.PARQUET:
+    if source.part.kind is FileKind.PARQUET:
         yield from parquet.read(source.part.path, source.layout, now, seen, refuse, position)
         return
     with _data(source) as (data, bytes_read):

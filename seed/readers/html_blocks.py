@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from seed.blocks import Block, Kind
+from seed.blocks import Block, BlockKind
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset((
@@ -126,7 +126,7 @@ class BlockBuilder:
         if flow.preformatted:
             flow.parts.clear()
             if text.strip():
-                flow.blocks.append(Block(Kind.CODE, text.strip("\n"), header="```", footer="```"))
+                flow.blocks.append(Block(BlockKind.CODE, text.strip("\n"), header="```", footer="```"))
             return
         text = " ".join(text.split())
         flow.parts.clear()
@@ -134,7 +134,7 @@ class BlockBuilder:
             return
         if flow.heading:
             # A paragraph inside a heading (one that was left open) is not a heading.
-            flow.blocks.append(Block(Kind.HEADING, text, level=flow.heading))
+            flow.blocks.append(Block(BlockKind.HEADING, text, level=flow.heading))
             flow.heading = 0
         elif flow.lists:
             if flow.begins_item or not flow.items:
@@ -143,12 +143,12 @@ class BlockBuilder:
                 flow.items[-1] += " " + text
             flow.begins_item = False
         else:
-            flow.blocks.append(Block(Kind.TEXT, text))
+            flow.blocks.append(Block(BlockKind.TEXT, text))
 
     def _finish_list(self) -> None:
         self._flush()
         if self._flow.items:
-            self._flow.blocks.append(Block(Kind.LIST, "\n".join(self._flow.items)))
+            self._flow.blocks.append(Block(BlockKind.LIST, "\n".join(self._flow.items)))
             self._flow.items.clear()
 
 
@@ -161,11 +161,13 @@ def _table(table: _Table) -> list[Block]:
     if not rows:
         return table.caption
     columns = max(1, len(next(row for row in table.rows if any(row))))
-    return [*table.caption, Block(Kind.TABLE, "\n".join(rows[1:]), header=f"{rows[0]}\n|{' --- |' * columns}")]
+    return [*table.caption, Block(BlockKind.TABLE, "\n".join(rows[1:]), header=f"{rows[0]}\n|{' --- |' * columns}")]
 
 
 def _lays_out(cell: Sequence[Block]) -> bool:
-    return any(block.kind not in (Kind.TEXT, Kind.LIST) for block in cell) or sum(len(block.text) for block in cell) > _LONGEST_CELL
+    return (
+        any(block.kind not in (BlockKind.TEXT, BlockKind.LIST) for block in cell) or sum(len(block.text) for block in cell) > _LONGEST_CELL
+    )
 
 
 def _row(row: Sequence[Sequence[Block]]) -> str:

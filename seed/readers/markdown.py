@@ -11,7 +11,7 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from seed.blocks import Block, Kind, Unreadable
+from seed.blocks import Block, BlockKind, Unreadable
 from seed.readers import html
 
 _KEY = re.compile(r"[\w.-]+:(?:\s|$)")
@@ -69,15 +69,15 @@ def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[tuple[int
         source = "\n".join(lines[token.map[0] : done]).strip("\n")
         match token.type:
             case "heading_open":
-                block_list = [Block(Kind.HEADING, _plain(tokens[number + 1]), level=int(token.tag[1:]))]
+                block_list = [Block(BlockKind.HEADING, _plain(tokens[number + 1]), level=int(token.tag[1:]))]
             case "fence":
                 fence = token.markup
-                block_list = [Block(Kind.CODE, token.content.rstrip("\n"), header=fence + token.info, footer=fence)]
+                block_list = [Block(BlockKind.CODE, token.content.rstrip("\n"), header=fence + token.info, footer=fence)]
             case "code_block":
-                block_list = [Block(Kind.CODE, source)]
+                block_list = [Block(BlockKind.CODE, source)]
             case "table_open":
                 header, _, rows = _table(source)
-                block_list = [Block(Kind.TABLE, rows, header=header)]
+                block_list = [Block(BlockKind.TABLE, rows, header=header)]
             case "bullet_list_open" | "ordered_list_open":
                 block_list = list(_list(source))
             case "html_block":
@@ -85,7 +85,7 @@ def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[tuple[int
             case "hr":
                 block_list = []
             case _:
-                block_list = [Block(Kind.TEXT, source)] if source.strip() else []
+                block_list = [Block(BlockKind.TEXT, source)] if source.strip() else []
         yield from ((token.map[0], block) for block in block_list)
 
 
@@ -118,7 +118,7 @@ def _unseen_definitions(tokens: Sequence[Token], lines: Sequence[str], environme
             left_out.update(range(*definition["map"]))
     for number, line in enumerate(lines):
         if line.strip() and number not in covered and number not in left_out:
-            yield number, Block(Kind.TEXT, line)
+            yield number, Block(BlockKind.TEXT, line)
 
 
 def _plain(inline: Token) -> str:
@@ -141,11 +141,11 @@ def _list(source: str) -> Iterator[Block]:
         if fence:
             code.append(line)
             if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
-                yield Block(Kind.CODE, "\n".join(code[1:-1]), header=code[0], footer=code[-1])
+                yield Block(BlockKind.CODE, "\n".join(code[1:-1]), header=code[0], footer=code[-1])
                 code, fence = [], ""
         elif opened := _FENCE.match(line):
             if items:
-                yield Block(Kind.LIST, "\n".join(items))
+                yield Block(BlockKind.LIST, "\n".join(items))
                 items = []
             code, fence = [line], opened[1]
         elif items and _continues(line):
@@ -153,9 +153,9 @@ def _list(source: str) -> Iterator[Block]:
         elif line.strip():
             items.append(line)
     if items:
-        yield Block(Kind.LIST, "\n".join(items))
+        yield Block(BlockKind.LIST, "\n".join(items))
     if code:
-        yield Block(Kind.CODE, "\n".join(code[1:]), header=code[0])
+        yield Block(BlockKind.CODE, "\n".join(code[1:]), header=code[0])
 
 
 def _continues(line: str) -> bool:

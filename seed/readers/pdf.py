@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seed.blocks import Block, Kind, Unreadable
+from seed.blocks import Block, BlockKind, Unreadable
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -166,11 +166,11 @@ def _blocks(lines: list[_Line], outline: dict[str, int]) -> Iterator[Block]:
                 body.append(line.text)
             continue
         if body:
-            yield Block(Kind.TEXT, "\n".join(body))
+            yield Block(BlockKind.TEXT, "\n".join(body))
             body = []
-        yield Block(Kind.HEADING, line.text, level=level)
+        yield Block(BlockKind.HEADING, line.text, level=level)
     if body:
-        yield Block(Kind.TEXT, "\n".join(body))
+        yield Block(BlockKind.TEXT, "\n".join(body))
 
 
 def _levels(lines: list[_Line]) -> dict[float, int]:

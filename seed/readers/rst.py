@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from seed.blocks import Block, Kind
+from seed.blocks import Block, BlockKind
 
 _UNDERLINE = re.compile(r"^([!-/:-@\[-`{-~])\1{1,}\s*$")
 _DIRECTIVE = re.compile(r"^\.\.\s+(?:\|[^|]+\|\s+)?([\w+.:-]*[\w+.-])::(?:\s+(.*))?$")
@@ -63,7 +63,7 @@ class _Reader:
     def _heading(self, title: str, style: str, lines: int) -> None:
         if style not in self._styles:
             self._styles.append(style)
-        self._found.append(Block(Kind.HEADING, _inline(title.strip()), level=self._styles.index(style) + 1))
+        self._found.append(Block(BlockKind.HEADING, _inline(title.strip()), level=self._styles.index(style) + 1))
         self._at += lines
 
     def _directive(self) -> bool:
@@ -102,7 +102,7 @@ class _Reader:
     def _code(self, body: list[str]) -> None:
         text = "\n".join(body).strip("\n")
         if text.strip():
-            self._found.append(Block(Kind.CODE, text, header="```", footer="```"))
+            self._found.append(Block(BlockKind.CODE, text, header="```", footer="```"))
 
     def _table(self) -> bool:
         line = self._peek(0)
@@ -112,7 +112,7 @@ class _Reader:
                 self._at += 1
             rows = self._lines[start : self._at]
             kept = [row for row in rows if not _GRID.match(row)]
-            self._found.append(Block(Kind.TABLE, "\n".join(kept[1:]) or "|", header=kept[0] if kept else ""))
+            self._found.append(Block(BlockKind.TABLE, "\n".join(kept[1:]) or "|", header=kept[0] if kept else ""))
             return True
         if _RULE.match(line) and "=" in line and " " in line.strip():
             rows = []
@@ -124,7 +124,7 @@ class _Reader:
                 if rules == 2 and not self._peek(0).strip():
                     break
             kept = [row for row in rows if not _RULE.match(row)]
-            self._found.append(Block(Kind.TABLE, "\n".join(kept[1:]) or " ", header=kept[0] if kept else ""))
+            self._found.append(Block(BlockKind.TABLE, "\n".join(kept[1:]) or " ", header=kept[0] if kept else ""))
             return True
         return False
 
@@ -143,9 +143,9 @@ class _Reader:
                     items.append(_inline(line))
                 else:
                     items[-1] += " " + _inline(line.strip())
-            self._found.append(Block(Kind.LIST, "\n".join(items)))
+            self._found.append(Block(BlockKind.LIST, "\n".join(items)))
         elif text := _inline("\n".join(line.strip() for line in lines)).strip():
-            self._found.append(Block(Kind.TEXT, text))
+            self._found.append(Block(BlockKind.TEXT, text))
         if literal:
             self._code(self._indented())
 

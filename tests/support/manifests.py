@@ -5,7 +5,18 @@ from __future__ import annotations
 import functools
 from datetime import UTC, datetime, timedelta
 
-from backup.sets.model import STORES, FileRecord, Kind, Manifest, PostgresPart, RedisPart, ReferencePoint, Store, TableRecord, WeaviatePart
+from backup.sets.model import (
+    STORES,
+    FileRecord,
+    Manifest,
+    PostgresPart,
+    RedisPart,
+    ReferencePoint,
+    SetKind,
+    Store,
+    TableRecord,
+    WeaviatePart,
+)
 from backup.sets.sealing import Keyring
 from tests.support.identities import new_identity
 
@@ -22,7 +33,7 @@ def keyring() -> Keyring:
 def manifest(
     set_id: str = "20261123-120000-full-0000",
     *,
-    kind: Kind = "full",
+    kind: SetKind = "full",
     started: datetime = NOON,
     parent: str | None = None,
     stores: tuple[Store, ...] = STORES,

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from airgap.toolchain.docker_plugin.properties import Kind, Property
+from airgap.toolchain.docker_plugin.properties import Property, ValueKind
 from airgap.toolchain.docker_plugin.wire import UNKNOWN, Secret, reveal
 
 
@@ -58,9 +58,9 @@ def _check_value(prop: Property, value: Any, where: str, failures: list[Failure]
         return Secret(_check_value(prop, value.value, where, failures))
     if value is UNKNOWN:
         return value
-    if prop.kind is Kind.OBJECT and isinstance(value, dict):
+    if prop.kind is ValueKind.OBJECT and isinstance(value, dict):
         return _check_object(prop.fields, value, where, failures)
-    if prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET) and isinstance(value, list):
+    if prop.kind in (ValueKind.OBJECTS, ValueKind.OBJECT_SET) and isinstance(value, list):
         return [_check_element(prop, item, f"{where}[{index}]", failures) for index, item in enumerate(value)]
     plain = _as_kind(prop.kind, value)
     if plain is None:
@@ -84,22 +84,22 @@ def _check_element(prop: Property, value: Any, where: str, failures: list[Failur
     return _check_object(prop.fields, value, where, failures)
 
 
-def _as_kind(kind: Kind, value: Any) -> Any:
+def _as_kind(kind: ValueKind, value: Any) -> Any:
     """Return the value in the form of this kind, or None if that is impossible."""
-    if kind is Kind.TEXT:
+    if kind is ValueKind.TEXT:
         return _text(value)
-    if kind is Kind.NUMBER:
+    if kind is ValueKind.NUMBER:
         if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
             return int(value)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
-    if kind is Kind.SWITCH:
+    if kind is ValueKind.SWITCH:
         return value if isinstance(value, bool) else {"true": True, "false": False}.get(value) if isinstance(value, str) else None
-    if kind is Kind.TEXT_MAP:
+    if kind is ValueKind.TEXT_MAP:
         if not isinstance(value, dict):
             return None
         texts = {key: _inner_text(item) for key, item in value.items() if item is not None}
         return None if any(item is None for item in texts.values()) else texts
-    if kind in (Kind.TEXTS, Kind.TEXT_SET) and isinstance(value, list):
+    if kind in (ValueKind.TEXTS, ValueKind.TEXT_SET) and isinstance(value, list):
         words = [_inner_text("" if item is None else item) for item in value]
         return None if any(item is None for item in words) else words
     return None

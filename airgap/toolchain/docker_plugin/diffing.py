@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from airgap.toolchain.docker_plugin.properties import SETS, Change, Kind, Property, canonical, is_empty, same, visible
+from airgap.toolchain.docker_plugin.properties import SETS, Change, Property, ValueKind, canonical, is_empty, same, visible
 from airgap.toolchain.docker_plugin.wire import UNKNOWN, has_unknown
 
 _PLAIN_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -40,13 +40,13 @@ class Difference:
 
 
 def difference(
-    properties: tuple[Property, ...], state: dict[str, Any], wanted: dict[str, Any], ignored: list[str] | None = None
+    properties: tuple[Property, ...], state: dict[str, Any], inputs: dict[str, Any], ignored: list[str] | None = None
 ) -> Difference:
     """Compare the recorded outputs with the new inputs, both without secret wrappers."""
     changes = Difference()
     for prop in properties:
-        old, new = state.get(prop.name), wanted.get(prop.name)
-        if prop.name not in wanted and (prop.computed or (prop.computed_if and wanted.get(prop.computed_if))):
+        old, new = state.get(prop.name), inputs.get(prop.name)
+        if prop.name not in inputs and (prop.computed or (prop.computed_if and inputs.get(prop.computed_if))):
             continue
         steps = _compare(prop, prop.name, old, new)
         if prop.change is Change.REPLACE:
@@ -71,11 +71,11 @@ def _compare(prop: Property, path: str, old: Any, new: Any) -> dict[str, Step]:
         return {path: Step.DELETE}
     if prop.whole:
         return {path: Step.UPDATE}
-    if prop.kind is Kind.OBJECT:
+    if prop.kind is ValueKind.OBJECT:
         return _compare_fields(prop, path, old, new)
-    if prop.kind is Kind.TEXT_MAP:
+    if prop.kind is ValueKind.TEXT_MAP:
         return _compare_map(path, old, new)
-    if prop.kind in (Kind.TEXTS, Kind.TEXT_SET, Kind.OBJECTS, Kind.OBJECT_SET):
+    if prop.kind in (ValueKind.TEXTS, ValueKind.TEXT_SET, ValueKind.OBJECTS, ValueKind.OBJECT_SET):
         return _compare_elements(prop, path, old, new)
     return {path: Step.UPDATE}
 

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """The shape of a property's value."""
 
     TEXT = "text"
@@ -27,8 +27,8 @@ class Kind(Enum):
     """In any order: labels."""
 
 
-SETS = (Kind.TEXT_SET, Kind.OBJECT_SET)
-_ZERO: dict[Kind, Any] = {Kind.TEXT: "", Kind.NUMBER: 0, Kind.SWITCH: False}
+SETS = (ValueKind.TEXT_SET, ValueKind.OBJECT_SET)
+_ZERO: dict[ValueKind, Any] = {ValueKind.TEXT: "", ValueKind.NUMBER: 0, ValueKind.SWITCH: False}
 
 
 class Change(Enum):
@@ -56,7 +56,7 @@ class Property:
     """One property of a resource, with everything that check, diff, create and read need."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     change: Change = Change.REPLACE
     required: bool = False
     default: Any = None
@@ -112,11 +112,11 @@ def canonical(prop: Property, value: Any) -> Any:
         plain = _ZERO[prop.kind] if value is None else value
         if is_empty(plain) and prop.default is not None:
             plain = prop.default
-    elif prop.kind in (Kind.TEXTS, Kind.TEXT_SET):
+    elif prop.kind in (ValueKind.TEXTS, ValueKind.TEXT_SET):
         plain = list(value or [])
-    elif prop.kind is Kind.TEXT_MAP:
+    elif prop.kind is ValueKind.TEXT_MAP:
         plain = {key: str(item) for key, item in (value or {}).items()}
-    elif prop.kind is Kind.OBJECT:
+    elif prop.kind is ValueKind.OBJECT:
         plain = canonical_object(prop.fields, value) if value else None
     else:
         plain = [canonical_object(prop.fields, item) for item in value or []]
@@ -139,9 +139,9 @@ def fill(prop: Property, value: Any, *, refreshed: bool) -> Any:
     """Return the value as the official plugin outputs it: objects with every property, given or not."""
     if value is None:
         return prop.empty(refreshed=refreshed)
-    if prop.kind is Kind.OBJECT:
+    if prop.kind is ValueKind.OBJECT:
         return fill_object(prop.fields, value, refreshed=refreshed)
-    if prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET):
+    if prop.kind in (ValueKind.OBJECTS, ValueKind.OBJECT_SET):
         return [fill_object(prop.fields, item, refreshed=refreshed) for item in value]
     return value
 

@@ -6,17 +6,17 @@ import json
 from typing import Any
 
 from airgap.toolchain.docker_plugin import NAME, VERSION
-from airgap.toolchain.docker_plugin.properties import Kind, Property
+from airgap.toolchain.docker_plugin.properties import Property, ValueKind
 from airgap.toolchain.docker_plugin.resources import RESOURCES
 from airgap.toolchain.docker_plugin.settings import CONFIG
 
-_TYPES: dict[Kind, dict[str, Any]] = {
-    Kind.TEXT: {"type": "string"},
-    Kind.NUMBER: {"type": "integer"},
-    Kind.SWITCH: {"type": "boolean"},
-    Kind.TEXTS: {"type": "array", "items": {"type": "string"}},
-    Kind.TEXT_SET: {"type": "array", "items": {"type": "string"}},
-    Kind.TEXT_MAP: {"type": "object", "additionalProperties": {"type": "string"}},
+_TYPES: dict[ValueKind, dict[str, Any]] = {
+    ValueKind.TEXT: {"type": "string"},
+    ValueKind.NUMBER: {"type": "integer"},
+    ValueKind.SWITCH: {"type": "boolean"},
+    ValueKind.TEXTS: {"type": "array", "items": {"type": "string"}},
+    ValueKind.TEXT_SET: {"type": "array", "items": {"type": "string"}},
+    ValueKind.TEXT_MAP: {"type": "object", "additionalProperties": {"type": "string"}},
 }
 
 
@@ -63,4 +63,4 @@ def _type(prop: Property, owner: str, types: dict[str, Any]) -> dict[str, Any]:
         "required": [field.name for field in prop.fields if field.required],
     }
     reference = {"$ref": f"#/types/{token}"}
-    return reference if prop.kind is Kind.OBJECT else {"type": "array", "items": reference}
+    return reference if prop.kind is ValueKind.OBJECT else {"type": "array", "items": reference}

@@ -9,30 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from airgap.toolchain.docker_plugin.checking import Failure, check
-from airgap.toolchain.docker_plugin.properties import Kind, Property, visible
+from airgap.toolchain.docker_plugin.properties import Property, ValueKind, visible
 from airgap.toolchain.docker_plugin.wire import Secret, reveal
 
 _INLINE_TLS = "put the three files into a directory and name it with `certPath`"
 
 CONFIG = (
-    Property("host", Kind.TEXT),
-    Property("context", Kind.TEXT),
-    Property("certPath", Kind.TEXT),
-    Property("caMaterial", Kind.TEXT, unsupported=_INLINE_TLS),
-    Property("certMaterial", Kind.TEXT, unsupported=_INLINE_TLS),
-    Property("keyMaterial", Kind.TEXT, unsupported=_INLINE_TLS),
-    Property("disableDockerDaemonCheck", Kind.SWITCH),
-    Property("sshOpts", Kind.TEXTS, unsupported="set the options in ~/.ssh/config"),
+    Property("host", ValueKind.TEXT),
+    Property("context", ValueKind.TEXT),
+    Property("certPath", ValueKind.TEXT),
+    Property("caMaterial", ValueKind.TEXT, unsupported=_INLINE_TLS),
+    Property("certMaterial", ValueKind.TEXT, unsupported=_INLINE_TLS),
+    Property("keyMaterial", ValueKind.TEXT, unsupported=_INLINE_TLS),
+    Property("disableDockerDaemonCheck", ValueKind.SWITCH),
+    Property("sshOpts", ValueKind.TEXTS, unsupported="set the options in ~/.ssh/config"),
     Property(
         "registryAuth",
-        Kind.OBJECT_SET,
+        ValueKind.OBJECT_SET,
         fields=(
-            Property("address", Kind.TEXT, required=True),
-            Property("authDisabled", Kind.SWITCH),
-            Property("configFile", Kind.TEXT),
-            Property("configFileContent", Kind.TEXT),
-            Property("password", Kind.TEXT),
-            Property("username", Kind.TEXT),
+            Property("address", ValueKind.TEXT, required=True),
+            Property("authDisabled", ValueKind.SWITCH),
+            Property("configFile", ValueKind.TEXT),
+            Property("configFileContent", ValueKind.TEXT),
+            Property("password", ValueKind.TEXT),
+            Property("username", ValueKind.TEXT),
         ),
     ),
 )
@@ -97,7 +97,7 @@ def _parsed(values: dict[str, Any]) -> dict[str, Any]:
             continue
         text = value.value if isinstance(value, Secret) else value
         prop = next((item for item in CONFIG if item.name == name), None)
-        if prop is not None and prop.kind not in (Kind.TEXT, Kind.SWITCH) and isinstance(text, str):
+        if prop is not None and prop.kind not in (ValueKind.TEXT, ValueKind.SWITCH) and isinstance(text, str):
             try:
                 text = json.loads(text)
             except ValueError:

@@ -7,7 +7,7 @@ import pytest
 from backup.postgres.proofs import constraints, indexes
 from backup.proving import proofs
 from backup.proving.account_queries import weaviate as weaviate_query
-from backup.proving.proof import Disproved, Restored
+from backup.proving.proof import Disproved, RestoredPlatform
 from backup.redis.proofs import keyspaces
 from backup.restoring.scratch import PURPOSE_LABEL, Scratch
 from christmas.blueprint.accounts import ACCOUNTS
@@ -22,8 +22,8 @@ from tests.support.scratch_platform import ROOT_KEY, ScratchPlatform
 
 
 @pytest.fixture(scope="module")
-def restored(scratch_platform: ScratchPlatform) -> Restored:
-    return Restored(scratch_platform.platform, manifest())
+def restored(scratch_platform: ScratchPlatform) -> RestoredPlatform:
+    return RestoredPlatform(scratch_platform.platform, manifest())
 
 
 def psql(platform: Platform, *statements: str) -> None:
@@ -33,7 +33,7 @@ def psql(platform: Platform, *statements: str) -> None:
 
 
 @pytest.fixture
-def broken(restored: Restored) -> Iterator[Platform]:
+def broken(restored: RestoredPlatform) -> Iterator[Platform]:
     """Rows that break a foreign key, a CHECK, a unique constraint and a NOT NULL, while PostgreSQL believes that all hold."""
     platform = restored.platform
     psql(
@@ -60,11 +60,11 @@ def broken(restored: Restored) -> Iterator[Platform]:
     psql(platform, "drop table broken_b, broken_a", "drop extension if exists amcheck")
 
 
-def test_the_schema_of_the_platform_keeps_its_promises(restored: Restored) -> None:
+def test_the_schema_of_the_platform_keeps_its_promises(restored: RestoredPlatform) -> None:
     assert "violated by no row" in constraints(restored)
 
 
-def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(restored: Restored, broken: Platform) -> None:
+def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(restored: RestoredPlatform, broken: Platform) -> None:
     with pytest.raises(Disproved) as caught:
         constraints(restored)
     assert sorted(str(caught.value).split(", ")) == [
@@ -78,7 +78,7 @@ def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(
 
 
 @pytest.mark.exhaustive
-def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored, scratch_platform: ScratchPlatform) -> None:
+def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: RestoredPlatform, scratch_platform: ScratchPlatform) -> None:
     platform = restored.platform
     assert f"{sum(each.postgres is not None for each in ACCOUNTS)} accounts log in" in proofs.accounts("postgres")(restored)
     psql(platform, "revoke select on orders from api")
@@ -97,7 +97,7 @@ def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: Restored,
     assert weaviate_query(platform, "rag") == ""
 
 
-def test_keys_without_a_ttl_or_of_another_type_are_found(restored: Restored) -> None:
+def test_keys_without_a_ttl_or_of_another_type_are_found(restored: RestoredPlatform) -> None:
     # Applications can't make a key of another type than its keyspace's.
     with redis_client(restored.platform, "admin") as client:
         for key, value, told in (("session:odd", "no hash", "is of type string"), ("rate_limit:10.1.1.1", "1", "expires never")):
@@ -109,7 +109,7 @@ def test_keys_without_a_ttl_or_of_another_type_are_found(restored: Restored) -> 
                 client.delete(key)
 
 
-def test_scratch_stores_never_take_a_name_that_something_has(restored: Restored, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_scratch_stores_never_take_a_name_that_something_has(restored: RestoredPlatform, tmp_path_factory: pytest.TempPathFactory) -> None:
     live = Scratch(restored.platform.stack, "drill", tmp_path_factory.mktemp("live"))
     with pytest.raises(Exception, match="is taken"):
         live.open()

@@ -120,7 +120,7 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
             "weaviate": full.weaviate.model_copy(update={"collections": {DOCUMENTS: (201, 201)}}),
         }
     )
-    told = proofs.Restored(platform, lying, redis_keys=7)
+    told = proofs.RestoredPlatform(platform, lying, redis_keys=7)
     with pytest.raises(proofs.Disproved, match=f"market_data has {market.rows} rows with other content.*users has {users.rows} rows"):
         proofs.rows(told)
     with pytest.raises(proofs.Disproved, match="not at 0001 as recorded"):
@@ -131,7 +131,7 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
         proofs.objects(told)
     stranger = dataclasses.replace(platform, accounts={**platform.accounts, "rag": Credentials(weaviate="wrong")})
     with pytest.raises(proofs.Disproved, match="rag: HTTP 401"):
-        proofs.accounts("weaviate")(proofs.Restored(stranger, full))
+        proofs.accounts("weaviate")(proofs.RestoredPlatform(stranger, full))
 
 
 @pytest.mark.exhaustive
@@ -281,11 +281,11 @@ def test_the_logical_backup_restores_into_another_database(platform: Platform, f
     try:
         psql("elsewhere", "create extension timescaledb", "select timescaledb_pre_restore()")
         running = docker_client().containers.get(container)
-        from core.containers import Entry, put_files
+        from core.containers import FileToPut, put_files
 
         record = next(each for each in full.files if each.path == full.postgres.logical)
         dump = plain_file(SetFolder(folder / full.id, keyring_of(platform)), record)
-        put_files(running, "/var/lib/pgbackrest", [Entry("try.dump", dump)], uid=1000, gid=1000)
+        put_files(running, "/var/lib/pgbackrest", [FileToPut("try.dump", dump)], uid=1000, gid=1000)
         execute(container, ["pg_restore", "-U", "postgres", "-d", "elsewhere", "/var/lib/pgbackrest/try.dump"], check=False)
         psql("elsewhere", "select timescaledb_post_restore()")
         assert psql("elsewhere", "select count(*) from market_data") == str(full.postgres.reference_point.tables["market_data"].rows)

@@ -12,7 +12,7 @@ from backup.make import make
 from backup.postgres import tables
 from backup.postgres.proofs import constraints, structure
 from backup.proving import proofs
-from backup.proving.proof import Disproved, Restored
+from backup.proving.proof import Disproved, RestoredPlatform
 from backup.restore import remove, restore
 from backup.sets.folders import parse, render
 from backup.sets.model import Manifest, TableRecord
@@ -160,7 +160,7 @@ def test_a_restore_beside_brings_every_row_and_key_back(platform: Platform, fold
 @pytest.mark.exhaustive
 def test_what_became_worse_is_still_found(platform: Platform, full: Manifest) -> None:
     """Led about the live stores, which are as the set says, with one thing made worse at a time."""
-    told = Restored(platform, full)
+    told = RestoredPlatform(platform, full)
     assert "violated by no row" in constraints(told)
     assert "as on the live server" in structure(told)
     worse = (
@@ -189,7 +189,7 @@ def test_what_became_worse_is_still_found(platform: Platform, full: Manifest) ->
 def test_an_application_s_function_that_fails_ends_no_proof(platform: Platform, full: Manifest) -> None:
     superuser(platform, "alter role backup set a.b = 'on'")
     try:
-        assert "could not be asked: picks of picky (RaiseException (SQLSTATE P0001))" in constraints(Restored(platform, full))
+        assert "could not be asked: picks of picky (RaiseException (SQLSTATE P0001))" in constraints(RestoredPlatform(platform, full))
     finally:
         superuser(platform, "alter role backup reset a.b")
 

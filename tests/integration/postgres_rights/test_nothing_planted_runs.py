@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from backup.postgres import back_up, live_log, proofs
-from backup.proving.proof import Restored
+from backup.proving.proof import RestoredPlatform
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Privilege
 from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
@@ -204,7 +204,7 @@ def test_no_task_of_a_superuser_runs_what_is_planted(planted: ScratchServer) -> 
     ring = new_ring().up_to(2)
     inputs: dict[str, Any] = {"container": str(planted.container.name), "database": DATABASE}
     # The proof looks at no manifest.
-    restored = Restored(planted.platform, None)  # type: ignore[arg-type]
+    restored = RestoredPlatform(planted.platform, None)  # type: ignore[arg-type]
     tasks: list[tuple[str, Callable[[], object]]] = []
     for each in kinds(planted):
         name = f"{each.kind_name} {each.inputs.get('role', '')}"

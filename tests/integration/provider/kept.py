@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.provider.kind import Call, Kind
+from infra.provider.kind import Call, ResourceKind
 from infra.provider.registry import kind_of
 from infra.provider.server import differences
 
@@ -22,7 +22,7 @@ class Kept:
     recorded: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ResourceKind:
         kind = kind_of(f"christmas:index:{self.kind_name}")
         assert kind is not None
         return kind

@@ -104,13 +104,13 @@ def test_no_check_calls_broken_what_it_could_not_learn(request: pytest.FixtureRe
     assert [(each.trouble, each.worse()) for each in looks if each.worse()] == []
 
 
-def session(part: str) -> cache.Entry:
+def session(part: str) -> cache.CacheEntry:
     now = datetime.now(UTC).replace(microsecond=0)
     values = {"user_id": 1, "username": "kim", "roles": ["trader"], "created_at": now, "expires_at": now + SESSION.ttl}
-    return cache.Entry(SESSION, part, values)
+    return cache.CacheEntry(SESSION, part, values)
 
 
-def put(platform: Platform, entry: cache.Entry) -> str:
+def put(platform: Platform, entry: cache.CacheEntry) -> str:
     with clients.redis_client(platform, "api") as client:
         return cache.put(client, entry)
 

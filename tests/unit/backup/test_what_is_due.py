@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from backup.postgres.live_log import LiveLog
 from backup.sets.due import due, full_of, logical_due, parent_of
-from backup.sets.model import STORES, Kind, Manifest, Store
+from backup.sets.model import STORES, Manifest, SetKind, Store
 from christmas.blueprint.rules import BACKUP_RULES
 from tests.support.manifests import NOON, manifest
 
 
-def made(kind: Kind, hours_ago: float, stores: tuple[Store, ...] = ("postgres", "redis", "weaviate"), *, logical: bool = True) -> Manifest:
+def made(
+    kind: SetKind, hours_ago: float, stores: tuple[Store, ...] = ("postgres", "redis", "weaviate"), *, logical: bool = True
+) -> Manifest:
     return manifest(
         f"20261123-000000-{kind}-{int(hours_ago * 10):04d}",
         kind=kind,
@@ -41,7 +43,7 @@ def made(kind: Kind, hours_ago: float, stores: tuple[Store, ...] = ("postgres", 
     ],
     ids=str,
 )
-def test_full_daily_incremental_hourly(sets: list[Manifest], expected: Kind | None) -> None:
+def test_full_daily_incremental_hourly(sets: list[Manifest], expected: SetKind | None) -> None:
     assert due(NOON, sets, BACKUP_RULES) == expected
 
 
@@ -58,7 +60,7 @@ def test_full_daily_incremental_hourly(sets: list[Manifest], expected: Kind | No
     ids=str,
 )
 def test_a_timeline_without_a_full_set_is_due_at_once(
-    live: LiveLog, sets: list[Manifest], stores: tuple[Store, ...], expected: Kind | None
+    live: LiveLog, sets: list[Manifest], stores: tuple[Store, ...], expected: SetKind | None
 ) -> None:
     assert due(NOON, sets, BACKUP_RULES, stores, live) == expected
 
@@ -92,7 +94,7 @@ def test_an_incremental_builds_on_the_newest_set_that_has_all_its_stores() -> No
 
 
 @given(st.lists(st.tuples(st.sampled_from(["full", "incremental"]), st.floats(-100, 1000)), max_size=6))
-def test_right_after_what_was_due_nothing_is(history: list[tuple[Kind, float]]) -> None:
+def test_right_after_what_was_due_nothing_is(history: list[tuple[SetKind, float]]) -> None:
     sets = sorted((made(kind, hours) for kind, hours in history), key=lambda each: each.started)
     wanted = due(NOON, sets, BACKUP_RULES)
     if wanted and all(each.started <= NOON for each in sets):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backup.postgres.pgbackrest import PhysicalBackup
 from backup.prune import unneeded_labels
-from backup.sets.model import Kind, Manifest, Store
+from backup.sets.model import Manifest, SetKind, Store
 from backup.sets.retention import keep, needed_by
 from christmas.blueprint.model import BackupRules
 from tests.support.cases import holds_for
@@ -31,7 +31,7 @@ def chain(days_ago: float, incrementals: int = 2, stores: tuple[Store, ...] = ("
     """A full set and those that build on it, each on the one before."""
     made: list[Manifest] = []
     for number in range(incrementals + 1):
-        kind: Kind = "incremental" if number else "full"
+        kind: SetKind = "incremental" if number else "full"
         started = NOON - timedelta(days=days_ago) + timedelta(hours=number)
         parent = made[-1] if made else None
         made.append(

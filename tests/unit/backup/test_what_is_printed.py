@@ -12,7 +12,7 @@ from backup.postgres.replay import KnownLog
 from backup.prune import Pruned
 from backup.restoring.ingredients import Timing
 from backup.restoring.targets import StorePlan, Target
-from backup.restoring.told import Restored, Seen, tell
+from backup.restoring.told import RestoreOutcome, Seen, tell
 from backup.sets.model import Store
 from backup.show import show_drill, show_pruned, show_restored, show_verdicts
 from backup.verify import Verdict
@@ -48,7 +48,7 @@ def test_a_drill_is_passed_only_with_every_proof(capsys: pytest.CaptureFixture[s
 def test_a_restore_says_what_is_not_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     moment = (NOON - timedelta(minutes=1)).isoformat()
     stores = {"redis": {"set": "one", "shows": moment, "seconds_lost": 60.0, "replays": "nothing"}}
-    show_restored(Restored("latest", "look", live=False, dry_run=True, stores=stores, seconds=12.0), as_json=False)
+    show_restored(RestoreOutcome("latest", "look", live=False, dry_run=True, stores=stores, seconds=12.0), as_json=False)
     out = capsys.readouterr().out
     assert "would restore to latest into look, about 12 s" in out
     assert "60 s of writes are not in it" in out

@@ -8,7 +8,7 @@ import pytest
 
 from backup.kit.coverage import Taken
 from backup.sets.marks import Marks
-from backup.sets.model import FileRecord, Kind, Manifest
+from backup.sets.model import FileRecord, Manifest, SetKind
 from backup.storage.copies import CopyState
 from christmas.blueprint.alarms import BACKUP_ALARMS
 from christmas.blueprint.rules import BACKUP_RULES
@@ -20,7 +20,7 @@ from tests.support.manifests import NOON, manifest
 MINUTE = timedelta(minutes=1)
 
 
-def aged(hours: float, kind: Kind = "full", *, born_days: float = 100) -> Manifest:
+def aged(hours: float, kind: SetKind = "full", *, born_days: float = 100) -> Manifest:
     made = manifest(f"20261123-000000-{kind}-{abs(int(hours)):04d}", kind=kind, started=NOON - timedelta(hours=hours))
     assert made.postgres
     born = int((NOON - timedelta(days=born_days)).timestamp()) << 32

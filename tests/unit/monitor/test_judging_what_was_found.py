@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backup.sets.model import Kind, Manifest
+from backup.sets.model import Manifest, SetKind
 from christmas.blueprint.relational import MARKET_DATA, USERS
 from christmas.blueprint.rules import BACKUP_RULES
 from monitor import redis_server
@@ -144,7 +144,7 @@ def test_what_differs_in_a_collection_is_told() -> None:
     ]
 
 
-def aged(hours: float, kind: Kind = "full") -> Manifest:
+def aged(hours: float, kind: SetKind = "full") -> Manifest:
     return manifest(f"20261123-000000-{kind}-{abs(int(hours)):04d}", kind=kind, started=NOON - timedelta(hours=hours))
 
 

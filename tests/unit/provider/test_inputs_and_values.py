@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.provider import resources, store_resources
-from infra.provider.kind import Kind, Shape
+from infra.provider.kind import ResourceKind, Shape
 from infra.provider.redis_acl import redis_rules
 from infra.provider.registry import MODULES, kind_of
 from infra.provider.server import differences
@@ -71,7 +71,7 @@ def test_shapes(shape: Shape, good: list[Any], bad: list[Any]) -> None:
     assert shape.fits(UNKNOWN)
 
 
-def kind(name: str) -> Kind:
+def kind(name: str) -> ResourceKind:
     found = kind_of(f"christmas:index:{name}")
     assert found is not None
     return found

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from infra.connections import ROOT
-from seed.blocks import Block, Kind
+from seed.blocks import Block, BlockKind
 from seed.chunks import CODE_BOUND, HEADING_BOUND, OVERLAP, TOKEN_BOUND, chunk
 from seed.passages import embedded_text
 from seed.readers import html, markdown
@@ -32,7 +32,7 @@ def test_a_section_without_a_body_gives_no_chunk() -> None:
 
 def test_a_long_section_is_cut_between_sentences_with_overlap() -> None:
     sentences = [f"Sentence number {number} says something about trading." for number in range(120)]
-    chunks = chunk([Block(Kind.TEXT, " ".join(sentences))])
+    chunks = chunk([Block(BlockKind.TEXT, " ".join(sentences))])
     assert len(chunks) > 3
     for before, after in itertools.pairwise(chunks):
         assert before.tokens <= TOKEN_BOUND
@@ -45,7 +45,7 @@ def test_a_long_section_is_cut_between_sentences_with_overlap() -> None:
 
 def test_korean_is_cut_between_sentences_too() -> None:
     text = " ".join(f"{number}번째 문장은 자동 매매 시스템을 설명합니다." for number in range(100))
-    chunks = chunk([Block(Kind.TEXT, text)])
+    chunks = chunk([Block(BlockKind.TEXT, text)])
     assert len(chunks) > 2
     assert all(each.content.endswith(".") and each.tokens <= TOKEN_BOUND for each in chunks)
 
@@ -60,7 +60,7 @@ def test_a_code_block_that_the_model_can_read_is_never_cut() -> None:
 
 def test_a_longer_code_block_is_cut_between_lines_and_stays_code() -> None:
     lines = [f"value_{number} = compute({number})" for number in range(3000)]
-    chunks = chunk([Block(Kind.CODE, "\n".join(lines), header="```python", footer="```")])
+    chunks = chunk([Block(BlockKind.CODE, "\n".join(lines), header="```python", footer="```")])
     assert len(chunks) > 1
     for each in chunks:
         inside = each.content.split("\n")
@@ -115,7 +115,7 @@ def test_a_heading_as_long_as_a_paragraph_is_one() -> None:
 
 def test_sentences_without_blanks_between_them_are_cut_where_they_end() -> None:
     sentences = [f"これは{number}番目の文章です。" for number in range(100)]
-    chunks = chunk([Block(Kind.TEXT, "".join(sentences))])
+    chunks = chunk([Block(BlockKind.TEXT, "".join(sentences))])
     assert len(chunks) > 2
     assert all(each.content.endswith("。") and " " not in each.content for each in chunks)
     assert all(any(sentence in each.content for each in chunks) for sentence in sentences)
@@ -135,9 +135,9 @@ def test_sentences_without_blanks_between_them_are_cut_where_they_end() -> None:
     ],
     ids=["hangul", "han", "latin", "accents", "combined", "emoji", "jamo", "signs"],
 )
-@pytest.mark.parametrize("kind", [each for each in Kind if each is not Kind.HEADING])
-def test_one_very_long_word_is_cut_and_nothing_of_it_lost(kind: Kind, text: str) -> None:
-    chunks = chunk([Block(kind, text, header="```" if kind is Kind.CODE else "")], overlap=0)
+@pytest.mark.parametrize("kind", [each for each in BlockKind if each is not BlockKind.HEADING])
+def test_one_very_long_word_is_cut_and_nothing_of_it_lost(kind: BlockKind, text: str) -> None:
+    chunks = chunk([Block(kind, text, header="```" if kind is BlockKind.CODE else "")], overlap=0)
     pieces = [each.content.removeprefix("```\n") for each in chunks]
     assert len(chunks) > 1
     assert all(estimate(each.content) <= CODE_BOUND for each in chunks)
@@ -148,7 +148,7 @@ def test_one_very_long_word_is_cut_and_nothing_of_it_lost(kind: Kind, text: str)
 @pytest.mark.parametrize("header", ["| a | b |\n| --- | --- |", f"| {'name ' * 300}|\n| --- |", ""])
 def test_a_row_beyond_the_bound_is_cut_under_its_header(header: str) -> None:
     words = [f"word{number}" for number in range(900)]
-    chunks = chunk([Block(Kind.TABLE, f"| x | {' '.join(words)} |\n| y | z |", header=header)])
+    chunks = chunk([Block(BlockKind.TABLE, f"| x | {' '.join(words)} |\n| y | z |", header=header)])
     assert all(each.tokens <= TOKEN_BOUND for each in chunks)
     if len(header) in range(1, 100):
         assert all(each.content.startswith(header) for each in chunks)
@@ -156,7 +156,7 @@ def test_a_row_beyond_the_bound_is_cut_under_its_header(header: str) -> None:
 
 
 def test_a_table_without_rows_keeps_its_header() -> None:
-    (only,) = chunk([Block(Kind.TABLE, "", header="| a | b |\n| --- | --- |")])
+    (only,) = chunk([Block(BlockKind.TABLE, "", header="| a | b |\n| --- | --- |")])
     assert only.content == "| a | b |\n| --- | --- |"
 
 
@@ -187,7 +187,7 @@ def test_headings_never_push_a_passage_out_of_the_models_window() -> None:
 _BLOCKS = st.lists(
     st.builds(
         Block,
-        kind=st.sampled_from(Kind),
+        kind=st.sampled_from(BlockKind),
         text=st.text(alphabet="가나다abc .\n|-#", max_size=2000),
         level=st.integers(1, 6),
         header=st.just(""),
@@ -202,7 +202,7 @@ def test_no_word_is_lost_and_nothing_is_over_the_bound(blocks: list[Block]) -> N
     chunks = chunk(blocks)
     text = "".join("".join(each.content.split()) for each in chunks)
     for block in blocks:
-        if block.kind is not Kind.HEADING:
+        if block.kind is not BlockKind.HEADING:
             for word in block.text.split():
                 assert word in text
     assert [each.number for each in chunks] == list(range(1, len(chunks) + 1))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 
-from seed.blocks import Block, Kind
+from seed.blocks import Block, BlockKind
 from seed.chunks import SECTION_SEPARATOR, chunk
 from seed.readers import html, markdown, plain, rst
 from tests.support.cases import holds_for
@@ -161,7 +161,7 @@ def _built(parts: dict[str, Callable[[Words], str]]) -> st.SearchStrategy[list[s
 def _assert_all(text: str, blocks: Sequence[Block]) -> None:
     words = list(dict.fromkeys(_WORD.findall(text)))
     told = _told(blocks)
-    only_headings = all(each.kind is Kind.HEADING for each in blocks)  # such a document is refused, and says why
+    only_headings = all(each.kind is BlockKind.HEADING for each in blocks)  # such a document is refused, and says why
     assert only_headings or told == words, text
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from infra.connections import ROOT
 from seed import encodings, sources
-from seed.blocks import Kind, Unreadable
+from seed.blocks import BlockKind, Unreadable
 from seed.passages import passages_of
 from seed.readers import html, rst
 
@@ -49,13 +49,13 @@ def test_html_keeps_what_people_read() -> None:
     <pre><code>def f():\n    pass\n</code></pre><table><tr><th>n<th>v</tr><tr><td>1</td><td>2|3</td></tr></table>tail
     <script>no()</script>"""
     assert [(each.kind, each.header, each.text) for each in html.read(page)] == [
-        (Kind.HEADING, "", "제목 하나"),
-        (Kind.TEXT, "", "First & linked text."),
-        (Kind.TEXT, "", "Second."),
-        (Kind.LIST, "", "- a\n- b\n  - c"),
-        (Kind.CODE, "```", "def f():\n    pass"),
-        (Kind.TABLE, "| n | v |\n| --- | --- |", "| 1 | 2/3 |"),
-        (Kind.TEXT, "", "tail"),
+        (BlockKind.HEADING, "", "제목 하나"),
+        (BlockKind.TEXT, "", "First & linked text."),
+        (BlockKind.TEXT, "", "Second."),
+        (BlockKind.LIST, "", "- a\n- b\n  - c"),
+        (BlockKind.CODE, "```", "def f():\n    pass"),
+        (BlockKind.TABLE, "| n | v |\n| --- | --- |", "| 1 | 2/3 |"),
+        (BlockKind.TEXT, "", "tail"),
     ]
 
 
@@ -100,17 +100,17 @@ Sub
 End.
 """
     assert [(each.kind, each.level, each.text) for each in rst.read(page)] == [
-        (Kind.HEADING, 1, "Title"),
-        (Kind.TEXT, 0, "Intro with a link and `code`."),
-        (Kind.HEADING, 2, "Section"),
-        (Kind.TEXT, 0, "Example:"),
-        (Kind.CODE, 0, "def f():\n\n    pass"),
-        (Kind.LIST, 0, "- one more\n- two"),
-        (Kind.CODE, 0, "x = 1"),
-        (Kind.TABLE, 0, "1     2"),
-        (Kind.TEXT, 0, "Be careful."),
-        (Kind.HEADING, 3, "Sub"),
-        (Kind.TEXT, 0, "End."),
+        (BlockKind.HEADING, 1, "Title"),
+        (BlockKind.TEXT, 0, "Intro with a link and `code`."),
+        (BlockKind.HEADING, 2, "Section"),
+        (BlockKind.TEXT, 0, "Example:"),
+        (BlockKind.CODE, 0, "def f():\n\n    pass"),
+        (BlockKind.LIST, 0, "- one more\n- two"),
+        (BlockKind.CODE, 0, "x = 1"),
+        (BlockKind.TABLE, 0, "1     2"),
+        (BlockKind.TEXT, 0, "Be careful."),
+        (BlockKind.HEADING, 3, "Sub"),
+        (BlockKind.TEXT, 0, "End."),
     ]
 
 

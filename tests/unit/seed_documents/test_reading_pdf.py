@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from seed import sources
-from seed.blocks import Kind, Unreadable
+from seed.blocks import BlockKind, Unreadable
 from seed.passages import passages_of
 from seed.readers import pdf
 from tests.unit.seed_documents.pdf_files import PARAGRAPH, encrypted, korean, pictures, written
 
 
 def _headings(data: bytes) -> list[tuple[int, str]]:
-    return [(each.level, each.text) for each in pdf.read(data) if each.kind is Kind.HEADING]
+    return [(each.level, each.text) for each in pdf.read(data) if each.kind is BlockKind.HEADING]
 
 
 @pytest.mark.parametrize("outline", [False, True], ids=["by size", "by outline"])
@@ -76,8 +76,8 @@ def test_what_counts_the_pages_is_left_out(footer: str) -> None:
 def test_korean_text_is_read() -> None:
     blocks = pdf.read(korean([(20, "자동 매매 시스템"), (11, "캔들을 읽고 주문을 냅니다."), (11, "백업은 매일 이루어집니다.")]))
     assert [(each.kind, each.text) for each in blocks] == [
-        (Kind.HEADING, "자동 매매 시스템"),
-        (Kind.TEXT, "캔들을 읽고 주문을 냅니다.\n백업은 매일 이루어집니다."),
+        (BlockKind.HEADING, "자동 매매 시스템"),
+        (BlockKind.TEXT, "캔들을 읽고 주문을 냅니다.\n백업은 매일 이루어집니다."),
     ]
 
 

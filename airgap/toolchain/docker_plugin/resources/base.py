@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from airgap.toolchain.docker_plugin.checking import Failure
 from airgap.toolchain.docker_plugin.context import Call
 from airgap.toolchain.docker_plugin.diffing import Difference, adopt_computed
-from airgap.toolchain.docker_plugin.properties import ABSENT, Kind, Property, fill, is_empty, same, visible
+from airgap.toolchain.docker_plugin.properties import ABSENT, Property, ValueKind, fill, is_empty, same, visible
 from airgap.toolchain.docker_plugin.wire import UNKNOWN
 
 
@@ -67,14 +67,14 @@ class Resource(ABC):
         """Return the outputs that follow from the inputs alone."""
         return self.shown({}, inputs, refreshed=refreshed)
 
-    def shown(self, actual: dict[str, Any], wanted: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
+    def shown(self, actual: dict[str, Any], inputs: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
         """Return the outputs: Docker's values, in the program's own spelling if that means the same.
 
         A property that `actual` lacks can't be read from Docker, and keeps the program's value.
         """
         outputs: dict[str, Any] = {}
         for prop in self.properties:
-            want, have = wanted.get(prop.name), actual.get(prop.name)
+            want, have = inputs.get(prop.name), actual.get(prop.name)
             if prop.name not in actual:
                 value = want
             elif want is None:
@@ -114,9 +114,9 @@ class Resource(ABC):
 
 def trimmed(prop: Property, value: Any) -> Any:
     """Return an output as an input: without empty properties."""
-    if isinstance(value, dict) and prop.kind is Kind.OBJECT:
+    if isinstance(value, dict) and prop.kind is ValueKind.OBJECT:
         return _trimmed_object(prop.fields, value)
-    if isinstance(value, list) and prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET):
+    if isinstance(value, list) and prop.kind in (ValueKind.OBJECTS, ValueKind.OBJECT_SET):
         return [_trimmed_object(prop.fields, item) for item in value]
     return value
 

@@ -60,8 +60,8 @@ class Container(Resource):
         container = life.inspect(call, resource_id)
         if container is None and state.get("name"):
             container = life.inspect(call, state["name"])
-            found = mark_of(container) if container is not None else None
-            if found is not None and found.owner != mark(call.urn, {}).owner:
+            present_mark = mark_of(container) if container is not None else None
+            if present_mark is not None and present_mark.owner != mark(call.urn, {}).owner:
                 return None  # another stack's; create reports that
         if container is None:
             return None
@@ -127,16 +127,16 @@ class Container(Resource):
             )
         return None
 
-    def _outputs(self, call: Call, container_id: str, wanted: dict[str, Any], state: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
+    def _outputs(self, call: Call, container_id: str, inputs: dict[str, Any], state: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
         container = life.inspect(call, container_id)
         if container is None:  # `rm`: it has ended already
-            return {**state, **self.recorded(wanted, refreshed=refreshed), "id": container_id}
+            return {**state, **self.recorded(inputs, refreshed=refreshed), "id": container_id}
         image = find_image(call, container["Image"])
         with told(f"container `{container_id[:12]}` could not be read"):
-            actual = view.actual(container, image, wanted)
+            actual = view.actual(container, image, inputs)
         if actual["memorySwap"] == -1 and not call.engine.limits_swap:
-            actual["memorySwap"] = wanted.get("memorySwap", -1)
-        outputs = self.shown(actual, wanted or _unread(state), refreshed=refreshed)
+            actual["memorySwap"] = inputs.get("memorySwap", -1)
+        outputs = self.shown(actual, inputs or _unread(state), refreshed=refreshed)
         if refreshed and not container["State"]["Running"] and outputs.get("mustRun") and outputs.get("start"):
             outputs["mustRun"] = False  # as the official plugin reports a stopped container; the difference makes `up` start it
         return {**outputs, **view.outputs_only(container), "containerLogs": state.get("containerLogs"), "id": container_id}

@@ -73,10 +73,10 @@ def _create(call: Call, inputs: dict[str, Any], body: dict[str, Any], own: Mark)
 
 def _is_ours(container: dict[str, Any], own: Mark, name: str) -> bool:
     """Whether it was made from this recipe. Raises DockerPluginError if another stack or an unknown program made it."""
-    found = mark_of(container)
-    if found is None or found.owner != own.owner:
+    present_mark = mark_of(container)
+    if present_mark is None or present_mark.owner != own.owner:
         raise _foreign(container, name)
-    return found.recipe == own.recipe
+    return present_mark.recipe == own.recipe
 
 
 def _of_name(call: Call, name: str) -> dict[str, Any] | None:

@@ -8,19 +8,19 @@ from airgap.toolchain.docker_plugin.tables.container import CONTAINER
 from airgap.toolchain.docker_plugin.tables.container_parts import HEALTHCHECK_FIELDS
 
 
-def actual(container: dict[str, Any], image: dict[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
+def actual(container: dict[str, Any], image: dict[str, Any] | None, inputs: dict[str, Any]) -> dict[str, Any]:
     """Return every property in Docker's answer about a container.
 
-    `image` is the inspected image, whose settings don't count as requested; `wanted` are the inputs, whose spelling of names is kept.
+    `image` is the inspected image, whose settings don't count as requested; `inputs` are the inputs, whose spelling of names is kept.
     """
     properties = {prop.name: prop.codec.decode(_get(container, prop.place)) for prop in CONTAINER if prop.place}
     host = container["HostConfig"]
     defaults = (image or {}).get("Config") or {}
     properties["name"] = container["Name"].lstrip("/")
-    properties["image"] = _image(container, image, wanted)
-    properties["envs"] = _without(properties["envs"] or [], defaults.get("Env") or [], wanted.get("envs") or [])
-    properties["labels"] = _own_labels(properties["labels"], defaults.get("Labels") or {}, wanted.get("labels") or [])
-    properties["platform"] = wanted.get("platform") or container.get("Platform")
+    properties["image"] = _image(container, image, inputs)
+    properties["envs"] = _without(properties["envs"] or [], defaults.get("Env") or [], inputs.get("envs") or [])
+    properties["labels"] = _own_labels(properties["labels"], defaults.get("Labels") or {}, inputs.get("labels") or [])
+    properties["platform"] = inputs.get("platform") or container.get("Platform")
     properties["init"] = bool(properties["init"])
     properties["healthcheck"] = _healthcheck(container["Config"].get("Healthcheck"))
     if host.get("CapAdd") or host.get("CapDrop"):
@@ -29,9 +29,9 @@ def actual(container: dict[str, Any], image: dict[str, Any] | None, wanted: dict
         properties["capabilities"] = None
     properties["ports"] = _ports(container)
     properties["mounts"] = [_mount(item) for item in host.get("Mounts") or []]
-    properties["volumes"] = _volumes(container, defaults, wanted.get("volumes") or [])
-    properties["deviceRequests"], properties["gpus"] = _device_requests(host, wanted)
-    properties["networksAdvanced"] = _networks(container, wanted)
+    properties["volumes"] = _volumes(container, defaults, inputs.get("volumes") or [])
+    properties["deviceRequests"], properties["gpus"] = _device_requests(host, inputs)
+    properties["networksAdvanced"] = _networks(container, inputs)
     return properties
 
 
@@ -52,9 +52,9 @@ def _get(container: dict[str, Any], place: str) -> Any:
     return value
 
 
-def _image(container: dict[str, Any], image: dict[str, Any] | None, wanted: dict[str, Any]) -> str:
+def _image(container: dict[str, Any], image: dict[str, Any] | None, inputs: dict[str, Any]) -> str:
     """Keep the program's name for the image as long as it means the container's image."""
-    named = wanted.get("image")
+    named = inputs.get("image")
     names = {container["Image"], *((image or {}).get("RepoTags") or []), *((image or {}).get("RepoDigests") or [])}
     short = {name.removesuffix(":latest") for name in names}
     return str(named) if named in names | short else str(container["Image"])
@@ -117,18 +117,18 @@ def _mount(mount: dict[str, Any]) -> dict[str, Any]:
     return view
 
 
-def _volumes(container: dict[str, Any], defaults: dict[str, Any], wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _volumes(container: dict[str, Any], defaults: dict[str, Any], requested: list[dict[str, Any]]) -> list[dict[str, Any]]:
     host = container["HostConfig"]
-    volumes = [_bind(bind, wanted) for bind in host.get("Binds") or []]
+    volumes = [_bind(bind, requested) for bind in host.get("Binds") or []]
     bound = {item["containerPath"] for item in volumes}
-    asked = {item.get("containerPath") for item in wanted}
+    asked = {item.get("containerPath") for item in requested}
     inherited = (defaults.get("Volumes") or {}).keys() - asked
     volumes.extend({"containerPath": path} for path in sorted((container["Config"].get("Volumes") or {}).keys() - bound - inherited))
     volumes.extend({"fromContainer": name} for name in host.get("VolumesFrom") or [])
     return volumes
 
 
-def _bind(bind: str, wanted: list[dict[str, Any]]) -> dict[str, Any]:
+def _bind(bind: str, requested: list[dict[str, Any]]) -> dict[str, Any]:
     source, path, *rest = bind.split(":")
     modes = rest[0].split(",") if rest else []
     view: dict[str, Any] = {"containerPath": path, "readOnly": "ro" in modes}
@@ -136,19 +136,19 @@ def _bind(bind: str, wanted: list[dict[str, Any]]) -> dict[str, Any]:
     if relabel:
         view["selinuxRelabel"] = relabel[0]
     view["hostPath" if source.startswith("/") else "volumeName"] = source
-    for item in wanted:
+    for item in requested:
         # If both are requested the path on the host counts, and the name is only recorded.
         if item.get("containerPath") == path and item.get("hostPath") == source and item.get("volumeName"):
             view["volumeName"] = item["volumeName"]
     return view
 
 
-def _device_requests(host: dict[str, Any], wanted: dict[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
+def _device_requests(host: dict[str, Any], inputs: dict[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
     requests: list[dict[str, Any]] = []
     gpus: str | None = None
     for request in host.get("DeviceRequests") or []:
         capabilities = (request.get("Capabilities") or [[]])[0]
-        if wanted.get("gpus") and capabilities == ["gpu"] and not request.get("Driver"):
+        if inputs.get("gpus") and capabilities == ["gpu"] and not request.get("Driver"):
             gpus = "all" if request.get("Count") == -1 else "device=" + ",".join(request.get("DeviceIDs") or [])
             continue
         requests.append(
@@ -163,9 +163,9 @@ def _device_requests(host: dict[str, Any], wanted: dict[str, Any]) -> tuple[list
     return requests, gpus
 
 
-def _networks(container: dict[str, Any], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def _networks(container: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:
     """Read the container's networks, besides the one of its network mode."""
-    asked = wanted.get("networksAdvanced") or []
+    asked = inputs.get("networksAdvanced") or []
     mode = container["HostConfig"].get("NetworkMode", "")
     own = {container["Id"][:12], container["Name"].lstrip("/"), container["Config"].get("Hostname", "")}
     networks = []

@@ -75,10 +75,10 @@ class RemoteImage(Resource):
                     next_step="remove the containers that use it, or set `keepLocally` on the resource",
                 ) from None
 
-    def _outputs(self, image: dict[str, Any], wanted: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
-        name = wanted["name"]
+    def _outputs(self, image: dict[str, Any], inputs: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
+        name = inputs["name"]
         return {
-            **self.shown({}, wanted, refreshed=refreshed),
+            **self.shown({}, inputs, refreshed=refreshed),
             "imageId": image["Id"],
             "repoDigest": _digest(image, name),
             "id": image["Id"] + name,

@@ -83,9 +83,9 @@ class Network(Resource):
                     next_step=f"take them off (docker network disconnect -f {name} CONTAINER), then run this again",
                 ) from None
 
-    def _outputs(self, network: dict[str, Any], wanted: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
+    def _outputs(self, network: dict[str, Any], inputs: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
         actual = _actual(network)
-        return {**self.shown(actual, wanted, refreshed=refreshed), "scope": network.get("Scope"), "id": network["Id"]}
+        return {**self.shown(actual, inputs, refreshed=refreshed), "scope": network.get("Scope"), "id": network["Id"]}
 
     def _refuse_foreign(self, existing: dict[str, Any], inputs: dict[str, Any]) -> None:
         """Raise an error for a foreign network. Its labels decide: Docker keeps nothing else that names an owner."""

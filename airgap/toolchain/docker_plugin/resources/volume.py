@@ -79,9 +79,9 @@ class Volume(Resource):
                     next_step="remove the containers that use it (docker rm -f NAME), then run this again",
                 ) from None
 
-    def _outputs(self, volume: dict[str, Any], wanted: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
+    def _outputs(self, volume: dict[str, Any], inputs: dict[str, Any], *, refreshed: bool) -> dict[str, Any]:
         actual = {"name": volume["Name"], "driver": volume.get("Driver"), "driverOpts": volume.get("Options")}
-        return {**self.shown(actual, wanted, refreshed=refreshed), "mountpoint": volume.get("Mountpoint"), "id": volume["Name"]}
+        return {**self.shown(actual, inputs, refreshed=refreshed), "mountpoint": volume.get("Mountpoint"), "id": volume["Name"]}
 
 
 def _inspect(call: Call, name: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from airgap.toolchain.docker_plugin import codecs
-from airgap.toolchain.docker_plugin.properties import ABSENT, Codec, Kind, Property
+from airgap.toolchain.docker_plugin.properties import ABSENT, Codec, Property, ValueKind
 from airgap.toolchain.docker_plugin.tables import checks
 from airgap.toolchain.docker_plugin.tables.labels import LABEL_FIELDS
 
@@ -16,15 +16,15 @@ def _capabilities(names: list[str]) -> list[str]:
 
 
 CAPABILITIES = (
-    Property("adds", Kind.TEXT_SET, created=[], refreshed=[], canonical=_capabilities),
-    Property("drops", Kind.TEXT_SET, created=[], refreshed=[], canonical=_capabilities),
+    Property("adds", ValueKind.TEXT_SET, created=[], refreshed=[], canonical=_capabilities),
+    Property("drops", ValueKind.TEXT_SET, created=[], refreshed=[], canonical=_capabilities),
 )
 
 PORT_FIELDS = (
-    Property("internal", Kind.NUMBER, required=True, refuse=checks.a_port),
-    Property("external", Kind.NUMBER, computed=True, refuse=checks.a_port),
-    Property("ip", Kind.TEXT, default="0.0.0.0"),  # noqa: S104 - the official plugin's default; the policy pack refuses it
-    Property("protocol", Kind.TEXT, default="tcp", refuse=checks.one_of("tcp", "udp", "sctp")),
+    Property("internal", ValueKind.NUMBER, required=True, refuse=checks.a_port),
+    Property("external", ValueKind.NUMBER, computed=True, refuse=checks.a_port),
+    Property("ip", ValueKind.TEXT, default="0.0.0.0"),  # noqa: S104 - the official plugin's default; the policy pack refuses it
+    Property("protocol", ValueKind.TEXT, default="tcp", refuse=checks.one_of("tcp", "udp", "sctp")),
 )
 
 
@@ -34,26 +34,26 @@ def ports_in_order(ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 VOLUME_FIELDS = (
-    Property("containerPath", Kind.TEXT, created="", refreshed="", refuse=checks.an_absolute_path),
-    Property("fromContainer", Kind.TEXT, created="", refreshed=""),
-    Property("hostPath", Kind.TEXT, created="", refreshed="", refuse=checks.an_absolute_path),
-    Property("readOnly", Kind.SWITCH, refreshed=False),
-    Property("selinuxRelabel", Kind.TEXT, created="", refreshed="", refuse=checks.one_of("z", "Z")),
-    Property("volumeName", Kind.TEXT, created="", refreshed=""),
+    Property("containerPath", ValueKind.TEXT, created="", refreshed="", refuse=checks.an_absolute_path),
+    Property("fromContainer", ValueKind.TEXT, created="", refreshed=""),
+    Property("hostPath", ValueKind.TEXT, created="", refreshed="", refuse=checks.an_absolute_path),
+    Property("readOnly", ValueKind.SWITCH, refreshed=False),
+    Property("selinuxRelabel", ValueKind.TEXT, created="", refreshed="", refuse=checks.one_of("z", "Z")),
+    Property("volumeName", ValueKind.TEXT, created="", refreshed=""),
 )
 
 MOUNT_FIELDS = (
-    Property("target", Kind.TEXT, required=True, refuse=checks.an_absolute_path),
-    Property("type", Kind.TEXT, required=True, refuse=checks.one_of("bind", "volume", "tmpfs")),
-    Property("source", Kind.TEXT, created="", refreshed=""),
-    Property("readOnly", Kind.SWITCH, refreshed=False),
+    Property("target", ValueKind.TEXT, required=True, refuse=checks.an_absolute_path),
+    Property("type", ValueKind.TEXT, required=True, refuse=checks.one_of("bind", "volume", "tmpfs")),
+    Property("source", ValueKind.TEXT, created="", refreshed=""),
+    Property("readOnly", ValueKind.SWITCH, refreshed=False),
     Property(
         "bindOptions",
-        Kind.OBJECT,
+        ValueKind.OBJECT,
         fields=(
             Property(
                 "propagation",
-                Kind.TEXT,
+                ValueKind.TEXT,
                 created="",
                 refreshed="",
                 refuse=checks.one_of("private", "rprivate", "shared", "rshared", "slave", "rslave"),
@@ -62,46 +62,48 @@ MOUNT_FIELDS = (
     ),
     Property(
         "tmpfsOptions",
-        Kind.OBJECT,
+        ValueKind.OBJECT,
         fields=(
-            Property("mode", Kind.NUMBER, refreshed=0, refuse=checks.at_least(0)),
-            Property("sizeBytes", Kind.NUMBER, refreshed=0, refuse=checks.at_least(0)),
+            Property("mode", ValueKind.NUMBER, refreshed=0, refuse=checks.at_least(0)),
+            Property("sizeBytes", ValueKind.NUMBER, refreshed=0, refuse=checks.at_least(0)),
         ),
     ),
     Property(
         "volumeOptions",
-        Kind.OBJECT,
+        ValueKind.OBJECT,
         fields=(
-            Property("driverName", Kind.TEXT, created="", refreshed=""),
-            Property("driverOptions", Kind.TEXT_MAP, refreshed={}),
-            Property("labels", Kind.OBJECT_SET, fields=LABEL_FIELDS, created=[], refreshed=[]),
-            Property("noCopy", Kind.SWITCH, refreshed=False),
-            Property("subpath", Kind.TEXT, created="", refreshed="", api="1.45"),
+            Property("driverName", ValueKind.TEXT, created="", refreshed=""),
+            Property("driverOptions", ValueKind.TEXT_MAP, refreshed={}),
+            Property("labels", ValueKind.OBJECT_SET, fields=LABEL_FIELDS, created=[], refreshed=[]),
+            Property("noCopy", ValueKind.SWITCH, refreshed=False),
+            Property("subpath", ValueKind.TEXT, created="", refreshed="", api="1.45"),
         ),
     ),
 )
 
 UPLOAD_FIELDS = (
-    Property("file", Kind.TEXT, required=True, refuse=checks.an_absolute_path),
-    Property("content", Kind.TEXT, created="", refreshed=""),
-    Property("contentBase64", Kind.TEXT, created="", refreshed="", refuse=checks.base64_text),
-    Property("executable", Kind.SWITCH, created=False, refreshed=False),
-    Property("permissions", Kind.TEXT, created="", refreshed="", refuse=checks.matching(r"0[0-7]{3}", "four octal digits such as `0644`")),
-    Property("source", Kind.TEXT, created="", refreshed=""),
-    Property("sourceHash", Kind.TEXT, created="", refreshed=""),
-    Property("owner", Kind.TEXT, created=ABSENT, refreshed=ABSENT),
-    Property("group", Kind.TEXT, created=ABSENT, refreshed=ABSENT),
+    Property("file", ValueKind.TEXT, required=True, refuse=checks.an_absolute_path),
+    Property("content", ValueKind.TEXT, created="", refreshed=""),
+    Property("contentBase64", ValueKind.TEXT, created="", refreshed="", refuse=checks.base64_text),
+    Property("executable", ValueKind.SWITCH, created=False, refreshed=False),
+    Property(
+        "permissions", ValueKind.TEXT, created="", refreshed="", refuse=checks.matching(r"0[0-7]{3}", "four octal digits such as `0644`")
+    ),
+    Property("source", ValueKind.TEXT, created="", refreshed=""),
+    Property("sourceHash", ValueKind.TEXT, created="", refreshed=""),
+    Property("owner", ValueKind.TEXT, created=ABSENT, refreshed=ABSENT),
+    Property("group", ValueKind.TEXT, created=ABSENT, refreshed=ABSENT),
 )
 
 NETWORK_FIELDS = (
-    Property("name", Kind.TEXT, required=True),
-    Property("aliases", Kind.TEXT_SET, created=[], refreshed=[]),
-    Property("driverOpts", Kind.TEXT_SET, created=[], refreshed=[], refuse=checks.an_assignment),
-    Property("gwPriority", Kind.NUMBER, refreshed=0, api="1.48"),
-    Property("ipv4Address", Kind.TEXT, created="", refreshed=""),
-    Property("ipv6Address", Kind.TEXT, created="", refreshed=""),
-    Property("linkLocalIps", Kind.TEXT_SET, created=[], refreshed=[]),
-    Property("macAddress", Kind.TEXT, created="", refreshed="", canonical=str.lower),
+    Property("name", ValueKind.TEXT, required=True),
+    Property("aliases", ValueKind.TEXT_SET, created=[], refreshed=[]),
+    Property("driverOpts", ValueKind.TEXT_SET, created=[], refreshed=[], refuse=checks.an_assignment),
+    Property("gwPriority", ValueKind.NUMBER, refreshed=0, api="1.48"),
+    Property("ipv4Address", ValueKind.TEXT, created="", refreshed=""),
+    Property("ipv6Address", ValueKind.TEXT, created="", refreshed=""),
+    Property("linkLocalIps", ValueKind.TEXT_SET, created=[], refreshed=[]),
+    Property("macAddress", ValueKind.TEXT, created="", refreshed="", canonical=str.lower),
 )
 
 
@@ -110,7 +112,7 @@ def network_mode(mode: str) -> str:
     return "bridge" if mode == "default" else mode
 
 
-HOST_FIELDS = (Property("host", Kind.TEXT, required=True), Property("ip", Kind.TEXT, required=True))
+HOST_FIELDS = (Property("host", ValueKind.TEXT, required=True), Property("ip", ValueKind.TEXT, required=True))
 
 
 def _nanoseconds(value: str) -> int:
@@ -118,14 +120,14 @@ def _nanoseconds(value: str) -> int:
 
 
 HEALTHCHECK_FIELDS = (
-    Property("tests", Kind.TEXTS, place="Test", created=[], refreshed=[]),
+    Property("tests", ValueKind.TEXTS, place="Test", created=[], refreshed=[]),
     *(
-        Property(name, Kind.TEXT, default="0s", place=there, codec=codecs.DURATION, canonical=_nanoseconds, refuse=checks.a_duration)
+        Property(name, ValueKind.TEXT, default="0s", place=there, codec=codecs.DURATION, canonical=_nanoseconds, refuse=checks.a_duration)
         for name, there in (("interval", "Interval"), ("timeout", "Timeout"), ("startPeriod", "StartPeriod"))
     ),
     Property(
         "startInterval",
-        Kind.TEXT,
+        ValueKind.TEXT,
         default="0s",
         place="StartInterval",
         codec=codecs.DURATION,
@@ -133,7 +135,7 @@ HEALTHCHECK_FIELDS = (
         refuse=checks.a_duration,
         api="1.44",
     ),
-    Property("retries", Kind.NUMBER, place="Retries", created=0, refreshed=0, refuse=checks.at_least(0)),
+    Property("retries", ValueKind.NUMBER, place="Retries", created=0, refreshed=0, refuse=checks.at_least(0)),
 )
 
 
@@ -149,9 +151,9 @@ def _encode_devices(devices: list[dict[str, Any]]) -> Any:
 _DEVICES = codecs.renamed(hostPath="PathOnHost", containerPath="PathInContainer", permissions="CgroupPermissions")
 DEVICES = Codec(_encode_devices, _DEVICES.decode)
 DEVICE_FIELDS = (
-    Property("hostPath", Kind.TEXT, required=True),
-    Property("containerPath", Kind.TEXT, created="", refreshed=""),
-    Property("permissions", Kind.TEXT, created="", refreshed="", refuse=checks.matching(r"[rwm]+", "some of the letters r, w and m")),
+    Property("hostPath", ValueKind.TEXT, required=True),
+    Property("containerPath", ValueKind.TEXT, created="", refreshed=""),
+    Property("permissions", ValueKind.TEXT, created="", refreshed="", refuse=checks.matching(r"[rwm]+", "some of the letters r, w and m")),
 )
 
 
@@ -164,12 +166,15 @@ def devices_in_full(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 RATES = codecs.renamed(path="Path", rate="Rate")
-RATE_FIELDS = (Property("path", Kind.TEXT, required=True), Property("rate", Kind.NUMBER, required=True, refuse=checks.at_least(1)))
+RATE_FIELDS = (
+    Property("path", ValueKind.TEXT, required=True),
+    Property("rate", ValueKind.NUMBER, required=True, refuse=checks.at_least(1)),
+)
 
 DEVICE_REQUEST_FIELDS = (
-    Property("capabilities", Kind.TEXT_SET, created=[], refreshed=[]),
-    Property("count", Kind.NUMBER, refreshed=0),
-    Property("deviceIds", Kind.TEXTS, created=[], refreshed=[]),
-    Property("driver", Kind.TEXT, created="", refreshed=""),
-    Property("options", Kind.TEXT_MAP, refreshed={}),
+    Property("capabilities", ValueKind.TEXT_SET, created=[], refreshed=[]),
+    Property("count", ValueKind.NUMBER, refreshed=0),
+    Property("deviceIds", ValueKind.TEXTS, created=[], refreshed=[]),
+    Property("driver", ValueKind.TEXT, created="", refreshed=""),
+    Property("options", ValueKind.TEXT_MAP, refreshed={}),
 )

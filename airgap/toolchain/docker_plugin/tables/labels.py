@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from airgap.toolchain.docker_plugin.properties import Kind, Property
+from airgap.toolchain.docker_plugin.properties import Property, ValueKind
 
-LABEL_FIELDS = (Property("label", Kind.TEXT, required=True), Property("value", Kind.TEXT, required=True))
+LABEL_FIELDS = (Property("label", ValueKind.TEXT, required=True), Property("value", ValueKind.TEXT, required=True))
