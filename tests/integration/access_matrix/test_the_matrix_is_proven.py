@@ -187,7 +187,7 @@ CHANGES: list[Change] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("account", "store", "change", "undo", "named"), in_make_test(CHANGES, 0, 1, 2))
+@pytest.mark.parametrize(("account", "store", "change", "undo", "named"), in_make_test(CHANGES, 0))
 def test_what_somebody_changed_by_hand_is_named(
     platform: Platform,
     account: str,

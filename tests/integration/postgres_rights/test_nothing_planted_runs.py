@@ -206,7 +206,9 @@ def test_no_task_of_a_superuser_runs_what_is_planted(planted: ScratchServer) -> 
     # The proof looks at no manifest.
     restored = RestoredPlatform(planted.platform, None)  # type: ignore[arg-type]
     tasks: list[tuple[str, Callable[[], object]]] = []
-    for each in kinds(planted):
+    every = kinds(planted)
+    assert len(every) > 5
+    for each in every:
         name = f"{each.kind_name} {each.inputs.get('role', '')}"
         tasks += [(f"making {name}", each.up), (f"comparing {name}", each.refresh), (f"mending {name}", each.up)]
         if each.kind_name == "PostgresGrants":
@@ -220,6 +222,7 @@ def test_no_task_of_a_superuser_runs_what_is_planted(planted: ScratchServer) -> 
         ("comparing indexes", lambda: proofs.indexes(restored)),
     ]
     stepped_into = []
+    assert len(tasks) > 30
     with psycopg.connect(planted.platform.postgres_url(owner()), autocommit=True) as migrator:
         for name, task in tasks:
             # Making the database anew takes away what its owner set.

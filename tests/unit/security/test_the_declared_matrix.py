@@ -37,6 +37,7 @@ def test_every_account_has_a_cell_for_everything() -> None:
         mine = {name: each for name, each in things.items() if name.startswith(store)}
         assert {name.split()[1] for name in mine} == {each.name for each in ACCOUNTS if getattr(each, store)}
         (first, *others) = mine.values()
+        assert others
         assert all(each == first for each in others)
         assert len(first) > 30
     tables = {cell.name for cell in MATRIX if cell.kind == "table"}
@@ -92,6 +93,7 @@ def test_it_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
     stream = io.StringIO()
     show.show(MATRIX, stream)
     lines = [line.split("\t") for line in stream.getvalue().splitlines()]
+    assert len(lines) > 100
     assert all(len(line) == 5 for line in lines)
     names = sum(len([each for each in part.split(", ") if each]) for line in lines for part in line[3:])
     assert names == len(MATRIX)
