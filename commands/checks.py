@@ -38,3 +38,29 @@ def check_all(
     from console import checking
 
     return checking.show(stack, only, store, fix=fix, as_json=json, as_plugin=nagios, watch=watch)
+
+
+@task(name="report", help={"out": "The file to write."})
+def check_report(_context: Context, out: str = "report.html", stack: str = "") -> int:
+    """Write one page of HTML with the stack's state: what to do next, sets and drills in time, checks so far, the audit.
+
+    Example: invoke check.report --out /tmp/report.html
+    """
+    from pathlib import Path
+
+    from console.report.gathered import gather
+    from console.report.page import page
+    from core.disk import write_whole
+    from core.errors import PlatformError
+    from core.yielding import yield_processor
+    from infra import connections
+    from monitor.result import exit_code
+
+    yield_processor()
+    content = gather(connections.load(stack))
+    try:
+        write_whole(Path(out).expanduser(), page(content))
+    except OSError as error:
+        raise PlatformError(what=f"the page can't be written: {error.strerror}", where=out, next_step="name another file") from error
+    print(f"written: {out}")
+    return exit_code(content.results)

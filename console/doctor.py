@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from console.engine import Unasked
 from core.aside import Late, gather
 from core.errors import PlatformError
 from monitor import render
@@ -70,6 +71,8 @@ def _result(name: str, answer: object, took: float) -> CheckResult:
         finding = answer
     elif isinstance(answer, Late):
         finding = unknown(str(answer), "run it again when the machine is less busy")
+    elif isinstance(answer, OSError | Unasked) and name.startswith(("docker.", "stack.")):
+        finding = unknown(f"the Docker engine could not be asked: {answer}", "see docker.engine")
     else:
         finding = unknown(f"could not be checked: {type(answer).__name__}: {answer}", "make doctor ARGS=--debug shows where")
     return CheckResult(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ query = Statements(__file__)
 LOCK_MILLISECONDS = 20
 """As long may a try wait for a lock, and others behind it."""
 _STATEMENT_SECONDS = 20.0
+_TRIES = 10
+_PAUSE_SECONDS = 0.1
 _DENIED = "42501"
 _LOCKED = "55P03"
 _NOT_THERE = ("42P01", "42703", "3F000", "42704")
@@ -151,6 +154,12 @@ class _Session:
                 return listed
             statement = made.instead if allows and made.instead is not None else made.statement
         tried = self._run(statement, made)
+        for _ in range(_TRIES - 1):
+            if not tried.said.startswith(_LOCKED):
+                break
+            # A lock is waited for before rights are asked about: it says nothing, and is soon gone.
+            time.sleep(_PAUSE_SECONDS)
+            tried = self._run(statement, made)
         # What a busy table kept from being tried, the list tells.
         return listed if made.listed and tried.answer is Answer.UNKNOWN and tried.said.startswith(_LOCKED) else tried
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 
@@ -51,8 +52,15 @@ WORKDIR /
 
 @contextlib.contextmanager
 def images_of_others(stack: str) -> Iterator[str]:
-    """Build them; yield the setting `christmas:upstream` that names them. They go on leaving."""
+    """Build them; yield the setting `christmas:upstream` that names them. They go on leaving, and so do those of killed test runs.
+
+    The stack's name ends with the number of this process.
+    """
     engine, setting, made = docker.from_env(), {}, []
+    for left in engine.images.list(filters={"reference": f"christmas-{stack.rpartition('-')[0]}-*/*"}):
+        for tag in left.tags:
+            if not Path(f"/proc/{tag.partition('/')[0].rpartition('-')[2]}").exists():
+                engine.images.remove(tag, force=True)
     try:
         for service, (user, changes) in _CHANGES.items():
             name = f"christmas-{stack}/of-others-{service}:1"

@@ -84,6 +84,7 @@ def test_an_engine_that_is_not_there_is_critical_and_what_needs_it_unknown(fresh
     assert found["docker.engine"]["status"] == "critical"
     assert "DOCKER_HOST" in str(found["docker.engine"]["next_step"])
     assert found["docker.images"]["status"] == found["stack.owner"]["status"] == "unknown"
+    assert found["docker.images"]["next_step"] == "see docker.engine"
     assert found["pulumi.passphrase"]["status"] == "ok"
 
 

@@ -1,0 +1,75 @@
+"""What the page shows, gathered from checks, sets, drills, histories and the audit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from backup import drill
+from backup.sets import folders
+from backup.sets.model import Manifest
+from christmas.blueprint.audit_rules import AUDIT_RULES
+from infra.connections import Platform
+from monitor import checks, signs
+from monitor.result import CheckResult
+from schedule import history
+from schedule.task import HISTORY
+from security.audit.anomalies import Anomaly, anomalies
+from security.audit.chain import Chain
+from security.audit.collect import folder_of
+
+DAYS = 30
+"""How far the trends and the chain of sets go back."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUse:
+    """One account's events of the last day: how many, and how many were refused."""
+
+    account: str
+    events: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The page's content. `runs` are the recorded runs of the checks, oldest first; `drills` as their history has them."""
+
+    stack: str
+    at: datetime
+    results: Sequence[CheckResult]
+    sets: Sequence[Manifest]
+    drills: Sequence[dict[str, Any]]
+    runs: Sequence[dict[str, Any]]
+    accounts: Sequence[AccountUse]
+    anomalies: Sequence[Anomaly]
+
+
+def gather(platform: Platform) -> Gathered:
+    """Run all checks and read the histories. Raises PlatformError only where the stack itself can't be read."""
+    now = datetime.now(UTC)
+    begin = now - timedelta(days=DAYS)
+    folder = folders.folder_of(platform.stack)
+    chain = Chain(folder_of(platform.stack))
+    day_ago = now - timedelta(days=1)
+    events = list(chain.events(day_ago))
+    border = f"{day_ago:%Y-%m-%dT%H:%M:%S}"
+    earlier = (event for event in chain.events(begin) if event.time < border)
+    counts: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for event in events:
+        counts[event.account] += event.count
+        refused[event.account] += event.count if event.outcome == "denied" else 0
+    return Gathered(
+        stack=platform.stack,
+        at=now,
+        results=checks.run(platform),
+        sets=[manifest for manifest in folders.list_sets(folder=folder) if manifest.started >= begin],
+        drills=[report for report in drill.history(folder) if report["started"] >= begin.isoformat()],
+        runs=[run for run in history.read(signs.folder_of(platform.stack) / HISTORY) if run["at"] >= begin.isoformat()],
+        accounts=[AccountUse(account, count, refused[account]) for account, count in counts.most_common()],
+        anomalies=anomalies(earlier, events, AUDIT_RULES),
+    )
