@@ -68,10 +68,10 @@ def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(
     with pytest.raises(Disproved) as caught:
         constraints(restored)
     assert sorted(str(caught.value).split(", ")) == [
-        "1 rows of broken_b break broken_b_a_fkey",
-        "1 rows of broken_b break doubled",
-        "1 rows of broken_b break not null",
-        "1 rows of broken_b break positive",
+        "1 rows of broken_b violate broken_b_a_fkey",
+        "1 rows of broken_b violate doubled",
+        "1 rows of broken_b violate not null",
+        "1 rows of broken_b violate positive",
     ]
     with pytest.raises(Disproved, match='lacks matching index tuple within index "doubled"'):
         indexes(restored)

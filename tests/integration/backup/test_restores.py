@@ -207,7 +207,7 @@ def test_every_accident_is_undone_to_the_moment_before(platform: Platform, folde
 
     beside = restore(platform, moment.isoformat(), into="tests-beside", folder=folder)
     try:
-        with pytest.raises(PlatformError, match="is still there"):
+        with pytest.raises(PlatformError, match="still exists"):
             restore(platform, moment.isoformat(), into="tests-beside", folder=folder)
         connections = json.loads(Path(beside.connections).read_text())
         assert Path(beside.connections).stat().st_mode & 0o777 == 0o600

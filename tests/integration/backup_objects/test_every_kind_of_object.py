@@ -165,7 +165,7 @@ def test_what_became_worse_is_still_found(platform: Platform, full: Manifest) ->
     assert "as on the live server" in structure(told)
     worse = (
         ("update pg_index set indisvalid = {} where indexrelid = 'picky_pkey'::regclass", "false", "true", structure, "index picky_pkey"),
-        ("select setval('counter', {})", "5", "100", structure, "counter is at 5, had given 100"),
+        ("select setval('counter', {})", "5", "100", structure, "counter is at 5, but had given out 100"),
         ("""update webhook_log set payload = '{}' where id = 2""", "[1]", "[]", proofs.rows, "webhook_log has 2 rows with other content"),
         ("alter table {}", '"Zweites Schema".ledger rename to a', '"Zweites Schema".a rename to ledger', proofs.rows, "ledger is missing"),
     )

@@ -95,7 +95,7 @@ def test_the_copy_with_the_newest_set_becomes_the_first_place(server: S3Server, 
     assert (folder / "not-in-the-copy/20261123-140000-full-0002").is_dir()
     # From here on it is the first place, and never replaced.
     assert bring_back.choose(there, folder, "") == ""
-    with pytest.raises(PlatformError, match="only sets of the first place"):
+    with pytest.raises(PlatformError, match="a live restore reads the first place"):
         bring_back.choose(there, folder, "behind")
 
 

@@ -139,7 +139,7 @@ def test_the_first_place_is_lost_and_a_copy_brings_all_back(there: There, place:
         assert done.stores["redis"]["set"] == there.full.id
     finally:
         remove(f"tests-lost-{place}")
-    with pytest.raises(PlatformError, match="only sets of the first place"):
+    with pytest.raises(PlatformError, match="a live restore reads the first place"):
         restore(there.platform, live=True, folder=there.folder, place=place)
 
 

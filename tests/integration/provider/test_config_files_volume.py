@@ -110,9 +110,9 @@ def test_a_missing_image_is_named_and_no_reason_to_fail_a_refresh(files: Kept) -
     files.up()
     files.recorded = {**files.recorded, "image": "christmas/not-there:1"}
     assert files.refresh() == []
-    assert "christmas/not-there:1 is not there" in files.logged[-1]
+    assert "christmas/not-there:1 does not exist here" in files.logged[-1]
     files.inputs = {**files.inputs, "image": "christmas/not-there:1", "mode": 0o440}
-    with pytest.raises(PartialFailureError, match="christmas/not-there:1 is not there"):
+    with pytest.raises(PartialFailureError, match="christmas/not-there:1 does not exist here"):
         files.up()
 
 

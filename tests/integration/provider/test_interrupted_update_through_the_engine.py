@@ -39,7 +39,7 @@ def test_what_was_begun_is_completed(make_stack: MakeStack) -> None:
         stack.program = Program(volume, "christmas/not-there:1", "second-secret-content")
         with pytest.raises(EngineError) as failure:
             stack.up()
-        assert "image christmas/not-there:1 is not there" in str(failure.value)
+        assert "image christmas/not-there:1 does not exist here" in str(failure.value)
         assert "secret-content" not in str(failure.value) + stack.state_text()
         stack.program = begun  # the engine can't know how far it came, so it asserts everything again
         assert stack.up().ops() == {"files": "update"}
