@@ -83,9 +83,8 @@ def test_a_change_is_found(chain: Chain, change: str) -> None:
 def test_a_chain_that_was_written_anew_as_a_whole_is_found_by_the_sets(chain: Chain, tmp_path: Path) -> None:
     anchor = chain.head()
     other = Chain(tmp_path / "other")
-    for line in chain.lines():
-        kept = Event(**{name: line[name] for name in Event.__dataclass_fields__})
-        add(other, Event(**{**kept.as_dict(), "account": "app"}), at="2-2")
+    forged = [{name: line[name] for name in Event.__dataclass_fields__} | {"account": "app"} for line in chain.lines()]
+    add(other, *(Event(**each) for each in forged), at="2-2")
     assert other.verify().faults == ()
     (fault,) = other.verify({"20261201-000000-full-0001": anchor}).faults
     assert "20261201-000000-full-0001" in fault
