@@ -28,11 +28,11 @@ p{margin:.4rem 0}.soft{color:var(--soft)}a{color:var(--link)}code{font:14px ui-m
 .todo{padding:0;list-style:none}.todo li{border-left:4px solid currentColor;background:var(--box);padding:.5rem .8rem;margin:.5rem 0}
 .todo span,.todo code{color:var(--text)}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;
-border-bottom:1px solid var(--line)}caption{text-align:left;padding:.5rem .6rem 0}td.number{text-align:right;white-space:nowrap}
+border-bottom:1px solid var(--line)}caption{text-align:left;padding:.5rem .6rem 0}.number{text-align:right;white-space:nowrap}
 svg{width:100%;min-width:34rem;height:auto}.axis{fill:var(--soft);font-size:13px}.date{text-anchor:middle}.grid,.link{stroke:var(--line)}
 .link{stroke-dasharray:3 3}.set{fill:var(--link)}.empty{fill:var(--box);stroke:var(--line)}.mark{fill:currentColor}
 details{margin:.4rem 0}summary{cursor:pointer}:focus-visible{outline:3px solid var(--link);outline-offset:2px}
-@media (max-width:40rem){td,th{display:block;border:0;padding:.1rem .4rem}td.number{text-align:left}tr{display:block;padding:.5rem 0;
+@media (max-width:40rem){td,th{display:block;border:0;padding:.1rem .4rem}.number{text-align:left}tr{display:block;padding:.5rem 0;
 border-bottom:1px solid var(--line)}thead{position:absolute;left:-99rem}}
 """
 
@@ -135,7 +135,7 @@ def _table(
 ) -> list[str]:
     """A table that becomes a list of blocks on a narrow screen. `numbers` are the columns with figures."""
     lines = [f"<table><caption class='soft'>{escape(caption)}</caption><thead><tr>"]
-    lines += [f"<th scope='col'>{escape(head)}</th>" for head in heads]
+    lines += [f"<th scope='col'{' class=number' if place in numbers else ''}>{escape(head)}</th>" for place, head in enumerate(heads)]
     lines.append("</tr></thead><tbody>")
     for row in rows:
         cells = (
