@@ -89,7 +89,8 @@ def test_a_removed_parent_is_named(made: Made) -> None:
     shutil.rmtree(made.folder / made.full.id)
     faults = made.faults(made.incremental)
     assert f"its parent {made.full.id} is missing" in faults
-    assert f"weaviate: its base {made.full.id} is missing" in faults
+    assert made.full.weaviate
+    assert f"weaviate: its base {made.full.weaviate.backup_id} is missing" in faults
 
 
 def test_a_manifest_that_was_edited_or_signed_with_another_key_is_named(made: Made) -> None:
