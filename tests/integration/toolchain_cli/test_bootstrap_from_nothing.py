@@ -129,4 +129,14 @@ def test_the_help_lists_every_target() -> None:
     shown = subprocess.run(
         ["make", "--no-print-directory"], cwd=PROJECT, env=ENVIRONMENT, capture_output=True, text=True, check=True
     ).stdout
-    assert [line.split()[1] for line in shown.splitlines()] == ["help", "up", "machine", "down", "test", "test-all", "lint", "clean-tests"]
+    assert [line.split()[1] for line in shown.splitlines()] == [
+        "help",
+        "up",
+        "machine",
+        "doctor",
+        "down",
+        "test",
+        "test-all",
+        "lint",
+        "clean-tests",
+    ]
