@@ -241,7 +241,12 @@ def test_every_command_that_begins_a_session_of_a_superuser_takes_its_database_f
     for room in ("infra", "backup", "monitor", "migrations", "schedule", "seed", "security", "core", "commands"):
         for path in (ROOT / room).rglob("*.py"):
             text = path.read_text()
-            found |= {f"{path.relative_to(ROOT)}:{line}": line for line in text.splitlines() if re.search(r'"psql"[,)\]]', line)}
+            # `_libpq` writes a line for a person, who logs in as an account.
+            found |= {
+                f"{path.relative_to(ROOT)}:{line}": line
+                for line in text.splitlines()
+                if re.search(r'"psql"[,)\]]', line) and "_libpq" not in line
+            }
     assert len(found) >= 5
     assert [place for place in found if not re.search(r"(?:superuser\.)?database\(", place)] == []
     assert database("a'b") == "dbname='a\\'b' options='-c search_path=pg_catalog,pg_temp'"
