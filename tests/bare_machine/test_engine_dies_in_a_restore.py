@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 
@@ -60,7 +61,7 @@ def written(stack: Stack) -> list[str]:
 
 def newest_set(stack: Stack) -> str:
     """Its id."""
-    return next(word for word in reversed(stack.run("invoke", "backup.list").split()) if word.endswith(("-full", "-incremental")))
+    return re.findall(r"\d{8}-\d{6}-(?:full|incremental)-[0-9a-f]+", stack.run("invoke", "backup.list"))[-1]
 
 
 @pytest.mark.parametrize("stage", STAGES)
