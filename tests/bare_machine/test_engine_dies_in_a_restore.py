@@ -61,7 +61,8 @@ def written(stack: Stack) -> list[str]:
 
 def newest_set(stack: Stack) -> str:
     """Its id."""
-    return re.findall(r"\d{8}-\d{6}-(?:full|incremental)-[0-9a-f]+", stack.run("invoke", "backup.list"))[-1]
+    listed: list[str] = re.findall(r"\d{8}-\d{6}-(?:full|incremental)-[0-9a-f]+", stack.run("invoke", "backup.list"))
+    return listed[-1]
 
 
 @pytest.mark.parametrize("stage", STAGES)
