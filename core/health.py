@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from docker import APIClient
+
+_DOCKERS_TIMEOUT = 30_000_000_000
+"""Nanoseconds that a health check has which says nothing of its own."""
 
 
 def check_of(attributes: Mapping[str, Any]) -> list[str]:
@@ -17,14 +21,23 @@ def check_of(attributes: Mapping[str, Any]) -> list[str]:
     return words if kind == "CMD" else []
 
 
-def passes(client: APIClient, container: str, check: list[str]) -> bool:
-    """Whether a health check passes now. A container that has just stopped does not pass, nor does one that can't be asked."""
+def seconds_of(attributes: Mapping[str, Any]) -> float:
+    """The time limit of a container's health check."""
+    return ((attributes["Config"].get("Healthcheck") or {}).get("Timeout") or _DOCKERS_TIMEOUT) / 1e9
+
+
+def passes(client: APIClient, container: str, check: list[str], seconds: float = _DOCKERS_TIMEOUT / 1e9) -> bool:
+    """Whether a health check passes now, within its time limit, as Docker judges it.
+
+    A container that has just stopped does not pass, nor does one that can't be asked.
+    """
     from docker.errors import DockerException
     from requests import RequestException
 
     try:
+        began = time.monotonic()
         call = client.exec_create(container, check)["Id"]
         client.exec_start(call)
-        return bool(client.exec_inspect(call)["ExitCode"] == 0)
+        return bool(client.exec_inspect(call)["ExitCode"] == 0) and time.monotonic() - began <= seconds
     except (DockerException, RequestException):
         return False

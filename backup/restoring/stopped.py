@@ -63,7 +63,7 @@ def run(stopped: Container, script: str, *, purpose: str, network: str = "none")
 def is_well(container: Container) -> bool:
     """Whether a container's own health check passes right now; True without one."""
     check = health.check_of(container.attrs)
-    return not check or health.passes(docker_client().api, str(container.id), check)
+    return not check or health.passes(docker_client().api, str(container.id), check, health.seconds_of(container.attrs))
 
 
 def labels(stopped: Container, purpose: str) -> dict[str, str]:

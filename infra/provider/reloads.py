@@ -85,7 +85,9 @@ class Reload(ResourceKind):
             asked("looking at it", f"container {container.name}", container.reload)
             state = container.attrs["State"]
             check = health.check_of(container.attrs)
-            if state["Running"] and (not check or health.passes(container.client.api, str(container.id), check)):
+            if state["Running"] and (
+                not check or health.passes(container.client.api, str(container.id), check, health.seconds_of(container.attrs))
+            ):
                 return
             time.sleep(0.5)
         raise PlatformError(

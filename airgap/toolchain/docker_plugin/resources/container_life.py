@@ -98,7 +98,7 @@ def wait_healthy(call: Call, container_id: str, name: str, seconds: float) -> st
         if not check:
             return f"container `{name}` is to be waited for, but neither it nor its image has a health check"
         if state["Status"] == "running" and time.monotonic() >= ask_at:
-            if health.passes(call.engine.client, container_id, check):
+            if health.passes(call.engine.client, container_id, check, health.seconds_of(container)):
                 return None
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             ask_at = time.monotonic() + pause
