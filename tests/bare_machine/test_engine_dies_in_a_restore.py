@@ -48,6 +48,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             running.run("invoke", "migrate")
             running.run("invoke", "seed.market")
             running.run("invoke", "seed.demo")
+            running.run("invoke", "seed.cache")
+            running.run("invoke", "seed.docs", "docs/guide/ko/overview.md")
             running.run("invoke", "backup", "--full")
             yield running
         finally:

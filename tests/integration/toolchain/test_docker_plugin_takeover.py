@@ -22,7 +22,7 @@ _SLOW = program(healthcheck={**_OK, "retries": 10000}, wait=True, wait_timeout=2
 
 @pytest.mark.exhaustive
 def test_a_container_that_is_not_healthy_is_recorded_and_finished_by_the_next_up(lab: Lab, engine: docker.APIClient) -> None:
-    failed = lab.run("up", program(healthcheck=_OK, wait=True, wait_timeout=240))
+    failed = lab.run("up", program(healthcheck=_OK, wait=True, wait_timeout=10))
     assert failed.code == 1
     assert f"container `{NAME}` is unhealthy" in failed.text
     assert f"docker logs {NAME}" in failed.text
