@@ -30,7 +30,7 @@ def others(tmp_path_factory):
     made = Stack(name, environment)
     with images_of_others(name) as upstream:
         try:
-            made.pulumi("stack", "init", name)
+            made.run("pulumi", "stack", "init", name)
             made.pulumi("config", "set", "christmas:images", "upstream")
             made.pulumi("config", "set", "christmas:upstream", upstream)
             made.pulumi("config", "set", "christmas:limits", json.dumps(LIMITS))
