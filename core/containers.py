@@ -318,8 +318,12 @@ def owner_of(user: str) -> dict[str, int]:
 
 
 def give(container: Container, directory: str, *, uid: int, gid: int) -> None:
-    """Change the owner of a directory, not of its content: in a new volume the image decides the owner."""
-    container.put_archive(directory, _head(".", uid, gid, 0o700, 0, tarfile.DIRTYPE) + b"\0" * (2 * tarfile.BLOCKSIZE))
+    """Make `uid:gid` the owner of a directory, and of nothing in it. An image decides who owns the directory of a new volume.
+
+    Docker ignores an archive's entry for the very directory that it is put into, so it is put into the parent.
+    """
+    path = PurePosixPath(directory)
+    container.put_archive(str(path.parent), _head(path.name, uid, gid, 0o700, 0, tarfile.DIRTYPE) + b"\0" * (2 * tarfile.BLOCKSIZE))
 
 
 def _tar(entries: Iterable[FileToPut], uid: int, gid: int) -> Iterator[bytes]:
