@@ -42,6 +42,8 @@ def timescaledb(
             "pgbackrest.conf": render(passphrase, place=place).encode(),
             **({CA_FILE: place.ca_certificate.encode()} if place and place.ca_certificate else {}),
         },
+        # An image may give this directory to another user.
+        tmpfs={"/var/run/postgresql": "rw,noexec,nosuid,nodev,size=16m,mode=0750,uid={uid},gid={gid}".format(**base.owner)},
         health=["pg_isready", "-q", "-h", "127.0.0.1"],
     )
 

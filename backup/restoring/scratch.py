@@ -49,6 +49,7 @@ class Recipe:
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
     read_only_volumes: Mapping[str, str] = field(default_factory=dict)
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     health: list[str] | None = None
     start_seconds: float = 180
@@ -155,6 +156,7 @@ class Scratch:
             "labels": {**self._labels, SERVICE_LABEL: recipe.service},
             "environment": dict(recipe.environment),
             "user": recipe.base.user,
+            "tmpfs": dict(recipe.tmpfs),
             "volumes": mounts,
             "init": True,
             "cap_drop": ["ALL"],
