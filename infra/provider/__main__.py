@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
 import threading
@@ -30,6 +31,10 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
 
     _skip_the_sdk()
+    # Calls come in several threads: of a library whose parts import one another, a second thread could see one half imported.
+    for module in ("docker", "docker.errors", "docker.models.containers", "docker.types"):
+        importlib.import_module(module)
+
     from infra.provider.server import serve
 
     plain = [argument for argument in arguments if not argument.startswith("-")]
