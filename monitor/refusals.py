@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS, RefusalAlarms
 from core.docker_host import docker_host
 from core.errors import PlatformError
@@ -23,21 +22,18 @@ from infra.connections import Platform
 from monitor import own_refusals
 from monitor.result import Finding, critical, ok, unknown, warning
 from security.audit import redis_list
+from security.audit.events import UNKNOWN_ADDRESS, account_of
+from security.audit.postgresql import REFUSED_LOGIN
 
 Kind = Literal["login", "denial"]
 
 _READER = "monitor"
 _SHOWN = 4
-_KNOWN = {each.name for each in ACCOUNTS} | {"postgres", "root", "default"}
-_NOWHERE = "an unknown address"
 _INSIDE = ("127.", "::1", "[local]")
 """Addresses of the container itself: its health check asks without a password, and is answered by a refusal."""
 
 _POSTGRES_FATAL = re.compile(rb"FATAL:  (?P<said>.*)$")
 _POSTGRES_PREFIX = re.compile(rb"^\S+ \S+ \S+ \[\d+\] user=(?P<user>\S*) db=\S* client=(?P<client>\S*) FATAL:  ")
-_POSTGRES_SAID = re.compile(
-    rb"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in|certificate|invalid authorization"
-)
 # What weaviate-client asks by itself while it writes batches (`batch.dynamic`), to pace itself; it goes on without an answer.
 _CLIENTS_OWN_QUESTIONS = (("read_nodes", "Verbosity: minimal"), ("read_tenants", "Tenant: *"))
 # The path is the client's own, so it is the end of the line that counts.
@@ -64,20 +60,16 @@ class Told:
     lost: int = 0
 
 
-def _account(name: str) -> str:
-    return name if name in _KNOWN else "an unknown account"
-
-
 def of_postgres(line: bytes) -> Refusal | None:
     """The refused login that a line of PostgreSQL's log tells of, if it does."""
     fatal = _POSTGRES_FATAL.search(line)
-    if fatal is None or not _POSTGRES_SAID.search(fatal["said"]):
+    if fatal is None or not REFUSED_LOGIN.search(fatal["said"]):
         return None
     prefix = _POSTGRES_PREFIX.match(line)
     if prefix is None or line.count(b"client=") > 1:
         # Whoever logs in chooses the name, and with it a part of the line: it may not hide itself in there.
-        return Refusal("login", _account(""), _NOWHERE)
-    address, account = prefix["client"].decode(errors="replace"), _account(prefix["user"].decode(errors="replace"))
+        return Refusal("login", account_of(""), UNKNOWN_ADDRESS)
+    address, account = prefix["client"].decode(errors="replace"), account_of(prefix["user"].decode(errors="replace"))
     if address.startswith(_INSIDE):
         return None
     if account == _READER and fatal["said"].endswith(_POSTGRES_IN_THE_CLEAR):
@@ -90,7 +82,7 @@ def of_weaviate(line: bytes) -> Refusal | None:
     told = denied_by_weaviate(line)
     if told is None or any(told.get("perm") == action and scope in str(told.get("resource")) for action, scope in _CLIENTS_OWN_QUESTIONS):
         return None
-    return Refusal("denial", _account(str(told.get("user"))), str(told.get("source_ip") or _NOWHERE))
+    return Refusal("denial", account_of(str(told.get("user"))), str(told.get("source_ip") or UNKNOWN_ADDRESS))
 
 
 def denied_by_weaviate(line: bytes) -> Mapping[str, Any] | None:
@@ -117,8 +109,8 @@ def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Re
         if float(entry["age-seconds"]) > window.total_seconds():
             continue
         kind: Kind = "login" if entry["reason"] == "auth" else "denial"
-        host = redis_list.address_of(entry) or _NOWHERE
-        found.append(Refusal(kind, _account(str(entry["username"])), host, int(entry["count"])))
+        host = redis_list.address_of(entry) or UNKNOWN_ADDRESS
+        found.append(Refusal(kind, account_of(str(entry["username"])), host, int(entry["count"])))
     return found
 
 

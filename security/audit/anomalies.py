@@ -14,7 +14,6 @@ from security.audit.events import UNKNOWN_ACCOUNT, Event
 
 _SUPERUSERS = ("postgres", "root")
 _LOCAL = ("[local]", "127.0.0.1", "::1", "")
-_REMOVALS = ("drop", "truncate", "delete")
 _MIGRATES = ("migrator", *_SUPERUSERS)
 # DDL and rights are the migrations' and the provider's; a table of the session's own is nobody's business.
 _OWN_TABLES = "pg_temp"
@@ -85,18 +84,17 @@ def anomalies(history: Iterable[Event], events: Sequence[Event], rules: AuditRul
 
 def _unusual(account: str, own: Habits, new: Habits, rules: AuditRules) -> Iterator[tuple[str, str, str]]:
     """What is new in these habits: time, rule and words."""
-    first = min(new.events)
     for address, days in new.addresses.items():
         if address and len(own.addresses.get(address, ())) < rules.known_after:
             usual = ", ".join(sorted(own.addresses)[:3])
             yield min(days) + "T00", "new address", f"{account} came from {address}, where it never came from before (usual: {usual})"
     if own.days < rules.baseline_days:
         return
-    for hour in sorted(new.hours):
+    for hour, days in new.hours.items():
         ordinary_days = own.days_around(hour)
         if ordinary_days <= rules.unusual_days:
             words = f"{account} was at work at {hour:02} h UTC, which it was on {ordinary_days} of {own.days} days before"
-            yield f"{first[:10]}T{hour:02}", "unusual hour", words
+            yield f"{min(days)}T{hour:02}", "unusual hour", words
     busiest = own.busy_hour
     for hour_of_day, count in new.events.items():
         if count >= max(rules.busy_factor * busiest, rules.busy_at_least):
@@ -136,7 +134,7 @@ def _removes(event: Event) -> bool:
     word = event.action.rpartition(": ")[2].partition(" ")[0]
     # One statement that deletes rows is ordinary; dropping, truncating, and deleting whole collections or users are not.
     structural = word in ("drop", "truncate") or (event.store == "weaviate" and word == "delete" and "domain data" not in event.object)
-    return word in _REMOVALS and structural and event.outcome == "done" and event.account not in _MIGRATES
+    return structural and event.outcome == "done" and event.account not in _MIGRATES
 
 
 def _burst(events: Sequence[Event], rule: str, most: int, window: timedelta, counts: Counts, words: str) -> Iterator[Anomaly]:

@@ -106,6 +106,8 @@ class Chain:
             os.fsync(descriptor)
         except OSError as error:
             os.ftruncate(descriptor, size)
+            if new:
+                file.unlink()
             raise PlatformError(
                 what=f"the audit can't be written: {error.strerror}",
                 where=str(file),
@@ -118,54 +120,48 @@ class Chain:
 
     def positions(self) -> Positions:
         """Up to where the logs were read."""
-        line = self._last()
-        noted: dict[str, Any] = {}
         path = self.folder / _POSITIONS
-        if path.exists():
-            noted = _read(path.read_bytes()) or {}
-        if line and line["number"] > noted.get("number", 0) and not line["left"]:
+        noted = (_read(path.read_bytes()) if path.exists() else None) or {}
+        line = self._finished()
+        if line and line["number"] > noted.get("number", 0):
             return dict(line["read_to"])
         return dict(noted.get("read_to", {}))
 
     def head(self) -> Head:
         """The newest line of a finished collection."""
-        line = self._last()
-        while line and line["left"]:
-            # A batch that is being written, or was cut off.
-            line = next((each for each in reversed(list(self.lines())) if not each["left"]), None)
+        line = self._finished()
         return Head(line["number"], line["hash"]) if line else EMPTY
 
-    def _last(self) -> dict[str, Any] | None:
+    def _finished(self) -> dict[str, Any] | None:
+        """The last line of the newest finished collection: another one is being written, or was cut off, after it."""
         for file in reversed(self.files()):
             with file.open("rb") as opened:
                 opened.seek(max(0, file.stat().st_size - _TAIL_BYTES))
-                whole = [line for line in opened.read().split(b"\n")[:-1] if line]
-            if whole and (read := _read(whole[-1])):
-                return read
-            if file.stat().st_size > _TAIL_BYTES:
-                return None
+                tail = opened.read()
+            for content in (tail, file.read_bytes()) if file.stat().st_size > len(tail) else (tail,):
+                for line in reversed(content.split(b"\n")[:-1]):
+                    if (read := _read(line)) is not None and not read["left"]:
+                        return read
         return None
 
     def _repaired(self) -> Head:
-        """The head, after a batch that was cut off is removed."""
-        last = self._last()
-        if last and not last["left"] and _ends_whole(self.files()[-1]):
-            return Head(last["number"], last["hash"])
+        """The head, after a collection that was cut off is removed. A line that was damaged otherwise stays, for `verify` to find."""
         for file in reversed(self.files()):
-            content = file.read_bytes()
-            kept, at = 0, 0
-            for line in content.splitlines(keepends=True):
-                at += len(line)
-                read = _read(line) if line.endswith(b"\n") else None
-                if read is not None and not read["left"]:
-                    kept = at
-            if kept < len(content):
-                os.truncate(file, kept)
-            if kept:
-                last = json.loads(content[:kept].splitlines()[-1])
-                return Head(last["number"], last["hash"])
+            content = file.read_bytes() if not _ends_finished(file) else b""
+            if not content and file.stat().st_size:
+                break
+            whole = content.splitlines(keepends=True)
+            if any(line.endswith(b"\n") and _read(line) is None for line in whole):
+                if not content.endswith(b"\n"):
+                    self._write(file, b"\n")
+                break
+            while whole and not (whole[-1].endswith(b"\n") and not (_read(whole[-1]) or {"left": 1})["left"]):
+                content = content[: -len(whole.pop())]
+            if content:
+                os.truncate(file, len(content))
+                break
             file.unlink()
-        return EMPTY
+        return self.head()
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every readable line, oldest first."""
@@ -187,7 +183,18 @@ class Chain:
                 for line in opened:
                     read = _read(line)
                     if read is not None and read["time"] >= begin:
-                        yield Event(**{name: read[name] for name in Event.__dataclass_fields__})
+                        yield event_of(read)
+
+    def after(self, number: int) -> Iterator[Event]:
+        """Events of the lines after that number, oldest first."""
+        files = self.files()
+        begin = len(files) - 1
+        while begin > 0 and (first := _first(files[begin])) is not None and first["number"] > number + 1:
+            begin -= 1
+        for file in files[max(0, begin) :]:
+            for line in file.read_bytes().splitlines():
+                if (read := _read(line)) is not None and read["number"] > number:
+                    yield event_of(read)
 
     def prune(self, kept_for: timedelta, now: datetime) -> int:
         """Remove the files of days that are past their time; the chain says which line it begins with from then on. Returns how many."""
@@ -196,9 +203,10 @@ class Chain:
         if not going:
             return 0
         with self.adding():
-            last = [_read(line) for line in going[-1].read_bytes().splitlines()][-1]
-            if last is None:
+            readable = [read for file in going for line in file.read_bytes().splitlines() if (read := _read(line)) is not None]
+            if not readable:
                 return 0
+            last = readable[-1]
             what = f"lines up to {last['number']}, {last['hash']}"
             self.add([Event(f"{now:%Y-%m-%dT%H:%M:%S.%f}000Z", "audit", "audit", "", _PRUNED, what, "done")], self.positions(), now)
             for file in going:
@@ -246,6 +254,16 @@ def hash_of(record: Mapping[str, Any]) -> str:
     return sha256(json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
+def event_of(line: Mapping[str, Any]) -> Event:
+    """The event of a line."""
+    return Event(**{name: line[name] for name in Event.__dataclass_fields__})
+
+
+def _first(file: Path) -> dict[str, Any] | None:
+    with file.open("rb") as opened:
+        return _read(opened.readline())
+
+
 def _line(record: Mapping[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
 
@@ -258,13 +276,13 @@ def _read(line: bytes) -> dict[str, Any] | None:
     return read if isinstance(read, dict) else None
 
 
-def _ends_whole(file: Path) -> bool:
+def _ends_finished(file: Path) -> bool:
+    """Whether a file ends with the last line of a collection."""
     with file.open("rb") as opened:
-        opened.seek(0, os.SEEK_END)
-        if not opened.tell():
-            return False
-        opened.seek(-1, os.SEEK_END)
-        return opened.read() == b"\n"
+        opened.seek(max(0, file.stat().st_size - _TAIL_BYTES))
+        *_, last, rest = (b"", *opened.read().split(b"\n"))
+    read = _read(last)
+    return not rest and read is not None and not read["left"]
 
 
 def newest(events: Iterable[Event], count: int) -> list[Event]:

@@ -79,7 +79,7 @@ def _of_log(
             raise PlatformError(what=f"the log of {service} can't be read: {type(error).__name__}", where="Docker") from error
     found = [event for each in new.lines if (event := event_of(each.time, each.line)) is not None]
     last = new.lines[-1].time if new.lines else position.get("time", "")
-    if new.gap or (replaced and not new.lines):
+    if new.gap:
         found.insert(0, _lost(now, store, f"log lines after {position.get('time')}: Docker has thrown them away"))
     elif replaced:
         found.insert(0, _lost(now, store, f"log lines after {position.get('time')}, if any: the container was replaced"))

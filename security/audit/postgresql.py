@@ -11,10 +11,9 @@ STORE = "postgresql"
 _LINE = re.compile(rb"^\S+ \S+ \S+ \[(?P<session>\d+)\] user=(?P<user>\S*) db=\S* client=(?P<client>\S*) (?P<level>[A-Z]+):  (?P<said>.*)$")
 _LOGIN = re.compile(rb"connection authorized: user=")
 _LOGOUT = re.compile(rb"disconnection: session time")
-_REFUSED_LOGIN = re.compile(
+REFUSED_LOGIN = re.compile(
     rb"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in|certificate|invalid authorization"
 )
-_DENIED = re.compile(rb"^(?:permission denied (?:for|to) (?P<object>.*)|must be (?P<must>.*)|(?P<other>new row violates row-level.*))$")
 # pgaudit: SESSION or OBJECT, two numbers, class, command, type and name of the object, then what is not logged.
 _AUDIT = re.compile(rb"^AUDIT: (?:SESSION|OBJECT),\d+,\d+,(?P<kind>[A-Z]+),(?P<command>[A-Z_ ]+),(?P<type>[A-Z_ ]*),(?P<rest>.*)$")
 _NOT_LOGGED = b",<not logged>,<not logged>"
@@ -22,13 +21,11 @@ _NOT_LOGGED = b",<not logged>,<not logged>"
 
 def event_of(time: str, line: bytes) -> Event | None:
     """The event that a line of the log reports, if it reports one."""
-    if line.count(b" client=") > 1:
-        # Before it has logged in, a client chooses the account's and the database's name: neither may pass for another part of the line.
-        refused = _REFUSED_LOGIN.search(line)
-        return Event(time, STORE, UNKNOWN_ACCOUNT, UNKNOWN_ADDRESS, "login", "database", "denied") if refused else None
-    found = _LINE.match(line)
+    # Before it has logged in, a client chooses the account's and the database's name: neither may pass for another part of the line.
+    found = _LINE.match(line) if line.count(b" client=") == 1 else None
     if found is None:
-        return None
+        refused = b"FATAL:  " in line and REFUSED_LOGIN.search(line)
+        return Event(time, STORE, UNKNOWN_ACCOUNT, UNKNOWN_ADDRESS, "login", "database", "denied") if refused else None
     said, address = found["said"], found["client"].decode(errors="replace")
     account = account_of(found["user"].decode(errors="replace"))
 
@@ -38,12 +35,7 @@ def event_of(time: str, line: bytes) -> Event | None:
     if found["level"] == b"FATAL":
         # The health check asks without a password, the check of encryption without TLS: both are there to be refused.
         ours = address.startswith(("127.", "::1")) or (account == "monitor" and said.endswith(b"no encryption"))
-        return event("login", "database", denied=True) if _REFUSED_LOGIN.search(said) and not ours else None
-    if found["level"] == b"ERROR":
-        denied = _DENIED.match(said)
-        if denied is None:
-            return None
-        return event("access", (denied["object"] or denied["must"] or denied["other"]).decode(errors="replace"), denied=True)
+        return event("login", "database", denied=True) if REFUSED_LOGIN.search(said) and not ours else None
     if _LOGIN.match(said):
         return event("login", "database")
     if _LOGOUT.match(said):

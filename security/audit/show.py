@@ -84,11 +84,9 @@ def follow(platform: Platform, fits: Callable[[Event], bool], *, as_json: bool) 
         if chain.head().number == number:
             yield
             continue
-        for line in chain.lines():
-            if line["number"] > number:
-                event = Event(**{name: line[name] for name in Event.__dataclass_fields__})
-                if fits(event):
-                    print(json.dumps(event.as_dict(), ensure_ascii=False) if as_json else line_of(event), flush=True)
+        for event in chain.after(number):
+            if fits(event):
+                print(json.dumps(event.as_dict(), ensure_ascii=False) if as_json else line_of(event), flush=True)
         number = chain.head().number
         yield
 

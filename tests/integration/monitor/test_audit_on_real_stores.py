@@ -37,7 +37,7 @@ def chain(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Chain
 
 def new_events(platform: Platform, chain: Chain, before: int) -> list[Event]:
     collect(platform, chain.folder)
-    return [Event(**{name: line[name] for name in Event.__dataclass_fields__}) for line in chain.lines() if line["number"] > before]
+    return list(chain.after(before))
 
 
 def wait_for_event(platform: Platform, chain: Chain, before: int, **wanted: str) -> Event:

@@ -188,3 +188,26 @@ def test_evidence_is_checked_without_the_platform(chain: Chain, tmp_path: Path) 
 def test_no_line_of_that_time_is_said(chain: Chain, tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="no line of that time"):
         export(chain, tmp_path / "none.tar.gz", NOW - timedelta(days=9), NOW - timedelta(days=8), {})
+
+
+def test_a_collection_cut_off_after_one_whose_positions_were_not_noted_doubles_nothing(chain: Chain) -> None:
+    noted = (chain.folder / "positions.json").read_bytes()
+    add(chain, event(50), event(51), at="second", now=NOW + timedelta(days=2))
+    add(chain, event(52), event(53), at="third", now=NOW + timedelta(days=2))
+    file = chain.files()[-1]
+    os.truncate(file, file.stat().st_size - 20)
+    (chain.folder / "positions.json").write_bytes(noted)
+    assert chain.positions() == {"postgresql": "second"}
+    add(chain, event(52), event(53), at="third", now=NOW + timedelta(days=2))
+    assert [each.session for each in chain.after(36)] == ["50", "51", "52", "53"]
+    assert chain.verify().faults == ()
+
+
+@pytest.mark.parametrize("damage", [b"nothing\n", b"\0\0\0\n", b'{"left": \n{"a"'])
+def test_a_damaged_end_stays_for_verify_to_find_and_stops_no_collection(chain: Chain, damage: bytes) -> None:
+    with chain.files()[-1].open("ab") as file:
+        file.write(damage)
+    add(chain, event(50), at="later", now=NOW + timedelta(days=2))
+    assert [each.session for each in chain.after(36)] == ["50"]
+    assert chain.positions() == {"postgresql": "later"}
+    assert any("can't be read" in fault for fault in chain.verify().faults)

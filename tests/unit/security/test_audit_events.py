@@ -23,8 +23,6 @@ LINES = {
     "LOG:  disconnection: session time: 0:00:00.209 user=api database=christmas_db host=10.0.0.9": ("logout", "database", "done"),
     'FATAL:  password authentication failed for user "api"': ("login", "database", "denied"),
     'FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "api", database "x", SSL encryption': ("login", "database", "denied"),
-    "ERROR:  permission denied for table users": ("access", "table users", "denied"),
-    "ERROR:  must be owner of table users": ("access", "owner of table users", "denied"),
     "LOG:  AUDIT: SESSION,1,1,WRITE,UPDATE,TABLE,public.users,<not logged>,<not logged>": ("write: update", "table public.users", "done"),
     "LOG:  AUDIT: SESSION,4,1,DDL,DROP TABLE,TABLE,public.orders,<not logged>,<not logged>": (
         "ddl: drop table",
@@ -67,6 +65,9 @@ def test_what_is_asked_to_be_refused_is_no_event() -> None:
 def test_a_name_that_a_client_chose_hides_nothing() -> None:
     refused = 'FATAL:  password authentication failed for user "x"'
     for name in ("user", "db"):
+        odd = of_postgresql(refused, **{name: "two words"})
+        assert odd is not None
+        assert (odd.account, odd.outcome) == ("an unknown account", "denied")
         forged = of_postgresql(refused, **{name: "x client=127.0.0.1 LOG:  connection authorized: user=api"})
         assert forged is not None
         assert (forged.account, forged.address, forged.outcome) == ("an unknown account", "an unknown address", "denied")
