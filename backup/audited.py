@@ -8,10 +8,10 @@ from pathlib import Path
 
 from backup.sets import folders
 from core.errors import PlatformError
+from core.words import parse_since
 from security.audit.chain import Chain, Head
 from security.audit.collect import folder_of
 from security.audit.export import export
-from security.audit.show import since_of
 
 
 def anchors(stack: str) -> dict[str, Head]:
@@ -38,7 +38,7 @@ def show_verdict(stack: str, *, as_json: bool) -> int:
 def export_lines(stack: str, out: str, begin: str, end: str) -> str:
     """Write a bundle of evidence; returns what was written. Raises PlatformError for times that are none and for an empty bundle."""
     now, target = datetime.now(UTC), Path(out).expanduser()
-    first, last = since_of(begin, now), since_of(end, now) if end else now
+    first, last = parse_since(begin, now), parse_since(end, now) if end else now
     if first >= last:
         raise PlatformError(what="the time begins after it ends", where="--begin, --end", next_step="give an earlier --begin")
     count = export(Chain(folder_of(stack)), target, first, last, anchors(stack))

@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.services import name_of
 from core import terminal
 from core.errors import PlatformError
+from core.words import parse_since
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import stack_name
 from infra.ownership import PROJECT
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import docker
 
 SCHEDULE = "schedule"
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 _GATHER_SECONDS = 0.3  # lines of several services within this time are sorted
 _AGAIN_SECONDS = 1.0
@@ -42,22 +42,6 @@ class Line:
     at: datetime
     service: str = field(compare=False)
     text: str = field(compare=False)
-
-
-def parse_since(text: str, now: datetime) -> datetime:
-    """The time of `10m`, `2h`, `30s` or `1d` ago, or an ISO time; UTC without an offset.
-
-    Raises PlatformError for anything else.
-    """
-    if match := re.fullmatch(r"(\d{1,6})([smhd])", text.strip()):
-        return now - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-    try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise PlatformError(
-            what=f"{text!r} is not a time", where="--since", next_step="use 30s, 10m, 2h or 1d for an age, or 2026-11-29T14:30 for a time"
-        ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def show(stack: str, wanted: Sequence[str], since: str, *, follow: bool, as_json: bool) -> int:

@@ -1,10 +1,14 @@
-"""Sizes and durations for people."""
+"""Sizes, durations and points in time, as people read and type them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from core.errors import PlatformError
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -32,3 +36,21 @@ def unproven_lines(findings: Sequence[object], most: int = 6) -> list[str]:
     """A short list of what a set keeps without proof or does not keep: one line each, and the number of further ones."""
     more = [f"not proven: {len(findings) - most} more, in the set's manifest.json"] if len(findings) > most else []
     return [*(f"not proven: {finding}" for finding in findings[:most]), *more]
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """The time of `10m`, `2h`, `30s` or `1d` ago, or an ISO time; UTC without an offset.
+
+    Raises PlatformError for anything else.
+    """
+    if match := re.fullmatch(r"(\d{1,6})([smhd])", text.strip()):
+        return now - timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise PlatformError(
+            what=f"{text!r} is not a time",
+            where="the options",
+            next_step="use 30s, 10m, 2h or 1d for an age, or 2026-11-29T14:30 for a time",
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

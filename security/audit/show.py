@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from christmas.blueprint.audit_rules import AUDIT_RULES
-from core.errors import PlatformError
+from core.words import parse_since
 from infra.connections import Platform
 from security.audit.anomalies import anomalies
 from security.audit.chain import Chain, newest
 from security.audit.collect import collect, folder_of
 from security.audit.events import Event
 
-_SPAN = re.compile(r"(\d+) ?([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _FOLLOW_SECONDS = 2.0
 _HISTORY = timedelta(days=30)
-
-
-def since_of(text: str, now: datetime) -> datetime:
-    """A moment: a span back from now (`90m`, `12h`, `7d`) or a date and time with its offset (UTC without one).
-
-    Raises PlatformError for anything else.
-    """
-    if span := _SPAN.fullmatch(text):
-        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise PlatformError(
-            what=f"{text!r} is no time", where="--since, --from, --to", next_step="write 90m, 12h, 7d or 2026-01-31T09:00+09:00"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def chosen(*, account: str, store: str, action: str, denied: bool) -> Callable[[Event], bool]:
@@ -64,7 +45,7 @@ def line_of(event: Event) -> str:
 def recent(platform: Platform, fits: Callable[[Event], bool], *, since: str, count: int, as_json: bool) -> list[Event]:
     """Collect what is new, then print the newest events."""
     _collect(platform)
-    events = Chain(folder_of(platform.stack)).events(since_of(since, datetime.now(UTC)))
+    events = Chain(folder_of(platform.stack)).events(parse_since(since, datetime.now(UTC)))
     shown = newest((event for event in events if fits(event)), count)
     if as_json:
         print(json.dumps([event.as_dict() for event in shown], indent=2, ensure_ascii=False))
@@ -95,7 +76,7 @@ def show_anomalies(platform: Platform, *, since: str, as_json: bool) -> int:
     """Print what is out of the ordinary; returns 1 if there is something."""
     _collect(platform)
     now = datetime.now(UTC)
-    begin = since_of(since, now)
+    begin = parse_since(since, now)
     chain = Chain(folder_of(platform.stack))
     border = f"{begin:%Y-%m-%dT%H:%M:%S}"
     history = (event for event in chain.events(begin - _HISTORY) if event.time < border)

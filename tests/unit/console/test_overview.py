@@ -11,10 +11,11 @@ import pytest
 
 from christmas.blueprint.rules import BACKUP_RULES
 from console import status, watching
-from console.logs import Line, of_docker, of_schedule, parse_since
+from console.logs import Line, of_docker, of_schedule
 from console.services import Service, in_order
 from core.aside import Late, gather
 from core.errors import PlatformError
+from core.words import parse_since
 from monitor.containers import memory_of
 from monitor.result import Status
 from schedule import history
