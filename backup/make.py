@@ -23,7 +23,7 @@ from backup.sets.sealing import keyring_of
 from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
 from christmas.blueprint.rules import BACKUP_RULES
-from core import lock
+from core import docker_client, lock
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from infra.connections import Platform
@@ -204,6 +204,7 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
             store_progress,
         ),
     }
+    docker_client.load()
     with ThreadPoolExecutor(max_workers=len(STORES), thread_name_prefix="backup") as pool:
         running = {store: pool.submit(_telling, store, backups[store], shared.of(store)) for store in plan.stores}
     return _collect(running)

@@ -23,6 +23,14 @@ _PAUSE_SECONDS = 0.3
 _CUT_OFF = ("RemoteDisconnected", "IncompleteRead", "Connection reset", "ConnectionResetError", "Broken pipe", "timed out")
 
 
+def load() -> None:
+    """Import Docker's SDK with all of its parts; call it before threads that use the SDK start.
+
+    Its parts import one another. If two threads begin with different parts, one of them sees the other's part half imported (ImportError).
+    """
+    import docker  # noqa: F401
+
+
 def connect(timeout: int = 120) -> docker.DockerClient:
     """Return a client of the engine from `chosen_engine`; a call that takes longer than `timeout` seconds fails.
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from core import docker_client
 from core.errors import PlatformError
 from core.patience import patience
 from infra.connections import Platform
@@ -179,6 +180,7 @@ def run(platform: Platform, names: Sequence[str] | None = None, *, timeout: floa
 def run_checks(platform: Platform, checks: Sequence[Registered], *, timeout: float | None = None) -> list[CheckResult]:
     """The same for these checks."""
     answers: queue.SimpleQueue[CheckResult] = queue.SimpleQueue()
+    docker_client.load()
     started = time.monotonic()
     for check in checks:
         # A thread that hangs in a driver can't be ended; as a daemon it doesn't keep the process alive either.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import signal
 import sys
 import threading
@@ -31,12 +30,10 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
 
     _skip_the_sdk()
-    # Calls come in several threads: of a library whose parts import one another, a second thread could see one half imported.
-    for module in ("docker", "docker.errors", "docker.models.containers", "docker.types"):
-        importlib.import_module(module)
-
+    from core import docker_client
     from infra.provider.server import serve
 
+    docker_client.load()
     plain = [argument for argument in arguments if not argument.startswith("-")]
     serve(plain[-1] if plain else "", stop)
     return 0

@@ -13,6 +13,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from airgap.toolchain.docker_plugin.servicer import DockerProvider
+from core import docker_client
 
 _THREADS = 64
 """Parallel calls; the engine makes as many as its `--parallel`, and most of them wait for Docker."""
@@ -40,6 +41,7 @@ def serve(arguments: list[str]) -> None:
     # The engine ends its plugins with an interrupt, and waits some seconds for each.
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
+    docker_client.load()
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
