@@ -70,6 +70,8 @@ def live(platform: Platform, plan: StorePlan, work: LiveWork) -> None:
     part = plan.manifest.weaviate
     if part and part.backup_id:
         restore_collections(platform.weaviate_url(), platform.ca_file, root_key, part.backup_id)
+        # Weaviate writes restored users to its disk only when it ends cleanly: after a crash before that, nobody could log in.
+        stopped.start(stopped.halt(name))
     work.journal.reach("weaviate", RECOVERED)
 
 

@@ -11,8 +11,10 @@ from backup.make import make
 from backup.postgres import pgbackrest
 from backup.prune import prune
 from backup.restore import home, remove, restore
+from backup.restoring import account_passwords
 from backup.restoring.journal import Journal
 from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL
+from backup.restoring.stopped import start
 from backup.sets import folders
 from core.containers import docker_client
 from core.errors import PlatformError
@@ -192,6 +194,15 @@ def test_a_live_restore_goes_on_after_its_server_died(made: Sets, service: str, 
     restore(made.platform, target, stores=[store], live=True, folder=made.folder)
     assert Journal(made.folder).read() is None
     made.assert_good(made.make("full").id)
+
+
+def test_a_weaviate_that_dies_after_a_live_restore_keeps_its_users(made: Sets) -> None:
+    restore(made.platform, made.make("full", ["weaviate"]).id, stores=["weaviate"], live=True, force=True, folder=made.folder)
+    server = docker_client().containers.get(made.platform.containers["weaviate"])
+    server.kill()
+    server.wait()
+    start(server)
+    assert account_passwords.refused(made.platform, ("weaviate",)) == []
 
 
 @pytest.mark.exhaustive
