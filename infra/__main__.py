@@ -7,6 +7,7 @@ import pulumi
 from infra import ownership, settings
 from infra.components.credentials import Credentials, CredentialsArgs
 from infra.components.embedder import Embedder, EmbedderArgs
+from infra.components.monitoring import Monitoring, MonitoringArgs
 from infra.components.network import NetworkArgs, PlatformNetwork
 from infra.components.pki import Pki, PkiArgs
 from infra.components.placement import Placement
@@ -29,5 +30,9 @@ embedder = Embedder("embedder", EmbedderArgs(placement, network, pki, credential
 timescaledb = TimescaleDb("timescaledb", TimescaleDbArgs(placement, network, pki, credentials, ports["postgres"]))
 redis = Redis("redis", RedisArgs(placement, network, pki, credentials, ports["redis"]))
 weaviate = Weaviate("weaviate", WeaviateArgs(placement, network, pki, credentials, ports["weaviate"], ports["weaviate_grpc"]))
+# It reaches the stores by their names in the network, and begins to look when they are there.
+monitoring = (
+    Monitoring("monitoring", MonitoringArgs(placement, network, pki, credentials, ports["prometheus"])) if loaded.monitoring else None
+)
 
-export(placement, network, ports, pki, credentials, embedder, timescaledb, redis, weaviate)
+export(placement, network, ports, pki, credentials, embedder, timescaledb, redis, weaviate, monitoring)

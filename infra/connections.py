@@ -51,7 +51,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One running stack. `endpoints` has postgres, redis, weaviate, weaviate_grpc and embedder."""
+    """One running stack. `endpoints` has postgres, redis, weaviate, weaviate_grpc, embedder and, with monitoring, prometheus."""
 
     stack: str
     endpoints: dict[str, Endpoint]
@@ -67,6 +67,7 @@ class Platform:
     users: dict[str, str] = field(default_factory=dict)  # service to the uid:gid that it runs as
     backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
     keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of the machine's scheduler
+    monitoring_password: str = field(default="", repr=False)  # for Prometheus' pages, as user `monitoring`; empty without
     starts_at_boot: bool = True  # whether this clone makes the machine start the schedule at boot
 
     def secret(self, account: str, store: str) -> str:
@@ -180,5 +181,6 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         # Stacks of versions without these outputs must be brought up again before a backup.
         backup=BackupAccess.model_validate(outputs.get("backup", {})),
         keeps_itself=outputs.get("schedule", SELF) == SELF and os.environ.get("CHRISTMAS_SCHEDULE") != "off",
+        monitoring_password=outputs.get("monitoring_password", ""),
         starts_at_boot=bool(outputs.get("start_at_boot", True)) and os.environ.get("CHRISTMAS_START_AT_BOOT") != "off",
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pulumi
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.services import SERVICES
 from infra.components.credentials import Credentials
 from infra.components.embedder import Embedder
+from infra.components.monitoring import Monitoring
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.components.ports import ENDPOINTS, Ports
+from infra.components.ports import Ports, endpoints_of
 from infra.components.redis import Redis
 from infra.components.timescaledb import TimescaleDb
 from infra.components.weaviate import Weaviate
@@ -27,6 +27,7 @@ def export(
     timescaledb: TimescaleDb,
     redis: Redis,
     weaviate: Weaviate,
+    monitoring: Monitoring | None,
 ) -> None:
     """Export endpoints, names, the CA and the accounts' secrets; secrets stay encrypted in the state."""
     host = placement.settings.host
@@ -34,7 +35,7 @@ def export(
         "endpoints",
         {
             name: {"host": host, "port": ports[name], "inside_host": service, "inside_port": inside}
-            for name, (service, inside, _) in ENDPOINTS.items()
+            for name, (service, inside, _) in endpoints_of(placement).items()
         },
     )
     pulumi.export("network", network.name)
@@ -45,6 +46,7 @@ def export(
             "redis": redis.container.name,
             "weaviate": weaviate.container.name,
             "embedder": embedder.container.name,
+            **({"monitoring": monitoring.container.name} if monitoring else {}),
         },
     )
     pulumi.export(
@@ -57,8 +59,8 @@ def export(
             "weaviate-backups": weaviate.backups.name,
         },
     )
-    pulumi.export("images", {declared.name: placement.image(declared.name) for declared in SERVICES})
-    pulumi.export("users", {declared.name: placement.user(declared.name) for declared in SERVICES})
+    pulumi.export("images", {declared.name: placement.image(declared.name) for declared in placement.services})
+    pulumi.export("users", {declared.name: placement.user(declared.name) for declared in placement.services})
     pulumi.export("ca_certificate", pki.ca_certificate)
     settings = placement.settings.backup
     pulumi.export(
@@ -73,6 +75,8 @@ def export(
             }
         ),
     )
+    if credentials.monitoring is not None:
+        pulumi.export("monitoring_password", pulumi.Output.secret(credentials.monitoring))
     pulumi.export("schedule", placement.settings.schedule)
     pulumi.export("start_at_boot", placement.settings.start_at_boot)
     pulumi.export("embedding_profile", placement.settings.embedding_profile)

@@ -13,12 +13,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr, ValidationError
 
 from christmas.blueprint.rules import BACKUP_RULES
-from christmas.blueprint.services import SERVICES
+from christmas.blueprint.services import OPTIONAL_SERVICES, SERVICES
 from core.errors import PlatformError
 from infra.backup_places import BackupSettings
 from infra.stack_names import check_name
 
 _SERVICE_NAMES = frozenset(service.name for service in SERVICES)
+_LIMITED_NAMES = _SERVICE_NAMES | {service.name for service in OPTIONAL_SERVICES}
 # Namespaces of other programs. A misspelt namespace of ours is still an error.
 _NAMESPACE = "christmas"
 
@@ -56,6 +57,7 @@ class PublishedPorts(_Strict):
     weaviate: int | None = Field(default=None, ge=1, le=65535)
     weaviate_grpc: int | None = Field(default=None, ge=1, le=65535, alias="weaviateGrpc")
     embedder: int | None = Field(default=None, ge=1, le=65535)
+    prometheus: int | None = Field(default=None, ge=1, le=65535)
 
 
 class FieldKeySettings(_Strict):
@@ -68,6 +70,24 @@ class FieldKeySettings(_Strict):
     newest: int = Field(default=1, ge=1, le=65535)
     retired_below: int = Field(default=1, ge=1, le=65535, alias="retiredBelow")
     given: SecretStr | None = Field(default=None, min_length=1)
+
+
+def check_alertmanager(text: str) -> None:
+    """Raise ValueError for a text that can't be Alertmanager's configuration; the message has nothing of it, since it holds secrets."""
+    import yaml
+
+    try:
+        given = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ValueError(f"alertmanager: not YAML{f', line {mark.line + 1}' if mark else ''}") from None
+    route = given.get("route") if isinstance(given, dict) else None
+    receivers = given.get("receivers") if isinstance(given, dict) else None
+    if not isinstance(route, dict) or not isinstance(receivers, list):
+        raise ValueError("alertmanager: needs a route and receivers; docs/monitoring.md has examples")
+    names = {each.get("name") for each in receivers if isinstance(each, dict)}
+    if route.get("receiver") not in names:
+        raise ValueError("alertmanager: the route's receiver is none of the receivers")
 
 
 class Settings(_Strict):
@@ -87,14 +107,18 @@ class Settings(_Strict):
     backup: BackupSettings = BackupSettings()
     schedule: Literal["self", "elsewhere"] = "self"
     start_at_boot: bool = Field(default=True, alias="startAtBoot")
+    monitoring: bool = False
+    alertmanager: SecretStr | None = Field(default=None, min_length=1)
     openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY", min_length=1)
 
     def model_post_init(self, _context: Any) -> None:
         """Check conditions over several settings; raises ValueError."""
-        for name, keys in (("upstream", self.upstream), ("limits", self.limits)):
-            unknown = sorted(set(keys) - _SERVICE_NAMES)
+        for name, keys, known in (("upstream", self.upstream, _SERVICE_NAMES), ("limits", self.limits, _LIMITED_NAMES)):
+            unknown = sorted(set(keys) - known)
             if unknown:
-                raise ValueError(f"{name}: unknown service {unknown[0]!r}; known are {', '.join(sorted(_SERVICE_NAMES))}")
+                raise ValueError(f"{name}: unknown service {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        if self.alertmanager:
+            check_alertmanager(self.alertmanager.get_secret_value())
         nowhere = sorted(set(BACKUP_RULES.copies) - set(self.backup.copies))
         if nowhere:
             raise ValueError(f"backup.copies.{nowhere[0]} is missing: the blueprint wants a copy there")

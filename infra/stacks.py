@@ -16,10 +16,12 @@ from airgap.toolchain.diagnose import diagnose
 from airgap.toolchain.environment import pulumi_environment
 from airgap.toolchain.locate import real_pulumi
 from airgap.toolchain.locks import clear_dead_locks
+from christmas.blueprint.services import MONITORING
 from core import temporary
 from core.chosen_engine import chosen_engine
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
+from core.runner import show_progress
 from infra import ownership
 from infra.connections import ROOT, stack_name
 from infra.ownership import PROJECT
@@ -39,8 +41,26 @@ def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | 
     name = check_name(stack_name(stack))
     refuse_others(name)
     ensure_stack(name)
+    _build_optional_images(name, progress)
     options = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), *(["--suppress-outputs"] if progress else [])]
     _pulumi(["up", *options], name, what=f"stack {name} did not come up", progress=progress)
+
+
+def _build_optional_images(stack: str, progress: Progress | None) -> None:
+    """Build the images that this stack's settings ask for; those of every stack are the machine's set-up's."""
+    import yaml
+
+    settings = ROOT / f"Pulumi.{stack}.yaml"
+    given = (yaml.safe_load(settings.read_text(encoding="utf-8")) or {}) if settings.exists() else {}
+    if str((given.get("config") or {}).get(f"{PROJECT}:{MONITORING.name}")).lower() != "true":
+        return
+    from airgap.images.build import ensure_images
+
+    if progress is not None:
+        ensure_images([MONITORING.name], progress)
+        return
+    with show_progress("images") as shown:
+        ensure_images([MONITORING.name], shown)
 
 
 def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = False) -> None:

@@ -106,7 +106,7 @@ def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Re
     """What Redis' list has of the last while. One entry stands for all that were alike within a minute."""
     found = []
     for entry in entries:
-        if float(entry["age-seconds"]) > window.total_seconds():
+        if float(entry["age-seconds"]) > window.total_seconds() or redis_list.asked_by_exporter(entry):
             continue
         kind: Kind = "login" if entry["reason"] == "auth" else "denial"
         host = redis_list.address_of(entry) or UNKNOWN_ADDRESS

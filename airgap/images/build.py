@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 from airgap.images.artifacts import prepare
 from airgap.images.base import ensure_base
 from airgap.images.build_log import BuildLog
-from airgap.images.catalog import BASE_IMAGE, FOLDER, REPOSITORY, SERVICES, build_command, context_files, image_reference, inputs_hash
+from airgap.images.catalog import BASE_IMAGE, FOLDER, KNOWN, REPOSITORY, SERVICES, build_command, context_files, image_reference, inputs_hash
 from airgap.images.versions import IMAGES
 from airgap.setup import expected
 from airgap.toolchain.exclusive import exclusively
@@ -38,7 +38,7 @@ _PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTP
 
 
 def ensure_images(services: Iterable[str] | None = None, progress: Progress | None = None) -> dict[str, str]:
-    """Build the missing images of `services` (by default all) and return each service's image reference.
+    """Build the missing images of `services` (by default those of every stack) and return each service's image reference.
 
     A tag appears only once its image is complete. Raises PlatformError if Docker can't be reached, something can't be
     fetched, the disk is full or a Dockerfile fails; finished images stay, and the next call continues after them.
@@ -176,9 +176,9 @@ def _proxies() -> dict[str, str]:
 
 def _known(services: Iterable[str] | None) -> list[str]:
     names = list(SERVICES if services is None else services)
-    unknown = [service for service in names if service not in SERVICES]
+    unknown = [service for service in names if service not in KNOWN]
     if unknown:
-        raise PlatformError(f"There is no image {unknown[0]!r}.", where="airgap/images", next_step=f"name one of {', '.join(SERVICES)}")
+        raise PlatformError(f"There is no image {unknown[0]!r}.", where="airgap/images", next_step=f"name one of {', '.join(KNOWN)}")
     return names
 
 
@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from core.runner import INTERRUPTED, report_failure, show_progress
 
     parser = argparse.ArgumentParser(prog="python -m airgap.images.build", description="Build the services' images that are missing.")
-    parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"of {', '.join(SERVICES)}; all of them unless given")
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"of {', '.join(KNOWN)}; {', '.join(SERVICES)} unless given")
     parser.add_argument(
         "--context", type=Path, metavar="FOLDER", help="build nothing, write one service's build context into this new folder"
     )

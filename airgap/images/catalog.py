@@ -9,7 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from airgap.images.versions import DEBIAN_SUITE, IMAGES, REFRESHED
+from airgap.images.versions import DEBIAN_SUITE, IMAGES, OPTIONAL, REFRESHED
 
 FOLDER = Path(__file__).parent
 REPOSITORY = os.environ.get("CHRISTMAS_IMAGES") or "christmas"
@@ -19,8 +19,11 @@ UPSTREAM_BASE = f"debian:{DEBIAN_SUITE}-slim"
 BASE_IMAGE = UPSTREAM_BASE if REPOSITORY == "christmas" else f"{REPOSITORY}/{UPSTREAM_BASE}"
 """The engine's name of the base image."""
 
-SERVICES: tuple[str, ...] = tuple(IMAGES)
-"""The services with an image here, the quickest to build first."""
+SERVICES: tuple[str, ...] = tuple(service for service in IMAGES if service not in OPTIONAL)
+"""The services of every stack with an image here, the quickest to build first."""
+
+KNOWN: tuple[str, ...] = tuple(IMAGES)
+"""Those of some stacks, too."""
 
 _HASH_DIGITS = 12
 

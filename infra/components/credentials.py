@@ -28,6 +28,7 @@ class Credentials(pulumi.ComponentResource):
     weaviate_root: pulumi.Output[str]
     weaviate_cluster: pulumi.Output[str]
     embedder: pulumi.Output[str]
+    monitoring: pulumi.Output[str] | None
     superuser: pulumi.Output[str]
 
     def __init__(self, name: str, args: CredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -38,6 +39,7 @@ class Credentials(pulumi.ComponentResource):
         self.weaviate_root = self._password("weaviate-root", "weaviate")
         self.weaviate_cluster = self._password("weaviate-cluster", "weaviate")
         self.embedder = self._password("embedder-token", "embedder")
+        self.monitoring = self._password("monitoring-web", "monitoring") if args.placement.settings.monitoring else None
         # Upstream images need one to start; no access rule lets anybody log in with it.
         self.superuser = self._password("postgres-superuser", None)
         self.register_outputs({})

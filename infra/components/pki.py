@@ -8,14 +8,13 @@ from ipaddress import ip_address
 import pulumi
 
 from christmas.blueprint.rules import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW
-from christmas.blueprint.services import SERVICES
 from infra.components.placement import Placement
 from infra.provider.resources import Certificate, CertificateAuthority
 
 
 @dataclass(frozen=True, slots=True)
 class PkiArgs:
-    """Every service of the blueprint gets a server certificate for its name in the network and its published address."""
+    """Every service of the stack gets a server certificate for its name in the network and its published address."""
 
     placement: Placement
 
@@ -47,7 +46,7 @@ class Pki(pulumi.ComponentResource):
                 renew_below=RENEW_BELOW,
                 opts=child,
             )
-            for service in SERVICES
+            for service in placement.services
         }
         self.register_outputs({"ca_certificate": self.ca_certificate})
 

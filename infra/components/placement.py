@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import pulumi_docker as docker
 
 from airgap.images.catalog import image_reference
-from christmas.blueprint.model import Limits
-from christmas.blueprint.services import service
+from christmas.blueprint.model import Limits, Service
+from christmas.blueprint.services import MONITORING, SERVICES, service
 from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.settings import ImageSource, Settings
 
@@ -28,6 +28,11 @@ class Placement:
     def labels(self, part: str) -> dict[str, str]:
         """Labels that find everything of a stack again, also a killed run's remains."""
         return {PROJECT_LABEL: self.project, STACK_LABEL: self.stack, SERVICE_LABEL: part}
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services of this stack."""
+        return (*SERVICES, *((MONITORING,) if self.settings.monitoring else ()))
 
     def is_upstream(self, part: str) -> bool:
         """Whether a service runs a foreign image."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE
+from christmas.blueprint.services import EMBEDDER, MONITORING, REDIS, TIMESCALEDB, WEAVIATE
 from infra.components.placement import Placement
 from infra.provider.resources import PortBlock
 
@@ -17,7 +17,14 @@ ENDPOINTS: dict[str, tuple[str, int, int]] = {
     "weaviate": (WEAVIATE.name, WEAVIATE.ports["https"], WEAVIATE.published["https"]),
     "weaviate_grpc": (WEAVIATE.name, WEAVIATE.ports["grpc"], WEAVIATE.published["grpc"]),
     "embedder": (EMBEDDER.name, EMBEDDER.ports["https"], EMBEDDER.published["https"]),
+    "prometheus": (MONITORING.name, MONITORING.ports["prometheus"], MONITORING.published["prometheus"]),
 }
+
+
+def endpoints_of(placement: Placement) -> dict[str, tuple[str, int, int]]:
+    """The endpoints of the services that this stack has."""
+    names = {service.name for service in placement.services}
+    return {endpoint: at for endpoint, at in ENDPOINTS.items() if at[0] in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,10 @@ class Ports(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PortsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Ports", name, {}, opts)
-        fixed = args.placement.settings.ports.model_dump()
-        preferred = {endpoint: at[2] for endpoint, at in ENDPOINTS.items() if fixed[endpoint] is None}
+        wished = args.placement.settings.ports.model_dump()
+        there = endpoints_of(args.placement)
+        fixed = {endpoint: wished[endpoint] for endpoint in there}
+        preferred = {endpoint: at[2] for endpoint, at in there.items() if fixed[endpoint] is None}
         self._ports = {endpoint: pulumi.Output.from_input(port) for endpoint, port in fixed.items()}
         if preferred:
             address = str(args.placement.settings.bind_address)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from christmas.blueprint.services import SERVICES
+from christmas.blueprint.services import OPTIONAL_SERVICES, SERVICES
 from infra.policy.inputs import UNKNOWN, Properties
 
 # Judged by a rule below, or harmless with any value: descriptions, times, sizes, and stricter settings.
@@ -202,7 +202,7 @@ def listeners(container: Properties) -> Iterable[str]:
     service = next(
         (
             declared
-            for declared in SERVICES
+            for declared in (*SERVICES, *OPTIONAL_SERVICES)
             if {"label": "com.christmas.service", "value": declared.name} in list(container.get("labels") or [])
         ),
         None,

@@ -20,7 +20,7 @@ def events_of(entries: Iterable[Mapping[str, Any]], seen: Seen) -> tuple[list[Ev
         number, count = str(entry["entry-id"]), int(entry["count"])
         now_seen[number] = count
         new = count - seen.get(number, 0)
-        if new <= 0:
+        if new <= 0 or asked_by_exporter(entry):
             continue
         client = client_of(entry)
         login = entry["reason"] == "auth"
@@ -40,6 +40,19 @@ def events_of(entries: Iterable[Mapping[str, Any]], seen: Seen) -> tuple[list[Ev
             )
         )
     return events, now_seen
+
+
+def asked_by_exporter(entry: Mapping[str, Any]) -> bool:
+    """Whether a refusal is that of `slowlog get`, which Prometheus' exporter asks at every scrape and no option keeps it from.
+
+    `monitor` may not run it, since it shows written values; the exporter goes on without. docs/adr/0707.
+    """
+    return (
+        entry["reason"] == "command"
+        and entry["username"] == "monitor"
+        and str(entry["object"]).lower() in {"slowlog", "slowlog|get"}
+        and client_of(entry).get("name") == "redis_exporter"
+    )
 
 
 def _command(entry: Mapping[str, Any]) -> str:
