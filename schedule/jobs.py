@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,8 @@ from core import lock
 from core.errors import PlatformError
 from core.words import size_text, span_text
 from infra.connections import Platform
+from monitor import signs
+from monitor.result import CheckResult
 from monitor.signs import WorkSigns
 from schedule.decide import backup_since, drill_due, drill_since, pause_after
 from schedule.delays import Delays, Gap
@@ -190,11 +192,32 @@ class Job:
         platform = self.load(self.stack)
         results = checks.run(platform)
         history.append(self.history, results)
+        self._tell_prometheus(platform, results)
         status = render.summary(results)
         if status != self._status:
             self._status = status
             say("; ".join([f"check: {status}", *worst_first(results)]))
         return True
+
+    def _tell_prometheus(self, platform: Platform, results: Sequence[CheckResult]) -> None:
+        """Give a stack's Prometheus the outcomes. Where it can't take them the checks still count: one of them tells of its container."""
+        from backup import drill
+        from monitor import exposition
+
+        if not exposition.is_watched(platform):
+            return
+        told = signs.read(self.history.parent)
+        try:
+            known = exposition.Known(
+                at=datetime.now(UTC),
+                results=results,
+                sets=folders.list_sets(folder=self.folder),
+                drills=drill.history(self.folder),
+                works=told.works if told else {},
+            )
+            exposition.publish(platform, known)
+        except PlatformError as error:
+            self._tell_once(f"check: Prometheus was not told: {error.what}")
 
     def _backup(self) -> bool:
         """Make the set that is due; after a full one, prune."""

@@ -56,7 +56,7 @@ start() {
 }
 
 start prometheus-node-exporter --web.listen-address=127.0.0.1:9100 --web.config.file="$scratch/web.yml" --log.level=warn \
-    --web.disable-exporter-metrics --collector.disable-defaults --collector.cpu --collector.diskstats --collector.filesystem --collector.loadavg \
+    --web.disable-exporter-metrics --collector.disable-defaults --collector.cpu --collector.filesystem --collector.loadavg \
     --collector.meminfo --collector.pressure --collector.stat --collector.time --collector.vmstat --collector.textfile \
     --collector.filesystem.mount-points-include="^$data\$" --collector.textfile.directory="$data/textfile"
 # `monitor` is nobody's member: what it may not read is off. docs/adr/0707.
@@ -64,7 +64,7 @@ DATA_SOURCE_URI="timescaledb:5432/christmas_db?sslmode=verify-full&sslrootcert=$
     DATA_SOURCE_USER=monitor DATA_SOURCE_PASS_FILE="$settings/postgres.password" \
     start prometheus-postgres-exporter --web.listen-address=127.0.0.1:9187 --web.config.file="$scratch/web.yml" --log.level=warn \
     --disable-default-metrics --disable-settings-metrics --no-collector.wal --no-collector.stat_bgwriter --no-collector.roles \
-    --no-collector.replication --no-collector.statio_user_tables --no-collector.stat_user_tables \
+    --exclude-databases=postgres,template0,template1 --no-collector.replication --no-collector.statio_user_tables --no-collector.stat_user_tables \
     --collector.stat_checkpointer --collector.database_wraparound --collector.postmaster
 # What `monitor` may not run would be in Redis' list of refusals.
 REDIS_PASSWORD=$(<"$settings/redis.password") REDIS_EXPORTER_BASIC_AUTH_USERNAME=monitoring \

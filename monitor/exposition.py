@@ -1,0 +1,129 @@
+"""What no exporter knows, for Prometheus: the checks' outcomes, backup sets, drills, and what the schedule did.
+
+The text format of Prometheus, by its own library. It holds names, numbers and times, never a check's message: that may name an account.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from core.containers import execute
+from infra.components.monitoring_config import TEXTFILE
+from infra.connections import Platform
+from monitor.result import CheckResult
+from monitor.signs import WorkSigns
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+    from backup.sets.model import Manifest
+
+_SERVICE = "monitoring"
+# Written beside and renamed, so that node exporter never reads half of it.
+_WRITE = f'umask 077; base64 -d >"{TEXTFILE}.new" && mv "{TEXTFILE}.new" "{TEXTFILE}"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What there is to tell. `drills` is the history, oldest first, as `backup.drill.history` gives it."""
+
+    at: datetime
+    results: Sequence[CheckResult]
+    sets: Sequence[Manifest] = ()
+    drills: Sequence[Mapping[str, Any]] = ()
+    works: Mapping[str, WorkSigns] = field(default_factory=dict)
+
+
+def is_watched(platform: Platform) -> bool:
+    """Whether the stack has Prometheus."""
+    return _SERVICE in platform.containers
+
+
+def publish(platform: Platform, known: Known) -> None:
+    """Put the figures where the stack's node exporter reads them. Raises PlatformError where its container doesn't run."""
+    line = base64.b64encode(text(known)).decode("ascii")
+    execute(platform.containers[_SERVICE], ["sh", "-c", _WRITE], line=line)
+
+
+def text(known: Known) -> bytes:
+    """The figures in the text format. Pure."""
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(known))
+    return generate_latest(registry)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Collector:
+    known: Known
+
+    def collect(self) -> Iterator[Metric]:
+        """Every figure, with its help."""
+        yield from _checks(self.known)
+        yield from _backups(self.known)
+        yield from _works(self.known)
+
+
+def _checks(known: Known) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    ran = GaugeMetricFamily("christmas_checks_run_timestamp_seconds", "When the schedule last ran all checks.")
+    ran.add_metric([], known.at.timestamp())
+    yield ran
+    status = GaugeMetricFamily("christmas_check_status", "A check's outcome: 0 ok, 1 warning, 2 critical, 3 unknown.", labels=["check"])
+    value = GaugeMetricFamily("christmas_check_value", "The figure that a check judged, in its unit.", labels=["check", "unit"])
+    for each in known.results:
+        status.add_metric([each.name], each.status.exit_code)
+        if each.value is not None:
+            value.add_metric([each.name, each.unit], each.value)
+    yield status
+    yield value
+
+
+def _backups(known: Known) -> Iterator[Metric]:
+    from backup.sets.due import covering
+    from backup.sets.model import STORES
+    from prometheus_client.core import GaugeMetricFamily
+
+    count = GaugeMetricFamily("christmas_backup_sets", "How many backup sets there are, by kind.", labels=["kind"])
+    for kind in ("full", "incremental"):
+        count.add_metric([kind], sum(each.kind == kind for each in known.sets))
+    yield count
+    if whole := covering(known.sets, STORES):
+        newest = GaugeMetricFamily("christmas_backup_newest_timestamp_seconds", "When the newest set of all three stores was begun.")
+        newest.add_metric([], whole[-1].started.timestamp())
+        size = GaugeMetricFamily("christmas_backup_newest_bytes", "The size of that set.")
+        size.add_metric([], whole[-1].total_bytes)
+        yield newest
+        yield size
+    if known.drills:
+        last = known.drills[-1]
+        passed = GaugeMetricFamily("christmas_drill_passed", "Whether the last drill brought everything back: 1 or 0.")
+        passed.add_metric([], float(bool(last["passed"])))
+        when = GaugeMetricFamily("christmas_drill_timestamp_seconds", "When the last drill was begun.")
+        when.add_metric([], datetime.fromisoformat(last["started"]).timestamp())
+        rto = GaugeMetricFamily("christmas_drill_restore_seconds", "Until every store answered in the last drill (RTO).")
+        rto.add_metric([], float(last["restore_seconds"]))
+        rpo = GaugeMetricFamily("christmas_drill_loss_seconds", "What a failure at its start would have lost (RPO).", labels=["store"])
+        for store, seconds in last["loss_seconds"].items():
+            rpo.add_metric([store], float(seconds))
+        yield from (passed, when, rto, rpo)
+
+
+def _works(known: Known) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    done = GaugeMetricFamily("christmas_work_done_timestamp_seconds", "When the schedule's work was last in order.", labels=["work"])
+    failures = GaugeMetricFamily("christmas_work_failures", "How often in a row it has failed.", labels=["work"])
+    for work, signs in sorted(known.works.items()):
+        if signs.done:
+            done.add_metric([work], signs.done.timestamp())
+        failures.add_metric([work], signs.failures)
+    yield done
+    yield failures
+
