@@ -26,14 +26,14 @@ class Stack:
     name: str
     environment: dict[str, str] = field(repr=False)
 
-    def run(self, *command, check=True, timeout=1800):
-        """Run a program of the virtual environment; its output is shown where it fails unexpectedly."""
+    def run(self, *command, check=True, timeout=1800, given=""):
+        """Run a program of the virtual environment, with `given` to read; its output is shown where it fails unexpectedly."""
         program, *arguments = command
         done = subprocess.run(
             [str(BIN / program), *arguments],
             cwd=ROOT,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             timeout=timeout,

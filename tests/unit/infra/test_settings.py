@@ -37,6 +37,34 @@ def test_the_vendors_key_switches_the_profile_and_hides_itself():
     assert "sk-something" not in repr(settings)
 
 
+GOOD = "route: {receiver: mail}\nreceivers: [{name: mail, email_configs: [{to: hush@example.com}]}]\n"
+
+
+def test_monitoring_is_off_and_its_alerts_a_secret():
+    assert not parse("s", {}).monitoring
+    settings = parse("s", {"christmas:monitoring": "true", "christmas:alertmanager": GOOD, "christmas:limits": '{"monitoring": {"memoryMib": 900}}'})
+    assert settings.monitoring
+    assert settings.alertmanager is not None
+    assert settings.alertmanager.get_secret_value() == GOOD
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("route: {receiver: hush", "not YAML, line"),
+        ("just words", "needs a route and receivers"),
+        ("route: {receiver: mail}", "needs a route and receivers"),
+        ("route: hush\nreceivers: []", "needs a route and receivers"),
+        (GOOD.replace("receiver: mail", "receiver: hush"), "none of the receivers"),
+    ],
+)
+def test_what_is_no_configuration_of_alertmanager_is_refused_without_its_secrets(text, told):
+    with pytest.raises(PlatformError, match=told) as refused:
+        parse("s", {"christmas:monitoring": "true", "christmas:alertmanager": text})
+    assert "hush" not in str(refused.value)
+
+
 S3 = '"type": "s3", "endpoint": "https://s3.example.org:9000", "bucket": "backups", "keyId": "id", "secretKey": "hush-hush"'
 
 

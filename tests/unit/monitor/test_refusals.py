@@ -10,6 +10,7 @@ import pytest
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS
 from christmas.blueprint.rules import SCHEDULE_RULES
 from monitor.refusals import Refusal, Told, judge, of_embedder, of_postgres, of_redis, of_weaviate
+from security.audit import redis_list
 
 NOW = datetime(2026, 11, 29, 15, 0, tzinfo=UTC)
 PREFIX = "2026-11-29 15:17:27.810 GMT [270] user={} db=christmas_db client={} FATAL:  "
@@ -88,6 +89,30 @@ def test_entries_of_redis() -> None:
         Refusal("denial", "api", "fd00::7", 15),
         Refusal("login", NOBODY, NOWHERE, 25),
     ]
+
+
+EXPORTER: dict[str, object] = {"count": 240, "reason": "command", "object": "slowlog|get", "username": "monitor", "age-seconds": "3"}
+EXPORTER["client-info"] = "id=5 addr=10.0.0.9:4711 laddr=10.0.0.2:6379 fd=8 name=redis_exporter age=0"
+
+
+@pytest.mark.parametrize(
+    ("change", "counted"),
+    [
+        ({}, 0),
+        ({"username": "api"}, 240),
+        ({"object": "flushall"}, 240),
+        ({"reason": "key"}, 240),
+        ({"reason": "auth"}, 240),
+        ({"client-info": "id=5 addr=10.0.0.9:4711 name=somebody"}, 240),
+    ],
+)
+def test_what_the_exporter_can_not_leave_is_no_refusal_and_anything_else_is(change: dict[str, str], counted: int) -> None:
+    entry = {**EXPORTER, **change, "entry-id": 1, "timestamp-last-updated": 1_795_990_757_534, "context": "toplevel"}
+    assert sum(each.count for each in of_redis([entry], timedelta(hours=1))) == counted
+    events, seen = redis_list.events_of([entry], {})
+    assert sum(each.count for each in events) == counted
+    # It is known all the same: what comes later under its number is counted from there.
+    assert seen == {"1": 240}
 
 
 def told(logins: int, denials: int = 0, **more: object) -> Told:

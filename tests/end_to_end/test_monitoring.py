@@ -1,0 +1,294 @@
+"""Prometheus, Alertmanager and the exporters on a running stack: turned on, asked, alarmed by a real fault, and turned off."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import shlex
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import docker
+import docker.errors
+import pytest
+
+from christmas.blueprint.services import MONITORING
+from infra import clients
+from infra.components.monitoring_config import USER
+from infra.connections import Platform
+from monitor import checks
+from schedule.jobs import Job
+from tests.end_to_end.conftest import Stack
+from tests.support import port_scan, runbooks, webhook
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.exhaustive
+
+JOBS = {"prometheus", "alertmanager", "postgres", "redis", "node", "probe-https", "probe-tls"}
+
+
+class Watched:
+    """A stack with monitoring, as somebody sees it who knows Prometheus' password."""
+
+    def __init__(self, stack: Stack, receiver: webhook.Receiver) -> None:
+        self.stack, self.receiver = stack, receiver
+        self.platform: Platform = stack.platform()
+        self.host, self.port = self.platform.endpoints["prometheus"].address()
+
+    def get(self, path: str, password: str | None = None, scheme: str = "https") -> Any:
+        request = urllib.request.Request(f"{scheme}://{self.host}:{self.port}{path}")
+        if password is not None:
+            request.add_header("Authorization", f"Basic {base64.b64encode(f'{USER}:{password}'.encode()).decode()}")
+        context = ssl.create_default_context(cafile=str(self.platform.ca_file))
+        with urllib.request.urlopen(request, context=context if scheme == "https" else None, timeout=30) as answer:
+            return json.load(answer)["data"]
+
+    def query(self, query: str) -> dict[str, float]:
+        """The values of an instant query, by their labels."""
+        found = self.get(f"/api/v1/query?query={urllib.parse.quote(query)}", self.platform.monitoring_password)["result"]
+        return {json.dumps(each["metric"], sort_keys=True): float(each["value"][1]) for each in found}
+
+
+@pytest.fixture(scope="module")
+def watched(stack: Stack) -> Iterator[Watched]:
+    network = docker.from_env().networks.get(f"christmas-{stack.name}-network")
+    with webhook.receiving(network.attrs["IPAM"]["Config"][0]["Gateway"]) as receiver:
+        stack.pulumi("config", "set", "christmas:monitoring", "true")
+        stack.pulumi("config", "set", "--secret", "christmas:alertmanager", given=receiver.configuration("RedisDown"))
+        try:
+            stack.invoke("up")
+            yield Watched(stack, receiver)
+        finally:
+            for name in ("monitoring", "alertmanager"):
+                stack.pulumi("config", "rm", f"christmas:{name}")
+            stack.invoke("up")
+
+
+def test_everything_is_asked_and_answers(watched: Watched) -> None:
+    def up() -> bool:
+        found = watched.query("up")
+        return {json.loads(labels)["job"] for labels in found} == JOBS and set(found.values()) == {1.0}
+
+    wait_for(up, f"every address answers: {watched.query('up')}", pause=1)
+    wait_for(lambda: watched.query("pg_up"), "PostgreSQL's exporter tells", pause=1)
+    assert set(watched.query("pg_up").values()) == set(watched.query("redis_up").values()) == {1.0}
+    assert set(watched.query("probe_success").values()) == {1.0}
+    # Every question of PostgreSQL's exporter is one that `monitor` may ask.
+    collectors = watched.query("pg_scrape_collector_success")
+    assert len(collectors) >= 6
+    assert set(collectors.values()) == {1.0}, collectors
+
+
+def test_the_rules_are_loaded_and_work(watched: Watched) -> None:
+    rules = [rule for group in watched.get("/api/v1/rules", watched.platform.monitoring_password)["groups"] for rule in group["rules"]]
+    assert len(rules) > 15
+
+    def healthy() -> bool:
+        groups = watched.get("/api/v1/rules", watched.platform.monitoring_password)["groups"]
+        return {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+
+    wait_for(healthy, "every rule was evaluated", pause=1)
+
+
+def test_only_one_port_listens_for_others_and_only_over_tls_with_the_password(watched: Watched) -> None:
+    container = watched.stack.container(MONITORING.name)
+    assert port_scan.listening(container) == port_scan.declared(MONITORING)
+    bindings = container.attrs["HostConfig"]["PortBindings"]
+    assert {binding["HostIp"] for each in bindings.values() for binding in each} == {"127.0.0.1"}
+    with pytest.raises((urllib.error.HTTPError, urllib.error.URLError, OSError)):
+        watched.get("/api/v1/query?query=up", watched.platform.monitoring_password, scheme="http")
+    for wrong in (None, "", "wrong"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            watched.get("/api/v1/query?query=up", wrong)
+        assert refused.value.code == 401
+    # The same holds for those that only the container itself reaches.
+    for port in (9093, 9100, 9115, 9121, 9187):
+        asked = f"printf 'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client -quiet -connect localhost:{port}"
+        told = container.exec_run(["sh", "-c", f"{asked} -CAfile /run/christmas/ca.crt -verify_return_error 2>/dev/null"]).output.decode()
+        assert told.startswith("HTTP/1.1 401"), (port, told[:100])
+
+
+def test_it_is_hardened_and_shows_no_secret(watched: Watched) -> None:
+    container = watched.stack.container(MONITORING.name)
+    host = container.attrs["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["Memory"] == MONITORING.limits.memory_mib * 2**20
+    assert container.attrs["Config"]["User"] == MONITORING.user
+    assert not [mount for mount in container.attrs["Mounts"] if mount["Type"] == "bind"]
+    shown = json.dumps(container.attrs) + container.logs().decode(errors="replace")
+    platform = watched.platform
+    secrets = [platform.monitoring_password, platform.secret("monitor", "postgres"), platform.secret("monitor", "redis"), webhook.TOKEN]
+    assert all(len(secret) > 10 for secret in secrets)
+    assert not [secret for secret in secrets if secret in shown]
+    # Of its processes' command lines, neither: everybody on the machine can read those.
+    told = "\n".join(" ".join(words) for words in container.top()["Processes"])
+    assert "prometheus-redis-exporter" in told
+    assert not [secret for secret in secrets if secret in told]
+
+
+def test_exporters_leave_no_refusal_that_the_checks_would_tell_of(watched: Watched) -> None:
+    with clients.redis_client(watched.platform, "monitor") as redis:
+        found: Any = wait_for(lambda: [each for each in redis.acl_log(512) if each["username"] == "monitor"], "the exporter has asked")
+    assert {each["object"] for each in found} == {"slowlog|get"}
+    listed = json.loads(watched.stack.invoke("check", "--json", "--only", "redis.refusals,postgres.refusals,weaviate.refusals").stdout)
+    assert listed["status"] == "ok", listed
+
+
+def test_what_no_exporter_knows_comes_from_the_schedule(watched: Watched, tmp_path: Any) -> None:
+    job = Job("check", watched.stack.name, lambda _: watched.platform, tmp_path / "sets", goes_on=False, history=tmp_path / "checks.jsonl")
+    assert job.wake()
+    names = {each.name for each in checks.every()}
+
+    def told() -> set[str]:
+        return {json.loads(labels)["check"] for labels in watched.query("christmas_check_status")}
+
+    wait_for(lambda: told() == names, "Prometheus knows every check", pause=1)
+    (ran,) = watched.query("christmas_checks_run_timestamp_seconds").values()
+    assert abs(ran - datetime.now(UTC).timestamp()) < 600
+    assert set(watched.query("node_textfile_scrape_error").values()) == {0.0}
+
+
+def test_status_and_checks_know_it(watched: Watched) -> None:
+    services = json.loads(watched.stack.invoke("status", "--json", check=False).stdout)["services"]
+    assert [each["name"] for each in services][-1] == MONITORING.name
+    listed = json.loads(watched.stack.invoke("check", "--json", "--only", "containers.health", check=False).stdout)
+    assert "5 containers" in listed["checks"][0]["message"], listed
+    assert watched.stack.invoke("logs", MONITORING.name, "--since", "1h").returncode == 0
+
+
+def test_right_after_up_there_is_nothing_to_do_and_every_policy_is_kept(watched: Watched) -> None:
+    watched.stack.pulumi("preview", "--expect-no-changes", "--non-interactive")
+    watched.stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+    assert "mandatory" not in watched.stack.invoke("preview").stdout
+
+
+def test_a_stopped_redis_is_told_to_the_webhook_and_so_is_its_return(watched: Watched) -> None:
+    redis = watched.stack.container("redis")
+    began = time.monotonic()
+    redis.stop()
+    try:
+        told = wait_for(lambda: watched.receiver.told("RedisDown", "firing"), "the webhook hears of Redis", pause=0.2)
+        print(f"RedisDown came {time.monotonic() - began:.0f} s after the stop began")
+    finally:
+        redis.start()
+        wait_for(lambda: watched.stack.is_well("redis"), "Redis is well again", pause=0.5)
+    assert told["labels"]["severity"] == "critical"
+    assert told["labels"]["stack"] == watched.stack.name
+    assert told["annotations"]["runbook"] == "docs/runbooks/RedisDown.md"
+    wait_for(lambda: watched.receiver.told("RedisDown", "resolved"), "the webhook hears that it is over", pause=0.5)
+    assert watched.receiver.strangers == 0
+    assert {each["labels"]["alertname"] for each in watched.receiver.alerts} == {"RedisDown"}
+
+
+def firing(watched: Watched, alert: str) -> dict[str, str] | None:
+    """The labels of that alert where it fires."""
+    alerts = watched.get("/api/v1/alerts", watched.platform.monitoring_password)["alerts"]
+    return next((each["labels"] for each in alerts if each["labels"]["alertname"] == alert and each["state"] == "firing"), None)
+
+
+def carry_out(watched: Watched, alert: str, part: str) -> list[int]:
+    """Run the commands of a part of the alert's page, for this stack; their exit codes."""
+    codes = []
+    for line in runbooks.commands(alert, part):
+        program, *words = shlex.split(line.replace("christmas-dev-", f"christmas-{watched.stack.name}-"))
+        done = (
+            watched.stack.invoke(*words, check=False)
+            if program == "invoke"
+            else subprocess.run([program, *words], capture_output=True, text=True, check=False)
+        )
+        assert "Traceback" not in done.stdout + done.stderr, line
+        codes.append(done.returncode)
+    assert codes, f"{alert}: no command under {part}"
+    return codes
+
+
+@pytest.mark.parametrize("service", ["timescaledb", "redis", "weaviate", "embedder"])
+def test_the_page_of_a_service_that_is_down_leads_from_the_alert_to_its_end(watched: Watched, service: str) -> None:
+    alert = {"timescaledb": "PostgresDown", "redis": "RedisDown", "weaviate": "WeaviateDown", "embedder": "EmbedderDown"}[service]
+    began = time.monotonic()
+    watched.stack.container(service).stop()
+    try:
+        wait_for(lambda: firing(watched, alert), f"{alert} fires", pause=0.5)
+        print(f"{alert} fired {time.monotonic() - began:.0f} s after the stop began")
+        # Nothing else is said to be down.
+        assert not [name for name in ("PostgresDown", "RedisDown", "WeaviateDown", "EmbedderDown") if name != alert and firing(watched, name)]
+        codes = carry_out(watched, alert, "Confirm")
+        assert codes[0] == 2, "status says that it is critical"
+        assert set(carry_out(watched, alert, "Mend")) == {0}
+    finally:
+        watched.stack.container(service).start()
+    wait_for(lambda: set(carry_out(watched, alert, "Over")) == {0}, "it is over", pause=1)
+    wait_for(lambda: firing(watched, alert) is None, f"{alert} goes", pause=1)
+
+
+def test_a_critical_check_of_the_schedule_becomes_an_alert(watched: Watched, tmp_path: Any) -> None:
+    def checked() -> None:
+        job = Job("check", watched.stack.name, lambda _: watched.platform, tmp_path / "sets", goes_on=False, history=tmp_path / "checks.jsonl")
+        assert job.wake()
+
+    def told() -> bool:
+        alerts = watched.get("/api/v1/alerts", watched.platform.monitoring_password)["alerts"]
+        return "redis.accounts" in {each["labels"].get("check") for each in alerts if each["labels"]["alertname"] == "CheckCritical"}
+
+    with clients.redis_client(watched.platform, "admin") as redis:
+        redis.execute_command("ACL", "SETUSER", "ingest", "+@all")
+    try:
+        checked()
+        wait_for(told, "the alert names the check", pause=1)
+        assert carry_out(watched, "CheckCritical", "Confirm") == [2]
+    finally:
+        watched.stack.up("--refresh")
+    checked()
+    wait_for(lambda: not told(), "the alert goes after the next run", pause=1)
+
+
+def test_the_end_of_one_process_starts_all_of_them_again(watched: Watched) -> None:
+    container = watched.stack.container(MONITORING.name)
+    began = container.attrs["State"]["StartedAt"]
+    container.exec_run(["sh", "-c", 'for each in /proc/[0-9]*; do grep -q "^prometheus-redis" $each/cmdline && kill -9 "${each#/proc/}"; done'])
+    wait_for(lambda: watched.stack.container(MONITORING.name).attrs["State"]["StartedAt"] != began, "Docker starts it again", pause=0.5)
+    wait_for(lambda: watched.stack.is_well(MONITORING.name), "it is well again", pause=1)
+
+    def asked_again() -> bool:
+        with contextlib.suppress(OSError):
+            return set(watched.query('up{job="redis"}').values()) == {1.0}
+        return False
+
+    wait_for(asked_again, "Redis' exporter answers again", pause=1)
+
+
+def test_a_wrong_setting_is_refused_before_anything_is_changed(watched: Watched) -> None:
+    before = watched.stack.container(MONITORING.name).id
+    good = watched.receiver.configuration("RedisDown")
+    watched.stack.pulumi("config", "set", "--secret", "christmas:alertmanager", given=good.replace("receiver: nobody", "receiver: x"))
+    try:
+        done = watched.stack.invoke("up", check=False)
+    finally:
+        watched.stack.pulumi("config", "set", "--secret", "christmas:alertmanager", given=good)
+    assert done.returncode != 0
+    assert "receiver is none of the receivers" in done.stdout + done.stderr
+    assert webhook.TOKEN not in done.stdout + done.stderr
+    assert watched.stack.container(MONITORING.name).id == before
+
+
+def test_turned_off_nothing_of_it_runs(watched: Watched) -> None:
+    stack = watched.stack
+    stack.pulumi("config", "set", "christmas:monitoring", "false")
+    try:
+        stack.invoke("up")
+        with pytest.raises(docker.errors.NotFound):
+            stack.container(MONITORING.name)
+        assert "prometheus" not in stack.platform().endpoints
+        stack.pulumi("preview", "--expect-no-changes", "--non-interactive")
+    finally:
+        stack.pulumi("config", "set", "christmas:monitoring", "true")
