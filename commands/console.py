@@ -1,4 +1,4 @@
-"""Tasks for a person at a terminal: status, doctor, shell, logs."""
+"""Tasks for a person at a terminal: status, doctor, alerts, shell, logs."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ def doctor(_context: Context, stack: str = "", *, json: bool = False) -> int:
     return doctor.run(stack, as_json=json)
 
 
+@task()
+def alerts(_context: Context, stack: str = "", *, json: bool = False) -> int:
+    """Show the alerts of the stack's Prometheus (docs/monitoring.md); exit code 2 where a critical one fires, 1 for a warning.
+
+    Example: invoke alerts --json
+    """
+    from console import alerts
+
+    return alerts.show(stack, as_json=json)
+
+
 @task(
     positional=["store"],
     help={
@@ -56,7 +67,7 @@ def shell(_context: Context, store: str, stack: str = "", account: str = "", com
 @task(
     words="services",
     help={
-        "services": "timescaledb, redis, weaviate, embedder, schedule; default: all.",
+        "services": "timescaledb, redis, weaviate, embedder, monitoring, schedule; default: all that there are.",
         "since": "Start: an age such as 30s, 10m, 2h, 1d, or a time such as 2026-11-29T14:30 (UTC).",
         "follow": "Keep printing new lines until Ctrl-C.",
     },

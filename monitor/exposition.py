@@ -86,9 +86,10 @@ def _checks(known: Known) -> Iterator[Metric]:
 
 
 def _backups(known: Known) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
     from backup.sets.due import covering
     from backup.sets.model import STORES
-    from prometheus_client.core import GaugeMetricFamily
 
     count = GaugeMetricFamily("christmas_backup_sets", "How many backup sets there are, by kind.", labels=["kind"])
     for kind in ("full", "incremental"):
@@ -126,4 +127,3 @@ def _works(known: Known) -> Iterator[Metric]:
         failures.add_metric([work], signs.failures)
     yield done
     yield failures
-

@@ -18,7 +18,17 @@ from typing import IO, TYPE_CHECKING
 from airgap.images.artifacts import prepare
 from airgap.images.base import ensure_base
 from airgap.images.build_log import BuildLog
-from airgap.images.catalog import BASE_IMAGE, FOLDER, KNOWN, REPOSITORY, SERVICES, build_command, context_files, image_reference, inputs_hash
+from airgap.images.catalog import (
+    BASE_IMAGE,
+    FOLDER,
+    KNOWN,
+    REPOSITORY,
+    SERVICES,
+    build_command,
+    context_files,
+    image_reference,
+    inputs_hash,
+)
 from airgap.images.versions import IMAGES
 from airgap.setup import expected
 from airgap.toolchain.exclusive import exclusively

@@ -39,7 +39,13 @@ WEAVIATE_BYTES = 6_000_000_000
 WHEELS_BYTES = 500_000_000
 """Room in the cache for the embedder's packages."""
 
-IMAGE_BYTES = {"timescaledb": 1_500_000_000, "redis": 400_000_000, "weaviate": 900_000_000, "embedder": 900_000_000, "monitoring": 1_500_000_000}
+IMAGE_BYTES = {
+    "timescaledb": 1_500_000_000,
+    "redis": 400_000_000,
+    "weaviate": 900_000_000,
+    "embedder": 900_000_000,
+    "monitoring": 1_500_000_000,
+}
 """The space for a build in Docker's own folder, with a reserve."""
 
 CLONE_BYTES = 1_200_000_000

@@ -119,5 +119,7 @@ def _kept(job: str) -> dict[str, Any]:
     if job not in {"prometheus", "alertmanager"}:
         return {}
     names = r"prometheus_(?:config_last_reload_successful|notifications_(?:dropped|sent|errors)_total|rule_evaluation_failures_total)"
-    names += r"|prometheus_tsdb_(?:head_series|storage_blocks_bytes)|alertmanager_notifications(?:_failed)?_total|process_resident_memory_bytes"
+    names += (
+        r"|prometheus_tsdb_(?:head_series|storage_blocks_bytes)|alertmanager_notifications(?:_failed)?_total|process_resident_memory_bytes"
+    )
     return {"metric_relabel_configs": [{"source_labels": ["__name__"], "regex": names, "action": "keep"}]}

@@ -111,8 +111,9 @@ def test_only_one_port_listens_for_others_and_only_over_tls_with_the_password(wa
         assert refused.value.code == 401
     # The same holds for those that only the container itself reaches.
     for port in (9093, 9100, 9115, 9121, 9187):
-        asked = f"printf 'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client -quiet -connect localhost:{port}"
-        told = container.exec_run(["sh", "-c", f"{asked} -CAfile /run/christmas/ca.crt -verify_return_error 2>/dev/null"]).output.decode()
+        asked = "printf 'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n'"
+        asked += f" | openssl s_client -quiet -connect localhost:{port} -CAfile /run/christmas/ca.crt -verify_return_error 2>/dev/null"
+        told = container.exec_run(["sh", "-c", asked]).output.decode()
         assert told.startswith("HTTP/1.1 401"), (port, told[:100])
 
 
@@ -221,7 +222,12 @@ def test_the_page_of_a_service_that_is_down_leads_from_the_alert_to_its_end(watc
         wait_for(lambda: firing(watched, alert), f"{alert} fires", pause=0.5)
         print(f"{alert} fired {time.monotonic() - began:.0f} s after the stop began")
         # Nothing else is said to be down.
-        assert not [name for name in ("PostgresDown", "RedisDown", "WeaviateDown", "EmbedderDown") if name != alert and firing(watched, name)]
+        assert not [
+            name for name in ("PostgresDown", "RedisDown", "WeaviateDown", "EmbedderDown") if name != alert and firing(watched, name)
+        ]
+        listed = watched.stack.invoke("alerts", "--json", check=False)
+        assert listed.returncode == 2
+        assert alert in {each["name"] for each in json.loads(listed.stdout)["alerts"] if not each["pending"]}
         codes = carry_out(watched, alert, "Confirm")
         assert codes[0] == 2, "status says that it is critical"
         assert set(carry_out(watched, alert, "Mend")) == {0}
@@ -233,7 +239,9 @@ def test_the_page_of_a_service_that_is_down_leads_from_the_alert_to_its_end(watc
 
 def test_a_critical_check_of_the_schedule_becomes_an_alert(watched: Watched, tmp_path: Any) -> None:
     def checked() -> None:
-        job = Job("check", watched.stack.name, lambda _: watched.platform, tmp_path / "sets", goes_on=False, history=tmp_path / "checks.jsonl")
+        job = Job(
+            "check", watched.stack.name, lambda _: watched.platform, tmp_path / "sets", goes_on=False, history=tmp_path / "checks.jsonl"
+        )
         assert job.wake()
 
     def told() -> bool:
@@ -255,7 +263,9 @@ def test_a_critical_check_of_the_schedule_becomes_an_alert(watched: Watched, tmp
 def test_the_end_of_one_process_starts_all_of_them_again(watched: Watched) -> None:
     container = watched.stack.container(MONITORING.name)
     began = container.attrs["State"]["StartedAt"]
-    container.exec_run(["sh", "-c", 'for each in /proc/[0-9]*; do grep -q "^prometheus-redis" $each/cmdline && kill -9 "${each#/proc/}"; done'])
+    container.exec_run(
+        ["sh", "-c", 'for each in /proc/[0-9]*; do grep -q "^prometheus-redis" $each/cmdline && kill -9 "${each#/proc/}"; done']
+    )
     wait_for(lambda: watched.stack.container(MONITORING.name).attrs["State"]["StartedAt"] != began, "Docker starts it again", pause=0.5)
     wait_for(lambda: watched.stack.is_well(MONITORING.name), "it is well again", pause=1)
 

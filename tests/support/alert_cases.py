@@ -45,8 +45,16 @@ CASES = (
         {"redis_rdb_last_bgsave_status": "1x15", "redis_aof_last_write_status": "1x5 0x10", "redis_aof_last_bgrewrite_status": "1x15"},
         {"redis_rdb_last_bgsave_status": "1x15", "redis_aof_last_write_status": "1x15", "redis_aof_last_bgrewrite_status": "1x15"},
     ),
-    Case("WeaviateDown", {f"probe_success{_WEAVIATE}": "1x5 0x10"}, {f"probe_success{_WEAVIATE}": "1x15", f"probe_success{_EMBEDDER}": "0x15"}),
-    Case("EmbedderDown", {f"probe_success{_EMBEDDER}": "1x5 0x10"}, {f"probe_success{_EMBEDDER}": "1x15", f"probe_success{_WEAVIATE}": "0x15"}),
+    Case(
+        "WeaviateDown",
+        {f"probe_success{_WEAVIATE}": "1x5 0x10"},
+        {f"probe_success{_WEAVIATE}": "1x15", f"probe_success{_EMBEDDER}": "0x15"},
+    ),
+    Case(
+        "EmbedderDown",
+        {f"probe_success{_EMBEDDER}": "1x5 0x10"},
+        {f"probe_success{_EMBEDDER}": "1x15", f"probe_success{_WEAVIATE}": "0x15"},
+    ),
     Case(
         "DiskAlmostFull",
         {f"node_filesystem_avail_bytes{_DISK}": "3x15", f"node_filesystem_size_bytes{_DISK}": "100x15"},

@@ -64,8 +64,8 @@ def receiving(address: str) -> Iterator[Receiver]:
             self.send_response(200 if known else 401)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            del format, args
+        def log_message(self, *said: object) -> None:
+            del said
 
     server = ThreadingHTTPServer((address, 0), Handler)
     receiver.port = server.server_address[1]

@@ -12,7 +12,11 @@ from monitor.checks import choose
 from tests.support.runbooks import FOLDER, PARTS, commands, page, parts
 
 ALERTS = {
-    rule["alert"]: rule for text in rule_files().values() for group in yaml.safe_load(text)["groups"] for rule in group["rules"] if "alert" in rule
+    rule["alert"]: rule
+    for text in rule_files().values()
+    for group in yaml.safe_load(text)["groups"]
+    for rule in group["rules"]
+    if "alert" in rule
 }
 
 

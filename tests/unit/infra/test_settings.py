@@ -42,7 +42,9 @@ GOOD = "route: {receiver: mail}\nreceivers: [{name: mail, email_configs: [{to: h
 
 def test_monitoring_is_off_and_its_alerts_a_secret():
     assert not parse("s", {}).monitoring
-    settings = parse("s", {"christmas:monitoring": "true", "christmas:alertmanager": GOOD, "christmas:limits": '{"monitoring": {"memoryMib": 900}}'})
+    settings = parse(
+        "s", {"christmas:monitoring": "true", "christmas:alertmanager": GOOD, "christmas:limits": '{"monitoring": {"memoryMib": 900}}'}
+    )
     assert settings.monitoring
     assert settings.alertmanager is not None
     assert settings.alertmanager.get_secret_value() == GOOD

@@ -27,7 +27,12 @@ def read(known: Known) -> dict[tuple[str, ...], float]:
 
 
 def test_checks_sets_drills_and_work() -> None:
-    drill = {"passed": False, "started": "2026-11-22T03:00:00+00:00", "restore_seconds": 31.5, "loss_seconds": {"redis": 60.0, "postgres": 2}}
+    drill = {
+        "passed": False,
+        "started": "2026-11-22T03:00:00+00:00",
+        "restore_seconds": 31.5,
+        "loss_seconds": {"redis": 60.0, "postgres": 2},
+    }
     found = read(
         Known(
             at=NOON,
