@@ -44,8 +44,11 @@ tls_config:
 END
 
 mkdir -p "$data/prometheus" "$data/alertmanager" "$data/textfile"
-amtool check-config "$settings/alertmanager.yml" >"$scratch/said" 2>&1 ||
-    fail "Alertmanager refuses its configuration: $(tail -n 3 "$scratch/said" | tr '\n' ' ')" "the setting christmas:alertmanager" "correct it, then run invoke up"
+# What its message quotes of a value may be a part of a password.
+if ! amtool check-config "$settings/alertmanager.yml" >"$scratch/said" 2>&1; then
+    said=$(tr '\n' ' ' <"$scratch/said" | sed 's/`[^`]*`/…/g' | tail -c 500)
+    fail "Alertmanager refuses its configuration: $said" "the setting christmas:alertmanager" "correct it, then run invoke up"
+fi
 
 # A host has many processors; the exporters need a part of one.
 export GOMAXPROCS=1

@@ -70,6 +70,14 @@ def test_what_alertmanager_refuses_is_told_with_its_words(files: Mapping[str, by
     assert "christmas:alertmanager" in said
 
 
+def test_of_what_alertmanager_refuses_no_value_is_told(files: Mapping[str, bytes]) -> None:
+    wrong = NOBODY.replace("- name: nobody", "- name: nobody\n    webhook_configs: hunter2")
+    code, said = said_at_its_end({**files, "alertmanager.yml": wrong.encode()})
+    assert code == 1
+    assert "Alertmanager refuses its configuration" in said
+    assert "hunter2" not in said
+
+
 def test_a_setting_that_prometheus_refuses_ends_all_of_it(files: Mapping[str, bytes]) -> None:
     code, said = said_at_its_end({**files, "prometheus.yml": b"scrape_configs: 5\n"})
     assert code == 1
