@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from airgap.toolchain.plugin.messages import Severity
 from christmas.blueprint.model import Privilege, TableGrant
 from core.errors import PlatformError
 from infra.provider import psql
 from infra.provider.containers import find_running, running
 from infra.provider.found_at_up import FoundAtUp
 from infra.provider.grants import grant_findings, grant_statements
-from infra.provider.kind import Call, Input, Log, Shape, Values
+from infra.provider.kind import Call, Input, Shape, Values
 from infra.provider.psql import quote_identifier
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class PostgresGrants(FoundAtUp):
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} were not compared")
+            call.log(Severity.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} were not compared")
             return state
         if not psql.database_exists(container, inputs["database"]):
             return None
@@ -91,7 +92,7 @@ class PostgresGrants(FoundAtUp):
         del state
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} stay in its data")
+            call.log(Severity.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} stay in its data")
             return
         if psql.database_exists(container, inputs["database"]):
             real = _read(container, inputs)
