@@ -112,7 +112,9 @@ def ask(platform: Platform, path: str) -> Any:
         with opener.open(request, timeout=patience(_SECONDS)) as answer:
             return json.load(answer)["data"]
     except (OSError, ValueError, KeyError) as error:
-        said = f"{error.code}" if isinstance(error, urllib.error.HTTPError) else str(error)
+        said = str(error)
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the connection
         raise PlatformError(
             what=f"Prometheus does not answer: {said}",
             where=f"{host}:{port}",

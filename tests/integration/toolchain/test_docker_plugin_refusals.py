@@ -140,7 +140,8 @@ def test_a_volume_of_another_kind_is_refused(plugin: Plugin, engine: docker.APIC
 
 def test_an_image_of_this_project_is_named_with_what_builds_it(plugin: Plugin) -> None:
     message = _refused(plugin, "RemoteImage", {"name": "christmas/nothing:0"})
-    assert message == "image `christmas/nothing:0` is not here, and no registry has it\n  next:  build it with: invoke images"
+    build = "build it with: invoke images; invoke up builds what its stack asks for"
+    assert message == f"image `christmas/nothing:0` is not here, and no registry has it\n  next:  {build}"
 
 
 def test_an_image_that_cannot_be_pulled_is_named(plugin: Plugin) -> None:

@@ -14,7 +14,7 @@ from core.docker_client import helpers_hint
 
 OWN_IMAGES = "christmas/"
 """The prefix of this project's own images; no registry has them."""
-HOW_TO_BUILD = "build it with: invoke images"
+HOW_TO_BUILD = "build it with: invoke images; invoke up builds what its stack asks for"
 """The next step for a missing image of this project."""
 _ID = re.compile(r"sha256:[0-9a-f]{64}")
 
