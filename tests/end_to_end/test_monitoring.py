@@ -13,6 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,10 +29,12 @@ from monitor import checks
 from schedule.jobs import Job
 from tests.end_to_end.conftest import Stack
 from tests.support import port_scan, runbooks, webhook
+from tests.support.alert_cases import CASES
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.exhaustive
 
+ALERTS = [case.alert for case in CASES]
 JOBS = {"prometheus", "alertmanager", "postgres", "redis", "node", "probe-https", "probe-tls"}
 
 
@@ -204,20 +207,37 @@ def firing(watched: Watched, alert: str) -> dict[str, str] | None:
     return next((each["labels"] for each in alerts if each["labels"]["alertname"] == alert and each["state"] == "firing"), None)
 
 
+def run_of(watched: Watched, line: str) -> int:
+    """The exit code of a page's command, for this stack."""
+    program, *words = shlex.split(line.replace("christmas-dev-", f"christmas-{watched.stack.name}-"))
+    done = (
+        watched.stack.invoke(*words, check=False)
+        if program == "invoke"
+        else subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    )
+    assert "Traceback" not in done.stdout + done.stderr, line
+    return done.returncode
+
+
 def carry_out(watched: Watched, alert: str, part: str) -> list[int]:
-    """Run the commands of a part of the alert's page, for this stack; their exit codes."""
-    codes = []
-    for line in runbooks.commands(alert, part):
-        program, *words = shlex.split(line.replace("christmas-dev-", f"christmas-{watched.stack.name}-"))
-        done = (
-            watched.stack.invoke(*words, check=False)
-            if program == "invoke"
-            else subprocess.run([program, *words], capture_output=True, text=True, check=False)
-        )
-        assert "Traceback" not in done.stdout + done.stderr, line
-        codes.append(done.returncode)
-    assert codes, f"{alert}: no command under {part}"
-    return codes
+    """Run the commands of a part of the alert's page; their exit codes."""
+    lines = runbooks.commands(alert, part)
+    assert lines, f"{alert}: no command under {part}"
+    return [run_of(watched, line) for line in lines]
+
+
+HARMLESS = ("invoke shell ", "invoke check --fix ", "docker restart ")
+
+
+def test_what_the_pages_say_to_confirm_and_the_statements_to_mend_run(watched: Watched) -> None:
+    lines = {line for alert in ALERTS for part in ("Confirm", "Over") for line in runbooks.commands(alert, part)}
+    lines |= {line for alert in ALERTS for line in runbooks.commands(alert, "Mend") if line.startswith(HARMLESS)}
+    assert len(lines) > 40
+    # A check and a schedule tell by their code how things are; everything else has to succeed.
+    telling = ("invoke check", "invoke status", "invoke schedule.status")
+    with ThreadPoolExecutor(2) as pool:
+        codes = dict(zip(sorted(lines), pool.map(lambda line: run_of(watched, line), sorted(lines)), strict=True))
+    assert {line: code for line, code in codes.items() if code != 0 and not (line.startswith(telling) and code in {1, 2, 3})} == {}
 
 
 @pytest.mark.parametrize("service", ["timescaledb", "redis", "weaviate", "embedder"])
