@@ -54,7 +54,7 @@ def _functions(values: list[str]) -> str | None:
 
 
 class PostgresGrants(FoundAtUp):
-    """One role's privileges in one database. Missing tables are no difference: their migration grants the same."""
+    """One role's privileges in one database. What a migration has yet to make is no difference: it grants the same."""
 
     inputs = {
         "container": Input(Shape.TEXT),
@@ -113,7 +113,7 @@ class PostgresGrants(FoundAtUp):
                 next_step="make the grants depend on the role; `pulumi up --refresh` brings back a role that was dropped by hand",
             )
         _run(container, inputs, _statements(real, inputs, connect=True))
-        variables = {"role": inputs["role"], "owner": inputs["owner"], "lock": str(psql.ADVISORY_LOCK)}
+        variables = {"role": inputs["role"], "owner": inputs["owner"], "schema": inputs["schema"], "lock": str(psql.ADVISORY_LOCK)}
         if inputs.get("reads_every_table"):
             psql.run(container, psql.named("reader_apply"), database=inputs["database"], variables=variables)
         elif inputs["role"] != inputs["owner"]:
@@ -177,7 +177,8 @@ def _on_database(inputs: Values) -> set[str]:
 
 def _findings(real: dict[str, Any], inputs: Values) -> list[str]:
     database = set(real["database"])
-    functions = _function_findings(set(real["functions"]), set(inputs.get("functions") or ()))
+    to_come = {name for name in inputs.get("functions") or () if name.startswith(f"{inputs['schema']}.")} - set(real["own_functions"])
+    functions = _function_findings(set(real["functions"]), set(inputs.get("functions") or ()) - to_come)
     if inputs["role"] == inputs["owner"]:
         return ([] if "connect" in database else [f"connect on database {inputs['database']} is missing"]) + functions
     findings: list[str] = []
