@@ -8,6 +8,7 @@ import json
 import shlex
 import ssl
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -19,8 +20,10 @@ from typing import Any
 
 import docker
 import docker.errors
+import psycopg
 import pytest
 
+from christmas.blueprint.server_alarms import POSTGRES_ALARMS
 from christmas.blueprint.services import MONITORING
 from infra import clients
 from infra.components.monitoring_config import USER
@@ -285,6 +288,54 @@ def test_a_critical_check_of_the_schedule_becomes_an_alert(watched: Watched, tmp
         watched.stack.up("--refresh")
     checked()
     wait_for(lambda: not told(), "the alert goes after the next run", pause=1)
+
+
+def deadlock(platform: Platform) -> None:
+    """Two transactions that wait for one another; the server ends one of them."""
+    ready = threading.Barrier(2)
+
+    def lock(first: int, second: int) -> bool:
+        with clients.postgres(platform, "migrator") as connection:
+            connection.execute("select pg_advisory_xact_lock(%s)", (first,))
+            ready.wait(timeout=60)
+            try:
+                connection.execute("select pg_advisory_xact_lock(%s)", (second,))
+            except psycopg.errors.DeadlockDetected:
+                connection.rollback()
+                return True
+            return False
+
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lock, (4711, 4712), (4712, 4711)))
+    assert sorted(ended) == [False, True]
+
+
+def test_deadlocks_become_an_alert(watched: Watched) -> None:
+    wait_for(lambda: watched.query("pg_stat_database_deadlocks"), "deadlocks are counted", pause=1)
+    for _ in range(POSTGRES_ALARMS.deadlocks_warn + 1):
+        deadlock(watched.platform)
+    labels = wait_for(lambda: firing(watched, "PostgresDeadlocks"), "PostgresDeadlocks fires", pause=1)
+    assert labels["severity"] == "warning"
+    assert set(carry_out(watched, "PostgresDeadlocks", "Confirm")) <= {0, 1}
+
+
+def test_an_exporter_that_hangs_is_told_and_its_page_mends_it(watched: Watched) -> None:
+    container = watched.stack.container(MONITORING.name)
+    container.exec_run(
+        ["sh", "-c", 'for each in /proc/[0-9]*; do grep -q "^prometheus-redis" $each/cmdline && kill -STOP "${each#/proc/}"; done']
+    )
+    labels = wait_for(lambda: firing(watched, "NotWatched"), "NotWatched fires", pause=1)
+    assert labels["job"] == "redis"
+    # That Redis isn't seen doesn't mean that it is down.
+    assert firing(watched, "RedisDown") is None
+    assert carry_out(watched, "NotWatched", "Mend") == [0]
+
+    def over() -> bool:
+        with contextlib.suppress(OSError):
+            return firing(watched, "NotWatched") is None and set(watched.query("up").values()) == {1.0}
+        return False
+
+    wait_for(over, "everything is asked again", pause=1)
 
 
 def test_the_end_of_one_process_starts_all_of_them_again(watched: Watched) -> None:
