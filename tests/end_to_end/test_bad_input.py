@@ -60,21 +60,6 @@ def test_a_wrong_passphrase(stack):
 
 
 @pytest.mark.exhaustive
-def test_a_container_that_never_gets_healthy_shows_its_log(stack):
-    # Far too little for PostgreSQL's shared buffers and TimescaleDB's workers: the setting is accepted, the server is not.
-    with (
-        setting(stack, "--path", "christmas:limits.embedder.memoryMib", "128"),
-        setting(stack, "--path", "christmas:limits.embedder.cpus", "0.01"),
-    ):
-        said = failed_up(stack)
-        assert "embedder" in said
-        assert "healthy" in said
-    stack.up()
-    assert stack.is_well("embedder")
-    stack.pulumi("preview", "--expect-no-changes")
-
-
-@pytest.mark.exhaustive
 def test_an_image_that_is_missing_is_named_with_its_command(stack):
     upstream = '{"timescaledb":{"reference":"christmas/timescaledb:none"},"redis":{"reference":"a:1"},"weaviate":{"reference":"b:1"}}'
     with setting(stack, "christmas:images", "upstream"), setting(stack, "christmas:upstream", upstream):
