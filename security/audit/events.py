@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.accounts import ACCOUNTS, MONITOR
 
 Outcome = Literal["done", "denied", "lost"]
 
@@ -44,12 +44,17 @@ def account_of(name: str) -> str:
     return name if name in _KNOWN else UNKNOWN_ACCOUNT
 
 
+def _watches(event: Event) -> bool:
+    """Whether the account that watches came or went: Prometheus' exporter does so at every look, each time in a new session (0707)."""
+    return event.account == MONITOR.name and event.action in {"login", "logout"} and event.outcome == "done"
+
+
 def counted(events: Iterable[Event]) -> list[Event]:
-    """Equal events of one session as one, in the order of their first time."""
+    """Equal events of one session as one, in the order of their first time; of the watching account, logins of all sessions."""
     first: dict[Event, int] = {}
     times: dict[Event, str] = {}
     for event in events:
-        key = replace(event, time="", count=1)
+        key = replace(event, time="", count=1, session="" if _watches(event) else event.session)
         times.setdefault(key, event.time)
         first[key] = first.get(key, 0) + event.count
     return sorted((replace(key, time=times[key], count=count) for key, count in first.items()), key=lambda event: event.time)

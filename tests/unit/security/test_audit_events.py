@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from security.audit import postgresql, redis_list, weaviate_log
-from security.audit.events import Event, counted
+from security.audit.events import Event, Outcome, counted
 
 TIME = "2026-11-29T19:17:00.123456789Z"
 PREFIX = "2026-11-29 19:17:00.979 GMT [383] user={user} db={db} client={client} "
@@ -144,3 +144,17 @@ def test_equal_events_of_a_collection_are_one() -> None:
     later = Event("2026-11-29T12:00:02.000000000Z", "weaviate", "rag", "10.0.0.4", "read", "domain data", "done", count=2)
     other = Event("2026-11-29T12:00:00.000000000Z", "weaviate", "rag", "10.0.0.5", "read", "domain data", "done")
     assert counted([one, later, other]) == [other, Event(**{**one.as_dict(), "count": 3})]
+
+
+def test_logins_of_the_account_that_watches_are_one_whatever_their_session() -> None:
+    def event(account: str, second: int, action: str = "login", outcome: Outcome = "done", address: str = "10.0.0.9") -> Event:
+        return Event(f"2026-11-29T12:00:{second:02}.000000000Z", "postgresql", account, address, action, "database", outcome, str(second))
+
+    (login, logout) = counted([event("monitor", second, action) for second in (1, 16, 31) for action in ("login", "logout")])
+    assert (login.action, login.count, login.session, login.time) == ("login", 3, "", "2026-11-29T12:00:01.000000000Z")
+    assert (logout.action, logout.count) == ("logout", 3)
+    # Another account, another address, a refusal and anything else stay by themselves.
+    others = [event("api", 1), event("api", 2), event("monitor", 3, address="10.0.0.4"), event("monitor", 4, outcome="denied")]
+    others += [event("monitor", 5, outcome="denied"), event("monitor", 6, "ddl: create"), event("monitor", 7, "ddl: create")]
+    assert len(counted(others)) == len(others)
+    assert [each.session for each in counted(others) if each.action == "ddl: create"] == ["6", "7"]
