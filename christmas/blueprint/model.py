@@ -298,6 +298,18 @@ class ScheduleRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RotationRules:
+    """Accounts' passwords and keys: after a rotation the former ones are valid for `overlap`, and are taken away `end_within` afterwards.
+
+    Older ones than `renew_after` are told of.
+    """
+
+    overlap: timedelta
+    end_within: timedelta
+    renew_after: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The limits of one service. Memory in MiB; `cpus` in cores; `stop_seconds` until a stop becomes a kill.
 

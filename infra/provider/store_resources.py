@@ -45,7 +45,10 @@ class PostgresDatabase(Resource):
 
 
 class PostgresRole(Resource):
-    """A login role. When removed, it is locked out, and dropped unless it owns something."""
+    """A login role; nobody logs in as it while its password is empty.
+
+    When removed, it is locked out, and dropped unless it owns something.
+    """
 
     drift: Output[list[str]]
 
@@ -155,6 +158,8 @@ class BackupStanza(Resource):
 class RedisUser(Resource):
     """An ACL user of the running server; `rules` without on/off and password (`redis_acl.redis_rules`). Without a password it is off.
 
+    `former_password`, unless it is empty, is taken too.
+
     The others depend on `admin`'s: that account sets them, and its own password may be the changed one.
     """
 
@@ -170,6 +175,7 @@ class RedisUser(Resource):
         name: Input[str],
         rules: Input[Sequence[Input[str]]],
         password: Input[str] | None = None,
+        former_password: Output[Any] | None = None,
         admin_password_file: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -179,6 +185,7 @@ class RedisUser(Resource):
             "name": name,
             "rules": rules,
             "password": None if password is None else Output.secret(password),
+            "former_password": former_password and Output.secret(former_password),
             "admin_password_file": admin_password_file,
         }
         super().__init__(resource_name, inputs, ("effective", "drift"), opts)
@@ -213,7 +220,10 @@ class WeaviateRole(Resource):
 
 
 class WeaviateUser(Resource):
-    """A database user with these roles and a key made by Weaviate. A changed keeper makes a new key, in place."""
+    """A database user with these roles and a key made by Weaviate. A changed keeper makes a new key, in place.
+
+    Where `present` is false there is no such user, and the key is empty.
+    """
 
     api_key: Output[str]
     drift: Output[list[str]]
@@ -229,6 +239,7 @@ class WeaviateUser(Resource):
         name: Input[str],
         roles: Input[Sequence[Input[str]]],
         keepers: Input[Mapping[str, Input[str]]] | None = None,
+        present: Input[bool | None] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -239,5 +250,6 @@ class WeaviateUser(Resource):
             "name": name,
             "roles": roles,
             "keepers": keepers,
+            "present": present,
         }
         super().__init__(resource_name, inputs, ("api_key", "drift"), opts, ("api_key",))

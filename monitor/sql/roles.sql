@@ -1,4 +1,4 @@
--- Every role that may log in, the superuser of the server's own user apart: as infra/provider/sql/role_read.sql, without verifiers.
+-- Every role but PostgreSQL's own and the server's own user: as infra/provider/sql/role_read.sql, without verifiers.
 select
     r.rolname::text as name,
     json_build_object(
@@ -25,5 +25,5 @@ select
         )
     ) as attributes
 from pg_catalog.pg_roles as r
-where r.rolcanlogin and r.rolname <> 'postgres'
+where r.rolname <> 'postgres' and r.rolname not like 'pg\_%'
 order by r.rolname
