@@ -38,17 +38,18 @@ class Passwords:
     @property
     def former(self) -> pulumi.Output[str | None]:
         """The one that is still taken; None if there is none."""
-        return pulumi.Output.all(self.turn.newest, self.first, self.twin).apply(lambda at: at[1 if at[0] == "twin" else 2] or None)
+        return newest(self.turn, self.twin, self.first).apply(lambda text: text or None)
 
     @property
     def lasting(self) -> pulumi.Output[str]:
         """The one that the server surely knows before and after an `up`: the former one as long as it is taken."""
-        return pulumi.Output.all(self.newest, self.former).apply(lambda both: both[1] or both[0])
+        newer = self.newest
+        return newest(self.turn, self.twin, self.first).apply(lambda former: former or newer)
 
 
 def newest(turn: Rotation, first: pulumi.Output[str], twin: pulumi.Output[str]) -> pulumi.Output[str]:
-    """That of two values, by place, which belongs to the newest secret."""
-    return pulumi.Output.all(turn.newest, first, twin).apply(lambda at: at[2] if at[0] == "twin" else at[1])
+    """That of two values, by place, which belongs to the newest secret. A preview may not know the other one."""
+    return turn.newest.apply(lambda place: twin if place == "twin" else first)
 
 
 class Credentials(pulumi.ComponentResource):
@@ -90,7 +91,7 @@ class Credentials(pulumi.ComponentResource):
 
     def _placed(self, name: str, generation: pulumi.Output[str]) -> pulumi.Output[str]:
         password = self._password(name, generation)
-        return pulumi.Output.all(password, generation).apply(lambda at: at[0] if at[1] else "")
+        return generation.apply(lambda filled: password if filled else "")
 
     def _password(self, name: str, generation: Any) -> pulumi.Output[str]:
         keepers = {"generation": pulumi.Output.from_input(generation).apply(str)}
