@@ -43,6 +43,7 @@ def interrupted(stack, after, *words):
         cwd=ROOT, env=stack.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
+    assert process.stdout is not None
     said = ""
     for line in process.stdout:
         said += line
