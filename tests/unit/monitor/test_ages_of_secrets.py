@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from christmas.blueprint.accounts import account
 from christmas.blueprint.logins import account_of_login, twin_of
 from christmas.blueprint.rules import ROTATION_RULES
 from infra.connections import Turn
 from monitor.accounts import judge_rotations
+from monitor.postgres_server import judge_connections
 from monitor.result import Status
 from monitor.rights import Session, judge_sessions
 from security.audit.events import UNKNOWN_ACCOUNT, account_of
@@ -45,3 +47,5 @@ def test_a_twin_is_its_account_in_logs_and_sessions() -> None:
     assert [account_of(name) for name in ("api_twin", "postgres", "stranger_twin")] == ["api", "postgres", UNKNOWN_ACCOUNT]
     too_long = Session(1, "api_twin", "10.0.0.1", is_busy=True, transaction_seconds=900.0, statement_seconds=900.0)
     assert judge_sessions([too_long]).status is Status.WARNING
+    limit = account("api").postgres.connection_limit  # type: ignore[union-attr]
+    assert judge_connections(10_000, {"api_twin": limit}).status is Status.WARNING
