@@ -35,11 +35,13 @@ def settle(platform: Platform, stores: tuple[Store, ...], progress: Progress) ->
     Raises PlatformError that names the accounts still refused, or if the stack can't be brought up.
     """
     progress.status("trying every account")
-    rotated = any(turn.generation for turn in platform.rotations.values())
-    if not rotated and not refused(platform, stores):
+    left, rotated = refused(platform, stores), any(turn.generation for turn in platform.rotations.values())
+    if not left and not rotated:
         return platform
     if platform.stack not in stacks.stacks():
-        raise _still_refused(platform, refused(platform, stores))
+        if not left:
+            return platform
+        raise _still_refused(platform, left)
     progress.status("setting the accounts' passwords of this stack")
     stacks.up(platform.stack, refresh=True, progress=_Quiet(progress))
     # Keep what was given only for this call, such as an operator's identity.

@@ -26,7 +26,7 @@ def written(stack, tmp_path):
     env_file.write(stack.platform(), ACCOUNT, path=file)
 
     def write():
-        while not stop.is_set():
+        while not stop.wait(1):
             env_file.write(stack.platform(), ACCOUNT, path=file)
 
     writer = threading.Thread(target=write, daemon=True)
@@ -143,3 +143,16 @@ def test_a_secret_that_others_know_is_refused_right_after(stack):
     assert refused(env_file.variables(stack.platform(), ACCOUNT)) == set()
     # `pulumi up` alone ends what is over, and nothing else.
     stack.pulumi("preview", "--expect-no-changes", "--non-interactive")
+
+
+@pytest.mark.exhaustive
+def test_a_restore_brings_no_former_secret_back(stack):
+    """A set that was made within an overlap holds both; the former one was taken away since."""
+    before = env_file.variables(stack.platform(), ACCOUNT)
+    stack.invoke("accounts.rotate", ACCOUNT)
+    made = json.loads(stack.invoke("backup", "--full", "--json").stdout)
+    stack.invoke("accounts.rotate", ACCOUNT, "--finish")
+    assert refused(before) == {"postgres", "redis", "weaviate"}
+    stack.invoke("backup.restore", "--live", "--force", "--store", "postgres", "--to", made["id"])
+    assert refused(before) == {"postgres", "redis", "weaviate"}
+    assert refused(env_file.variables(stack.platform(), ACCOUNT)) == set()
