@@ -14,12 +14,16 @@ from enum import StrEnum
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.rules import ROTATION_RULES
 from core.errors import PlatformError
-from core.progress import Progress
+from core.progress import Progress, SilentProgress
 from core.runner import show_progress
 from core.words import span_text
 from infra import stacks
-from infra.connections import Turn, load, stack_name
+from infra.connections import Platform, Turn, load, stack_name
 from infra.settings import Overlap, overlap_of
+
+_SHOWN = 6
+# Redis' accounts stand in one file.
+_COMMON = ("redis-config", "redis-reload")
 
 
 class Stage(StrEnum):
@@ -62,7 +66,7 @@ def rotate(stack: str | None, account: str, *, every: bool = False, finish: bool
     """
     name = stack_name(stack)
     with show_progress(f"rotate {account or 'all accounts'}") as progress:
-        states = _states(name, _chosen(account, every=every))
+        states = _states(name, _chosen(account, every=every), load(name).rotations)
         if finish:
             _finish(name, states, progress)
             progress.log("no former secret is valid any more; sessions that are open stay open")
@@ -70,7 +74,7 @@ def rotate(stack: str | None, account: str, *, every: bool = False, finish: bool
         if at_once and any(each.stage is Stage.OVERLAP for each in states):
             # The place for a new secret is taken by the former one.
             _finish(name, states, progress)
-            states = _states(name, [each.account for each in states])
+            states = _states(name, [each.account for each in states], load(name).rotations)
         running = [each for each in states if each.stage is Stage.OVERLAP]
         if running and not every:
             raise _still_running(running[0], name)
@@ -84,6 +88,35 @@ def rotate(stack: str | None, account: str, *, every: bool = False, finish: bool
     _tell(name, begun, until, at_once=at_once)
 
 
+def end_overlaps(platform: Platform) -> list[str]:
+    """Take away the former secrets whose overlap is over; returns their accounts. For the schedule: changes nothing else.
+
+    Raises PlatformError, and changes nothing, where `up` would do more than that.
+    """
+    former = [name for name, turn in platform.rotations.items() if turn.former]
+    if not former:
+        return []
+    # With a former secret there, only one whose time is over leaves nothing under way.
+    over = [each.account for each in _states(platform.stack, former, platform.rotations) if each.stage is Stage.IDLE]
+    if not over:
+        return []
+    if others := other_changes(stacks.planned(platform.stack), over):
+        raise PlatformError(
+            what=f"the former secrets of {', '.join(over)} stay, since other changes wait: {', '.join(others[:_SHOWN])}",
+            where=f"stack {platform.stack}",
+            next_step=f"invoke preview --stack {platform.stack} shows them, invoke up makes them and ends the secrets",
+        )
+    stacks.up(platform.stack, progress=SilentProgress())
+    return over
+
+
+def other_changes(planned: Mapping[str, str], accounts: Sequence[str]) -> list[str]:
+    """The planned changes that don't belong to the end of these accounts' former secrets. Pure."""
+    own = tuple(f"{account}-" for account in accounts)
+    expected = {name for name in planned if name.startswith(own) or name in _COMMON}
+    return sorted(name for name, change in planned.items() if change != "update" or name not in expected)
+
+
 def _chosen(account: str, *, every: bool) -> list[str]:
     names = [declared.name for declared in ACCOUNTS]
     if not every and account not in names:
@@ -93,8 +126,8 @@ def _chosen(account: str, *, every: bool) -> list[str]:
     return names if every else [account]
 
 
-def _states(stack: str, accounts: Sequence[str]) -> list[State]:
-    settings, turns, now = stacks.configuration(stack), load(stack).rotations, datetime.now(UTC)
+def _states(stack: str, accounts: Sequence[str], turns: Mapping[str, Turn]) -> list[State]:
+    settings, now = stacks.configuration(stack), datetime.now(UTC)
     if absent := [each for each in accounts if each not in turns]:
         raise PlatformError(
             what=f"stack {stack} knows nothing of rotations of {absent[0]}",
@@ -152,4 +185,4 @@ def _tell(stack: str, begun: Sequence[State], until: datetime, *, at_once: bool)
         print("the former ones are refused from now on; sessions that are open stay open")
     else:
         span = span_text(ROTATION_RULES.overlap)
-        print(f"the former ones are valid for {span}, until {until:%Y-%m-%d %H:%M} UTC; then `invoke up` ends them")
+        print(f"the former ones are valid for {span}, until {until:%Y-%m-%d %H:%M} UTC; then the schedule or `invoke up` ends them")

@@ -35,9 +35,10 @@ def judge_rotations(turns: Mapping[str, Turn], now: datetime, stack: str, rules:
     old = {name: now - turn.made for name, turn in turns.items() if now - turn.made > rules.renew_after}
     if overdue:
         told = ", ".join(f"{name} (for {span_text(late)})" for name, late in sorted(overdue.items()))
+        finish = f"invoke accounts.rotate {min(overdue)} --finish --stack {stack}"
         return warning(
             f"the former secrets of {told} are still valid, and their time is over",
-            f"invoke up --stack {stack} ends them; where it doesn't: invoke accounts.rotate {min(overdue)} --finish --stack {stack}",
+            f"invoke up --stack {stack} ends them, as the schedule should have; where it doesn't: {finish}",
             len(overdue),
             "accounts",
         )

@@ -301,11 +301,12 @@ class ScheduleRules:
 class RotationRules:
     """Accounts' passwords and keys: after a rotation the former ones are valid for `overlap`, and are taken away `end_within` afterwards.
 
-    Older ones than `renew_after` are told of.
+    The schedule looks for such every `looked_every`. Older ones than `renew_after` are told of.
     """
 
     overlap: timedelta
     end_within: timedelta
+    looked_every: timedelta
     renew_after: timedelta
 
 

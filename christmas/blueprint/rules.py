@@ -34,6 +34,7 @@ SCHEDULE_RULES = ScheduleRules(
 ROTATION_RULES = RotationRules(
     overlap=timedelta(hours=24),
     end_within=timedelta(hours=1),
+    looked_every=timedelta(minutes=15),
     renew_after=timedelta(days=365),
 )
 

@@ -156,3 +156,21 @@ def test_a_restore_brings_no_former_secret_back(stack):
     stack.invoke("backup.restore", "--live", "--force", "--store", "postgres", "--to", made["id"])
     assert refused(before) == {"postgres", "redis", "weaviate"}
     assert refused(env_file.variables(stack.platform(), ACCOUNT)) == set()
+
+
+@pytest.mark.exhaustive
+def test_the_schedule_ends_what_is_over_and_leaves_other_changes_alone(stack):
+    before = env_file.variables(stack.platform(), ACCOUNT)
+    stack.invoke("accounts.rotate", ACCOUNT)
+    once = ["schedule.run", "--once", "--only", "rotation"]
+    stack.invoke(*once)
+    assert refused(before) == set()
+    stack.pulumi("config", "set", "--path", f"christmas:formerUntil.{ACCOUNT}", f"{turn(stack)['generation']}@2026-01-01T00:00:00Z")
+    stack.pulumi("config", "set", "--path", "christmas:rotations.embedder", "1")
+    done = stack.invoke(*once, check=False)
+    assert done.returncode != 0
+    assert "embedder-token" in done.stdout + done.stderr
+    assert refused(before) == set()
+    stack.pulumi("config", "rm", "--path", "christmas:rotations.embedder")
+    assert ACCOUNT in stack.invoke(*once).stdout
+    assert refused(before) == {"postgres", "redis", "weaviate"}

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import PlatformError
 from infra.connections import Credentials, Platform, Turn, from_outputs
-from infra.rotation import Stage, state
+from infra.rotation import Stage, other_changes, state
 from infra.settings import Overlap, overlap_of, parse
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -58,6 +58,17 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
     assert overlap_of(text) is None
     with pytest.raises(PlatformError, match="formerUntil"):
         parse("dev", {"christmas:formerUntil": f'{{"api": "{text}"}}'})
+
+
+def test_the_schedule_ends_secrets_and_nothing_else() -> None:
+    ending = dict.fromkeys(
+        ("app-rotation", "app-postgres", "app-role", "app-redis", "app-redis-user", "redis-config", "redis-reload"), "update"
+    )
+    assert other_changes(ending, ["app"]) == []
+    assert other_changes({**ending, "redis-certificate": "update"}, ["app"]) == ["redis-certificate"]
+    assert other_changes({**ending, "christmas-dev-redis": "replace"}, ["app"]) == ["christmas-dev-redis"]
+    # Another account's, and what is more than a change.
+    assert other_changes({**ending, "api-role": "update", "app-twin-role": "delete"}, ["app"]) == ["api-role", "app-twin-role"]
 
 
 def test_an_account_logs_in_as_its_twin_where_that_has_the_newest_password(platform: Platform) -> None:
