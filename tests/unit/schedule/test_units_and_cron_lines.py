@@ -67,6 +67,7 @@ def test_a_cron_line_runs_from_a_path_with_spaces_and_percent_signs(tmp_path: Pa
         "17 * * * *",
         "3-59/15 * * * *",
         "4-59/5 * * * *",
+        "8-59/15 * * * *",
     ]
     for line in lines:
         # cron takes the backslash off a percent sign and hands the rest to sh.
