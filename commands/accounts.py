@@ -65,7 +65,9 @@ def accounts_rotate(
 ) -> None:
     """Give an account new passwords and keys in every store it exists in, or encrypted fields a new key.
 
-    The former ones stay valid for a day, so that applications can take up the new ones. Example: invoke accounts.rotate api
+    The former ones stay valid for a day, so that applications can take up the new ones.
+
+    Example: invoke accounts.rotate api
     """
     if [bool(account), all, keys].count(True) != 1 or (finish and at_once) or (keys and (finish or at_once)):
         from core.errors import PlatformError
