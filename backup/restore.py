@@ -195,36 +195,36 @@ def _restore_beside(
 ) -> RestoreOutcome:
     _check_name(platform, name)
     began = time.monotonic()
-    place = home(name)
-    with lock.hold(place, f"a restore into {name}"):
-        state = _state(place)
+    own_folder = home(name)
+    with lock.hold(own_folder, f"a restore into {name}"):
+        state = _state(own_folder)
         if state == "done":
             raise PlatformError(
                 what=f"{name} still exists from an earlier restore",
-                where=str(place),
+                where=str(own_folder),
                 next_step=f"choose another name, or remove it: invoke backup.remove {name}",
             )
         remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
-        write_whole(place / _STATE, b'{"state": "running"}')
-        scratch_stores = Scratch(name, PURPOSE, place, owned=False)
+        write_whole(own_folder / _STATE, b'{"state": "running"}')
+        scratch_stores = Scratch(name, PURPOSE, own_folder, owned=False)
         try:
             scratch_stores.open()
             _fill(scratch_stores, platform, ingredients, plans, every, progress)
             seen = _seen(platform, scratch_stores, plans, log, every)
         except BaseException:
             scratch_stores.close()
-            _empty(place)
+            _empty(own_folder)
             raise
-        _write_connections(place, scratch_stores, platform)
-        write_whole(place / _STATE, b'{"state": "done"}')
+        _write_connections(own_folder, scratch_stores, platform)
+        write_whole(own_folder / _STATE, b'{"state": "done"}')
     took = round(time.monotonic() - began, 1)
     outcome = tell(target, name, plans, every, log, seconds=took, seen=seen)
-    return dataclasses.replace(outcome, connections=str(place / "connections.json"))
+    return dataclasses.replace(outcome, connections=str(own_folder / "connections.json"))
 
 
-def _empty(place: Path) -> None:
+def _empty(own_folder: Path) -> None:
     """Remove the keys and connections that a failed restore wrote. The lock file stays for the next one."""
-    for path in place.iterdir():
+    for path in own_folder.iterdir():
         if path.name != lock.FILE:
             path.unlink(missing_ok=True)
 
@@ -269,9 +269,9 @@ def _check_name(platform: Platform, name: str) -> None:
         )
 
 
-def _state(place: Path) -> str:
+def _state(own_folder: Path) -> str:
     try:
-        return str(json.loads((place / _STATE).read_text(encoding="utf-8"))["state"])
+        return str(json.loads((own_folder / _STATE).read_text(encoding="utf-8"))["state"])
     except (OSError, ValueError, KeyError):
         return ""
 
@@ -306,7 +306,7 @@ def _fill(
         future.result()
 
 
-def _write_connections(place: Path, scratch_stores: Scratch, platform: Platform) -> None:
+def _write_connections(own_folder: Path, scratch_stores: Scratch, platform: Platform) -> None:
     """Write how to reach the restored stores: each account has its password of the live stack."""
     restored_platform = scratch_stores.platform(
         platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key
@@ -322,7 +322,7 @@ def _write_connections(place: Path, scratch_stores: Scratch, platform: Platform)
             urls |= {"WEAVIATE_URL": restored_platform.weaviate_url(), "WEAVIATE_API_KEY": secret.weaviate}
         if urls:
             known["accounts"][name] = urls
-    write_whole(place / "connections.json", json.dumps(known, indent=2).encode() + b"\n")
+    write_whole(own_folder / "connections.json", json.dumps(known, indent=2).encode() + b"\n")
 
 
 def remove(name: str) -> int:
@@ -330,12 +330,12 @@ def remove(name: str) -> int:
 
     Raises PlatformError if no restore has that name.
     """
-    place = home(name)
+    own_folder = home(name)
     removed = remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
-    if not removed and not place.exists():
-        raise PlatformError(what=f"no restore is named {name}", where=str(place), next_step=".christmas/restores lists them")
-    for path in sorted(place.glob("*")) if place.exists() else ():
+    if not removed and not own_folder.exists():
+        raise PlatformError(what=f"no restore is named {name}", where=str(own_folder), next_step=".christmas/restores lists them")
+    for path in sorted(own_folder.glob("*")) if own_folder.exists() else ():
         path.unlink()
-    if place.exists():
-        place.rmdir()
+    if own_folder.exists():
+        own_folder.rmdir()
     return removed

@@ -45,15 +45,21 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
     print(task.ensure(connections.load(stack)))
 
 
-@task(help={"refresh": "Look first at what is really there.", "diff": "Show every property that changes."})
-def preview(_context: Context, stack: str = "", *, refresh: bool = False, diff: bool = False) -> None:
+@task(
+    help={
+        "refresh": "Look first at what is really there.",
+        "diff": "Show every property that changes.",
+        "expect_no_changes": "Fail where something would change; with --refresh: where something was altered by hand.",
+    }
+)
+def preview(_context: Context, stack: str = "", *, refresh: bool = False, diff: bool = False, expect_no_changes: bool = False) -> None:
     """Show what `up` would change, and check it against the policy pack.
 
-    Example: invoke preview --diff
+    Example: invoke preview --refresh --expect-no-changes
     """
     from infra import stacks
 
-    stacks.preview(stack, refresh=refresh, diff=diff)
+    stacks.preview(stack, refresh=refresh, diff=diff, expect_no_changes=expect_no_changes)
 
 
 @task(help={"volumes": "Delete the data too; asks first.", "yes": "Don't ask."})

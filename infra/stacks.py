@@ -43,15 +43,16 @@ def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | 
     _pulumi(["up", *options], name, what=f"stack {name} did not come up", progress=progress)
 
 
-def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = False) -> None:
+def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = False, expect_no_changes: bool = False) -> None:
     """Show what `up` would do, and check it with the policy pack; nothing is changed.
 
     A stack that doesn't exist yet is previewed in a temporary state.
-    Raises PlatformError if the name is wrong, and if the program or a mandatory policy fails.
+    Raises PlatformError if the name is wrong, if the program or a mandatory policy fails, and if `expect_no_changes` and there are some.
     """
     name = check_name(stack_name(stack))
-    options = ["preview", "--policy-pack", str(POLICY_PACK), *(["--refresh"] if refresh else []), *(["--diff"] if diff else [])]
-    what = f"the preview of stack {name} failed"
+    chosen = {"--refresh": refresh, "--diff": diff, "--expect-no-changes": expect_no_changes}
+    options = ["preview", "--policy-pack", str(POLICY_PACK), *(option for option, given in chosen.items() if given)]
+    what = f"stack {name} would change, or its preview failed" if expect_no_changes else f"the preview of stack {name} failed"
     if name in stacks():
         _pulumi(options, name, what=what)
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from textwrap import shorten
@@ -18,7 +20,11 @@ _VALUES = re.compile(r"^[ \t]*(DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d+)\b.*(\n[ 
 
 def say(text: str) -> None:
     """Print one line, or several that belong together, with the time before them."""
-    print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", flush=True)
+    try:
+        print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", flush=True)
+    except BrokenPipeError:
+        # The keeper was killed, so nobody reads any more. The present run is finished all the same.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def without_values(text: str) -> str:

@@ -98,6 +98,11 @@ class SignsOfLife:
         """Note that it was stopped on purpose."""
         self._write(lambda last: replace(last, at=datetime.now(UTC), ended=True))
 
+    def end_at_once(self) -> None:
+        """The same from a signal's handler, which must not wait for what it interrupted."""
+        with contextlib.suppress(OSError):
+            signs.write(self._folder, replace(self._signs, at=datetime.now(UTC), ended=True))
+
     def beat(self) -> None:
         """Write a sign of life."""
         self._write(lambda last: replace(last, at=datetime.now(UTC)))
@@ -130,6 +135,7 @@ class Service:
     def __init__(self, jobs: Sequence[Job], folder: Path, *, wake_seconds: float = WAKE_SECONDS, watch: ClockWatch | None = None) -> None:
         self._jobs = jobs
         self.stack_is_gone = False
+        self.starter_is_gone = False
         self._signs = SignsOfLife(folder)
         self._signs.take_up(jobs)
         self._delays = Delays(folder / DELAYS)
@@ -172,7 +178,8 @@ class Service:
             if self._working.locked():
                 say("schedule: finishing the present run; a second signal ends it at once")
             self._scheduler.shutdown(wait=True)
-            self._signs.end()
+            if not self.starter_is_gone:
+                self._signs.end()
 
     def _wake(self, job: Job) -> None:
         began = datetime.now(UTC)
@@ -212,6 +219,7 @@ class Service:
         """Stop; a signal's handler. The second time, stop at once: the next run cleans up after an interrupted one."""
         if self._stop.is_set() and number:
             say("schedule: ended at once; the next run cleans up after it")
+            self._signs.end_at_once()
             os._exit(ENDED_AT_ONCE)
         self._stop.set()
 
@@ -241,6 +249,7 @@ def _stop_at_its_end(tether: IO[bytes], service: Service) -> None:
     with contextlib.suppress(OSError):
         while os.read(tether.fileno(), 1024):
             pass
+    service.starter_is_gone = True
     service.stop()
 
 

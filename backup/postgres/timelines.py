@@ -110,19 +110,19 @@ def reach(line: Line, manifest: Manifest, segments: Collection[str]) -> Reach:
     part = manifest.postgres
     if part is None:
         raise ValueError(f"{manifest.id} has no backup of PostgreSQL")
-    place = wal.number(part.wal_start)
-    while (name := wal.name(line.timeline_of(place), place)) in segments:
-        place += 1
-    timeline = line.timeline_of(place)
-    end = place * _SEGMENT_BYTES
-    before = line.timeline_of(place - 1) if place > wal.number(part.wal_start) else part.timeline
+    segment = wal.number(part.wal_start)
+    while (name := wal.name(line.timeline_of(segment), segment)) in segments:
+        segment += 1
+    timeline = line.timeline_of(segment)
+    end = segment * _SEGMENT_BYTES
+    before = line.timeline_of(segment - 1) if segment > wal.number(part.wal_start) else part.timeline
     if timeline != before:
         # The next timeline's file also has the end of the previous one. The older file is good up to the switch, not beyond it.
         switch = next(piece.begin for piece in line.pieces if piece.timeline == timeline)
-        if wal.name(before, place) in segments and switch is not None:
+        if wal.name(before, segment) in segments and switch is not None:
             end = switch
         timeline = before
-    later = any(wal.number(name) > place and line.timeline_of(wal.number(name)) == wal.timeline(name) for name in segments)
+    later = any(wal.number(name) > segment and line.timeline_of(wal.number(name)) == wal.timeline(name) for name in segments)
     return Reach(end, timeline, name if later else None)
 
 

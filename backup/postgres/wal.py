@@ -18,14 +18,14 @@ def timeline(segment: str) -> int:
     return int(segment[:8], 16)
 
 
-def name(timeline: int, place: int) -> str:
+def name(timeline: int, number: int) -> str:
     """The name of the segment with that number in a timeline."""
-    return f"{timeline:08X}{place // _PER_LOG:08X}{place % _PER_LOG:08X}"
+    return f"{timeline:08X}{number // _PER_LOG:08X}{number % _PER_LOG:08X}"
 
 
 def between(first: str, last: str) -> list[str]:
     """The names from one segment to another of the same timeline, both included."""
-    return [name(timeline(first), place) for place in range(number(first), number(last) + 1)]
+    return [name(timeline(first), segment) for segment in range(number(first), number(last) + 1)]
 
 
 def missing(first: str, last: str, segments: Iterable[str]) -> list[str]:
@@ -33,5 +33,5 @@ def missing(first: str, last: str, segments: Iterable[str]) -> list[str]:
     present = set(segments)
     if timeline(first) == timeline(last):
         return [segment for segment in between(first, last) if segment not in present]
-    places = {number(segment) for segment in present if timeline(first) <= timeline(segment) <= timeline(last)}
-    return [f"segment {place}" for place in range(number(first), number(last) + 1) if place not in places]
+    numbers = {number(segment) for segment in present if timeline(first) <= timeline(segment) <= timeline(last)}
+    return [f"segment {wanted}" for wanted in range(number(first), number(last) + 1) if wanted not in numbers]

@@ -58,7 +58,7 @@ release
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class _Paths:
     """The paths of the server's files inside the container."""
 
     directory: str
@@ -75,14 +75,14 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     container = platform.containers["redis"]
     started = datetime.now(UTC)
     with redis_client(platform, ACCOUNT) as client:
-        places = _places(client)
+        paths = _paths(client)
         with while_running(container, ["sh", "-c", _HOLD]):
             progress.status("snapshot")
             _wait_until(client, lambda info: not info["aof_rewrite_in_progress"], "its AOF rewrite to end")
             _save(client)
             progress.status("copying the snapshot and the log")
-            rdb = _copy(container, f"{places.directory}/{places.rdb}", folder, RDB_PATH)
-            aof, aof_from, records, point = _copy_aof(client, container, places, folder)
+            rdb = _copy(container, f"{paths.directory}/{paths.rdb}", folder, RDB_PATH)
+            aof, aof_from, records, point = _copy_aof(client, container, paths, folder)
             position = point.position
         acl = write_hashed(
             folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode("utf-8", "surrogateescape") + b"\n"]
@@ -90,7 +90,7 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
         counted = census(client)
         server = client.info("server")
     progress.status("checking the copies")
-    manifest = f"{AOF_FOLDER}/{places.aof_name}.manifest"
+    manifest = f"{AOF_FOLDER}/{paths.aof_name}.manifest"
     try:
         content = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
     except TornTailError as torn:
@@ -116,7 +116,7 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     )
 
 
-def _places(client: redis.Redis) -> _Places:
+def _paths(client: redis.Redis) -> _Paths:
     answer = client.config_get("dir", "dbfilename", "appenddirname", "appendfilename", "appendonly")
     settings = {str(name): str(value) for name, value in answer.items()}
     if settings["appendonly"] != "yes":
@@ -126,7 +126,7 @@ def _places(client: redis.Redis) -> _Places:
             next_step="invoke up puts the settings back",
         )
     directory = settings["dir"]
-    return _Places(directory, settings["dbfilename"], f"{directory}/{settings['appenddirname']}", settings["appendfilename"])
+    return _Paths(directory, settings["dbfilename"], f"{directory}/{settings['appenddirname']}", settings["appendfilename"])
 
 
 def _wait_until(client: redis.Redis, reached: Any, what: str) -> dict[str, Any]:
@@ -177,29 +177,29 @@ class _Point:
 
 
 def _copy_aof(
-    client: redis.Redis, container: str, places: _Places, folder: SetFolder
+    client: redis.Redis, container: str, paths: _Paths, folder: SetFolder
 ) -> tuple[tuple[AofFile, ...], datetime, list[FileRecord], _Point]:
     """Copy the AOF's files, the growing one up to an instant.
 
     Returns the AOF's files, the time from which they show every state, the records, and the instant.
     """
-    name = f"{places.aof_name}.manifest"
-    text = execute(container, ["cat", f"{places.aof_directory}/{name}"]).stdout.decode()
+    name = f"{paths.aof_name}.manifest"
+    text = execute(container, ["cat", f"{paths.aof_directory}/{name}"]).stdout.decode()
     files = parse_aof_manifest(text)
     # A base is complete at its last write, within the second of its mtime; the following files continue from there. So the first
     # second that can be restored is the next one: the base's commands of its own second can't be taken out again.
-    began = _age_and_size(container, places, files[0])[0] + 1
-    others = sum(_age_and_size(container, places, file)[1] for file in files[:-1])
+    began = _age_and_size(container, paths, files[0])[0] + 1
+    others = sum(_age_and_size(container, paths, file)[1] for file in files[:-1])
     point = _point(client, others)
     deadline = time.monotonic() + _FLUSH_SECONDS
-    while _age_and_size(container, places, files[-1])[1] < point.position:
+    while _age_and_size(container, paths, files[-1])[1] < point.position:
         if time.monotonic() > deadline:
             raise PlatformError(what="Redis doesn't write its log to the disk", where=f"container {container}", next_step="look at its log")
         time.sleep(_POLL_SECONDS)
     records = [write_hashed(folder, f"{AOF_FOLDER}/{name}", [render_aof_manifest(files).encode()])]
     for file in files:
         limit = point.position if file is files[-1] else None
-        records.append(_copy(container, f"{places.aof_directory}/{file.name}", folder, f"{AOF_FOLDER}/{file.name}", limit))
+        records.append(_copy(container, f"{paths.aof_directory}/{file.name}", folder, f"{AOF_FOLDER}/{file.name}", limit))
     return files, datetime.fromtimestamp(began, UTC), records, point
 
 
@@ -212,7 +212,7 @@ def _point(client: redis.Redis, others: int) -> _Point:
     return _Point(datetime.now(UTC), max(0, position), int(info.get("db0", {"keys": 0})["keys"]), int(info.get("number_of_libraries", 0)))
 
 
-def _age_and_size(container: str, places: _Places, file: AofFile) -> tuple[int, int]:
+def _age_and_size(container: str, paths: _Paths, file: AofFile) -> tuple[int, int]:
     """The mtime of a file, in seconds since the epoch, and its size in bytes."""
-    moment, size = execute(container, ["stat", "-c", "%Y %s", f"{places.aof_directory}/{file.name}"]).text().split()
+    moment, size = execute(container, ["stat", "-c", "%Y %s", f"{paths.aof_directory}/{file.name}"]).text().split()
     return int(moment), int(size)

@@ -79,6 +79,7 @@ API = Account(
     postgres=PostgresRole(
         # Orders and trades are records of account: only the schema's owner can delete one (docs/adr/0515).
         grants=(*_grants(_FULL, "users", "user_profiles"), *_grants(_WRITE, "orders", "trades"), *_grants(_READ, *_MARKET_READ)),
+        functions=("public.field_key_usage",),
         connection_limit=40,
     ),
     redis=RedisUser(
@@ -249,7 +250,7 @@ MONITOR = Account(
     purpose="Watches: states, sizes and settings, never contents",
     postgres=PostgresRole(
         # Not pg_monitor: it shows the text of everybody's statements, with their values.
-        functions=("pg_ls_archive_statusdir", "watch.sessions", "watch.statement_figures"),
+        functions=("pg_ls_archive_statusdir", "public.field_key_usage", "watch.sessions", "watch.statement_figures"),
         connection_limit=12,
         statement_timeout=timedelta(seconds=15),
         temporary_files_mib=64,

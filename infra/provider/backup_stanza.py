@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from airgap.toolchain.plugin.messages import Severity
 from core.errors import PlatformError
 from infra.provider.containers import Finished, execute, find_running, running
-from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.psql import name_rule
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ class BackupStanza(ResourceKind):
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: stanza {inputs['stanza']} was not checked")
+            call.log(Severity.WARNING, f"container {inputs['container']} does not run: stanza {inputs['stanza']} was not checked")
             return state
         ended = _pgbackrest(container, inputs, "info", "--output=json")
         if ended.exit_code != 0:
-            call.log(Log.WARNING, f"stanza {inputs['stanza']} can't be read: {_first_words(ended)}")
+            call.log(Severity.WARNING, f"stanza {inputs['stanza']} can't be read: {_first_words(ended)}")
             return {"drift": [f"pgbackrest info ends with {ended.exit_code}"]}
         # Not strict: pgBackRest leaves line breaks inside its messages.
         stanzas = json.loads(ended.stdout or "[]", strict=False)
@@ -71,7 +72,7 @@ class BackupStanza(ResourceKind):
         container = running(inputs["container"])
         ended = _pgbackrest(container, inputs, "stanza-create")
         if inputs["recovering"] and _of_another_cluster(ended):
-            call.log(Log.WARNING, _WAITING)
+            call.log(Severity.WARNING, _WAITING)
             return {"drift": [_WAITING]}
         if ended.exit_code != 0:
             raise PlatformError(

@@ -6,9 +6,9 @@ import ipaddress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from airgap.toolchain.plugin.wire import UNKNOWN, has_unknown
 from core.errors import PlatformError
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
-from infra.provider.values import UNKNOWN, has_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

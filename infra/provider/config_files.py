@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from airgap.toolchain.plugin.messages import Severity
+from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, Log, PartialFailureError, ResourceKind, Shape, Values
-from infra.provider.values import UNKNOWN
+from infra.provider.kind import Call, Input, PartialFailureError, ResourceKind, Shape, Values
 from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 
@@ -99,7 +100,7 @@ class ConfigFiles(ResourceKind):
             with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
                 real = volume.read()
         except PlatformError as error:
-            call.log(Log.WARNING, f"the files could not be compared: {error}")
+            call.log(Severity.WARNING, f"the files could not be compared: {error}")
             return state
         return state | {"drift": compare(real, self._expected(inputs))}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from airgap.toolchain.plugin.messages import Severity
+from airgap.toolchain.plugin.wire import UNKNOWN
 from christmas.blueprint.encryption import PROFILE_FIELDS
 from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
 from core.errors import PlatformError
 from infra.provider import psql, volumes
 from infra.provider.containers import running
-from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
-from infra.provider.values import UNKNOWN
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 _FILE_MODE = 0o400
@@ -60,7 +61,7 @@ class FieldKeys(ResourceKind):
             with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
                 kept = _kept(volume, inputs["file"])
         except PlatformError as error:
-            call.log(Log.WARNING, f"the kept ring of keys could not be compared: {error}")
+            call.log(Severity.WARNING, f"the kept ring of keys could not be compared: {error}")
             return state
         if kept is None:
             return lost

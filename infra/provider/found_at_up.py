@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from airgap.toolchain.plugin.messages import Severity
+from airgap.toolchain.plugin.wire import has_unknown
 from core.errors import PlatformError
-from infra.provider.kind import Call, Log, ResourceKind, Values
-from infra.provider.values import has_unknown
+from infra.provider.kind import Call, ResourceKind, Values
 
 
-def _silent(severity: Log, message: str) -> None:
+def _silent(severity: Severity, message: str) -> None:
     """Discards the messages of a comparison."""
     del severity, message
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from airgap.toolchain.plugin.messages import Severity
+from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.passwords import length_rule, random_password
-from infra.provider.values import UNKNOWN
 from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 _FILE_MODE = 0o400
@@ -73,7 +74,7 @@ class KeptPassword(ResourceKind):
             with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
                 kept = _kept(volume, inputs["file"])
         except PlatformError as error:
-            call.log(Log.WARNING, f"the kept secret could not be compared: {error}")
+            call.log(Severity.WARNING, f"the kept secret could not be compared: {error}")
             return state
         if kept is None:
             return lost

@@ -8,17 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from infra.provider.values import UNKNOWN, has_unknown
+from airgap.toolchain.plugin.messages import Severity
+from airgap.toolchain.plugin.urns import name_of, stack_of
+from airgap.toolchain.plugin.wire import UNKNOWN, has_unknown
 
 Values = dict[str, Any]
-
-
-class Log(StrEnum):
-    """Severities of the engine's log."""
-
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
 
 
 class Shape(StrEnum):
@@ -76,17 +70,17 @@ class Call:
     """The current request: its resource, and the engine's log."""
 
     urn: str
-    log: Callable[[Log, str], None]
+    log: Callable[[Severity, str], None]
 
     @property
     def name(self) -> str:
         """The resource's name in the program."""
-        return self.urn.rsplit("::", 1)[-1]
+        return name_of(self.urn)
 
     @property
     def stack(self) -> str:
-        """The stack's name, the URN's first part."""
-        return self.urn.removeprefix("urn:pulumi:").split("::", 1)[0]
+        """The stack's name."""
+        return stack_of(self.urn)
 
 
 class PartialFailureError(Exception):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 import string
 
+from airgap.toolchain.plugin.wire import UNKNOWN
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
-from infra.provider.values import UNKNOWN
 
 # Only letters and digits: safe in URLs, configuration files and every store's commands. 32 of them have 190 bits.
 ALPHABET = string.ascii_letters + string.digits

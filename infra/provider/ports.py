@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from airgap.toolchain.plugin.wire import UNKNOWN
 from core.disk import write_whole
 from core.errors import PlatformError
 from infra.provider.containers import engine
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
-from infra.provider.values import UNKNOWN
 from infra.provider.wire_trouble import asked
 
 # A reservation covers the time from choosing a port to publishing it, or to the next try after a failure.

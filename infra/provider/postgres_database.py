@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airgap.toolchain.plugin.messages import Severity
 from infra.provider import psql
 from infra.provider.containers import find_running, running
 from infra.provider.found_at_up import FoundAtUp
-from infra.provider.kind import Call, Input, Log, Shape, Values
+from infra.provider.kind import Call, Input, Shape, Values
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -71,7 +72,7 @@ class PostgresDatabase(FoundAtUp):
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: database {inputs['name']} was not compared")
+            call.log(Severity.WARNING, f"container {inputs['container']} does not run: database {inputs['name']} was not compared")
             return state
         if not psql.database_exists(container, inputs["name"]):
             return None

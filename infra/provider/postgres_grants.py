@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from airgap.toolchain.plugin.messages import Severity
 from christmas.blueprint.model import Privilege, TableGrant
 from core.errors import PlatformError
 from infra.provider import psql
 from infra.provider.containers import find_running, running
 from infra.provider.found_at_up import FoundAtUp
 from infra.provider.grants import grant_findings, grant_statements
-from infra.provider.kind import Call, Input, Log, Shape, Values
+from infra.provider.kind import Call, Input, Shape, Values
 from infra.provider.psql import quote_identifier
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _functions(values: list[str]) -> str | None:
 
 
 class PostgresGrants(FoundAtUp):
-    """One role's privileges in one database. Missing tables are no difference: their migration grants the same."""
+    """One role's privileges in one database. What a migration has yet to make is no difference: it grants the same."""
 
     inputs = {
         "container": Input(Shape.TEXT),
@@ -80,7 +81,7 @@ class PostgresGrants(FoundAtUp):
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} were not compared")
+            call.log(Severity.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} were not compared")
             return state
         if not psql.database_exists(container, inputs["database"]):
             return None
@@ -91,7 +92,7 @@ class PostgresGrants(FoundAtUp):
         del state
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} stay in its data")
+            call.log(Severity.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} stay in its data")
             return
         if psql.database_exists(container, inputs["database"]):
             real = _read(container, inputs)
@@ -112,7 +113,7 @@ class PostgresGrants(FoundAtUp):
                 next_step="make the grants depend on the role; `pulumi up --refresh` brings back a role that was dropped by hand",
             )
         _run(container, inputs, _statements(real, inputs, connect=True))
-        variables = {"role": inputs["role"], "owner": inputs["owner"], "lock": str(psql.ADVISORY_LOCK)}
+        variables = {"role": inputs["role"], "owner": inputs["owner"], "schema": inputs["schema"], "lock": str(psql.ADVISORY_LOCK)}
         if inputs.get("reads_every_table"):
             psql.run(container, psql.named("reader_apply"), database=inputs["database"], variables=variables)
         elif inputs["role"] != inputs["owner"]:
@@ -176,7 +177,8 @@ def _on_database(inputs: Values) -> set[str]:
 
 def _findings(real: dict[str, Any], inputs: Values) -> list[str]:
     database = set(real["database"])
-    functions = _function_findings(set(real["functions"]), set(inputs.get("functions") or ()))
+    to_come = {name for name in inputs.get("functions") or () if name.startswith(f"{inputs['schema']}.")} - set(real["own_functions"])
+    functions = _function_findings(set(real["functions"]), set(inputs.get("functions") or ()) - to_come)
     if inputs["role"] == inputs["owner"]:
         return ([] if "connect" in database else [f"connect on database {inputs['database']} is missing"]) + functions
     findings: list[str] = []

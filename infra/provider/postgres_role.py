@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airgap.toolchain.plugin.messages import Severity
 from christmas.blueprint import model as blueprint
 from core.errors import PlatformError
 from infra.provider import psql, scram
 from infra.provider.containers import find_running, running
 from infra.provider.found_at_up import FoundAtUp
-from infra.provider.kind import Call, Input, Log, Shape, Values
+from infra.provider.kind import Call, Input, Shape, Values
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -146,7 +147,7 @@ class PostgresRole(FoundAtUp):
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: role {inputs['name']} was not compared")
+            call.log(Severity.WARNING, f"container {inputs['container']} does not run: role {inputs['name']} was not compared")
             return state
         real = _read(container, inputs["name"])
         return None if real is None else {"drift": role_findings(real, inputs)}
@@ -155,7 +156,9 @@ class PostgresRole(FoundAtUp):
         del state
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: role {inputs['name']} stays in its data, not locked out")
+            call.log(
+                Severity.WARNING, f"container {inputs['container']} does not run: role {inputs['name']} stays in its data, not locked out"
+            )
             return
         psql.run(container, psql.named("role_lock_out"), variables={"name": inputs["name"]})
         try:
@@ -164,7 +167,8 @@ class PostgresRole(FoundAtUp):
             if "cannot be dropped because some objects depend on it" not in error.what:
                 raise
             call.log(
-                Log.INFO, f"role {inputs['name']} owns objects, so it stays, without password and login, until `pulumi up` takes it over"
+                Severity.INFO,
+                f"role {inputs['name']} owns objects, so it stays, without password and login, until `pulumi up` takes it over",
             )
 
     @staticmethod

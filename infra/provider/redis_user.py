@@ -7,12 +7,13 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airgap.toolchain.plugin.messages import Severity
+from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.containers import execute, find_running, running
-from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.redis_acl import REPLAY, acl_line, password_sha256
-from infra.provider.values import UNKNOWN
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -85,7 +86,7 @@ class RedisUser(ResourceKind):
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} was not compared")
+            call.log(Severity.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} was not compared")
             return state
         real = _get_user(container, inputs)
         return None if real is None else state | {"drift": user_findings(real, state.get("effective"), inputs)}
@@ -96,7 +97,9 @@ class RedisUser(ResourceKind):
             return  # if `default` weren't off, anybody could get in; without admin, nobody could take over again
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} disappears with its ACL file")
+            call.log(
+                Severity.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} disappears with its ACL file"
+            )
             return
         _ask(container, inputs, [f"ACL DELUSER {inputs['name']}"])
 

@@ -31,10 +31,16 @@ MODULES = {
 
 
 @functools.cache
+def kind_named(name: str) -> ResourceKind:
+    """The kind with this name.
+
+    Raises KeyError if there is none.
+    """
+    kind: ResourceKind = getattr(importlib.import_module(f"infra.provider.{MODULES[name]}"), name)()
+    return kind
+
+
 def kind_of(token: str) -> ResourceKind | None:
     """The kind of a type token such as `christmas:index:Password`, or None."""
     package, _, name = token.partition(":index:")
-    if package != "christmas" or name not in MODULES:
-        return None
-    kind: ResourceKind = getattr(importlib.import_module(f"infra.provider.{MODULES[name]}"), name)()
-    return kind
+    return kind_named(name) if package == "christmas" and name in MODULES else None

@@ -6,11 +6,12 @@ import time
 from datetime import datetime
 from typing import Any
 
+from airgap.toolchain.plugin.messages import Severity
 from core import health
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.containers import execute, find_running
-from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.wire_trouble import asked
 
 _HEALTHY_WITHIN_SECONDS = 180
@@ -55,7 +56,7 @@ class Reload(ResourceKind):
         done = {"taken_up": inputs["written_at"]}
         container = find_running(inputs["container"])
         if container is None:
-            call.log(Log.INFO, f"{inputs['container']} does not run: it will read its files at its start")
+            call.log(Severity.INFO, f"{inputs['container']} does not run: it will read its files at its start")
             return done
         if _moment(container.attrs["State"]["StartedAt"]) > _moment(inputs["written_at"]):
             return done

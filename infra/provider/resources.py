@@ -13,15 +13,22 @@ from typing import Any
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
+from infra.provider.registry import kind_named
+
 
 class Resource(pulumi.CustomResource):
-    """A resource of this provider: its kind has the same name as its class."""
+    """A resource of this provider. Its kind, of the same name, says which properties are inputs, outputs and secrets."""
 
-    def __init__(
-        self, name: str, inputs: Mapping[str, Any], outputs: Sequence[str], opts: ResourceOptions | None, secrets: Sequence[str] = ()
-    ) -> None:
-        options = ResourceOptions.merge(opts, ResourceOptions(additional_secret_outputs=list(secrets))) if secrets else opts
-        super().__init__(f"christmas:index:{type(self).__name__}", name, {**inputs, **dict.fromkeys(outputs)}, options)
+    def __init__(self, name: str, given: Mapping[str, Any], opts: ResourceOptions | None) -> None:
+        kind = kind_named(type(self).__name__)
+        inputs = {name: _marked(given[name]) if declared.secret else given[name] for name, declared in kind.inputs.items()}
+        if kind.secret_outputs:
+            opts = ResourceOptions.merge(opts, ResourceOptions(additional_secret_outputs=sorted(kind.secret_outputs)))
+        super().__init__(f"christmas:index:{kind.name}", name, {**inputs, **dict.fromkeys(kind.outputs)}, opts)
+
+
+def _marked(value: Input[Any] | None) -> Input[Any] | None:
+    return None if value is None else Output.secret(value)
 
 
 class Password(Resource):
@@ -37,7 +44,7 @@ class Password(Resource):
         keepers: Input[Mapping[str, Input[str]]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__(resource_name, {"length": length, "keepers": keepers}, ("result",), opts, ("result",))
+        super().__init__(resource_name, locals(), opts)
 
 
 class Rotation(Resource):
@@ -54,7 +61,7 @@ class Rotation(Resource):
     def __init__(
         self, resource_name: str, *, generation: Input[int], over: Input[bool] = False, opts: ResourceOptions | None = None
     ) -> None:
-        super().__init__(resource_name, {"generation": generation, "over": over}, ("first", "twin", "newest", "made"), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class KeptPassword(Resource):
@@ -74,8 +81,7 @@ class KeptPassword(Resource):
         given: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {"volume": volume, "image": image, "file": file, "length": length, "given": given}
-        super().__init__(resource_name, inputs, ("result", "drift"), opts, ("result",))
+        super().__init__(resource_name, locals(), opts)
 
 
 class KeptIdentity(Resource):
@@ -95,8 +101,7 @@ class KeptIdentity(Resource):
         given: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {"volume": volume, "image": image, "file": file, "given": given}
-        super().__init__(resource_name, inputs, ("result", "recipient", "drift"), opts, ("result",))
+        super().__init__(resource_name, locals(), opts)
 
 
 class FieldKeys(Resource):
@@ -119,17 +124,7 @@ class FieldKeys(Resource):
         given: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {
-            "volume": volume,
-            "image": image,
-            "file": file,
-            "newest": newest,
-            "retired_below": retired_below,
-            "given": given,
-            "container": container,
-            "database": database,
-        }
-        super().__init__(resource_name, inputs, ("result", "drift"), opts, ("result",))
+        super().__init__(resource_name, locals(), opts)
 
 
 class CertificateAuthority(Resource):
@@ -149,10 +144,7 @@ class CertificateAuthority(Resource):
         renew_below: Input[float] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {"common_name": common_name, "lifetime_days": lifetime_days, "renew_below": renew_below}
-        super().__init__(
-            resource_name, inputs, ("private_key_pem", "certificate_pem", "not_after", "fingerprint"), opts, ("private_key_pem",)
-        )
+        super().__init__(resource_name, locals(), opts)
 
 
 class Certificate(Resource):
@@ -176,18 +168,7 @@ class Certificate(Resource):
         renew_below: Input[float] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {
-            "ca_private_key_pem": Output.secret(ca_private_key_pem),
-            "ca_certificate_pem": ca_certificate_pem,
-            "common_name": common_name,
-            "dns_names": dns_names,
-            "ip_addresses": ip_addresses,
-            "lifetime_days": lifetime_days,
-            "renew_below": renew_below,
-        }
-        super().__init__(
-            resource_name, inputs, ("private_key_pem", "certificate_pem", "not_after", "fingerprint"), opts, ("private_key_pem",)
-        )
+        super().__init__(resource_name, locals(), opts)
 
 
 class PortBlock(Resource):
@@ -203,7 +184,7 @@ class PortBlock(Resource):
         address: Input[str] = "127.0.0.1",
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__(resource_name, {"preferred": preferred, "address": address}, ("ports",), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class SubnetBlock(Resource):
@@ -213,7 +194,7 @@ class SubnetBlock(Resource):
     gateway: Output[str]
 
     def __init__(self, resource_name: str, *, preferred: Input[str] | None = None, opts: ResourceOptions | None = None) -> None:
-        super().__init__(resource_name, {"preferred": preferred}, ("subnet", "gateway"), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class ConfigFiles(Resource):
@@ -240,9 +221,7 @@ class ConfigFiles(Resource):
         mode: Input[int] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {"volume": volume, "image": image, "uid": uid, "gid": gid, "files": Output.secret(files), "mode": mode}
-        outputs = ("fingerprint", "fingerprint_key", "written_at", "drift")
-        super().__init__(resource_name, inputs, outputs, opts, ("fingerprint_key",))
+        super().__init__(resource_name, locals(), opts)
 
 
 class VolumeOwner(Resource):
@@ -258,7 +237,7 @@ class VolumeOwner(Resource):
         gid: Input[int],
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__(resource_name, {"volume": volume, "image": image, "uid": uid, "gid": gid}, (), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class Reload(Resource):
@@ -280,5 +259,4 @@ class Reload(Resource):
         action: Input[Mapping[str, Any]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {"container": container, "server": server, "written_at": written_at, "action": action}
-        super().__init__(resource_name, inputs, ("taken_up",), opts)
+        super().__init__(resource_name, locals(), opts)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from airgap.toolchain.plugin.wire import UNKNOWN
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
-from infra.provider.values import UNKNOWN
 
 PLACES = ("first", "twin")
 

@@ -30,18 +30,7 @@ class PostgresDatabase(Resource):
         watch: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {
-            "container": container,
-            "server": server,
-            "name": name,
-            "owner": owner,
-            "extensions": extensions,
-            "settings": settings,
-            "open_functions": open_functions,
-            "closed_functions": closed_functions,
-            "watch": watch,
-        }
-        super().__init__(resource_name, inputs, ("drift",), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class PostgresRole(Resource):
@@ -68,19 +57,7 @@ class PostgresRole(Resource):
         temporary_files_mib: Input[int] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {
-            "container": container,
-            "server": server,
-            "name": name,
-            "password": Output.secret(password),
-            "connection_limit": connection_limit,
-            "statement_timeout_ms": statement_timeout_ms,
-            "member_of": member_of,
-            "settings": settings,
-            "bypass_rls": bypass_rls,
-            "temporary_files_mib": temporary_files_mib,
-        }
-        super().__init__(resource_name, inputs, ("drift",), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class PostgresGrants(Resource):
@@ -108,19 +85,7 @@ class PostgresGrants(Resource):
         functions: Input[Sequence[Input[str]]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {
-            "container": container,
-            "server": server,
-            "database": database,
-            "role": role,
-            "owner": owner,
-            "temporary_tables": temporary_tables,
-            "grants": grants,
-            "schema": schema,
-            "reads_every_table": reads_every_table,
-            "functions": functions,
-        }
-        super().__init__(resource_name, inputs, ("drift",), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class BackupStanza(Resource):
@@ -144,15 +109,7 @@ class BackupStanza(Resource):
         recovering: Input[bool] = False,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs: dict[str, Input[Any]] = {
-            "container": container,
-            "server": server,
-            "stanza": stanza,
-            "config_path": config_path,
-            "repository": repository,
-            "recovering": recovering,
-        }
-        super().__init__(resource_name, inputs, ("drift",), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class RedisUser(Resource):
@@ -179,16 +136,7 @@ class RedisUser(Resource):
         admin_password_file: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {
-            "container": container,
-            "server": server,
-            "name": name,
-            "rules": rules,
-            "password": None if password is None else Output.secret(password),
-            "former_password": former_password and Output.secret(former_password),
-            "admin_password_file": admin_password_file,
-        }
-        super().__init__(resource_name, inputs, ("effective", "drift"), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class WeaviateRole(Resource):
@@ -208,15 +156,7 @@ class WeaviateRole(Resource):
         permissions: Input[Sequence[Input[Mapping[str, Input[str]]]]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {
-            "endpoint": endpoint,
-            "ca_certificate_pem": ca_certificate_pem,
-            "admin_key": Output.secret(admin_key),
-            "server": server,
-            "name": name,
-            "permissions": permissions,
-        }
-        super().__init__(resource_name, inputs, ("drift",), opts)
+        super().__init__(resource_name, locals(), opts)
 
 
 class WeaviateUser(Resource):
@@ -242,14 +182,4 @@ class WeaviateUser(Resource):
         present: Input[bool | None] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        inputs = {
-            "endpoint": endpoint,
-            "ca_certificate_pem": ca_certificate_pem,
-            "admin_key": Output.secret(admin_key),
-            "server": server,
-            "name": name,
-            "roles": roles,
-            "keepers": keepers,
-            "present": present,
-        }
-        super().__init__(resource_name, inputs, ("api_key", "drift"), opts, ("api_key",))
+        super().__init__(resource_name, locals(), opts)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from airgap.toolchain.plugin.messages import Severity
 from core.errors import PlatformError
 from infra.provider.containers import find_running
-from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, canonical, known_action, permissions, segment
 
 BUILT_IN = ("root", "admin", "viewer", "read-only")
@@ -29,7 +30,7 @@ def api_of(inputs: Values) -> WeaviateApi:
 def reachable(call: Call, inputs: Values, doing: str) -> WeaviateApi | None:
     """The API, or None with a warning if the container does not run: no reason to fail a refresh or a destroy."""
     if find_running(inputs["server"]) is None:
-        call.log(Log.WARNING, f"Weaviate's container {inputs['server'][:12]} does not run: {doing}")
+        call.log(Severity.WARNING, f"Weaviate's container {inputs['server'][:12]} does not run: {doing}")
         return None
     return api_of(inputs)
 
@@ -94,7 +95,7 @@ class WeaviateRole(ResourceKind):
         try:
             real = api.get(f"authz/roles/{segment(inputs['name'])}")
         except PlatformError as error:
-            call.log(Log.WARNING, f"Weaviate role {inputs['name']} was not compared: {error}")
+            call.log(Severity.WARNING, f"Weaviate role {inputs['name']} was not compared: {error}")
             return state
         return None if real is None else {"drift": permission_findings(real["permissions"], inputs["permissions"])}
 
@@ -104,7 +105,7 @@ class WeaviateRole(ResourceKind):
             try:
                 api.delete(f"authz/roles/{segment(inputs['name'])}")
             except UnreachableError as error:
-                call.log(Log.WARNING, f"role {inputs['name']} stays in Weaviate's data: {error}")
+                call.log(Severity.WARNING, f"role {inputs['name']} stays in Weaviate's data: {error}")
 
     @staticmethod
     def _assert(inputs: Values) -> Values:

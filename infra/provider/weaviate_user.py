@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from airgap.toolchain.plugin.messages import Severity
+from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
-from infra.provider.kind import Call, Input, Log, ResourceKind, Shape, Values
-from infra.provider.values import UNKNOWN
+from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, segment
 from infra.provider.weaviate_role import CONNECTION, api_of, reachable
 
@@ -67,7 +68,7 @@ class WeaviateUser(ResourceKind):
                 return None
             works = api.accepts_key(state["api_key"])
         except PlatformError as error:
-            call.log(Log.WARNING, f"Weaviate user {inputs['name']} was not compared: {error}")
+            call.log(Severity.WARNING, f"Weaviate user {inputs['name']} was not compared: {error}")
             return state
         return state | {"drift": user_findings(real, inputs["roles"], key_works=works)}
 
@@ -77,7 +78,7 @@ class WeaviateUser(ResourceKind):
             try:
                 api.delete(f"users/db/{segment(inputs['name'])}")
             except UnreachableError as error:
-                call.log(Log.WARNING, f"user {inputs['name']} stays in Weaviate's data: {error}")
+                call.log(Severity.WARNING, f"user {inputs['name']} stays in Weaviate's data: {error}")
 
     @staticmethod
     def _assert(inputs: Values, kept_key: str | None) -> Values:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import PostgresRole, Privilege, TableGrant
 from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
-from christmas.blueprint.relational import ROLLUPS, TABLES, table
+from christmas.blueprint.relational import ROLLUPS, SCHEMA, TABLES, table
 from christmas.blueprint.server_rights import SERVER_RIGHTS, Who
 
 TABLE_ACTIONS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "change")
@@ -36,7 +36,7 @@ def rights(role: PostgresRole) -> Iterator[Right]:
     for action in ("insert", "update", "delete"):
         yield "tables", "that are declared nowhere", action, role.owns_schema
     for name in named_functions():
-        yield "function", name, "run", name in role.functions
+        yield "function", name, "run", name in role.functions or (role.owns_schema and name.startswith(f"{SCHEMA}."))
     yield "functions", OPEN, "run", True
     yield "functions", OF_POSTGRESQL, "run", False
     yield "functions", OF_TIMESCALEDB, "run", role.owns_schema

@@ -244,7 +244,9 @@ def _of_functions(cell: Cell, found: list[dict[str, Any]] | str) -> Learned:
         names.OF_EXTENSIONS: lambda each: each["extension"] not in ("", "timescaledb"),
     }
     if cell.kind == "function":
-        mine = [each for each in found if each["name"] == cell.name and (each["schema"] in ("pg_catalog", "watch") or each["extension"])]
+        mine = [
+            each for each in found if each["name"] == cell.name and (each["schema"] in ("pg_catalog", "watch", SCHEMA) or each["extension"])
+        ]
         if not mine:
             return Learned(Answer.UNKNOWN, said="there is no such function")
     else:

@@ -19,6 +19,7 @@ from seed.candle_files.judging import ROUNDED
 from seed.candle_files.layout import Layout
 from seed.candle_files.moments import EPOCHS, Form, TimeStyle, possible_epoch
 from seed.candle_files.seen import Seen, Times
+from seed.candle_files.symbols import is_plain
 
 _NUMBERS = binary.NUMBERS
 _PLACES = 4
@@ -238,10 +239,10 @@ class _Coded(NamedTuple):
 def _symbols(column: Any | None, symbol: str | None, count: int) -> _Coded | None:
     """The block's symbols; None if one is odd."""
     if column is None:
-        return _Coded((symbol or "",), np.zeros(count, dtype=np.int64))
+        return _Coded((symbol,), np.zeros(count, dtype=np.int64)) if symbol and is_plain(symbol) else None
     encoded = column.combine_chunks().dictionary_encode()
     names: list[str] = encoded.dictionary.to_pylist()
-    if not all(0 < len(name) <= 20 and name == name.strip() for name in names):
+    if not all(is_plain(name) for name in names):
         return None
     return _Coded(tuple(names), encoded.indices.to_numpy())
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from christmas.blueprint.relational import MARKET_DATA
 from seed.candle_files.layout import Reading
 from seed.candle_files.numerals import parse_number
+from seed.candle_files.symbols import symbol_of
 from seed.candle_files.verdicts import BadRow
 from seed.candles import Candle
 
@@ -31,11 +32,7 @@ def judge(fields: Mapping[str, str], reading: Reading, now: datetime) -> Judged:
     for name in Candle._fields:
         if not fields[name].strip():
             raise BadRow(f"{name} is missing")
-    symbol = fields["symbol"].strip()
-    if len(symbol) > 20:
-        raise BadRow(f"symbol has {len(symbol)} characters, 20 are allowed")
-    if "\0" in symbol:
-        raise BadRow("symbol contains a NUL")
+    symbol = symbol_of(fields["symbol"])
     moment = reading.times.parse(fields["timestamp"].strip(), fields.get("clock"))
     if moment > now:
         raise BadRow("time is in the future")

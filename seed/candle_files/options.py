@@ -12,6 +12,8 @@ from core.errors import PlatformError
 from seed.candle_files.formats import named
 from seed.candle_files.moments import EPOCHS, Form
 from seed.candle_files.numerals import DECIMALS, THOUSANDS
+from seed.candle_files.symbols import symbol_of
+from seed.candle_files.verdicts import BadRow
 from seed.candles import Candle
 
 COLUMNS = Candle._fields
@@ -54,8 +56,13 @@ class LoadOptions:
             raise _refuse(f"--map names {', '.join(unknown)}", f"columns are {', '.join(COLUMNS)}")
         if self.symbol is not None and "symbol" in self.mapping:
             raise _refuse("--symbol and --map symbol=… contradict each other", "give one of them")
-        if self.symbol is not None and not 0 < len(self.symbol.strip()) <= 20:
-            raise _refuse("--symbol must have 1 to 20 characters", "give the symbol as its exchange spells it")
+        if self.symbol is not None:
+            try:
+                object.__setattr__(self, "symbol", symbol_of(self.symbol))
+            except BadRow as reason:
+                raise _refuse(f"--symbol: the {reason}", "give the symbol as its exchange spells it") from None
+            if not self.symbol:
+                raise _refuse("--symbol is empty", "give the symbol as its exchange spells it")
         if self.workers < 1:
             raise _refuse("at least one worker must write", "leave --workers out")
         self.zone()

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.bare_machine.engine import Engine
+from tests.support.checking import ASKED_AGAIN
 
 STACK = "test-lost"
 PASSPHRASE = "correct horse battery staple"
-_ASKED_AGAIN = 4
 # Names, phones and addresses as account api reads them; what can't be opened raises.
 _PROFILES = """
 import json, dataclasses
@@ -146,7 +146,7 @@ class Machine:
 
     def findings(self) -> dict[str, str]:
         """What `check` calls anything but ok of the stack: name to status and message. What could not be learned is asked again."""
-        for _ in range(_ASKED_AGAIN):
+        for _ in range(ASKED_AGAIN):
             told = json.loads(self.invoke("check", "--json", allowed=(0, 1, 2, 3)))
             if not any(each["status"] == "unknown" for each in told["checks"]):
                 break

@@ -14,6 +14,7 @@ import pytest
 from backup.restoring.stopped import is_well
 from schedule import keeper
 from tests.end_to_end.leftovers import remove_test_stacks
+from tests.support.checking import until_known
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv" / "bin"
@@ -62,6 +63,10 @@ class Stack:
     def is_well(self, service):
         """Whether a service's own health check passes now; Docker runs it only twice a minute."""
         return is_well(self.container(service))
+
+    def check(self, *options):
+        """What `invoke check` ends with, once it could learn everything."""
+        return until_known(lambda: self.invoke("check", *options, check=False))
 
     def platform(self):
         from infra.connections import from_outputs

@@ -77,8 +77,11 @@ def test_what_is_altered_by_hand_is_shown_and_repaired_without_a_restart(stack):
     planned = {each["urn"].rpartition("::")[2] for each in steps if each["op"] in {"update", "create"}}
     # Nothing but what was altered, and nothing altered that isn't shown.
     assert planned == set(resources)
+    refused = stack.invoke("preview", "--refresh", "--expect-no-changes", check=False)
+    assert refused.returncode != 0
+    assert f"stack {stack.name} would change" in refused.stderr
     stack.up("--refresh")
-    stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+    stack.invoke("preview", "--refresh", "--expect-no-changes")
     assert started_at(stack) == running
     platform = stack.platform()
     with clients.postgres(platform, "analyst") as connection:

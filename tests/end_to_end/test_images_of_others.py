@@ -60,7 +60,7 @@ def test_it_is_backed_up_and_drilled(others):
     others.invoke("backup.drill")
     others.invoke("backup.verify", "--all")
     others.invoke("backup", "--incremental")
-    assert "critical" not in others.invoke("check", check=False).stdout
+    assert "critical" not in others.check().stdout
     others.pulumi("preview", "--refresh", "--expect-no-changes")
 
 
@@ -77,5 +77,5 @@ def test_what_is_restored_beside_it_is_made_as_it_is(others):
 
 def test_it_is_restored_in_place(others):
     others.invoke("backup.restore", "--live", "--force")
-    assert "critical" not in others.invoke("check", check=False).stdout
+    assert "critical" not in others.check().stdout
     others.pulumi("preview", "--refresh", "--expect-no-changes")

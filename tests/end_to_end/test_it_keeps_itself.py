@@ -38,7 +38,7 @@ def test_what_is_due_is_done_after_up_and_a_dead_schedule_is_critical(kept):
     assert history.read(folder / HISTORY)
     status = kept.invoke("schedule")
     assert "ok: the schedule runs" in status.stdout
-    assert "ok" in kept.invoke("check", "--only", "schedule").stdout
+    assert "ok" in kept.check("--only", "schedule").stdout
 
     keeping = lock.process_of(folder / "keeper")
     assert keeping
@@ -57,4 +57,4 @@ def test_a_schedule_that_is_handed_over_is_not_started(stack):
     assert refused.returncode != 0
     assert "CHRISTMAS_SCHEDULE=off" in refused.stderr
     assert "runs elsewhere" in stack.invoke("up").stdout
-    assert "another scheduler" in stack.invoke("check", "--only", "schedule").stdout
+    assert "another scheduler" in stack.check("--only", "schedule").stdout

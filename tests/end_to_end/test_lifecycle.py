@@ -72,10 +72,10 @@ def test_destroyed_and_brought_up_again_the_data_is_there(stack):
     stack.up()
     assert contents(stack) == before
     assert stack.outputs()["field_keys"] == field_keys
-    assert json.loads(stack.invoke("check", "--json", "--only", "postgres.encryption").stdout)["status"] == "ok"
+    assert json.loads(stack.check("--json", "--only", "postgres.encryption").stdout)["status"] == "ok"
     assert stack.invoke("migrate.status").stdout.count("none") == 1
     # Accounts and grants are what they were: an account that owns nothing can still write where it may.
-    assert json.loads(stack.invoke("check", "--json", "--only", "postgres.accounts").stdout)["status"] == "ok"
+    assert json.loads(stack.check("--json", "--only", "postgres.accounts").stdout)["status"] == "ok"
 
 
 @pytest.mark.exhaustive

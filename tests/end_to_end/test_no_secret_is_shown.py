@@ -8,8 +8,6 @@ import pytest
 import tasks
 from tests.support.secret_values import secrets_of, shown
 
-pytestmark = pytest.mark.exhaustive
-
 # In this order. "{folder}" is a folder of the test's own.
 RUN = (
     "outputs",
@@ -18,6 +16,7 @@ RUN = (
     "accounts.list --json",
     "accounts.matrix",
     "accounts.matrix --json",
+    "accounts.matrix --prove --html {folder}/matrix.html",
     "env --account app",
     "env --account api --inside",
     "env --account nobody",
@@ -73,6 +72,7 @@ RUN = (
     "check",
     "check.all --json --fix",
     "check --nagios --store redis",
+    "check.report --out {folder}/report.html",
     "status",
     "status --json",
     "doctor",
@@ -112,6 +112,7 @@ def test_every_command_is_run_or_left_out_for_a_reason():
     assert {aliases.get(name, name) for name in run} | LEFT_OUT.keys() == tasks.namespace.task_names.keys()
 
 
+@pytest.mark.exhaustive
 def test_none_shows_a_secret(stack, tmp_path):
     def secrets():
         return secrets_of(json.loads(stack.pulumi("stack", "export", "--show-secrets").stdout))
@@ -129,6 +130,9 @@ def test_none_shows_a_secret(stack, tmp_path):
             if leaked := shown(known, done.stdout + done.stderr):
                 found[line] = leaked
             assert "Traceback" not in done.stderr or "--debug" in line, f"{line}\n{done.stderr}"
+        for page in ("report.html", "matrix.html"):
+            if leaked := shown(known, (tmp_path / page).read_text()):
+                found[page] = leaked
         for command in (("stack", "output", "--json"), ("preview", "--diff"), ("stack", "export"), ("config",)):
             done = stack.pulumi(*command, check=False)
             if leaked := shown(known, done.stdout + done.stderr):

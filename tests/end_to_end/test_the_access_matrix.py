@@ -22,5 +22,5 @@ def test_all_of_it_is_tried_and_is_as_declared(stack, tmp_path):
 
 def test_it_is_run_again_and_the_checks_stay_quiet(stack):
     assert "0 differ, 0 unknown" in stack.invoke("accounts.matrix", "--prove", "--account", "app").stdout
-    checks = json.loads(stack.invoke("check", "--json", "--only", "redis.refusals", "--only", "weaviate.refusals", check=False).stdout)
+    checks = json.loads(stack.check("--json", "--only", "redis.refusals", "--only", "weaviate.refusals").stdout)
     assert {each["name"]: each["status"] for each in checks["checks"]} == {"redis.refusals": "ok", "weaviate.refusals": "ok"}

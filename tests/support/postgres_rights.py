@@ -7,7 +7,7 @@ from docker.models.containers import Container
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import PostgresRole
 from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
-from christmas.blueprint.relational import DATABASE
+from christmas.blueprint.relational import DATABASE, SCHEMA
 from infra.provider import psql
 from infra.provider.postgres_role import declared_inputs, settings_of
 
@@ -24,7 +24,7 @@ def role_settings(role: PostgresRole) -> dict[str, str]:
 
 def give_rights(container: Container, database: str = DATABASE) -> None:
     """Close the functions, make those that watch, and give each account what the blueprint declares; the roles are there already."""
-    common = {"owner": owner(), "lock": str(psql.ADVISORY_LOCK)}
+    common = {"owner": owner(), "schema": SCHEMA, "lock": str(psql.ADVISORY_LOCK)}
     functions = {"open_functions": sorted(OPEN_FUNCTIONS), "closed_functions": list(CLOSED_STABLE_FUNCTIONS)}
     for name in ("functions_apply", "watch_apply"):
         psql.run(container, psql.named(name), database=database, variables={**common, **functions})

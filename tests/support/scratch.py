@@ -62,6 +62,17 @@ def remove_leftovers() -> None:
         if _is_orphan((network_.attrs.get("Labels") or {})[OWNER_LABEL]):
             with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
                 network_.remove()
+    owners = {image_.labels[OWNER_LABEL] for image_ in client.images.list(filters={"label": OWNER_LABEL})}
+    for owner in filter(_is_orphan, owners):
+        remove_images(int(owner))
+
+
+def remove_images(owner: int) -> None:
+    """Remove the images that process `owner` built for a test, also untagged ones: a build that fails leaves its last layer."""
+    client = docker.from_env()
+    for image_ in client.images.list(filters={"label": f"{OWNER_LABEL}={owner}"}):
+        with contextlib.suppress(docker.errors.ImageNotFound, docker.errors.APIError):
+            client.images.remove(str(image_.id), force=True)
 
 
 def _is_orphan(owner: str) -> bool:

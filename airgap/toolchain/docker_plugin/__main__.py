@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from airgap.toolchain.docker_plugin.server import serve
+from airgap.toolchain.plugin.stubs import skip_the_sdk
 
 if __name__ == "__main__":
-    serve(sys.argv[1:])
+    skip_the_sdk()
+    from airgap.toolchain.docker_plugin.servicer import DockerProvider
+    from airgap.toolchain.plugin.serving import serve
+
+    serve(DockerProvider, sys.argv[1:])

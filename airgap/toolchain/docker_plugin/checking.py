@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airgap.toolchain.docker_plugin.properties import Property, ValueKind
-from airgap.toolchain.docker_plugin.wire import UNKNOWN, Secret, reveal
+from airgap.toolchain.plugin.wire import UNKNOWN, Secret, reveal
 
 
 @dataclass(frozen=True)

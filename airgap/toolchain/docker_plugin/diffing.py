@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from airgap.toolchain.docker_plugin.properties import SETS, Change, Property, ValueKind, canonical, is_empty, same, visible
-from airgap.toolchain.docker_plugin.wire import UNKNOWN, has_unknown
+from airgap.toolchain.plugin.wire import UNKNOWN, has_unknown
 
 _PLAIN_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 

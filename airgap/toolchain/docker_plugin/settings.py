@@ -10,7 +10,7 @@ from typing import Any
 
 from airgap.toolchain.docker_plugin.checking import Failure, check
 from airgap.toolchain.docker_plugin.properties import Property, ValueKind, visible
-from airgap.toolchain.docker_plugin.wire import Secret, reveal
+from airgap.toolchain.plugin.wire import Secret, reveal
 
 _INLINE_TLS = "put the three files into a directory and name it with `certPath`"
 

@@ -1,20 +1,21 @@
--- Exactly the declared of the functions that are closed to everybody. What TimescaleDB's the owner may run comes with the database.
+-- Exactly the declared of the functions that are closed to everybody, and of the schema's own. Those that a migration has yet to make are
+-- granted by it. What TimescaleDB's the owner may run comes with the database.
 begin;
 select pg_advisory_xact_lock(:lock) \g /dev/null
 
 create temporary table mine on commit drop as
 select
     p.oid::regprocedure as signature,
-    case when n.nspname = 'watch' then 'watch.' else '' end || p.proname as name,
+    case when n.nspname = 'watch' or (n.nspname = :'schema' and e.objid is null) then n.nspname || '.' else '' end || p.proname as name,
     exists (
         select from aclexplode(p.proacl) as a
         where a.grantee = (select oid from pg_roles where rolname = :'role') and a.grantee <> p.proowner
     ) as is_granted
 from pg_proc as p
 join pg_namespace as n on n.oid = p.pronamespace
+left join pg_depend as e on e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e'
 where (:'role' <> :'owner' or n.nspname in ('pg_catalog', 'watch'))
-    and (n.nspname in ('pg_catalog', 'watch')
-        or exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'));
+    and (n.nspname in ('pg_catalog', 'watch', :'schema') or e.objid is not null);
 
 select format('revoke all on routine %s from %I cascade', signature, :'role')
 from mine

@@ -19,14 +19,19 @@ select json_build_object(
     ),
     -- Functions of PostgreSQL and its extensions by their plain names, the platform's own with their schema.
     'functions', (
-        select coalesce(json_agg(distinct case when n.nspname = 'watch' then 'watch.' else '' end || p.proname), '[]')
+        select coalesce(json_agg(distinct case
+            when n.nspname = 'watch' or (n.nspname = :'schema' and e.objid is null) then n.nspname || '.' else '' end || p.proname), '[]')
         from pg_proc as p
         join pg_namespace as n on n.oid = p.pronamespace
+        left join pg_depend as e on e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e'
         cross join aclexplode(p.proacl) as a
         where a.grantee = (select oid from grantee) and a.grantee <> p.proowner and a.privilege_type = 'EXECUTE'
             and (:'role' <> :'owner' or n.nspname in ('pg_catalog', 'watch'))
-            and (n.nspname in ('pg_catalog', 'watch')
-                or exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))
+            and (n.nspname in ('pg_catalog', 'watch', :'schema') or e.objid is not null)
+    ),
+    'own_functions', (
+        select coalesce(json_agg(distinct :'schema' || '.' || p.proname), '[]')
+        from pg_proc as p where p.pronamespace = (select oid from space)
     ),
     'unread', (
         select coalesce(json_agg(case when n.nspname = :'schema' then c.relname else c.oid::regclass::text end), '[]')

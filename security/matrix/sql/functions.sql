@@ -52,7 +52,8 @@ begin
             and (
                 p.provolatile = 'v'
                 or n.nspname = 'watch'
-                or p.proname = any (pg_catalog.string_to_array(pg_catalog.current_setting('christmas.named'), ' '))
+                or case when n.nspname = 'public' then 'public.' else '' end || p.proname
+                = any (pg_catalog.string_to_array(pg_catalog.current_setting('christmas.named'), ' '))
             )
     loop
         allowed := null;
@@ -87,7 +88,7 @@ begin
             end;
         end if;
         said := said || pg_catalog.jsonb_build_object(
-            'name', case when each.space = 'watch' then 'watch.' else '' end || each.name,
+            'name', case when each.space in ('watch', 'public') and each.extension = '' then each.space || '.' else '' end || each.name,
             'extension', each.extension,
             'schema', each.space,
             'allowed', allowed,

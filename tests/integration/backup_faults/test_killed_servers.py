@@ -68,12 +68,21 @@ def test_a_weaviate_that_dies_after_its_backup_costs_nothing(made: Sets) -> None
     made.assert_good(done.id)
 
 
-@pytest.mark.parametrize("service", in_make_test(["timescaledb", "redis", "weaviate"], 1))
-def test_one_server_that_dies_takes_the_whole_set_with_it(made: Sets, service: str) -> None:
-    """All three are at work; what the other two had written is no set, and is removed."""
+# A stage of the store that dies: whether another one still needs its server at some stage depends on the machine's load.
+@pytest.mark.parametrize(
+    ("service", "stage"),
+    [
+        ("timescaledb", "postgres: hashing the repository's files"),
+        ("redis", "redis: checking the copies"),
+        ("weaviate", "weaviate: full backup"),
+    ],
+    ids=["timescaledb", "redis", "weaviate"],
+)
+def test_one_server_that_dies_takes_the_whole_set_with_it(made: Sets, service: str, stage: str) -> None:
+    """What the other two have written is no set, and is removed."""
     before = made.ids()
     try:
-        with AtStage("redis: checking the copies", lambda: made.kill_server(service)) as at, pytest.raises(PlatformError):
+        with AtStage(stage, lambda: made.kill_server(service)) as at, pytest.raises(PlatformError):
             make(made.platform, kind="full", progress=at, folder=made.folder)
         assert made.ids() == before
     finally:

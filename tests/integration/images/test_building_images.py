@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import re
@@ -32,13 +31,11 @@ PROJECT = Path(__file__).parents[3]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A copy of the images' sources; what is built from it is removed again."""
+    """A copy of the images' sources; what is built from it is removed again, also the layers of builds that failed."""
     copy = tmp_path / "images"
     shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__"))
     yield copy
-    if _reference(copy) != image_reference("redis"):
-        with contextlib.suppress(docker.errors.ImageNotFound):
-            docker.from_env().images.remove(_reference(copy))
+    scratch.remove_images(os.getpid())
 
 
 def _reference(folder: Path) -> str:
@@ -55,7 +52,8 @@ def _exists(reference: str) -> bool:
 
 def _write_dockerfile(folder: Path, *lines: str) -> int:
     """Replace Redis' Dockerfile; return the number of its last line."""
-    text = ["# a remark, which is no step", "ARG BASE_IMAGE", "FROM ${BASE_IMAGE}", "", "ARG REDIS_VERSION", *lines]
+    label = f"LABEL {scratch.OWNER_LABEL}={os.getpid()}"
+    text = ["# a remark, which is no step", "ARG BASE_IMAGE", "FROM ${BASE_IMAGE}", label, "ARG REDIS_VERSION", *lines]
     (folder / "redis/Dockerfile").write_text("\n".join(text) + "\n")
     return len(text)
 
@@ -80,13 +78,13 @@ def test_a_changed_dockerfile_is_built_under_another_tag_beside_the_first(folder
 
 
 FAILURES = {
-    "a command fails": (["RUN echo about to fail; echo the reason >&2; exit 7"], ["exit code 7", "the reason", "step 5/6"]),
+    "a command fails": (["RUN echo about to fail; echo the reason >&2; exit 7"], ["exit code 7", "the reason", "step 6/7"]),
     "no such package": (
         ["RUN apt-get update -q && apt-get install -q -y no-such-package-at-all"],
         ["no-such-package-at-all", "exit code 100"],
     ),
     "no such version": (["RUN apt-get update -q && apt-get install -q -y bash=99.*"], ["versions.py", "99.*"]),
-    "a missing file": (["COPY missing.conf /etc/"], ["missing.conf", "step 5/6"]),
+    "a missing file": (["COPY missing.conf /etc/"], ["missing.conf", "step 6/7"]),
     "an unknown instruction": (["RNU true"], ["RNU"]),
 }
 

@@ -26,6 +26,8 @@ create table other (id int);
 create table candles (at timestamptz not null, price numeric);
 select create_hypertable('candles', by_range('at'));
 insert into candles values ('2024-01-02', 1);
+create function counted() returns bigint language sql as 'select count(*) from orders';
+revoke all on function counted() from public;
 """
 
 
@@ -39,8 +41,9 @@ class Resources:
         def role(name: str, **more: Any) -> Kept:
             return Kept("PostgresRole", {**at, "name": name, "password": PASSWORD, "settings": {"pgaudit.log": "ddl"}, **more})
 
-        def grants(name: str, *grants: dict[str, Any]) -> Kept:
-            return Kept("PostgresGrants", {**at, "database": DATABASE, "role": name, "owner": "k_owner", "grants": list(grants)})
+        def grants(name: str, *grants: dict[str, Any], functions: tuple[str, ...] = ()) -> Kept:
+            common = {**at, "database": DATABASE, "role": name, "owner": "k_owner"}
+            return Kept("PostgresGrants", {**common, "grants": list(grants), "functions": list(functions)})
 
         database = {
             "name": DATABASE,
@@ -60,7 +63,7 @@ class Resources:
                 "PostgresGrants",
                 {**at, "database": DATABASE, "role": "k_owner", "owner": "k_owner", "functions": ["pg_advisory_xact_lock"]},
             ),
-            "api grants": grants("k_api", {"table": "orders", "privileges": ["select", "insert", "update"]}),
+            "api grants": grants("k_api", {"table": "orders", "privileges": ["select", "insert", "update"]}, functions=("public.counted",)),
             "analyst grants": grants(
                 "k_analyst",
                 {"table": "people", "privileges": ["select"], "columns": ["id", "name"]},
@@ -207,6 +210,14 @@ BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
     "function lost": (
         "revoke execute on function pg_export_snapshot() from k_reader",
         {"reader grants": ["execute on function pg_export_snapshot is missing"]},
+    ),
+    "function of the schema lost": (
+        "revoke execute on function counted() from k_api",
+        {"api grants": ["execute on function public.counted is missing"]},
+    ),
+    "function of the schema granted": (
+        "grant execute on function counted() to k_analyst",
+        {"analyst grants": ["execute on function public.counted is granted, but not declared"]},
     ),
     "table unread": ("revoke select on people from k_reader", {"reader grants": ["select on people is missing"]}),
     "table unread in another schema": (

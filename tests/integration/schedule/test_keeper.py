@@ -52,6 +52,9 @@ def test_a_schedule_that_is_killed_is_started_again_and_one_whose_keeper_is_kill
     assert os.getsid(keeping) == keeping != os.getsid(0)
     os.kill(keeping, signal.SIGKILL)
     wait_for(lambda: not signs.runs(signs.folder_of(stack)), "the schedule ends with its keeper")
+    left = signs.read(signs.folder_of(stack))
+    assert left
+    assert not left.ended, "nobody told it to end"
     assert "runs (process" in keeper.start(stack)
     child_of(stack)
 
@@ -76,6 +79,9 @@ def test_it_takes_up_what_is_new_and_stops_when_told(stack: str) -> None:
     assert "ended with" not in keeper.log_of(stack).read_text()
     assert keeper.stop(stack) == f"the schedule of stack {stack} is stopped"
     assert not signs.runs(signs.folder_of(stack))
+    left = signs.read(signs.folder_of(stack))
+    assert left
+    assert left.ended
     assert keeper.log_of(stack).stat().st_mode & 0o077 == 0
 
 

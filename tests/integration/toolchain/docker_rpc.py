@@ -12,7 +12,7 @@ from typing import Any, Self
 import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from airgap.toolchain.docker_plugin import wire
+from airgap.toolchain.plugin import wire
 from tests.integration.toolchain.docker_lab import ROOT
 from tests.support.waiting import PATIENCE
 

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
-from airgap.toolchain.docker_plugin import wire
+from airgap.toolchain.plugin import wire
 from tests.integration.toolchain.docker_lab import PREFIX, image, remove_leftovers
 from tests.integration.toolchain.docker_rpc import Plugin, urn
 from tests.support.waiting import wait_for

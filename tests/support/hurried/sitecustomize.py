@@ -1,6 +1,6 @@
-"""Python starts with this where its folder is on PYTHONPATH: the blueprint's times on a day that takes 24 minutes.
+"""Python starts with this where its folder is on PYTHONPATH: the blueprint's times on a shorter day.
 
-Every interval that decides when a stack does something is a sixtieth of what it is; the program, the servers and their clocks are real.
+Every interval that decides when a stack does something is divided by HURRIED_BY; the program, the servers and their clocks are real.
 That is what somebody gets who writes these numbers into the blueprint, so nothing in the program knows of it. `archive_timeout` is the
 server's own and stays.
 
@@ -16,7 +16,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
-FACTOR = 60
+FACTOR = float(os.environ["HURRIED_BY"])
 
 
 def _hurry() -> None:

@@ -11,10 +11,10 @@ import time_machine
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
 from infra.provider.certificates import Certificate, CertificateAuthority, issue_authority, issue_certificate, life_left
 from infra.provider.kind import Call
-from infra.provider.values import UNKNOWN
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 CALL = Call("urn:pulumi:dev::christmas::christmas:index:Certificate::redis", print)

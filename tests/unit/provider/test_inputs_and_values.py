@@ -3,52 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from google.protobuf import struct_pb2
-from hypothesis import given
-from hypothesis import strategies as st
 
+from airgap.toolchain.plugin.wire import UNKNOWN
 from infra.provider import resources, store_resources
 from infra.provider.kind import ResourceKind, Shape
 from infra.provider.redis_acl import redis_rules
 from infra.provider.registry import MODULES, kind_of
 from infra.provider.server import differences
-from infra.provider.values import UNKNOWN, decode, encode, has_unknown
-
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**50), 2**50) | st.text(max_size=20).filter(lambda text: not text.startswith("04da6b54")),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8).filter(lambda key: key != SIGNATURE), inner, max_size=3)
-    ),
-    max_leaves=10,
-)
-
-
-@given(st.dictionaries(st.text(max_size=8), plain, max_size=5))
-def test_values_come_back_from_the_wire_as_they_were(values: dict[str, Any]) -> None:
-    assert decode(encode(values)).values == values
-
-
-def test_secrets_and_unknowns_keep_their_marks() -> None:
-    back = decode(encode({"password": "s", "port": UNKNOWN, "none": None, "list": [UNKNOWN]}, {"password", "none"}))
-    assert back.secrets == {"password"}
-    assert back.values == {"password": "s", "port": UNKNOWN, "none": None, "list": [UNKNOWN]}
-    assert "'s'" not in repr(back)
-
-
-def test_a_secret_deep_inside_makes_the_whole_property_secret() -> None:
-    message = struct_pb2.Struct()
-    message.update({"files": {"a": {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "value": "hidden"}, "b": "open"}})
-    back = decode(message)
-    assert back.secrets == {"files"}
-    assert back.values == {"files": {"a": "hidden", "b": "open"}}
-
-
-@pytest.mark.parametrize(
-    ("value", "unknown"), [(UNKNOWN, True), ({"a": [1, UNKNOWN]}, True), ({"a": [1, None]}, False), ("UNKNOWN", False)]
-)  # fmt: skip
-def test_unknowns_are_found_at_any_depth(value: Any, unknown: bool) -> None:
-    assert has_unknown(value) is unknown
 
 
 @pytest.mark.parametrize(

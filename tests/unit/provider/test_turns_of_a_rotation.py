@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from airgap.toolchain.plugin.wire import UNKNOWN
 from infra.provider.kind import Call, Values
 from infra.provider.rotation import Rotation
 from infra.provider.server import differences
-from infra.provider.values import UNKNOWN
 
 KIND = Rotation()
 CALL = Call("urn:pulumi:s::christmas::christmas:index:Rotation::api-rotation", lambda _severity, _message: None)

@@ -59,8 +59,9 @@ def test_bad_options_are_refused_before_any_file_is_opened() -> None:
     for make, what in (
         (lambda: LoadOptions(mapping={"price": "x"}), "--map names price"),
         (lambda: LoadOptions(symbol="A", mapping={"symbol": "x"}), "contradict"),
-        (lambda: LoadOptions(symbol="X" * 21), "1 to 20 characters"),
-        (lambda: LoadOptions(symbol=" "), "1 to 20 characters"),
+        (lambda: LoadOptions(symbol="X" * 21), "symbol has 21 characters, 20 are allowed"),
+        (lambda: LoadOptions(symbol="A\u202eB"), "a character that is not printed"),
+        (lambda: LoadOptions(symbol=" "), "--symbol is empty"),
         (lambda: LoadOptions(timezone="Mars/Base"), "no time zone 'Mars/Base'"),
         (lambda: LoadOptions(timezone="../etc/passwd"), "no time zone"),
         (lambda: LoadOptions(workers=0), "at least one worker"),

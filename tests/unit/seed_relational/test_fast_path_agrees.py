@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -158,6 +159,15 @@ def test_an_ordinary_block_is_passed_on_as_it_stands() -> None:
     assert batch is not None
     assert batch.payload is GOOD
     assert batch.columns == Candle._fields
+
+
+@pytest.mark.parametrize("symbol", [unicodedata.normalize("NFD", "삼성"), "A\u202eB", "A\u00a0B"])
+def test_a_block_with_a_symbol_that_is_not_plain_is_read_row_by_row(symbol: str) -> None:
+    row = f"{symbol},2013-03-01,10,12,9,11,5\n"
+    assert take("a.csv", 2, row.replace(symbol, "IBM").encode(), LAYOUT, Seen(), NOW) is not None
+    assert take("a.csv", 2, row.encode(), LAYOUT, Seen(), NOW) is None
+    places = {name: place - 1 for name, place in LAYOUT.places.items() if name != "symbol"}
+    assert take("a.csv", 2, row.partition(",")[2].encode(), Layout(places, 6, ",", symbol), Seen(), NOW) is None
 
 
 def test_other_columns_are_left_out_and_a_symbol_put_in() -> None:

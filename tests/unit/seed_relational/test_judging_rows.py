@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -27,6 +28,10 @@ def test_a_good_row_is_a_candle() -> None:
     assert tuple(candle) == ("IBM", datetime(2013, 3, 1, tzinfo=UTC), 10, 12, 9, 11, 5)
 
 
+def test_a_symbol_has_one_spelling() -> None:
+    assert judge({**GOOD, "symbol": unicodedata.normalize("NFD", "삼성")}, Reading(), NOW).candle.symbol == "삼성"
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -34,7 +39,9 @@ def test_a_good_row_is_a_candle() -> None:
         ({"timestamp": " "}, "timestamp is missing"),
         ({"volume": ""}, "volume is missing"),
         ({"symbol": "X" * 21}, "symbol has 21 characters, 20 are allowed"),
-        ({"symbol": "A\0B"}, "symbol contains a NUL"),
+        ({"symbol": "A\0B"}, "symbol has a character that is not printed: U+0000"),
+        ({"symbol": "A\x1b[2JB"}, "symbol has a character that is not printed: U+001B"),
+        ({"symbol": "A\u202eB"}, "symbol has a character that is not printed: U+202E"),
         ({"open": "ten"}, "open is not a number: 'ten'"),
         ({"open": "1_0"}, "open is not a number: '1_0'"),
         ({"open": "0x1F"}, "open is not a number: '0x1F'"),

@@ -13,7 +13,7 @@ from airgap.toolchain.docker_plugin.tables.container import CONTAINER
 from airgap.toolchain.docker_plugin.tables.image import IMAGE
 from airgap.toolchain.docker_plugin.tables.network import NETWORK
 from airgap.toolchain.docker_plugin.tables.volume import VOLUME
-from airgap.toolchain.docker_plugin.wire import UNKNOWN, Secret, reveal
+from airgap.toolchain.plugin.wire import UNKNOWN, Secret, reveal
 
 _CONTAINER = {"name": "c", "image": "i"}
 

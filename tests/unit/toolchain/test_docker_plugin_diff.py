@@ -11,7 +11,7 @@ from airgap.toolchain.docker_plugin.checking import check
 from airgap.toolchain.docker_plugin.diffing import Step, difference
 from airgap.toolchain.docker_plugin.resources import RESOURCES
 from airgap.toolchain.docker_plugin.tables.container import CONTAINER
-from airgap.toolchain.docker_plugin.wire import UNKNOWN
+from airgap.toolchain.plugin.wire import UNKNOWN
 from tests.integration.toolchain.observe_docker_plugin import CHANGES, KINDS, OFFICIAL, arguments, without_defaults
 
 _SEEN = json.loads(OFFICIAL.read_text(encoding="utf-8"))

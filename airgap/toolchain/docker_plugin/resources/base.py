@@ -10,7 +10,7 @@ from airgap.toolchain.docker_plugin.checking import Failure
 from airgap.toolchain.docker_plugin.context import Call
 from airgap.toolchain.docker_plugin.diffing import Difference, adopt_computed
 from airgap.toolchain.docker_plugin.properties import ABSENT, Property, ValueKind, fill, is_empty, same, visible
-from airgap.toolchain.docker_plugin.wire import UNKNOWN
+from airgap.toolchain.plugin.wire import UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airgap.toolchain.docker_plugin.resources import uploads
-from airgap.toolchain.docker_plugin.wire import has_unknown
+from airgap.toolchain.plugin.wire import has_unknown
 
 
 def problems(inputs: dict[str, Any]) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ Here a secret is a `Secret` around its value and an unknown value is `UNKNOWN`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -73,7 +73,7 @@ def _decode_object(message: struct_pb2.Struct) -> Any:
     return decode(message)
 
 
-def encode(properties: dict[str, Any]) -> struct_pb2.Struct:
+def encode(properties: Mapping[str, Any]) -> struct_pb2.Struct:
     """Return the properties as a message; the reverse of `decode`."""
     message = struct_pb2.Struct()
     for key, value in properties.items():
@@ -150,7 +150,16 @@ def secret_texts(value: Any, *, inside: bool = False) -> Iterator[str]:
         yield value
 
 
-def keep_secret(outputs: dict[str, Any], *sources: dict[str, Any]) -> dict[str, Any]:
+def secret_names(properties: Mapping[str, Any]) -> set[str]:
+    """The properties that contain a secret."""
+    return {name for name, value in properties.items() if has_secret(value)}
+
+
+def marked(properties: Mapping[str, Any], secrets: Collection[str]) -> dict[str, Any]:
+    """Return the properties, those with these names as secrets."""
+    return {name: Secret(value) if name in secrets and value is not None else value for name, value in properties.items()}
+
+
+def keep_secret(outputs: Mapping[str, Any], *sources: Mapping[str, Any]) -> dict[str, Any]:
     """Return the outputs; a property is secret if it contained a secret in one of the sources (inputs, or an earlier state)."""
-    names = {name for source in sources for name, value in source.items() if has_secret(value)}
-    return {name: Secret(value) if name in names and value is not None else value for name, value in outputs.items()}
+    return marked(outputs, set().union(*(secret_names(source) for source in sources)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airgap.toolchain.docker_plugin import wire
-from airgap.toolchain.docker_plugin.messages import redacted
-from airgap.toolchain.docker_plugin.wire import UNKNOWN, Secret
+from airgap.toolchain.plugin import wire
+from airgap.toolchain.plugin.messages import redacted
+from airgap.toolchain.plugin.wire import UNKNOWN, Secret
 
 
 def _secret(value: Any) -> Secret:
@@ -42,6 +43,25 @@ def test_outputs_are_secret_where_any_source_was() -> None:
     outputs = {"envs": ["A=1"], "name": "n", "uploads": None}
     kept = wire.keep_secret(outputs, {"envs": [Secret("A=1")], "name": "n"}, {"uploads": Secret([])})
     assert kept == {"envs": Secret(["A=1"]), "name": "n", "uploads": None}
+
+
+def test_a_secret_deep_inside_makes_the_whole_property_secret() -> None:
+    assert wire.secret_names({"files": {"a": Secret("hidden"), "b": "open"}, "name": "n"}) == {"files"}
+    assert wire.marked({"files": "x", "none": None, "name": "n"}, {"files", "none"}) == {"files": Secret("x"), "none": None, "name": "n"}
+
+
+@pytest.mark.parametrize(
+    ("value", "unknown"),
+    [
+        (UNKNOWN, True),
+        ({"a": [1, UNKNOWN]}, True),
+        ({"a": Secret([UNKNOWN])}, True),
+        ({"a": [1, None]}, False),
+        ("UNKNOWN", False),
+    ],
+)
+def test_unknowns_are_found_at_any_depth(value: Any, unknown: bool) -> None:
+    assert wire.has_unknown(value) is unknown
 
 
 def test_messages_are_kept_free_of_secrets_and_of_their_parts() -> None:

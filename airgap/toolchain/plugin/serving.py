@@ -1,4 +1,4 @@
-"""Serves the provider to the Pulumi engine that started it."""
+"""A plugin's process: it serves the Pulumi engine that started it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 import threading
-from concurrent import futures
-from types import FrameType
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from airgap.toolchain.docker_plugin.servicer import DockerProvider
+from airgap.toolchain.plugin.base import Plugin
 from core import docker_client
 
 _THREADS = 64
@@ -20,27 +20,25 @@ _THREADS = 64
 _LARGEST = 400 * 1024 * 1024
 """Bytes in a message, as in Pulumi's own SDKs."""
 _GRACE = 4.0
-"""Seconds for running calls to record their results; the engine kills this process after five."""
+"""Seconds for running calls to record their results; the engine kills its plugins after five."""
 
 
-def serve(arguments: list[str]) -> None:
-    """Serve until the engine ends or asks to end; print the port for the engine."""
+def serve(plugin: Callable[[str], Plugin], arguments: list[str]) -> None:
+    """Serve until the engine ends or asks to end; print the port for the engine. `plugin` gets the engine's address.
+
+    Doesn't return: threads that still wait for Docker must not hold the process.
+    """
     parent = os.getppid()  # read before printing the port: the engine may be killed at any time after that
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)]
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=_THREADS), options=options)
-    provider = DockerProvider(addresses[-1] if addresses else "")
+    server = grpc.server(ThreadPoolExecutor(_THREADS), options=options)
+    provider = plugin(addresses[-1] if addresses else "")
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     ended = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        ended.set()
-
     # The engine ends its plugins with an interrupt, and waits some seconds for each.
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
     docker_client.load()
     server.start()
     sys.stdout.write(f"{port}\n")
@@ -48,6 +46,6 @@ def serve(arguments: list[str]) -> None:
     while not ended.wait(1):
         if os.getppid() != parent:
             os._exit(0)  # the engine was killed: nobody would record the results
-    provider.cancel()
+    provider.cancelled.set()
     server.stop(_GRACE).wait()
-    os._exit(0)  # threads that still wait for Docker must not hold the process
+    os._exit(0)
