@@ -33,7 +33,7 @@ def written(stack, tmp_path):
     writer.start()
     yield lambda: read_settings(file)
     stop.set()
-    writer.join(timeout=60)
+    writer.join()
 
 
 def interrupted(stack, after, *words):

@@ -71,7 +71,7 @@ class SteadyClients:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
         for each in self._threads:
-            each.join(timeout=60)
+            each.join()
 
     def _run(self, store: str, login: Callable[[Settings], None]) -> None:
         began = time.monotonic()
