@@ -137,7 +137,7 @@ class Network(StrEnum):
     """Where a client may connect from. A stack resolves each to addresses when it comes up."""
 
     PLATFORM = "platform"  # the stack's own network: applications in containers
-    HOST = "host"  # the machine itself, through a port published on loopback
+    HOST = "host"  # the machine itself, through a port published on loopback; and what it starts inside the server's container
 
 
 class Privilege(StrEnum):

@@ -114,7 +114,8 @@ def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str) -> str:
     """`pg_hba.conf`: the server's own user over its socket; each account over TLS, from its networks, to the one database.
 
     A client on the host has the bridge's `gateway` as its address, which is in `subnet`: an account without access from the host is
-    rejected there before the subnet's rule accepts it. Raises ValueError for a gateway outside the subnet.
+    rejected there before the subnet's rule accepts it. One with access from the host
+    alone comes in from the server's own addresses too. Raises ValueError for a gateway outside the subnet.
     """
     net = ip_network(subnet)
     host = ip_address(gateway)
@@ -134,5 +135,8 @@ def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str) -> str:
         rows.append(f"{row}{host}/{host.max_prefixlen:<7} {'scram-sha-256' if Network.HOST in networks else 'reject'}")
         if Network.PLATFORM in networks:
             rows.append(f"{row}{net!s:<20} scram-sha-256")
+        elif Network.HOST in networks:
+            # Tools that the host starts in this container: pg_dump of a backup, psql of `invoke shell`.
+            rows.append(f"{row}{'samehost':<20} scram-sha-256")
     rows.append("host      all             all                      all                  reject")
     return "\n".join(rows) + "\n"

@@ -37,7 +37,7 @@ def test_the_superuser_has_no_network_login():
         ((Network.PLATFORM, Network.HOST), [("10.1.2.1/32", "scram-sha-256"), ("10.1.2.0/24", "scram-sha-256")]),
         # The gateway lies in the subnet, so it has to be turned away before the subnet is let in.
         ((Network.PLATFORM,), [("10.1.2.1/32", "reject"), ("10.1.2.0/24", "scram-sha-256")]),
-        ((Network.HOST,), [("10.1.2.1/32", "scram-sha-256")]),
+        ((Network.HOST,), [("10.1.2.1/32", "scram-sha-256"), ("samehost", "scram-sha-256")]),
         ((), [("10.1.2.1/32", "reject")]),
     ],
 )
