@@ -86,7 +86,16 @@ def attribute_findings(real: dict[str, Any], inputs: Values) -> list[str]:
         findings.append("its password expires")
     if real["connection_limit"] != inputs["connection_limit"]:
         findings.append(f"connection limit is {real['connection_limit']}, not {inputs['connection_limit']}")
+    if _acts_as(inputs) and (where := real.get("holds")):
+        # Sessions that leave the account's role would have it beside what the account may.
+        findings.append(f"owns something or was granted something itself in {', '.join(where)}")
     return findings + _membership_findings(real["member_of"], inputs["member_of"])
+
+
+def _acts_as(inputs: Values) -> str | None:
+    """The account whose second login this is; None for any other role."""
+    account: str | None = inputs["settings"].get("role")
+    return account
 
 
 def _membership_findings(memberships: list[dict[str, Any]], declared: list[str]) -> list[str]:
@@ -189,6 +198,10 @@ class PostgresRole(FoundAtUp):
             "bypassrls": "bypassrls" if inputs.get("bypass_rls") else "nobypassrls",
         }
         psql.run(container, psql.named("role_apply"), variables=variables)
+        if account := _acts_as(inputs):
+            for database in (real or {}).get("holds", []):
+                emptied = {"name": inputs["name"], "account": account, "lock": str(psql.ADVISORY_LOCK)}
+                psql.run(container, psql.named("twin_emptied"), database=database, variables=emptied)
         return {"drift": []}
 
 

@@ -80,6 +80,24 @@ def test_nobody_logs_in_with_a_place_that_is_empty(postgres: ScratchServer, logi
     assert (first.refresh(), twin.refresh()) == ([], [])
 
 
+def test_what_a_twin_was_given_by_hand_is_found_and_taken_away(postgres: ScratchServer, logins: tuple[Kept, Kept]) -> None:
+    _, twin = logins
+    with postgres.admin("postgres") as admin:
+        admin.execute("create table t_secret (id int); grant select on t_secret to t_backup_twin")
+        admin.execute("create table t_made (id int); alter table t_made owner to t_backup_twin")
+    try:
+        assert twin.refresh() == ["owns something or was granted something itself in postgres"]
+        twin.up()
+        assert twin.refresh() == []
+        with postgres.admin("postgres") as admin:
+            owner = admin.execute("select tableowner from pg_tables where tablename = 't_made'").fetchone()
+            may = admin.execute("select has_table_privilege('t_backup_twin', 't_secret', 'select')").fetchone()
+        assert (owner, may) == (("t_backup",), (False,))
+    finally:
+        with postgres.admin("postgres") as admin:
+            admin.execute("drop table t_secret, t_made")
+
+
 def test_a_user_of_weaviate_whose_turn_it_is_not_is_not_there(weaviate: ScratchWeaviate) -> None:
     from infra.provider.weaviate_api import WeaviateApi
 
