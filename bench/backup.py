@@ -23,7 +23,7 @@ from backup.restoring.targets import Target, plan
 from backup.sets import folders
 from backup.weaviate import back_up as weaviate_store
 from bench import backup_load, backup_task
-from bench.report import Figure, show
+from bench.measured import Figure, add_options, show
 from christmas.blueprint.relational import DATABASE
 from core import temporary
 from core.containers import docker_client, execute
@@ -42,11 +42,11 @@ def main() -> int:
     """Measure, print, clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full amount of data")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser)
     options = parser.parse_args()
     with run_scratch_platform("bench") as running, temporary.folder("bench") as place:
         figures = _figures(running, place, options.scale)
-    return show(f"Backups at scale {options.scale:g}", figures, as_json=options.json)
+    return show(f"Backups at scale {options.scale:g}", figures, options)
 
 
 def _figures(running: ScratchPlatform, place: Path, scale: float) -> list[Figure]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.report import Figure, show
+from bench.measured import Figure, add_options, show
 from christmas.blueprint.collections import SEARCH_LIMIT
 from core.progress import SilentProgress
 from infra import clients, connections
@@ -72,7 +72,7 @@ def measure(client: weaviate.WeaviateClient) -> Measured:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser)
     parser.add_argument("--stack", help="ask this stack, into which the guide was imported (invoke seed.docs)")
     options = parser.parse_args(arguments)
     with _platform(options.stack) as platform:
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Figure("foreign questions answered there", measured.answered(bound), "share", 0.15),
         Figure(f"gain there ÷ at the best bound, {best:.3f}", measured.gain(bound) / measured.gain(best), "x", 0.97, more_is_better=True),
     ]
-    return show("Certainty", figures, as_json=options.json)
+    return show("Certainty", figures, options)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from bench.report import Figure, show
+from bench.measured import Figure, add_options, show
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED
 from core.progress import SilentProgress
 from infra import clients
@@ -33,7 +33,7 @@ EMBEDDED_FILES = 1
 def main() -> int:
     """Measure, print, clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser)
     options = parser.parse_args()
     with run_scratch_weaviate() as server:
         platform = server.platform
@@ -42,7 +42,7 @@ def main() -> int:
             *_embedded_figures(platform),
             *_retrieval_figures(platform),
         ]
-    return show("Documents", figures, as_json=options.json)
+    return show("Documents", figures, options)
 
 
 class _Ready:

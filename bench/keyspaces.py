@@ -18,7 +18,7 @@ from multiprocessing.synchronize import Event
 
 from docker.models.containers import Container
 
-from bench.report import Figure, show
+from bench.measured import Figure, add_options, show
 from christmas import pools
 from christmas.market import Candle, MarketCache
 from christmas.rate_limits import RateLimiter
@@ -39,7 +39,7 @@ AUDITED_KEYS = 10_000
 def main() -> int:
     """Measure, print, clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser)
     options = parser.parse_args()
     with run_scratch_redis() as (platform, _container):
         figures = [
@@ -47,7 +47,7 @@ def main() -> int:
             Figure("rate limiter ÷ plain INCR", _limiter_ratio(platform), "x", 0.7, more_is_better=True),
             Figure("p99 of other clients during the audit ÷ before", _audit_ratio(platform), "x", 1.2),
         ]
-    return show("Keyspaces", figures, as_json=options.json)
+    return show("Keyspaces", figures, options)
 
 
 def _tick_ratio(platform: Platform) -> float:

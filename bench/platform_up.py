@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from bench.cold import measure
-from bench.report import Figure, show
+from bench.measured import Figure, add_options, show
 
 ROOT = Path(__file__).resolve().parent.parent
 _BIN = ROOT / ".venv" / "bin"
@@ -25,7 +25,7 @@ _ROUNDS = 15
 def main() -> int:
     """Measure, print, clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser)
     parser.add_argument("--cold", action="store_true", help="time `make up` from empty caches, step by step")
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="with --cold: busy loops beside it")
     options = parser.parse_args()
@@ -49,7 +49,7 @@ def main() -> int:
             check=False,
             stdout=subprocess.DEVNULL,
         )
-    return show("Bringing the platform up", figures, as_json=options.json)
+    return show("Bringing the platform up", figures, options)
 
 
 def _list_ratio() -> float:

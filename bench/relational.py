@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from bench import relational_load, relational_queries
-from bench.report import Figure, show
+from bench.measured import Figure, add_options, show
 from core import temporary
 from migrations import run
 from tests.support.postgres_server import ScratchServer, run_scratch_server
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="how often each load is repeated; the medians count (default: 1)")
     parser.add_argument("--only", choices=PARTS, help="only this part")
     parser.add_argument("--parallel-copy", help="a timescaledb-parallel-copy to compare with, where the machine has one")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser)
     options = parser.parse_args()
     figures: list[Figure] = []
     with run_scratch_server(durable=True) as server, temporary.folder("bench") as folder:
@@ -37,7 +37,7 @@ def main() -> int:
         if options.only in {None, "queries"}:
             figures += relational_queries.measure(server, TEMPLATE, options.history)
     title = f"Relational (TimescaleDB's {_edition(server)} edition, {options.rows:,} rows, {options.history:,} candles)"
-    return show(title, figures, as_json=options.json)
+    return show(title, figures, options)
 
 
 def _edition(_server: ScratchServer) -> str:

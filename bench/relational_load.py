@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.report import Figure
+from bench.measured import Figure
 from core.progress import SilentProgress
 from infra.connections import Platform
 from seed.candle_files.fast import arrow

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from bench.report import Figure
+from bench.measured import Figure
 from christmas.blueprint.queries import CANDLES_OF_RANGE, LATEST_CANDLE, LATEST_CANDLES
 from tests.support.postgres_server import ScratchServer
 

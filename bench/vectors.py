@@ -19,10 +19,10 @@ from uuid import UUID
 
 from docker.models.containers import Container
 
+from bench.measured import Figure, add_options, machine, show
 from bench.points import CHOSEN, Build, Point
 from bench.raw_search import raw_search
 from bench.real_vectors import PASSAGES, RealVectors, real_vectors
-from bench.report import Figure, machine, show
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from core.progress import Progress, show_progress
 from infra import clients
@@ -58,7 +58,7 @@ BUILDS = tuple(
 def main() -> int:
     """Measure, draw, print, clean up."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser)
     parser.add_argument("--passages", type=int, default=PASSAGES, help=f"vectors to search among (default {PASSAGES})")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"only this build: {'; '.join(each.name for each in BUILDS)}")
     parser.add_argument("--to", type=Path, default=FIGURES, help="folder for vectors.json and vectors.svg")
@@ -76,7 +76,7 @@ def main() -> int:
     draw(points, options.passages, options.to / "vectors.svg")
     if not options.json:
         _print(points)
-    return show(f"Vectors, {options.passages} passages", _figures(points), as_json=options.json)
+    return show(f"Vectors, {options.passages} passages", _figures(points), options)
 
 
 def nearest(vectors: RealVectors) -> NDArray[np.float32]:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.logins import account_of_login, twin_of
+from christmas.blueprint.model import PostgresRole
 from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.relational import DATABASE, SCHEMA
 from infra.connections import Platform
+from infra.provider.grants import UNDECLARED
+from infra.provider.postgres_grants import declared_grants, privilege_findings, privileges_of
 from infra.provider.postgres_role import attribute_findings, declared_inputs, setting_findings, settings_of, twin_inputs
 from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
+if TYPE_CHECKING:
+    import psycopg
+
+_OWNER = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)
 _SHOWN = 6
 # Over the declared time by so much: a server that is busy ends a statement late.
 _GRACE_SECONDS = 10.0
@@ -31,18 +39,31 @@ class Session(NamedTuple):
 
 
 def rights(platform: Platform) -> Finding:
-    """Roles, their settings and what everybody may run are the declared ones. A password is tried by postgres.accounts."""
+    """Roles, their settings, what each was granted, and what everybody may run are the declared ones.
+
+    A password is tried by postgres.accounts.
+    """
     with connected(platform) as connection:
         roles = connection.execute(query("roles")).fetchall()
         functions = connection.execute(
             query("open_functions"), {"open": sorted(OPEN_FUNCTIONS), "closed": list(CLOSED_STABLE_FUNCTIONS)}
         ).fetchall()
-    return judge_rights(dict(roles), [name for (name,) in functions], platform.stack)
+        granted = [finding for account in ACCOUNTS if account.postgres for finding in _granted(connection, account.name, account.postgres)]
+    return judge_rights(dict(roles), [name for (name,) in functions], granted, platform.stack)
 
 
-def judge_rights(roles: Mapping[str, Mapping[str, Any]], functions: Sequence[str], stack: str) -> Finding:
-    """What roles, as sql/roles.sql reads them, and functions that are open come to. Pure."""
-    grave, light = [f"everybody may run {name}" for name in functions], []
+def _granted(connection: psycopg.Connection, name: str, role: PostgresRole) -> list[str]:
+    """What an account was granted beside what is declared, and what of that is missing."""
+    real = privileges_of(connection, name, _OWNER)
+    # One that is missing can't log in, which postgres.accounts tells.
+    inputs = {"role": name, "owner": _OWNER, "database": DATABASE, "schema": SCHEMA, **declared_grants(role)}
+    return [f"{name}: {finding}" for finding in privilege_findings(real, inputs)] if real["exists"] else []
+
+
+def judge_rights(roles: Mapping[str, Mapping[str, Any]], functions: Sequence[str], granted: Sequence[str], stack: str) -> Finding:
+    """What roles, as sql/roles.sql reads them, functions that are open, and differences in grants come to. Pure."""
+    grave = [f"everybody may run {name}" for name in functions] + [finding for finding in granted if finding.endswith(UNDECLARED)]
+    light = [finding for finding in granted if not finding.endswith(UNDECLARED)]
     declared = {each.name: declared_inputs(each.postgres) for each in ACCOUNTS if each.postgres}
     declared |= {twin_of(each.name): twin_inputs(each.name, each.postgres) for each in ACCOUNTS if each.postgres}
     grave += [f"role {name} may log in and is not declared" for name in sorted(roles.keys() - declared.keys()) if roles[name]["login"]]
@@ -53,7 +74,8 @@ def judge_rights(roles: Mapping[str, Mapping[str, Any]], functions: Sequence[str
             light += [f"{name}: {finding}" for finding in setting_findings(roles[name]["settings"], settings_of(inputs))]
     told = [*grave, *light]
     if not told:
-        return ok(f"{len(roles.keys() & declared.keys())} roles are and may what is declared", len(roles.keys() & declared.keys()), "roles")
+        present = len(roles.keys() & declared.keys())
+        return ok(f"{present} roles are what is declared, and may what is declared", present, "roles")
     shown = "; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else "")
     return (critical if grave else warning)(
         shown, f"invoke up --stack {stack} puts it back; the server's log (pgaudit, role) tells who did it", len(told), "differences"

@@ -22,6 +22,7 @@ from infra.components.pki import Pki
 from infra.components.placement import Placement
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
 from infra.provider import logins
+from infra.provider.postgres_grants import declared_grants
 from infra.provider.postgres_role import declared_inputs, twin_inputs
 from infra.provider.psql import named
 from infra.provider.resources import ConfigFiles, FieldKeys, KeptIdentity, KeptPassword, Reload
@@ -232,17 +233,7 @@ class TimescaleDb(pulumi.ComponentResource):
                     database=DATABASE,
                     role=account.name,
                     owner=owner,
-                    temporary_tables=account.postgres.temporary_tables,
-                    reads_every_table=account.postgres.reads_every_table or None,
-                    functions=sorted(account.postgres.functions) or None,
-                    grants=[
-                        {
-                            "table": grant.table,
-                            "privileges": sorted(grant.privileges),
-                            "columns": list(grant.columns) if grant.columns else None,
-                        }
-                        for grant in account.postgres.grants
-                    ],
+                    **declared_grants(account.postgres),
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[database, roles[account.name]]),
                 )
         place = self._args.placement.settings.backup.place

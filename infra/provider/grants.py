@@ -16,6 +16,7 @@ from infra.provider.psql import ADVISORY_LOCK, named, quote_identifier
 if TYPE_CHECKING:
     import psycopg
 
+UNDECLARED = "granted, but not declared"
 _ORDER = (Privilege.SELECT, Privilege.INSERT, Privilege.UPDATE, Privilege.DELETE)
 
 
@@ -90,7 +91,7 @@ def grant_findings(grants: Sequence[TableGrant], real: Sequence[Mapping[str, Any
 
 def _compared(real: set[str], declared: set[str], on: str) -> list[str]:
     lost = [f"{privilege} on {on} is missing" for privilege in sorted(declared - real)]
-    return lost + [f"{privilege} on {on} is granted, but not declared" for privilege in sorted(real - declared)]
+    return lost + [f"{privilege} on {on} is {UNDECLARED}" for privilege in sorted(real - declared)]
 
 
 def apply_grants(connection: psycopg.Connection, accounts: Sequence[Account] = ACCOUNTS) -> list[str]:

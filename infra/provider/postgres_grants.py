@@ -6,20 +6,23 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
-from christmas.blueprint.model import Privilege, TableGrant
+from christmas.blueprint.model import PostgresRole, Privilege, TableGrant
+from christmas.blueprint.relational import SCHEMA
 from core.errors import PlatformError
 from infra.provider import psql
 from infra.provider.containers import find_running, running
 from infra.provider.found_at_up import FoundAtUp
-from infra.provider.grants import grant_findings, grant_statements
+from infra.provider.grants import UNDECLARED, grant_findings, grant_statements
 from infra.provider.kind import Call, Input, Shape, Values
 from infra.provider.psql import quote_identifier
 
 if TYPE_CHECKING:
+    import psycopg
     from docker.models.containers import Container
 
 _DEFAULTS = {"r": "tables", "S": "sequences", "f": "functions", "T": "types", "n": "schemas"}
 _READ_LATER = "rSn"
+_PSQL_VARIABLE = re.compile(r":'(\w+)'")
 
 
 def _grants(values: list[dict[str, Any]]) -> str | None:
@@ -64,7 +67,7 @@ class PostgresGrants(FoundAtUp):
         "owner": Input(Shape.TEXT, rule=psql.name_rule),
         "temporary_tables": Input(Shape.BOOLEAN, required=False, default=False),
         "grants": Input(Shape.RECORDS, required=False, default=[], rule=_grants),
-        "schema": Input(Shape.TEXT, required=False, default="public", rule=psql.name_rule),
+        "schema": Input(Shape.TEXT, required=False, default=SCHEMA, rule=psql.name_rule),
         "reads_every_table": Input(Shape.BOOLEAN, required=False),
         "functions": Input(Shape.TEXTS, required=False, rule=_functions),
     }
@@ -86,7 +89,7 @@ class PostgresGrants(FoundAtUp):
         if not psql.database_exists(container, inputs["database"]):
             return None
         real = _read(container, inputs)
-        return {"drift": _findings(real, inputs)} if real["exists"] else None
+        return {"drift": privilege_findings(real, inputs)} if real["exists"] else None
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del state
@@ -175,7 +178,32 @@ def _on_database(inputs: Values) -> set[str]:
     return {"connect", "temporary"} if inputs["temporary_tables"] else {"connect"}
 
 
-def _findings(real: dict[str, Any], inputs: Values) -> list[str]:
+def declared_grants(role: PostgresRole) -> Values:
+    """The inputs of PostgresGrants that a role of the blueprint decides."""
+    return {
+        "temporary_tables": role.temporary_tables,
+        "reads_every_table": role.reads_every_table or None,
+        "functions": sorted(role.functions) or None,
+        "grants": [
+            {"table": grant.table, "privileges": sorted(grant.privileges), "columns": list(grant.columns) if grant.columns else None}
+            for grant in role.grants
+        ],
+    }
+
+
+def privileges_of(connection: psycopg.Connection, role: str, owner: str) -> dict[str, Any]:
+    """What a role was granted, asked by any account: the same that this provider reads. `connection` is to the database."""
+    from psycopg import ClientCursor
+
+    statement = _PSQL_VARIABLE.sub(r"%(\1)s", psql.named("grants_read").replace("%", "%%"))
+    with ClientCursor(connection) as cursor:
+        row = cursor.execute(statement.encode(), {"role": role, "owner": owner, "schema": SCHEMA}).fetchone()
+    found: dict[str, Any] = row[0] if row else {}
+    return found
+
+
+def privilege_findings(real: dict[str, Any], inputs: Values) -> list[str]:
+    """Differences between what a role was granted (sql/grants_read.sql) and what the inputs of its PostgresGrants say."""
     database = set(real["database"])
     to_come = {name for name in inputs.get("functions") or () if name.startswith(f"{inputs['schema']}.")} - set(real["own_functions"])
     functions = _function_findings(set(real["functions"]), set(inputs.get("functions") or ()) - to_come)
@@ -187,7 +215,7 @@ def _findings(real: dict[str, Any], inputs: Values) -> list[str]:
         (f"schema {inputs['schema']}", set(real["schema"]), {"usage"}),
     ):
         findings += [f"{privilege} on {what} is missing" for privilege in sorted(declared - granted)]
-        findings += [f"{privilege} on {what} is granted, but not declared" for privilege in sorted(granted - declared)]
+        findings += [f"{privilege} on {what} is {UNDECLARED}" for privilege in sorted(granted - declared)]
     everything = bool(inputs.get("reads_every_table"))
     findings += _to_come(real, inputs, everything=everything)
     if everything:
@@ -197,13 +225,13 @@ def _findings(real: dict[str, Any], inputs: Values) -> list[str]:
         }
         findings += [f"select on {name} is missing" for name in sorted(set(real["unread"]) - here)]
     else:
-        findings += [f"something on {name} is granted, but not declared" for name in sorted(real["elsewhere"])]
+        findings += [f"something on {name} is {UNDECLARED}" for name in sorted(real["elsewhere"])]
     return findings + functions + grant_findings(parsed(inputs["grants"]), real["tables"], everything=everything)
 
 
 def _function_findings(granted: set[str], declared: set[str]) -> list[str]:
     lost = [f"execute on function {name} is missing" for name in sorted(declared - granted)]
-    return lost + [f"execute on function {name} is granted, but not declared" for name in sorted(granted - declared)]
+    return lost + [f"execute on function {name} is {UNDECLARED}" for name in sorted(granted - declared)]
 
 
 def _to_come(real: dict[str, Any], inputs: Values, *, everything: bool) -> list[str]:
@@ -213,6 +241,5 @@ def _to_come(real: dict[str, Any], inputs: Values, *, everything: bool) -> list[
     declared = {(maker, None, objects) for maker in makers for objects in _READ_LATER}
     lost = [f"{_DEFAULTS[objects]} that {maker} will make are not granted" for maker, _, objects in sorted(declared - granted, key=str)]
     return lost + [
-        f"{_DEFAULTS[objects]} that {maker} will make are granted, but not declared"
-        for maker, _, objects in sorted(granted - declared, key=str)
+        f"{_DEFAULTS[objects]} that {maker} will make are {UNDECLARED}" for maker, _, objects in sorted(granted - declared, key=str)
     ]

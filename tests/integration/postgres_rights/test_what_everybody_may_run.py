@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS
-from monitor.rights import rights
+from monitor.rights import judge_rights, rights
 from tests.support.postgres_server import ScratchServer
 
 # PostgreSQL 17's, looked through by name: they read, and change nothing. Add a name once you know what it does.
@@ -44,3 +45,41 @@ def test_what_postgresql_calls_stable_is_known_by_name(migrated_server: ScratchS
         found = {name for (name,) in connection.execute(query).fetchall()}
     assert found - known == set()
     assert known.isdisjoint(CLOSED_STABLE_FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("altered", "back", "status", "told"),
+    [
+        (
+            "grant delete on orders to api",
+            "revoke delete on orders from api",
+            "critical",
+            "api: delete on orders is granted, but not declared",
+        ),
+        (
+            "grant execute on function field_key_usage() to ingest",
+            "revoke execute on function field_key_usage() from ingest",
+            "critical",
+            "ingest: execute on function public.field_key_usage is granted, but not declared",
+        ),
+        (
+            "revoke select on market_data from analyst",
+            "grant select on market_data to analyst",
+            "warning",
+            "analyst: select on market_data is missing",
+        ),
+    ],
+    ids=["table", "function", "missing"],
+)
+def test_what_one_account_was_granted_by_hand_is_found(
+    migrated_server: ScratchServer, altered: str, back: str, status: str, told: str
+) -> None:
+    with migrated_server.admin() as admin:
+        admin.execute(altered.encode())
+        try:
+            found = rights(migrated_server.platform)
+        finally:
+            admin.execute(back.encode())
+    assert told in found.message
+    assert told not in rights(migrated_server.platform).message
+    assert judge_rights({}, [], [told], "dev").status == status
