@@ -153,10 +153,11 @@ def test_sets_are_made_and_proven_by_twins_and_a_restore_brings_no_former_secret
     before = env_file.variables(stack.platform(), ACCOUNT)
     stack.invoke("accounts.rotate", ACCOUNT)
     assert stack.platform().postgres_login("backup") == "backup_twin"
-    made = json.loads(stack.invoke("backup", "--full", "--json").stdout)
-    listed = stack.invoke("backup.list").stdout
-    assert made["id"] in listed
-    assert "the logical backup" not in listed.partition(made["id"])[2]
+    said = stack.invoke("backup", "--full").stdout
+    made = json.loads(stack.invoke("backup.list", "--json").stdout)[-1]
+    assert made["id"] in said
+    assert "the logical backup" not in said
+    assert "the roles beside" not in said
     stack.invoke("backup.drill")
     stack.invoke("accounts.rotate", ACCOUNT, "--finish")
     assert refused(before) == {"postgres", "redis", "weaviate"}
