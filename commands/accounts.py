@@ -46,19 +46,37 @@ def accounts_matrix(
     name="rotate",
     help={
         "account": "Whose passwords and keys to replace.",
+        "all": "Replace those of every account.",
+        "finish": "Make nothing new: end the former ones now, before their time.",
+        "at_once": "End the former ones as soon as the new ones are valid: somebody else may know them.",
         "keys": "Replace the key of the encrypted fields instead, and seal every row anew.",
     },
     positional=["account"],
 )
-def accounts_rotate(_context: Context, account: str = "", stack: str = "", *, keys: bool = False) -> None:
+def accounts_rotate(
+    _context: Context,
+    account: str = "",
+    stack: str = "",
+    *,
+    all: bool = False,  # noqa: A002 - the option's name
+    finish: bool = False,
+    at_once: bool = False,
+    keys: bool = False,
+) -> None:
     """Give an account new passwords and keys in every store it exists in, or encrypted fields a new key.
+
+    The former ones stay valid for a day, so that applications can take up the new ones.
 
     Example: invoke accounts.rotate api
     """
-    if keys == bool(account):
+    if [bool(account), all, keys].count(True) != 1 or (finish and at_once) or (keys and (finish or at_once)):
         from core.errors import PlatformError
 
-        raise PlatformError("what to rotate is not clear", where="accounts.rotate", next_step="name an account, or say --keys")
+        raise PlatformError(
+            "what to rotate is not clear",
+            where="accounts.rotate",
+            next_step="name an account, or say --all or --keys; --finish or --at-once go with accounts",
+        )
     if keys:
         from security.rotation import rotate_keys
 
@@ -66,4 +84,4 @@ def accounts_rotate(_context: Context, account: str = "", stack: str = "", *, ke
     else:
         from infra.rotation import rotate
 
-        rotate(stack, account)
+        rotate(stack, account, every=all, finish=finish, at_once=at_once)

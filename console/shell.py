@@ -69,19 +69,20 @@ def _psql(platform: Platform, account: str, command: str) -> int:
     if account == SUPERUSER:
         return _in_container(container, SUPERUSER, ["psql", "-d", DATABASE, *words])
     host, port = platform.endpoints["postgres"].address()
+    login = platform.postgres_login(account)
     if psql := shutil.which("psql"):
-        with _file_in_memory(pgpass_line(host, port, account, platform.secret(account, "postgres"))) as (path, number):
+        with _file_in_memory(pgpass_line(host, port, login, platform.secret(account, "postgres"))) as (path, number):
             settings = {"PGPASSFILE": path, "PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(platform.ca_file), "PGAPPNAME": "invoke shell"}
-            return _in_front([psql, *_at(host, port, account), *words], settings, keep=(number,))
+            return _in_front([psql, *_at(host, port, login), *words], settings, keep=(number,))
     inside, number = platform.endpoints["postgres"].address(inside=True)
-    line = pgpass_line(inside, number, account, platform.secret(account, "postgres"))
+    line = pgpass_line(inside, number, login, platform.secret(account, "postgres"))
     settings = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": f"{CONFIG_DIRECTORY}/ca.crt", "PGAPPNAME": "invoke shell"}
     with _left(container, SUPERUSER, line) as file:
-        return _in_container(container, SUPERUSER, ["sh", "-c", _PSQL_INSIDE, file, *_at(inside, number, account), *words], settings)
+        return _in_container(container, SUPERUSER, ["sh", "-c", _PSQL_INSIDE, file, *_at(inside, number, login), *words], settings)
 
 
-def _at(host: str, port: int, account: str) -> list[str]:
-    return ["-h", host, "-p", str(port), "-U", account, "-d", DATABASE]
+def _at(host: str, port: int, login: str) -> list[str]:
+    return ["-h", host, "-p", str(port), "-U", login, "-d", DATABASE]
 
 
 def _redis(platform: Platform, account: str, command: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
+from christmas.blueprint.accounts import MONITOR
 from infra import ownership, settings
 from infra.components.credentials import Credentials, CredentialsArgs
 from infra.components.embedder import Embedder, EmbedderArgs
@@ -30,9 +31,12 @@ embedder = Embedder("embedder", EmbedderArgs(placement, network, pki, credential
 timescaledb = TimescaleDb("timescaledb", TimescaleDbArgs(placement, network, pki, credentials, ports["postgres"]))
 redis = Redis("redis", RedisArgs(placement, network, pki, credentials, ports["redis"]))
 weaviate = Weaviate("weaviate", WeaviateArgs(placement, network, pki, credentials, ports["weaviate"], ports["weaviate_grpc"]))
-# It reaches the stores by their names in the network, and begins to look when they are there.
+# It reaches the stores by their names in the network.
+watcher = timescaledb.logins[MONITOR.name], redis.logins[MONITOR.name]
 monitoring = (
-    Monitoring("monitoring", MonitoringArgs(placement, network, pki, credentials, ports["prometheus"])) if loaded.monitoring else None
+    Monitoring("monitoring", MonitoringArgs(placement, network, pki, credentials, *watcher, ports["prometheus"]))
+    if loaded.monitoring
+    else None
 )
 
 export(placement, network, ports, pki, credentials, embedder, timescaledb, redis, weaviate, monitoring)

@@ -39,9 +39,9 @@ def unknown_client(client: str) -> PlatformError:
     return PlatformError(what=f"--for {client!r} is not known", where="invoke env", next_step=f"use one of: {', '.join(_LINES)}")
 
 
-def pgpass_line(host: str, port: int, account: str, password: str) -> str:
+def pgpass_line(host: str, port: int, login: str, password: str) -> str:
     """A line of libpq's password file, with escaped separators."""
-    fields = (host, str(port), DATABASE, account, password)
+    fields = (host, str(port), DATABASE, login, password)
     return ":".join(each.replace("\\", "\\\\").replace(":", "\\:") for each in fields)
 
 
@@ -56,7 +56,7 @@ def _settings(values: dict[str, str]) -> str:
 def _pgpass(platform: Platform, account: str) -> str:
     host, port = platform.endpoints["postgres"].address()
     target = _file(platform, account, "pgpass")
-    write_whole(target, pgpass_line(host, port, account, platform.secret(account, "postgres")) + "\n")
+    write_whole(target, pgpass_line(host, port, platform.postgres_login(account), platform.secret(account, "postgres")) + "\n")
     return _settings({"PGPASSFILE": str(target)})
 
 
@@ -64,7 +64,7 @@ def _libpq(tool: str) -> Callable[[Platform, str], str]:
     def write(platform: Platform, account: str) -> str:
         host, port = platform.endpoints["postgres"].address()
         ca = quote(str(platform.ca_file), safe="/")
-        url = f"postgresql://{account}@{host}:{port}/{DATABASE}?sslmode=verify-full&sslrootcert={ca}"
+        url = f"postgresql://{platform.postgres_login(account)}@{host}:{port}/{DATABASE}?sslmode=verify-full&sslrootcert={ca}"
         return f"{_pgpass(platform, account)} {tool} {shlex.quote(url)}"
 
     return write
@@ -78,7 +78,7 @@ def _dbeaver(platform: Platform, account: str) -> str:
         "host": host,
         "port": str(port),
         "database": DATABASE,
-        "user": account,
+        "user": platform.postgres_login(account),
         "auth": "postgres_pgpass",
         "prop.sslmode": "verify-full",
         "prop.sslrootcert": str(platform.ca_file),

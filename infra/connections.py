@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -47,6 +48,16 @@ class Credentials:
     postgres: str | None = field(default=None, repr=False)
     redis: str | None = field(default=None, repr=False)
     weaviate: str | None = field(default=None, repr=False)
+    postgres_login: str | None = None  # the role that the password belongs to: the account's own or its twin; None for its own
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An account's last rotation: how many there were, when the newest secret was made, and whether the one before it is still valid."""
+
+    generation: int
+    made: datetime
+    former: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ class Platform:
     keeps_itself: bool = True  # whether this clone runs the stack's schedule, instead of the machine's scheduler
     monitoring_password: str = field(default="", repr=False)  # for Prometheus' pages, as user `monitoring`; empty without
     starts_at_boot: bool = True  # whether this clone makes the machine start the schedule at boot
+    rotations: dict[str, Turn] = field(default_factory=dict)  # by account; empty for a stack of a version without overlaps
 
     def secret(self, account: str, store: str) -> str:
         """The account's password or API key.
@@ -86,6 +98,11 @@ class Platform:
             )
         return value
 
+    def postgres_login(self, account: str) -> str:
+        """The role that the account logs in as: its own, or its twin (docs/adr/0020). The session then acts as the account's role."""
+        credentials = self.accounts.get(account)
+        return (credentials and credentials.postgres_login) or account
+
     def postgres_url(self, account: str, *, inside: bool = False, ca_file: str | None = None) -> str:
         """The URL for libpq: certificate and name are verified with the CA in `sslrootcert`.
 
@@ -93,7 +110,7 @@ class Platform:
         """
         host, port = self.endpoints["postgres"].address(inside=inside)
         password = quote(self.secret(account, "postgres"), safe="")
-        url = f"postgresql://{account}:{password}@{host}:{port}/{DATABASE}?sslmode=verify-full"
+        url = f"postgresql://{self.postgres_login(account)}:{password}@{host}:{port}/{DATABASE}?sslmode=verify-full"
         ca = ca_file or (None if inside else str(self.ca_file))
         return f"{url}&sslrootcert={quote(ca, safe='/')}" if ca else url
 
@@ -182,5 +199,9 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         backup=BackupAccess.model_validate(outputs.get("backup", {})),
         keeps_itself=outputs.get("schedule", SELF) == SELF and os.environ.get("CHRISTMAS_SCHEDULE") != "off",
         monitoring_password=outputs.get("monitoring_password", ""),
+        rotations={
+            name: Turn(int(turn["generation"]), datetime.fromisoformat(turn["made"]), bool(turn["former"]))
+            for name, turn in outputs.get("rotations", {}).items()
+        },
         starts_at_boot=bool(outputs.get("start_at_boot", True)) and os.environ.get("CHRISTMAS_START_AT_BOOT") != "off",
     )

@@ -88,11 +88,23 @@ def export(
         pulumi.Output.secret(
             {
                 account.name: {
-                    "postgres": credentials.postgres.get(account.name),
-                    "redis": credentials.redis.get(account.name),
+                    "postgres": timescaledb.logins.get(account.name, (None, None))[1],
+                    "postgres_login": timescaledb.logins.get(account.name, (None, None))[0],
+                    "redis": redis.logins.get(account.name),
                     "weaviate": weaviate.api_keys.get(account.name),
                 }
                 for account in ACCOUNTS
             }
         ),
+    )
+    pulumi.export(
+        "rotations",
+        {
+            name: {
+                "generation": placement.settings.rotations.get(name, 0),
+                "made": turn.made,
+                "former": pulumi.Output.all(turn.first, turn.twin).apply(all),
+            }
+            for name, turn in credentials.turns.items()
+        },
     )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 import json
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr, ValidationError
 
 from christmas.blueprint.rules import BACKUP_RULES
 from christmas.blueprint.services import OPTIONAL_SERVICES, SERVICES
@@ -90,6 +91,32 @@ def check_alertmanager(text: str) -> None:
         raise ValueError("alertmanager: the route's receiver is none of the receivers")
 
 
+def _overlap(text: Any) -> Any:
+    """`GENERATION@TIME`, as `accounts.rotate` writes it."""
+    if not isinstance(text, str):
+        return text
+    generation, _, time = text.partition("@")
+    return {"generation": generation, "time": time}
+
+
+class Overlap(_Strict):
+    """Until when the secrets before those of a generation are valid."""
+
+    generation: int = Field(ge=0)
+    time: AwareDatetime
+
+
+FormerUntil = Annotated[Overlap, BeforeValidator(_overlap)]
+
+
+def overlap_of(text: Any) -> Overlap | None:
+    """The setting's value for one account; None for anything that is not one."""
+    try:
+        return Overlap.model_validate(_overlap(text))
+    except ValidationError:
+        return None
+
+
 class Settings(_Strict):
     """Everything that may differ between stacks."""
 
@@ -103,6 +130,7 @@ class Settings(_Strict):
     limits: dict[str, LimitOverride] = Field(default_factory=dict)
     certificate_days: int | None = Field(default=None, ge=1, le=825, alias="certificateDays")
     rotations: dict[str, int] = Field(default_factory=dict)
+    former_until: dict[str, FormerUntil] = Field(default_factory=dict, alias="formerUntil")
     field_keys: FieldKeySettings = Field(default=FieldKeySettings(), alias="fieldKeys")
     backup: BackupSettings = BackupSettings()
     schedule: Literal["self", "elsewhere"] = "self"
@@ -126,6 +154,11 @@ class Settings(_Strict):
             absent = sorted(_SERVICE_NAMES - {"embedder"} - set(self.upstream))
             if absent:
                 raise ValueError(f"images is 'upstream', so upstream.{absent[0]} needs a reference")
+
+    def overlap_is_over(self, account: str, now: datetime) -> bool:
+        """Whether the account's former secret has to go. Another rotation since then has an overlap of its own."""
+        declared = self.former_until.get(account)
+        return declared is not None and declared.generation == self.rotations.get(account, 0) and now >= declared.time
 
     @property
     def embedding_profile(self) -> str:

@@ -21,7 +21,8 @@ from infra.connections import LOCAL, ROOT
 from infra.provider.kept_passwords import FROM_KIT
 
 _MOVES = frozenset(
-    f"christmas:index:{kind}" for kind in ("Password", "KeptPassword", "KeptIdentity", "FieldKeys", "CertificateAuthority", "Certificate")
+    f"christmas:index:{kind}"
+    for kind in ("Password", "Rotation", "KeptPassword", "KeptIdentity", "FieldKeys", "CertificateAuthority", "Certificate")
 )
 _KEPT_IN_VOLUMES = frozenset(f"christmas:index:{kind}" for kind in ("KeptPassword", "KeptIdentity", "FieldKeys"))
 _PROVIDER = "pulumi:providers:christmas"

@@ -195,6 +195,15 @@ def set_configuration(stack: str, path: str, value: str) -> None:
     _pulumi(["config", "set", "--path", path, value], stack, what=f"setting {path} could not be set", progress=SilentProgress())
 
 
+def planned(stack: str) -> dict[str, str]:
+    """What `up` would change now: names of resources, and `update`, `replace` and the like. Nothing is changed.
+
+    Raises PlatformError if the program fails.
+    """
+    preview = _json(["preview", "--json", "--stack", stack], f"the preview of stack {stack} failed")
+    return {str(step["urn"]).rpartition("::")[2]: str(step["op"]) for step in preview["steps"] if step["op"] != "same"}
+
+
 def _list() -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = _json(["stack", "ls", "--json"], "the stacks can't be listed") or []
     return listed

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import psycopg
 
+from christmas.blueprint.logins import account_of_login
 from core.errors import PlatformError
 from core.progress import Progress
 from migrations.queries import scalar
@@ -46,7 +47,10 @@ def holder(connection: psycopg.Connection) -> str | None:
     if row is None:
         return None
     name, account, address, pid, seconds = row
-    return f"{name or 'an unnamed session'} (account {account} from {address}, server process {pid}, since {seconds} s)"
+    # While the account is rotated its two logins see of each other's sessions only that they are there.
+    more = "" if seconds is None else f" from {address}"
+    since = "" if seconds is None else f", since {seconds} s"
+    return f"{name or 'an unnamed session'} (account {account_of_login(account)}{more}, server process {pid}{since})"
 
 
 @contextlib.contextmanager

@@ -1,20 +1,58 @@
-"""Whether each account of the blueprint can log in where it should exist."""
+"""Whether each account of the blueprint can log in where it should exist, and how old its secrets are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 
 from backup.proving import logins
 from backup.proving.logins import Unlearned
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import RotationRules
+from christmas.blueprint.rules import ROTATION_RULES
 from core.aside import Late, gather
 from core.patience import patience
-from infra.connections import Platform
-from monitor.result import Finding, critical, ok, unknown
+from core.words import span_text
+from infra.connections import Platform, Turn
+from monitor.result import Finding, critical, ok, unknown, warning
 
 _SECONDS = 60.0
 _CHECKS = {"PostgreSQL": "postgres.accounts", "Redis": "redis.accounts", "Weaviate": "weaviate.accounts"}
+
+
+def rotations(platform: Platform) -> Finding:
+    """No account's former secret is valid for longer than declared, and none is old."""
+    return judge_rotations(platform.rotations, datetime.now(UTC), platform.stack)
+
+
+def judge_rotations(turns: Mapping[str, Turn], now: datetime, stack: str, rules: RotationRules = ROTATION_RULES) -> Finding:
+    """What the ages of accounts' secrets come to. Pure."""
+    if not turns:
+        return unknown("an older version brought the stack up: when its secrets were made is not known", f"invoke up --stack {stack}")
+    ends = {name: turn.made + rules.overlap for name, turn in turns.items() if turn.former}
+    overdue = {name: now - end for name, end in ends.items() if now > end + rules.end_within}
+    old = {name: now - turn.made for name, turn in turns.items() if now - turn.made > rules.renew_after}
+    if overdue:
+        told = ", ".join(f"{name} (for {span_text(late)})" for name, late in sorted(overdue.items()))
+        finish = f"invoke accounts.rotate {min(overdue)} --finish --stack {stack}"
+        return warning(
+            f"the former secrets of {told} are still valid, and their time is over",
+            f"invoke up --stack {stack} ends them, as the schedule should have; where it doesn't: {finish}",
+            len(overdue),
+            "accounts",
+        )
+    if old:
+        told = ", ".join(f"{name} ({span_text(age)})" for name, age in sorted(old.items()))
+        return warning(
+            f"the secrets of {told} are older than {span_text(rules.renew_after)}",
+            f"invoke accounts.rotate --all --stack {stack}; then write the applications' settings anew (invoke env)",
+            len(old),
+            "accounts",
+        )
+    oldest = max(now - turn.made for turn in turns.values())
+    running = "".join(f"; the former one of {name} is valid for {span_text(end - now)} more" for name, end in sorted(ends.items()))
+    return ok(f"the oldest of {len(turns)} accounts' secrets is {span_text(oldest)} old{running}", len(ends), "overlaps")
 
 
 def _judge(platform: Platform, store: str, names: list[str], login: Callable[[Platform, str], str]) -> Finding:

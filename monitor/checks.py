@@ -69,6 +69,7 @@ def every() -> tuple[Registered, ...]:
         Registered("host.clock", host.clock),
         Registered("host.engine", host.engine),
         *ports,
+        Registered("accounts.rotation", accounts.rotations),
         Registered("postgres.accounts", accounts.postgres),
         Registered("postgres.rights", rights.rights),
         Registered("postgres.sessions", rights.sessions),

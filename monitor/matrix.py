@@ -17,6 +17,7 @@ from infra import clients
 from infra.connections import Platform
 from monitor import own_refusals, refusals
 from monitor.result import Finding
+from security.audit.events import account_of
 from security.matrix import postgres, redis_store, weaviate
 from security.matrix.cell import STORES, Answer, Cell, How, Learned, Proven, Store
 
@@ -140,7 +141,7 @@ def _weaviate(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
 
     def recognize(line: bytes) -> refusals.Refusal | None:
         said = refusals.denied_by_weaviate(line)
-        return refusals.Refusal("denial", str(said.get("user")), str(said.get("perm"))) if said else None
+        return refusals.Refusal("denial", account_of(str(said.get("user"))), str(said.get("perm"))) if said else None
 
     told = _told(platform, "weaviate", began, recognize, lambda each: (each.account, each.address), wanted)
     if isinstance(told, Finding):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.logins import twin_of
 from christmas.blueprint.relational import SCHEMA
 from christmas.blueprint.server_alarms import POSTGRES_ALARMS, PostgresAlarms
 from core.words import size_text
@@ -66,7 +67,8 @@ def judge_connections(room: int, held: Mapping[str, int], alarms: PostgresAlarms
     told = f"{total} of {room}: {most}"
     step = f"invoke check --only postgres.sessions; {_AS_SUPERUSER}: select pg_terminate_backend(PROCESS) ends one"
     found = bounded(total / max(room, 1), "share", told, step, warn=alarms.connections_warn, critical=alarms.connections_critical)
-    bounds = {each.name: each.postgres.connection_limit for each in ACCOUNTS if each.postgres}
+    # The server counts each of an account's two logins.
+    bounds = {login: each.postgres.connection_limit for each in ACCOUNTS if each.postgres for login in (each.name, twin_of(each.name))}
     full = [
         f"{name} has {count} of its {bounds[name]}"
         for name, count in held.items()

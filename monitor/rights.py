@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.logins import account_of_login, twin_of
 from christmas.blueprint.model import PostgresRole
 from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, SCHEMA
 from infra.connections import Platform
 from infra.provider.grants import UNDECLARED
 from infra.provider.postgres_grants import declared_grants, privilege_findings, privileges_of
-from infra.provider.postgres_role import attribute_findings, declared_inputs, setting_findings, settings_of
+from infra.provider.postgres_role import attribute_findings, declared_inputs, setting_findings, settings_of, twin_inputs
 from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
 
@@ -64,15 +65,17 @@ def judge_rights(roles: Mapping[str, Mapping[str, Any]], functions: Sequence[str
     grave = [f"everybody may run {name}" for name in functions] + [finding for finding in granted if finding.endswith(UNDECLARED)]
     light = [finding for finding in granted if not finding.endswith(UNDECLARED)]
     declared = {each.name: declared_inputs(each.postgres) for each in ACCOUNTS if each.postgres}
-    grave += [f"role {name} may log in and is not declared" for name in sorted(roles.keys() - declared.keys())]
+    declared |= {twin_of(each.name): twin_inputs(each.name, each.postgres) for each in ACCOUNTS if each.postgres}
+    grave += [f"role {name} may log in and is not declared" for name in sorted(roles.keys() - declared.keys()) if roles[name]["login"]]
     for name, inputs in declared.items():
-        # One that is missing can't log in, which postgres.accounts tells.
+        # Which of an account's two logins is missing or shut is no matter here: that the account gets in, postgres.accounts tells.
         if name in roles:
             grave += [f"{name} {finding}" for finding in attribute_findings(dict(roles[name]), inputs)]
             light += [f"{name}: {finding}" for finding in setting_findings(roles[name]["settings"], settings_of(inputs))]
     told = [*grave, *light]
     if not told:
-        return ok(f"{len(declared)} roles are what is declared, and may what is declared", len(declared), "roles")
+        present = len(roles.keys() & declared.keys())
+        return ok(f"{present} roles are what is declared, and may what is declared", present, "roles")
     shown = "; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else "")
     return (critical if grave else warning)(
         shown, f"invoke up --stack {stack} puts it back; the server's log (pgaudit, role) tells who did it", len(told), "differences"
@@ -91,7 +94,7 @@ def judge_sessions(found: Sequence[Session]) -> Finding:
     allowed = {each.name: each.postgres.statement_timeout.total_seconds() for each in ACCOUNTS if each.postgres}
     told = []
     for each in found:
-        bound = allowed.get(each.account)
+        bound = allowed.get(account_of_login(each.account))
         who = f"{each.account} from {each.address}, server process {each.pid},"
         if bound and (each.statement_seconds or 0) > bound * 1.1 + _GRACE_SECONDS:
             told.append(f"{who} runs a statement for {each.statement_seconds:.0f} s, {bound:.0f} s are allowed")

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from backup.restoring.journal import Journal
 from backup.sets import due, folders
 from christmas.blueprint.audit_rules import AUDIT_RULES
-from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from christmas.blueprint.rules import BACKUP_RULES, ROTATION_RULES, SCHEDULE_RULES
 from core import lock
 from core.errors import PlatformError
 from core.words import size_text, span_text
@@ -25,8 +25,8 @@ from schedule.decide import backup_since, drill_due, drill_since, pause_after
 from schedule.delays import Delays, Gap
 from schedule.said import say, without_values, worst_first
 
-Work = Literal["backup", "upkeep", "drill", "check", "audit"]
-WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check", "audit")
+Work = Literal["backup", "upkeep", "drill", "check", "audit", "rotation"]
+WORKS: tuple[Work, ...] = ("backup", "upkeep", "drill", "check", "audit", "rotation")
 
 # After that many failures in a row (a quarter of an hour), a stack that is not in the state counts as gone.
 _GONE_AFTER = 5
@@ -285,10 +285,21 @@ class Job:
             )
         return True
 
+    def _rotation(self) -> bool:
+        """Take away former secrets whose overlap is over."""
+        if not self._every("rotation", ROTATION_RULES.looked_every):
+            return not self.failures
+        from infra.rotation import end_overlaps
+
+        if ended := end_overlaps(self.load(self.stack)):
+            say(f"rotation: the former secrets of {', '.join(ended)} are not valid any more")
+        return True
+
     _DOES: ClassVar[dict[Work, Callable[[Job], bool]]] = {
         "backup": _backup,
         "upkeep": _upkeep,
         "drill": _drill,
         "check": _check,
         "audit": _audit,
+        "rotation": _rotation,
     }

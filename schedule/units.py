@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from christmas.blueprint.audit_rules import AUDIT_RULES
-from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from christmas.blueprint.rules import BACKUP_RULES, ROTATION_RULES, SCHEDULE_RULES
 from core.errors import PlatformError
 from core.yielding import NICE
 from monitor import signs
@@ -30,6 +30,7 @@ _TIMERS: Mapping[Work, tuple[str, str]] = {
     "drill": ("hourly", "17 * * * *"),
     "check": ("*:3/15", "3-59/15 * * * *"),
     "audit": ("*:4/5", "4-59/5 * * * *"),
+    "rotation": ("*:8/15", "8-59/15 * * * *"),
 }
 _EVERY: Mapping[Work, timedelta] = {
     "backup": BACKUP_RULES.incremental_every,
@@ -37,6 +38,7 @@ _EVERY: Mapping[Work, timedelta] = {
     "drill": BACKUP_RULES.drill_every,
     "check": SCHEDULE_RULES.check_every,
     "audit": AUDIT_RULES.collected_every,
+    "rotation": ROTATION_RULES.looked_every,
 }
 
 

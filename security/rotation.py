@@ -58,7 +58,7 @@ def rotation_lock(connection: psycopg.Connection) -> Iterator[None]:
     row = connection.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
     if row is None or not row[0]:
         holder = connection.execute(statement("lock_holder"), {"lock": LOCK}).fetchone()
-        who = f"{holder[0]}, server process {holder[1]}, since {holder[2]} s" if holder else "its session ended this moment"
+        who = _holder(*holder) if holder else "its session ended this moment"
         raise PlatformError("another rotation of keys is running", where=who, next_step="wait for it; it can be run again afterwards")
     try:
         yield
@@ -116,6 +116,11 @@ def _refuse_incomplete(done: Resealed, ring: KeyRing) -> None:
         where="user_profiles",
         next_step="mend the rows (docs/security.md), then run this again",
     )
+
+
+def _holder(name: str, process: int, seconds: int | None) -> str:
+    # The account's other login shows that it is there, and not since when.
+    return f"{name}, server process {process}" + ("" if seconds is None else f", since {seconds} s")
 
 
 def _told(error: FieldError) -> str:

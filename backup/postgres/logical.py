@@ -95,4 +95,4 @@ def _said(done: Finished) -> str:
 
 def _conninfo(platform: Platform, database: str) -> str:
     host, port = platform.endpoints["postgres"].address(inside=True)
-    return f"host={host} port={port} user={ACCOUNT} dbname={database} sslmode=verify-full sslrootcert={_INSIDE_CA}"
+    return f"host={host} port={port} user={platform.postgres_login(ACCOUNT)} dbname={database} sslmode=verify-full sslrootcert={_INSIDE_CA}"

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable
 from json import loads
 
+from christmas.blueprint.logins import account_of_login
 from core.patience import patience
 from infra import clients
 from infra.connections import Platform
@@ -72,7 +73,7 @@ def _postgres(platform: Platform, account: str) -> str:
 
     try:
         with clients.postgres(platform, account) as connection:
-            row = connection.execute("select session_user").fetchone()
+            row = connection.execute("select current_user").fetchone()
     except psycopg.Error as error:
         problem = _told(error)
         return problem if postgres_refused(error.sqlstate, str(error)) else Unlearned(problem)
@@ -119,7 +120,7 @@ def _weaviate(platform: Platform, account: str) -> str:
         return f"HTTP {error.code}" if error.code < 500 and error.code != 429 else Unlearned(f"HTTP {error.code}")
     except (OSError, http.client.HTTPException, ValueError) as error:
         return _told(error) if _seen_broken(getattr(error, "reason", error)) else Unlearned(_told(error))
-    return "" if own_info["username"] == account else f"is {own_info['username']}"
+    return "" if account_of_login(own_info["username"]) == account else f"is {own_info['username']}"
 
 
 def _seen_broken(error: object) -> bool:

@@ -30,21 +30,25 @@ _LOGINS: Mapping[Store, Callable[[Platform, str], str]] = {
 def settle(platform: Platform, stores: tuple[Store, ...], progress: Progress) -> Platform:
     """Check that every account can log in to the restored stores; if one can't, bring the stack up to set all passwords.
 
+    It is brought up too where an account was ever rotated: a backup may hold a former secret, which was taken away since.
     Returns the platform with the present credentials: Weaviate makes its keys itself, so some may be new.
     Raises PlatformError that names the accounts still refused, or if the stack can't be brought up.
     """
     progress.status("trying every account")
-    if not refused(platform, stores):
+    left, rotated = refused(platform, stores), any(turn.generation for turn in platform.rotations.values())
+    if not left and not rotated:
         return platform
     if platform.stack not in stacks.stacks():
-        raise _still_refused(platform, refused(platform, stores))
+        if not left:
+            return platform
+        raise _still_refused(platform, left)
     progress.status("setting the accounts' passwords of this stack")
     stacks.up(platform.stack, refresh=True, progress=_Quiet(progress))
     # Keep what was given only for this call, such as an operator's identity.
     settled = dataclasses.replace(connections.load(platform.stack), backup=platform.backup)
     if left := refused(settled, stores):
         raise _still_refused(platform, left)
-    progress.log("the restored accounts had other passwords: set this stack's again; Weaviate's keys are new where the old ones failed")
+    progress.log("the restored accounts may have had other passwords: set this stack's again; Weaviate's keys are new where the old failed")
     return settled
 
 

@@ -10,6 +10,7 @@ from christmas.blueprint.model import (
     Account,
     KeyAccess,
     KeyspaceCommands,
+    Network,
     PostgresRole,
     Privilege,
     RedisUser,
@@ -29,6 +30,10 @@ _MARKET_READ = (*_MARKET, *(rollup.name for rollup in ROLLUPS))
 
 # Exactly the collections that the loader makes, whatever similar names exist.
 _DOCUMENTS = CHRISTMAS_DOCUMENT.names
+
+
+# The operator's tasks run on the host: no application in the network has a reason to come in as these (docs/adr/0021).
+_OPERATORS = (Network.HOST,)
 
 
 def _grants(privileges: frozenset[Privilege], *tables: str) -> tuple[TableGrant, ...]:
@@ -70,6 +75,7 @@ MIGRATOR = Account(
         connection_limit=5,
         statement_timeout=timedelta(hours=1),
         temporary_files_mib=8192,  # to sort an index over all candles
+        networks=_OPERATORS,
     ),
 )
 
@@ -210,6 +216,7 @@ BACKUP = Account(
         connection_limit=8,
         statement_timeout=timedelta(hours=6),
         temporary_files_mib=1024,
+        networks=_OPERATORS,
     ),
     redis=RedisUser(
         every_key=KeyAccess.READ,
@@ -254,6 +261,7 @@ MONITOR = Account(
         connection_limit=12,
         statement_timeout=timedelta(seconds=15),
         temporary_files_mib=64,
+        networks=_OPERATORS,
     ),
     redis=RedisUser(
         every_key=KeyAccess.READ,

@@ -137,7 +137,7 @@ class Network(StrEnum):
     """Where a client may connect from. A stack resolves each to addresses when it comes up."""
 
     PLATFORM = "platform"  # the stack's own network: applications in containers
-    HOST = "host"  # the machine itself, through a port published on loopback
+    HOST = "host"  # the machine itself, through a port published on loopback; and what it starts inside the server's container
 
 
 class Privilege(StrEnum):
@@ -295,6 +295,19 @@ class ScheduleRules:
     check_every: timedelta
     late_after: timedelta
     keep_history: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationRules:
+    """Accounts' passwords and keys: after a rotation the former ones are valid for `overlap`, and are taken away `end_within` afterwards.
+
+    The schedule looks for such every `looked_every`. Older ones than `renew_after` are told of.
+    """
+
+    overlap: timedelta
+    end_within: timedelta
+    looked_every: timedelta
+    renew_after: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from christmas.blueprint.model import BackupRules, ScheduleRules
+from christmas.blueprint.model import BackupRules, RotationRules, ScheduleRules
 
 BACKUP_RULES = BackupRules(
     full_every=timedelta(days=1),
@@ -29,6 +29,13 @@ SCHEDULE_RULES = ScheduleRules(
     check_every=timedelta(minutes=15),
     late_after=timedelta(minutes=10),
     keep_history=timedelta(days=90),
+)
+
+ROTATION_RULES = RotationRules(
+    overlap=timedelta(hours=24),
+    end_within=timedelta(hours=1),
+    looked_every=timedelta(minutes=15),
+    renew_after=timedelta(days=365),
 )
 
 CA_LIFETIME = timedelta(days=3650)

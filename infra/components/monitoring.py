@@ -21,12 +21,17 @@ SERVICE = MONITORING.name
 
 @dataclass(frozen=True, slots=True)
 class MonitoringArgs:
-    """What it logs in with, and the host port that publishes Prometheus."""
+    """What it logs in with, and the host port that publishes Prometheus.
+
+    `postgres_login` (name and password) and `redis_password` are account monitor's, known once the servers take them.
+    """
 
     placement: Placement
     network: PlatformNetwork
     pki: Pki
     credentials: Credentials
+    postgres_login: tuple[pulumi.Output[str], pulumi.Output[str]]
+    redis_password: pulumi.Output[str]
     port: pulumi.Input[int]
 
 
@@ -55,8 +60,9 @@ class Monitoring(pulumi.ComponentResource):
                 "alertmanager.yml": pulumi.Output.secret(own.get_secret_value()) if own else NOBODY,
                 **{f"rules/{file}": text for file, text in rule_files().items()},
                 "web.password": credentials.monitoring or "",
-                "postgres.password": credentials.postgres["monitor"],
-                "redis.password": credentials.redis["monitor"],
+                "postgres.login": args.postgres_login[0],
+                "postgres.password": args.postgres_login[1],
+                "redis.password": args.redis_password,
             },
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
+from christmas.blueprint.logins import twin_of
 from christmas.blueprint.model import Account, Limits, Network
 from christmas.blueprint.postgres_rights import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
 from christmas.blueprint.relational import DATABASE
@@ -113,7 +114,8 @@ def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str) -> str:
     """`pg_hba.conf`: the server's own user over its socket; each account over TLS, from its networks, to the one database.
 
     A client on the host has the bridge's `gateway` as its address, which is in `subnet`: an account without access from the host is
-    rejected there before the subnet's rule accepts it. Raises ValueError for a gateway outside the subnet.
+    rejected there before the subnet's rule accepts it. One with access from the host
+    alone comes in from the server's own addresses too. Raises ValueError for a gateway outside the subnet.
     """
     net = ip_network(subnet)
     host = ip_address(gateway)
@@ -121,17 +123,20 @@ def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str) -> str:
         raise ValueError(f"gateway {gateway} is not in {subnet}")
     rows = [
         "# Written by the Pulumi program; changes by hand are undone by the next `up`.",
-        "# TYPE    DATABASE        USER         ADDRESS              METHOD",
-        "local     all             postgres                          peer",
-        "local     all             all                               reject",
+        "# TYPE    DATABASE        USER                     ADDRESS              METHOD",
+        "local     all             postgres                                      peer",
+        "local     all             all                                           reject",
     ]
     for account in accounts:
         if account.postgres is None:
             continue
         networks = account.postgres.networks
-        row = f"hostssl   {DATABASE:<15} {account.name:<12} "
+        row = f"hostssl   {DATABASE:<15} {f'{account.name},{twin_of(account.name)}':<24} "
         rows.append(f"{row}{host}/{host.max_prefixlen:<7} {'scram-sha-256' if Network.HOST in networks else 'reject'}")
         if Network.PLATFORM in networks:
             rows.append(f"{row}{net!s:<20} scram-sha-256")
-    rows.append("host      all             all          all                  reject")
+        elif Network.HOST in networks:
+            # Tools that the host starts in this container: pg_dump of a backup, psql of `invoke shell`.
+            rows.append(f"{row}{'samehost':<20} scram-sha-256")
+    rows.append("host      all             all                      all                  reject")
     return "\n".join(rows) + "\n"

@@ -38,10 +38,11 @@ class RedisArgs:
 
 
 class Redis(pulumi.ComponentResource):
-    """`container` runs and is healthy; its ACL is the blueprint's."""
+    """`container` runs and is healthy; its ACL is the blueprint's. `logins` has each account's password, known once the server takes it."""
 
     container: docker.Container
     data: docker.Volume
+    logins: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Redis", name, {}, opts)
@@ -60,8 +61,9 @@ class Redis(pulumi.ComponentResource):
                 **args.pki.files(SERVICE),
                 "redis.conf": redis_conf(placement.limits(SERVICE)),
                 "users.acl": _acl_file(args.credentials),
-                "admin.password": args.credentials.redis["admin"],
-                "monitor.password": args.credentials.redis["monitor"],
+                # The files come before the server's change: what stands in them must be taken before and after it.
+                "admin.password": args.credentials.redis["admin"].lasting,
+                "monitor.password": args.credentials.redis["monitor"].lasting,
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -97,9 +99,22 @@ class Redis(pulumi.ComponentResource):
         """The ACL of the running server. Returns the admin's user, which comes first: that account sets the others."""
         at = {"container": self.container.name, "server": self.container.id}
 
+        self.logins = {}
+
         def user(name: str, declared: blueprint.RedisUser | None, opts: pulumi.ResourceOptions) -> RedisUser:
-            password = credentials.redis[name] if declared else None
-            return RedisUser(f"{name}-redis-user", name=name, rules=list(redis_rules(declared)), password=password, opts=opts, **at)
+            secrets = credentials.redis[name] if declared else None
+            made = RedisUser(
+                f"{name}-redis-user",
+                name=name,
+                rules=list(redis_rules(declared)),
+                password=secrets.newest if secrets else None,
+                former_password=secrets.former if secrets else None,
+                opts=opts,
+                **at,
+            )
+            if secrets:
+                self.logins[name] = pulumi.Output.all(secrets.newest, made.id).apply(lambda known: str(known[0]))
+            return made
 
         admin = user(ADMIN.name, ADMIN.redis, pulumi.ResourceOptions(parent=self))
         after = pulumi.ResourceOptions(parent=self, depends_on=[admin])
@@ -115,9 +130,12 @@ def _acl_file(credentials: Credentials) -> pulumi.Output[str]:
     """The whole ACL file, which Redis reads at every start: changes at run time need no saving."""
     accounts = [account for account in ACCOUNTS if account.redis]
 
-    def render(passwords: list[str]) -> str:
-        hashes = [hashlib.sha256(password.encode()).hexdigest() for password in passwords]
-        lines = [redis_acl_line(account.name, account.redis, digest) for account, digest in zip(accounts, hashes, strict=True)]
+    def render(secrets: list[str | None]) -> str:
+        hashes = [hashlib.sha256(password.encode()).hexdigest() if password else None for password in secrets]
+        lines = [
+            redis_acl_line(account.name, account.redis, *pair) for account, *pair in zip(accounts, hashes[::2], hashes[1::2], strict=True)
+        ]
         return "\n".join([redis_acl_line("default", None, None), *lines]) + "\n"
 
-    return pulumi.Output.all(*(credentials.redis[account.name] for account in accounts)).apply(lambda pair: render(list(pair)))
+    both = [each for account in accounts for each in (credentials.redis[account.name].newest, credentials.redis[account.name].former)]
+    return pulumi.Output.all(*both).apply(lambda secrets: render(list(secrets)))

@@ -9,11 +9,12 @@ import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.logins import twin_of
 from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.blueprint.services import TIMESCALEDB
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
-from infra.components.credentials import Credentials
+from infra.components.credentials import Credentials, newest
 from infra.components.names import CONFIG_DIRECTORY
 from infra.components.network import PlatformNetwork
 from infra.components.pgbackrest_config import CA_FILE, CONFIG_PATH, PGDATA, REPOSITORY_PATH, STANZA, render
@@ -22,7 +23,7 @@ from infra.components.placement import Placement
 from infra.components.postgres_config import pg_hba_conf, postgresql_conf
 from infra.provider import logins
 from infra.provider.postgres_grants import declared_grants
-from infra.provider.postgres_role import declared_inputs
+from infra.provider.postgres_role import declared_inputs, twin_inputs
 from infra.provider.psql import named
 from infra.provider.resources import ConfigFiles, FieldKeys, KeptIdentity, KeptPassword, Reload
 from infra.provider.store_resources import BackupStanza, PostgresDatabase, PostgresGrants, PostgresRole
@@ -54,6 +55,8 @@ class TimescaleDb(pulumi.ComponentResource):
     repository_passphrase: pulumi.Output[str]
     backup_identity: KeptIdentity
     field_keys: pulumi.Output[str]
+    logins: dict[str, tuple[pulumi.Output[str], pulumi.Output[str]]]
+    """Each account's role to log in as and its password, known once the server takes them."""
 
     def __init__(self, name: str, args: TimescaleDbArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:TimescaleDb", name, {}, opts)
@@ -181,16 +184,32 @@ class TimescaleDb(pulumi.ComponentResource):
         server, container = self.container.id, self.container.name
         child = pulumi.ResourceOptions(parent=self)
         roles: dict[str, PostgresRole] = {}
+        self.logins = {}
         for account in ACCOUNTS:
             if account.postgres:
-                roles[account.name] = PostgresRole(
+                passwords = self._args.credentials.postgres[account.name]
+                role = roles[account.name] = PostgresRole(
                     f"{account.name}-role",
                     container=container,
                     server=server,
                     name=account.name,
-                    password=self._args.credentials.postgres[account.name],
+                    password=passwords.first,
                     **declared_inputs(account.postgres),
                     opts=child,
+                )
+                twin = PostgresRole(
+                    f"{account.name}-twin-role",
+                    container=container,
+                    server=server,
+                    name=twin_of(account.name),
+                    password=passwords.twin,
+                    **twin_inputs(account.name, account.postgres),
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
+                )
+                self.logins[account.name] = (
+                    newest(passwords.turn, role.id, twin.id),
+                    # Known once the server takes it.
+                    pulumi.Output.all(passwords.newest, role.id, twin.id).apply(lambda known: str(known[0])),
                 )
         owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)
         database = PostgresDatabase(

@@ -8,10 +8,11 @@ import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.logins import twin_of
 from christmas.blueprint.model import WeaviatePermission
 from christmas.blueprint.services import WEAVIATE
 from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
-from infra.components.credentials import Credentials
+from infra.components.credentials import Credentials, newest
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
@@ -118,15 +119,23 @@ class Weaviate(pulumi.ComponentResource):
                     **at,
                 )
                 role, depends_on = account.name, [own_role]
-            user = WeaviateUser(
-                f"{account.name}-weaviate-user",
-                name=account.name,
-                roles=[role],
-                keepers={"generation": str(settings.rotations.get(account.name, 0))},
-                opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
-                **at,
-            )
-            keys[account.name] = user.api_key
+            turn = args.credentials.turns[account.name]
+            made = [
+                WeaviateUser(
+                    resource,
+                    name=login,
+                    roles=[role],
+                    keepers={"generation": generation},
+                    present=generation.apply(lambda filled: None if filled else False),
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+                    **at,
+                ).api_key
+                for resource, login, generation in (
+                    (f"{account.name}-weaviate-user", account.name, turn.first),
+                    (f"{account.name}-weaviate-twin-user", twin_of(account.name), turn.twin),
+                )
+            ]
+            keys[account.name] = newest(turn, *made)
         return keys
 
 

@@ -37,6 +37,19 @@ def declared_inputs(role: blueprint.PostgresRole) -> Values:
     }
 
 
+def twin_inputs(account: str, role: blueprint.PostgresRole) -> Values:
+    """The same for the account's second login: its sessions act as the account's role from their beginning, with the same settings.
+
+    What the role may is what they may: rows hidden or not, objects that they make, and grants are the role's.
+    """
+    settings = {**dict(role.settings), "role": account}
+    return {
+        **{name: value for name, value in declared_inputs(role).items() if name != "bypass_rls"},
+        "member_of": [account],
+        "settings": settings,
+    }
+
+
 def settings_of(inputs: Values) -> dict[str, str]:
     """The role's settings in PostgreSQL's form."""
     settings = {**inputs["settings"], "statement_timeout": str(inputs["statement_timeout_ms"])}
@@ -47,28 +60,42 @@ def settings_of(inputs: Values) -> dict[str, str]:
 
 def role_findings(real: dict[str, Any], inputs: Values) -> list[str]:
     """Differences between the real role (sql/role_read.sql) and the declared one, without secrets."""
-    fits = scram.matches(inputs["password"], real["verifier"])
     return (
         attribute_findings(real, inputs)
-        + ([] if fits else ["has another password"])
+        + _password_findings(real, inputs["password"])
         + setting_findings(real["settings"], settings_of(inputs))
     )
 
 
+def _password_findings(real: dict[str, Any], password: str) -> list[str]:
+    if password:
+        return ([] if real["login"] else ["may not log in"]) + (
+            [] if scram.matches(password, real["verifier"]) else ["has another password"]
+        )
+    return (["may log in"] if real["login"] else []) + (["has a password"] if real["verifier"] else [])
+
+
 def attribute_findings(real: dict[str, Any], inputs: Values) -> list[str]:
-    """Differences in the role's attributes and memberships, without its password and settings."""
+    """Differences in the role's attributes and memberships, without its password, whether it may log in, and settings."""
     findings = [words for attribute, words in _NEVER.items() if real[attribute]]
     if real["bypassrls"] != inputs.get("bypass_rls", False):
         findings.append("bypasses row security" if real["bypassrls"] else "does not bypass row security")
-    if not real["login"]:
-        findings.append("may not log in")
     if not real["inherit"]:
         findings.append("does not inherit")
     if real["expires"]:
         findings.append("its password expires")
     if real["connection_limit"] != inputs["connection_limit"]:
         findings.append(f"connection limit is {real['connection_limit']}, not {inputs['connection_limit']}")
+    if _acts_as(inputs) and (where := real.get("holds")):
+        # Sessions that leave the account's role would have it beside what the account may.
+        findings.append(f"owns something or was granted something itself in {', '.join(where)}")
     return findings + _membership_findings(real["member_of"], inputs["member_of"])
+
+
+def _acts_as(inputs: Values) -> str | None:
+    """The account whose second login this is; None for any other role."""
+    account: str | None = inputs["settings"].get("role")
+    return account
 
 
 def _membership_findings(memberships: list[dict[str, Any]], declared: list[str]) -> list[str]:
@@ -96,7 +123,7 @@ def _limit(value: int) -> str | None:
 
 
 class PostgresRole(FoundAtUp):
-    """A login role without privileged attributes. Its grants are PostgresGrants."""
+    """A login role without privileged attributes. Its grants are PostgresGrants. With an empty password nobody logs in as it."""
 
     inputs = {
         "container": Input(Shape.TEXT),
@@ -158,17 +185,23 @@ class PostgresRole(FoundAtUp):
         container = running(inputs["container"])
         real = _read(container, inputs["name"])
         # A verifier has a random salt: keep a matching one, so that nothing changes without need.
-        keep = real is not None and scram.matches(inputs["password"], real["verifier"])
+        password = inputs["password"]
+        keep = not password or (real is not None and scram.matches(password, real["verifier"]))
         variables = {
             "name": inputs["name"],
             "lock": str(psql.ADVISORY_LOCK),
-            "verifier": "" if keep else scram.verifier(inputs["password"]),
+            "login": "login" if password else "nologin",
+            "verifier": "" if keep else scram.verifier(password),
             "connection_limit": str(inputs["connection_limit"]),
             "member_of": inputs["member_of"],
             "settings": settings_of(inputs),
             "bypassrls": "bypassrls" if inputs.get("bypass_rls") else "nobypassrls",
         }
         psql.run(container, psql.named("role_apply"), variables=variables)
+        if account := _acts_as(inputs):
+            for database in (real or {}).get("holds", []):
+                emptied = {"name": inputs["name"], "account": account, "lock": str(psql.ADVISORY_LOCK)}
+                psql.run(container, psql.named("twin_emptied"), database=database, variables=emptied)
         return {"drift": []}
 
 

@@ -43,8 +43,10 @@ def redis_rules(user: RedisUser | None) -> tuple[str, ...]:
     return (*NOTHING, *channels, *keys, *(f"+{command}" for command in user.commands), NO_SCRIPTS, *selectors)
 
 
-def acl_line(name: str, rules: Sequence[str], password_hash: str | None) -> str:
+def acl_line(name: str, rules: Sequence[str], password_hash: str | None, former_hash: str | None = None) -> str:
     """One line of an ACL file, or the arguments of ACL SETUSER. Without a hash the user is off; a password is always required.
+
+    `former_hash` is of a password that is taken too.
 
     Raises ValueError for a name, rule or hash that is not a single word, except for a selector: words in parentheses.
     """
@@ -52,12 +54,13 @@ def acl_line(name: str, rules: Sequence[str], password_hash: str | None) -> str:
         raise ValueError(f"{name!r} is not a plain user name")
     if broken := [rule for rule in rules if not (_RULE.fullmatch(rule) or _SELECTOR.fullmatch(rule))]:
         raise ValueError(f"user {name}: {broken[0]!r} is not a single ACL rule")
-    if password_hash is not None and not re.fullmatch(r"[0-9a-f]{64}", password_hash):
+    hashes = [each for each in (password_hash, former_hash) if each is not None]
+    if not all(re.fullmatch(r"[0-9a-f]{64}", each) for each in hashes):
         raise ValueError(f"user {name}: the password's hash is not a SHA-256 in hexadecimal")
-    who = ("on", f"#{password_hash}") if password_hash else ("off", "resetpass")
+    who = ("on", *(f"#{each}" for each in hashes)) if password_hash else ("off", "resetpass")
     return " ".join(("user", name, *who, *rules))
 
 
-def redis_acl_line(name: str, user: RedisUser | None, password_hash: str | None) -> str:
+def redis_acl_line(name: str, user: RedisUser | None, password_hash: str | None, former_hash: str | None = None) -> str:
     """The ACL file's line for an account of the blueprint."""
-    return acl_line(name, redis_rules(user), password_hash)
+    return acl_line(name, redis_rules(user), password_hash, former_hash)

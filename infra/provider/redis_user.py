@@ -62,6 +62,8 @@ class RedisUser(ResourceKind):
         "name": Input(Shape.TEXT, replaces=True),
         "rules": Input(Shape.TEXTS, rule=_rules),
         "password": Input(Shape.TEXT, required=False, secret=True),
+        # Valid too, until a rotation's overlap is over. Empty for none.
+        "former_password": Input(Shape.TEXT, required=False, secret=True),
         "admin_password_file": Input(Shape.TEXT, required=False, default=ADMIN_PASSWORD_FILE),
     }
     outputs = ("effective", "drift")
@@ -104,9 +106,8 @@ class RedisUser(ResourceKind):
     @staticmethod
     def _assert(inputs: Values, old: Values) -> Values:
         container = running(inputs["container"])
-        password = inputs.get("password")
         try:
-            line = acl_line(inputs["name"], inputs["rules"], None if password is None else password_sha256(password))
+            line = acl_line(inputs["name"], inputs["rules"], *_hashes(inputs))
         except ValueError as error:
             raise PlatformError(what=str(error), where=f"Redis user {inputs['name']}", next_step="fix the rule in the program") from None
         # `reset` comes first: one command replaces the whole user atomically, and its clients stay connected.
@@ -129,12 +130,17 @@ def user_findings(real: dict[str, Any], effective: str | None, inputs: Values) -
         findings.append("is on" if "on" in flags else "is off")
     if "nopass" in flags:
         findings.append("needs no password")
-    if set(real["passwords"]) != ({password_sha256(password)} if password is not None else set()):
+    if set(real["passwords"]) != set(_hashes(inputs)) - {None}:
         findings.append("has other passwords")
     if effective is not None and (now := _effective(real)) != effective:
         before, after = json.loads(effective), json.loads(now)
         findings += [f"{part} are {after[part]!r}, not {before[part]!r}" for part in before if before[part] != after[part]]
     return findings
+
+
+def _hashes(inputs: Values) -> list[str | None]:
+    """Of the password, then of the former one."""
+    return [password_sha256(inputs[name]) if inputs.get(name) else None for name in ("password", "former_password")]
 
 
 def _effective(user: dict[str, Any]) -> str:

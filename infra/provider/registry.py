@@ -9,6 +9,7 @@ from infra.provider.kind import ResourceKind
 
 MODULES = {
     "Password": "passwords",
+    "Rotation": "rotation",
     "KeptPassword": "kept_passwords",
     "FieldKeys": "field_keys",
     "KeptIdentity": "kept_passwords",

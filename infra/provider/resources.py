@@ -47,6 +47,23 @@ class Password(Resource):
         super().__init__(resource_name, locals(), opts)
 
 
+class Rotation(Resource):
+    """The generation of an account's secret in each of its two places, "" in an empty one; `newest` is `first` or `twin`, `made` its time.
+
+    A changed `generation` fills the place that is not in use; `over` ends the former secret.
+    """
+
+    first: Output[str]
+    twin: Output[str]
+    newest: Output[str]
+    made: Output[str]
+
+    def __init__(
+        self, resource_name: str, *, generation: Input[int], over: Input[bool] = False, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__(resource_name, locals(), opts)
+
+
 class KeptPassword(Resource):
     """A password in `file` of a retained volume, where a new stack finds it. Made once and never changed."""
 

@@ -34,7 +34,10 @@ class PostgresDatabase(Resource):
 
 
 class PostgresRole(Resource):
-    """A login role. When removed, it is locked out, and dropped unless it owns something."""
+    """A login role; nobody logs in as it while its password is empty.
+
+    When removed, it is locked out, and dropped unless it owns something.
+    """
 
     drift: Output[list[str]]
 
@@ -112,6 +115,8 @@ class BackupStanza(Resource):
 class RedisUser(Resource):
     """An ACL user of the running server; `rules` without on/off and password (`redis_acl.redis_rules`). Without a password it is off.
 
+    `former_password`, unless it is empty, is taken too.
+
     The others depend on `admin`'s: that account sets them, and its own password may be the changed one.
     """
 
@@ -127,6 +132,7 @@ class RedisUser(Resource):
         name: Input[str],
         rules: Input[Sequence[Input[str]]],
         password: Input[str] | None = None,
+        former_password: Output[Any] | None = None,
         admin_password_file: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -154,7 +160,10 @@ class WeaviateRole(Resource):
 
 
 class WeaviateUser(Resource):
-    """A database user with these roles and a key made by Weaviate. A changed keeper makes a new key, in place."""
+    """A database user with these roles and a key made by Weaviate. A changed keeper makes a new key, in place.
+
+    Where `present` is false there is no such user, and the key is empty.
+    """
 
     api_key: Output[str]
     drift: Output[list[str]]
@@ -170,6 +179,7 @@ class WeaviateUser(Resource):
         name: Input[str],
         roles: Input[Sequence[Input[str]]],
         keepers: Input[Mapping[str, Input[str]]] | None = None,
+        present: Input[bool | None] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__(resource_name, locals(), opts)

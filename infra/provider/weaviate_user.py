@@ -25,20 +25,26 @@ def user_findings(real: dict[str, Any], declared_roles: list[str], *, key_works:
 
 
 class WeaviateUser(ResourceKind):
-    """A database user. Weaviate makes the key; a changed keeper or a refused key makes a new one, in place."""
+    """A database user. Weaviate makes the key; a changed keeper or a refused key makes a new one, in place.
+
+    While `present` is false there is no such user: its key is gone with it, and the next one is made anew.
+    """
 
     inputs = {
         **CONNECTION,
         "name": Input(Shape.TEXT, replaces=True),
         "roles": Input(Shape.TEXTS),
         "keepers": Input(Shape.TEXT_MAP, required=False),
+        # Without a default, so that older stacks see no change for users that are there.
+        "present": Input(Shape.BOOLEAN, required=False),
     }
     outputs = ("api_key", "drift")
     secret_outputs = frozenset({"api_key"})
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
-        del inputs
-        renewed = state is None or "keepers" in changed or "drift" in changed
+        if inputs.get("present") is False:
+            return {"api_key": "", "drift": []}
+        renewed = state is None or {"keepers", "drift", "present"} & changed
         return {"api_key": UNKNOWN if renewed else (state or {}).get("api_key", UNKNOWN), "drift": []}
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
@@ -47,7 +53,7 @@ class WeaviateUser(ResourceKind):
 
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
         del call
-        kept = state.get("api_key") if old.get("keepers") == inputs.get("keepers") else None
+        kept = state.get("api_key") or None if old.get("keepers") == inputs.get("keepers") else None
         return self._assert(inputs, kept)
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
@@ -56,6 +62,8 @@ class WeaviateUser(ResourceKind):
             return state
         try:
             real = api.get(f"users/db/{segment(inputs['name'])}")
+            if inputs.get("present") is False:
+                return state | {"drift": [] if real is None else ["is there, and nobody should log in as it"]}
             if real is None:
                 return None
             works = api.accepts_key(state["api_key"])
@@ -75,6 +83,9 @@ class WeaviateUser(ResourceKind):
     @staticmethod
     def _assert(inputs: Values, kept_key: str | None) -> Values:
         api, name = api_of(inputs), segment(inputs["name"])
+        if inputs.get("present") is False:
+            api.delete(f"users/db/{name}")
+            return {"api_key": "", "drift": []}
         real, key = api.get(f"users/db/{name}"), None
         if real is None:
             answer = api.create(f"users/db/{name}")

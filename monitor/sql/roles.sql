@@ -1,4 +1,4 @@
--- Every role that may log in, the superuser of the server's own user apart: as infra/provider/sql/role_read.sql, without verifiers.
+-- Every role but PostgreSQL's own and the server's own user: as infra/provider/sql/role_read.sql, without verifiers.
 select
     r.rolname::text as name,
     json_build_object(
@@ -17,6 +17,12 @@ select
             inner join pg_catalog.pg_roles as g on m.roleid = g.oid
             where m.member = r.oid
         ),
+        'holds', (
+            select coalesce(json_agg(distinct coalesce(d.datname, 'postgres')), '[]')
+            from pg_catalog.pg_shdepend as s
+            left join pg_catalog.pg_database as d on s.dbid = d.oid
+            where s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass and s.refobjid = r.oid and s.deptype in ('a', 'o')
+        ),
         'settings', (
             select coalesce(json_agg(json_build_object('database', d.datname, 'settings', s.setconfig)), '[]')
             from pg_catalog.pg_db_role_setting as s
@@ -25,5 +31,5 @@ select
         )
     ) as attributes
 from pg_catalog.pg_roles as r
-where r.rolcanlogin and r.rolname <> 'postgres'
+where r.rolname <> 'postgres' and r.rolname not like 'pg\_%'
 order by r.rolname

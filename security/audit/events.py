@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from christmas.blueprint.accounts import ACCOUNTS, MONITOR
+from christmas.blueprint.logins import account_of_login
 
 Outcome = Literal["done", "denied", "lost"]
 
@@ -40,8 +41,12 @@ class Event:
 
 
 def account_of(name: str) -> str:
-    """The account's name. A name that the blueprint does not have is not kept: it may be a password typed into the wrong field."""
-    return name if name in _KNOWN else UNKNOWN_ACCOUNT
+    """The account that a store names, by either of its logins.
+
+    A name that the blueprint does not have is not kept: it may be a password typed into the wrong field.
+    """
+    account = account_of_login(name)
+    return account if account in _KNOWN else UNKNOWN_ACCOUNT
 
 
 def _watches(event: Event) -> bool:

@@ -97,25 +97,6 @@ def test_what_is_altered_by_hand_is_shown_and_repaired_without_a_restart(stack):
 
 
 @pytest.mark.exhaustive
-def test_rotation_replaces_an_accounts_credentials_without_a_restart(stack):
-    before, running = stack.platform(), started_at(stack)
-    stack.invoke("accounts.rotate", "api")
-    after = stack.platform()
-    assert after.secret("api", "postgres") != before.secret("api", "postgres")
-    assert after.secret("api", "redis") != before.secret("api", "redis")
-    assert after.secret("ingest", "postgres") == before.secret("ingest", "postgres")
-    assert started_at(stack) == running
-    with pytest.raises(psycopg.OperationalError, match="authentication failed"), clients.postgres(before, "api"):
-        pass
-    with clients.redis_client(before, "api") as client, pytest.raises(redis_client.exceptions.AuthenticationError):
-        client.ping()
-    with clients.postgres(after, "api") as connection:
-        connection.execute("select 1 from users")
-    with clients.redis_client(after, "api") as client:
-        assert client.ping()
-
-
-@pytest.mark.exhaustive
 def test_new_certificates_are_served_without_a_restart_where_the_store_can(stack):
     def served(name):
         platform = stack.platform()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import hashlib
 import os
 import secrets
@@ -27,7 +28,7 @@ from core.containers import execute
 from infra.backup_places import BackupAccess, S3Place
 from infra.clients import weaviate_client
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
-from infra.connections import Credentials, Platform
+from infra.connections import Credentials, Platform, Turn
 from infra.provider.redis_acl import redis_acl_line
 from infra.provider.weaviate_api import WeaviateApi, permissions
 from tests.support.identities import new_identity
@@ -115,7 +116,8 @@ def run_scratch_platform(
         bare = made.platform(accounts, embedding_profile="embedded", embedding_key=token)
         identity, recipient = new_identity()
         access = BackupAccess(passphrase=passphrase, identities=(identity,), recipients=(recipient,), place=bucket)
-        platform = dataclasses.replace(bare, field_keys=new_ring().as_json(), backup=access)
+        turns = {each.name: Turn(0, datetime.datetime.now(datetime.UTC), former=False) for each in ACCOUNTS}
+        platform = dataclasses.replace(bare, field_keys=new_ring().as_json(), backup=access, rotations=turns)
         if migrated:
             upgrade(platform)
         yield ScratchPlatform(platform, made, passphrase)
@@ -208,8 +210,6 @@ def _make_weaviate_users(bare: Platform) -> dict[str, str]:
 
 def fill(platform: Platform, *, candles: int = 2000, users: int = 20, sessions: int = 100, documents: int = 200) -> None:
     """Put a little of everything in: candles of five symbols, users, their sessions, documents with vectors."""
-    from datetime import UTC, datetime, timedelta
-
     from weaviate.classes.config import Configure, DataType, Property
 
     from infra.clients import postgres, redis_client
@@ -228,17 +228,17 @@ def fill(platform: Platform, *, candles: int = 2000, users: int = 20, sessions: 
             (users,),
         )
     with redis_client(platform, "api") as client:
-        begun = datetime.now(UTC)
+        begun = datetime.datetime.now(datetime.UTC)
         for number in range(sessions):
             fields = {
                 "user_id": number % users + 1,
                 "username": f"user{number % users + 1}",
                 "roles": "[]",
                 "created_at": begun.isoformat(),
-                "expires_at": (begun + timedelta(hours=20)).isoformat(),
+                "expires_at": (begun + datetime.timedelta(hours=20)).isoformat(),
             }
             client.hset(f"session:{number:064x}", mapping=fields)  # type: ignore[arg-type]
-            client.expire(f"session:{number:064x}", timedelta(hours=20))
+            client.expire(f"session:{number:064x}", datetime.timedelta(hours=20))
     with weaviate_client(platform, "indexer") as store:
         store.collections.create(
             DOCUMENTS,

@@ -12,7 +12,7 @@ fail() {
     exit 1
 }
 
-for file in ca.crt tls.crt tls.key web.password postgres.password redis.password prometheus.yml alertmanager.yml; do
+for file in ca.crt tls.crt tls.key web.password postgres.login postgres.password redis.password prometheus.yml alertmanager.yml; do
     [ -r "$settings/$file" ] || fail "the file $file is missing or unreadable" "$settings" "write it for user $(id -u) with mode 0400"
 done
 
@@ -64,7 +64,7 @@ start prometheus-node-exporter --web.listen-address=127.0.0.1:9100 --web.config.
     --collector.filesystem.mount-points-include="^$data\$" --collector.textfile.directory="$data/textfile"
 # `monitor` is nobody's member: what it may not read is off. docs/adr/0707.
 DATA_SOURCE_URI="timescaledb:5432/christmas_db?sslmode=verify-full&sslrootcert=$settings/ca.crt&connect_timeout=5" \
-    DATA_SOURCE_USER=monitor DATA_SOURCE_PASS_FILE="$settings/postgres.password" \
+    DATA_SOURCE_USER_FILE="$settings/postgres.login" DATA_SOURCE_PASS_FILE="$settings/postgres.password" \
     start prometheus-postgres-exporter --web.listen-address=127.0.0.1:9187 --web.config.file="$scratch/web.yml" --log.level=warn \
     --disable-default-metrics --disable-settings-metrics --no-collector.wal --no-collector.stat_bgwriter --no-collector.roles \
     --exclude-databases=postgres,template0,template1 --no-collector.replication --no-collector.statio_user_tables --no-collector.stat_user_tables \

@@ -6,11 +6,12 @@ select format('create role %I', :'name')
 where not exists (select from pg_roles where rolname = :'name') \gexec
 
 alter role :"name" with
-    login inherit nosuperuser nocreatedb nocreaterole noreplication :bypassrls
+    :login inherit nosuperuser nocreatedb nocreaterole noreplication :bypassrls
     connection limit :connection_limit
     valid until 'infinity';
 
 select format('alter role %I password %L', :'name', :'verifier') where :'verifier' <> '' \gexec
+select format('alter role %I password null', :'name') where :'login' = 'nologin' \gexec
 
 -- Memberships: those that are not declared, or carry options, go; then what is missing comes.
 select format('revoke %I from %I granted by %I cascade', g.rolname, :'name', by.rolname)

@@ -15,6 +15,11 @@ select json_build_object(
         from pg_auth_members as m join pg_roles as g on g.oid = m.roleid
         where m.member = r.oid
     ),
+    'holds', (
+        select coalesce(json_agg(distinct coalesce(d.datname, 'postgres')), '[]')
+        from pg_shdepend as s left join pg_database as d on d.oid = s.dbid
+        where s.refclassid = 'pg_authid'::regclass and s.refobjid = r.oid and s.deptype in ('a', 'o')
+    ),
     'settings', (
         select coalesce(json_agg(json_build_object('database', d.datname, 'settings', s.setconfig)), '[]')
         from pg_db_role_setting as s left join pg_database as d on d.oid = s.setdatabase

@@ -21,7 +21,7 @@ SERVICE = Service(name="monitoring", uid=1001, port=9090, data=[DATA_PATH])
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
     own = {"prometheus.yml": prometheus_yml("tests"), "alertmanager.yml": NOBODY, "web.password": "x" * 40}
-    own |= {"postgres.password": "p" * 40, "redis.password": "r" * 40}
+    own |= {"postgres.login": "monitor", "postgres.password": "p" * 40, "redis.password": "r" * 40}
     return {**files_for(SERVICE, scratch.new_authority()), **{name: text.encode() for name, text in own.items()}}
 
 

@@ -20,7 +20,8 @@ def test_only_tls_and_only_declared_accounts():
     let_in = [row for row in table if row[-1] not in {"reject", "peer"}]
     assert {row[0] for row in let_in} == {"hostssl"}
     assert {row[1] for row in let_in} == {"christmas_db"}
-    assert {row[2] for row in let_in} == {account.name for account in ACCOUNTS if account.postgres}
+    # Each account has two logins, which take turns (docs/adr/0020).
+    assert {row[2] for row in let_in} == {f"{account.name},{account.name}_twin" for account in ACCOUNTS if account.postgres}
     assert {row[-1] for row in let_in} == {"scram-sha-256"}
     assert table[-1] == ["host", "all", "all", "all", "reject"]
 
@@ -36,14 +37,14 @@ def test_the_superuser_has_no_network_login():
         ((Network.PLATFORM, Network.HOST), [("10.1.2.1/32", "scram-sha-256"), ("10.1.2.0/24", "scram-sha-256")]),
         # The gateway lies in the subnet, so it has to be turned away before the subnet is let in.
         ((Network.PLATFORM,), [("10.1.2.1/32", "reject"), ("10.1.2.0/24", "scram-sha-256")]),
-        ((Network.HOST,), [("10.1.2.1/32", "scram-sha-256")]),
+        ((Network.HOST,), [("10.1.2.1/32", "scram-sha-256"), ("samehost", "scram-sha-256")]),
         ((), [("10.1.2.1/32", "reject")]),
     ],
 )
 def test_an_account_comes_in_only_from_its_networks(networks, expected):
     account = Account(name="someone", purpose="", postgres=PostgresRole(networks=networks))
     table = rows(pg_hba_conf([account], "10.1.2.0/24", "10.1.2.1"))
-    assert [(row[3], row[4]) for row in table if row[2] == "someone"] == expected
+    assert [(row[3], row[4]) for row in table if row[2] == "someone,someone_twin"] == expected
 
 
 def test_a_gateway_outside_the_subnet_is_refused():

@@ -46,6 +46,9 @@ def test_rules_of_a_user(user: RedisUser | None, rules: tuple[str, ...]) -> None
 def test_a_user_without_password_is_off_and_never_without_need_of_one() -> None:
     assert redis_acl_line("default", None, None) == "user default off resetpass allchannels allkeys +@all -@scripting"
     assert acl_line("api", ["+get"], HASH) == f"user api on #{HASH} +get"
+    former = password_sha256("the former one")
+    assert acl_line("api", ["+get"], HASH, former) == f"user api on #{HASH} #{former} +get"
+    assert acl_line("api", ["+get"], None, former) == "user api off resetpass +get"
 
 
 def test_no_account_of_the_blueprint_runs_scripts_or_goes_without_a_password() -> None:

@@ -29,7 +29,9 @@ def clone_at(root: Path) -> Clone:
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     written = units.write_systemd(clone_at(tmp_path / "a clone"), "dev", tmp_path / "units")
     assert sorted(each.name for each in written) == [
-        f"christmas-{work}-dev.{kind}" for work in ("audit", "backup", "check", "drill", "upkeep") for kind in ("service", "timer")
+        f"christmas-{work}-dev.{kind}"
+        for work in ("audit", "backup", "check", "drill", "rotation", "upkeep")
+        for kind in ("service", "timer")
     ]
     for path in written:
         parsed = configparser.RawConfigParser(strict=False)
@@ -65,6 +67,7 @@ def test_a_cron_line_runs_from_a_path_with_spaces_and_percent_signs(tmp_path: Pa
         "17 * * * *",
         "3-59/15 * * * *",
         "4-59/5 * * * *",
+        "8-59/15 * * * *",
     ]
     for line in lines:
         # cron takes the backslash off a percent sign and hands the rest to sh.
