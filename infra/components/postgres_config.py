@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
+from christmas.blueprint.accounts import MONITOR
 from christmas.blueprint.logins import twin_of
 from christmas.blueprint.model import Account, Limits, Network
 from christmas.blueprint.postgres_rights import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
@@ -110,12 +111,13 @@ pg_stat_statements.track_utility = off
 """
 
 
-def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str) -> str:
+def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str, *, monitoring: bool = False) -> str:
     """`pg_hba.conf`: the server's own user over its socket; each account over TLS, from its networks, to the one database.
 
     A client on the host has the bridge's `gateway` as its address, which is in `subnet`: an account without access from the host is
     rejected there before the subnet's rule accepts it. One with access from the host
-    alone comes in from the server's own addresses too. Raises ValueError for a gateway outside the subnet.
+    alone comes in from the server's own addresses too. With `monitoring` the account that watches comes in from the network as well, where
+    Prometheus' exporter runs. Raises ValueError for a gateway outside the subnet.
     """
     net = ip_network(subnet)
     host = ip_address(gateway)
@@ -130,7 +132,7 @@ def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str) -> str:
     for account in accounts:
         if account.postgres is None:
             continue
-        networks = account.postgres.networks
+        networks = (Network.PLATFORM, Network.HOST) if monitoring and account.name == MONITOR.name else account.postgres.networks
         row = f"hostssl   {DATABASE:<15} {f'{account.name},{twin_of(account.name)}':<24} "
         rows.append(f"{row}{host}/{host.max_prefixlen:<7} {'scram-sha-256' if Network.HOST in networks else 'reject'}")
         if Network.PLATFORM in networks:

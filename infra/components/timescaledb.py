@@ -117,7 +117,10 @@ class TimescaleDb(pulumi.ComponentResource):
     def _config(self, service_image: docker.RemoteImage, config: docker.Volume) -> ConfigFiles:
         args = self._args
         placement = args.placement
-        hba = pulumi.Output.all(args.network.subnet, args.network.gateway).apply(lambda at: pg_hba_conf(ACCOUNTS, at[0], at[1]))
+        monitoring = placement.settings.monitoring
+        hba = pulumi.Output.all(args.network.subnet, args.network.gateway).apply(
+            lambda at: pg_hba_conf(ACCOUNTS, at[0], at[1], monitoring=monitoring)
+        )
         uid, gid = placement.owner(SERVICE)
         place = placement.settings.backup.place
         return ConfigFiles(

@@ -47,6 +47,14 @@ def test_an_account_comes_in_only_from_its_networks(networks, expected):
     assert [(row[3], row[4]) for row in table if row[2] == "someone,someone_twin"] == expected
 
 
+def test_monitoring_lets_the_account_that_watches_in_from_the_network():
+    def let_in(*, monitoring):
+        table = rows(pg_hba_conf(ACCOUNTS, "10.1.2.0/24", "10.1.2.1", monitoring=monitoring))
+        return {row[2].partition(",")[0] for row in table if row[3:5] == ["10.1.2.0/24", "scram-sha-256"]}
+
+    assert let_in(monitoring=True) - let_in(monitoring=False) == {"monitor"}
+
+
 def test_a_gateway_outside_the_subnet_is_refused():
     with pytest.raises(ValueError, match="not in"):
         pg_hba_conf(ACCOUNTS, "10.1.2.0/24", "10.9.9.1")
