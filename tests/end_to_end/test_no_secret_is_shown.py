@@ -73,6 +73,7 @@ RUN = (
     "check.all --json --fix",
     "check --nagios --store redis",
     "check.report --out {folder}/report.html",
+    "alerts",
     "status",
     "status --json",
     "doctor",

@@ -34,4 +34,10 @@ def give_rights(container: Container, database: str = DATABASE) -> None:
         mine = {**common, "role": account.name, "functions": list(account.postgres.functions)}
         if account.postgres.reads_every_table:
             psql.run(container, psql.named("reader_apply"), database=database, variables=mine)
+            present = ("tables", "sequences")
+            psql.run(
+                container,
+                "".join(f"grant select on all {each} in schema {SCHEMA} to {account.name};" for each in present),
+                database=database,
+            )
         psql.run(container, psql.named("functions_grant"), database=database, variables=mine)

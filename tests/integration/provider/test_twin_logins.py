@@ -25,7 +25,12 @@ def logins(postgres: ScratchServer) -> Iterator[tuple[Kept, Kept]]:
     twin = Kept("PostgresRole", {**at, "name": "t_backup_twin", "password": "newest-password-of-it", **twin_inputs("t_backup", ROLE)})
     first.up()
     twin.up()
+    # Other tests of this server close that database to everybody.
+    with postgres.admin("postgres") as admin:
+        admin.execute("grant connect on database postgres to t_backup")
     yield first, twin
+    with postgres.admin("postgres") as admin:
+        admin.execute("revoke connect on database postgres from t_backup")
     twin.destroy()
     first.destroy()
 

@@ -64,7 +64,7 @@ def test_two_that_start_at_once_start_one(stack: str) -> None:
     started = [subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     told = [each.communicate()[0] for each in started]
     assert [each.returncode for each in started] == [0, 0, 0], told
-    assert keeper.log_of(stack).read_text().count("schedule: backup, upkeep, drill, check, audit of stack") == 1
+    assert keeper.log_of(stack).read_text().count("schedule: backup, upkeep, drill, check, audit, rotation of stack") == 1
 
 
 @pytest.mark.exhaustive
