@@ -25,15 +25,22 @@ def written(stack, tmp_path):
     file, stop = tmp_path / "app.env", threading.Event()
     env_file.write(stack.platform(), ACCOUNT, path=file)
 
+    failures = []
+
     def write():
         while not stop.wait(1):
-            env_file.write(stack.platform(), ACCOUNT, path=file)
+            try:
+                env_file.write(stack.platform(), ACCOUNT, path=file)
+                failures.clear()
+            except Exception as error:  # whoever is refused in the middle of an `up` asks again
+                failures.append(error)
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
     yield lambda: read_settings(file)
     stop.set()
     writer.join()
+    assert failures == []
 
 
 def interrupted(stack, after, *words):
