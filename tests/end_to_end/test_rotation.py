@@ -25,7 +25,7 @@ def written(stack, tmp_path):
     file, stop = tmp_path / "app.env", threading.Event()
     env_file.write(stack.platform(), ACCOUNT, path=file)
 
-    failures = []
+    failures: list[Exception] = []
 
     def write():
         while not stop.wait(1):
