@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
@@ -26,7 +27,7 @@ class UnfinishedError(PlatformError):
         self.inputs = inputs
 
 
-class Plugin(provider_pb2_grpc.ResourceProviderServicer):
+class Plugin(provider_pb2_grpc.ResourceProviderServicer, ABC):
     """A plugin without resources and configuration. Requests come on several threads in parallel."""
 
     version: ClassVar[str]
@@ -37,13 +38,14 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         self.log = EngineLog(engine_address)
         self.cancelled = threading.Event()
 
+    @abstractmethod
     def schema(self) -> str:
         """The resources and their properties, as JSON."""
-        raise NotImplementedError
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Agree on the features of both sides."""
-        self.log = EngineLog(request.engine_address)
+        if request.engine_address:  # an engine may name itself on the command line alone
+            self.log = EngineLog(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(
             accept_secrets=True, accept_resources=False, accept_outputs=False, supports_autonaming_configuration=self.autonames
         )
