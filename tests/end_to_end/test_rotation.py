@@ -31,8 +31,7 @@ def written(stack, tmp_path):
         while not stop.wait(1):
             try:
                 env_file.write(stack.platform(), ACCOUNT, path=file)
-                failures.clear()
-            except Exception as error:  # whoever is refused in the middle of an `up` asks again
+            except Exception as error:  # told below, with its reason: a thread's exception is not
                 failures.append(error)
 
     writer = threading.Thread(target=write, daemon=True)
