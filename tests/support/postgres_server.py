@@ -29,6 +29,7 @@ from psycopg import pq, sql
 
 from airgap.images import catalog
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.audited import AUDIT_ROLE, AUDIT_SETTINGS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
 from christmas.blueprint.services import TIMESCALEDB
 from christmas.sealed.ring import new_ring
@@ -51,7 +52,7 @@ _SETTINGS = {
     "shared_preload_libraries": "'timescaledb,pgaudit,pg_stat_statements'",
     "timescaledb.telemetry_level": "off",
     # As on the platform: what is audited decides what a COPY may be sent to.
-    "pgaudit.log": "'role, ddl, write'",
+    **{name: f"'{value}'" for name, value in AUDIT_SETTINGS},
     "max_connections": "60",
     "max_locks_per_transaction": "1024",
     "shared_buffers": "'512MB'",
@@ -136,6 +137,7 @@ def _grant_database(connection: psycopg.Connection) -> None:
     """Privileges on the database itself: a copy doesn't take them over from its template."""
     database = sql.Identifier(DATABASE)
     connection.execute(sql.SQL("revoke all on database {} from public").format(database))
+    connection.execute(sql.SQL("grant connect on database {} to {}").format(database, sql.Identifier(AUDIT_ROLE)))
     for account in ACCOUNTS:
         if account.postgres is None:
             continue
