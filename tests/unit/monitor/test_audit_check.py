@@ -86,6 +86,21 @@ def test_a_container_that_was_replaced_is_no_anomaly_and_a_gap_is() -> None:
     assert audit.judge([anomaly("events lost", "log lines after noon: Docker has thrown them away")], {}).status is Status.WARNING
 
 
+@pytest.mark.parametrize(
+    ("rule", "minutes", "status"),
+    [
+        ("refused actions", 0, Status.OK),
+        ("read by an administrator", 0, Status.OK),
+        ("superuser", 0, Status.CRITICAL),
+        ("refused actions", 5, Status.WARNING),
+        ("refused actions", -5, Status.WARNING),
+    ],
+)
+def test_what_a_trial_of_the_matrix_did_is_no_anomaly(rule: str, minutes: int, status: Status) -> None:
+    began = datetime(2026, 11, 29, 11, 59, 50, tzinfo=UTC) + timedelta(minutes=minutes)
+    assert audit.judge([anomaly(rule)], {}, [(began, began + timedelta(seconds=20))]).status is status
+
+
 def test_a_store_that_can_not_be_read_is_unknown() -> None:
     found = audit.judge([], {"redis": "no answer"})
     assert (found.status, "redis: no answer" in found.message) == (Status.UNKNOWN, True)
