@@ -144,6 +144,7 @@ class Scratch:
     def create(self, recipe: Recipe) -> Container:
         """Create a container with certificates and files, without starting it."""
         from docker.errors import DockerException
+        from docker.types import Ulimit
 
         client = docker_client()
         network = str(self.network.name)
@@ -163,6 +164,7 @@ class Scratch:
             "security_opt": ["no-new-privileges"],
             # Callers wait for the service themselves: Docker's check, from the image, is for people who look at the container later.
             "healthcheck": {"interval": _DOCKERS_CHECK},
+            "ulimits": [Ulimit(name="core", soft=0, hard=0)],
             "mem_limit": f"{recipe.base.limits.memory_mib}m",
             "shm_size": "256m",
             "network": network,

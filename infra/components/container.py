@@ -125,7 +125,8 @@ def service_container(args: ServiceContainerArgs, service_image: docker.RemoteIm
 
 
 def _ulimits(limits: Limits) -> list[tuple[str, int]]:
-    bounds = [("nproc", limits.processes)]
+    # What a crashed server had in memory, passwords and rows, would lie in a file.
+    bounds = [("nproc", limits.processes), ("core", 0)]
     return [*bounds, ("data", limits.process_mib * 1024 * 1024)] if limits.process_mib else bounds
 
 
