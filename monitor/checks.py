@@ -34,6 +34,7 @@ def every() -> tuple[Registered, ...]:
     from monitor import (
         accounts,
         advice,
+        audit,
         backup_alarms,
         backups,
         collections,
@@ -111,6 +112,7 @@ def every() -> tuple[Registered, ...]:
         Registered("weaviate.shards", weaviate_server.shards),
         Registered("weaviate.queue", weaviate_server.queue),
         Registered("schedule.alive", schedule.alive),
+        Registered("audit.anomalies", audit.anomalies),
         Registered("backup.newest", backups.newest),
         Registered("backup.full", backups.full),
         Registered("backup.timeline", backups.timeline),

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.audited import AUDIT_RIGHTS, AUDIT_ROLE
 from christmas.blueprint.logins import twin_of
 from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
@@ -192,6 +193,20 @@ class TimescaleDb(pulumi.ComponentResource):
                     **declared_grants(account.postgres),
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[database, roles[account.name]]),
                 )
+        # Nobody logs in as it: what it may read is what pgaudit logs reads of.
+        audit = PostgresRole(
+            "audit-role", container=container, server=server, name=AUDIT_ROLE, password="", **declared_inputs(AUDIT_RIGHTS), opts=child
+        )
+        PostgresGrants(
+            "audit-grants",
+            container=container,
+            server=server,
+            database=DATABASE,
+            role=AUDIT_ROLE,
+            owner=owner,
+            **declared_grants(AUDIT_RIGHTS),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[database, audit]),
+        )
         place = self._args.placement.settings.backup.place
         BackupStanza(
             STANZA,

@@ -18,6 +18,7 @@ from docker.models.containers import Container
 from psycopg import pq, sql
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.audited import AUDIT_ROLE
 from christmas.blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
 from christmas.blueprint.services import TIMESCALEDB
 from christmas.sealed.ring import new_ring
@@ -105,6 +106,7 @@ def _grant_database(connection: psycopg.Connection) -> None:
     """Privileges on the database itself: a copy doesn't take them over from its template."""
     database = sql.Identifier(DATABASE)
     connection.execute(sql.SQL("revoke all on database {} from public").format(database))
+    connection.execute(sql.SQL("grant connect on database {} to {}").format(database, sql.Identifier(AUDIT_ROLE)))
     for account in ACCOUNTS:
         if account.postgres is None:
             continue
