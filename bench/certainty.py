@@ -1,6 +1,7 @@
 """How certain an answer has to be: `python -m bench.certainty`. On scratch containers, or with `--stack` on a stack's own documents.
 
 Questions that the guide answers and questions that it can't are asked without a bound; then every bound is tried on what came back.
+A bound is chosen on one set of questions (tests/data/retrieval/choosing) and judged on another (tests/data/retrieval).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.measured import Figure, add_options, show
@@ -25,7 +27,8 @@ from tests.support.weaviate_server import run_scratch_weaviate
 if TYPE_CHECKING:
     import weaviate
 
-DATA = ROOT / "tests" / "data" / "retrieval"
+JUDGING = ROOT / "tests" / "data" / "retrieval"
+CHOOSING = JUDGING / "choosing"
 STEP = 0.001
 SHOWN = 10
 
@@ -59,12 +62,12 @@ class Measured:
         return max(bounds, key=lambda bound: (round(self.gain(bound), 9), -bound))
 
 
-def measure(client: weaviate.WeaviateClient) -> Measured:
-    """Ask all questions of both kinds."""
-    found = evaluate(client, read_questions(DATA / "questions.json"))
+def measure(client: weaviate.WeaviateClient, folder: Path) -> Measured:
+    """Ask all questions of both kinds in one of the two folders."""
+    found = evaluate(client, read_questions(folder / "questions.json"))
     places = zip(found.ranks, found.certainties, strict=True)
     right = tuple(certainty if rank is not None and rank <= SEARCH_LIMIT else None for rank, certainty in places)
-    answers = [ask(client, each, 0.0, 1) for each in read_foreign(DATA / "outside.json")]
+    answers = [ask(client, each, 0.0, 1) for each in read_foreign(folder / "outside.json")]
     foreign = tuple(hits[0].certainty if hits else 0.0 for hits in answers)
     return Measured(right, foreign)
 
@@ -77,17 +80,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with _platform(options.stack) as platform:
         with clients.weaviate_client(platform, "rag") as client:
-            measured = measure(client)
+            chosen_on, judged_on = measure(client, CHOOSING), measure(client, JUDGING)
         bound = least_certainty(platform)
-    best = measured.best()
+    best = chosen_on.best()
     if not options.json:
-        for each in sorted({0.7, bound, best, *(best + number * 0.005 for number in range(-SHOWN // 2, SHOWN // 2))}):
-            found, answered = measured.found(each), measured.answered(each)
-            print(f"{each:.3f}  found {found:.2f}  foreign answered {answered:.2f}  gain {measured.gain(each):.2f}")
+        for name, measured in (("to choose by", chosen_on), ("to judge by", judged_on)):
+            print(f"questions {name}:")
+            for each in sorted({0.7, bound, best, *(best + number * 0.002 for number in range(-SHOWN // 2, SHOWN // 2))}):
+                found, answered = measured.found(each), measured.answered(each)
+                print(f"  {each:.3f}  found {found:.3f}  foreign answered {answered:.2f}  gain {measured.gain(each):.3f}")
+    gained = chosen_on.gain(bound) / chosen_on.gain(best)
     figures = [
-        Figure(f"own questions answered at the blueprint's {bound}", measured.found(bound), "share", 0.93, more_is_better=True),
-        Figure("foreign questions answered there", measured.answered(bound), "share", 0.15),
-        Figure(f"gain there ÷ at the best bound, {best:.3f}", measured.gain(bound) / measured.gain(best), "x", 0.97, more_is_better=True),
+        Figure(f"own questions answered at the blueprint's {bound}", judged_on.found(bound), "share", 0.93, more_is_better=True),
+        Figure("foreign questions answered there", judged_on.answered(bound), "share", 0.15),
+        Figure(f"gain there ÷ at the bound chosen now, {best:.3f}, both on the other questions", gained, "x", 0.97, more_is_better=True),
     ]
     return show("Certainty", figures, options)
 

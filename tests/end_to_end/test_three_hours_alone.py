@@ -66,6 +66,11 @@ class Alone:
     def keeping(self):
         return lock.process_of(self.folder / "keeper")
 
+    def passes(self, span, since=None):
+        """Wait until so much of the machine's time is over, however long the stack's hour is."""
+        since = since or datetime.now(UTC)
+        wait_for(lambda: datetime.now(UTC) - since > span, f"{span} are over", SECONDS)
+
     def told(self, name, *, after):
         """A delay of this name that was written after so many lines."""
         return wait_for(lambda: [each for each in self.delays()[after:] if each["name"] == name], f"a delay is told: {name}", SECONDS)
@@ -178,10 +183,10 @@ def test_a_schedule_that_is_killed_begins_again_at_once_and_one_whose_keeper_is_
     os.kill(child, signal.SIGKILL)
     wait_for(lambda: alone.child() not in {None, child}, "the keeper starts another")
     os.kill(alone.keeping(), signal.SIGKILL)
-    wait_for(lambda: not signs.runs(alone.folder), "the schedule ends with its keeper")
+    wait_for(lambda: not signs.runs(alone.folder), "the schedule finishes its run and ends with its keeper", SECONDS)
     last = signs.read(alone.folder)
     assert last
-    wait_for(lambda: datetime.now(UTC) - last.at > 2 * alone.late, "twenty minutes of the stack's pass")
+    alone.passes(2 * alone.late, last.at)
     checked = alone.stack.invoke("check", "--only", "schedule.alive", check=False)
     assert checked.returncode == 2
     alone.stack.invoke("schedule.start")
@@ -195,8 +200,7 @@ def test_a_machine_that_sleeps_is_caught_up_with(alone):
     before = len(alone.delays())
     for process in (alone.keeping(), alone.child()):
         os.kill(process, signal.SIGSTOP)
-    asleep = datetime.now(UTC)
-    wait_for(lambda: datetime.now(UTC) - asleep > alone.hour, "an hour of the stack's passes")
+    alone.passes(alone.hour)
     for process in (alone.child(), alone.keeping()):
         os.kill(process, signal.SIGCONT)
     assert alone.told("stood still", after=before)
@@ -206,12 +210,11 @@ def test_a_machine_that_sleeps_is_caught_up_with(alone):
 
 def test_stores_that_are_killed_and_come_back_are_a_named_delay_and_nothing_more(alone):
     alone.catches_up()
-    before, count = len(alone.delays()), len(alone.sets())
+    before, count, failed = len(alone.delays()), len(alone.sets()), alone.log().count("upkeep: FAILED")
     for container in alone.containers():
         container.kill()
-    wait_for(lambda: "FAILED" in alone.log().rpartition("upkeep: FAILED")[1], "what needs the stores fails", SECONDS)
-    down = datetime.now(UTC)
-    wait_for(lambda: datetime.now(UTC) - down > alone.hour + alone.late, "more than an hour of the stack's passes")
+    wait_for(lambda: alone.log().count("upkeep: FAILED") > failed, "what needs the stores fails", SECONDS)
+    alone.passes(alone.hour + alone.late)
     assert len(alone.sets()) <= count + 1
     for container in alone.containers():
         container.start()

@@ -111,6 +111,54 @@ def test_what_sql_is_refused_says_why_and_the_page_what_to_write(
     documented(said)
 
 
+ORDER = "insert into orders (user_id, symbol, order_type, side, quantity, price, status) values (%(user)s, 'AAPL', {})"
+VALUES: list[tuple[str, str]] = [
+    ("ck_orders_side", ORDER.format("'limit', 'BUY', 1, 2, 'pending'")),
+    ("ck_orders_order_type", ORDER.format("'LIMIT', 'buy', 1, 2, 'pending'")),
+    ("ck_orders_status", ORDER.format("'limit', 'buy', 1, 2, 'NEW'")),
+    ("ck_orders_price_present", ORDER.format("'limit', 'buy', 1, null, 'pending'")),
+    (
+        "ck_technical_indicators_indicator_type",
+        "insert into technical_indicators (symbol, timestamp, indicator_type, value) values ('A', now(), 'RSI', 50)",
+    ),
+    ("ck_user_profiles_preferences", "insert into user_profiles (user_id, preferences) values (%(user)s, 'null')"),
+    (
+        "ck_backtest_runs_status",
+        (
+            "insert into backtest_runs (user_id, strategy_name, start_date, end_date, symbols, status) "
+            "values (%(user)s, 's', '2020-01-01', '2021-01-01', '{A}', 'COMPLETED')"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "statement"), VALUES, ids=[rule for rule, _ in VALUES])
+def test_a_value_that_the_specification_leaves_open_is_refused_by_a_rule_that_the_page_names(
+    database: psycopg.Connection, rule: str, statement: str
+) -> None:
+    number = user(database)
+    with pytest.raises(psycopg.errors.CheckViolation) as refused:
+        database.execute(statement.encode(), {"user": number})
+    assert refused.value.diag.constraint_name == rule
+    documented(rule)
+
+
+def test_what_is_taken_and_means_something_else(database: psycopg.Connection, platform: Platform) -> None:
+    from christmas.profiles import Profile, Profiles
+    from christmas.sealed import ring
+    from christmas.sealed.cipher import FieldCipher
+
+    number = user(database)
+    Profiles(FieldCipher(ring.from_json(platform.field_keys))).write(database, Profile(user_id=number, first_name="민지"))
+    row = database.execute("select first_name from user_profiles where user_id = %s", (number,)).fetchone()
+    assert row is not None
+    assert row[0].startswith(b"\xc1\x01")
+    documented("select first_name")
+    change = "update users set updated_at = '2001-01-01', is_active = false where id = %s returning updated_at = now()"
+    assert database.execute(change, (number,)).fetchone() == (True,)
+    documented("update … set updated_at = …")
+
+
 @pytest.mark.parametrize("parameter", ["민지", "민지".encode()])
 def test_a_bound_parameter_is_refused_as_well(database: psycopg.Connection, platform: Platform, parameter: str | bytes) -> None:
     from christmas.profiles import Profile, Profiles
