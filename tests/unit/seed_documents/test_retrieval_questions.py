@@ -53,12 +53,13 @@ def test_foreign_questions_are_enough_in_either_language_and_none_twice(folder: 
     assert len(korean) >= 25 <= len(foreign) - len(korean)
 
 
-def test_the_best_bound_finds_most_and_answers_least() -> None:
+def test_the_bound_is_the_highest_at_which_enough_is_found() -> None:
     measured = Measured((0.95, 0.93, 0.90, None), (0.92, 0.80))
     assert measured.found(0.9) == 0.75
     assert (measured.answered(0.9), measured.answered(0.93)) == (0.5, 0.0)
-    assert measured.gain(0.93) == 0.5
-    assert measured.best() == pytest.approx(0.921)
+    assert measured.highest(0.75) == pytest.approx(0.9)
+    assert measured.highest(0.5) == pytest.approx(0.93)
+    assert measured.highest(0.8) == 0.0
 
 
 def test_recall_and_mean_reciprocal_rank() -> None:
