@@ -31,8 +31,8 @@ def test_the_candles_are_the_real_ones(stack):
 def longer_candles(stack, symbol="%"):
     """Daily candles of such symbols, and days that wait for theirs."""
     with clients.postgres(stack.platform(), "migrator") as connection:
-        row = connection.execute("select count(*) from candles_1d where symbol like %s", (symbol,)).fetchone()
-        return row[0], pending(connection)
+        counted = connection.execute("select count(*) from candles_1d where symbol like %s", (symbol,)).fetchall()
+        return counted[0][0], pending(connection)
 
 
 def test_after_seeding_the_longer_candles_are_there_and_none_waits(stack):

@@ -73,7 +73,7 @@ _SEALED = "names, phone and address are sealed"
 SQL: list[tuple[str, str, str]] = [
     ("create table", "create table users (id serial primary key)", "permission denied for schema public"),
     ("create index", "create index on orders (symbol)", "must be owner of table orders"),
-    ("create_hypertable", "select create_hypertable('market_data', 'timestamp')", "already a hypertable"),
+    ("create_hypertable", "select create_hypertable('market_data', 'timestamp')", "permission denied for function create_hypertable"),
     ("setval", "select setval('users_id_seq', 1)", "permission denied for sequence users_id_seq"),
     ("alter table", "alter table users add column nickname text", "must be owner of table users"),
     ("create view", "create view busy as select 1", "permission denied for schema public"),
@@ -246,7 +246,8 @@ def test_commands_on_its_keys_work_and_leave_a_key_that_expires(cache: redis.Red
 REDIS: list[tuple[str, ...]] = [
     ("PERSIST", SESSION), ("GETSET", COUNTER, "1"), ("SETNX", COUNTER, "1"), ("MSET", COUNTER, "1"), ("APPEND", PREFERENCES, "x"),
     ("RENAME", SESSION, "session:x"), ("COPY", SESSION, "session:x"), ("INCRBYFLOAT", COUNTER, "1"), ("HINCRBYFLOAT", SESSION, "seen", "1"),
-    ("SET", SESSION, "x"), ("SETEX", CANDLE, "5", "{}"), ("HSET", PREFERENCES, "theme", "dark"), ("HINCRBY", CANDLE, "volume", "1"),
+    ("SET", SESSION, "x"), ("GET", SESSION), ("GET", CANDLE), ("SETEX", CANDLE, "5", "{}"),
+    ("HSET", PREFERENCES, "theme", "dark"), ("HINCRBY", CANDLE, "volume", "1"),
     ("LPUSH", "session:list", "1"), ("SADD", "session:set", "1"), ("PUBLISH", "news", "x"), ("SET", "other:1", "x"),
     ("KEYS", "*"), ("FLUSHDB",), ("EVAL", "return 1", "0"), ("CONFIG", "GET", "*"),
 ]  # fmt: skip
@@ -257,8 +258,22 @@ def test_what_redis_refuses_is_in_the_page(cache: redis.Redis, command: tuple[st
     with pytest.raises(redis.exceptions.NoPermissionError):
         cache.execute_command(*command)
     keyspace = keyspace_of(command[1]) if len(command) > 1 else None
-    by_type = command[0] in {"SET", "SETEX", "HSET", "HINCRBY"} and keyspace in KEYSPACES
+    by_type = command[0] in {"GET", "SET", "SETEX", "HSET", "HINCRBY"} and keyspace in KEYSPACES
     documented(f"{command[0]} {keyspace.pattern}" if by_type and keyspace else command[0])
+
+
+@pytest.mark.parametrize(
+    ("said", "command", "told"),
+    [
+        ("JSON.SET", ("JSON.SET", PREFERENCES, "$", "{}"), "unknown command"),
+        ("JSON.GET", ("JSON.GET", PREFERENCES), "unknown command"),
+        ("SELECT 1", ("SELECT", "1"), "out of range"),
+    ],
+)
+def test_what_the_server_has_not_is_in_the_page(cache: redis.Redis, said: str, command: tuple[str, ...], told: str) -> None:
+    with pytest.raises(redis.exceptions.ResponseError, match=told):
+        cache.execute_command(*command)
+    documented(said)
 
 
 def test_the_stores_speak_tls_alone(settings: Mapping[str, str]) -> None:
@@ -307,6 +322,9 @@ WEAVIATE: list[tuple[str, str, str, Any, int, str]] = [
     ("POST /v1/schema", "POST", "/v1/schema", SPECIFIED, 403, "create_collections"),
     ("DELETE /v1/schema/ChristmasDocument", "DELETE", "/v1/schema/ChristmasDocument", None, 403, "delete_collections"),
     ("vector", "POST", "/v1/objects", {**EXAMPLE, "vector": [0.1] * 1536}, 500, "vector lengths don't match|length"),
+    ("GET /v1/objects/{id}", "GET", f"/v1/objects/{EXAMPLE['id']}", None, 403, "read_data"),
+    ("DELETE /v1/objects/{id}", "DELETE", f"/v1/objects/{EXAMPLE['id']}", None, 403, "delete_data"),
+    ("GET /v1/objects", "GET", "/v1/objects", None, 403, "read_data"),
 ]
 
 
@@ -339,3 +357,39 @@ def test_the_specifications_question_by_graphql(settings: Mapping[str, str]) -> 
     assert ask("banana bread", "0.7")
     assert ask("banana bread", measured) == []
     documented("certainty: 0.7")
+
+
+def test_graphql_filters_want_the_collections_own_name(settings: Mapping[str, str]) -> None:
+    query = (
+        """{ Get { %s(where: { path: ["file_path"], operator: Equal, valueText: "docs/guide/ko/overview.md" } limit: 5) { section } } }"""
+    )
+    refused = _rest(settings, "POST", "/v1/graphql", {"query": query % "ChristmasDocument"})
+    assert "does not exist" in refused["errors"][0]["message"]
+    own = _rest(settings, "GET", "/v1/schema/ChristmasDocument")["class"]
+    assert own != "ChristmasDocument"
+    answer = _rest(settings, "POST", "/v1/graphql", {"query": query % own})
+    assert "errors" not in answer
+    assert len(answer["data"]["Get"][own]) == 5
+    documented("where:")
+    documented('"class": "ChristmasDocument"')
+
+
+@pytest.mark.parametrize(
+    "field", ['Explore(nearText: {concepts: ["x"]}) { className }', 'Get { ChristmasDocument(ask: {question: "x"}) { section } }']
+)
+def test_graphql_has_no_answers_in_words(settings: Mapping[str, str], field: str) -> None:
+    assert _rest(settings, "POST", "/v1/graphql", {"query": f"{{ {field} }}"})["errors"]
+    documented("Explore")
+    documented("ask")
+
+
+def test_the_vendors_model_is_not_the_bundled_one(settings: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import openai
+
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, settings[name])
+    with openai.OpenAI() as client:
+        with pytest.raises(openai.NotFoundError, match="multilingual-e5-small"):
+            client.embeddings.create(model="text-embedding-ada-002", input="x")
+        assert len(client.embeddings.create(model="multilingual-e5-small", input="x").data[0].embedding) == 384
+    documented('model="text-embedding-ada-002"')
