@@ -24,7 +24,7 @@ from christmas.blueprint.services import TIMESCALEDB
 from christmas.sealed.ring import new_ring
 from core import temporary
 from core.containers import execute, owner_of
-from infra.components import postgres_config
+from infra.components import timescaledb_container
 from infra.components.description import ServiceContainer
 from infra.connections import Credentials, Endpoint, Platform
 from tests.support import scratch
@@ -124,7 +124,7 @@ def run_scratch_server(*, durable: bool = False, memory_mib: int = 3072) -> Iter
     scratch.remove_leftovers()
     authority = scratch.new_authority()
     uid, gid = owner_of(TIMESCALEDB.user).values()
-    described: ServiceContainer[str] = postgres_config.container(
+    described: ServiceContainer[str] = timescaledb_container.describe(
         replace(TIMESCALEDB.limits, memory_mib=memory_mib),
         uid=uid,
         gid=gid,

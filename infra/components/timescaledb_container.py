@@ -9,7 +9,7 @@ from christmas.blueprint.accounts import MONITOR
 from christmas.blueprint.audited import AUDIT_SETTINGS
 from christmas.blueprint.logins import twin_of
 from christmas.blueprint.model import Account, Limits, Network
-from christmas.blueprint.postgres_rights import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
+from christmas.blueprint.postgres_bounds import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
 from christmas.blueprint.relational import DATABASE
 from christmas.blueprint.rules import BACKUP_RULES
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS, TIMESCALEDB
@@ -26,7 +26,7 @@ DATA, REPOSITORY = "timescaledb-data", "pgbackrest"
 ARCHIVE_COMMAND = f"pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-push %p"
 
 
-def container(
+def describe(
     limits: Limits,
     *,
     uid: int,
