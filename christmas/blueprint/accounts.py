@@ -19,7 +19,7 @@ from christmas.blueprint.model import (
     WeaviatePermission,
     WeaviateUser,
 )
-from christmas.blueprint.postgres_rights import ADVISORY_LOCKS
+from christmas.blueprint.postgres_bounds import ADVISORY_LOCKS
 from christmas.blueprint.relational import ROLLUPS, TABLES
 
 _READ = frozenset({Privilege.SELECT})

@@ -7,7 +7,7 @@ from docker.models.containers import Container
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.audited import AUDIT_RIGHTS, AUDIT_ROLE
 from christmas.blueprint.model import PostgresRole
-from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, SCHEMA
 from infra.provider import psql
 from infra.provider.postgres_role import declared_inputs, settings_of

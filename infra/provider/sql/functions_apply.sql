@@ -1,4 +1,4 @@
--- Of the functions that may change something everybody runs those in the list (christmas/blueprint/postgres_rights.py) and no other.
+-- Of the functions that may change something everybody runs those in the list (christmas/blueprint/postgres_bounds.py) and no other.
 -- What the extensions bring is run by the schema's owner; what runs with its owner's rights, by nobody without a grant.
 begin;
 select pg_advisory_xact_lock(:lock) \g /dev/null

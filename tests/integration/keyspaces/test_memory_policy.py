@@ -8,11 +8,9 @@ import redis
 
 from christmas import pools
 from christmas.blueprint.keyspaces import SESSION
-from christmas.blueprint.redis_policy import REDIS_POLICY
-from christmas.blueprint.services import REDIS
 from christmas.sessions import Sessions
-from infra.components.redis_config import redis_conf, start_command
-from monitor import redis_server
+from infra.components.redis_container import start_command
+from monitor import redis_health, redis_settings
 from tests.support.redis_server import run_scratch_redis
 from tests.support.scratch import image, labels
 from tests.support.waiting import PATIENCE
@@ -22,21 +20,13 @@ pytestmark = pytest.mark.exhaustive
 LIMIT_MIB = 24
 
 
-def _policy() -> list[str]:
-    """The lines of the configuration as it is provisioned that the blueprint's policy makes, with a small memory instead of its own."""
-    written = redis_conf(REDIS.limits).splitlines()
-    lines = [f"{name} {value}" for name, value in REDIS_POLICY.fixed.items()]
-    assert set(lines) <= set(written)
-    return [*lines, f"maxmemory {LIMIT_MIB}mb"]
-
-
 def _fill(admin: redis.Redis) -> None:
     for number in range(20_000):
         admin.set(f"endless:{number}", "x" * 8000)
 
 
 def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
-    with run_scratch_redis(*_policy()) as (platform, _container):
+    with run_scratch_redis(f"maxmemory {LIMIT_MIB}mb") as (platform, _container):
         api, admin = (
             pools.connect(platform.redis_url("api"), timeout=PATIENCE),
             pools.connect(platform.redis_url("admin"), timeout=PATIENCE),
@@ -46,7 +36,7 @@ def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
         admin.set("endless", "not for eviction: it has no end")
         written, alarms = 0, list[tuple[str, int]]()
         while int(admin.info("stats")["evicted_keys"]) < 500:
-            alarms.append((str(redis_server.memory(platform).status), int(admin.info("stats")["evicted_keys"])))
+            alarms.append((str(redis_health.memory(platform).status), int(admin.info("stats")["evicted_keys"])))
             pipeline = api.pipeline(transaction=False)
             for number in range(written, written + 200):
                 pipeline.set(f"user:{number}:preferences", '{"theme":"' + "d" * 8000 + '"}', px=3_600_000)
@@ -58,7 +48,7 @@ def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
         assert alarms[0] == ("ok", 0)
         assert ("warning", 0) in alarms
         assert ("critical", 0) in alarms
-        assert redis_server.policy(platform).status == "ok"
+        assert redis_settings.policy(platform).status == "ok"
         assert all(sessions.read(str(each.token)) for each in alive)
         assert admin.exists("endless") == 1
         assert len(list(api.scan_iter(match="user:*:preferences", count=1000))) < written
@@ -68,7 +58,7 @@ def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
 
 
 def test_with_nothing_left_to_evict_writes_fail_and_reads_go_on() -> None:
-    with run_scratch_redis(*_policy()) as (platform, _container):
+    with run_scratch_redis(f"maxmemory {LIMIT_MIB}mb") as (platform, _container):
         admin = pools.connect(platform.redis_url("admin"), timeout=PATIENCE)
         api = pools.connect(platform.redis_url("api"), timeout=PATIENCE)
         made = Sessions(api).create(1, "x")

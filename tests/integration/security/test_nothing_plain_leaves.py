@@ -10,7 +10,7 @@ import pytest
 from christmas.blueprint.services import TIMESCALEDB
 from core.progress import SilentProgress
 from infra.clients import postgres
-from infra.components.postgres_config import postgresql_conf
+from infra.components.timescaledb_container import postgresql_conf
 from migrations import run
 from security.resealing import reseal
 from tests.integration.security.people import everybody, profiles, ring_of, seal_people
@@ -25,7 +25,7 @@ LOGGING = re.compile(r"^((?:log_|pgaudit\.).*?) = '?(.*?)'?$", re.MULTILINE)
 @pytest.fixture(scope="module")
 def used() -> Iterator[ScratchServer]:
     """A server on which nothing plain ever was: other tests of this folder write some on purpose."""
-    with run_scratch_server(memory="1g") as server:
+    with run_scratch_server(memory_mib=1024) as server:
         use(server)
         yield server
 
