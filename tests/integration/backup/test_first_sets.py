@@ -191,6 +191,7 @@ def test_a_key_without_a_name_ends_neither_a_set_nor_a_check(scratch_platform: S
             client.delete("")
     assert made
     assert made.redis
+    assert made.redis.odd
     assert made.redis.odd["of no keyspace"] >= 1
     assert made.redis.keys == sum(made.redis.keyspaces.values())
     assert "'' of no keyspace" in found.message
