@@ -115,7 +115,7 @@ def test_candles_over_centuries_can_be_backed_up_drilled_and_backed_up_again_aft
         assert verdict.good, verdict.faults
         report = drill(platform, folder=sets)
         assert report.passed, describe(report)
-        assert maintain(platform).dropped["market_data"] > 3_000
+        assert maintain(platform).dropped["market_data"] > CENTURIES - 400
         made = make(platform, kind="incremental", stores=["postgres"], folder=sets)
         assert made
         report = drill(platform, made.id, folder=sets)
