@@ -17,7 +17,7 @@ from backup import drill, make
 from backup.make import SharedProgress, known_stores
 from backup.postgres import known_log, live_log
 from backup.postgres import restore as postgres_restore
-from backup.postgres.replay import KnownLog, insist_on_line, lineage
+from backup.postgres.choice_of_timeline import KnownLog, insist_on_line, lineage
 from backup.redis import restore as redis_restore
 from backup.restoring import live
 from backup.restoring.ingredients import Ingredients, Timing, ingredients_of

@@ -1,6 +1,7 @@
 """How certain an answer has to be: `python -m bench.certainty`. On scratch containers, or with `--stack` on a stack's own documents.
 
 Questions that the guide answers and questions that it can't are asked without a bound; then every bound is tried on what came back.
+The bound is the highest at which enough of one set of questions (tests/data/retrieval/choosing) are found; it is judged on another.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.measured import Figure, add_options, show
@@ -25,7 +27,10 @@ from tests.support.weaviate_server import run_scratch_weaviate
 if TYPE_CHECKING:
     import weaviate
 
-DATA = ROOT / "tests" / "data" / "retrieval"
+JUDGING = ROOT / "tests" / "data" / "retrieval"
+CHOOSING = JUDGING / "choosing"
+FOUND, ANSWERED = 0.93, 0.15
+"""What is promised: the least share of own questions that are found, and the most of foreign ones that are answered."""
 STEP = 0.001
 SHOWN = 10
 
@@ -49,22 +54,18 @@ class Measured:
         """The share of foreign questions that are answered."""
         return sum(each >= bound for each in self.foreign) / len(self.foreign)
 
-    def gain(self, bound: float) -> float:
-        """What a bound gains: own questions found, less foreign ones answered."""
-        return self.found(bound) - self.answered(bound)
-
-    def best(self) -> float:
-        """The lowest bound that gains most."""
+    def highest(self, share: float) -> float:
+        """The highest bound at which so many own questions are found, in thousandths; 0 where there is none."""
         bounds = [number * STEP for number in range(round(1 / STEP))]
-        return max(bounds, key=lambda bound: (round(self.gain(bound), 9), -bound))
+        return max((bound for bound in bounds if self.found(bound) >= share), default=0.0)
 
 
-def measure(client: weaviate.WeaviateClient) -> Measured:
-    """Ask all questions of both kinds."""
-    found = evaluate(client, read_questions(DATA / "questions.json"))
+def measure(client: weaviate.WeaviateClient, folder: Path) -> Measured:
+    """Ask all questions of both kinds in one of the two folders."""
+    found = evaluate(client, read_questions(folder / "questions.json"))
     places = zip(found.ranks, found.certainties, strict=True)
     right = tuple(certainty if rank is not None and rank <= SEARCH_LIMIT else None for rank, certainty in places)
-    answers = [ask(client, each, 0.0, 1) for each in read_foreign(DATA / "outside.json")]
+    answers = [ask(client, each, 0.0, 1) for each in read_foreign(folder / "outside.json")]
     foreign = tuple(hits[0].certainty if hits else 0.0 for hits in answers)
     return Measured(right, foreign)
 
@@ -77,17 +78,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with _platform(options.stack) as platform:
         with clients.weaviate_client(platform, "rag") as client:
-            measured = measure(client)
+            chosen_on, judged_on = measure(client, CHOOSING), measure(client, JUDGING)
         bound = least_certainty(platform)
-    best = measured.best()
+    chosen = chosen_on.highest(FOUND)
     if not options.json:
-        for each in sorted({0.7, bound, best, *(best + number * 0.005 for number in range(-SHOWN // 2, SHOWN // 2))}):
-            found, answered = measured.found(each), measured.answered(each)
-            print(f"{each:.3f}  found {found:.2f}  foreign answered {answered:.2f}  gain {measured.gain(each):.2f}")
+        for name, measured in (("to choose by", chosen_on), ("to judge by", judged_on)):
+            print(f"questions {name}:")
+            for each in sorted({0.7, bound, chosen, *(chosen + number * STEP for number in range(-SHOWN // 2, SHOWN // 2))}):
+                print(f"  {each:.3f}  found {measured.found(each):.3f}  foreign answered {measured.answered(each):.2f}")
     figures = [
-        Figure(f"own questions answered at the blueprint's {bound}", measured.found(bound), "share", 0.93, more_is_better=True),
-        Figure("foreign questions answered there", measured.answered(bound), "share", 0.15),
-        Figure(f"gain there ÷ at the best bound, {best:.3f}", measured.gain(bound) / measured.gain(best), "x", 0.97, more_is_better=True),
+        Figure(f"own questions answered at the blueprint's {bound}", judged_on.found(bound), "share", FOUND, more_is_better=True),
+        Figure("foreign questions answered there", judged_on.answered(bound), "share", ANSWERED),
+        Figure(f"distance to the bound that is chosen now, {chosen:.3f}", abs(bound - chosen), "", 3 * STEP),
     ]
     return show("Certainty", figures, options)
 

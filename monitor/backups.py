@@ -11,7 +11,7 @@ from christmas.blueprint.model import BackupRules
 from christmas.blueprint.rules import BACKUP_RULES
 from core.errors import PlatformError
 from core.words import span_text
-from infra.components.postgres_config import ARCHIVE_COMMAND
+from infra.components.timescaledb_container import ARCHIVE_COMMAND
 from infra.connections import Platform
 from monitor.ages import cluster_born, hours
 from monitor.postgres import connected, query

@@ -140,7 +140,8 @@ def _from_database(platform: Platform) -> tuple[list[dict[str, Any]], list[dict[
                 candles = cursor.execute((SQL / "cache_candles.sql").read_bytes()).fetchall()
             except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
                 connection.rollback()  # not migrated yet: the caches work without it
-    default = [{"id": 1, "username": "demo", "preferences": {"theme": "dark", "notification_settings": {"fills": True}}}]
+    preferences = {"theme": "dark", "dashboard_layout": {"columns": 1, "widgets": ["chart"]}, "notification_settings": {"fills": True}}
+    default = [{"id": 1, "username": "demo", "preferences": preferences}]
     return people or default, candles
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from backup.sets.folders import folder_of
 from infra import clients
+from migrations.upkeep.run import pending
 from monitor.keyspace_audit import Fault
 from tests.end_to_end.conftest import BIN
 from tests.support.keyspace_faults import plant
@@ -25,6 +26,31 @@ def test_the_candles_are_the_real_ones(stack):
         symbols = connection.execute("select symbol, count(*) from market_data group by symbol order by symbol").fetchall()
     assert [symbol for symbol, _ in symbols] == ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
     assert sum(count for _, count in symbols) == 12_154
+
+
+def longer_candles(stack, symbol="%"):
+    """Daily candles of such symbols, and days that wait for theirs."""
+    with clients.postgres(stack.platform(), "migrator") as connection:
+        counted = connection.execute("select count(*) from candles_1d where symbol like %s", (symbol,)).fetchall()
+        return counted[0][0], pending(connection)
+
+
+def test_after_seeding_the_longer_candles_are_there_and_none_waits(stack):
+    assert longer_candles(stack) == (12_154, 0)
+
+
+@pytest.mark.exhaustive
+def test_after_a_file_of_ones_own_it_is_the_same(stack, tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("date,open,high,low,close,volume\n2024-01-02,1,2,1,2,3\n2024-01-03,1,2,1,2,3\n")
+    try:
+        stack.invoke("seed.market", str(path), "--symbol", "OWN")
+        assert longer_candles(stack, "OWN") == (2, 0)
+    finally:
+        with clients.postgres(stack.platform(), "migrator") as connection:
+            connection.execute("delete from market_data where symbol = 'OWN'")
+        stack.invoke("migrate.upkeep")
+    assert longer_candles(stack, "OWN") == (0, 0)
 
 
 def test_the_documents_answer_in_korean(stack):

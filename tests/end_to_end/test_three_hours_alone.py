@@ -2,7 +2,7 @@
 
 An hour takes a minute here, or longer where the machine needs a quarter of a minute for a set: every interval of the blueprint is
 divided alike (tests/support/hurried). Stores, sets, drills, checks and processes are the real ones. What takes the machine a minute takes
-it an hour of the stack's time, so delays are what this looks at.
+it an hour of the stack's time, so delays are what this looks at. Each test leaves the stack caught up with its work.
 """
 
 import contextlib
@@ -66,9 +66,23 @@ class Alone:
     def keeping(self):
         return lock.process_of(self.folder / "keeper")
 
+    def passes(self, span, since=None):
+        """Wait until so much of the machine's time is over, however long the stack's hour is."""
+        since = since or datetime.now(UTC)
+        wait_for(lambda: datetime.now(UTC) - since > span, f"{span} are over", SECONDS)
+
     def told(self, name, *, after):
         """A delay of this name that was written after so many lines."""
         return wait_for(lambda: [each for each in self.delays()[after:] if each["name"] == name], f"a delay is told: {name}", SECONDS)
+
+    def jumps(self, count, *, after):
+        """What was told of a clock that was set, once that happened so often; work that was late by it has lines of its own."""
+
+        def told():
+            return [each for each in self.delays()[after:] if each["name"] == "clock set" and not each["work"]]
+
+        wait_for(lambda: len(told()) >= count, f"the clock was set {count} times", SECONDS)
+        return told()
 
     def catches_up(self):
         """Wait for a look of every kind of work that begins now, and for a set that is younger than now."""
@@ -172,16 +186,15 @@ with postgres(connections.load(None), "migrator") as connection:
 
 
 def test_a_schedule_that_is_killed_begins_again_at_once_and_one_whose_keeper_is_killed_is_told(alone):
-    alone.catches_up()
     before = len(alone.delays())
     child = alone.child()
     os.kill(child, signal.SIGKILL)
     wait_for(lambda: alone.child() not in {None, child}, "the keeper starts another")
     os.kill(alone.keeping(), signal.SIGKILL)
-    wait_for(lambda: not signs.runs(alone.folder), "the schedule ends with its keeper")
+    wait_for(lambda: not signs.runs(alone.folder), "the schedule finishes its run and ends with its keeper", SECONDS)
     last = signs.read(alone.folder)
     assert last
-    wait_for(lambda: datetime.now(UTC) - last.at > 2 * alone.late, "twenty minutes of the stack's pass")
+    alone.passes(2 * alone.late, last.at)
     checked = alone.stack.invoke("check", "--only", "schedule.alive", check=False)
     assert checked.returncode == 2
     alone.stack.invoke("schedule.start")
@@ -191,12 +204,10 @@ def test_a_schedule_that_is_killed_begins_again_at_once_and_one_whose_keeper_is_
 
 
 def test_a_machine_that_sleeps_is_caught_up_with(alone):
-    alone.catches_up()
     before = len(alone.delays())
     for process in (alone.keeping(), alone.child()):
         os.kill(process, signal.SIGSTOP)
-    asleep = datetime.now(UTC)
-    wait_for(lambda: datetime.now(UTC) - asleep > alone.hour, "an hour of the stack's passes")
+    alone.passes(alone.hour)
     for process in (alone.child(), alone.keeping()):
         os.kill(process, signal.SIGCONT)
     assert alone.told("stood still", after=before)
@@ -205,13 +216,11 @@ def test_a_machine_that_sleeps_is_caught_up_with(alone):
 
 
 def test_stores_that_are_killed_and_come_back_are_a_named_delay_and_nothing_more(alone):
-    alone.catches_up()
-    before, count = len(alone.delays()), len(alone.sets())
+    before, count, failed = len(alone.delays()), len(alone.sets()), alone.log().count("upkeep: FAILED")
     for container in alone.containers():
         container.kill()
-    wait_for(lambda: "FAILED" in alone.log().rpartition("upkeep: FAILED")[1], "what needs the stores fails", SECONDS)
-    down = datetime.now(UTC)
-    wait_for(lambda: datetime.now(UTC) - down > alone.hour + alone.late, "more than an hour of the stack's passes")
+    wait_for(lambda: alone.log().count("upkeep: FAILED") > failed, "what needs the stores fails", SECONDS)
+    alone.passes(alone.hour + alone.late)
     assert len(alone.sets()) <= count + 1
     for container in alone.containers():
         container.start()
@@ -222,17 +231,16 @@ def test_stores_that_are_killed_and_come_back_are_a_named_delay_and_nothing_more
 
 @pytest.mark.parametrize("hours", [5, -5], ids=["forward", "back"])
 def test_a_clock_that_is_set_makes_nothing_twice_and_stops_nothing(alone, hours):
-    alone.catches_up()
     before, count = len(alone.delays()), len(alone.sets())
     alone.clock.write_text(str(hours * alone.hour.total_seconds()))
-    (jump,) = [each for each in alone.told("clock set", after=before) if not each["work"]]
+    (jump,) = alone.jumps(1, after=before)
     assert abs(jump["seconds"] - hours * alone.hour.total_seconds()) < 30
     wait_for(lambda: len(alone.sets()) > count, "a set is made on the new clock", SECONDS)
     # Sets are numbered: their order does not follow the clock.
     numbers = [each.id for each in alone.sets()]
     assert len(numbers) == len(set(numbers))
     alone.clock.write_text("0")
-    alone.told("clock set", after=before + 1)
+    assert len(alone.jumps(2, after=before)) == 2
     wait_for(lambda: alone.sets()[-1].started <= datetime.now(UTC) and len(alone.sets()) > count + 1, "and one on the right clock", SECONDS)
     alone.is_well()
 

@@ -73,8 +73,32 @@ _SEALED = "names, phone and address are sealed"
 SQL: list[tuple[str, str, str]] = [
     ("create table", "create table users (id serial primary key)", "permission denied for schema public"),
     ("create index", "create index on orders (symbol)", "must be owner of table orders"),
-    ("create_hypertable", "select create_hypertable('market_data', 'timestamp')", "already a hypertable"),
+    ("create_hypertable", "select create_hypertable('market_data', 'timestamp')", "permission denied for function create_hypertable"),
     ("setval", "select setval('users_id_seq', 1)", "permission denied for sequence users_id_seq"),
+    ("alter table", "alter table users add column nickname text", "must be owner of table users"),
+    ("create view", "create view busy as select 1", "permission denied for schema public"),
+    ("create type", "create type mood as enum ('good')", "permission denied for schema public"),
+    ("create function", "create function one() returns int language sql as 'select 1'", "permission denied for schema public"),
+    ("create sequence", "create sequence numbers", "permission denied for schema public"),
+    ("create schema", "create schema mine", "permission denied for database"),
+    ("create extension", "create extension pgcrypto", "permission denied to create extension"),
+    ("comment on", "comment on table users is 'people'", "must be owner of table users"),
+    ("drop table", "drop table orders", "must be owner of table orders"),
+    ("select … from alembic_version", "select * from alembic_version", "permission denied for table alembic_version"),
+    ("truncate", "truncate orders", "permission denied for table orders"),
+    ("add_retention_policy", "select add_retention_policy('market_data', interval '1 year')", "permission denied for function"),
+    ("drop_chunks", "select drop_chunks('market_data', interval '1 year')", "permission denied for function drop_chunks"),
+    ("compress_chunk", "select compress_chunk(c) from show_chunks('market_data') c", "permission denied for function compress_chunk"),
+    (
+        "time_bucket_gapfill",
+        "select time_bucket_gapfill('1 day', timestamp, now() - interval '3 day', now()) as day from market_data group by day",
+        'not supported under the current "apache" license',
+    ),
+    ("pg_cancel_backend", "select pg_cancel_backend(1)", "permission denied for function pg_cancel_backend"),
+    ("pg_terminate_backend", "select pg_terminate_backend(1)", "permission denied for function pg_terminate_backend"),
+    ("crypt", "select crypt('x', 'y')", "function crypt.* does not exist"),
+    ("digest", "select digest('x', 'sha256')", "function digest.* does not exist"),
+    ("delete from technical_indicators", "delete from technical_indicators", "permission denied for table technical_indicators"),
     ("delete from orders", "delete from orders", "permission denied for table orders"),
     ("delete from trades", "delete from trades", "permission denied for table trades"),
     ("delete from market_data", "delete from market_data", "permission denied for table market_data"),
@@ -109,6 +133,54 @@ def test_what_sql_is_refused_says_why_and_the_page_what_to_write(
     with pytest.raises(psycopg.Error, match=told):
         database.execute(statement.encode(), {"user": number})
     documented(said)
+
+
+ORDER = "insert into orders (user_id, symbol, order_type, side, quantity, price, status) values (%(user)s, 'AAPL', {})"
+VALUES: list[tuple[str, str]] = [
+    ("ck_orders_side", ORDER.format("'limit', 'BUY', 1, 2, 'pending'")),
+    ("ck_orders_order_type", ORDER.format("'LIMIT', 'buy', 1, 2, 'pending'")),
+    ("ck_orders_status", ORDER.format("'limit', 'buy', 1, 2, 'NEW'")),
+    ("ck_orders_price_present", ORDER.format("'limit', 'buy', 1, null, 'pending'")),
+    (
+        "ck_technical_indicators_indicator_type",
+        "insert into technical_indicators (symbol, timestamp, indicator_type, value) values ('A', now(), 'RSI', 50)",
+    ),
+    ("ck_user_profiles_preferences", "insert into user_profiles (user_id, preferences) values (%(user)s, 'null')"),
+    (
+        "ck_backtest_runs_status",
+        (
+            "insert into backtest_runs (user_id, strategy_name, start_date, end_date, symbols, status) "
+            "values (%(user)s, 's', '2020-01-01', '2021-01-01', '{A}', 'COMPLETED')"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "statement"), VALUES, ids=[rule for rule, _ in VALUES])
+def test_a_value_that_the_specification_leaves_open_is_refused_by_a_rule_that_the_page_names(
+    database: psycopg.Connection, rule: str, statement: str
+) -> None:
+    number = user(database)
+    with pytest.raises(psycopg.errors.CheckViolation) as refused:
+        database.execute(statement.encode(), {"user": number})
+    assert refused.value.diag.constraint_name == rule
+    documented(rule)
+
+
+def test_what_is_taken_and_means_something_else(database: psycopg.Connection, platform: Platform) -> None:
+    from christmas.profiles import Profile, Profiles
+    from christmas.sealed import ring
+    from christmas.sealed.cipher import FieldCipher
+
+    number = user(database)
+    Profiles(FieldCipher(ring.from_json(platform.field_keys))).write(database, Profile(user_id=number, first_name="민지"))
+    row = database.execute("select first_name from user_profiles where user_id = %s", (number,)).fetchone()
+    assert row is not None
+    assert row[0].startswith(b"\xc1\x01")
+    documented("select first_name")
+    change = "update users set updated_at = '2001-01-01', is_active = false where id = %s returning updated_at = now()"
+    assert database.execute(change, (number,)).fetchone() == (True,)
+    documented("update … set updated_at = …")
 
 
 @pytest.mark.parametrize("parameter", ["민지", "민지".encode()])
@@ -174,7 +246,8 @@ def test_commands_on_its_keys_work_and_leave_a_key_that_expires(cache: redis.Red
 REDIS: list[tuple[str, ...]] = [
     ("PERSIST", SESSION), ("GETSET", COUNTER, "1"), ("SETNX", COUNTER, "1"), ("MSET", COUNTER, "1"), ("APPEND", PREFERENCES, "x"),
     ("RENAME", SESSION, "session:x"), ("COPY", SESSION, "session:x"), ("INCRBYFLOAT", COUNTER, "1"), ("HINCRBYFLOAT", SESSION, "seen", "1"),
-    ("SET", SESSION, "x"), ("SETEX", CANDLE, "5", "{}"), ("HSET", PREFERENCES, "theme", "dark"), ("HINCRBY", CANDLE, "volume", "1"),
+    ("SET", SESSION, "x"), ("GET", SESSION), ("GET", CANDLE), ("SETEX", CANDLE, "5", "{}"),
+    ("HSET", PREFERENCES, "theme", "dark"), ("HINCRBY", CANDLE, "volume", "1"),
     ("LPUSH", "session:list", "1"), ("SADD", "session:set", "1"), ("PUBLISH", "news", "x"), ("SET", "other:1", "x"),
     ("KEYS", "*"), ("FLUSHDB",), ("EVAL", "return 1", "0"), ("CONFIG", "GET", "*"),
 ]  # fmt: skip
@@ -185,8 +258,22 @@ def test_what_redis_refuses_is_in_the_page(cache: redis.Redis, command: tuple[st
     with pytest.raises(redis.exceptions.NoPermissionError):
         cache.execute_command(*command)
     keyspace = keyspace_of(command[1]) if len(command) > 1 else None
-    by_type = command[0] in {"SET", "SETEX", "HSET", "HINCRBY"} and keyspace in KEYSPACES
+    by_type = command[0] in {"GET", "SET", "SETEX", "HSET", "HINCRBY"} and keyspace in KEYSPACES
     documented(f"{command[0]} {keyspace.pattern}" if by_type and keyspace else command[0])
+
+
+@pytest.mark.parametrize(
+    ("said", "command", "told"),
+    [
+        ("JSON.SET", ("JSON.SET", PREFERENCES, "$", "{}"), "unknown command"),
+        ("JSON.GET", ("JSON.GET", PREFERENCES), "unknown command"),
+        ("SELECT 1", ("SELECT", "1"), "out of range"),
+    ],
+)
+def test_what_the_server_has_not_is_in_the_page(cache: redis.Redis, said: str, command: tuple[str, ...], told: str) -> None:
+    with pytest.raises(redis.exceptions.ResponseError, match=told):
+        cache.execute_command(*command)
+    documented(said)
 
 
 def test_the_stores_speak_tls_alone(settings: Mapping[str, str]) -> None:
@@ -235,6 +322,9 @@ WEAVIATE: list[tuple[str, str, str, Any, int, str]] = [
     ("POST /v1/schema", "POST", "/v1/schema", SPECIFIED, 403, "create_collections"),
     ("DELETE /v1/schema/ChristmasDocument", "DELETE", "/v1/schema/ChristmasDocument", None, 403, "delete_collections"),
     ("vector", "POST", "/v1/objects", {**EXAMPLE, "vector": [0.1] * 1536}, 500, "vector lengths don't match|length"),
+    ("GET /v1/objects/{id}", "GET", f"/v1/objects/{EXAMPLE['id']}", None, 403, "read_data"),
+    ("DELETE /v1/objects/{id}", "DELETE", f"/v1/objects/{EXAMPLE['id']}", None, 403, "delete_data"),
+    ("GET /v1/objects", "GET", "/v1/objects", None, 403, "read_data"),
 ]
 
 
@@ -267,3 +357,39 @@ def test_the_specifications_question_by_graphql(settings: Mapping[str, str]) -> 
     assert ask("banana bread", "0.7")
     assert ask("banana bread", measured) == []
     documented("certainty: 0.7")
+
+
+def test_graphql_filters_want_the_collections_own_name(settings: Mapping[str, str]) -> None:
+    query = (
+        """{ Get { %s(where: { path: ["file_path"], operator: Equal, valueText: "docs/guide/ko/overview.md" } limit: 5) { section } } }"""
+    )
+    refused = _rest(settings, "POST", "/v1/graphql", {"query": query % "ChristmasDocument"})
+    assert "does not exist" in refused["errors"][0]["message"]
+    own = _rest(settings, "GET", "/v1/schema/ChristmasDocument")["class"]
+    assert own != "ChristmasDocument"
+    answer = _rest(settings, "POST", "/v1/graphql", {"query": query % own})
+    assert "errors" not in answer
+    assert len(answer["data"]["Get"][own]) == 5
+    documented("where:")
+    documented('"class": "ChristmasDocument"')
+
+
+@pytest.mark.parametrize(
+    "field", ['Explore(nearText: {concepts: ["x"]}) { className }', 'Get { ChristmasDocument(ask: {question: "x"}) { section } }']
+)
+def test_graphql_has_no_answers_in_words(settings: Mapping[str, str], field: str) -> None:
+    assert _rest(settings, "POST", "/v1/graphql", {"query": f"{{ {field} }}"})["errors"]
+    documented("Explore")
+    documented("ask")
+
+
+def test_the_vendors_model_is_not_the_bundled_one(settings: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import openai
+
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, settings[name])
+    with openai.OpenAI() as client:
+        with pytest.raises(openai.NotFoundError, match="multilingual-e5-small"):
+            client.embeddings.create(model="text-embedding-ada-002", input="x")
+        assert len(client.embeddings.create(model="multilingual-e5-small", input="x").data[0].embedding) == 384
+    documented('model="text-embedding-ada-002"')

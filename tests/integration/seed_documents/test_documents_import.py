@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import uuid
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,11 @@ def test_objects_have_the_specifications_properties(store: Store, folder: Path) 
     metadata = json.loads(str(found.properties["metadata"]))
     assert set(metadata) == {"timestamp", "tokens", "hash"}
     assert metadata["tokens"] > 0
+    assert datetime.fromisoformat(metadata["timestamp"]) <= datetime.now(UTC)
+    # Where it came from and which one it is there, by a number of its own.
+    path, number = str(found.properties["file_path"]), found.properties["chunk_id"]
+    assert store.expected(folder)[str(found.uuid)] == (path, number, found.properties["content"])
+    assert uuid.UUID(str(found.uuid)).version == 5
     assert len(found.vector["default"]) == 1536
 
 

@@ -55,10 +55,12 @@ def test_a_question_about_something_else_finds_nothing(guide: Platform, foreign:
 @pytest.mark.exhaustive
 def test_the_measured_bound_tells_questions_of_the_guide_from_others(guide: Platform) -> None:
     with clients.weaviate_client(guide, "rag") as client:
-        measured = certainty.measure(client)
-    assert measured.found(EMBEDDED.certainty) >= 0.9
-    assert measured.answered(EMBEDDED.certainty) <= 0.2
-    assert measured.gain(EMBEDDED.certainty) >= measured.gain(measured.best()) - 0.05
+        chosen, judged = (certainty.measure(client, folder) for folder in (certainty.CHOOSING, certainty.JUDGING))
+    # bench/README.md says by how much what is promised is missed. This is what a change of passages or of the model would show.
+    for measured in (chosen, judged):
+        assert measured.found(EMBEDDED.certainty) >= 0.9
+        assert measured.answered(EMBEDDED.certainty) <= 0.2
+    assert abs(EMBEDDED.certainty - chosen.highest(certainty.FOUND)) <= 0.003
 
 
 @pytest.mark.exhaustive

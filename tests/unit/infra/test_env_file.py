@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import subprocess
+from urllib.parse import urlsplit
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -53,9 +54,13 @@ def test_on_the_host(platform):
 
 def test_inside_the_network(platform):
     found = variables(platform, "api", inside=True)
-    assert "@timescaledb:5432/" in found["DATABASE_URL"]
+    database, redis = urlsplit(found["DATABASE_URL"]), urlsplit(found["REDIS_URL"])
+    assert (database.scheme, database.hostname, database.port, database.path) == ("postgresql", "timescaledb", 5432, "/christmas_db")
+    assert (redis.scheme, redis.hostname, redis.port, redis.path) == ("rediss", "redis", 6379, "/0")
+    assert database.username == redis.username == "api"
+    assert database.password == platform.secret("api", "postgres")
+    assert redis.password == platform.secret("api", "redis")
     assert found["DATABASE_URL"].endswith("&sslrootcert=/run/christmas/ca.crt")
-    assert "@redis:6379/" in found["REDIS_URL"]
     assert found["WEAVIATE_URL"] == "https://weaviate:8080"
     assert found["CHRISTMAS_CA_FILE"] == "/run/christmas/ca.crt"
     assert found["SSL_CERT_FILE"] == "/run/christmas/ca-bundle.crt"

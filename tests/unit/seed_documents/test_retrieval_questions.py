@@ -2,47 +2,64 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from bench.certainty import Measured
+from bench.certainty import CHOOSING, JUDGING, Measured
 from infra.connections import ROOT
 from seed.chunks import SECTION_SEPARATOR
 from seed.evaluation import Evaluation, Question, read_foreign, read_questions
 from seed.passages import passages_of
 from seed.sources import find
 
-FOREIGN = ROOT / "tests" / "data" / "retrieval" / "outside.json"
-QUESTIONS = read_questions(ROOT / "tests" / "data" / "retrieval" / "questions.json")
+FOLDERS = (JUDGING, CHOOSING)
 
 
-def test_every_answer_is_a_passage_of_the_guide() -> None:
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_answer_is_a_passage_of_the_guide(folder: Path) -> None:
     passages = {
         (each.path, each.chunk.section.split(SECTION_SEPARATOR)[-1])
         for source in find([ROOT / "docs" / "guide"]).sources
         for each in passages_of(source)
     }
-    assert [each for each in QUESTIONS if (each.file_path, each.section) not in passages] == []
+    assert [each for each in read_questions(folder / "questions.json") if (each.file_path, each.section) not in passages] == []
 
 
-def test_there_are_enough_questions_in_either_language_and_none_twice() -> None:
-    assert len({each.question for each in QUESTIONS}) == len(QUESTIONS) >= 60
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_there_are_enough_questions_in_either_language_and_none_twice(folder: Path) -> None:
+    questions = read_questions(folder / "questions.json")
+    assert len({each.question for each in questions}) == len(questions) >= 60
     for language in ("ko", "en"):
-        assert sum(each.language == language for each in QUESTIONS) >= 25
+        assert sum(each.language == language for each in questions) >= 25
 
 
-def test_foreign_questions_are_enough_in_either_language_and_none_twice() -> None:
-    foreign = read_foreign(FOREIGN)
+def test_no_bound_is_judged_on_a_question_that_it_was_chosen_on() -> None:
+    judged, chosen = (
+        {
+            each.casefold()
+            for each in (*(own.question for own in read_questions(folder / "questions.json")), *read_foreign(folder / "outside.json"))
+        }
+        for folder in FOLDERS
+    )
+    assert judged & chosen == set()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_foreign_questions_are_enough_in_either_language_and_none_twice(folder: Path) -> None:
+    foreign = read_foreign(folder / "outside.json")
     assert len(set(foreign)) == len(foreign) >= 50
     korean = [each for each in foreign if any("가" <= letter <= "힣" for letter in each)]
     assert len(korean) >= 25 <= len(foreign) - len(korean)
 
 
-def test_the_best_bound_finds_most_and_answers_least() -> None:
+def test_the_bound_is_the_highest_at_which_enough_is_found() -> None:
     measured = Measured((0.95, 0.93, 0.90, None), (0.92, 0.80))
     assert measured.found(0.9) == 0.75
     assert (measured.answered(0.9), measured.answered(0.93)) == (0.5, 0.0)
-    assert measured.gain(0.93) == 0.5
-    assert measured.best() == pytest.approx(0.921)
+    assert measured.highest(0.75) == pytest.approx(0.9)
+    assert measured.highest(0.5) == pytest.approx(0.93)
+    assert measured.highest(0.8) == 0.0
 
 
 def test_recall_and_mean_reciprocal_rank() -> None:
