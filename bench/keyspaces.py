@@ -24,6 +24,7 @@ from christmas.market import Candle, MarketCache
 from christmas.rate_limits import RateLimiter
 from core.docker_host import connect
 from core.yielding import yield_processor
+from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Platform
 from monitor.keyspace_audit import audit
 from tests.support import scratch
@@ -88,7 +89,7 @@ def _tool(platform: Platform) -> Iterator[Container]:
         scratch.image("redis"), ["sleep", "infinity"], network_mode="host", labels=scratch.labels(), cap_drop=["ALL"]
     )
     try:
-        made.put_archive(scratch.FOLDER, packed.getvalue())
+        made.put_archive(CONFIG_DIRECTORY, packed.getvalue())
         made.start()
         yield made
     finally:

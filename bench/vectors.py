@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -24,10 +24,12 @@ from bench.points import CHOSEN, Build, Point
 from bench.raw_search import raw_search
 from bench.real_vectors import PASSAGES, RealVectors, real_vectors
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.services import WEAVIATE
 from core.progress import Progress, show_progress
 from infra import clients
+from infra.components.weaviate_config import ROOT_USER
 from infra.connections import ROOT
-from tests.support.weaviate_server import ROOT_USER, run_scratch_weaviate
+from tests.support.weaviate_server import run_scratch_weaviate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +93,7 @@ def _measured(build: Build, vectors: RealVectors, exact: NDArray[np.float32], pr
     """The points of one build, in a server of its own, so that its memory is of nothing else."""
     environment = {"PROMETHEUS_MONITORING_ENABLED": "true"}
     with (
-        run_scratch_weaviate(embedder=False, memory="4g", environment=environment) as server,
+        run_scratch_weaviate(embedder=False, limits=replace(WEAVIATE.limits, memory_mib=4096), environment=environment) as server,
         clients.weaviate_client(server.platform, ROOT_USER) as client,
     ):
         progress.status(f"building {build.name}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,8 +70,7 @@ def run_once(scratch_stores: Scratch, recipe: Recipe, line: Iterable[str]) -> No
     Raises PlatformError with the command's last words if it fails.
     """
     words = list(line)
-    once = dataclasses.replace(recipe, command=["-c", shlex.join(words)], entrypoint=["/bin/sh"], health=None)
-    container = scratch_stores.create(once)
+    container = scratch_stores.create(recipe.running(words))
     try:
         container.start()
         code = int(container.wait(timeout=_SECONDS)["StatusCode"])

@@ -6,12 +6,14 @@ For restores, drills and tests. Files can be copied into each container before i
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import random
 import secrets
+import shlex
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -20,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 from backup.restoring.bases import Base
 from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
 from core import health, temporary
-from core.containers import FileToPut, docker_client, give, put_files
+from core.containers import FileToPut, docker_client, give, put_files, throwaway
 from core.errors import PlatformError
-from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from infra.components.description import ServiceContainer
+from infra.components.names import CONFIG_DIRECTORY, PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.certificates import issue_authority, issue_certificate
 
@@ -32,27 +35,31 @@ if TYPE_CHECKING:
 
 OWNER_LABEL = "com.christmas.owner"
 PURPOSE_LABEL = "com.christmas.purpose"
-CONFIG = "/run/christmas"
 _ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
 _NETWORK_TRIES = 20
+_START_SECONDS = 180
 _DOCKERS_CHECK = 20 * 1_000_000_000  # nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The settings of one scratch container. `volumes` maps paths inside to volume names; `files` are copied in before the start."""
+    """A described container, its image and user, and the volume of each part that it mounts; those in `read_only` can't be written."""
 
-    service: str
     base: Base
-    command: list[str]
-    entrypoint: list[str] | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    described: ServiceContainer[str]
     volumes: Mapping[str, str] = field(default_factory=dict)
-    read_only_volumes: Mapping[str, str] = field(default_factory=dict)
-    tmpfs: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    health: list[str] | None = None
-    start_seconds: float = 180
+    read_only: Collection[str] = ()
+
+    @property
+    def service(self) -> str:
+        """The service's name."""
+        return self.described.service
+
+    def running(self, line: Sequence[str]) -> Recipe:
+        """The same container with one command in place of its server."""
+        return dataclasses.replace(
+            self, described=dataclasses.replace(self.described, command=["-c", shlex.join(line)], entrypoint=["/bin/sh"], health=[])
+        )
 
 
 class Scratch:
@@ -70,6 +77,7 @@ class Scratch:
         self._network: Network | None = None
         self.containers: dict[str, Container] = {}
         self.volumes: list[str] = []
+        self._given: set[str] = set()
 
     def open(self) -> None:
         """Make the network, on a free address range.
@@ -144,51 +152,81 @@ class Scratch:
     def create(self, recipe: Recipe) -> Container:
         """Create a container with certificates and files, without starting it."""
         from docker.errors import DockerException
+        from docker.types import Ulimit
 
         client = docker_client()
-        network = str(self.network.name)
-        mounts = {volume: {"bind": path, "mode": "rw"} for path, volume in recipe.volumes.items()}
-        mounts |= {volume: {"bind": path, "mode": "ro"} for path, volume in recipe.read_only_volumes.items()}
-        mounts |= {self.volume(f"{recipe.service}-config"): {"bind": CONFIG, "mode": "rw"}}
+        network, described, limits = str(self.network.name), recipe.described, recipe.described.limits
+        self._give_volumes(recipe)
+        mounts = {
+            recipe.volumes[part]: {"bind": path, "mode": "ro" if part in recipe.read_only else "rw"}
+            for path, part in described.volumes.items()
+        }
+        mounts |= {self.volume(f"{recipe.service}-config"): {"bind": CONFIG_DIRECTORY, "mode": "rw"}}
         options: dict[str, Any] = {
             "name": f"christmas-{self.name}-{recipe.service}",
             "hostname": recipe.service,
             "labels": {**self._labels, SERVICE_LABEL: recipe.service},
-            "environment": dict(recipe.environment),
+            "environment": dict(described.environment),
             "user": recipe.base.user,
-            "tmpfs": dict(recipe.tmpfs),
+            "read_only": True,
+            "tmpfs": dict(described.tmpfs),
             "volumes": mounts,
             "init": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
-            # Callers wait for the service themselves: Docker's check, from the image, is for people who look at the container later.
-            "healthcheck": {"interval": _DOCKERS_CHECK},
-            "mem_limit": f"{recipe.base.limits.memory_mib}m",
-            "shm_size": "256m",
+            # Callers wait for the service themselves: Docker's check is for people who look at the container later.
+            "healthcheck": {"test": list(described.health) or ["NONE"], "interval": _DOCKERS_CHECK},
+            "mem_limit": f"{limits.memory_mib}m",
+            "memswap_limit": f"{limits.memory_mib}m",
+            "nano_cpus": round(limits.cpus * 1e9),
+            "pids_limit": limits.processes,
+            "ulimits": [Ulimit(name=name, soft=bound, hard=bound) for name, bound in described.ulimits.items()],
+            "shm_size": f"{described.shm_mib}m",
+            "stop_signal": described.stop_signal,
             "network": network,
             "networking_config": {
                 network: client.api.create_endpoint_config(aliases=[recipe.service], ipv4_address=self.address(recipe.service))
             },
         }
-        if recipe.entrypoint:
-            options["entrypoint"] = recipe.entrypoint
+        if described.entrypoint:
+            options["entrypoint"] = list(described.entrypoint)
         try:
-            container: Container = client.containers.create(recipe.base.image, recipe.command, **options)
+            container: Container = client.containers.create(recipe.base.image, list(described.command), **options)
         except DockerException as error:
             raise PlatformError(what=f"a scratch {recipe.service} can't be made: {error}", where="Docker") from error
         self.containers[recipe.service] = container
-        for path in recipe.volumes:
-            give(container, path, **recipe.base.owner)
-        entries = [FileToPut(name, content, 0o400) for name, content in {**self._certificates(recipe.service), **recipe.files}.items()]
-        put_files(container, CONFIG, entries, **recipe.base.owner)
+        files = {**self._certificates(recipe.service), **described.files}
+        entries = [FileToPut(name, text.encode(), 0o400) for name, text in files.items()]
+        put_files(container, CONFIG_DIRECTORY, entries, **recipe.base.owner)
         return container
 
-    def _certificates(self, service_name: str) -> dict[str, bytes]:
+    def _give_volumes(self, recipe: Recipe) -> None:
+        """Make the service's user the owner of its new volumes: an image may say otherwise.
+
+        By a helper: a container with a read-only root takes files into its volumes alone, and the owner is set from beside them.
+        """
+        new = {
+            path: recipe.volumes[part]
+            for path, part in recipe.described.volumes.items()
+            if recipe.volumes[part] in self.volumes and recipe.volumes[part] not in self._given
+        }
+        if not new:
+            return
+        mounts = {volume: {"bind": path, "mode": "rw"} for path, volume in new.items()}
+        helper = docker_client().containers.create(recipe.base.image, volumes=mounts, **throwaway("owner"))
+        try:
+            for path in new:
+                give(helper, path, **recipe.base.owner)
+        finally:
+            helper.remove(force=True)
+        self._given.update(new.values())
+
+    def _certificates(self, service_name: str) -> dict[str, str]:
         ca = self.ca_file.read_text()
         key, certificate = issue_certificate(
             self._ca_key, ca, service_name, [service_name, "localhost"], [self.address(service_name), "127.0.0.1"], 1
         )
-        return {"ca.crt": ca.encode(), "tls.crt": certificate.encode(), "tls.key": key.encode()}
+        return {"ca.crt": ca, "tls.crt": certificate, "tls.key": key}
 
     def start(self, recipe: Recipe) -> Container:
         """Start a container, create it first if necessary, and wait until it answers.
@@ -197,12 +235,12 @@ class Scratch:
         """
         container = self.containers.get(recipe.service) or self.create(recipe)
         container.start()
-        deadline, pause = time.monotonic() + recipe.start_seconds, 0.2
-        while recipe.health:
+        deadline, pause = time.monotonic() + _START_SECONDS, 0.2
+        while recipe.described.health:
             container.reload()
             # A health check costs a process in the container, which the starting server needs more: wait first until it listens.
             listens = container.status == "running" and not self._refuses(recipe.service)
-            if listens and health.passes(docker_client().api, str(container.id), recipe.health):
+            if listens and health.passes(docker_client().api, str(container.id), health.check_of(container.attrs)):
                 break
             if container.status in ("exited", "dead") or time.monotonic() > deadline:
                 lines = container.logs(tail=15).decode(errors="replace").strip()

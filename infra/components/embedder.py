@@ -8,12 +8,12 @@ import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.services import EMBEDDER
-from infra.components.container import ServiceContainerArgs, config_volume, image, service_container
+from infra.components.container import Deployed, Deployment, image
 from infra.components.credentials import Credentials
+from infra.components.embedder_config import container
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.provider.resources import ConfigFiles, Reload
 
 SERVICE = EMBEDDER.name
 
@@ -37,40 +37,9 @@ class Embedder(pulumi.ComponentResource):
     def __init__(self, name: str, args: EmbedderArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Embedder", name, {}, opts)
         placement = args.placement
-        service_image = image(placement, SERVICE, self)
-        config = config_volume(placement, SERVICE, self)
-        uid, gid = placement.owner(SERVICE)
-        files = ConfigFiles(
-            f"{SERVICE}-config",
-            volume=config.name,
-            image=service_image.image_id,
-            uid=uid,
-            gid=gid,
-            files={**args.pki.files(SERVICE), "api.key": args.credentials.embedder},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.container = service_container(
-            ServiceContainerArgs(
-                placement=placement,
-                network=args.network,
-                service=SERVICE,
-                command=[],
-                config_volume=config.name,
-                volumes={},
-                tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777"},  # noqa: S108
-                health=["CMD", "python3", "-I", "-S", "/opt/embedder/embedder_server/health.py"],
-                published=[(args.port, EMBEDDER.ports["https"])],
-                wait_seconds=60,
-            ),
-            service_image,
-            pulumi.ResourceOptions(parent=self, depends_on=[files]),
-        )
-        Reload(
-            f"{SERVICE}-reload",
-            container=self.container.name,
-            server=self.container.id,
-            written_at=files.written_at,
-            action={"signal": "SIGHUP"},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        described = container(placement.limits(SERVICE), token=args.credentials.embedder)
+        deployment = Deployment(placement=placement, network=args.network, pki=args.pki, published=[(args.port, EMBEDDER.ports["https"])])
+        deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
+        self.container = deployed.container
+        deployed.reload({"signal": "SIGHUP"})
         self.register_outputs({"container": self.container.name})

@@ -8,13 +8,12 @@ import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.services import MONITORING
-from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
+from infra.components.container import Deployed, Deployment, data_volume, image
 from infra.components.credentials import Credentials
-from infra.components.monitoring_config import DATA_PATH, NOBODY, prometheus_yml, rule_files
+from infra.components.monitoring_config import DATA, NOBODY, container
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.provider.resources import ConfigFiles, Reload
 
 SERVICE = MONITORING.name
 
@@ -43,52 +42,25 @@ class Monitoring(pulumi.ComponentResource):
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Monitoring", name, {}, opts)
         placement, credentials = args.placement, args.credentials
-        service_image = image(placement, SERVICE, self)
-        data = data_volume(placement, f"{SERVICE}-data", self)
-        config = config_volume(placement, SERVICE, self)
-        uid, gid = placement.owner(SERVICE)
+        data = data_volume(placement, DATA, self)
         own = placement.settings.alertmanager
-        files = ConfigFiles(
-            f"{SERVICE}-config",
-            volume=config.name,
-            image=service_image.image_id,
-            uid=uid,
-            gid=gid,
-            files={
-                **args.pki.files(SERVICE),
-                "prometheus.yml": prometheus_yml(placement.stack),
-                "alertmanager.yml": pulumi.Output.secret(own.get_secret_value()) if own else NOBODY,
-                **{f"rules/{file}": text for file, text in rule_files().items()},
-                "web.password": credentials.monitoring or "",
-                "postgres.login": args.postgres_login[0],
-                "postgres.password": args.postgres_login[1],
-                "redis.password": args.redis_password,
-            },
-            opts=pulumi.ResourceOptions(parent=self),
+        described = container(
+            placement.limits(SERVICE),
+            placement.stack,
+            alertmanager=pulumi.Output.secret(own.get_secret_value()) if own else NOBODY,
+            web_password=credentials.monitoring or "",
+            postgres_login=args.postgres_login,
+            redis_password=args.redis_password,
         )
-        self.container = service_container(
-            ServiceContainerArgs(
-                placement=placement,
-                network=args.network,
-                service=SERVICE,
-                command=[],
-                config_volume=config.name,
-                volumes={DATA_PATH: data.name},
-                tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777"},  # noqa: S108
-                health=["CMD", "healthy.sh"],
-                published=[(args.port, MONITORING.ports["prometheus"])],
-                wait_seconds=120,
-            ),
-            service_image,
-            pulumi.ResourceOptions(parent=self, depends_on=[files]),
+        deployment = Deployment(
+            placement=placement,
+            network=args.network,
+            pki=args.pki,
+            volumes={DATA: data.name},
+            published=[(args.port, MONITORING.ports["prometheus"])],
         )
+        deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
+        self.container = deployed.container
         # Passwords and certificates are read at the start alone.
-        Reload(
-            f"{SERVICE}-reload",
-            container=self.container.name,
-            server=self.container.id,
-            written_at=files.written_at,
-            action={"restart": True},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        deployed.reload({"restart": True})
         self.register_outputs({"container": self.container.name})

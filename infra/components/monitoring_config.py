@@ -1,4 +1,7 @@
-"""Prometheus' settings and rules as text. Bounds come from the blueprint: the files of rules name them, `@postgres.deadlocks_warn@`."""
+"""Monitoring's container, and Prometheus' settings and rules as text.
+
+Bounds come from the blueprint: the files of rules name them, `@postgres.deadlocks_warn@`.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,15 @@ from typing import Any
 import yaml
 
 from christmas.blueprint.alarms import BACKUP_ALARMS
+from christmas.blueprint.model import Limits
 from christmas.blueprint.rules import SCHEDULE_RULES
 from christmas.blueprint.server_alarms import HOST_ALARMS, POSTGRES_ALARMS, REDIS_ALARMS
-from christmas.blueprint.services import EMBEDDER, POSTGRES_MAX_CONNECTIONS, REDIS, WEAVIATE
+from christmas.blueprint.services import EMBEDDER, MONITORING, POSTGRES_MAX_CONNECTIONS, REDIS, WEAVIATE
+from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 
 RULES = Path(__file__).resolve().parent.parent / "monitoring_rules"
-DATA_PATH = "/var/lib/monitoring"
+DATA, DATA_PATH = "monitoring-data", "/var/lib/monitoring"
 TEXTFILE = f"{DATA_PATH}/textfile/christmas.prom"
 """Where the schedule's own figures go: node exporter reads them there."""
 
@@ -47,6 +52,34 @@ BOUNDS: Mapping[str, Any] = {
     "backup": BACKUP_ALARMS,
     "platform": Rhythm(),
 }
+
+
+def container(
+    limits: Limits,
+    stack: str,
+    *,
+    alertmanager: Content | str,
+    web_password: Content | str,
+    postgres_login: tuple[Content, Content],
+    redis_password: Content,
+) -> ServiceContainer[Content]:
+    """Prometheus, Alertmanager and the exporters, which log in with what is given here."""
+    return ServiceContainer(
+        service=MONITORING.name,
+        limits=limits,
+        volumes={DATA_PATH: DATA},
+        files={
+            "prometheus.yml": prometheus_yml(stack),
+            "alertmanager.yml": alertmanager,
+            **{f"rules/{file}": text for file, text in rule_files().items()},
+            "web.password": web_password,
+            "postgres.login": postgres_login[0],
+            "postgres.password": postgres_login[1],
+            "redis.password": redis_password,
+        },
+        health=["CMD", "healthy.sh"],
+        wait_seconds=120,
+    )
 
 
 def rule_files() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""PostgreSQL's configuration files as text: settings from the limits, access rules from the accounts."""
+"""PostgreSQL's container, and its configuration files as text: settings from the limits, access rules from the accounts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,63 @@ from christmas.blueprint.model import Account, Limits, Network
 from christmas.blueprint.postgres_rights import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
 from christmas.blueprint.relational import DATABASE
 from christmas.blueprint.rules import BACKUP_RULES
-from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS
+from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS, TIMESCALEDB
+from infra.backup_places import S3Place
+from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
-from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
+from infra.components.pgbackrest_config import CA_FILE, CONFIG_PATH, PGDATA, REPOSITORY_PATH, STANZA
+from infra.provider import logins
 
 PRELOADED = ("timescaledb", "pgaudit", "pg_stat_statements")
-
+SUPERUSER_PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file's name
+DATA, REPOSITORY = "timescaledb-data", "pgbackrest"
 
 ARCHIVE_COMMAND = f"pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-push %p"
+
+
+def container(
+    limits: Limits,
+    *,
+    uid: int,
+    gid: int,
+    hba: Content | str,
+    pgbackrest: Content | str,
+    superuser_password: Content | str,
+    place: S3Place | None = None,
+    settings: Iterable[str] = (),
+) -> ServiceContainer[Content]:
+    """PostgreSQL, run by the user `uid`:`gid`, with its `pg_hba.conf` and `pgbackrest.conf`; `settings` are further lines of its own.
+
+    The superuser's password is for making a new cluster. `place` is the bucket of the backups, if they are in one.
+    """
+    configuration = "\n".join([postgresql_conf(limits), *settings])
+    return ServiceContainer(
+        service=TIMESCALEDB.name,
+        limits=limits,
+        command=["postgres", "-c", f"config_file={CONFIG_DIRECTORY}/postgresql.conf", "-c", f"hba_file={CONFIG_DIRECTORY}/pg_hba.conf"],
+        environment={
+            "PGDATA": PGDATA,
+            "POSTGRES_PASSWORD_FILE": f"{CONFIG_DIRECTORY}/{SUPERUSER_PASSWORD_FILE}",
+            "PGBACKREST_CONFIG": CONFIG_PATH,
+        },
+        volumes={PGDATA.rpartition("/")[0]: DATA, REPOSITORY_PATH: REPOSITORY},
+        # An image may give this directory to another user.
+        own_tmpfs={"/var/run/postgresql": f"rw,noexec,nosuid,nodev,size=16m,uid={uid},gid={gid},mode=0750"},
+        files={
+            "postgresql.conf": configuration,
+            "pg_hba.conf": hba,
+            logins.FILE: logins.script(),
+            "pgbackrest.conf": pgbackrest,
+            **({CA_FILE: place.ca_certificate} if place and place.ca_certificate else {}),
+            SUPERUSER_PASSWORD_FILE: superuser_password,
+        },
+        health=["CMD", "sh", f"{CONFIG_DIRECTORY}/{logins.FILE}", "health"],
+        health_every="5s",  # it also ends connections of strangers: docs/adr/0013
+        settings=configuration,
+        stop_signal="SIGINT",
+        shm_mib=256,
+        wait_seconds=300,
+    )
 
 
 def postgresql_conf(limits: Limits) -> str:

@@ -11,16 +11,14 @@ import pulumi_docker as docker
 from christmas.blueprint import model as blueprint
 from christmas.blueprint.accounts import ACCOUNTS, ADMIN
 from christmas.blueprint.services import REDIS
-from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
+from infra.components.container import Deployed, Deployment, data_volume, image
 from infra.components.credentials import Credentials
-from infra.components.names import redis_cli
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.components.redis_config import redis_conf, start_command
+from infra.components.redis_config import DATA, container
 from infra.provider.redis_acl import redis_acl_line, redis_rules
 from infra.provider.redis_user import reload_command
-from infra.provider.resources import ConfigFiles, Reload
 from infra.provider.store_resources import RedisUser
 
 SERVICE = REDIS.name
@@ -47,52 +45,26 @@ class Redis(pulumi.ComponentResource):
     def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Redis", name, {}, opts)
         placement = args.placement
-        self.data = data_volume(placement, f"{SERVICE}-data", self)
-        service_image = image(placement, SERVICE, self)
-        config = config_volume(placement, SERVICE, self)
-        uid, gid = placement.owner(SERVICE)
-        files = ConfigFiles(
-            f"{SERVICE}-config",
-            volume=config.name,
-            image=service_image.image_id,
-            uid=uid,
-            gid=gid,
-            files={
-                **args.pki.files(SERVICE),
-                "redis.conf": redis_conf(placement.limits(SERVICE)),
-                "users.acl": _acl_file(args.credentials),
-                # The files come before the server's change: what stands in them must be taken before and after it.
-                "admin.password": args.credentials.redis["admin"].lasting,
-                "monitor.password": args.credentials.redis["monitor"].lasting,
-            },
-            opts=pulumi.ResourceOptions(parent=self),
+        self.data = data_volume(placement, DATA, self)
+        # The files come before the server's change: what stands in them must be taken before and after it.
+        described = container(
+            placement.limits(SERVICE),
+            acl=_acl_file(args.credentials),
+            admin_password=args.credentials.redis["admin"].lasting,
+            monitor_password=args.credentials.redis["monitor"].lasting,
         )
-        self.container = service_container(
-            ServiceContainerArgs(
-                placement=placement,
-                network=args.network,
-                service=SERVICE,
-                command=start_command(),
-                config_volume=config.name,
-                volumes={"/data": self.data.name},
-                tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777"},  # noqa: S108
-                health=["CMD-SHELL", f"{redis_cli('monitor')} ping | grep -q PONG"],
-                settings=redis_conf(placement.limits(SERVICE)),
-                published=[(args.port, REDIS.ports["redis"])],
-            ),
-            service_image,
-            pulumi.ResourceOptions(parent=self, depends_on=[files]),
+        deployment = Deployment(
+            placement=placement,
+            network=args.network,
+            pki=args.pki,
+            volumes={DATA: self.data.name},
+            published=[(args.port, REDIS.ports["redis"])],
         )
+        deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
+        self.container = deployed.container
         admin = self._users(args.credentials)
         # It logs in as admin, whose password may have changed.
-        Reload(
-            f"{SERVICE}-reload",
-            container=self.container.name,
-            server=self.container.id,
-            written_at=files.written_at,
-            action={"exec": list(reload_command()), "user": placement.user(SERVICE)},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[admin]),
-        )
+        deployed.reload({"exec": list(reload_command()), "user": placement.user(SERVICE)}, depends_on=[admin])
         self.register_outputs({"container": self.container.name})
 
     def _users(self, credentials: Credentials) -> RedisUser:

@@ -1,15 +1,39 @@
-"""Redis' configuration file as text, and the command that starts the server with it."""
+"""Redis' container: its configuration file as text, and the command that starts the server with it."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 
 from christmas.blueprint.model import Limits
 from christmas.blueprint.redis_policy import REDIS_POLICY
 from christmas.blueprint.services import REDIS
-from infra.components.names import CONFIG_DIRECTORY
+from infra.components.description import Content, ServiceContainer
+from infra.components.names import CONFIG_DIRECTORY, redis_cli
 
 PORT = REDIS.ports["redis"]
+DATA = "redis-data"
+
+
+def container(
+    limits: Limits, *, acl: Content, admin_password: Content, monitor_password: Content, settings: Iterable[str] = ()
+) -> ServiceContainer[Content]:
+    """Redis with that ACL file; the passwords are for commands inside the container. `settings` are further lines of its configuration."""
+    configuration = "".join(f"{line}\n" for line in (redis_conf(limits).removesuffix("\n"), *settings))
+    return ServiceContainer(
+        service=REDIS.name,
+        limits=limits,
+        command=start_command(),
+        volumes={"/data": DATA},
+        files={
+            "redis.conf": configuration,
+            "users.acl": acl,
+            "admin.password": admin_password,
+            "monitor.password": monitor_password,
+        },
+        health=["CMD-SHELL", f"{redis_cli('monitor')} ping | grep -q PONG"],
+        settings=configuration,
+    )
 
 
 def redis_conf(limits: Limits) -> str:

@@ -13,23 +13,21 @@ from christmas.blueprint.logins import twin_of
 from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.blueprint.services import TIMESCALEDB
-from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
+from infra.components.container import Deployed, Deployment, data_volume, image
 from infra.components.credentials import Credentials, newest
-from infra.components.names import CONFIG_DIRECTORY
+from infra.components.description import ServiceContainer
 from infra.components.network import PlatformNetwork
-from infra.components.pgbackrest_config import CA_FILE, CONFIG_PATH, PGDATA, REPOSITORY_PATH, STANZA, render
+from infra.components.pgbackrest_config import CONFIG_PATH, STANZA, render
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.components.postgres_config import pg_hba_conf, postgresql_conf
-from infra.provider import logins
+from infra.components.postgres_config import DATA, REPOSITORY, container, pg_hba_conf
 from infra.provider.postgres_grants import declared_grants
 from infra.provider.postgres_role import declared_inputs, twin_inputs
 from infra.provider.psql import named
-from infra.provider.resources import ConfigFiles, FieldKeys, KeptIdentity, KeptPassword, Reload
+from infra.provider.resources import FieldKeys, KeptIdentity, KeptPassword
 from infra.provider.store_resources import BackupStanza, PostgresDatabase, PostgresGrants, PostgresRole
 
 SERVICE = TIMESCALEDB.name
-SUPERUSER_PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,83 +60,38 @@ class TimescaleDb(pulumi.ComponentResource):
         super().__init__("christmas:infra:TimescaleDb", name, {}, opts)
         self._args = args
         placement = args.placement
-        self.data = data_volume(placement, f"{SERVICE}-data", self)
-        self.repository = data_volume(placement, "pgbackrest", self)
+        self.data = data_volume(placement, DATA, self)
+        self.repository = data_volume(placement, REPOSITORY, self)
         service_image = image(placement, SERVICE, self)
-        config = config_volume(placement, SERVICE, self)
         self._keep_keys(service_image)
-        files = self._config(service_image, config)
-        self.container = service_container(
-            ServiceContainerArgs(
-                placement=placement,
-                network=args.network,
-                service=SERVICE,
-                command=[
-                    "postgres",
-                    "-c",
-                    f"config_file={CONFIG_DIRECTORY}/postgresql.conf",
-                    "-c",
-                    f"hba_file={CONFIG_DIRECTORY}/pg_hba.conf",
-                ],
-                config_volume=config.name,
-                volumes={PGDATA.rpartition("/")[0]: self.data.name, REPOSITORY_PATH: self.repository.name},
-                tmpfs={
-                    "/var/run/postgresql": _tmpfs(placement, 16),
-                    "/tmp": f"rw,noexec,nosuid,nodev,size={placement.limits(SERVICE).tmpfs_mib}m,mode=1777",  # noqa: S108
-                },
-                health=["CMD", "sh", f"{CONFIG_DIRECTORY}/{logins.FILE}", "health"],
-                health_every="5s",  # it also ends connections of strangers: docs/adr/0013
-                published=[(args.port, TIMESCALEDB.ports["postgres"])],
-                environment={
-                    "PGDATA": PGDATA,
-                    "POSTGRES_PASSWORD_FILE": f"{CONFIG_DIRECTORY}/{SUPERUSER_PASSWORD_FILE}",
-                    "PGBACKREST_CONFIG": CONFIG_PATH,
-                },
-                settings=postgresql_conf(placement.limits(SERVICE)),
-                stop_signal="SIGINT",
-                shm_mib=256,
-                wait_seconds=300,
-            ),
-            service_image,
-            pulumi.ResourceOptions(parent=self, depends_on=[files]),
+        deployment = Deployment(
+            placement=placement,
+            network=args.network,
+            pki=args.pki,
+            volumes={DATA: self.data.name, REPOSITORY: self.repository.name},
+            published=[(args.port, TIMESCALEDB.ports["postgres"])],
         )
-        Reload(
-            f"{SERVICE}-reload",
-            container=self.container.name,
-            server=self.container.id,
-            written_at=files.written_at,
-            action={"signal": "SIGHUP"},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        deployed = Deployed(self._described(), deployment, service_image, self)
+        self.container = deployed.container
+        deployed.reload({"signal": "SIGHUP"})
         database = self._contents()
         self.field_keys = self._field_keys(service_image, database)
         self.register_outputs({"container": self.container.name})
 
-    def _config(self, service_image: docker.RemoteImage, config: docker.Volume) -> ConfigFiles:
-        args = self._args
-        placement = args.placement
-        monitoring = placement.settings.monitoring
-        hba = pulumi.Output.all(args.network.subnet, args.network.gateway).apply(
-            lambda at: pg_hba_conf(ACCOUNTS, at[0], at[1], monitoring=monitoring)
-        )
+    def _described(self) -> ServiceContainer[pulumi.Input[str]]:
+        args, placement = self._args, self._args.placement
         uid, gid = placement.owner(SERVICE)
-        place = placement.settings.backup.place
-        return ConfigFiles(
-            f"{SERVICE}-config",
-            volume=config.name,
-            image=service_image.image_id,
+        monitoring, place = placement.settings.monitoring, placement.settings.backup.place
+        return container(
+            placement.limits(SERVICE),
             uid=uid,
             gid=gid,
-            files={
-                **args.pki.files(SERVICE),
-                "postgresql.conf": postgresql_conf(placement.limits(SERVICE)),
-                "pg_hba.conf": hba,
-                logins.FILE: logins.script(),
-                "pgbackrest.conf": self.repository_passphrase.apply(lambda passphrase: render(passphrase, place=place)),
-                **({CA_FILE: place.ca_certificate} if place and place.ca_certificate else {}),
-                SUPERUSER_PASSWORD_FILE: args.credentials.superuser,
-            },
-            opts=pulumi.ResourceOptions(parent=self),
+            hba=pulumi.Output.all(args.network.subnet, args.network.gateway).apply(
+                lambda at: pg_hba_conf(ACCOUNTS, at[0], at[1], monitoring=monitoring)
+            ),
+            pgbackrest=self.repository_passphrase.apply(lambda passphrase: render(passphrase, place=place)),
+            superuser_password=args.credentials.superuser,
+            place=place,
         )
 
     def _keep_keys(self, service_image: docker.RemoteImage) -> None:
@@ -252,9 +205,3 @@ class TimescaleDb(pulumi.ComponentResource):
             opts=child,
         )
         return database
-
-
-def _tmpfs(placement: Placement, size_mib: int) -> str:
-    """Mount options of a directory that only the service can read."""
-    uid, gid = placement.owner(SERVICE)
-    return f"rw,noexec,nosuid,nodev,size={size_mib}m,uid={uid},gid={gid},mode=0750"

@@ -11,13 +11,13 @@ from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.logins import twin_of
 from christmas.blueprint.model import WeaviatePermission
 from christmas.blueprint.services import WEAVIATE
-from infra.components.container import ServiceContainerArgs, config_volume, data_volume, image, service_container
+from infra.components.container import Deployed, Deployment, data_volume, image
 from infra.components.credentials import Credentials, newest
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, command, environment, https_probe, secrets_file
-from infra.provider.resources import ConfigFiles, Reload
+from infra.components.weaviate_config import BACKUPS, DATA, container, secrets_file
+from infra.provider.resources import Reload
 from infra.provider.store_resources import WeaviateRole, WeaviateUser
 
 SERVICE = WEAVIATE.name
@@ -46,52 +46,21 @@ class Weaviate(pulumi.ComponentResource):
     def __init__(self, name: str, args: WeaviateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Weaviate", name, {}, opts)
         placement = args.placement
-        limits = placement.limits(SERVICE)
-        self.data = data_volume(placement, f"{SERVICE}-data", self)
-        self.backups = data_volume(placement, f"{SERVICE}-backups", self)
-        service_image = image(placement, SERVICE, self)
-        config = config_volume(placement, SERVICE, self)
-        uid, gid = placement.owner(SERVICE)
-        files = ConfigFiles(
-            f"{SERVICE}-config",
-            volume=config.name,
-            image=service_image.image_id,
-            uid=uid,
-            gid=gid,
-            files={
-                **args.pki.files(SERVICE),
-                "weaviate.env": pulumi.Output.all(args.credentials.weaviate_root, args.credentials.weaviate_cluster).apply(
-                    lambda keys: secrets_file(keys[0], keys[1])
-                ),
-            },
-            opts=pulumi.ResourceOptions(parent=self),
+        self.data = data_volume(placement, DATA, self)
+        self.backups = data_volume(placement, BACKUPS, self)
+        secrets = pulumi.Output.all(args.credentials.weaviate_root, args.credentials.weaviate_cluster)
+        described = container(placement.limits(SERVICE), secrets=secrets.apply(lambda keys: secrets_file(keys[0], keys[1])))
+        deployment = Deployment(
+            placement=placement,
+            network=args.network,
+            pki=args.pki,
+            volumes={DATA: self.data.name, BACKUPS: self.backups.name},
+            published=[(args.port, WEAVIATE.ports["https"]), (args.grpc_port, WEAVIATE.ports["grpc"])],
         )
-        self.container = service_container(
-            ServiceContainerArgs(
-                placement=placement,
-                network=args.network,
-                service=SERVICE,
-                entrypoint=["/bin/sh"],
-                command=command(),
-                config_volume=config.name,
-                volumes={DATA_PATH: self.data.name, BACKUP_PATH: self.backups.name},
-                tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={limits.tmpfs_mib}m,mode=1777"},  # noqa: S108
-                health=https_probe(WEAVIATE.ports["https"], "/v1/.well-known/ready"),
-                published=[(args.port, WEAVIATE.ports["https"]), (args.grpc_port, WEAVIATE.ports["grpc"])],
-                environment=environment(limits),
-            ),
-            service_image,
-            pulumi.ResourceOptions(parent=self, depends_on=[files]),
-        )
+        deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
+        self.container = deployed.container
         # It reads certificates and keys only at its start.
-        reload = Reload(
-            f"{SERVICE}-reload",
-            container=self.container.name,
-            server=self.container.id,
-            written_at=files.written_at,
-            action={"restart": True},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        reload = deployed.reload({"restart": True})
         self.api_keys = self._accounts(args, reload)
         self.register_outputs({"container": self.container.name})
 

@@ -1,4 +1,4 @@
-"""Weaviate's settings: most as environment variables, the secret ones in a file."""
+"""Weaviate's container and settings: most as environment variables, the secret ones in a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shlex
 
 from christmas.blueprint.model import Limits
 from christmas.blueprint.services import WEAVIATE
+from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 
 DATA_PATH = "/var/lib/weaviate"
@@ -15,6 +16,21 @@ NODE = "weaviate"
 # Weaviate's initial key; only the provider uses it, to manage the other accounts.
 ROOT_USER = "root"
 SECRETS_FILE = f"{CONFIG_DIRECTORY}/weaviate.env"
+DATA, BACKUPS = "weaviate-data", "weaviate-backups"
+
+
+def container(limits: Limits, *, secrets: Content) -> ServiceContainer[Content]:
+    """Weaviate with a file of `secrets_file`."""
+    return ServiceContainer(
+        service=WEAVIATE.name,
+        limits=limits,
+        entrypoint=["/bin/sh"],
+        command=command(),
+        environment=environment(limits),
+        volumes={DATA_PATH: DATA, BACKUP_PATH: BACKUPS},
+        files={"weaviate.env": secrets},
+        health=https_probe(WEAVIATE.ports["https"], "/v1/.well-known/ready"),
+    )
 
 
 def environment(limits: Limits) -> dict[str, str]:

@@ -10,43 +10,36 @@ import redis
 from docker.models.containers import Container
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Limits
+from christmas.blueprint.services import REDIS
 from core import temporary
+from infra.components import redis_config
+from infra.components.description import ServiceContainer
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.redis_acl import password_sha256, redis_acl_line
 from tests.support import scratch
 
-PORT = 6379
+PORT = REDIS.ports["redis"]
 
 
 @contextlib.contextmanager
-def run_scratch_redis(*settings: str, memory: str = "512m") -> Iterator[tuple[Platform, Container]]:
-    """Start it with further lines of configuration; yields a Platform with its accounts, and the container."""
+def run_scratch_redis(*settings: str, limits: Limits = REDIS.limits) -> Iterator[tuple[Platform, Container]]:
+    """Start the platform's Redis with further lines of configuration; yields a Platform with its accounts, and the container."""
     scratch.remove_leftovers()
     authority = scratch.new_authority()
-    certificate, key = authority.issue("redis")
     passwords = {each.name: secrets.token_urlsafe(24) for each in ACCOUNTS if each.redis}
-    configuration = [
-        "port 0", f"tls-port {PORT}", "tls-auth-clients no", "dir /data", "save ''",
-        f"tls-cert-file {scratch.FOLDER}/tls.crt", f"tls-key-file {scratch.FOLDER}/tls.key",
-        f"tls-ca-cert-file {scratch.FOLDER}/ca.crt", f"aclfile {scratch.FOLDER}/users.acl", *settings,
-    ]  # fmt: skip
     users = [
-        "user default off",
+        redis_acl_line("default", None, None),
         *(redis_acl_line(each.name, each.redis, password_sha256(passwords[each.name])) for each in ACCOUNTS if each.redis),
     ]
-    files = {
-        "tls.crt": certificate,
-        "tls.key": key,
-        "ca.crt": authority.pem,
-        "redis.conf": "\n".join(configuration).encode() + b"\n",
-        "users.acl": "\n".join(users).encode() + b"\n",
-    }
-    with (
-        temporary.folder("tests") as folder,
-        scratch.container(
-            "redis", files=files, uid=999, command=["redis-server", f"{scratch.FOLDER}/redis.conf"], ports=(PORT,), memory=memory
-        ) as running,
-    ):
+    described: ServiceContainer[str] = redis_config.container(
+        limits,
+        acl="\n".join(users) + "\n",
+        admin_password=passwords["admin"],
+        monitor_password=passwords["monitor"],
+        settings=settings,
+    )
+    with temporary.folder("tests") as folder, scratch.container(described, authority) as running:
         ca_file = folder / "ca.crt"
         ca_file.write_bytes(authority.pem)
         platform = Platform(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import docker
 import docker.errors
+import docker.types
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,12 +25,14 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 
 from airgap.images.catalog import build_command, image_reference
+from christmas.blueprint.services import service as blueprint_service
+from infra.components.description import ServiceContainer
+from infra.components.names import CONFIG_DIRECTORY
 from tests.support.waiting import PATIENCE
 
 PROJECT_LABEL = "com.christmas.project"
 TESTS_PROJECT = "christmas-tests"
 OWNER_LABEL = "com.christmas.tests.owner"
-FOLDER = "/run/christmas"
 
 
 def labels() -> dict[str, str]:
@@ -38,11 +41,11 @@ def labels() -> dict[str, str]:
 
 
 def image(service: str) -> str:
-    """The service's image.
+    """The service's image: the one named for tests, else the catalogue's.
 
     Raises AssertionError with the command that builds it where it is missing.
     """
-    reference = image_reference(service)
+    reference = os.environ.get(f"CHRISTMAS_TEST_{service.upper()}_IMAGE") or image_reference(service)
     try:
         docker.from_env().images.get(reference)
     except docker.errors.ImageNotFound:
@@ -147,41 +150,48 @@ def network() -> Iterator[Network]:
 
 @contextlib.contextmanager
 def container(
-    service: str,
+    described: ServiceContainer[str],
+    authority: Authority,
     *,
-    files: Mapping[str, bytes],
-    uid: int,
-    command: list[str],
-    ports: tuple[int, ...],
     inside: Network | None = None,
-    entrypoint: list[str] | None = None,
     environment: Mapping[str, str] | None = None,
-    tmpfs: Mapping[str, str] | None = None,
-    memory: str = "1g",
     extra_hosts: Mapping[str, str] | None = None,
 ) -> Iterator[Container]:
-    """Start the service's image as hardened as the platform runs it, with `files` in its settings folder; yields it running."""
-    client = docker.from_env()
+    """Start a service as the platform describes it, on free loopback ports, with a certificate of `authority`; yields it running."""
+    client, service = docker.from_env(), blueprint_service(described.service)
+    certificate, key = authority.issue(service.name)
+    files = {
+        "tls.crt": certificate,
+        "tls.key": key,
+        "ca.crt": authority.pem,
+        **{name: text.encode() for name, text in described.files.items()},
+    }
     made = client.containers.create(
-        image(service),
-        command,
-        name=f"christmas-tests-{service}-{uuid.uuid4().hex[:8]}",
-        entrypoint=entrypoint,
-        environment=dict(environment or {}),
+        image(service.name),
+        list(described.command),
+        name=f"christmas-tests-{service.name}-{uuid.uuid4().hex[:8]}",
+        entrypoint=list(described.entrypoint) or None,
+        environment={**described.environment, **(environment or {})},
         labels=labels(),
-        ports={f"{port}/tcp": ("127.0.0.1", 0) for port in ports},
-        tmpfs=dict(tmpfs or {}),
-        mem_limit=memory,
+        user=service.user,
+        ports={f"{port}/tcp": ("127.0.0.1", 0) for port in service.ports.values()},
+        volumes=[CONFIG_DIRECTORY, *described.volumes],
+        read_only=True,
+        tmpfs=dict(described.tmpfs),
+        init=True,
+        mem_limit=f"{described.limits.memory_mib}m",
+        shm_size=f"{described.shm_mib}m",
+        ulimits=[docker.types.Ulimit(name=name, soft=bound, hard=bound) for name, bound in described.ulimits.items()],
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         extra_hosts=dict(extra_hosts or {}),
-        healthcheck={"test": ["NONE"]},  # the image's own asks by a command every few seconds, and nobody looks
+        healthcheck={"test": ["NONE"]},  # it would ask by a command every few seconds, and nobody looks
     )
     try:
         if inside is not None:
             client.networks.get("bridge").disconnect(made)
-            inside.connect(made, aliases=[service])
-        assert made.put_archive(FOLDER, _archive(files, uid))
+            inside.connect(made, aliases=[service.name])
+        assert made.put_archive(CONFIG_DIRECTORY, _archive(files, int(service.user.partition(":")[0])))
         made.start()
         made.reload()
         yield made

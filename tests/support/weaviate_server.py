@@ -14,41 +14,17 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Limits
+from christmas.blueprint.services import EMBEDDER, WEAVIATE
 from core import temporary
 from infra import clients
+from infra.components import embedder_config, weaviate_config
+from infra.components.weaviate_config import ROOT_USER
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.weaviate_api import WeaviateApi, permissions
 from tests.support import scratch
 
-HTTPS, GRPC, EMBEDDER = 8080, 50051, 8443
-ROOT_USER = "root"
-_COMMAND = 'set -a; . /run/christmas/weaviate.env; exec /bin/weaviate "$@"'
-_ENVIRONMENT = {
-    "PERSISTENCE_DATA_PATH": "/var/lib/weaviate",
-    "BACKUP_FILESYSTEM_PATH": "/var/lib/weaviate-backups",
-    "ENABLE_MODULES": "text2vec-openai,backup-filesystem",
-    "API_BASED_MODULES_DISABLED": "true",
-    "DEFAULT_VECTORIZER_MODULE": "none",
-    "CLUSTER_HOSTNAME": "weaviate",
-    "CLUSTER_BIND_ADDR": "127.0.0.1",
-    "CLUSTER_ADVERTISE_ADDR": "127.0.0.1",
-    "RAFT_JOIN": "weaviate",
-    "RAFT_BOOTSTRAP_EXPECT": "1",
-    "RAFT_TIMEOUTS_MULTIPLIER": "1",
-    "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED": "false",
-    "AUTHENTICATION_APIKEY_ENABLED": "true",
-    "AUTHENTICATION_APIKEY_USERS": ROOT_USER,
-    "AUTHENTICATION_DB_USERS_ENABLED": "true",
-    "AUTHORIZATION_RBAC_ENABLED": "true",
-    "AUTHORIZATION_RBAC_ROOT_USERS": ROOT_USER,
-    "GRPC_PORT": str(GRPC),
-    "GRPC_CERT_FILE": f"{scratch.FOLDER}/tls.crt",
-    "GRPC_KEY_FILE": f"{scratch.FOLDER}/tls.key",
-    "SSL_CERT_FILE": f"{scratch.FOLDER}/ca.crt",
-    "DISABLE_TELEMETRY": "true",
-    "GO_PROFILING_DISABLE": "true",
-    "TIKTOKEN_CACHE_DIR": "/usr/share/tiktoken",
-}
+HTTPS, GRPC, EMBEDDER_PORT = WEAVIATE.ports["https"], WEAVIATE.ports["grpc"], EMBEDDER.ports["https"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,7 +38,7 @@ class ScratchWeaviate:
 
 @contextlib.contextmanager
 def run_scratch_weaviate(
-    *, embedder: bool = True, memory: str = "2g", environment: Mapping[str, str] | None = None
+    *, embedder: bool = True, limits: Limits = WEAVIATE.limits, environment: Mapping[str, str] | None = None
 ) -> Iterator[ScratchWeaviate]:
     """Start both, or Weaviate alone, `environment` added to its own; yields them when they answer and all accounts exist."""
     scratch.remove_leftovers()
@@ -77,7 +53,7 @@ def run_scratch_weaviate(
         if embedder:
             endpoints["embedder"] = stack.enter_context(_embedder(authority, token, network))
         root_key = secrets.token_urlsafe(24)
-        running = stack.enter_context(_weaviate(authority, root_key, network, memory, {**_ENVIRONMENT, **(environment or {})}))
+        running = stack.enter_context(_weaviate(authority, root_key, network, limits, environment))
         endpoints["weaviate"] = Endpoint("127.0.0.1", scratch.published(running, HTTPS), "weaviate", HTTPS)
         endpoints["weaviate_grpc"] = Endpoint("127.0.0.1", scratch.published(running, GRPC), "weaviate", GRPC)
         platform = Platform(
@@ -100,42 +76,20 @@ def run_scratch_weaviate(
 
 @contextlib.contextmanager
 def _embedder(authority: scratch.Authority, token: str, network: Network) -> Iterator[Endpoint]:
-    certificate, key = authority.issue("embedder")
-    files = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.pem, "api.key": token.encode()}
-    with scratch.container(
-        "embedder", files=files, uid=1000, command=[], ports=(EMBEDDER,), inside=network, tmpfs={"/tmp": "size=64m"}
-    ) as running:
-        port = scratch.published(running, EMBEDDER)
+    with scratch.container(embedder_config.container(EMBEDDER.limits, token=token), authority, inside=network) as running:
+        port = scratch.published(running, EMBEDDER_PORT)
         trusted = ssl.create_default_context(cadata=authority.pem.decode())
         scratch.wait_until(lambda: httpx.get(f"https://localhost:{port}/healthz", verify=trusted).is_success, running)
-        yield Endpoint("127.0.0.1", port, "embedder", EMBEDDER)
+        yield Endpoint("127.0.0.1", port, EMBEDDER.name, EMBEDDER_PORT)
 
 
 @contextlib.contextmanager
 def _weaviate(
-    authority: scratch.Authority, root_key: str, network: Network, memory: str, environment: Mapping[str, str]
+    authority: scratch.Authority, root_key: str, network: Network, limits: Limits, environment: Mapping[str, str] | None
 ) -> Iterator[Container]:
-    certificate, key = authority.issue("weaviate")
-    files = {
-        "tls.crt": certificate,
-        "tls.key": key,
-        "ca.crt": authority.pem,
-        "weaviate.env": f"AUTHENTICATION_APIKEY_ALLOWED_KEYS='{root_key}'\n".encode(),
-    }
-    arguments = ["--scheme", "https", "--tls-host", "0.0.0.0", "--tls-port", str(HTTPS)]
-    arguments += ["--tls-certificate", f"{scratch.FOLDER}/tls.crt", "--tls-key", f"{scratch.FOLDER}/tls.key"]
-    with scratch.container(
-        "weaviate",
-        files=files,
-        uid=1000,
-        entrypoint=["/bin/sh"],
-        command=["-c", _COMMAND, "weaviate", *arguments],
-        environment=environment,
-        ports=(HTTPS, GRPC),
-        inside=network,
-        memory=memory,
-        extra_hosts={"host.docker.internal": "host-gateway"},
-    ) as running:
+    described = weaviate_config.container(limits, secrets=weaviate_config.secrets_file(root_key, secrets.token_urlsafe(16)))
+    hosts = {"host.docker.internal": "host-gateway"}
+    with scratch.container(described, authority, inside=network, environment=environment, extra_hosts=hosts) as running:
         yield running
 
 

@@ -21,9 +21,10 @@ from backup.weaviate.portable.read import read_index, read_objects
 from backup.weaviate.portable.wire import Wire
 from core.errors import PlatformError
 from core.progress import SilentProgress
+from infra.components.weaviate_config import ROOT_USER
 from infra.connections import Platform
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
-from tests.support.weaviate_server import ROOT_USER, ScratchWeaviate, run_scratch_weaviate
+from tests.support.weaviate_server import ScratchWeaviate, run_scratch_weaviate
 
 MIXED, LEGACY, TENANTS, ALIAS = "MixedKinds", "LegacyVector", "ByTenant", "MixedNow"
 BLUE, RED = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

@@ -16,6 +16,7 @@ from docker.models.networks import Network
 from docker.models.volumes import Volume
 
 from airgap.images.catalog import image_reference
+from infra.components.names import CONFIG_DIRECTORY
 from tests.support import scratch
 from tests.support.waiting import PATIENCE
 
@@ -62,10 +63,10 @@ def write_files(service: Service, settings: Volume, files: Mapping[str, bytes]) 
             member.mode, member.size = 0o400, len(content)
             archive.addfile(member, io.BytesIO(content))
     carrier = docker.from_env().containers.create(
-        image_reference(service.name), labels=scratch.labels(), volumes={settings.name: {"bind": scratch.FOLDER, "mode": "rw"}}
+        image_reference(service.name), labels=scratch.labels(), volumes={settings.name: {"bind": CONFIG_DIRECTORY, "mode": "rw"}}
     )
     try:
-        assert carrier.put_archive(scratch.FOLDER, packed.getvalue())
+        assert carrier.put_archive(CONFIG_DIRECTORY, packed.getvalue())
     finally:
         carrier.remove(force=True)
 
@@ -82,7 +83,7 @@ def started(
 ) -> Iterator[Container]:
     """Start the service on its volumes; yields it as soon as it is created, running or not. The volumes stay."""
     volumes = {each.name: {"bind": path, "mode": "rw"} for path, each in data.items()}
-    volumes[settings.name] = {"bind": scratch.FOLDER, "mode": "ro"}
+    volumes[settings.name] = {"bind": CONFIG_DIRECTORY, "mode": "ro"}
     client = docker.from_env()
     made = client.containers.create(
         image_reference(service.name),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
+from christmas.blueprint import services
+from infra.components import weaviate_config
 from tests.integration.images.hardened import Service, files_for
 from tests.support import scratch
-from tests.support.weaviate_server import _COMMAND, _ENVIRONMENT
 
 PGDATA = "/home/postgres/pgdata"
 _POSTGRES_TMPFS = "rw,noexec,nosuid,nodev,size=16m,uid=1000,gid=1000,mode=0750"
@@ -30,16 +31,14 @@ TIMESCALEDB = Service(
     tmpfs=dict.fromkeys(("/var/run/postgresql", "/var/spool/pgbackrest", "/var/log/pgbackrest"), _POSTGRES_TMPFS),
 )
 REDIS = Service(name="redis", uid=999, port=6379, command=["redis-server", "/run/christmas/redis.conf"], data=["/data"])
-_WEAVIATE_OPTIONS = ["--scheme", "https", "--tls-host", "0.0.0.0", "--tls-port", "8080"]
-_WEAVIATE_OPTIONS += ["--tls-certificate", "/run/christmas/tls.crt", "--tls-key", "/run/christmas/tls.key"]
 WEAVIATE = Service(
     name="weaviate",
     uid=1000,
     port=8080,
     entrypoint=["/bin/sh"],
-    command=["-c", _COMMAND, "weaviate", *_WEAVIATE_OPTIONS],
+    command=weaviate_config.command(),
     data=["/var/lib/weaviate", "/var/lib/weaviate-backups"],
-    environment={**_ENVIRONMENT, "CLUSTER_BASIC_AUTH_USERNAME": "cluster"},
+    environment=weaviate_config.environment(services.WEAVIATE.limits),
 )
 EMBEDDER = Service(name="embedder", uid=1000, port=8443)
 

@@ -8,10 +8,8 @@ import redis
 
 from christmas import pools
 from christmas.blueprint.keyspaces import SESSION
-from christmas.blueprint.redis_policy import REDIS_POLICY
-from christmas.blueprint.services import REDIS
 from christmas.sessions import Sessions
-from infra.components.redis_config import redis_conf, start_command
+from infra.components.redis_config import start_command
 from monitor import redis_server
 from tests.support.redis_server import run_scratch_redis
 from tests.support.scratch import image, labels
@@ -22,21 +20,13 @@ pytestmark = pytest.mark.exhaustive
 LIMIT_MIB = 24
 
 
-def _policy() -> list[str]:
-    """The lines of the configuration as it is provisioned that the blueprint's policy makes, with a small memory instead of its own."""
-    written = redis_conf(REDIS.limits).splitlines()
-    lines = [f"{name} {value}" for name, value in REDIS_POLICY.fixed.items()]
-    assert set(lines) <= set(written)
-    return [*lines, f"maxmemory {LIMIT_MIB}mb"]
-
-
 def _fill(admin: redis.Redis) -> None:
     for number in range(20_000):
         admin.set(f"endless:{number}", "x" * 8000)
 
 
 def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
-    with run_scratch_redis(*_policy()) as (platform, _container):
+    with run_scratch_redis(f"maxmemory {LIMIT_MIB}mb") as (platform, _container):
         api, admin = (
             pools.connect(platform.redis_url("api"), timeout=PATIENCE),
             pools.connect(platform.redis_url("admin"), timeout=PATIENCE),
@@ -68,7 +58,7 @@ def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
 
 
 def test_with_nothing_left_to_evict_writes_fail_and_reads_go_on() -> None:
-    with run_scratch_redis(*_policy()) as (platform, _container):
+    with run_scratch_redis(f"maxmemory {LIMIT_MIB}mb") as (platform, _container):
         admin = pools.connect(platform.redis_url("admin"), timeout=PATIENCE)
         api = pools.connect(platform.redis_url("api"), timeout=PATIENCE)
         made = Sessions(api).create(1, "x")

@@ -20,7 +20,7 @@ SECRET = "hunter2-mistyped"
 
 @pytest.fixture
 def platform() -> Iterator[Platform]:
-    with run_scratch_redis("acllog-max-len 512") as (platform, _container):
+    with run_scratch_redis() as (platform, _container):
         yield platform
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from christmas.blueprint.redis_policy import REDIS_POLICY
 from infra import clients
 from infra.connections import Platform
 from monitor import keyspaces, redis_server
@@ -21,7 +20,7 @@ HUNG_UP = (redis.exceptions.ConnectionError, redis.exceptions.ResponseError)
 
 @pytest.fixture(scope="module")
 def bounded() -> Iterator[Platform]:
-    with run_scratch_redis(*(f"{name} {value}" for name, value in REDIS_POLICY.fixed.items()), "maxmemory 64mb") as (platform, _container):
+    with run_scratch_redis("maxmemory 64mb") as (platform, _container):
         yield platform
 
 

@@ -25,7 +25,7 @@ LOGGING = re.compile(r"^((?:log_|pgaudit\.).*?) = '?(.*?)'?$", re.MULTILINE)
 @pytest.fixture(scope="module")
 def used() -> Iterator[ScratchServer]:
     """A server on which nothing plain ever was: other tests of this folder write some on purpose."""
-    with run_scratch_server(memory="1g") as server:
+    with run_scratch_server(memory_mib=1024) as server:
         use(server)
         yield server
 

@@ -14,12 +14,13 @@ from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, OPENAI
 from christmas.blueprint.documents_model import Collection
 from core.progress import SilentProgress
 from infra import clients
+from infra.components.weaviate_config import ROOT_USER
 from infra.connections import Endpoint, Platform
 from seed import documents
 from seed.passages import passages_of
 from seed.sources import find
 from tests.support.openai_server import KEY, OpenAIServer, run_openai_server
-from tests.support.weaviate_server import ROOT_USER, ScratchWeaviate, run_scratch_weaviate
+from tests.support.weaviate_server import ScratchWeaviate, run_scratch_weaviate
 
 
 @pytest.fixture(scope="package")

@@ -11,10 +11,11 @@ import pytest
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from infra import clients
+from infra.components.weaviate_config import ROOT_USER
 from infra.connections import Platform
 from seed.collection import physical_name
 from tests.support.cases import in_make_test
-from tests.support.weaviate_server import ROOT_USER, ScratchWeaviate
+from tests.support.weaviate_server import ScratchWeaviate
 
 NARROW = [each.name for each in ACCOUNTS if each.weaviate and each.weaviate.built_in_role is None]
 WATCHING = {"backup", "monitor"}

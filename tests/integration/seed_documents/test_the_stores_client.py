@@ -13,9 +13,10 @@ import pytest
 import weaviate
 
 from infra import clients
+from infra.components.weaviate_config import ROOT_USER
 from infra.connections import Platform
 from tests.support.scratch import new_authority
-from tests.support.weaviate_server import ROOT_USER, ScratchWeaviate
+from tests.support.weaviate_server import ScratchWeaviate
 
 _watched: list[tuple[str, Any]] = []
 _watching = False

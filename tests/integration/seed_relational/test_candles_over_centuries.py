@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from christmas.blueprint.relational import CHUNK_INTERVAL
-from christmas.blueprint.services import MOST_CHUNKS, POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS
+from christmas.blueprint.services import MOST_CHUNKS
 from core.errors import PlatformError
 from infra.connections import Platform
 from migrations.upkeep.run import drop_old, maintain
@@ -18,7 +18,7 @@ from seed import indicators
 from seed.candle_files import writing
 from seed.candle_files.load import load_files
 from seed.candle_files.options import LoadOptions
-from tests.support.postgres_server import _SETTINGS, ScratchServer
+from tests.support.postgres_server import ScratchServer
 
 pytestmark = pytest.mark.exhaustive
 
@@ -71,8 +71,6 @@ def test_old_chunks_are_dropped_a_few_at_a_time(platform: Platform, scratch_serv
 def test_candles_over_centuries_can_be_loaded_counted_kept_up_and_dropped(
     platform: Platform, scratch_server: ScratchServer, tmp_path: Path
 ) -> None:
-    # This server has room for fewer locks than the platform's.
-    assert int(_SETTINGS["max_locks_per_transaction"]) * int(_SETTINGS["max_connections"]) <= POSTGRES_MAX_LOCKS * POSTGRES_MAX_CONNECTIONS
     assert CENTURIES < MOST_CHUNKS
     report = load_files(platform, [write(tmp_path / "centuries.csv", CENTURIES)], LoadOptions(strict=True))
     assert report.loaded == CENTURIES == chunks(platform)

@@ -1,0 +1,47 @@
+"""What a service's container is, said once: a Pulumi component, a scratch container of drills and restores, and tests are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from christmas.blueprint.model import Limits
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceContainer(Generic[Content]):
+    """The container of a service, without its image, user, network and names.
+
+    `volumes` maps paths inside to the parts of a stack that are mounted there. `files` are in CONFIG_DIRECTORY, beside the service's
+    certificates: texts, or outputs of Pulumi. `health` is the check in Docker's form. `health_every` is long because each check starts a
+    process in the container, which costs more than an idle store: code that waits for a container runs the check itself (core.health).
+    `settings` is the text of settings that the service reads only at its start: a changed text replaces the container.
+    """
+
+    service: str
+    limits: Limits
+    health: Sequence[str]
+    command: Sequence[str] = ()
+    entrypoint: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    own_tmpfs: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Content | str] = field(default_factory=dict, repr=False)
+    settings: str = ""
+    stop_signal: str = "SIGTERM"
+    shm_mib: int = 64
+    health_every: str = "30s"
+    wait_seconds: int = 180
+
+    @property
+    def tmpfs(self) -> dict[str, str]:
+        """Mount options by path: its own, and the one that every service has, since the root file system is read-only."""
+        return {**self.own_tmpfs, "/tmp": f"rw,noexec,nosuid,nodev,size={self.limits.tmpfs_mib}m,mode=1777"}  # noqa: S108 - inside it
+
+    @property
+    def ulimits(self) -> dict[str, int]:
+        """The memory that one process may have, in bytes, where the blueprint bounds it."""
+        return {"data": self.limits.process_mib * 1024 * 1024} if self.limits.process_mib else {}
