@@ -22,6 +22,7 @@ from backup.proving import proofs
 from backup.redis import restore as redis_restore
 from backup.restoring import recipes
 from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
+from backup.restoring.journal import refuse_part
 from backup.restoring.scratch import Scratch, scratch
 from backup.restoring.targets import Target, plan
 from backup.sets import folders, keys, marks
@@ -32,6 +33,7 @@ from core import lock
 from core.containers import execute
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
+from infra.backup_places import FIRST
 from infra.components.names import redis_cli
 from infra.connections import Platform
 
@@ -90,6 +92,8 @@ def drill(
     """
     folder = folder or folders.folder_of(platform.stack)
     progress = progress or SilentProgress()
+    if place in ("", FIRST):
+        refuse_part(folder)
     every = sets_at(platform, folder, place)
     manifest = folders.choose(every, set_id, folder)
     with lock.hold(folder / FOLDER, f"a drill of {manifest.id}"):

@@ -17,11 +17,11 @@ from backup import drill, make
 from backup.make import SharedProgress, known_stores
 from backup.postgres import known_log, live_log
 from backup.postgres import restore as postgres_restore
-from backup.postgres.replay import KnownLog, insist_on_line, lineage
+from backup.postgres.choice_of_timeline import KnownLog, insist_on_line, lineage
 from backup.redis import restore as redis_restore
 from backup.restoring import live
 from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
-from backup.restoring.journal import Journal
+from backup.restoring.journal import Journal, refuse_part
 from backup.restoring.scratch import PURPOSE_LABEL, Scratch, remove_labelled
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
 from backup.restoring.told import RestoreOutcome, Seen, tell
@@ -34,6 +34,7 @@ from core.containers import docker_client
 from core.disk import write_whole
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
+from infra.backup_places import FIRST
 from infra.components.names import STACK_LABEL
 from infra.connections import LOCAL, Platform
 
@@ -72,6 +73,8 @@ def restore(
     if live and (place := bring_back.choose(platform, folder, place, stores)) and not dry_run:
         bring_back.bring_back(platform, folder, place, progress)
         place = ""
+    elif place in ("", FIRST):
+        refuse_part(folder)
     every = mirror.sets_at(platform, folder, place)
     target = parse_target(to, every)
     chosen = stores_for(target, every, stores)

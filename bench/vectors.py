@@ -27,7 +27,7 @@ from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from christmas.blueprint.services import WEAVIATE
 from core.progress import Progress, show_progress
 from infra import clients
-from infra.components.weaviate_config import ROOT_USER
+from infra.components.weaviate_container import ROOT_USER
 from infra.connections import ROOT
 from tests.support.weaviate_server import run_scratch_weaviate
 

@@ -54,8 +54,8 @@ def audit_recent(
     return 0
 
 
-@task(name="anomalies", help={"since": _SINCE})
-def audit_anomalies(_context: Context, since: str = "24h", stack: str = "", *, json: bool = False) -> int:
+@task(name="anomalies", help={"since": _SINCE, "seen": "Note in the audit that you looked: the check tells only of what comes later."})
+def audit_anomalies(_context: Context, since: str = "24h", stack: str = "", *, json: bool = False, seen: bool = False) -> int:
     """Show what in the audit is out of the ordinary, and why; exit code 1 where something is.
 
     Example: invoke audit.anomalies --since 7d
@@ -63,7 +63,7 @@ def audit_anomalies(_context: Context, since: str = "24h", stack: str = "", *, j
     from infra import connections
     from security.audit import show
 
-    return show.show_anomalies(connections.load(stack), since=since, as_json=json)
+    return show.show_anomalies(connections.load(stack), since=since, as_json=json, seen=seen)
 
 
 @task(name="verify")

@@ -139,18 +139,3 @@ def env(
         # Not on standard output: scripts take the path from there.
         for here, there in env_file.mounts(platform, account).items():
             print(f"mount {here} at {there}", file=sys.stderr)
-
-
-@task(help={"service": "Build only this one."})
-def images(_context: Context, service: str = "") -> None:
-    """Build the images that are missing.
-
-    Example: invoke images --service redis
-    """
-    from airgap.images.build import ensure_images
-    from core.runner import show_progress
-
-    with show_progress("images") as progress:
-        built = ensure_images([service] if service else None, progress)
-    for reference in built.values():
-        print(reference)

@@ -16,7 +16,7 @@ from core import terminal
 from core.errors import PlatformError
 from core.patience import patience
 from infra import connections
-from infra.components.monitoring_config import USER
+from infra.components.monitoring_container import USER
 from infra.connections import Platform
 from monitor.render import COLOURS
 from monitor.result import Status, severity

@@ -11,7 +11,7 @@ from christmas.blueprint.model import BackupRules
 from christmas.blueprint.rules import BACKUP_RULES
 from core.errors import PlatformError
 from core.words import span_text
-from infra.components.postgres_config import ARCHIVE_COMMAND
+from infra.components.timescaledb_container import ARCHIVE_COMMAND
 from infra.connections import Platform
 from monitor.ages import cluster_born, hours
 from monitor.postgres import connected, query
@@ -105,10 +105,12 @@ def judge_timeline(live: LiveLog | None, sets: Sequence[Manifest], begun: Begun 
 def timeline(platform: Platform) -> Finding:
     """The log that PostgreSQL writes now has a full set to build on, and no live restore was left half done."""
     from backup.postgres.live_log import ask_as
-    from backup.restoring.journal import Journal
+    from backup.restoring.journal import Journal, part_brought_back
     from backup.sets.folders import folder_of, list_sets
 
     folder = folder_of(platform.stack)
+    if part := part_brought_back(folder):
+        return critical(*part)
     return judge_timeline(ask_as(platform, "monitor"), list_sets(folder=folder), Journal(folder).read())
 
 

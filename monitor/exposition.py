@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from core.containers import execute
-from infra.components.monitoring_config import TEXTFILE
+from infra.components.monitoring_container import TEXTFILE
 from infra.connections import Platform
 from monitor.result import CheckResult
 from monitor.signs import WorkSigns

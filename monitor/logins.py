@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from christmas.blueprint.postgres_rights import STALLED_LOGINS
+from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import TIMESCALEDB
 from core.errors import PlatformError
 from infra.components.names import CONFIG_DIRECTORY

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from christmas.blueprint.redis_policy import REDIS_POLICY
 from christmas.blueprint.server_alarms import COUNTED, REDIS_ALARMS, RedisAlarms
 from core.words import size_text, span_text
 from infra import clients
 from infra.connections import Platform
 from monitor import samples
-from monitor.redis_server import ACCOUNT
+from monitor.redis_settings import ACCOUNT
 from monitor.result import Finding, bounded, critical, ok, warning
 from monitor.samples import Increase
 
@@ -23,6 +24,22 @@ def _info(platform: Platform, section: str) -> dict[str, Any]:
     with clients.redis_client(platform, ACCOUNT) as client:
         found: dict[str, Any] = client.info(section)
         return found
+
+
+def memory(platform: Platform) -> Finding:
+    """Well below the bound from which on keys are evicted; above it, caches go first and sessions last."""
+    with clients.redis_client(platform, ACCOUNT) as client:
+        used = client.info("memory")
+        evicted = int(client.info("stats")["evicted_keys"])
+    bound = int(used["maxmemory"])
+    if bound == 0:
+        return critical("there is no bound: the kernel would end the server", "invoke up writes its configuration again", 0, "share")
+    share = int(used["used_memory"]) / bound
+    told = f"{int(used['used_memory']) / 2**20:.0f} of {bound / 2**20:.0f} MiB in use, {evicted} keys evicted since the start"
+    if share < REDIS_POLICY.warn_from:
+        return ok(told, round(share, 3), "share")
+    judged = critical if share >= REDIS_POLICY.critical_from else warning
+    return judged(told, "give the server more memory, or find what grows: invoke check --only redis.keyspaces", round(share, 3), "share")
 
 
 def fragmentation(platform: Platform, alarms: RedisAlarms = REDIS_ALARMS) -> Finding:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.audited import AUDIT_RIGHTS, AUDIT_ROLE, AUDIT_SETTINGS
 from christmas.blueprint.logins import account_of_login, twin_of
 from christmas.blueprint.model import PostgresRole
-from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, SCHEMA
 from infra.connections import Platform
 from infra.provider.grants import UNDECLARED
@@ -39,7 +40,7 @@ class Session(NamedTuple):
 
 
 def rights(platform: Platform) -> Finding:
-    """Roles, their settings, what each was granted, and what everybody may run are the declared ones.
+    """Roles, their settings, what each was granted, what everybody may run, and what is audited are the declared ones.
 
     A password is tried by postgres.accounts.
     """
@@ -49,7 +50,17 @@ def rights(platform: Platform) -> Finding:
             query("open_functions"), {"open": sorted(OPEN_FUNCTIONS), "closed": list(CLOSED_STABLE_FUNCTIONS)}
         ).fetchall()
         granted = [finding for account in ACCOUNTS if account.postgres for finding in _granted(connection, account.name, account.postgres)]
-    return judge_rights(dict(roles), [name for (name,) in functions], granted, platform.stack)
+        unaudited = _unaudited(connection, dict(roles))
+    return judge_rights(dict(roles), [name for (name,) in functions], granted, platform.stack, unaudited)
+
+
+def _unaudited(connection: psycopg.Connection, roles: Mapping[str, Any]) -> list[str]:
+    """What keeps reads and changes from being logged: settings of the server, as a session has them, and rights of the audit's role."""
+    names = [name for name, _ in AUDIT_SETTINGS]
+    rows = connection.execute("select s.name, current_setting(s.name, true) from unnest(%s::text[]) as s (name)", (names,)).fetchall()
+    real: dict[str, str | None] = dict(rows)
+    found = [f"{name} is '{real[name] or ''}', not '{value}'" for name, value in AUDIT_SETTINGS if real[name] != value]
+    return found + (_granted(connection, AUDIT_ROLE, AUDIT_RIGHTS) if AUDIT_ROLE in roles else [f"there is no role {AUDIT_ROLE}"])
 
 
 def _granted(connection: psycopg.Connection, name: str, role: PostgresRole) -> list[str]:
@@ -60,18 +71,24 @@ def _granted(connection: psycopg.Connection, name: str, role: PostgresRole) -> l
     return [f"{name}: {finding}" for finding in privilege_findings(real, inputs)] if real["exists"] else []
 
 
-def judge_rights(roles: Mapping[str, Mapping[str, Any]], functions: Sequence[str], granted: Sequence[str], stack: str) -> Finding:
-    """What roles, as sql/roles.sql reads them, functions that are open, and differences in grants come to. Pure."""
+def judge_rights(
+    roles: Mapping[str, Mapping[str, Any]], functions: Sequence[str], granted: Sequence[str], stack: str, unaudited: Sequence[str] = ()
+) -> Finding:
+    """What roles, as sql/roles.sql reads them, functions that are open, differences in grants and gaps of the audit come to. Pure."""
     grave = [f"everybody may run {name}" for name in functions] + [finding for finding in granted if finding.endswith(UNDECLARED)]
+    grave += [f"not all is audited: {finding}" for finding in unaudited]
     light = [finding for finding in granted if not finding.endswith(UNDECLARED)]
     declared = {each.name: declared_inputs(each.postgres) for each in ACCOUNTS if each.postgres}
     declared |= {twin_of(each.name): twin_inputs(each.name, each.postgres) for each in ACCOUNTS if each.postgres}
     grave += [f"role {name} may log in and is not declared" for name in sorted(roles.keys() - declared.keys()) if roles[name]["login"]]
+    declared[AUDIT_ROLE] = declared_inputs(AUDIT_RIGHTS)
     for name, inputs in declared.items():
         # Which of an account's two logins is missing or shut is no matter here: that the account gets in, postgres.accounts tells.
         if name in roles:
             grave += [f"{name} {finding}" for finding in attribute_findings(dict(roles[name]), inputs)]
-            light += [f"{name}: {finding}" for finding in setting_findings(roles[name]["settings"], settings_of(inputs))]
+            for finding in setting_findings(roles[name]["settings"], settings_of(inputs)):
+                # What a role is audited of, only a superuser sets.
+                (grave if finding.startswith("pgaudit.") else light).append(f"{name}: {finding}")
     told = [*grave, *light]
     if not told:
         present = len(roles.keys() & declared.keys())

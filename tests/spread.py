@@ -151,5 +151,5 @@ def _record(reports):
     slowest = sorted(tests.items(), key=lambda each: -each[1])[:_SHOWN]
     rows = [f"| {value:.1f} | `{nodeid.removeprefix('tests/')}` |" for nodeid, value in slowest]
     total = f"The {_SHOWN} slowest of {len(tests)} tests; all together took {sum(tests.values()) / 60:.0f} minutes of one process."
-    command = "Written by `make test-all ARGS=--record-durations`, with what each test waited for its servers to start."
+    command = "Written by `make test ARGS=--record-durations`, with what each test waited for its servers to start."
     SLOWEST.write_text("\n".join(["# The slowest tests", "", command, "", total, "", "| seconds | test |", "| ---: | --- |", *rows]) + "\n")

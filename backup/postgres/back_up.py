@@ -127,6 +127,8 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
     """
     named = f"christmas-{request.set_id}"
     with connect(platform, ACCOUNT, autocommit=True) as probe, connect(platform, ACCOUNT) as holder:
+        tables.be_patient(probe)
+        tables.be_patient(holder)
         # Read before the snapshot: the counters can only be higher in it.
         before = _sequences(probe)
         snapshot = _take_snapshot(probe, holder)

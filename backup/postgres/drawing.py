@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from backup.postgres.replay import KnownLog, Lineage, lineage
+from backup.postgres.choice_of_timeline import KnownLog, Lineage, lineage
 from backup.postgres.timelines import History, line_to, reach
 from backup.sets.model import Manifest
 

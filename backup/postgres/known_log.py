@@ -11,9 +11,9 @@ from pathlib import Path
 
 from backup.postgres import back_up as postgres
 from backup.postgres import live_log, pgbackrest
+from backup.postgres.choice_of_timeline import KnownLog
 from backup.postgres.drawing import Row
 from backup.postgres.drawing import rows as drawn
-from backup.postgres.replay import KnownLog
 from backup.postgres.timelines import Cluster, History, archive_of, of_manifests, parse_history
 from backup.queries import query
 from backup.restoring import stopped

@@ -75,6 +75,12 @@ def _quoted(name: str) -> str:
     return name if plain else '"' + name.replace('"', '""') + '"'
 
 
+def be_patient(connection: psycopg.Connection) -> None:
+    """Lift limits of time other than a statement's from the session: what counts, dumps and proves a big database takes hours."""
+    connection.execute(query("patient"))
+    connection.commit()
+
+
 def prepare(connection: psycopg.Connection) -> None:
     """Set the parameters that counting depends on, until the transaction ends."""
     for name, value in _SETTINGS.items():

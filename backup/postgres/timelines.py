@@ -1,7 +1,7 @@
 """Timelines of PostgreSQL's WAL: each promotion after a restore branches off and continues under a new number. Pure.
 
 A *line* is the WAL that leads to one timeline: its ancestors up to their switch points, then the timeline itself. Anything written
-to an ancestor after its switch point belongs to an abandoned branch.
+to an ancestor after its switch point belongs to an abandoned branch. Which one a restore follows: choice_of_timeline.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 
 _FILE = "restore.json"
+_BRINGING_BACK = "bringing-back"
 
 PLANNED = "planned"
 FILES = "files in place"
@@ -172,13 +173,47 @@ def _parse(raw: dict[str, Any]) -> Begun:
     return Begun(**known)
 
 
+def begin_bringing_back(folder: Path, name: str) -> None:
+    """Note that a copy is being made the first place, before a live restore."""
+    write_whole(folder / _BRINGING_BACK, name.encode())
+
+
+def end_bringing_back(folder: Path) -> None:
+    """Note that all of the copy is there."""
+    (folder / _BRINGING_BACK).unlink()
+    sync_folder(folder)
+
+
+def brought_back_in_part(folder: Path) -> str:
+    """The copy of which the first place holds a part; empty if none was cut off."""
+    file = folder / _BRINGING_BACK
+    return file.read_text("utf-8") if file.exists() else ""
+
+
+def part_brought_back(folder: Path) -> tuple[str, str] | None:
+    """What is to be said of such a copy, and what finishes it."""
+    name = brought_back_in_part(folder)
+    told = f"copy {name} was not brought back to its end: the first place has a part of its sets"
+    return (told, "invoke backup.restore --live goes on with it") if name else None
+
+
+def refuse_part(folder: Path) -> None:
+    """Raise PlatformError while the first place holds a part of a copy.
+
+    Its newest set is not the newest that there is, and going on would put aside what was made meanwhile.
+    """
+    if part := part_brought_back(folder):
+        raise PlatformError(what=part[0], where=str(folder / _BRINGING_BACK), next_step=part[1])
+
+
 def refuse_unfinished(folder: Path, *, owed: bool = False) -> None:
     """Raise PlatformError while the live stores are half restored: a backup of them would be of neither state.
 
     With `owed`, raise it as well while the closing full set is missing.
 
-    The message says where the restore stopped, and how to finish it.
+    Neither while the first place holds a part of a copy. The message says where the restore stopped, and how to finish it.
     """
+    refuse_part(folder)
     begun = Journal(folder).read()
     if begun and (begun.half or owed):
         raise PlatformError(what=begun.told(), where=str(Journal(folder).path), next_step=begun.next_step())
@@ -186,6 +221,8 @@ def refuse_unfinished(folder: Path, *, owed: bool = False) -> None:
 
 def note(folder: Path) -> str:
     """Where a live restore stopped and what to do, for commands that only read; empty if none is open."""
+    if part := part_brought_back(folder):
+        return "; ".join(part)
     try:
         begun = Journal(folder).read()
     except PlatformError as error:

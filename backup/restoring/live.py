@@ -9,7 +9,7 @@ from pathlib import Path
 from backup import make
 from backup.postgres import known_log, live_log
 from backup.postgres import restore as postgres_restore
-from backup.postgres.replay import KnownLog, lineage
+from backup.postgres.choice_of_timeline import KnownLog, lineage
 from backup.redis import restore as redis_restore
 from backup.restoring import account_passwords, closing, emptiness, recovery, writers
 from backup.restoring.journal import Begun, Journal, LiveWork, refuse_unfinished

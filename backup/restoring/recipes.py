@@ -9,7 +9,7 @@ from backup.restoring.bases import Base
 from backup.restoring.scratch import Recipe, Scratch
 from christmas.blueprint.accounts import ACCOUNTS
 from infra.backup_places import S3Place
-from infra.components import embedder_config, postgres_config, redis_config, weaviate_config
+from infra.components import embedder_container, redis_container, timescaledb_container, weaviate_container
 from infra.components.description import ServiceContainer
 from infra.components.pgbackrest_config import render
 
@@ -26,33 +26,33 @@ def timescaledb(
     settings: Iterable[str] = (),
 ) -> Recipe:
     """PostgreSQL on a data volume. Without `archive` it only reads the repository and never adds its own WAL."""
-    described: ServiceContainer[str] = postgres_config.container(
+    described: ServiceContainer[str] = timescaledb_container.describe(
         base.limits,
         **base.owner,
-        hba=postgres_config.pg_hba_conf(ACCOUNTS, scratch_stores.subnet, scratch_stores.gateway),
+        hba=timescaledb_container.pg_hba_conf(ACCOUNTS, scratch_stores.subnet, scratch_stores.gateway),
         pgbackrest=render(passphrase, place=place),
         superuser_password=secrets.token_urlsafe(24),
         place=place,
         settings=(*(() if archive else ("archive_mode = off",)), *settings),
     )
-    volumes = {postgres_config.DATA: data, postgres_config.REPOSITORY: repository}
-    return Recipe(base, described, volumes, read_only=() if archive else (postgres_config.REPOSITORY,))
+    volumes = {timescaledb_container.DATA: data, timescaledb_container.REPOSITORY: repository}
+    return Recipe(base, described, volumes, read_only=() if archive else (timescaledb_container.REPOSITORY,))
 
 
 def redis(base: Base, *, data: str, acl: str, passwords: Mapping[str, str], settings: Iterable[str] = ()) -> Recipe:
     """Redis on a data volume. `passwords` has those of admin and monitor, for commands inside the container."""
-    described = redis_config.container(
+    described = redis_container.describe(
         base.limits, acl=acl, admin_password=passwords["admin"], monitor_password=passwords["monitor"], settings=settings
     )
-    return Recipe(base, described, {redis_config.DATA: data})
+    return Recipe(base, described, {redis_container.DATA: data})
 
 
 def weaviate(base: Base, *, data: str, backups: str, root_key: str, cluster_password: str) -> Recipe:
     """Weaviate on a data volume and a backup volume."""
-    described = weaviate_config.container(base.limits, secrets=weaviate_config.secrets_file(root_key, cluster_password))
-    return Recipe(base, described, {weaviate_config.DATA: data, weaviate_config.BACKUPS: backups})
+    described = weaviate_container.describe(base.limits, secrets=weaviate_container.secrets_file(root_key, cluster_password))
+    return Recipe(base, described, {weaviate_container.DATA: data, weaviate_container.BACKUPS: backups})
 
 
 def embedder(base: Base, *, token: str) -> Recipe:
     """The bundled embedder, for questions in words."""
-    return Recipe(base, embedder_config.container(base.limits, token=token))
+    return Recipe(base, embedder_container.describe(base.limits, token=token))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from backup.postgres.replay import KnownLog, choose, impossible
+from backup.postgres.choice_of_timeline import KnownLog, choose, impossible
 from backup.sets.model import Manifest, Store
 from core.errors import PlatformError
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backup.postgres import drawing
-from backup.postgres.replay import KnownLog
+from backup.postgres.choice_of_timeline import KnownLog
 from backup.restoring.targets import StorePlan, Target
 from backup.sets.model import Manifest, Store
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backup.postgres import pgbackrest
-from backup.restoring.journal import Journal
+from backup.restoring.journal import Journal, begin_bringing_back, brought_back_in_part, end_bringing_back
 from backup.sets import folders, keys
 from backup.sets.model import Manifest
 from backup.storage import mirror
@@ -22,7 +22,6 @@ from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
 from core import lock
 from core.containers import FileToPut, docker_client, execute, owner_of, put_files, throwaway
-from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 from core.progress import Progress
 from core.streams import StreamedFile
@@ -30,7 +29,6 @@ from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER, REPOSITORY_PATH
 from infra.connections import Platform
 
-_BEGUN = "bringing-back"
 _ASIDE = "not-in-the-copy"
 
 
@@ -39,7 +37,7 @@ def is_lost(platform: Platform, folder: Path) -> bool:
 
     Raises PlatformError if a bucket can't be read: that is no loss.
     """
-    if (folder / _BEGUN).exists():
+    if brought_back_in_part(folder):
         return True
     every = [manifest.postgres for manifest in mirror.sets_at(platform, folder) if manifest.postgres]
     return not every or not _has(source_of(platform, folder), platform.containers["timescaledb"], pgbackrest.backup_path(every[-1].label))
@@ -69,6 +67,8 @@ def choose(platform: Platform, folder: Path, copy: str, stores: Sequence[str] | 
     """
     named = copy not in ("", FIRST)
     known = platform.backup.copies
+    if not named and (begun := brought_back_in_part(folder)) in known:
+        return begun  # whatever is restored: the newest set here is not the newest that there is
     some = bool(mirror.sets_at(platform, folder))
     if Journal(folder).read() or (not named and some and (not known or (stores and "postgres" not in stores))):
         return ""
@@ -126,7 +126,7 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
             next_step="bring the stack up from the kit of this copy; or remove those sets if nobody needs them",
         )
     with lock.hold(folder, f"bringing copy {name} back"):
-        write_whole(folder / _BEGUN, name.encode())
+        begin_bringing_back(folder, name)
         _put_aside(folder, {manifest.id for manifest in every})
         progress.log(f"the first place is lost: bringing {len(every)} sets back from copy {name} ({copy.where})")
         known = {record.path: record.sha256 for manifest in every for record in manifest.files if record.place == "pgbackrest"}
@@ -140,8 +140,7 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
                     target.write(path, _proven(copy, copy.sets, path, record.sha256), record.size)
             # Also here: the folder mirrors a bucket's manifests.
             target.write(f"{manifest.id}/{folders.MANIFEST}", folders.render(manifest))
-        (folder / _BEGUN).unlink()
-        sync_folder(folder)
+        end_bringing_back(folder)
 
 
 def _put_aside(folder: Path, kept: set[str]) -> None:

@@ -24,7 +24,7 @@ from core.errors import PlatformError
 from core.progress import Progress
 from core.waiting import looks
 from infra.clients import weaviate_client
-from infra.components.weaviate_config import BACKUP_PATH
+from infra.components.weaviate_container import BACKUP_PATH
 from infra.connections import Platform
 from seed.making import make
 

@@ -20,7 +20,7 @@ from core.containers import FileToPut, copy_tree, put_files
 from core.errors import PlatformError
 from core.progress import Progress
 from core.waiting import looks
-from infra.components.weaviate_config import BACKUP_PATH, DATA_PATH, SECRETS_FILE
+from infra.components.weaviate_container import BACKUP_PATH, DATA_PATH, SECRETS_FILE
 from infra.connections import Platform
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from christmas.blueprint.audited import NOT_AUDITED
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from christmas.blueprint.model import (
     NO_VALUES_IN_THE_LOG,
@@ -18,7 +19,7 @@ from christmas.blueprint.model import (
     WeaviatePermission,
     WeaviateUser,
 )
-from christmas.blueprint.postgres_rights import ADVISORY_LOCKS
+from christmas.blueprint.postgres_bounds import ADVISORY_LOCKS
 from christmas.blueprint.relational import ROLLUPS, TABLES
 
 _READ = frozenset({Privilege.SELECT})
@@ -108,7 +109,7 @@ INGEST = Account(
         temporary_tables=True,
         statement_timeout=timedelta(minutes=30),
         # A COPY into a hypertable with pgaudit logging crashes the server: timescaledb issue 7667, docs/adr/0507.
-        settings=(*NO_VALUES_IN_THE_LOG, ("pgaudit.log", "none")),
+        settings=(*NO_VALUES_IN_THE_LOG, *NOT_AUDITED),
     ),
     redis=RedisUser(
         keyspaces=(("market_latest", KeyAccess.READ_WRITE),),
@@ -190,7 +191,7 @@ APP = Account(
             *_grants(_READ, *(rollup.name for rollup in ROLLUPS)),
         ),
         temporary_tables=True,
-        settings=(*NO_VALUES_IN_THE_LOG, ("pgaudit.log", "none")),  # as for ingest
+        settings=(*NO_VALUES_IN_THE_LOG, *NOT_AUDITED),  # as for ingest
     ),
     redis=RedisUser(
         keyspaces=tuple((name, KeyAccess.READ_WRITE) for name in ("session", "rate_limit", "user_preferences", "market_latest")),

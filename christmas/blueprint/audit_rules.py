@@ -14,6 +14,9 @@ class AuditRules:
     known once the account has used it on `known_after` earlier days or more. An account whose history has `baseline_days` days is
     unusually busy in an hour with `busy_factor` times the events of its busiest earlier hour, and `busy_at_least`. An hour of the day
     is unusual for it if it was at work within an hour of it on `unusual_days` days at most.
+    Tables with sensitive columns are read massively in an hour with `busy_factor` times the reads of its busiest earlier hour, and
+    `mass_reads`; or with `mass_reads_of_strangers` by an account whose history is shorter.
+    Habits are learned from `history`. The check tells of the anomalies of the last `told_for`.
     """
 
     collected_every: timedelta
@@ -28,6 +31,10 @@ class AuditRules:
     refused_actions: int
     removals: int
     known_after: int
+    mass_reads: int
+    mass_reads_of_strangers: int
+    history: timedelta
+    told_for: timedelta
 
 
 AUDIT_RULES = AuditRules(
@@ -44,4 +51,9 @@ AUDIT_RULES = AuditRules(
     refused_actions=10,
     removals=3,
     known_after=1,
+    mass_reads=500,
+    # Logins and profiles of a busy platform in its first days, before there is anything to compare with.
+    mass_reads_of_strangers=5000,
+    history=timedelta(days=30),
+    told_for=timedelta(hours=24),
 )

@@ -173,7 +173,7 @@ class PostgresRole:
     temporary_tables: bool = False  # TEMPORARY on the database: for loads that stage rows before they merge them
     sees_every_row: bool = False  # BYPASSRLS: row-level security hides nothing; only for a read-only account
     reads_every_table: bool = False  # SELECT on all present and future tables. pg_read_all_data would read password verifiers too
-    functions: tuple[str, ...] = ()  # closed to others (christmas/blueprint/postgres_rights.py); with its schema unless PostgreSQL's own
+    functions: tuple[str, ...] = ()  # closed to others (christmas/blueprint/postgres_bounds.py); with its schema unless PostgreSQL's own
     temporary_files_mib: int = 256  # per session; only a superuser can raise it
     connection_limit: int = 20
     statement_timeout: timedelta = timedelta(seconds=30)

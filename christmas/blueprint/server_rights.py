@@ -53,6 +53,7 @@ CLOSED_SETTINGS = (
     "log_parameter_max_length",
     "pgaudit.log",
     "pgaudit.log_parameter",
+    "pgaudit.role",
     "pg_stat_statements.track_utility",
     "track_activities",
     # Without triggers rows would be written past their rules; a library would run with the server's rights.
@@ -114,6 +115,7 @@ SERVER_RIGHTS: tuple[ServerRight, ...] = (
     ServerRight("own role", "", "bypass row security", Who.NOBODY),
     ServerRight("server", "", "be the superuser", Who.NOBODY),
     ServerRight("server", "", "be the watch", Who.NOBODY),
+    ServerRight("server", "", "be the audit", Who.NOBODY),
     ServerRight("server", "", "be another account", Who.NOBODY),
     ServerRight("server", "", "log in as another", Who.NOBODY),
     ServerRight("server", "", "make a role", Who.NOBODY),

@@ -17,7 +17,7 @@ from monitor import checks, signs
 from monitor.result import CheckResult
 from schedule import history
 from schedule.task import HISTORY
-from security.audit.anomalies import Anomaly, anomalies
+from security.audit.anomalies import Anomaly, since
 from security.audit.chain import Chain
 from security.audit.collect import folder_of
 
@@ -56,8 +56,6 @@ def gather(platform: Platform) -> Gathered:
     chain = Chain(folder_of(platform.stack))
     day_ago = now - timedelta(days=1)
     events = list(chain.events(day_ago))
-    border = f"{day_ago:%Y-%m-%dT%H:%M:%S}"
-    earlier = (event for event in chain.events(begin) if event.time < border)
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     for event in events:
@@ -71,5 +69,5 @@ def gather(platform: Platform) -> Gathered:
         drills=[report for report in drill.history(folder) if report["started"] >= begin.isoformat()],
         runs=[run for run in history.read(signs.folder_of(platform.stack) / HISTORY) if run["at"] >= begin.isoformat()],
         accounts=[AccountUse(account, count, refused[account]) for account, count in counts.most_common()],
-        anomalies=anomalies(earlier, events, AUDIT_RULES),
+        anomalies=since(chain, day_ago, AUDIT_RULES),
     )

@@ -43,5 +43,8 @@ class ServiceContainer(Generic[Content]):
 
     @property
     def ulimits(self) -> dict[str, int]:
-        """The memory that one process may have, in bytes, where the blueprint bounds it."""
-        return {"data": self.limits.process_mib * 1024 * 1024} if self.limits.process_mib else {}
+        """No core dump, and the memory that one process may have, in bytes, where the blueprint bounds it.
+
+        In a core dump would lie what a crashed server had in memory: passwords and rows.
+        """
+        return {"core": 0} | ({"data": self.limits.process_mib * 1024 * 1024} if self.limits.process_mib else {})

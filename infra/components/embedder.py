@@ -10,7 +10,7 @@ import pulumi_docker as docker
 from christmas.blueprint.services import EMBEDDER
 from infra.components.container import Deployed, Deployment, image
 from infra.components.credentials import Credentials
-from infra.components.embedder_config import container
+from infra.components.embedder_container import describe
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
@@ -37,7 +37,7 @@ class Embedder(pulumi.ComponentResource):
     def __init__(self, name: str, args: EmbedderArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Embedder", name, {}, opts)
         placement = args.placement
-        described = container(placement.limits(SERVICE), token=args.credentials.embedder)
+        described = describe(placement.limits(SERVICE), token=args.credentials.embedder)
         deployment = Deployment(placement=placement, network=args.network, pki=args.pki, published=[(args.port, EMBEDDER.ports["https"])])
         deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
         self.container = deployed.container

@@ -10,7 +10,7 @@ import pulumi_docker as docker
 from christmas.blueprint.services import MONITORING
 from infra.components.container import Deployed, Deployment, data_volume, image
 from infra.components.credentials import Credentials
-from infra.components.monitoring_config import DATA, NOBODY, container
+from infra.components.monitoring_container import DATA, NOBODY, describe
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
@@ -44,7 +44,7 @@ class Monitoring(pulumi.ComponentResource):
         placement, credentials = args.placement, args.credentials
         data = data_volume(placement, DATA, self)
         own = placement.settings.alertmanager
-        described = container(
+        described = describe(
             placement.limits(SERVICE),
             placement.stack,
             alertmanager=pulumi.Output.secret(own.get_secret_value()) if own else NOBODY,

@@ -16,7 +16,7 @@ from infra.components.credentials import Credentials
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.components.redis_config import DATA, container
+from infra.components.redis_container import DATA, describe
 from infra.provider.redis_acl import redis_acl_line, redis_rules
 from infra.provider.redis_user import reload_command
 from infra.provider.store_resources import RedisUser
@@ -47,7 +47,7 @@ class Redis(pulumi.ComponentResource):
         placement = args.placement
         self.data = data_volume(placement, DATA, self)
         # The files come before the server's change: what stands in them must be taken before and after it.
-        described = container(
+        described = describe(
             placement.limits(SERVICE),
             acl=_acl_file(args.credentials),
             admin_password=args.credentials.redis["admin"].lasting,

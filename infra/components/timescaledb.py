@@ -9,8 +9,9 @@ import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.audited import AUDIT_RIGHTS, AUDIT_ROLE
 from christmas.blueprint.logins import twin_of
-from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.blueprint.services import TIMESCALEDB
 from infra.components.container import Deployed, Deployment, data_volume, image
@@ -20,7 +21,7 @@ from infra.components.network import PlatformNetwork
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA, render
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.components.postgres_config import DATA, REPOSITORY, container, pg_hba_conf
+from infra.components.timescaledb_container import DATA, REPOSITORY, describe, pg_hba_conf
 from infra.provider.postgres_grants import declared_grants
 from infra.provider.postgres_role import declared_inputs, twin_inputs
 from infra.provider.psql import named
@@ -82,7 +83,7 @@ class TimescaleDb(pulumi.ComponentResource):
         args, placement = self._args, self._args.placement
         uid, gid = placement.owner(SERVICE)
         monitoring, place = placement.settings.monitoring, placement.settings.backup.place
-        return container(
+        return describe(
             placement.limits(SERVICE),
             uid=uid,
             gid=gid,
@@ -192,6 +193,20 @@ class TimescaleDb(pulumi.ComponentResource):
                     **declared_grants(account.postgres),
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[database, roles[account.name]]),
                 )
+        # Nobody logs in as it: what it may read is what pgaudit logs reads of.
+        audit = PostgresRole(
+            "audit-role", container=container, server=server, name=AUDIT_ROLE, password="", **declared_inputs(AUDIT_RIGHTS), opts=child
+        )
+        PostgresGrants(
+            "audit-grants",
+            container=container,
+            server=server,
+            database=DATABASE,
+            role=AUDIT_ROLE,
+            owner=owner,
+            **declared_grants(AUDIT_RIGHTS),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[database, audit]),
+        )
         place = self._args.placement.settings.backup.place
         BackupStanza(
             STANZA,

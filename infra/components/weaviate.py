@@ -16,7 +16,7 @@ from infra.components.credentials import Credentials, newest
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement
-from infra.components.weaviate_config import BACKUPS, DATA, container, secrets_file
+from infra.components.weaviate_container import BACKUPS, DATA, describe, secrets_file
 from infra.provider.resources import Reload
 from infra.provider.store_resources import WeaviateRole, WeaviateUser
 
@@ -49,7 +49,7 @@ class Weaviate(pulumi.ComponentResource):
         self.data = data_volume(placement, DATA, self)
         self.backups = data_volume(placement, BACKUPS, self)
         secrets = pulumi.Output.all(args.credentials.weaviate_root, args.credentials.weaviate_cluster)
-        described = container(placement.limits(SERVICE), secrets=secrets.apply(lambda keys: secrets_file(keys[0], keys[1])))
+        described = describe(placement.limits(SERVICE), secrets=secrets.apply(lambda keys: secrets_file(keys[0], keys[1])))
         deployment = Deployment(
             placement=placement,
             network=args.network,

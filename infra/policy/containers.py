@@ -80,11 +80,14 @@ def limits(container: Properties) -> Iterable[str]:
     memory = container.get("memory")
     if memory and UNKNOWN not in (memory, container.get("memorySwap")) and container.get("memorySwap") != memory:
         yield "memorySwap must equal memory: a swapping database is as good as down"
-    processes = [limit for limit in container.get("ulimits") or [] if isinstance(limit, Mapping) and limit.get("name") == "nproc"]
-    if container.get("ulimits") is not UNKNOWN and not any(
-        _is_bound(limit.get("soft")) and _is_bound(limit.get("hard")) for limit in processes
-    ):
+    if container.get("ulimits") is UNKNOWN:
+        return
+    bounds = [limit for limit in container.get("ulimits") or [] if isinstance(limit, Mapping)]
+    if not any(limit.get("name") == "nproc" and _is_bound(limit.get("soft")) and _is_bound(limit.get("hard")) for limit in bounds):
         yield "ulimits must bound nproc: endless forking would take down the host"
+    cores = [limit for limit in bounds if limit.get("name") == "core"]
+    if not cores or any(not _is_nothing(limit.get("hard")) for limit in cores):
+        yield "ulimits must set core to 0: what a crashed server had in memory would lie in a file"
 
 
 def healthcheck(container: Properties) -> Iterable[str]:
@@ -229,6 +232,10 @@ def says_nothing(value: Any) -> bool:
 
 def _is_bound(value: Any) -> bool:
     return value is UNKNOWN or (isinstance(value, int | float) and value > 0)
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is UNKNOWN or (isinstance(value, int | float) and value == 0)
 
 
 def _words(value: Any) -> list[str]:

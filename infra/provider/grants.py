@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.audited import AUDIT_RIGHTS, AUDIT_ROLE
 from christmas.blueprint.model import Account, Privilege, TableGrant
 from christmas.blueprint.relational import SCHEMA
 from infra.provider.psql import ADVISORY_LOCK, named, quote_identifier
@@ -95,7 +96,7 @@ def _compared(real: set[str], declared: set[str], on: str) -> list[str]:
 
 
 def apply_grants(connection: psycopg.Connection, accounts: Sequence[Account] = ACCOUNTS) -> list[str]:
-    """Give every account exactly its declared privileges on the existing tables; returns the executed statements.
+    """Give every account exactly its declared privileges on the existing tables, the audit's role too; returns the executed statements.
 
     The connection is the schema owner's; the statements join its transaction. Accounts without a role are skipped:
     Pulumi grants them theirs when it makes the role.
@@ -108,13 +109,12 @@ def apply_grants(connection: psycopg.Connection, accounts: Sequence[Account] = A
         cursor.execute("select array_agg(rolname::text) from pg_roles")
         roles = cursor.fetchone()
         present = set(roles[0]) if roles else set()
+        declared = [(each.name, each.postgres) for each in accounts if each.postgres] + [(AUDIT_ROLE, AUDIT_RIGHTS)]
         statements = [
             statement
-            for account in accounts
-            if account.postgres is not None and not account.postgres.owns_schema and account.name in present
-            for statement in grant_statements(
-                account.name, account.postgres.grants, existing, everything=account.postgres.reads_every_table
-            )
+            for name, role in declared
+            if not role.owns_schema and name in present
+            for statement in grant_statements(name, role.grants, existing, everything=role.reads_every_table)
         ]
         for statement in statements:
             cursor.execute(statement.encode())

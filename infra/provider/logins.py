@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from christmas.blueprint.postgres_rights import STALLED_LOGINS
+from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, TIMESCALEDB
 from core.errors import PlatformError
 from infra.provider.containers import execute

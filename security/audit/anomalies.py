@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from christmas.blueprint.audit_rules import AuditRules
 from core.words import span_text
+from security.audit import habits
+from security.audit.chain import Chain
 from security.audit.events import UNKNOWN_ACCOUNT, Event
+from security.audit.habits import Everybodys, Habits
 
 _SUPERUSERS = ("postgres", "root")
 _LOCAL = ("[local]", "127.0.0.1", "::1", "")
@@ -30,54 +33,28 @@ class Anomaly:
     words: str
 
 
-@dataclass(slots=True)
-class Habits:
-    """What is ordinary for one account in one store: the days of each address and hour of the day, and its events in each hour."""
-
-    addresses: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    hours: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
-    events: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def days(self) -> int:
-        """Days on which it was at work."""
-        return len({hour[:10] for hour in self.events})
-
-    def days_around(self, hour: int) -> int:
-        """Days on which it was at work within an hour of that hour of the day."""
-        return len(set().union(*(self.hours.get((hour + other) % 24, set()) for other in (-1, 0, 1))))
-
-    @property
-    def busy_hour(self) -> int:
-        """Events in its busiest hour. One hour of a hundred is left out: an earlier attack must not pass for a habit."""
-        counts = sorted(self.events.values())
-        return counts[len(counts) * 99 // 100 - 1] if len(counts) > 1 else counts[0]
-
-
-def habits(history: Iterable[Event]) -> dict[tuple[str, str], Habits]:
-    """The habits of every account, by store and account."""
-    found: dict[tuple[str, str], Habits] = defaultdict(Habits)
-    for event in history:
-        if event.outcome == "done":
-            own = found[event.store, event.account]
-            own.addresses[event.address].add(event.time[:10])
-            own.hours[int(event.time[11:13])].add(event.time[:10])
-            own.events[event.time[:13]] += event.count
-    return found
-
-
 def anomalies(history: Iterable[Event], events: Sequence[Event], rules: AuditRules) -> list[Anomaly]:
     """The anomalies among `events`, oldest first; `history` has earlier events, which say what is ordinary."""
-    ordinary = habits(history)
+    return judged(habits.habits(history), events, rules)
+
+
+def since(chain: Chain, begin: datetime, rules: AuditRules) -> list[Anomaly]:
+    """The anomalies in an audit from `begin` on, oldest first."""
+    return judged(habits.before(chain, begin - rules.history, begin), list(chain.events(begin)), rules)
+
+
+def judged(ordinary: Everybodys, events: Sequence[Event], rules: AuditRules) -> list[Anomaly]:
+    """The anomalies among `events`, oldest first, for accounts with these habits."""
     found: list[Anomaly] = []
     for event in events:
         found += [Anomaly(event.time, rule, event.store, event.account, words) for rule, words in _of_one(event)]
     for rule, most, counts, words in _bursts(rules):
         found += _burst(events, rule, most, rules.burst_window, counts, words)
-    for (store, account), new in habits(events).items():
+    for (store, account), new in habits.habits(events).items():
         own = ordinary.get((store, account))
+        found += [Anomaly(time, "mass read", store, account, words) for time, words in _mass_reads(account, own or Habits(), new, rules)]
         if own is None:
-            continue  # nothing is unusual for an account without a history
+            continue  # nothing else is unusual for an account without a history
         found += [Anomaly(time, rule, store, account, words) for time, rule, words in _unusual(account, own, new, rules)]
     return sorted(found, key=lambda each: each.time)
 
@@ -95,13 +72,26 @@ def _unusual(account: str, own: Habits, new: Habits, rules: AuditRules) -> Itera
         if ordinary_days <= rules.unusual_days:
             words = f"{account} was at work at {hour:02} h UTC, which it was on {ordinary_days} of {own.days} days before"
             yield f"{min(days)}T{hour:02}", "unusual hour", words
-    busiest = own.busy_hour
+    busiest = habits.busiest(own.events)
     for hour_of_day, count in new.events.items():
         if count >= max(rules.busy_factor * busiest, rules.busy_at_least):
             words = (
                 f"{account} did {count} things in the hour from {hour_of_day[11:]} h UTC; its busiest hour of {own.days} days had {busiest}"
             )
             yield hour_of_day, "unusually busy", words
+
+
+def _mass_reads(account: str, own: Habits, new: Habits, rules: AuditRules) -> Iterator[tuple[str, str]]:
+    """Hours in which it read tables with sensitive columns far more often than ever, with what is said of them."""
+    known = own.days >= rules.baseline_days
+    usual = habits.busiest(own.reads)
+    bound = max(rules.mass_reads, rules.busy_factor * usual) if known else rules.mass_reads_of_strangers
+    for hour, count in new.reads.items():
+        if count >= bound:
+            compared = (
+                f"its busiest hour of {own.days} days had {usual}" if known else f"{own.days} days of history are too few to compare with"
+            )
+            yield hour, f"{account} read tables with sensitive columns {count} times in the hour from {hour[11:]} h UTC; {compared}"
 
 
 def _of_one(event: Event) -> Iterator[tuple[str, str]]:
@@ -111,6 +101,9 @@ def _of_one(event: Event) -> Iterator[tuple[str, str]]:
         yield "unknown account", f"a login as an account that the blueprint does not have, from {event.address}"
     if event.account in _SUPERUSERS and event.address not in _LOCAL and event.store == "postgresql" and event.outcome == "done":
         yield "superuser", f"{event.account} came from {event.address}: it only works inside its container"
+    if habits.reads(event) and event.account in _MIGRATES:
+        times = f" {event.count} times" if event.count > 1 else ""
+        yield "read by an administrator", f"{event.account} read {event.object}{times}: no task of the platform does that as this account"
     kind = event.action.partition(":")[0]
     if kind in ("ddl", "role") and event.account not in _MIGRATES and _OWN_TABLES not in event.object:
         yield "change of schema or rights", f"{event.account} did {event.action} on {event.object}: only migrations and `up` do that"

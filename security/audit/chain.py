@@ -163,6 +163,13 @@ class Chain:
             file.unlink()
         return self.head()
 
+    def collected_at(self) -> datetime | None:
+        """When it was last collected, with or without new events; None where it never was."""
+        try:
+            return datetime.fromtimestamp((self.folder / _POSITIONS).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every readable line, oldest first."""
         for file in self.files():
@@ -179,11 +186,7 @@ class Chain:
             # A line is written a moment after its event, perhaps on the next day.
             if file.name < first:
                 continue
-            with file.open("rb") as opened:
-                for line in opened:
-                    read = _read(line)
-                    if read is not None and read["time"] >= begin:
-                        yield event_of(read)
+            yield from (event for event in events_of(file) if event.time >= begin)
 
     def after(self, number: int) -> Iterator[Event]:
         """Events of the lines after that number, oldest first."""
@@ -252,6 +255,14 @@ class Chain:
 def hash_of(record: Mapping[str, Any]) -> str:
     """The hash of a line: SHA-256 of its JSON without `hash`, with sorted names, no blanks, in UTF-8."""
     return sha256(json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+def events_of(file: Path) -> Iterator[Event]:
+    """The events in one of the files, in the order of their lines."""
+    with file.open("rb") as opened:
+        for line in opened:
+            if (read := _read(line)) is not None:
+                yield event_of(read)
 
 
 def event_of(line: Mapping[str, Any]) -> Event:

@@ -17,6 +17,9 @@ from security.audit import logs, postgresql, redis_list, weaviate_log
 from security.audit.chain import Chain, Head, Positions
 from security.audit.events import Event, counted
 
+REPLACED = "if any: the container was replaced"
+"""How the words of a gap end that was left by a container which was replaced: what its log still had can't be read."""
+
 _LOGS: dict[str, tuple[str, Callable[[str, bytes], Event | None]]] = {
     postgresql.STORE: ("timescaledb", postgresql.event_of),
     weaviate_log.STORE: ("weaviate", weaviate_log.event_of),
@@ -82,7 +85,7 @@ def _of_log(
     if new.gap:
         found.insert(0, _lost(now, store, f"log lines after {position.get('time')}: Docker has thrown them away"))
     elif replaced:
-        found.insert(0, _lost(now, store, f"log lines after {position.get('time')}, if any: the container was replaced"))
+        found.insert(0, _lost(now, store, f"log lines after {position.get('time')}, {REPLACED}"))
     return found, {"container": str(container.id), "time": last}
 
 

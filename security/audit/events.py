@@ -13,6 +13,9 @@ Outcome = Literal["done", "denied", "lost"]
 
 UNKNOWN_ACCOUNT = "an unknown account"
 UNKNOWN_ADDRESS = "an unknown address"
+READ = "read"
+"""The kind of an action that read a table with sensitive columns; Weaviate's reads have no kind."""
+
 _SERVERS_OWN = ("postgres", "root", "default")
 _KNOWN = {each.name for each in ACCOUNTS} | set(_SERVERS_OWN)
 

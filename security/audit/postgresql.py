@@ -1,10 +1,10 @@
-"""Events in PostgreSQL's log: logins, logouts, refusals, and what pgaudit reports of roles, DDL and writes."""
+"""Events in PostgreSQL's log: logins, logouts, refusals, and what pgaudit reports of roles, DDL, writes and reads of sensitive tables."""
 
 from __future__ import annotations
 
 import re
 
-from security.audit.events import UNKNOWN_ACCOUNT, UNKNOWN_ADDRESS, Event, account_of
+from security.audit.events import READ, UNKNOWN_ACCOUNT, UNKNOWN_ADDRESS, Event, account_of
 
 STORE = "postgresql"
 
@@ -14,8 +14,9 @@ _LOGOUT = re.compile(rb"disconnection: session time")
 REFUSED_LOGIN = re.compile(
     rb"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in|certificate|invalid authorization"
 )
-# pgaudit: SESSION or OBJECT, two numbers, class, command, type and name of the object, then what is not logged.
-_AUDIT = re.compile(rb"^AUDIT: (?:SESSION|OBJECT),\d+,\d+,(?P<kind>[A-Z]+),(?P<command>[A-Z_ ]+),(?P<type>[A-Z_ ]*),(?P<rest>.*)$")
+# pgaudit: SESSION or OBJECT, two numbers, class, command, type and name of the object, then what is not logged. OBJECT is what the audit's
+# role may do, which is to read: a statement that changes rows and reads some has a line of each.
+_AUDIT = re.compile(rb"^AUDIT: (?P<by>SESSION|OBJECT),\d+,\d+,(?P<kind>[A-Z]+),(?P<command>[A-Z_ ]+),(?P<type>[A-Z_ ]*),(?P<rest>.*)$")
 _NOT_LOGGED = b",<not logged>,<not logged>"
 
 
@@ -45,4 +46,5 @@ def event_of(time: str, line: bytes) -> Event | None:
         return None
     name = audited["rest"].removesuffix(_NOT_LOGGED).decode(errors="replace").strip('"')
     thing = f"{audited['type'].decode().lower()} {name}".strip() or "role"
-    return event(f"{audited['kind'].decode().lower()}: {audited['command'].decode().lower()}", thing)
+    kind = READ if audited["by"] == b"OBJECT" else audited["kind"].decode().lower()
+    return event(f"{kind}: {audited['command'].decode().lower()}", thing)

@@ -6,18 +6,17 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from christmas.blueprint.audit_rules import AUDIT_RULES
 from core.words import parse_since
 from infra.connections import Platform
-from security.audit.anomalies import anomalies
+from security.audit import anomalies, looked_at
 from security.audit.chain import Chain, newest
 from security.audit.collect import collect, folder_of
 from security.audit.events import Event
 
 _FOLLOW_SECONDS = 2.0
-_HISTORY = timedelta(days=30)
 
 
 def chosen(*, account: str, store: str, action: str, denied: bool) -> Callable[[Event], bool]:
@@ -72,15 +71,15 @@ def follow(platform: Platform, fits: Callable[[Event], bool], *, as_json: bool) 
         yield
 
 
-def show_anomalies(platform: Platform, *, since: str, as_json: bool) -> int:
-    """Print what is out of the ordinary; returns 1 if there is something."""
-    _collect(platform)
+def show_anomalies(platform: Platform, *, since: str, as_json: bool, seen: bool) -> int:
+    """Print what is out of the ordinary; returns 1 if there is something. With `seen` the check tells of it no more."""
     now = datetime.now(UTC)
-    begin = parse_since(since, now)
+    _collect(platform)
     chain = Chain(folder_of(platform.stack))
-    border = f"{begin:%Y-%m-%dT%H:%M:%S}"
-    history = (event for event in chain.events(begin - _HISTORY) if event.time < border)
-    found = anomalies(history, list(chain.events(begin)), AUDIT_RULES)
+    found = anomalies.since(chain, parse_since(since, now), AUDIT_RULES)
+    if seen:
+        # What came while this was at work is told once more.
+        looked_at.mark(chain, now)
     if as_json:
         print(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
     else:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import PostgresRole, Privilege, TableGrant
-from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import ROLLUPS, SCHEMA, TABLES, table
 from christmas.blueprint.server_rights import SERVER_RIGHTS, Who
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from christmas.blueprint.audited import AUDIT_ROLE
 from christmas.blueprint.relational import SCHEMA
 
 Statement = sql.SQL | sql.Composed
@@ -121,6 +122,7 @@ SETTINGS = {
     "log_min_error_statement": "'panic'",
     "log_error_verbosity": "'terse'",
     "pgaudit.log": "'none'",
+    "pgaudit.role": "''",
     "session_replication_role": "'replica'",
     "session_preload_libraries": "''",
     "dynamic_library_path": "'$libdir'",
@@ -174,6 +176,7 @@ TRIES: dict[tuple[str, str], Try] = {
     ("own role", "bypass row security"): _alter_own("bypassrls"),
     ("server", "be the superuser"): Try(sql.SQL("set local role {superuser}")),
     ("server", "be the watch"): Try(sql.SQL("set local role christmas_watch")),
+    ("server", "be the audit"): Try(sql.SQL("set local role {}").format(sql.Identifier(AUDIT_ROLE))),
     ("server", "be another account"): Try(sql.SQL("set local role {other}")),
     ("server", "log in as another"): Try(sql.SQL("set local session authorization {other}")),
     ("server", "make a role"): Try(sql.SQL("create role christmas_proof")),

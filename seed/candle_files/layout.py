@@ -1,4 +1,7 @@
-"""The decisions about a file before its rows are read: the places of its fields, and their meaning."""
+"""The result of the look at a file before its rows are read: the places of its fields, and their meaning.
+
+`header` finds the delimiter and the columns, `survey` decides what the numbers and times in them mean.
+"""
 
 from __future__ import annotations
 

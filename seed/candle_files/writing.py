@@ -45,8 +45,10 @@ class Writer:
         self._timezone = ""
         # A COPY into a hypertable skips the start of pgaudit and enters its middle, which crashes the server
         # (timescaledb issue 7667). So the account is exempt from auditing; if it is not, stage the rows.
-        row = connection.execute("select coalesce(current_setting('pgaudit.log', true), '')").fetchone()
-        self._may_copy = row is not None and row[0] in {"", "none"}
+        row = connection.execute(
+            "select coalesce(current_setting('pgaudit.log', true), ''), coalesce(current_setting('pgaudit.role', true), '')"
+        ).fetchone()
+        self._may_copy = row is not None and row[0] in {"", "none"} and not row[1]
 
     def write(self, batch: Batch) -> Written:
         """Write one batch. A row that the server refuses is put aside, the others are written."""

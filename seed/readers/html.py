@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seed.blocks import Block, Unreadable
+from seed.readers import formulas
 from seed.readers.html_blocks import BlockBuilder
+from seed.readers.marks import is_struck
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -60,18 +62,25 @@ def _blocks(root: LexborNode | None, left_open: frozenset[int] = frozenset(), *,
     builder = BlockBuilder()
     for event, node in _events(root, left_open, _NEVER_SHOWN if part else _LEFT_OUT):
         tag = node.tag or ""
+        attributes = node.attributes if node.is_element_node else {}
         if event == "close":
             builder.close(tag)
+            if is_struck(tag, attributes):
+                builder.end_struck()
         elif node.is_text_node:
             builder.text((node.text_content or "").replace(_MARK, ""))
         elif node.is_element_node:
-            builder.open(tag)
+            if is_struck(tag, attributes):
+                builder.begin_struck()
+            builder.open(tag, attributes)
             if tag in _OTHER_MARKUP:
                 builder.append(read(node.text() or ""))
+            if tag == "math":
+                builder.text(f" {formulas.told(node)} ")
             for template_fragment in node.template_fragments() if _is_shadow(node) else ():
                 builder.append(_blocks(template_fragment))
             if part and tag == "img":
-                builder.text(node.attributes.get("alt") or "")
+                builder.text(attributes.get("alt") or "")
     return builder.end()
 
 
@@ -80,7 +89,7 @@ def _events(root: LexborNode | None, left_open: frozenset[int], left_out: frozen
     node = root
     while node is not None:
         yield "open", node
-        skipped = node.tag in _OTHER_MARKUP or (node.tag in left_out and node.mem_id not in left_open)
+        skipped = node.tag in _OTHER_MARKUP or node.tag == "math" or (node.tag in left_out and node.mem_id not in left_open)
         child = None if skipped else node.first_child
         if child is not None:
             node = child

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from seed.blocks import Block, BlockKind
+from seed.readers import marks
+from seed.readers.html_tables import Table
+from seed.readers.marks import Numbers
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset((
@@ -19,8 +22,6 @@ _PARTED = frozenset(("button", "input", "img", "label", "text", "foreignobject",
 """Elements that are separate from the words beside them."""
 _DEEPEST = 8
 """Levels of nested lists that are shown by indentation."""
-_LONGEST_CELL = 1000
-"""Characters. A table with longer cells is used for page layout."""
 
 
 @dataclass(slots=True)
@@ -30,16 +31,17 @@ class _Flow:
     blocks: list[Block] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
-    lists: int = 0
+    lists: list[Numbers | None] = field(default_factory=list)
+    """The lists that are open; those whose items have no numbers as None."""
+    bullet: str = "-"
     begins_item: bool = True
+    scripts: list[int] = field(default_factory=list)
+    """Where in `parts` the raised and lowered texts begin that are still open."""
+    after_script: bool = False
+    struck: list[int] = field(default_factory=list)
+    """The same of texts that are struck out."""
     preformatted: int = 0
     heading: int = 0
-
-
-@dataclass(slots=True)
-class _Table:
-    caption: list[Block] = field(default_factory=list)
-    rows: list[list[list[Block]]] = field(default_factory=list)
 
 
 class BlockBuilder:
@@ -47,12 +49,16 @@ class BlockBuilder:
 
     def __init__(self) -> None:
         self._flow = _Flow()
-        self._outer: list[tuple[_Flow, _Table]] = []
-        self._tables: list[_Table] = []
+        self._outer: list[tuple[_Flow, Table, Mapping[str, str | None]]] = []
+        self._tables: list[Table] = []
 
     def text(self, text: str) -> None:
         """Add a text of the page."""
-        self._flow.parts.append(text)
+        flow = self._flow
+        if flow.after_script and text[:1].isdigit() and "".join(flow.parts[-1:])[-1:].isdigit():
+            flow.parts.append(" ")  # the digits of two numbers
+        flow.after_script = False
+        flow.parts.append(text)
 
     def append(self, blocks: Sequence[Block]) -> None:
         """Add blocks from another reader."""
@@ -60,7 +66,18 @@ class BlockBuilder:
             self._finish_list()
             self._flow.blocks.extend(blocks)
 
-    def open(self, tag: str) -> None:
+    def begin_struck(self) -> None:
+        """From here on the text is struck out, until `end_struck`."""
+        self._flow.struck.append(len(self._flow.parts))
+
+    def end_struck(self) -> None:
+        """The end of a struck text."""
+        flow = self._flow
+        begin = flow.struck.pop()
+        if not flow.struck:
+            marks.strike(flow.parts, begin)
+
+    def open(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         """Begin an element."""
         flow = self._flow
         if tag == "br":
@@ -70,19 +87,25 @@ class BlockBuilder:
             flow.preformatted += 1
         elif tag == "table":
             self._finish_list()
-            self._tables.append(_Table())
+            self._tables.append(Table())
         elif tag == "tr" and self._tables:
             self._tables[-1].rows.append([])
         elif tag in ("td", "th", "caption") and self._tables:
-            self._outer.append((flow, self._tables[-1]))
-            self._flow = _Flow()
+            self._outer.append((flow, self._tables[-1], attributes))
+            self._flow = _Flow(struck=[0] * bool(flow.struck))
         elif tag in _HEADINGS and not flow.preformatted:
             self._finish_list()
             flow.heading = _HEADINGS[tag]
         elif tag in _BLOCKS:
             self._flush()
-            flow.lists += tag in _LISTS
+            if tag in _LISTS:
+                flow.lists.append(Numbers.of(attributes) if tag == "ol" else None)
+                flow.bullet = "-"
+            elif tag == "li":
+                flow.bullet = numbers.take(attributes.get("value")) if flow.lists and (numbers := flow.lists[-1]) else "-"
             flow.begins_item |= tag == "li" or tag in _LISTS
+        elif tag in marks.SCRIPTS:
+            flow.scripts.append(len(flow.parts))
         elif tag in _PARTED and not flow.preformatted:
             flow.parts.append(" ")
 
@@ -94,23 +117,26 @@ class BlockBuilder:
             flow.preformatted -= 1
         elif tag in ("td", "th", "caption") and self._outer:
             self._finish_list()
-            self._flow, table = self._outer.pop()
+            self._flow, table, attributes = self._outer.pop()
             if tag == "caption":
                 table.caption += flow.blocks
             else:
-                table.rows = table.rows or [[]]
-                table.rows[-1].append(flow.blocks)
+                table.add(flow.blocks, attributes)
         elif tag == "table" and self._tables:
-            self._flow.blocks.extend(_table(self._tables.pop()))
+            self._flow.blocks.extend(self._tables.pop().blocks())
         elif tag in _HEADINGS:
             self._flush()
             flow.heading = 0
         elif tag in _BLOCKS:
             self._flush()
-            flow.lists -= tag in _LISTS
-            flow.begins_item |= tag in _LISTS
-            if tag in _LISTS and not flow.lists:
-                self._finish_list()
+            if tag in _LISTS:
+                flow.lists.pop()
+                flow.begins_item, flow.bullet = True, "-"
+                if not flow.lists:
+                    self._finish_list()
+        elif tag in marks.SCRIPTS:
+            marks.settle(tag, flow.scripts.pop(), flow.parts)
+            flow.after_script = True
         elif tag in _PARTED and not flow.preformatted:
             flow.parts.append(" ")
 
@@ -122,6 +148,9 @@ class BlockBuilder:
     def _flush(self) -> None:
         """End the present text; the open elements decide its kind."""
         flow = self._flow
+        if flow.struck:
+            marks.strike(flow.parts, flow.struck[0])
+        flow.struck, flow.scripts = [0] * len(flow.struck), [0] * len(flow.scripts)
         text = "".join(flow.parts).replace("\xad", "")
         if flow.preformatted:
             flow.parts.clear()
@@ -138,7 +167,8 @@ class BlockBuilder:
             flow.heading = 0
         elif flow.lists:
             if flow.begins_item or not flow.items:
-                flow.items.append("  " * min(flow.lists - 1, _DEEPEST) + "- " + text)
+                flow.items.append("  " * min(len(flow.lists) - 1, _DEEPEST) + f"{flow.bullet} {text}")
+                flow.bullet = "-"
             else:
                 flow.items[-1] += " " + text
             flow.begins_item = False
@@ -150,26 +180,3 @@ class BlockBuilder:
         if self._flow.items:
             self._flow.blocks.append(Block(BlockKind.LIST, "\n".join(self._flow.items)))
             self._flow.items.clear()
-
-
-def _table(table: _Table) -> list[Block]:
-    """A data table is one block; a layout table gives the blocks of its cells, in their order."""
-    cells = [cell for row in table.rows for cell in row]
-    if any(_lays_out(cell) for cell in cells):
-        return [*table.caption, *(block for cell in cells for block in cell)]
-    rows = [_row(row) for row in table.rows if any(row)]
-    if not rows:
-        return table.caption
-    columns = max(1, len(next(row for row in table.rows if any(row))))
-    return [*table.caption, Block(BlockKind.TABLE, "\n".join(rows[1:]), header=f"{rows[0]}\n|{' --- |' * columns}")]
-
-
-def _lays_out(cell: Sequence[Block]) -> bool:
-    return (
-        any(block.kind not in (BlockKind.TEXT, BlockKind.LIST) for block in cell) or sum(len(block.text) for block in cell) > _LONGEST_CELL
-    )
-
-
-def _row(row: Sequence[Sequence[Block]]) -> str:
-    cells = [" ".join(" ".join(block.text for block in cell).split()).replace("|", "/") for cell in row]
-    return f"| {' | '.join(cells)} |"

@@ -12,9 +12,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from seed.blocks import Block, BlockKind, Unreadable
-from seed.readers import html
+from seed.readers import html, marks
 
 _KEY = re.compile(r"[\w.-]+:(?:\s|$)")
+_TAG = re.compile(r"<(/?)(br|sup|sub|del|s|strike)\b", re.IGNORECASE)
 _FENCE = re.compile(r"\s*(?:[-*+>]\s+|\d+[.)]\s+)*(```+(?!.*`)|~~~+)")
 
 
@@ -122,9 +123,21 @@ def _unseen_definitions(tokens: Sequence[Token], lines: Sequence[str], environme
 
 
 def _plain(inline: Token) -> str:
-    """A heading's text without markup; a picture by its alternative text."""
-    shown = [child for child in inline.children or () if child.type in ("text", "code_inline", "softbreak", "hardbreak", "image")]
-    return "".join(" " if child.type.endswith("break") else child.content for child in shown)
+    """A heading's text without markup; a picture by its alternative text, and HTML in it as in a page."""
+    parts: list[str] = []
+    opened: list[tuple[str, int]] = []
+    for child in inline.children or ():
+        if child.type in ("text", "code_inline", "image"):
+            parts.append(child.content)
+        elif child.type.endswith("break") or ((tag := _TAG.match(child.content)) and tag[2].lower() == "br"):
+            parts.append(" ")
+        elif tag and not tag[1]:
+            opened.append((tag[2].lower(), len(parts)))
+        elif tag and opened and opened[-1][0] == tag[2].lower():
+            marks.settle(*opened.pop(), parts)
+    while opened:  # left open: it is shown so up to the end
+        marks.settle(*opened.pop(), parts)
+    return "".join(parts)
 
 
 def _table(source: str) -> tuple[str, str, str]:

@@ -7,10 +7,10 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seed.blocks import Block, BlockKind, Unreadable
+from seed.readers.pdf_lines import Line, lines_of
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -28,12 +28,6 @@ _PAGE_NUMBER = re.compile(
     r"(?P<after>\s*(?:(?:/|of|von|중|쪽|페이지|[-\u2013\u2014]).{0,80})?)",
     re.IGNORECASE,
 )
-
-
-@dataclass(slots=True)
-class _Line:
-    text: str
-    size: float
 
 
 def read(data: bytes) -> list[Block]:
@@ -64,38 +58,17 @@ def read(data: bytes) -> list[Block]:
         raise Unreadable(f"damaged: {' '.join(str(error).split())[:120] or type(error).__name__}") from error
 
 
-def _pages(reader: PdfReader) -> Iterator[list[_Line]]:
+def _pages(reader: PdfReader) -> Iterator[list[Line]]:
     characters = 0
     for page in reader.pages:
-        pieces: list[tuple[str, float]] = []
-
-        def take(text: str, cm: list[float], tm: list[float], _font: Any, size: float, pieces: list[Any] = pieces) -> None:
-            pieces.append((text, abs(size * (tm[3] or tm[1] or 1) * (cm[3] or cm[1] or 1))))
-
-        page.extract_text(visitor_text=take)
-        lines = list(_lines(pieces))
+        lines = lines_of(page)
         characters += sum(len(line.text) for line in lines)
         if characters > MOST_CHARACTERS:
             raise Unreadable(f"more than the {MOST_CHARACTERS} characters that a document may have")
         yield lines
 
 
-def _lines(pieces: Iterable[tuple[str, float]]) -> Iterator[_Line]:
-    """Pieces joined to lines; the size of a line is that of most of its characters."""
-    text, sizes = "", Counter[float]()
-    for piece, size in [*pieces, ("\n", 0.0)]:
-        for part in re.split(r"(\n)", piece):
-            if part != "\n":
-                text += part
-                if part.strip():
-                    sizes[round(size, 1)] += len(part.strip())
-                continue
-            if text.strip():
-                yield _Line(" ".join(text.split()), sizes.most_common(1)[0][0] if sizes else 0.0)
-            text, sizes = "", Counter()
-
-
-def _without_running(pages: list[list[_Line]]) -> list[_Line]:
+def _without_running(pages: list[list[Line]]) -> list[Line]:
     """All lines, without page headers and footers, as far as they are certain.
 
     A line that most pages repeat word for word is kept once, on its first page: so a repeated table row is not lost.
@@ -111,7 +84,7 @@ def _without_running(pages: list[list[_Line]]) -> list[_Line]:
         repeated |= {text for text, count in Counter(text for _, text in ends).items() if count > len(filled) / 2}
         kinds = Counter(_kind_of_page_number(number, text) for number, text in ends)
         counting |= {kind for kind, count in kinds.items() if kind and count > len(filled) / 2}
-    kept: list[_Line] = []
+    kept: list[Line] = []
     seen: set[str] = set()
     for number, page in filled:
         last = len(page) - 1
@@ -150,11 +123,11 @@ def _outline(reader: PdfReader) -> dict[str, int]:
 
 
 def _key(text: str) -> str:
-    """A heading without blanks and numbering, which may differ between outline and page."""
-    return re.sub(r"\s+", "", re.sub(r"^[\d.]+\s+", "", text.strip())).casefold()
+    """A heading without blanks, numbering and marks of raised text, which may differ between outline and page."""
+    return re.sub(r"[\s^_]+", "", re.sub(r"^[\d.]+\s+", "", text.strip())).casefold()
 
 
-def _blocks(lines: list[_Line], outline: dict[str, int]) -> Iterator[Block]:
+def _blocks(lines: list[Line], outline: dict[str, int]) -> Iterator[Block]:
     levels = {} if outline else _levels(lines)
     body: list[str] = []
     for line in lines:
@@ -173,7 +146,7 @@ def _blocks(lines: list[_Line], outline: dict[str, int]) -> Iterator[Block]:
         yield Block(BlockKind.TEXT, "\n".join(body))
 
 
-def _levels(lines: list[_Line]) -> dict[float, int]:
+def _levels(lines: list[Line]) -> dict[float, int]:
     """Font sizes of headings, and their levels; the biggest is the first."""
     weights = Counter[float]()
     for line in lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from seed.blocks import Block, BlockKind
+from seed.readers.marks import lowered, raised
 
 _UNDERLINE = re.compile(r"^([!-/:-@\[-`{-~])\1{1,}\s*$")
 _DIRECTIVE = re.compile(r"^\.\.\s+(?:\|[^|]+\|\s+)?([\w+.:-]*[\w+.-])::(?:\s+(.*))?$")
@@ -17,7 +18,11 @@ _CODE = {"code", "code-block", "sourcecode", "literalinclude", "parsed-literal",
 _ITEM = re.compile(r"^\s*([-*+•]|#\.|\d+[.)]|\([0-9a-zA-Z]\))\s+")
 _RULE = re.compile(r"^[=\s]{3,}$")
 _GRID = re.compile(r"^\+([-=]+\+)+\s*$")
-_ROLE = re.compile(r":[\w:+.-]+:`([^`<]+?)(?:\s*<[^`]*>)?`")
+_ROLE = re.compile(r"(?:\\ )?:([\w:+.-]+):`([^`]+)`(\\ (?=\d))?(?:\\ )?")
+"""A role with its text; what joins it to the words beside it is not shown, but for the blank between the digits of two numbers."""
+_TARGET = re.compile(r"(?<=\S)\s*<[^<]*>$")
+_LITERAL = frozenset(("code", "literal", "math", "samp", "kbd", "file", "command", "eq", "regexp", "guilabel"))
+"""Roles without a target: angle brackets are a part of what they show."""
 _LINK = re.compile(r"`([^`<]+?)\s*<[^`]*>`__?")
 
 
@@ -76,6 +81,8 @@ class _Reader:
         if not match and not _COMMENT.match(line):
             return False
         self._at += 1
+        if line.strip() == ".." and not self._peek(0).strip():
+            return True  # an empty comment ends what is above it; what is indented below is a quotation, and shown
         body = self._indented()
         if not match:
             return True
@@ -152,4 +159,16 @@ class _Reader:
 
 def _inline(text: str) -> str:
     """Roles and links by their visible text."""
-    return _LINK.sub(r"\1", _ROLE.sub(r"\1", text)).replace("``", "`")
+    return _LINK.sub(r"\1", _ROLE.sub(_shown, text)).replace("``", "`")
+
+
+def _shown(role: re.Match[str]) -> str:
+    name, text, apart = role.groups()
+    before = role.string[: role.start()]
+    if name in ("sup", "superscript"):
+        text = raised(before, text)
+    elif name in ("sub", "subscript"):
+        text = lowered(before, text)
+    elif name not in _LITERAL:
+        text = _TARGET.sub("", text)
+    return f"{text} " if apart and text[-1:].isdigit() else text

@@ -26,7 +26,7 @@ import pytest
 from christmas.blueprint.server_alarms import POSTGRES_ALARMS
 from christmas.blueprint.services import MONITORING
 from infra import clients
-from infra.components.monitoring_config import USER
+from infra.components.monitoring_container import USER
 from infra.connections import Platform
 from monitor import checks
 from schedule.jobs import Job

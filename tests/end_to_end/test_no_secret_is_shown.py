@@ -26,6 +26,7 @@ RUN = (
     "up --refresh",
     "up --kit {folder}/nothing",
     "images",
+    "images.sbom redis --out {folder}",
     "migrate.upgrade --json",
     "migrate --rehearse",
     "migrate.status",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from docker.models.containers import Container
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.audited import AUDIT_RIGHTS, AUDIT_ROLE
 from christmas.blueprint.model import PostgresRole
-from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, SCHEMA
 from infra.provider import psql
 from infra.provider.postgres_role import declared_inputs, settings_of
@@ -23,11 +24,15 @@ def role_settings(role: PostgresRole) -> dict[str, str]:
 
 
 def give_rights(container: Container, database: str = DATABASE) -> None:
-    """Close the functions, make those that watch, and give each account what the blueprint declares; the roles are there already."""
+    """Close the functions, make those that watch, and give each account what the blueprint declares; their roles are there already.
+
+    The audit's role is made; what it may read it gets with the tables.
+    """
     common = {"owner": owner(), "schema": SCHEMA, "lock": str(psql.ADVISORY_LOCK)}
     functions = {"open_functions": sorted(OPEN_FUNCTIONS), "closed_functions": list(CLOSED_STABLE_FUNCTIONS)}
     for name in ("functions_apply", "watch_apply"):
         psql.run(container, psql.named(name), database=database, variables={**common, **functions})
+    make_audit_role(container, database)
     for account in ACCOUNTS:
         if account.postgres is None:
             continue
@@ -41,3 +46,20 @@ def give_rights(container: Container, database: str = DATABASE) -> None:
                 database=database,
             )
         psql.run(container, psql.named("functions_grant"), database=database, variables=mine)
+
+
+def make_audit_role(container: Container, database: str = DATABASE) -> None:
+    """Make the role by which pgaudit knows what to log, as provisioning does."""
+    variables = {
+        "name": AUDIT_ROLE,
+        "lock": str(psql.ADVISORY_LOCK),
+        "login": "nologin",
+        "verifier": "",
+        "connection_limit": str(AUDIT_RIGHTS.connection_limit),
+        "member_of": [],
+        "settings": role_settings(AUDIT_RIGHTS),
+        "bypassrls": "nobypassrls",
+    }
+    psql.run(container, psql.named("role_apply"), variables=variables)
+    granted = f"grant connect on database {database} to {AUDIT_ROLE}; grant usage on schema {SCHEMA} to {AUDIT_ROLE};"
+    psql.run(container, granted, database=database)

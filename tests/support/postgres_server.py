@@ -18,12 +18,13 @@ from docker.models.containers import Container
 from psycopg import pq, sql
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.audited import AUDIT_ROLE
 from christmas.blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
 from christmas.blueprint.services import TIMESCALEDB
 from christmas.sealed.ring import new_ring
 from core import temporary
 from core.containers import execute, owner_of
-from infra.components import postgres_config
+from infra.components import timescaledb_container
 from infra.components.description import ServiceContainer
 from infra.connections import Credentials, Endpoint, Platform
 from tests.support import scratch
@@ -105,6 +106,7 @@ def _grant_database(connection: psycopg.Connection) -> None:
     """Privileges on the database itself: a copy doesn't take them over from its template."""
     database = sql.Identifier(DATABASE)
     connection.execute(sql.SQL("revoke all on database {} from public").format(database))
+    connection.execute(sql.SQL("grant connect on database {} to {}").format(database, sql.Identifier(AUDIT_ROLE)))
     for account in ACCOUNTS:
         if account.postgres is None:
             continue
@@ -122,7 +124,7 @@ def run_scratch_server(*, durable: bool = False, memory_mib: int = 3072) -> Iter
     scratch.remove_leftovers()
     authority = scratch.new_authority()
     uid, gid = owner_of(TIMESCALEDB.user).values()
-    described: ServiceContainer[str] = postgres_config.container(
+    described: ServiceContainer[str] = timescaledb_container.describe(
         replace(TIMESCALEDB.limits, memory_mib=memory_mib),
         uid=uid,
         gid=gid,

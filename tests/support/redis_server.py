@@ -13,7 +13,7 @@ from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Limits
 from christmas.blueprint.services import REDIS
 from core import temporary
-from infra.components import redis_config
+from infra.components import redis_container
 from infra.components.description import ServiceContainer
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.redis_acl import password_sha256, redis_acl_line
@@ -32,7 +32,7 @@ def run_scratch_redis(*settings: str, limits: Limits = REDIS.limits) -> Iterator
         redis_acl_line("default", None, None),
         *(redis_acl_line(each.name, each.redis, password_sha256(passwords[each.name])) for each in ACCOUNTS if each.redis),
     ]
-    described: ServiceContainer[str] = redis_config.container(
+    described: ServiceContainer[str] = redis_container.describe(
         limits,
         acl="\n".join(users) + "\n",
         admin_password=passwords["admin"],

@@ -18,8 +18,8 @@ from christmas.blueprint.model import Limits
 from christmas.blueprint.services import EMBEDDER, WEAVIATE
 from core import temporary
 from infra import clients
-from infra.components import embedder_config, weaviate_config
-from infra.components.weaviate_config import ROOT_USER
+from infra.components import embedder_container, weaviate_container
+from infra.components.weaviate_container import ROOT_USER
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.weaviate_api import WeaviateApi, permissions
 from tests.support import scratch
@@ -76,7 +76,7 @@ def run_scratch_weaviate(
 
 @contextlib.contextmanager
 def _embedder(authority: scratch.Authority, token: str, network: Network) -> Iterator[Endpoint]:
-    with scratch.container(embedder_config.container(EMBEDDER.limits, token=token), authority, inside=network) as running:
+    with scratch.container(embedder_container.describe(EMBEDDER.limits, token=token), authority, inside=network) as running:
         port = scratch.published(running, EMBEDDER_PORT)
         trusted = ssl.create_default_context(cadata=authority.pem.decode())
         scratch.wait_until(lambda: httpx.get(f"https://localhost:{port}/healthz", verify=trusted).is_success, running)
@@ -87,7 +87,7 @@ def _embedder(authority: scratch.Authority, token: str, network: Network) -> Ite
 def _weaviate(
     authority: scratch.Authority, root_key: str, network: Network, limits: Limits, environment: Mapping[str, str] | None
 ) -> Iterator[Container]:
-    described = weaviate_config.container(limits, secrets=weaviate_config.secrets_file(root_key, secrets.token_urlsafe(16)))
+    described = weaviate_container.describe(limits, secrets=weaviate_container.secrets_file(root_key, secrets.token_urlsafe(16)))
     hosts = {"host.docker.internal": "host-gateway"}
     with scratch.container(described, authority, inside=network, environment=environment, extra_hosts=hosts) as running:
         yield running

@@ -28,11 +28,15 @@ select json_build_object(
         from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
         where p.prokind in ('f', 'p')
             and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
-            and (p.provolatile = 'v' and p.proname not in (select json_array_elements_text(:'open_functions'::json))
-                or p.proname in (select json_array_elements_text(:'closed_functions'::json))
-                or n.nspname = 'watch')
-            and (n.nspname in ('pg_catalog', 'watch')
-                or exists (select from pg_depend as x where x.classid = 'pg_proc'::regclass and x.objid = p.oid and x.deptype = 'e'))
+            and case
+                when n.nspname in ('pg_catalog', 'watch')
+                    or exists (select from pg_depend as x where x.classid = 'pg_proc'::regclass and x.objid = p.oid and x.deptype = 'e') then
+                    p.provolatile = 'v' and p.proname not in (select json_array_elements_text(:'open_functions'::json))
+                    or p.proname in (select json_array_elements_text(:'closed_functions'::json))
+                    or n.nspname = 'watch'
+                -- What such a function reads is not audited.
+                else p.prosecdef
+            end
             and has_function_privilege('public', p.oid, 'execute')
     ),
     'watched', (

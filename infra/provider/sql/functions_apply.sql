@@ -1,5 +1,5 @@
--- Of the functions that may change something everybody runs those in the list (christmas/blueprint/postgres_rights.py) and no other.
--- What the extensions bring is run by the schema's owner.
+-- Of the functions that may change something everybody runs those in the list (christmas/blueprint/postgres_bounds.py) and no other.
+-- What the extensions bring is run by the schema's owner; what runs with its owner's rights, by nobody without a grant.
 begin;
 select pg_advisory_xact_lock(:lock) \g /dev/null
 
@@ -7,12 +7,15 @@ create temporary table closed on commit drop as
 select p.oid::regprocedure as signature, n.nspname <> 'pg_catalog' as is_extensions
 from pg_proc as p
 join pg_namespace as n on n.oid = p.pronamespace
+left join pg_depend as e on e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e'
 where p.prokind in ('f', 'p')
     and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
-    and (p.provolatile = 'v' and p.proname not in (select json_array_elements_text(:'open_functions'::json))
-        or p.proname in (select json_array_elements_text(:'closed_functions'::json)))
-    and (n.nspname = 'pg_catalog'
-        or exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'));
+    and case
+        when n.nspname = 'pg_catalog' or e.objid is not null then
+            p.provolatile = 'v' and p.proname not in (select json_array_elements_text(:'open_functions'::json))
+            or p.proname in (select json_array_elements_text(:'closed_functions'::json))
+        else p.prosecdef
+    end;
 
 select format('revoke execute on routine %s from public', c.signature)
 from closed as c

@@ -21,7 +21,7 @@ from backup.weaviate.portable.read import read_index, read_objects
 from backup.weaviate.portable.wire import Wire
 from core.errors import PlatformError
 from core.progress import SilentProgress
-from infra.components.weaviate_config import ROOT_USER
+from infra.components.weaviate_container import ROOT_USER
 from infra.connections import Platform
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
 from tests.support.weaviate_server import ScratchWeaviate, run_scratch_weaviate

@@ -35,6 +35,21 @@ create table public.parent (id int);
 create table public.child () inherits (public.parent);
 insert into public.child values (1), (2);
 insert into public.parent values (3);
+-- A promise of the parent's own, which its child need not keep; keys that point to partitions and chunks; a CHECK that holds on this server
+-- alone; more columns than a function takes.
+create table public.elder (id int primary key, v int check (v > 0) no inherit, w int check (w > 0));
+create table public.younger (check (v < 0)) inherits (public.elder);
+insert into public.elder values (1, 1, 1);
+insert into public.younger values (1, -1, 1), (1, -2, 2);
+create table public.named_after (elder int references public.elder);
+insert into public.named_after values (1);
+alter table public.parted add primary key (id, day);
+create table public.points (id int, day date, foreign key (id, day) references public.parted);
+insert into public.points values (1, '2026-01-05'), (2, '2026-02-05');
+create table public.this_server (began timestamptz check (began = pg_postmaster_start_time()));
+insert into public.this_server values (pg_postmaster_start_time());
+select format('create table public.wide (%s)', string_agg(format('c%s int not null default 1', n), ', ')) from generate_series(1, 350) as n \gexec
+insert into public.wide default values;
 create unlogged table public.cache (id int primary key);
 insert into public.cache select generate_series(1, 100);
 create materialized view public.summary as select count(*) as n from public.webhook_log;
@@ -92,7 +107,7 @@ create subscription nothing connection 'host=127.0.0.1 port=1' publication every
 select pg_create_physical_replication_slot('reader');
 create database beside_it;
 \connect postgres
-create table astray as select 1 as n;
+create table public.astray as select 1 as n;
 \connect christmas_db
 create function public.refuse() returns event_trigger language plpgsql as 'begin raise exception ''nothing is made here''; end';
 create event trigger refuses on ddl_command_start execute function public.refuse();

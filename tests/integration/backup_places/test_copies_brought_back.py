@@ -3,21 +3,27 @@
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from backup.drill import drill
+from backup.make import make
+from backup.prune import prune
+from backup.restore import restore
+from backup.restoring import journal
 from backup.sets import folders, keys
 from backup.sets.model import FileRecord, Manifest
-from backup.storage import bring_back
+from backup.storage import bring_back, mirror
 from backup.storage.opening import open_place
 from backup.storage.places import FolderPlace
 from core.errors import PlatformError
 from core.progress import SilentProgress
 from infra.backup_places import BackupAccess, LocalPlace, S3Place
 from infra.connections import Platform
+from monitor import backups
 from tests.support.manifests import NOON, manifest
 from tests.support.s3_server import S3Server, run_s3_server
 
@@ -128,6 +134,44 @@ def test_a_damaged_copy_is_named_and_the_next_try_begins_again(server: S3Server,
     bring_back.bring_back(there, folder, "nas", SilentProgress())
     assert not bring_back.is_lost(there, folder)
     assert [each.id for each in folders.list_sets(folder=folder)] == [OLDER, NEWER]
+
+
+def test_a_part_of_a_copy_is_restored_from_and_added_to_by_nobody(
+    server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its newest set is an older one than the copy's, and what is made meanwhile would be put aside when it is gone on with."""
+    copied(tmp_path / "nas", OLDER, NEWER)
+    there, folder = platform(bucket(server, "in-part"), nas=tmp_path / "nas"), tmp_path / "sets"
+    folder.mkdir()
+    file = tmp_path / f"nas/sets/{NEWER}/redis/dump.rdb.age"
+    whole = file.read_bytes()
+    file.write_bytes(b"x")
+    with pytest.raises(PlatformError, match=r"dump\.rdb\.age has changed"):
+        bring_back.bring_back(there, folder, "nas", SilentProgress())
+    assert [each.id for each in mirror.sets_at(there, folder)] == [OLDER]
+    told = "copy nas was not brought back to its end"
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: make(there, folder=folder),
+        lambda: prune(there, folder=folder),
+        lambda: drill(there, folder=folder),
+        lambda: restore(there, stores=["redis"], folder=folder),
+        lambda: restore(there, stores=["redis"], folder=folder, dry_run=True),
+    )
+    for attempt in attempts:
+        with pytest.raises(PlatformError, match=told) as refused:
+            attempt()
+        assert "invoke backup.restore --live" in refused.value.next_step
+    assert told in journal.note(folder)
+    monkeypatch.setattr(folders, "folder_of", lambda _: folder)
+    found = backups.timeline(there)
+    assert (found.status, told in found.message) == ("critical", True)
+    # A live restore goes on with it, also one of stores whose sets are there.
+    assert bring_back.choose(there, folder, "", ["redis"]) == "nas"
+    file.write_bytes(whole)
+    bring_back.bring_back(there, folder, "nas", SilentProgress())
+    journal.refuse_unfinished(folder)
+    assert journal.note(folder) == ""
+    assert bring_back.choose(there, folder, "", ["redis"]) == ""
 
 
 def test_a_copy_of_another_stack_is_refused(server: S3Server, tmp_path: Path) -> None:

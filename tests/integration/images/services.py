@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 
 from christmas.blueprint import services
-from infra.components import weaviate_config
+from infra.components import weaviate_container
 from tests.integration.images.hardened import Service, files_for
 from tests.support import scratch
 
@@ -36,9 +36,9 @@ WEAVIATE = Service(
     uid=1000,
     port=8080,
     entrypoint=["/bin/sh"],
-    command=weaviate_config.command(),
+    command=weaviate_container.command(),
     data=["/var/lib/weaviate", "/var/lib/weaviate-backups"],
-    environment=weaviate_config.environment(services.WEAVIATE.limits),
+    environment=weaviate_container.environment(services.WEAVIATE.limits),
 )
 EMBEDDER = Service(name="embedder", uid=1000, port=8443)
 

@@ -9,8 +9,8 @@ import redis
 from christmas import pools
 from christmas.blueprint.keyspaces import SESSION
 from christmas.sessions import Sessions
-from infra.components.redis_config import start_command
-from monitor import redis_server
+from infra.components.redis_container import start_command
+from monitor import redis_health, redis_settings
 from tests.support.redis_server import run_scratch_redis
 from tests.support.scratch import image, labels
 from tests.support.waiting import PATIENCE
@@ -36,7 +36,7 @@ def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
         admin.set("endless", "not for eviction: it has no end")
         written, alarms = 0, list[tuple[str, int]]()
         while int(admin.info("stats")["evicted_keys"]) < 500:
-            alarms.append((str(redis_server.memory(platform).status), int(admin.info("stats")["evicted_keys"])))
+            alarms.append((str(redis_health.memory(platform).status), int(admin.info("stats")["evicted_keys"])))
             pipeline = api.pipeline(transaction=False)
             for number in range(written, written + 200):
                 pipeline.set(f"user:{number}:preferences", '{"theme":"' + "d" * 8000 + '"}', px=3_600_000)
@@ -48,7 +48,7 @@ def test_filling_memory_evicts_caches_and_leaves_sessions() -> None:
         assert alarms[0] == ("ok", 0)
         assert ("warning", 0) in alarms
         assert ("critical", 0) in alarms
-        assert redis_server.policy(platform).status == "ok"
+        assert redis_settings.policy(platform).status == "ok"
         assert all(sessions.read(str(each.token)) for each in alive)
         assert admin.exists("endless") == 1
         assert len(list(api.scan_iter(match="user:*:preferences", count=1000))) < written

@@ -9,7 +9,7 @@ import redis
 
 from infra import clients
 from infra.connections import Platform
-from monitor import keyspaces, redis_server
+from monitor import keyspaces, redis_settings
 from monitor.keyspace_audit import Fault, audit
 from tests.support.redis_server import run_scratch_redis
 
@@ -35,7 +35,7 @@ def test_no_value_is_larger_than_the_server_lets_one_be(bounded: Platform, accou
             with pytest.raises(HUNG_UP):
                 pipe.execute()
         assert not client.exists("user:1:preferences", "user:11:preferences")
-    assert redis_server.policy(bounded).status == "ok"
+    assert redis_settings.policy(bounded).status == "ok"
 
 
 @pytest.mark.parametrize("account", WRITERS)

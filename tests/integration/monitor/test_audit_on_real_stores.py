@@ -64,6 +64,22 @@ def test_writes_and_refusals_of_postgresql(platform: Platform, chain: Chain) -> 
     assert wait_for_event(platform, chain, before, account="api", action="logout", session=written.session)
 
 
+def test_reads_of_sensitive_tables(platform: Platform, chain: Chain) -> None:
+    before = chain.head().number
+    with psycopg.connect(platform.postgres_url("api"), autocommit=True) as connection:
+        connection.execute("select * from orders where symbol = %s", (VALUE,))
+        for _ in range(3):
+            connection.execute("select u from users as u where email = %s", (VALUE,))
+        connection.execute("delete from user_profiles where phone_index = %s returning phone", (VALUE.encode(),))
+    read = wait_for_event(platform, chain, before, account="api", action="read: select", object="table public.users")
+    assert (read.store, read.outcome, read.count) == ("postgresql", "done", 3)
+    assert "." in read.address
+    for action in ("read: delete", "write: delete"):
+        assert wait_for_event(platform, chain, before, account="api", action=action, object="table public.user_profiles")
+    of_session = {each.object for each in chain.after(before) if each.session == read.session}
+    assert of_session == {"database", "table public.users", "table public.user_profiles"}
+
+
 def test_refusals_of_redis(platform: Platform, chain: Chain) -> None:
     before = chain.head().number
     with clients.redis_client(platform, "api") as client:

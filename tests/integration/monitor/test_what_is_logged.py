@@ -25,18 +25,25 @@ def log(platform: Platform, service: str) -> list[str]:
     return text.decode(errors="replace").splitlines()
 
 
-def test_logins_and_changes_are_logged_in_postgresql_and_neither_reads_nor_what_ingest_writes(platform: Platform) -> None:
+def test_logins_changes_and_reads_of_sensitive_tables_are_logged_and_neither_other_reads_nor_what_ingest_writes(platform: Platform) -> None:
     with psycopg.connect(platform.postgres_url("ingest")) as connection:
         connection.execute("insert into market_data (symbol, timestamp, close) values ('NOTLOGGED', now(), 1)")
         connection.rollback()
     with psycopg.connect(platform.postgres_url("api")) as connection:
-        connection.execute("select count(*) as read_probe from users")
+        connection.execute("select count(*) as read_probe from orders")
+        connection.execute("select email as read_probe from users")
         connection.execute("update users set is_active = is_active where username = 'write_probe'")
         connection.rollback()
-    entry = "AUDIT: SESSION,1,1,WRITE,UPDATE,TABLE,public.users,"
-    found = wait_for(lambda: [line for line in log(platform, "timescaledb") if entry in line], "the change is in the log")
-    assert any("user=api" in line for line in found)
+        own = connection.info.backend_pid
+    wait_for(lambda: any(f"[{own}]" in line and "disconnection" in line for line in log(platform, "timescaledb")), "the session's end")
     lines = log(platform, "timescaledb")
+    audited = [line.partition("AUDIT: ")[2] for line in lines if f"[{own}]" in line and "AUDIT: " in line]
+    assert audited == [
+        "OBJECT,1,1,READ,SELECT,TABLE,public.users,<not logged>,<not logged>",
+        # The condition of the change reads.
+        "OBJECT,2,1,WRITE,UPDATE,TABLE,public.users,<not logged>,<not logged>",
+        "SESSION,2,1,WRITE,UPDATE,TABLE,public.users,<not logged>,<not logged>",
+    ]
     assert any("connection authorized" in line and "user=ingest" in line for line in lines)
     assert not any(each in line for line in lines for each in ("read_probe", "write_probe", "NOTLOGGED"))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import docker
 import pytest
 
-from infra.components.monitoring_config import DATA_PATH, NOBODY, prometheus_yml
+from infra.components.monitoring_container import DATA_PATH, NOBODY, prometheus_yml
 from tests.integration.images.hardened import Service, execute, files_for, running, started, volume, wait_exited, wait_healthy, write_files
 from tests.integration.images.test_images_run_hardened import _oddities
 from tests.support import scratch

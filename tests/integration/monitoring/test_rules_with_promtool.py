@@ -14,7 +14,7 @@ import docker
 import pytest
 import yaml
 
-from infra.components.monitoring_config import rule_files
+from infra.components.monitoring_container import rule_files
 from tests.support import scratch
 from tests.support.alert_cases import CASES, Case, Series
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.postgres_rights import ADVISORY_LOCKS, CLOSED_STABLE_FUNCTIONS
+from christmas.blueprint.postgres_bounds import ADVISORY_LOCKS, CLOSED_STABLE_FUNCTIONS
 from migrations.locking import _KEY
 from tests.support.postgres_server import ScratchServer
 

@@ -18,7 +18,7 @@ from backup.postgres import back_up, live_log, proofs
 from backup.proving.proof import RestoredPlatform
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Privilege
-from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring
 from infra.provider import field_keys, psql

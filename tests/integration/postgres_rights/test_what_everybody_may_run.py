@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS
+from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS
 from monitor.rights import judge_rights, rights
 from tests.support.postgres_server import ScratchServer
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from christmas.blueprint.postgres_rights import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
+from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from tests.integration.provider.kept import Kept
 from tests.support.postgres_server import ScratchServer
 

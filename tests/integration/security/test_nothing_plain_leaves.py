@@ -10,7 +10,7 @@ import pytest
 from christmas.blueprint.services import TIMESCALEDB
 from core.progress import SilentProgress
 from infra.clients import postgres
-from infra.components.postgres_config import postgresql_conf
+from infra.components.timescaledb_container import postgresql_conf
 from migrations import run
 from security.resealing import reseal
 from tests.integration.security.people import everybody, profiles, ring_of, seal_people

@@ -14,7 +14,7 @@ from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, OPENAI
 from christmas.blueprint.documents_model import Collection
 from core.progress import SilentProgress
 from infra import clients
-from infra.components.weaviate_config import ROOT_USER
+from infra.components.weaviate_container import ROOT_USER
 from infra.connections import Endpoint, Platform
 from seed import documents
 from seed.passages import passages_of

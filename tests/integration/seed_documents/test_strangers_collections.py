@@ -11,7 +11,7 @@ import pytest
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from infra import clients
-from infra.components.weaviate_config import ROOT_USER
+from infra.components.weaviate_container import ROOT_USER
 from infra.connections import Platform
 from seed.collection import physical_name
 from tests.support.cases import in_make_test

@@ -13,7 +13,7 @@ import pytest
 import weaviate
 
 from infra import clients
-from infra.components.weaviate_config import ROOT_USER
+from infra.components.weaviate_container import ROOT_USER
 from infra.connections import Platform
 from tests.support.scratch import new_authority
 from tests.support.weaviate_server import ScratchWeaviate

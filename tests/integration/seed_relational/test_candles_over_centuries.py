@@ -8,6 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from backup.drill import describe, drill
+from backup.make import make
+from backup.sets.model import SetKind
+from backup.verify import verify
 from christmas.blueprint.relational import CHUNK_INTERVAL
 from christmas.blueprint.services import MOST_CHUNKS
 from core.errors import PlatformError
@@ -19,6 +23,7 @@ from seed.candle_files import writing
 from seed.candle_files.load import load_files
 from seed.candle_files.options import LoadOptions
 from tests.support.postgres_server import ScratchServer
+from tests.support.scratch_platform import run_scratch_platform
 
 pytestmark = pytest.mark.exhaustive
 
@@ -67,7 +72,6 @@ def test_old_chunks_are_dropped_a_few_at_a_time(platform: Platform, scratch_serv
     assert chunks(platform) == 20 - dropped["market_data"]
 
 
-@pytest.mark.exhaustive
 def test_candles_over_centuries_can_be_loaded_counted_kept_up_and_dropped(
     platform: Platform, scratch_server: ScratchServer, tmp_path: Path
 ) -> None:
@@ -90,3 +94,29 @@ def test_candles_over_centuries_can_be_loaded_counted_kept_up_and_dropped(
     with scratch_server.admin() as connection:
         connection.execute("truncate market_data, technical_indicators")
     assert chunks(platform) == 0
+
+
+@pytest.mark.timeout(3 * 3600)
+def test_candles_over_centuries_can_be_backed_up_drilled_and_backed_up_again_after_upkeep(tmp_path: Path) -> None:
+    """With the platform's own settings, through the tasks' own code: sets of both kinds, a portable dump in the full one, and drills."""
+    with run_scratch_platform() as running:
+        platform, sets = running.platform, tmp_path / "sets"
+        assert load_files(platform, [write(tmp_path / "centuries.csv", CENTURIES)], LoadOptions(strict=True)).loaded == CENTURIES
+        indicators.load(platform)
+        kinds: tuple[SetKind, ...] = ("full", "incremental")
+        for kind in kinds:
+            made = make(platform, kind=kind, stores=["postgres"], folder=sets)
+            assert made
+            assert made.postgres
+            assert made.unproven == ()
+            assert made.postgres.reference_point.tables["market_data"].rows == CENTURIES
+            assert bool(made.postgres.logical) == (kind == "full")
+        (verdict, *_) = verify(platform, folder=sets)
+        assert verdict.good, verdict.faults
+        report = drill(platform, folder=sets)
+        assert report.passed, describe(report)
+        assert maintain(platform).dropped["market_data"] > 3_000
+        made = make(platform, kind="incremental", stores=["postgres"], folder=sets)
+        assert made
+        report = drill(platform, made.id, folder=sets)
+        assert report.passed, describe(report)

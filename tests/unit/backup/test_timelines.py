@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from backup.postgres import drawing, known_log, wal
+from backup.postgres.choice_of_timeline import Choice, KnownLog, choose, insist_on_line, lineage
 from backup.postgres.live_log import LiveLog
-from backup.postgres.replay import Choice, KnownLog, choose, insist_on_line, lineage
 from backup.postgres.restore import recovery_options
 from backup.postgres.timelines import Cluster, Line, Piece, Reach, archive_of, line_to, lsn_number, lsn_text, parse_history, reach
 from backup.restoring.targets import StorePlan, Target, plan

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from backup.drill import Proven, Report
+from backup.postgres.choice_of_timeline import KnownLog
 from backup.postgres.live_log import LiveLog
-from backup.postgres.replay import KnownLog
 from backup.prune import Pruned
 from backup.restoring.ingredients import Timing
 from backup.restoring.targets import StorePlan, Target

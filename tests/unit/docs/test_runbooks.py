@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from infra.components.monitoring_config import rule_files
+from infra.components.monitoring_container import rule_files
 from monitor.checks import choose
 from tests.support.runbooks import FOLDER, PARTS, commands, page, parts
 

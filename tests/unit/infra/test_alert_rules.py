@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.components import monitoring_config
-from infra.components.monitoring_config import RULES, filled, prometheus_yml, rule_files
+from infra.components import monitoring_container
+from infra.components.monitoring_container import RULES, filled, prometheus_yml, rule_files
 from tests.support.alert_cases import CASES
 
 
@@ -57,5 +57,5 @@ def test_everything_is_asked_over_tls_with_a_password_and_a_verified_certificate
 
 
 def test_no_alert_is_sent_to_anybody_without_a_setting() -> None:
-    document = yaml.safe_load(monitoring_config.NOBODY)
+    document = yaml.safe_load(monitoring_container.NOBODY)
     assert document["receivers"] == [{"name": document["route"]["receiver"]}]

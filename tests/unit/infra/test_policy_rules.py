@@ -12,13 +12,14 @@ from infra.policy.rules import CONTAINER_RULES, IMAGE_RULES, NETWORK_RULES, RULE
 
 ID = "sha256:34210ff17aaba782f89f098097669bc4a33794bc970a35c31e809266dade12c7"
 NPROC = {"name": "nproc", "soft": 4096, "hard": 4096}
+CORE = {"name": "core", "soft": 0, "hard": 0}
 LABELS = [{"label": "com.christmas.project", "value": "c"}, {"label": "com.christmas.stack", "value": "s"}]
 GOOD: dict[str, Any] = {
     "image": ID,
     "memory": 512,
     "memorySwap": 512,
     "cpus": "1",
-    "ulimits": [NPROC],
+    "ulimits": [NPROC, CORE],
     "healthcheck": {"tests": ["CMD", "pg_isready", "-q"], "interval": "5s"},
     "wait": True,
     "capabilities": {"drops": ["ALL"]},
@@ -74,8 +75,15 @@ PAIRS = {
     "no memory limit": ({"memory": None}, "container-limits", {"memory": 1024, "memorySwap": 1024}),
     "swap": ({"memorySwap": -1}, "container-limits", {}),
     "no processor limit": ({"cpus": None}, "container-limits", {"cpus": "0.5"}),
-    "no limit of processes": ({"ulimits": []}, "container-limits", {"ulimits": [NPROC, {"name": "nofile", "soft": 1, "hard": 1}]}),
-    "endless processes": ({"ulimits": [{**NPROC, "hard": -1}]}, "container-limits", {"ulimits": [{**NPROC, "soft": 64}]}),
+    "no limit of processes": (
+        {"ulimits": [CORE]},
+        "container-limits",
+        {"ulimits": [NPROC, CORE, {"name": "nofile", "soft": 1, "hard": 1}]},
+    ),
+    "endless processes": ({"ulimits": [{**NPROC, "hard": -1}, CORE]}, "container-limits", {"ulimits": [{**NPROC, "soft": 64}, CORE]}),
+    "core dumps": ({"ulimits": [NPROC]}, "container-limits", {"ulimits": [CORE, NPROC]}),
+    "core dumps that a process may allow itself": ({"ulimits": [NPROC, {**CORE, "hard": 1}]}, "container-limits", {}),
+    "endless core dumps": ({"ulimits": [NPROC, {**CORE, "hard": -1}]}, "container-limits", {}),
     "no health check": ({"healthcheck": None}, "container-healthcheck", {}),
     "health check off": (checked("NONE"), "container-healthcheck", {}),
     "health check true": (checked("CMD", "true"), "container-healthcheck", checked("CMD", "redis-cli", "ping")),

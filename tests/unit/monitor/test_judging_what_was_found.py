@@ -7,7 +7,7 @@ import pytest
 from backup.sets.model import Manifest, SetKind
 from christmas.blueprint.relational import MARKET_DATA, USERS
 from christmas.blueprint.rules import BACKUP_RULES
-from monitor import redis_server
+from monitor import redis_settings
 from monitor.backups import judge_redundancy
 from monitor.keyspace_audit import FIXABLE, Audit, Fault, Finding
 from monitor.keyspaces import judge
@@ -59,7 +59,7 @@ def test_a_bounded_look_says_how_much_it_saw() -> None:
     ],
 )
 def test_settings_of_a_server_mean_what_is_declared(name: str, declared: str, live: str, same: bool) -> None:
-    assert redis_server.same(name, declared, live) is same
+    assert redis_settings.same(name, declared, live) is same
 
 
 assert MARKET_DATA.hypertable

@@ -4,7 +4,7 @@ import pytest
 
 from christmas.blueprint.relational import TABLES
 from christmas.blueprint.services import LOCKS_TO_READ_A_CHUNK, MOST_CHUNKS, POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS, TIMESCALEDB
-from infra.components.postgres_config import postgresql_conf
+from infra.components.timescaledb_container import postgresql_conf
 from monitor.locks import judge
 
 ROOM = POSTGRES_MAX_LOCKS * POSTGRES_MAX_CONNECTIONS

@@ -48,6 +48,11 @@ class Life:
                     at, "postgresql", account, dice.choice(APPLICATION), "write: insert", "table public.orders", count=dice.randrange(1, 60)
                 )
             busy = 20 if 8 <= hour <= 20 else 3
+            # People log in and look at their profiles.
+            for table in ("users", "user_profiles"):
+                self.add(
+                    at, "postgresql", "api", APPLICATION[0], "read: select", f"table public.{table}", count=dice.randrange(1, 15 * busy)
+                )
             self.add(
                 at, "weaviate", "rag", dice.choice(APPLICATION), "read", "domain data, collection Docs", count=dice.randrange(1, 20 * busy)
             )
@@ -55,6 +60,9 @@ class Life:
                 self.add(at + timedelta(minutes=quarter), "postgresql", "monitor", HOST, "login", "database")
             self.add(at, "postgresql", "backup", HOST, "login", "database")
             self.add(at, "postgresql", "postgres", "[local]", "login", "database")
+            if hour == 3:
+                # The day's dump.
+                self.add(at, "postgresql", "backup", "127.0.0.1", "read: select", "table public.users", count=2)
         if day.weekday() < 5:
             for _ in range(dice.randrange(2, 9)):
                 at = day + timedelta(hours=dice.randrange(8, 18), minutes=dice.randrange(60))
@@ -70,7 +78,7 @@ class Life:
                 self.add(at, "postgresql", "migrator", HOST, "ddl: alter table", "table public.orders", count=dice.randrange(1, 9))
 
 
-def planted(life: Life, kind: str, at: datetime) -> None:
+def planted(life: Life, kind: str, at: datetime) -> None:  # noqa: PLR0912 - one case for each kind
     dice = life.dice
     match kind:
         case "new address":
@@ -96,6 +104,11 @@ def planted(life: Life, kind: str, at: datetime) -> None:
             life.add(at.replace(hour=2), "postgresql", "analyst", HOST, "login", "database")
         case "unusually busy":
             life.add(at, "weaviate", "rag", APPLICATION[0], "read", "domain data, collection Docs", count=dice.randrange(6_000, 90_000))
+        case "mass read":
+            account, address = dice.choice([("api", APPLICATION[0]), ("backup", HOST)])
+            life.add(at, "postgresql", account, address, "read: select", "table public.users", count=dice.randrange(3_000, 90_000))
+        case "read by an administrator":
+            life.add(at, "postgresql", "migrator", HOST, "read: select", "table public.user_profiles")
 
 
 KINDS = [
@@ -109,6 +122,8 @@ KINDS = [
     "events lost",
     "unusual hour",
     "unusually busy",
+    "mass read",
+    "read by an administrator",
 ]
 
 
@@ -161,6 +176,7 @@ QUIET: dict[str, Callable[[Life, datetime], None]] = {
     "a migration": lambda life, at: life.add(at, "postgresql", "migrator", HOST, "ddl: drop table", "table public.old"),
     "a temporary table": lambda life, at: life.add(at, "postgresql", "backtest", APPLICATION[0], "ddl: create table", "table pg_temp.t"),
     "the superuser in its container": lambda life, at: life.add(at, "postgresql", "postgres", "[local]", "role: grant", "role"),
+    "a busy morning": lambda life, at: life.add(at, "postgresql", "api", APPLICATION[0], "read: select", "table public.users", count=700),
     "one collection replaced": lambda life, at: life.add(
         at, "weaviate", "indexer", APPLICATION[0], "delete", "domain collections, collection Docs"
     ),

@@ -24,6 +24,8 @@ LINES = {
     'FATAL:  password authentication failed for user "api"': ("login", "database", "denied"),
     'FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "api", database "x", SSL encryption': ("login", "database", "denied"),
     "LOG:  AUDIT: SESSION,1,1,WRITE,UPDATE,TABLE,public.users,<not logged>,<not logged>": ("write: update", "table public.users", "done"),
+    "LOG:  AUDIT: OBJECT,1,1,READ,SELECT,TABLE,public.users,<not logged>,<not logged>": ("read: select", "table public.users", "done"),
+    "LOG:  AUDIT: OBJECT,1,1,WRITE,DELETE,TABLE,public.users,<not logged>,<not logged>": ("read: delete", "table public.users", "done"),
     "LOG:  AUDIT: SESSION,4,1,DDL,DROP TABLE,TABLE,public.orders,<not logged>,<not logged>": (
         "ddl: drop table",
         "table public.orders",

@@ -80,6 +80,21 @@ def korean(lines: Sequence[tuple[int, str]]) -> bytes:
         f"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Batang /CIDSystemInfo {system} >>",
         stream(cmap),
     ]
+    return _file(objects)
+
+
+def helvetica(commands: str) -> bytes:
+    """A page of these commands, whose font is `/F1`."""
+    return _file([
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        f"<< /Length {len(commands)} >>\nstream\n{commands}\nendstream",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ])  # fmt: skip
+
+
+def _file(objects: Sequence[str]) -> bytes:
     out, offsets = b"%PDF-1.4\n", []
     for number, body in enumerate(objects, 1):
         offsets.append(len(out))

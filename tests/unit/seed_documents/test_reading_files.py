@@ -52,9 +52,9 @@ def test_html_keeps_what_people_read() -> None:
         (BlockKind.HEADING, "", "제목 하나"),
         (BlockKind.TEXT, "", "First & linked text."),
         (BlockKind.TEXT, "", "Second."),
-        (BlockKind.LIST, "", "- a\n- b\n  - c"),
+        (BlockKind.LIST, "", "- a\n- b\n  1. c"),
         (BlockKind.CODE, "```", "def f():\n    pass"),
-        (BlockKind.TABLE, "| n | v |\n| --- | --- |", "| 1 | 2/3 |"),
+        (BlockKind.TABLE, "| n | v |\n| --- | --- |", "| 1 | 2\\|3 |"),
         (BlockKind.TEXT, "", "tail"),
     ]
 

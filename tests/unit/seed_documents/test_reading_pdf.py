@@ -10,7 +10,7 @@ from seed import sources
 from seed.blocks import BlockKind, Unreadable
 from seed.passages import passages_of
 from seed.readers import pdf
-from tests.unit.seed_documents.pdf_files import PARAGRAPH, encrypted, korean, pictures, written
+from tests.unit.seed_documents.pdf_files import PARAGRAPH, encrypted, helvetica, korean, pictures, written
 
 
 def _headings(data: bytes) -> list[tuple[int, str]]:
@@ -71,6 +71,41 @@ def test_a_row_that_every_page_repeats_stands_once() -> None:
 def test_what_counts_the_pages_is_left_out(footer: str) -> None:
     pages = [[f"text {page} begins", f"and goes on {page * 3}", footer.format(page + 2)] for page in range(1, 6)]
     assert _pages(*pages) == [line for page in pages for line in page[:2]]
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (("at most 10", "^6", " rows"), "at most 10^6 rows"),
+        (("10", "^-4", "m"), "10^-4m"),
+        (("a fee of 100", "^1", " won"), "a fee of 100^1 won"),
+        (("H", "_2", "O, log", "_2", "8, 101", "_2"), "H2O, log2 8, 101_2"),
+        (("the 1", "^st", " of May"), "the 1st of May"),
+        (("^1", "a note"), "1a note"),
+    ],
+)
+def test_raised_numbers_are_no_further_digits(parts: tuple[str, ...], text: str) -> None:
+    from fpdf import FPDF
+
+    made = FPDF()
+    made.add_page()
+    for size in (11, 20):
+        made.set_font("Helvetica", size=size)
+        for part in parts:
+            made.char_vpos = {"^": "SUP", "_": "SUB"}.get(part[0], "LINE")
+            made.write(8, part.lstrip("^_"))
+        made.char_vpos = "LINE"
+        made.write(8, "\n")
+    assert [line for each in pdf.read(bytes(made.output())) for line in each.text.split("\n")] == [text, text]
+
+
+@pytest.mark.parametrize("raised", ["0 4 Td (6) Tj 3 -4 Td", "4 Ts (6) Tj 0 Ts", "q 4 Ts (6) Tj Q"])
+def test_numbers_raised_in_any_way(raised: str) -> None:
+    """By moving the line, as TeX and word processors do, or by a rise within it."""
+    before, after = b"at most 10".hex(), b" rows".hex()
+    small = raised.replace("(6)", "<36>")
+    commands = f"BT /F1 11 Tf 50 700 Td <{before}> Tj /F1 7 Tf 51.5 0 Td {small} /F1 11 Tf <{after}> Tj ET"
+    assert [each.text for each in pdf.read(helvetica(commands))] == ["at most 10^6 rows"]
 
 
 def test_korean_text_is_read() -> None:

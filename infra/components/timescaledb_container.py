@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 from christmas.blueprint.accounts import MONITOR
+from christmas.blueprint.audited import AUDIT_SETTINGS
 from christmas.blueprint.logins import twin_of
 from christmas.blueprint.model import Account, Limits, Network
-from christmas.blueprint.postgres_rights import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
+from christmas.blueprint.postgres_bounds import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
 from christmas.blueprint.relational import DATABASE
 from christmas.blueprint.rules import BACKUP_RULES
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS, TIMESCALEDB
@@ -25,7 +26,7 @@ DATA, REPOSITORY = "timescaledb-data", "pgbackrest"
 ARCHIVE_COMMAND = f"pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-push %p"
 
 
-def container(
+def describe(
     limits: Limits,
     *,
     uid: int,
@@ -80,6 +81,7 @@ def postgresql_conf(limits: Limits) -> str:
     # Half of the memory besides shared buffers, divided by the possible number of parallel sorts.
     work_mem = max(4, memory // 2 // (POSTGRES_MAX_CONNECTIONS // 3))
     workers = max(2, round(limits.cpus))
+    audit = "\n".join(f"{name} = '{value}'" for name, value in AUDIT_SETTINGS)
     return f"""\
 # Written by the Pulumi program; changes by hand are undone by the next `up`.
 listen_addresses = '*'
@@ -148,11 +150,7 @@ log_min_error_statement = 'panic'
 log_min_duration_statement = -1
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
-pgaudit.log_statement = off
-pgaudit.log = 'role, ddl, write'
-pgaudit.log_catalog = off
-pgaudit.log_parameter = off
-pgaudit.log_relation = on
+{audit}
 track_io_timing = on
 pg_stat_statements.track = 'all'
 # Statements that set passwords are among the others.

@@ -6,9 +6,9 @@ import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Account, Limits, Network, PostgresRole
-from christmas.blueprint.postgres_rights import ADVISORY_LOCKS, TEMPORARY_FILES_AT_MOST_MIB
+from christmas.blueprint.postgres_bounds import ADVISORY_LOCKS, TEMPORARY_FILES_AT_MOST_MIB
 from christmas.blueprint.services import TIMESCALEDB
-from infra.components.postgres_config import pg_hba_conf, postgresql_conf
+from infra.components.timescaledb_container import pg_hba_conf, postgresql_conf
 
 
 def rows(text):

@@ -54,7 +54,7 @@ BOUNDS: Mapping[str, Any] = {
 }
 
 
-def container(
+def describe(
     limits: Limits,
     stack: str,
     *,

@@ -15,7 +15,7 @@ PORT = REDIS.ports["redis"]
 DATA = "redis-data"
 
 
-def container(
+def describe(
     limits: Limits, *, acl: Content, admin_password: Content, monitor_password: Content, settings: Iterable[str] = ()
 ) -> ServiceContainer[Content]:
     """Redis with that ACL file; the passwords are for commands inside the container. `settings` are further lines of its configuration."""

@@ -7,7 +7,7 @@ from christmas.blueprint.services import EMBEDDER
 from infra.components.description import Content, ServiceContainer
 
 
-def container(limits: Limits, *, token: Content) -> ServiceContainer[Content]:
+def describe(limits: Limits, *, token: Content) -> ServiceContainer[Content]:
     """The bundled embedder, which answers those that show `token`."""
     return ServiceContainer(
         service=EMBEDDER.name,

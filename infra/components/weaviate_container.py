@@ -19,7 +19,7 @@ SECRETS_FILE = f"{CONFIG_DIRECTORY}/weaviate.env"
 DATA, BACKUPS = "weaviate-data", "weaviate-backups"
 
 
-def container(limits: Limits, *, secrets: Content) -> ServiceContainer[Content]:
+def describe(limits: Limits, *, secrets: Content) -> ServiceContainer[Content]:
     """Weaviate with a file of `secrets_file`."""
     return ServiceContainer(
         service=WEAVIATE.name,

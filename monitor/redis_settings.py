@@ -1,4 +1,4 @@
-"""Whether the Redis server keeps to the blueprint's policy, and has memory left before it has to evict."""
+"""Whether the Redis server's live settings are the blueprint's."""
 
 from __future__ import annotations
 
@@ -7,26 +7,10 @@ import re
 from christmas.blueprint.redis_policy import REDIS_POLICY
 from infra import clients
 from infra.connections import Platform
-from monitor.result import Finding, critical, ok, warning
+from monitor.result import Finding, ok, warning
 
 ACCOUNT = "monitor"
 _UNITS = {"kb": 2**10, "mb": 2**20, "gb": 2**30}
-
-
-def memory(platform: Platform) -> Finding:
-    """Well below the bound from which on keys are evicted; above it, caches go first and sessions last."""
-    with clients.redis_client(platform, ACCOUNT) as client:
-        used = client.info("memory")
-        evicted = int(client.info("stats")["evicted_keys"])
-    bound = int(used["maxmemory"])
-    if bound == 0:
-        return critical("there is no bound: the kernel would end the server", "invoke up writes its configuration again", 0, "share")
-    share = int(used["used_memory"]) / bound
-    told = f"{int(used['used_memory']) / 2**20:.0f} of {bound / 2**20:.0f} MiB in use, {evicted} keys evicted since the start"
-    if share < REDIS_POLICY.warn_from:
-        return ok(told, round(share, 3), "share")
-    judged = critical if share >= REDIS_POLICY.critical_from else warning
-    return judged(told, "give the server more memory, or find what grows: invoke check --only redis.keyspaces", round(share, 3), "share")
 
 
 def policy(platform: Platform) -> Finding:

@@ -1,0 +1,38 @@
+"""`images`: the services' images, and what they consist of."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+
+from commands.task import task
+
+
+@task(default=True, name="build", help={"service": "Only this one's."})
+def images_build(_context: Context, service: str = "") -> None:
+    """Build the images that are missing.
+
+    Example: invoke images --service redis
+    """
+    from airgap.images.build import ensure_images
+    from core.runner import show_progress
+
+    with show_progress("images") as progress:
+        built = ensure_images([service] if service else None, progress)
+    for reference in built.values():
+        print(reference)
+
+
+@task(
+    name="sbom",
+    words="image",
+    help={"image": "A service (redis) or an image's name; all services where none is given.", "out": "The folder to write into."},
+)
+def images_sbom(_context: Context, image: list[str], out: str = "sbom") -> None:
+    """Write what images consist of, with versions and licences: a document in CycloneDX's JSON for each.
+
+    Example: invoke images.sbom redis
+    """
+    from security.sbom.write import write
+
+    for line in write(image, out):
+        print(line)

@@ -1,0 +1,65 @@
+"""Whether the audit tells of something out of the ordinary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from christmas.blueprint.audit_rules import AUDIT_RULES
+from infra.connections import Platform
+from monitor import own_refusals
+from monitor.result import Finding, critical, ok, unknown, warning
+from security.audit import anomalies as audit_anomalies
+from security.audit import looked_at
+from security.audit.anomalies import Anomaly, moment
+from security.audit.chain import Chain
+from security.audit.collect import REPLACED, collect, folder_of
+
+# What nobody does in the ordinary, so that even one is worth being called for.
+_GRAVE = frozenset({"superuser", "change of schema or rights", "mass read", "removals"})
+# What `accounts.matrix --prove` does by itself: it asks for what is refused, and reads as every account.
+_OF_A_TRIAL = frozenset({"failed logins", "refused actions", "read by an administrator"})
+_LOGGED_WITHIN = timedelta(seconds=10)
+_SHOWN = 3
+_NEXT = "invoke audit.anomalies tells all of them, and with --seen this check of later ones only; invoke audit shows who did what"
+
+
+def anomalies(platform: Platform) -> Finding:
+    """Nothing in the audit of the last day is out of the ordinary, of what nobody has looked at yet.
+
+    An audit that the schedule has not collected for a while is collected first.
+    """
+    chain, now = Chain(folder_of(platform.stack)), datetime.now(UTC)
+    unread: dict[str, str] = {}
+    collected = chain.collected_at()
+    if collected is None or now - collected > AUDIT_RULES.late_after:
+        unread = collect(platform).unread
+    found = audit_anomalies.since(chain, looked_at.last(chain, now - AUDIT_RULES.told_for), AUDIT_RULES)
+    return judge(found, unread, own_refusals.spans(platform.stack))
+
+
+def judge(found: Sequence[Anomaly], unread: dict[str, str], trials: Sequence[tuple[datetime, datetime]] = ()) -> Finding:
+    """What anomalies, and stores that could not be read, come to. `trials` are from when to when rights were tried. Pure."""
+    told = [each for each in found if not _is_ours(each, trials)]
+    if told:
+        by_rule = Counter(each.rule for each in told)
+        newest = sorted(told, key=lambda each: (each.rule in _GRAVE, each.time), reverse=True)[:_SHOWN]
+        rules = ", ".join(f"{rule} ({count})" if count > 1 else rule for rule, count in sorted(by_rule.items()))
+        words = "; ".join(f"{each.time[:16].replace('T', ' ')} {each.store}: {each.words}" for each in newest)
+        left = f"; and {len(told) - len(newest)} more" if len(told) > len(newest) else ""
+        grave = any(each.rule in _GRAVE for each in told)
+        return (critical if grave else warning)(f"{rules}: {words}{left}", _NEXT, len(told), "anomalies")
+    if unread:
+        return unknown(
+            f"the audit has not all: {'; '.join(f'{store}: {why}' for store, why in sorted(unread.items()))}",
+            "invoke check --only containers shows what is wrong with the service",
+        )
+    return ok("nothing is out of the ordinary", 0, "anomalies")
+
+
+def _is_ours(anomaly: Anomaly, trials: Sequence[tuple[datetime, datetime]]) -> bool:
+    """Whether the platform's own work left it: an `up` that replaced a container, or a trial of the access matrix."""
+    if REPLACED in anomaly.words:
+        return True
+    return anomaly.rule in _OF_A_TRIAL and any(began <= moment(anomaly.time) <= ended + _LOGGED_WITHIN for began, ended in trials)
