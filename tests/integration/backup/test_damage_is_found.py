@@ -119,7 +119,7 @@ def test_the_newest_set_is_never_called_good_where_all_would_say_otherwise(made:
     whole = newest.read_bytes()
     for damaged, content, told in (
         (newest, full.read_bytes(), "has the id"),
-        (newest, whole[:-7], "understood"),
+        (newest, whole[:-7], "is invalid"),
         (full, whole, "has the id"),
     ):
         kept = damaged.read_bytes()
