@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from backup.redis.keys import NAMELESS
 from christmas.blueprint.keyspace_model import Keyspace, ValueType
 from christmas.blueprint.keyspaces import KEYSPACES, keyspace_of, shown_key
 
@@ -111,6 +112,11 @@ def audit(
 
 
 def _judge_page(client: redis.Redis, keys: Sequence[str], found: Audit) -> None:
+    if NAMELESS in keys:
+        keys = [key for key in keys if key != NAMELESS]
+        found.keys[None] = found.keys.get(None, 0) + 1
+        found.memory.setdefault(None, 0)
+        found.findings.append(Finding(NAMELESS, Fault.UNKNOWN))
     pipeline = client.pipeline(transaction=False)
     for key in keys:
         pipeline.type(key)

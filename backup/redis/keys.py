@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 OTHER = "other"
 OF_NONE = "of no keyspace"
+NAMELESS = ""
+"""The key without a name fits no pattern of an account's rights, so only one with all keys may ask about it."""
+_UNKNOWN = "unknown type"
 _PAGE = 1000
 _SLACK_MS = 1000
 _EXAMPLES = 3
@@ -71,6 +74,9 @@ def _live(client: redis.Redis) -> Iterator[tuple[str, str, int]]:
     for page in _pages(client):
         fresh = [key for key in page if hash(key) not in seen]
         seen.update(hash(key) for key in fresh)
+        if NAMELESS in fresh:
+            fresh.remove(NAMELESS)
+            yield NAMELESS, _UNKNOWN, -1
         pipeline = client.pipeline(transaction=False)
         for key in fresh:
             pipeline.type(key)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import redis
 
 from backup.make import make
 from backup.postgres import pgbackrest
@@ -22,6 +23,7 @@ from core.errors import PlatformError
 from infra.clients import postgres, redis_client
 from infra.components.pgbackrest_config import SCRATCH_PATH, STANZA
 from infra.connections import Platform
+from monitor.keyspaces import expiry
 from tests.support.backup_faults import processes
 from tests.support.scratch_platform import DOCUMENTS, ScratchPlatform
 from tests.support.waiting import wait_for
@@ -175,6 +177,24 @@ def test_an_incremental_one_without_a_full_is_refused(scratch_platform: ScratchP
 def test_an_unknown_store_is_refused(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="there is no store mysql"):
         make(scratch_platform.platform, stores=["mysql"], folder=tmp_path)
+
+
+def test_a_key_without_a_name_ends_neither_a_set_nor_a_check(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
+    """It fits no pattern, so that accounts which may read every key are refused."""
+    platform = scratch_platform.platform
+    with redis.Redis.from_url(platform.redis_url("admin")) as client:
+        client.set("", "anything", ex=3600)
+        try:
+            made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
+            found = expiry(platform)
+        finally:
+            client.delete("")
+    assert made
+    assert made.redis
+    assert made.redis.odd
+    assert made.redis.odd["of no keyspace"] >= 1
+    assert made.redis.keys == sum(made.redis.keyspaces.values())
+    assert "'' of no keyspace" in found.message
 
 
 @pytest.mark.exhaustive

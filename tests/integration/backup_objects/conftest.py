@@ -73,3 +73,16 @@ def _fill_weaviate(platform: Platform) -> None:
         wire.post("schema", {"class": "WithoutVectors", "vectorizer": "none", "properties": properties})
         wire.post("batch/objects", {"objects": [{"class": "WithoutVectors", "properties": {"t": "words alone"}}]})
         wire.post("schema", {"class": "Empty", "vectorizer": "none", "properties": properties})
+        # What is nearest to an object's own vector is not at distance zero, or can't be asked.
+        for name, index, vectors in (
+            ("ByProduct", {"distance": "dot"}, ([1, 2, 3], [10, 20, 30])),
+            ("OfZeros", {}, ([0, 0, 0], [1, 0, 0])),
+            ("WithoutIndex", {"skip": True}, ([1, 2, 3],)),
+        ):
+            wire.post("schema", {"class": name, "vectorizer": "none", "vectorIndexConfig": index, "properties": properties})
+            for vector in vectors:
+                wire.post("batch/objects", {"objects": [{"class": name, "properties": {"t": "x"}, "vector": vector}]})
+        several = {"m": {"vectorizer": {"none": {}}, "vectorIndexType": "hnsw", "vectorIndexConfig": {"multivector": {"enabled": True}}}}
+        wire.post("schema", {"class": "ByManyVectors", "vectorConfig": several, "properties": properties})
+        for many in ([[1, 2], [3, 4]], [[5, 6]]):
+            wire.post("batch/objects", {"objects": [{"class": "ByManyVectors", "properties": {"t": "x"}, "vectors": {"m": many}}]})

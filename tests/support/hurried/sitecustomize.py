@@ -15,6 +15,7 @@ import time
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 FACTOR = float(os.environ["HURRIED_BY"])
 
@@ -28,6 +29,16 @@ def _hurry() -> None:
         before = getattr(rules, name)
         times = {each.name: getattr(before, each.name) for each in fields(before) if each.name not in kept}
         setattr(rules, name, replace(before, **{key: value / FACTOR for key, value in times.items() if isinstance(value, timedelta)}))
+
+
+def _keep_deadlines() -> None:
+    """Leave gRPC the machine's clock: it takes deadlines from Python's and holds them against the machine's, so where the one is set
+    back for Python alone, every call would be too late as it begins."""
+    import grpc._channel as channel
+
+    offset = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    real = {"time": lambda: time.clock_gettime(time.CLOCK_BOOTTIME) + offset}
+    setattr(channel, "time", SimpleNamespace(**{**vars(time), **real}))  # noqa: B010 - a module of another's
 
 
 def _follow(path: Path) -> None:
@@ -49,4 +60,5 @@ def _follow(path: Path) -> None:
 
 _hurry()
 if os.environ.get("HURRIED_CLOCK") and "schedule.kept" in sys.orig_argv:
+    _keep_deadlines()
     threading.Thread(target=_follow, args=(Path(os.environ["HURRIED_CLOCK"]),), daemon=True).start()
