@@ -51,8 +51,9 @@ class Markers:
         looking = subprocess.Popen(
             ["grep", "-a", "-o", "-F", "-f", str(self.file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"LC_ALL": "C"}
         )
-        told = []
-        reading = threading.Thread(target=lambda: told.extend(looking.stdout))
+        told: list[bytes] = []
+        assert looking.stdin is not None
+        reading = threading.Thread(target=lambda: told.extend(looking.stdout or ()))
         reading.start()
         for piece in pieces:
             looking.stdin.write(piece)
@@ -113,6 +114,7 @@ def markers(stack, temporary_folder, lines_of_processes, tmp_path_factory):
             "insert into users (username, email, password_hash) values (%s, %s, %s) returning id",
             (WORD, f"{WORD}@example.org", HASH),
         ).fetchone()
+        assert row is not None
         person = Profile(
             user_id=row[0], first_name=PERSONAL["first name"], last_name=PERSONAL["last name"], phone="+82-2-555-0199",
             address=PERSONAL["address"], preferences={},
@@ -238,8 +240,10 @@ def test_git(markers):
     # The passphrase of the tests' stacks is written down there.
     assert {names for each in in_files(markers, paths).values() for names in each} <= {"passphrase"}
     objects = subprocess.Popen(["git", "cat-file", "--batch-all-objects", "--batch"], cwd=ROOT, stdout=subprocess.PIPE)
+    assert objects.stdout is not None
+    everything = objects.stdout
     try:
-        assert markers.found_in(iter(lambda: objects.stdout.read(_PIECE), b"")) <= {"passphrase"}
+        assert markers.found_in(iter(lambda: everything.read(_PIECE), b"")) <= {"passphrase"}
     finally:
         objects.kill()
         objects.wait()
