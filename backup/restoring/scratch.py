@@ -24,7 +24,7 @@ from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE,
 from core import health, temporary
 from core.containers import FileToPut, docker_client, give, put_files, throwaway
 from core.errors import PlatformError
-from infra.components.description import ServiceContainer
+from infra.components.description import HEALTH_SECONDS, HEALTH_TRIES, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY, PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.certificates import issue_authority, issue_certificate
@@ -38,7 +38,8 @@ PURPOSE_LABEL = "com.christmas.purpose"
 _ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
 _NETWORK_TRIES = 20
 _START_SECONDS = 180
-_DOCKERS_CHECK = 20 * 1_000_000_000  # nanoseconds
+_NANOSECONDS = 1_000_000_000
+_DOCKERS_CHECK = 20 * _NANOSECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,12 @@ class Scratch:
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
             # Callers wait for the service themselves: Docker's check is for people who look at the container later.
-            "healthcheck": {"test": list(described.health) or ["NONE"], "interval": _DOCKERS_CHECK},
+            "healthcheck": {
+                "test": list(described.health) or ["NONE"],
+                "interval": _DOCKERS_CHECK,
+                "timeout": HEALTH_SECONDS * _NANOSECONDS,
+                "retries": HEALTH_TRIES,
+            },
             "mem_limit": f"{limits.memory_mib}m",
             "memswap_limit": f"{limits.memory_mib}m",
             "nano_cpus": round(limits.cpus * 1e9),

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from infra.components.description import ServiceContainer
+from infra.components.description import HEALTH_SECONDS, HEALTH_TRIES, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY, SETTINGS_LABEL
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
@@ -133,8 +133,8 @@ class Deployed:
             healthcheck=docker.ContainerHealthcheckArgs(
                 tests=list(described.health),
                 interval=described.health_every,
-                timeout="15s",
-                retries=4,
+                timeout=f"{HEALTH_SECONDS}s",
+                retries=HEALTH_TRIES,
                 start_period="1m0s",  # in Go's form: the official plugin reads it back so, and compares texts
             ),
             wait=True,

@@ -10,6 +10,11 @@ from christmas.blueprint.model import Limits
 
 Content = TypeVar("Content")
 
+HEALTH_SECONDS = 15
+"""The time limit of each service's health check."""
+HEALTH_TRIES = 4
+"""So many failures in a row make a container unhealthy."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceContainer(Generic[Content]):

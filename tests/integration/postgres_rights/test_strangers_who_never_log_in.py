@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS
 from infra.connections import Platform
 from infra.provider import logins, psql
 from infra.provider.containers import execute
@@ -15,8 +16,11 @@ from tests.support.flood import flood
 from tests.support.postgres_server import ScratchServer
 from tests.support.waiting import wait_for
 
-# The scratch server has 60 places for sessions, and twice as many and some more for those who have said nothing yet.
-FLOODS = {"as far as the password": (110, True), "without a word": (250, False)}
+# There are so many places for sessions, and twice as many and some more for those who have said nothing yet.
+FLOODS = {
+    "as far as the password": (POSTGRES_MAX_CONNECTIONS + 50, True),
+    "without a word": (2 * POSTGRES_MAX_CONNECTIONS + 130, False),
+}
 
 
 def _admitted(server: ScratchServer) -> bool:

@@ -11,8 +11,8 @@ from core.errors import PlatformError
 from tests.integration.provider.kept import Kept
 from tests.support.postgres_server import ScratchServer
 
-REPOSITORY = "/home/postgres/provider-repository"
-CONFIG = "/home/postgres/provider-pgbackrest.conf"
+REPOSITORY = "/home/postgres/pgdata/provider-repository"  # on a volume: the root file system is read-only
+CONFIG = "/home/postgres/pgdata/provider-pgbackrest.conf"
 
 
 def configure(container: Container, key: str) -> None:

@@ -21,7 +21,9 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
+from christmas.blueprint.audited import NOT_AUDITED
 from core.errors import PlatformError
 from infra.connections import Platform
 from seed.candle_files.fast import arrow
@@ -324,7 +326,8 @@ def test_an_account_whose_writes_are_audited_loads_without_ending_the_server(
             assert load(platform, path).loaded == 100
             assert len(kept(platform)) == 100
         finally:
-            connection.execute("alter role ingest set \"pgaudit.log\" = 'none'")
+            for setting, value in NOT_AUDITED:
+                connection.execute(sql.SQL("alter role ingest set {} = {}").format(sql.Identifier(setting), sql.Literal(value)))
         assert connection.execute("select pg_postmaster_start_time()").fetchone() == (before[0],)
 
 
