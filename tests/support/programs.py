@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.waiting import wait_for
+
 
 @contextlib.contextmanager
 def running(name: str, folder: Path) -> Iterator[int]:
@@ -17,6 +19,8 @@ def running(name: str, folder: Path) -> Iterator[int]:
     program.chmod(0o755)
     with subprocess.Popen([program, "3600"]) as process:
         try:
+            # The kernel gives a process its new name only after Popen has learned that it started.
+            wait_for(lambda: Path(f"/proc/{process.pid}/comm").read_text().strip() == name, f"{name} has its name")
             yield process.pid
         finally:
             process.kill()
