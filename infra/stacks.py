@@ -16,9 +16,10 @@ from airgap.toolchain.diagnose import diagnose
 from airgap.toolchain.environment import pulumi_environment
 from airgap.toolchain.locate import real_pulumi
 from airgap.toolchain.locks import clear_dead_locks
-from christmas.blueprint.services import MONITORING
+from christmas.blueprint.services import MONITORING, SERVICES
 from core import temporary
 from core.chosen_engine import chosen_engine
+from core.containers import docker_client
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.runner import show_progress
@@ -34,16 +35,32 @@ _LINES_ON_FAILURE = 60
 def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | None = None) -> None:
     """Bring the stack to the program's state; makes a missing stack.
 
-    `refresh` first reads the real state, so that changes by hand are undone. With `progress` Pulumi's own display is
-    replaced by it, and shown only after a failure.
+    `refresh` first reads the real state, so that changes by hand are undone; that is done without it, too, if a container of the stack
+    does not run. With `progress` Pulumi's own display is replaced by it, and shown only after a failure.
     Raises PlatformError if the name is wrong or another clone has it, and if Pulumi fails; the next run continues from there.
     """
     name = check_name(stack_name(stack))
     refuse_others(name)
     ensure_stack(name)
     _build_optional_images(name, progress)
+    if not refresh and (missing := _not_running(name)):
+        print(f"not running: {', '.join(missing)}; so Pulumi looks first at what is really there (--refresh)", flush=True)
+        refresh = True
     options = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), *(["--suppress-outputs"] if progress else [])]
     _pulumi(["up", *options], name, what=f"stack {name} did not come up", progress=progress)
+
+
+def _not_running(stack: str) -> list[str]:
+    """The services of a stack that is there whose containers are stopped or gone: Pulumi's state alone does not know it."""
+    from infra.components.names import SERVICE_LABEL, STACK_LABEL
+
+    client = docker_client()
+    filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={stack}", SERVICE_LABEL]}
+    containers = client.containers.list(all=True, ignore_removed=True, filters=filters)
+    if not containers and not client.volumes.list(filters=filters):
+        return []
+    running = {container.labels[SERVICE_LABEL] for container in containers if container.status == "running"}
+    return [service.name for service in SERVICES if service.name not in running]
 
 
 def _build_optional_images(stack: str, progress: Progress | None) -> None:
