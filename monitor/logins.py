@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import TIMESCALEDB
 from core.errors import PlatformError
-from core.patience import patience
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Platform
 from infra.provider import logins
@@ -21,13 +20,11 @@ _AGAIN_AFTER_SECONDS = 1.2
 def stalled(platform: Platform) -> Finding:
     """No address has more connections on their way in than one ever needs."""
     container = running(platform.containers[TIMESCALEDB.name])
-    first = logins.stalled(container)
-    found = _count(first)
+    found = _count(logins.stalled(container))
     if any(count > STALLED_LOGINS for count in found.values()):
-        # A pool that has just been started opens many at once; a moment later they are in, also where others come meanwhile.
-        time.sleep(patience(_AGAIN_AFTER_SECONDS))
-        seen = {each.process for each in first}
-        found = _count([each for each in logins.stalled(container) if each.process in seen])
+        # A pool that has just been started opens many at once; a moment later they are in.
+        time.sleep(_AGAIN_AFTER_SECONDS)
+        found = _count(logins.stalled(container))
     too_many = any(count > STALLED_LOGINS for count in found.values())
     return judge(found, _names(platform) if too_many else {}, str(container.name))
 
