@@ -24,7 +24,7 @@ from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE,
 from core import health, temporary
 from core.containers import FileToPut, docker_client, give, put_files, throwaway
 from core.errors import PlatformError
-from infra.components.description import HEALTH_SECONDS, HEALTH_TRIES, ServiceContainer
+from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY, PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.certificates import issue_authority, issue_certificate
@@ -38,8 +38,7 @@ PURPOSE_LABEL = "com.christmas.purpose"
 _ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
 _NETWORK_TRIES = 20
 _START_SECONDS = 180
-_NANOSECONDS = 1_000_000_000
-_DOCKERS_CHECK = 20 * _NANOSECONDS
+_DOCKERS_CHECK = 20 * 1_000_000_000  # nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +174,8 @@ class Scratch:
             "init": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
-            # Callers wait for the service themselves: Docker's check is for people who look at the container later.
-            "healthcheck": {
-                "test": list(described.health) or ["NONE"],
-                "interval": _DOCKERS_CHECK,
-                "timeout": HEALTH_SECONDS * _NANOSECONDS,
-                "retries": HEALTH_TRIES,
-            },
+            # Callers wait for the service by the described check. Docker's own, from the image, is for people who look at it later.
+            "healthcheck": {"interval": _DOCKERS_CHECK},
             "mem_limit": f"{limits.memory_mib}m",
             "memswap_limit": f"{limits.memory_mib}m",
             "nano_cpus": round(limits.cpus * 1e9),
@@ -242,11 +236,12 @@ class Scratch:
         container = self.containers.get(recipe.service) or self.create(recipe)
         container.start()
         deadline, pause = time.monotonic() + _START_SECONDS, 0.2
-        while recipe.described.health:
+        check = health.check_of({"Config": {"Healthcheck": {"Test": list(recipe.described.health)}}})
+        while check:
             container.reload()
             # A health check costs a process in the container, which the starting server needs more: wait first until it listens.
             listens = container.status == "running" and not self._refuses(recipe.service)
-            if listens and health.passes(docker_client().api, str(container.id), health.check_of(container.attrs)):
+            if listens and health.passes(docker_client().api, str(container.id), check):
                 break
             if container.status in ("exited", "dead") or time.monotonic() > deadline:
                 lines = container.logs(tail=15).decode(errors="replace").strip()
