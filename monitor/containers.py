@@ -33,7 +33,7 @@ def health(platform: Platform) -> Finding:
                 bad.append(f"{service} {problem}")
             elif state["RestartCount"] and _age(state["State"]["StartedAt"]) < _YOUNG:
                 shaky.append(f"{service} restarted {state['RestartCount']} times, last within {_YOUNG.seconds // 60} minutes")
-            elif state["State"].get("Health", {}).get("Status") == "starting" and not is_well(container):
+            elif state["State"].get("Health", {}).get("Status") in ("starting", "unhealthy") and not is_well(container):
                 shaky.append(f"{service} is starting")
     if bad:
         return critical(
@@ -49,7 +49,9 @@ def _problem(attributes: dict[str, Any]) -> str:
     if state["Status"] != "running":
         killed = " (out of memory)" if state.get("OOMKilled") else ""
         return f"is {state['Status']}, exit code {state['ExitCode']}{killed}"
-    return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""
+    health = state.get("Health", {})
+    # Docker also calls a container unhealthy that was paused, without one failure, until it looks again.
+    return "is unhealthy" if health.get("Status") == "unhealthy" and health.get("FailingStreak", 1) else ""
 
 
 def _age(text: str) -> timedelta:

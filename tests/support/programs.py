@@ -19,8 +19,8 @@ def running(name: str, folder: Path) -> Iterator[int]:
     program.chmod(0o755)
     with subprocess.Popen([program, "3600"]) as process:
         try:
-            # The kernel gives a process its new name only after Popen has learned that it started.
-            wait_for(lambda: Path(f"/proc/{process.pid}/comm").read_text().strip() == name, f"{name} has its name")
+            # The kernel gives a process its new name, 15 characters of it, only after Popen has learned that it started.
+            wait_for(lambda: Path(f"/proc/{process.pid}/comm").read_text().strip() == name[:15], f"{name} has its name")
             yield process.pid
         finally:
             process.kill()
