@@ -60,7 +60,9 @@ def _not_running(stack: str) -> list[str]:
     if not containers and not client.volumes.list(filters=filters):
         return []
     running = {container.labels[SERVICE_LABEL] for container in containers if container.status == "running"}
-    return [service.name for service in SERVICES if service.name not in running]
+    # Every stack has the first; monitoring only one whose container is there.
+    wanted = {service.name for service in SERVICES} | {container.labels[SERVICE_LABEL] for container in containers}
+    return sorted(wanted - running)
 
 
 def _build_optional_images(stack: str, progress: Progress | None) -> None:
