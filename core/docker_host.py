@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from core.chosen_engine import chosen_engine
 from core.errors import PlatformError
@@ -40,3 +41,12 @@ def connect(timeout: int = 120) -> docker.DockerClient:
             where=str(chosen_engine()),
             next_step="start it (make up does), or check that you may use its socket",
         ) from None
+
+
+def gateways(network: Mapping[str, Any]) -> list[str]:
+    """This machine's addresses in a network, from what Docker says of it.
+
+    Docker does not say that of its own bridge before the engine is started a second time: it is the subnet's first address.
+    """
+    pools = network["IPAM"].get("Config") or ()
+    return [pool.get("Gateway") or str(next(ipaddress.ip_network(pool["Subnet"]).hosts())) for pool in pools]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from christmas.blueprint.postgres_bounds import AUTHENTICATION_SECONDS
 from christmas.weaviate_access import WeaviateAccess
 from core.patience import patience
 from infra.connections import Platform
@@ -16,19 +18,42 @@ if TYPE_CHECKING:
     import weaviate
 
 
+_SERVER_WAITS_SECONDS = 2.0 * AUTHENTICATION_SECONDS
+"""How long the server may hold a connection whose client has given up; twice its own limit, for a slow machine."""
+_unanswered_logins: dict[object, float] = {}
+
+
 @contextlib.contextmanager
 def postgres(platform: Platform, account: str, *, autocommit: bool = False, **options: Any) -> Iterator[psycopg.Connection]:
     """A psycopg connection; committed at the end unless the block raises."""
     import psycopg
 
-    with psycopg.connect(
-        platform.postgres_url(account),
-        autocommit=autocommit,
-        connect_timeout=round(patience(10)),
-        application_name=f"christmas-{account}",
-        **options,
-    ) as connection:
+    login = object()
+    _unanswered_logins[login] = time.monotonic()
+    try:
+        connection = psycopg.connect(
+            platform.postgres_url(account),
+            autocommit=autocommit,
+            connect_timeout=round(patience(10)),
+            application_name=f"christmas-{account}",
+            **options,
+        )
+    except psycopg.OperationalError as error:
+        if "FATAL" in str(error):  # the server's own words: it has answered
+            _unanswered_logins.pop(login, None)
+        raise
+    _unanswered_logins.pop(login, None)
+    with connection:
         yield connection
+
+
+def unanswered_logins() -> int:
+    """The logins to PostgreSQL of this process that got no answer, as far as the server may still hold their connections."""
+    since = time.monotonic() - _SERVER_WAITS_SECONDS
+    for login, began in list(_unanswered_logins.items()):
+        if began < since:
+            _unanswered_logins.pop(login, None)
+    return len(_unanswered_logins)
 
 
 @contextlib.contextmanager

@@ -15,9 +15,13 @@ from seed.statements import load as statement
 from seed.statistics import renew
 
 if TYPE_CHECKING:
+    import psycopg
+
     from infra.connections import Platform
 
 INTERVALS = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1), "1d": timedelta(days=1)}
+CHUNKS_AT_ONCE = 200
+"""The most chunks that a search for symbols opens in one statement: it needs about a tenth of a MiB for each."""
 
 
 def load(platform: Platform, progress: Progress | None = None, *, symbols: Sequence[str] | None = None, interval: str = "1d") -> SeedReport:
@@ -36,9 +40,9 @@ def load(platform: Platform, progress: Progress | None = None, *, symbols: Seque
     width = INTERVALS[interval]
     inserted = updated = total = 0
     with postgres(platform, ACCOUNT, autocommit=True) as connection:
-        chosen = list(symbols) if symbols is not None else [row[0] for row in connection.execute(statement("symbols_with_candles"))]
-        unknown = sorted(set(chosen) - {row[0] for row in connection.execute(statement("symbols_with_candles"))}) if symbols else []
-        if unknown:
+        known = symbols_with_candles(connection)
+        chosen = sorted(known) if symbols is None else list(symbols)
+        if unknown := sorted(set(chosen) - known):
             raise PlatformError(
                 f"there are no candles of {', '.join(unknown[:5])}",
                 where="market_data",
@@ -51,3 +55,10 @@ def load(platform: Platform, progress: Progress | None = None, *, symbols: Seque
     progress.status("statistics")
     renew(platform, ["technical_indicators"])
     return SeedReport("indicators", inserted, updated, total - inserted - updated, time.monotonic() - started)
+
+
+def symbols_with_candles(connection: psycopg.Connection) -> set[str]:
+    """The symbols that have at least one candle."""
+    spans = connection.execute(statement("spans_of_candles"), {"chunks": CHUNKS_AT_ONCE}).fetchall()
+    searches = (connection.execute(statement("symbols_with_candles"), {"start": start, "end": end}) for start, end in spans)
+    return {symbol for found in searches for (symbol,) in found}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.containers import docker_client
+from core.docker_host import gateways
 from tests.bare_machine.lost_machine import Machine
 from tests.support.s3_server import S3Server, run_s3_server
 
@@ -18,7 +19,7 @@ STACK = "test-lost-bucket"
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[S3Server]:
     """A server that containers reach at the engine's own bridge."""
-    address = docker_client().networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    (address,) = gateways(docker_client().networks.get("bridge").attrs)
     with run_s3_server(tmp_path / "s3", address) as running:
         running.make_bucket()
         yield running

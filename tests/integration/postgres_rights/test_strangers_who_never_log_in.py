@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS
 from infra.connections import Platform
 from infra.provider import logins, psql
@@ -91,3 +92,11 @@ def test_whose_an_address_is_is_said() -> None:
     assert found.next_step is not None
     assert "christmas-x-timescaledb" in found.next_step
     assert judge({"172.18.0.3": 20}, {}, "x").status == "ok"
+
+
+@pytest.mark.parametrize(("own", "status"), [(0, "critical"), (4, "critical"), (5, "unknown"), (30, "unknown")])
+def test_logins_that_this_process_waits_for_are_no_flood(own: int, status: str) -> None:
+    found = judge({"172.18.0.1": STALLED_LOGINS + 5, "172.18.0.3": 4}, {}, "christmas-x-timescaledb", own)
+    assert found.status == status
+    # Whoever comes from another address, or in greater numbers, is none of this process.
+    assert judge({"172.18.0.1": 150}, {}, "christmas-x-timescaledb", own).status == "critical"

@@ -121,9 +121,10 @@ def test_a_corrected_candle_corrects_what_comes_after_it(computed: tuple[Platfor
     assert (moment, value) == (last.timestamp, pytest.approx(Decimal(expected), abs=Decimal("0.000001")))
 
 
-def test_every_symbol_is_found_without_naming_any(computed: tuple[Platform, SeedReport]) -> None:
-    from seed.statements import load
-
+@pytest.mark.parametrize("chunks", [1, 7, 10_000])
+def test_every_symbol_is_found_without_naming_any(
+    computed: tuple[Platform, SeedReport], monkeypatch: pytest.MonkeyPatch, chunks: int
+) -> None:
+    monkeypatch.setattr(indicators, "CHUNKS_AT_ONCE", chunks)
     with psycopg.connect(computed[0].postgres_url("ingest")) as connection:
-        found = connection.execute(load("symbols_with_candles")).fetchall()
-    assert found == [("AAPL",), ("FB",), ("GOOG",), ("IBM",), ("MSFT",)]
+        assert indicators.symbols_with_candles(connection) == {"AAPL", "FB", "GOOG", "IBM", "MSFT"}
