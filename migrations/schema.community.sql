@@ -1,4 +1,4 @@
--- The schema at revision 0010, community edition.
+-- The schema at revision 0011, community edition.
 -- Derived from the Apache edition's snapshot and this edition's own SQL; not read back from a server.
 
 -- domain: sealed
@@ -151,7 +151,7 @@ AS $function$
 begin
     raise exception 'names, phone and address are sealed by the application: SQL can''t compare them or search in them'
         using errcode = 'feature_not_supported',
-            hint = 'Find people by phone with access.profiles (find_by_phone), else by user_id, and open the rows: docs/security.md';
+            hint = 'Find people by phone with christmas.profiles (find_by_phone), else by user_id, and open the rows: docs/security.md';
 end
 $function$;
 

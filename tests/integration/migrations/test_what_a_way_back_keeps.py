@@ -23,6 +23,7 @@ PROFILE = "(select user_id, preferences, created_at from user_profiles)"
 
 # How far down, and what is the same when back at head. Tables of the steps that were undone come back empty.
 KEPT: dict[str, tuple[str, ...]] = {
+    "0010": (*CANDLES, *PEOPLE, *BACKTESTS, *ROLLUPS, "user_profiles"),
     "0009": (*CANDLES, *PEOPLE, *BACKTESTS, *ROLLUPS, "user_profiles"),
     "0008": (*CANDLES, *PEOPLE, *BACKTESTS, *ROLLUPS, "user_profiles"),
     "0007": (*CANDLES, *PEOPLE, *BACKTESTS, *ROLLUPS, PROFILE),
