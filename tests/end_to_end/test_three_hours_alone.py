@@ -20,13 +20,15 @@ import pytest
 from backup.drill import history as drills
 from backup.sets import folders
 from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
-from core import lock
+from christmas.blueprint.services import SERVICES
+from core import lock, temporary
 from monitor import signs
 from schedule import history, keeper
 from schedule.service import DELAYS
 from schedule.task import HISTORY
 from tests.end_to_end.conftest import Stack
 from tests.end_to_end.leftovers import remove_test_stacks
+from tests.support.engine_forwarder import forward
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(3600)]
@@ -40,8 +42,9 @@ SECONDS = 3600
 class Alone:
     """A stack that keeps itself in a hurry, and what it has written down so far."""
 
-    def __init__(self, stack, clock, hour):
+    def __init__(self, stack, engine, clock, hour):
         self.stack = stack
+        self.engine = engine
         self.clock = clock
         self.hour = hour
         self.late = SCHEDULE_RULES.late_after * (hour / timedelta(hours=1))
@@ -114,8 +117,15 @@ def alone(tmp_path_factory):
     clock = tmp_path_factory.mktemp("clock") / "moved"
     clock.write_text("0")
     name = f"test-alone-{os.getpid()}"
+    # Not in pytest's folders: the path of a socket has 108 bytes at most.
+    with temporary.folder("alone") as folder, forward(folder / "engine") as engine:
+        yield from kept_in_a_hurry(name, engine, clock, tmp_path_factory.mktemp("state"))
+
+
+def kept_in_a_hurry(name, engine, clock, state):
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "CHRISTMAS_"))} | {
-        "PULUMI_BACKEND_URL": f"file://{tmp_path_factory.mktemp('state')}",
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "DOCKER_HOST": engine.url,
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests' own",
         "CHRISTMAS_STACK": name,
         "CHRISTMAS_START_AT_BOOT": "off",
@@ -129,7 +139,7 @@ def alone(tmp_path_factory):
         calm.invoke("backup", "--full")
         hour = max(SHORTEST_HOUR, timedelta(seconds=time.monotonic() - began) * SETS_IN_AN_HOUR)
         hurry = {"PYTHONPATH": str(HURRIED), "HURRIED_CLOCK": str(clock), "HURRIED_BY": str(timedelta(hours=1) / hour)}
-        made = Alone(Stack(name, environment | hurry), clock, hour)
+        made = Alone(Stack(name, environment | hurry), engine, clock, hour)
         assert "runs (process" in made.stack.invoke("schedule.start").stdout
         yield made
     finally:
@@ -215,14 +225,21 @@ def test_a_machine_that_sleeps_is_caught_up_with(alone):
     alone.is_well()
 
 
-def test_stores_that_are_killed_and_come_back_are_a_named_delay_and_nothing_more(alone):
+@pytest.mark.parametrize("engine", [False, True], ids=["the stores alone", "their engine as well"])
+def test_stores_that_are_killed_and_come_back_are_a_named_delay_and_nothing_more(alone, engine):
     before, count, failed = len(alone.delays()), len(alone.sets()), alone.log().count("upkeep: FAILED")
-    for container in alone.containers():
+    containers = alone.containers()
+    assert len(containers) >= len(SERVICES)
+    if engine:
+        alone.engine.stop()
+    for container in containers:
         container.kill()
     wait_for(lambda: alone.log().count("upkeep: FAILED") > failed, "what needs the stores fails", SECONDS)
     alone.passes(alone.hour + alone.late)
     assert len(alone.sets()) <= count + 1
-    for container in alone.containers():
+    if engine:
+        alone.engine.start()
+    for container in containers:
         container.start()
     assert alone.told("failed", after=before)
     alone.catches_up()

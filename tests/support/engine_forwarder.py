@@ -18,9 +18,23 @@ from core.chosen_engine import LOCAL_SOCKET
 class Forwarder:
     """An address that leads to the local engine; `calls` are the first lines of the requests that came this way."""
 
-    url: str
+    path: Path
     calls: list[str] = field(default_factory=list)
     _open: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """The address."""
+        return f"unix://{self.path}"
+
+    def stop(self) -> None:
+        """Nobody answers at the address any more, as when the engine was killed; what is open ends."""
+        self.path.rename(self.path.with_suffix(".stopped"))
+        self.cut()
+
+    def start(self) -> None:
+        """It answers again."""
+        self.path.with_suffix(".stopped").rename(self.path)
 
     def cut(self) -> None:
         """End every connection that is open now, at both ends."""
@@ -32,7 +46,7 @@ class Forwarder:
 @contextlib.contextmanager
 def forward(path: Path) -> Iterator[Forwarder]:
     """Listen at a socket in front of the local engine, so that it can be named by an address that is not the default one."""
-    made = Forwarder(f"unix://{path}")
+    made = Forwarder(path)
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
