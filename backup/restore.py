@@ -22,7 +22,7 @@ from backup.redis import restore as redis_restore
 from backup.restoring import live
 from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
 from backup.restoring.journal import Journal, refuse_part
-from backup.restoring.scratch import PURPOSE_LABEL, Scratch, remove_labelled
+from backup.restoring.scratch import Scratch, remove_labelled
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
 from backup.restoring.told import RestoreOutcome, Seen, tell
 from backup.sets import folders, keys
@@ -30,12 +30,12 @@ from backup.sets.model import STORES, Manifest, Store
 from backup.storage import bring_back, mirror
 from backup.weaviate import restore as weaviate_restore
 from core import lock
-from core.containers import docker_client
 from core.disk import write_whole
+from core.docker_client import docker_client
 from core.errors import PlatformError
+from core.labels import PURPOSE_LABEL, STACK_LABEL
 from core.progress import Progress, SilentProgress
 from infra.backup_places import FIRST
-from infra.components.names import STACK_LABEL
 from infra.connections import LOCAL, Platform
 
 PURPOSE = "restore"

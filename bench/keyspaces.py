@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import multiprocessing
 import os
 import statistics
 import sys
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -22,7 +20,9 @@ from bench.measured import Figure, add_options, show
 from christmas import pools
 from christmas.market import Candle, MarketCache
 from christmas.rate_limits import RateLimiter
-from core.docker_host import connect
+from core.container_files import FileToPut, put_files
+from core.containers import execute
+from core.helper_containers import helper
 from core.yielding import yield_processor
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Platform
@@ -79,21 +79,11 @@ def _tick_ratio(platform: Platform) -> float:
 @contextlib.contextmanager
 def _tool(platform: Platform) -> Iterator[Container]:
     """A container in the host's network, from which the tool goes the way that this process goes."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        info = tarfile.TarInfo("ca.crt")
-        content = platform.ca_file.read_bytes()
-        info.size, info.mode = len(content), 0o444
-        tar.addfile(info, io.BytesIO(content))
-    made = connect().containers.create(
-        scratch.image("redis"), ["sleep", "infinity"], network_mode="host", labels=scratch.labels(), cap_drop=["ALL"]
-    )
-    try:
-        made.put_archive(CONFIG_DIRECTORY, packed.getvalue())
+    image, forever = scratch.image("redis"), ["sleep", "infinity"]
+    with helper(image, "benchmark", entrypoint=forever, network_mode="host", labels=scratch.labels()) as made:
+        put_files(made, CONFIG_DIRECTORY, [FileToPut("ca.crt", platform.ca_file, 0o444)], uid=0, gid=0)
         made.start()
         yield made
-    finally:
-        made.remove(force=True, v=True)
 
 
 def _redis_benchmark(tool: Container, platform: Platform, candle: Candle) -> float:
@@ -110,10 +100,9 @@ def _redis_benchmark(tool: Container, platform: Platform, candle: Candle) -> flo
         "none",
     ]
     command += ["-h", host, "-p", str(port), "-c", "1", "-P", str(SYMBOLS), "-n", str(TICKS * SYMBOLS), "-r", str(SYMBOLS), "--csv"]
-    done = tool.exec_run([*command, "HSET", "market:SYM__rand_int__:latest", *fields])
-    output = done.output.decode(errors="replace") if isinstance(done.output, bytes) else ""
+    output = execute(str(tool.name), [*command, "HSET", "market:SYM__rand_int__:latest", *fields]).text()
     lines = [line for line in output.splitlines() if '","' in line]
-    if done.exit_code != 0 or len(lines) < 2:
+    if len(lines) < 2:
         raise RuntimeError(f"redis-benchmark failed: {output[-300:]}")
     return float(lines[-1].split('","')[1])
 

@@ -17,7 +17,7 @@ from airgap.setup.docker_engine import MINIMUM, find_daemon, parse_version
 from airgap.setup.leftovers import is_left_by_a_test
 from console import engine as asking
 from core.chosen_engine import LOCAL_SOCKET, ChosenEngine, chosen_engine, configuration_folder
-from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from core.labels import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from monitor.result import Finding, critical, ok, unknown, warning
 
 _PROJECT = f"{PROJECT_LABEL}=christmas"

@@ -15,11 +15,9 @@ from christmas.blueprint.services import SERVICES
 from console import engine
 from core.chosen_engine import chosen_engine
 from core.errors import PlatformError
-from infra.components.names import PROJECT_LABEL, STACK_LABEL
+from core.labels import CLONE_LABEL, PROJECT_LABEL, STACK_LABEL
 from infra.stack_names import check_name
 from monitor.result import Finding, critical, ok, warning
-
-_CLONE = "com.christmas.clone."
 
 
 def cli() -> Finding:
@@ -75,11 +73,11 @@ def owner(stack: str, root: Path) -> Finding:
     """No other clone has a stack of this name on this engine."""
     record = engine.ask(chosen_engine(), f"/volumes/christmas-{stack}-owner")
     labels = (record or {}).get("Labels") or {}
-    if not labels.get(f"{_CLONE}clone"):
+    if not labels.get(f"{CLONE_LABEL}clone"):
         return ok(f"the name {stack} is free")
-    clone, host, state = (str(labels.get(_CLONE + field, "")) for field in ("clone", "host", "state"))
+    clone, host, state = (str(labels.get(CLONE_LABEL + field, "")) for field in ("clone", "host", "state"))
     if (clone, host) == (str(root), socket.gethostname()) or (state and state == _own_state(root)):
-        return ok(f"stack {stack} is this clone's, since {labels.get(f'{_CLONE}since')}")
+        return ok(f"stack {stack} is this clone's, since {labels.get(f'{CLONE_LABEL}since')}")
     return critical(
         f"stack {stack} on this engine is another clone's: {clone} on {host}",
         f"use another name: CHRISTMAS_STACK={stack[:35]}-2 make up",

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from console.services import name_of
 from core import terminal
 from core.errors import PlatformError
+from core.labels import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from core.words import parse_since
-from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.connections import stack_name
 from infra.ownership import PROJECT
 from schedule.keeper import log_of
@@ -49,7 +49,7 @@ def show(stack: str, wanted: Sequence[str], since: str, *, follow: bool, as_json
 
     Raises PlatformError for an unknown service, and if the stack has neither containers nor a schedule.
     """
-    from core.docker_host import docker_host
+    from core.docker_client import docker_host
 
     name = stack_name(stack)
     begin = parse_since(since, datetime.now(UTC))

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.services import EMBEDDER, SERVICES, TIMESCALEDB, service
 from core.aside import Late, gather
+from core.labels import SERVICE_LABEL, of_stack
 from core.words import size_text, span_text
-from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
-from infra.ownership import PROJECT
 from monitor import wire
 from monitor.containers import memory_of
 from monitor.result import Finding, critical, ok, unknown, warning
@@ -90,16 +89,12 @@ def look(stack: str, seconds: float = 3.0) -> list[Service]:
 
     Raises PlatformError if the engine does not answer.
     """
-    from core.docker_host import connect
+    from core.docker_client import docker_host
 
-    client = connect(timeout=max(3, round(seconds)))
-    try:
-        listed = client.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
-        there = {str(each["Labels"].get(SERVICE_LABEL, "")): each for each in listed}
-        asked = gather({name: partial(_one, client, name_of(each), each) for name, each in there.items()}, seconds)
-    finally:
-        client.close()
-    found = {name: answer if isinstance(answer, Service) else _untold(name, there[name], answer) for name, answer in asked.items()}
+    with docker_host(timeout=max(3, round(seconds))) as client:
+        listed = {str(each["Labels"].get(SERVICE_LABEL, "")): each for each in client.api.containers(all=True, filters=of_stack(stack))}
+        answers = gather({name: partial(_one, client, name_of(each), each) for name, each in listed.items()}, seconds)
+    found = {name: answer if isinstance(answer, Service) else _untold(name, listed[name], answer) for name, answer in answers.items()}
     return in_order(found)
 
 

@@ -131,7 +131,7 @@ def _left(container: str, user: str, content: str) -> Iterator[str]:
     """A secret in a file of the container's tmpfs, written through a pipe. The reader removes it."""
     from core.containers import execute
 
-    file = execute(container, ["sh", "-c", _LEAVE_FILE], user=user, line=content).text()
+    file = execute(container, ["sh", "-c", _LEAVE_FILE], user=user, text=f"{content}\n").text()
     try:
         yield file
     finally:

@@ -7,6 +7,7 @@ is asked, on another connection, whether the command still runs.
 from __future__ import annotations
 
 import contextlib
+import math
 import select
 import ssl
 import struct
@@ -18,19 +19,28 @@ _QUIET_SECONDS = 30.0
 _END_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
 _PIECE = 1 << 16
-STDERR = 2
+STDOUT, STDERR = 1, 2
 
 
 class CutOffError(Exception):
-    """The connection ended, and the command's outcome is unknown."""
+    """The engine got a request, but its answer did not arrive completely: the outcome is unknown."""
+
+
+class SilentError(Exception):
+    """The command printed nothing for too long."""
 
 
 class Output:
-    """The stream of a docker-py socket. `runs` asks the engine whether the command still runs."""
+    """The stream of a docker-py socket, on which `text` is sent meanwhile.
 
-    def __init__(self, socket: Any, runs: Callable[[], bool]) -> None:
+    `runs` asks the engine whether the command still runs; more than `silence` seconds without output are an error.
+    """
+
+    def __init__(self, socket: Any, runs: Callable[[], bool], text: bytes = b"", silence: float = math.inf) -> None:
         self._socket = socket._sock
         self._runs = runs
+        self._unsent = memoryview(text)
+        self._silence = silence
         self._socket.settimeout(0)
         # The reader of the response's head may hold the first bytes of the stream.
         parsed = socket._response.raw._fp.fp
@@ -42,7 +52,7 @@ class Output:
     def frames(self) -> Iterator[tuple[int, bytes]]:
         """Pieces with the number of their stream (1 output, 2 errors), until the stream's end.
 
-        Raises CutOffError if it ends inside a frame, or stays silent after the command's end.
+        Raises CutOffError if it ends inside a frame, or stays silent after the command's end; SilentError after `silence` seconds.
         """
         while len(head := self._read(8)) == 8:
             stream, left = struct.unpack(">BxxxL", head)
@@ -65,9 +75,7 @@ class Output:
         return taken
 
     def _receive(self) -> bytes:
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN | select.POLLHUP | select.POLLERR)
-        ended = False
+        ended, began = False, time.monotonic()
         while True:
             try:
                 return bytes(self._socket.recv(_PIECE))
@@ -75,12 +83,28 @@ class Output:
                 pass
             except OSError as error:
                 raise CutOffError(str(error) or type(error).__name__) from error
-            if poll.poll(_QUIET_SECONDS * 1000):
+            self._send()
+            # A program that prints a lot before it has read its input would block both sides if one waited for the other.
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN | select.POLLHUP | select.POLLERR | (select.POLLOUT if self._unsent else 0))
+            left = self._silence - (time.monotonic() - began)
+            if poll.poll(max(0.0, min(_QUIET_SECONDS, left)) * 1000):
                 continue
+            if left <= 0:
+                raise SilentError
             # The last output of an ended command may still be on its way: wait one more interval.
             if ended:
                 raise CutOffError("the command has ended, but its connection has not")
             ended = not self._runs()
+
+    def _send(self) -> None:
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError:  # it ended early: its exit code and messages say why
+            self._unsent = memoryview(b"")
 
 
 def wait_for_end(runs: Callable[[], bool]) -> None:

@@ -1,14 +1,19 @@
 """The only way to a Docker client: it uses the chosen engine, and tolerates broken credential helpers that nobody needs.
 
+`docker_client` keeps one for each thread, `docker_host` gives one for a block.
+
 Docker's SDK collects the credentials of every registry before it builds an image, and fails if a credential helper is missing, even
 though these builds use only local files.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import shutil
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.chosen_engine import ChosenEngine, chosen_engine, configuration_folder
@@ -29,6 +34,43 @@ def load() -> None:
     Its parts import one another. If two threads begin with different parts, one of them sees the other's part half imported (ImportError).
     """
     import docker  # noqa: F401
+
+
+_kept = threading.local()
+
+
+def docker_client() -> docker.DockerClient:
+    """This thread's client of the engine. Raises PlatformError if the engine doesn't answer."""
+    client: docker.DockerClient | None = getattr(_kept, "client", None)
+    if client is None:
+        client = _kept.client = _reached()
+    return client
+
+
+@contextlib.contextmanager
+def docker_host(timeout: int = 120) -> Iterator[docker.DockerClient]:
+    """A client of the engine for this block; a call that takes longer than `timeout` seconds fails.
+
+    Raises PlatformError if the engine doesn't answer.
+    """
+    client = _reached(timeout)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _reached(timeout: int = 120) -> docker.DockerClient:
+    from docker.errors import DockerException
+
+    try:
+        return connect(timeout)
+    except DockerException as error:
+        raise PlatformError(
+            what=f"the Docker engine does not answer: {error}",
+            where=str(chosen_engine()),
+            next_step="start it (make up does), or check that you may use its socket",
+        ) from None
 
 
 def connect(timeout: int = 120) -> docker.DockerClient:
@@ -95,6 +137,15 @@ def _check_configuration() -> None:
             where=f"{configuration_folder() / 'config.json'}: {type(error).__name__}: {error}",
             next_step="fix or remove that file (`docker logout` removes a log-in), or name another folder with DOCKER_CONFIG",
         ) from None
+
+
+def gateways(network: Mapping[str, Any]) -> list[str]:
+    """This machine's addresses in a network, from what Docker says of it.
+
+    Docker does not say that of its own bridge before the engine is started a second time: it is the subnet's first address.
+    """
+    pools = network["IPAM"].get("Config") or ()
+    return [pool.get("Gateway") or str(next(ipaddress.ip_network(pool["Subnet"]).hosts())) for pool in pools]
 
 
 def missing_helpers() -> list[str]:

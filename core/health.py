@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from core.asked import asked
+from core.docker_client import docker_client
+from core.waiting import looks
 
 if TYPE_CHECKING:
     from docker import APIClient
+    from docker.models.containers import Container
 
 _DOCKERS_TIMEOUT = 30_000_000_000
 """Nanoseconds that a health check has which says nothing of its own."""
@@ -24,6 +29,26 @@ def check_of(attributes: Mapping[str, Any]) -> list[str]:
 def seconds_of(attributes: Mapping[str, Any]) -> float:
     """The time limit of a container's health check."""
     return ((attributes["Config"].get("Healthcheck") or {}).get("Timeout") or _DOCKERS_TIMEOUT) / 1e9
+
+
+def is_well(container: Container) -> bool:
+    """Whether a container's own health check passes right now; True without one."""
+    check = check_of(container.attrs)
+    return not check or passes(docker_client().api, str(container.id), check, seconds_of(container.attrs))
+
+
+def becomes_well(container: Container, seconds: float, well: Callable[[], bool] | None = None, pause: float = 0.2) -> bool:
+    """Wait until a started container is well: until its health check passes, or `well` says so. False if it ends or the time is up.
+
+    The check is run here, again and again: Docker runs it first after its interval.
+    """
+    for in_time in looks(seconds, pause=pause):
+        asked("looking at it", f"container {container.name}", container.reload)
+        if container.status == "running" and (well() if well else is_well(container)):
+            return True
+        if container.status in ("exited", "dead") or not in_time:
+            break
+    return False
 
 
 def passes(client: APIClient, container: str, check: list[str], seconds: float = _DOCKERS_TIMEOUT / 1e9) -> bool:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airgap.toolchain.locks import state_folder
+from core.docker_client import docker_client
 from core.errors import PlatformError
-from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from core.labels import CLONE_LABEL, PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL, of_stack, with_labels
 from infra.connections import ROOT
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 PROJECT = "christmas"
 PART = "owner"
-_LABEL = "com.christmas.clone."
 _STATE_FILE = "christmas-id"
 
 
@@ -62,29 +62,26 @@ def claim(stack: str, backend: str, *, dry_run: bool = False) -> None:
 
     Raises PlatformError if another clone does, naming it, and if the engine does not answer (unless `dry_run`).
     """
-    from core.docker_host import connect
-
     here = this_clone(backend)
     try:
-        engine = connect()
+        host = docker_client()
     except PlatformError:
         if dry_run:
             return  # unknown, but a preview is still possible
         raise
-    with contextlib.closing(engine) as host:
-        owner = recorded(host, stack)
-        if owner is None:
-            _refuse_unrecorded(host, stack, backend)
-            if dry_run:
-                return
-            _write(host, stack, here)
-            # If two clones come at once, the engine lets one create the volume, and both read its labels.
-            owner = recorded(host, stack) or here
-        if not is_same(owner, here):
-            raise _taken(host, stack, owner)
-        if not dry_run and (owner.clone, owner.user, owner.host) != (here.clone, here.user, here.host):
-            host.volumes.get(record_name(stack)).remove()
-            _write(host, stack, Owner(here.clone, here.user, here.host, here.state, owner.since))
+    owner = recorded(host, stack)
+    if owner is None:
+        _refuse_unrecorded(host, stack, backend)
+        if dry_run:
+            return
+        _write(host, stack, here)
+        # If two clones come at once, the engine lets one create the volume, and both read its labels.
+        owner = recorded(host, stack) or here
+    if not is_same(owner, here):
+        raise _taken(host, stack, owner)
+    if not dry_run and (owner.clone, owner.user, owner.host) != (here.clone, here.user, here.host):
+        host.volumes.get(record_name(stack)).remove()
+        _write(host, stack, Owner(here.clone, here.user, here.host, here.state, owner.since))
 
 
 def recorded(host: docker.DockerClient, stack: str) -> Owner | None:
@@ -95,7 +92,7 @@ def recorded(host: docker.DockerClient, stack: str) -> Owner | None:
         labels = host.volumes.get(record_name(stack)).attrs.get("Labels") or {}
     except docker.errors.NotFound:
         return None
-    fields = {field: str(labels.get(_LABEL + field, "")) for field in Owner.__slots__}
+    fields = {field: str(labels.get(CLONE_LABEL + field, "")) for field in Owner.__slots__}
     return Owner(**fields) if fields["clone"] else None
 
 
@@ -141,7 +138,7 @@ def _identity(backend: str) -> str:
 
 def _write(host: docker.DockerClient, stack: str, owner: Owner) -> None:
     labels = {PROJECT_LABEL: PROJECT, STACK_LABEL: stack, SERVICE_LABEL: PART}
-    labels |= {_LABEL + field: getattr(owner, field) for field in Owner.__slots__}
+    labels |= {CLONE_LABEL + field: getattr(owner, field) for field in Owner.__slots__}
     host.volumes.create(record_name(stack), labels=labels)
 
 
@@ -166,8 +163,7 @@ def _state_knows(backend: str, stack: str, name: str) -> bool:
 
 
 def _taken(host: docker.DockerClient, stack: str, owner: Owner) -> PlatformError:
-    labels = [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]
-    running = host.containers.list(filters={"label": labels})
+    running = host.containers.list(filters=of_stack(stack))
     steps = _other_name(host, stack)
     if owner.host == socket.gethostname() and not _seen(owner.clone):
         steps += (
@@ -192,7 +188,7 @@ def _seen(folder: str) -> bool:
 def _other_name(host: docker.DockerClient, stack: str) -> str:
     from infra.stack_names import LONGEST
 
-    taken = {str(volume.name) for volume in host.volumes.list(filters={"label": f"{SERVICE_LABEL}={PART}"})}
+    taken = {str(volume.name) for volume in host.volumes.list(filters=with_labels(f"{SERVICE_LABEL}={PART}"))}
     free = next(name for number in range(2, 10_000) if record_name(name := f"{stack[: LONGEST - 5]}-{number}") not in taken)
     again = f"CHRISTMAS_STACK={free}"
     return f"take another name for this clone's stack: {again} make up\n(before later commands: export {again})"

@@ -19,8 +19,9 @@ from airgap.toolchain.locks import clear_dead_locks
 from christmas.blueprint.services import MONITORING, SERVICES
 from core import temporary
 from core.chosen_engine import chosen_engine
-from core.containers import docker_client
+from core.docker_client import docker_client
 from core.errors import PlatformError
+from core.labels import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from core.progress import Progress, SilentProgress
 from core.runner import show_progress
 from infra import ownership
@@ -52,8 +53,6 @@ def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | 
 
 def _not_running(stack: str) -> list[str]:
     """The services of a stack that is there whose containers are stopped or gone: Pulumi's state alone does not know it."""
-    from infra.components.names import SERVICE_LABEL, STACK_LABEL
-
     client = docker_client()
     filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={stack}", SERVICE_LABEL]}
     containers = client.containers.list(all=True, ignore_removed=True, filters=filters)
@@ -145,8 +144,7 @@ def refuse_others(stack: str) -> None:
 
 def data_volumes(stack: str) -> list[str]:
     """Names of the stack's volumes on the Docker host, found by label."""
-    from core.docker_host import docker_host
-    from infra.components.names import PROJECT_LABEL, STACK_LABEL
+    from core.docker_client import docker_host
 
     with docker_host() as host:
         volumes = host.volumes.list(filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
@@ -154,7 +152,7 @@ def data_volumes(stack: str) -> list[str]:
 
 
 def _refuse_use(stack: str) -> None:
-    from core.docker_host import docker_host
+    from core.docker_client import docker_host
     from infra.volume_users import refuse_use
 
     with docker_host() as host:
@@ -168,7 +166,7 @@ def remove_volumes(stack: str) -> None:
     """
     import docker.errors
 
-    from core.docker_host import docker_host
+    from core.docker_client import docker_host
     from infra.volume_users import refuse_use
 
     with docker_host() as host:

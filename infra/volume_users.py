@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from core.errors import PlatformError
-from infra.components.names import STACK_LABEL
+from core.labels import PURPOSE_LABEL, STACK_LABEL
 
 if TYPE_CHECKING:
     import docker
 
-PURPOSE_LABEL = "com.christmas.purpose"
 RESTORE = "restore"
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backup.restoring.stopped import is_well
-from core.docker_host import docker_host
+from core.docker_client import docker_host
+from core.health import is_well
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, warning
 

@@ -16,7 +16,7 @@ from typing import Any
 from christmas.blueprint.server_alarms import HOST_ALARMS, HostAlarms
 from core.aside import gather
 from core.chosen_engine import chosen_engine
-from core.docker_host import docker_host
+from core.docker_client import docker_host
 from core.words import size_text
 from infra import clients
 from infra.connections import ROOT, Platform

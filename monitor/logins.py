@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import TIMESCALEDB
+from core.containers import running
 from core.errors import PlatformError
 from infra import clients
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Platform
 from infra.provider import logins
-from infra.provider.containers import running
 from monitor.result import Finding, critical, ok, unknown
 
 _AGAIN_AFTER_SECONDS = 1.2
@@ -65,7 +65,7 @@ def _names(platform: Platform) -> dict[str, str]:
     """Whose the addresses of the platform's network are; nothing where Docker doesn't tell."""
     from docker.errors import DockerException
 
-    from core.docker_host import docker_host, gateways
+    from core.docker_client import docker_host, gateways
 
     try:
         with docker_host() as client:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS, RefusalAlarms
-from core.docker_host import docker_host
+from core.docker_client import docker_host
 from core.errors import PlatformError
 from core.words import span_text
 from infra import clients

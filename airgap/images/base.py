@@ -20,12 +20,12 @@ from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import cache_folder
 from core import temporary
 from core.errors import PlatformError
+from core.labels import BASE_LABEL, PROJECT_LABEL
 from core.progress import Progress
 
 if TYPE_CHECKING:
     import docker
 
-BASE_LABEL = "com.christmas.base"
 """A label of base images that were bootstrapped here: the value of `REFRESHED` at that time."""
 
 _PULL_SECONDS = 90.0
@@ -94,7 +94,7 @@ def _bootstrap(client: docker.DockerClient, progress: Progress) -> None:
         progress.status(f"bootstrapping {BASE_IMAGE}")
         _run_mmdebstrap(bootstrap_command(mmdebstrap, archive, lines))
         progress.status(f"importing {BASE_IMAGE}")
-        changes = ['CMD ["bash"]', f"LABEL {BASE_LABEL}={REFRESHED}", "LABEL com.christmas.project=christmas"]
+        changes = ['CMD ["bash"]', f"LABEL {BASE_LABEL}={REFRESHED}", f"LABEL {PROJECT_LABEL}=christmas"]
         name, _, tag = BASE_IMAGE.rpartition(":")
         _import(client, archive, name, tag, changes)
 

@@ -34,13 +34,13 @@ from airgap.setup import expected
 from airgap.toolchain.exclusive import exclusively
 from airgap.toolchain.locate import cache_folder
 from core.errors import PlatformError
+from core.labels import INPUTS_LABEL
 from core.progress import Progress, SilentProgress
 from core.room import require_room
 
 if TYPE_CHECKING:
     import docker
 
-INPUTS_LABEL = "com.christmas.inputs"
 """A label of every image built here: the hash that is also in its tag."""
 
 # Docker passes these into builds by itself if they are given, and keeps them out of the image's history.

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from airgap.setup import expected, probe
 from core.errors import PlatformError
+from core.labels import PROJECT_LABEL, STACK_LABEL
 from core.words import size_text
 
-_STACK_LABELS = ("com.christmas.project=christmas", "com.christmas.stack={}")
+_STACK_LABELS = (f"{PROJECT_LABEL}=christmas", f"{STACK_LABEL}={{}}")
 
 
 @dataclass(frozen=True)

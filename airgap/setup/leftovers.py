@@ -11,20 +11,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL, STACK_LABEL, TESTS_OWNER_LABEL, with_labels
+
 TEST_STACKS = "test"
 TESTS = "tests"
-_PROJECT: dict[str, str | list[str] | bool] = {"label": "com.christmas.project=christmas"}
-_STACK = "com.christmas.stack"
-_OWNERS = ("com.christmas.tests.owner", "com.christmas.owner")  # on the tests' own servers, and on scratch platforms
-_PURPOSE = "com.christmas.purpose"
+_PROJECT = with_labels(f"{PROJECT_LABEL}=christmas")
+_OWNERS = (TESTS_OWNER_LABEL, OWNER_LABEL)  # on the tests' own servers, and on scratch platforms
 _PROCESS = re.compile(r".*-(\d+)")
 
 
 def is_left_by_a_test(labels: Mapping[str, str] | None, processes: Path = Path("/proc")) -> bool:
     """Whether an object's labels say that it belongs to a test, or to a test's stack, whose process has ended."""
     labels = labels or {}
-    stack, owner = labels.get(_STACK, ""), next((labels[name] for name in _OWNERS if labels.get(name)), "")
-    if not stack.startswith(TEST_STACKS) and not (labels.get(_PURPOSE) == TESTS and owner):
+    stack, owner = labels.get(STACK_LABEL, ""), next((labels[name] for name in _OWNERS if labels.get(name)), "")
+    if not stack.startswith(TEST_STACKS) and not (labels.get(PURPOSE_LABEL) == TESTS and owner):
         return False
     numbered = _PROCESS.fullmatch(stack)
     owner = owner or (numbered[1] if numbered else "")

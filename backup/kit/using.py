@@ -16,8 +16,8 @@ from backup.kit.content import Kit, parse
 from backup.restoring import recovery
 from backup.sets import folders
 from core.errors import PlatformError
+from core.labels import of_stack
 from infra import stack_state, stacks
-from infra.components.names import PROJECT_LABEL, STACK_LABEL
 from infra.ownership import PROJECT
 from infra.stack_names import check_name
 
@@ -169,7 +169,7 @@ def _put_state(kit: Kit, name: str, *, unused: bool) -> None:
 
 @contextlib.contextmanager
 def _engine() -> Iterator[docker.DockerClient]:
-    from core.docker_host import docker_host
+    from core.docker_client import docker_host
 
     with docker_host() as host:
         yield host
@@ -212,11 +212,10 @@ def _remove_unknown(host: docker.DockerClient, name: str) -> None:
 
     if stack_state.knows_engine(name):
         return  # this call was interrupted while it brought the stack up: they are its own
-    labels = [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={name}"]
-    for container in host.containers.list(all=True, filters={"label": labels}, ignore_removed=True):
+    for container in host.containers.list(all=True, filters=of_stack(name), ignore_removed=True):
         with contextlib.suppress(docker.errors.NotFound):
             container.stop(timeout=120)
             container.remove(force=True)
-    for network in host.networks.list(filters={"label": labels}):
+    for network in host.networks.list(filters=of_stack(name)):
         with contextlib.suppress(docker.errors.NotFound):
             network.remove()

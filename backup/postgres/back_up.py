@@ -91,8 +91,8 @@ def _let_read(container: str) -> None:
 
     If that fails, unreadable tables are reported in the set as unproven.
     """
+    from core.containers import running
     from infra.provider import psql
-    from infra.provider.containers import running
 
     owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)
     variables = {"role": ACCOUNT, "owner": owner, "lock": str(psql.ADVISORY_LOCK)}

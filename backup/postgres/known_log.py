@@ -19,7 +19,8 @@ from backup.queries import query
 from backup.restoring import stopped
 from backup.sets.model import Manifest
 from backup.storage.sources import source_of
-from core.containers import docker_client, execute
+from core.containers import execute
+from core.docker_client import docker_client
 from core.errors import PlatformError
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import STANZA

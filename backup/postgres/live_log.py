@@ -89,7 +89,7 @@ def tick(platform: Platform) -> datetime | None:
     Raises PlatformError if the server can't be asked.
     """
     # Two transactions: the commit time of the first is known only after it.
-    return _moment(execute(platform.containers["timescaledb"], _PSQL, user=pgbackrest.USER, line=_TICK).text())
+    return _moment(execute(platform.containers["timescaledb"], _PSQL, user=pgbackrest.USER, text=_TICK).text())
 
 
 def replayed(container: str) -> Replayed:

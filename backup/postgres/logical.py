@@ -45,9 +45,9 @@ def dump(platform: Platform, folder: SetFolder, snapshot: str, tables: Sequence[
     # With --password and no terminal the tools read it from standard input.
     with HashedFile(folder, LOGICAL_PATH) as written:
         words = ("pg_dump", *common, *options, f"--dbname={target}")
-        done = execute(container, words, user=pgbackrest.USER, line=password, sink=written.write, yielding=True, check=False)
+        done = execute(container, words, user=pgbackrest.USER, text=f"{password}\n", sink=written.write, yielding=True, check=False)
     words = ("pg_dumpall", "--globals-only", "--no-role-passwords", "--password", f"--dbname={target}", f"--database={DATABASE}")
-    roles = execute(container, words, user=pgbackrest.USER, line=password, check=False)
+    roles = execute(container, words, user=pgbackrest.USER, text=f"{password}\n", check=False)
     for name, outcome in (("pg_dump", done), ("pg_dumpall", roles)):
         # Exit code 1 is a failure that the tools report; with any other they were killed.
         if outcome.code not in (0, 1):

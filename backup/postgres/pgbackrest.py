@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backup.sets.model import FileRecord, SetKind
-from core.containers import Finished, docker_client, execute
+from core.containers import Finished, execute
+from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.patience import patience
 from infra.components.pgbackrest_config import CONFIG_PATH, REPOSITORY_PATH, STANZA

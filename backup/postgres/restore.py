@@ -18,8 +18,11 @@ from backup.restoring.scratch import Scratch
 from backup.restoring.targets import StorePlan
 from backup.sets.files import plain_file
 from backup.storage.repository import INFO_FILES, SEGMENT
-from core.containers import FileToPut, docker_client, execute, give, put_files, throwaway
+from core.container_files import FileToPut, give, put_files
+from core.containers import execute
+from core.docker_client import docker_client
 from core.errors import PlatformError
+from core.helper_containers import helper
 from core.progress import Progress
 from core.streams import StreamedFile
 from core.waiting import looks
@@ -138,14 +141,9 @@ def repository_volume(scratch_stores: Scratch, ingredients: Ingredients, plan: S
     entries += [FileToPut(path, plain_file(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
     volume = scratch_stores.volume("pgbackrest")
     base = ingredients.bases["timescaledb"]
-    helper = docker_client().containers.create(
-        base.image, ["true"], volumes={volume: {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
-    )
-    try:
-        give(helper, REPOSITORY_PATH, **base.owner)
-        put_files(helper, REPOSITORY_PATH, entries, **base.owner)
-    finally:
-        helper.remove(force=True)
+    with helper(base.image, "repository", volumes={volume: REPOSITORY_PATH}) as made:
+        give(made, REPOSITORY_PATH, **base.owner)
+        put_files(made, REPOSITORY_PATH, entries, **base.owner)
     return volume
 
 

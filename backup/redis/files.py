@@ -11,8 +11,10 @@ from typing import Literal, cast
 
 from backup.sets.files import SetFiles, plain_file
 from backup.sets.model import FileRecord
-from core.containers import FileToPut, Finished, docker_client, put_files, running, throwaway
+from core.container_files import FileToPut, put_files
+from core.containers import Finished, running
 from core.errors import PlatformError
+from core.helper_containers import helper, outcome
 
 _CHECK_FOLDER = "/tmp/copies"  # noqa: S108 - inside a helper container
 # The checkers hold one value in memory, packed and unpacked; a value may have 512 MiB.
@@ -102,16 +104,9 @@ def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb:
         if record.path == rdb or record.path.startswith(aof_folder)
     ]
     script = f"cd {_CHECK_FOLDER} && redis-check-rdb {rdb} && redis-check-aof {aof_manifest}"
-    options = {**throwaway("redis-check"), "mem_limit": _CHECK_MEMORY}
-    checker = docker_client().containers.create(image, entrypoint=["sh", "-c"], command=[script], user="0:0", **options)
-    try:
+    with helper(image, "redis-check", entrypoint=["sh", "-c"], command=[script], user="0:0", mem_limit=_CHECK_MEMORY) as checker:
         put_files(checker, "/tmp", entries, uid=0, gid=0)  # noqa: S108
-        checker.start()
-        code = int(checker.wait()["StatusCode"])
-        done = Finished(code, checker.logs(stdout=True, stderr=False), checker.logs(stdout=False, stderr=True).decode(errors="replace"))
-    finally:
-        checker.remove(force=True, v=True)
-    return read_verdict(done, files.name, rdb)
+        return read_verdict(outcome(checker), files.name, rdb)
 
 
 def read_verdict(done: Finished, name: str, rdb: str) -> RdbContent:

@@ -17,7 +17,7 @@ from backup.restoring.targets import StorePlan
 from backup.sets.files import SetFiles, plain_file
 from backup.sets.model import Manifest
 from backup.storage.sources import files_of, source_of
-from core.containers import FileToPut, put_files
+from core.container_files import FileToPut, put_files
 from core.errors import PlatformError
 from core.progress import Progress
 from infra.connections import Platform

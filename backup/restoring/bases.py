@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from christmas.blueprint.model import Limits
 from christmas.blueprint.services import service
-from core.containers import owner_of
+from core.container_files import owner_of
 from infra.connections import Platform
 
 if TYPE_CHECKING:

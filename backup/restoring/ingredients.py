@@ -12,8 +12,9 @@ from backup.sets.files import SetFiles
 from backup.sets.model import Manifest
 from backup.sets.sealing import Keyring, keyring_of
 from backup.storage.sources import Source, source_of
-from core.containers import docker_client
+from core.docker_client import docker_client
 from core.errors import PlatformError
+from core.helper_containers import outcome
 from infra.connections import Platform
 
 _SECONDS = 4 * 3600
@@ -72,8 +73,7 @@ def run_once(scratch_stores: Scratch, recipe: Recipe, line: Iterable[str]) -> No
     words = list(line)
     container = scratch_stores.create(recipe.running(words))
     try:
-        container.start()
-        code = int(container.wait(timeout=_SECONDS)["StatusCode"])
+        code = outcome(container, _SECONDS).code
         if code != 0:
             said = container.logs(tail=12).decode(errors="replace").strip()
             raise PlatformError(what=f"{words[0]} {words[-1]} failed with exit code {code}: {said}", where=f"container {container.name}")

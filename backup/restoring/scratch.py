@@ -22,10 +22,13 @@ from typing import TYPE_CHECKING, Any
 from backup.restoring.bases import Base
 from christmas.blueprint.services import EMBEDDER, REDIS, TIMESCALEDB, WEAVIATE, service
 from core import health, temporary
-from core.containers import FileToPut, docker_client, give, put_files, throwaway
+from core.container_files import FileToPut, give, put_files
+from core.docker_client import docker_client
 from core.errors import PlatformError
+from core.helper_containers import helper
+from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.components.description import ServiceContainer
-from infra.components.names import CONFIG_DIRECTORY, PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.certificates import issue_authority, issue_certificate
 
@@ -33,8 +36,6 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
     from docker.models.networks import Network
 
-OWNER_LABEL = "com.christmas.owner"
-PURPOSE_LABEL = "com.christmas.purpose"
 _ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
 _NETWORK_TRIES = 20
 _START_SECONDS = 180
@@ -212,13 +213,9 @@ class Scratch:
         }
         if not new:
             return
-        mounts = {volume: {"bind": path, "mode": "rw"} for path, volume in new.items()}
-        helper = docker_client().containers.create(recipe.base.image, volumes=mounts, **throwaway("owner"))
-        try:
+        with helper(recipe.base.image, "owner", volumes={volume: path for path, volume in new.items()}) as made:
             for path in new:
-                give(helper, path, **recipe.base.owner)
-        finally:
-            helper.remove(force=True)
+                give(made, path, **recipe.base.owner)
         self._given.update(new.values())
 
     def _certificates(self, service_name: str) -> dict[str, str]:

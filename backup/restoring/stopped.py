@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from backup.restoring.scratch import PURPOSE_LABEL
 from core import health
-from core.containers import docker_client, owner_of, put_files
+from core.container_files import owner_of, put_files
+from core.docker_client import docker_client
 from core.errors import PlatformError
-from core.waiting import looks
-from infra.components.names import PROJECT_LABEL, STACK_LABEL
+from core.helper_containers import helper, outcome
+from core.labels import PROJECT_LABEL, PURPOSE_LABEL, STACK_LABEL
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 STOP_SECONDS = 120
 """Seconds that a store has to stop by itself."""
 _START_SECONDS = 300
-_AGAIN_SECONDS = 0.2
+_MOST_SECONDS = 4 * 3600
 NOT_SO = 77
 """An exit code that no tool uses, for the answer "no"."""
 
@@ -35,38 +36,27 @@ def run(stopped: Container, script: str, *, purpose: str, network: str = "none")
 
     Raises ScriptError with its last words if it fails.
     """
-    attributes = stopped.attrs
-    once = docker_client().containers.create(
-        attributes["Image"],
-        ["-c", script],
-        entrypoint=["/bin/sh"],
-        user=attributes["Config"]["User"],
-        name=f"{stopped.name}-{purpose}",
+    line = {"entrypoint": ["/bin/sh"], "command": ["-c", script], "tmpfs": {"/tmp": "mode=1777"}}  # noqa: S108 - inside the container
+    with _beside(stopped, purpose, purpose, network_mode=network, user=stopped.attrs["Config"]["User"], mem_limit=None, **line) as once:
+        done = outcome(once, _MOST_SECONDS)
+        if done.code != 0:
+            raise ScriptError(purpose, done.code, once.logs(tail=12).decode(errors="replace").strip(), f"the volumes of {stopped.name}")
+        return done.stdout.decode(errors="replace")
+
+
+def _beside(stopped: Container, suffix: str, purpose: str, **options: Any) -> contextlib.AbstractContextManager[Container]:
+    """A helper on the stopped container's volumes, with its image; its name is the same each time, so that a next run finds it."""
+    return helper(
+        stopped.attrs["Image"],
+        purpose,
+        name=f"{stopped.name}-{suffix}",
+        labels=labels_of(stopped, purpose),
         volumes_from=[str(stopped.id)],
-        network_mode=network,
-        tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - inside the container
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        labels=labels(stopped, purpose),
+        **options,
     )
-    try:
-        once.start()
-        code = int(once.wait(timeout=4 * 3600)["StatusCode"])
-        if code != 0:
-            said = once.logs(tail=12).decode(errors="replace").strip()
-            raise ScriptError(purpose, code, said, f"the volumes of {stopped.name}")
-        return once.logs(stderr=False).decode(errors="replace")
-    finally:
-        once.remove(force=True)
 
 
-def is_well(container: Container) -> bool:
-    """Whether a container's own health check passes right now; True without one."""
-    check = health.check_of(container.attrs)
-    return not check or health.passes(docker_client().api, str(container.id), check, health.seconds_of(container.attrs))
-
-
-def labels(stopped: Container, purpose: str) -> dict[str, str]:
+def labels_of(stopped: Container, purpose: str) -> dict[str, str]:
     """The helper's labels: if this process is killed, cleaning up the stack finds it."""
     return {**{key: stopped.labels[key] for key in (PROJECT_LABEL, STACK_LABEL) if key in stopped.labels}, PURPOSE_LABEL: purpose}
 
@@ -85,29 +75,15 @@ def start(container: Container) -> None:
     Raises PlatformError with its last lines if it doesn't become healthy.
     """
     container.start()
-    for in_time in looks(_START_SECONDS, pause=_AGAIN_SECONDS):
-        container.reload()
-        if container.status == "running" and is_well(container):
-            return
-        if container.status in ("exited", "dead") or not in_time:
-            said = container.logs(tail=10).decode(errors="replace").strip()
-            raise PlatformError(what=f"{container.name} does not come up again; its last lines:\n{said}", where="the restored data")
+    if not health.becomes_well(container, _START_SECONDS):
+        said = container.logs(tail=10).decode(errors="replace").strip()
+        raise PlatformError(what=f"{container.name} does not come up again; its last lines:\n{said}", where="the restored data")
 
 
 def put(container: Container, directory: str, entries: list[Any]) -> None:
     """Put files into a stopped container's volume, through a helper: the container's own root file system may be read-only."""
-    helper = docker_client().containers.create(
-        container.attrs["Image"],
-        ["true"],
-        name=f"{container.name}-put",
-        volumes_from=[str(container.id)],
-        network_mode="none",
-        labels=labels(container, "restore"),
-    )
-    try:
-        put_files(helper, directory, entries, **owner_of(container.attrs["Config"]["User"]))
-    finally:
-        helper.remove(force=True)
+    with _beside(container, "put", "restore") as made:
+        put_files(made, directory, entries, **owner_of(container.attrs["Config"]["User"]))
 
 
 def remove_earlier(name: str) -> None:

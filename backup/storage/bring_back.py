@@ -21,8 +21,11 @@ from backup.storage.places import Place
 from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
 from core import lock
-from core.containers import FileToPut, docker_client, execute, owner_of, put_files, throwaway
+from core.container_files import FileToPut, owner_of, put_files
+from core.containers import execute
+from core.docker_client import docker_client
 from core.errors import PlatformError
+from core.helper_containers import helper
 from core.progress import Progress
 from core.streams import StreamedFile
 from infra.backup_places import FIRST
@@ -170,13 +173,8 @@ def _repository(platform: Platform, copy: Source, first: Source, known: dict[str
         )
     execute(str(container.name), ["find", REPOSITORY_PATH, "-mindepth", "1", "-delete"], user=pgbackrest.USER)
     entries = [FileToPut(path, StreamedFile(path, sizes[path], place.where, source)) for path, source in sources.items()]
-    helper = docker_client().containers.create(
-        container.attrs["Image"], ["true"], volumes={str(first.volume): {"bind": REPOSITORY_PATH, "mode": "rw"}}, **throwaway("repository")
-    )
-    try:
-        put_files(helper, REPOSITORY_PATH, entries, **owner_of(container.attrs["Config"]["User"]))
-    finally:
-        helper.remove(force=True)
+    with helper(container.attrs["Image"], "repository", volumes={str(first.volume): REPOSITORY_PATH}) as made:
+        put_files(made, REPOSITORY_PATH, entries, **owner_of(container.attrs["Config"]["User"]))
 
 
 def _proven(copy: Source, place: Place, path: str, sha256: str | None) -> Callable[[], Iterator[bytes]]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-import tarfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Protocol
 
 from backup.sets.model import FileRecord
-from backup.storage.places import PIECE, Place
-from core.errors import PlatformError
+from backup.storage.places import Place
 from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA
 
 INFO_FILES = (f"archive/{STANZA}/archive.info", f"backup/{STANZA}/backup.info")
@@ -62,21 +59,11 @@ class VolumeRepository:
 
     def read(self, path: str) -> Iterator[bytes]:
         """A file's content, through the engine: the container doesn't have to run."""
-        from docker.errors import APIError
+        from core.container_files import copied, pieces_of
 
-        from core.containers import docker_client
-        from core.streams import PiecesFile
-
-        try:
-            stream, _ = docker_client().api.get_archive(self._container, f"{REPOSITORY_PATH}/{path}", chunk_size=PIECE)
-            with tarfile.open(fileobj=io.BufferedReader(PiecesFile(stream)), mode="r|") as archive:
-                member: Any = archive.extractfile(archive.next())  # type: ignore[arg-type]
-                while piece := member.read(PIECE):
-                    yield piece
-        except (APIError, tarfile.TarError) as error:
-            raise PlatformError(
-                what=f"{path} can't be read: {error}", where=f"container {self._container}: {REPOSITORY_PATH}", next_step="invoke up"
-            ) from error
+        with copied(self._container, f"{REPOSITORY_PATH}/{path}") as archive:
+            for member in archive:
+                yield from pieces_of(archive, member)
 
 
 class PlaceRepository:

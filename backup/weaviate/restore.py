@@ -16,7 +16,7 @@ from backup.sets import folders
 from backup.sets.files import SetFiles, plain_file
 from backup.sets.model import Manifest
 from backup.storage.sources import files_of, source_of
-from core.containers import FileToPut, copy_tree, put_files
+from core.container_files import FileToPut, copy_tree, put_files
 from core.errors import PlatformError
 from core.progress import Progress
 from core.waiting import looks

@@ -10,8 +10,9 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
+from core.labels import SETTINGS_LABEL
 from infra.components.description import HEALTH_SECONDS, HEALTH_TRIES, ServiceContainer
-from infra.components.names import CONFIG_DIRECTORY, SETTINGS_LABEL
+from infra.components.names import CONFIG_DIRECTORY
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement, container_labels, volume_labels

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-PROJECT_LABEL = "com.christmas.project"
-STACK_LABEL = "com.christmas.stack"
-SERVICE_LABEL = "com.christmas.service"
-SETTINGS_LABEL = "com.christmas.settings"
-
 # The folder of every service's configuration and secrets.
 CONFIG_DIRECTORY = "/run/christmas"
 

@@ -9,7 +9,7 @@ import pulumi_docker as docker
 from airgap.images.catalog import image_reference
 from christmas.blueprint.model import Limits, Service
 from christmas.blueprint.services import MONITORING, SERVICES, service
-from infra.components.names import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from core.labels import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
 from infra.settings import ImageSource, Settings
 
 

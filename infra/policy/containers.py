@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from christmas.blueprint.services import OPTIONAL_SERVICES, SERVICES
+from core.labels import SERVICE_LABEL
 from infra.policy.inputs import UNKNOWN, Properties
 
 # Judged by a rule below, or harmless with any value: descriptions, times, sizes, and stricter settings.
@@ -206,7 +207,7 @@ def listeners(container: Properties) -> Iterable[str]:
         (
             declared
             for declared in (*SERVICES, *OPTIONAL_SERVICES)
-            if {"label": "com.christmas.service", "value": declared.name} in list(container.get("labels") or [])
+            if {"label": SERVICE_LABEL, "value": declared.name} in list(container.get("labels") or [])
         ),
         None,
     )

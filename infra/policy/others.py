@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from core.labels import PROJECT_LABEL, STACK_LABEL
 from infra.policy.containers import IMAGE, says_nothing
 from infra.policy.inputs import UNKNOWN, Properties
 
@@ -48,7 +49,7 @@ def remote_image(properties: Properties) -> Iterable[str]:
 def labels(properties: Properties) -> Iterable[str]:
     """Refuse resources that a clean-up would not find."""
     present = {label.get("label") for label in properties.get("labels") or [] if label is not UNKNOWN}
-    for label in ("com.christmas.project", "com.christmas.stack"):
+    for label in (PROJECT_LABEL, STACK_LABEL):
         if label not in present:
             yield f"the label {label} is missing, so clean-up would not find this"
 

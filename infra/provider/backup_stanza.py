@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from airgap.toolchain.plugin.messages import Severity
+from core.containers import Finished, ask, find_running, running
 from core.errors import PlatformError
-from infra.provider.containers import Finished, execute, find_running, running
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.psql import name_rule
 
@@ -51,11 +51,11 @@ class BackupStanza(ResourceKind):
             call.log(Severity.WARNING, f"container {inputs['container']} does not run: stanza {inputs['stanza']} was not checked")
             return state
         ended = _pgbackrest(container, inputs, "info", "--output=json")
-        if ended.exit_code != 0:
+        if ended.code != 0:
             call.log(Severity.WARNING, f"stanza {inputs['stanza']} can't be read: {_first_words(ended)}")
-            return {"drift": [f"pgbackrest info ends with {ended.exit_code}"]}
+            return {"drift": [f"pgbackrest info ends with {ended.code}"]}
         # Not strict: pgBackRest leaves line breaks inside its messages.
-        stanzas = json.loads(ended.stdout or "[]", strict=False)
+        stanzas = json.loads(ended.text() or "[]", strict=False)
         stanza_info = next((stanza for stanza in stanzas if stanza["name"] == inputs["stanza"]), None)
         if stanza_info is None or stanza_info["status"]["code"] in _STATUS_MISSING:
             return None
@@ -74,7 +74,7 @@ class BackupStanza(ResourceKind):
         if inputs["recovering"] and _of_another_cluster(ended):
             call.log(Severity.WARNING, _WAITING)
             return {"drift": [_WAITING]}
-        if ended.exit_code != 0:
+        if ended.code != 0:
             raise PlatformError(
                 what=f"the backup stanza could not be made: {_first_words(ended)}",
                 where=f"container {container.name}, stanza {inputs['stanza']}",
@@ -86,21 +86,21 @@ class BackupStanza(ResourceKind):
 def _pgbackrest(container: Container, inputs: Values, command: str, *options: str) -> Finished:
     argv = ["pgbackrest", f"--config={inputs['config_path']}", f"--stanza={inputs['stanza']}", "--log-level-console=off", *options, command]
     # Errors belong on stderr at their own level, whatever the file says.
-    return execute(container, [*argv[:-1], "--log-level-stderr=error", "--no-log-timestamp", command], user="postgres")
+    return ask(container, [*argv[:-1], "--log-level-stderr=error", "--no-log-timestamp", command], user="postgres")
 
 
 def _first_words(ended: Finished) -> str:
     # The first line names the error; later lines may quote the file's bytes.
-    lines = (ended.stderr or ended.stdout).strip().splitlines()
-    return lines[0][:400].removesuffix(":") if lines else f"pgbackrest ended with {ended.exit_code}"
+    lines = (ended.stderr or ended.text()).splitlines()
+    return lines[0][:400].removesuffix(":") if lines else f"pgbackrest ended with {ended.code}"
 
 
 def _of_another_cluster(ended: Finished) -> bool:
-    return ended.exit_code in _OTHER_CLUSTER or (ended.exit_code != 0 and "do not match" in ended.stderr)
+    return ended.code in _OTHER_CLUSTER or (ended.code != 0 and "do not match" in ended.stderr)
 
 
 def _advice(ended: Finished, stanza: str) -> str:
-    if ended.exit_code in _UNREADABLE or "CryptoError" in ended.stderr or "FormatError" in ended.stderr:
+    if ended.code in _UNREADABLE or "CryptoError" in ended.stderr or "FormatError" in ended.stderr:
         return (
             "the repository's volume is encrypted with another key (or damaged): it belongs to another stack, or to a lost state:\n"
             "restore that stack's state, or move the volume away and run `pulumi up` again to make a new one"

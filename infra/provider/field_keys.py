@@ -8,9 +8,9 @@ from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
 from christmas.blueprint.encryption import PROFILE_FIELDS
 from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
+from core.containers import running
 from core.errors import PlatformError
 from infra.provider import psql, volumes
-from infra.provider.containers import running
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 

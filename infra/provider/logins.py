@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, TIMESCALEDB
+from core.containers import ask
 from core.errors import PlatformError
-from infra.provider.containers import execute
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -65,11 +65,11 @@ def by_address(stalled_logins: Sequence[Stalled]) -> dict[str, list[Stalled]]:
 
 
 def _run(container: Container, what: str) -> str:
-    ended = execute(container, ["sh", "-s", what], stdin=script(), user="postgres")
-    if ended.exit_code != 0:
+    ended = ask(container, ["sh", "-s", what], text=script(), user="postgres")
+    if ended.code != 0:
         raise PlatformError(
-            what=f"connections that have not logged in can't be listed: {ended.stderr.strip()[:200]}",
+            what=f"connections that have not logged in can't be listed: {ended.stderr[:200]}",
             where=f"container {container.name}",
             next_step="docker logs shows whether the server runs",
         )
-    return ended.stdout
+    return ended.text()

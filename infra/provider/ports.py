@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from airgap.toolchain.plugin.wire import UNKNOWN
+from core.asked import asked
 from core.disk import write_whole
+from core.docker_client import docker_client
 from core.errors import PlatformError
-from infra.provider.containers import engine
+from core.labels import PROJECT_LABEL, STACK_LABEL
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
-from infra.provider.wire_trouble import asked
 
 # A reservation covers the time from choosing a port to publishing it, or to the next try after a failure.
 RESERVED_FOR_SECONDS = 24 * 3600
@@ -72,16 +73,16 @@ def can_bind(address: str, port: int) -> bool:
     return True
 
 
-def _published(stack: str, project_label: str = "com.christmas.project") -> tuple[set[int], set[int]]:
+def _published(stack: str) -> tuple[set[int], set[int]]:
     """Ports that running or stopped containers publish: those of other owners, and this stack's own."""
     from docker.errors import NotFound
 
     others: set[int] = set()
     own: set[int] = set()
-    api, where = engine().api, "the Docker engine"
+    api, where = docker_client().api, "the Docker engine"
     for summary in asked("listing the containers' ports", where, lambda: api.containers(all=True)):
         labels = summary.get("Labels") or {}
-        mine = labels.get(project_label) == "christmas" and labels.get("com.christmas.stack") == stack
+        mine = labels.get(PROJECT_LABEL) == "christmas" and labels.get(STACK_LABEL) == stack
         ports = {entry["PublicPort"] for entry in summary.get("Ports") or [] if "PublicPort" in entry}
         if summary.get("State") != "running":
             # Only its full description has a stopped container's ports.

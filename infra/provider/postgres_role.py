@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
 from christmas.blueprint import model as blueprint
+from core.containers import find_running, running
 from core.errors import PlatformError
 from infra.provider import psql, scram
-from infra.provider.containers import find_running, running
 from infra.provider.found_at_up import FoundAtUp
 from infra.provider.kind import Call, Input, Shape, Values
 

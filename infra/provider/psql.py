@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from core.containers import Finished, ask
 from core.errors import PlatformError
 from core.patience import patience
 from core.waiting import until
 from infra.provider import logins, superuser
-from infra.provider.containers import Finished, execute
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -69,8 +69,8 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
         return None if any(sign in ended.stderr for sign in (*_NOT_READY, *_NO_PLACE)) else ended
 
     ended = until(ask, patience(_READY_WITHIN_SECONDS), pause=0.5) or _psql(container, sql, database, variables or {})
-    if ended.exit_code == 0:
-        return ended.stdout
+    if ended.code == 0:
+        return ended.text()
     raise PlatformError(
         what=f"PostgreSQL refused: {_message(ended)}",
         where=f"container {container.name}, database {database}",
@@ -80,7 +80,7 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
 
 def query(container: Container, sql: str, *, database: str = "postgres", variables: Mapping[str, Any] | None = None) -> Any:
     """The one JSON value that a query returns; None for no row."""
-    answer = run(container, sql, database=database, variables=variables).strip()
+    answer = run(container, sql, database=database, variables=variables)
     return json.loads(answer) if answer else None
 
 
@@ -96,7 +96,7 @@ def _psql(container: Container, sql: str, database: str, variables: Mapping[str,
         "",
     ]
     command = ["psql", "-X", "-q", "-A", "-t", "-U", "postgres", "-d", superuser.database(database), "-f", "-"]
-    return execute(container, command, stdin="\n".join(lines), user="postgres")
+    return ask(container, command, text="\n".join(lines), user="postgres")
 
 
 def _quoted(value: Any) -> str:
@@ -107,7 +107,7 @@ def _quoted(value: Any) -> str:
 
 def _message(ended: Finished) -> str:
     lines = [re.sub(r"^psql:<stdin>:\d+: ", "", line) for line in ended.stderr.strip().splitlines()]
-    return "; ".join(lines)[-800:] or f"psql ended with {ended.exit_code}"
+    return "; ".join(lines)[-800:] or f"psql ended with {ended.code}"
 
 
 def _advice(ended: Finished) -> str:
@@ -121,4 +121,4 @@ def _advice(ended: Finished) -> str:
 def database_exists(container: Container, database: str) -> bool:
     """Whether the server has that database."""
     answer = run(container, "select exists (select from pg_database where datname = :'database');", variables={"database": database})
-    return answer.strip() == "t"
+    return answer == "t"

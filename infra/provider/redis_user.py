@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
+from core.containers import ask, find_running, running
 from core.errors import PlatformError
 from core.patience import patience
-from infra.provider.containers import execute, find_running, running
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.redis_acl import REPLAY, acl_line, password_sha256
 
@@ -165,10 +165,10 @@ def _ask(
     login: tuple[str, ...] = ()
     while True:
         script = "\n".join((*login, *commands)) + "\n"
-        ended = execute(container, cli_command(inputs["admin_password_file"], options="--json -3"), stdin=script)
-        said = f"{ended.stdout}\n{ended.stderr}".strip()
-        answers = [json.loads(line) for line in ended.stdout.splitlines() if line.strip() and _is_json(line)]
-        if ended.exit_code == 0 and len(answers) == len(commands) + len(login) and not any(_is_error(answer) for answer in answers):
+        ended = ask(container, cli_command(inputs["admin_password_file"], options="--json -3"), text=script)
+        said = f"{ended.text()}\n{ended.stderr}".strip()
+        answers = [json.loads(line) for line in ended.text().splitlines() if line.strip() and _is_json(line)]
+        if ended.code == 0 and len(answers) == len(commands) + len(login) and not any(_is_error(answer) for answer in answers):
             return answers[len(login) :]
         refused = "WRONGPASS" in said or "NOAUTH" in said
         if refused and former_password and not login:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 
 from airgap.toolchain.plugin.messages import Severity
 from core import health
+from core.asked import asked
+from core.containers import ask, find_running
 from core.errors import PlatformError
 from core.patience import patience
-from infra.provider.containers import execute, find_running
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
-from infra.provider.wire_trouble import asked
 
 _HEALTHY_WITHIN_SECONDS = 180
 
@@ -64,38 +63,25 @@ class Reload(ResourceKind):
         if "signal" in action:
             asked(f"sending {action['signal']}", where, lambda: container.kill(signal=action["signal"]))
         elif "exec" in action:
-            ended = execute(container, action["exec"], user=action.get("user", ""))
-            if ended.exit_code != 0:
-                said = (ended.stderr or ended.stdout).strip()[-500:]
+            ended = ask(container, action["exec"], user=action.get("user", ""))
+            if ended.code != 0:
+                said = (ended.stderr or ended.text())[-500:]
                 raise PlatformError(
-                    what=f"the service did not load its changed files: exit code {ended.exit_code}: {said}",
+                    what=f"the service did not load its changed files: exit code {ended.code}: {said}",
                     where=where,
                     next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
                 )
         else:
             grace = int(container.attrs["Config"].get("StopTimeout") or 30)
             asked("restarting", where, lambda: container.restart(timeout=grace))
-            self._wait_until_healthy(container)
+            limit = patience(_HEALTHY_WITHIN_SECONDS)
+            if not health.becomes_well(container, limit, pause=0.5):
+                raise PlatformError(
+                    what=f"the service was not healthy {limit:.0f} s after its restart",
+                    where=where,
+                    next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
+                )
         return done
-
-    @staticmethod
-    def _wait_until_healthy(container: Any) -> None:
-        limit = patience(_HEALTHY_WITHIN_SECONDS)
-        deadline = time.monotonic() + limit
-        while time.monotonic() < deadline:
-            asked("looking at it", f"container {container.name}", container.reload)
-            state = container.attrs["State"]
-            check = health.check_of(container.attrs)
-            if state["Running"] and (
-                not check or health.passes(container.client.api, str(container.id), check, health.seconds_of(container.attrs))
-            ):
-                return
-            time.sleep(0.5)
-        raise PlatformError(
-            what=f"the service was not healthy {limit:.0f} s after its restart",
-            where=f"container {container.name}",
-            next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
-        )
 
 
 def _moment(text: str) -> datetime:

@@ -46,7 +46,7 @@ def routed(table: str) -> list[IPv4Network]:
 
 
 def _taken() -> list[IPv4Network]:
-    from core.docker_host import docker_host
+    from core.docker_client import docker_host
 
     with docker_host() as client:
         configurations = [entry for network in client.networks.list() for entry in (network.attrs.get("IPAM") or {}).get("Config") or []]

@@ -6,25 +6,26 @@ Docker copies files to and from a container that was only created, its volumes i
 from __future__ import annotations
 
 import contextlib
-import io
 import stat
-import tarfile
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from core.asked import asked
+from core.container_files import FileToPut, packed, pieces_of, unpacked
+from core.docker_client import docker_client
 from core.errors import PlatformError
+from core.helper_containers import helper, make_helper, outcome
+from core.labels import PROJECT_LABEL, STACK_LABEL, with_labels
 from core.patience import patience
-from infra.provider.containers import engine
-from infra.provider.wire_trouble import asked
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
+_HELPER, _VOLUME = "com.christmas.helper", "com.christmas.volume"
 _MOUNT = "christmas-files"  # not in any image, so Docker copies nothing into a new volume
 # Several resources share one volume, and the engine handles them in parallel: each would take the other's helper for a leftover.
 _ONE_AT_A_TIME: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -46,7 +47,7 @@ def exists(volume: str) -> bool:
     from docker.errors import NotFound
 
     try:
-        asked("looking it up", f"volume {volume}", lambda: engine().volumes.get(volume))
+        asked("looking it up", f"volume {volume}", lambda: docker_client().volumes.get(volume))
     except NotFound:
         return False
     return True
@@ -62,61 +63,35 @@ class VolumeFiles:
         """All entries, by relative path; the root is `.`."""
 
         def whole() -> bytes:
-            parts, _ = engine().api.get_archive(self._container, f"/{_MOUNT}")
+            parts, _ = docker_client().api.get_archive(self._container, f"/{_MOUNT}")
             return b"".join(parts)
 
-        archive = io.BytesIO(asked("reading", f"volume {self._volume}", whole))
         entries: dict[str, VolumeEntry] = {}
-        with tarfile.open(fileobj=archive) as tar:
-            for member in tar:
+        with unpacked(iter([asked("reading", f"volume {self._volume}", whole)])) as archive:
+            for member in archive:
                 path = str(PurePosixPath(member.name).relative_to(_MOUNT))
-                if member.isfile():
-                    extracted = tar.extractfile(member)
-                    content = extracted.read() if extracted else b""
-                else:
-                    content = None
+                content = b"".join(pieces_of(archive, member)) if member.isfile() else None
                 entries[path] = VolumeEntry(content, stat.S_IMODE(member.mode), member.uid, member.gid)
         return entries
 
     def write(self, entries: Mapping[str, VolumeEntry]) -> None:
         """Write these entries with their owners and modes, replacing older ones."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            # Directories come before their content.
-            for path, entry in sorted(entries.items(), key=lambda item: (item[1].content is not None, item[0] != ".", item[0])):
-                member = tarfile.TarInfo(_MOUNT if path == "." else f"{_MOUNT}/{path}")
-                member.mode, member.uid, member.gid, member.mtime = entry.mode, entry.uid, entry.gid, int(time.time())
-                if entry.content is None:
-                    member.type = tarfile.DIRTYPE
-                    tar.addfile(member)
-                else:
-                    member.size = len(entry.content)
-                    tar.addfile(member, io.BytesIO(entry.content))
-        packed = buffer.getvalue()
-        asked("writing", f"volume {self._volume}", lambda: engine().api.put_archive(self._container, "/", packed))
+        # Directories come before their content.
+        ordered = sorted(entries.items(), key=lambda item: (item[1].content is not None, item[0] != ".", item[0]))
+        files = [
+            FileToPut(_MOUNT if path == "." else f"{_MOUNT}/{path}", entry.content, entry.mode, entry.uid, entry.gid)
+            for path, entry in ordered
+        ]
+        asked("writing", f"volume {self._volume}", lambda: docker_client().api.put_archive(self._container, "/", b"".join(packed(files))))
 
     def remove(self, paths: list[str]) -> None:
         """Remove files and directories: Docker's copy can't, so the image's own `rm` does it, without a network."""
-        from docker.types import Mount
 
         def remove() -> int:
-            remover = engine().containers.create(
-                self._image,
-                entrypoint=["rm", "-rf", "--", *(f"/{_MOUNT}/{path}" for path in paths)],
-                command=[],
-                user="0:0",
-                network_mode="none",
-                mounts=[Mount(f"/{_MOUNT}", self._volume, no_copy=True)],
-                labels=_labels(self._volume, ""),
-                cap_drop=["ALL"],
-                cap_add=["DAC_OVERRIDE"],
-                security_opt=["no-new-privileges"],
-            )
-            try:
-                remover.start()
-                return int(remover.wait(timeout=patience(60))["StatusCode"])
-            finally:
-                remover.remove(force=True)
+            command = ["rm", "-rf", "--", *(f"/{_MOUNT}/{path}" for path in paths)]
+            options = {**_options(self._volume, ""), "entrypoint": command, "user": "0:0", "cap_add": ["DAC_OVERRIDE"]}
+            with helper(self._image, "files", **options) as remover:
+                return outcome(remover, patience(60)).code
 
         code = asked("removing files", f"volume {self._volume}", remove)
         if code != 0:
@@ -126,9 +101,11 @@ class VolumeFiles:
             )
 
 
-def _labels(volume: str, stack: str) -> dict[str, str]:
-    labels = {"com.christmas.project": "christmas", "com.christmas.helper": "files", "com.christmas.volume": volume}
-    return labels | ({"com.christmas.stack": stack} if stack else {})
+def _options(volume: str, stack: str) -> dict[str, Any]:
+    from docker.types import Mount
+
+    named = {PROJECT_LABEL: "christmas", _HELPER: "files", _VOLUME: volume} | ({STACK_LABEL: stack} if stack else {})
+    return {"labels": named, "mounts": [Mount(f"/{_MOUNT}", volume, no_copy=True)]}
 
 
 @contextlib.contextmanager
@@ -138,45 +115,37 @@ def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
     Raises PlatformError if either is missing, or if the helper is removed.
     """
     from docker.errors import ImageNotFound, NotFound
-    from docker.types import Mount
 
     if not exists(volume):  # Docker would create it, without our labels
         raise PlatformError(what=f"volume {volume} does not exist", where="the Docker engine", next_step="pulumi up --refresh")
 
     def make() -> Container:
         remove_leftovers(volume)  # from a killed run, or from a request whose answer was lost
-        return engine().containers.create(
-            image,
-            entrypoint=["true"],
-            command=[],
-            network_mode="none",
-            mounts=[Mount(f"/{_MOUNT}", volume, no_copy=True)],
-            labels=_labels(volume, stack),
-        )
+        return make_helper(image, "files", **_options(volume, stack))
 
     with _ONE_AT_A_TIME[volume]:
         try:
-            helper = asked("opening", f"volume {volume}", make)
+            made = asked("opening", f"volume {volume}", make)
         except ImageNotFound:
             raise PlatformError(
                 what=f"image {image} does not exist here", where=f"volume {volume}", next_step="build or pull it: `make up` does both"
             ) from None
         try:
-            yield VolumeFiles(str(helper.id), volume, image)
+            yield VolumeFiles(str(made.id), volume, image)
         except NotFound as error:
             raise PlatformError(
                 what="the helper container was removed while in use", where=f"volume {volume}", next_step="run it again"
             ) from error
         finally:
             with contextlib.suppress(NotFound):
-                asked("closing", f"volume {volume}", lambda: helper.remove(force=True))
+                asked("closing", f"volume {volume}", lambda: made.remove(force=True, v=True))
 
 
 def remove_leftovers(volume: str) -> None:
     """Remove helper containers of this volume that a killed run left behind."""
     from docker.errors import NotFound
 
-    filters: dict[str, str | list[str] | bool] = {"label": ["com.christmas.helper=files", f"com.christmas.volume={volume}"]}
-    for leftover in engine().containers.list(all=True, filters=filters, ignore_removed=True):
+    filters = with_labels(f"{_HELPER}=files", f"{_VOLUME}={volume}")
+    for leftover in docker_client().containers.list(all=True, filters=filters, ignore_removed=True):
         with contextlib.suppress(NotFound):
             leftover.remove(force=True)

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from airgap.toolchain.plugin.messages import Severity
+from core.containers import find_running
 from core.errors import PlatformError
-from infra.provider.containers import find_running
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, canonical, known_action, permissions, segment
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from christmas.blueprint.audit_rules import AUDIT_RULES
-from core.docker_host import docker_host
+from core.docker_client import docker_host
 from core.errors import PlatformError
 from infra import clients
 from infra.connections import LOCAL, Platform

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from core.docker_host import docker_host
+from core.container_files import unpacked
+from core.docker_client import docker_host
 from core.errors import PlatformError
-from core.streams import PiecesFile
+from core.helper_containers import helper
 from security.sbom.go_programs import ELF, BuildInfo, build_info
 from security.sbom.python_packages import METADATA
 
 if TYPE_CHECKING:
-    from docker import DockerClient
     from docker.models.images import Image
 
 _STATUS = "var/lib/dpkg/status"
@@ -53,7 +52,7 @@ def read(reference: str) -> ImageFiles:
                 str(image.id),
                 tuple(image.attrs.get("RootFS", {}).get("Layers") or ()),
             )
-            with _file_system(host, image) as archive:
+            with _file_system(image) as archive:
                 for entry in archive:
                     _look(archive, entry, found)
         except docker.errors.ImageNotFound as error:
@@ -70,17 +69,12 @@ def read(reference: str) -> ImageFiles:
 
 
 @contextmanager
-def _file_system(host: DockerClient, image: Image) -> Iterator[tarfile.TarFile]:
+def _file_system(image: Image) -> Iterator[tarfile.TarFile]:
     """All files of an image, of a container that is made of it, never started, and removed."""
-    container = host.containers.create(
-        image, entrypoint=["none"], command=[], network_mode="none", labels={"com.christmas.purpose": "sbom"}
-    )
-    try:
+    with helper(str(image.id), "sbom") as container:
         pieces: Any = container.export(_PIECE)  # of bytes, which its types call text
-        with tarfile.open(fileobj=io.BufferedReader(PiecesFile(pieces), _PIECE), mode="r|") as archive:
+        with unpacked(pieces) as archive:
             yield archive
-    finally:
-        container.remove(force=True)
 
 
 def _look(archive: tarfile.TarFile, entry: tarfile.TarInfo, found: ImageFiles) -> None:

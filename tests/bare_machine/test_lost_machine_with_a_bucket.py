@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.containers import docker_client
-from core.docker_host import gateways
+from core.docker_client import docker_client, gateways
 from tests.bare_machine.lost_machine import Machine
 from tests.support.s3_server import S3Server, run_s3_server
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from backup.restoring.stopped import is_well
+from core.health import is_well
 from schedule import keeper
 from tests.end_to_end.leftovers import remove_test_stacks
 from tests.support.checking import until_known

@@ -28,13 +28,13 @@ from backup.make import make
 from backup.prune import prune
 from backup.restore import home, restore
 from backup.restoring.journal import Begun, Journal
-from backup.restoring.scratch import OWNER_LABEL
 from backup.restoring.stopped import start
 from backup.sets import folders, keys
 from backup.sets.model import Manifest
 from backup.verify import verify
 from christmas.blueprint.services import WEAVIATE
 from core.containers import execute
+from core.labels import OWNER_LABEL
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from infra.connections import Endpoint, Platform

@@ -23,7 +23,8 @@ from christmas.blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
 from christmas.blueprint.services import TIMESCALEDB
 from christmas.sealed.ring import new_ring
 from core import temporary
-from core.containers import execute, owner_of
+from core.container_files import owner_of
+from core.containers import execute
 from infra.components import timescaledb_container
 from infra.components.description import ServiceContainer
 from infra.connections import Credentials, Endpoint, Platform
@@ -164,7 +165,7 @@ def _make_roles(container: Container, admin_password: str, passwords: dict[str, 
             *([f"alter role {account.name} bypassrls;"] if role.sees_every_row else []),
         ]
     command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres"]
-    execute(str(container.name), command, user="postgres", line=" ".join(statements))
+    execute(str(container.name), command, user="postgres", text=" ".join(statements))
 
 
 def _platform(container: Container, passwords: dict[str, str], ca_file: Path) -> Platform:

@@ -26,18 +26,17 @@ from docker.models.networks import Network
 
 from airgap.images.catalog import build_command, image_reference
 from christmas.blueprint.services import service as blueprint_service
+from core.labels import PROJECT_LABEL, TESTS_OWNER_LABEL
 from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from tests.support.waiting import PATIENCE
 
-PROJECT_LABEL = "com.christmas.project"
 TESTS_PROJECT = "christmas-tests"
-OWNER_LABEL = "com.christmas.tests.owner"
 
 
 def labels() -> dict[str, str]:
     """The labels by which leftovers of a killed test run are found; the owner is this process."""
-    return {PROJECT_LABEL: TESTS_PROJECT, OWNER_LABEL: str(os.getpid())}
+    return {PROJECT_LABEL: TESTS_PROJECT, TESTS_OWNER_LABEL: str(os.getpid())}
 
 
 def image(service: str) -> str:
@@ -56,16 +55,16 @@ def image(service: str) -> str:
 def remove_leftovers() -> None:
     """Remove containers and networks of test runs that are gone."""
     client = docker.from_env()
-    wanted: dict[str, str | list[str] | bool] = {"label": [f"{PROJECT_LABEL}={TESTS_PROJECT}", OWNER_LABEL]}
+    wanted: dict[str, str | list[str] | bool] = {"label": [f"{PROJECT_LABEL}={TESTS_PROJECT}", TESTS_OWNER_LABEL]}
     for container_ in client.containers.list(all=True, filters=wanted):
-        if _is_orphan(container_.labels[OWNER_LABEL]):
+        if _is_orphan(container_.labels[TESTS_OWNER_LABEL]):
             with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
                 container_.remove(force=True, v=True)
     for network_ in client.networks.list(filters=wanted):
-        if _is_orphan((network_.attrs.get("Labels") or {})[OWNER_LABEL]):
+        if _is_orphan((network_.attrs.get("Labels") or {})[TESTS_OWNER_LABEL]):
             with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
                 network_.remove()
-    owners = {image_.labels[OWNER_LABEL] for image_ in client.images.list(filters={"label": OWNER_LABEL})}
+    owners = {image_.labels[TESTS_OWNER_LABEL] for image_ in client.images.list(filters={"label": TESTS_OWNER_LABEL})}
     for owner in filter(_is_orphan, owners):
         remove_images(int(owner))
 
@@ -73,7 +72,7 @@ def remove_leftovers() -> None:
 def remove_images(owner: int) -> None:
     """Remove the images that process `owner` built for a test, also untagged ones: a build that fails leaves its last layer."""
     client = docker.from_env()
-    for image_ in client.images.list(filters={"label": f"{OWNER_LABEL}={owner}"}):
+    for image_ in client.images.list(filters={"label": f"{TESTS_OWNER_LABEL}={owner}"}):
         with contextlib.suppress(docker.errors.ImageNotFound, docker.errors.APIError):
             client.images.remove(str(image_.id), force=True)
 

@@ -20,11 +20,12 @@ import docker
 from airgap.images.catalog import image_reference
 from backup.restoring import recipes
 from backup.restoring.bases import Base
-from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, Scratch, scratch
+from backup.restoring.scratch import Scratch, scratch
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring
 from core.containers import execute
+from core.labels import OWNER_LABEL, PURPOSE_LABEL
 from infra.backup_places import BackupAccess, S3Place
 from infra.clients import weaviate_client
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from core.containers import ask, running
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import LOCAL, Endpoint, Platform
-from infra.provider.containers import execute, running
 from infra.provider.weaviate_api import WeaviateApi
 from monitor import matrix_report
 from monitor.checks import run
@@ -33,9 +33,9 @@ def platform(scratch_platform: ScratchPlatform) -> Iterator[Platform]:
 def superuser(platform: Platform, *statements: str, database: str = "christmas_db") -> str:
     options = [f"--command={each}" for each in statements]
     line = ["psql", "-X", "-Atq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, *options]
-    done = execute(running(platform.containers["timescaledb"]), line, user="postgres")
-    assert done.exit_code == 0, done.stderr
-    return done.stdout
+    done = ask(running(platform.containers["timescaledb"]), line, user="postgres")
+    assert done.code == 0, done.stderr
+    return done.text()
 
 
 def of_account(account: str, *stores: str) -> dict[Cell, bool]:

@@ -18,7 +18,8 @@ from backup.sets import folders, keys
 from backup.sets.model import Manifest
 from backup.storage.sources import files_of, source_of
 from backup.weaviate.back_up import kept_copies
-from core.containers import docker_client, execute, while_running
+from core.containers import execute, while_running
+from core.docker_client import docker_client
 from core.errors import PlatformError
 from infra.clients import postgres, redis_client
 from infra.components.pgbackrest_config import SCRATCH_PATH, STANZA
@@ -250,7 +251,7 @@ def test_a_command_in_a_container_ends_with_the_block(scratch_platform: ScratchP
 def test_the_password_of_a_command_is_in_nobodys_arguments(scratch_platform: ScratchPlatform) -> None:
     container = scratch_platform.platform.containers["redis"]
     seen = execute(
-        container, ["sh", "-c", "read -r word; cat /proc/*/cmdline | tr '\\0' ' '; env; echo; echo $word | wc -c"], line="s3cret-word"
+        container, ["sh", "-c", "read -r word; cat /proc/*/cmdline | tr '\\0' ' '; env; echo; echo $word | wc -c"], text="s3cret-word\n"
     )
     assert "s3cret-word" not in seen.text()
     assert seen.text().endswith("12")

@@ -7,7 +7,7 @@ import pytest
 from backup import make as backups
 from backup.sets import folders
 from commands import rehearsing
-from core.containers import docker_client
+from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.progress import SilentProgress
 from migrations import run as migrations

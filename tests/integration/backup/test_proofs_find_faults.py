@@ -9,12 +9,13 @@ from backup.proving import proofs
 from backup.proving.account_queries import weaviate as weaviate_query
 from backup.proving.proof import Disproved, RestoredPlatform
 from backup.redis.proofs import keyspaces
-from backup.restoring.scratch import PURPOSE_LABEL, Scratch
+from backup.restoring.scratch import Scratch
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
-from core.containers import docker_client, execute
+from core.containers import execute
+from core.docker_client import docker_client
+from core.labels import PURPOSE_LABEL, STACK_LABEL
 from infra.clients import redis_client
-from infra.components.names import STACK_LABEL
 from infra.connections import Platform
 from infra.provider.weaviate_api import WeaviateApi, permissions
 from tests.support.manifests import manifest

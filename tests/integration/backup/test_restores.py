@@ -17,14 +17,16 @@ from backup.make import make
 from backup.proving import proofs
 from backup.restore import remove, restore
 from backup.restoring.journal import Journal
-from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL, remove_leftovers
+from backup.restoring.scratch import remove_leftovers
 from backup.sets import folders, marks
 from backup.sets.files import SetFolder, plain_file, write_hashed
 from backup.sets.model import Manifest
 from backup.sets.sealing import keyring_of
 from backup.weaviate.counts import count
-from core.containers import docker_client, execute
+from core.containers import execute
+from core.docker_client import docker_client
 from core.errors import PlatformError
+from core.labels import OWNER_LABEL, PURPOSE_LABEL
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Credentials, Platform
@@ -281,7 +283,7 @@ def test_the_logical_backup_restores_into_another_database(platform: Platform, f
     try:
         psql("elsewhere", "create extension timescaledb", "select timescaledb_pre_restore()")
         running = docker_client().containers.get(container)
-        from core.containers import FileToPut, put_files
+        from core.container_files import FileToPut, put_files
 
         record = next(each for each in full.files if each.path == full.postgres.logical)
         dump = plain_file(SetFolder(folder / full.id, keyring_of(platform)), record)

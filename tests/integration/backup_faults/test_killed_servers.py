@@ -13,12 +13,11 @@ from backup.prune import prune
 from backup.restore import home, remove, restore
 from backup.restoring import account_passwords
 from backup.restoring.journal import Journal
-from backup.restoring.scratch import OWNER_LABEL, PURPOSE_LABEL
 from backup.restoring.stopped import start
 from backup.sets import folders
-from core.containers import docker_client
+from core.docker_client import docker_client
 from core.errors import PlatformError
-from infra.components.names import SERVICE_LABEL, STACK_LABEL
+from core.labels import OWNER_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL
 from tests.support.backup_faults import AtStage, KillAtStart, Sets
 from tests.support.cases import in_make_test
 from tests.support.waiting import wait_for

@@ -10,13 +10,12 @@ from backup.postgres import live_log, pgbackrest
 from backup.prune import prune
 from backup.restore import remove, restore
 from backup.restoring.journal import FILES, PLANNED, RECOVERED, Journal
-from backup.restoring.scratch import OWNER_LABEL
 from backup.sets import folders
 from backup.sets.model import Manifest
-from core.containers import docker_client
+from core.docker_client import docker_client
 from core.errors import PlatformError
+from core.labels import OWNER_LABEL, STACK_LABEL
 from infra.clients import postgres, redis_client, weaviate_client
-from infra.components.names import STACK_LABEL
 from monitor.backups import judge_timeline
 from tests.support.backup_faults import Sets, owned_by
 from tests.support.cases import in_make_test

@@ -11,7 +11,7 @@ from backup.make import make
 from backup.restore import restore
 from backup.restoring.journal import Journal
 from backup.sets import folders
-from core.containers import docker_client
+from core.docker_client import docker_client
 from core.errors import PlatformError
 from infra.clients import postgres
 from tests.support.backup_faults import Sets

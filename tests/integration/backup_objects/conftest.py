@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from backup.weaviate.portable.wire import Wire
-from core.containers import docker_client, execute
+from core.containers import execute
+from core.docker_client import docker_client
 from infra.connections import Platform
 from infra.provider import psql
 from tests.support.scratch_platform import ROOT_KEY, ScratchPlatform, fill, run_scratch_platform

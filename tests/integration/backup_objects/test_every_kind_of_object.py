@@ -18,7 +18,7 @@ from backup.sets.folders import parse, render
 from backup.sets.model import Manifest, TableRecord
 from backup.show import show_made
 from backup.verify import verify
-from core.containers import docker_client
+from core.docker_client import docker_client
 from infra.clients import postgres
 from infra.connections import Platform
 from infra.provider import psql

@@ -6,7 +6,7 @@ import pytest
 
 from backup.drill import describe, drill
 from backup.make import make
-from core.containers import docker_client
+from core.docker_client import docker_client
 from infra.provider import psql
 from tests.support.scratch_platform import ScratchPlatform
 

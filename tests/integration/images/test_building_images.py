@@ -15,12 +15,13 @@ import docker
 import docker.errors
 import pytest
 
-from airgap.images import base, build
+from airgap.images import base
 from airgap.images.build import build_image, ensure_images, missing_images
 from airgap.images.catalog import BASE_IMAGE, FOLDER, REPOSITORY, SERVICES, image_reference, inputs_hash
 from airgap.images.versions import IMAGES
 from airgap.setup import expected
 from core.errors import PlatformError
+from core.labels import INPUTS_LABEL, TESTS_OWNER_LABEL
 from core.progress import PlainProgress, SilentProgress
 from tests.support import scratch
 from tests.support.cases import in_make_test
@@ -52,7 +53,7 @@ def _exists(reference: str) -> bool:
 
 def _write_dockerfile(folder: Path, *lines: str) -> int:
     """Replace Redis' Dockerfile; return the number of its last line."""
-    label = f"LABEL {scratch.OWNER_LABEL}={os.getpid()}"
+    label = f"LABEL {TESTS_OWNER_LABEL}={os.getpid()}"
     text = ["# a remark, which is no step", "ARG BASE_IMAGE", "FROM ${BASE_IMAGE}", label, "ARG REDIS_VERSION", *lines]
     (folder / "redis/Dockerfile").write_text("\n".join(text) + "\n")
     return len(text)
@@ -73,7 +74,7 @@ def test_a_changed_dockerfile_is_built_under_another_tag_beside_the_first(folder
     assert reference == _reference(folder) != image_reference("redis")
     labels = docker.from_env().images.get(reference).labels
     assert labels["changed"] == "yes"
-    assert reference.endswith(labels[build.INPUTS_LABEL])
+    assert reference.endswith(labels[INPUTS_LABEL])
     assert _exists(image_reference("redis"))
 
 

@@ -5,9 +5,9 @@ import json
 import docker
 import pytest
 
-from airgap.images.build import INPUTS_LABEL
 from airgap.images.catalog import BASE_IMAGE, image_reference
 from airgap.images.catalog import SERVICES as NAMES
+from core.labels import INPUTS_LABEL
 from tests.integration.images.hardened import execute, running, wait_healthy
 from tests.integration.images.services import SERVICES, secret_files
 from tests.support import scratch

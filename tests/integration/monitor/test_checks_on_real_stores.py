@@ -9,7 +9,8 @@ import pytest
 
 from christmas.blueprint.alarms import BACKUP_ALARMS
 from christmas.blueprint.redis_policy import REDIS_POLICY
-from core.containers import docker_client, execute
+from core.containers import execute
+from core.docker_client import docker_client
 from infra.clients import postgres, redis_client
 from infra.connections import Endpoint, Platform
 from monitor import backup_alarms, keyspaces

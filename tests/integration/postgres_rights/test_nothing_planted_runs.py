@@ -21,8 +21,8 @@ from christmas.blueprint.model import Privilege
 from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring
+from core.containers import ask
 from infra.provider import field_keys, psql
-from infra.provider.containers import execute
 from infra.provider.superuser import database
 from tests.integration.provider.kept import Kept
 from tests.support.postgres_rights import owner
@@ -138,8 +138,8 @@ def stepped(server: ScratchServer) -> int:
     """How often a superuser ran something planted, asked without a step into it."""
     careful = f"dbname={DATABASE} options='-c search_path=pg_catalog'"
     line = ["psql", "-XAtq", "-U", "postgres", "-d", careful, "-c", "select last_value, is_called from public.stepped"]
-    done = execute(server.container, line, user="postgres")
-    value, is_called = done.stdout.strip().split("|")
+    done = ask(server.container, line, user="postgres")
+    value, is_called = done.text().split("|")
     return int(value) if is_called == "t" else 0
 
 

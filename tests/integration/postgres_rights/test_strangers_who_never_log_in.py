@@ -8,9 +8,9 @@ import pytest
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS
+from core.containers import ask
 from infra.connections import Platform
 from infra.provider import logins, psql
-from infra.provider.containers import execute
 from monitor.logins import judge, stalled
 from monitor.result import Finding
 from tests.support.flood import flood
@@ -26,8 +26,8 @@ FLOODS = {
 
 def _admitted(server: ScratchServer) -> bool:
     """Whether the superuser gets in over the socket without help."""
-    tried = execute(server.container, ["psql", "-X", "-U", "postgres", "-d", "postgres", "-Atc", "select 1"], user="postgres")
-    return tried.exit_code == 0
+    tried = ask(server.container, ["psql", "-X", "-U", "postgres", "-d", "postgres", "-Atc", "select 1"], user="postgres")
+    return tried.code == 0
 
 
 def _critical(platform: Platform) -> Finding | None:
@@ -37,8 +37,8 @@ def _critical(platform: Platform) -> Finding | None:
 
 def _unhealthy(server: ScratchServer) -> str:
     """What the health check says where it fails."""
-    ran = execute(server.container, ["sh", "-s", "health"], stdin=logins.script(), user="postgres")
-    return ran.stdout.strip() if ran.exit_code != 0 else ""
+    ran = ask(server.container, ["sh", "-s", "health"], text=logins.script(), user="postgres")
+    return ran.text() if ran.code != 0 else ""
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_repository_with_another_key_is_refused_with_advice(stanza: Kept, post
 def test_a_repository_of_another_cluster_is_refused_with_advice(stanza: Kept, postgres: ScratchServer) -> None:
     stanza.up()
     # The repository's own record, as another cluster would have left it: made for a second data directory.
-    other = "/home/postgres/provider-other"
+    other = "/home/postgres/pgdata/provider-other"
     shell(postgres.container, f"rm -rf {REPOSITORY}/* {other} && initdb -D {other} -k -U postgres >/dev/null")
     shell(postgres.container, f"sed 's|^pg1-path=.*|pg1-path={other}|' {CONFIG} > {CONFIG}.other")
     options = f"--config={CONFIG}.other --stanza=scratch --no-online --log-level-console=off"

@@ -15,6 +15,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from core.labels import TESTS_OWNER_LABEL
 from tests.integration.provider.kept import Kept
 from tests.support import scratch
 from tests.support.waiting import PATIENCE, wait_for
@@ -62,7 +63,7 @@ def test_a_stack_whose_state_was_lost_keeps_the_ports_that_its_containers_hold()
     client = docker.from_env()
     running = client.containers.run(
         scratch.image("redis"), ["60"], entrypoint=["sleep"], name=f"christmas-tests-ports-{uuid.uuid4().hex[:8]}", detach=True,
-        labels={"com.christmas.project": "christmas", "com.christmas.stack": "lost-scratch", scratch.OWNER_LABEL: str(os.getpid())},
+        labels={"com.christmas.project": "christmas", "com.christmas.stack": "lost-scratch", TESTS_OWNER_LABEL: str(os.getpid())},
         ports={"6379/tcp": ("127.0.0.1", FIRST + 3)},
     )  # fmt: skip
     try:

@@ -7,7 +7,7 @@ import os
 import docker
 
 from christmas.blueprint.services import MONITORING, SERVICES
-from infra.components.names import SERVICE_LABEL, STACK_LABEL
+from core.labels import SERVICE_LABEL, STACK_LABEL
 from infra.stacks import _not_running
 from tests.support.scratch import image, labels
 

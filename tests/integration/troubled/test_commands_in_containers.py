@@ -10,8 +10,8 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from core import command_output, containers
-from core.containers import execute
+from core import command_output, containers, docker_client
+from core.containers import ask, execute
 from core.errors import PlatformError
 from tests.support import scratch
 from tests.support.engine_forwarder import Forwarder, forward
@@ -34,7 +34,7 @@ def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarder
     """An engine behind connections that can be cut, with a client that gives up on one that is silent for a second."""
     with forward(tmp_path / "engine.sock") as made:
         client = docker.DockerClient(made.url, timeout=1)
-        monkeypatch.setattr(containers, "docker_client", lambda: client)
+        monkeypatch.setattr(docker_client._kept, "client", client, raising=False)
         monkeypatch.setattr(command_output, "_QUIET_SECONDS", 0.2)
         monkeypatch.setattr(command_output, "_END_SECONDS", 1.0)
         yield made
@@ -51,6 +51,25 @@ def test_much_output_comes_whole_and_in_order(sleeping: Container, hasty: Forwar
     pieces: list[bytes] = []
     execute(str(sleeping.name), ["seq", "1", "400000"], sink=pieces.append)
     assert b"".join(pieces) == b"".join(b"%d\n" % number for number in range(1, 400_001))
+
+
+def test_much_input_and_output_pass_one_another(sleeping: Container, hasty: Forwarder) -> None:
+    text = "".join(f"{number}\n" for number in range(200_000))
+    done = execute(str(sleeping.name), ["sh", "-c", "seq 0 199999; exec cat"], text=text)
+    assert done.stdout.decode() == text * 2
+
+
+@pytest.mark.parametrize("text", ["", "no end of the line", "\n\nends\n\n", "일 $(x) \\n %s \x1e\n"])
+def test_input_arrives_as_it_is_and_ends(sleeping: Container, hasty: Forwarder, text: str) -> None:
+    assert execute(str(sleeping.name), ["cat"], text=text).stdout == text.encode()
+    assert ask(sleeping, ["cat"], text=text).stdout == text.encode()
+
+
+def test_a_short_command_that_says_nothing_is_given_up(sleeping: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "_SILENT_SECONDS", 0.2)
+    with pytest.raises(PlatformError, match="sleep said nothing for"):
+        ask(sleeping, ["sleep", "4321"])
+    wait_for(lambda: "4321" not in str(sleeping.top()), "the tether ended it")
 
 
 def test_a_cut_connection_is_unknown_and_the_command_is_told_to_end(sleeping: Container, hasty: Forwarder) -> None:
@@ -96,6 +115,6 @@ def test_an_engine_that_goes_meanwhile_is_unknown_too(sleeping: Container, hasty
         raise docker.errors.APIError("the engine is shutting down")
 
     # Asked each time that the command says nothing for a while.
-    monkeypatch.setattr(containers.docker_client().api, "exec_inspect", gone)
+    monkeypatch.setattr(docker_client.docker_client().api, "exec_inspect", gone)
     with pytest.raises(PlatformError, match=r"unknown: the engine does not answer: .*shutting down"):
         execute(str(sleeping.name), ["sleep", "30"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.docker_host import gateways
+from core.docker_client import gateways
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import grp
-import io
 import pwd
-import tarfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from airgap.toolchain.docker_plugin.context import Call
 from airgap.toolchain.docker_plugin.engine import told
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
+from core.container_files import FileToPut, packed
 
 _SOURCES = ("content", "contentBase64", "source")
 
@@ -54,7 +53,7 @@ def upload_all(call: Call, container: str, inputs: dict[str, Any]) -> None:
         # Through the volume's own path, a file reaches its volume even if the root is read-only.
         root = _volume_of(upload["file"], inputs) or "/"
         with told(f"file `{upload['file']}` could not be put into container `{inputs['name']}`"):
-            call.engine.client.put_archive(container, root, _archive(upload, PurePosixPath(upload["file"]).relative_to(root)))
+            call.engine.client.put_archive(container, root, packed([_file(upload, PurePosixPath(upload["file"]).relative_to(root))]))
 
 
 def _volume_of(file: str, inputs: dict[str, Any]) -> str | None:
@@ -65,17 +64,14 @@ def _volume_of(file: str, inputs: dict[str, Any]) -> str | None:
     return max(holding, key=len, default=None)
 
 
-def _archive(upload: dict[str, Any], name: PurePosixPath) -> bytes:
-    content = _content(upload)
-    entry = tarfile.TarInfo(str(name))
-    entry.size = len(content)
-    entry.mode = int(upload["permissions"], 8) if upload.get("permissions") else 0o744 if upload.get("executable") else 0o644
-    entry.uid = _number(upload.get("owner"), lambda owner: pwd.getpwnam(owner).pw_uid, "user")
-    entry.gid = _number(upload.get("group"), lambda group: grp.getgrnam(group).gr_gid, "group")
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
+def _file(upload: dict[str, Any], name: PurePosixPath) -> FileToPut:
+    return FileToPut(
+        str(name),
+        _content(upload),
+        int(upload["permissions"], 8) if upload.get("permissions") else 0o744 if upload.get("executable") else 0o644,
+        _number(upload.get("owner"), lambda owner: pwd.getpwnam(owner).pw_uid, "user"),
+        _number(upload.get("group"), lambda group: grp.getgrnam(group).gr_gid, "group"),
+    )
 
 
 def _content(upload: dict[str, Any]) -> bytes:

@@ -1,7 +1,4 @@
-"""Calls to the Docker engine, repeated if the answer was late or lost.
-
-All requests of this provider are safe to repeat: they look first, or state a result instead of a change.
-"""
+"""Calls to the Docker engine that are safe to repeat, repeated if the answer was late or lost."""
 
 from __future__ import annotations
 
@@ -9,16 +6,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from core.command_output import CutOffError
 from core.errors import PlatformError
 
 Answer = TypeVar("Answer")
 
-TRIES = 4
+_TRIES = 4
 _PAUSE_SECONDS = 0.3
-
-
-class AnswerLostError(Exception):
-    """The engine got a request, but its answer did not arrive completely: the outcome is unknown."""
 
 
 def asked(doing: str, where: str, ask: Callable[[], Answer]) -> Answer:
@@ -30,15 +24,15 @@ def asked(doing: str, where: str, ask: Callable[[], Answer]) -> Answer:
     from docker.errors import APIError, DockerException, NotFound
     from urllib3.exceptions import HTTPError
 
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, _TRIES + 1):
         try:
             return ask()
         except NotFound:
             raise
         except APIError as error:
             raise PlatformError(what=f"{doing} failed: {error.explanation or error}", where=where) from None
-        except (AnswerLostError, DockerException, HTTPError, OSError) as error:
-            if attempt == TRIES:
+        except (CutOffError, DockerException, HTTPError, OSError) as error:
+            if attempt == _TRIES:
                 raise PlatformError(
                     what=f"{doing} failed: {type(error).__name__}: {error}",
                     where=where,

@@ -1,0 +1,54 @@
+"""Short-lived containers that reach volumes or run one command, without network or privileges."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from core.containers import Finished
+from core.docker_client import docker_client
+from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+
+def make_helper(image: str, purpose: str, **options: Any) -> Container:
+    """A container that is not started; a volume in `options["volumes"]` is mounted at its path.
+
+    Docker copies files into and out of its volumes, with any image. Its labels let a clean-up find what a killed run left.
+    """
+    volumes = {volume: {"bind": path, "mode": "rw"} for volume, path in options.pop("volumes", {}).items()}
+    settings: dict[str, Any] = {
+        "entrypoint": ["true"],
+        "command": [],
+        "labels": {PROJECT_LABEL: "christmas", PURPOSE_LABEL: purpose, OWNER_LABEL: str(os.getpid())},
+        "name": f"christmas-{purpose}-{secrets.token_hex(4)}",
+        "network_mode": "none",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": "512m",
+        "volumes": volumes,
+    }
+    made: Container = docker_client().containers.create(image, **settings | options)
+    return made
+
+
+@contextlib.contextmanager
+def helper(image: str, purpose: str, **options: Any) -> Iterator[Container]:
+    """The same for a block, removed at its end."""
+    made = make_helper(image, purpose, **options)
+    try:
+        yield made
+    finally:
+        made.remove(force=True, v=True)
+
+
+def outcome(container: Container, seconds: float | None = None) -> Finished:
+    """Start a container, wait for its end, and return what it printed."""
+    container.start()
+    code = int(container.wait(timeout=seconds)["StatusCode"])
+    return Finished(code, container.logs(stdout=True, stderr=False), container.logs(stdout=False, stderr=True).decode(errors="replace"))
