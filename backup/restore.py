@@ -33,7 +33,7 @@ from core import lock
 from core.disk import write_whole
 from core.docker_client import docker_client
 from core.errors import PlatformError
-from core.labels import PURPOSE_LABEL, STACK_LABEL
+from core.labels import PURPOSE_LABEL, STACK_LABEL, with_labels
 from core.progress import Progress, SilentProgress
 from infra.backup_places import FIRST
 from infra.connections import LOCAL, Platform
@@ -258,7 +258,7 @@ def _check_name(platform: Platform, name: str) -> None:
         raise PlatformError(
             what=f"{name!r} can't be a stack's name", where="--into", next_step="use lower-case letters, digits and hyphens"
         )
-    filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={name}"]}
+    filters = with_labels(f"{STACK_LABEL}={name}")
     existing = [
         str(container.name)
         for container in docker_client().containers.list(all=True, ignore_removed=True, filters=filters)

@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, Any
 from console.services import name_of
 from core import terminal
 from core.errors import PlatformError
-from core.labels import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from core.labels import SERVICE_LABEL, of_stack
 from core.words import parse_since
 from infra.connections import stack_name
-from infra.ownership import PROJECT
 from schedule.keeper import log_of
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def _choose(stack: str, wanted: Sequence[str], there: Sequence[str]) -> list[str
 
 def _containers(client: docker.DockerClient, stack: str) -> dict[str, str]:
     """The container of each service."""
-    listed = client.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
+    listed = client.api.containers(all=True, filters=of_stack(stack))
     found = {str(each["Labels"].get(SERVICE_LABEL) or name_of(each)): name_of(each) for each in listed}
     return dict(sorted(found.items()))
 

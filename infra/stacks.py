@@ -21,7 +21,7 @@ from core import temporary
 from core.chosen_engine import chosen_engine
 from core.docker_client import docker_client
 from core.errors import PlatformError
-from core.labels import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from core.labels import SERVICE_LABEL, STACK_LABEL, of_stack, with_labels
 from core.progress import Progress, SilentProgress
 from core.runner import show_progress
 from infra import ownership
@@ -54,7 +54,7 @@ def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | 
 def _not_running(stack: str) -> list[str]:
     """The services of a stack that is there whose containers are stopped or gone: Pulumi's state alone does not know it."""
     client = docker_client()
-    filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={stack}", SERVICE_LABEL]}
+    filters = with_labels(f"{STACK_LABEL}={stack}", SERVICE_LABEL)
     containers = client.containers.list(all=True, ignore_removed=True, filters=filters)
     if not containers and not client.volumes.list(filters=filters):
         return []
@@ -147,7 +147,7 @@ def data_volumes(stack: str) -> list[str]:
     from core.docker_client import docker_host
 
     with docker_host() as host:
-        volumes = host.volumes.list(filters={"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]})
+        volumes = host.volumes.list(filters=of_stack(stack))
         return sorted(volume.name for volume in volumes)
 
 

@@ -12,7 +12,6 @@ import random
 import secrets
 import shlex
 import socket
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
@@ -26,7 +25,7 @@ from core.container_files import FileToPut, give, put_files
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.helper_containers import helper
-from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL
+from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL, with_labels
 from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Credentials, Endpoint, Platform
@@ -111,7 +110,7 @@ class Scratch:
 
     def _refuse_taken(self) -> None:
         client = docker_client()
-        filters: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={self.name}"]}
+        filters = with_labels(f"{STACK_LABEL}={self.name}")
         containers = client.containers.list(all=True, ignore_removed=True, filters=filters)
         taken: list[Any] = [*containers, *client.volumes.list(filters=filters), *client.networks.list(filters=filters)]
         if taken:
@@ -153,46 +152,30 @@ class Scratch:
     def create(self, recipe: Recipe) -> Container:
         """Create a container with certificates and files, without starting it."""
         from docker.errors import DockerException
-        from docker.types import Ulimit
 
         client = docker_client()
-        network, described, limits = str(self.network.name), recipe.described, recipe.described.limits
+        network, described = str(self.network.name), recipe.described
         self._give_volumes(recipe)
         mounts = {
             recipe.volumes[part]: {"bind": path, "mode": "ro" if part in recipe.read_only else "rw"}
             for path, part in described.volumes.items()
         }
         mounts |= {self.volume(f"{recipe.service}-config"): {"bind": CONFIG_DIRECTORY, "mode": "rw"}}
-        options: dict[str, Any] = {
+        options = {
+            **described.options(recipe.base.user),
             "name": f"christmas-{self.name}-{recipe.service}",
             "hostname": recipe.service,
             "labels": {**self._labels, SERVICE_LABEL: recipe.service},
-            "environment": dict(described.environment),
-            "user": recipe.base.user,
-            "read_only": True,
-            "tmpfs": dict(described.tmpfs),
             "volumes": mounts,
-            "init": True,
-            "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges"],
             # Callers wait for the service by the described check. Docker's own, from the image, is for people who look at it later.
             "healthcheck": {"interval": _DOCKERS_CHECK},
-            "mem_limit": f"{limits.memory_mib}m",
-            "memswap_limit": f"{limits.memory_mib}m",
-            "nano_cpus": round(limits.cpus * 1e9),
-            "pids_limit": limits.processes,
-            "ulimits": [Ulimit(name=name, soft=bound, hard=bound) for name, bound in described.ulimits.items()],
-            "shm_size": f"{described.shm_mib}m",
-            "stop_signal": described.stop_signal,
             "network": network,
             "networking_config": {
                 network: client.api.create_endpoint_config(aliases=[recipe.service], ipv4_address=self.address(recipe.service))
             },
         }
-        if described.entrypoint:
-            options["entrypoint"] = list(described.entrypoint)
         try:
-            container: Container = client.containers.create(recipe.base.image, list(described.command), **options)
+            container: Container = client.containers.create(recipe.base.image, **options)
         except DockerException as error:
             raise PlatformError(what=f"a scratch {recipe.service} can't be made: {error}", where="Docker") from error
         self.containers[recipe.service] = container
@@ -232,21 +215,17 @@ class Scratch:
         """
         container = self.containers.get(recipe.service) or self.create(recipe)
         container.start()
-        deadline, pause = time.monotonic() + _START_SECONDS, 0.2
         check = health.check_of({"Config": {"Healthcheck": {"Test": list(recipe.described.health)}}})
-        while check:
-            container.reload()
+
+        def well() -> bool:
             # A health check costs a process in the container, which the starting server needs more: wait first until it listens.
-            listens = container.status == "running" and not self._refuses(recipe.service)
-            if listens and health.passes(docker_client().api, str(container.id), check):
-                break
-            if container.status in ("exited", "dead") or time.monotonic() > deadline:
-                lines = container.logs(tail=15).decode(errors="replace").strip()
-                raise PlatformError(
-                    what=f"the scratch {recipe.service} does not come up; its last lines:\n{lines}", where=f"container {container.name}"
-                )
-            time.sleep(pause)
-            pause = min(pause * 1.4, 1.0) if listens else 0.2
+            return not self._refuses(recipe.service) and health.passes(docker_client().api, str(container.id), check)
+
+        if check and not health.becomes_well(container, _START_SECONDS, well):
+            lines = container.logs(tail=15).decode(errors="replace").strip()
+            raise PlatformError(
+                what=f"the scratch {recipe.service} does not come up; its last lines:\n{lines}", where=f"container {container.name}"
+            )
         return container
 
     def _refuses(self, service_name: str) -> bool:
@@ -322,7 +301,7 @@ def remove_labelled(required: list[str], going: Callable[[dict[str, str]], bool]
     from docker.errors import DockerException
 
     client = docker_client()
-    filters: dict[str, str | list[str] | bool] = {"label": required}
+    filters = with_labels(*required)
     removed = 0
     for container in client.containers.list(all=True, ignore_removed=True, filters=filters):
         if going(container.labels):

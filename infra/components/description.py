@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from christmas.blueprint.model import Limits
 
@@ -53,3 +53,27 @@ class ServiceContainer(Generic[Content]):
         In a core dump would lie what a crashed server had in memory: passwords and rows.
         """
         return {"core": 0} | ({"data": self.limits.process_mib * 1024 * 1024} if self.limits.process_mib else {})
+
+    def options(self, user: str) -> dict[str, Any]:
+        """The container as Docker's SDK makes it, for drills, restores and tests; the stack's own is made from the same fields."""
+        from docker.types import Ulimit
+
+        memory = f"{self.limits.memory_mib}m"
+        return {
+            "command": list(self.command),
+            "entrypoint": list(self.entrypoint) or None,
+            "environment": dict(self.environment),
+            "user": user,
+            "read_only": True,
+            "tmpfs": self.tmpfs,
+            "init": True,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "mem_limit": memory,
+            "memswap_limit": memory,
+            "nano_cpus": round(self.limits.cpus * 1e9),
+            "pids_limit": self.limits.processes,
+            "ulimits": [Ulimit(name=name, soft=bound, hard=bound) for name, bound in self.ulimits.items()],
+            "shm_size": f"{self.shm_mib}m",
+            "stop_signal": self.stop_signal,
+        }

@@ -6,6 +6,7 @@ import docker
 import pytest
 
 from christmas.blueprint import services
+from core.labels import of_stack
 from tests.support.waiting import wait_for
 
 SERVICES = ("timescaledb", "redis", "weaviate", "embedder")
@@ -86,7 +87,7 @@ def test_its_log_shows_no_secret(stack, service):
 
 def test_everything_is_labelled(stack):
     client = docker.from_env()
-    filters: dict[str, str | list[str] | bool] = {"label": [f"com.christmas.stack={stack.name}", "com.christmas.project=christmas"]}
+    filters = of_stack(stack.name)
     names = {str(each.name).removeprefix(f"christmas-{stack.name}-") for each in client.containers.list(filters=filters)}
     assert names == set(SERVICES)
     assert len(client.networks.list(filters=filters)) == 1

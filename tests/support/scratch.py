@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import io
 import ipaddress
 import os
-import tarfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +14,6 @@ from pathlib import Path
 
 import docker
 import docker.errors
-import docker.types
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,7 +23,8 @@ from docker.models.networks import Network
 
 from airgap.images.catalog import build_command, image_reference
 from christmas.blueprint.services import service as blueprint_service
-from core.labels import PROJECT_LABEL, TESTS_OWNER_LABEL
+from core.container_files import FileToPut, owner_of, put_files
+from core.labels import PROJECT_LABEL, TESTS_OWNER_LABEL, with_labels
 from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from tests.support.waiting import PATIENCE
@@ -55,7 +53,7 @@ def image(service: str) -> str:
 def remove_leftovers() -> None:
     """Remove containers and networks of test runs that are gone."""
     client = docker.from_env()
-    wanted: dict[str, str | list[str] | bool] = {"label": [f"{PROJECT_LABEL}={TESTS_PROJECT}", TESTS_OWNER_LABEL]}
+    wanted = with_labels(f"{PROJECT_LABEL}={TESTS_PROJECT}", TESTS_OWNER_LABEL)
     for container_ in client.containers.list(all=True, filters=wanted):
         if _is_orphan(container_.labels[TESTS_OWNER_LABEL]):
             with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
@@ -159,54 +157,30 @@ def container(
     """Start a service as the platform describes it, on free loopback ports, with a certificate of `authority`; yields it running."""
     client, service = docker.from_env(), blueprint_service(described.service)
     certificate, key = authority.issue(service.name)
-    files = {
-        "tls.crt": certificate,
-        "tls.key": key,
-        "ca.crt": authority.pem,
-        **{name: text.encode() for name, text in described.files.items()},
+    files = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.pem}
+    files |= {name: text.encode() for name, text in described.files.items()}
+    options = {
+        **described.options(service.user),
+        "name": f"christmas-tests-{service.name}-{uuid.uuid4().hex[:8]}",
+        "environment": {**described.environment, **(environment or {})},
+        "labels": labels(),
+        "ports": {f"{port}/tcp": ("127.0.0.1", 0) for port in service.ports.values()},
+        "volumes": [CONFIG_DIRECTORY, *described.volumes],
+        "extra_hosts": dict(extra_hosts or {}),
+        "nano_cpus": 0,  # tests may take what the machine has
+        "healthcheck": {"test": ["NONE"]},  # it would ask by a command every few seconds, and nobody looks
     }
-    made = client.containers.create(
-        image(service.name),
-        list(described.command),
-        name=f"christmas-tests-{service.name}-{uuid.uuid4().hex[:8]}",
-        entrypoint=list(described.entrypoint) or None,
-        environment={**described.environment, **(environment or {})},
-        labels=labels(),
-        user=service.user,
-        ports={f"{port}/tcp": ("127.0.0.1", 0) for port in service.ports.values()},
-        volumes=[CONFIG_DIRECTORY, *described.volumes],
-        read_only=True,
-        tmpfs=dict(described.tmpfs),
-        init=True,
-        mem_limit=f"{described.limits.memory_mib}m",
-        shm_size=f"{described.shm_mib}m",
-        ulimits=[docker.types.Ulimit(name=name, soft=bound, hard=bound) for name, bound in described.ulimits.items()],
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        extra_hosts=dict(extra_hosts or {}),
-        healthcheck={"test": ["NONE"]},  # it would ask by a command every few seconds, and nobody looks
-    )
+    made: Container = client.containers.create(image(service.name), **options)
     try:
         if inside is not None:
             client.networks.get("bridge").disconnect(made)
             inside.connect(made, aliases=[service.name])
-        assert made.put_archive(CONFIG_DIRECTORY, _archive(files, int(service.user.partition(":")[0])))
+        put_files(made, CONFIG_DIRECTORY, [FileToPut(name, text, 0o400) for name, text in files.items()], **owner_of(service.user))
         made.start()
         made.reload()
         yield made
     finally:
         made.remove(force=True, v=True)
-
-
-def _archive(files: Mapping[str, bytes], uid: int) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.uid = info.gid = uid
-            info.mode, info.size = 0o400, len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return packed.getvalue()
 
 
 def published(running: Container, port: int) -> int:

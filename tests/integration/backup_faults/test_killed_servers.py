@@ -17,7 +17,7 @@ from backup.restoring.stopped import start
 from backup.sets import folders
 from core.docker_client import docker_client
 from core.errors import PlatformError
-from core.labels import OWNER_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL
+from core.labels import OWNER_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL, with_labels
 from tests.support.backup_faults import AtStage, KillAtStart, Sets
 from tests.support.cases import in_make_test
 from tests.support.waiting import wait_for
@@ -100,7 +100,7 @@ def _kill_scratch(labels: list[str], service: str) -> Callable[[], None]:
     """Kills a scratch server, as soon as there is one."""
 
     def kill() -> None:
-        wanted: dict[str, str | list[str] | bool] = {"label": [*labels, f"{SERVICE_LABEL}={service}"]}
+        wanted = with_labels(*labels, f"{SERVICE_LABEL}={service}")
         wait_for(lambda: docker_client().containers.list(filters=wanted), f"a scratch {service} runs")[0].kill("SIGKILL")
 
     return kill

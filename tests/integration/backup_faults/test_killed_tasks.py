@@ -14,7 +14,7 @@ from backup.sets import folders
 from backup.sets.model import Manifest
 from core.docker_client import docker_client
 from core.errors import PlatformError
-from core.labels import OWNER_LABEL, STACK_LABEL
+from core.labels import OWNER_LABEL, STACK_LABEL, with_labels
 from infra.clients import postgres, redis_client, weaviate_client
 from monitor.backups import judge_timeline
 from tests.support.backup_faults import Sets, owned_by
@@ -81,7 +81,7 @@ RESTORE_STAGES = [
 def test_a_killed_restore_beside_is_run_again_by_the_same_command(made: Sets, stage: str, delay: float) -> None:
     store, name = stage.partition(":")[0], f"faults-killed-{os.getpid()}"
     made.killed("restore", stage, delay, to=made.ids()[0], stores=[store], into=name)
-    its: dict[str, str | list[str] | bool] = {"label": [f"{STACK_LABEL}={name}"]}
+    its = with_labels(f"{STACK_LABEL}={name}")
     try:
         done = restore(made.platform, made.ids()[0], stores=[store], into=name, folder=made.folder)
         assert set(done.stores) == {store}

@@ -333,7 +333,7 @@ def test_a_container_that_does_not_run_leaves_the_state_and_is_named(resources: 
     for each in resources.all.values():
         each.inputs = {**each.inputs, "container": "christmas-tests-not-there"}
     try:
-        with pytest.raises(PlatformError, match="container christmas-tests-not-there does not exist"):
+        with pytest.raises(PlatformError, match="there is no container christmas-tests-not-there"):
             resources.up()
     finally:
         for each in resources.all.values():
