@@ -6,21 +6,15 @@ A backup counts only after a drill of it has passed.
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from backup.make import SharedProgress
 from backup.postgres import back_up as postgres
-from backup.postgres import restore as postgres_restore
 from backup.proving import proofs
-from backup.redis import restore as redis_restore
-from backup.restoring import recipes
+from backup.restoring.beside import fill
 from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
 from backup.restoring.journal import refuse_part
 from backup.restoring.scratch import Scratch, scratch
@@ -28,18 +22,17 @@ from backup.restoring.targets import Target, plan
 from backup.sets import folders, keys, marks
 from backup.sets.model import Manifest, Store
 from backup.storage.mirror import sets_at
-from backup.weaviate import restore as weaviate_restore
 from core import lock
 from core.containers import execute
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
+from core.step import Step, follow
 from infra.backup_places import FIRST
 from infra.components.names import redis_cli
 from infra.connections import Platform
 
 FOLDER = "drills"
 HISTORY = "history.jsonl"
-_ROOT_KEY_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +84,88 @@ def drill(
     A set that can't be restored gives a failed report. Raises PlatformError only where the drill could not begin.
     """
     folder = folder or folders.folder_of(platform.stack)
-    progress = progress or SilentProgress()
     if place in ("", FIRST):
         refuse_part(folder)
     every = sets_at(platform, folder, place)
-    manifest = folders.choose(every, set_id, folder)
-    with lock.hold(folder / FOLDER, f"a drill of {manifest.id}"):
-        loss = loss_now(platform, every)
-        ingredients = ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
-        report = _drill(platform, manifest, every, ingredients, loss, progress)
-        _keep(folder, report)
-    if report.passed:
-        marks.mark(folder, manifest.id, drilled=datetime.now(UTC))
-    return report
+    run = _Run(platform, folder, place, every, folders.choose(every, set_id, folder))
+    with lock.hold(folder / FOLDER, f"a drill of {run.manifest.id}"):
+        follow(run.steps(), progress or SilentProgress())
+        return run.report()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One drill: what it restores, then what its steps measured and proved."""
+
+    platform: Platform
+    folder: Path
+    place: str
+    every: list[Manifest]
+    manifest: Manifest
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    loss: dict[str, float] = field(default_factory=dict)
+    restore_seconds: float = 0.0
+    seconds: float = 0.0
+    timings: dict[Store, Timing] = field(default_factory=dict)
+    proven: list[Proven] = field(default_factory=list)
+    failure: str = ""
+
+    def steps(self) -> list[Step]:
+        """The drill from its beginning to its end. The live stores are only read."""
+        return [
+            Step("measure what a failure now would lose", "the RPO, of the live stores", self._measure_loss),
+            Step("restore the set into scratch stores, prove it, remove them", "a set counts once it was restored", self._rehearse),
+            Step("write the report and a line of the history", "also of a failure", self._keep),
+            Step("mark the set as drilled", "listings and checks show it", self._mark, lambda: not self.report().passed),
+        ]
+
+    def _measure_loss(self, _: Progress) -> None:
+        self.loss = loss_now(self.platform, self.every)
+
+    def _rehearse(self, progress: Progress) -> None:
+        ingredients = ingredients_of(self.platform, keys.repository_passphrase(self.platform), self.folder, self.place)
+        self.started, began = datetime.now(UTC), time.monotonic()
+        try:
+            with scratch("drill") as scratch_stores:
+                restored = self._restore(scratch_stores, ingredients, progress)
+                self.restore_seconds = round(time.monotonic() - began, 2)
+                for name, proof in proofs.of(self.manifest, embedder="embedder" in scratch_stores.containers).items():
+                    progress.status(f"proving {name}")
+                    self.proven.append(_prove(name, proof, restored))
+                progress.status("cleaning up")
+        except PlatformError as error:
+            self.failure = error.what
+        self.seconds = round(time.monotonic() - began, 2)
+
+    def _restore(self, scratch_stores: Scratch, ingredients: Ingredients, progress: Progress) -> proofs.RestoredPlatform:
+        """Restore all stores of the set, each to the set's own point."""
+        plans = plan(Target(set_id=self.manifest.id), self.every, self.manifest.stores, datetime.now(UTC))
+        # Replicate from a master that does not exist: replicas do not expire keys, so every key can be counted.
+        replica = ("replicaof 127.0.0.1 1",)
+        platform = fill(scratch_stores, self.platform, ingredients, plans, self.every, self.timings, progress, redis_settings=replica)
+        redis = scratch_stores.containers.get("redis")
+        return proofs.RestoredPlatform(platform, self.manifest, _count_and_promote(str(redis.name)) if redis else None)
+
+    def report(self) -> Report:
+        """What came of it."""
+        return Report(
+            id=f"{self.started:%Y%m%d-%H%M%S}-{self.manifest.id}",
+            set_id=self.manifest.id,
+            started=self.started,
+            seconds=self.seconds,
+            restore_seconds=self.restore_seconds,
+            stores={str(store): timing for store, timing in self.timings.items()},
+            loss_seconds=self.loss,
+            proofs=tuple(self.proven),
+            failure=self.failure,
+            unproven=tuple(map(str, self.manifest.unproven)),
+        )
+
+    def _keep(self, _: Progress) -> None:
+        _keep(self.folder, self.report())
+
+    def _mark(self, _: Progress) -> None:
+        marks.mark(self.folder, self.manifest.id, drilled=datetime.now(UTC))
 
 
 def loss_now(platform: Platform, every: list[Manifest]) -> dict[str, float]:
@@ -119,90 +181,9 @@ def loss_now(platform: Platform, every: list[Manifest]) -> dict[str, float]:
     return {store: round(seconds, 1) for store, seconds in loss.items()}
 
 
-def _drill(
-    platform: Platform, manifest: Manifest, every: list[Manifest], ingredients: Ingredients, loss: dict[str, float], progress: Progress
-) -> Report:
-    began, started = time.monotonic(), datetime.now(UTC)
-    timings: dict[str, Timing] = {}
-    proven: list[Proven] = []
-    failure, restored_at = "", 0.0
-    try:
-        with scratch("drill") as scratch_stores:
-            restored = _restore(scratch_stores, platform, manifest, every, ingredients, timings, progress)
-            restored_at = time.monotonic()
-            for name, proof in proofs.of(manifest, embedder="embedder" in scratch_stores.containers).items():
-                progress.status(f"proving {name}")
-                proven.append(_prove(name, proof, restored))
-            progress.status("cleaning up")
-    except PlatformError as error:
-        failure = error.what
-    return Report(
-        id=f"{started:%Y%m%d-%H%M%S}-{manifest.id}",
-        set_id=manifest.id,
-        started=started,
-        seconds=round(time.monotonic() - began, 2),
-        restore_seconds=round(restored_at - began, 2) if restored_at else 0.0,
-        stores=timings,
-        loss_seconds=loss,
-        proofs=tuple(proven),
-        failure=failure,
-        unproven=tuple(map(str, manifest.unproven)),
-    )
-
-
-def _restore(
-    scratch_stores: Scratch,
-    platform: Platform,
-    manifest: Manifest,
-    every: list[Manifest],
-    ingredients: Ingredients,
-    timings: dict[str, Timing],
-    progress: Progress,
-) -> proofs.RestoredPlatform:
-    """Restore all stores of the set in parallel, each to the set's own point."""
-    plans = plan(Target(set_id=manifest.id), every, manifest.stores, datetime.now(UTC))
-    shared = SharedProgress(progress)
-    root_key = os.urandom(_ROOT_KEY_BYTES).hex()
-    passwords = {name: platform.secret(name, "redis") for name in ("admin", "monitor")}
-    redis_keys: list[int] = []
-
-    def redis(store_progress: Progress) -> Timing:
-        # Replicate from a master that does not exist: replicas do not expire keys, so every key can be counted.
-        timing = redis_restore.beside(
-            scratch_stores, ingredients, plans["redis"], passwords, store_progress, settings=("replicaof 127.0.0.1 1",)
-        )
-        redis_keys.append(_count_and_promote(str(scratch_stores.containers["redis"].name)))
-        return timing
-
-    def weaviate(store_progress: Progress) -> Timing:
-        start_embedder(scratch_stores, platform, ingredients)
-        chain = weaviate_restore.chain_of(manifest, every)
-        return weaviate_restore.beside(scratch_stores, ingredients, plans["weaviate"], chain, root_key, store_progress)
-
-    jobs: Mapping[Store, Callable[[Progress], Timing]] = {
-        "postgres": lambda store_progress: postgres_restore.beside(scratch_stores, ingredients, plans["postgres"], store_progress),
-        "redis": redis,
-        "weaviate": weaviate,
-    }
-    with ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="restore") as pool:
-        running = {store: pool.submit(jobs[store], shared.of(store)) for store in manifest.stores}
-    for store, future in running.items():
-        timings[store] = future.result()
-    restored_platform = scratch_stores.platform(
-        platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key
-    )
-    return proofs.RestoredPlatform(restored_platform, manifest, redis_keys[0] if redis_keys else None)
-
-
 def _count_and_promote(container: str) -> int:
     script = f"{redis_cli('admin')} -e dbsize && {redis_cli('admin')} -e replicaof no one"
     return int(execute(container, ["sh", "-c", script]).text().split()[0])
-
-
-def start_embedder(scratch_stores: Scratch, platform: Platform, ingredients: Ingredients) -> None:
-    """Start an embedder for questions in words, if the stack uses the embedded one."""
-    if platform.embedding_profile == "embedded" and "embedder" in ingredients.bases:
-        scratch_stores.start(recipes.embedder(ingredients.bases["embedder"], token=platform.embedding_key))
 
 
 def _prove(name: str, proof: proofs.Proof, restored: proofs.RestoredPlatform) -> Proven:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,9 +23,11 @@ from backup.sets.sealing import keyring_of
 from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
 from christmas.blueprint.rules import BACKUP_RULES
-from core import docker_client, lock
+from core import lock
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
+from core.side_by_side import side_by_side
+from core.step import Step, follow
 from infra.connections import Platform
 from security.audit.chain import Chain
 from security.audit.collect import folder_of
@@ -48,24 +50,64 @@ def make(
     Raises PlatformError if a store fails (there is no new set then, and older sets are unchanged), if another run
     holds the lock, and if an incremental set has nothing to build on.
     """
-    chosen = known_stores(stores)
     folder = folder or folders.folder_of(platform.stack)
-    progress = progress or SilentProgress()
+    run = _Run(platform, folder, kind, known_stores(stores))
     with lock.hold(folder, "a backup"):
-        refuse_unfinished(folder)
-        recovery.refuse_awaited(folder, platform.stack, "a backup")
-        mirror.refresh(platform, folder)
-        if "postgres" in chosen:
-            recovery.refuse_emptied(platform, folder, "a backup")
-        clean_up(platform, folder, progress)
-        closing.settle(platform, folder)
-        wanted_kind = closing.wanted(platform, kind, chosen, folders.list_sets(folder=folder), folder, progress)
-        manifest = _make_usable(platform, wanted_kind, chosen, folder, progress) if wanted_kind else None
-        closing.settle(platform, folder)
-        # A failed copy doesn't spoil the set: the next run copies what is missing.
-        copies.catch_up(platform, folder, progress)
-        recovery.forget_emptied(folder)
-        return manifest
+        follow(run.steps(), progress or SilentProgress())
+    return run.made
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run: what was asked for, then what its steps decided and made."""
+
+    platform: Platform
+    folder: Path
+    asked: SetKind | None
+    stores: tuple[Store, ...]
+    kind: SetKind | None = None
+    made: Manifest | None = None
+
+    def steps(self) -> list[Step]:
+        """The run from its beginning to its end. An interrupted one is begun again from the first step."""
+        return [
+            Step("check that no restore is half done", "a set of it would have no state that the stores ever had", self._check_restores),
+            Step("read which sets there are", "they decide what is due", lambda _: mirror.refresh(self.platform, self.folder)),
+            Step("check that PostgreSQL has its data", "a set of an emptied server would become the newest", self._check_data),
+            Step("remove what interrupted runs left", "it has no manifest, so it is no set", self._clean_up),
+            Step("close a restore that has its full set", "until then the next set is a full one", self._settle),
+            Step("decide what is due", "a full or an incremental set, or none", self._decide),
+            Step("back the stores up, sign and publish the set", "without a manifest it is none", self._make, lambda: self.kind is None),
+            Step("close a restore that has its full set now", "later sets build on that one", self._settle),
+            # A failed copy doesn't spoil the set: the next run copies what is missing.
+            Step("bring the copies up to date", "each has every set", self._copy),
+        ]
+
+    def _check_restores(self, _: Progress) -> None:
+        refuse_unfinished(self.folder)
+        recovery.refuse_awaited(self.folder, self.platform.stack, "a backup")
+
+    def _check_data(self, _: Progress) -> None:
+        if "postgres" in self.stores:
+            recovery.refuse_emptied(self.platform, self.folder, "a backup")
+
+    def _clean_up(self, progress: Progress) -> None:
+        clean_up(self.platform, self.folder, progress)
+
+    def _settle(self, _: Progress) -> None:
+        closing.settle(self.platform, self.folder)
+
+    def _decide(self, progress: Progress) -> None:
+        existing = folders.list_sets(folder=self.folder)
+        self.kind = closing.wanted(self.platform, self.asked, self.stores, existing, self.folder, progress)
+
+    def _make(self, progress: Progress) -> None:
+        if self.kind:
+            self.made = _make_usable(self.platform, self.kind, self.stores, self.folder, progress)
+
+    def _copy(self, progress: Progress) -> None:
+        copies.catch_up(self.platform, self.folder, progress)
+        recovery.forget_emptied(self.folder)
 
 
 def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
@@ -187,7 +229,6 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
 
     Raises PlatformError with all failures, or UnusablePriorError if that was the only one.
     """
-    shared = SharedProgress(progress)
     parent = plan.parent
     backups: dict[Store, Callable[[Progress], PostgresPart | RedisPart | WeaviatePart]] = {
         "postgres": lambda store_progress: postgres.back_up(
@@ -204,13 +245,10 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
             store_progress,
         ),
     }
-    docker_client.load()
-    with ThreadPoolExecutor(max_workers=len(STORES), thread_name_prefix="backup") as pool:
-        running = {store: pool.submit(_telling, store, backups[store], shared.of(store)) for store in plan.stores}
-    return _collect(running)
+    return _collect(side_by_side({store: partial(_explained, store, backups[store]) for store in plan.stores}, progress))
 
 
-def _telling(store: Store, back_up: Callable[[Progress], _T], progress: Progress) -> _T:
+def _explained(store: Store, back_up: Callable[[Progress], _T], progress: Progress) -> _T:
     """Run one store's backup; turn errors of its driver into a PlatformError."""
     try:
         return back_up(progress)
@@ -266,42 +304,3 @@ def _collect(running: dict[Store, Future[_T]]) -> list[_T]:
             next_step=first.next_step or "mend the above, then invoke backup",
         ) from first
     return [future.result() for future in running.values()]
-
-
-class SharedProgress:
-    """One progress line for several threads: it shows what each of them does."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._lock = threading.Lock()
-        self._doing: dict[str, str] = {}
-
-    def of(self, name: str) -> Progress:
-        """The progress of one thread."""
-        return _Part(self, name)
-
-    def tell(self, name: str, text: str) -> None:
-        """Show that `name` now does `text`."""
-        with self._lock:
-            self._doing[name] = text
-            self._progress.status(" · ".join(f"{name}: {doing}" for name, doing in self._doing.items()))
-
-    def log(self, name: str, text: str) -> None:
-        """Print a line."""
-        with self._lock:
-            self._progress.log(f"{name}: {text}")
-
-
-class _Part:
-    def __init__(self, shared: SharedProgress, name: str) -> None:
-        self._shared = shared
-        self._name = name
-
-    def status(self, text: str) -> None:
-        self._shared.tell(self._name, text)
-
-    def count(self, done: float, total: float, unit: str = "") -> None:
-        self._shared.tell(self._name, f"{done:g}/{total:g} {unit}" if total else f"{done:g} {unit}")
-
-    def log(self, text: str) -> None:
-        self._shared.log(self._name, text)

@@ -7,34 +7,33 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from backup import drill, make
-from backup.make import SharedProgress, known_stores
+from backup.make import known_stores
 from backup.postgres import known_log, live_log
-from backup.postgres import restore as postgres_restore
 from backup.postgres.choice_of_timeline import KnownLog, insist_on_line, lineage
-from backup.redis import restore as redis_restore
 from backup.restoring import live
-from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
-from backup.restoring.journal import Journal, refuse_part
+from backup.restoring.beside import fill
+from backup.restoring.ingredients import Ingredients, ingredients_of
+from backup.restoring.journal import Begun, Journal, refuse_part
 from backup.restoring.scratch import Scratch, remove_labelled
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
 from backup.restoring.told import RestoreOutcome, Seen, tell
 from backup.sets import folders, keys
 from backup.sets.model import STORES, Manifest, Store
 from backup.storage import bring_back, mirror
-from backup.weaviate import restore as weaviate_restore
 from core import lock
 from core.disk import write_whole
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.labels import PURPOSE_LABEL, STACK_LABEL, with_labels
 from core.progress import Progress, SilentProgress
+from core.step import Step, follow
 from infra.backup_places import FIRST
 from infra.connections import LOCAL, Platform
 
@@ -66,58 +65,122 @@ def restore(
     copy, or the one with the newest set, then becomes the first place.
     Call it again to continue an interrupted restore. Raises PlatformError if the target can't be reached.
     """
-    folder = folder or folders.folder_of(platform.stack)
-    progress = progress or SilentProgress()
     if live and into and into != platform.stack:
         raise PlatformError(what="--live and --into exclude each other", where=f"--live --into {into}")
-    if live and (place := bring_back.choose(platform, folder, place, stores)) and not dry_run:
-        bring_back.bring_back(platform, folder, place, progress)
-        place = ""
-    elif place in ("", FIRST):
-        refuse_part(folder)
-    every = mirror.sets_at(platform, folder, place)
-    target = parse_target(to, every)
-    chosen = stores_for(target, every, stores)
-    begun = Journal(folder).read()
-    if live and begun and begun.half:
-        # Continue along the timeline that the journal noted: the present server's timeline no longer counts.
-        return _onto_the_live(platform, target, chosen, None, force=force, progress=progress, folder=folder)
-    if begun:
-        progress.log(f"{begun.told()}; {begun.next_step()}")
-    if not dry_run and not live and not place and _copy_redis(platform, target, chosen, every, progress, folder):
-        every = folders.list_sets(folder=folder)
-    along = timeline or (begun.along if begun and begun.half else None)
-    log = _look(platform, folder, every, place, along, chosen, progress, archive=not target.set_id)
-    # Until the full set that follows a live restore exists, the newest set shows the undone state.
-    undone = begun.safety if begun and target == Target() else None
-    plans = plan(target, [manifest for manifest in every if manifest.id != undone], chosen, datetime.now(UTC), log)
-    if live:
-        _refuse_doubt(target, plans)
-    if dry_run:
-        name = platform.stack if live else into or "a new name"
-        return tell(target, name, plans, every, log, live=live, seconds=_estimate(folder, plans))
-    if live:
-        return _onto_the_live(platform, target, chosen, log, force=force, progress=progress, folder=folder)
-    ingredients = ingredients_of(platform, keys.repository_passphrase(platform), folder, place)
-    return _restore_beside(platform, target, plans, every, into or f"restore-{secrets.token_hex(3)}", progress, ingredients, log)
+    run = _Run(
+        platform, folder or folders.folder_of(platform.stack), to, stores, into, place, timeline, live=live, force=force, dry_run=dry_run
+    )
+    follow(run.steps(), progress or SilentProgress())
+    return run.outcome
 
 
-def _look(
-    platform: Platform,
-    folder: Path,
-    every: Sequence[Manifest],
-    place: str,
-    timeline: int | None,
-    stores: Sequence[Store],
-    progress: Progress,
-    *,
-    archive: bool,
-) -> KnownLog | None:
-    """The state of PostgreSQL's WAL, archived up to now if the server runs; None if PostgreSQL is not restored."""
-    if "postgres" not in stores:
-        return None
-    progress.status("having PostgreSQL's log archived up to now")
-    return known_log.look(platform, folder, every, place=place, timeline=timeline, archive=archive)
+@dataclass(slots=True)
+class _Run:
+    """One restore: what was asked for, then what its steps read and planned, and the outcome."""
+
+    platform: Platform
+    folder: Path
+    to: str
+    named: Sequence[str] | None
+    into: str | None
+    place: str
+    timeline: int | None
+    live: bool
+    force: bool
+    dry_run: bool
+    every: list[Manifest] = field(default_factory=list)
+    target: Target = field(default_factory=Target)
+    stores: tuple[Store, ...] = ()
+    begun: Begun | None = None
+    log: KnownLog | None = None
+    plans: dict[Store, StorePlan] = field(default_factory=dict)
+    outcome: RestoreOutcome = field(init=False)
+
+    def steps(self) -> list[Step]:
+        """The restore from its beginning to its end. An interrupted one is begun again from the first step."""
+        return [
+            Step("bring a lost first place back from a copy", "a live restore reads the first place", self._first_place),
+            Step("read the sets, the target, and what an interrupted live restore left", "they say what is to be done", self._read),
+            Step("copy Redis' log up to now", "the newest set may be older than the target", self._copy_redis, self._needs_no_redis),
+            Step("have PostgreSQL's log archived, and look how far it goes", "the target lies in it", self._look, self._goes_on),
+            Step("choose each store's set and way to the target", "nothing is touched without a proven one", self._plan, self._goes_on),
+            Step("say what would be done", "nothing is restored", self._only_say, lambda: not self.dry_run),
+            Step("restore onto the live stores", "see the steps there", self._onto_the_live, lambda: self.dry_run or not self.live),
+            Step("restore into new stores beside the live ones", "they stay", self._beside, lambda: self.dry_run or self.live),
+        ]
+
+    def _goes_on(self) -> bool:
+        """Whether a live restore that was cut off goes on, along the timeline that its journal noted: the server's no longer counts."""
+        return self.live and not self.dry_run and self.begun is not None and self.begun.half
+
+    def _first_place(self, progress: Progress) -> None:
+        if self.live:
+            self.place = bring_back.choose(self.platform, self.folder, self.place, self.named)
+        if self.live and self.place and not self.dry_run:
+            bring_back.bring_back(self.platform, self.folder, self.place, progress)
+            self.place = ""
+        elif self.place in ("", FIRST):
+            refuse_part(self.folder)
+
+    def _read(self, progress: Progress) -> None:
+        self.every = mirror.sets_at(self.platform, self.folder, self.place)
+        self.target = parse_target(self.to, self.every)
+        self.stores = stores_for(self.target, self.every, self.named)
+        self.begun = Journal(self.folder).read()
+        if self.begun and not self._goes_on():
+            progress.log(f"{self.begun.told()}; {self.begun.next_step()}")
+
+    def _needs_no_redis(self) -> bool:
+        if self.live or self.dry_run or self.place or "redis" not in self.stores or not self.target.moment:
+            return True
+        copied = [manifest.redis.aof_at for manifest in self.every if manifest.redis]
+        return bool(copied) and max(copied) >= self.target.moment
+
+    def _copy_redis(self, progress: Progress) -> None:
+        progress.status("copying Redis' log up to now")
+        try:
+            make.make(self.platform, kind="full", stores=["redis"], progress=progress, folder=self.folder)
+        except PlatformError as error:
+            progress.log(f"Redis' log could not be copied: changes after the newest set are not restored: {error.what}")
+        else:
+            self.every = folders.list_sets(folder=self.folder)
+
+    def _look(self, progress: Progress) -> None:
+        if "postgres" in self.stores:
+            progress.status("having PostgreSQL's log archived up to now")
+            along = self.timeline or (self.begun.along if self.begun and self.begun.half else None)
+            archive = not self.target.set_id
+            self.log = known_log.look(self.platform, self.folder, self.every, place=self.place, timeline=along, archive=archive)
+
+    def _plan(self, _: Progress) -> None:
+        # Until the full set that follows a live restore exists, the newest set shows the undone state.
+        undone = self.begun.safety if self.begun and self.target == Target() else None
+        usable = [manifest for manifest in self.every if manifest.id != undone]
+        self.plans = plan(self.target, usable, self.stores, datetime.now(UTC), self.log)
+        if self.live:
+            _refuse_doubt(self.target, self.plans)
+
+    def _only_say(self, _: Progress) -> None:
+        name = self.platform.stack if self.live else self.into or "a new name"
+        seconds = _estimate(self.folder, self.plans)
+        self.outcome = tell(self.target, name, self.plans, self.every, self.log, live=self.live, seconds=seconds)
+
+    def _onto_the_live(self, progress: Progress) -> None:
+        began = time.monotonic()
+        plans, end = live.restore(
+            self.platform, self.target, self.stores, force=self.force, progress=progress, folder=self.folder, log=self.log
+        )
+        moments = [datetime.fromisoformat(moment) if moment else None for moment in (end.committed, end.replayed.get("committed"))]
+        seen = Seen(moments[0], moments[1], end.replayed.get("position"))
+        every = folders.list_sets(folder=self.folder)
+        after = known_log.look(self.platform, self.folder, every, archive=False) if "postgres" in self.stores else None
+        seconds = round(time.monotonic() - began, 1)
+        self.outcome = tell(self.target, self.platform.stack, plans, every, after, live=True, seconds=seconds, seen=seen)
+
+    def _beside(self, progress: Progress) -> None:
+        ingredients = ingredients_of(self.platform, keys.repository_passphrase(self.platform), self.folder, self.place)
+        name = self.into or f"restore-{secrets.token_hex(3)}"
+        self.outcome = _restore_beside(self.platform, self.target, self.plans, self.every, name, progress, ingredients, self.log)
 
 
 def _refuse_doubt(target: Target, plans: Mapping[Store, StorePlan]) -> None:
@@ -128,37 +191,6 @@ def _refuse_doubt(target: Target, plans: Mapping[Store, StorePlan]) -> None:
             where="--live",
             next_step="restore it beside first (without --live), which shows what can be reached; or give an earlier target, or a set's id",
         )
-
-
-def _onto_the_live(
-    platform: Platform, target: Target, stores: tuple[Store, ...], log: KnownLog | None, *, force: bool, progress: Progress, folder: Path
-) -> RestoreOutcome:
-    began = time.monotonic()
-    plans, end = live.restore(platform, target, stores, force=force, progress=progress, folder=folder, log=log)
-    moments = [datetime.fromisoformat(moment) if moment else None for moment in (end.committed, end.replayed.get("committed"))]
-    seen = Seen(moments[0], moments[1], end.replayed.get("position"))
-    every = folders.list_sets(folder=folder)
-    after = known_log.look(platform, folder, every, archive=False) if "postgres" in stores else None
-    seconds = round(time.monotonic() - began, 1)
-    return tell(target, platform.stack, plans, every, after, live=True, seconds=seconds, seen=seen)
-
-
-def _copy_redis(
-    platform: Platform, target: Target, stores: Sequence[Store], every: Sequence[Manifest], progress: Progress, folder: Path
-) -> bool:
-    """Copy Redis' AOF if the target may be later than the newest set; returns whether a set was made."""
-    if target.set_id or target.lsn:
-        return False
-    copied = [manifest.redis.aof_at for manifest in every if manifest.redis]
-    if target.moment and "redis" in stores and (not copied or max(copied) < target.moment):
-        progress.status("copying Redis' log up to now")
-        try:
-            make.make(platform, kind="full", stores=["redis"], progress=progress, folder=folder)
-        except PlatformError as error:
-            progress.log(f"Redis' log could not be copied: changes after the newest set are not restored: {error.what}")
-            return False
-        return True
-    return False
 
 
 def stores_for(target: Target, every: Sequence[Manifest], stores: Sequence[str] | None) -> tuple[Store, ...]:
@@ -212,13 +244,13 @@ def _restore_beside(
         scratch_stores = Scratch(name, PURPOSE, own_folder, owned=False)
         try:
             scratch_stores.open()
-            _fill(scratch_stores, platform, ingredients, plans, every, progress)
+            restored = fill(scratch_stores, platform, ingredients, plans, every, {}, progress)
             seen = _seen(platform, scratch_stores, plans, log, every)
         except BaseException:
             scratch_stores.close()
             _empty(own_folder)
             raise
-        _write_connections(own_folder, scratch_stores, platform)
+        _write_connections(own_folder, restored)
         write_whole(own_folder / _STATE, b'{"state": "done"}')
     took = round(time.monotonic() - began, 1)
     outcome = tell(target, name, plans, every, log, seconds=took, seen=seen)
@@ -279,50 +311,17 @@ def _state(own_folder: Path) -> str:
         return ""
 
 
-def _fill(
-    scratch_stores: Scratch,
-    platform: Platform,
-    ingredients: Ingredients,
-    plans: Mapping[Store, StorePlan],
-    every: list[Manifest],
-    progress: Progress,
-) -> None:
-    shared = SharedProgress(progress)
-    passwords = {name: platform.secret(name, "redis") for name in ("admin", "monitor")}
-    root_key = secrets.token_urlsafe(24)
-
-    def weaviate(store_progress: Progress) -> Timing:
-        drill.start_embedder(scratch_stores, platform, ingredients)
-        plan_ = plans["weaviate"]
-        return weaviate_restore.beside(
-            scratch_stores, ingredients, plan_, weaviate_restore.chain_of(plan_.manifest, every), root_key, store_progress
-        )
-
-    jobs: dict[Store, Callable[[Progress], Timing]] = {
-        "postgres": lambda store_progress: postgres_restore.beside(scratch_stores, ingredients, plans["postgres"], store_progress),
-        "redis": lambda store_progress: redis_restore.beside(scratch_stores, ingredients, plans["redis"], passwords, store_progress),
-        "weaviate": weaviate,
-    }
-    with ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="restore") as pool:
-        running = [pool.submit(jobs[store], shared.of(store)) for store in plans]
-    for future in running:
-        future.result()
-
-
-def _write_connections(own_folder: Path, scratch_stores: Scratch, platform: Platform) -> None:
+def _write_connections(own_folder: Path, restored: Platform) -> None:
     """Write how to reach the restored stores: each account has its password of the live stack."""
-    restored_platform = scratch_stores.platform(
-        platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key
-    )
-    known: dict[str, Any] = {"ca_file": str(scratch_stores.ca_file), "containers": restored_platform.containers, "accounts": {}}
-    for name, secret in platform.accounts.items():
+    known: dict[str, Any] = {"ca_file": str(restored.ca_file), "containers": restored.containers, "accounts": {}}
+    for name, secret in restored.accounts.items():
         urls = {}
-        if secret.postgres and "postgres" in restored_platform.endpoints:
-            urls["DATABASE_URL"] = restored_platform.postgres_url(name)
-        if secret.redis and "redis" in restored_platform.endpoints:
-            urls["REDIS_URL"] = restored_platform.redis_url(name)
-        if secret.weaviate and "weaviate" in restored_platform.endpoints:
-            urls |= {"WEAVIATE_URL": restored_platform.weaviate_url(), "WEAVIATE_API_KEY": secret.weaviate}
+        if secret.postgres and "postgres" in restored.endpoints:
+            urls["DATABASE_URL"] = restored.postgres_url(name)
+        if secret.redis and "redis" in restored.endpoints:
+            urls["REDIS_URL"] = restored.redis_url(name)
+        if secret.weaviate and "weaviate" in restored.endpoints:
+            urls |= {"WEAVIATE_URL": restored.weaviate_url(), "WEAVIATE_API_KEY": secret.weaviate}
         if urls:
             known["accounts"][name] = urls
     write_whole(own_folder / "connections.json", json.dumps(known, indent=2).encode() + b"\n")

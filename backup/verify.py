@@ -7,7 +7,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from core import lock
 from core.containers import execute, running
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
+from core.step import Step, follow
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import STANZA
 from infra.connections import Platform
@@ -73,38 +74,77 @@ def verify(
     names = (FIRST, *platform.backup.copies) if place == "all" else (place or FIRST,)
     with lock.hold(folder, "a verification"):
         mirror.refresh(platform, folder, anew=True)
+        runs = [_Run(platform, folder, source_of(platform, folder, name), set_id, every) for name in names]
+        follow((step for run in runs for step in run.steps()), progress)
+    return [verdict for run in runs for verdict in run.verdicts]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The verification of one place: what was asked for, then what its steps read and found."""
+
+    platform: Platform
+    folder: Path
+    source: Source
+    set_id: str | None
+    whole: bool
+    readable: list[Manifest] = field(default_factory=list)
+    unreadable: list[Verdict] = field(default_factory=list)
+    chosen: list[Manifest] = field(default_factory=list)
+    repository: _Repository = field(init=False)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def steps(self) -> list[Step]:
+        """The verification from its beginning to its end. Nothing is restored, nothing is changed."""
         return [
-            verdict
-            for name in names
-            for verdict in _verify_at(platform, source_of(platform, folder, name), set_id, every, progress, folder)
+            Step("read every manifest", "one that can't be read is a fault of its own", self._read),
+            Step("choose the sets", "those asked for, with all that they build on", self._choose),
+            Step("read PostgreSQL's repository", "hashes of its files, and what pgBackRest says", self._look, self._nothing),
+            Step("judge each set", "signature, hashes, parents, and each store's own checker", self._judge, self._nothing),
+            Step("blame damaged parents", "a set can't be restored without them", self._blame),
+            Step("mark the good sets", "listings and checks show it", self._mark, lambda: self.source.name != FIRST),
+            Step("add the unreadable sets", "they are part of the answer", self._add_unreadable),
         ]
 
+    def _nothing(self) -> bool:
+        return not self.chosen
 
-def _verify_at(platform: Platform, source: Source, set_id: str | None, every: bool, progress: Progress, folder: Path) -> list[Verdict]:
-    readable, unreadable = _read_all(source, folder)
-    if every:
-        chosen = readable
-    else:
-        if set_id is None and unreadable and not readable:
-            return unreadable
-        broken = [verdict for verdict in unreadable if set_id and verdict.set_id.startswith(set_id)]
-        if broken:
-            return broken
-        chosen = ancestry(folders.choose(readable, set_id, folder), readable)
+    def _read(self, _: Progress) -> None:
+        self.readable, self.unreadable = _read_all(self.source, self.folder)
+
+    def _choose(self, _: Progress) -> None:
+        if self.whole:
+            self.chosen = self.readable
+            return
+        asked = [verdict for verdict in self.unreadable if self.set_id and verdict.set_id.startswith(self.set_id)]
+        if asked or (self.set_id is None and self.unreadable and not self.readable):
+            self.unreadable = asked or self.unreadable
+            return
+        self.chosen = ancestry(folders.choose(self.readable, self.set_id, self.folder), self.readable)
         # An unreadable manifest may be the newest set's, or belong to a set that this one builds on.
-        unreadable = [verdict for verdict in unreadable if set_id is None or verdict.set_id in _named(chosen)]
-    passphrase = keys.repository_passphrase(platform)
-    container = platform.containers["timescaledb"] if source.name == FIRST else None
-    repository = _Repository.look(source.repository, container, [manifest for manifest in chosen if manifest.postgres])
-    verdicts = []
-    for manifest in chosen:
-        progress.status(manifest.id)
-        verdicts.append(_verify_one(platform, source, manifest, readable, passphrase, repository, progress))
-    verdicts = blame_parents(verdicts, readable)
-    for verdict in verdicts:
-        if verdict.good and source.name == FIRST:
-            marks.mark(folder, verdict.set_id, verified=datetime.now(UTC))
-    return [*verdicts, *unreadable]
+        parents = _named(self.chosen)
+        self.unreadable = [verdict for verdict in self.unreadable if self.set_id is None or verdict.set_id in parents]
+
+    def _look(self, _: Progress) -> None:
+        container = self.platform.containers["timescaledb"] if self.source.name == FIRST else None
+        self.repository = _Repository.look(self.source.repository, container, [manifest for manifest in self.chosen if manifest.postgres])
+
+    def _judge(self, progress: Progress) -> None:
+        passphrase = keys.repository_passphrase(self.platform)
+        for manifest in self.chosen:
+            progress.status(manifest.id)
+            self.verdicts.append(_verify_one(self.platform, self.source, manifest, self.readable, passphrase, self.repository, progress))
+
+    def _blame(self, _: Progress) -> None:
+        self.verdicts = blame_parents(self.verdicts, self.readable)
+
+    def _mark(self, _: Progress) -> None:
+        for verdict in self.verdicts:
+            if verdict.good:
+                marks.mark(self.folder, verdict.set_id, verified=datetime.now(UTC))
+
+    def _add_unreadable(self, _: Progress) -> None:
+        self.verdicts += self.unreadable
 
 
 def ancestry(manifest: Manifest, every: Sequence[Manifest]) -> list[Manifest]:

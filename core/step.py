@@ -1,8 +1,8 @@
-"""One named step of a procedure."""
+"""One named step of a procedure, and a procedure as a list of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from core.progress import Progress
@@ -23,3 +23,10 @@ class Step:
     done: Callable[[], bool] | None = None
     beside: bool = False
     after: tuple[str, ...] = ()
+
+
+def follow(steps: Iterable[Step], progress: Progress) -> None:
+    """Carry the steps out in their order, without those that have nothing to do; the first failure ends it."""
+    for step in steps:
+        if step.done is None or not step.done():
+            step.run(progress)

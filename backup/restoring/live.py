@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from backup import make
@@ -21,6 +23,7 @@ from backup.weaviate import restore as weaviate_restore
 from core import lock
 from core.errors import PlatformError
 from core.progress import Progress
+from core.step import Step, follow
 from infra.connections import Platform
 
 
@@ -39,24 +42,78 @@ def restore(
     Raises PlatformError if clients write and `force` was not given, if a restore to another target is unfinished, and
     if a store can't be restored; the same call then continues with the rest.
     """
-    journal = Journal(folder)
-    _go_on_or_begin(platform, journal, target, stores, force=force, progress=progress, folder=folder, log=log)
+    run = _Run(platform, target, stores, force, folder, log, Journal(folder))
+    follow(run.before(), progress)
     with lock.hold(folder, f"a restore to {target}"):
-        begun = _unchanged(journal, target, stores)
-        plans = _planned(platform, begun, target, stores, folder)
-        for store in stores:
-            if not begun.restored(store):
-                progress.status(f"restoring {store}")
-                _STORES[store](platform, plans[store], LiveWork(folder, journal, begun))
-        end = journal.read() or begun
-    platform = account_passwords.settle(platform, stores, progress)
-    recovery.end(folder)
-    if not closing.settle(platform, folder):
-        # PostgreSQL is on a new timeline: later sets must not depend on backups of the old one. And the newest set is now the safety
-        # one, which has the state that was just undone.
-        progress.status("a full backup of " + ("the new timeline" if "postgres" in stores else "the restored state"))
-        _begin_anew(platform, stores, progress, folder)
-    return plans, end
+        follow(run.under_the_lock(), progress)
+    follow(run.after(), progress)
+    return run.plans, run.begun
+
+
+@dataclass(slots=True)
+class _Run:
+    """One live restore: what was asked for, then what its steps noted and planned. A run that is cut off is begun again from the first."""
+
+    platform: Platform
+    target: Target
+    stores: tuple[Store, ...]
+    force: bool
+    folder: Path
+    log: KnownLog | None
+    journal: Journal
+    begun: Begun = field(init=False)
+    plans: dict[Store, StorePlan] = field(default_factory=dict)
+
+    def before(self) -> list[Step]:
+        """Nothing of the stores is touched yet."""
+        return [
+            Step("make a safety set and begin the journal, or go on where it stopped", "the way back", self._go_on_or_begin),
+        ]
+
+    def under_the_lock(self) -> list[Step]:
+        """Each store in turn; the journal has each store's steps."""
+        return [
+            Step("read the journal again", "another run may have changed it meanwhile", self._read_journal),
+            Step("choose each store's set and way to the target", "nothing is touched without a proven one", self._plan),
+            *(Step(f"restore {store}", "its last step is in the journal", partial(self._restore, store)) for store in self.stores),
+        ]
+
+    def after(self) -> list[Step]:
+        """The restored stores belong to this stack again."""
+        return [
+            Step("give the accounts this stack's passwords", "a set has those of its time", self._give_passwords),
+            Step("note that the stack has its data", "a stack from a kit waits for it", lambda _: recovery.end(self.folder)),
+            # PostgreSQL is on a new timeline: later sets must not depend on backups of the old one. And the newest set is now the safety
+            # one, which has the state that was just undone.
+            Step("make a full set of the restored state", "later sets build on it", self._begin_anew, self._is_closed),
+        ]
+
+    def _go_on_or_begin(self, progress: Progress) -> None:
+        _go_on_or_begin(
+            self.platform, self.journal, self.target, self.stores, force=self.force, progress=progress, folder=self.folder, log=self.log
+        )
+
+    def _read_journal(self, _: Progress) -> None:
+        self.begun = _unchanged(self.journal, self.target, self.stores)
+
+    def _plan(self, _: Progress) -> None:
+        self.plans = _planned(self.platform, self.begun, self.target, self.stores, self.folder)
+
+    def _restore(self, store: Store, progress: Progress) -> None:
+        if not self.begun.restored(store):
+            progress.status(f"restoring {store}")
+            _STORES[store](self.platform, self.plans[store], LiveWork(self.folder, self.journal, self.begun))
+
+    def _give_passwords(self, progress: Progress) -> None:
+        self.begun = self.journal.read() or self.begun
+        self.platform = account_passwords.settle(self.platform, self.stores, progress)
+
+    def _is_closed(self) -> bool:
+        return closing.settle(self.platform, self.folder)
+
+    def _begin_anew(self, progress: Progress) -> None:
+        progress.status("a full backup of " + ("the new timeline" if "postgres" in self.stores else "the restored state"))
+        _begin_anew(self.platform, self.stores, progress, self.folder)
 
 
 def _planned(platform: Platform, begun: Begun, target: Target, stores: tuple[Store, ...], folder: Path) -> dict[Store, StorePlan]:

@@ -253,7 +253,9 @@ def test_a_live_restore_that_was_cut_off_is_finished_before_anything_else(platfo
         with pytest.raises(PlatformError, match=r"begun at .+ and not finished"):
             restore(platform, "latest", stores=["weaviate"], live=True, folder=folder)
         with redis_client(platform, "api") as client:
-            client.set("rate_limit:10.9.9.9", 1, ex=60)
+            client.set("rate_limit:10.9.9.9", 1, ex=600)
+        assert restore(platform, newest.id, stores=["redis"], live=True, dry_run=True, folder=folder).dry_run
+        assert "rate_limit:10.9.9.9" in state(platform)["keys"]  # type: ignore[operator]
         restore(platform, newest.id, stores=["redis"], live=True, folder=folder)
     finally:
         Journal(folder).close()

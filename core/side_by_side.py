@@ -1,0 +1,57 @@
+"""Several pieces of work at the same time, with one progress line for all of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from core import docker_client
+from core.progress import Progress
+
+_K = TypeVar("_K", bound=str)
+_T = TypeVar("_T")
+
+
+def side_by_side(jobs: Mapping[_K, Callable[[Progress], _T]], progress: Progress) -> dict[_K, Future[_T]]:
+    """Run each job in a thread of its own, and wait for all of them; a failure stays in its future."""
+    shared = _Shared(progress)
+    docker_client.load()
+    with ThreadPoolExecutor(max_workers=max(1, len(jobs)), thread_name_prefix="beside") as pool:
+        return {name: pool.submit(job, _Part(shared, name)) for name, job in jobs.items()}
+
+
+class _Shared:
+    """One progress line for several threads: it shows what each of them does."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._doing: dict[str, str] = {}
+
+    def show(self, name: str, text: str) -> None:
+        """Show that `name` now does `text`."""
+        with self._lock:
+            self._doing[name] = text
+            self._progress.status(" · ".join(f"{name}: {doing}" for name, doing in self._doing.items()))
+
+    def log(self, name: str, text: str) -> None:
+        """Print a line."""
+        with self._lock:
+            self._progress.log(f"{name}: {text}")
+
+
+class _Part:
+    def __init__(self, shared: _Shared, name: str) -> None:
+        self._shared = shared
+        self._name = name
+
+    def status(self, text: str) -> None:
+        self._shared.show(self._name, text)
+
+    def count(self, done: float, total: float, unit: str = "") -> None:
+        self._shared.show(self._name, f"{done:g}/{total:g} {unit}" if total else f"{done:g} {unit}")
+
+    def log(self, text: str) -> None:
+        self._shared.log(self._name, text)
