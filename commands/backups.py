@@ -34,8 +34,8 @@ def backup_make(
     yield_processor()
     platform = connections.load(stack)
     with show_progress("backup") as progress:
-        made = make.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
-    show_made(made, as_json=json)
+        manifest = make.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
+    show_made(manifest, as_json=json)
     return copies.exit_code(platform)
 
 
@@ -136,9 +136,9 @@ def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> No
 
     folder = folders.folder_of(stack or None)
     where = mirror.look(stack) or str(folder)
-    there = folders.list_sets(folder=folder)
-    show_sets(there, marks.read(folder), {each.id: where for each in there}, as_json=json)
-    show_timelines(known_log.rows(stack, folder, there), as_json=json)
+    sets = folders.list_sets(folder=folder)
+    show_sets(sets, marks.read(folder), {each.id: where for each in sets}, as_json=json)
+    show_timelines(known_log.rows(stack, folder, sets), as_json=json)
     if left := journal.note(folder):
         print(left, file=sys.stderr)
 

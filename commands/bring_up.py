@@ -82,8 +82,8 @@ def _seed(progress: Progress) -> str:
 def _backup(progress: Progress) -> str:
     from backup import make
 
-    made = make.make(_platform(), progress=progress)
-    return f"set {made.id}" if made else "nothing is due"
+    manifest = make.make(_platform(), progress=progress)
+    return f"set {manifest.id}" if manifest else "nothing is due"
 
 
 def _schedule(_progress: Progress) -> str:
@@ -106,9 +106,9 @@ def _check(progress: Progress) -> str:
         progress.log(f"asking again what could not be learned: {', '.join(unknown)}")
         again = {each.name: each for each in checks.run(_platform(), unknown, timeout=_SECOND_LIMIT)}
         results = [again.get(each.name, each) for each in results]
-    for each in results:
-        if each.status is not Status.OK:
-            progress.log(f"{each.status} {each.name}: {each.message}" + (f"; next: {each.next_step}" if each.next_step else ""))
+    for result in results:
+        if result.status is not Status.OK:
+            progress.log(f"{result.status} {result.name}: {result.message}" + (f"; next: {result.next_step}" if result.next_step else ""))
     # A warning is for whoever runs the platform to weigh; it does not mean that bringing it up has failed.
     if exit_code(results) > 1:
         raise PlatformError(

@@ -106,7 +106,7 @@ def seed_market(
     )
     with show_progress("market data") as progress:
         platform = connections.load(stack)
-        report = load_files(platform, [Path(each) for each in files], options, progress)
+        report = load_files(platform, [Path(file) for file in files], options, progress)
         refresh_rollups(platform, progress)
     return show_load(report, as_json=json)
 
@@ -184,7 +184,7 @@ def seed_docs(
     from seed.schema_plan import planned
     from seed.show import agreed, show_plan, show_reports
 
-    chosen = [Path(each) for each in paths] or None
+    chosen = [Path(path) for path in paths] or None
     platform = connections.load(stack)
     with show_progress("documents") as progress:
         collection = collection_of(Path(schema) if schema else None, progress)

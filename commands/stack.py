@@ -30,8 +30,8 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
     if kit:
         from backup.kit import using
 
-        stack, told, whole = using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh)
-        print(told)
+        stack, message, whole = using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh)
+        print(message)
         if whole:  # else the restore starts the schedule: until then there is nothing to look after
             print(task.ensure(connections.load(stack)))
         return

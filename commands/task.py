@@ -45,8 +45,8 @@ def task(*arguments: Any, words: str = "", long: Collection[str] = (), **options
         if words:
             options["iterable"] = [*options.get("iterable", []), words]
             options["positional"] = [*options.get("positional", []), words]
-        made: WordsTask = invoke_task(*arguments, klass=WordsTask, **options)(run)
-        made.words, made.long = words, frozenset(long)
-        return made
+        new_task: WordsTask = invoke_task(*arguments, klass=WordsTask, **options)(run)
+        new_task.words, new_task.long = words, frozenset(long)
+        return new_task
 
     return decorate

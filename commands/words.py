@@ -52,15 +52,15 @@ class Word(Argument):
         self.turns = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Word:
-        made = memo[id(self)] = copy(self)
+        twin = memo[id(self)] = copy(self)
         if self.line is None:
-            made.line = made
+            twin.line = twin
         else:
             if self.turns < len(self.asked) and self.asked[self.turns]:
                 # Without a default it is asked for; with one it would never be given a word.
-                made.default = None
+                twin.default = None
             self.turns += 1
-        return made
+        return twin
 
     def set_value(self, value: Any, cast: bool = True) -> None:
         """Take a word; ParseError for what is meant as a flag, and is none."""
@@ -89,35 +89,35 @@ def words_of(name: str, arguments: Sequence[Argument], line: Sequence[str], task
 
 def _turn(line: Sequence[str], start: int, flags: set[str], with_value: set[str], tasks: Collection[str]) -> tuple[list[str], int]:
     """The words from `start` on, and where they end."""
-    found: list[str] = []
+    values: list[str] = []
     is_value = False
     for place, word in enumerate(line[start:], start):
         if is_value:
             is_value = False
         elif word == "--" or (word in tasks and not Path(word).exists()):
-            return found, place
+            return values, place
         elif word.startswith("-") and len(word) > 1:
             if word.partition("=")[0] not in flags and not word.startswith("--no-"):
-                return found, place
+                return values, place
             is_value = word in with_value
         else:
-            found.append(word)
-    return found, len(line)
+            values.append(word)
+    return values, len(line)
 
 
 def wanted(arguments: list[Argument], many: str, counts: Sequence[int]) -> list[Argument]:
     """The arguments such that invoke asks in each turn for as many words as `counts` says; those beyond the last go to `many`. Pure."""
-    made = list(arguments)
+    arguments_of_turn = list(arguments)
     places = [place for place, argument in enumerate(arguments) if argument.positional and argument.name != many]
     for number, place in enumerate(places):
-        made[place] = Word(arguments[place], [number < count for count in counts])
+        arguments_of_turn[place] = Word(arguments[place], [number < count for count in counts])
     extra = []
     for number in range(1, max(counts) - len(places) + 1 if many else 0):
         name = f"{many}-{number}"
         argument = Argument(name=name, attr_name=f"{many}_{number}", positional=True, default=NOT_GIVEN)
         extra.append(Word(argument, [number + len(places) <= count for count in counts]))
     last = max((place for place, argument in enumerate(arguments) if argument.positional), default=-1)
-    return [*made[: last + 1], *extra, *made[last + 1 :]]
+    return [*arguments_of_turn[: last + 1], *extra, *arguments_of_turn[last + 1 :]]
 
 
 def fold(many: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,18 +34,18 @@ def judge_rotations(turns: Mapping[str, Turn], now: datetime, stack: str, rules:
     overdue = {name: now - end for name, end in ends.items() if now > end + rules.end_within}
     old = {name: now - turn.made for name, turn in turns.items() if now - turn.made > rules.renew_after}
     if overdue:
-        told = ", ".join(f"{name} (for {span_text(late)})" for name, late in sorted(overdue.items()))
+        message = ", ".join(f"{name} (for {span_text(late)})" for name, late in sorted(overdue.items()))
         finish = f"invoke accounts.rotate {min(overdue)} --finish --stack {stack}"
         return warning(
-            f"the former secrets of {told} are still valid, and their time is over",
+            f"the former secrets of {message} are still valid, and their time is over",
             f"invoke up --stack {stack} ends them, as the schedule should have; where it doesn't: {finish}",
             len(overdue),
             "accounts",
         )
     if old:
-        told = ", ".join(f"{name} ({span_text(age)})" for name, age in sorted(old.items()))
+        message = ", ".join(f"{name} ({span_text(age)})" for name, age in sorted(old.items()))
         return warning(
-            f"the secrets of {told} are older than {span_text(rules.renew_after)}",
+            f"the secrets of {message} are older than {span_text(rules.renew_after)}",
             f"invoke accounts.rotate --all --stack {stack}; then write the applications' settings anew (invoke env)",
             len(old),
             "accounts",
@@ -92,14 +92,14 @@ def _shown(problems: Mapping[str, str]) -> str:
 
 def postgres(platform: Platform) -> Finding:
     """Each PostgreSQL account logs in and is who it should be."""
-    return _judge(platform, "PostgreSQL", [each.name for each in ACCOUNTS if each.postgres], logins.postgres)
+    return _judge(platform, "PostgreSQL", [account.name for account in ACCOUNTS if account.postgres], logins.postgres)
 
 
 def redis(platform: Platform) -> Finding:
     """Each Redis account logs in."""
-    return _judge(platform, "Redis", [each.name for each in ACCOUNTS if each.redis], logins.redis)
+    return _judge(platform, "Redis", [account.name for account in ACCOUNTS if account.redis], logins.redis)
 
 
 def weaviate(platform: Platform) -> Finding:
     """Each Weaviate account's key is taken, and belongs to it."""
-    return _judge(platform, "Weaviate", [each.name for each in ACCOUNTS if each.weaviate], logins.weaviate)
+    return _judge(platform, "Weaviate", [account.name for account in ACCOUNTS if account.weaviate], logins.weaviate)

@@ -45,8 +45,8 @@ def queries(platform: Platform) -> Finding:
     with connected(platform) as connection:
         rows = connection.execute(query("statements"), {"shapes": [shape(each.sql) for each in QUERIES]}).fetchall()
     # The same query may be written down twice: the busier one stands for it.
-    found = judge_queries({said: (calls, pages, taken) for said, calls, pages, taken in sorted(rows, key=lambda row: row[1])})
-    seen, over = found
+    judged = judge_queries({said: (calls, pages, taken) for said, calls, pages, taken in sorted(rows, key=lambda row: row[1])})
+    seen, over = judged
     if over:
         return warning(
             "; ".join(over[:_SHOWN]),
@@ -61,27 +61,29 @@ def indexes(platform: Platform) -> Finding:
     """No index is double, none that nobody declared is unused, and no big table is read whole again and again."""
     used = [IndexUse(*row) for row in _rows(platform, "index_use")]
     tables = [TableUse(*row) for row in _rows(platform, "table_use")]
-    told = [*duplicates(used), *unused(used), *missing(tables)]
-    if told:
+    problems = [*duplicates(used), *unused(used), *missing(tables)]
+    if problems:
         advice = "drop it, or add what is missing, in a revision: invoke migrate.new"
-        return warning("; ".join(told[:_SHOWN]), advice, len(told), "indexes")
+        return warning("; ".join(problems[:_SHOWN]), advice, len(problems), "indexes")
     return ok(f"{len(used)} indexes, none double or needless", len(used), "indexes")
 
 
 def bloat(platform: Platform) -> Finding:
     """Dead rows are a small part of every big table."""
-    told = bloated([TableUse(*row) for row in _rows(platform, "table_use")])
-    if told:
+    problems = bloated([TableUse(*row) for row in _rows(platform, "table_use")])
+    if problems:
         advice = "end transactions that are open for long, then vacuum the table; see autovacuum in the server's log"
-        return warning("; ".join(told[:_SHOWN]), advice, len(told), "tables")
+        return warning("; ".join(problems[:_SHOWN]), advice, len(problems), "tables")
     return ok("dead rows are few in every table")
 
 
 def statistics(platform: Platform) -> Finding:
     """What the planner knows of every big table is not much older than its rows."""
-    told = stale([TableUse(*row) for row in _rows(platform, "table_use")])
-    if told:
-        return warning("; ".join(told[:_SHOWN]), "analyze the table; a big load is better followed by one at once", len(told), "tables")
+    problems = stale([TableUse(*row) for row in _rows(platform, "table_use")])
+    if problems:
+        return warning(
+            "; ".join(problems[:_SHOWN]), "analyze the table; a big load is better followed by one at once", len(problems), "tables"
+        )
     return ok("statistics are about as new as the rows")
 
 
@@ -107,9 +109,9 @@ def judge_queries(said: Mapping[str, tuple[int, float, float]]) -> tuple[int, li
     return seen, over
 
 
-def _over(each: Query, calls: int, pages: float, taken: float) -> str:
-    reads = f"{each.name} reads {pages:,.0f} pages ({each.max_buffers} promised) in {taken:.1f} ms, {calls} times"
-    return f"{reads}; {' or '.join(each.served_by)} should serve it"
+def _over(declared: Query, calls: int, pages: float, taken: float) -> str:
+    reads = f"{declared.name} reads {pages:,.0f} pages ({declared.max_buffers} promised) in {taken:.1f} ms, {calls} times"
+    return f"{reads}; {' or '.join(declared.served_by)} should serve it"
 
 
 def shape(text: str) -> str:
@@ -120,13 +122,13 @@ def shape(text: str) -> str:
 
 def duplicates(used: Sequence[IndexUse]) -> list[str]:
     """Indexes that say the same as another one of their table. Pure."""
-    told = []
+    problems = []
     for place, each in enumerate(used):
         for other in used[:place]:
             if each.table == other.table and each.definition == other.definition:
                 first, second = (other, each) if other.unique or not each.unique else (each, other)
-                told.append(f"{second.name} on {each.table} is the same as {first.name}")
-    return told
+                problems.append(f"{second.name} on {each.table} is the same as {first.name}")
+    return problems
 
 
 def unused(used: Sequence[IndexUse]) -> list[str]:
@@ -144,12 +146,12 @@ def missing(tables: Sequence[TableUse]) -> list[str]:
     """Big tables that are read whole more often than through an index. Pure."""
     bounds = relational_alarms.RELATIONAL_ALARMS
     return [
-        f"{each.name} was read whole {each.scans} times, {each.scanned:,} rows: an index is missing"
-        for each in tables
-        if each.live >= bounds.rows
-        and each.scans >= bounds.scans
-        and each.scans > each.lookups
-        and each.scanned >= bounds.scans * each.live / 2
+        f"{table.name} was read whole {table.scans} times, {table.scanned:,} rows: an index is missing"
+        for table in tables
+        if table.live >= bounds.rows
+        and table.scans >= bounds.scans
+        and table.scans > table.lookups
+        and table.scanned >= bounds.scans * table.live / 2
     ]
 
 
@@ -157,9 +159,9 @@ def bloated(tables: Sequence[TableUse]) -> list[str]:
     """Big tables with many dead rows. Pure."""
     bounds = relational_alarms.RELATIONAL_ALARMS
     return [
-        f"{each.name} has {each.dead:,} dead rows beside {each.live:,}"
-        for each in tables
-        if each.live + each.dead >= bounds.rows and each.dead > bounds.dead_share * max(each.live, 1)
+        f"{table.name} has {table.dead:,} dead rows beside {table.live:,}"
+        for table in tables
+        if table.live + table.dead >= bounds.rows and table.dead > bounds.dead_share * max(table.live, 1)
     ]
 
 
@@ -167,9 +169,9 @@ def stale(tables: Sequence[TableUse]) -> list[str]:
     """Big tables of which much changed since they were analyzed. Pure."""
     bounds = relational_alarms.RELATIONAL_ALARMS
     return [
-        f"{each.changed:,} rows of {each.name} changed since its statistics were taken"
-        for each in tables
-        if max(each.live, each.changed) >= bounds.rows and each.changed > bounds.changed_share * max(each.live, 1)
+        f"{table.changed:,} rows of {table.name} changed since its statistics were taken"
+        for table in tables
+        if max(table.live, table.changed) >= bounds.rows and table.changed > bounds.changed_share * max(table.live, 1)
     ]
 
 

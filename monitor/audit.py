@@ -35,21 +35,21 @@ def anomalies(platform: Platform) -> Finding:
     collected = chain.collected_at()
     if collected is None or now - collected > AUDIT_RULES.late_after:
         unread = collect(platform).unread
-    found = audit_anomalies.since(chain, looked_at.last(chain, now - AUDIT_RULES.told_for), AUDIT_RULES)
-    return judge(found, unread, own_refusals.spans(platform.stack))
+    recent = audit_anomalies.since(chain, looked_at.last(chain, now - AUDIT_RULES.told_for), AUDIT_RULES)
+    return judge(recent, unread, own_refusals.spans(platform.stack))
 
 
-def judge(found: Sequence[Anomaly], unread: dict[str, str], trials: Sequence[tuple[datetime, datetime]] = ()) -> Finding:
+def judge(anomalies_seen: Sequence[Anomaly], unread: dict[str, str], trials: Sequence[tuple[datetime, datetime]] = ()) -> Finding:
     """What anomalies, and stores that could not be read, come to. `trials` are from when to when rights were tried. Pure."""
-    told = [each for each in found if not _is_ours(each, trials)]
-    if told:
-        by_rule = Counter(each.rule for each in told)
-        newest = sorted(told, key=lambda each: (each.rule in _GRAVE, each.time), reverse=True)[:_SHOWN]
+    problems = [each for each in anomalies_seen if not _is_ours(each, trials)]
+    if problems:
+        by_rule = Counter(each.rule for each in problems)
+        newest = sorted(problems, key=lambda each: (each.rule in _GRAVE, each.time), reverse=True)[:_SHOWN]
         rules = ", ".join(f"{rule} ({count})" if count > 1 else rule for rule, count in sorted(by_rule.items()))
         words = "; ".join(f"{each.time[:16].replace('T', ' ')} {each.store}: {each.words}" for each in newest)
-        left = f"; and {len(told) - len(newest)} more" if len(told) > len(newest) else ""
-        grave = any(each.rule in _GRAVE for each in told)
-        return (critical if grave else warning)(f"{rules}: {words}{left}", _NEXT, len(told), "anomalies")
+        left = f"; and {len(problems) - len(newest)} more" if len(problems) > len(newest) else ""
+        grave = any(each.rule in _GRAVE for each in problems)
+        return (critical if grave else warning)(f"{rules}: {words}{left}", _NEXT, len(problems), "anomalies")
     if unread:
         return unknown(
             f"the audit has not all: {'; '.join(f'{store}: {why}' for store, why in sorted(unread.items()))}",

@@ -32,13 +32,13 @@ def judge_waiting(waiting: int, seconds: float | None, timeout: int, alarms: Bac
             "seconds",
         )
     age = timedelta(seconds=seconds or 0.0)
-    told = f"{waiting} segments wait to be archived, the oldest for {span_text(age)}" if waiting else "no segment waits to be archived"
+    message = f"{waiting} segments wait to be archived, the oldest for {span_text(age)}" if waiting else "no segment waits to be archived"
     step = "docker logs the database: pgBackRest says why; see backup.archive and backup.space"
     if waiting and age >= alarms.waiting_critical_after:
-        return critical(told, step, age.total_seconds(), "seconds")
+        return critical(message, step, age.total_seconds(), "seconds")
     if waiting and age >= alarms.waiting_warn_after:
-        return warning(told, step, age.total_seconds(), "seconds")
-    return ok(f"{told}; an open one is finished after {timeout} s", age.total_seconds(), "seconds")
+        return warning(message, step, age.total_seconds(), "seconds")
+    return ok(f"{message}; an open one is finished after {timeout} s", age.total_seconds(), "seconds")
 
 
 def waiting(platform: Platform) -> Finding:
@@ -58,16 +58,16 @@ def judge_drill(history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], 
     age = now - datetime.fromisoformat(str(passed[-1]["started"])) if passed else None
     if history and not history[-1].get("passed"):
         last = history[-1]
-        told = last.get("failure") or "what was restored is not what it should be"
-        return critical(f"the last drill, of {last.get('set_id')}, failed: {told}", "read its report beside the sets, in drills/")
+        message = last.get("failure") or "what was restored is not what it should be"
+        return critical(f"the last drill, of {last.get('set_id')}, failed: {message}", "read its report beside the sets, in drills/")
     if age is None:
         return _not_yet("no set was ever drilled", step, sets, alarms.drill_warn_after, now)
-    told = f"last drill {span_text(age)} ago, of {passed[-1].get('set_id')}, restored in {passed[-1].get('restore_seconds')} s"
+    message = f"last drill {span_text(age)} ago, of {passed[-1].get('set_id')}, restored in {passed[-1].get('restore_seconds')} s"
     if age > alarms.drill_critical_after:
-        return critical(told, step, days(age), "days")
+        return critical(message, step, days(age), "days")
     if age > alarms.drill_warn_after:
-        return warning(told, step, days(age), "days")
-    return ok(told, days(age), "days")
+        return warning(message, step, days(age), "days")
+    return ok(message, days(age), "days")
 
 
 def drill(platform: Platform) -> Finding:
@@ -81,13 +81,13 @@ def drill(platform: Platform) -> Finding:
 def judge_verified(marks: Mapping[str, Marks], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
     """When a set that is still there was last read back and found good."""
     step = "invoke backup.verify; the schedule does it before each drill"
-    moments = {each.id: found.verified for each in sets if (found := marks.get(each.id)) and found.verified}
+    moments = {manifest.id: mark.verified for manifest in sets if (mark := marks.get(manifest.id)) and mark.verified}
     if not moments:
         return _not_yet("no set was ever verified", step, sets, alarms.verified_warn_after, now)
     newest = max(moments, key=lambda each: moments[each])
     age = now - moments[newest]
-    told = f"{newest} was verified {span_text(age)} ago; {len(moments)} of {len(sets)} sets ever were"
-    return warning(told, step, days(age), "days") if age > alarms.verified_warn_after else ok(told, days(age), "days")
+    message = f"{newest} was verified {span_text(age)} ago; {len(moments)} of {len(sets)} sets ever were"
+    return warning(message, step, days(age), "days") if age > alarms.verified_warn_after else ok(message, days(age), "days")
 
 
 def verified(platform: Platform) -> Finding:
@@ -98,11 +98,11 @@ def verified(platform: Platform) -> Finding:
     return judge_verified(marks.read(folder_of(platform.stack)), list_sets(platform.stack), BACKUP_ALARMS, datetime.now(UTC))
 
 
-def _not_yet(told: str, step: str, sets: Sequence[Manifest], grace: timedelta, now: datetime) -> Finding:
-    born = next((cluster_born(each.postgres.system_id) for each in reversed(sets) if each.postgres), None)
+def _not_yet(message: str, step: str, sets: Sequence[Manifest], grace: timedelta, now: datetime) -> Finding:
+    born = next((cluster_born(manifest.postgres.system_id) for manifest in reversed(sets) if manifest.postgres), None)
     if not sets or (born is not None and now - born < grace):
-        return ok(f"{told} yet; the platform is young")
-    return warning(told, step)
+        return ok(f"{message} yet; the platform is young")
+    return warning(message, step)
 
 
 def judge_growth(sets: Sequence[Manifest], alarms: BackupAlarms) -> Finding:
@@ -116,12 +116,12 @@ def judge_growth(sets: Sequence[Manifest], alarms: BackupAlarms) -> Finding:
         return ok(f"{len(sizes)} full sets, too few to compare")
     usual = statistics.median(sizes[:-1])
     ratio = round(sizes[-1] / usual, 2) if usual else 0.0
-    told = f"the last full set has {size_text(sizes[-1])}, {ratio:g} times the usual {size_text(usual)}"
+    message = f"the last full set has {size_text(sizes[-1])}, {ratio:g} times the usual {size_text(usual)}"
     if ratio > alarms.growth_warn:
-        return warning(told, "see what grew: invoke backup.list --json has each store's size", ratio, "times")
+        return warning(message, "see what grew: invoke backup.list --json has each store's size", ratio, "times")
     if ratio < 1 / alarms.growth_warn:
-        return warning(told, "see what is gone before old sets are pruned: invoke backup.list --json", ratio, "times")
-    return ok(told, ratio, "times")
+        return warning(message, "see what is gone before old sets are pruned: invoke backup.list --json", ratio, "times")
+    return ok(message, ratio, "times")
 
 
 def growth(platform: Platform) -> Finding:
@@ -139,13 +139,13 @@ def judge_space(free: Mapping[str, tuple[int, int]], full_bytes: int, alarms: Ba
     share = left / max(1, total)
     least = min(each for each, _ in free.values())
     sets = f", room for {least / full_bytes:.0f} more full sets" if full_bytes else ""
-    told = f"{name} has {size_text(left)} free ({share:.0%}){sets}"
+    message = f"{name} has {size_text(left)} free ({share:.0%}){sets}"
     step = "invoke backup.prune --dry-run shows what could go; else make room on the disk"
     if share < alarms.free_critical or least < alarms.room_critical * full_bytes:
-        return critical(told, step, round(share, 3), "of the disk")
+        return critical(message, step, round(share, 3), "of the disk")
     if share < alarms.free_warn or least < alarms.room_warn * full_bytes:
-        return warning(told, step, round(share, 3), "of the disk")
-    return ok(told, round(share, 3), "of the disk")
+        return warning(message, step, round(share, 3), "of the disk")
+    return ok(message, round(share, 3), "of the disk")
 
 
 def space(platform: Platform) -> Finding:
@@ -158,7 +158,7 @@ def space(platform: Platform) -> Finding:
     used, left = int(line[2]) * 1024, int(line[3]) * 1024
     folder = folder_of(platform.stack)
     here = shutil.disk_usage(_existing(folder))
-    fulls = [each.total_bytes for each in list_sets(folder=folder) if each.kind == "full"]
+    fulls = [manifest.total_bytes for manifest in list_sets(folder=folder) if manifest.kind == "full"]
     # What the file system keeps for root is not free.
     free = {"pgBackRest's repository": (left, used + left), "the sets' folder": (here.free, here.used + here.free)}
     return judge_space(free, fulls[-1] if fulls else 0, BACKUP_ALARMS)

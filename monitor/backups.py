@@ -36,15 +36,15 @@ def judge_newest(sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) 
     if not whole:
         return critical("there is no backup set of all three stores", "invoke backup --full")
     age = now - whole[-1].started
-    told = f"newest set {span_text(age)} old ({whole[-1].id})"
+    message = f"newest set {span_text(age)} old ({whole[-1].id})"
     if age > alarms.newest_critical_after:
-        return critical(told, _STEP, hours(age), "hours")
+        return critical(message, _STEP, hours(age), "hours")
     if age > alarms.newest_warn_after:
-        return warning(told, _STEP, hours(age), "hours")
+        return warning(message, _STEP, hours(age), "hours")
     if age < -timedelta(minutes=5):
         moment = f"{whole[-1].started:%Y-%m-%d %H:%M}"
         return warning(f"the newest set is from the future: {moment}", "set this machine's clock", hours(age), "hours")
-    return ok(told, hours(age), "hours")
+    return ok(message, hours(age), "hours")
 
 
 def newest(platform: Platform) -> Finding:
@@ -63,10 +63,10 @@ def judge_full(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> F
     if not fulls:
         return critical("there is no full backup set of all three stores", "invoke backup --full")
     age = now - fulls[-1].started
-    told = f"newest full set {span_text(age)} old ({fulls[-1].id})"
+    message = f"newest full set {span_text(age)} old ({fulls[-1].id})"
     if age > rules.critical_after:
-        return critical(told, _STEP, hours(age), "hours")
-    return warning(told, _STEP, hours(age), "hours") if age > rules.warn_after else ok(told, hours(age), "hours")
+        return critical(message, _STEP, hours(age), "hours")
+    return warning(message, _STEP, hours(age), "hours") if age > rules.warn_after else ok(message, hours(age), "hours")
 
 
 def full(platform: Platform) -> Finding:
@@ -90,16 +90,16 @@ def judge_timeline(live: LiveLog | None, sets: Sequence[Manifest], begun: Begun 
         if begun:
             return critical(begun.told(), begun.next_step())
         raise PlatformError(what="PostgreSQL can't be asked for its timeline", where="the database's container", next_step="invoke up")
-    told = f"PostgreSQL writes timeline {live.timeline}"
+    message = f"PostgreSQL writes timeline {live.timeline}"
     if live.recovering:
-        return critical(f"{told.replace('writes', 'still replays')}: it takes no writes", "docker logs the database: it says why")
-    made = full_of(live, sets)
+        return critical(f"{message.replace('writes', 'still replays')}: it takes no writes", "docker logs the database: it says why")
+    full = full_of(live, sets)
     if begun and "postgres" not in begun.stores:
         return critical(begun.told(), begun.next_step())
-    if made:
-        return ok(f"{told}, of which {made.id} is the newest full set", live.timeline)
+    if full:
+        return ok(f"{message}, of which {full.id} is the newest full set", live.timeline)
     since = f"; {begun.told()}" if begun else ""
-    return critical(f"{told}, of which there is no full set yet{since}", "invoke backup makes it, before anything else", live.timeline)
+    return critical(f"{message}, of which there is no full set yet{since}", "invoke backup makes it, before anything else", live.timeline)
 
 
 def timeline(platform: Platform) -> Finding:
@@ -120,14 +120,14 @@ def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules, now: datetime
     from backup.sets.model import STORES
 
     fulls = [each for each in covering(sets, STORES) if each.kind == "full"]
-    told = f"{len(fulls)} full sets of all three stores, {len(sets)} sets in all"
+    message = f"{len(fulls)} full sets of all three stores, {len(sets)} sets in all"
     if len(fulls) >= rules.minimum_redundancy:
-        return ok(told, len(fulls), "sets")
+        return ok(message, len(fulls), "sets")
     young = (rules.minimum_redundancy - 1) * rules.full_every + (rules.warn_after - rules.full_every)
     if fulls and fulls[-1].postgres and now - cluster_born(fulls[-1].postgres.system_id) < young:
-        return ok(f"{told}; the next full set comes with its day", len(fulls), "sets")
+        return ok(f"{message}; the next full set comes with its day", len(fulls), "sets")
     return warning(
-        f"{told}; at least {rules.minimum_redundancy} are wanted",
+        f"{message}; at least {rules.minimum_redundancy} are wanted",
         "the schedule makes the next full; or: invoke backup --full",
         len(fulls),
         "sets",
@@ -145,19 +145,19 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
     """What the newest sets keep without proof, or don't keep. What is so by its nature is told, and no fault."""
     from backup.sets.model import STORES, Unproven
 
-    found: dict[str, Unproven] = {}
+    unprovens: dict[str, Unproven] = {}
     for store in STORES:
-        having = [each for each in sets if store in each.parts]
+        having = [manifest for manifest in sets if store in manifest.parts]
         # A full set also says what its dumps lack.
         for manifest in (*having[-1:], *[each for each in having if each.kind == "full"][-1:]):
-            newer = set(found)
-            found |= {each.what: each for each in manifest.parts[store].unproven if each.what not in newer}
-    grave = [each for each in found.values() if not each.by_design]
-    told = "; ".join(map(str, [*grave, *(each for each in found.values() if each.by_design)][:_SHOWN]))
-    told += f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            newer = set(unprovens)
+            unprovens |= {each.what: each for each in manifest.parts[store].unproven if each.what not in newer}
+    grave = [each for each in unprovens.values() if not each.by_design]
+    message = "; ".join(map(str, [*grave, *(each for each in unprovens.values() if each.by_design)][:_SHOWN]))
+    message += f"; and {len(unprovens) - _SHOWN} more" if len(unprovens) > _SHOWN else ""
     if grave:
-        return warning(told, "docs/backup.md tells what is proven, what only kept, and what to do about it", len(grave), "objects")
-    return ok(told or ("all of it is counted" if sets else "there is no set yet"), len(found), "objects")
+        return warning(message, "docs/backup.md tells what is proven, what only kept, and what to do about it", len(grave), "objects")
+    return ok(message or ("all of it is counted" if sets else "there is no set yet"), len(unprovens), "objects")
 
 
 def unproven(platform: Platform) -> Finding:
@@ -180,7 +180,7 @@ def archive(platform: Platform) -> Finding:
         return critical(f"archiving fails, at segment {segment}", "docker logs the database: pgBackRest says why", seconds, "seconds")
     if command != ARCHIVE_COMMAND:
         # The server takes its word for it that a segment is in the repository.
-        told = f"the log doesn't go to the repository: archive_command is {command!r}"
-        return critical(told, "alter system reset archive_command; select pg_reload_conf(); then invoke backup --full")
+        message = f"the log doesn't go to the repository: archive_command is {command!r}"
+        return critical(message, "alter system reset archive_command; select pg_reload_conf(); then invoke backup --full")
     since = "nothing yet" if seconds is None else f"the last {seconds:.0f} s ago"
     return ok(f"{archived} segments archived, {since}, {failed} attempts failed before", seconds, "seconds")

@@ -163,12 +163,12 @@ def _named(available: Sequence[Registered], names: Sequence[str] | None, where: 
         return tuple(available)
     chosen: list[Registered] = []
     for name in names:
-        found = [check for check in available if check.name == name or check.name.startswith(f"{name}.")]
-        if not found:
+        matching = [check for check in available if check.name == name or check.name.startswith(f"{name}.")]
+        if not matching:
             raise PlatformError(
                 what=f"there is no check {name}", where=where, next_step=f"use one of: {', '.join(each.name for each in available)}"
             )
-        chosen += [check for check in found if check not in chosen]
+        chosen += [check for check in matching if check not in chosen]
     return tuple(chosen)
 
 
@@ -189,18 +189,18 @@ def run_checks(platform: Platform, checks: Sequence[Registered], *, timeout: flo
         # A thread that hangs in a driver can't be ended; as a daemon it doesn't keep the process alive either.
         threading.Thread(target=_answer, args=(check, platform, answers), name=check.name, daemon=True).start()
     waiting = {check.name: timeout or patience(check.timeout) for check in checks}
-    found: dict[str, CheckResult] = {}
+    results: dict[str, CheckResult] = {}
     while waiting:
         left = min(waiting.values()) - (time.monotonic() - started)
         try:
             result = answers.get(timeout=max(0.0, left))
         except queue.Empty:
             for name in [name for name, seconds in waiting.items() if time.monotonic() - started >= seconds]:
-                found[name] = _too_slow(name, waiting.pop(name))
+                results[name] = _too_slow(name, waiting.pop(name))
             continue
         if waiting.pop(result.name, None) is not None:
-            found[result.name] = result
-    return [found[check.name] for check in checks]
+            results[result.name] = result
+    return [results[check.name] for check in checks]
 
 
 def _answer(check: Registered, platform: Platform, answers: queue.SimpleQueue[CheckResult]) -> None:

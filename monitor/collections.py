@@ -18,7 +18,7 @@ def shape(platform: Platform) -> Finding:
     """Collections have the declared properties, vectorizer and index."""
     from seed.collection import definition, differences, physical_name
 
-    told: list[str] = []
+    problems: list[str] = []
     for collection in COLLECTIONS:
         profile = collection.profile(platform.embedding_profile)
         name = physical_name(collection, profile)
@@ -26,11 +26,11 @@ def shape(platform: Platform) -> Finding:
         if live is None:
             return critical(f"collection {collection.name} is missing", "invoke seed.docs makes it", 0, "collections")
         if live["class"] not in (name, collection.name):
-            told.append(f"{collection.name} stands for {live['class']}, not {name}")
-        told += [f"{collection.name}: {each}" for each in differences(definition(collection, profile, name), live)]
-    if told:
-        shown = "; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else "")
-        return warning(shown, "invoke seed.docs plans the change", len(told), "differences")
+            problems.append(f"{collection.name} stands for {live['class']}, not {name}")
+        problems += [f"{collection.name}: {difference}" for difference in differences(definition(collection, profile, name), live)]
+    if problems:
+        shown = "; ".join(problems[:_SHOWN]) + (f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else "")
+        return warning(shown, "invoke seed.docs plans the change", len(problems), "differences")
     return ok(f"{len(COLLECTIONS)} as declared", len(COLLECTIONS), "collections")
 
 
@@ -38,9 +38,9 @@ def _fetch(platform: Platform, name: str) -> dict[str, Any] | None:
     """The schema of a collection, found by its name or alias; None where there is none."""
     key = platform.secret(ACCOUNT, "weaviate")
     try:
-        found: dict[str, Any] | None = wire.get_json(platform.weaviate_url(), platform.ca_file, key, f"/v1/schema/{name}")
+        schema: dict[str, Any] | None = wire.get_json(platform.weaviate_url(), platform.ca_file, key, f"/v1/schema/{name}")
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
         raise
-    return found
+    return schema

@@ -25,12 +25,12 @@ def fields(platform: Platform) -> Finding:
             query("unguarded_fields"),
             {"tables": [field.table for field in ENCRYPTED_FIELDS], "columns": [field.column for field in ENCRYPTED_FIELDS]},
         ).fetchall()
-        found = key_usage(connection)
-    by_kind = judge(ring, found)
-    for kind, told, next_step in _WRONG:
+        usages = key_usage(connection)
+    by_kind = judge(ring, usages)
+    for kind, fault, next_step in _WRONG:
         if wrong := by_kind[kind]:
             values = sum(each.values for each in wrong)
-            return critical(f"{values} values {told}: {_named(wrong)}", next_step, values, "values")
+            return critical(f"{values} values {fault}: {_named(wrong)}", next_step, values, "values")
     if unguarded:
         names = ", ".join(f"{table}.{column}" for table, column in unguarded)
         return critical(
@@ -42,5 +42,5 @@ def fields(platform: Platform) -> Finding:
     return ok(f"{sealed} values sealed with key {ring.active.number}", sealed, "values")
 
 
-def _named(found: list[Usage]) -> str:
-    return ", ".join(f"{each.field}{f' with key {each.number}' if each.number else ''}" for each in found)
+def _named(usages: list[Usage]) -> str:
+    return ", ".join(f"{each.field}{f' with key {each.number}' if each.number else ''}" for each in usages)

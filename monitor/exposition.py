@@ -75,10 +75,10 @@ def _checks(known: Known) -> Iterator[Metric]:
     yield ran
     status = GaugeMetricFamily("christmas_check_status", "A check's outcome: 0 ok, 1 warning, 2 critical, 3 unknown.", labels=["check"])
     value = GaugeMetricFamily("christmas_check_value", "The figure that a check judged, in its unit.", labels=["check", "unit"])
-    for each in known.results:
-        status.add_metric([each.name], each.status.exit_code)
-        if each.value is not None:
-            value.add_metric([each.name, each.unit], each.value)
+    for result in known.results:
+        status.add_metric([result.name], result.status.exit_code)
+        if result.value is not None:
+            value.add_metric([result.name, result.unit], result.value)
     yield status
     yield value
 
@@ -91,7 +91,7 @@ def _backups(known: Known) -> Iterator[Metric]:
 
     count = GaugeMetricFamily("christmas_backup_sets", "How many backup sets there are, by kind.", labels=["kind"])
     for kind in ("full", "incremental"):
-        count.add_metric([kind], sum(each.kind == kind for each in known.sets))
+        count.add_metric([kind], sum(manifest.kind == kind for manifest in known.sets))
     yield count
     if whole := covering(known.sets, STORES):
         newest = GaugeMetricFamily("christmas_backup_newest_timestamp_seconds", "When the newest set of all three stores was begun.")

@@ -34,29 +34,29 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 def disk(platform: Platform, alarms: HostAlarms = HOST_ALARMS) -> Finding:
     """Each file system of the platform has room, and won't be full soon."""
-    found = []
+    findings = []
     now = time.time()
     for folder in _file_systems():
         usage = shutil.disk_usage(folder)
         name = f"disk{str(folder).replace('/', '-').rstrip('-')}"
         speed = samples.slope(samples.remember(platform, name, usage.used, now), usage.used, now, span=_DAY, least=_HOUR)
-        found.append(judge_disk(str(folder), usage.free, usage.total, speed, alarms))
-    return max(found, key=lambda each: (severity(each.status), -(each.value or 0.0)))
+        findings.append(judge_disk(str(folder), usage.free, usage.total, speed, alarms))
+    return max(findings, key=lambda each: (severity(each.status), -(each.value or 0.0)))
 
 
 def judge_disk(folder: str, free: int, total: int, speed: float | None, alarms: HostAlarms = HOST_ALARMS) -> Finding:
     """Judge free and total bytes, and the growth `speed` in bytes per second or None. Pure."""
     share = free / max(total, 1)
     days = free / speed / _DAY if speed and speed > 0 else None
-    told = f"{folder}: {size_text(free)} of {size_text(total)} free"
+    message = f"{folder}: {size_text(free)} of {size_text(total)} free"
     if days is not None:
-        told += f", full in {days:.1f} days at the growth of the last day" if days < 1000 else ", hardly growing"
+        message += f", full in {days:.1f} days at the growth of the last day" if days < 1000 else ", hardly growing"
     step = "docker system df and du -xh --max-depth 2 show the usage; invoke backup.prune removes old sets"
-    found = bounded(share, "share", told, step, warn=alarms.disk_warn, critical=alarms.disk_critical, below=True)
+    finding = bounded(share, "share", message, step, warn=alarms.disk_warn, critical=alarms.disk_critical, below=True)
     soon = Status.CRITICAL if days is not None and days <= alarms.days_critical else Status.WARNING
-    if days is not None and days <= alarms.days_warn and severity(soon) > severity(found.status):
-        return Finding(soon, told, step, found.value, "share", alarms.disk_warn, alarms.disk_critical)
-    return found
+    if days is not None and days <= alarms.days_warn and severity(soon) > severity(finding.status):
+        return Finding(soon, message, step, finding.value, "share", alarms.disk_warn, alarms.disk_critical)
+    return finding
 
 
 def _file_systems() -> list[Path]:
@@ -65,13 +65,13 @@ def _file_systems() -> list[Path]:
     if chosen_engine().url.startswith("unix://"):
         with docker_host() as client:
             folders.insert(0, Path(str(client.info().get("DockerRootDir", ""))))
-    found: dict[int, Path] = {}
+    paths: dict[int, Path] = {}
     for folder in folders:
         try:
-            found.setdefault(folder.stat().st_dev, folder)
+            paths.setdefault(folder.stat().st_dev, folder)
         except OSError:
             continue  # not accessible to this user
-    return list(found.values())
+    return list(paths.values())
 
 
 def memory(platform: Platform, alarms: HostAlarms = HOST_ALARMS) -> Finding:
@@ -85,29 +85,33 @@ def judge_memory(available: int, total: int, containers: Mapping[str, tuple[int,
     """Judge the machine's memory and that of containers, as (used, limit). Pure."""
     tight = {name: used / bound for name, (used, bound) in containers.items() if bound}
     worst = max(tight, key=lambda name: tight[name], default="")
-    told = f"{size_text(available)} of {size_text(total)} available"
+    message = f"{size_text(available)} of {size_text(total)} available"
     step = "docker stats and ps aux --sort=-rss show the usage; raise christmas:limits in the stack's settings"
-    machine = bounded(available / max(total, 1), "share", told, step, warn=alarms.memory_warn, critical=alarms.memory_critical, below=True)
+    machine = bounded(
+        available / max(total, 1), "share", message, step, warn=alarms.memory_warn, critical=alarms.memory_critical, below=True
+    )
     if not worst:
         return machine
     said = f"{worst} uses {size_text(containers[worst][0])} of its {size_text(containers[worst][1])}"
     inside = bounded(
-        tight[worst], "share", f"{said}; {told}", step, warn=alarms.container_memory_warn, critical=alarms.container_memory_critical
+        tight[worst], "share", f"{said}; {message}", step, warn=alarms.container_memory_warn, critical=alarms.container_memory_critical
     )
     if severity(inside.status) > severity(machine.status):
         return inside
-    return Finding(machine.status, f"{told}; {said}", machine.next_step, machine.value, "share", machine.warn_from, machine.critical_from)
+    return Finding(
+        machine.status, f"{message}; {said}", machine.next_step, machine.value, "share", machine.warn_from, machine.critical_from
+    )
 
 
 def _containers_memory(platform: Platform) -> dict[str, tuple[int, int]]:
     """Each service's memory without page cache, and its limit, in bytes."""
-    found = {}
+    memory = {}
     with docker_host() as client:
         for service, name in platform.containers.items():
             used, bound = memory_of(client.api.stats(name, stream=False, one_shot=True))
             if used is not None and bound:
-                found[service] = (used, bound)
-    return found
+                memory[service] = (used, bound)
+    return memory
 
 
 def out_of_memory(platform: Platform) -> Finding:
@@ -132,9 +136,9 @@ def judge_out_of_memory(risen: Mapping[str, Increase], alarms: HostAlarms = HOST
     ended = {name: each for name, each in risen.items() if each.count >= alarms.oom_critical}
     if not ended:
         return ok("no OOM kills", 0, "processes")
-    told = ", ".join(f"{each.count:.0f} of {name} {each}" for name, each in ended.items())
+    message = ", ".join(f"{each.count:.0f} of {name} {each}" for name, each in ended.items())
     return critical(
-        f"the kernel killed processes (out of memory): {told}",
+        f"the kernel killed processes (out of memory): {message}",
         f"invoke logs {next(iter(ended))} --since 1h; raise christmas:limits in the stack's settings, then invoke up",
         sum(each.count for each in ended.values()),
         "processes",
@@ -152,11 +156,11 @@ def kills_in(process: int, proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int 
     places += [cgroups / path.lstrip("/") / "memory.events" for _, kinds, path in lines if not kinds]
     for path in places:
         try:
-            found = re.search(r"^oom_kill (\d+)$", path.read_text(encoding="ascii"), re.MULTILINE)
+            match = re.search(r"^oom_kill (\d+)$", path.read_text(encoding="ascii"), re.MULTILINE)
         except OSError:
             continue
-        if found:
-            return int(found[1])
+        if match:
+            return int(match[1])
     return None
 
 
@@ -205,12 +209,12 @@ def judge_clock(apart: Mapping[str, float], silent: Sequence[str] = (), alarms: 
     if not apart:
         return unknown("no store's clock could be read", "invoke check --only containers; invoke status")
     worst = max(apart, key=lambda name: abs(apart[name]))
-    told = ", ".join(f"{name} {seconds:+.1f} s" for name, seconds in apart.items())
+    message = ", ".join(f"{name} {seconds:+.1f} s" for name, seconds in apart.items())
     quiet = f"; {', '.join(silent)} unknown" if silent else ""
     return bounded(
         abs(apart[worst]),
         "seconds",
-        f"difference to this machine's clock: {told}{quiet}",
+        f"difference to this machine's clock: {message}{quiet}",
         "synchronize the clocks: timedatectl set-ntp true here and on the engine's machine; invoke doctor",
         warn=alarms.clock_warn.total_seconds(),
         critical=alarms.clock_critical.total_seconds(),
@@ -220,9 +224,9 @@ def judge_clock(apart: Mapping[str, float], silent: Sequence[str] = (), alarms: 
 def _ask(look: Any) -> float:
     """Seconds by which a store's clock is ahead; the query's own time is no difference."""
     before = time.time()
-    told = look()
+    answer = look()
     after = time.time()
-    return float(told - after if told > after else told - before if told < before else 0.0)
+    return float(answer - after if answer > after else answer - before if answer < before else 0.0)
 
 
 def _postgres_time(platform: Platform) -> float:
@@ -240,7 +244,7 @@ def _weaviate_time(platform: Platform) -> float:
     """The Date header of an answer, in whole seconds."""
     request = urllib.request.Request(f"{platform.weaviate_url()}/v1/.well-known/live")  # noqa: S310 - the scheme is ours
     with urllib.request.urlopen(request, timeout=wire.SECONDS, context=wire.context(platform.ca_file)) as answer:  # noqa: S310
-        told = parsedate_to_datetime(str(answer.headers["Date"]))
+        server_time = parsedate_to_datetime(str(answer.headers["Date"]))
     now = datetime.now(UTC).timestamp()
     # Any moment of that second is possible: take the nearest.
-    return min(max(now, told.timestamp()), told.timestamp() + 1)
+    return min(max(now, server_time.timestamp()), server_time.timestamp() + 1)

@@ -86,7 +86,7 @@ def audit(
 
     Raises what the client raises. A key that is written or expires meanwhile may or may not be seen.
     """
-    found = Audit()
+    result = Audit()
     started = time.monotonic()
     cursor, seen, waiting = 0, set[str](), list[str]()
     due = started
@@ -97,26 +97,26 @@ def audit(
         seen.update(fresh)
         waiting += fresh
         if max_keys is not None and len(seen) >= max_keys:
-            found.complete = cursor == 0 and len(seen) <= max_keys
-            waiting = waiting[: max(0, max_keys - found.total)]
+            result.complete = cursor == 0 and len(seen) <= max_keys
+            waiting = waiting[: max(0, max_keys - result.total)]
             cursor = 0
         while waiting and (len(waiting) >= PAGE or cursor == 0):
             page, waiting = waiting[:PAGE], waiting[PAGE:]
-            _judge_page(client, page, found)
+            _judge_page(client, page, result)
             # What a slow answer took is not made up for by a burst.
             due = max(due, time.monotonic() - len(page) / keys_per_second) + len(page) / keys_per_second
             sleep(max(0.0, due - time.monotonic()))
         if cursor == 0:
-            found.seconds = time.monotonic() - started
-            return found
+            result.seconds = time.monotonic() - started
+            return result
 
 
-def _judge_page(client: redis.Redis, keys: Sequence[str], found: Audit) -> None:
+def _judge_page(client: redis.Redis, keys: Sequence[str], result: Audit) -> None:
     if NAMELESS in keys:
         keys = [key for key in keys if key != NAMELESS]
-        found.keys[None] = found.keys.get(None, 0) + 1
-        found.memory.setdefault(None, 0)
-        found.findings.append(Finding(NAMELESS, Fault.UNKNOWN))
+        result.keys[None] = result.keys.get(None, 0) + 1
+        result.memory.setdefault(None, 0)
+        result.findings.append(Finding(NAMELESS, Fault.UNKNOWN))
     pipeline = client.pipeline(transaction=False)
     for key in keys:
         pipeline.type(key)
@@ -125,20 +125,20 @@ def _judge_page(client: redis.Redis, keys: Sequence[str], found: Audit) -> None:
     answers = pipeline.execute()
     columns = zip(keys, answers[::3], answers[1::3], answers[2::3], strict=True)
     facts = [(key, str(kind), int(ttl), int(memory or 0)) for key, kind, ttl, memory in columns]
-    present = [each for each in facts if each[1] != "none" and each[2] != -2]
+    present = [fact for fact in facts if fact[1] != "none" and fact[2] != -2]
     shapes, counted = _shapes(client, present)
     for key, kind, ttl, sampled in present:
         keyspace = keyspace_of(key)
         name = keyspace.name if keyspace else None
         memory = counted.get(key, sampled)
-        found.keys[name] = found.keys.get(name, 0) + 1
-        found.memory[name] = found.memory.get(name, 0) + memory
+        result.keys[name] = result.keys.get(name, 0) + 1
+        result.memory[name] = result.memory.get(name, 0) + memory
         if keyspace is None:
-            found.findings.append(Finding(key, Fault.UNKNOWN))
+            result.findings.append(Finding(key, Fault.UNKNOWN))
             continue
-        found.findings += [Finding(key, fault, name) for fault in judge(keyspace, kind, ttl, memory, shapes.get(key))]
+        result.findings += [Finding(key, fault, name) for fault in judge(keyspace, kind, ttl, memory, shapes.get(key))]
         if not keyspace.hides_its_secret(keyspace.part(key) or ""):
-            found.findings.append(Finding(key, Fault.TELLING, name))
+            result.findings.append(Finding(key, Fault.TELLING, name))
 
 
 def _shapes(client: redis.Redis, present: Sequence[tuple[str, str, int, int]]) -> tuple[dict[str, Any], dict[str, int]]:
@@ -166,7 +166,7 @@ def _shapes(client: redis.Redis, present: Sequence[tuple[str, str, int, int]]) -
         pipeline.memory_usage(key, samples=0)
     answers = pipeline.execute()
     shapes = dict(zip((key for key, _, _, _ in asked), answers, strict=False))
-    return shapes, dict(zip(hashes, (int(each or 0) for each in answers[len(asked) :]), strict=True))
+    return shapes, dict(zip(hashes, (int(answer or 0) for answer in answers[len(asked) :]), strict=True))
 
 
 def outliving(
@@ -176,7 +176,7 @@ def outliving(
 
     What SCAN promises holds over such looks together: a key that is there throughout is seen. Raises what the client raises.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     cursor, seen = begin, 0
     while True:
         cursor, names = client.scan(cursor, count=PAGE)
@@ -186,10 +186,10 @@ def outliving(
             pipeline.pttl(key)
         for (key, space), ttl in zip(keys, pipeline.execute() if keys else (), strict=True):
             if fault := expiry_fault(space, int(ttl)):
-                found.append(Finding(key, fault, space.name))
+                findings.append(Finding(key, fault, space.name))
         seen += len(names)
         if int(cursor) == 0 or seen >= most:
-            return found, int(cursor)
+            return findings, int(cursor)
         sleep(len(names) / keys_per_second)
 
 
@@ -227,8 +227,8 @@ def fix(client: redis.Redis, findings: Sequence[Finding]) -> int:
 
     The client has to be of an account that may write those keyspaces. A key whose expiry is right by now is left alone too.
     """
-    ttls = {each.name: round(each.ttl.total_seconds() * 1000) for each in KEYSPACES}
-    chosen = [each for each in findings if each.fault in FIXABLE and each.keyspace]
+    ttls = {keyspace.name: round(keyspace.ttl.total_seconds() * 1000) for keyspace in KEYSPACES}
+    chosen = [finding for finding in findings if finding.fault in FIXABLE and finding.keyspace]
     pipeline = client.pipeline(transaction=False)
     for each in chosen:
         # LT takes a key without an expiry for one that never ends, and never makes a life longer.

@@ -26,23 +26,25 @@ def expiry(platform: Platform) -> Finding:
     """Keys belong to a declared keyspace, have its type, shape and size, and expire no later than it says."""
     with clients.redis_client(platform, ACCOUNT) as client:
         total = int(client.dbsize())
-        found = audits.audit(client, max_keys=MAX_KEYS)
-    return judge(found, total)
+        result = audits.audit(client, max_keys=MAX_KEYS)
+    return judge(result, total)
 
 
-def judge(found: Audit, total: int) -> Finding:
+def judge(result: Audit, total: int) -> Finding:
     """What an audit of some of `total` keys comes to, with the memory of each keyspace."""
-    seen = f"{found.total} keys looked at" if found.complete else f"{found.total} of {total} keys looked at"
-    told = "; ".join([seen, *(f"{name or 'no keyspace'} {found.keys[name]} in {size_text(found.memory[name])}" for name in _order(found))])
-    if not found.findings:
-        return ok(told, found.total, "keys")
-    counted = Counter(map(str, found.findings))
+    seen = f"{result.total} keys looked at" if result.complete else f"{result.total} of {total} keys looked at"
+    message = "; ".join(
+        [seen, *(f"{name or 'no keyspace'} {result.keys[name]} in {size_text(result.memory[name])}" for name in _order(result))]
+    )
+    if not result.findings:
+        return ok(message, result.total, "keys")
+    counted = Counter(map(str, result.findings))
     faults = [f"{count} {text}" for text, count in counted.most_common(_SHOWN)]
     faults += [f"{len(counted) - _SHOWN} kinds of fault more"] if len(counted) > _SHOWN else []
-    mendable = sum(each.fault in FIXABLE and each.keyspace is not None for each in found.findings)
+    mendable = sum(finding.fault in FIXABLE and finding.keyspace is not None for finding in result.findings)
     step = "invoke check --fix gives those that live too long their end; " if mendable else ""
-    judged = critical if any(each.fault is Fault.NO_EXPIRY for each in found.findings) else warning
-    return judged(f"{', '.join(faults)}; {told}", f"{step}docs/checks.md says how to find who writes them", len(found.findings), "keys")
+    judged = critical if any(finding.fault is Fault.NO_EXPIRY for finding in result.findings) else warning
+    return judged(f"{', '.join(faults)}; {message}", f"{step}docs/checks.md says how to find who writes them", len(result.findings), "keys")
 
 
 def mend(platform: Platform) -> int:
@@ -64,8 +66,8 @@ def mend_next(platform: Platform, begin: int) -> tuple[int, int]:
 
 def _mend(platform: Platform, findings: Sequence[audits.Finding]) -> int:
     mended = 0
-    for account in sorted({writer_of(each.name).name for each in KEYSPACES}):
-        mine = [each for each in findings if each.keyspace and writer_of(each.keyspace).name == account]
+    for account in sorted({writer_of(keyspace.name).name for keyspace in KEYSPACES}):
+        mine = [finding for finding in findings if finding.keyspace and writer_of(finding.keyspace).name == account]
         if not mine:
             continue
         with clients.redis_client(platform, account) as client:
@@ -73,5 +75,5 @@ def _mend(platform: Platform, findings: Sequence[audits.Finding]) -> int:
     return mended
 
 
-def _order(found: Audit) -> list[str | None]:
-    return sorted(found.keys, key=lambda name: -found.memory[name])
+def _order(result: Audit) -> list[str | None]:
+    return sorted(result.keys, key=lambda name: -result.memory[name])

@@ -19,8 +19,8 @@ _FULL_FROM = 0.9
 def chunks(platform: Platform) -> Finding:
     """No hypertable has so many chunks that a statement over all of them uses up the server's locks."""
     with connected(platform) as connection:
-        found = connection.execute(query("chunks"), (SCHEMA,)).fetchall()
-    return judge([(str(name), int(count), int(locks), int(room)) for name, count, locks, room in found])
+        rows = connection.execute(query("chunks"), (SCHEMA,)).fetchall()
+    return judge([(str(name), int(count), int(locks), int(room)) for name, count, locks, room in rows])
 
 
 def judge(found: Sequence[tuple[str, int, int, int]]) -> Finding:
@@ -28,12 +28,14 @@ def judge(found: Sequence[tuple[str, int, int, int]]) -> Finding:
     if not found:
         return ok("no hypertable", 0, "of the locks")
     worst = max(locks / room for _, _, locks, room in found)
-    told = "; ".join(f"{name} {count} chunks, {locks} of {room} locks" for name, count, locks, room in found if locks / room >= _WARN_FROM)
+    message = "; ".join(
+        f"{name} {count} chunks, {locks} of {room} locks" for name, count, locks, room in found if locks / room >= _WARN_FROM
+    )
     step = "invoke up gives the server the blueprint's max_locks_per_transaction; invoke migrate.upkeep drops candles past their time"
     if worst >= _CRITICAL_FROM:
-        return critical(f"a statement over a whole table may run out of shared memory: {told}", step, round(worst, 3), "of the locks")
+        return critical(f"a statement over a whole table may run out of shared memory: {message}", step, round(worst, 3), "of the locks")
     if worst >= _WARN_FROM:
-        return warning(f"a statement over a whole table takes much of the locks: {told}", step, round(worst, 3), "of the locks")
+        return warning(f"a statement over a whole table takes much of the locks: {message}", step, round(worst, 3), "of the locks")
     full = [f"{name} {count}" for name, count, _, _ in found if count >= _FULL_FROM * MOST_CHUNKS]
     if full:
         return warning(

@@ -21,35 +21,35 @@ _AGAIN_AFTER_SECONDS = 1.2
 def stalled(platform: Platform) -> Finding:
     """No address has more connections on their way in than one ever needs."""
     container = running(platform.containers[TIMESCALEDB.name])
-    found = _count(logins.stalled(container))
-    if any(count > STALLED_LOGINS for count in found.values()):
+    counts = _count(logins.stalled(container))
+    if any(count > STALLED_LOGINS for count in counts.values()):
         # A pool that has just been started opens many at once; a moment later they are in.
         time.sleep(_AGAIN_AFTER_SECONDS)
-        found = _count(logins.stalled(container))
-    too_many = any(count > STALLED_LOGINS for count in found.values())
-    return judge(found, _names(platform) if too_many else {}, str(container.name), clients.unanswered_logins())
+        counts = _count(logins.stalled(container))
+    too_many = any(count > STALLED_LOGINS for count in counts.values())
+    return judge(counts, _names(platform) if too_many else {}, str(container.name), clients.unanswered_logins())
 
 
-def judge(found: Mapping[str, int], names: Mapping[str, str], container: str, own: int = 0) -> Finding:
+def judge(counts: Mapping[str, int], names: Mapping[str, str], container: str, own: int = 0) -> Finding:
     """What connections that have not logged in, by address, come to; `names` says whose an address is. Pure.
 
     `own` is how many of them may be this process's: on a slow network its own checks wait for their logins, from an unknown address.
     """
-    total = sum(found.values())
-    most = max(found.values(), default=0)
+    total = sum(counts.values())
+    most = max(counts.values(), default=0)
     if STALLED_LOGINS < most <= STALLED_LOGINS + own:
         return unknown(
             f"{total} connections have not logged in; up to {own} of them are this command's own, which got no answer in time",
             "ask again: invoke check --only postgres.logins; docker stats shows what is busy",
         )
-    told = [
+    problems = [
         f"{address} ({names.get(address, 'of no container')}) has {count} connections that have not logged in"
-        for address, count in found.items()
+        for address, count in counts.items()
         if count > STALLED_LOGINS
     ]
-    if told:
+    if problems:
         return critical(
-            "; ".join(told),
+            "; ".join(problems),
             f"stop what runs there; docker exec {container} sh {CONFIG_DIRECTORY}/{logins.FILE} end makes room at once",
             total,
             "connections",
@@ -57,8 +57,8 @@ def judge(found: Mapping[str, int], names: Mapping[str, str], container: str, ow
     return ok(f"{total} connections are on their way in", total, "connections")
 
 
-def _count(found: list[logins.Stalled]) -> dict[str, int]:
-    return {address: len(those) for address, those in logins.by_address(found).items()}
+def _count(stalled_logins: list[logins.Stalled]) -> dict[str, int]:
+    return {address: len(those) for address, those in logins.by_address(stalled_logins).items()}
 
 
 def _names(platform: Platform) -> dict[str, str]:

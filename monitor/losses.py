@@ -36,16 +36,16 @@ def judge_copies(names: Collection[str], states: Mapping[str, CopyState], alarms
     for name in names:
         complete = states[name].complete_at if name in states else None
         ages[name] = now - datetime.fromisoformat(complete) if complete else None
-    told = ", ".join(
+    message = ", ".join(
         f"{name} {'never was complete' if age is None else f'was complete {span_text(age)} ago'}" for name, age in ages.items()
     )
     failing = [f"{name}: {states[name].failure}" for name in names if name in states and states[name].failure]
-    told = "; ".join([told, *failing])
+    message = "; ".join([message, *failing])
     if any(age is None or age > alarms.newest_critical_after for age in ages.values()):
-        return critical(told, step, len(names), "copies")
+        return critical(message, step, len(names), "copies")
     if failing or any(age and age > alarms.newest_warn_after for age in ages.values()):
-        return warning(told, step, len(names), "copies")
-    return ok(told, len(names), "copies")
+        return warning(message, step, len(names), "copies")
+    return ok(message, len(names), "copies")
 
 
 def copies(platform: Platform) -> Finding:
@@ -65,10 +65,10 @@ def judge_kit(taken: Taken | None, covers: Mapping[str, str], now: datetime) -> 
     if taken is None:
         return warning("no recovery kit was ever taken, so whoever loses this machine can't read its backups", step)
     gone = changed(taken, dict(covers))
-    told = f"the last kit ({taken.file}, for {taken.readers}) was taken {span_text(now - taken.made)} ago"
+    message = f"the last kit ({taken.file}, for {taken.readers}) was taken {span_text(now - taken.made)} ago"
     if gone:
-        return warning(f"{told}; changed since: {', '.join(gone)}", f"{step}; then remove the older one")
-    return ok(f"{told}, and holds all keys of now")
+        return warning(f"{message}; changed since: {', '.join(gone)}", f"{step}; then remove the older one")
+    return ok(f"{message}, and holds all keys of now")
 
 
 def kit(platform: Platform) -> Finding:

@@ -71,9 +71,9 @@ def prove(platform: Platform, cells: Mapping[Cell, bool], progress: Progress) ->
             works = {store: pool.submit(_PROVERS[store], platform, _by_account(cells, store), report) for store in stores}
             learned: dict[Cell, Learned] = {}
             for store, work in works.items():
-                found, caused[store] = work.result()
-                learned |= found
-                progress.log(f"{store}: {len(found)} cells")
+                learned_cells, caused[store] = work.result()
+                learned |= learned_cells
+                progress.log(f"{store}: {len(learned_cells)} cells")
     finally:
         if any(caused.values()):
             own_refusals.write(platform.stack, own_refusals.Caused(since, datetime.now(UTC), caused, report.address))
@@ -83,11 +83,11 @@ def prove(platform: Platform, cells: Mapping[Cell, bool], progress: Progress) ->
 
 
 def _by_account(cells: Mapping[Cell, bool], store: Store) -> dict[str, list[Cell]]:
-    found: dict[str, list[Cell]] = {}
+    by_account: dict[str, list[Cell]] = {}
     for cell in cells:
         if cell.store == store:
-            found.setdefault(cell.account, []).append(cell)
-    return found
+            by_account.setdefault(cell.account, []).append(cell)
+    return by_account
 
 
 Result = tuple[dict[Cell, Learned], dict[str, int]]
@@ -107,15 +107,15 @@ def _postgres(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
             return _nothing(cells[account], error)
 
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        found = {cell: learned for every in pool.map(one, cells) for cell, learned in every.items()}
-    report.address = next((each.address for each in denials.values() if each.address), "")
+        learned_cells = {cell: learned for every in pool.map(one, cells) for cell, learned in every.items()}
+    report.address = next((denial.address for denial in denials.values() if denial.address), "")
     wanted = Counter({account: len(each.logins) for account, each in denials.items()})
-    told = _told(platform, "timescaledb", began, refusals.of_postgres, lambda each: each.account, wanted)
-    if isinstance(told, Finding):
-        report.unread.append(told.message)
+    refused = _told(platform, "timescaledb", began, refusals.of_postgres, lambda each: each.account, wanted)
+    if isinstance(refused, Finding):
+        report.unread.append(refused.message)
     else:
-        _miss(report, [(cell, account) for account, each in denials.items() for cell in each.logins], told)
-    return found, dict(wanted)
+        _miss(report, [(cell, account) for account, each in denials.items() for cell in each.logins], refused)
+    return learned_cells, dict(wanted)
 
 
 def _weaviate(platform: Platform, cells: Mapping[str, list[Cell]], report: Report) -> Result:
@@ -125,37 +125,37 @@ def _weaviate(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
     began = datetime.now(UTC)
     denials = {account: weaviate.Denials() for account in cells}
     try:
-        there = weaviate.names(platform)
+        names = weaviate.names(platform)
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
         return {cell: learned for each in cells.values() for cell, learned in _nothing(each, error).items()}, {}
 
     def one(account: str) -> dict[Cell, Learned]:
         try:
-            return weaviate.learn(platform, account, cells[account], there, denials[account])
+            return weaviate.learn(platform, account, cells[account], names, denials[account])
         except (OSError, http.client.HTTPException) as error:
             return _nothing(cells[account], error)
 
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        found = {cell: learned for every in pool.map(one, cells) for cell, learned in every.items()}
-    wanted = Counter((account, action) for account, each in denials.items() for _, action in each.found)
+        learned_cells = {cell: learned for every in pool.map(one, cells) for cell, learned in every.items()}
+    wanted = Counter((account, action) for account, each in denials.items() for _, action in each.expected)
 
     def recognize(line: bytes) -> refusals.Refusal | None:
         said = refusals.denied_by_weaviate(line)
         return refusals.Refusal("denial", account_of(str(said.get("user"))), str(said.get("perm"))) if said else None
 
-    told = _told(platform, "weaviate", began, recognize, lambda each: (each.account, each.address), wanted)
-    if isinstance(told, Finding):
-        report.unread.append(told.message)
+    refused = _told(platform, "weaviate", began, recognize, lambda each: (each.account, each.address), wanted)
+    if isinstance(refused, Finding):
+        report.unread.append(refused.message)
     else:
-        _miss(report, [(cell, (account, action)) for account, each in denials.items() for cell, action in each.found], told)
-    return found, {account: each.lines for account, each in denials.items()}
+        _miss(report, [(cell, (account, action)) for account, each in denials.items() for cell, action in each.expected], refused)
+    return learned_cells, {account: each.lines for account, each in denials.items()}
 
 
 def _redis(platform: Platform, cells: Mapping[str, list[Cell]], report: Report) -> Result:
     """One account after the other: they share the room in ACL LOG, in equal parts."""
     import redis as driver
 
-    found: dict[Cell, Learned] = {}
+    learneds: dict[Cell, Learned] = {}
     counted: dict[str, int] = {}
     try:
         places = redis_store.room(platform, own_refusals.spans(platform.stack)) // max(1, len(cells))
@@ -164,20 +164,20 @@ def _redis(platform: Platform, cells: Mapping[str, list[Cell]], report: Report) 
     for account, mine in cells.items():
         began, denials = time.monotonic(), redis_store.Denials()
         try:
-            found |= redis_store.learn(platform, account, mine, places, denials)
+            learneds |= redis_store.learn(platform, account, mine, places, denials)
         except (driver.RedisError, OSError) as error:
-            found |= _nothing(mine, error)
-        counted[account] = len(denials.found)
+            learneds |= _nothing(mine, error)
+        counted[account] = len(denials.expected)
         try:
             with clients.redis_client(platform, "monitor") as client:
                 entries: Any = client.acl_log(10_000)
         except (driver.RedisError, OSError) as error:
             report.unread.append(f"ACL LOG can't be read: {error}")
             continue
-        report.looked_up += len(denials.found)
+        report.looked_up += len(denials.expected)
         # An entry's age is rounded, and one that was there is counted up.
         report.unlogged += redis_store.unlogged(entries, account, denials, time.monotonic() - began + 2)
-    return found, counted
+    return learneds, counted
 
 
 _PROVERS: Mapping[Store, Callable[[Platform, Mapping[str, list[Cell]], Report], Result]] = {
@@ -199,27 +199,27 @@ def _told(
     key: Callable[[refusals.Refusal], Any],
     wanted: Counter[Any],
 ) -> Counter[Any] | Finding:
-    """How often a log tells each of what is wanted, asked until all of it is there: a line is written a moment after the answer."""
-    found: Counter[Any] | Finding = Counter()
+    """How often a log has each wanted refusal, read again until it has all: a line is written a moment after the answer."""
+    counts: Counter[Any] | Finding = Counter()
 
     def enough() -> bool:
-        nonlocal found
-        told = refusals.read_log(platform, service, began, recognize)
-        if isinstance(told, Finding):
-            found = told
+        nonlocal counts
+        logged = refusals.read_log(platform, service, began, recognize)
+        if isinstance(logged, Finding):
+            counts = logged
             return True
-        found = Counter(key(each) for each in told.refusals)
-        return not wanted - found
+        counts = Counter(key(refusal) for refusal in logged.refusals)
+        return not wanted - counts
 
     if wanted:
         until(lambda: enough() or None, patience(_LOGGED_WITHIN_SECONDS), pause=0.5)
-    return found
+    return counts
 
 
-def _miss(report: Report, denials: Sequence[tuple[Cell, Any]], told: Counter[Any]) -> None:
+def _miss(report: Report, denials: Sequence[tuple[Cell, Any]], in_the_log: Counter[Any]) -> None:
     """Note the denials that no line is left for."""
     report.looked_up += len(denials)
-    left = Counter(told)
+    left = Counter(in_the_log)
     for cell, key in denials:
         if left[key] < 1:
             report.unlogged.append(cell)

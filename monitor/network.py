@@ -98,10 +98,10 @@ def certificate(port: Port, platform: Platform) -> Finding:
 def judge_certificate(start: datetime, end: datetime, now: datetime, stack: str) -> Finding:
     """What is left of a certificate's life, judged by the blueprint's rule of renewal."""
     left, days = (end - now) / (end - start), (end - now).total_seconds() / 86_400
-    told = f"valid until {end:%Y-%m-%d}, {days:.0f} days"
+    message = f"valid until {end:%Y-%m-%d}, {days:.0f} days"
     renew = f"invoke up --stack {stack} renews it"
     if left < _CRITICAL_BELOW:
-        return critical(told, renew, round(days, 1), "days")
+        return critical(message, renew, round(days, 1), "days")
     if left < RENEW_BELOW:
-        return warning(told, renew, round(days, 1), "days")
-    return ok(told, round(days, 1), "days")
+        return warning(message, renew, round(days, 1), "days")
+    return ok(message, round(days, 1), "days")

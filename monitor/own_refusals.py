@@ -37,11 +37,11 @@ def write(stack: str, caused: Caused) -> None:
 
 def of_late(stack: str, store: str, begin: datetime) -> Counter[tuple[str, str]]:
     """How many refusals in a store were caused since `begin`, by account and address."""
-    found: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for each in _read(stack):
         if each.ended >= begin:
-            found.update({(account, each.address): count for account, count in each.counts.get(store, {}).items()})
-    return found
+            counts.update({(account, each.address): count for account, count in each.counts.get(store, {}).items()})
+    return counts
 
 
 def spans(stack: str) -> list[tuple[datetime, datetime]]:
@@ -52,10 +52,10 @@ def spans(stack: str) -> list[tuple[datetime, datetime]]:
 def _read(stack: str) -> list[Caused]:
     """What is written down; nothing where it can't be read any more: then the checks tell of refusals, and somebody looks."""
     try:
-        told = json.loads(_file(stack).read_text(encoding="utf-8"))
+        document = json.loads(_file(stack).read_text(encoding="utf-8"))
         return [
             Caused(datetime.fromisoformat(each["began"]), datetime.fromisoformat(each["ended"]), each["counts"], str(each["address"]))
-            for each in told
+            for each in document
         ]
     except (OSError, ValueError, KeyError, TypeError):
         return []

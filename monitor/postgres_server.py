@@ -64,19 +64,26 @@ def judge_connections(room: int, held: Mapping[str, int], alarms: PostgresAlarms
     """Judge connections by account and the total limit. Pure."""
     total = sum(held.values())
     most = ", ".join(f"{name} {count}" for name, count in sorted(held.items(), key=lambda each: -each[1])[:_SHOWN])
-    told = f"{total} of {room}: {most}"
+    message = f"{total} of {room}: {most}"
     step = f"invoke check --only postgres.sessions; {_AS_SUPERUSER}: select pg_terminate_backend(PROCESS) ends one"
-    found = bounded(total / max(room, 1), "share", told, step, warn=alarms.connections_warn, critical=alarms.connections_critical)
+    finding = bounded(total / max(room, 1), "share", message, step, warn=alarms.connections_warn, critical=alarms.connections_critical)
     # The server counts each of an account's two logins.
-    bounds = {login: each.postgres.connection_limit for each in ACCOUNTS if each.postgres for login in (each.name, twin_of(each.name))}
+    bounds = {
+        login: account.postgres.connection_limit
+        for account in ACCOUNTS
+        if account.postgres
+        for login in (account.name, twin_of(account.name))
+    }
     full = [
         f"{name} has {count} of its {bounds[name]}"
         for name, count in held.items()
         if name in bounds and count >= alarms.account_connections_warn * bounds[name]
     ]
-    if full and not found.next_step:
-        return warning("; ".join([*full, told]), f"a pool that doesn't return connections? {step}", round(total / max(room, 1), 4), "share")
-    return found
+    if full and not finding.next_step:
+        return warning(
+            "; ".join([*full, message]), f"a pool that doesn't return connections? {step}", round(total / max(room, 1), 4), "share"
+        )
+    return finding
 
 
 def locks(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
@@ -96,14 +103,14 @@ def judge_locks(waiting: Sequence[Waiting], sessions: Mapping[int, Holder], alar
     pids = {each.pid for each in waiting}
     heads = [pid for pid in dict.fromkeys(blocker for each in waiting for blocker in each.blockers) if pid not in pids]
     things = ", ".join(dict.fromkeys(each.thing for each in sorted(waiting, key=lambda each: -each.seconds)[:_SHOWN]))
-    told = f"{len(waiting)} sessions wait for a lock ({things}), the longest for {longest:.0f} s"
+    message = f"{len(waiting)} sessions wait for a lock ({things}), the longest for {longest:.0f} s"
     if heads:
-        told += "; at the head: " + "; ".join(_described(pid, sessions) for pid in heads[:_SHOWN])
+        message += "; at the head: " + "; ".join(_described(pid, sessions) for pid in heads[:_SHOWN])
     else:
-        told += "; they wait for each other"
+        message += "; they wait for each other"
     step = f"wait for it, or end it: {_AS_SUPERUSER} -c 'select pg_terminate_backend({heads[0] if heads else waiting[0].pid})'"
     return bounded(
-        longest, "seconds", told, step, warn=alarms.lock_wait_warn.total_seconds(), critical=alarms.lock_wait_critical.total_seconds()
+        longest, "seconds", message, step, warn=alarms.lock_wait_warn.total_seconds(), critical=alarms.lock_wait_critical.total_seconds()
     )
 
 
@@ -118,38 +125,38 @@ def _described(pid: int, sessions: Mapping[int, Holder]) -> str:
 def slots(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """No replication slot retains WAL without a reader."""
     with connected(platform) as connection:
-        found = [Slot(*row) for row in connection.execute(query("slots")).fetchall()]
-    return judge_slots(found, alarms)
+        rows = [Slot(*row) for row in connection.execute(query("slots")).fetchall()]
+    return judge_slots(rows, alarms)
 
 
-def judge_slots(found: Sequence[Slot], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
+def judge_slots(slots_there: Sequence[Slot], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge slots: an unused one retains WAL until the disk is full. Pure."""
-    most = max((each.held for each in found), default=0)
-    told = "; ".join(
-        f"{each.name} ({'active' if each.active else 'inactive'}, {each.state}) retains {size_text(each.held)}" for each in found
+    most = max((each.held for each in slots_there), default=0)
+    message = "; ".join(
+        f"{each.name} ({'active' if each.active else 'inactive'}, {each.state}) retains {size_text(each.held)}" for each in slots_there
     )
     step = f"reconnect its reader, or {_AS_SUPERUSER}: select pg_drop_replication_slot(NAME)"
     bound = alarms.slot_bytes_critical
-    grave = most >= bound or any(each.state in {"lost", "unreserved"} for each in found)
-    status = Status.CRITICAL if grave else Status.OK if all(each.active for each in found) else Status.WARNING
-    return Finding(status, told or "no slots", "" if status is Status.OK else step, most, "bytes", None, bound)
+    grave = most >= bound or any(each.state in {"lost", "unreserved"} for each in slots_there)
+    status = Status.CRITICAL if grave else Status.OK if all(each.active for each in slots_there) else Status.WARNING
+    return Finding(status, message or "no slots", "" if status is Status.OK else step, most, "bytes", None, bound)
 
 
 def wraparound(platform: Platform) -> Finding:
     """No database is near transaction ID wraparound."""
     with connected(platform) as connection:
-        found = [(str(name), int(age), int(shared)) for name, age, shared in connection.execute(query("wraparound")).fetchall()]
-    return judge_wraparound(found)
+        ages = [(str(name), int(age), int(shared)) for name, age, shared in connection.execute(query("wraparound")).fetchall()]
+    return judge_wraparound(ages)
 
 
-def judge_wraparound(found: Sequence[tuple[str, int, int]], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
+def judge_wraparound(ages: Sequence[tuple[str, int, int]], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge ages of databases, as (name, transactions, multixacts). Pure."""
-    name, age, shared = max(found, key=lambda each: max(each[1:]), default=("", 0, 0))
-    told = f"{name} is {age / 1e6:.0f} million transactions and {shared / 1e6:.0f} million multixacts old"
-    told += f"; at {_COUNTER_TURNS / 1e6:.0f} million writes stop"
+    name, age, shared = max(ages, key=lambda each: max(each[1:]), default=("", 0, 0))
+    message = f"{name} is {age / 1e6:.0f} million transactions and {shared / 1e6:.0f} million multixacts old"
+    message += f"; at {_COUNTER_TURNS / 1e6:.0f} million writes stop"
     step = f"find what holds back vacuum: postgres.sessions, postgres.slots; then vacuum freeze, {_AS_SUPERUSER}"
     share = max(age, shared) / _COUNTER_TURNS
-    return bounded(share, "share", told, step, warn=alarms.wraparound_warn, critical=alarms.wraparound_critical)
+    return bounded(share, "share", message, step, warn=alarms.wraparound_warn, critical=alarms.wraparound_critical)
 
 
 def sequences(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
@@ -159,15 +166,15 @@ def sequences(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> F
     return judge_sequences([(str(name), int(last), int(most)) for name, last, most in rows], alarms)
 
 
-def judge_sequences(found: Sequence[tuple[str, int, int]], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
+def judge_sequences(fill: Sequence[tuple[str, int, int]], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge sequences, as (column, last number, maximum). Pure."""
-    shares = sorted(((last / most, name, last, most) for name, last, most in found), reverse=True)
+    shares = sorted(((last / most, name, last, most) for name, last, most in fill), reverse=True)
     if not shares:
         return bounded(0.0, "share", "no sequence was used yet", "", warn=alarms.sequences_warn, critical=alarms.sequences_critical)
-    near = [each for each in shares if each[0] >= alarms.sequences_warn] or shares[:1]
-    told = "; ".join(f"{name} is at {last:,} of {most:,}" for _, name, last, most in near[:_SHOWN])
+    near = [share for share in shares if share[0] >= alarms.sequences_warn] or shares[:1]
+    message = "; ".join(f"{name} is at {last:,} of {most:,}" for _, name, last, most in near[:_SHOWN])
     step = "change the column to bigint: invoke migrate.new; at the maximum, inserts fail"
-    return bounded(shares[0][0], "share", told, step, warn=alarms.sequences_warn, critical=alarms.sequences_critical)
+    return bounded(shares[0][0], "share", message, step, warn=alarms.sequences_warn, critical=alarms.sequences_critical)
 
 
 def _counters(platform: Platform) -> dict[str, Any]:
@@ -182,47 +189,49 @@ _FIRST_LOOK = "first sample: the next check shows the increase"
 
 def deadlocks(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Few deadlocks: the server ends each by failing a transaction."""
-    found = int(_counters(platform)["deadlocks"])
-    return judge_deadlocks(samples.increase(platform, "postgres.deadlocks", found), alarms)
+    count = int(_counters(platform)["deadlocks"])
+    return judge_deadlocks(samples.increase(platform, "postgres.deadlocks", count), alarms)
 
 
 def judge_deadlocks(risen: Increase | None, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge the increase. Pure."""
-    told = _FIRST_LOOK if risen is None else f"{risen.count:.0f} deadlocks {risen}"
+    message = _FIRST_LOOK if risen is None else f"{risen.count:.0f} deadlocks {risen}"
     step = "invoke logs timescaledb --since 1h has `deadlock detected` with the processes; lock rows in the same order everywhere"
-    return bounded(risen.count if risen else 0, "deadlocks", told, step, warn=alarms.deadlocks_warn)
+    return bounded(risen.count if risen else 0, "deadlocks", message, step, warn=alarms.deadlocks_warn)
 
 
 def temporary(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Few sorts and hashes spill to disk."""
-    found = _counters(platform)
-    return judge_temporary(samples.increase(platform, "postgres.temporary", int(found["temporary_bytes"])), alarms)
+    counters = _counters(platform)
+    return judge_temporary(samples.increase(platform, "postgres.temporary", int(counters["temporary_bytes"])), alarms)
 
 
 def judge_temporary(risen: Increase | None, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge the increase of temporary files. Pure."""
-    told = _FIRST_LOOK if risen is None else f"{size_text(risen.count)} in temporary files {risen}"
+    message = _FIRST_LOOK if risen is None else f"{size_text(risen.count)} in temporary files {risen}"
     step = "invoke check --only postgres.queries,postgres.sessions; add an index, or more work_mem for that account"
-    return bounded(risen.count if risen else 0, "bytes", told, step, warn=alarms.temporary_bytes_warn)
+    return bounded(risen.count if risen else 0, "bytes", message, step, warn=alarms.temporary_bytes_warn)
 
 
 def checkpoints(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Checkpoints are timed, not forced by max_wal_size."""
-    found = _counters(platform)
-    return judge_checkpoints(samples.increase(platform, "postgres.checkpoints", int(found["requested_checkpoints"])), alarms)
+    counters = _counters(platform)
+    return judge_checkpoints(samples.increase(platform, "postgres.checkpoints", int(counters["requested_checkpoints"])), alarms)
 
 
 def judge_checkpoints(risen: Increase | None, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge the increase of requested checkpoints. Pure."""
-    told = _FIRST_LOOK if risen is None else f"{risen.count:.0f} requested checkpoints {risen}"
+    message = _FIRST_LOOK if risen is None else f"{risen.count:.0f} requested checkpoints {risen}"
     step = "raise max_wal_size (half of christmas:limits.timescaledb.memoryMib), or load in smaller steps"
-    return bounded(risen.count if risen else 0, "checkpoints", told, step, warn=alarms.checkpoints_warn)
+    return bounded(risen.count if risen else 0, "checkpoints", message, step, warn=alarms.checkpoints_warn)
 
 
 def checksums(platform: Platform) -> Finding:
     """No checksum failures, and checksums are on."""
-    found = _counters(platform)
-    return judge_checksums(has=bool(found["has_checksums"]), failures=int(found["checksum_failures"]), last=found["checksum_last_failure"])
+    counters = _counters(platform)
+    return judge_checksums(
+        has=bool(counters["has_checksums"]), failures=int(counters["checksum_failures"]), last=counters["checksum_last_failure"]
+    )
 
 
 def judge_checksums(*, has: bool, failures: int, last: str | None) -> Finding:
@@ -242,18 +251,18 @@ def judge_checksums(*, has: bool, failures: int, last: str | None) -> Finding:
 def invalid_indexes(platform: Platform) -> Finding:
     """No failed index build left an invalid index."""
     with connected(platform) as connection:
-        found = [(str(name), str(table)) for name, table in connection.execute(query("invalid_indexes")).fetchall()]
-    return judge_invalid(found)
+        indexes = [(str(name), str(table)) for name, table in connection.execute(query("invalid_indexes")).fetchall()]
+    return judge_invalid(indexes)
 
 
-def judge_invalid(found: Sequence[tuple[str, str]]) -> Finding:
+def judge_invalid(indexes: Sequence[tuple[str, str]]) -> Finding:
     """Judge invalid indexes, as (index, table). Pure."""
-    if not found:
+    if not indexes:
         return ok("no invalid index", 0, "indexes")
-    told = ", ".join(f"{name} of {table}" for name, table in found[:_SHOWN])
+    message = ", ".join(f"{name} of {table}" for name, table in indexes[:_SHOWN])
     return warning(
-        f"{len(found)} invalid indexes: {told}",
-        f"as migrator: reindex index concurrently {found[0][0]}, or drop it; a unique index fails on duplicate rows",
-        len(found),
+        f"{len(indexes)} invalid indexes: {message}",
+        f"as migrator: reindex index concurrently {indexes[0][0]}, or drop it; a unique index fails on duplicate rows",
+        len(indexes),
         "indexes",
     )

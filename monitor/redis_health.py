@@ -22,8 +22,8 @@ _FIRST_LOOK = "first sample: the next check shows the increase"
 
 def _info(platform: Platform, section: str) -> dict[str, Any]:
     with clients.redis_client(platform, ACCOUNT) as client:
-        found: dict[str, Any] = client.info(section)
-        return found
+        section_values: dict[str, Any] = client.info(section)
+        return section_values
 
 
 def memory(platform: Platform) -> Finding:
@@ -35,11 +35,11 @@ def memory(platform: Platform) -> Finding:
     if bound == 0:
         return critical("there is no bound: the kernel would end the server", "invoke up writes its configuration again", 0, "share")
     share = int(used["used_memory"]) / bound
-    told = f"{int(used['used_memory']) / 2**20:.0f} of {bound / 2**20:.0f} MiB in use, {evicted} keys evicted since the start"
+    message = f"{int(used['used_memory']) / 2**20:.0f} of {bound / 2**20:.0f} MiB in use, {evicted} keys evicted since the start"
     if share < REDIS_POLICY.warn_from:
-        return ok(told, round(share, 3), "share")
+        return ok(message, round(share, 3), "share")
     judged = critical if share >= REDIS_POLICY.critical_from else warning
-    return judged(told, "give the server more memory, or find what grows: invoke check --only redis.keyspaces", round(share, 3), "share")
+    return judged(message, "give the server more memory, or find what grows: invoke check --only redis.keyspaces", round(share, 3), "share")
 
 
 def fragmentation(platform: Platform, alarms: RedisAlarms = REDIS_ALARMS) -> Finding:
@@ -50,11 +50,11 @@ def fragmentation(platform: Platform, alarms: RedisAlarms = REDIS_ALARMS) -> Fin
 def judge_fragmentation(info: Mapping[str, Any], alarms: RedisAlarms = REDIS_ALARMS) -> Finding:
     """Judge INFO memory. The ratio of a small data set is always high, so it counts only above some waste. Pure."""
     ratio, lost = float(info["mem_fragmentation_ratio"]), int(info.get("mem_fragmentation_bytes", 0))
-    told = f"fragmentation ratio {ratio:.2f}, {size_text(max(0, lost))} wasted"
+    message = f"fragmentation ratio {ratio:.2f}, {size_text(max(0, lost))} wasted"
     step = "invoke shell redis --account admin -c 'memory purge'; builds with activedefrag do it themselves; else restart at a quiet time"
     counts = lost >= alarms.fragmentation_bytes
-    found = bounded(ratio, "ratio", told, step, warn=alarms.fragmentation_warn)
-    return found if counts else ok(told, round(ratio, 4), "ratio")
+    finding = bounded(ratio, "ratio", message, step, warn=alarms.fragmentation_warn)
+    return finding if counts else ok(message, round(ratio, 4), "ratio")
 
 
 def connected(platform: Platform) -> Finding:
@@ -67,11 +67,11 @@ def connected(platform: Platform) -> Finding:
 
 def judge_clients(count: int, most: int, rejected: Increase | None, alarms: RedisAlarms = REDIS_ALARMS) -> Finding:
     """Judge the number of clients, its limit, and rejected ones. Pure."""
-    share, told = count / max(most, 1), f"{count} of {most} clients"
+    share, message = count / max(most, 1), f"{count} of {most} clients"
     step = "invoke shell redis --account admin -c 'client list' shows whose they are; limit them by a pool in each application"
     if rejected and rejected.count >= alarms.rejected_critical:
-        return critical(f"{rejected.count:.0f} clients were rejected {rejected}; {told}", step, round(share, 4), "share")
-    return bounded(share, "share", told, step, warn=alarms.clients_warn, critical=alarms.clients_critical)
+        return critical(f"{rejected.count:.0f} clients were rejected {rejected}; {message}", step, round(share, 4), "share")
+    return bounded(share, "share", message, step, warn=alarms.clients_warn, critical=alarms.clients_critical)
 
 
 def blocked(platform: Platform, alarms: RedisAlarms = REDIS_ALARMS) -> Finding:
@@ -87,15 +87,15 @@ def judge_blocked(count: int, alarms: RedisAlarms = REDIS_ALARMS) -> Finding:
 
 def evictions(platform: Platform) -> Finding:
     """No key was evicted."""
-    found = int(_info(platform, "stats")["evicted_keys"])
-    return judge_evictions(samples.increase(platform, "redis.evicted", found))
+    evicted = int(_info(platform, "stats")["evicted_keys"])
+    return judge_evictions(samples.increase(platform, "redis.evicted", evicted))
 
 
 def judge_evictions(risen: Increase | None, alarms: RedisAlarms = REDIS_ALARMS) -> Finding:
     """Judge the increase of evicted keys. Pure."""
-    told = _FIRST_LOOK if risen is None else f"{risen.count:.0f} keys were evicted {risen}"
+    message = _FIRST_LOOK if risen is None else f"{risen.count:.0f} keys were evicted {risen}"
     step = "sessions may be next: raise christmas:limits.redis.memoryMib, or find what grows: invoke check --only redis.keyspaces"
-    return bounded(risen.count if risen else 0, "keys", told, step, warn=alarms.evictions_warn, critical=alarms.evictions_critical)
+    return bounded(risen.count if risen else 0, "keys", message, step, warn=alarms.evictions_warn, critical=alarms.evictions_critical)
 
 
 def persistence(platform: Platform) -> Finding:
@@ -120,9 +120,9 @@ def judge_persistence(info: Mapping[str, Any], delayed: Increase | None, alarms:
     if not int(info.get("aof_enabled", 0)):
         wrong.append("the append-only file is off")
     changes, age = int(info.get("rdb_changes_since_last_save", 0)), _age(info)
-    told = f"{changes} changes since the last snapshot" + (f", {span_text(timedelta(seconds=age))} ago" if age else "")
+    message = f"{changes} changes since the last snapshot" + (f", {span_text(timedelta(seconds=age))} ago" if age else "")
     if wrong:
-        return critical("; ".join([*wrong, told]), step, changes, "changes")
+        return critical("; ".join([*wrong, message]), step, changes, "changes")
     if delayed and delayed.count >= alarms.delayed_warn:
         return warning(
             f"fsync of the append-only file was delayed {delayed.count:.0f} times {delayed}: clients waited",
@@ -131,8 +131,8 @@ def judge_persistence(info: Mapping[str, Any], delayed: Increase | None, alarms:
             "delays",
         )
     if changes and age > alarms.snapshot_warn.total_seconds():
-        return warning(told, step, changes, "changes")
-    return ok(f"the append-only file is on; {told}", changes, "changes")
+        return warning(message, step, changes, "changes")
+    return ok(f"the append-only file is on; {message}", changes, "changes")
 
 
 def _age(info: Mapping[str, Any]) -> float:
@@ -144,21 +144,21 @@ def _age(info: Mapping[str, Any]) -> float:
 def latency(platform: Platform, alarms: RedisAlarms = REDIS_ALARMS) -> Finding:
     """No long latency event in the last hour."""
     with clients.redis_client(platform, ACCOUNT) as client:
-        found: list[Any] = client.latency_latest()
+        latest: list[Any] = client.latency_latest()
         now = int(client.info("server")["server_time_usec"]) / 1_000_000
-    events = [(str(name), float(at), float(last)) for name, at, last, *_ in found]
+    events = [(str(name), float(at), float(last)) for name, at, last, *_ in latest]
     return judge_latency(events, now, alarms)
 
 
 def judge_latency(events: Sequence[tuple[str, float, float]], now: float, alarms: RedisAlarms = REDIS_ALARMS) -> Finding:
     """Judge latency events, as (name, time in seconds since 1970, milliseconds), by the server's clock. Pure."""
     recent = sorted(((taken, name) for name, at, taken in events if now - at <= COUNTED.total_seconds()), reverse=True)
-    told = ", ".join(f"{name} {taken:.0f} ms" for taken, name in recent[:3])
+    message = ", ".join(f"{name} {taken:.0f} ms" for taken, name in recent[:3])
     step = "invoke shell redis --account admin -c 'latency doctor', and -c 'slowlog get 10'"
     return bounded(
         recent[0][0] if recent else 0.0,
         "milliseconds",
-        f"latest event of each kind in the last hour: {told}" if recent else "no latency event in the last hour",
+        f"latest event of each kind in the last hour: {message}" if recent else "no latency event in the last hour",
         step,
         warn=alarms.latency_warn.total_seconds() * 1000,
         critical=alarms.latency_critical.total_seconds() * 1000,

@@ -27,13 +27,15 @@ def policy(platform: Platform) -> Finding:
 
 def same(name: str, declared: str, live: str) -> bool:
     """Whether the server's word for a setting means what is declared: it counts bytes, and calls a replica by its former name."""
-    words = [_number(each) for each in declared.replace("replica", "slave").split()]
-    there = [_number(each) for each in live.replace("replica", "slave").split()]
+    words = [_number(word) for word in declared.replace("replica", "slave").split()]
+    present = [_number(word) for word in live.replace("replica", "slave").split()]
     if name != "client-output-buffer-limit":
-        return words == there
-    return {tuple(words[at : at + 4]) for at in range(0, len(words), 4)} <= {tuple(there[at : at + 4]) for at in range(0, len(there), 4)}
+        return words == present
+    return {tuple(words[at : at + 4]) for at in range(0, len(words), 4)} <= {
+        tuple(present[at : at + 4]) for at in range(0, len(present), 4)
+    }
 
 
 def _number(word: str) -> str:
-    found = re.fullmatch(r"(\d+)(kb|mb|gb)", word)
-    return str(int(found[1]) * _UNITS[found[2]]) if found else word
+    match = re.fullmatch(r"(\d+)(kb|mb|gb)", word)
+    return str(int(match[1]) * _UNITS[match[2]]) if match else word

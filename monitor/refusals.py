@@ -52,7 +52,7 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Told:
+class LoggedRefusals:
     """What a store told of the last while; `since` is later than asked where it kept no more, and `lost` counts what somebody took away."""
 
     refusals: list[Refusal] = field(default_factory=list)
@@ -79,10 +79,12 @@ def of_postgres(line: bytes) -> Refusal | None:
 
 def of_weaviate(line: bytes) -> Refusal | None:
     """The refused action that a line of Weaviate's log tells of, if it does."""
-    told = denied_by_weaviate(line)
-    if told is None or any(told.get("perm") == action and scope in str(told.get("resource")) for action, scope in _CLIENTS_OWN_QUESTIONS):
+    entry = denied_by_weaviate(line)
+    if entry is None or any(
+        entry.get("perm") == action and scope in str(entry.get("resource")) for action, scope in _CLIENTS_OWN_QUESTIONS
+    ):
         return None
-    return Refusal("denial", account_of(str(told.get("user"))), str(told.get("source_ip") or UNKNOWN_ADDRESS))
+    return Refusal("denial", account_of(str(entry.get("user"))), str(entry.get("source_ip") or UNKNOWN_ADDRESS))
 
 
 def denied_by_weaviate(line: bytes) -> Mapping[str, Any] | None:
@@ -90,43 +92,43 @@ def denied_by_weaviate(line: bytes) -> Mapping[str, Any] | None:
     if b'"authorization denied"' not in line:
         return None
     try:
-        told = json.loads(line)
+        document = json.loads(line)
     except ValueError:
         return None
-    return told if isinstance(told, dict) else None
+    return document if isinstance(document, dict) else None
 
 
 def of_embedder(line: bytes) -> Refusal | None:
     """The request without the right key that a line of the bundled embedder's log tells of, if it does. It has one key, and no accounts."""
-    found = _EMBEDDER_LINE.match(line)
-    return Refusal("login", "a client", found["client"].decode(errors="replace")) if found else None
+    match = _EMBEDDER_LINE.match(line)
+    return Refusal("login", "a client", match["client"].decode(errors="replace")) if match else None
 
 
 def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Refusal]:
     """What Redis' list has of the last while. One entry stands for all that were alike within a minute."""
-    found = []
+    refusals = []
     for entry in entries:
         if float(entry["age-seconds"]) > window.total_seconds() or redis_list.asked_by_exporter(entry):
             continue
         kind: Kind = "login" if entry["reason"] == "auth" else "denial"
         host = redis_list.address_of(entry) or UNKNOWN_ADDRESS
-        found.append(Refusal(kind, account_of(str(entry["username"])), host, int(entry["count"])))
-    return found
+        refusals.append(Refusal(kind, account_of(str(entry["username"])), host, int(entry["count"])))
+    return refusals
 
 
-def judge(store: str, told: Told, kinds: Sequence[Kind], now: datetime, alarms: RefusalAlarms = REFUSAL_ALARMS) -> Finding:
+def judge(store: str, logged: LoggedRefusals, kinds: Sequence[Kind], now: datetime, alarms: RefusalAlarms = REFUSAL_ALARMS) -> Finding:
     """What the refusals of a store come to. Pure."""
     names = {"login": "logins", "denial": "commands"}
     bounds = {"login": (alarms.logins_warn, alarms.logins_critical), "denial": (alarms.denials_warn, alarms.denials_critical)}
-    counts = {kind: sum(each.count for each in told.refusals if each.kind == kind) for kind in kinds}
-    span = span_text(now - told.since) if told.since else span_text(alarms.window)
+    counts = {kind: sum(refusal.count for refusal in logged.refusals if refusal.kind == kind) for kind in kinds}
+    span = span_text(now - logged.since) if logged.since else span_text(alarms.window)
     shown = f"{' and '.join(f'{counts[kind]} {names[kind]}' for kind in kinds)} refused in the last {span}"
     total = sum(counts.values())
-    if groups := _groups(told.refusals):
+    if groups := _groups(logged.refusals):
         shown += f" ({groups})"
-    if told.lost:
+    if logged.lost:
         return critical(
-            f"{shown}; {told.lost} more are no longer listed",
+            f"{shown}; {logged.lost} more are no longer listed",
             f"somebody emptied {store}'s list (ACL LOG RESET, which monitor and admin may): rotate the two (invoke accounts.rotate)",
             total,
             "refusals",
@@ -141,24 +143,24 @@ def judge(store: str, told: Told, kinds: Sequence[Kind], now: datetime, alarms: 
 
 def _groups(refusals: Iterable[Refusal]) -> str:
     counted: Counter[tuple[Kind, str, str]] = Counter()
-    for each in refusals:
-        counted[each.kind, each.account, each.address] += each.count
+    for refusal in refusals:
+        counted[refusal.kind, refusal.account, refusal.address] += refusal.count
     words = {"login": "{} logins", "denial": "{} commands"}
     shown = [f"{account} from {address}: {words[kind].format(count)}" for (kind, account, address), count in counted.most_common(_SHOWN)]
     left = sum(count for _, count in counted.most_common()[_SHOWN:])
     return "; ".join([*shown, *([f"{left} more"] if left else [])])
 
 
-def _log(platform: Platform, service: str, now: datetime, recognize: Callable[[bytes], Refusal | None]) -> Told | Finding:
+def _log(platform: Platform, service: str, now: datetime, recognize: Callable[[bytes], Refusal | None]) -> LoggedRefusals | Finding:
     """What a container's log tells of the last while; a Finding where it can't be read."""
     return read_log(platform, service, now - REFUSAL_ALARMS.window, recognize)
 
 
-def read_log(platform: Platform, service: str, begin: datetime, recognize: Callable[[bytes], Refusal | None]) -> Told | Finding:
+def read_log(platform: Platform, service: str, begin: datetime, recognize: Callable[[bytes], Refusal | None]) -> LoggedRefusals | Finding:
     """What a container's log tells since `begin`; a Finding where it can't be read."""
     import docker.errors
 
-    told = Told()
+    logged = LoggedRefusals()
     with docker_host() as client:
         try:
             container = client.containers.get(platform.containers[service])
@@ -167,16 +169,16 @@ def read_log(platform: Platform, service: str, begin: datetime, recognize: Calla
             for stamped in lines:
                 stamp, _, line = stamped.partition(b" ")
                 if first:
-                    told.since = _later(stamp, begin, str(container.attrs["State"]["StartedAt"]))
+                    logged.since = _later(stamp, begin, str(container.attrs["State"]["StartedAt"]))
                     first = False
-                if found := recognize(line):
-                    told.refusals.append(found)
+                if refusal := recognize(line):
+                    logged.refusals.append(refusal)
         except (docker.errors.DockerException, OSError, KeyError) as error:
             return unknown(
                 f"the log of {service} can't be read: {type(error).__name__}",
                 f"docker logs --tail 5 {platform.containers.get(service, service)} has to answer: the log driver is json-file or local",
             )
-    return told
+    return logged
 
 
 def _later(stamp: bytes, begin: datetime, started: str) -> datetime | None:
@@ -202,22 +204,22 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def postgres(platform: Platform) -> Finding:
     """Few logins were refused of late."""
     now = datetime.now(UTC)
-    told = _log(platform, "timescaledb", now, of_postgres)
-    return told if isinstance(told, Finding) else judge("PostgreSQL", _others(platform, "postgres", told, now), ("login",), now)
+    logged = _log(platform, "timescaledb", now, of_postgres)
+    return logged if isinstance(logged, Finding) else judge("PostgreSQL", _others(platform, "postgres", logged, now), ("login",), now)
 
 
 def weaviate(platform: Platform) -> Finding:
     """Few actions were refused of late."""
     now = datetime.now(UTC)
-    told = _log(platform, "weaviate", now, of_weaviate)
-    return told if isinstance(told, Finding) else judge("Weaviate", _others(platform, "weaviate", told, now), ("denial",), now)
+    logged = _log(platform, "weaviate", now, of_weaviate)
+    return logged if isinstance(logged, Finding) else judge("Weaviate", _others(platform, "weaviate", logged, now), ("denial",), now)
 
 
 def embedder(platform: Platform) -> Finding:
     """Few requests came without the right key of late."""
     now = datetime.now(UTC)
-    told = _log(platform, "embedder", now, of_embedder)
-    return told if isinstance(told, Finding) else judge("the embedder", told, ("login",), now)
+    logged = _log(platform, "embedder", now, of_embedder)
+    return logged if isinstance(logged, Finding) else judge("the embedder", logged, ("login",), now)
 
 
 def redis(platform: Platform) -> Finding:
@@ -230,31 +232,31 @@ def redis(platform: Platform) -> Finding:
             raise PlatformError(
                 what="this Redis doesn't count what it refuses", where="INFO stats", next_step="use 7.2 or later, as the blueprint's image"
             )
-    listed = sum(int(each["count"]) for each in entries)
+    listed = sum(int(entry["count"]) for entry in entries)
     lost = max(0, before - listed) if len(entries) < most else 0
     now = datetime.now(UTC)
-    told = Told(of_redis(entries, REFUSAL_ALARMS.window), lost=lost)
-    return judge("Redis", _others(platform, "redis", told, now), ("login", "denial"), now)
+    logged = LoggedRefusals(of_redis(entries, REFUSAL_ALARMS.window), lost=lost)
+    return judge("Redis", _others(platform, "redis", logged, now), ("login", "denial"), now)
 
 
-def _others(platform: Platform, store: str, told: Told, now: datetime) -> Told:
+def _others(platform: Platform, store: str, logged: LoggedRefusals, now: datetime) -> LoggedRefusals:
     """Without those that `accounts.matrix --prove` caused itself."""
     own = own_refusals.of_late(platform.stack, store, now - REFUSAL_ALARMS.window)
-    return Told(without(told.refusals, own), told.since, told.lost)
+    return LoggedRefusals(without(logged.refusals, own), logged.since, logged.lost)
 
 
 def without(refusals: Iterable[Refusal], own: Mapping[tuple[str, str], int]) -> list[Refusal]:
     """Refusals less so many of each account's from an address; an address of no name stands for any. Pure."""
     left = Counter(own)
     kept = []
-    for each in refusals:
-        count = each.count
-        for key in ((each.account, each.address), (each.account, "")):
+    for refusal in refusals:
+        count = refusal.count
+        for key in ((refusal.account, refusal.address), (refusal.account, "")):
             taken = min(count, left[key])
             left[key] -= taken
             count -= taken
         if count:
-            kept.append(replace(each, count=count))
+            kept.append(replace(refusal, count=count))
     return kept
 
 

@@ -15,13 +15,13 @@ def revision(platform: Platform) -> Finding:
     """The database is at the newest revision of this checkout."""
     from migrations.run import status
 
-    found = status(platform)
-    if found.current == found.head:
-        return ok(f"at head, {found.head} ({found.edition} edition)")
+    schema = status(platform)
+    if schema.current == schema.head:
+        return ok(f"at head, {schema.head} ({schema.edition} edition)")
     return critical(
-        f"at {found.current or 'no revision'}, {len(found.pending)} behind head {found.head}",
+        f"at {schema.current or 'no revision'}, {len(schema.pending)} behind head {schema.head}",
         "invoke migrate",
-        len(found.pending),
+        len(schema.pending),
         "revisions",
     )
 
@@ -64,26 +64,26 @@ class Live:
 
 def compare(table: Table, live: Live) -> list[str]:
     """How a live table differs from its declaration, in words."""
-    found = {column: kind for (owner, column), kind in live.columns.items() if owner == table.name}
-    if not found:
+    columns = {column: kind for (owner, column), kind in live.columns.items() if owner == table.name}
+    if not columns:
         return [f"table {table.name} is missing"]
-    told = []
+    problems = []
     for column in table.columns:
-        if column.name not in found:
-            told.append(f"{table.name}.{column.name} is missing")
-        elif found[column.name] != (column.type, column.nullable):
-            kind, nullable = found[column.name]
-            told.append(f"{table.name}.{column.name} is {kind}{'' if nullable else ' not null'}")
-    told += [f"{table.name}.{name} is not declared" for name in sorted(found.keys() - {column.name for column in table.columns})]
+        if column.name not in columns:
+            problems.append(f"{table.name}.{column.name} is missing")
+        elif columns[column.name] != (column.type, column.nullable):
+            kind, nullable = columns[column.name]
+            problems.append(f"{table.name}.{column.name} is {kind}{'' if nullable else ' not null'}")
+    problems += [f"{table.name}.{name} is not declared" for name in sorted(columns.keys() - {column.name for column in table.columns})]
     if live.keys.get(table.name) != table.primary_key:
-        told.append(f"{table.name}'s primary key is {live.keys.get(table.name)}")
+        problems.append(f"{table.name}'s primary key is {live.keys.get(table.name)}")
     for index in table.indexes:
         actual = live.indexes.get((table.name, index.name))
         if actual is None:
-            told.append(f"index {index.name} is missing")
+            problems.append(f"index {index.name} is missing")
         elif actual != (index.columns, index.unique):
-            told.append(f"index {index.name} is on {', '.join(actual[0])}{' (unique)' if actual[1] else ''}")
-    return told + _compare_hypertable(table, live)
+            problems.append(f"index {index.name} is on {', '.join(actual[0])}{' (unique)' if actual[1] else ''}")
+    return problems + _compare_hypertable(table, live)
 
 
 def _compare_hypertable(table: Table, live: Live) -> list[str]:

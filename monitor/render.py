@@ -23,7 +23,7 @@ def as_document(stack: str, results: Sequence[CheckResult]) -> dict[str, object]
         "stack": stack,
         "status": str(worst(results)),
         "exit_code": exit_code(results),
-        "checks": [each.as_dict() for each in results],
+        "checks": [result.as_dict() for result in results],
     }
 
 
@@ -40,40 +40,40 @@ def show(stack: str, results: Sequence[CheckResult], stream: TextIO | None = Non
 
 def summary(results: Sequence[CheckResult]) -> str:
     """How many are how: `14 ok, 1 warning`."""
-    counts = Counter(each.status for each in results)
+    counts = Counter(result.status for result in results)
     return ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
 
 
 def lines(stack: str, results: Sequence[CheckResult]) -> str:
     """A line for each result, and one for the next step of each problem."""
     width = max((len(each.name) for each in results), default=0)
-    told = []
-    for each in results:
-        told.append(f"{each.status:<8} {each.name:<{width}}  {terminal.plain(each.message)}")
-        if each.next_step and each.status is not Status.OK:
-            told.append(f"{'':<8} {'':<{width}}  next: {each.next_step}")
-    return "\n".join([*told, f"stack {stack}: {summary(results)}"])
+    problems = []
+    for result in results:
+        problems.append(f"{result.status:<8} {result.name:<{width}}  {terminal.plain(result.message)}")
+        if result.next_step and result.status is not Status.OK:
+            problems.append(f"{'':<8} {'':<{width}}  next: {result.next_step}")
+    return "\n".join([*problems, f"stack {stack}: {summary(results)}"])
 
 
 def text(stack: str, results: Sequence[CheckResult], stream: TextIO) -> str:
     """The results for a terminal, in the layout that fits its width."""
     colours, width = terminal.has_colours(stream), terminal.columns()
     names = max((len(each.name) for each in results), default=0)
-    told = []
-    for each in results:
-        step = [f"next: {each.next_step}"] if each.next_step and each.status is not Status.OK else []
-        heads = [(str(each.status), _STATUS_COLUMNS, COLOURS[each.status]), (each.name, names, "")]
-        told += terminal.entry(heads, [each.message, *step], width, colours=colours)
-    told.append(terminal.paint(f"stack {stack}: {summary(results)}", COLOURS[worst(results)], colours=colours))
-    return "\n".join(told)
+    problems = []
+    for result in results:
+        step = [f"next: {result.next_step}"] if result.next_step and result.status is not Status.OK else []
+        heads = [(str(result.status), _STATUS_COLUMNS, COLOURS[result.status]), (result.name, names, "")]
+        problems += terminal.entry(heads, [result.message, *step], width, colours=colours)
+    problems.append(terminal.paint(f"stack {stack}: {summary(results)}", COLOURS[worst(results)], colours=colours))
+    return "\n".join(problems)
 
 
 def as_plugin(stack: str, results: Sequence[CheckResult]) -> str:
     """One line in the format of monitoring plugins (Nagios, Icinga, Zabbix, Sensu): status, problems, performance data."""
-    wrong = sorted((each for each in results if each.status is not Status.OK), key=lambda each: -severity(each.status))
-    told = "; ".join(f"{each.name} {each.status}: {each.message}" for each in wrong)
-    figures = " ".join(_figure(each) for each in results if each.value is not None)
-    said = plugin_text(f"{summary(results) or 'no checks'} (stack {stack})" + (f": {told}" if told else ""))
+    wrong = sorted((result for result in results if result.status is not Status.OK), key=lambda each: -severity(each.status))
+    message = "; ".join(f"{each.name} {each.status}: {each.message}" for each in wrong)
+    figures = " ".join(_figure(result) for result in results if result.value is not None)
+    said = plugin_text(f"{summary(results) or 'no checks'} (stack {stack})" + (f": {message}" if message else ""))
     return f"CHRISTMAS {worst(results).upper()} - {said}" + (f" | {figures}" if figures else "")
 
 
@@ -82,8 +82,8 @@ def plugin_text(said: str) -> str:
     return " ".join(terminal.plain(said).replace("|", "/").split())
 
 
-def _figure(each: CheckResult) -> str:
+def _figure(result: CheckResult) -> str:
     """`'label'=value[unit];[warning];[critical]`, without empty fields at the end. The range `3:` alerts below three."""
-    below = ":" if each.warn_from is not None and each.critical_from is not None and each.critical_from < each.warn_from else ""
-    bounds = ";".join("" if bound is None else f"{bound:.6g}{below}" for bound in (each.warn_from, each.critical_from))
-    return f"'{each.name}'={each.value:.10g}{_PLUGIN_UNITS.get(each.unit, '')};{bounds}".rstrip(";")
+    below = ":" if result.warn_from is not None and result.critical_from is not None and result.critical_from < result.warn_from else ""
+    bounds = ";".join("" if bound is None else f"{bound:.6g}{below}" for bound in (result.warn_from, result.critical_from))
+    return f"'{result.name}'={result.value:.10g}{_PLUGIN_UNITS.get(result.unit, '')};{bounds}".rstrip(";")

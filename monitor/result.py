@@ -110,7 +110,7 @@ def severity(status: Status) -> int:
 
 def worst(results: Iterable[CheckResult]) -> Status:
     """The status of all together; unknown where there is no result at all."""
-    return max((each.status for each in results), key=severity, default=Status.UNKNOWN)
+    return max((result.status for result in results), key=severity, default=Status.UNKNOWN)
 
 
 def exit_code(results: Iterable[CheckResult]) -> int:

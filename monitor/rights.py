@@ -59,8 +59,8 @@ def _unaudited(connection: psycopg.Connection, roles: Mapping[str, Any]) -> list
     names = [name for name, _ in AUDIT_SETTINGS]
     rows = connection.execute("select s.name, current_setting(s.name, true) from unnest(%s::text[]) as s (name)", (names,)).fetchall()
     real: dict[str, str | None] = dict(rows)
-    found = [f"{name} is '{real[name] or ''}', not '{value}'" for name, value in AUDIT_SETTINGS if real[name] != value]
-    return found + (_granted(connection, AUDIT_ROLE, AUDIT_RIGHTS) if AUDIT_ROLE in roles else [f"there is no role {AUDIT_ROLE}"])
+    differences = [f"{name} is '{real[name] or ''}', not '{value}'" for name, value in AUDIT_SETTINGS if real[name] != value]
+    return differences + (_granted(connection, AUDIT_ROLE, AUDIT_RIGHTS) if AUDIT_ROLE in roles else [f"there is no role {AUDIT_ROLE}"])
 
 
 def _granted(connection: psycopg.Connection, name: str, role: PostgresRole) -> list[str]:
@@ -78,8 +78,8 @@ def judge_rights(
     grave = [f"everybody may run {name}" for name in functions] + [finding for finding in granted if finding.endswith(UNDECLARED)]
     grave += [f"not all is audited: {finding}" for finding in unaudited]
     light = [finding for finding in granted if not finding.endswith(UNDECLARED)]
-    declared = {each.name: declared_inputs(each.postgres) for each in ACCOUNTS if each.postgres}
-    declared |= {twin_of(each.name): twin_inputs(each.name, each.postgres) for each in ACCOUNTS if each.postgres}
+    declared = {account.name: declared_inputs(account.postgres) for account in ACCOUNTS if account.postgres}
+    declared |= {twin_of(account.name): twin_inputs(account.name, account.postgres) for account in ACCOUNTS if account.postgres}
     grave += [f"role {name} may log in and is not declared" for name in sorted(roles.keys() - declared.keys()) if roles[name]["login"]]
     declared[AUDIT_ROLE] = declared_inputs(AUDIT_RIGHTS)
     for name, inputs in declared.items():
@@ -89,39 +89,39 @@ def judge_rights(
             for finding in setting_findings(roles[name]["settings"], settings_of(inputs)):
                 # What a role is audited of, only a superuser sets.
                 (grave if finding.startswith("pgaudit.") else light).append(f"{name}: {finding}")
-    told = [*grave, *light]
-    if not told:
+    problems = [*grave, *light]
+    if not problems:
         present = len(roles.keys() & declared.keys())
         return ok(f"{present} roles are what is declared, and may what is declared", present, "roles")
-    shown = "; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else "")
+    shown = "; ".join(problems[:_SHOWN]) + (f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else "")
     return (critical if grave else warning)(
-        shown, f"invoke up --stack {stack} puts it back; the server's log (pgaudit, role) tells who did it", len(told), "differences"
+        shown, f"invoke up --stack {stack} puts it back; the server's log (pgaudit, role) tells who did it", len(problems), "differences"
     )
 
 
 def sessions(platform: Platform) -> Finding:
     """No session runs a statement for longer than its account may, or holds a transaction open and does nothing."""
     with connected(platform) as connection:
-        found = [Session(*row) for row in connection.execute(query("sessions")).fetchall()]
-    return judge_sessions(found)
+        rows = [Session(*row) for row in connection.execute(query("sessions")).fetchall()]
+    return judge_sessions(rows)
 
 
-def judge_sessions(found: Sequence[Session]) -> Finding:
+def judge_sessions(sessions_now: Sequence[Session]) -> Finding:
     """What sessions come to. Pure."""
-    allowed = {each.name: each.postgres.statement_timeout.total_seconds() for each in ACCOUNTS if each.postgres}
-    told = []
-    for each in found:
+    allowed = {account.name: account.postgres.statement_timeout.total_seconds() for account in ACCOUNTS if account.postgres}
+    problems = []
+    for each in sessions_now:
         bound = allowed.get(account_of_login(each.account))
         who = f"{each.account} from {each.address}, server process {each.pid},"
         if bound and (each.statement_seconds or 0) > bound * 1.1 + _GRACE_SECONDS:
-            told.append(f"{who} runs a statement for {each.statement_seconds:.0f} s, {bound:.0f} s are allowed")
+            problems.append(f"{who} runs a statement for {each.statement_seconds:.0f} s, {bound:.0f} s are allowed")
         elif not each.is_busy and (each.transaction_seconds or 0) > _IDLE_SECONDS:
-            told.append(f"{who} holds a transaction open for {each.transaction_seconds:.0f} s and does nothing")
-    if told:
+            problems.append(f"{who} holds a transaction open for {each.transaction_seconds:.0f} s and does nothing")
+    if problems:
         return warning(
-            "; ".join(told[:_SHOWN]),
+            "; ".join(problems[:_SHOWN]),
             "it lifted its own bound: as superuser, select pg_terminate_backend(PROCESS); then ask whose it is",
-            len(told),
+            len(problems),
             "sessions",
         )
-    return ok(f"{len(found)} sessions keep to their bounds", len(found), "sessions")
+    return ok(f"{len(sessions_now)} sessions keep to their bounds", len(sessions_now), "sessions")

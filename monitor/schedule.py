@@ -15,35 +15,39 @@ from monitor.result import Finding, Status, critical, ok, warning
 _START = "invoke schedule.start (invoke up does it, too)"
 
 
-def judge(told: signs.Signs | None, *, runs: bool, kept: bool, rules: ScheduleRules, now: datetime, boot: str = "") -> Finding:
+def judge(signs_of_life: signs.Signs | None, *, runs: bool, kept: bool, rules: ScheduleRules, now: datetime, boot: str = "") -> Finding:
     """From the last signs of life. `runs`: one is at work now. `kept`: this clone runs it, instead of a scheduler of the machine's.
 
     `boot` names this machine's last start, as signs do theirs.
     """
-    failing = {name: each for name, each in (told.works if told else {}).items() if each.failures}
+    failing = {name: each for name, each in (signs_of_life.works if signs_of_life else {}).items() if each.failures}
     if not kept and not runs:
         finding = ok("another scheduler does the work, as the setting `schedule` says; backup.newest tells whether it does")
-    elif told is None:
+    elif signs_of_life is None:
         finding = warning("nothing runs by itself: the schedule was never started", _START)
-    elif not runs and boot and told.boot and told.boot != boot:
+    elif not runs and boot and signs_of_life.boot and signs_of_life.boot != boot:
         finding = critical(
-            f"the machine was started again and the schedule was not: its last sign of life is {span_text(now - told.at)} old",
+            f"the machine was started again and the schedule was not: its last sign of life is {span_text(now - signs_of_life.at)} old",
             f"{_START}; it says what will start it the next time",
         )
-    elif not runs and told.ended:
-        finding = critical(f"the schedule is stopped, since {span_text(now - told.at)}: nothing runs by itself", _START)
+    elif not runs and signs_of_life.ended:
+        finding = critical(f"the schedule is stopped, since {span_text(now - signs_of_life.at)}: nothing runs by itself", _START)
     elif not runs:
-        finding = critical(f"the schedule is dead: its last sign of life is {span_text(now - told.at)} old", _START)
-    elif now - told.at > rules.late_after:
-        what = f" in {told.doing}" if told.doing else ""
+        finding = critical(f"the schedule is dead: its last sign of life is {span_text(now - signs_of_life.at)} old", _START)
+    elif now - signs_of_life.at > rules.late_after:
+        what = f" in {signs_of_life.doing}" if signs_of_life.doing else ""
         finding = critical(
-            f"the schedule hangs{what}: its last sign of life is {span_text(now - told.at)} old",
+            f"the schedule hangs{what}: its last sign of life is {span_text(now - signs_of_life.at)} old",
             "invoke schedule.stop --now schedule.start",
         )
     else:
-        doing = f"; {told.doing} since {span_text(now - told.since)}" if told.doing and told.since else ""
+        doing = (
+            f"; {signs_of_life.doing} since {span_text(now - signs_of_life.since)}" if signs_of_life.doing and signs_of_life.since else ""
+        )
         finding = ok(
-            f"the schedule runs since {span_text(now - told.started)}{doing}", max(0.0, (now - told.at).total_seconds()), "seconds"
+            f"the schedule runs since {span_text(now - signs_of_life.started)}{doing}",
+            max(0.0, (now - signs_of_life.at).total_seconds()),
+            "seconds",
         )
     if failing and finding.status is not Status.CRITICAL:
         words = "; ".join(f"{name} failed {each.failures} times in a row: {each.message}" for name, each in sorted(failing.items()))

@@ -45,9 +45,9 @@ class Signs:
         now = datetime.now(UTC)
         return replace(self, at=now, doing=work, since=now)
 
-    def end(self, work: str, told: WorkSigns) -> Signs:
+    def end(self, work: str, result: WorkSigns) -> Signs:
         """The signs when it has ended."""
-        return replace(self, at=datetime.now(UTC), doing="", since=None, works={**self.works, work: told})
+        return replace(self, at=datetime.now(UTC), doing="", since=None, works={**self.works, work: result})
 
 
 def folder_of(stack: str) -> Path:
@@ -64,16 +64,24 @@ def write(folder: Path, signs: Signs) -> None:
 def read(folder: Path) -> Signs | None:
     """The last signs; None where there never were any, or nobody can read them any more."""
     try:
-        told = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        document = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         works = {
             name: WorkSigns(_moment(each["done"]), _moment(each["failed"]), int(each["failures"]), str(each["message"]))
-            for name, each in told["works"].items()
+            for name, each in document["works"].items()
         }
-        started = _moment(told["started"])
-        at = _moment(told["at"])
+        started = _moment(document["started"])
+        at = _moment(document["at"])
         if at is None or started is None:
             return None
-        return Signs(at, started, str(told["doing"]), _moment(told["since"]), works, str(told.get("boot", "")), bool(told.get("ended")))
+        return Signs(
+            at,
+            started,
+            str(document["doing"]),
+            _moment(document["since"]),
+            works,
+            str(document.get("boot", "")),
+            bool(document.get("ended")),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -17,8 +17,8 @@ _NEXT = "invoke logs weaviate --since 1h shows the reason: a full disk makes sha
 
 def _nodes(platform: Platform) -> list[dict[str, Any]]:
     key = platform.secret(ACCOUNT, "weaviate")
-    found = wire.get_json(platform.weaviate_url(), platform.ca_file, key, "/v1/nodes?output=verbose")
-    return list(found.get("nodes") or ())
+    listed = wire.get_json(platform.weaviate_url(), platform.ca_file, key, "/v1/nodes?output=verbose")
+    return list(listed.get("nodes") or ())
 
 
 def shards(platform: Platform) -> Finding:
@@ -36,8 +36,8 @@ def judge_shards(nodes: Sequence[dict[str, Any]]) -> Finding:
         if shard.get("vectorIndexingStatus", "READY") not in {"READY", "INDEXING", "LAZY_LOADING"}
     ]
     if wrong or not nodes:
-        told = "; ".join(wrong[:_SHOWN]) or "no node is listed"
-        return critical(told, _NEXT, len(wrong), "shards")
+        message = "; ".join(wrong[:_SHOWN]) or "no node is listed"
+        return critical(message, _NEXT, len(wrong), "shards")
     return ok(f"{len(every)} writable shards on {len(nodes)} nodes", len(every), "shards")
 
 
@@ -51,6 +51,6 @@ def judge_queue(nodes: Sequence[dict[str, Any]], alarms: WeaviateAlarms = WEAVIA
     waiting = {str(shard["class"]): int(shard.get("vectorQueueLength") or 0) for node in nodes for shard in node.get("shards") or ()}
     total = sum(waiting.values()) + sum(int((node.get("batchStats") or {}).get("queueLength") or 0) for node in nodes)
     most = max(waiting, key=lambda name: waiting[name], default="")
-    told = f"{total} vectors wait for indexing" + (f", most of {most}" if total and most else "")
+    message = f"{total} vectors wait for indexing" + (f", most of {most}" if total and most else "")
     step = "searches don't find them yet: load more slowly, or raise christmas:limits.weaviate.cpus"
-    return bounded(total, "vectors", told, step, warn=alarms.queue_warn)
+    return bounded(total, "vectors", message, step, warn=alarms.queue_warn)

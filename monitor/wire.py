@@ -56,8 +56,8 @@ def ask_for_tls(plain: socket.socket) -> None:
 
 def validity(connection: ssl.SSLSocket) -> tuple[datetime, datetime]:
     """From when and until when the server's certificate is valid."""
-    found = connection.getpeercert() or {}
-    start, end = (datetime.fromtimestamp(ssl.cert_time_to_seconds(str(found[name])), UTC) for name in ("notBefore", "notAfter"))
+    certificate = connection.getpeercert() or {}
+    start, end = (datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate[name])), UTC) for name in ("notBefore", "notAfter"))
     return start, end
 
 

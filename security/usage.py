@@ -39,10 +39,10 @@ def key_usage(connection: psycopg.Connection) -> list[Usage]:
     return [Usage(*row) for row in connection.execute(statement("key_usage")).fetchall()]
 
 
-def judge(ring: KeyRing, found: Iterable[Usage]) -> dict[Kind, list[Usage]]:
+def judge(ring: KeyRing, usages: Iterable[Usage]) -> dict[Kind, list[Usage]]:
     """What is in use, by what the ring says of its key; every kind is there. Pure."""
     judged: dict[Kind, list[Usage]] = {kind: [] for kind in Kind}
-    for usage in found:
+    for usage in usages:
         judged[_kind(ring, usage)].append(usage)
     return judged
 

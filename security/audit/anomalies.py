@@ -45,18 +45,20 @@ def since(chain: Chain, begin: datetime, rules: AuditRules) -> list[Anomaly]:
 
 def judged(ordinary: Everybodys, events: Sequence[Event], rules: AuditRules) -> list[Anomaly]:
     """The anomalies among `events`, oldest first, for accounts with these habits."""
-    found: list[Anomaly] = []
+    judged_so_far: list[Anomaly] = []
     for event in events:
-        found += [Anomaly(event.time, rule, event.store, event.account, words) for rule, words in _of_one(event)]
+        judged_so_far += [Anomaly(event.time, rule, event.store, event.account, words) for rule, words in _of_one(event)]
     for rule, most, counts, words in _bursts(rules):
-        found += _burst(events, rule, most, rules.burst_window, counts, words)
+        judged_so_far += _burst(events, rule, most, rules.burst_window, counts, words)
     for (store, account), new in habits.habits(events).items():
         own = ordinary.get((store, account))
-        found += [Anomaly(time, "mass read", store, account, words) for time, words in _mass_reads(account, own or Habits(), new, rules)]
+        judged_so_far += [
+            Anomaly(time, "mass read", store, account, words) for time, words in _mass_reads(account, own or Habits(), new, rules)
+        ]
         if own is None:
             continue  # nothing else is unusual for an account without a history
-        found += [Anomaly(time, rule, store, account, words) for time, rule, words in _unusual(account, own, new, rules)]
-    return sorted(found, key=lambda each: each.time)
+        judged_so_far += [Anomaly(time, rule, store, account, words) for time, rule, words in _unusual(account, own, new, rules)]
+    return sorted(judged_so_far, key=lambda each: each.time)
 
 
 def _unusual(account: str, own: Habits, new: Habits, rules: AuditRules) -> Iterator[tuple[str, str, str]]:

@@ -80,13 +80,13 @@ def _of_log(
             new = logs.after(container, "" if replaced else position.get("time", ""))
         except docker.errors.DockerException as error:
             raise PlatformError(what=f"the log of {service} can't be read: {type(error).__name__}", where="Docker") from error
-    found = [event for each in new.lines if (event := event_of(each.time, each.line)) is not None]
+    events = [event for line in new.lines if (event := event_of(line.time, line.line)) is not None]
     last = new.lines[-1].time if new.lines else position.get("time", "")
     if new.gap:
-        found.insert(0, _lost(now, store, f"log lines after {position.get('time')}: Docker has thrown them away"))
+        events.insert(0, _lost(now, store, f"log lines after {position.get('time')}: Docker has thrown them away"))
     elif replaced:
-        found.insert(0, _lost(now, store, f"log lines after {position.get('time')}, {REPLACED}"))
-    return found, {"container": str(container.id), "time": last}
+        events.insert(0, _lost(now, store, f"log lines after {position.get('time')}, {REPLACED}"))
+    return events, {"container": str(container.id), "time": last}
 
 
 def _lost(now: datetime, store: str, what: str) -> Event:
@@ -103,8 +103,8 @@ def _of_redis(platform: Platform, position: Positions) -> tuple[list[Event], Pos
     except redis.RedisError as error:
         raise PlatformError(what=f"Redis' list of refusals can't be read: {type(error).__name__}", where="ACL LOG") from error
     seen = position.get("seen", {}) if position.get("run") == run else {}
-    found, now_seen = redis_list.events_of(entries, seen)
-    return found, {"run": run, "seen": now_seen}
+    events, now_seen = redis_list.events_of(entries, seen)
+    return events, {"run": run, "seen": now_seen}
 
 
 def _why(error: Exception) -> str:

@@ -17,7 +17,7 @@ READ = "read"
 """The kind of an action that read a table with sensitive columns; Weaviate's reads have no kind."""
 
 _SERVERS_OWN = ("postgres", "root", "default")
-_KNOWN = {each.name for each in ACCOUNTS} | set(_SERVERS_OWN)
+_KNOWN = {account.name for account in ACCOUNTS} | set(_SERVERS_OWN)
 
 
 @dataclass(frozen=True, slots=True)

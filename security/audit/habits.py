@@ -76,11 +76,11 @@ def busiest(counts: Mapping[str, int]) -> int:
 
 def habits(history: Iterable[Event]) -> Everybodys:
     """What the events of a time tell of everybody."""
-    found: Everybodys = defaultdict(Habits)
+    by_account: Everybodys = defaultdict(Habits)
     for event in history:
         if event.outcome == "done":
-            found[event.store, event.account].note(event)
-    return found
+            by_account[event.store, event.account].note(event)
+    return by_account
 
 
 def before(chain: Chain, begin: datetime, border: datetime) -> Everybodys:
@@ -88,7 +88,7 @@ def before(chain: Chain, begin: datetime, border: datetime) -> Everybodys:
 
     What a finished day tells is kept beside the audit, and read again only where its file has another size.
     """
-    found: Everybodys = defaultdict(Habits)
+    by_account: Everybodys = defaultdict(Habits)
     first, last = f"{begin:%Y-%m-%d}.jsonl", f"{border:%Y-%m-%d}.jsonl"
     end = f"{border:%Y-%m-%dT%H:%M:%S}"
     for kept in (chain.folder / _FOLDER).glob("*.json"):
@@ -99,8 +99,8 @@ def before(chain: Chain, begin: datetime, border: datetime) -> Everybodys:
             continue
         day = _of_day(file) if file.name < last else habits(event for event in events_of(file) if event.time < end)
         for who, own in day.items():
-            found[who].join(own)
-    return found
+            by_account[who].join(own)
+    return by_account
 
 
 def _of_day(file: Path) -> Everybodys:

@@ -39,7 +39,7 @@ def after(container: Container, position: str) -> NewLines:
         if reached or whole:
             # A log that begins after the position was shortened, unless its container began after it as well.
             began_before = str(container.attrs["Created"])[:19] <= position[:19]
-            return NewLines([each for each in lines if each.time > position], gap=bool(position and lines) and not reached and began_before)
+            return NewLines([line for line in lines if line.time > position], gap=bool(position and lines) and not reached and began_before)
         look *= _MORE
 
 

@@ -23,17 +23,17 @@ _NOT_LOGGED = b",<not logged>,<not logged>"
 def event_of(time: str, line: bytes) -> Event | None:
     """The event that a line of the log reports, if it reports one."""
     # Before it has logged in, a client chooses the account's and the database's name: neither may pass for another part of the line.
-    found = _LINE.match(line) if line.count(b" client=") == 1 else None
-    if found is None:
+    match = _LINE.match(line) if line.count(b" client=") == 1 else None
+    if match is None:
         refused = b"FATAL:  " in line and REFUSED_LOGIN.search(line)
         return Event(time, STORE, UNKNOWN_ACCOUNT, UNKNOWN_ADDRESS, "login", "database", "denied") if refused else None
-    said, address = found["said"], found["client"].decode(errors="replace")
-    account = account_of(found["user"].decode(errors="replace"))
+    said, address = match["said"], match["client"].decode(errors="replace")
+    account = account_of(match["user"].decode(errors="replace"))
 
     def event(action: str, thing: str, *, denied: bool = False) -> Event:
-        return Event(time, STORE, account, address, action, thing, "denied" if denied else "done", found["session"].decode())
+        return Event(time, STORE, account, address, action, thing, "denied" if denied else "done", match["session"].decode())
 
-    if found["level"] == b"FATAL":
+    if match["level"] == b"FATAL":
         # The health check asks without a password, the check of encryption without TLS: both are there to be refused.
         ours = address.startswith(("127.", "::1")) or (account == "monitor" and said.endswith(b"no encryption"))
         return event("login", "database", denied=True) if REFUSED_LOGIN.search(said) and not ours else None

@@ -76,18 +76,18 @@ def show_anomalies(platform: Platform, *, since: str, as_json: bool, seen: bool)
     now = datetime.now(UTC)
     _collect(platform)
     chain = Chain(folder_of(platform.stack))
-    found = anomalies.since(chain, parse_since(since, now), AUDIT_RULES)
+    listed = anomalies.since(chain, parse_since(since, now), AUDIT_RULES)
     if seen:
         # What came while this was at work is told once more.
         looked_at.mark(chain, now)
     if as_json:
-        print(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+        print(json.dumps([asdict(each) for each in listed], indent=2, ensure_ascii=False))
     else:
-        for each in found:
+        for each in listed:
             print(f"{each.time[:19].replace('T', ' ')}  {each.store:<10}  {each.rule}: {each.words}")
-        if not found:
+        if not listed:
             print(f"nothing out of the ordinary in the last {since}")
-    return int(bool(found))
+    return int(bool(listed))
 
 
 def _collect(platform: Platform) -> None:

@@ -26,8 +26,8 @@ def event_of(time: str, line: bytes) -> Event | None:
     if said.get("action") != "authorize" and said.get("msg") != "authorization denied":
         return None
     permissions = said.get("permissions") or []
-    denied = said.get("msg") == "authorization denied" or any(str(each.get("results")) != "success" for each in permissions)
-    resource = str(said.get("resource") or next((each.get("resource") for each in permissions), ""))
+    denied = said.get("msg") == "authorization denied" or any(str(permission.get("results")) != "success" for permission in permissions)
+    resource = str(said.get("resource") or next((permission.get("resource") for permission in permissions), ""))
     action = str(said.get("request_action") or said.get("perm") or "access")
     parts = [
         f"{name.lower()} {value.strip()}" for name, value in _PART.findall(resource) if name in _KEPT and value.strip() not in ("", "*")

@@ -22,7 +22,7 @@ Right = tuple[str, str, str, bool]
 def rights(role: PostgresRole) -> Iterator[Right]:
     """Kind, name and action of everything there is to be allowed, with whether it is."""
     grants = {grant.table: grant for grant in role.grants}
-    for name in (*(each.name for each in TABLES), *(each.name for each in ROLLUPS)):
+    for name in (*(each.name for each in TABLES), *(rollup.name for rollup in ROLLUPS)):
         for action in TABLE_ACTIONS:
             yield "table", name, action, _on_table(role, grants.get(name), action)
     for each in TABLES:
@@ -47,7 +47,7 @@ def rights(role: PostgresRole) -> Iterator[Right]:
 
 def named_functions() -> tuple[str, ...]:
     """Functions that some account may run by its name, and those that are closed by theirs."""
-    names = {name for each in ACCOUNTS if each.postgres for name in each.postgres.functions}
+    names = {name for account in ACCOUNTS if account.postgres for name in account.postgres.functions}
     return tuple(sorted(names | set(CLOSED_STABLE_FUNCTIONS)))
 
 
@@ -58,7 +58,7 @@ def open_functions() -> tuple[str, ...]:
 
 def _tables_by_column() -> tuple[str, ...]:
     """Tables of which somebody may see some columns only."""
-    limited = {grant.table for each in ACCOUNTS if each.postgres for grant in each.postgres.grants if grant.columns is not None}
+    limited = {grant.table for account in ACCOUNTS if account.postgres for grant in account.postgres.grants if grant.columns is not None}
     return tuple(each.name for each in TABLES if each.name in limited)
 
 

@@ -14,7 +14,7 @@ _GIVES = {KeyAccess.READ: {Touch.READ}, KeyAccess.WRITE: {Touch.WRITE}, KeyAcces
 
 def rights(user: RedisUser) -> Iterator[Right]:
     """Kind, name and action of everything there is to be allowed, with whether it is."""
-    for name in (*(each.name for each in KEYSPACES), NO_KEYSPACE):
+    for name in (*(keyspace.name for keyspace in KEYSPACES), NO_KEYSPACE):
         for on_key in ON_KEYS:
             if on_key.fits(name):
                 yield "keyspace", name, on_key.action, may(user, on_key.word, on_key.touches, name)
@@ -44,7 +44,7 @@ def _runs(commands: tuple[str, ...], word: str) -> bool:
     """Whether a list of commands and categories has this one."""
     if word in commands or word.partition("|")[0] in commands:
         return True
-    categories = {each for each in commands if each.startswith("@")}
+    categories = {command for command in commands if command.startswith("@")}
     # Every command is either of these, whatever else it is; of others this can't be told from the name.
     if {"@slow", "@fast"} <= categories:
         return True

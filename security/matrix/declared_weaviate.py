@@ -27,11 +27,11 @@ def _may(user: WeaviateUser, request: Request, collection: str, alias: str) -> b
 
 
 def _permits(user: WeaviateUser, action: str, collection: str, alias: str) -> bool:
-    for each in user.permissions:
-        if each.action != action:
+    for permission in user.permissions:
+        if permission.action != action:
             continue
-        if each.collection != "*" and (collection == "*" or not re.fullmatch(each.collection, collection)):
+        if permission.collection != "*" and (collection == "*" or not re.fullmatch(permission.collection, collection)):
             continue
-        if each.alias is None or each.alias == "*" or re.fullmatch(each.alias, alias):
+        if permission.alias is None or permission.alias == "*" or re.fullmatch(permission.alias, alias):
             return True
     return False

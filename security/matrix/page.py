@@ -58,7 +58,7 @@ def page(cells: Mapping[Cell, bool], proven: Sequence[Proven] | None = None, sum
 
 
 def _store(store: Store, cells: Mapping[Cell, bool], learned: Mapping[Cell, Proven]) -> Iterator[str]:
-    accounts = [each.name for each in ACCOUNTS if any(cell.store == store and cell.account == each.name for cell in cells)]
+    accounts = [account.name for account in ACCOUNTS if any(cell.store == store and cell.account == account.name for cell in cells)]
     things: dict[str, dict[str, dict[str, Cell]]] = {}
     for cell in cells:
         if cell.store == store:
@@ -81,9 +81,9 @@ def _mark(cell: Cell | None, cells: Mapping[Cell, bool], learned: Mapping[Cell, 
     if cell is None:
         return "<td></td>"
     kind, title = "y" if cells[cell] else "n", ""
-    if found := learned.get(cell):
-        kind = "x" if found.differs else "u" if found.is_unknown else kind
-        title = f"{found.learned.answer}, {found.learned.how}" + (f": {found.learned.said}" if found.learned.said else "")
+    if proof := learned.get(cell):
+        kind = "x" if proof.differs else "u" if proof.is_unknown else kind
+        title = f"{proof.learned.answer}, {proof.learned.how}" + (f": {proof.learned.said}" if proof.learned.said else "")
     sign, word = _MARKS[kind]
     shown = f' title="{escape(title)}"' if title else ""
     return f"<td class={kind}{shown}><span aria-hidden=true>{sign}</span><span class=s>{escape(cell.account)} {word}</span></td>"

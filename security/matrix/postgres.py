@@ -70,17 +70,17 @@ def learn(platform: Platform, account: str, cells: Sequence[Cell], denials: Deni
             _other(connection, account),
         )
         functions = _functions(connection)
-        found: dict[Cell, Learned] = {}
+        learneds: dict[Cell, Learned] = {}
         for cell in cells:
             if cell.kind in ("function", "functions"):
-                found[cell] = _of_functions(cell, functions)
+                learneds[cell] = _of_functions(cell, functions)
             elif (options := _other_login(cell)) is None:
-                found[cell] = session.learn(cell)
+                learneds[cell] = session.learn(cell)
             else:
-                found[cell] = _login(platform, account, **options)
-                if found[cell].answer is Answer.DENIED and _WAL_SENDER not in found[cell].said:
+                learneds[cell] = _login(platform, account, **options)
+                if learneds[cell].answer is Answer.DENIED and _WAL_SENDER not in learneds[cell].said:
                     denials.logins.append(cell)
-    return found
+    return learneds
 
 
 def _other_login(cell: Cell) -> dict[str, str] | None:
@@ -113,8 +113,12 @@ class _Session:
             table = self._tables.get(cell.name)
             if table is None:
                 return Learned(Answer.UNKNOWN, said=f"there is no table {cell.name}")
-            found = (tries.on_table if cell.kind == "table" else tries.on_numbers)(table, cell.action)
-            return self._try(found) if found else Learned(Answer.ABSENT, said="on this server it is a view" if table.numbers else "")
+            learned_cells = (tries.on_table if cell.kind == "table" else tries.on_numbers)(table, cell.action)
+            return (
+                self._try(learned_cells)
+                if learned_cells
+                else Learned(Answer.ABSENT, said="on this server it is a view" if table.numbers else "")
+            )
         if cell.kind == "database" and cell.action == "connect":
             return Learned(Answer.ALLOWED)
         return self._try(self._made(cell))
@@ -126,54 +130,54 @@ class _Session:
             return tries.setting(cell.name)
         if cell.kind == "view":
             return tries.view(cell.name)
-        made = tries.TRIES[cell.kind, cell.action]
+        attempt = tries.TRIES[cell.kind, cell.action]
         words: dict[str, Any] = {
             "database": sql.Identifier(DATABASE),
             "schema": sql.Identifier(cell.name or SCHEMA),
             "other": sql.Identifier(self._other),
             "superuser": sql.Identifier(self._superuser),
         }
-        statement = made.statement.format(**words) if isinstance(made.statement, sql.SQL) else made.statement
-        instead = made.instead.format(**words) if isinstance(made.instead, sql.SQL) else made.instead
-        listed = made.listed.replace("{name}", sql.Literal(cell.name).as_string(None))
-        return Try(statement, listed, instead, made.outside, made.only_listed, made.passes)
+        statement = attempt.statement.format(**words) if isinstance(attempt.statement, sql.SQL) else attempt.statement
+        instead = attempt.instead.format(**words) if isinstance(attempt.instead, sql.SQL) else attempt.instead
+        listed = attempt.listed.replace("{name}", sql.Literal(cell.name).as_string(None))
+        return Try(statement, listed, instead, attempt.outside, attempt.only_listed, attempt.passes)
 
-    def _try(self, made: Try) -> Learned:
+    def _try(self, attempt: Try) -> Learned:
         import psycopg
 
-        statement = made.statement
-        if made.listed:
+        statement = attempt.statement
+        if attempt.listed:
             try:
-                allows = _one(self._connection, f"select {made.listed}")
+                allows = _one(self._connection, f"select {attempt.listed}")
             except psycopg.OperationalError as error:
                 return Learned(Answer.UNKNOWN, How.LISTED, _words(error))
             except psycopg.Error as error:
                 return Learned(Answer.UNKNOWN, How.LISTED, _words(error))
             listed = Learned(Answer.ALLOWED if allows else Answer.DENIED, How.LISTED)
-            if made.only_listed or (allows and made.instead is None):
+            if attempt.only_listed or (allows and attempt.instead is None):
                 return listed
-            statement = made.instead if allows and made.instead is not None else made.statement
-        tried = self._run(statement, made)
+            statement = attempt.instead if allows and attempt.instead is not None else attempt.statement
+        tried = self._run(statement, attempt)
         for _ in range(_TRIES - 1):
             if not tried.said.startswith(_LOCKED):
                 break
             # A lock is waited for before rights are asked about: it says nothing, and is soon gone.
             time.sleep(_PAUSE_SECONDS)
-            tried = self._run(statement, made)
+            tried = self._run(statement, attempt)
         # What a busy table kept from being tried, the list tells.
-        return listed if made.listed and tried.answer is Answer.UNKNOWN and tried.said.startswith(_LOCKED) else tried
+        return listed if attempt.listed and tried.answer is Answer.UNKNOWN and tried.said.startswith(_LOCKED) else tried
 
-    def _run(self, statement: Statement, made: Try) -> Learned:
+    def _run(self, statement: Statement, attempt: Try) -> Learned:
         import psycopg
 
         try:
-            if made.outside:
+            if attempt.outside:
                 self._connection.execute(statement)
             else:
                 with self._connection.transaction(force_rollback=True):
                     self._connection.execute(statement)
         except psycopg.Error as error:
-            if error.sqlstate in made.passes:
+            if error.sqlstate in attempt.passes:
                 return Learned(Answer.ALLOWED, said=_words(error))
             return refused(error.sqlstate, _words(error))
         return Learned(Answer.ALLOWED)
@@ -227,15 +231,15 @@ def _functions(connection: psycopg.Connection) -> list[dict[str, Any]] | str:
     try:
         connection.execute("select set_config('christmas.named', %s, false)", (" ".join(names.named_functions()),))
         connection.execute(query("functions"))
-        found: list[dict[str, Any]] = json.loads(_one(connection, "select current_setting('christmas.found')"))
+        document: list[dict[str, Any]] = json.loads(_one(connection, "select current_setting('christmas.found')"))
     except (psycopg.Error, ValueError) as error:
         return " ".join(str(error).split())[:200]
-    return found
+    return document
 
 
-def _of_functions(cell: Cell, found: list[dict[str, Any]] | str) -> Learned:
-    if isinstance(found, str):
-        return Learned(Answer.UNKNOWN, said=found)
+def _of_functions(cell: Cell, functions: list[dict[str, Any]] | str) -> Learned:
+    if isinstance(functions, str):
+        return Learned(Answer.UNKNOWN, said=functions)
     named, open_ = set(names.named_functions()), set(names.open_functions())
     groups: dict[str, Callable[[dict[str, Any]], bool]] = {
         names.OPEN: lambda each: each["name"] in open_,
@@ -245,26 +249,28 @@ def _of_functions(cell: Cell, found: list[dict[str, Any]] | str) -> Learned:
     }
     if cell.kind == "function":
         mine = [
-            each for each in found if each["name"] == cell.name and (each["schema"] in ("pg_catalog", "watch", SCHEMA) or each["extension"])
+            each
+            for each in functions
+            if each["name"] == cell.name and (each["schema"] in ("pg_catalog", "watch", SCHEMA) or each["extension"])
         ]
         if not mine:
             return Learned(Answer.UNKNOWN, said="there is no such function")
     else:
         others = cell.name != names.OPEN
-        mine = [each for each in found if groups[cell.name](each) and not (others and each["name"] in named | open_)]
+        mine = [each for each in functions if groups[cell.name](each) and not (others and each["name"] in named | open_)]
     return _together([(each["name"], _function(each)) for each in mine])
 
 
-def _function(each: Mapping[str, Any]) -> Learned:
-    if each["allowed"] is None:
-        return Learned(Answer.UNKNOWN, said=str(each["problem"]))
-    how = How.LISTED if each["problem"] == "listed" else How.TRIED
-    return Learned(Answer.ALLOWED if each["allowed"] else Answer.DENIED, how)
+def _function(function: Mapping[str, Any]) -> Learned:
+    if function["allowed"] is None:
+        return Learned(Answer.UNKNOWN, said=str(function["problem"]))
+    how = How.LISTED if function["problem"] == "listed" else How.TRIED
+    return Learned(Answer.ALLOWED if function["allowed"] else Answer.DENIED, how)
 
 
-def _together(found: Iterable[tuple[str, Learned]]) -> Learned:
+def _together(answers: Iterable[tuple[str, Learned]]) -> Learned:
     """What the answers for several things come to: one answer where they are alike, else `mixed`, with the names of the fewer."""
-    every = list(found)
+    every = list(answers)
     if not every:
         return Learned(Answer.ABSENT, said="there is none")
     by: dict[Answer, list[str]] = {}

@@ -69,15 +69,15 @@ def on_table(table: Table, action: str) -> Try | None:
             )
         )
     if action == "update":
-        settings = sql.SQL(", ").join(sql.SQL("{} = default").format(sql.Identifier(each)) for each in table.columns)
+        settings = sql.SQL(", ").join(sql.SQL("{} = default").format(sql.Identifier(column)) for column in table.columns)
         return Try(sql.SQL("update only {} set {} where false").format(name, settings))
     if action == "delete":
         return Try(sql.SQL("delete from only {} where false").format(name))
     if action == "truncate":
         return Try(sql.SQL("truncate {}").format(name), f"has_table_privilege({literal}, 'truncate')")
     if action == "trigger":
-        made = sql.SQL("create trigger {} before update on {} for each row execute function suppress_redundant_updates_trigger()")
-        return Try(made.format(sql.Identifier(_NAME), name), f"has_table_privilege({literal}, 'trigger')")
+        create_trigger = sql.SQL("create trigger {} before update on {} for each row execute function suppress_redundant_updates_trigger()")
+        return Try(create_trigger.format(sql.Identifier(_NAME), name), f"has_table_privilege({literal}, 'trigger')")
     if action == "references":
         # A table of one's own comes first, which accounts can't make either: the list decides, and the attempt is refused there.
         referring = sql.SQL("create table {} (x integer references {})").format(sql.Identifier(SCHEMA, _NAME), name)

@@ -35,7 +35,7 @@ _SERVER = {each.action: each for each in ON_THE_SERVER}
 class Denials:
     """What was denied to an account for real, each with what ACL LOG has to name: the command or the key."""
 
-    found: list[tuple[Cell, str]] = field(default_factory=list)
+    expected: list[tuple[Cell, str]] = field(default_factory=list)
 
 
 Span = tuple[datetime, datetime]
@@ -53,8 +53,8 @@ def forgettable(entries: Sequence[Mapping[str, Any]], own: Sequence[Span]) -> in
     """How many of the oldest entries, which stand last, are of trials. Pure."""
     count = 0
     for entry in reversed(entries):
-        made = datetime.fromtimestamp(int(entry.get("timestamp-created", 0)) / 1000, UTC)
-        if not any(begin <= made <= end for begin, end in own):
+        logged_at = datetime.fromtimestamp(int(entry.get("timestamp-created", 0)) / 1000, UTC)
+        if not any(begin <= logged_at <= end for begin, end in own):
             break
         count += 1
     return count
@@ -67,40 +67,42 @@ def learn(platform: Platform, account: str, cells: Sequence[Cell], places: int, 
     """
     words = {cell: _words(cell) for cell in cells if cell.action != TOO_BIG}
     with clients.redis_client(platform, KEEPER) as keeper, clients.redis_client(platform, account) as client:
-        found = dict(zip(words, _dry(keeper, account, words.values()), strict=True))
+        learned_cells = dict(zip(words, _dry(keeper, account, words.values()), strict=True))
         for cell, arguments in words.items():
-            entry = _logged_as(cell, arguments, found[cell])
-            if found[cell].answer is Answer.DENIED:
+            entry = _logged_as(cell, arguments, learned_cells[cell])
+            if learned_cells[cell].answer is Answer.DENIED:
                 # Redis counts a second refusal to the first only where few came between.
                 if places < 1:
                     continue
                 places -= 1
             elif not _is_harmless(cell):
                 continue
-            dry, found[cell] = found[cell], _real(client, arguments)
-            if found[cell].answer is Answer.DENIED:
-                denials.found.append((cell, entry))
-            if dry.answer is not found[cell].answer and found[cell].answer in (Answer.ALLOWED, Answer.DENIED):
-                found[cell] = Learned(Answer.MIXED, How.TRIED, f"ACL DRYRUN says {dry.answer}, the server {found[cell].answer}")
+            dry, learned_cells[cell] = learned_cells[cell], _real(client, arguments)
+            if learned_cells[cell].answer is Answer.DENIED:
+                denials.expected.append((cell, entry))
+            if dry.answer is not learned_cells[cell].answer and learned_cells[cell].answer in (Answer.ALLOWED, Answer.DENIED):
+                learned_cells[cell] = Learned(
+                    Answer.MIXED, How.TRIED, f"ACL DRYRUN says {dry.answer}, the server {learned_cells[cell].answer}"
+                )
         for cell in cells:
             if cell.action == TOO_BIG:
-                found[cell] = _too_big(platform, account, cell)
+                learned_cells[cell] = _too_big(platform, account, cell)
         with contextlib.suppress(Exception):
             keeper.unlink(*{key_of(cell.name) for cell in cells if cell.kind == "keyspace"})
-    return found
+    return learned_cells
 
 
 def _words(cell: Cell) -> tuple[str, ...]:
     """The command of a cell, word by word."""
     if cell.kind == "keyspace":
         command = _key_command(cell)
-        return (*command.word.split("|"), *(each.replace("{key}", key_of(cell.name)) for each in command.arguments))
+        return (*command.word.split("|"), *(argument.replace("{key}", key_of(cell.name)) for argument in command.arguments))
     server: ServerCommand = _SERVER[cell.action]
     return (*server.action.split(" "), *server.arguments)
 
 
 def _key_command(cell: Cell) -> KeyCommand:
-    return next(each for each in ON_KEYS if each.action == cell.action and each.fits(cell.name))
+    return next(key for key in ON_KEYS if key.action == cell.action and key.fits(cell.name))
 
 
 def _is_harmless(cell: Cell) -> bool:
@@ -187,5 +189,5 @@ def _logged_as(cell: Cell, words: tuple[str, ...], learned: Learned) -> str:
 
 def unlogged(entries: Sequence[Mapping[str, Any]], account: str, denials: Denials, seconds: float) -> list[Cell]:
     """Denials of the last `seconds` that ACL LOG has no entry for. Pure."""
-    there = {str(each["object"]) for each in entries if str(each["username"]) == account and float(each["age-seconds"]) <= seconds}
-    return [cell for cell, entry in denials.found if entry not in there]
+    logged = {str(entry["object"]) for entry in entries if str(entry["username"]) == account and float(entry["age-seconds"]) <= seconds}
+    return [cell for cell, entry in denials.expected if entry not in logged]

@@ -15,13 +15,13 @@ _ONE_LINE = ("column", "setting", "view", "function", "functions")
 
 def rows(cells: Mapping[Cell, bool]) -> list[tuple[str, str, str, str, str]]:
     """Account, store, thing, what it may and what it may not, a row for each thing. Pure."""
-    found: dict[tuple[str, str, str], tuple[list[str], list[str]]] = {}
+    by_thing: dict[tuple[str, str, str], tuple[list[str], list[str]]] = {}
     for cell, allowed in cells.items():
         together = cell.kind in _ONE_LINE
         thing = f"{cell.kind}: {cell.action}" if together else cell.thing
-        may, may_not = found.setdefault((cell.account, cell.store, thing), ([], []))
+        may, may_not = by_thing.setdefault((cell.account, cell.store, thing), ([], []))
         (may if allowed else may_not).append(cell.name if together else cell.action)
-    return [(*key, ", ".join(may), ", ".join(may_not)) for key, (may, may_not) in found.items()]
+    return [(*key, ", ".join(may), ", ".join(may_not)) for key, (may, may_not) in by_thing.items()]
 
 
 def show(cells: Mapping[Cell, bool], stream: TextIO | None = None) -> None:

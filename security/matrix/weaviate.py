@@ -19,8 +19,8 @@ from security.matrix.weaviate_requests import REQUESTS, THINGS, Request, Thing
 
 _SECONDS = 20.0
 _LET_THROUGH = ("invalid object", "non-existing index")
-_BY_ACTION = {(each.kind, each.action): each for each in REQUESTS}
-_BY_NAME = {(each.kind, each.name): each for each in THINGS}
+_BY_ACTION = {(request.kind, request.action): request for request in REQUESTS}
+_BY_NAME = {(thing.kind, thing.name): thing for thing in THINGS}
 KEEPER = "admin"
 """Who tells what is there."""
 _ASKED_BY_CLIENTS = "see the nodes"
@@ -63,11 +63,11 @@ class Caller:
 @contextmanager
 def caller(platform: Platform, account: str) -> Iterator[Caller]:
     """A caller that is closed at the end."""
-    made = Caller(platform, account)
+    asker = Caller(platform, account)
     try:
-        yield made
+        yield asker
     finally:
-        made.close()
+        asker.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,39 +85,41 @@ def names(platform: Platform) -> Names:
         roles = json.loads(ask("GET", "authz/roles")[1])
         users = json.loads(ask("GET", "users/db")[1])
         classes = json.loads(ask("GET", "schema")[1])
-    own = [str(each["name"]) for each in roles if each["name"] not in ("root", "admin", "viewer", "read-only")]
+    own = [str(role["name"]) for role in roles if role["name"] not in ("root", "admin", "viewer", "read-only")]
     taken = frozenset(str(each["class"]) for each in classes.get("classes") or ())
-    return Names(min(own, default=""), tuple(str(each["userId"]) for each in users), taken)
+    return Names(min(own, default=""), tuple(str(user["userId"]) for user in users), taken)
 
 
 @dataclass(slots=True)
 class Denials:
     """The permissions that were denied to an account, each with what the log has to tell; `lines` are all that it tells of them."""
 
-    found: list[tuple[Cell, str]] = field(default_factory=list)
+    expected: list[tuple[Cell, str]] = field(default_factory=list)
     lines: int = 0
 
 
-def learn(platform: Platform, account: str, cells: Sequence[Cell], there: Names, denials: Denials) -> dict[Cell, Learned]:
+def learn(platform: Platform, account: str, cells: Sequence[Cell], names_there: Names, denials: Denials) -> dict[Cell, Learned]:
     """Try every cell of an account; what was denied is added to `denials`."""
-    found: dict[Cell, Learned] = {}
+    learneds: dict[Cell, Learned] = {}
     with caller(platform, account) as ask:
         permissions = _own_permissions(ask)
         for cell in cells:
             thing, request = _BY_NAME[cell.kind, cell.name], _BY_ACTION[cell.kind, cell.action]
-            found[cell] = _one(ask, account, thing, request, there, permissions)
-            if found[cell].answer is Answer.DENIED and found[cell].how is How.TRIED:
-                denials.found.append((cell, request.told))
+            learneds[cell] = _one(ask, account, thing, request, names_there, permissions)
+            if learneds[cell].answer is Answer.DENIED and learneds[cell].how is How.TRIED:
+                denials.expected.append((cell, request.told))
                 # The check of refusals leaves that question out, as clients ask it by themselves.
                 denials.lines += 0 if cell.action == _ASKED_BY_CLIENTS else request.lines
-    return found
+    return learneds
 
 
-def _one(ask: Caller, account: str, thing: Thing, request: Request, there: Names, permissions: list[Mapping[str, Any]] | str) -> Learned:
-    if thing.example in there.taken:
+def _one(
+    ask: Caller, account: str, thing: Thing, request: Request, names_there: Names, permissions: list[Mapping[str, Any]] | str
+) -> Learned:
+    if thing.example in names_there.taken:
         return Learned(Answer.UNKNOWN, said=f"a collection is called {thing.example}, which has to be nobody's")
-    words = {"collection": thing.example, "alias": thing.alias, "role": there.role}
-    words["account"] = next((name for name in there.accounts if name != account), "")
+    words = {"collection": thing.example, "alias": thing.alias, "role": names_there.role}
+    words["account"] = next((name for name in names_there.accounts if name != account), "")
     if any(f"{{{name}}}" in json.dumps([request.path, request.body]) and not word for name, word in words.items()):
         return Learned(Answer.UNKNOWN, said="the server has no other role or account to try it on")
     if request.listed:
@@ -167,7 +169,7 @@ def _listed(request: Request, thing: Thing, permissions: list[Mapping[str, Any]]
     if isinstance(permissions, str):
         return Learned(Answer.UNKNOWN, How.LISTED, permissions)
     collection = "*" if request.on_all else thing.example
-    has = all(any(_covers(each, needed, collection, thing.alias) for each in permissions) for needed in request.needs)
+    has = all(any(_covers(permission, needed, collection, thing.alias) for permission in permissions) for needed in request.needs)
     return Learned(Answer.ALLOWED if has else Answer.DENIED, How.LISTED)
 
 

@@ -17,7 +17,7 @@ def parts(status: str, copyrights: Mapping[str, str], release: str) -> list[Part
 
     `release` is the distribution's name and version, e.g. `debian-13`.
     """
-    found = []
+    packages = []
     for record in _records(status):
         if record.get("status", "").split()[-1:] != ["installed"]:
             continue
@@ -26,7 +26,7 @@ def parts(status: str, copyrights: Mapping[str, str], release: str) -> list[Part
         source, _, source_version = record.get("source", "").partition(" ")
         if source:
             qualifiers["upstream"] = f"{source}@{source_version.strip('()')}" if source_version else source
-        found.append(
+        packages.append(
             Part(
                 "deb",
                 name,
@@ -36,7 +36,7 @@ def parts(status: str, copyrights: Mapping[str, str], release: str) -> list[Part
                 qualifiers={key: value for key, value in qualifiers.items() if value},
             )
         )
-    return found
+    return packages
 
 
 def licences(text: str) -> tuple[str, ...]:
@@ -48,8 +48,8 @@ def licences(text: str) -> tuple[str, ...]:
 
 def release(text: str) -> str:
     """The name and version of a distribution from its `/etc/os-release`, e.g. `debian-13`; its name alone where it has no version."""
-    told = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    parts_of_it = (told.get(name, "").strip("\"'") for name in ("ID", "VERSION_ID"))
+    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    parts_of_it = (values.get(name, "").strip("\"'") for name in ("ID", "VERSION_ID"))
     return "-".join(part for part in parts_of_it if part)
 
 
@@ -60,5 +60,5 @@ def _records(status: str) -> Iterator[dict[str, str]]:
             if record:
                 yield record
             record = {}
-        elif told := _FIELD.match(line):
-            record[told[1].lower()] = told[2]
+        elif match := _FIELD.match(line):
+            record[match[1].lower()] = match[2]

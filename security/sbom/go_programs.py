@@ -31,8 +31,8 @@ def build_info(program: bytes) -> BuildInfo | None:
     at = program.find(_MAGIC)
     while at >= 0:
         # The words stand in Go's own library as well: only what can be read is it.
-        if at % _ALIGNED == 0 and _INLINE & int.from_bytes(program[at + 15 : at + 16]) and (found := _read(program, at + _HEADER)):
-            return found
+        if at % _ALIGNED == 0 and _INLINE & int.from_bytes(program[at + 15 : at + 16]) and (info := _read(program, at + _HEADER)):
+            return info
         at = program.find(_MAGIC, at + 1)
     return None
 

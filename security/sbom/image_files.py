@@ -47,14 +47,14 @@ def read(reference: str) -> ImageFiles:
     with docker_host() as host:
         try:
             image = host.images.get(reference)
-            found = ImageFiles(
+            files = ImageFiles(
                 reference,
                 str(image.id),
                 tuple(image.attrs.get("RootFS", {}).get("Layers") or ()),
             )
             with _file_system(image) as archive:
                 for entry in archive:
-                    _look(archive, entry, found)
+                    _look(archive, entry, files)
         except docker.errors.ImageNotFound as error:
             raise PlatformError(
                 what=f"there is no image {reference}",
@@ -65,7 +65,7 @@ def read(reference: str) -> ImageFiles:
             raise PlatformError(
                 what=f"the image {reference} can't be read: {type(error).__name__}", where="the Docker engine", next_step="invoke doctor"
             ) from error
-    return found
+    return files
 
 
 @contextmanager
@@ -77,22 +77,22 @@ def _file_system(image: Image) -> Iterator[tarfile.TarFile]:
             yield archive
 
 
-def _look(archive: tarfile.TarFile, entry: tarfile.TarInfo, found: ImageFiles) -> None:
+def _look(archive: tarfile.TarFile, entry: tarfile.TarInfo, files: ImageFiles) -> None:
     path = entry.name.removeprefix("./")
     if not entry.isfile():
         return
     if path == _STATUS or path.startswith(_STATUS_PARTS):
-        found.status.append(_text(archive, entry))
+        files.status.append(_text(archive, entry))
     elif path in _RELEASES:
-        found.release = found.release or _text(archive, entry)
+        files.release = files.release or _text(archive, entry)
     elif path.startswith(_COPYRIGHT[0]) and path.endswith(_COPYRIGHT[1]):
-        found.copyrights[path.split("/")[3]] = _text(archive, entry)
+        files.copyrights[path.split("/")[3]] = _text(archive, entry)
     elif path.endswith(METADATA):
-        found.python.append(_text(archive, entry))
+        files.python.append(_text(archive, entry))
     elif entry.mode & 0o111 and entry.size >= _SMALLEST_PROGRAM and (opened := archive.extractfile(entry)):
         head = opened.read(len(ELF))
         if head == ELF and (info := build_info(head + opened.read())):
-            found.programs[f"/{path}"] = info
+            files.programs[f"/{path}"] = info
 
 
 def _text(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> str:

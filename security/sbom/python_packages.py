@@ -16,7 +16,7 @@ _CLASSIFIER = "License :: "
 
 def parts(metadata: Iterable[str]) -> list[Part]:
     """The packages that these files describe, each version once."""
-    found: dict[tuple[str, str], Part] = {}
+    by_version: dict[tuple[str, str], Part] = {}
     for text in metadata:
         read = HeaderParser().parsestr(text)
         name, version = read.get("Name", ""), read.get("Version", "")
@@ -25,10 +25,12 @@ def parts(metadata: Iterable[str]) -> list[Part]:
             said = read.get("License-Expression") or _of_classifiers(read.get_all("Classifier", [])) or read.get("License") or ""
             # Some write the whole text of the licence there.
             licence = said.strip() if "\n" not in said.strip() else ""
-            found[normal, version] = Part("pypi", normal, version, licences=(licence,) if licence else ())
-    return [found[key] for key in sorted(found)]
+            by_version[normal, version] = Part("pypi", normal, version, licences=(licence,) if licence else ())
+    return [by_version[key] for key in sorted(by_version)]
 
 
 def _of_classifiers(classifiers: Iterable[str]) -> str:
-    named = sorted({each.rpartition(" :: ")[2] for each in classifiers if each.startswith(_CLASSIFIER)} - {"OSI Approved"})
+    named = sorted(
+        {classifier.rpartition(" :: ")[2] for classifier in classifiers if classifier.startswith(_CLASSIFIER)} - {"OSI Approved"}
+    )
     return " AND ".join(named)

@@ -9,7 +9,7 @@ import pytest
 
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS
 from christmas.blueprint.rules import SCHEDULE_RULES
-from monitor.refusals import Refusal, Told, judge, of_embedder, of_postgres, of_redis, of_weaviate
+from monitor.refusals import LoggedRefusals, Refusal, judge, of_embedder, of_postgres, of_redis, of_weaviate
 from security.audit import redis_list
 
 NOW = datetime(2026, 11, 29, 15, 0, tzinfo=UTC)
@@ -115,9 +115,9 @@ def test_what_the_exporter_can_not_leave_is_no_refusal_and_anything_else_is(chan
     assert seen == {"1": 240}
 
 
-def told(logins: int, denials: int = 0, **more: object) -> Told:
+def told(logins: int, denials: int = 0, **more: object) -> LoggedRefusals:
     found = [Refusal("login", "api", "10.0.0.7", logins), Refusal("denial", "rag", "10.0.0.8", denials)]
-    return Told([each for each in found if each.count], **more)  # type: ignore[arg-type]
+    return LoggedRefusals([each for each in found if each.count], **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def told(logins: int, denials: int = 0, **more: object) -> Told:
         (told(0, lost=1), "critical"),
     ],
 )
-def test_judgement(found: Told, status: str) -> None:
+def test_judgement(found: LoggedRefusals, status: str) -> None:
     result = judge("Redis", found, ("login", "denial"), NOW)
     assert result.status == status
     assert bool(result.next_step) == (status != "ok")
@@ -143,7 +143,7 @@ def test_what_is_told() -> None:
     assert result.message == (
         "25 logins and 15 commands refused in the last 1 h (api from 10.0.0.7: 25 logins; rag from 10.0.0.8: 15 commands)"
     )
-    short = judge("PostgreSQL", Told(since=NOW - timedelta(minutes=7)), ("login",), NOW)
+    short = judge("PostgreSQL", LoggedRefusals(since=NOW - timedelta(minutes=7)), ("login",), NOW)
     assert short.message == "0 logins refused in the last 7 min"
 
 
