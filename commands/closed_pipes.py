@@ -35,7 +35,7 @@ class _Pipe(io.RawIOBase):
         return False
 
     def write(self, data: object, /) -> int:
-        """Write all of `data`; raises SystemExit with `CLOSED` where nobody will ever read it."""
+        """Write all of `data`; raises SystemExit with `CLOSED` if the reader is gone."""
         left = memoryview(data).cast("B")  # type: ignore[arg-type] # any buffer
         size = len(left)
         try:
@@ -57,7 +57,7 @@ def end_quietly() -> None:
 
 
 def flush() -> None:
-    """Write out what was printed; raises SystemExit with `CLOSED` where nobody will ever read it."""
+    """Write out what was printed; raises SystemExit with `CLOSED` if the reader is gone."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # None where the program was started without it
             stream.flush()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def rehearse(platform: Platform, revision: str, progress: Progress) -> Rehearsal:
-    """Restore the newest backup of PostgreSQL beside the live one, migrate it, tell what that did, and remove it again.
+    """Restore the newest backup of PostgreSQL beside the live one, migrate it, report what that did, and remove it again.
 
     Raises PlatformError where there is no backup, or the migration fails.
     """
@@ -32,7 +32,7 @@ def rehearse(platform: Platform, revision: str, progress: Progress) -> Rehearsal
         restored = restore(platform, stores=["postgres"], into=name, progress=progress)
         return rehearsal.rehearse(beside(platform, Path(restored.connections)), revision, progress)
     finally:
-        # Where the restore failed there may be nothing to remove, and its own error is the one to tell.
+        # If the restore failed there may be nothing to remove, and its own error must be shown.
         with contextlib.suppress(PlatformError):
             remove(name)
 

@@ -9,7 +9,7 @@ from commands.task import task
 
 @task(default=True, name="status")
 def schedule_status(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Tell how the stack's schedule is: 0 well, 1 some work fails, 2 dead or hanging.
+    """Say how the stack's schedule is: 0 well, 1 some work fails, 2 dead or hanging.
 
     Example: invoke schedule --json
     """

@@ -157,7 +157,7 @@ def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> int
         "encoding": "Of text that bears no mark and isn't UTF-8, such as cp1252 or cp949; without it such text has to be certain.",
         "allow_loss": "Change the collection although data would be lost.",
         "yes": "Don't ask before a run that costs money.",
-        "schema": "A Weaviate schema (JSON) to use instead of the blueprint's; older words are translated, and told.",
+        "schema": "A Weaviate schema (JSON) to use instead of the blueprint's; older words are translated, and reported.",
         "plan": "Only show what would happen to the collection.",
     },
 )

@@ -18,7 +18,7 @@ _JSON = "Print JSON instead of a table."
 
 
 def task(*arguments: Any, words: str = "", long: Collection[str] = (), **options: Any) -> Callable[[Callable[..., int | None]], Task[Any]]:
-    """An invoke task whose failures are told in one message, with an exit code; `--debug` adds the traceback.
+    """An invoke task whose failures are shown in one message, with an exit code; `--debug` adds the traceback.
 
     `words` names the argument, a list, that takes all words after the task's name; those in `long` get no flag of one letter.
     """

@@ -1,4 +1,4 @@
-"""Words after a task's name: optional ones, and any number of them. invoke itself knows only words that have to be there.
+"""Words after a task's name: optional ones, and any number of them. invoke itself knows only required words.
 
 How many stand on the command line is counted before invoke reads it, and exactly that many are then asked for.
 """
@@ -45,7 +45,7 @@ class Word(Argument):
     """
 
     def __init__(self, argument: Argument, asked: Sequence[bool]) -> None:
-        """`asked` tells for each turn whether a word is there for it; else it keeps its default."""
+        """`asked` says for each call whether it has a word; otherwise the default stays."""
         self.__dict__.update(argument.__dict__)
         self.asked = asked
         self.line: Word | None = None

@@ -27,7 +27,7 @@ def rotations(platform: Platform) -> Finding:
 
 
 def judge_rotations(turns: Mapping[str, Turn], now: datetime, stack: str, rules: RotationRules = ROTATION_RULES) -> Finding:
-    """What the ages of accounts' secrets come to. Pure."""
+    """Judge the ages of the accounts' secrets. Pure."""
     if not turns:
         return unknown("an older version brought the stack up: when its secrets were made is not known", f"invoke up --stack {stack}")
     ends = {name: turn.made + rules.overlap for name, turn in turns.items() if turn.former}
@@ -70,7 +70,7 @@ def _told(answer: object) -> str:
 
 
 def judge(store: str, answers: Mapping[str, str], stack: str) -> Finding:
-    """What the logins come to; `answers` has for each account why it does not get in, empty where it does. Pure."""
+    """Judge the logins; `answers` says for each account why it can't log in, and is empty for those that can. Pure."""
     refused = {name: problem for name, problem in answers.items() if problem and not isinstance(problem, Unlearned)}
     unlearned = {name: problem for name, problem in answers.items() if isinstance(problem, Unlearned)}
     untold = f"{len(unlearned)} of {len(answers)} logins were not answered: {_shown(unlearned)}"

@@ -58,7 +58,7 @@ def queries(platform: Platform) -> Finding:
 
 
 def indexes(platform: Platform) -> Finding:
-    """No index is double, none that nobody declared is unused, and no big table is read whole again and again."""
+    """No index exists twice, no undeclared index is unused, and no big table is read whole again and again."""
     used = [IndexUse(*row) for row in _rows(platform, "index_use")]
     tables = [TableUse(*row) for row in _rows(platform, "table_use")]
     problems = [*duplicates(used), *unused(used), *missing(tables)]
@@ -115,7 +115,7 @@ def _over(declared: Query, calls: int, pages: float, taken: float) -> str:
 
 
 def shape(text: str) -> str:
-    """A statement without its constants, parameters and layout, so that the server's record of a query can be told from its declaration."""
+    """A statement without its constants, parameters and layout, so that the server's record of a query is recognized by its declaration."""
     text = re.sub(r"'(?:[^']|'')*'|%\(\w+\)s|\$\d+|\b\d+(?:\.\d+)?\b", "?", text)
     return re.sub(r"\s*([(),])\s*", r"\1", " ".join(text.split())).lower()
 

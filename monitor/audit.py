@@ -1,4 +1,4 @@
-"""Whether the audit tells of something out of the ordinary."""
+"""Whether the audit shows anomalies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from security.audit.anomalies import Anomaly, moment
 from security.audit.chain import Chain
 from security.audit.collect import REPLACED, collect, folder_of
 
-# What nobody does in the ordinary, so that even one is worth being called for.
+# Nobody does this in ordinary work: a single one is critical.
 _GRAVE = frozenset({"superuser", "change of schema or rights", "mass read", "removals"})
 # What `accounts.matrix --prove` does by itself: it asks for what is refused, and reads as every account.
 _OF_A_TRIAL = frozenset({"failed logins", "refused actions", "read by an administrator"})
@@ -26,7 +26,7 @@ _NEXT = "invoke audit.anomalies tells all of them, and with --seen this check of
 
 
 def anomalies(platform: Platform) -> Finding:
-    """Nothing in the audit of the last day is out of the ordinary, of what nobody has looked at yet.
+    """The audit of the last day has no anomaly that nobody has looked at yet.
 
     An audit that the schedule has not collected for a while is collected first.
     """
@@ -40,7 +40,7 @@ def anomalies(platform: Platform) -> Finding:
 
 
 def judge(anomalies_seen: Sequence[Anomaly], unread: dict[str, str], trials: Sequence[tuple[datetime, datetime]] = ()) -> Finding:
-    """What anomalies, and stores that could not be read, come to. `trials` are from when to when rights were tried. Pure."""
+    """Judge anomalies, and stores that could not be read. `trials` are the spans in which rights were tried. Pure."""
     problems = [each for each in anomalies_seen if not _is_ours(each, trials)]
     if problems:
         by_rule = Counter(each.rule for each in problems)

@@ -79,7 +79,7 @@ def drill(platform: Platform) -> Finding:
 
 
 def judge_verified(marks: Mapping[str, Marks], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
-    """When a set that is still there was last read back and found good."""
+    """When one of the present sets was last verified as good."""
     step = "invoke backup.verify; the schedule does it before each drill"
     moments = {manifest.id: mark.verified for manifest in sets if (mark := marks.get(manifest.id)) and mark.verified}
     if not moments:
@@ -91,7 +91,7 @@ def judge_verified(marks: Mapping[str, Marks], sets: Sequence[Manifest], alarms:
 
 
 def verified(platform: Platform) -> Finding:
-    """A set was read back and found good not too long ago."""
+    """A set was verified as good not too long ago."""
     from backup.sets import marks
     from backup.sets.folders import folder_of, list_sets
 

@@ -115,7 +115,7 @@ def timeline(platform: Platform) -> Finding:
 
 
 def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:
-    """How many full sets there are, against the least that the blueprint wants; a cluster that is too young for them is no fault."""
+    """Compare the number of full sets with the blueprint's minimum; a cluster too young to have them is no fault."""
     from backup.sets.due import covering
     from backup.sets.model import STORES
 
@@ -135,14 +135,14 @@ def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules, now: datetime
 
 
 def redundancy(platform: Platform) -> Finding:
-    """There are as many full sets as the blueprint wants at least."""
+    """There are at least as many full sets as the blueprint asks for."""
     from backup.sets.folders import list_sets
 
     return judge_redundancy(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
 
 
 def judge_unproven(sets: Sequence[Manifest]) -> Finding:
-    """What the newest sets keep without proof, or don't keep. What is so by its nature is told, and no fault."""
+    """Judge what the newest sets keep without proof, or don't keep. What can't be otherwise is listed, but is no fault."""
     from backup.sets.model import STORES, Unproven
 
     unprovens: dict[str, Unproven] = {}
@@ -161,7 +161,7 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
 
 
 def unproven(platform: Platform) -> Finding:
-    """The newest sets prove all that they keep, and keep all that there is."""
+    """The newest sets keep everything, and prove all that they keep."""
     from backup.sets.folders import list_sets
 
     return judge_unproven(list_sets(platform.stack))

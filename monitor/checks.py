@@ -30,7 +30,7 @@ class Registered:
 
 
 def every() -> tuple[Registered, ...]:
-    """All checks there are, in the order in which they are shown."""
+    """All checks, in the order in which they are shown."""
     from monitor import (
         accounts,
         advice,

@@ -35,7 +35,7 @@ def shape(platform: Platform) -> Finding:
 
 
 def _fetch(platform: Platform, name: str) -> dict[str, Any] | None:
-    """The schema of a collection, found by its name or alias; None where there is none."""
+    """The schema of a collection, by its name or alias; None if it doesn't exist."""
     key = platform.secret(ACCOUNT, "weaviate")
     try:
         schema: dict[str, Any] | None = wire.get_json(platform.weaviate_url(), platform.ca_file, key, f"/v1/schema/{name}")

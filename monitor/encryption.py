@@ -1,4 +1,4 @@
-"""Whether encrypted columns hold nothing but values that the ring of keys opens, and could hold nothing else."""
+"""Whether encrypted columns hold only values that the ring of keys opens, and accept no others."""
 
 from __future__ import annotations
 

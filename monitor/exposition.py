@@ -28,7 +28,7 @@ _WRITE = f'umask 077; cat >"{TEXTFILE}.new" && mv "{TEXTFILE}.new" "{TEXTFILE}"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What there is to tell. `drills` is the history, oldest first, as `backup.drill.history` gives it."""
+    """The figures to publish. `drills` is the history, oldest first, as `backup.drill.history` gives it."""
 
     at: datetime
     results: Sequence[CheckResult]

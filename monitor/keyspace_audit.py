@@ -1,4 +1,4 @@
-"""Goes through every key and tells which are not what the blueprint declares. Sees names, types, sizes and expiries, never contents.
+"""Goes through every key and reports those that are not as the blueprint declares. Sees names, types, sizes and expiries, never contents.
 
 Works as the `monitor` account, at a bounded rate, so that other clients hardly notice.
 """
@@ -43,7 +43,7 @@ class Fault(StrEnum):
 
 
 FIXABLE = frozenset({Fault.NO_EXPIRY, Fault.LONG_EXPIRY})
-"""Faults that `fix` mends without losing anything that was meant to last; the others need somebody who knows who wrote the key."""
+"""Faults that `fix` mends without losing anything that was meant to last; for the others somebody must know who wrote the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +194,14 @@ def outliving(
 
 
 def expiry_fault(keyspace: Keyspace, ttl_ms: int) -> Fault | None:
-    """What is wrong with a key's expiry, as PTTL tells it."""
+    """What is wrong with a key's expiry, from PTTL's answer."""
     if ttl_ms == -1:
         return Fault.NO_EXPIRY
     return Fault.LONG_EXPIRY if ttl_ms > keyspace.ttl.total_seconds() * 1000 + SLACK_MS else None
 
 
 def judge(keyspace: Keyspace, kind: str, ttl_ms: int, memory: int, shape: Any) -> list[Fault]:
-    """The faults of a key of that keyspace. `ttl_ms` as PTTL tells it; `shape` is a hash's field names or a string's length."""
+    """The faults of a key of that keyspace. `ttl_ms` is PTTL's answer; `shape` is a hash's field names or a string's length."""
     wrong = expiry_fault(keyspace, ttl_ms)
     faults = [wrong] if wrong else []
     if kind != keyspace.value_type.value:

@@ -31,7 +31,7 @@ def expiry(platform: Platform) -> Finding:
 
 
 def judge(result: Audit, total: int) -> Finding:
-    """What an audit of some of `total` keys comes to, with the memory of each keyspace."""
+    """Judge an audit of some of `total` keys, with the memory of each keyspace."""
     seen = f"{result.total} keys looked at" if result.complete else f"{result.total} of {total} keys looked at"
     message = "; ".join(
         [seen, *(f"{name or 'no keyspace'} {result.keys[name]} in {size_text(result.memory[name])}" for name in _order(result))]

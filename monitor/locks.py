@@ -24,7 +24,7 @@ def chunks(platform: Platform) -> Finding:
 
 
 def judge(found: Sequence[tuple[str, int, int, int]]) -> Finding:
-    """What tables, as (name, chunks, locks of a statement over all of them, room for locks), come to. Pure."""
+    """Judge tables, given as (name, chunks, locks of a statement over all of them, room for locks). Pure."""
     if not found:
         return ok("no hypertable", 0, "of the locks")
     worst = max(locks / room for _, _, locks, room in found)

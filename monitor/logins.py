@@ -1,4 +1,4 @@
-"""Whether somebody keeps others out of PostgreSQL by connections that never log in. Asked of the container: no login is needed for it."""
+"""Whether somebody keeps others out of PostgreSQL by connections that never log in. Asked of the container, so that no login is needed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stalled(platform: Platform) -> Finding:
 
 
 def judge(counts: Mapping[str, int], names: Mapping[str, str], container: str, own: int = 0) -> Finding:
-    """What connections that have not logged in, by address, come to; `names` says whose an address is. Pure.
+    """Judge the number of connections that have not logged in, by address; `names` says who has an address. Pure.
 
     `own` is how many of them may be this process's: on a slow network its own checks wait for their logins, from an unknown address.
     """
@@ -62,7 +62,7 @@ def _count(stalled_logins: list[logins.Stalled]) -> dict[str, int]:
 
 
 def _names(platform: Platform) -> dict[str, str]:
-    """Whose the addresses of the platform's network are; nothing where Docker doesn't tell."""
+    """Who has each address of the platform's network; empty if Docker does not say."""
     from docker.errors import DockerException
 
     from core.docker_client import docker_host, gateways

@@ -29,7 +29,7 @@ NOT_LOGGED = "PostgreSQL logs no refused statement of an account, since its text
 
 @dataclass(slots=True)
 class Report:
-    """What a proof found. `unlogged` are denials that a store did not write down; `unread` says why a log could not be asked.
+    """The result of a proof. `unlogged` are denials that a store did not write down; `unread` says why a log could not be asked.
 
     `address` is where PostgreSQL saw the trial come from.
     """
@@ -49,7 +49,7 @@ class Report:
 
     @property
     def unknown(self) -> list[Proven]:
-        """Cells of which nothing was learned."""
+        """Cells whose answer is unknown."""
         return [each for each in self.proven if each.is_unknown]
 
     @property
@@ -175,7 +175,7 @@ def _redis(platform: Platform, cells: Mapping[str, list[Cell]], report: Report) 
             report.unread.append(f"ACL LOG can't be read: {error}")
             continue
         report.looked_up += len(denials.expected)
-        # An entry's age is rounded, and one that was there is counted up.
+        # An entry's age is rounded, and a repeated refusal only raises the count of its entry.
         report.unlogged += redis_store.unlogged(entries, account, denials, time.monotonic() - began + 2)
     return learneds, counted
 
@@ -227,6 +227,6 @@ def _miss(report: Report, denials: Sequence[tuple[Cell, Any]], in_the_log: Count
 
 
 def cells_by_answer(proven: Sequence[Proven]) -> Iterator[tuple[str, int]]:
-    """How many cells were learned how: `tried`, `listed`, and those where there is nothing to try."""
+    """The number of cells by how their answer was learned: `tried`, `listed`, or nothing to try."""
     counts = Counter("nothing there" if each.learned.answer is Answer.ABSENT else str(each.learned.how) for each in proven)
     yield from sorted(counts.items())

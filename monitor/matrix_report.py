@@ -1,4 +1,4 @@
-"""What a proof of the access matrix found, in lines: what differs first."""
+"""The result of a proof of the access matrix in lines, differences first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = 40
 
 
 def lines(report: Report) -> Iterator[str]:
-    """The report, a line for each cell that is not as declared, then what all comes to."""
+    """The report: a line for each cell that is not as declared, then a summary."""
     yield from _some([_difference(each) for each in report.differing], "more that differ")
     yield from _some([f"not in the log  {cell}" for cell in report.unlogged], "more denials that no log tells")
     yield from _some([f"unknown  {each.cell}: {each.learned.said}" for each in report.unknown], "more of which nothing was learned")

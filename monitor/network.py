@@ -22,7 +22,7 @@ _BUSY = "ask again; docker stats shows what is busy, docker logs what the servic
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port of the platform: how to greet it without TLS, and what tells that it accepted that."""
+    """A port of the platform: how to greet it without TLS, and which answer shows that it accepted that."""
 
     endpoint: str
     greeting: bytes
@@ -72,7 +72,7 @@ def reachable(port: Port, platform: Platform) -> Finding:
 
 
 def encrypted(port: Port, platform: Platform) -> Finding:
-    """TLS verifies against the stack's CA, and plain text is refused. A greeting that is cut tells neither."""
+    """TLS verifies against the stack's CA, and plain text is refused. A greeting that is cut off shows neither."""
     host, number = _address(port, platform)
     try:
         with wire.tls(host, number, platform.ca_file, postgres=port.postgres, alpn=port.alpn) as connection:

@@ -1,4 +1,4 @@
-"""What `accounts.matrix --prove` makes the stores refuse: written down, so that the checks of refusals don't take it for somebody's."""
+"""What `accounts.matrix --prove` makes the stores refuse: noted, so that the checks of refusals don't count it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def spans(stack: str) -> list[tuple[datetime, datetime]]:
 
 
 def _read(stack: str) -> list[Caused]:
-    """What is written down; nothing where it can't be read any more: then the checks tell of refusals, and somebody looks."""
+    """The notes; empty if they can't be read: then the checks report these refusals, and somebody looks."""
     try:
         document = json.loads(_file(stack).read_text(encoding="utf-8"))
         return [

@@ -87,7 +87,7 @@ def judge_connections(room: int, held: Mapping[str, int], alarms: PostgresAlarms
 
 
 def locks(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
-    """No session waits long for a lock; else who blocks it."""
+    """No session waits long for a lock; otherwise the finding names who blocks it."""
     with connected(platform) as connection:
         waiting = [Waiting(*row) for row in connection.execute(query("lock_queue")).fetchall()]
         rows = connection.execute(query("sessions")).fetchall() if waiting else []

@@ -58,7 +58,7 @@ def judge_fragmentation(info: Mapping[str, Any], alarms: RedisAlarms = REDIS_ALA
 
 
 def connected(platform: Platform) -> Finding:
-    """There is room for more clients, and none was rejected."""
+    """More clients can connect, and none was rejected."""
     with clients.redis_client(platform, ACCOUNT) as client:
         now, rejected = client.info("clients"), int(client.info("stats")["rejected_connections"])
         most = int(client.config_get("maxclients")["maxclients"] or 0)

@@ -1,4 +1,4 @@
-"""What the stores refused of late: logins, and commands that an account may not run. Counted by account and address, never with values.
+"""What the stores refused recently: logins, and commands that an account may not run. Counted by account and address, never with values.
 
 Redis keeps a list of them; PostgreSQL, Weaviate and the embedder say it in their logs. What none of them tells is in docs/adr/0611.
 """
@@ -53,7 +53,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class LoggedRefusals:
-    """What a store told of the last while; `since` is later than asked where it kept no more, and `lost` counts what somebody took away."""
+    """The refusals in a store's log. `since` is later than asked if the log begins later; `lost` counts refusals that were deleted."""
 
     refusals: list[Refusal] = field(default_factory=list)
     since: datetime | None = None
@@ -61,13 +61,13 @@ class LoggedRefusals:
 
 
 def of_postgres(line: bytes) -> Refusal | None:
-    """The refused login that a line of PostgreSQL's log tells of, if it does."""
+    """The refused login in a line of PostgreSQL's log; None for other lines."""
     fatal = _POSTGRES_FATAL.search(line)
     if fatal is None or not REFUSED_LOGIN.search(fatal["said"]):
         return None
     prefix = _POSTGRES_PREFIX.match(line)
     if prefix is None or line.count(b"client=") > 1:
-        # Whoever logs in chooses the name, and with it a part of the line: it may not hide itself in there.
+        # The client chooses the name, and with it a part of the line: a name must not look like another kind of line.
         return Refusal("login", account_of(""), UNKNOWN_ADDRESS)
     address, account = prefix["client"].decode(errors="replace"), account_of(prefix["user"].decode(errors="replace"))
     if address.startswith(_INSIDE):
@@ -78,7 +78,7 @@ def of_postgres(line: bytes) -> Refusal | None:
 
 
 def of_weaviate(line: bytes) -> Refusal | None:
-    """The refused action that a line of Weaviate's log tells of, if it does."""
+    """The refused action in a line of Weaviate's log; None for other lines."""
     entry = denied_by_weaviate(line)
     if entry is None or any(
         entry.get("perm") == action and scope in str(entry.get("resource")) for action, scope in _CLIENTS_OWN_QUESTIONS
@@ -88,7 +88,7 @@ def of_weaviate(line: bytes) -> Refusal | None:
 
 
 def denied_by_weaviate(line: bytes) -> Mapping[str, Any] | None:
-    """A line of Weaviate's log that tells of a refused action, read; None for any other."""
+    """The fields of a line of Weaviate's log about a refused action; None for other lines."""
     if b'"authorization denied"' not in line:
         return None
     try:
@@ -99,7 +99,7 @@ def denied_by_weaviate(line: bytes) -> Mapping[str, Any] | None:
 
 
 def of_embedder(line: bytes) -> Refusal | None:
-    """The request without the right key that a line of the bundled embedder's log tells of, if it does. It has one key, and no accounts."""
+    """The request with a wrong key in a line of the bundled embedder's log, if it is one. The embedder has one key and no accounts."""
     match = _EMBEDDER_LINE.match(line)
     return Refusal("login", "a client", match["client"].decode(errors="replace")) if match else None
 
@@ -117,7 +117,7 @@ def of_redis(entries: Iterable[Mapping[str, Any]], window: timedelta) -> list[Re
 
 
 def judge(store: str, logged: LoggedRefusals, kinds: Sequence[Kind], now: datetime, alarms: RefusalAlarms = REFUSAL_ALARMS) -> Finding:
-    """What the refusals of a store come to. Pure."""
+    """Judge the refusals of a store. Pure."""
     names = {"login": "logins", "denial": "commands"}
     bounds = {"login": (alarms.logins_warn, alarms.logins_critical), "denial": (alarms.denials_warn, alarms.denials_critical)}
     counts = {kind: sum(refusal.count for refusal in logged.refusals if refusal.kind == kind) for kind in kinds}
@@ -152,12 +152,12 @@ def _groups(refusals: Iterable[Refusal]) -> str:
 
 
 def _log(platform: Platform, service: str, now: datetime, recognize: Callable[[bytes], Refusal | None]) -> LoggedRefusals | Finding:
-    """What a container's log tells of the last while; a Finding where it can't be read."""
+    """The recent refusals in a container's log; a Finding if it can't be read."""
     return read_log(platform, service, now - REFUSAL_ALARMS.window, recognize)
 
 
 def read_log(platform: Platform, service: str, begin: datetime, recognize: Callable[[bytes], Refusal | None]) -> LoggedRefusals | Finding:
-    """What a container's log tells since `begin`; a Finding where it can't be read."""
+    """The refusals in a container's log since `begin`; a Finding if it can't be read."""
     import docker.errors
 
     logged = LoggedRefusals()
@@ -202,28 +202,28 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def postgres(platform: Platform) -> Finding:
-    """Few logins were refused of late."""
+    """Few logins were refused recently."""
     now = datetime.now(UTC)
     logged = _log(platform, "timescaledb", now, of_postgres)
     return logged if isinstance(logged, Finding) else judge("PostgreSQL", _others(platform, "postgres", logged, now), ("login",), now)
 
 
 def weaviate(platform: Platform) -> Finding:
-    """Few actions were refused of late."""
+    """Few actions were refused recently."""
     now = datetime.now(UTC)
     logged = _log(platform, "weaviate", now, of_weaviate)
     return logged if isinstance(logged, Finding) else judge("Weaviate", _others(platform, "weaviate", logged, now), ("denial",), now)
 
 
 def embedder(platform: Platform) -> Finding:
-    """Few requests came without the right key of late."""
+    """Few requests had a wrong key recently."""
     now = datetime.now(UTC)
     logged = _log(platform, "embedder", now, of_embedder)
     return logged if isinstance(logged, Finding) else judge("the embedder", logged, ("login",), now)
 
 
 def redis(platform: Platform) -> Finding:
-    """Few logins and commands were refused of late, and nobody emptied the list of them."""
+    """Few logins and commands were refused recently, and nobody emptied the list of them."""
     with clients.redis_client(platform, _READER) as client:
         before = _counted(client.info("stats"))
         most = int(client.config_get("acllog-max-len")["acllog-max-len"] or 0)

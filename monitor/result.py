@@ -87,7 +87,7 @@ def critical(message: str, next_step: str, value: float | None = None, unit: str
 
 
 def unknown(message: str, next_step: str) -> Finding:
-    """It could not be learned: slow, cut or put off, which is neither good nor seen to be broken."""
+    """It could not be learned (slow, cut off or postponed): neither good nor seen to be broken."""
     return Finding(Status.UNKNOWN, message, next_step)
 
 
@@ -109,7 +109,7 @@ def severity(status: Status) -> int:
 
 
 def worst(results: Iterable[CheckResult]) -> Status:
-    """The status of all together; unknown where there is no result at all."""
+    """The worst status; unknown if there is no result at all."""
     return max((result.status for result in results), key=severity, default=Status.UNKNOWN)
 
 

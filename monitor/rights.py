@@ -66,7 +66,7 @@ def _unaudited(connection: psycopg.Connection, roles: Mapping[str, Any]) -> list
 def _granted(connection: psycopg.Connection, name: str, role: PostgresRole) -> list[str]:
     """What an account was granted beside what is declared, and what of that is missing."""
     real = privileges_of(connection, name, _OWNER)
-    # One that is missing can't log in, which postgres.accounts tells.
+    # A missing one can't log in: postgres.accounts reports that.
     inputs = {"role": name, "owner": _OWNER, "database": DATABASE, "schema": SCHEMA, **declared_grants(role)}
     return [f"{name}: {finding}" for finding in privilege_findings(real, inputs)] if real["exists"] else []
 
@@ -74,7 +74,7 @@ def _granted(connection: psycopg.Connection, name: str, role: PostgresRole) -> l
 def judge_rights(
     roles: Mapping[str, Mapping[str, Any]], functions: Sequence[str], granted: Sequence[str], stack: str, unaudited: Sequence[str] = ()
 ) -> Finding:
-    """What roles, as sql/roles.sql reads them, functions that are open, differences in grants and gaps of the audit come to. Pure."""
+    """Judge roles (as sql/roles.sql reads them), open functions, differences in grants and gaps of the audit. Pure."""
     grave = [f"everybody may run {name}" for name in functions] + [finding for finding in granted if finding.endswith(UNDECLARED)]
     grave += [f"not all is audited: {finding}" for finding in unaudited]
     light = [finding for finding in granted if not finding.endswith(UNDECLARED)]
@@ -83,7 +83,7 @@ def judge_rights(
     grave += [f"role {name} may log in and is not declared" for name in sorted(roles.keys() - declared.keys()) if roles[name]["login"]]
     declared[AUDIT_ROLE] = declared_inputs(AUDIT_RIGHTS)
     for name, inputs in declared.items():
-        # Which of an account's two logins is missing or shut is no matter here: that the account gets in, postgres.accounts tells.
+        # It doesn't matter here which of an account's two logins is missing or shut: postgres.accounts checks that the account gets in.
         if name in roles:
             grave += [f"{name} {finding}" for finding in attribute_findings(dict(roles[name]), inputs)]
             for finding in setting_findings(roles[name]["settings"], settings_of(inputs)):
@@ -107,7 +107,7 @@ def sessions(platform: Platform) -> Finding:
 
 
 def judge_sessions(sessions_now: Sequence[Session]) -> Finding:
-    """What sessions come to. Pure."""
+    """Judge sessions. Pure."""
     allowed = {account.name: account.postgres.statement_timeout.total_seconds() for account in ACCOUNTS if account.postgres}
     problems = []
     for each in sessions_now:

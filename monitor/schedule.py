@@ -62,6 +62,6 @@ def alive(platform: Platform) -> Finding:
 
 
 def judge_now(folder: Path, *, kept: bool) -> Finding:
-    """The same from what a stack's folder tells at this moment."""
+    """The same, from the present signs in a stack's folder."""
     now, boot = datetime.now(UTC), signs.boot_id()
     return judge(signs.read(folder), runs=signs.runs(folder), kept=kept, rules=SCHEDULE_RULES, now=now, boot=boot)

@@ -62,7 +62,7 @@ def write(folder: Path, signs: Signs) -> None:
 
 
 def read(folder: Path) -> Signs | None:
-    """The last signs; None where there never were any, or nobody can read them any more."""
+    """The last signs; None if there are none, or if they can't be read."""
     try:
         document = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         works = {
@@ -87,7 +87,7 @@ def read(folder: Path) -> Signs | None:
 
 
 def boot_id() -> str:
-    """What the kernel drew at random when this machine was started; "" where it doesn't tell."""
+    """The kernel's random number of this start of the machine; "" if it has none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -95,7 +95,7 @@ def boot_id() -> str:
 
 
 def runs(folder: Path) -> bool:
-    """Whether a schedule is at work there now: it holds a lock that the operating system takes away when it is gone."""
+    """Whether a schedule runs there now: it holds a lock that the operating system releases when the process ends."""
     return lock.is_held(folder)
 
 

@@ -32,7 +32,7 @@ def reseal(connection: psycopg.Connection, ring: KeyRing, progress: Progress, ba
     """Seal with the active key what is sealed with any other, retired ones included, and hash phones anew along with it.
 
     `connection` is account `api`'s, in autocommit: each batch is a transaction that locks its own rows alone, so an interrupted run is
-    simply run again. A row that can't be opened is left as it is and told.
+    simply run again. A row that can't be opened is left as it is and reported.
     """
     cipher = FieldCipher(ring)
     head = ring.active.number.to_bytes(2) + ring.active.fingerprint

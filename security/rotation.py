@@ -119,7 +119,7 @@ def _refuse_incomplete(done: Resealed, ring: KeyRing) -> None:
 
 
 def _holder(name: str, process: int, seconds: int | None) -> str:
-    # The account's other login shows that it is there, and not since when.
+    # The account's other login shows that the secret exists, but not since when.
     return f"{name}, server process {process}" + ("" if seconds is None else f", since {seconds} s")
 
 

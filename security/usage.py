@@ -40,7 +40,7 @@ def key_usage(connection: psycopg.Connection) -> list[Usage]:
 
 
 def judge(ring: KeyRing, usages: Iterable[Usage]) -> dict[Kind, list[Usage]]:
-    """What is in use, by what the ring says of its key; every kind is there. Pure."""
+    """The values in use, by what the ring says of their keys; every kind has an entry. Pure."""
     judged: dict[Kind, list[Usage]] = {kind: [] for kind in Kind}
     for usage in usages:
         judged[_kind(ring, usage)].append(usage)

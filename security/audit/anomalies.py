@@ -18,7 +18,7 @@ from security.audit.habits import Everybodys, Habits
 _SUPERUSERS = ("postgres", "root")
 _LOCAL = ("[local]", "127.0.0.1", "::1", "")
 _MIGRATES = ("migrator", *_SUPERUSERS)
-# DDL and rights are the migrations' and the provider's; a table of the session's own is nobody's business.
+# Only migrations and the provider change schema and rights; a temporary table concerns its session alone.
 _OWN_TABLES = "pg_temp"
 
 
@@ -133,7 +133,7 @@ def _removes(event: Event) -> bool:
 
 
 def _burst(events: Sequence[Event], rule: str, most: int, window: timedelta, counts: Counts, words: str) -> Iterator[Anomaly]:
-    """One anomaly for each run of events that comes to the bound within the window."""
+    """One anomaly for each run of events that reaches the bound within the window."""
     chosen: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for event in events:
         if counts(event):

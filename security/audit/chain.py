@@ -44,7 +44,7 @@ EMPTY = Head(0, _FIRST)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check of the chain found; `faults` is empty for a chain that nobody touched."""
+    """The result of a check of the chain; `faults` is empty if nobody changed it."""
 
     lines: int
     head: Head

@@ -1,4 +1,4 @@
-"""What is ordinary for each account: learned from the audit's earlier days, and kept for each finished day, so that it is read once."""
+"""Each account's habits: learned from the audit's earlier days, and stored for each finished day, so that it is read once."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def reads(event: Event) -> bool:
 
 
 def busiest(counts: Mapping[str, int]) -> int:
-    """What there was in the busiest hour. One hour of a hundred is left out: an earlier attack must not pass for a habit."""
+    """The count of the busiest hour. One hour of a hundred is left out: an earlier attack must not become a habit."""
     ordered = sorted(counts.values())
     if len(ordered) < 2:
         return sum(ordered)
@@ -75,7 +75,7 @@ def busiest(counts: Mapping[str, int]) -> int:
 
 
 def habits(history: Iterable[Event]) -> Everybodys:
-    """What the events of a time tell of everybody."""
+    """The habits of all accounts, from the events of a time."""
     by_account: Everybodys = defaultdict(Habits)
     for event in history:
         if event.outcome == "done":
@@ -110,7 +110,7 @@ def _of_day(file: Path) -> Everybodys:
         if (read["form"], read["size"]) == (_FORM, size):
             return {(each["store"], each["account"]): _read(each) for each in read["accounts"]}
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # not there yet, or not whole: it is learned anew
+        pass  # missing or incomplete: learn it again
     learned = habits(events_of(file))
     document = {"form": _FORM, "size": size, "accounts": [_written(*who, own) for who, own in learned.items()]}
     kept.parent.mkdir(exist_ok=True, mode=0o700)

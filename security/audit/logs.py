@@ -23,14 +23,14 @@ class Stamped:
 
 @dataclass(frozen=True, slots=True)
 class NewLines:
-    """`lines` after the position. `gap` tells that Docker has thrown lines away before they were read."""
+    """`lines` after the position. `gap` is true if Docker has deleted lines before they were read."""
 
     lines: list[Stamped]
     gap: bool
 
 
 def after(container: Container, position: str) -> NewLines:
-    """The lines after a position, which is the time of a line, or empty for all that there are."""
+    """The lines after a position, which is the time of a line; empty for all lines."""
     look = _FIRST_LOOK
     while True:
         lines = list(_stamped(container.logs(stream=True, follow=False, timestamps=True, tail=look if position else "all")))

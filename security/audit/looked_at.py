@@ -1,4 +1,4 @@
-"""That somebody looked at the anomalies: a line of the audit itself. The check tells of what came after it."""
+"""That somebody looked at the anomalies: a line of the audit itself. The check reports what came after it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def mark(chain: Chain, at: datetime) -> None:
 
 
 def last(chain: Chain, begin: datetime) -> datetime:
-    """When somebody looked for the last time; `begin` where nobody did since."""
+    """When somebody looked last; `begin` if nobody has since."""
     times = (moment(event.time) for event in chain.events(begin) if (event.store, event.action) == (_STORE, _ACTION))
     return max(times, default=begin)
 

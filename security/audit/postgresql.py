@@ -34,7 +34,7 @@ def event_of(time: str, line: bytes) -> Event | None:
         return Event(time, STORE, account, address, action, thing, "denied" if denied else "done", match["session"].decode())
 
     if match["level"] == b"FATAL":
-        # The health check asks without a password, the check of encryption without TLS: both are there to be refused.
+        # The health check asks without a password, the check of encryption without TLS: both are meant to be refused.
         ours = address.startswith(("127.", "::1")) or (account == "monitor" and said.endswith(b"no encryption"))
         return event("login", "database", denied=True) if REFUSED_LOGIN.search(said) and not ours else None
     if _LOGIN.match(said):

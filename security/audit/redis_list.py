@@ -32,7 +32,7 @@ def events_of(entries: Iterable[Mapping[str, Any]], seen: Seen) -> tuple[list[Ev
                 account=account_of(str(entry["username"])),
                 address=address_of(entry) or UNKNOWN_ADDRESS,
                 action="login" if login else f"{entry['reason']}: {_command(entry)}",
-                # A key's or channel's name may hold what a client typed: the command tells enough.
+                # A key's or channel's name may contain what a client typed: the command is enough.
                 object="server" if login else str(entry["context"]),
                 outcome="denied",
                 session=client.get("id", ""),

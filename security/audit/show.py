@@ -72,13 +72,13 @@ def follow(platform: Platform, fits: Callable[[Event], bool], *, as_json: bool) 
 
 
 def show_anomalies(platform: Platform, *, since: str, as_json: bool, seen: bool) -> int:
-    """Print what is out of the ordinary; returns 1 if there is something. With `seen` the check tells of it no more."""
+    """Print the anomalies; returns 1 if there are any. With `seen` the check no longer reports them."""
     now = datetime.now(UTC)
     _collect(platform)
     chain = Chain(folder_of(platform.stack))
     listed = anomalies.since(chain, parse_since(since, now), AUDIT_RULES)
     if seen:
-        # What came while this was at work is told once more.
+        # What came while this ran is reported once more.
         looked_at.mark(chain, now)
     if as_json:
         print(json.dumps([asdict(each) for each in listed], indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""The matrix' words: a cell, and what was learned of it."""
+"""The matrix' words: a cell, and its answer."""
 
 from __future__ import annotations
 
@@ -71,5 +71,5 @@ class Proven:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing was learned."""
+        """Whether its answer is unknown."""
         return self.learned.answer is Answer.UNKNOWN

@@ -20,7 +20,7 @@ Right = tuple[str, str, str, bool]
 
 
 def rights(role: PostgresRole) -> Iterator[Right]:
-    """Kind, name and action of everything there is to be allowed, with whether it is."""
+    """Kind, name and action of everything that can be allowed, and whether it is."""
     grants = {grant.table: grant for grant in role.grants}
     for name in (*(each.name for each in TABLES), *(rollup.name for rollup in ROLLUPS)):
         for action in TABLE_ACTIONS:
@@ -52,7 +52,7 @@ def named_functions() -> tuple[str, ...]:
 
 
 def open_functions() -> tuple[str, ...]:
-    """Functions that may change something and are everybody's."""
+    """Functions that may change something and that everybody may call."""
     return tuple(sorted(OPEN_FUNCTIONS))
 
 

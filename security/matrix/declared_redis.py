@@ -13,7 +13,7 @@ _GIVES = {KeyAccess.READ: {Touch.READ}, KeyAccess.WRITE: {Touch.WRITE}, KeyAcces
 
 
 def rights(user: RedisUser) -> Iterator[Right]:
-    """Kind, name and action of everything there is to be allowed, with whether it is."""
+    """Kind, name and action of everything that can be allowed, and whether it is."""
     for name in (*(keyspace.name for keyspace in KEYSPACES), NO_KEYSPACE):
         for on_key in ON_KEYS:
             if on_key.fits(name):
@@ -45,7 +45,7 @@ def _runs(commands: tuple[str, ...], word: str) -> bool:
     if word in commands or word.partition("|")[0] in commands:
         return True
     categories = {command for command in commands if command.startswith("@")}
-    # Every command is either of these, whatever else it is; of others this can't be told from the name.
+    # Every command has one of these two categories; for other commands the name does not say which.
     if {"@slow", "@fast"} <= categories:
         return True
     if categories:

@@ -12,7 +12,7 @@ Right = tuple[str, str, str, bool]
 
 
 def rights(user: WeaviateUser) -> Iterator[Right]:
-    """Kind, name and action of everything there is to be allowed, with whether it is."""
+    """Kind, name and action of everything that can be allowed, and whether it is."""
     for thing in THINGS:
         for request in REQUESTS:
             if request.kind == thing.kind:

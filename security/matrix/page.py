@@ -34,7 +34,7 @@ _MARKS = {"y": ("●", "may"), "n": ("·", "may not"), "x": ("✗", "differs"), 
 
 
 def page(cells: Mapping[Cell, bool], proven: Sequence[Proven] | None = None, summary: Sequence[str] = ()) -> str:
-    """The page; with `proven`, cells that differ or are unknown stand out, and `summary` says in lines what was found."""
+    """The page; with `proven`, cells that differ or are unknown stand out, and `summary` has the result in lines."""
     learned = {each.cell: each for each in proven or ()}
     differs = any(each.differs for each in learned.values())
     parts = [

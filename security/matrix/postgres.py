@@ -48,7 +48,7 @@ _WAL_SENDER = "permission denied to start WAL sender"
 
 @dataclass(slots=True)
 class Denials:
-    """Logins that were refused, which the server's log has to tell."""
+    """Refused logins, which must be in the server's log."""
 
     logins: list[Cell] = field(default_factory=list)
     address: str = ""
@@ -84,14 +84,14 @@ def learn(platform: Platform, account: str, cells: Sequence[Cell], denials: Deni
 
 
 def _other_login(cell: Cell) -> dict[str, str] | None:
-    """How to log in for a cell that is about that; None for all others, and for the login that there is already."""
+    """How to log in for a cell about logins; None for other cells, and for the login that this session has."""
     if (cell.kind, cell.action) == ("database", "connect") and cell.name != DATABASE:
         return {"dbname": cell.name}
     return {"replication": "database"} if (cell.kind, cell.action) == ("server", "replicate") else None
 
 
 def _options() -> str:
-    """How a session of the trial begins: it waits for nobody, and calls nothing that is planted beside."""
+    """How a session of the trial begins: it waits for no lock, and calls no function that somebody planted in another schema."""
     return (
         f"-c lock_timeout={LOCK_MILLISECONDS} -c statement_timeout={round(patience(_STATEMENT_SECONDS) * 1000)}"
         " -c search_path=pg_catalog,pg_temp -c idle_in_transaction_session_timeout=60000 -c client_min_messages=error"
@@ -164,7 +164,7 @@ class _Session:
             # A lock is waited for before rights are asked about: it says nothing, and is soon gone.
             time.sleep(_PAUSE_SECONDS)
             tried = self._run(statement, attempt)
-        # What a busy table kept from being tried, the list tells.
+        # If a busy table could not be tried, the server's list of rights decides.
         return listed if attempt.listed and tried.answer is Answer.UNKNOWN and tried.said.startswith(_LOCKED) else tried
 
     def _run(self, statement: Statement, attempt: Try) -> Learned:
@@ -184,7 +184,7 @@ class _Session:
 
 
 def refused(sqlstate: str | None, said: str) -> Learned:
-    """What an error means: a denial, or that nothing was learned. Pure."""
+    """What an error means: a denial, or an unknown answer. Pure."""
     if sqlstate == _DENIED:
         return Learned(Answer.DENIED, said=said)
     if sqlstate in _NOT_THERE:
@@ -203,7 +203,7 @@ def _one(connection: psycopg.Connection, question: str) -> Any:
 
 
 def _other(connection: psycopg.Connection, account: str) -> str:
-    """Another role that may log in; the superuser where there is none."""
+    """Another role that may log in; the superuser if there is none."""
     row = connection.execute(
         "select coalesce(min(rolname), (select rolname from pg_roles where oid = 10))::text from pg_roles"
         " where rolcanlogin and not rolsuper and rolname <> %s",
@@ -269,7 +269,7 @@ def _function(function: Mapping[str, Any]) -> Learned:
 
 
 def _together(answers: Iterable[tuple[str, Learned]]) -> Learned:
-    """What the answers for several things come to: one answer where they are alike, else `mixed`, with the names of the fewer."""
+    """One answer for several things: theirs if all are alike, otherwise `mixed` with the names of the smaller group."""
     every = list(answers)
     if not every:
         return Learned(Answer.ABSENT, said="there is none")

@@ -62,7 +62,7 @@ def on_table(table: Table, action: str) -> Try | None:
         return Try(sql.SQL("select * from only {} where false").format(name))
     if action == "insert":
         nothing = sql.SQL(", ").join(sql.SQL("null") for _ in table.columns)
-        # A row of the table's own type, which is not there: every column is named, and none is read.
+        # A row of the table's own type from an empty set: every column is named, and none is read.
         return Try(
             sql.SQL("insert into {} ({}) select {} where false").format(
                 name, sql.SQL(", ").join(map(sql.Identifier, table.columns)), nothing
@@ -107,7 +107,7 @@ def on_undeclared(name: str, action: str) -> Try:
     literal = sql.Literal(name).as_string(None)
     listed = f"has_any_column_privilege({literal}, '{action}')" if action in ("insert", "update") else ""
     words = {"select": "select from only {} where false", "delete": "delete from only {} where false"}
-    # Rows of a table that nobody declared may have any columns, so the list tells who may write them.
+    # An undeclared table may have any columns, so the server's list of rights decides who may write it.
     return Try(sql.SQL(words.get(action, "select")).format(sql.SQL(name)), listed, only_listed=bool(listed))
 
 

@@ -53,7 +53,7 @@ class KeyCommand:
 
 @dataclass(frozen=True, slots=True)
 class ServerCommand:
-    """A command without a key. `arguments` are such that one that is let through changes nothing, where it is `harmless`."""
+    """A command without a key. If it is `harmless`, a command with these `arguments` changes nothing even if it is allowed."""
 
     action: str
     arguments: tuple[str, ...] = ()

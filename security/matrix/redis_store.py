@@ -135,7 +135,7 @@ def refused(error: Exception, how: How = How.TRIED) -> Learned:
         return Learned(Answer.DENIED, how, said)
     if "unknown command" in said or "unknown subcommand" in said:
         return Learned(Answer.ABSENT, how, said)
-    # LOADING is connection trouble to the library. Everything else that a server is short of, it says after the question of rights.
+    # LOADING is connection trouble to the library. Every other shortage is reported by the server after it has checked the rights.
     if isinstance(error, driver.ConnectionError | driver.TimeoutError | OSError):
         return Learned(Answer.UNKNOWN, how, said)
     return Learned(Answer.ALLOWED, how, said)
@@ -181,7 +181,7 @@ def _too_big(platform: Platform, account: str, cell: Cell) -> Learned:
 
 
 def _logged_as(cell: Cell, words: tuple[str, ...], learned: Learned) -> str:
-    """What ACL LOG names for a refusal: the key or channel that was out of reach, else the command."""
+    """What ACL LOG names for a refusal: the forbidden key or channel, otherwise the command."""
     if _OUT_OF_REACH.search(learned.said):
         return key_of(cell.name) if cell.kind == "keyspace" else words[1]
     return _key_command(cell).word if cell.kind == "keyspace" else _SERVER[cell.action].word

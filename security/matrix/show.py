@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from security.matrix.cell import Cell, Proven
 
 _ONE_LINE = ("column", "setting", "view", "function", "functions")
-"""Kinds whose things all have the same one action: their names stand together in a line."""
+"""Kinds whose things all have one and the same action: a line lists their names together."""
 
 
 def rows(cells: Mapping[Cell, bool]) -> list[tuple[str, str, str, str, str]]:
@@ -53,7 +53,7 @@ def as_json(cells: Mapping[Cell, bool]) -> str:
 
 
 def proven_json(stack: str, exit_code: int, proven: Sequence[Proven], unlogged: Sequence[Cell], unread: Sequence[str]) -> str:
-    """The same with what was learned of each cell, and the denials that no log tells."""
+    """The same with each cell's answer, and the denials that are in no log."""
     document = {
         "stack": stack,
         "exit_code": exit_code,

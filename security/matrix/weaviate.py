@@ -22,7 +22,7 @@ _LET_THROUGH = ("invalid object", "non-existing index")
 _BY_ACTION = {(request.kind, request.action): request for request in REQUESTS}
 _BY_NAME = {(thing.kind, thing.name): thing for thing in THINGS}
 KEEPER = "admin"
-"""Who tells what is there."""
+"""The account that lists what exists."""
 _ASKED_BY_CLIENTS = "see the nodes"
 
 
@@ -72,7 +72,7 @@ def caller(platform: Platform, account: str) -> Iterator[Caller]:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What is there, for requests that need it: a role that is nobody's own, accounts, and names that are taken."""
+    """What exists, for requests that need it: a role that no account has, accounts, and names that are taken."""
 
     role: str = ""
     accounts: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ def names(platform: Platform) -> Names:
 
 @dataclass(slots=True)
 class Denials:
-    """The permissions that were denied to an account, each with what the log has to tell; `lines` are all that it tells of them."""
+    """The permissions denied to an account, each with what must be in the log; `lines` are the log's lines about them."""
 
     expected: list[tuple[Cell, str]] = field(default_factory=list)
     lines: int = 0
@@ -138,7 +138,7 @@ def judge(status: int, said: str) -> Answer:
     """What a status means: a denial, or that the request got past the question of rights. Pure."""
     if status == 403:
         return Answer.DENIED
-    # That an object makes no sense, or its collection isn't there, is told with 500.
+    # An invalid object or a missing collection is answered with 500.
     if status in (401, 408, 429) or (status >= 500 and not any(sign in said for sign in _LET_THROUGH)):
         return Answer.UNKNOWN
     return Answer.ALLOWED
@@ -155,7 +155,7 @@ def _filled(value: Any, words: Mapping[str, str]) -> Any:
 
 
 def _own_permissions(ask: Caller) -> list[Mapping[str, Any]] | str:
-    """The server's list of an account's rights, told to the account; why not, where it can't be had."""
+    """The server's list of an account's rights, as the account gets it; the reason if it can't be had."""
     try:
         status, said = ask("GET", "users/own-info")
         if status != 200:

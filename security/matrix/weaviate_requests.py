@@ -20,7 +20,7 @@ _NO_BACKUP = "NOT.AN.ID"
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """What requests are about. `example` is a collection's name of that kind that nobody uses, `alias` an alias."""
+    """What requests are about. `example` is an unused collection name of that kind, `alias` an alias."""
 
     kind: str
     name: str

@@ -1,4 +1,4 @@
-"""What of an image's files tells of its parts, read from its file system without running anything of it."""
+"""Reads from an image's file system which parts it has, without running anything of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PIECE = 1 << 20
 
 @dataclass(slots=True)
 class ImageFiles:
-    """Texts of files by what they tell: `copyrights` by package, `programs` by path."""
+    """The texts that name an image's parts: `copyrights` by package, `programs` by path."""
 
     reference: str
     id: str
