@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.services import name_of
 from core import terminal
+from core.container_logs import lines_of
 from core.errors import PlatformError
 from core.labels import SERVICE_LABEL, of_stack
 from core.words import parse_since
@@ -100,14 +101,10 @@ def _older_first(log: Path) -> Iterator[str]:
 
 def of_docker(service: str, pieces: Iterable[bytes]) -> Iterator[Line]:
     """Lines of Docker's timestamped stream; pieces may end inside a line. Pure."""
-    rest, at = b"", datetime.fromtimestamp(0, UTC)
-    for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        for raw in whole:
-            at, line = _docker_line(service, raw, at)
-            yield line
-    if rest:
-        yield _docker_line(service, rest, at)[1]
+    at = datetime.fromtimestamp(0, UTC)
+    for raw in lines_of(pieces):
+        at, line = _docker_line(service, raw, at)
+        yield line
 
 
 def _docker_line(service: str, raw: bytes, before: datetime) -> tuple[datetime, Line]:

@@ -7,12 +7,13 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.services import EMBEDDER, SERVICES, TIMESCALEDB, service
 from core.aside import Late, gather
+from core.container_logs import moment
 from core.labels import SERVICE_LABEL, of_stack
 from core.words import size_text, span_text
 from monitor import wire
@@ -134,11 +135,6 @@ def _one(client: docker.DockerClient, container: str, listed: Mapping[str, Any])
         return Service(name, container, word, since, used, limit)
     seconds, trouble = _greet(name, described)
     return Service(name, container, word, since, used, limit, seconds, trouble)
-
-
-def moment(text: str) -> datetime:
-    """A Docker timestamp, without its fraction of a second."""
-    return datetime.fromisoformat(text[:19] + "+00:00").astimezone(UTC)
 
 
 def _greet(name: str, described: Mapping[str, Any]) -> tuple[float | None, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core.container_logs import moment
 from core.docker_client import docker_host
 from core.health import is_well
 from infra.connections import Platform
@@ -31,7 +32,7 @@ def health(platform: Platform) -> Finding:
             problem = _problem(state)
             if problem:
                 bad.append(f"{service} {problem}")
-            elif state["RestartCount"] and _age(state["State"]["StartedAt"]) < _YOUNG:
+            elif state["RestartCount"] and datetime.now(UTC) - moment(state["State"]["StartedAt"]) < _YOUNG:
                 shaky.append(f"{service} restarted {state['RestartCount']} times, last within {_YOUNG.seconds // 60} minutes")
             elif state["State"].get("Health", {}).get("Status") in ("starting", "unhealthy") and not is_well(container):
                 shaky.append(f"{service} is starting")
@@ -52,11 +53,6 @@ def _problem(attributes: dict[str, Any]) -> str:
     health = state.get("Health", {})
     # Docker also calls a container unhealthy that was paused, without one failure, until it looks again.
     return "is unhealthy" if health.get("Status") == "unhealthy" and health.get("FailingStreak", 1) else ""
-
-
-def _age(text: str) -> timedelta:
-    # Docker writes nanoseconds, which are more digits than fromisoformat takes.
-    return datetime.now(UTC) - datetime.fromisoformat(text[:19] + "+00:00")
 
 
 def memory_of(stats: Mapping[str, Any]) -> tuple[int | None, int | None]:

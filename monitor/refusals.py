@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS, RefusalAlarms
+from core.container_logs import lines_of, moment
 from core.docker_client import docker_host
 from core.errors import PlatformError
 from core.words import span_text
@@ -164,7 +165,7 @@ def read_log(platform: Platform, service: str, begin: datetime, recognize: Calla
     with docker_host() as client:
         try:
             container = client.containers.get(platform.containers[service])
-            lines = _lines(container.logs(stream=True, follow=False, since=begin.timestamp(), timestamps=True))
+            lines = lines_of(container.logs(stream=True, follow=False, since=begin.timestamp(), timestamps=True))
             first = True
             for stamped in lines:
                 stamp, _, line = stamped.partition(b" ")
@@ -184,21 +185,11 @@ def read_log(platform: Platform, service: str, begin: datetime, recognize: Calla
 def _later(stamp: bytes, begin: datetime, started: str) -> datetime | None:
     """When the log begins, where that is after what was asked for and later than the server's start: earlier parts were thrown away."""
     try:
-        first = datetime.fromisoformat(stamp[:19].decode() + "+00:00")
-        begun = datetime.fromisoformat(started[:19] + "+00:00")
+        first, begun = moment(stamp.decode()), moment(started)
     except ValueError:
         return None
     quiet = timedelta(minutes=5)  # a store that has nothing to say for so long is seldom
     return first if first - max(begin, begun) > quiet else None
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
-    if rest:
-        yield rest
 
 
 def postgres(platform: Platform) -> Finding:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.container_logs import lines_of
+
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
@@ -44,9 +46,6 @@ def after(container: Container, position: str) -> NewLines:
 
 
 def _stamped(chunks: Iterator[bytes]) -> Iterator[Stamped]:
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            time, _, text = line.partition(b" ")
-            yield Stamped(time.decode(errors="replace"), text)
+    for line in lines_of(chunks, unfinished=False):
+        time, _, text = line.partition(b" ")
+        yield Stamped(time.decode(errors="replace"), text)
