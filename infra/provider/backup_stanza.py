@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airgap.toolchain.plugin.messages import Severity
 from core.containers import Finished, ask, find_running, running
 from core.errors import PlatformError
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
 from infra.provider.psql import name_rule
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _UNREADABLE = (26, 29, 95)  # checksum, format, crypto
 _STATUS_MISSING = (1, 3)  # of a stanza in `info`: no path, no data
 
 
-class BackupStanza(ResourceKind):
+class BackupStanza(AssertedKind):
     """Makes a missing stanza. Removing the resource keeps every backup."""
 
     inputs = {
@@ -37,13 +37,7 @@ class BackupStanza(ResourceKind):
         "recovering": Input(Shape.BOOLEAN, required=False, default=False),
     }
     outputs = ("drift",)
-
-    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        return inputs["stanza"], self._assert(call, inputs)
-
-    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del state, old
-        return self._assert(call, inputs)
+    named_by = ("stanza",)
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
@@ -67,8 +61,8 @@ class BackupStanza(ResourceKind):
         ]
         return {"drift": trouble}
 
-    @staticmethod
-    def _assert(call: Call, inputs: Values) -> Values:
+    def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
+        del state, old
         container = running(inputs["container"])
         ended = _pgbackrest(container, inputs, "stanza-create")
         if inputs["recovering"] and _of_another_cluster(ended):

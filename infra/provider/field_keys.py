@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
 from christmas.blueprint.encryption import PROFILE_FIELDS
 from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
 from core.containers import running
 from core.errors import PlatformError
 from infra.provider import psql, volumes
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
-from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
-
-_FILE_MODE = 0o400
+from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
 
 
 def _number_rule(value: int) -> str | None:
     return None if 1 <= value <= HIGHEST_NUMBER else f"must be from 1 to {HIGHEST_NUMBER}"
 
 
-class FieldKeys(ResourceKind):
+class FieldKeys(AssertedKind):
     """A ring in a file of a retained volume, readable only by root of the Docker host; a new stack finds it there.
 
     Makes keys up to number `newest`, and retires those below `retired_below` once no row in the database needs them. No key is ever
@@ -40,37 +36,26 @@ class FieldKeys(ResourceKind):
     }
     outputs = ("result", "drift")
     secret_outputs = frozenset({"result"})
+    named_by = ("volume", "file")
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         del inputs
         same = state is not None and not changed & {"newest", "retired_below", "given"}
         return {"result": state["result"] if same and state else UNKNOWN, "drift": []}
 
-    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        return f"{inputs['volume']}/{inputs['file']}", self._assert(call, inputs, None)
-
-    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del old
-        return self._assert(call, inputs, from_json(state["result"]))
-
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        lost = {"result": state["result"], "drift": ["the kept ring of keys is missing"]}
-        if not volumes.exists(inputs["volume"]):
-            return lost
-        try:
-            with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-                kept = _kept(volume, inputs["file"])
-        except PlatformError as error:
-            call.log(Severity.WARNING, f"the kept ring of keys could not be compared: {error}")
-            return state
-        if kept is None:
-            return lost
-        return {"result": state["result"], "drift": [] if kept == from_json(state["result"]) else ["the kept ring has other keys"]}
+        def judged(kept: str) -> list[str]:
+            return [] if from_json(kept) == from_json(state["result"]) else ["the kept ring has other keys"]
 
-    def _assert(self, call: Call, inputs: Values, known: KeyRing | None) -> Values:
+        return volumes.compare_secret(call, state, inputs, judged)
+
+    def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:
         """Bring state and file to the same ring: the keys of both and of the inputs, and retired keys where allowed."""
+        del old
+        known = from_json(state["result"]) if state else None
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-            kept = _kept(volume, inputs["file"])
+            text = volume.secret(inputs["file"])
+            kept = from_json(text) if text else None
             given = from_json(inputs["given"]) if inputs.get("given") else None
             rings = [ring for ring in (known, kept, given) if ring is not None]
             ring = rings[0] if rings else new_ring()
@@ -80,20 +65,10 @@ class FieldKeys(ResourceKind):
             target = ring.retired_below(inputs["retired_below"])
             if target != ring:
                 # Keep the new key even if the retirement is refused.
-                _write(volume, inputs["file"], ring, kept)
+                volume.keep_secret(inputs["file"], ring.as_json(), text)
                 _refuse_if_needed(inputs, ring, target)
-            _write(volume, inputs["file"], target, kept)
+            volume.keep_secret(inputs["file"], target.as_json(), text)
         return {"result": target.as_json(), "drift": []}
-
-
-def _kept(volume: volumes.VolumeFiles, file: str) -> KeyRing | None:
-    entry = volume.read().get(file)
-    return from_json(entry.content.decode()) if entry and entry.content else None
-
-
-def _write(volume: volumes.VolumeFiles, file: str, ring: KeyRing, kept: KeyRing | None) -> None:
-    if ring != kept:
-        volume.write({".": VolumeEntry(None, DIRECTORY_MODE, 0, 0), file: VolumeEntry(ring.as_json().encode(), _FILE_MODE, 0, 0)})
 
 
 def _refuse_if_needed(inputs: Values, ring: KeyRing, target: KeyRing) -> None:

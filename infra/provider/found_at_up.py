@@ -5,7 +5,7 @@ from __future__ import annotations
 from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import has_unknown
 from core.errors import PlatformError
-from infra.provider.kind import Call, ResourceKind, Values
+from infra.provider.kind import AssertedKind, Call, Values
 
 
 def _silent(severity: Severity, message: str) -> None:
@@ -13,7 +13,7 @@ def _silent(severity: Severity, message: str) -> None:
     del severity, message
 
 
-class FoundAtUp(ResourceKind):
+class FoundAtUp(AssertedKind):
     """Reads the real state at every diff, so that `up` and `preview` see what a `refresh` would find."""
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:

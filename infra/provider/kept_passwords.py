@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
 from infra.provider import volumes
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
 from infra.provider.passwords import length_rule, random_password
-from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
-_FILE_MODE = 0o400
 FROM_KIT = "taken from a recovery kit, and not yet compared with what is kept here"
 """In the drift of a state from a kit: a secret that is already kept here wins, and is never overwritten."""
 
@@ -40,10 +37,10 @@ class KeptPassword(ResourceKind):
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-            kept, given = _kept(volume, inputs["file"]), inputs.get("given")
+            kept, given = volume.secret(inputs["file"]), inputs.get("given")
             if kept is None:
                 kept = given or self.fresh(inputs)
-                _write(volume, inputs["file"], kept)
+                volume.keep_secret(inputs["file"], kept)
             _refuse_another(inputs, kept)
         return f"{inputs['volume']}/{inputs['file']}", {"result": kept, "drift": []}
 
@@ -55,33 +52,22 @@ class KeptPassword(ResourceKind):
         del old
         _refuse_another(inputs, state["result"])
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-            kept = _kept(volume, inputs["file"])
+            kept = volume.secret(inputs["file"])
             if kept is not None and kept != state["result"] and FROM_KIT in (state.get("drift") or ()):
                 raise PlatformError(
                     what=f"the kit is another stack's: this engine has another {inputs['file']}, and its encrypted data would be lost",
                     where=f"volume {inputs['volume']}",
                     next_step="give this stack's own kit; or remove the volumes of that name first, if nobody needs them",
                 )
-            if kept != state["result"]:
-                _write(volume, inputs["file"], state["result"])
+            volume.keep_secret(inputs["file"], state["result"], kept)
         return {"result": state["result"], "drift": []}
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        lost = {"result": state["result"], "drift": ["the kept file is missing"]}
-        if not volumes.exists(inputs["volume"]):
-            return lost
-        try:
-            with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-                kept = _kept(volume, inputs["file"])
-        except PlatformError as error:
-            call.log(Severity.WARNING, f"the kept secret could not be compared: {error}")
-            return state
-        if kept is None:
-            return lost
-        if kept == state["result"]:
-            return {"result": state["result"], "drift": []}
-        from_kit = FROM_KIT in (state.get("drift") or ())
-        return {"result": state["result"], "drift": [FROM_KIT if from_kit else "the kept file has other content"]}
+        def judged(kept: str) -> list[str]:
+            other = FROM_KIT if FROM_KIT in (state.get("drift") or ()) else "the kept file has other content"
+            return [] if kept == state["result"] else [other]
+
+        return volumes.compare_secret(call, state, inputs, judged)
 
 
 class KeptIdentity(KeptPassword):
@@ -129,12 +115,3 @@ def _refuse_another(inputs: Values, kept: str) -> None:
             where=f"volume {inputs['volume']}",
             next_step="remove christmas:backup.keys from the settings; to start over with the given keys, remove the volumes first",
         )
-
-
-def _kept(volume: volumes.VolumeFiles, file: str) -> str | None:
-    entry = volume.read().get(file)
-    return entry.content.decode() if entry and entry.content else None
-
-
-def _write(volume: volumes.VolumeFiles, file: str, secret: str) -> None:
-    volume.write({".": VolumeEntry(None, DIRECTORY_MODE, 0, 0), file: VolumeEntry(secret.encode(), _FILE_MODE, 0, 0)})

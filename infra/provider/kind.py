@@ -158,3 +158,20 @@ class ResourceKind(ABC):
                 problems.append(f"input {name!r} {wrong}")
             checked[name] = value
         return checked, problems
+
+
+class AssertedKind(ResourceKind):
+    """A kind whose creation and update are one: what is there is brought to the inputs, whatever its state."""
+
+    named_by: ClassVar[tuple[str, ...]] = ("name",)
+    """The inputs that are the resource's id."""
+
+    @abstractmethod
+    def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:
+        """Bring it to the inputs; returns the outputs. Recorded outputs and old inputs are empty at its creation."""
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        return "/".join(inputs[name] for name in self.named_by), self.bring(call, inputs, {}, {})
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        return self.bring(call, inputs, state, old)

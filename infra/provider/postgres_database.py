@@ -61,14 +61,6 @@ class PostgresDatabase(FoundAtUp):
     }
     outputs = ("drift",)
 
-    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        del call
-        return inputs["name"], self._assert(inputs)
-
-    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del call, state, old
-        return self._assert(inputs)
-
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
@@ -78,8 +70,8 @@ class PostgresDatabase(FoundAtUp):
             return None
         return {"drift": database_findings(_read(container, inputs), inputs)}
 
-    @staticmethod
-    def _assert(inputs: Values) -> Values:
+    def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
+        del call, state, old
         container = running(inputs["container"])
         variables = {
             "name": inputs["name"],

@@ -72,14 +72,7 @@ class PostgresGrants(FoundAtUp):
         "functions": Input(Shape.TEXTS, required=False, rule=_functions),
     }
     outputs = ("drift",)
-
-    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        del call
-        return f"{inputs['database']}/{inputs['role']}", self._assert(inputs)
-
-    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del call, state, old
-        return self._assert(inputs)
+    named_by = ("database", "role")
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
@@ -105,8 +98,8 @@ class PostgresGrants(FoundAtUp):
                 if inputs["role"] != inputs["owner"]:
                     _revoke(container, inputs, beyond="")
 
-    @staticmethod
-    def _assert(inputs: Values) -> Values:
+    def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
+        del call, state, old
         container = running(inputs["container"])
         real = _read(container, inputs)
         if not real["exists"]:

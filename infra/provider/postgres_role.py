@@ -143,16 +143,6 @@ class PostgresRole(FoundAtUp):
     }
     outputs = ("drift",)
 
-    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        del call
-        if inputs["name"] == "postgres":
-            raise PlatformError(what="the superuser is not an account", where="PostgresRole", next_step="give the role another name")
-        return inputs["name"], self._assert(inputs)
-
-    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del call, state, old
-        return self._assert(inputs)
-
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
@@ -180,8 +170,10 @@ class PostgresRole(FoundAtUp):
                 f"role {inputs['name']} owns objects, so it stays, without password and login, until `pulumi up` takes it over",
             )
 
-    @staticmethod
-    def _assert(inputs: Values) -> Values:
+    def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
+        del call, state, old
+        if inputs["name"] == "postgres":
+            raise PlatformError(what="the superuser is not an account", where="PostgresRole", next_step="give the role another name")
         container = running(inputs["container"])
         real = _read(container, inputs["name"])
         # A verifier has a random salt: keep a matching one, so that nothing changes without need.

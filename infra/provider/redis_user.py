@@ -12,7 +12,7 @@ from airgap.toolchain.plugin.wire import UNKNOWN
 from core.containers import ask, find_running, running
 from core.errors import PlatformError
 from core.patience import patience
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
 from infra.provider.redis_acl import REPLAY, acl_line, password_sha256
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _rules(rules: list[str]) -> str | None:
     return None
 
 
-class RedisUser(ResourceKind):
+class RedisUser(AssertedKind):
     """An ACL user, set in the running server by the `admin` account, without a restart."""
 
     inputs = {
@@ -75,14 +75,6 @@ class RedisUser(ResourceKind):
             problems.append("input 'rules' gives all rights, which only `default` may have, without a password and switched off")
         return checked, problems
 
-    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        del call
-        return inputs["name"], self._assert(inputs, {})
-
-    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del call, state
-        return self._assert(inputs, old)
-
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])
         if container is None:
@@ -103,8 +95,8 @@ class RedisUser(ResourceKind):
             return
         _ask(container, inputs, [f"ACL DELUSER {inputs['name']}"])
 
-    @staticmethod
-    def _assert(inputs: Values, old: Values) -> Values:
+    def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
+        del call, state
         container = running(inputs["container"])
         try:
             line = acl_line(inputs["name"], inputs["rules"], *_hashes(inputs))

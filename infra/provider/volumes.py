@@ -9,11 +9,12 @@ import contextlib
 import stat
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from airgap.toolchain.plugin.messages import Severity
 from core.asked import asked
 from core.container_files import FileToPut, packed, pieces_of, unpacked
 from core.docker_client import docker_client
@@ -21,6 +22,7 @@ from core.errors import PlatformError
 from core.helper_containers import helper, make_helper, outcome
 from core.labels import PROJECT_LABEL, STACK_LABEL, with_labels
 from core.patience import patience
+from infra.provider.kind import Call, Values
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -30,6 +32,7 @@ _MOUNT = "christmas-files"  # not in any image, so Docker copies nothing into a 
 # Several resources share one volume, and the engine handles them in parallel: each would take the other's helper for a leftover.
 _ONE_AT_A_TIME: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 DIRECTORY_MODE = 0o700
+_SECRET_MODE = 0o400
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,16 @@ class VolumeFiles:
             for path, entry in ordered
         ]
         asked("writing", f"volume {self._volume}", lambda: docker_client().api.put_archive(self._container, "/", b"".join(packed(files))))
+
+    def secret(self, file: str) -> str | None:
+        """A file's content; None if it is missing or empty."""
+        entry = self.read().get(file)
+        return entry.content.decode() if entry and entry.content else None
+
+    def keep_secret(self, file: str, secret: str, kept: str | None = None) -> None:
+        """Write a file that only root of the Docker host can read, unless it has that content already."""
+        if secret != kept:
+            self.write({".": VolumeEntry(None, DIRECTORY_MODE, 0, 0), file: VolumeEntry(secret.encode(), _SECRET_MODE, 0, 0)})
 
     def remove(self, paths: list[str]) -> None:
         """Remove files and directories: Docker's copy can't, so the image's own `rm` does it, without a network."""
@@ -149,3 +162,16 @@ def remove_leftovers(volume: str) -> None:
     for leftover in docker_client().containers.list(all=True, filters=filters, ignore_removed=True):
         with contextlib.suppress(NotFound):
             leftover.remove(force=True)
+
+
+def compare_secret(call: Call, state: Values, inputs: Values, judged: Callable[[str], list[str]]) -> Values:
+    """The recorded secret with what is wrong with the kept file `file` of `volume`; `judged` says that of its content."""
+    kept = None
+    if exists(inputs["volume"]):
+        try:
+            with open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
+                kept = volume.secret(inputs["file"])
+        except PlatformError as error:
+            call.log(Severity.WARNING, f"the kept {inputs['file']} could not be compared: {error}")
+            return state
+    return {"result": state["result"], "drift": [f"the kept {inputs['file']} is missing"] if kept is None else judged(kept)}

@@ -8,7 +8,7 @@ from typing import Any
 from airgap.toolchain.plugin.messages import Severity
 from core.containers import find_running
 from core.errors import PlatformError
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, canonical, known_action, permissions, segment
 
 BUILT_IN = ("root", "admin", "viewer", "read-only")
@@ -70,7 +70,7 @@ def _told(canonical_permission: str) -> str:
     )
 
 
-class WeaviateRole(ResourceKind):
+class WeaviateRole(AssertedKind):
     """A role with exactly these permissions."""
 
     inputs = {
@@ -79,14 +79,6 @@ class WeaviateRole(ResourceKind):
         "permissions": Input(Shape.RECORDS, rule=_permissions),
     }
     outputs = ("drift",)
-
-    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        del call
-        return inputs["name"], self._assert(inputs)
-
-    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del call, state, old
-        return self._assert(inputs)
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         api = reachable(call, inputs, f"Weaviate role {inputs['name']} was not compared")
@@ -107,8 +99,8 @@ class WeaviateRole(ResourceKind):
             except UnreachableError as error:
                 call.log(Severity.WARNING, f"role {inputs['name']} stays in Weaviate's data: {error}")
 
-    @staticmethod
-    def _assert(inputs: Values) -> Values:
+    def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
+        del call, state, old
         api, path = api_of(inputs), f"authz/roles/{segment(inputs['name'])}"
         expected = wanted_permissions(inputs["permissions"])
         real = api.get(path)

@@ -8,7 +8,7 @@ from typing import Any
 from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, segment
 from infra.provider.weaviate_role import CONNECTION, api_of, reachable
 
@@ -24,7 +24,7 @@ def user_findings(real: dict[str, Any], declared_roles: list[str], *, key_works:
     return findings + ([] if key_works else ["its recorded key is refused"])
 
 
-class WeaviateUser(ResourceKind):
+class WeaviateUser(AssertedKind):
     """A database user. Weaviate makes the key; a changed keeper or a refused key makes a new one, in place.
 
     While `present` is false there is no such user: its key is gone with it, and the next one is made anew.
@@ -46,15 +46,6 @@ class WeaviateUser(ResourceKind):
             return {"api_key": "", "drift": []}
         renewed = state is None or {"keepers", "drift", "present"} & changed
         return {"api_key": UNKNOWN if renewed else (state or {}).get("api_key", UNKNOWN), "drift": []}
-
-    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
-        del call
-        return inputs["name"], self._assert(inputs, None)
-
-    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del call
-        kept = state.get("api_key") or None if old.get("keepers") == inputs.get("keepers") else None
-        return self._assert(inputs, kept)
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         api = reachable(call, inputs, f"Weaviate user {inputs['name']} was not compared")
@@ -80,8 +71,9 @@ class WeaviateUser(ResourceKind):
             except UnreachableError as error:
                 call.log(Severity.WARNING, f"user {inputs['name']} stays in Weaviate's data: {error}")
 
-    @staticmethod
-    def _assert(inputs: Values, kept_key: str | None) -> Values:
+    def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
+        del call
+        kept_key = state.get("api_key") or None if old.get("keepers") == inputs.get("keepers") else None
         api, name = api_of(inputs), segment(inputs["name"])
         if inputs.get("present") is False:
             api.delete(f"users/db/{name}")
