@@ -21,7 +21,7 @@ from backup.restoring import live
 from backup.restoring.beside import fill
 from backup.restoring.ingredients import Ingredients, ingredients_of
 from backup.restoring.journal import Begun, Journal, refuse_part
-from backup.restoring.scratch import Scratch, remove_labelled
+from backup.restoring.scratch import Scratch
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
 from backup.restoring.told import RestoreOutcome, Seen, tell
 from backup.sets import folders, keys
@@ -32,6 +32,7 @@ from core.disk import write_whole
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.labels import PURPOSE_LABEL, STACK_LABEL, with_labels
+from core.leftovers import remove_labelled
 from core.progress import Progress, SilentProgress
 from core.step import Step, follow
 from infra.backup_places import FIRST
@@ -333,7 +334,8 @@ def remove(name: str) -> int:
     Raises PlatformError if no restore has that name.
     """
     own_folder = home(name)
-    removed = remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
+    lines = remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
+    removed = sum(line.startswith("removed") for line in lines)
     if not removed and not own_folder.exists():
         raise PlatformError(what=f"no restore is named {name}", where=str(own_folder), next_step=".christmas/restores lists them")
     for path in sorted(own_folder.glob("*")) if own_folder.exists() else ():

@@ -12,7 +12,7 @@ import random
 import secrets
 import shlex
 import socket
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -26,6 +26,7 @@ from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.helper_containers import helper
 from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL, with_labels
+from core.leftovers import is_alive, remove_labelled
 from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Credentials, Endpoint, Platform
@@ -293,37 +294,4 @@ def scratch(purpose: str) -> Iterator[Scratch]:
 
 def remove_leftovers() -> None:
     """Remove scratch containers, volumes and networks of dead processes: a killed run can't remove its own."""
-    remove_labelled([OWNER_LABEL, PURPOSE_LABEL], lambda labels: not _alive(labels.get(OWNER_LABEL, "")))
-
-
-def remove_labelled(required: list[str], going: Callable[[dict[str, str]], bool]) -> int:
-    """Remove containers, then volumes and networks that have all these labels and for which `going` is true; return how many."""
-    from docker.errors import DockerException
-
-    client = docker_client()
-    filters = with_labels(*required)
-    removed = 0
-    for container in client.containers.list(all=True, ignore_removed=True, filters=filters):
-        if going(container.labels):
-            with contextlib.suppress(DockerException):
-                container.remove(force=True, v=True)
-                removed += 1
-    kinds: Iterable[Any] = (*client.volumes.list(filters=filters), *client.networks.list(filters=filters))
-    for resource in kinds:
-        if going(resource.attrs.get("Labels") or {}):
-            with contextlib.suppress(DockerException):
-                resource.remove()
-                removed += 1
-    return removed
-
-
-def _alive(owner: str) -> bool:
-    if not owner.isdigit():
-        return True
-    try:
-        os.kill(int(owner), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    remove_labelled([OWNER_LABEL, PURPOSE_LABEL], lambda labels: not is_alive(labels.get(OWNER_LABEL, "")))

@@ -174,4 +174,4 @@ def compare_secret(call: Call, state: Values, inputs: Values, judged: Callable[[
         except PlatformError as error:
             call.log(Severity.WARNING, f"the kept {inputs['file']} could not be compared: {error}")
             return state
-    return {"result": state["result"], "drift": [f"the kept {inputs['file']} is missing"] if kept is None else judged(kept)}
+    return {"result": state["result"], "drift": ["the kept file is missing"] if kept is None else judged(kept)}

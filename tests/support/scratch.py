@@ -10,7 +10,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import docker
 import docker.errors
@@ -24,7 +23,8 @@ from docker.models.networks import Network
 from airgap.images.catalog import build_command, image_reference
 from christmas.blueprint.services import service as blueprint_service
 from core.container_files import FileToPut, owner_of, put_files
-from core.labels import PROJECT_LABEL, TESTS_OWNER_LABEL, with_labels
+from core.labels import PROJECT_LABEL, TESTS_OWNER_LABEL
+from core.leftovers import is_alive, remove_labelled
 from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from tests.support.waiting import PATIENCE
@@ -53,18 +53,11 @@ def image(service: str) -> str:
 def remove_leftovers() -> None:
     """Remove containers and networks of test runs that are gone."""
     client = docker.from_env()
-    wanted = with_labels(f"{PROJECT_LABEL}={TESTS_PROJECT}", TESTS_OWNER_LABEL)
-    for container_ in client.containers.list(all=True, filters=wanted):
-        if _is_orphan(container_.labels[TESTS_OWNER_LABEL]):
-            with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
-                container_.remove(force=True, v=True)
-    for network_ in client.networks.list(filters=wanted):
-        if _is_orphan((network_.attrs.get("Labels") or {})[TESTS_OWNER_LABEL]):
-            with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
-                network_.remove()
+    remove_labelled([f"{PROJECT_LABEL}={TESTS_PROJECT}", TESTS_OWNER_LABEL], lambda labels: not is_alive(labels[TESTS_OWNER_LABEL]))
     owners = {image_.labels[TESTS_OWNER_LABEL] for image_ in client.images.list(filters={"label": TESTS_OWNER_LABEL})}
-    for owner in filter(_is_orphan, owners):
-        remove_images(int(owner))
+    for owner in owners:
+        if not is_alive(owner):
+            remove_images(int(owner))
 
 
 def remove_images(owner: int) -> None:
@@ -73,10 +66,6 @@ def remove_images(owner: int) -> None:
     for image_ in client.images.list(filters={"label": f"{TESTS_OWNER_LABEL}={owner}"}):
         with contextlib.suppress(docker.errors.ImageNotFound, docker.errors.APIError):
             client.images.remove(str(image_.id), force=True)
-
-
-def _is_orphan(owner: str) -> bool:
-    return int(owner) != os.getpid() and not Path(f"/proc/{owner}").exists()
 
 
 @dataclass(frozen=True, slots=True)

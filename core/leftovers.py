@@ -1,0 +1,53 @@
+"""What killed runs left in Docker: found by labels, removed by the next run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from core.docker_client import docker_client
+from core.labels import with_labels
+
+
+def remove_labelled(required: Iterable[str], going: Callable[[Mapping[str, str]], bool]) -> list[str]:
+    """Remove containers, then networks and volumes that have all these labels and for which `going` is true; a line about each.
+
+    What is in use elsewhere stays, and its line begins with `kept`.
+    """
+    from docker.errors import APIError, NotFound
+
+    client, filters = docker_client(), with_labels(*required)
+    containers = client.containers.list(all=True, ignore_removed=True, filters=filters)
+    lines = []
+    resources: tuple[tuple[str, Iterable[Any], dict[str, bool]], ...] = (
+        ("container", containers, {"force": True, "v": True}),
+        ("network", client.networks.list(filters=filters), {}),
+        ("volume", client.volumes.list(filters=filters), {"force": True}),
+    )
+    for kind, listed, options in resources:
+        for resource in listed:
+            if not going(getattr(resource, "labels", None) or resource.attrs.get("Labels") or {}):
+                continue
+            try:
+                resource.remove(**options)
+            except NotFound:
+                continue  # another process was faster
+            except APIError as error:
+                lines.append(f"kept {kind} {resource.name}: {error.explanation}")
+            else:
+                lines.append(f"removed {kind} {resource.name}")
+    return lines
+
+
+def is_alive(owner: str) -> bool:
+    """Whether a process of that number runs, as an owner's label names it; True for anything but a number."""
+    if not owner.isdigit():
+        return True
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
