@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoke.context import Context
 
 from commands.task import task
+from core.runner import show_progress
 
 
 @task(
@@ -27,7 +28,6 @@ def backup_make(
     from backup import make
     from backup.show import kind_of, show_made
     from backup.storage import copies
-    from core.runner import show_progress
     from core.yielding import yield_processor
     from infra import connections
 
@@ -46,7 +46,6 @@ def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> in
     Example: invoke backup.copy --json
     """
     from backup.storage import copies
-    from core.runner import show_progress
     from infra import connections
 
     platform = connections.load(stack)
@@ -167,7 +166,6 @@ def backup_verify(
     """
     from backup.show import show_verdicts
     from backup.verify import verify
-    from core.runner import show_progress
     from core.yielding import yield_processor
     from infra import connections
 
@@ -214,7 +212,6 @@ def backup_restore(
     from backup.operator import with_identity
     from backup.restore import restore
     from backup.show import show_restored
-    from core.runner import show_progress
     from infra import connections
 
     platform = with_identity(connections.load(stack), identity)
@@ -275,7 +272,6 @@ def backup_drill(
     from backup.drill import drill
     from backup.operator import with_identity
     from backup.show import show_drill
-    from core.runner import show_progress
     from infra import connections
 
     with show_progress("drill") as progress:
@@ -291,7 +287,6 @@ def backup_prune(_context: Context, stack: str = "", *, dry_run: bool = False, j
     """
     from backup.prune import prune
     from backup.show import show_pruned
-    from core.runner import show_progress
     from infra import connections
 
     with show_progress("prune") as progress:
@@ -327,7 +322,6 @@ def backup_import_portable(
     """
     from backup.show import show_imported
     from backup.weaviate.portable import task
-    from core.runner import show_progress
 
     with show_progress("import") as progress:
         done = task.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoke.context import Context
 
 from commands.task import task
+from core.runner import show_progress
 
 
 @task(
@@ -20,7 +21,6 @@ def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head", 
 
     Example: invoke migrate --rehearse
     """
-    from core.runner import show_progress
     from infra import connections
     from migrations import run
 
@@ -58,7 +58,6 @@ def migrate_downgrade(_context: Context, revision: str, stack: str = "") -> None
 
     Example: invoke migrate.downgrade --revision=-1
     """
-    from core.runner import show_progress
     from infra import connections
     from migrations import run
 
@@ -154,7 +153,6 @@ def migrate_edition(_context: Context, stack: str = "", *, json: bool = False) -
 
     Example: invoke migrate.edition
     """
-    from core.runner import show_progress
     from infra import connections
     from migrations.edition_change import change_edition
     from migrations.show import show_edition
@@ -170,7 +168,6 @@ def migrate_upkeep(_context: Context, stack: str = "", *, json: bool = False) ->
 
     Example: invoke migrate.upkeep --json
     """
-    from core.runner import show_progress
     from infra import connections
     from migrations.show import show_upkeep
     from migrations.upkeep.run import maintain

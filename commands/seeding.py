@@ -7,13 +7,13 @@ from pathlib import Path
 from invoke.context import Context
 
 from commands.task import task
+from core.runner import show_progress
 
 _AS_MEASURED = -1.0
 """The certainty of a search that names none."""
 
 
 def _seed(stack: str, names: list[str] | None, *, json: bool) -> int:
-    from core.runner import show_progress
     from infra import connections
     from seed import everything
     from seed.show import show_reports
@@ -81,7 +81,6 @@ def seed_market(
     """
     if not files:
         return _seed(stack, ["market"], json=json)
-    from core.runner import show_progress
     from infra import connections
     from migrations.upkeep.run import refresh_rollups
     from seed.candle_files.load import load_files
@@ -121,7 +120,6 @@ def seed_indicators(_context: Context, symbols: list[str], stack: str = "", inte
 
     Example: invoke seed.indicators AAPL IBM
     """
-    from core.runner import show_progress
     from infra import connections
     from seed.indicators import load
     from seed.show import show_reports
@@ -177,7 +175,6 @@ def seed_docs(
 
     Example: invoke seed.docs handbook/ --plan
     """
-    from core.runner import show_progress
     from infra import connections
     from seed.documents import load
     from seed.original_schema import collection_of

@@ -18,6 +18,7 @@ from airgap.setup.leftovers import is_left_by_a_test
 from console import engine as asking
 from core.chosen_engine import LOCAL_SOCKET, ChosenEngine, chosen_engine, configuration_folder
 from core.labels import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
+from core.words import shortened
 from monitor.result import Finding, critical, ok, unknown, warning
 
 _PROJECT = f"{PROJECT_LABEL}=christmas"
@@ -142,8 +143,7 @@ def leftovers() -> Finding:
     left += [str(each["Name"]) for each, labels in asking.pieces(volumes) if is_left_by_a_test(labels)]
     left += [str(each["Name"]) for each, labels in asking.pieces(_list(chosen, "/networks")) if is_left_by_a_test(labels)]
     if left:
-        shown = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
-        return warning(f"left by killed test runs: {shown}", "make clean-tests", len(left), "objects")
+        return warning(f"left by killed test runs: {shortened(left, 4, ',')}", "make clean-tests", len(left), "objects")
     return ok("no leftovers of killed test runs", 0, "objects")
 
 

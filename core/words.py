@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from core.errors import PlatformError
@@ -30,6 +30,13 @@ def span_text(span: timedelta) -> str:
         return f"{seconds / 60:.0f} min"
     value, unit = (seconds / 3600, "h") if seconds < 172_800 else (seconds / 86_400, "d")
     return f"{value:.1f}".removesuffix(".0") + f" {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def shortened(items: Iterable[object], most: int, mark: str = ";") -> str:
+    """The first items in a line, separated by the mark, and how many more there are: `a; b; and 3 more`, `a, b and 3 more`."""
+    every = [str(item) for item in items]
+    more = f"{mark.strip(',')} and {len(every) - most} more" if len(every) > most else ""
+    return f"{mark} ".join(every[:most]) + more
 
 
 def unproven_lines(findings: Sequence[object], most: int = 6) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from christmas.blueprint.audit_rules import AUDIT_RULES
+from core.words import shortened
 from infra.connections import Platform
 from monitor import own_refusals
 from monitor.result import Finding, critical, ok, unknown, warning
@@ -44,12 +45,11 @@ def judge(anomalies_seen: Sequence[Anomaly], unread: dict[str, str], trials: Seq
     problems = [each for each in anomalies_seen if not _is_ours(each, trials)]
     if problems:
         by_rule = Counter(each.rule for each in problems)
-        newest = sorted(problems, key=lambda each: (each.rule in _GRAVE, each.time), reverse=True)[:_SHOWN]
+        newest = sorted(problems, key=lambda each: (each.rule in _GRAVE, each.time), reverse=True)
         rules = ", ".join(f"{rule} ({count})" if count > 1 else rule for rule, count in sorted(by_rule.items()))
-        words = "; ".join(f"{each.time[:16].replace('T', ' ')} {each.store}: {each.words}" for each in newest)
-        left = f"; and {len(problems) - len(newest)} more" if len(problems) > len(newest) else ""
+        words = shortened((f"{each.time[:16].replace('T', ' ')} {each.store}: {each.words}" for each in newest), _SHOWN)
         grave = any(each.rule in _GRAVE for each in problems)
-        return (critical if grave else warning)(f"{rules}: {words}{left}", _NEXT, len(problems), "anomalies")
+        return (critical if grave else warning)(f"{rules}: {words}", _NEXT, len(problems), "anomalies")
     if unread:
         return unknown(
             f"the audit has not all: {'; '.join(f'{store}: {why}' for store, why in sorted(unread.items()))}",

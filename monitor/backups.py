@@ -10,7 +10,7 @@ from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
 from christmas.blueprint.model import BackupRules
 from christmas.blueprint.rules import BACKUP_RULES
 from core.errors import PlatformError
-from core.words import span_text
+from core.words import shortened, span_text
 from infra.components.timescaledb_container import ARCHIVE_COMMAND
 from infra.connections import Platform
 from monitor.ages import cluster_born, hours
@@ -153,8 +153,7 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
             newer = set(unprovens)
             unprovens |= {each.what: each for each in manifest.parts[store].unproven if each.what not in newer}
     grave = [each for each in unprovens.values() if not each.by_design]
-    message = "; ".join(map(str, [*grave, *(each for each in unprovens.values() if each.by_design)][:_SHOWN]))
-    message += f"; and {len(unprovens) - _SHOWN} more" if len(unprovens) > _SHOWN else ""
+    message = shortened([*grave, *(each for each in unprovens.values() if each.by_design)], _SHOWN)
     if grave:
         return warning(message, "docs/backup.md tells what is proven, what only kept, and what to do about it", len(grave), "objects")
     return ok(message or ("all of it is counted" if sets else "there is no set yet"), len(unprovens), "objects")

@@ -6,6 +6,7 @@ import urllib.error
 from typing import Any
 
 from christmas.blueprint.collections import COLLECTIONS
+from core.words import shortened
 from infra.connections import Platform
 from monitor import wire
 from monitor.result import Finding, critical, ok, warning
@@ -29,8 +30,7 @@ def shape(platform: Platform) -> Finding:
             problems.append(f"{collection.name} stands for {live['class']}, not {name}")
         problems += [f"{collection.name}: {difference}" for difference in differences(definition(collection, profile, name), live)]
     if problems:
-        shown = "; ".join(problems[:_SHOWN]) + (f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else "")
-        return warning(shown, "invoke seed.docs plans the change", len(problems), "differences")
+        return warning(shortened(problems, _SHOWN), "invoke seed.docs plans the change", len(problems), "differences")
     return ok(f"{len(COLLECTIONS)} as declared", len(COLLECTIONS), "collections")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from christmas.blueprint.model import Table
 from christmas.blueprint.relational import SCHEMA, TABLES
+from core.words import shortened
 from infra.connections import Platform
 from monitor.postgres import connected, query
 from monitor.result import Finding, critical, ok, warning
@@ -42,10 +43,9 @@ def tables(platform: Platform) -> Finding:
     if not differences:
         cut = sum(1 for table in TABLES if table.hypertable)
         return ok(f"{len(TABLES)} tables as declared, {cut} of them hypertables", len(TABLES), "tables")
-    shown = "; ".join(differences[:_SHOWN]) + (f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else "")
     missing = any(difference.endswith("is missing") for difference in differences)
     return (critical if missing else warning)(
-        shown, "invoke migrate; invoke migrate.drift shows every difference", len(differences), "differences"
+        shortened(differences, _SHOWN), "invoke migrate; invoke migrate.drift shows every difference", len(differences), "differences"
     )
 
 

@@ -11,6 +11,7 @@ from christmas.blueprint.logins import account_of_login, twin_of
 from christmas.blueprint.model import PostgresRole
 from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, SCHEMA
+from core.words import shortened
 from infra.connections import Platform
 from infra.provider.grants import UNDECLARED
 from infra.provider.postgres_grants import declared_grants, privilege_findings, privileges_of
@@ -93,9 +94,11 @@ def judge_rights(
     if not problems:
         present = len(roles.keys() & declared.keys())
         return ok(f"{present} roles are what is declared, and may what is declared", present, "roles")
-    shown = "; ".join(problems[:_SHOWN]) + (f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else "")
     return (critical if grave else warning)(
-        shown, f"invoke up --stack {stack} puts it back; the server's log (pgaudit, role) tells who did it", len(problems), "differences"
+        shortened(problems, _SHOWN),
+        f"invoke up --stack {stack} puts it back; the server's log (pgaudit, role) tells who did it",
+        len(problems),
+        "differences",
     )
 
 

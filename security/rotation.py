@@ -12,6 +12,7 @@ from christmas.sealed.errors import FieldError
 from christmas.sealed.ring import KeyRing, from_json
 from core.errors import PlatformError
 from core.progress import Progress
+from core.words import shortened
 from security.resealing import Resealed, reseal
 from security.statements import statement
 
@@ -108,11 +109,10 @@ def _ring(stack: str) -> KeyRing:
 def _refuse_incomplete(done: Resealed, ring: KeyRing) -> None:
     if not done.refused:
         return
-    shown = [_told(error) for error in done.refused[:_TOLD]]
-    more = f"; and {len(done.refused) - _TOLD} more" if len(done.refused) > _TOLD else ""
+    shown = shortened((_told(error) for error in done.refused), _TOLD)
     raise PlatformError(
         f"{len(done.refused)} rows could not be opened and stay as they are, {done.rows} are sealed with key {ring.active.number};"
-        f" no key is retired: {'; '.join(shown)}{more}",
+        f" no key is retired: {shown}",
         where="user_profiles",
         next_step="mend the rows (docs/security.md), then run this again",
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from backup.sets.model import Manifest
+from core.words import shortened
 from infra.connections import Platform
 
 READER = "backup"
@@ -36,5 +37,4 @@ def insist(condition: object, message: str) -> None:
 
 def shown(things: Iterable[object]) -> str:
     """The first few items, and how many more there are."""
-    every = [str(thing) for thing in things]
-    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")
+    return shortened(things, _SHOWN, ",")

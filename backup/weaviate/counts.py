@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backup.sets.model import Unproven
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from core.words import shortened
 
 if TYPE_CHECKING:
     from weaviate import WeaviateClient
@@ -86,10 +87,6 @@ def unproven(counts: Counts) -> Iterator[Unproven]:
             yield Unproven(what=f"tenants {_some(gone)} of {name}", why="offloaded to external storage, and in no backup")
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(sorted(names)[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
 def states(client: WeaviateClient, names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """The present state of these tenants; missing ones are left out."""
     return {
@@ -114,3 +111,7 @@ def count_documents(client: WeaviateClient) -> dict[str, int]:
         group_by=GroupByAggregate(prop="file_path", limit=_MOST_FILES), total_count=True
     )
     return {str(group.grouped_by.value): group.total_count or 0 for group in grouped.groups}
+
+
+def _some(names: list[str]) -> str:
+    return shortened(sorted(names), _SHOWN, ",")
