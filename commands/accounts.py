@@ -23,14 +23,14 @@ def accounts_list(_context: Context, *, json: bool = False) -> None:
     long=["html"],
     help={
         "account": "Only what this account may.",
-        "prove": "Try every cell at the stack's servers, each as the account that it is about.",
+        "prove": "Try every cell at the stack's servers, as its account.",
         "html": "Write the matrix as one page of HTML into this file.",
     },
 )
 def accounts_matrix(
     _context: Context, account: str = "", stack: str = "", html: str = "", *, json: bool = False, prove: bool = False
 ) -> int:
-    """Show what each account may and may not do; with --prove, whether the servers see it the same.
+    """Show what each account may and may not do; with --prove, whether the servers agree.
 
     Example: invoke accounts.matrix --prove --account api
     """
@@ -45,10 +45,10 @@ def accounts_matrix(
 @task(
     name="rotate",
     help={
-        "account": "Whose passwords and keys to replace.",
-        "all": "Replace those of every account.",
-        "finish": "Make nothing new: end the former ones now, before their time.",
-        "at_once": "End the former ones as soon as the new ones are valid: somebody else may know them.",
+        "account": "The account whose passwords and keys are replaced.",
+        "all": "Replace the passwords and keys of every account.",
+        "finish": "Make no new secrets: end the former ones now, before their time.",
+        "at_once": "End the former secrets as soon as the new ones are valid, because somebody else may know them.",
         "keys": "Replace the key of the encrypted fields instead, and seal every row anew.",
     },
     positional=["account"],

@@ -19,9 +19,9 @@ _SINCE = "From when: 90m, 12h, 7d, or a time with its offset."
         "store": "Only of postgresql, redis or weaviate.",
         "action": "Only actions that contain this word.",
         "since": _SINCE,
-        "count": "The newest so many.",
+        "count": "How many of the newest.",
         "denied": "Only what was refused.",
-        "follow": "Go on showing what comes, until stopped.",
+        "follow": "Keep printing new lines until Ctrl-C.",
     },
 )
 def audit_recent(
@@ -54,9 +54,9 @@ def audit_recent(
     return 0
 
 
-@task(name="anomalies", help={"since": _SINCE, "seen": "Note in the audit that you looked: the check tells only of what comes later."})
+@task(name="anomalies", help={"since": _SINCE, "seen": "Note in the audit that you looked: the check then reports only later anomalies."})
 def audit_anomalies(_context: Context, since: str = "24h", stack: str = "", *, json: bool = False, seen: bool = False) -> int:
-    """Show what in the audit is out of the ordinary, and why; exit code 1 where something is.
+    """Show the audit's anomalies and why they are; exit code 1 if there are any.
 
     Example: invoke audit.anomalies --since 7d
     """
@@ -68,7 +68,7 @@ def audit_anomalies(_context: Context, since: str = "24h", stack: str = "", *, j
 
 @task(name="verify")
 def audit_verify(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Prove that no line of the audit was changed or removed, against signed backup sets too; exit code 2 where one was.
+    """Prove that no line of the audit was changed or removed, against signed backup sets too; exit code 2 if one was.
 
     Example: invoke audit.verify
     """

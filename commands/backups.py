@@ -21,7 +21,7 @@ from core.runner import show_progress
 def backup_make(
     _context: Context, store: list[str], stack: str = "", *, full: bool = False, incremental: bool = False, json: bool = False
 ) -> int:
-    """Make the backup set that is due, and copy it to further places; exit code 1 where a copy is behind.
+    """Make the backup set that is due, and copy it to further places; exit code 1 if a copy is behind.
 
     Example: invoke backup --full
     """
@@ -41,7 +41,7 @@ def backup_make(
 
 @task(name="copy")
 def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Bring the further places up to the first one, as every backup does at its end; exit code 1 where one is behind.
+    """Bring the further places up to the first one, as every backup does at its end; exit code 1 if one is behind.
 
     Example: invoke backup.copy --json
     """
@@ -59,7 +59,7 @@ def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> in
     name="kit",
     iterable=["recipient"],
     help={
-        "out": "New file for the kit, or a folder: keep it where this machine's loss can't reach it.",
+        "out": "New file for the kit, or a folder: keep it away from this machine.",
         "recipient": "Who can open it (age1…), in place of the settings' recipients; may be repeated.",
         "passphrase_file": "File with a passphrase that opens it instead, - for standard input.",
     },
@@ -93,10 +93,10 @@ def backup_keys(_context: Context, stack: str = "", out: str = "") -> None:
     name="extract",
     positional=["set"],
     help={
-        "set": "A set's id or its beginning; the newest where not given.",
+        "set": "A set's id or its beginning; by default the newest.",
         "path": "The file, as the manifest names it; a wrong one lists them all.",
-        "out": "New file for its plain content; its own name, here, where not given.",
-        "from_": "Name of the copy that the set is taken from; the first place where not given.",
+        "out": "New file for its plain content; by default its own name in this folder.",
+        "from_": "Name of the copy that has the set; by default the first place.",
         "identity": "File with an age identity to read with, besides the stack's own.",
     },
 )
@@ -146,7 +146,7 @@ def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> No
     name="verify",
     positional=["set"],
     help={
-        "set": "A set's id or its beginning; the newest where not given.",
+        "set": "A set's id or its beginning; by default the newest.",
         "all": "Every set.",
         "place": "Where: first (by default), the name of a copy, or all.",
     },
@@ -160,7 +160,7 @@ def backup_verify(
     all: bool = False,  # noqa: A002
     json: bool = False,
 ) -> int:
-    """Prove sets good: signature, hashes, chain, log, the stores' own checkers; exit code 2 where one is not.
+    """Prove sets good: signature, hashes, chain, log, the stores' own checkers; exit code 2 if one is not.
 
     Example: invoke backup.verify
     """
@@ -181,12 +181,12 @@ def backup_verify(
     help={
         "to": "latest, a time with its offset, a position in PostgreSQL's log, or a set's id.",
         "store": "Only this store; may be repeated.",
-        "into": "Name of the new stores beside the live ones; a random one where not given.",
-        "timeline": "The timeline of PostgreSQL's log to follow, where it isn't the live one: backup.list draws them.",
+        "into": "Name of the new stores beside the live ones; by default a random one.",
+        "timeline": "The timeline of PostgreSQL's log to follow, if not the live one: backup.list draws them.",
         "live": "Onto the live stack, after a safety backup.",
-        "force": "With --live: although clients write.",
+        "force": "With --live: even while clients write.",
         "dry_run": "Only say what would be lost and how long it should take.",
-        "from_": "Name of the copy to read in place of the first place; with --live only where that is lost.",
+        "from_": "Name of the copy to read instead of the first place; with --live only if that is lost.",
         "identity": "File with an age identity to read with, besides the stack's own.",
     },
 )
@@ -205,7 +205,7 @@ def backup_restore(
     dry_run: bool = False,
     json: bool = False,
 ) -> None:
-    """Restore beside the live stores, or onto them with --live; cut off, the same call goes on.
+    """Restore beside the live stores, or onto them with --live; the same call continues an interrupted restore.
 
     Example: invoke backup.restore --to latest
     """
@@ -251,8 +251,8 @@ def backup_remove(_context: Context, name: str) -> None:
     name="drill",
     positional=["set"],
     help={
-        "set": "A set's id or its beginning; the newest where not given.",
-        "from_": "Name of the copy that the set is taken from; the first place where not given.",
+        "set": "A set's id or its beginning; by default the newest.",
+        "from_": "Name of the copy that has the set; by default the first place.",
         "identity": "File with an age identity to read with, besides the stack's own.",
     },
 )
@@ -265,7 +265,7 @@ def backup_drill(
     *,
     json: bool = False,
 ) -> int:
-    """Restore a set into scratch containers, prove it and measure it; exit code 2 where it is not proven.
+    """Restore a set into scratch containers, prove it and measure it; exit code 2 if it is not proven.
 
     Example: invoke backup.drill
     """
@@ -298,11 +298,11 @@ def backup_prune(_context: Context, stack: str = "", *, dry_run: bool = False, j
     name="import-portable",
     positional=["set"],
     help={
-        "set": "A set's id or its beginning; the newest full one where not given.",
-        "url": "The empty Weaviate: https://HOST:PORT.",
-        "key_file": "File with the key of an account there that may do everything; without one, nobody's key is shown.",
-        "ca_file": "Certificate of the authority that signed the server's; without one, the machine's own authorities count.",
-        "plain_vectors": "Leave vectorizers out, for a server without their modules; the vectors come along all the same.",
+        "set": "A set's id or its beginning; by default the newest full one.",
+        "url": "Address of the empty Weaviate: https://HOST:PORT.",
+        "key_file": "File with the key of an account of that server that may do everything; without one, no key is sent.",
+        "ca_file": "Certificate of the authority that signed the server's; the machine's own authorities by default.",
+        "plain_vectors": "Leave vectorizers out, for a server without their modules; the vectors are imported anyway.",
     },
 )
 def backup_import_portable(
@@ -316,7 +316,7 @@ def backup_import_portable(
     plain_vectors: bool = False,
     json: bool = False,
 ) -> None:
-    """Bring a set's portable Weaviate dump into an empty Weaviate of any version; cut off, the same call goes on.
+    """Bring a set's portable Weaviate dump into an empty Weaviate of any version; the same call continues an interrupted import.
 
     Example: invoke backup.import-portable --url https://weaviate.example.org:8080 --key-file key.txt
     """

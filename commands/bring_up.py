@@ -27,7 +27,7 @@ def up_steps() -> list[Step]:
 
 
 def refuse_early() -> None:
-    """Raise PlatformError where the stack's name is wrong, or another clone's on this engine: minutes before its own step would."""
+    """Raise PlatformError if the stack's name is wrong or belongs to another clone on this engine: minutes before its own step would."""
     from airgap.toolchain.cli import pulumi_is_ready
     from infra import stacks
     from infra.connections import stack_name

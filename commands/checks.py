@@ -15,7 +15,7 @@ from commands.task import task
     help={
         "only": "Only these checks, such as redis or backup.full,redis.memory; may be repeated.",
         "store": "Only checks of postgres, redis, weaviate, embedder or host; may be repeated.",
-        "fix": "First mend what is declared fixable: keys that live too long.",
+        "fix": "First mend keys that live too long; other faults are only shown.",
         "watch": "Repeat every SECONDS (default 15) until Ctrl-C.",
         "nagios": "One line with performance data, as a monitoring plugin.",
     },

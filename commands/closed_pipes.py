@@ -64,7 +64,7 @@ def flush() -> None:
 
 
 def _guarded(stream: TextIO) -> TextIO:
-    """The stream, or one like it that knows what to do about a closed pipe, where it is a pipe of this process."""
+    """The stream; if it is a pipe of this process, one like it that ends the program when the pipe is closed."""
     if not isinstance(stream, io.TextIOWrapper) or isinstance(getattr(stream.buffer, "raw", stream.buffer), _Pipe):
         return stream
     with contextlib.suppress(OSError, ValueError):

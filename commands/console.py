@@ -35,7 +35,7 @@ def doctor(_context: Context, stack: str = "", *, json: bool = False) -> int:
 
 @task()
 def alerts(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Show the alerts of the stack's Prometheus (docs/monitoring.md); exit code 2 where a critical one fires, 1 for a warning.
+    """Show the alerts of the stack's Prometheus (docs/monitoring.md); exit code 2 if a critical one fires, 1 for a warning.
 
     Example: invoke alerts --json
     """
@@ -67,7 +67,7 @@ def shell(_context: Context, store: str, stack: str = "", account: str = "", com
 @task(
     words="services",
     help={
-        "services": "timescaledb, redis, weaviate, embedder, monitoring, schedule; default: all that there are.",
+        "services": "timescaledb, redis, weaviate, embedder, monitoring, schedule; default: all.",
         "since": "Start: an age such as 30s, 10m, 2h, 1d, or a time such as 2026-11-29T14:30 (UTC).",
         "follow": "Keep printing new lines until Ctrl-C.",
     },

@@ -38,7 +38,7 @@ def rehearse(platform: Platform, revision: str, progress: Progress) -> Rehearsal
 
 
 def beside(platform: Platform, connections: Path) -> Platform:
-    """The platform as it was restored: the same accounts at the address in the file `connections`."""
+    """The restored platform: the same accounts at the address in the file `connections`."""
     from infra.connections import Endpoint
 
     known = json.loads(connections.read_text("utf-8"))

@@ -43,10 +43,10 @@ def schedule_stop(_context: Context, stack: str = "", *, now: bool = False) -> N
 @task(
     name="run",
     help={
-        "once": "Do what is due now, then end; exit code 1 where something failed. For timers.",
+        "once": "Do what is due now, then end; exit code 1 if something failed. For timers.",
         "only": "Only backup, upkeep, drill, check, audit or rotation.",
-        "systemd": "Print systemd units that do the same.",
-        "cron": "Print lines for crontab -e that do the same.",
+        "systemd": "Print systemd units that do the same work.",
+        "cron": "Print lines for crontab -e that do the same work.",
         "write_to": "With --systemd: write the units into this folder.",
     },
 )

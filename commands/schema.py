@@ -12,12 +12,12 @@ from core.runner import show_progress
     default=True,
     name="upgrade",
     help={
-        "revision": "Revision to go to; head where not given.",
-        "rehearse": "On a copy restored from the newest backup instead, telling time, locks and rows; nothing live is changed.",
+        "revision": "Revision to go to; by default head.",
+        "rehearse": "On a copy restored from the newest backup, with its time, locks and rows; nothing live is changed.",
     },
 )
 def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head", *, rehearse: bool = False, json: bool = False) -> None:
-    """Bring the schema to the newest revision, or rehearse that on a restored copy; exit code not 0 where it fails.
+    """Bring the schema to the newest revision, or rehearse that on a restored copy; exit code not 0 if it fails.
 
     Example: invoke migrate --rehearse
     """
@@ -41,7 +41,7 @@ def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head", 
 
 @task(name="status")
 def migrate_status(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Show the schema's revision and what is pending; exit code 1 where something is.
+    """Show the schema's revision and what is pending; exit code 1 if something is.
 
     Example: invoke migrate.status --json
     """
@@ -81,12 +81,12 @@ def migrate_new(_context: Context, message: str) -> None:
     name="renumber",
     words="files",
     help={
-        "files": "Python files of migrations/versions, as words: one of two with the same number, then what was made on top of it.",
-        "alone": "Although others come after that number: they belong to the one that stays.",
+        "files": "Python files of migrations/versions, as words: one of two with the same number, then those that build on it.",
+        "alone": "Although later revisions follow that number: they belong to the one that stays.",
     },
 )
 def migrate_renumber(_context: Context, files: list[str], *, alone: bool = False) -> None:
-    """Give revisions the next free numbers, where two branches took the same; for those that no database has yet.
+    """Give revisions the next free numbers if two branches took the same; only for revisions that no database has yet.
 
     Example: invoke migrate.renumber migrations/versions/r0010_*.py
     """
@@ -98,7 +98,7 @@ def migrate_renumber(_context: Context, files: list[str], *, alone: bool = False
 
 @task(name="lint")
 def migrate_lint(_context: Context, *, json: bool = False) -> int:
-    """Hold the migrations' SQL against the house rules, squawk and sqlfluff; exit code 1 where something is to mend.
+    """Hold the migrations' SQL against the house rules, squawk and sqlfluff; exit code 1 if something has to be mended.
 
     Example: invoke migrate.lint --json
     """
@@ -110,7 +110,7 @@ def migrate_lint(_context: Context, *, json: bool = False) -> int:
 
 @task(name="drift")
 def migrate_drift(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Compare the live schema with the reviewed snapshot, object by object; exit code 1 where it differs.
+    """Compare the live schema with the reviewed snapshot, object by object; exit code 1 if it differs.
 
     Example: invoke migrate.drift
     """

@@ -1,4 +1,4 @@
-"""`seed`: data to begin with, market data, documents, and asking them."""
+"""`seed`: initial data, market data, documents, and searches in them."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def seed_all(_context: Context, stack: str = "", *, json: bool = False) -> int:
     words="files",
     long=("format", "date_format", "time_column", "epoch", "days", "decimal", "thousands", "encoding", "no_header", "round"),
     help={
-        "files": "CSV (gzip, zstd, zip too) or Parquet, as words: seed.market a.csv b.csv. The sample candles where not given.",
+        "files": "CSV (gzip, zstd, zip too) or Parquet, as words: seed.market a.csv b.csv. By default the sample candles.",
         "symbol": "For files of one symbol that have no such column.",
-        "map": "Headers that are called otherwise: column=header,column=header; with --no-header the columns' numbers from 1.",
-        "timezone": "Zone of times that carry none, such as Asia/Seoul.",
-        "format": "A known source where its header doesn't tell: yahoo, stooq, binance-spot, metatrader4, … (docs/market-files.md).",
+        "map": "Headers with other names: column=header,column=header; with --no-header the columns' numbers from 1.",
+        "timezone": "Time zone of times without one, such as Asia/Seoul.",
+        "format": "A known source, if the header doesn't show it: yahoo, stooq, binance-spot, metatrader4, … (docs/market-files.md).",
         "date-format": "dmy, mdy, ymd, or a strptime pattern such as '%d/%m/%Y %H:%M'.",
-        "time-column": "Header of the time of day, where it has a column of its own.",
+        "time-column": "Header of the time of day, if it has its own column.",
         "epoch": "Unit of epoch numbers: s, ms, us or ns.",
-        "days": "Midnights in the east: local stores the day they begin there, utc the moment.",
-        "decimal": "What begins the decimals: point or comma.",
-        "thousands": "What parts thousands: comma, point, blank, apostrophe or none.",
-        "encoding": "Of the text, where it is not UTF-8: cp949, cp1252, …",
+        "days": "Midnights of eastern time zones: local stores the day there, utc the moment.",
+        "decimal": "The decimal mark: point or comma.",
+        "thousands": "The mark between thousands: comma, point, blank, apostrophe or none.",
+        "encoding": "Encoding of the text, if it is not UTF-8: cp949, cp1252, …",
         "no-header": "The first line is data; --map gives the columns' numbers.",
         "round": "Store prices of more than four decimals rounded, and count them.",
         "strict": "Stop at the first bad row, with nothing loaded.",
@@ -75,7 +75,7 @@ def seed_market(
     no_header: bool = False,
     round: bool = False,  # noqa: A002 - the option's name
 ) -> int:
-    """Load candles from files, bad rows going to a rejects file; exit code 1 where there are some.
+    """Load candles from files, and write bad rows to a rejects file; exit code 1 if there are any.
 
     Example: invoke seed.market prices.csv.gz --symbol AAPL --timezone Asia/Seoul
     """
@@ -151,8 +151,8 @@ def seed_cache(_context: Context, stack: str = "", *, json: bool = False) -> int
     name="docs",
     words="paths",
     help={
-        "paths": "Files and folders, as words: seed.docs a.md notes. This project's guide where not given.",
-        "encoding": "Of text that bears no mark and isn't UTF-8, such as cp1252 or cp949; without it such text has to be certain.",
+        "paths": "Files and folders, as words: seed.docs a.md notes. By default this project's guide.",
+        "encoding": "Encoding of text without a mark that isn't UTF-8, such as cp1252 or cp949; without it, uncertain text is refused.",
         "allow_loss": "Change the collection although data would be lost.",
         "yes": "Don't ask before a run that costs money.",
         "schema": "A Weaviate schema (JSON) to use instead of the blueprint's; older words are translated, and reported.",
@@ -171,7 +171,7 @@ def seed_docs(
     plan: bool = False,
     json: bool = False,
 ) -> int:
-    """Load documents, writing only what changed and removing what is gone; exit code 1 where one can't be read.
+    """Load documents, writing only what changed and removing what is gone; exit code 1 if one can't be read.
 
     Example: invoke seed.docs handbook/ --plan
     """
@@ -204,10 +204,10 @@ def seed_docs(
     positional=["question"],
     help={
         "question": "What to look for.",
-        "certainty": "From 0 to 1; without it, what was measured for the stack's model.",
-        "limit": "Passages at the most.",
-        "hybrid": "By words as well as by meaning.",
-        "path": "Only files whose path begins so.",
+        "certainty": "From 0 to 1; by default the bound measured for the stack's model.",
+        "limit": "The largest number of passages.",
+        "hybrid": "Search by words as well as by meaning.",
+        "path": "Only files whose path begins with this.",
         "section": "Only under headings with these words.",
     },
 )
@@ -223,7 +223,7 @@ def seed_search(
     hybrid: bool = False,
     json: bool = False,
 ) -> int:
-    """Find the passages of the documents that answer a question; exit code 1 where there is none.
+    """Find the passages of the documents that answer a question; exit code 1 if there is none.
 
     Example: invoke seed.search "How long does a session live?"
     """

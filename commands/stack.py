@@ -14,11 +14,11 @@ from commands.task import task
         "refresh": "Look first at what is really there, and undo changes made by hand.",
         "kit": "A recovery kit (backup.kit): bring its stack up with its keys, on a machine that has lost or never had it.",
         "identity": "With --kit: file with the age identity of one of the kit's recipients.",
-        "passphrase_file": "With --kit: file with the kit's passphrase, - for standard input; else it is asked for.",
+        "passphrase_file": "With --kit: file with the kit's passphrase, - for standard input; otherwise it is asked for.",
     }
 )
 def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", passphrase_file: str = "", *, refresh: bool = False) -> None:
-    """Bring the stack up, or to what the blueprint says now; from then on it keeps itself. With --kit from what a lost machine left.
+    """Bring the stack up, or to the blueprint's present state; from then on it runs its own schedule. With --kit from a lost machine's kit.
 
     Example: invoke up --refresh
     """
@@ -49,7 +49,7 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
     help={
         "refresh": "Look first at what is really there.",
         "diff": "Show every property that changes.",
-        "expect_no_changes": "Fail where something would change; with --refresh: where something was altered by hand.",
+        "expect_no_changes": "Fail if something would change; with --refresh: if something was altered by hand.",
     }
 )
 def preview(_context: Context, stack: str = "", *, refresh: bool = False, diff: bool = False, expect_no_changes: bool = False) -> None:
@@ -102,8 +102,8 @@ def outputs(_context: Context, stack: str = "", *, json: bool = False, show_secr
     help={
         "account": "Account: api, ingest, rag …; with --for the default is a read-only one.",
         "inside": "For a container in the stack's network.",
-        "ca_file": "Where the client finds the CA's certificate, if not at its usual place; its bundle stands beside it.",
-        "form": "For a shell, or for docker run --env-file; without it: docker with --inside, else shell.",
+        "ca_file": "Path of the CA's certificate for the client, if not the usual one; its bundle is beside it.",
+        "form": "For a shell, or for docker run --env-file; by default docker with --inside, otherwise shell.",
         "for_": "Print the command that opens this client instead: psql, pgcli, redis-cli, weaviate-cli or dbeaver.",
     },
 )

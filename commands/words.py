@@ -26,7 +26,7 @@ class WordsTask(Task):  # type: ignore[type-arg] # Task is generic only to type 
 
     words = ""
     long = frozenset[str]()
-    """Arguments without a flag of one letter: what is rarely given has none to spare."""
+    """Arguments without a one-letter flag: they are rarely given, and letters are scarce."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The arguments for the command line that this process was started with."""
@@ -39,7 +39,7 @@ class WordsTask(Task):  # type: ignore[type-arg] # Task is generic only to type 
 
 
 class Word(Argument):
-    """An argument that is asked for in some of a task's turns, where the task stands more than once on the command line.
+    """An argument that is required in some of a task's calls, if the command line names the task more than once.
 
     invoke copies all arguments once for the line, and that copy once for each turn.
     """

@@ -23,7 +23,7 @@ _GRAVE = frozenset({"superuser", "change of schema or rights", "mass read", "rem
 _OF_A_TRIAL = frozenset({"failed logins", "refused actions", "read by an administrator"})
 _LOGGED_WITHIN = timedelta(seconds=10)
 _SHOWN = 3
-_NEXT = "invoke audit.anomalies tells all of them, and with --seen this check of later ones only; invoke audit shows who did what"
+_NEXT = "invoke audit.anomalies lists all of them; with --seen this check reports later ones only; invoke audit shows who did what"
 
 
 def anomalies(platform: Platform) -> Finding:

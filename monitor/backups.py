@@ -155,7 +155,7 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
     grave = [each for each in unprovens.values() if not each.by_design]
     message = shortened([*grave, *(each for each in unprovens.values() if each.by_design)], _SHOWN)
     if grave:
-        return warning(message, "docs/backup.md tells what is proven, what only kept, and what to do about it", len(grave), "objects")
+        return warning(message, "docs/backup.md says what is proven, what is only kept, and what to do about it", len(grave), "objects")
     return ok(message or ("all of it is counted" if sets else "there is no set yet"), len(unprovens), "objects")
 
 

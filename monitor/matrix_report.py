@@ -14,7 +14,7 @@ _SHOWN = 40
 def lines(report: Report) -> Iterator[str]:
     """The report: a line for each cell that is not as declared, then a summary."""
     yield from _some([_difference(each) for each in report.differing], "more that differ")
-    yield from _some([f"not in the log  {cell}" for cell in report.unlogged], "more denials that no log tells")
+    yield from _some([f"not in the log  {cell}" for cell in report.unlogged], "more denials that are in no log")
     yield from _some([f"unknown  {each.cell}: {each.learned.said}" for each in report.unknown], "more of which nothing was learned")
     yield from (f"unknown  {each}" for each in report.unread)
     counts = ", ".join(f"{count} {how}" for how, count in cells_by_answer(report.proven))
@@ -31,7 +31,7 @@ def next_step(report: Report) -> str:
         return f"invoke up --refresh --stack {report.stack} puts rights back as declared; then find out who changed them"
     if report.unlogged:
         return "see whether the log was rotated or its level changed: invoke check --only redis.refusals --only weaviate.refusals"
-    return "ask again; invoke check tells what doesn't answer" if report.exit_code else ""
+    return "ask again; invoke check shows what doesn't answer" if report.exit_code else ""
 
 
 def _difference(each: Proven) -> str:

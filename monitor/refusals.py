@@ -1,6 +1,6 @@
 """What the stores refused recently: logins, and commands that an account may not run. Counted by account and address, never with values.
 
-Redis keeps a list of them; PostgreSQL, Weaviate and the embedder say it in their logs. What none of them tells is in docs/adr/0611.
+Redis keeps a list of them; PostgreSQL, Weaviate and the embedder say it in their logs. What none of them reports is in docs/adr/0611.
 """
 
 from __future__ import annotations

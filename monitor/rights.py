@@ -96,7 +96,7 @@ def judge_rights(
         return ok(f"{present} roles are what is declared, and may what is declared", present, "roles")
     return (critical if grave else warning)(
         shortened(problems, _SHOWN),
-        f"invoke up --stack {stack} puts it back; the server's log (pgaudit, role) tells who did it",
+        f"invoke up --stack {stack} puts it back; the server's log (pgaudit, role) names who did it",
         len(problems),
         "differences",
     )

@@ -22,7 +22,7 @@ def judge(signs_of_life: signs.Signs | None, *, runs: bool, kept: bool, rules: S
     """
     failing = {name: each for name, each in (signs_of_life.works if signs_of_life else {}).items() if each.failures}
     if not kept and not runs:
-        finding = ok("another scheduler does the work, as the setting `schedule` says; backup.newest tells whether it does")
+        finding = ok("another scheduler does the work, as the setting `schedule` says; backup.newest shows whether it does")
     elif signs_of_life is None:
         finding = warning("nothing runs by itself: the schedule was never started", _START)
     elif not runs and boot and signs_of_life.boot and signs_of_life.boot != boot:
