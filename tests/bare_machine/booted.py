@@ -59,7 +59,7 @@ class Booted:
         """Start it, as a switch would."""
         assert SYSTEMD.exists(), "this machine has no systemd to boot: apt-get install systemd"
         # Folders of other file systems are not below the layer, so they are seen as they are.
-        binds = "\n".join(f"mkdir -p merged{each} && mount --bind {each} merged{each}" for each in self.mounts)
+        binds = "\n".join(f"mkdir -p merged{mount} && mount --bind {mount} merged{mount}" for mount in self.mounts)
         script = _SCRIPT.format(systemd=SYSTEMD, binds=binds, masked=" ".join(_MASKED))
         with (self.folder / "console.log").open("ab") as console:
             enter = f'echo $$ > "$1/cgroup.procs"; exec {_NAMESPACES} /bin/sh -c "$2"'
@@ -117,7 +117,7 @@ class Booted:
                 if Path(folder) != self.group:
                     with contextlib.suppress(OSError):
                         Path(folder).rmdir()
-            return not any(each.is_dir() for each in self.group.iterdir()) and not (self.group / "cgroup.procs").read_text()
+            return not any(path.is_dir() for path in self.group.iterdir()) and not (self.group / "cgroup.procs").read_text()
 
         wait_for(empty, "nothing of the machine runs any more")
 

@@ -35,33 +35,33 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
     """The root file system of a suite; bootstrapped when it is first asked for, gone after the run."""
-    made: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
 
     def root(suite: str) -> Path:
-        if suite not in made:
+        if suite not in paths:
             folder = tmp_path_factory.mktemp(suite) / "root"
             bootstrap(suite, folder)
-            made[suite] = folder
-        return made[suite]
+            paths[suite] = folder
+        return paths[suite]
 
     yield root
-    for folder in made.values():
+    for folder in paths.values():
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
 def machine(roots: Callable[[str], Path], clone: Path, tmp_path: Path) -> Iterator[NewMachine]:
     """Make a bare machine of a suite. The clone lies in /srv/clone, read only; a Pulumi CLI, which takes minutes to build, on PATH."""
-    made: list[Machine] = []
+    machines: list[Machine] = []
 
     def new(suite: str) -> Machine:
         installed = Path(real_pulumi()).resolve().parent
-        one = Machine(suite, roots(suite), tmp_path / f"machine-{len(made)}", binds={"/srv/clone": clone, "/opt/pulumi": installed})
-        made.append(one)
+        one = Machine(suite, roots(suite), tmp_path / f"machine-{len(machines)}", binds={"/srv/clone": clone, "/opt/pulumi": installed})
+        machines.append(one)
         return one
 
     yield new
-    for one in made:
+    for one in machines:
         shutil.rmtree(one.layer, ignore_errors=True)
 
 

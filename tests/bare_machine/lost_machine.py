@@ -124,13 +124,13 @@ class Machine:
 
     def profiles(self) -> list[dict[str, Any]]:
         """All profiles, opened with the ring of this machine."""
-        found: list[dict[str, Any]] = json.loads(self._python(_PROFILES))
-        return found
+        document: list[dict[str, Any]] = json.loads(self._python(_PROFILES))
+        return document
 
     def counts(self) -> dict[str, Any]:
         """What each store holds."""
-        found: dict[str, Any] = json.loads(self._python(_COUNTS))
-        return found
+        document: dict[str, Any] = json.loads(self._python(_COUNTS))
+        return document
 
     def _python(self, program: str) -> str:
         return self.run("python", "-c", program).splitlines()[-1]
@@ -147,11 +147,11 @@ class Machine:
     def findings(self) -> dict[str, str]:
         """What `check` calls anything but ok of the stack: name to status and message. What could not be learned is asked again."""
         for _ in range(ASKED_AGAIN):
-            told = json.loads(self.invoke("check", "--json", allowed=(0, 1, 2, 3)))
-            if not any(each["status"] == "unknown" for each in told["checks"]):
+            document = json.loads(self.invoke("check", "--json", allowed=(0, 1, 2, 3)))
+            if not any(check["status"] == "unknown" for check in document["checks"]):
                 break
         # How busy this machine is makes no difference to what was lost.
-        wrong = [each for each in told["checks"] if each["status"] != "ok" and not each["name"].startswith("host.")]
+        wrong = [check for check in document["checks"] if check["status"] != "ok" and not check["name"].startswith("host.")]
         return {each["name"]: f"{each['status']}: {each['message']}" for each in wrong}
 
     def docker(self, *arguments: str) -> list[str]:

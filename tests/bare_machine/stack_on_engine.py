@@ -45,10 +45,10 @@ class Stack:
     def check(self) -> str:
         """What `check` tells: no critical finding, nothing unknown. A warning is for whoever runs the platform to weigh."""
         for _ in range(ASKED_AGAIN):
-            told = self.run("invoke", "check", allowed=(0, 1, 3))
-            if not re.search("^unknown ", told, re.MULTILINE):
-                return told
-        raise AssertionError(told)
+            done = self.run("invoke", "check", allowed=(0, 1, 3))
+            if not re.search("^unknown ", done, re.MULTILINE):
+                return done
+        raise AssertionError(done)
 
     def run(self, program: str, *arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
         """Run a program of the environment in the engine's network and return its output."""

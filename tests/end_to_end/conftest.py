@@ -90,7 +90,7 @@ def stack(tmp_path_factory, request):
     try:
         made.invoke("up")
         made.invoke("migrate")
-        if any("end_to_end" in each.nodeid and each.get_closest_marker("exhaustive") for each in request.session.items):
+        if any("end_to_end" in item.nodeid and item.get_closest_marker("exhaustive") for item in request.session.items):
             made.invoke("seed")
         else:
             # What is asked in the plain suite one page answers; embedding the whole guide takes a minute of a processor.

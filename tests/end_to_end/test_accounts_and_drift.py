@@ -74,7 +74,7 @@ def test_what_is_altered_by_hand_is_shown_and_repaired_without_a_restart(stack):
         resources.append(resource)
     shown = stack.pulumi("preview", "--refresh", "--non-interactive", "--json").stdout
     steps = json.loads(shown)["steps"]
-    planned = {each["urn"].rpartition("::")[2] for each in steps if each["op"] in {"update", "create"}}
+    planned = {step["urn"].rpartition("::")[2] for step in steps if step["op"] in {"update", "create"}}
     # Nothing but what was altered, and nothing altered that isn't shown.
     assert planned == set(resources)
     refused = stack.invoke("preview", "--refresh", "--expect-no-changes", check=False)

@@ -39,7 +39,7 @@ def people(stack, ring):
     """The demo users' profiles as applications read them."""
     profiles = Profiles(FieldCipher(ring))
     with clients.postgres(stack.platform(), "api") as connection:
-        found = connection.execute("select id, username from users where username = any(%s)", ([each.username for each in PEOPLE],))
+        found = connection.execute("select id, username from users where username = any(%s)", ([person.username for person in PEOPLE],))
         numbered = {username: number for number, username in found.fetchall()}
         read = [profiles.read(connection, numbered[person.username]) for person in PEOPLE]
         by_phone = [profiles.find_by_phone(connection, person.phone)[0].user_id for person in PEOPLE]

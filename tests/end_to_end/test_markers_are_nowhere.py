@@ -51,16 +51,16 @@ class Markers:
         looking = subprocess.Popen(
             ["grep", "-a", "-o", "-F", "-f", str(self.file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"LC_ALL": "C"}
         )
-        told: list[bytes] = []
+        lines: list[bytes] = []
         assert looking.stdin is not None
-        reading = threading.Thread(target=lambda: told.extend(looking.stdout or ()))
+        reading = threading.Thread(target=lambda: lines.extend(looking.stdout or ()))
         reading.start()
         for piece in pieces:
             looking.stdin.write(piece)
         looking.stdin.close()
         reading.join()
         assert looking.wait() in (0, 1)
-        return {self.names[line.removesuffix(b"\n")] for line in told}
+        return {self.names[line.removesuffix(b"\n")] for line in lines}
 
 
 def forms(value):
@@ -136,7 +136,9 @@ def markers(stack, temporary_folder, lines_of_processes, tmp_path_factory):
         looking.join()
     exported = json.loads(stack.pulumi("stack", "export", "--show-secrets").stdout)
     # A private key has its public half in it, which stands in the certificate as well, and names of logins are told to everybody.
-    certificates = [each["outputs"].get("certificate_pem", "") for each in exported["deployment"]["resources"] if each.get("outputs")]
+    certificates = [
+        resource["outputs"].get("certificate_pem", "") for resource in exported["deployment"]["resources"] if resource.get("outputs")
+    ]
     logins = {twin_of(account.name) for account in ACCOUNTS}
     secret = [each for each in sorted(secrets_of(exported) - logins) if looks_drawn(each)]
     drawn = [each for each in secret if not any(each in public for public in certificates)]
@@ -192,10 +194,10 @@ def test_a_containers_log_description_and_image(markers, stack, service):
     container = stack.container(service)
     assert markers.found_in([container.logs()]) == set()
     image = client.images.get(container.attrs["Image"])
-    told = [json.dumps(each).encode() for each in (container.attrs, container.top(), image.attrs, image.history())]
-    told += [json.dumps(client.api.inspect_volume(mount["Name"])).encode() for mount in container.attrs["Mounts"] if mount.get("Name")]
-    told += [json.dumps(client.api.inspect_network(name)).encode() for name in container.attrs["NetworkSettings"]["Networks"]]
-    assert markers.found_in(told) == set()
+    lines = [json.dumps(each).encode() for each in (container.attrs, container.top(), image.attrs, image.history())]
+    lines += [json.dumps(client.api.inspect_volume(mount["Name"])).encode() for mount in container.attrs["Mounts"] if mount.get("Name")]
+    lines += [json.dumps(client.api.inspect_network(name)).encode() for name in container.attrs["NetworkSettings"]["Networks"]]
+    assert markers.found_in(lines) == set()
     assert markers.found_in(image.save(chunk_size=_PIECE)) == set()
 
 
@@ -238,7 +240,7 @@ def test_git(markers):
     )
     paths = [ROOT / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
     # The passphrase of the tests' stacks is written down there.
-    assert {names for each in in_files(markers, paths).values() for names in each} <= {"passphrase"}
+    assert {names for file in in_files(markers, paths).values() for names in file} <= {"passphrase"}
     objects = subprocess.Popen(["git", "cat-file", "--batch-all-objects", "--batch"], cwd=ROOT, stdout=subprocess.PIPE)
     assert objects.stdout is not None
     everything = objects.stdout
@@ -255,4 +257,4 @@ def test_no_memory_is_written_when_a_service_crashes(stack, service):
     limits = container.exec_run(["sh", "-c", "cat /proc/[0-9]*/limits"]).output.decode()
     cores = [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core file size")]
     assert cores
-    assert {tuple(each) for each in cores} == {("0", "0")}
+    assert {tuple(core) for core in cores} == {("0", "0")}

@@ -122,8 +122,8 @@ def test_only_one_port_listens_for_others_and_only_over_tls_with_the_password(wa
     for port in (9093, 9100, 9115, 9121, 9187):
         asked = "printf 'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n'"
         asked += f" | openssl s_client -quiet -connect localhost:{port} -CAfile /run/christmas/ca.crt -verify_return_error 2>/dev/null"
-        told = container.exec_run(["sh", "-c", asked]).output.decode()
-        assert told.startswith("HTTP/1.1 401"), (port, told[:100])
+        text = container.exec_run(["sh", "-c", asked]).output.decode()
+        assert text.startswith("HTTP/1.1 401"), (port, text[:100])
 
 
 def test_it_is_hardened_and_shows_no_secret(watched: Watched) -> None:
@@ -141,9 +141,9 @@ def test_it_is_hardened_and_shows_no_secret(watched: Watched) -> None:
     assert all(len(secret) > 10 for secret in secrets)
     assert not [secret for secret in secrets if secret in shown]
     # Of its processes' command lines, neither: everybody on the machine can read those.
-    told = "\n".join(" ".join(words) for words in container.top()["Processes"])
-    assert "prometheus-redis-exporter" in told
-    assert not [secret for secret in secrets if secret in told]
+    message = "\n".join(" ".join(words) for words in container.top()["Processes"])
+    assert "prometheus-redis-exporter" in message
+    assert not [secret for secret in secrets if secret in message]
 
 
 def test_exporters_leave_no_refusal_that_the_checks_would_tell_of(watched: Watched) -> None:
@@ -174,7 +174,7 @@ def test_what_no_exporter_knows_comes_from_the_schedule(watched: Watched, tmp_pa
 
 def test_status_and_checks_know_it(watched: Watched) -> None:
     services = json.loads(watched.stack.invoke("status", "--json", check=False).stdout)["services"]
-    assert [each["name"] for each in services][-1] == MONITORING.name
+    assert [service["name"] for service in services][-1] == MONITORING.name
     listed = json.loads(watched.stack.invoke("check", "--json", "--only", "containers.health", check=False).stdout)
     assert "5 containers" in listed["checks"][0]["message"], listed
     assert watched.stack.invoke("logs", MONITORING.name, "--since", "1h").returncode == 0
@@ -201,7 +201,7 @@ def test_a_stopped_redis_is_told_to_the_webhook_and_so_is_its_return(watched: Wa
     assert told["annotations"]["runbook"] == "docs/runbooks/RedisDown.md"
     wait_for(lambda: watched.receiver.told("RedisDown", "resolved"), "the webhook hears that it is over", pause=0.5)
     assert watched.receiver.strangers == 0
-    assert {each["labels"]["alertname"] for each in watched.receiver.alerts} == {"RedisDown"}
+    assert {alert["labels"]["alertname"] for alert in watched.receiver.alerts} == {"RedisDown"}
 
 
 def firing(watched: Watched, alert: str) -> dict[str, str] | None:
@@ -276,7 +276,7 @@ def test_a_critical_check_of_the_schedule_becomes_an_alert(watched: Watched, tmp
 
     def told() -> bool:
         alerts = watched.get("/api/v1/alerts", watched.platform.monitoring_password)["alerts"]
-        return "redis.accounts" in {each["labels"].get("check") for each in alerts if each["labels"]["alertname"] == "CheckCritical"}
+        return "redis.accounts" in {alert["labels"].get("check") for alert in alerts if alert["labels"]["alertname"] == "CheckCritical"}
 
     with clients.redis_client(watched.platform, "admin") as redis:
         redis.execute_command("ACL", "SETUSER", "ingest", "off")

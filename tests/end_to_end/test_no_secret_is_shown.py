@@ -108,7 +108,7 @@ LEFT_OUT = {
 
 
 def test_every_command_is_run_or_left_out_for_a_reason():
-    names = {*tasks.namespace.task_names, *(alias for each in tasks.namespace.task_names.values() for alias in each)}
+    names = {*tasks.namespace.task_names, *(alias for name in tasks.namespace.task_names.values() for alias in name)}
     aliases = {alias: name for name, others in tasks.namespace.task_names.items() for alias in others}
     run = {next(word for word in line.split() if word in names) for line in RUN}
     assert {aliases.get(name, name) for name in run} | LEFT_OUT.keys() == tasks.namespace.task_names.keys()

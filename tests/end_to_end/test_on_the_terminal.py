@@ -15,25 +15,25 @@ from tests.support.waiting import wait_for
 def test_status_shows_all_of_it(stack: Stack) -> None:
     def seen() -> dict[str, Any] | None:
         done = stack.invoke("status", "--json", check=False)
-        found: dict[str, Any] = json.loads(done.stdout)
-        assert found["exit_code"] == done.returncode
+        document: dict[str, Any] = json.loads(done.stdout)
+        assert document["exit_code"] == done.returncode
         # On a busy machine a part may be late, and then says so.
-        late = [each for each in (*found["services"], *found["parts"]) if each["status"] == "unknown"]
-        return None if late else found
+        late = [service for service in (*document["services"], *document["parts"]) if service["status"] == "unknown"]
+        return None if late else document
 
     found = wait_for(seen, "every part answers in time", pause=1)
-    assert [each["name"] for each in found["services"]] == ["timescaledb", "redis", "weaviate", "embedder"]
-    assert {each["state"] for each in found["services"]} <= {"healthy", "starting"}
-    assert all(each["memory_bytes"] > 0 and each["answer_seconds"] >= 0 for each in found["services"])
-    parts = {each["name"]: each for each in found["parts"]}
+    assert [service["name"] for service in found["services"]] == ["timescaledb", "redis", "weaviate", "embedder"]
+    assert {service["state"] for service in found["services"]} <= {"healthy", "starting"}
+    assert all(service["memory_bytes"] > 0 and service["answer_seconds"] >= 0 for service in found["services"])
+    parts = {part["name"]: part for part in found["parts"]}
     assert parts["schema"]["status"] == "ok"
     assert {"last set", "next set", "last drill", "schedule", "checks"} <= parts.keys()
 
 
 def test_doctor_finds_nothing_critical_where_a_stack_runs(stack: Stack) -> None:
     def wrong() -> dict[str, str]:
-        found = json.loads(stack.invoke("doctor", "--json", check=False).stdout)
-        return {each["name"]: each["message"] for each in found["checks"] if each["status"] in {"critical", "unknown"}}
+        document = json.loads(stack.invoke("doctor", "--json", check=False).stdout)
+        return {check["name"]: check["message"] for check in document["checks"] if check["status"] in {"critical", "unknown"}}
 
     wait_for(lambda: wrong() == {}, f"nothing is wrong: {wrong()}", pause=1)
 
@@ -57,7 +57,7 @@ def test_a_prompt_in_each_store(stack: Stack) -> None:
 
 def test_check_chooses_and_speaks_as_a_plugin(stack: Stack) -> None:
     names = [
-        each["name"] for each in json.loads(stack.invoke("check", "--only", "redis.memory,host", "--json", check=False).stdout)["checks"]
+        check["name"] for check in json.loads(stack.invoke("check", "--only", "redis.memory,host", "--json", check=False).stdout)["checks"]
     ]
     assert names[0] == "redis.memory"
     assert {name.split(".")[0] for name in names} == {"redis", "host"}

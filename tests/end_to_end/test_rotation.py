@@ -124,8 +124,8 @@ def test_both_logins_of_every_account_are_that_account(stack, written):
     assert fresh.failed == []
     assert all(stack.is_well(service) for service in ("timescaledb", "redis", "weaviate"))
     names = ["postgres.accounts", "redis.accounts", "weaviate.accounts", "postgres.rights", "accounts.rotation"]
-    found = json.loads(stack.invoke("check", "--json", *(word for name in names for word in ("--only", name))).stdout)
-    assert {each["status"] for each in found["checks"]} == {"ok"}
+    document = json.loads(stack.invoke("check", "--json", *(word for name in names for word in ("--only", name))).stdout)
+    assert {check["status"] for check in document["checks"]} == {"ok"}
     stack.invoke("accounts.matrix", "--prove", "--account", ACCOUNT)
     stack.invoke("accounts.matrix", "--prove", "--account", "migrator")
     platform = stack.platform()

@@ -80,10 +80,10 @@ def test_the_schema_goes_down_and_up_again(stack):
 
 @pytest.mark.exhaustive
 def test_a_backup_set_covers_the_three_stores(stack):
-    made = json.loads(stack.invoke("backup", "--full", "--json").stdout)
-    assert made["stores"] == ["postgres", "redis", "weaviate"]
+    document = json.loads(stack.invoke("backup", "--full", "--json").stdout)
+    assert document["stores"] == ["postgres", "redis", "weaviate"]
     listed = json.loads(stack.invoke("backup.list", "--json").stdout)
-    assert listed[-1]["id"] == made["id"]
+    assert listed[-1]["id"] == document["id"]
 
 
 @pytest.mark.exhaustive
@@ -105,17 +105,17 @@ def test_a_scheduled_drill_asks_the_documents_in_words(stack):
     (path,) = drills.glob("*-full-*.json")
     past = json.loads(path.read_text())
     assert past["passed"]
-    (asked,) = [each for each in past["proofs"] if each["name"] == "weaviate.questions"]
+    (asked,) = [proof for proof in past["proofs"] if proof["name"] == "weaviate.questions"]
     assert asked["passed"]
 
 
 def test_the_checks_find_the_platform_well(stack):
     stack.invoke("backup")
     done = stack.check("--json")
-    found = json.loads(done.stdout)
-    bad = [check for check in found["checks"] if check["status"] in {"critical", "unknown"}]
+    document = json.loads(done.stdout)
+    bad = [check for check in document["checks"] if check["status"] in {"critical", "unknown"}]
     assert bad == []
-    assert done.returncode == found["exit_code"]
+    assert done.returncode == document["exit_code"]
 
 
 @pytest.mark.exhaustive

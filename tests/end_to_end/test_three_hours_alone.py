@@ -76,13 +76,13 @@ class Alone:
 
     def told(self, name, *, after):
         """A delay of this name that was written after so many lines."""
-        return wait_for(lambda: [each for each in self.delays()[after:] if each["name"] == name], f"a delay is told: {name}", SECONDS)
+        return wait_for(lambda: [delay for delay in self.delays()[after:] if delay["name"] == name], f"a delay is told: {name}", SECONDS)
 
     def jumps(self, count, *, after):
         """What was told of a clock that was set, once that happened so often; work that was late by it has lines of its own."""
 
         def told():
-            return [each for each in self.delays()[after:] if each["name"] == "clock set" and not each["work"]]
+            return [delay for delay in self.delays()[after:] if delay["name"] == "clock set" and not delay["work"]]
 
         wait_for(lambda: len(told()) >= count, f"the clock was set {count} times", SECONDS)
         return told()
@@ -254,7 +254,7 @@ def test_a_clock_that_is_set_makes_nothing_twice_and_stops_nothing(alone, hours)
     assert abs(jump["seconds"] - hours * alone.hour.total_seconds()) < 30
     wait_for(lambda: len(alone.sets()) > count, "a set is made on the new clock", SECONDS)
     # Sets are numbered: their order does not follow the clock.
-    numbers = [each.id for each in alone.sets()]
+    numbers = [manifest.id for manifest in alone.sets()]
     assert len(numbers) == len(set(numbers))
     alone.clock.write_text("0")
     assert len(alone.jumps(2, after=before)) == 2

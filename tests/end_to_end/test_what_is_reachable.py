@@ -46,7 +46,7 @@ def test_a_wrong_ca_is_not_trusted(stack):
         psycopg.connect(url, connect_timeout=10)
 
 
-SERVICES = [each.name for each in services.SERVICES]
+SERVICES = [service.name for service in services.SERVICES]
 
 
 @pytest.mark.parametrize("service", SERVICES)

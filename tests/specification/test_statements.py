@@ -40,7 +40,7 @@ def user(database: psycopg.Connection, name: str = "jiu") -> int:
 
 @pytest.mark.parametrize("table", [each.name for each in TABLES])
 def test_every_table_of_the_specification_is_there_with_its_columns(database: psycopg.Connection, table: str) -> None:
-    columns = ", ".join(each.name for each in next(each for each in TABLES if each.name == table).columns)
+    columns = ", ".join(column.name for column in next(each for each in TABLES if each.name == table).columns)
     database.execute(f"select {columns} from {table} limit 1".encode())
 
 
@@ -336,7 +336,7 @@ def test_what_weaviate_refuses_says_why(
         _rest(settings, method, path, body)
     assert refused.value.code == status
     text = refused.value.read().decode()
-    assert any(each in text for each in told.split("|")), text
+    assert any(part in text for part in told.split("|")), text
     documented(said)
 
 

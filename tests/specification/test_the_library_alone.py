@@ -82,7 +82,7 @@ def run(wheel: Path, program: str, *arguments: str, cwd: Path) -> subprocess.Com
 
 
 def test_the_wheel_holds_the_library_and_nothing_else(wheel: Path, tmp_path: Path) -> None:
-    assert {each.name for each in wheel.iterdir() if not each.name.endswith(".dist-info")} == {"christmas"}
+    assert {path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")} == {"christmas"}
     assert (wheel / "christmas" / "py.typed").exists()
     # What it imports is no more than its extras name: a program that imports every module finds none of the rooms.
     program = (
@@ -99,11 +99,11 @@ def test_an_application_needs_the_wheel_and_the_accounts_file(wheel: Path, platf
     path = env_file.write(platform, "app", path=tmp_path / "app.env")
     done = run(wheel, APPLICATION, str(path), HASH, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found.pop("from").startswith(str(wheel))
-    passages = found.pop("passages")
-    assert passages == found.pop("async passages") == 1
-    assert found == {
+    document = json.loads(done.stdout)
+    assert document.pop("from").startswith(str(wheel))
+    passages = document.pop("passages")
+    assert passages == document.pop("async passages") == 1
+    assert document == {
         "session": "kim",
         "market": "1.7",
         "allowed": True,

@@ -115,13 +115,13 @@ class Sets:
 
     def make(self, kind: Any = "incremental", stores: list[str] | None = None) -> Manifest:
         """A set, which must come about."""
-        made = make(self.platform, kind=kind, stores=stores, folder=self.folder)
-        assert made is not None
-        return made
+        manifest = make(self.platform, kind=kind, stores=stores, folder=self.folder)
+        assert manifest is not None
+        return manifest
 
     def ids(self) -> list[str]:
         """The sets that count."""
-        return [each.id for each in folders.list_sets(folder=self.folder)]
+        return [manifest.id for manifest in folders.list_sets(folder=self.folder)]
 
     def aged(self, manifest: Manifest, days: float) -> Manifest:
         """The same set as if it had been made earlier: its manifest signed again with the real key."""
@@ -140,8 +140,8 @@ class Sets:
     def left_in_repository(self) -> int:
         """Bytes left on the disk of pgBackRest's repository."""
         line = ["df", "-Pk", REPOSITORY_PATH]
-        told = execute(self.platform.containers["timescaledb"], line, user="postgres").text()
-        return int(told.splitlines()[-1].split()[3]) * 1024
+        text = execute(self.platform.containers["timescaledb"], line, user="postgres").text()
+        return int(text.splitlines()[-1].split()[3]) * 1024
 
     def assert_nothing_held(self) -> None:
         """Redis may rewrite its log again, and nobody's backup of PostgreSQL or Weaviate is under way."""
@@ -158,7 +158,7 @@ class Sets:
         """The platform in a file that only its user can read, for other processes."""
         stored = self.scratch / "platform"
         if not stored.exists():
-            fields = {each.name: getattr(self.platform, each.name) for each in dataclasses.fields(Platform)}
+            fields = {field.name: getattr(self.platform, field.name) for field in dataclasses.fields(Platform)}
             stored.touch(0o600)
             stored.write_bytes(pickle.dumps(fields))
         return stored

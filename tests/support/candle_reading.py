@@ -31,7 +31,7 @@ class Found:
     @property
     def reasons(self) -> list[tuple[int, str]]:
         """Line and reason of each bad row."""
-        return [(each.line, each.reason) for each in self.rejects]
+        return [(reject.line, reject.reason) for reject in self.rejects]
 
 
 def candles_of(path: Path, **options: Any) -> Found:

@@ -51,12 +51,12 @@ def flood(host: str, port: int, strangers: int, *, greets: bool) -> Iterator[Non
     """So many strangers as long as the block runs. With `greets` they get as far as the question for the password, else nothing."""
     over = threading.Event()
     threads = [threading.Thread(target=_hold, args=(host, port, over), kwargs={"greets": greets}, daemon=True) for _ in range(strangers)]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         over.set()
-        for each in threads:
-            each.join(PATIENCE)
+        for thread in threads:
+            thread.join(PATIENCE)
         assert not any(each.is_alive() for each in threads)

@@ -25,7 +25,7 @@ class Branch:
     def until(self, moment: datetime) -> Branch:
         """The same line, left at a moment: what came later is not on it."""
         return Branch(
-            [each for each in self.states if each[0] <= moment], {name: shows for name, shows in self.sets.items() if shows <= moment}
+            [state for state in self.states if state[0] <= moment], {name: shows for name, shows in self.sets.items() if shows <= moment}
         )
 
     @property

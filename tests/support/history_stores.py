@@ -96,7 +96,11 @@ class Story(ABC):
 
     def fresh(self, before: set[str]) -> list[Manifest]:
         """Sets that came about since."""
-        return [each for each in folders.list_sets(folder=self.made.folder) if each.id not in before and self.store in each.stores]
+        return [
+            manifest
+            for manifest in folders.list_sets(folder=self.made.folder)
+            if manifest.id not in before and self.store in manifest.stores
+        ]
 
 
 class Relational(Story):

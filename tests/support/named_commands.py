@@ -73,7 +73,7 @@ def _part(model: Any, name: str) -> Any:
     if typing.get_origin(model) is dict:
         return typing.get_args(model)[1]
     if isinstance(model, types.UnionType) or typing.get_origin(model) in {typing.Union, typing.Annotated}:
-        return next((found for each in typing.get_args(model) if (found := _part(each, name)) is not None), None)
+        return next((found for arg in typing.get_args(model) if (found := _part(arg, name)) is not None), None)
     return None
 
 

@@ -38,10 +38,10 @@ print(json.dumps(sorted(open_ports)))
 def open_ports(image: str, network: str, host: str, labels: dict[str, str]) -> list[int]:
     """The ports at which `host` answers a container of `image`, which needs Python, in that network."""
     client = docker.from_env()
-    told: bytes = client.containers.run(
+    done: bytes = client.containers.run(
         image, entrypoint=["python3", "-c", _SCAN, host], command=[], network=network, labels=labels, remove=True, cap_drop=["ALL"]
     )
-    return list(json.loads(told))
+    return list(json.loads(done))
 
 
 def listening(container: Container) -> list[int]:

@@ -15,7 +15,7 @@ from infra.provider.postgres_role import declared_inputs, settings_of
 
 def owner() -> str:
     """The account that owns the schema."""
-    return next(each.name for each in ACCOUNTS if each.postgres and each.postgres.owns_schema)
+    return next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)
 
 
 def role_settings(role: PostgresRole) -> dict[str, str]:

@@ -138,7 +138,7 @@ def run_scratch_server(*, durable: bool = False, memory_mib: int = 3072) -> Iter
         ca_file = folder / "ca.crt"
         ca_file.write_bytes(authority.pem)
         admin_password = secrets.token_urlsafe(24)
-        passwords = {each.name: secrets.token_urlsafe(24) for each in ACCOUNTS if each.postgres}
+        passwords = {account.name: secrets.token_urlsafe(24) for account in ACCOUNTS if account.postgres}
         _wait_until_ready(container)
         _make_roles(container, admin_password, passwords)
         server = ScratchServer(_platform(container, passwords, ca_file), container, admin_password)

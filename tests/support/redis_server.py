@@ -27,10 +27,10 @@ def run_scratch_redis(*settings: str, limits: Limits = REDIS.limits) -> Iterator
     """Start the platform's Redis with further lines of configuration; yields a Platform with its accounts, and the container."""
     scratch.remove_leftovers()
     authority = scratch.new_authority()
-    passwords = {each.name: secrets.token_urlsafe(24) for each in ACCOUNTS if each.redis}
+    passwords = {account.name: secrets.token_urlsafe(24) for account in ACCOUNTS if account.redis}
     users = [
         redis_acl_line("default", None, None),
-        *(redis_acl_line(each.name, each.redis, password_sha256(passwords[each.name])) for each in ACCOUNTS if each.redis),
+        *(redis_acl_line(account.name, account.redis, password_sha256(passwords[account.name])) for account in ACCOUNTS if account.redis),
     ]
     described: ServiceContainer[str] = redis_container.describe(
         limits,

@@ -127,11 +127,11 @@ def _builder(subject: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -
 @contextlib.contextmanager
 def network() -> Iterator[Network]:
     """A bridge network for containers that find each other by alias."""
-    made = docker.from_env().networks.create(f"christmas-tests-{uuid.uuid4().hex[:8]}", driver="bridge", labels=labels())
+    created = docker.from_env().networks.create(f"christmas-tests-{uuid.uuid4().hex[:8]}", driver="bridge", labels=labels())
     try:
-        yield made
+        yield created
     finally:
-        made.remove()
+        created.remove()
 
 
 @contextlib.contextmanager
@@ -159,17 +159,17 @@ def container(
         "nano_cpus": 0,  # tests may take what the machine has
         "healthcheck": {"test": ["NONE"]},  # it would ask by a command every few seconds, and nobody looks
     }
-    made: Container = client.containers.create(image(service.name), **options)
+    created: Container = client.containers.create(image(service.name), **options)
     try:
         if inside is not None:
-            client.networks.get("bridge").disconnect(made)
-            inside.connect(made, aliases=[service.name])
-        put_files(made, CONFIG_DIRECTORY, [FileToPut(name, text, 0o400) for name, text in files.items()], **owner_of(service.user))
-        made.start()
-        made.reload()
-        yield made
+            client.networks.get("bridge").disconnect(created)
+            inside.connect(created, aliases=[service.name])
+        put_files(created, CONFIG_DIRECTORY, [FileToPut(name, text, 0o400) for name, text in files.items()], **owner_of(service.user))
+        created.start()
+        created.reload()
+        yield created
     finally:
-        made.remove(force=True, v=True)
+        created.remove(force=True, v=True)
 
 
 def published(running: Container, port: int) -> int:

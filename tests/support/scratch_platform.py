@@ -72,7 +72,7 @@ def run_scratch_platform(
     """
     from migrations.run import upgrade
 
-    passwords = {each.name: secrets.token_urlsafe(24) for each in ACCOUNTS}
+    passwords = {account.name: secrets.token_urlsafe(24) for account in ACCOUNTS}
     passphrase = secrets.token_urlsafe(32)
     with scratch(purpose) as made, _small_repository(made, repository_mib):
         bucket = place(made.gateway) if place else None
@@ -89,7 +89,7 @@ def run_scratch_platform(
                 place=bucket,
             )
         )
-        redis_passwords = {each.name: passwords[each.name] for each in ACCOUNTS if each.redis}
+        redis_passwords = {account.name: passwords[account.name] for account in ACCOUNTS if account.redis}
         made.start(recipes.redis(base_of("redis"), data=made.volume("redis-data"), acl=_acl(redis_passwords), passwords=redis_passwords))
         made.start(
             recipes.weaviate(
@@ -107,17 +107,17 @@ def run_scratch_platform(
         _make_roles(bare.containers["timescaledb"], passwords)
         keys = _make_weaviate_users(bare)
         accounts = {
-            each.name: Credentials(
-                postgres=passwords[each.name] if each.postgres else None,
-                redis=redis_passwords.get(each.name),
-                weaviate=keys.get(each.name),
+            account.name: Credentials(
+                postgres=passwords[account.name] if account.postgres else None,
+                redis=redis_passwords.get(account.name),
+                weaviate=keys.get(account.name),
             )
-            for each in ACCOUNTS
+            for account in ACCOUNTS
         }
         bare = made.platform(accounts, embedding_profile="embedded", embedding_key=token)
         identity, recipient = new_identity()
         access = BackupAccess(passphrase=passphrase, identities=(identity,), recipients=(recipient,), place=bucket)
-        turns = {each.name: Turn(0, datetime.datetime.now(datetime.UTC), former=False) for each in ACCOUNTS}
+        turns = {account.name: Turn(0, datetime.datetime.now(datetime.UTC), former=False) for account in ACCOUNTS}
         platform = dataclasses.replace(bare, field_keys=new_ring().as_json(), backup=access, rotations=turns)
         if migrated:
             upgrade(platform)
@@ -158,7 +158,9 @@ def _small_repository(made: Scratch, mebibytes: int) -> Iterator[None]:
 def _acl(passwords: dict[str, str]) -> str:
     lines = [redis_acl_line("default", None, None)]
     lines += [
-        redis_acl_line(each.name, each.redis, hashlib.sha256(passwords[each.name].encode()).hexdigest()) for each in ACCOUNTS if each.redis
+        redis_acl_line(account.name, account.redis, hashlib.sha256(passwords[account.name].encode()).hexdigest())
+        for account in ACCOUNTS
+        if account.redis
     ]
     return "\n".join(lines) + "\n"
 
@@ -202,7 +204,11 @@ def _make_weaviate_users(bare: Platform) -> dict[str, str]:
             role = account.weaviate.built_in_role
             if role is None:
                 role = account.name
-                wanted = [rule for each in account.weaviate.permissions for rule in permissions(each.action, each.collection, each.alias)]
+                wanted = [
+                    rule
+                    for permission in account.weaviate.permissions
+                    for rule in permissions(permission.action, permission.collection, permission.alias)
+                ]
                 api.post("authz/roles", {"name": role, "permissions": wanted})
             keys[account.name] = client.users.db.create(user_id=account.name)
             client.users.db.assign_roles(user_id=account.name, role_names=role)

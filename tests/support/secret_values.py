@@ -26,7 +26,7 @@ def shown(secrets: set[str], output: str) -> list[str]:
     """The secrets that the output has, shortened."""
     # As they are, as JSON has them, and base64 or hexadecimal that was cut into lines.
     bare = re.sub(r"\s", "", output)
-    return sorted(f"{each[:4]}… ({len(each)} characters)" for each in secrets if each in output or each in bare)
+    return sorted(f"{secret[:4]}… ({len(secret)} characters)" for secret in secrets if secret in output or secret in bare)
 
 
 def _wrapped(value: Any) -> Iterator[str]:

@@ -64,14 +64,14 @@ class SteadyClients:
 
     def __enter__(self) -> Self:
         self._threads = [threading.Thread(target=self._run, args=pair, daemon=True) for pair in STORES.items()]
-        for each in self._threads:
-            each.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
-        for each in self._threads:
-            each.join()
+        for thread in self._threads:
+            thread.join()
 
     def _run(self, store: str, login: Callable[[Settings], None]) -> None:
         began = time.monotonic()

@@ -99,15 +99,17 @@ def _answers(platform: Platform) -> bool:
 
 
 def _make_accounts(client: weaviate.WeaviateClient, api: WeaviateApi) -> dict[str, Credentials]:
-    made: dict[str, Credentials] = {}
+    credentialses: dict[str, Credentials] = {}
     for account in ACCOUNTS:
         if account.weaviate is None:
             continue
         role = account.weaviate.built_in_role
         if role is None:
             role = f"christmas_{account.name}"
-            wanted = [each for one in account.weaviate.permissions for each in permissions(one.action, one.collection, one.alias)]
+            wanted = [
+                permission for one in account.weaviate.permissions for permission in permissions(one.action, one.collection, one.alias)
+            ]
             api.post("authz/roles", {"name": role, "permissions": wanted})
-        made[account.name] = Credentials(weaviate=client.users.db.create(user_id=account.name))
+        credentialses[account.name] = Credentials(weaviate=client.users.db.create(user_id=account.name))
         client.users.db.assign_roles(user_id=account.name, role_names=[role])
-    return made
+    return credentialses

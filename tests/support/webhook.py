@@ -45,7 +45,7 @@ receivers:
 
     def told(self, name: str, status: str) -> dict[str, Any] | None:
         """The first alert of that name and status, `firing` or `resolved`."""
-        return next((each for each in self.alerts if each["labels"]["alertname"] == name and each["status"] == status), None)
+        return next((alert for alert in self.alerts if alert["labels"]["alertname"] == name and alert["status"] == status), None)
 
 
 @contextlib.contextmanager

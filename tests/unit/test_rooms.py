@@ -18,7 +18,7 @@ from airgap.setup import checks
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-CONTRACTS = {each["id"]: each for each in PROJECT["tool"]["importlinter"]["contracts"]}
+CONTRACTS = {contract["id"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]}
 ROOMS = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
 
 
@@ -85,7 +85,7 @@ def test_an_import_the_wrong_way_is_found(copy: Path, file: str, line: str, told
     finally:
         (copy / file).write_text(text)
     assert done.returncode == 1, done.stdout
-    assert any(each in done.stdout for each in told.split("|"))
+    assert any(part in done.stdout for part in told.split("|"))
 
 
 @pytest.mark.exhaustive  # `make test` has just run vulture on this very tree

@@ -57,14 +57,14 @@ def asserts(node: ast.AST, helpers: set[str] | frozenset[str]) -> bool:
 def is_sure(node: ast.expr, local: dict[str, ast.expr]) -> bool:
     """Whether the source itself shows that there is something to go through: a literal, a range, a constant."""
     if isinstance(node, ast.Tuple | ast.List | ast.Set):
-        return any(not isinstance(each, ast.Starred) or is_sure(each.value, local) for each in node.elts)
+        return any(not isinstance(elt, ast.Starred) or is_sure(elt.value, local) for elt in node.elts)
     if isinstance(node, ast.Name):
         # A class in a loop is an enumeration.
         return node.id.isupper() or node.id[:1].isupper() or (node.id in local and is_sure(local[node.id], {}))
     if isinstance(node, ast.Attribute):
         return node.attr.isupper()
     if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
-        return all(is_sure(each.iter, local) and not each.ifs for each in node.generators)
+        return all(is_sure(generator.iter, local) and not generator.ifs for generator in node.generators)
     if isinstance(node, ast.Call) and called(node) in _SAME_SIZE:
         given = node.args or ([node.func.value] if isinstance(node.func, ast.Attribute) else [])
         return bool(given) and all(is_sure(each, local) for each in given if not isinstance(each, ast.Lambda) and called(each) != "repr")
@@ -122,8 +122,8 @@ def ends_before_it_asserts(test: ast.FunctionDef) -> Iterator[ast.stmt | ast.Exc
         if isinstance(node, ast.If) and _is_bare_return(node.body[-1]) and not asserts(node, asserting()):
             yield node
         if isinstance(node, ast.Try):
-            yield from (each for each in node.handlers if all(_does_nothing(one) for one in each.body))
-        if isinstance(node, ast.With) and any(called(each.context_expr) == "suppress" for each in node.items):
+            yield from (handler for handler in node.handlers if all(_does_nothing(one) for one in handler.body))
+        if isinstance(node, ast.With) and any(called(item.context_expr) == "suppress" for item in node.items):
             yield from (each for each in node.body if isinstance(each, ast.Assert))
 
 

@@ -31,7 +31,7 @@ def platform(scratch_platform: ScratchPlatform) -> Iterator[Platform]:
 
 
 def superuser(platform: Platform, *statements: str, database: str = "christmas_db") -> str:
-    options = [f"--command={each}" for each in statements]
+    options = [f"--command={statement}" for statement in statements]
     line = ["psql", "-X", "-Atq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, *options]
     done = ask(running(platform.containers["timescaledb"]), line, user="postgres")
     assert done.code == 0, done.stderr

@@ -31,7 +31,7 @@ def test_accounts_with_other_passwords_are_named_for_each_store(platform: Platfo
         name: Credentials(*("another" if each else None for each in dataclasses.astuple(known))) for name, known in _own(platform).items()
     }
     found = account_passwords.refused(dataclasses.replace(platform, accounts=other), STORES)
-    expected = {f"{each.name} in {store}" for each in ACCOUNTS for store in STORES if getattr(other[each.name], store)}
+    expected = {f"{account.name} in {store}" for account in ACCOUNTS for store in STORES if getattr(other[account.name], store)}
     assert {each.partition(":")[0] for each in found} == expected
     # Without a stack of Pulumi's there is nobody who could set them.
     with pytest.raises(PlatformError, match=r"accounts can't log in: .*api in postgres"):
@@ -39,7 +39,7 @@ def test_accounts_with_other_passwords_are_named_for_each_store(platform: Platfo
 
 
 def _own(platform: Platform) -> dict[str, Credentials]:
-    return {each.name: platform.accounts[each.name] for each in ACCOUNTS}
+    return {account.name: platform.accounts[account.name] for account in ACCOUNTS}
 
 
 @pytest.mark.exhaustive

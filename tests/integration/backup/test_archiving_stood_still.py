@@ -59,9 +59,9 @@ def beside(made: Sets, to: str, *rows: str) -> set[str]:
 
 
 def full_set(made: Sets) -> Manifest:
-    found = make(made.platform, kind="full", stores=["postgres"], folder=made.folder)
-    assert found
-    return found
+    manifest = make(made.platform, kind="full", stores=["postgres"], folder=made.folder)
+    assert manifest
+    return manifest
 
 
 @contextlib.contextmanager

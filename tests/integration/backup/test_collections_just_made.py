@@ -44,4 +44,4 @@ def test_a_collection_made_within_the_second_is_restored_with_its_index(
         finally:
             client.collections.delete(NEWEST)
     assert report.passed, describe(report)
-    assert "2 collections answer by vector" in {each.message for each in report.proofs}
+    assert "2 collections answer by vector" in {proof.message for proof in report.proofs}

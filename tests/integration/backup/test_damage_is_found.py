@@ -174,7 +174,7 @@ def test_what_cannot_be_built_on_leads_to_a_full_set(repository: Made, tmp_path:
     assert second
     assert (second.kind, second.parent) == ("full", None)
     assert "a full set instead of an incremental one" in told.text
-    assert [each.id for each in folders.list_sets(folder=tmp_path)] == [first.id, second.id]
+    assert [manifest.id for manifest in folders.list_sets(folder=tmp_path)] == [first.id, second.id]
     assert folders.leftovers(tmp_path) == []
     third = make(platform, kind="incremental", stores=["postgres"], folder=tmp_path)
     assert third

@@ -37,9 +37,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def full(scratch_platform: ScratchPlatform, folder: Path) -> Manifest:
-    made = make(scratch_platform.platform, folder=folder)
-    assert made is not None
-    return made
+    manifest = make(scratch_platform.platform, folder=folder)
+    assert manifest is not None
+    return manifest
 
 
 def rewrite_percentage(platform: Platform) -> str:
@@ -101,7 +101,10 @@ def test_the_logical_backup_is_readable_and_holds_no_password(full: Manifest, fo
     assert "CREATE ROLE api" in roles
     assert "PASSWORD" not in roles
     text = (folder / full.id / folders.MANIFEST).read_text()
-    for secret in (scratch_platform.passphrase, *(each.postgres for each in scratch_platform.platform.accounts.values() if each.postgres)):
+    for secret in (
+        scratch_platform.passphrase,
+        *(account.postgres for account in scratch_platform.platform.accounts.values() if account.postgres),
+    ):
         assert secret not in text
 
 
@@ -112,23 +115,23 @@ def test_what_is_not_due_is_not_made_and_an_incremental_one_builds_on_the_full(
     assert make(platform, folder=folder) is None
     with postgres(platform, "ingest") as connection:
         connection.execute("insert into market_data (symbol, timestamp, open) values ('NEW', now(), 1)")
-    made = make(platform, kind="incremental", folder=folder)
-    assert made
-    assert made.postgres
-    assert made.weaviate
+    manifest = make(platform, kind="incremental", folder=folder)
+    assert manifest
+    assert manifest.postgres
+    assert manifest.weaviate
     assert full.postgres
     assert full.weaviate
-    assert made.parent == full.id
-    assert made.postgres.prior == full.postgres.label
-    assert made.postgres.references == (full.postgres.label,)
-    assert made.postgres.wal_start > full.postgres.wal_stop
-    before, after = full.postgres.reference_point.tables["market_data"], made.postgres.reference_point.tables["market_data"]
+    assert manifest.parent == full.id
+    assert manifest.postgres.prior == full.postgres.label
+    assert manifest.postgres.references == (full.postgres.label,)
+    assert manifest.postgres.wal_start > full.postgres.wal_stop
+    before, after = full.postgres.reference_point.tables["market_data"], manifest.postgres.reference_point.tables["market_data"]
     assert before.rows
     assert after.rows == before.rows + 1
-    assert made.postgres.reference_point.tables["market_data"].checksum is None
-    assert made.postgres.reference_point.tables["users"] == full.postgres.reference_point.tables["users"]
-    assert made.weaviate.base_id == full.weaviate.backup_id
-    assert made.postgres.repository_bytes < full.postgres.repository_bytes / 5
+    assert manifest.postgres.reference_point.tables["market_data"].checksum is None
+    assert manifest.postgres.reference_point.tables["users"] == full.postgres.reference_point.tables["users"]
+    assert manifest.weaviate.base_id == full.weaviate.backup_id
+    assert manifest.postgres.repository_bytes < full.postgres.repository_bytes / 5
 
 
 def test_rewrites_of_the_log_go_on_after_a_backup(full: Manifest, scratch_platform: ScratchPlatform) -> None:
@@ -186,23 +189,23 @@ def test_a_key_without_a_name_ends_neither_a_set_nor_a_check(scratch_platform: S
     with redis.Redis.from_url(platform.redis_url("admin")) as client:
         client.set("", "anything", ex=3600)
         try:
-            made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
+            manifest = make(platform, kind="full", stores=["redis"], folder=tmp_path)
             found = expiry(platform)
         finally:
             client.delete("")
-    assert made
-    assert made.redis
-    assert made.redis.odd
-    assert made.redis.odd["of no keyspace"] >= 1
-    assert made.redis.keys == sum(made.redis.keyspaces.values())
+    assert manifest
+    assert manifest.redis
+    assert manifest.redis.odd
+    assert manifest.redis.odd["of no keyspace"] >= 1
+    assert manifest.redis.keys == sum(manifest.redis.keyspaces.values())
     assert "'' of no keyspace" in found.message
 
 
 @pytest.mark.exhaustive
 def test_one_store_alone_can_be_backed_up(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
-    made = make(scratch_platform.platform, kind="full", stores=["redis"], folder=tmp_path)
-    assert made is not None
-    assert set(made.parts) == {"redis"}
+    manifest = make(scratch_platform.platform, kind="full", stores=["redis"], folder=tmp_path)
+    assert manifest is not None
+    assert set(manifest.parts) == {"redis"}
 
 
 @pytest.mark.exhaustive
@@ -210,13 +213,13 @@ def test_a_store_that_fails_fails_the_set_and_leaves_the_others_alone(
     full: Manifest, folder: Path, scratch_platform: ScratchPlatform
 ) -> None:
     platform = scratch_platform.platform
-    before = [each.id for each in folders.list_sets(folder=folder)]
+    before = [manifest.id for manifest in folders.list_sets(folder=folder)]
     copies = kept_copies(platform.containers["weaviate"])
     gone = dataclasses.replace(platform, containers={**platform.containers, "redis": "christmas-no-such-container"})
     with pytest.raises(PlatformError, match="redis: there is no container") as caught:
         make(gone, kind="full", folder=folder)
     assert "no new set was made" in str(caught.value)
-    assert [each.id for each in folders.list_sets(folder=folder)] == before
+    assert [manifest.id for manifest in folders.list_sets(folder=folder)] == before
     assert folders.leftovers(folder) == []
     assert kept_copies(platform.containers["weaviate"]) == copies
 
@@ -233,8 +236,8 @@ def test_a_killed_run_leaves_no_set_and_the_next_one_cleans_up(full: Manifest, f
     left = folder / "20200101-000000-full-dead"
     (left / "redis").mkdir(parents=True)
     (left / "redis/dump.rdb").write_bytes(b"half")
-    made = make(scratch_platform.platform, kind="incremental", folder=folder)
-    assert made is not None
+    manifest = make(scratch_platform.platform, kind="incremental", folder=folder)
+    assert manifest is not None
     assert not left.exists()
 
 

@@ -20,10 +20,10 @@ def test_the_last_of_several_equal_writes_is_in_the_copy(scratch_platform: Scrat
         for name in names:
             pipeline.set(name, 1, ex=3600)
         pipeline.execute()
-        made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
+        manifest = make(platform, kind="full", stores=["redis"], folder=tmp_path)
         client.delete(*names)
-    assert made
-    assert made.redis
-    log = files_of(platform, source_of(platform, tmp_path), made).content(f"redis/appendonlydir/{made.redis.aof_incremental}")
-    assert len(log) == made.redis.aof_position
+    assert manifest
+    assert manifest.redis
+    log = files_of(platform, source_of(platform, tmp_path), manifest).content(f"redis/appendonlydir/{manifest.redis.aof_incremental}")
+    assert len(log) == manifest.redis.aof_position
     assert all(name.encode() in log for name in names)

@@ -88,7 +88,7 @@ def source(scratch_platform: ScratchPlatform) -> Iterator[Wire]:
         ]
         for some in (objects[:-1], objects[-1:]):
             answers = wire.post("batch/objects", {"objects": some})
-            assert [each["result"].get("errors") for each in answers] == [None] * len(some)
+            assert [answer["result"].get("errors") for answer in answers] == [None] * len(some)
         wire.post(f"schema/{TENANTS}/tenants", [{"name": "later"}])
         wire._wanted(wire._send("PUT", f"schema/{TENANTS}/tenants", json=[{"name": "put-away", "activityStatus": "COLD"}]), "PUT")
         wire.post("aliases", {"alias": ALIAS, "class": MIXED})
@@ -137,7 +137,7 @@ def test_a_full_set_holds_the_dump_and_an_incremental_one_does_not(
     assert index.collections[TENANTS].tenants_left_out == ("put-away",)
     assert index.aliases == {ALIAS: MIXED}
     assert {"userId": "guest", "roles": ["visitor"], "active": True} in index.users
-    assert ROOT_USER not in {each["userId"] for each in index.users}
+    assert ROOT_USER not in {user["userId"] for user in index.users}
     later = make(scratch_platform.platform, kind="incremental", stores=["weaviate"], folder=folder.path.parent)
     assert later
     assert later.weaviate
@@ -198,7 +198,7 @@ def test_a_cut_off_import_is_finished_by_the_next_and_everything_is_equal(
         keys = Path(done.keys_file)
         assert keys.stat().st_mode & 0o777 == 0o600
         with wire_of(target.platform, json.loads(keys.read_bytes())["guest"]) as guest:
-            assert [each["name"] for each in guest.get("users/own-info")["roles"]] == ["visitor"]
+            assert [role["name"] for role in guest.get("users/own-info")["roles"]] == ["visitor"]
             assert guest.get(f"schema/{MIXED}")["class"] == MIXED
         with pytest.raises(PlatformError, match="the target is not empty: it has"):
             load(folder, wire, home=tmp_path / "imports")
@@ -233,7 +233,7 @@ def test_a_sets_dump_is_verified_by_its_content(made: tuple[SetFolder, Manifest]
     assert manifest.weaviate
     told = put(f"weaviate/{manifest.weaviate.backup_id}/backup_config.json", b'{"nodes": {}, "status": "FAILED"}')
     assert any("ended as FAILED" in each for each in told)
-    assert any("missing from the module's backup" in each for each in faults(copy, manifest))
+    assert any("missing from the module's backup" in fault for fault in faults(copy, manifest))
 
 
 @pytest.mark.exhaustive

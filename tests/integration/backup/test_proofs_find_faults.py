@@ -28,7 +28,7 @@ def restored(scratch_platform: ScratchPlatform) -> RestoredPlatform:
 
 
 def psql(platform: Platform, *statements: str) -> None:
-    options = [option for each in statements for option in ("-c", each)]
+    options = [option for statement in statements for option in ("-c", statement)]
     line = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "christmas_db", *options]
     execute(platform.containers["timescaledb"], line, user="postgres")
 
@@ -81,7 +81,7 @@ def test_rows_that_break_a_promise_are_found_although_postgresql_believes_in_it(
 @pytest.mark.exhaustive
 def test_an_account_that_logs_in_and_can_do_nothing_is_found(restored: RestoredPlatform, scratch_platform: ScratchPlatform) -> None:
     platform = restored.platform
-    assert f"{sum(each.postgres is not None for each in ACCOUNTS)} accounts log in" in proofs.accounts("postgres")(restored)
+    assert f"{sum(account.postgres is not None for account in ACCOUNTS)} accounts log in" in proofs.accounts("postgres")(restored)
     psql(platform, "revoke select on orders from api")
     try:
         with pytest.raises(Disproved, match=r"api: permission denied for table orders"):

@@ -47,15 +47,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def full(platform: Platform, folder: Path) -> Manifest:
-    made = make(platform, kind="full", folder=folder)
-    assert made
-    return made
+    manifest = make(platform, kind="full", folder=folder)
+    assert manifest
+    return manifest
 
 
 def state(platform: Platform) -> dict[str, object]:
     with postgres(platform, "backup") as connection:
-        there = connection.execute("select to_regclass('users')").fetchone()
-        users = connection.execute("select array_agg(username order by id) from users").fetchone() if there and there[0] else None
+        row = connection.execute("select to_regclass('users')").fetchone()
+        users = connection.execute("select array_agg(username order by id) from users").fetchone() if row and row[0] else None
     with redis_client(platform, "backup") as client:
         keys = sorted(client.scan_iter(count=1000))
     with weaviate_client(platform, "backup") as store:
@@ -77,7 +77,7 @@ def labelled(purpose: str) -> list[str]:
 def test_a_drill_proves_a_set_measures_it_and_leaves_nothing(platform: Platform, folder: Path, full: Manifest) -> None:
     report = drill(platform, folder=folder)
     assert report.passed, describe(report)
-    assert {each.name for each in report.proofs} == {
+    assert {proof.name for proof in report.proofs} == {
         "postgres.rows",
         "postgres.chunks",
         "postgres.structure",
@@ -138,10 +138,10 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
 
 @pytest.mark.exhaustive
 def test_a_drill_of_a_set_that_cannot_be_restored_is_a_failed_report(platform: Platform, tmp_path: Path) -> None:
-    made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
-    assert made
+    manifest = make(platform, kind="full", stores=["redis"], folder=tmp_path)
+    assert manifest
     assert drill(platform, folder=tmp_path).passed
-    folder, log = SetFolder(tmp_path / made.id, keyring_of(platform)), "redis/appendonlydir/appendonly.aof.1.incr.aof"
+    folder, log = SetFolder(tmp_path / manifest.id, keyring_of(platform)), "redis/appendonlydir/appendonly.aof.1.incr.aof"
     content = folder.content(log)
     (folder.path / f"{log}.age").unlink()
     write_hashed(folder, log, [b"*this is no log*", content[16:]])
@@ -157,7 +157,7 @@ def test_a_drill_of_a_set_that_cannot_be_restored_is_a_failed_report(platform: P
 def test_a_killed_drill_leaves_nothing_for_long(platform: Platform, folder: Path, full: Manifest, tmp_path: Path) -> None:
     import pickle
 
-    (tmp_path / "platform").write_bytes(pickle.dumps({each.name: getattr(platform, each.name) for each in dataclasses.fields(platform)}))
+    (tmp_path / "platform").write_bytes(pickle.dumps({field.name: getattr(platform, field.name) for field in dataclasses.fields(platform)}))
     program = (
         "import pickle, sys; from pathlib import Path; from infra.connections import Platform; from backup.drill import drill\n"
         "drill(Platform(**pickle.loads(Path(sys.argv[1]).read_bytes())), folder=Path(sys.argv[2]))\n"
@@ -203,9 +203,9 @@ def test_every_accident_is_undone_to_the_moment_before(platform: Platform, folde
         store.collections.delete(DOCUMENTS)
     assert state(platform) == {"users": None, "keys": [], "objects": {}}
 
-    told = restore(platform, moment.isoformat(), dry_run=True, folder=folder)
-    assert told.stores["postgres"]["seconds_lost"] > 0
-    assert told.seconds is not None
+    outcome = restore(platform, moment.isoformat(), dry_run=True, folder=folder)
+    assert outcome.stores["postgres"]["seconds_lost"] > 0
+    assert outcome.seconds is not None
 
     beside = restore(platform, moment.isoformat(), into="tests-beside", folder=folder)
     try:
@@ -278,7 +278,7 @@ def test_the_logical_backup_restores_into_another_database(platform: Platform, f
     container = platform.containers["timescaledb"]
 
     def psql(database: str, *statements: str) -> str:
-        options = [option for each in statements for option in ("-c", each)]
+        options = [option for statement in statements for option in ("-c", statement)]
         return execute(container, ["psql", "-X", "-Atq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, *options]).text()
 
     psql("postgres", "create database elsewhere")
@@ -287,7 +287,7 @@ def test_the_logical_backup_restores_into_another_database(platform: Platform, f
         running = docker_client().containers.get(container)
         from core.container_files import FileToPut, put_files
 
-        record = next(each for each in full.files if each.path == full.postgres.logical)
+        record = next(file for file in full.files if file.path == full.postgres.logical)
         dump = plain_file(SetFolder(folder / full.id, keyring_of(platform)), record)
         put_files(running, "/var/lib/pgbackrest", [FileToPut("try.dump", dump)], uid=1000, gid=1000)
         execute(container, ["pg_restore", "-U", "postgres", "-d", "elsewhere", "/var/lib/pgbackrest/try.dump"], check=False)

@@ -70,7 +70,7 @@ class Running:
 def pickled(scratch_platform: ScratchPlatform, tmp_path_factory: pytest.TempPathFactory) -> Path:
     platform = scratch_platform.platform
     path = tmp_path_factory.mktemp("platform") / "platform"
-    path.write_bytes(pickle.dumps({each.name: getattr(platform, each.name) for each in dataclasses.fields(platform)}))
+    path.write_bytes(pickle.dumps({field.name: getattr(platform, field.name) for field in dataclasses.fields(platform)}))
     path.chmod(0o600)
     return path
 

@@ -20,7 +20,7 @@ def test_the_second_in_which_a_log_was_rewritten_is_not_one_that_it_shows(scratc
         execute(platform.containers["redis"], ["sh", "-c", f"{redis_cli('admin')} -e bgrewriteaof"])
     with redis_client(platform, "backup") as client:
         wait_for(lambda: not client.info("persistence")["aof_rewrite_in_progress"], "the log is rewritten")
-    made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
-    assert made
-    assert made.redis
-    assert written < made.redis.aof_from
+    manifest = make(platform, kind="full", stores=["redis"], folder=tmp_path)
+    assert manifest
+    assert manifest.redis
+    assert written < manifest.redis.aof_from

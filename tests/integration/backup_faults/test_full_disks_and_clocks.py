@@ -131,8 +131,8 @@ def test_a_set_from_the_future_holds_nothing_up_and_is_never_taken_for_the_newes
     assert due.due(datetime.now(UTC), folders.list_sets(folder=made.folder), BACKUP_RULES) == "full"
     newest = made.make("full")
     assert made.ids()[-2:] == [future.id, newest.id]
-    told = restore(made.platform, "latest", dry_run=True, folder=made.folder)
-    assert {each["set"] for each in told.stores.values()} == {newest.id}
+    outcome = restore(made.platform, "latest", dry_run=True, folder=made.folder)
+    assert {store["set"] for store in outcome.stores.values()} == {newest.id}
     assert {future.id, newest.id} <= set(prune(made.platform, dry_run=True, folder=made.folder).kept)
     assert made.make().parent == newest.id
     with pytest.raises(PlatformError, match="in the future"):

@@ -144,7 +144,7 @@ def test_a_server_that_dies_in_a_restore_beside_is_told_and_cleaned_up(
         assert TOLD[service] in said
         assert docker_client().containers.list(all=True, filters={"label": RESTORED}) == []
         # No keys and no connections of what is gone; the lock stays, for the next to take.
-        assert [each.name for each in home(BESIDE).iterdir()] == ["lock"]
+        assert [path.name for path in home(BESIDE).iterdir()] == ["lock"]
         restore(made.platform, to, **options)
     finally:
         remove(BESIDE)
@@ -164,7 +164,7 @@ def test_a_server_that_dies_in_a_drill_makes_a_failed_report(made: Sets, service
     with AtStage(stage, _kill_scratch(DRILLED, service), delay) as at:
         report = drill(made.platform, made.ids()[0], progress=at, folder=made.folder)
     assert not report.passed
-    assert report.failure or [each.name for each in report.proofs if not each.passed]
+    assert report.failure or [proof.name for proof in report.proofs if not proof.passed]
     assert docker_client().containers.list(all=True, filters={"label": DRILLED}) == []
 
 

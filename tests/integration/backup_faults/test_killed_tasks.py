@@ -223,7 +223,7 @@ def test_what_a_killed_drill_left_is_removed_by_the_next_one(
 ) -> None:
     pid = made.killed("drill", stage, delay, set_id=single[store].id)
     report = drill(made.platform, single["redis"].id, folder=made.folder)
-    assert report.passed, [each for each in report.proofs if not each.passed]
+    assert report.passed, [proof for proof in report.proofs if not proof.passed]
     assert owned_by(pid) == []
     client, its = docker_client(), {"label": f"{OWNER_LABEL}={pid}"}
     assert [*client.volumes.list(filters=its), *client.networks.list(filters=its)] == []
@@ -239,7 +239,7 @@ def test_a_killed_prune_is_completed_by_the_next_one(made: Sets, stage: str) -> 
     assert named.postgres
     made.killed("prune", f"{word} {named.id if word == 'removing' else named.postgres.label}")
     done = prune(made.platform, folder=made.folder)
-    labels = {each.label for each in pgbackrest.info(made.platform.containers["timescaledb"]).backups}
+    labels = {backup.label for backup in pgbackrest.info(made.platform.containers["timescaledb"]).backups}
     for each in doomed:
         assert each.id not in made.ids()
         assert each.postgres
@@ -254,4 +254,4 @@ def test_after_all_that_every_set_is_good_and_the_newest_passes_a_drill(made: Se
     made.assert_good(*made.ids())
     made.assert_nothing_held()
     report = drill(made.platform, newest.id, folder=made.folder)
-    assert report.passed, [each for each in report.proofs if not each.passed]
+    assert report.passed, [proof for proof in report.proofs if not proof.passed]

@@ -93,7 +93,7 @@ IN_THE_FOLDER: dict[str, tuple[Callable[[Path, Manifest], None], str]] = {
 
 def faults(made: Sets, folder: Path, *manifests: Manifest) -> str:
     """What verifying every set says about these."""
-    wanted = {each.id for each in manifests}
+    wanted = {manifest.id for manifest in manifests}
     found = [verdict for verdict in verify(made.platform, every=True, folder=folder) if verdict.set_id in wanted]
     return "\n".join(fault for verdict in found for fault in verdict.faults)
 
@@ -116,8 +116,8 @@ def test_a_missing_segment_of_the_log_is_named(made: Sets, chain: tuple[Manifest
     assert full.postgres
     path = next(record.path for record in full.postgres.files if record.path.startswith("archive/"))
     with _away(made, path):
-        found = "\n".join(verify(made.platform, full.id, folder=made.folder)[-1].faults)
-    assert f"repository: WAL segment {Path(path).name[:24]} is missing" in found
+        text = "\n".join(verify(made.platform, full.id, folder=made.folder)[-1].faults)
+    assert f"repository: WAL segment {Path(path).name[:24]} is missing" in text
     made.assert_good(full.id)
 
 

@@ -82,5 +82,5 @@ def test_a_live_restore_goes_on_after_the_power_was_cut(made: Sets, stage: str, 
     assert Journal(made.folder).read() is None
     write(made, f"CUT-{len(kept)}-kept")
     newest = made.make("incremental", ["postgres"])
-    assert newest.sequence == max(each.sequence for each in folders.list_sets(folder=made.folder))
+    assert newest.sequence == max(manifest.sequence for manifest in folders.list_sets(folder=made.folder))
     made.assert_good(target, newest.id)

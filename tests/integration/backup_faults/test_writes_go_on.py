@@ -66,14 +66,14 @@ def writing(platform: Platform) -> Iterator[dict[str, Writer]]:
 
         jobs = {"postgres": insert, "redis": remember}
         threads = [threading.Thread(target=writers[store].run, args=(job, stop)) for store, job in jobs.items()]
-        for each in threads:
-            each.start()
+        for thread in threads:
+            thread.start()
         try:
             yield writers
         finally:
             stop.set()
-            for each in threads:
-                each.join()
+            for thread in threads:
+                thread.join()
 
 
 def found_in(platform: Platform) -> dict[str, set[int]]:
@@ -158,4 +158,4 @@ def test_a_moment_within_a_second_never_shows_what_came_after(made: Sets, past: 
 def test_a_set_made_while_clients_wrote_is_exact(made: Sets, past: Past) -> None:
     """Its counts and checksums are those of the restored rows, although thousands were written around its reference point."""
     report = drill(made.platform, past.set_id, folder=made.folder)
-    assert report.passed, [report.failure, *(each for each in report.proofs if not each.passed)]
+    assert report.passed, [report.failure, *(proof for proof in report.proofs if not proof.passed)]

@@ -150,7 +150,7 @@ class Histories:
             with pytest.raises(PlatformError, match=self.story.refusal):
                 restore(self.made.platform, text, **wanted, folder=self.made.folder)
             return
-        before, mark, began = {each.id for each in folders.list_sets(folder=self.made.folder)}, self.story.mark(), datetime.now(UTC)
+        before, mark, began = {manifest.id for manifest in folders.list_sets(folder=self.made.folder)}, self.story.mark(), datetime.now(UTC)
         if killed and self.made.killed("restore", stage, delay, surely=False, to=text, **wanted):
             if self.story.untouched(mark):
                 self._say("nothing was touched")
@@ -177,7 +177,7 @@ class Histories:
         for each in every[:newest]:
             self.made.aged(each, 300)
         prune(self.made.platform, folder=self.made.folder)
-        self.story.forget({each.id for each in folders.list_sets(folder=self.made.folder)})
+        self.story.forget({manifest.id for manifest in folders.list_sets(folder=self.made.folder)})
         self.did["prunes"] += 1
 
 

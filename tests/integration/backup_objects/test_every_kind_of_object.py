@@ -48,9 +48,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def full(platform: Platform, folder: Path) -> Manifest:
-    made = make(platform, kind="full", folder=folder)
-    assert made
-    return made
+    manifest = make(platform, kind="full", folder=folder)
+    assert manifest
+    return manifest
 
 
 def content(container: str, database: str = "christmas_db") -> dict[str, str]:
@@ -90,7 +90,7 @@ def test_one_of_each_ends_no_set_and_none_is_left_out_in_silence(
     assert grave == ["unlogged table cache", "index left_invalid", "database beside_it", "1 tables of database postgres"]
     assert "100 rows" in told["unlogged table cache"].why
     # Whatever type a column has, its content is hashed; only those without a hash of their own as text.
-    assert all(each.checksum for each in records.values() if each.rows is not None)
+    assert all(record.checksum for record in records.values() if record.rows is not None)
     assert records["webhook_log"].as_text == ("payload",)
     assert {"j", "x", "words", "spot", "pairs", "doc", "docs"} <= set(records["odd_types"].as_text)
     assert "real8" not in records["odd_types"].as_text
@@ -125,7 +125,7 @@ def test_a_drill_proves_the_rest(platform: Platform, folder: Path, full: Manifes
     report = drill(platform, full.id, folder=folder)
     told = describe(report)
     assert report.passed, told
-    found = {each.name: each.message for each in report.proofs}
+    found = {proof.name: proof.message for proof in report.proofs}
     assert "5 not counted" in found["postgres.rows"]
     assert "index left_invalid" in found["postgres.structure"]
     assert "could not be compared" not in found["postgres.indexes"]
@@ -199,8 +199,8 @@ def test_an_application_s_function_that_fails_ends_no_proof(platform: Platform, 
 def test_tables_that_go_while_they_are_counted(platform: Platform) -> None:
     quiet = "set event_triggers = off;"
     names = ("going_a", "going_b", "going_c", "held")
-    made = "".join(f"create table {name} as select 1 as n;" for name in names)
-    superuser(platform, quiet + made + "alter table held owner to migrator;")
+    text = "".join(f"create table {name} as select 1 as n;" for name in names)
+    superuser(platform, quiet + text + "alter table held owner to migrator;")
     try:
         with (
             postgres(platform, "backup") as holder,
@@ -211,7 +211,7 @@ def test_tables_that_go_while_they_are_counted(platform: Platform) -> None:
             holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             tables.prepare(holder)
             holder.execute("set lock_timeout = '200ms'")
-            every = [each for each in tables.list_tables(holder) if each.name in (*names, "webhook_log")]
+            every = [table for table in tables.list_tables(holder) if table.name in (*names, "webhook_log")]
             superuser(platform, quiet + "drop table going_a; truncate going_b; alter table going_c alter n type bigint;")
             other.execute("lock table held in access exclusive mode")
             counts = tables.count_all(holder, fresh, every, hash_hypertables=True)
@@ -230,14 +230,14 @@ def test_rows_that_the_account_may_not_see_are_never_counted_as_none(platform: P
     """A stack from before account backup could see past row-level security, until `invoke up` comes."""
     superuser(platform, "alter role backup nobypassrls")
     try:
-        made = make(platform, kind="full", stores=["postgres"], folder=tmp_path)
+        manifest = make(platform, kind="full", stores=["postgres"], folder=tmp_path)
     finally:
         superuser(platform, "alter role backup bypassrls")
-    assert made
-    assert made.postgres
-    assert made.postgres.reference_point.tables["secrets"].rows is None
-    assert made.postgres.logical
-    whys = [each.why for each in made.unproven if each.what == "table secrets"]
+    assert manifest
+    assert manifest.postgres
+    assert manifest.postgres.reference_point.tables["secrets"].rows is None
+    assert manifest.postgres.logical
+    whys = [each.why for each in manifest.unproven if each.what == "table secrets"]
     assert len(whys) == 2
     assert "row-level security" in whys[0]
     assert "invoke up" in whys[1]

@@ -13,12 +13,12 @@ from tests.support.scratch_platform import run_scratch_platform
 @pytest.mark.exhaustive
 def test_an_empty_platform_is_backed_up_and_drilled(tmp_path: Path) -> None:
     with run_scratch_platform(migrated=False) as running:
-        made = make(running.platform, kind="full", folder=tmp_path)
-        assert made
-        assert made.postgres
-        assert made.postgres.reference_point.tables == {}
-        assert made.postgres.schema_revision is None
-        assert made.unproven == ()
+        manifest = make(running.platform, kind="full", folder=tmp_path)
+        assert manifest
+        assert manifest.postgres
+        assert manifest.postgres.reference_point.tables == {}
+        assert manifest.postgres.schema_revision is None
+        assert manifest.unproven == ()
         (verdict,) = verify(running.platform, folder=tmp_path)
         assert verdict.good, verdict.faults
         report = drill(running.platform, folder=tmp_path)

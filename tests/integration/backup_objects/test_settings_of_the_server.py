@@ -20,13 +20,13 @@ def test_limits_of_time_end_no_set_and_no_proof(scratch_platform: ScratchPlatfor
     for limit in LIMITS:
         psql.run(server, f"alter database christmas_db set {limit} = '1s'", database="postgres")
     try:
-        made = make(scratch_platform.platform, kind="full", stores=["postgres"], folder=tmp_path)
+        manifest = make(scratch_platform.platform, kind="full", stores=["postgres"], folder=tmp_path)
     finally:
         for limit in LIMITS:
             psql.run(server, f"alter database christmas_db reset {limit}", database="postgres")
-    assert made
-    assert made.postgres
-    assert made.postgres.logical
-    assert made.postgres.reference_point.exact
+    assert manifest
+    assert manifest.postgres
+    assert manifest.postgres.logical
+    assert manifest.postgres.reference_point.exact
     report = drill(scratch_platform.platform, folder=tmp_path)
     assert report.passed, describe(report)

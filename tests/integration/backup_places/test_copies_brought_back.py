@@ -59,11 +59,11 @@ def copied(root: Path, *ids: str, passphrase: str = PASSPHRASE) -> list[Manifest
             files = tuple(
                 record(
                     place,
-                    f"pgbackrest/{each.path}" if each.place == "pgbackrest" else f"sets/{set_id}/{each.stored}",
-                    each,
-                    f"{set_id} {each.path}".encode() * 1000,
+                    f"pgbackrest/{file.path}" if file.place == "pgbackrest" else f"sets/{set_id}/{file.stored}",
+                    file,
+                    f"{set_id} {file.path}".encode() * 1000,
                 )
-                for each in part.files
+                for file in part.files
             )
             parts[name] = part.model_copy(update={"files": files})
         signed = keys.sign(plain.model_copy(update={**parts, "sequence": at + 1}), passphrase)
@@ -133,7 +133,7 @@ def test_a_damaged_copy_is_named_and_the_next_try_begins_again(server: S3Server,
     file.write_bytes(whole)
     bring_back.bring_back(there, folder, "nas", SilentProgress())
     assert not bring_back.is_lost(there, folder)
-    assert [each.id for each in folders.list_sets(folder=folder)] == [OLDER, NEWER]
+    assert [manifest.id for manifest in folders.list_sets(folder=folder)] == [OLDER, NEWER]
 
 
 def test_a_part_of_a_copy_is_restored_from_and_added_to_by_nobody(
@@ -149,7 +149,7 @@ def test_a_part_of_a_copy_is_restored_from_and_added_to_by_nobody(
     with pytest.raises(PlatformError, match=r"dump\.rdb\.age has changed"):
         bring_back.bring_back(there, folder, "nas", SilentProgress())
     assert [each.id for each in mirror.sets_at(there, folder)] == [OLDER]
-    told = "copy nas was not brought back to its end"
+    message = "copy nas was not brought back to its end"
     attempts: tuple[Callable[[], object], ...] = (
         lambda: make(there, folder=folder),
         lambda: prune(there, folder=folder),
@@ -158,13 +158,13 @@ def test_a_part_of_a_copy_is_restored_from_and_added_to_by_nobody(
         lambda: restore(there, stores=["redis"], folder=folder, dry_run=True),
     )
     for attempt in attempts:
-        with pytest.raises(PlatformError, match=told) as refused:
+        with pytest.raises(PlatformError, match=message) as refused:
             attempt()
         assert "invoke backup.restore --live" in refused.value.next_step
-    assert told in journal.note(folder)
+    assert message in journal.note(folder)
     monkeypatch.setattr(folders, "folder_of", lambda _: folder)
     found = backups.timeline(there)
-    assert (found.status, told in found.message) == ("critical", True)
+    assert (found.status, message in found.message) == ("critical", True)
     # A live restore goes on with it, also one of stores whose sets are there.
     assert bring_back.choose(there, folder, "", ["redis"]) == "nas"
     file.write_bytes(whole)

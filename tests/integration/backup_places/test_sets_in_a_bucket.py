@@ -94,7 +94,7 @@ def test_a_set_lies_in_the_bucket_encrypted_and_here_is_only_its_manifest(there:
 @pytest.mark.exhaustive
 def test_it_is_verified_where_it_lies_and_so_are_its_copies(there: There) -> None:
     verdicts = verify(there.platform, every=True, folder=there.folder, place="all")
-    assert [(each.place, each.faults) for each in verdicts] == [("first", ()), ("folder", ()), ("bucket", ())]
+    assert [(verdict.place, verdict.faults) for verdict in verdicts] == [("first", ()), ("folder", ()), ("bucket", ())]
 
 
 @pytest.mark.exhaustive
@@ -153,8 +153,8 @@ def test_an_operators_key_reads_what_was_made_for_it_and_no_other_does(there: Th
         there.platform, backup=known.model_copy(update={"recipients": (*known.recipients, recipient), "place": None, "copies": {}})
     )
     # Redis alone: PostgreSQL's repository has a passphrase of its own.
-    made = make(shared, kind="full", stores=["redis"], folder=tmp_path)
-    assert made
+    manifest = make(shared, kind="full", stores=["redis"], folder=tmp_path)
+    assert manifest
     for identity, passed in ((operator, True), (stranger, False)):
         held = dataclasses.replace(shared, backup=shared.backup.model_copy(update={"identities": (identity,)}))
         report = drill(held, folder=tmp_path)
@@ -168,8 +168,8 @@ def test_a_copy_that_fails_leaves_the_set_good_and_is_caught_up_with(there: Ther
     there.copy.parent.rename(away)
     try:
         with there.server.fault(method="PUT", path="/christmas-second/", status=403):
-            made = make(there.platform, kind="incremental", folder=there.folder)
-        assert made
+            manifest = make(there.platform, kind="incremental", folder=there.folder)
+        assert manifest
         told = copies.state(there.folder)
         # Of a folder that isn't mounted nothing is known to be there.
         assert (told["folder"].behind, told["bucket"].behind) == (2, 1)
@@ -185,13 +185,13 @@ def test_a_copy_that_fails_leaves_the_set_good_and_is_caught_up_with(there: Ther
 
 
 def test_a_bucket_that_refuses_halfway_fails_the_set_and_leaves_nothing(there: There) -> None:
-    before = [each.id for each in folders.list_sets(folder=there.folder)]
+    before = [manifest.id for manifest in folders.list_sets(folder=there.folder)]
     with (
         there.server.fault(method="PUT", path="/sets/", status=403),
         pytest.raises(PlatformError, match="refuses the credentials"),
     ):
         make(there.platform, kind="full", stores=["redis"], folder=there.folder)
-    assert [each.id for each in folders.list_sets(folder=there.folder)] == before
+    assert [manifest.id for manifest in folders.list_sets(folder=there.folder)] == before
     assert folders.leftovers(there.folder) == []
     assert {key.split("/")[3] for key in there.objects("stacks/tests/sets/")} == set(before)
 
@@ -202,11 +202,11 @@ def test_another_clone_sees_the_sets_of_the_bucket_and_goes_on_from_them(there: 
         client.set("rate_limit:10.1.1.1", 1, ex=600)
     mirror.refresh(there.platform, tmp_path)
     assert folders.list_sets(folder=tmp_path) == folders.list_sets(folder=there.folder)
-    made = make(there.platform, kind="incremental", folder=tmp_path)
-    assert made
-    assert made.parent == folders.list_sets(folder=there.folder)[-1].id
+    manifest = make(there.platform, kind="incremental", folder=tmp_path)
+    assert manifest
+    assert manifest.parent == folders.list_sets(folder=there.folder)[-1].id
     mirror.refresh(there.platform, there.folder)
-    assert folders.list_sets(folder=there.folder)[-1] == made
+    assert folders.list_sets(folder=there.folder)[-1] == manifest
 
 
 @pytest.mark.exhaustive
@@ -225,14 +225,14 @@ def test_what_retention_drops_goes_from_every_place(there: There, monkeypatch: p
     for settings in there.platform.backup.copies.values():
         assert [each.id for each in folders.list_at(open_place(settings).below("sets"))] == [each.id for each in every]
     verdicts = verify(there.platform, every=True, folder=there.folder, place="folder")
-    assert {each.set_id: each.good for each in verdicts} == {each.id: True for each in every}
+    assert {verdict.set_id: verdict.good for verdict in verdicts} == {each.id: True for each in every}
 
 
 @pytest.mark.exhaustive
 def test_a_new_machine_with_the_bucket_and_the_keys_goes_on_where_the_lost_one_was(there: There) -> None:
     """Another, empty cluster in the place of the lost one: nothing of it gets into the bucket, and the newest state is restored over it."""
     mirror.refresh(there.platform, there.folder)
-    newest = next(each for each in reversed(folders.list_sets(folder=there.folder)) if each.postgres)
+    newest = next(manifest for manifest in reversed(folders.list_sets(folder=there.folder)) if manifest.postgres)
     assert newest.postgres
     name = there.platform.containers["timescaledb"]
     container = stopped.halt(name)

@@ -37,7 +37,7 @@ def stack(scratch_platform: ScratchPlatform) -> str:
 
 
 def secrets_of(platform: Platform) -> set[str]:
-    return {secret for each in platform.accounts.values() for secret in (each.postgres, each.redis, each.weaviate) if secret}
+    return {secret for account in platform.accounts.values() for secret in (account.postgres, account.redis, account.weaviate) if secret}
 
 
 # Status
@@ -45,7 +45,7 @@ def secrets_of(platform: Platform) -> set[str]:
 
 def services(stack: str) -> dict[str, tuple[str, str]]:
     found = status.look(stack, seconds=30)
-    return {each.name: (each.judge(found.at).status, each.judge(found.at).message) for each in found.services}
+    return {service.name: (service.judge(found.at).status, service.judge(found.at).message) for service in found.services}
 
 
 def test_each_service_with_health_uptime_memory_and_its_answer(stack: str) -> None:
@@ -59,7 +59,7 @@ def test_each_service_with_health_uptime_memory_and_its_answer(stack: str) -> No
 def test_a_stack_that_does_not_exist_is_told_in_every_place() -> None:
     found = status.look("test-nobody-made-this", seconds=30)
     assert found.status == "critical"
-    assert {each.state for each in found.services} == {"no container"}
+    assert {service.state for service in found.services} == {"no container"}
     assert "there is no stack" in found.parts["schema"].message
     assert {"last set", "next set", "last drill", "schedule", "checks"} <= found.parts.keys()
     assert "make up" in status.text(found)
@@ -76,7 +76,7 @@ def test_what_is_paused_or_hangs_is_told_within_seconds(platform: Platform, stac
     finally:
         paused.unpause()
         execute(platform.containers["redis"], ["sh", "-c", "kill -CONT $(pidof redis-server)"])
-    told = {each.name: each.judge(found.at) for each in found.services}
+    told = {service.name: service.judge(found.at) for service in found.services}
     assert (told["weaviate"].status, told["weaviate"].message.partition(",")[0]) == ("critical", "paused")
     assert told["weaviate"].next_step == f"docker unpause {platform.containers['weaviate']}"
     assert told["redis"].status == "unknown"
@@ -129,9 +129,9 @@ class ProcessList:
 
     def _look(self) -> None:
         while not self._done.is_set():
-            for each in Path("/proc").glob("[0-9]*/cmdline"):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
                 with contextlib.suppress(OSError):  # it has ended
-                    self.seen.add(each.read_text(errors="replace"))
+                    self.seen.add(path.read_text(errors="replace"))
 
     def __enter__(self) -> ProcessList:
         self._looks.start()

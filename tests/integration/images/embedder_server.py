@@ -71,7 +71,7 @@ class Server:
         """Processor time that the server has used so far: what it has done, however slowly, on any machine."""
         listed = self.container.top()
         ids = [row[listed["Titles"].index("PID")] for row in listed["Processes"]]
-        ticks = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:13] for each in ids]
+        ticks = [Path(f"/proc/{id_}/stat").read_text().rpartition(")")[2].split()[11:13] for id_ in ids]
         return sum(int(tick) for pair in ticks for tick in pair) / os.sysconf("SC_CLK_TCK")
 
     def is_idle(self) -> bool:

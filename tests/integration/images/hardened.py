@@ -46,11 +46,11 @@ def files_for(service: Service, authority: scratch.Authority) -> dict[str, bytes
 @contextlib.contextmanager
 def volume() -> Iterator[Volume]:
     """A named volume that is gone afterwards."""
-    made = docker.from_env().volumes.create(f"christmas-tests-{uuid.uuid4().hex[:8]}", labels=scratch.labels())
+    created = docker.from_env().volumes.create(f"christmas-tests-{uuid.uuid4().hex[:8]}", labels=scratch.labels())
     try:
-        yield made
+        yield created
     finally:
-        made.remove(force=True)
+        created.remove(force=True)
 
 
 def write_files(service: Service, settings: Volume, files: Mapping[str, bytes]) -> None:
@@ -85,7 +85,7 @@ def started(
     volumes = {each.name: {"bind": path, "mode": "rw"} for path, each in data.items()}
     volumes[settings.name] = {"bind": CONFIG_DIRECTORY, "mode": "ro"}
     client = docker.from_env()
-    made = client.containers.create(
+    created = client.containers.create(
         image_reference(service.name),
         list(service.command) or None,
         name=f"christmas-tests-{service.name}-{uuid.uuid4().hex[:8]}",
@@ -105,13 +105,13 @@ def started(
     )
     try:
         if inside is not None:
-            client.networks.get("bridge").disconnect(made)
-            inside.connect(made, aliases=[service.name])
-        made.start()
-        made.reload()
-        yield made
+            client.networks.get("bridge").disconnect(created)
+            inside.connect(created, aliases=[service.name])
+        created.start()
+        created.reload()
+        yield created
     finally:
-        made.remove(force=True, v=True)
+        created.remove(force=True, v=True)
 
 
 @contextlib.contextmanager

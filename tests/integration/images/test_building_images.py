@@ -117,7 +117,7 @@ def _containers(value: str, status: str | None = None) -> list[str]:
     filters: dict[str, str | bool | list[str]] = {"label": f"{BUILD_LABEL}={value}"}
     if status:
         filters["status"] = status
-    return [str(each["Id"]) for each in docker.from_env().api.containers(all=True, filters=filters)]
+    return [str(container["Id"]) for container in docker.from_env().api.containers(all=True, filters=filters)]
 
 
 _BUILD = """
@@ -227,13 +227,13 @@ def test_a_base_from_elsewhere_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch)
     name = f"christmas-tests-base-{uuid.uuid4().hex[:8]}"
     client = docker.from_env()
     # Without the label that a bootstrapped base carries, as a pulled one would be.
-    made = client.containers.create(BASE_IMAGE, ["true"], labels=scratch.labels())
+    created = client.containers.create(BASE_IMAGE, ["true"], labels=scratch.labels())
     try:
-        plain = client.api.import_image_from_data(b"".join(made.get_archive("/etc/hostname")[0]), repository=name, tag="pulled")
+        plain = client.api.import_image_from_data(b"".join(created.get_archive("/etc/hostname")[0]), repository=name, tag="pulled")
         assert "sha256:" in str(plain)
         monkeypatch.setattr(base, "BASE_IMAGE", f"{name}:pulled")
         monkeypatch.setattr(base, "REFRESHED", "2031-01-01")
         assert base.base_is_ready(client)
     finally:
-        made.remove(force=True)
+        created.remove(force=True)
         client.images.remove(f"{name}:pulled")

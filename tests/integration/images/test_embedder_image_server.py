@@ -63,7 +63,7 @@ def test_a_question_finds_its_passage_first(server: Server, question: str, answe
     with server.openai() as client:
         passages = [each.embedding for each in client.embeddings.create(model=passages_as, input=PASSAGES).data]
         asked = client.embeddings.create(model=MODEL, input=question).data[0].embedding
-    scores = [_dot(asked, each) for each in passages]
+    scores = [_dot(asked, passage) for passage in passages]
     assert scores.index(max(scores)) == answer
     assert _dot(asked, asked) == pytest.approx(1, abs=1e-3)
 

@@ -26,10 +26,10 @@ awk -F: '$2 !~ /^[!*]/ { print "password of", $1 }' /etc/shadow
 
 def _oddities(image: str) -> list[str]:
     """Set-uid programs, keys, package caches, files that anyone may write, identities and passwords in an image."""
-    found = docker.from_env().containers.run(
+    container = docker.from_env().containers.run(
         image, ["-c", _ODDITIES], entrypoint=["sh"], user="0:0", network_mode="none", remove=True, labels=scratch.labels()
     )
-    return found.decode().splitlines()
+    return container.decode().splitlines()
 
 
 @pytest.mark.parametrize("name", in_make_test(NAMES, 1))

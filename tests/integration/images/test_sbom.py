@@ -16,8 +16,8 @@ from tests.support.cases import in_make_test
 
 def said(reference: str, *command: str) -> list[str]:
     """What a program in the image says, line by line."""
-    told: bytes = docker.from_env().containers.run(reference, list(command[1:]), entrypoint=[command[0]], remove=True, network_mode="none")
-    return told.decode().split("\n")[:-1]
+    done: bytes = docker.from_env().containers.run(reference, list(command[1:]), entrypoint=[command[0]], remove=True, network_mode="none")
+    return done.decode().split("\n")[:-1]
 
 
 @pytest.mark.parametrize("service", in_make_test(catalog.SERVICES, catalog.SERVICES.index("redis")))
@@ -27,11 +27,11 @@ def test_it_has_every_package_and_no_other(service: str, tmp_path: Path) -> None
     (written,) = (tmp_path / "new").iterdir()
     assert line.startswith(f"{written}: ")
     read = json.loads(written.read_text())
-    packages = {(each["name"], each["version"]) for each in read["components"] if each["purl"].startswith("pkg:deb/")}
+    packages = {(component["name"], component["version"]) for component in read["components"] if component["purl"].startswith("pkg:deb/")}
     installed = said(reference, "dpkg-query", "--show", "--showformat", "${binary:Package} ${Version} ${db:Status-Status}\n")
     assert packages == {(name.partition(":")[0], version) for name, version, status in map(str.split, installed) if status == "installed"}
     assert read["metadata"]["component"]["hashes"][0]["content"] in str(docker.from_env().images.get(reference).id)
-    named = {each["purl"].partition("@")[0] for each in read["components"]}
+    named = {component["purl"].partition("@")[0] for component in read["components"]}
     assert {"weaviate": "pkg:golang/github.com/weaviate/weaviate", "embedder": "pkg:pypi/numpy"}.get(
         service, "pkg:deb/debian/dpkg"
     ) in named

@@ -33,42 +33,42 @@ CANDLE = Candle(NOW, Decimal("1.5"), Decimal("2"), Decimal("1"), Decimal("1.75")
 
 def test_a_session_is_made_read_touched_and_ended(make: Callable[..., Both], admin: redis.Redis) -> None:
     sessions = make(Sessions, AsyncSessions)
-    made = sessions.create(7, "민수", ["trader"], user_agent="curl/8")
-    assert sessions.read(made.token) == made
-    assert made.extra == {"user_agent": "curl/8"}
-    assert made.token not in repr(made)
+    created = sessions.create(7, "민수", ["trader"], user_agent="curl/8")
+    assert sessions.read(created.token) == created
+    assert created.extra == {"user_agent": "curl/8"}
+    assert created.token not in repr(created)
     assert everything_is_sound(admin)
-    admin.pexpire(SESSION.key(made.id), 5000)
-    assert sessions.touch(made.token)
-    assert int(admin.pttl(SESSION.key(made.id))) > 80_000_000
-    assert sessions.read(made.token).expires_at > made.expires_at
-    assert sessions.end(made.token)
-    assert not sessions.end(made.token)
-    assert sessions.read(made.token) is None
+    admin.pexpire(SESSION.key(created.id), 5000)
+    assert sessions.touch(created.token)
+    assert int(admin.pttl(SESSION.key(created.id))) > 80_000_000
+    assert sessions.read(created.token).expires_at > created.expires_at
+    assert sessions.end(created.token)
+    assert not sessions.end(created.token)
+    assert sessions.read(created.token) is None
 
 
 def test_an_ended_session_is_not_revived_by_a_touch(make: Callable[..., Both], admin: redis.Redis) -> None:
     sessions = make(Sessions, AsyncSessions)
-    made = sessions.create(7, "x")
-    sessions.end(made.token)
-    assert not sessions.touch(made.token)
+    created = sessions.create(7, "x")
+    sessions.end(created.token)
+    assert not sessions.touch(created.token)
     assert list(admin.scan_iter()) == []
 
 
 def test_keys_and_values_that_are_no_text_end_nothing(make: Callable[..., Both], admin: redis.Redis) -> None:
     sessions = make(Sessions, AsyncSessions)
-    made = sessions.create(7, "x")
+    created = sessions.create(7, "x")
     odd = SESSION.key("7.odd")
     # As a client of another language may leave them: bytes that are no UTF-8, sent as they are.
     admin.hset(SESSION.key("7.") + "\udcff", "user_id", "7")
-    fields: Any = admin.hgetall(SESSION.key(made.id))
+    fields: Any = admin.hgetall(SESSION.key(created.id))
     admin.hset(odd, mapping={**fields, "username": "\udcfe"})
     try:
-        assert [each.id for each in sessions.of_user(7)] == [made.id]
+        assert [each.id for each in sessions.of_user(7)] == [created.id]
         assert sessions.read("7.odd") is None
     finally:
         admin.unlink(SESSION.key("7.") + "\udcff", odd)
-        sessions.end(made.token)
+        sessions.end(created.token)
 
 
 def test_a_users_sessions_are_found_and_ended_together(make: Callable[..., Both]) -> None:
@@ -78,25 +78,25 @@ def test_a_users_sessions_are_found_and_ended_together(make: Callable[..., Both]
     assert {each.id for each in sessions.of_user(7)} == {each.id for each in mine}
     assert sessions.end_all(7) == 5
     assert sessions.of_user(7) == []
-    assert all(sessions.read(each.token) for each in others)
+    assert all(sessions.read(other.token) for other in others)
 
 
 @pytest.mark.parametrize("token", ["", "*", "7.*", "x\ny", "x" * 10_240, "missing", "세션", f"7.{'x' * 43}\n", f"\u0667.{'x' * 43}"])
 def test_hostile_tokens_are_nobodys(make: Callable[..., Both], token: str) -> None:
     sessions = make(Sessions, AsyncSessions)
-    made = sessions.create(7, "x")
+    created = sessions.create(7, "x")
     assert sessions.read(token) is None
     assert not sessions.touch(token)
     assert not sessions.end(token)
     assert not sessions.end_listed(token)
-    assert sessions.read(made.token) == made
+    assert sessions.read(created.token) == created
 
 
 def test_nobody_is_logged_in_by_a_broken_or_outlived_value(make: Callable[..., Both], admin: redis.Redis) -> None:
     sessions = make(Sessions, AsyncSessions)
-    made = sessions.create(7, "x")
-    admin.hset(SESSION.key(made.id), "user_id", "root")
-    assert sessions.read(made.token) is None
+    created = sessions.create(7, "x")
+    admin.hset(SESSION.key(created.id), "user_id", "root")
+    assert sessions.read(created.token) is None
     other = sessions.create(8, "y")
     admin.hset(SESSION.key(other.id), "expires_at", (datetime.now(UTC) - timedelta(seconds=1)).isoformat())
     assert sessions.read(other.token) is None
@@ -113,21 +113,21 @@ def test_what_does_not_fit_a_session_is_refused(make: Callable[..., Both], admin
 def test_sessions_fail_clearly_without_redis_and_recover(make: Callable[..., Both], outage: tuple[Platform, Relay]) -> None:
     platform, line = outage
     sessions = make(Sessions, AsyncSessions, platform=platform)
-    made = sessions.create(7, "x")
+    created = sessions.create(7, "x")
     line.cut()
-    for call in (lambda: sessions.read(made.token), lambda: sessions.touch(made.token), lambda: sessions.end_all(7)):
+    for call in (lambda: sessions.read(created.token), lambda: sessions.touch(created.token), lambda: sessions.end_all(7)):
         with pytest.raises(SessionsUnavailableError) as failure:
             call()
-        assert made.token not in str(failure.value)
+        assert created.token not in str(failure.value)
     line.mend()
-    assert sessions.read(made.token) == made
+    assert sessions.read(created.token) == created
 
 
 def test_a_limit_holds_and_says_when_to_come_again(make: Callable[..., Both], admin: redis.Redis) -> None:
     limiter = make(RateLimiter, AsyncRateLimiter, 3)
     decisions = [limiter.check("192.0.2.1") for _ in range(5)]
-    assert [each.allowed for each in decisions] == [True, True, True, False, False]
-    assert [each.remaining for each in decisions] == [2, 1, 0, 0, 0]
+    assert [decision.allowed for decision in decisions] == [True, True, True, False, False]
+    assert [decision.remaining for decision in decisions] == [2, 1, 0, 0, 0]
     assert 50 < decisions[-1].retry_after <= 60
     assert limiter.check("192.0.2.2").allowed
     assert everything_is_sound(admin)
@@ -188,17 +188,17 @@ def test_200_clients_at_the_windows_edge_get_exactly_the_limit_of_each_window(re
     def ask() -> list[Decision]:
         limiter.check("192.0.2.1")  # connects
         barrier.wait()
-        found: list[Decision] = []
+        decisions: list[Decision] = []
         last = False
         while not last:
             # Who asks once more after the edge, and is refused, has seen the second window used up.
             past = edge_is_past.is_set()
-            found.append(limiter.check("198.51.100.9"))
-            last = past and not found[-1].allowed
-            if not found[-1].allowed:
+            decisions.append(limiter.check("198.51.100.9"))
+            last = past and not decisions[-1].allowed
+            if not decisions[-1].allowed:
                 used_up.set()
             time.sleep(0.05)
-        return found
+        return decisions
 
     with ThreadPoolExecutor(200) as pool:
         asking = [pool.submit(ask) for _ in range(200)]
@@ -210,8 +210,8 @@ def test_200_clients_at_the_windows_edge_get_exactly_the_limit_of_each_window(re
         answers = [each for future in asking for each in future.result()]
     client.close()
     client.connection_pool.disconnect()
-    assert [each for each in answers if not each.counted] == []
-    allowed = [each.remaining for each in answers if each.allowed]
+    assert [answer for answer in answers if not answer.counted] == []
+    allowed = [answer.remaining for answer in answers if answer.allowed]
     # Two windows: in each, every count up to the limit was given out exactly once.
     assert sorted(allowed) == sorted([*range(40), *range(40)])
     assert 0 < int(admin.pttl(key)) <= 60_000

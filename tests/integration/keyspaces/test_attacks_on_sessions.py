@@ -17,7 +17,7 @@ from infra import clients
 from infra.connections import Platform
 from tests.integration.keyspaces.conftest import Both
 
-IN_REDIS = [each.name for each in ACCOUNTS if each.redis]
+IN_REDIS = [account.name for account in ACCOUNTS if account.redis]
 LISTING: tuple[tuple[str, ...], ...] = (("SCAN", "0"), ("KEYS", "*"), ("RANDOMKEY",), ("MONITOR",), ("SLOWLOG", "GET"))
 
 
@@ -43,19 +43,19 @@ def seen(platform: Platform, account: str) -> Iterator[bytes]:
 def test_no_account_can_make_a_token_of_what_it_sees(redis_platform: Platform, account: str) -> None:
     with clients.redis_client(redis_platform, "api") as client:
         sessions = Sessions(client)
-        made = sessions.create(7, "kim", ["trader"])
+        created = sessions.create(7, "kim", ["trader"])
         told = list(seen(redis_platform, account))
         words = {word.decode() for each in told for word in re.findall(rb"[A-Za-z0-9._-]{20,}", each)}
         if told:
-            assert made.id in words
+            assert created.id in words
         guesses = words | {word.partition(".")[2] for word in words} | {f"7.{word[:43]}" for word in words}
         guesses |= {SESSION.key(word) for word in words if len(word) < 190}
         for guess in guesses:
             assert sessions.read(guess) is None
             assert not sessions.touch(guess)
             assert not sessions.end(guess)
-        assert made.token not in guesses
-        assert sessions.read(str(made.token)) == made
+        assert created.token not in guesses
+        assert sessions.read(str(created.token)) == created
 
 
 def carried_out(client: redis.Redis, command: tuple[str, ...]) -> bool:
@@ -95,23 +95,23 @@ def of_a_former_version(admin: redis.Redis, token: str, source: str, left: int =
 
 def test_a_former_versions_session_lives_until_its_end_and_no_longer(make: Callable[..., Both], admin: redis.Redis) -> None:
     sessions = make(Sessions, AsyncSessions)
-    made = sessions.create(7, "kim", ["trader"])
+    created = sessions.create(7, "kim", ["trader"])
     token = f"7.{'x' * 43}"
-    of_a_former_version(admin, token, SESSION.key(made.id))
+    of_a_former_version(admin, token, SESSION.key(created.id))
     former = sessions.read(token)
     assert (former.user_id, former.username, former.roles, former.token) == (7, "kim", ("trader",), token)
     assert sessions.touch(token)
     assert 0 < int(admin.pttl(SESSION.key(token))) <= 5_000_000
-    assert {each.id for each in sessions.of_user(7)} == {made.id, id_of(token)}
+    assert {each.id for each in sessions.of_user(7)} == {created.id, id_of(token)}
     assert all(each.token is None for each in sessions.of_user(7))
     assert sessions.end(token)
     assert sessions.read(token) is None
-    of_a_former_version(admin, token, SESSION.key(made.id))
+    of_a_former_version(admin, token, SESSION.key(created.id))
     assert sessions.end_listed(str(id_of(token)))
     assert not sessions.end_listed(str(id_of(token)))
-    of_a_former_version(admin, token, SESSION.key(made.id))
+    of_a_former_version(admin, token, SESSION.key(created.id))
     assert sessions.end_all(7) == 2
-    assert sessions.read(made.token) is None
+    assert sessions.read(created.token) is None
 
 
 def test_a_listed_session_is_ended_by_its_id(make: Callable[..., Both]) -> None:

@@ -23,7 +23,7 @@ def test_sound_entries_have_no_faults(redis_platform: Platform) -> None:
         found = audit(client)
     # Candles may be gone again by now; what lasts longer is there.
     assert (found.findings, found.complete) == ([], True)
-    assert {each.name for each in KEYSPACES if each.ttl.total_seconds() > 5} <= set(found.keys)
+    assert {keyspace.name for keyspace in KEYSPACES if keyspace.ttl.total_seconds() > 5} <= set(found.keys)
     assert all(found.memory[name] > 0 for name in found.keys)
 
 
@@ -32,10 +32,10 @@ def test_every_kind_of_fault_is_found(redis_platform: Platform) -> None:
         planted = plant(admin)
     with clients.redis_client(redis_platform, "monitor") as client:
         found = audit(client)
-    assert {each.key: each.fault for each in found.findings} == planted
+    assert {finding.key: finding.fault for finding in found.findings} == planted
     assert set(planted.values()) == set(Fault)
-    told = "".join(map(str, found.findings)) + repr(found.findings)
-    assert not any(name in told for name in (FOREVER, "session:token"))
+    message = "".join(map(str, found.findings)) + repr(found.findings)
+    assert not any(name in message for name in (FOREVER, "session:token"))
 
 
 def test_the_one_big_field_of_a_hash_is_never_missed(redis_platform: Platform) -> None:
@@ -53,7 +53,11 @@ def test_the_one_big_field_of_a_hash_is_never_missed(redis_platform: Platform) -
         admin.set("user:1:preferences", "x" * 1_000_000, ex=600)
     with clients.redis_client(redis_platform, "monitor") as client:
         found = audit(client)
-    assert {each.key for each in found.findings if each.fault is Fault.OVERSIZED} == {*planted, "session:endless", "user:1:preferences"}
+    assert {finding.key for finding in found.findings if finding.fault is Fault.OVERSIZED} == {
+        *planted,
+        "session:endless",
+        "user:1:preferences",
+    }
 
 
 def test_only_what_is_declared_fixable_is_fixed(redis_platform: Platform) -> None:
@@ -62,7 +66,7 @@ def test_only_what_is_declared_fixable_is_fixed(redis_platform: Platform) -> Non
     with clients.redis_client(redis_platform, "monitor") as client, clients.redis_client(redis_platform, "api") as api:
         assert fix(api, audit(client).findings) == 2
         left = audit(client)
-    assert {each.key for each in left.findings} == {key for key, fault in planted.items() if fault not in FIXABLE}
+    assert {finding.key for finding in left.findings} == {key for key, fault in planted.items() if fault not in FIXABLE}
 
 
 def test_a_bound_of_keys_is_kept_and_told(redis_platform: Platform) -> None:
@@ -113,4 +117,4 @@ def test_what_lives_too_long_is_found_bit_by_bit_and_mended(redis_platform: Plat
     assert mended == 100 + sum(fault in FIXABLE for fault in planted.values())
     assert looks > 4
     with clients.redis_client(redis_platform, "monitor") as client:
-        assert not {each.fault for each in audit(client).findings} & FIXABLE
+        assert not {finding.fault for finding in audit(client).findings} & FIXABLE

@@ -61,11 +61,11 @@ def test_with_nothing_left_to_evict_writes_fail_and_reads_go_on() -> None:
     with run_scratch_redis(f"maxmemory {LIMIT_MIB}mb") as (platform, _container):
         admin = pools.connect(platform.redis_url("admin"), timeout=PATIENCE)
         api = pools.connect(platform.redis_url("api"), timeout=PATIENCE)
-        made = Sessions(api).create(1, "x")
-        admin.persist(SESSION.key(made.id))
+        created = Sessions(api).create(1, "x")
+        admin.persist(SESSION.key(created.id))
         with pytest.raises(redis.exceptions.OutOfMemoryError):
             _fill(admin)
-        assert Sessions(api).read(str(made.token)) is not None
+        assert Sessions(api).read(str(created.token)) is not None
         for client in (api, admin):
             client.close()
             client.connection_pool.disconnect()
@@ -77,7 +77,7 @@ def test_a_build_is_asked_what_it_can_do_before_the_server_starts() -> None:
     script = started[2].replace("/run/christmas/redis.conf", "--port 0 --unixsocket /tmp/redis.sock")
     for name, there in (("activedefrag", False), ("jemalloc-bg-thread", True)):
         run = script.replace("activedefrag", name).replace("exec redis-server", "echo")
-        told = docker.from_env().containers.run(
+        container = docker.from_env().containers.run(
             image("redis"), ["sh", "-c", run, "redis-server"], entrypoint="", remove=True, network_mode="none", labels=labels()
         )
-        assert (f"--{name} yes" in told.decode()) is there
+        assert (f"--{name} yes" in container.decode()) is there

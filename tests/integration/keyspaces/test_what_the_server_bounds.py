@@ -48,7 +48,7 @@ def test_what_the_server_can_not_hold_is_found_and_mended(bounded: Platform, acc
         client.set("user:2:preferences", "{}", ex=10**9)
         client.set("user:3:preferences", "x" * 100_000, ex=60)
         with clients.redis_client(bounded, "monitor") as monitor:
-            faults = {(each.key, each.fault) for each in audit(monitor).findings}
+            faults = {(finding.key, finding.fault) for finding in audit(monitor).findings}
         assert {
             ("user:1:preferences", Fault.NO_EXPIRY),
             ("rate_limit:192.0.2.1", Fault.NO_EXPIRY),

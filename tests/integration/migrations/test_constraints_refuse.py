@@ -261,11 +261,11 @@ def test_a_bad_row_is_refused_by_name(connection: psycopg.Connection, constraint
 
 def test_every_constraint_of_the_schema_is_among_those_violated(migrated_server: ScratchServer) -> None:
     with migrated_server.admin() as connection:
-        found = connection.execute(
+        rows = connection.execute(
             "select conname from pg_constraint where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'p', 'u') "
             "and conrelid::regclass::text <> 'alembic_version'"
         ).fetchall()
-    assert {name for (name,) in found} == {name for name, _ in BAD}
+    assert {name for (name,) in rows} == {name for name, _ in BAD}
 
 
 def test_deleting_a_user_without_orders_takes_profile_and_backtests_along(connection: psycopg.Connection) -> None:

@@ -97,7 +97,7 @@ def test_what_the_server_wrote_means_what_it_read(migrated_server: ScratchServer
         assert meaning.same(connection, kind, name, text, once)
         changes = [text.replace(old, new, 1) for old, new in OTHER if old in text]
         assert changes
-        assert [each for each in changes if meaning.same(connection, kind, name, each, once)] == []
+        assert [change for change in changes if meaning.same(connection, kind, name, change, once)] == []
         left = connection.execute("select count(*) from pg_namespace where nspname = 'christmas_reading'").fetchone()
         assert left == (0,)
 
@@ -119,11 +119,11 @@ def test_the_derived_snapshot_of_the_community_edition_is_what_its_sql_makes(
     """Its continuous aggregates are plain views here, which is all that an Apache server can make of them."""
     text = re.sub(r"(?s)\s+with \(timescaledb\.continuous\)|\s+with no data", "", load("0006_rollups.community.up"))
     text = text.replace("create materialized view", "create view")
-    views = [each for each in text.split(";") if re.match(r"\s*(create view|comment on)", each)]
+    views = [part for part in text.split(";") if re.match(r"\s*(create view|comment on)", part)]
     assert len(views) == 27
     psql(scratch_server, "set role migrator;\n" + load("0006_rollups.apache.down") + ";".join([*views, ""]))
     assert drift(migrated_platform) == []
-    other = next(each for each in views if "create view candles_1d" in each).replace("max(high)", "min(high)")
+    other = next(view for view in views if "create view candles_1d" in view).replace("max(high)", "min(high)")
     psql(scratch_server, "set role migrator; " + other.replace("create view", "create or replace view"))
     assert [(each.kind, each.name) for each in drift(migrated_platform)] == [("view", "candles_1d")]
 

@@ -73,10 +73,10 @@ def fill(platform: Platform) -> None:
 def validity(platform: Platform, index: str) -> list[bool]:
     """Of the index and of its copies on chunks."""
     with psycopg.connect(platform.postgres_url("migrator")) as connection:
-        found = connection.execute(
+        rows = connection.execute(
             "select i.indisvalid from pg_index as i join pg_class as c on c.oid = i.indexrelid where c.relname like %s", (f"%{index}",)
         ).fetchall()
-    return [valid for (valid,) in found]
+    return [valid for (valid,) in rows]
 
 
 @pytest.mark.parametrize(("text", "index"), [(ON_TABLE, "idx_orders_status"), (ON_HYPERTABLE, "idx_market_data_volume")])

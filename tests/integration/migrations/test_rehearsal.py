@@ -58,9 +58,9 @@ def test_time_locks_and_rows_are_told(migrated_platform: Platform, step: Path, c
     assert exclusive["users"].blocks == "readers and writers"
     assert {(rows.table, rows.inserted, rows.updated) for rows in report.rows} >= {("users", 0, 50), ("market_data", 2, 0)}
     show_rehearsal(report, as_json=True)
-    told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"before", "after", "revisions", "seconds", "locks", "rows"}
-    assert told["locks"][0]["mode"] == "AccessExclusiveLock"
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) == {"before", "after", "revisions", "seconds", "locks", "rows"}
+    assert document["locks"][0]["mode"] == "AccessExclusiveLock"
     show_rehearsal(report)
     assert "50 updated" in capsys.readouterr().out
 

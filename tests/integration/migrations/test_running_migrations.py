@@ -224,7 +224,7 @@ def test_upgrades_give_every_account_its_grants_and_no_more(migrated_platform: P
             declared = {
                 (grant.table, privilege.value) for grant in account.postgres.grants if not grant.columns for privilege in grant.privileges
             }
-            found = connection.execute(
+            rows = connection.execute(
                 "select table_name, lower(privilege_type) from information_schema.table_privileges "
                 "where grantee = %s and table_schema = 'public' and table_name not like 'pg\\_stat%%'",
                 (account.name,),
@@ -232,7 +232,7 @@ def test_upgrades_give_every_account_its_grants_and_no_more(migrated_platform: P
             if account.postgres.reads_every_table:
                 tables = connection.execute("select table_name from information_schema.tables where table_schema = 'public'").fetchall()
                 declared |= {(name, "select") for (name,) in tables if not name.startswith("pg_stat")}
-            assert set(found) == declared, account.name
+            assert set(rows) == declared, account.name
 
 
 def test_a_grant_taken_away_by_hand_is_back_after_migrate(migrated_platform: Platform) -> None:

@@ -51,7 +51,7 @@ def holds(schema: psycopg.Connection, fact: Fact) -> bool:
     """Whether the live schema has it."""
     table, _, column = fact.subject.partition(".")
     (order,) = schema.execute(ORDER, (table,)).fetchone() or (None,)
-    found = schema.execute(COLUMN, (table, column)).fetchone()
+    row = schema.execute(COLUMN, (table, column)).fetchone()
     keys = schema.execute(KEYS, (table,)).fetchall()
     indexes = {(name, columns) for name, columns in schema.execute(INDEXES, (table,)).fetchall()}
     cut = schema.execute(CUT, (table,)).fetchall()
@@ -59,9 +59,9 @@ def holds(schema: psycopg.Connection, fact: Fact) -> bool:
         return False
     if not column:
         return bool({"table": True, "columns": order == fact.value}[fact.kind])
-    if found is None:
+    if row is None:
         return False
-    kind, not_null, identity, default = found
+    kind, not_null, identity, default = row
     name, _, columns = fact.value.partition(" ")
     answers = {
         "type": kind == fact.value,

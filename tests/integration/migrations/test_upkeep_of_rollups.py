@@ -149,7 +149,7 @@ def test_two_upkeeps_at_once_take_turns(migrated_platform: Platform) -> None:
         wait_for(lambda: watcher.execute(waiting).fetchone() == (2,), "both wait for their turn")
         assert pending(watcher) == 18
         another.execute("select pg_advisory_unlock(%s)", (_LOCK,))
-        assert sorted(each.result().refreshed for each in upkeeps) == [0, 18]
+        assert sorted(upkeep.result().refreshed for upkeep in upkeeps) == [0, 18]
     rollups_are_right(migrated_platform)
 
 

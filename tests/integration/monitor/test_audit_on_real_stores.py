@@ -45,7 +45,7 @@ def wait_for_event(platform: Platform, chain: Chain, before: int, **wanted: str)
 
     def look() -> list[Event]:
         events = new_events(platform, chain, before)
-        return [each for each in events if all(getattr(each, name) == value for name, value in wanted.items())]
+        return [event for event in events if all(getattr(event, name) == value for name, value in wanted.items())]
 
     found: list[Event] = wait_for(look, f"the audit has {wanted}")
     return found[0]
@@ -111,10 +111,10 @@ def test_nothing_is_in_it_twice_and_no_value_at_all(platform: Platform, chain: C
 
     def of(audit: Chain) -> dict[Event, int]:
         counts: dict[Event, int] = {}
-        for each in audit.events():
-            if each.time <= end and each.store != "redis":
-                key = dataclasses.replace(each, time="", count=1)
-                counts[key] = counts.get(key, 0) + each.count
+        for event in audit.events():
+            if event.time <= end and event.store != "redis":
+                key = dataclasses.replace(event, time="", count=1)
+                counts[key] = counts.get(key, 0) + event.count
         return counts
 
     bit_by_bit, in_one_go = of(chain), of(whole)
@@ -130,14 +130,14 @@ def test_a_store_that_can_not_be_read_keeps_no_other_from_being_read(platform: P
         client.flushdb()
     collected = collect(gone, chain.folder)
     assert list(collected.unread) == ["weaviate"]
-    assert [each.action for each in new_events(platform, chain, before) if each.store == "redis"] == ["command: flushdb"]
+    assert [event.action for event in new_events(platform, chain, before) if event.store == "redis"] == ["command: flushdb"]
 
 
 def test_a_backup_set_is_signed_with_the_newest_line(
     platform: Platform, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backup.make.folder_of", lambda _stack: chain.folder)
-    made = make(platform, kind="full", stores=["redis"], folder=tmp_path)
-    assert made is not None
-    assert made.audit is not None
-    assert (made.audit.number, made.audit.hash) == (chain.head().number, chain.head().hash)
+    manifest = make(platform, kind="full", stores=["redis"], folder=tmp_path)
+    assert manifest is not None
+    assert manifest.audit is not None
+    assert (manifest.audit.number, manifest.audit.hash) == (chain.head().number, chain.head().hash)

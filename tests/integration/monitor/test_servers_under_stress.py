@@ -29,7 +29,7 @@ def platform(scratch_platform: ScratchPlatform) -> Platform:
 
 
 def superuser(platform: Platform, *statements: str, check: bool = True) -> str:
-    words = [word for each in statements for word in ("-c", each)]
+    words = [word for statement in statements for word in ("-c", statement)]
     command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "christmas_db", *words]
     return execute(platform.containers["timescaledb"], command, user="postgres", check=check).text()
 
@@ -161,10 +161,10 @@ def test_transactions_that_wait_for_one_another(platform: Platform) -> None:
             connection.rollback()
 
     threads = [threading.Thread(target=take, args=each) for each in (("user1", "user2"), ("user2", "user1"))]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(failed) == 1
     found = turned(lambda: postgres_server.deadlocks(platform, eager), "warning", "it was counted")
     assert "1 deadlocks" in found.message
@@ -264,7 +264,7 @@ def test_a_store_that_hangs_hides_no_other(platform: Platform, service: str) -> 
     chosen = [replace(each, timeout=60.0 if each.name in {*before, "containers.health"} else 2.0) for each in every()]
     container.pause()
     try:
-        found = {each.name: each for each in run_checks(platform, chosen)}
+        found = {check.name: check for check in run_checks(platform, chosen)}
     finally:
         container.unpause()
     assert {name: found[name].status for name in before} == before

@@ -99,9 +99,9 @@ def test_redis_keeps_what_it_refused_and_nothing_of_what_it_carried_out(platform
         with pytest.raises(redis.exceptions.NoPermissionError):
             client.get("elsewhere:424242")
     with clients.redis_client(platform, "monitor") as monitor:
-        told = [(str(entry["username"]), str(entry["object"])) for entry in monitor.acl_log()]
-    assert ("api", "elsewhere:424242") in told
-    assert not any("user:424242" in thing for _, thing in told)
+        lines = [(str(entry["username"]), str(entry["object"])) for entry in monitor.acl_log()]
+    assert ("api", "elsewhere:424242") in lines
+    assert not any("user:424242" in thing for _, thing in lines)
     assert not any("424242" in line for line in log(platform, "redis"))
 
 

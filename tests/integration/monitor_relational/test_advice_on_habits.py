@@ -67,7 +67,7 @@ def ask(platform: Platform, account: str, sql: str, times: int, parameters: dict
 def test_all_is_well(platform: Platform) -> None:
     names = ["postgres.queries", "postgres.indexes", "postgres.bloat", "postgres.statistics"]
     results = run(platform, names)
-    assert [(each.name, each.status) for each in results] == [(name, "ok") for name in names], results
+    assert [(result.name, result.status) for result in results] == [(name, "ok") for name in names], results
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_every_declared_query_is_recognized_in_the_servers_record(platform: Plat
         "symbol": "IBM", "symbols": ["IBM"], "start": "2013-03-01", "end": "2013-03-02", "indicator_type": "sma", "parameters": "{}",
         "user_id": 1, "entries": [b"x"],
     }  # fmt: skip
-    for each in QUERIES:
-        ask(platform, each.account, each.sql, 1, parameters)
+    for query in QUERIES:
+        ask(platform, query.account, query.sql, 1, parameters)
     assert only(platform, "postgres.queries").value == len(QUERIES)
     assert advice.shape(OPEN_ORDERS.sql) != advice.shape(LATEST_CANDLE.sql)
 

@@ -13,8 +13,8 @@ from infra.connections import Platform
 from tests.support.scratch import labels
 from tests.support.scratch_platform import ScratchPlatform
 
-HOST_ALONE = sorted(each.name for each in ACCOUNTS if each.postgres and Network.PLATFORM not in each.postgres.networks)
-BOTH = sorted(each.name for each in ACCOUNTS if each.postgres and each.postgres.networks == (Network.PLATFORM, Network.HOST))
+HOST_ALONE = sorted(account.name for account in ACCOUNTS if account.postgres and Network.PLATFORM not in account.postgres.networks)
+BOTH = sorted(account.name for account in ACCOUNTS if account.postgres and account.postgres.networks == (Network.PLATFORM, Network.HOST))
 CA = "/run/christmas/ca.crt"
 
 

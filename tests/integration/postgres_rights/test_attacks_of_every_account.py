@@ -13,7 +13,7 @@ from christmas.blueprint.postgres_bounds import ADVISORY_LOCKS, CLOSED_STABLE_FU
 from migrations.locking import _KEY
 from tests.support.postgres_server import ScratchServer
 
-POSTGRES = [each.name for each in ACCOUNTS if each.postgres]
+POSTGRES = [account.name for account in ACCOUNTS if account.postgres]
 REFUSED = psycopg.errors.InsufficientPrivilege
 
 # What is tried, and who may.
@@ -103,7 +103,7 @@ def test_each_account_is_refused_what_is_not_its_own(migrated_server: ScratchSer
 
 
 def test_what_is_closed_is_declared_by_name() -> None:
-    declared = {name for each in ACCOUNTS if each.postgres for name in each.postgres.functions}
+    declared = {name for account in ACCOUNTS if account.postgres for name in account.postgres.functions}
     assert {"pg_export_snapshot", *ADVISORY_LOCKS} <= declared
     assert set(CLOSED_STABLE_FUNCTIONS) == {"pg_current_xact_id", "txid_current"}
 

@@ -45,8 +45,8 @@ CALL = re.compile(r"\b([a-z_][a-z0-9_]*)\s*\(")
 
 def called() -> set[str]:
     """Names of functions that the statements of superusers call."""
-    texts = [each.read_text() for each in resources.files("infra.provider").joinpath("sql").iterdir()]
-    texts += [each.read_text() for each in (ROOT / "backup" / "sql").iterdir()]
+    texts = [path.read_text() for path in resources.files("infra.provider").joinpath("sql").iterdir()]
+    texts += [path.read_text() for path in (ROOT / "backup" / "sql").iterdir()]
     return {name for text in texts for name in CALL.findall(text)}
 
 
@@ -102,14 +102,14 @@ def lead(migrator: psycopg.Connection) -> None:
 
 def _functions(migrator: psycopg.Connection, space: str) -> int:
     """A function of the same name and arguments for each that is called, whatever it returns."""
-    found = migrator.execute(
+    rows = migrator.execute(
         "select p.proname::text, pg_catalog.pg_get_function_identity_arguments(p.oid),"
         " pg_catalog.format_type(p.prorettype, null), p.proretset from pg_catalog.pg_proc as p"
         " where p.proname = any(%s) and p.prokind = 'f' and p.pronamespace = 'pg_catalog'::regnamespace",
         (sorted(called() - {"trap"}),),
     ).fetchall()
     made = 0
-    for name, arguments, returned, is_set in found:
+    for name, arguments, returned, is_set in rows:
         body = f"begin perform {space}.trap(); return{'' if is_set else ' null'}; end"
         # Polymorphic and internal types can't be had in all places: those few are left out.
         with contextlib.suppress(psycopg.Error):
@@ -123,7 +123,7 @@ def _functions(migrator: psycopg.Connection, space: str) -> int:
 
 def _operators(migrator: psycopg.Connection, space: str) -> int:
     for number, (name, types) in enumerate(OPERATORS):
-        left, right = (each.strip() for each in types.split(","))
+        left, right = (part.strip() for part in types.split(","))
         migrator.execute(
             f"create function {space}.operator_{number}({types}) returns boolean language plpgsql as"
             f" $$ begin perform {space}.trap(); return true; end $$".encode()
@@ -147,7 +147,7 @@ def kinds(server: ScratchServer) -> list[Kept]:
     """Everything that an `up` keeps in the server, as it does it for a stack."""
     at = {"container": str(server.container.name), "server": str(server.container.id)}
     functions = {"open_functions": sorted(OPEN_FUNCTIONS), "closed_functions": list(CLOSED_STABLE_FUNCTIONS)}
-    made = [
+    kepts = [
         Kept(
             "PostgresDatabase",
             {
@@ -165,14 +165,14 @@ def kinds(server: ScratchServer) -> list[Kept]:
         if account.postgres:
             grants = [
                 {
-                    "table": each.table,
-                    "privileges": [str(Privilege(name)) for name in each.privileges],
-                    "columns": each.columns and list(each.columns),
+                    "table": grant.table,
+                    "privileges": [str(Privilege(name)) for name in grant.privileges],
+                    "columns": grant.columns and list(grant.columns),
                 }
-                for each in account.postgres.grants
+                for grant in account.postgres.grants
             ]
             reads = {"reads_every_table": True} if account.postgres.reads_every_table else {}
-            made.append(
+            kepts.append(
                 Kept(
                     "PostgresGrants",
                     {
@@ -187,7 +187,7 @@ def kinds(server: ScratchServer) -> list[Kept]:
                     },
                 )
             )
-    return made
+    return kepts
 
 
 def test_the_traps_work(planted: ScratchServer) -> None:

@@ -58,7 +58,7 @@ WAYS = {
         " set local min_parallel_table_scan_size = 0; select max(email) from users"
     ),
 }
-READERS = [each.name for each in ACCOUNTS if each.postgres and each.name in ("api", "migrator", "backup")]
+READERS = [account.name for account in ACCOUNTS if account.postgres and account.name in ("api", "migrator", "backup")]
 
 
 @pytest.fixture(scope="module")

@@ -81,22 +81,22 @@ def test_a_crowd_that_logs_in_is_left_alone(migrated_server: ScratchServer) -> N
         assert stalled(migrated_server.platform).status == "ok"
         assert [each.execute("select 1").fetchone() for each in sessions] == [(1,)] * len(sessions)
     finally:
-        for each in sessions:
-            each.close()
+        for session in sessions:
+            session.close()
 
 
 def test_whose_an_address_is_is_said() -> None:
-    found = judge({"172.18.0.9": 131, "172.18.0.3": 4}, {"172.18.0.9": "container stranger"}, "christmas-x-timescaledb")
-    assert found.status == "critical"
-    assert found.message == "172.18.0.9 (container stranger) has 131 connections that have not logged in"
-    assert found.next_step is not None
-    assert "christmas-x-timescaledb" in found.next_step
+    finding = judge({"172.18.0.9": 131, "172.18.0.3": 4}, {"172.18.0.9": "container stranger"}, "christmas-x-timescaledb")
+    assert finding.status == "critical"
+    assert finding.message == "172.18.0.9 (container stranger) has 131 connections that have not logged in"
+    assert finding.next_step is not None
+    assert "christmas-x-timescaledb" in finding.next_step
     assert judge({"172.18.0.3": 20}, {}, "x").status == "ok"
 
 
 @pytest.mark.parametrize(("own", "status"), [(0, "critical"), (4, "critical"), (5, "unknown"), (30, "unknown")])
 def test_logins_that_this_process_waits_for_are_no_flood(own: int, status: str) -> None:
-    found = judge({"172.18.0.1": STALLED_LOGINS + 5, "172.18.0.3": 4}, {}, "christmas-x-timescaledb", own)
-    assert found.status == status
+    finding = judge({"172.18.0.1": STALLED_LOGINS + 5, "172.18.0.3": 4}, {}, "christmas-x-timescaledb", own)
+    assert finding.status == status
     # Whoever comes from another address, or in greater numbers, is none of this process.
     assert judge({"172.18.0.1": 150}, {}, "christmas-x-timescaledb", own).status == "critical"

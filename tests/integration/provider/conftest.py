@@ -17,14 +17,14 @@ MakeStack = Callable[[Callable[[], None]], ScratchStack]
 @pytest.fixture
 def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
     """Make stacks of inline programs; each is destroyed afterwards, so every kind's delete runs too."""
-    made: list[ScratchStack] = []
+    stacks: list[ScratchStack] = []
 
     def make(program: Callable[[], None]) -> ScratchStack:
-        made.append(ScratchStack(tmp_path / f"stack{len(made)}", program, f"scratch{len(made)}"))
-        return made[-1]
+        stacks.append(ScratchStack(tmp_path / f"stack{len(stacks)}", program, f"scratch{len(stacks)}"))
+        return stacks[-1]
 
     yield make
-    for stack in made:
+    for stack in stacks:
         stack.destroy()
 
 

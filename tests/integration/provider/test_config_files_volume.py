@@ -25,9 +25,9 @@ FILES = {"redis.conf": "port 0\n", "secrets/admin.password": "hunter2-hunter2", 
 @pytest.fixture
 def volume() -> Iterator[str]:
     scratch.remove_leftovers()
-    made = docker.from_env().volumes.create(f"christmas-tests-files-{uuid.uuid4().hex[:8]}", labels=scratch.labels())
-    yield str(made.name)
-    made.remove(force=True)
+    created = docker.from_env().volumes.create(f"christmas-tests-files-{uuid.uuid4().hex[:8]}", labels=scratch.labels())
+    yield str(created.name)
+    created.remove(force=True)
 
 
 @pytest.fixture
@@ -137,14 +137,14 @@ def service(volume: str) -> Iterator[Container]:
     script = (
         "trap 'echo again: $(cat /run/christmas/redis.conf)' HUP; echo start: $(cat /run/christmas/redis.conf); while :; do sleep 0.1; done"
     )
-    made = docker.from_env().containers.run(
+    container = docker.from_env().containers.run(
         scratch.image("redis"), ["-c", script], entrypoint=["/bin/sh"], user="999:999", detach=True, network_mode="none",
         name=f"christmas-tests-service-{uuid.uuid4().hex[:8]}", volumes={volume: {"bind": "/run/christmas", "mode": "ro"}},
         labels=scratch.labels(), stop_signal="SIGKILL",
         healthcheck={"test": ["NONE"]},
     )  # fmt: skip
-    yield made
-    made.remove(force=True)
+    yield container
+    container.remove(force=True)
 
 
 def said(service: Container, wanted: str, times: int = 1) -> list[str]:

@@ -21,9 +21,9 @@ FILE = "repository.key"
 @pytest.fixture
 def volume() -> Iterator[str]:
     scratch.remove_leftovers()
-    made = docker.from_env().volumes.create(f"christmas-tests-kept-{uuid.uuid4().hex[:8]}", labels=scratch.labels())
-    yield str(made.name)
-    made.remove(force=True)
+    created = docker.from_env().volumes.create(f"christmas-tests-kept-{uuid.uuid4().hex[:8]}", labels=scratch.labels())
+    yield str(created.name)
+    created.remove(force=True)
 
 
 def secret_in(volume: str, file: str = FILE) -> Kept:

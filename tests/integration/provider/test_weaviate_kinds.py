@@ -28,14 +28,16 @@ class Accounts:
         }
         self.api = WeaviateApi(self.at["endpoint"], self.at["ca_certificate_pem"], self.at["admin_key"])
         self.all: dict[str, Kept] = {}
-        for each in ACCOUNTS:
-            if each.weaviate is None:
+        for account in ACCOUNTS:
+            if account.weaviate is None:
                 continue
-            role = each.weaviate.built_in_role or each.name
-            if each.weaviate.built_in_role is None:
-                permissions = [permission_inputs(one) for one in each.weaviate.permissions]
-                self.all[f"{each.name} role"] = Kept("WeaviateRole", {**self.at, "name": role, "permissions": permissions})
-            self.all[each.name] = Kept("WeaviateUser", {**self.at, "name": each.name, "roles": [role], "keepers": {"generation": "0"}})
+            role = account.weaviate.built_in_role or account.name
+            if account.weaviate.built_in_role is None:
+                permissions = [permission_inputs(one) for one in account.weaviate.permissions]
+                self.all[f"{account.name} role"] = Kept("WeaviateRole", {**self.at, "name": role, "permissions": permissions})
+            self.all[account.name] = Kept(
+                "WeaviateUser", {**self.at, "name": account.name, "roles": [role], "keepers": {"generation": "0"}}
+            )
 
     def up(self) -> None:
         for each in self.all.values():

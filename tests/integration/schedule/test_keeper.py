@@ -62,8 +62,8 @@ def test_a_schedule_that_is_killed_is_started_again_and_one_whose_keeper_is_kill
 def test_two_that_start_at_once_start_one(stack: str) -> None:
     program = f"from schedule import keeper; print(keeper.start({stack!r}))"
     started = [subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    told = [each.communicate()[0] for each in started]
-    assert [each.returncode for each in started] == [0, 0, 0], told
+    lines = [each.communicate()[0] for each in started]
+    assert [each.returncode for each in started] == [0, 0, 0], lines
     assert keeper.log_of(stack).read_text().count("schedule: backup, upkeep, drill, check, audit, rotation of stack") == 1
 
 

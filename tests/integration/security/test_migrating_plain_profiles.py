@@ -68,11 +68,9 @@ def test_nothing_plain_stays_in_the_tables_file(plain: Platform, scratch_server:
     def plain_bytes() -> int:
         with scratch_server.admin() as connection:
             connection.execute("checkpoint")
-            found = connection.execute(
-                "select current_setting('data_directory') || '/' || pg_relation_filepath('user_profiles')"
-            ).fetchone()
-        assert found is not None
-        command = f"grep -c -a -E 'Kimplain|plainstreet|555-00' {found[0]} || true"
+            row = connection.execute("select current_setting('data_directory') || '/' || pg_relation_filepath('user_profiles')").fetchone()
+        assert row is not None
+        command = f"grep -c -a -E 'Kimplain|plainstreet|555-00' {row[0]} || true"
         output = scratch_server.container.exec_run(["sh", "-c", command]).output
         assert isinstance(output, bytes)
         return int(output)

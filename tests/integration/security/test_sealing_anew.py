@@ -149,9 +149,9 @@ def test_a_row_that_cannot_be_opened_is_told_and_left_while_the_others_are_done(
 
 @pytest.fixture
 def volume() -> Iterator[str]:
-    made = docker.from_env().volumes.create(f"christmas-tests-ring-{uuid.uuid4().hex[:8]}", labels=scratch.labels())
-    yield str(made.name)
-    made.remove(force=True)
+    created = docker.from_env().volumes.create(f"christmas-tests-ring-{uuid.uuid4().hex[:8]}", labels=scratch.labels())
+    yield str(created.name)
+    created.remove(force=True)
 
 
 def field_keys(volume: str, platform: Platform, **settings: object) -> Kept:

@@ -43,7 +43,7 @@ RINGS: list[tuple[str, Callable[[KeyRing], KeyRing], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "status", "told"), in_make_test([each[1:] for each in RINGS], 0, 3), ids=[each[0] for each in RINGS])
+@pytest.mark.parametrize(("change", "status", "told"), in_make_test([ring[1:] for ring in RINGS], 0, 3), ids=[ring[0] for ring in RINGS])
 def test_each_kind_of_key_is_told(six: Platform, change: Callable[[KeyRing], KeyRing], status: str, told: str) -> None:
     found = fields(with_ring(six, change(ring_of(six))))
     assert (found.status, found.value) == (status, 25)

@@ -67,7 +67,7 @@ class Store:
     def expected(self, *paths: Path) -> dict[str, tuple[str, int, str]]:
         """The same, as the files say it."""
         passages = [each for source in find(list(paths)).sources for each in passages_of(source)]
-        return {each.id: (each.path, each.chunk.number, each.chunk.content) for each in passages}
+        return {passage.id: (passage.path, passage.chunk.number, passage.chunk.content) for passage in passages}
 
 
 @pytest.fixture

@@ -132,11 +132,11 @@ def test_a_rebuild_that_was_ended_goes_on_where_it_stopped(store: Store, folder:
     with pytest.raises(PlatformError):
         changed.load(folder)
     assert changed.objects() == store.expected(folder)
-    done = sum(len(each["input"]) for each in store.vendor.requests[:-1])
+    done = sum(len(request["input"]) for request in store.vendor.requests[:-1])
     store.vendor.requests.clear()
     store.vendor.poison = ""
     changed.load(folder)
-    assert sum(len(each["input"]) for each in store.vendor.requests) == len(store.expected(folder)) - done
+    assert sum(len(request["input"]) for request in store.vendor.requests) == len(store.expected(folder)) - done
     assert (changed.objects(), _drift(changed)) == (store.expected(folder), [])
 
 

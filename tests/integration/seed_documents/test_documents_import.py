@@ -90,7 +90,7 @@ def test_edited_renamed_and_deleted_documents_are_right_after_one_run(store: Sto
     report = store.load(folder)
     assert store.objects() == store.expected(folder)
     assert (report.inserted, report.updated, report.removed) == (4, 1, 3 + 4 + 1)
-    assert sum(len(each["input"]) for each in store.vendor.requests) == 5
+    assert sum(len(request["input"]) for request in store.vendor.requests) == 5
 
 
 @pytest.mark.exhaustive
@@ -115,10 +115,10 @@ def test_files_that_can_not_be_taken_in_are_named_and_the_rest_goes_on(store: St
         os.truncate(handle.fileno(), 200 * 1024 * 1024)
     (folder / "new.md").write_text("# New\n\nA new one.\n")
     report = store.load(folder, folder / "missing.md")
-    told = "\n".join(report.problems)
+    message = "\n".join(report.problems)
     assert len(report.problems) == 4
     for name, why in {"document-00.md": "not text", "empty.md": "empty", "huge.txt": "200 MiB", "missing.md": "no such file"}.items():
-        assert f"{name}: {why}" in told
+        assert f"{name}: {why}" in message
     kept = [path for path, _, _ in store.objects().values()]
     assert sum(path.endswith("document-00.md") for path in kept) == 4
     assert sum(path.endswith("new.md") for path in kept) == 1

@@ -43,9 +43,9 @@ def test_files_of_any_name_are_stored_found_and_removed(store: Store, named: Pat
         for written in (name, unicodedata.normalize("NFD", name)):
             path = f"{named.as_posix()}/{written}"
             hits = search.search(store.platform, "lantern", certainty=0.0, path=path, collection=store.collection)
-            assert [each.content for each in hits] == [f"The lantern of file {number}."]
+            assert [hit.content for hit in hits] == [f"The lantern of file {number}."]
     hits = search.search(store.platform, "lantern", certainty=0.0, path=f"{named.as_posix()}/my n", collection=store.collection)
-    assert {each.file_path.removeprefix(f"{named.as_posix()}/") for each in hits} == {"my notes/a b.md", "my notes/c.md"}
+    assert {hit.file_path.removeprefix(f"{named.as_posix()}/") for hit in hits} == {"my notes/a b.md", "my notes/c.md"}
     assert store.load(named).changed == 0
     (named / "my notes" / "a b.md").unlink()
     (named / unicodedata.normalize("NFD", "한글 문서.md")).unlink()

@@ -17,7 +17,7 @@ from seed.collection import physical_name
 from tests.support.cases import in_make_test
 from tests.support.weaviate_server import ScratchWeaviate
 
-NARROW = [each.name for each in ACCOUNTS if each.weaviate and each.weaviate.built_in_role is None]
+NARROW = [account.name for account in ACCOUNTS if account.weaviate and account.weaviate.built_in_role is None]
 WATCHING = {"backup", "monitor"}
 OWN = physical_name(CHRISTMAS_DOCUMENT, CHRISTMAS_DOCUMENT.profile("embedded"))
 ALIKE = (

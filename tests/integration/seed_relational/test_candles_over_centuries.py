@@ -106,18 +106,18 @@ def test_hundreds_of_chunks_can_be_backed_up_drilled_and_backed_up_again_after_u
         indicators.load(platform)
         kinds: tuple[SetKind, ...] = ("full", "incremental")
         for kind in kinds:
-            made = make(platform, kind=kind, stores=["postgres"], folder=sets)
-            assert made
-            assert made.postgres
-            assert made.unproven == ()
-            assert made.postgres.reference_point.tables["market_data"].rows == DECADES
-            assert bool(made.postgres.logical) == (kind == "full")
+            manifest = make(platform, kind=kind, stores=["postgres"], folder=sets)
+            assert manifest
+            assert manifest.postgres
+            assert manifest.unproven == ()
+            assert manifest.postgres.reference_point.tables["market_data"].rows == DECADES
+            assert bool(manifest.postgres.logical) == (kind == "full")
         (verdict, *_) = verify(platform, folder=sets)
         assert verdict.good, verdict.faults
         report = drill(platform, folder=sets)
         assert report.passed, describe(report)
         assert maintain(platform).dropped["market_data"] > DECADES - 400
-        made = make(platform, kind="incremental", stores=["postgres"], folder=sets)
-        assert made
-        report = drill(platform, made.id, folder=sets)
+        manifest = make(platform, kind="incremental", stores=["postgres"], folder=sets)
+        assert manifest
+        report = drill(platform, manifest.id, folder=sets)
         assert report.passed, describe(report)

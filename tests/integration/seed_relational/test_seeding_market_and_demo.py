@@ -66,9 +66,9 @@ def test_a_candle_changed_by_hand_is_put_right_and_counted(seeded: tuple[Platfor
 def test_passwords_are_argon2id_hashes_and_nobodys_is_anothers(seeded: tuple[Platform, SeedReport, SeedReport]) -> None:
     hashes = [row[0] for row in ask(seeded[0], "select password_hash from users")]
     assert len(set(hashes)) == len(hashes) == 6
-    for each in hashes:
-        assert each.startswith("$argon2id$")
-        assert extract_parameters(each).memory_cost >= 19_456  # OWASP's least for argon2id, in KiB
+    for hash_ in hashes:
+        assert hash_.startswith("$argon2id$")
+        assert extract_parameters(hash_).memory_cost >= 19_456  # OWASP's least for argon2id, in KiB
 
 
 def test_every_user_has_a_profile_with_preferences(seeded: tuple[Platform, SeedReport, SeedReport]) -> None:

@@ -67,10 +67,10 @@ def test_what_pulumi_keeps_secret_is_not_shown(run: Run) -> None:
     assert len(secrets) == 6
     table, listed = run("invoke", "outputs"), run("invoke", "outputs", "--json")
     assert shown(secrets, table.stdout + table.stderr + listed.stdout + listed.stderr) == []
-    found = json.loads(listed.stdout)
-    assert {name for name, value in found.items() if value == "[secret]"} == OUTPUTS.keys() - {"endpoints", "deep"}
-    assert found["deep"] == {"names": ["public", {"key": "[secret]"}]}
-    assert found["endpoints"] == OUTPUTS["endpoints"]
+    document = json.loads(listed.stdout)
+    assert {name for name, value in document.items() if value == "[secret]"} == OUTPUTS.keys() - {"endpoints", "deep"}
+    assert document["deep"] == {"names": ["public", {"key": "[secret]"}]}
+    assert document["endpoints"] == OUTPUTS["endpoints"]
     assert [line.split("\t")[0] for line in table.stdout.splitlines()] == sorted(OUTPUTS)
 
 

@@ -157,7 +157,7 @@ def test_of_clones_that_come_at_once_one_gets_it(engine: docker.DockerClient, tm
     with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
         outcomes = list(pool.map(_claim_from, [(STACK, tmp_path / str(number)) for number in range(4)]))
     winner = recorded(engine).clone
-    assert [each for each in outcomes if each] == [winner]
+    assert [outcome for outcome in outcomes if outcome] == [winner]
 
 
 def _claim_from(of: tuple[str, Path]) -> str | None:

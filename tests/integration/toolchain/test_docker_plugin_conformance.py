@@ -27,8 +27,8 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     module = "tests.integration.toolchain.observe_docker_plugin"
     ran = subprocess.run([sys.executable, "-m", module, answer, folder], cwd=ROOT, capture_output=True, text=True, timeout=540, check=False)
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
-    found: dict[str, Any] = json.loads(Path(answer).read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads(Path(answer).read_text(encoding="utf-8"))
+    return document
 
 
 def _settled(value: Any) -> Any:

@@ -66,9 +66,9 @@ def test_files_reach_a_volume_of_a_read_only_container(plugin: Plugin, engine: d
 
 def test_attaching_waits_for_the_end_and_keeps_the_log(plugin: Plugin) -> None:
     inputs = _container(command=["sh", "-c", "echo done; exit 3"], attach=True, logs=True, mustRun=False)
-    made = plugin.create("Container", inputs)
-    assert (made.outputs["containerLogs"], made.outputs["exitCode"]) == ("done\n", 3)
-    read = plugin.read(made)
+    created = plugin.create("Container", inputs)
+    assert (created.outputs["containerLogs"], created.outputs["exitCode"]) == ("done\n", 3)
+    read = plugin.read(created)
     assert read is not None
     assert read.outputs["containerLogs"] == "done\n"
     assert not plugin.diff(read, inputs).detailedDiff
@@ -78,32 +78,32 @@ def test_networks_give_addresses_and_names(plugin: Plugin, engine: docker.APICli
     pool = [{"subnet": "172.30.98.0/24", "gateway": "172.30.98.1"}]
     network = plugin.create("Network", {"name": _NAME, "internal": True, "ipamConfigs": pool, "labels": [{"label": "a", "value": "1"}]})
     ends = [{"name": network.id, "aliases": ["db"], "ipv4Address": "172.30.98.77"}, {"name": "bridge"}]
-    made = plugin.create("Container", _container(networksAdvanced=ends, hosts=[{"host": "peer", "ip": "10.9.8.7"}], hostname="here"))
-    networks = engine.inspect_container(made.id)["NetworkSettings"]["Networks"]
+    created = plugin.create("Container", _container(networksAdvanced=ends, hosts=[{"host": "peer", "ip": "10.9.8.7"}], hostname="here"))
+    networks = engine.inspect_container(created.id)["NetworkSettings"]["Networks"]
     assert set(networks) == {_NAME, "bridge"}
     assert networks[_NAME]["IPAddress"] == "172.30.98.77"
     assert "10.9.8.7\tpeer" in _run(engine, "cat", "/etc/hosts")
-    data = {item["networkName"]: item["ipAddress"] for item in made.outputs["networkDatas"]}
+    data = {item["networkName"]: item["ipAddress"] for item in created.outputs["networkDatas"]}
     assert data[_NAME] == "172.30.98.77"
-    read = plugin.read(made)
+    read = plugin.read(created)
     assert read is not None
-    assert read.inputs == made.inputs
+    assert read.inputs == created.inputs
 
 
 def test_ports_are_published_where_asked_or_where_docker_finds_room(plugin: Plugin, engine: docker.APIClient) -> None:
     inputs = _container(ports=[{"internal": 80, "ip": "127.0.0.1"}, {"internal": 53, "protocol": "udp", "ip": "127.0.0.1"}])
-    made = plugin.create("Container", inputs)
-    ports = {f"{port['internal']}/{port['protocol']}": port["external"] for port in made.outputs["ports"]}
-    live = engine.inspect_container(made.id)["NetworkSettings"]["Ports"]
+    created = plugin.create("Container", inputs)
+    ports = {f"{port['internal']}/{port['protocol']}": port["external"] for port in created.outputs["ports"]}
+    live = engine.inspect_container(created.id)["NetworkSettings"]["Ports"]
     assert {port: [{"HostIp": "127.0.0.1", "HostPort": str(number)}] for port, number in ports.items()} == live
     assert set(ports) == {"80/tcp", "53/udp"}
     assert min(ports.values()) >= 1024
 
 
 def test_the_images_own_environment_is_no_difference(plugin: Plugin, engine: docker.APIClient) -> None:
-    made = plugin.create("Container", _container(envs=["MINE=1"]))
-    assert "FROM_IMAGE=yes" in engine.inspect_container(made.id)["Config"]["Env"]
-    assert made.outputs["envs"] == ["MINE=1"]
+    created = plugin.create("Container", _container(envs=["MINE=1"]))
+    assert "FROM_IMAGE=yes" in engine.inspect_container(created.id)["Config"]["Env"]
+    assert created.outputs["envs"] == ["MINE=1"]
     bare = plugin.create("Container", _container(name=f"{_NAME}-bare"), "bare")
     assert bare.outputs["envs"] == []
     assert bare.outputs["labels"] == []
@@ -113,9 +113,9 @@ def test_the_images_own_environment_is_no_difference(plugin: Plugin, engine: doc
 def test_a_container_is_asked_to_stop_before_it_is_killed(plugin: Plugin, engine: docker.APIClient) -> None:
     script = "trap 'echo goodbye > /data/last; exit 0' TERM; echo ready > /data/last; while true; do sleep 0.1; done"
     volumes = [{"volumeName": _NAME, "containerPath": "/data"}]
-    made = plugin.create("Container", _container(command=["sh", "-c", script], volumes=volumes, destroyGraceSeconds=20))
+    created = plugin.create("Container", _container(command=["sh", "-c", script], volumes=volumes, destroyGraceSeconds=20))
     wait_for(lambda: "ready" in _run(engine, "sh", "-c", "cat /data/last || true"), "the container has set its trap")
-    plugin.delete(made)
+    plugin.delete(created)
     plugin.create("Container", _container(volumes=volumes))
     assert _run(engine, "cat", "/data/last") == "goodbye\n"
 
@@ -161,16 +161,16 @@ def test_names_are_made_up_once_and_kept(plugin: Plugin) -> None:
 
 
 def test_what_is_there_can_be_read_for_an_import(plugin: Plugin) -> None:
-    made = plugin.create("Container", _container(envs=["A=1"], memory=64, memorySwap=64, ports=[{"internal": 80, "ip": "127.0.0.1"}]))
+    created = plugin.create("Container", _container(envs=["A=1"], memory=64, memorySwap=64, ports=[{"internal": 80, "ip": "127.0.0.1"}]))
     request = provider_pb2.ReadRequest(id=_NAME, urn=urn("Container", "imported"))
     answer = plugin.stub.Read(request)
     inputs = wire.decode(answer.inputs)
-    assert answer.id == made.id
+    assert answer.id == created.id
     assert {"name", "image", "command", "envs", "memory", "memorySwap", "ports", "init"} <= set(inputs)
     assert not {"hostname", "platform", "runtime", "ipcMode", "shmSize"} & set(inputs)
     state = wire.decode(answer.properties)
     checked = plugin.check("Container", {**wire.reveal(inputs), "destroyGraceSeconds": 1}, "imported")
-    again = provider_pb2.DiffRequest(id=made.id, urn=urn("Container", "imported"), olds=wire.encode(state), news=wire.encode(checked))
+    again = provider_pb2.DiffRequest(id=created.id, urn=urn("Container", "imported"), olds=wire.encode(state), news=wire.encode(checked))
     assert set(plugin.stub.Diff(again).diffs) == {"destroyGraceSeconds"}
 
 

@@ -174,26 +174,26 @@ def test_what_docker_can_change_is_put_right_in_place(
 def test_a_network_removed_and_made_by_hand_is_found_by_its_name(plugin: Plugin, engine: docker.APIClient) -> None:
     name = f"{_NAME}-byhand"
     inputs = {"name": name, "labels": [{"label": "a", "value": "1"}]}
-    made = plugin.create("Network", inputs, name)
-    engine.remove_network(made.id)
-    assert plugin.read(made) is None
+    created = plugin.create("Network", inputs, name)
+    engine.remove_network(created.id)
+    assert plugin.read(created) is None
     engine.create_network(name, labels={"a": "2"})
-    read = plugin.read(made)
+    read = plugin.read(created)
     assert read is not None
-    assert read.id != made.id
+    assert read.id != created.id
     assert set(plugin.diff(read, inputs).detailedDiff) == {"labels[0].value"}
     plugin.delete(read)
-    assert plugin.read(made) is None
+    assert plugin.read(created) is None
 
 
 def test_a_volume_with_other_labels_is_never_replaced_for_them(plugin: Plugin, engine: docker.APIClient) -> None:
     name = f"{_NAME}-labelled"
     inputs = {"name": name, "labels": [{"label": "a", "value": "1"}]}
-    made = plugin.create("Volume", inputs, name)
+    created = plugin.create("Volume", inputs, name)
     engine.remove_volume(name)
     engine.create_volume(name)
-    read = plugin.read(made)
+    read = plugin.read(created)
     assert read is not None
     assert not plugin.diff(read, inputs).detailedDiff
     plugin.delete(read)
-    assert plugin.read(made) is None
+    assert plugin.read(created) is None

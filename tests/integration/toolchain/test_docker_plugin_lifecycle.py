@@ -118,13 +118,13 @@ def test_limits_change_in_place_and_the_rest_where_the_program_asks_for_replacem
 def test_a_secret_stays_secret(lab: Lab, engine: docker.APIClient) -> None:
     secret = {"secret": f"PASSWORD={_SECRET}"}
     upload = {"file": "/etc/key", "content": {"secret": f"{_SECRET}\n"}, "permissions": "0400"}
-    told = [lab.run("up", program(envs=[secret, "OPEN=1"], uploads=[upload])).succeeded()]
+    lines = [lab.run("up", program(envs=[secret, "OPEN=1"], uploads=[upload])).succeeded()]
     assert in_container(engine, "cat", "/etc/key") == f"{_SECRET}\n"
-    told.append(lab.run("up", refresh=True, diff=True))
-    assert told[-1].changes == {}
+    lines.append(lab.run("up", refresh=True, diff=True))
+    assert lines[-1].changes == {}
     assert all("ciphertext" in lab.container()["outputs"][name] for name in ("envs", "uploads"))
-    told.append(lab.run("preview", program(envs=[secret, "OPEN=2"], uploads=[upload]), diff=True).succeeded())
-    assert _SECRET not in "".join(result.text for result in told)
+    lines.append(lab.run("preview", program(envs=[secret, "OPEN=2"], uploads=[upload]), diff=True).succeeded())
+    assert _SECRET not in "".join(result.text for result in lines)
     written = [file for file in lab.folder.rglob("*") if file.is_file() and file.name != "program.json"]
     assert any(file.name == "dev.json" for file in written)
     assert not [file for file in written if _SECRET.encode() in file.read_bytes()]

@@ -85,11 +85,11 @@ def test_a_foreign_containers_name_is_refused_and_it_stays(plugin: Plugin, engin
 
 @pytest.mark.exhaustive
 def test_another_stacks_container_is_foreign_also_to_refresh(plugin: Plugin, engine: docker.APIClient) -> None:
-    made = plugin.create("Container", _container())
-    engine.remove_container(made.id, force=True)
+    created = plugin.create("Container", _container())
+    engine.remove_container(created.id, force=True)
     with Plugin(environment={"PULUMI_BACKEND_URL": "file:///another-checkout"}) as other:
         theirs = other.create("Container", _container())
-    assert plugin.read(made) is None
+    assert plugin.read(created) is None
     assert "this stack did not make it" in _refused(plugin, "Container", _container())
     assert engine.inspect_container(_NAME)["Id"] == theirs.id
 
@@ -194,26 +194,26 @@ def test_what_docker_cannot_change_in_place_is_not_claimed_to_be_changed(plugin:
         "tmpfs": {"/run": ""},
         "init": False,
     }
-    made = plugin.create("Container", _container())
+    created = plugin.create("Container", _container())
     with pytest.raises(RefusedError) as refused:
-        plugin.update(made, _container(**{name: changes[name]}))
+        plugin.update(created, _container(**{name: changes[name]}))
     assert f"Docker cannot change `{name}` of a container that exists" in str(refused.value)
     assert f"replace_on_changes=['{name}']" in str(refused.value)
 
 
 @pytest.mark.exhaustive
 def test_a_limit_cannot_be_taken_off_in_place(plugin: Plugin) -> None:
-    made = plugin.create("Container", _container(memory=64))
+    created = plugin.create("Container", _container(memory=64))
     with pytest.raises(RefusedError) as refused:
-        plugin.update(made, _container())
+        plugin.update(created, _container())
     assert "Docker cannot take `memory` off a container that exists" in str(refused.value)
 
 
 def test_updating_a_container_that_is_gone_says_how_to_get_it_back(plugin: Plugin, engine: docker.APIClient) -> None:
-    made = plugin.create("Container", _container(memory=64))
-    engine.remove_container(made.id, force=True)
+    created = plugin.create("Container", _container(memory=64))
+    engine.remove_container(created.id, force=True)
     with pytest.raises(RefusedError) as refused:
-        plugin.update(made, _container(memory=65))
+        plugin.update(created, _container(memory=65))
     assert "pulumi up --refresh" in str(refused.value)
 
 

@@ -85,10 +85,10 @@ def test_a_container_that_was_only_created_is_filled_and_started(engine: docker.
     with Plugin() as plugin:
         inputs = {"name": NAME, "image": image(), "command": ["sleep", "600"], "init": True, "destroyGraceSeconds": 1}
         inputs["uploads"] = [{"file": "/etc/x", "content": "y"}]
-        made = plugin.create("Container", {**inputs, "start": False})
+        created = plugin.create("Container", {**inputs, "start": False})
         assert engine.inspect_container(NAME)["State"]["Status"] == "created"
         again = plugin.create("Container", inputs)
-        assert again.id == made.id
+        assert again.id == created.id
         assert in_container(engine, "cat", "/etc/x") == "y"
         plugin.delete(again)
 

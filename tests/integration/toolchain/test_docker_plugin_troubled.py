@@ -54,28 +54,28 @@ def create(plugin: Plugin, wire: Wire, kind: str, trouble: Trouble | None) -> Ma
 
 def of_that_name(engine: docker.APIClient, kind: str) -> list[Any]:
     if kind == "Network":
-        return [each for each in engine.networks() if each["Name"] == NAME]
+        return [network for network in engine.networks() if network["Name"] == NAME]
     if kind == "Volume":
-        return [each for each in engine.volumes()["Volumes"] or [] if each["Name"] == NAME]
+        return [volume for volume in engine.volumes()["Volumes"] or [] if volume["Name"] == NAME]
     return list(engine.containers(all=True, filters={"name": f"^/{NAME}$"}))
 
 
 def requests(plugin: Plugin, wire: Wire, kind: str) -> list[str]:
     plugin.delete(create(plugin, wire, kind, None))
-    made = create(plugin, wire, kind, None)
+    created = create(plugin, wire, kind, None)
     labels = list(wire.requests)
-    plugin.delete(made)
+    plugin.delete(created)
     return labels
 
 
 def tried(plugin: Plugin, wire: Wire, engine: docker.APIClient, kind: str, trouble: Trouble) -> None:
-    made = create(plugin, wire, kind, trouble)
+    created = create(plugin, wire, kind, trouble)
     wire.reset(None)
     found = of_that_name(engine, kind)
     assert len(found) == 1, trouble
-    assert made.id in {found[0].get("Id"), found[0].get("Name")}
+    assert created.id in {found[0].get("Id"), found[0].get("Name")}
     assert kind != "Container" or found[0]["State"] == "running"
-    plugin.delete(made)
+    plugin.delete(created)
     assert of_that_name(engine, kind) == []
 
 

@@ -76,8 +76,8 @@ def test_a_stack_lives_in_a_bucket(clone: Clone, in_bucket: dict[str, str], s3: 
     assert "2 unchanged" in clone.pulumi("up", "--yes", "--skip-preview", "--refresh").stdout
     exported = json.loads(clone.pulumi("stack", "export").stdout)["deployment"]
     assert exported["secrets_providers"]["type"] == "passphrase"
-    assert [each["type"] for each in exported["resources"]] == ["pulumi:pulumi:Stack", "tiny:index:Thing"]
-    keys = [each["Key"] for each in s3.client().list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert [resource["type"] for resource in exported["resources"]] == ["pulumi:pulumi:Stack", "tiny:index:Thing"]
+    keys = [content["Key"] for content in s3.client().list_objects_v2(Bucket=BUCKET)["Contents"]]
     assert ".pulumi/stacks/tiny/dev.json" in keys
     written = b"".join(s3.client().get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys)
     assert b"s3cret-token" not in written

@@ -34,15 +34,15 @@ def test_images_that_are_there_are_told_from_those_that_are_missing() -> None:
 def test_containers_count_while_they_run_and_have_all_labels(engine: docker.DockerClient) -> None:
     labels = [f"{name}={value}" for name, value in _LABELS.items()]
     assert not probe.containers_run(labels)
-    made = engine.containers.run(image_reference("redis"), ["60"], entrypoint="sleep", labels=_LABELS, detach=True, init=True)
+    container = engine.containers.run(image_reference("redis"), ["60"], entrypoint="sleep", labels=_LABELS, detach=True, init=True)
     try:
         assert probe.containers_run(labels)
         assert not probe.containers_run([*labels, "com.christmas.service=none"])
-        made.kill()
-        made.wait()
+        container.kill()
+        container.wait()
         assert not probe.containers_run(labels)
     finally:
-        made.remove(force=True)
+        container.remove(force=True)
 
 
 def test_a_socket_that_a_user_may_not_use_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:

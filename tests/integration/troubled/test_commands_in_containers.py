@@ -22,11 +22,11 @@ from tests.support.waiting import wait_for
 def sleeping() -> Iterator[Container]:
     """A container that does nothing."""
     client = docker.from_env()
-    made = client.containers.run(
+    container = client.containers.run(
         scratch.image("redis"), ["infinity"], entrypoint=["sleep"], detach=True, network_mode="none", labels=scratch.labels()
     )
-    yield made
-    made.remove(force=True)
+    yield container
+    container.remove(force=True)
 
 
 @pytest.fixture
@@ -73,16 +73,16 @@ def test_a_short_command_that_says_nothing_is_given_up(sleeping: Container, monk
 
 
 def test_a_cut_connection_is_unknown_and_the_command_is_told_to_end(sleeping: Container, hasty: Forwarder) -> None:
-    told: list[bytes] = []
+    lines: list[bytes] = []
 
     def cut() -> None:
-        wait_for(lambda: told, "the command has begun")
+        wait_for(lambda: lines, "the command has begun")
         hasty.cut()
 
     cutting = threading.Thread(target=cut)
     cutting.start()
     with pytest.raises(PlatformError) as refused:
-        execute(str(sleeping.name), ["sh", "-c", "echo begun; exec sleep 7654"], sink=told.append)
+        execute(str(sleeping.name), ["sh", "-c", "echo begun; exec sleep 7654"], sink=lines.append)
     cutting.join()
     assert "the outcome of a command in a container is unknown" in refused.value.what
     assert f"docker top {sleeping.name}" in str(refused.value.next_step)

@@ -27,7 +27,7 @@ def _hurry() -> None:
         return  # another Python's, which has nothing to do with the platform
     for name, kept in (("BACKUP_RULES", {"archive_timeout"}), ("SCHEDULE_RULES", {"keep_history"})):
         before = getattr(rules, name)
-        times = {each.name: getattr(before, each.name) for each in fields(before) if each.name not in kept}
+        times = {field.name: getattr(before, field.name) for field in fields(before) if field.name not in kept}
         setattr(rules, name, replace(before, **{key: value / FACTOR for key, value in times.items() if isinstance(value, timedelta)}))
 
 

@@ -58,8 +58,8 @@ def test_what_another_machine_is_copying_is_not_pruned(tmp_path: Path, timeline:
     long_ago = [made(f"20251123-120000-full-000{number}", hours=-24 * 365 + number) for number in range(2)]
     ours = [*long_ago, made(OLDER), made(NEWER, hours=1)]
     place = FolderPlace(tmp_path)
-    for each in [*ours, made(OTHER, timeline=timeline, hours=2)]:
-        place.write(f"sets/{each.id}/{folders.MANIFEST}", folders.render(each))
+    for our in [*ours, made(OTHER, timeline=timeline, hours=2)]:
+        place.write(f"sets/{our.id}/{folders.MANIFEST}", folders.render(our))
     place.write("pgbackrest/backup/christmas/unlisted/bundle/1", b"on its way")
     access = BackupAccess(copies={"nas": LocalPlace(path=str(tmp_path))})
     platform = Platform("tests", {}, {}, Path("ca"), {}, {}, "none", "", "", backup=access)

@@ -13,8 +13,8 @@ SET = "20261129-145532-full-f488"
 def test_an_id_can_not_be_guessed_and_tells_its_set() -> None:
     ids = {new_id(SET) for _ in range(1000)}
     assert len(ids) == 1000
-    assert all(re.fullmatch(SET + "-[0-9a-f]{32}", each) for each in ids)
-    assert {set_of(each) for each in ids} == {SET}
+    assert all(re.fullmatch(SET + "-[0-9a-f]{32}", id_) for id_ in ids)
+    assert {set_of(id_) for id_ in ids} == {SET}
     assert folders.is_id(SET)
     assert not any(map(folders.is_id, ids))
 

@@ -17,15 +17,15 @@ from tests.support.manifests import NOON, manifest
 def chain(day: int) -> list[Manifest]:
     ids = [f"202611{day:02d}-100000-full-aaaa", *(f"202611{day:02d}-1{hour}0000-incremental-aaaa" for hour in (1, 2))]
     started = NOON.replace(day=day)
-    made = [manifest(ids[0], started=started)]
+    manifests = [manifest(ids[0], started=started)]
     for hour, (parent, each) in enumerate(pairwise(ids), 1):
-        made.append(manifest(each, kind="incremental", parent=parent, started=started + timedelta(hours=hour)))
-    return made
+        manifests.append(manifest(each, kind="incremental", parent=parent, started=started + timedelta(hours=hour)))
+    return manifests
 
 
 SETS = [*chain(21), *chain(22), manifest("20261122-230000-full-bbbb", stores=("redis",), started=NOON.replace(day=22, hour=23))]
 MARKS = {SETS[0].id: Marks(verified=NOON - timedelta(hours=3), drilled=NOON - timedelta(days=2))}
-PLACES = {each.id: "/backups/dev" for each in SETS}
+PLACES = {manifest.id: "/backups/dev" for manifest in SETS}
 
 
 def test_incremental_sets_hang_on_their_full_one() -> None:

@@ -28,7 +28,7 @@ def test_a_folder_without_a_manifest_is_no_set_but_a_leftover(tmp_path: Path) ->
     publish(tmp_path)
     (tmp_path / "20261123-130000-full-0001").mkdir()
     (tmp_path / "something else").mkdir()
-    assert [each.id for each in folders.list_sets(folder=tmp_path)] == [FULL]
+    assert [manifest.id for manifest in folders.list_sets(folder=tmp_path)] == [FULL]
     assert [path.name for path in folders.leftovers(tmp_path)] == ["20261123-130000-full-0001"]
 
 

@@ -145,8 +145,8 @@ def test_the_timeline_that_is_live_decides(
     assert (
         recovery_options(StorePlan(choice.manifest, wanted, timeline=timeline))[-1] == f"--target-timeline={'current' if own else timeline}"
     )
-    assert any("is assumed to be live" in each for each in choice.notes) is (live is None and asked is None)
-    assert any("--timeline 1" in each for each in choice.notes) is (moment == -40 and asked is None)
+    assert any("is assumed to be live" in note for note in choice.notes) is (live is None and asked is None)
+    assert any("--timeline 1" in note for note in choice.notes) is (moment == -40 and asked is None)
 
 
 def test_a_new_timeline_of_which_nothing_is_archived_is_never_replayed_into_the_old_one() -> None:
@@ -207,7 +207,7 @@ def test_an_earlier_cluster_is_told_from_the_one_that_is_live() -> None:
     assert choose(None, None, [OLD, LEFT, NEW, now], log).manifest == now
     before = choose(NOON - 20 * MINUTE, None, [OLD, LEFT, NEW, now], log)
     assert (before.manifest, before.timeline) == (NEW, 3)
-    assert any("earlier cluster" in each for each in before.notes)
+    assert any("earlier cluster" in note for note in before.notes)
 
 
 def test_a_replay_that_went_into_the_branch_is_noticed() -> None:

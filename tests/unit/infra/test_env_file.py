@@ -145,7 +145,7 @@ def test_one_account_has_every_name_of_the_specification(platform):
     assert not app.postgres.owns_schema
     assert not app.postgres.member_of
     assert app.redis.every_key is None
-    assert {each.action for each in app.weaviate.permissions} == {
+    assert {permission.action for permission in app.weaviate.permissions} == {
         "read_collections", "create_data", "read_data", "update_data", "delete_data"
     }  # fmt: skip
 

@@ -350,4 +350,4 @@ def test_an_entry_allows_one_sentence_of_one_rule_on_one_resource():
     assert is_allowed("redis", "container-ports", entry.problem, (entry,))
     assert not is_allowed("weaviate", "container-ports", entry.problem, (entry,))
     assert not is_allowed("redis", "container-ports", "port 2 is published on 0.0.0.0, not on loopback", (entry,))
-    assert [each for each in DEVIATIONS if len(each.reason) < 20] == []
+    assert [deviation for deviation in DEVIATIONS if len(deviation.reason) < 20] == []

@@ -70,7 +70,7 @@ def test_memory_follows_the_limits(memory, shared):
 def test_all_accounts_together_leave_places_to_the_superuser():
     text = postgresql_conf(TIMESCALEDB.limits)
     figures = {name: int(value) for name, value in re.findall(r"^(\w+) = (\d+)$", text, re.MULTILINE)}
-    together = sum(each.postgres.connection_limit for each in ACCOUNTS if each.postgres)
+    together = sum(account.postgres.connection_limit for account in ACCOUNTS if account.postgres)
     assert together <= figures["max_connections"] - figures["superuser_reserved_connections"]
 
 
@@ -83,13 +83,13 @@ def test_bounds_that_no_session_can_lift_are_set():
         "max_prepared_transactions = 0",
     ):
         assert f"\n{line}\n" in text
-    roles = [each.postgres for each in ACCOUNTS if each.postgres]
+    roles = [account.postgres for account in ACCOUNTS if account.postgres]
     assert roles
     assert all(0 < role.temporary_files_mib <= TEMPORARY_FILES_AT_MOST_MIB for role in roles)
     assert TIMESCALEDB.limits.process_mib == 512
 
 
 def test_no_account_is_a_member_of_what_can_not_be_narrowed():
-    assert [each.name for each in ACCOUNTS if each.postgres and each.postgres.member_of] == []
-    locking = {each.name for each in ACCOUNTS if each.postgres and set(each.postgres.functions) & set(ADVISORY_LOCKS)}
+    assert [account.name for account in ACCOUNTS if account.postgres and account.postgres.member_of] == []
+    locking = {account.name for account in ACCOUNTS if account.postgres and set(account.postgres.functions) & set(ADVISORY_LOCKS)}
     assert locking == {"migrator"}

@@ -112,9 +112,9 @@ def test_libraries_reach_the_stack_and_other_hosts_with_it_and_strangers_not(
             text=True,
             check=True,
         )
-    found = json.loads(done.stdout)
-    assert found["stack"] == found["elsewhere"] == [200, 200, []]
-    assert found["stranger"] == ["ConnectError", "URLError", "APIConnectionError"]
+    document = json.loads(done.stdout)
+    assert document["stack"] == document["elsewhere"] == [200, 200, []]
+    assert document["stranger"] == ["ConnectError", "URLError", "APIConnectionError"]
 
 
 def test_in_a_shell_that_has_read_an_environment_file_it_does_not_grow(

@@ -8,8 +8,8 @@ from christmas.blueprint.keyspace_model import Keyspace
 from christmas.blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
 from monitor.keyspace_audit import SLACK_MS, Fault, judge
 
-CANDLE = [each.name for each in MARKET_LATEST.fields]
-LOGIN = [each.name for each in SESSION.fields]
+CANDLE = [field.name for field in MARKET_LATEST.fields]
+LOGIN = [field.name for field in SESSION.fields]
 
 
 @pytest.mark.parametrize(

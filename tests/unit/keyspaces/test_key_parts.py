@@ -15,7 +15,7 @@ from tests.support.cases import holds_for
 
 
 def test_the_four_keyspaces_are_the_specifications() -> None:
-    assert {each.pattern: each.ttl.total_seconds() for each in KEYSPACES} == {
+    assert {keyspace.pattern: keyspace.ttl.total_seconds() for keyspace in KEYSPACES} == {
         "session:{session_id}": 86_400,
         "rate_limit:{ip_address}": 60,
         "market:{symbol}:latest": 5,

@@ -56,7 +56,9 @@ def test_what_is_no_single_address_is_refused(written: str) -> None:
 def test_a_64_is_one_client_however_it_is_written(address: object, rest: int, port: int) -> None:
     neighbour = ipaddress.IPv6Address(int(ipaddress.IPv6Address(str(address))) >> 64 << 64 | rest)
     spellings = [str(address), str(neighbour), f"[{neighbour}]", f"[{neighbour.exploded}]:{port}", f"{neighbour}%eth0"]
-    assert {normalized(each) for each in spellings} == {str(ipaddress.ip_network(f"{address}/{CLIENT_PREFIX_BITS[6]}", strict=False)[0])}
+    assert {normalized(spelling) for spelling in spellings} == {
+        str(ipaddress.ip_network(f"{address}/{CLIENT_PREFIX_BITS[6]}", strict=False)[0])
+    }
 
 
 @given(V6, V6)

@@ -70,7 +70,7 @@ def test_what_is_sent_is_what_the_codec_writes(tick: dict[str, Candle]) -> None:
 
 def test_a_big_tick_is_sent_in_whole_candles() -> None:
     tick = Tick({f"S{number}": CANDLE for number in range(2 * CANDLES_AT_ONCE + 1)})
-    assert [len(_commands(each)) // 2 for each in tick.chunks()] == [CANDLES_AT_ONCE, CANDLES_AT_ONCE, 1]
+    assert [len(_commands(chunk)) // 2 for chunk in tick.chunks()] == [CANDLES_AT_ONCE, CANDLES_AT_ONCE, 1]
     assert list(tick.chunks()) == list(tick.chunks())
 
 

@@ -39,7 +39,7 @@ def _branches(checkout: Path, *messages: str) -> list[Path]:
 
 
 def _faults(checkout: Path) -> list[str]:
-    return [str(each) for each in chain.faults(checkout / "versions", checkout / "sql")]
+    return [str(fault) for fault in chain.faults(checkout / "versions", checkout / "sql")]
 
 
 def test_the_projects_revisions_are_one_chain() -> None:
@@ -64,7 +64,7 @@ def test_renumbering_mends_it(checkout: Path) -> None:
     one, two = _branches(checkout, "add a nickname", "add a birthday")
     head = int(one.name[1:5])
     files = chain.renumber([f"migrations/versions/{two.name}"], checkout / "versions", checkout / "sql")
-    assert [each.name for each in files] == [
+    assert [file.name for file in files] == [
         f"r{head + 1:04d}_add_a_birthday.py",
         f"{head + 1:04d}_add_a_birthday.down.sql",
         f"{head + 1:04d}_add_a_birthday.up.sql",
@@ -117,12 +117,12 @@ def test_a_file_that_is_no_revision_is_refused(checkout: Path, text: str, why: s
 )
 def test_a_gap_and_a_misnamed_file_are_found(checkout: Path, name: str, text: str, why: str) -> None:
     (checkout / "versions" / name).write_text(text)
-    assert any(why in each for each in _faults(checkout))
+    assert any(why in fault for fault in _faults(checkout))
 
 
 def test_sql_of_another_name_is_found(checkout: Path) -> None:
     (checkout / "sql" / "0008_other.up.sql").write_text("select 1 as a;\n")
-    assert any("0008_other" in each for each in _faults(checkout))
+    assert any("0008_other" in fault for fault in _faults(checkout))
 
 
 @given(st.lists(st.integers(1, 3), min_size=2, max_size=3))
@@ -149,7 +149,7 @@ def test_branches_of_any_length_become_one_chain(tmp_path_factory: pytest.TempPa
                 chain.renumber(files[:1], versions, sql)
         chain.renumber(files, versions, sql, alone=True)
     assert chain.faults(versions, sql) == []
-    names = [each.path.name for each in chain.revisions(versions)]
+    names = [revision.path.name for revision in chain.revisions(versions)]
     assert len(names) == 1 + sum(lengths)
     assert len([*sql.iterdir()]) == sum(lengths)
     for branch in range(len(lengths)):

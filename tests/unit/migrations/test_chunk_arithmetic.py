@@ -27,7 +27,7 @@ def test_the_indexes_of_the_active_chunks_fit_a_quarter_of_the_memory() -> None:
 @pytest.mark.parametrize("table", HYPERTABLES, ids=lambda table: table.name)
 def test_a_longer_interval_would_not_fit(table: Table) -> None:
     """Chunks are as long as memory allows: each one more costs planning time. The next longer choice is a quarter of a year."""
-    total = sum(index_bytes(each) for each in HYPERTABLES)
+    total = sum(index_bytes(hypertable) for hypertable in HYPERTABLES)
     assert total * 91 / 28 > TIMESCALEDB.limits.memory_mib * 1024**2 / 4
     assert table.hypertable is not None
     assert table.hypertable.chunk_interval == timedelta(days=28)

@@ -74,11 +74,11 @@ def test_how_bad_it_is(rule: str, status: Status) -> None:
 
 
 def test_the_gravest_is_said_first_and_the_rest_is_counted() -> None:
-    found = audit.judge([anomaly("mass read", "api read everything"), *(anomaly("new address", f"address {n}") for n in range(5))], {})
-    assert found.message.startswith("mass read, new address (5): ")
-    assert found.message.index("api read everything") < found.message.index("address 0")
-    assert "and 3 more" in found.message
-    assert found.value == 6
+    finding = audit.judge([anomaly("mass read", "api read everything"), *(anomaly("new address", f"address {n}") for n in range(5))], {})
+    assert finding.message.startswith("mass read, new address (5): ")
+    assert finding.message.index("api read everything") < finding.message.index("address 0")
+    assert "and 3 more" in finding.message
+    assert finding.value == 6
 
 
 def test_a_container_that_was_replaced_is_no_anomaly_and_a_gap_is() -> None:
@@ -102,8 +102,8 @@ def test_what_a_trial_of_the_matrix_did_is_no_anomaly(rule: str, minutes: int, s
 
 
 def test_a_store_that_can_not_be_read_is_unknown() -> None:
-    found = audit.judge([], {"redis": "no answer"})
-    assert (found.status, "redis: no answer" in found.message) == (Status.UNKNOWN, True)
+    finding = audit.judge([], {"redis": "no answer"})
+    assert (finding.status, "redis: no answer" in finding.message) == (Status.UNKNOWN, True)
     assert audit.judge([anomaly("superuser")], {"redis": "no answer"}).status is Status.CRITICAL
 
 

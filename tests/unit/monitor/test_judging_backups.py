@@ -97,14 +97,14 @@ def test_proofs(days_ago: float | None, born_days: float, status: str) -> None:
 
 
 def sized(*sizes: int) -> list[Manifest]:
-    made = []
+    manifests = []
     for number, size in enumerate(sizes):
         one = aged(len(sizes) - number)
         assert one.redis
         assert one.postgres
         assert one.weaviate
         nothing = {"files": ()}
-        made.append(
+        manifests.append(
             one.model_copy(
                 update={
                     "redis": one.redis.model_copy(update={"files": (FileRecord(path="redis/dump.rdb", size=size, sha256="0"),)}),
@@ -113,7 +113,7 @@ def sized(*sizes: int) -> list[Manifest]:
                 }
             )
         )
-    return made
+    return manifests
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_keys(findings: list[Finding], status: str, told: str) -> None:
     result = judge(found, 7)
     assert result.status == status
     assert result.message.startswith(told)
-    assert ("--fix" in result.next_step) == any(each.fault in FIXABLE for each in findings)
+    assert ("--fix" in result.next_step) == any(finding.fault in FIXABLE for finding in findings)
     assert "session:x" not in result.message
 
 

@@ -110,7 +110,7 @@ def test_what_the_exporter_can_not_leave_is_no_refusal_and_anything_else_is(chan
     entry = {**EXPORTER, **change, "entry-id": 1, "timestamp-last-updated": 1_795_990_757_534, "context": "toplevel"}
     assert sum(each.count for each in of_redis([entry], timedelta(hours=1))) == counted
     events, seen = redis_list.events_of([entry], {})
-    assert sum(each.count for each in events) == counted
+    assert sum(event.count for event in events) == counted
     # It is known all the same: what comes later under its number is counted from there.
     assert seen == {"1": 240}
 

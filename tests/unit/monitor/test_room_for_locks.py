@@ -21,10 +21,10 @@ ROOM = POSTGRES_MAX_LOCKS * POSTGRES_MAX_CONNECTIONS
     ],
 )
 def test_the_table_with_too_many_chunks_is_named(chunks: int, room: int, status: str, told: str) -> None:
-    found = judge([("market_data", chunks, chunks * LOCKS_TO_READ_A_CHUNK, room), ("candles_1d", 3, 9, room)])
-    assert found.status == status
-    assert told in found.message
-    assert status == "ok" or "invoke migrate.upkeep" in found.next_step
+    finding = judge([("market_data", chunks, chunks * LOCKS_TO_READ_A_CHUNK, room), ("candles_1d", 3, 9, room)])
+    assert finding.status == status
+    assert told in finding.message
+    assert status == "ok" or "invoke migrate.upkeep" in finding.next_step
 
 
 def test_a_server_without_hypertables_is_well() -> None:

@@ -99,7 +99,7 @@ def test_findings(grants: list[TableGrant], found: list[dict[str, Any]], finding
 def test_the_blueprints_analyst_is_given_no_secret_column() -> None:
     analyst = next(account.postgres for account in ACCOUNTS if account.name == "analyst")
     assert analyst is not None
-    told = "\n".join(grant_statements("analyst", analyst.grants, [table.name for table in TABLES]))
+    message = "\n".join(grant_statements("analyst", analyst.grants, [table.name for table in TABLES]))
     hidden = [column.name for table in TABLES for column in table.columns if column.name not in table.open_columns()]
     assert "password_hash" in hidden
-    assert not [name for name in hidden if f'"{name}"' in told]
+    assert not [name for name in hidden if f'"{name}"' in message]

@@ -166,7 +166,7 @@ def test_each_kind_is_explained_in_words(kind: str) -> None:
     planted(life, kind, START + timedelta(days=12, hours=11))
     if kind == "removals":
         life.events.append(life.events[0])
-    (told,) = [each for each in anomalies(history, life.events, AUDIT_RULES) if each.rule == kind]
+    (told,) = [anomaly for anomaly in anomalies(history, life.events, AUDIT_RULES) if anomaly.rule == kind]
     assert len(told.words) > 30
     assert kind == "events lost" or any(part in told.words for part in (told.account, "account"))
 

@@ -42,7 +42,7 @@ def test_the_active_keys_entry_is_the_first_candidate(phone: str) -> None:
     candidates = blind_index.candidates(RING, PHONE, phone)
     assert len(entry) == 2 + FINGERPRINT_BYTES + 32
     assert candidates[0] == entry
-    assert [int.from_bytes(each[:2]) for each in candidates] == [2, 1]
+    assert [int.from_bytes(candidate[:2]) for candidate in candidates] == [2, 1]
     assert blind_index.candidates(RING.retired_below(2), PHONE, phone) == [entry]
 
 

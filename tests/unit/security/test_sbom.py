@@ -129,7 +129,7 @@ METADATA = {
 
 
 def test_pythons_packages_by_their_metadata() -> None:
-    found = {each.name: each for each in python_packages.parts([*METADATA, *METADATA, "Name: broken\n"])}
+    found = {part.name: part for part in python_packages.parts([*METADATA, *METADATA, "Name: broken\n"])}
     assert sorted(found) == ["foo-bar-baz", "numpy", "x", "y"]
     assert [found[name].licences for name in ("foo-bar-baz", "numpy", "x", "y")] == [(said,) if said else () for said in METADATA.values()]
 
@@ -156,13 +156,13 @@ def test_the_document_has_every_part_with_its_address_and_the_image_with_its_has
     assert (image["type"], image["name"], image["version"]) == ("container", "christmas/redis", "8.0-0123456789ab")
     assert image["hashes"] == [{"alg": "SHA-256", "content": "0f" * 32}]
     assert image["properties"] == [{"name": "image:layer", "value": "sha256:" + "aa" * 32}]
-    addresses = {each["purl"]: each for each in read["components"]}
+    addresses = {component["purl"]: component for component in read["components"]}
     assert len(addresses) == 10
     redis = addresses["pkg:deb/debian/redis-server@5:8.0.2-3%2Bdeb13u1?arch=amd64&distro=debian-13&upstream=redis%405:8.0.2-3"]
-    assert [each["license"]["name"] for each in redis["licenses"]] == ["BSD-3-clause", "MIT"]
+    assert [licens["license"]["name"] for licens in redis["licenses"]] == ["BSD-3-clause", "MIT"]
     assert addresses["pkg:golang/golang.org/x/net@v0.48.0"]["properties"] == [{"name": "image:path", "value": "/usr/bin/server"}]
-    (root,) = [each for each in read["dependencies"] if each["ref"] == image["bom-ref"]]
-    assert sorted(root["dependsOn"]) == sorted(each["bom-ref"] for each in read["components"])
+    (root,) = [dependency for dependency in read["dependencies"] if dependency["ref"] == image["bom-ref"]]
+    assert sorted(root["dependsOn"]) == sorted(component["bom-ref"] for component in read["components"])
 
 
 def test_an_image_that_says_nothing_is_written_as_well() -> None:

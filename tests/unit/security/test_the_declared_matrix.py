@@ -35,14 +35,14 @@ def test_every_account_has_a_cell_for_everything() -> None:
         things.setdefault(f"{cell.store} {cell.account}", set()).add((cell.store, cell.kind, cell.name, cell.action))
     for store in ("postgres", "redis", "weaviate"):
         mine = {name: each for name, each in things.items() if name.startswith(store)}
-        assert {name.split()[1] for name in mine} == {each.name for each in ACCOUNTS if getattr(each, store)}
+        assert {name.split()[1] for name in mine} == {account.name for account in ACCOUNTS if getattr(account, store)}
         (first, *others) = mine.values()
         assert others
-        assert all(each == first for each in others)
+        assert all(other == first for other in others)
         assert len(first) > 30
     tables = {cell.name for cell in MATRIX if cell.kind == "table"}
-    assert tables == {each.name for each in TABLES} | {each.name for each in ROLLUPS}
-    assert {cell.name for cell in MATRIX if cell.kind == "keyspace"} > {each.name for each in KEYSPACES}
+    assert tables == {table.name for table in TABLES} | {rollup.name for rollup in ROLLUPS}
+    assert {cell.name for cell in MATRIX if cell.kind == "keyspace"} > {keyspace.name for keyspace in KEYSPACES}
 
 
 def test_it_says_what_the_blueprint_says() -> None:
@@ -83,9 +83,9 @@ def test_a_category_that_the_matrix_can_not_read_is_refused() -> None:
 
 
 def test_keys_of_the_trial_are_of_their_keyspace() -> None:
-    assert all(each.covers(key_of(each.name)) for each in KEYSPACES)
-    assert len({key_of(each.name) for each in KEYSPACES}) == len(KEYSPACES)
-    assert len({(each.action, each.kinds) for each in ON_KEYS}) == len(ON_KEYS)
+    assert all(keyspace.covers(key_of(keyspace.name)) for keyspace in KEYSPACES)
+    assert len({key_of(keyspace.name) for keyspace in KEYSPACES}) == len(KEYSPACES)
+    assert len({(key.action, key.kinds) for key in ON_KEYS}) == len(ON_KEYS)
     assert len({each.action for each in ON_THE_SERVER}) == len(ON_THE_SERVER)
 
 
@@ -99,7 +99,7 @@ def test_it_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert names == len(MATRIX)
     cells = json.loads(show.as_json(MATRIX))
     assert len(cells) == len(MATRIX)
-    assert {tuple(each) for each in cells} == {("account", "store", "kind", "name", "action", "allowed")}
+    assert {tuple(cell) for cell in cells} == {("account", "store", "kind", "name", "action", "allowed")}
 
 
 class Reader(html.parser.HTMLParser):

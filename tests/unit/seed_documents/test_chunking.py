@@ -167,9 +167,9 @@ def test_pages_laid_out_by_a_table_and_lists_with_code_are_cut_like_any_other() 
     sections = [each.section for each in page if "begins with the bassoon" in each.content]
     assert sections == ["Handbook > Procedure 12", "Handbook > Procedure 24"]
     steps = chunk(markdown.read((folder / "long-list.md").read_text()))
-    assert max(each.tokens for each in steps) <= TOKEN_BOUND
+    assert max(step.tokens for step in steps) <= TOKEN_BOUND
     assert "31. Step 31: polish the brass ocelot" in steps[-1].content
-    assert all(each.content.count("```console") * 2 == each.content.count("```") for each in steps)
+    assert all(step.content.count("```console") * 2 == step.content.count("```") for step in steps)
 
 
 def test_headings_never_push_a_passage_out_of_the_models_window() -> None:
@@ -177,11 +177,11 @@ def test_headings_never_push_a_passage_out_of_the_models_window() -> None:
     text = "\n\n".join(f"{'#' * level} {title}" for level, title in enumerate(titles, 1)) + "\n\n" + "word " * 2000
     passages = list(chunk(markdown.read(text)))
     assert len(passages) > 1
-    for each in passages:
-        embedded = embedded_text(each.section, each.content)
+    for passage in passages:
+        embedded = embedded_text(passage.section, passage.content)
         assert estimate(embedded) <= TOKEN_BOUND + 110
         assert titles[-1] in embedded
-        assert each.section.count(" > ") == 5
+        assert passage.section.count(" > ") == 5
 
 
 _BLOCKS = st.lists(

@@ -52,7 +52,7 @@ def test_the_kind_is_told_where_the_service_takes_it(server: OpenAIServer) -> No
     made.passages(["a b"])
     made.query("c d")
     made.close()
-    assert [each["input_type"] for each in server.requests] == ["passage", "query"]
+    assert [request["input_type"] for request in server.requests] == ["passage", "query"]
 
 
 def test_nothing_is_asked_for_no_texts(embedder: Embedder, server: OpenAIServer) -> None:

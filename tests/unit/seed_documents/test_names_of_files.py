@@ -32,7 +32,7 @@ def test_a_name_is_known_as_it_is_composed_and_found_in_either_spelling(tmp_path
     known = f"{tmp_path.as_posix()}/{unicodedata.normalize('NFC', name)}"
     for asked in (tmp_path, tmp_path / name, tmp_path / unicodedata.normalize("NFC", name), tmp_path / unicodedata.normalize("NFD", name)):
         found = sources.find([asked])
-        assert [each.path for each in found.sources] == [known]
+        assert [source.path for source in found.sources] == [known]
         assert (found.problems, found.absent) == ([], [])
         assert found.covers(known)
         assert found.covers(unicodedata.normalize("NFD", known))  # what was stored before names were composed
@@ -44,7 +44,7 @@ def test_two_spellings_of_one_name_are_told_and_neither_replaces_the_other(tmp_p
         (tmp_path / unicodedata.normalize(form, "한글.md")).write_text(form)
     (tmp_path / "other.md").write_text("text")
     found = sources.find([tmp_path])
-    assert [Path(each.path).name for each in found.sources] == ["other.md"]
+    assert [Path(source.path).name for source in found.sources] == ["other.md"]
     assert len(found.problems) == 1
     assert "two spellings of Unicode" in found.problems[0]
     assert not found.covers((tmp_path / "한글.md").as_posix())  # what the store has of it stays
@@ -55,7 +55,7 @@ def test_a_name_that_is_not_unicode_is_told_and_the_rest_goes_on(tmp_path: Path)
         handle.write("text")
     (tmp_path / "good.md").write_text("text")
     found = sources.find([tmp_path])
-    assert [Path(each.path).name for each in found.sources] == ["good.md"]
+    assert [Path(source.path).name for source in found.sources] == ["good.md"]
     assert "caf\\udce9.md: its name is not in UTF-8; rename it" in found.problems[0]
     found.problems[0].encode("utf-8")
 
@@ -82,13 +82,13 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     (inside / "file.md").symlink_to(outside / "a.md")
     (inside / "nowhere.md").symlink_to("gone.md")
     found = sources.find([inside])
-    names = [each.path.removeprefix(f"{inside.as_posix()}/") for each in found.sources]
+    names = [source.path.removeprefix(f"{inside.as_posix()}/") for source in found.sources]
     assert names[:2] == ["a.md", "deep/a.md"]
     assert {"file.md", "nowhere.md"} < set(names)
-    read = [os.path.realpath(each.file) for each in found.sources if each.file.name == "a.md"]
-    assert sorted(read) == sorted(str(each) for each in tmp_path.rglob("a.md") if not each.is_symlink())
+    read = [os.path.realpath(source.file) for source in found.sources if source.file.name == "a.md"]
+    assert sorted(read) == sorted(str(path) for path in tmp_path.rglob("a.md") if not path.is_symlink())
     with pytest.raises(Unreadable, match="No such file"):
-        sources.read(next(each for each in found.sources if each.path.endswith("nowhere.md")))
+        sources.read(next(source for source in found.sources if source.path.endswith("nowhere.md")))
 
 
 def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "folder.md").mkdir()
     (tmp_path / "folder.md" / "a.txt").write_text("text")
     found = sources.find([tmp_path])
-    assert [Path(each.path).name for each in found.sources] == ["a.txt", "pipe.md"]
+    assert [Path(source.path).name for source in found.sources] == ["a.txt", "pipe.md"]
     with pytest.raises(Unreadable, match="not a regular file"):
         sources.read(found.sources[1])
 
@@ -132,8 +132,8 @@ def test_files_of_the_same_content_are_known_each_by_its_name(tmp_path: Path) ->
     for name in ("a.md", "b.md"):
         (tmp_path / name).write_text("# T\n\nSame.\n")
     passages = [each for source in sources.find([tmp_path]).sources for each in passages_of(source)]
-    assert len({each.id for each in passages}) == 2
-    assert len({each.hash for each in passages}) == 1
+    assert len({passage.id for passage in passages}) == 2
+    assert len({passage.hash for passage in passages}) == 1
 
 
 def test_the_projects_root_speaks_for_its_own_files_only() -> None:

@@ -171,7 +171,7 @@ def _built(parts: dict[str, Callable[[Words], str]]) -> st.SearchStrategy[list[s
 def _assert_all(text: str, blocks: Sequence[Block]) -> None:
     words = list(dict.fromkeys(_WORD.findall(text)))
     told = _told(blocks)
-    only_headings = all(each.kind is BlockKind.HEADING for each in blocks)  # such a document is refused, and says why
+    only_headings = all(block.kind is BlockKind.HEADING for block in blocks)  # such a document is refused, and says why
     assert only_headings or told == words, text
 
 

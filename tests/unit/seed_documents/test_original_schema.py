@@ -18,10 +18,10 @@ from tests.unit.seed_documents.specification import SPECIFIED
 def test_the_specifications_schema_is_the_blueprints_collection() -> None:
     (translated,) = translate({"classes": [SPECIFIED]})
     assert translated.collection == CHRISTMAS_DOCUMENT
-    told = "\n".join(translated.notices)
-    assert "property file_path: `string` is now `text` with `whitespace` tokenization" in told
-    assert "model text-embedding-ada-002 with modelVersion 002 is text-embedding-ada-002" in told
-    assert "no vectorIndexConfig" in told
+    message = "\n".join(translated.notices)
+    assert "property file_path: `string` is now `text` with `whitespace` tokenization" in message
+    assert "model text-embedding-ada-002 with modelVersion 002 is text-embedding-ada-002" in message
+    assert "no vectorIndexConfig" in message
 
 
 def test_a_single_class_and_its_settings_are_taken() -> None:

@@ -125,7 +125,7 @@ def test_a_folder_is_searched_without_what_is_hidden_or_unknown(tmp_path: Path) 
         file.parent.mkdir(exist_ok=True)
         file.write_text("text")
     found = sources.find([tmp_path])
-    assert [Path(each.path).name for each in found.sources] == ["a.txt", "b.md", "c.rst"]
+    assert [Path(source.path).name for source in found.sources] == ["a.txt", "b.md", "c.rst"]
     assert found.covers((tmp_path / "gone.md").as_posix())
     assert not found.covers(tmp_path.as_posix() + "-other/x.md")
 
@@ -178,7 +178,7 @@ def test_ids_depend_on_place_and_hashes_on_content(tmp_path: Path) -> None:
 
 def test_the_projects_own_guide_is_readable_in_both_languages() -> None:
     found = sources.find([ROOT / "docs" / "guide"])
-    names = {language: {Path(each.path).name for each in found.sources if f"/{language}/" in each.path} for language in ("en", "ko")}
+    names = {language: {Path(source.path).name for source in found.sources if f"/{language}/" in source.path} for language in ("en", "ko")}
     assert names["en"] == names["ko"] >= {"overview.md", "architecture.md", "data-model.md", "operations.md"}
     assert (found.problems, len(found.sources)) == ([], len(names["en"]) + len(names["ko"]))
-    assert all(passages_of(each) for each in found.sources)
+    assert all(passages_of(source) for source in found.sources)

@@ -32,10 +32,10 @@ def test_text_flows_over_lines_and_keeps_its_sections(tmp_path: Path) -> None:
 
 
 def test_headers_of_pages_stand_once_and_page_numbers_nowhere() -> None:
-    told = "\n".join(each.text for each in pdf.read(bytes(written(pages=4, running=True).output())))
-    assert "chapter4" in told
-    assert told.count("Operations manual") == 1
-    assert "Page" not in told
+    message = "\n".join(each.text for each in pdf.read(bytes(written(pages=4, running=True).output())))
+    assert "chapter4" in message
+    assert message.count("Operations manual") == 1
+    assert "Page" not in message
 
 
 def _pages(*pages: list[str]) -> list[str]:
@@ -110,7 +110,7 @@ def test_numbers_raised_in_any_way(raised: str) -> None:
 
 def test_korean_text_is_read() -> None:
     blocks = pdf.read(korean([(20, "자동 매매 시스템"), (11, "캔들을 읽고 주문을 냅니다."), (11, "백업은 매일 이루어집니다.")]))
-    assert [(each.kind, each.text) for each in blocks] == [
+    assert [(block.kind, block.text) for block in blocks] == [
         (BlockKind.HEADING, "자동 매매 시스템"),
         (BlockKind.TEXT, "캔들을 읽고 주문을 냅니다.\n백업은 매일 이루어집니다."),
     ]

@@ -23,15 +23,17 @@ def test_every_answer_is_a_passage_of_the_guide(folder: Path) -> None:
         for source in find([ROOT / "docs" / "guide"]).sources
         for each in passages_of(source)
     }
-    assert [each for each in read_questions(folder / "questions.json") if (each.file_path, each.section) not in passages] == []
+    assert [
+        question for question in read_questions(folder / "questions.json") if (question.file_path, question.section) not in passages
+    ] == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_there_are_enough_questions_in_either_language_and_none_twice(folder: Path) -> None:
     questions = read_questions(folder / "questions.json")
-    assert len({each.question for each in questions}) == len(questions) >= 60
+    assert len({question.question for question in questions}) == len(questions) >= 60
     for language in ("ko", "en"):
-        assert sum(each.language == language for each in questions) >= 25
+        assert sum(question.language == language for question in questions) >= 25
 
 
 def test_no_bound_is_judged_on_a_question_that_it_was_chosen_on() -> None:

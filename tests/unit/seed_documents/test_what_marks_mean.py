@@ -166,7 +166,7 @@ def test_spans_of_any_shape(cuts: list[tuple[int, int, int, int]]) -> None:
         if not set(numbers) <= seen:
             wanted.append(told_line)
         seen |= set(numbers)
-    assert [list(dict.fromkeys(each)) for each in told_rows] == [list(dict.fromkeys(each)) for each in wanted]
+    assert [list(dict.fromkeys(row)) for row in told_rows] == [list(dict.fromkeys(each)) for each in wanted]
     assert all(len(set(full)) == 1 or short == full[: len(short)] for short, full in zip(told_rows, wanted, strict=True))
 
 

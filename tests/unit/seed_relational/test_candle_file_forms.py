@@ -17,7 +17,7 @@ HEADER = "date,open,high,low,close,volume\n"
 
 
 def days(*times: str) -> str:
-    return HEADER + "".join(f"{each},10.5,12.5,9.5,11.5,100\n" for each in times)
+    return HEADER + "".join(f"{time},10.5,12.5,9.5,11.5,100\n" for time in times)
 
 
 def written(folder: Path, content: str | bytes) -> Path:
@@ -51,7 +51,7 @@ TIMES: list[tuple[str, tuple[str, ...], dict[str, str], tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("texts", "options", "expected"), [each[1:] for each in TIMES], ids=[each[0] for each in TIMES])
+@pytest.mark.parametrize(("texts", "options", "expected"), [time[1:] for time in TIMES], ids=[time[0] for time in TIMES])
 def test_times_that_are_certain_are_read(
     tmp_path: Path, texts: tuple[str, ...], options: dict[str, str], expected: tuple[str, ...]
 ) -> None:
@@ -136,10 +136,10 @@ def table(text: str, *more: str) -> str:
     )
 
 
-@pytest.mark.parametrize(("text", "options", "expected"), NUMBERS, ids=[each[0] + "".join(each[1].values()) for each in NUMBERS])
+@pytest.mark.parametrize(("text", "options", "expected"), NUMBERS, ids=[number[0] + "".join(number[1].values()) for number in NUMBERS])
 def test_numbers_that_are_certain_are_read(tmp_path: Path, text: str, options: dict[str, str], expected: str) -> None:
     (candle,) = candles_of(written(tmp_path, table(text)), symbol="A", **options).candles
-    assert list(candle[2:]) == [Decimal(each) for each in expected.split()]
+    assert list(candle[2:]) == [Decimal(word) for word in expected.split()]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_is_no_number_is_put_aside(tmp_path: Path, word: str) -> None:
 
 def test_what_went_through_a_float_is_what_it_was_and_counted(tmp_path: Path) -> None:
     found = candles_of(written(tmp_path, table("133.52000427246094|134.1|0.30000000000000004|133.6|5")), symbol="A")
-    assert [str(each) for each in found.candles[0][2:5]] == ["133.5200", "134.1000", "0.3000"]
+    assert [str(candle) for candle in found.candles[0][2:5]] == ["133.5200", "134.1000", "0.3000"]
     assert found.rounded == 1
 
 
@@ -211,7 +211,9 @@ STRUCTURES: list[tuple[str, str | bytes, dict[str, Any], int, list[int]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("content", "options", "good", "bad"), [each[1:] for each in STRUCTURES], ids=[each[0] for each in STRUCTURES])
+@pytest.mark.parametrize(
+    ("content", "options", "good", "bad"), [structure[1:] for structure in STRUCTURES], ids=[structure[0] for structure in STRUCTURES]
+)
 def test_files_of_many_shapes_are_read(tmp_path: Path, content: str | bytes, options: dict[str, Any], good: int, bad: list[int]) -> None:
     found = candles_of(written(tmp_path, content), **{"symbol": "A", **options})
     assert len(found.candles) == good

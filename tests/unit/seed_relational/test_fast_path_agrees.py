@@ -112,7 +112,7 @@ def decoded(data: bytes) -> list[Candle]:
         return int.from_bytes(stream.read(size), signed=True)
 
     assert stream.read(19) == b"PGCOPY\n\xff\r\n\0" + bytes(8)
-    found = []
+    candles = []
     while (fields := integer(2)) != -1:
         assert fields == 7
         symbol = stream.read(integer(4)).decode()
@@ -126,9 +126,9 @@ def decoded(data: bytes) -> list[Candle]:
             assert all(0 <= digit < 10_000 for digit in digits)
             value = sum((Decimal(digit) * Decimal(10_000) ** (weight - place) for place, digit in enumerate(digits)), Decimal(0))
             numbers.append(-value if sign == 0x4000 else value)
-        found.append(Candle(symbol, moment, *(number.quantize(Decimal("0.0001")) for number in numbers)))
+        candles.append(Candle(symbol, moment, *(number.quantize(Decimal("0.0001")) for number in numbers)))
     assert stream.read() == b""
-    return found
+    return candles
 
 
 def test_an_ordinary_block_is_made_ready_in_the_servers_own_format_by_symbol_and_time() -> None:

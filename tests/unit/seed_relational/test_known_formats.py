@@ -29,14 +29,14 @@ def series(draw: st.DrawFn, *, daily: bool = False, places: int = 4, symbol: str
     step = timedelta(days=1) if daily else timedelta(minutes=draw(st.sampled_from([1, 5, 60])))
     moment = EARLIEST + timedelta(minutes=draw(st.integers(0, 26_000_000)))
     moment = moment.replace(hour=0, minute=0) if daily else moment
-    made = []
+    candles = []
     for _ in range(draw(st.integers(1, 8))):
         prices = sorted(Decimal(draw(st.integers(1, 10**9))).scaleb(-places) for _ in range(4))
         first, last = draw(st.permutations(prices[1:3]))
         volume = Decimal(draw(st.integers(0, 10**12))).scaleb(-draw(st.sampled_from([0, 2])))
-        made.append(Candle(symbol, moment, first, prices[3], prices[0], last, volume))
+        candles.append(Candle(symbol, moment, first, prices[3], prices[0], last, volume))
         moment += step * draw(st.integers(1, 3))
-    return made
+    return candles
 
 
 DAYS, MINUTES = series(daily=True), series()

@@ -80,8 +80,8 @@ def test_averages_are_those_of_the_closes_in_the_window() -> None:
     candles = [candle for candle in samples() if candle.symbol == "IBM" and candle.timestamp.year == 2010]
     outcome = moving_average_cross({"IBM": candles}, fast=5, slow=20, capital=Decimal(10_000))
     above = [
-        math.fsum(float(each.close) for each in candles[place - 4 : place + 1]) / 5
-        > math.fsum(float(each.close) for each in candles[place - 19 : place + 1]) / 20
+        math.fsum(float(candle.close) for candle in candles[place - 4 : place + 1]) / 5
+        > math.fsum(float(candle.close) for candle in candles[place - 19 : place + 1]) / 20
         for place in range(19, len(candles) - 1)
     ]
     wanted = [False] * 20 + above

@@ -121,7 +121,7 @@ def test_every_section_of_the_guide_has_a_promise_that_a_test_holds(guide: Path)
     words = [promise.words for promise in load_promises() if promise.document == f"docs/guide/en/{guide.name}"]
     plain = {section.partition("\n")[0]: " ".join(section.replace("`", "").replace("**", "").split()) for section in sections}
     assert plain
-    assert [title for title, text in plain.items() if not any(" ".join(each.replace("`", "").split()) in text for each in words)] == []
+    assert [title for title, text in plain.items() if not any(" ".join(word.replace("`", "").split()) in text for word in words)] == []
 
 
 def test_every_document_has_promises_that_a_test_holds_or_is_held_as_a_whole() -> None:

@@ -47,7 +47,7 @@ def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path: 
             assert not left.exists()
             assert (kept / "deep" / "secret").read_text() == "a key"
         living.kill()
-    assert {each.name for each in tmp_path.iterdir()} == {
+    assert {path.name for path in tmp_path.iterdir()} == {
         *("christmas-go.abcdef", "christmas-old", "somebody.run", "christmas-file.run", "christmas-link.run"),
         kept.name,
     }

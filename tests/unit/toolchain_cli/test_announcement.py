@@ -19,29 +19,29 @@ def states(*done: bool | None) -> list[State]:
 
 def test_a_bare_machine_is_told_every_step_with_its_time_and_their_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expected, "STEPS", {name: expected.Expected(60 * number, 1) for number, name in enumerate(NAMES, 1)})
-    told = "\n".join(announcement("dev", states(*[False] * 5)))
-    assert "stack dev" in told
-    assert "Nothing is asked" in told
-    assert "Python environment (60 s), Docker engine (2 min), Pulumi CLI (3 min), images (4 min), platform and data (5 min)" in told
-    assert "about 15 min on two quiet cores" in told
-    assert "ready:" not in told
+    message = "\n".join(announcement("dev", states(*[False] * 5)))
+    assert "stack dev" in message
+    assert "Nothing is asked" in message
+    assert "Python environment (60 s), Docker engine (2 min), Pulumi CLI (3 min), images (4 min), platform and data (5 min)" in message
+    assert "about 15 min on two quiet cores" in message
+    assert "ready:" not in message
 
 
 def test_what_is_ready_is_named_and_costs_only_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expected, "STEPS", {name: expected.Expected(600, 2) for name in NAMES})
-    told = "\n".join(announcement("dev", states(True, True, False, True, True)))
-    assert "to do:   Pulumi CLI (10 min)" in told
-    assert "ready:   Python environment, Docker engine, images, platform and data" in told
-    assert "about 10 min" in told
+    message = "\n".join(announcement("dev", states(True, True, False, True, True)))
+    assert "to do:   Pulumi CLI (10 min)" in message
+    assert "ready:   Python environment, Docker engine, images, platform and data" in message
+    assert "about 10 min" in message
     nothing = "\n".join(announcement("dev", states(*[True] * 5)))
     assert "to do:   only to look again" in nothing
     assert "about 10 s" in nothing
 
 
 def test_what_cant_be_known_yet_makes_the_time_a_bound() -> None:
-    told = "\n".join(announcement("dev", states(True, None, True, None, None)))
-    assert "up to " in told
-    assert "unknown: Docker engine, images, platform and data" in told
+    message = "\n".join(announcement("dev", states(True, None, True, None, None)))
+    assert "up to " in message
+    assert "unknown: Docker engine, images, platform and data" in message
 
 
 def test_room_is_asked_for_once_for_each_file_system(tmp_path: Path) -> None:
