@@ -17,7 +17,7 @@ from seed.candle_files import binary
 from seed.candle_files.batches import Batch, microseconds
 from seed.candle_files.judging import ROUNDED
 from seed.candle_files.layout import Layout
-from seed.candle_files.moments import EPOCHS, Form, TimeStyle, possible_epoch
+from seed.candle_files.moments import EPOCHS, FIRST_YEAR, Form, TimeStyle, possible_epoch
 from seed.candle_files.seen import Seen, Times
 from seed.candle_files.symbols import is_plain
 
@@ -193,7 +193,7 @@ def _times(column: Any, style: TimeStyle, now: datetime) -> tuple[Times, str] | 
         return None
     if values is None:
         return None
-    within = microseconds(datetime(1, 1, 2, tzinfo=UTC)) <= int(values.min()) and int(values.max()) <= microseconds(now)
+    within = microseconds(datetime(FIRST_YEAR, 1, 2, tzinfo=UTC)) <= int(values.min()) and int(values.max()) <= microseconds(now)
     return (values, zone) if within else None
 
 

@@ -15,7 +15,7 @@ from seed.candle_files.verdicts import printable
 
 _DELIMITERS = ",;\t|"
 _LINES = 60
-_DATUM = re.compile(r"[+-]?[\d.,:/ '\u00a0\u202f-]*\d[\d.,:/ 'TZ+-]*|[+-]?\d+(\.\d*)?[eE][+-]?\d+|nan|null|", re.IGNORECASE)
+DATUM = re.compile(r"[+-]?[\d.,:/ '\u00a0\u202f-]*\d[\d.,:/ 'TZ+-]*|[+-]?\d+(\.\d*)?[eE][+-]?\d+|nan|null|", re.IGNORECASE)
 _PRICES = frozenset({"open", "high", "low", "close", "adj close", "volume"})
 
 
@@ -59,7 +59,7 @@ def find_header(text: str, options: LoadOptions, where: str) -> Header:
         except PlatformError as error:
             problem = problem or error
             continue
-        _refuse_data_before(lines[:number], len(names), parting, where)
+        _refuse_data_before(lines[:number], parting, where)
         return Header(tuple(names), number + 1, parting, (columns,), format_)
     fields = _fields(lines[first], delimiter)
     if _is_data(fields):
@@ -98,13 +98,13 @@ def _fields(line: str, given: str) -> list[str]:
 
 def _is_data(fields: Sequence[str]) -> bool:
     written = [field.strip() for field in fields if field.strip()]
-    return len(written) >= 4 and sum(bool(_DATUM.fullmatch(field)) for field in written) >= max(4, len(written) - 2)
+    return len(written) >= 4 and sum(bool(DATUM.fullmatch(field)) for field in written) >= max(4, len(written) - 2)
 
 
-def _refuse_data_before(lines: Sequence[str], width: int, delimiter: str, where: str) -> None:
+def _refuse_data_before(lines: Sequence[str], delimiter: str, where: str) -> None:
+    """Whatever their number of fields: it may be another table, whose header lacks a column."""
     for number, line in enumerate(lines, 1):
-        fields = _fields(line, delimiter)
-        if len(fields) == width and _is_data(fields):
+        if _is_data(_fields(line, delimiter)):
             raise PlatformError(
                 f"a line before the header looks like data: {printable(line, 80)}",
                 where=f"{where}, line {number}",

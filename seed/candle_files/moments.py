@@ -22,6 +22,7 @@ class Form(StrEnum):
     MDY = "mdy"
     NAMED = "named"  # Jan 2, 2024 or 02-Jan-2024
     COMPACT = "compact"  # 20200403 1400, 20200403140000
+    SHORT = "short"  # 2004031400, 200403140000: a year of two digits, only ever read by a pattern
     SECONDS = "s"
     MILLISECONDS = "ms"
     MICROSECONDS = "us"
@@ -43,6 +44,7 @@ _NUMERIC = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})\.?", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})[-. ]+([A-Za-z]{3,9})[-., ]+(\d{4})", re.ASCII)
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? +(\d{1,2}),? +(\d{4})", re.ASCII)
 _COMPACT = re.compile(r"(\d{8})[T ]?(\d{4}|\d{6})", re.ASCII)
+_SHORT = re.compile(r"\d{10}(\d\d)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?: ?([AaPp])[Mm])?", re.ASCII)
 _OFFSET = re.compile(r"(?:(?:GMT|UTC) ?)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?", re.ASCII)
 _PARTED = re.compile(
@@ -50,6 +52,9 @@ _PARTED = re.compile(
     re.ASCII,
 )
 _SHORT_YEAR = re.compile(r"\d{1,2}[-./ ](\d{1,2}|[A-Za-z]{3,9})[-./ ]\d{2}(\D.*)?", re.ASCII)
+_WINTER_NAMES = frozenset({"CET", "EET", "MET", "WET"})  # the zones of these names also have a summer time
+FIRST_YEAR = 1000
+"""Spreadsheets write 24 as 0024. No market has candles of the first millennium."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 
@@ -104,12 +109,20 @@ def in_utc(moment: Moment, zone: ZoneInfo) -> datetime:
             return (moment.local - moment.zone).replace(tzinfo=UTC)
         except OverflowError:
             raise BadRow("time is out of range") from None
+    if moment.zone and moment.zone.key in _WINTER_NAMES and moment.local.replace(tzinfo=moment.zone).dst():
+        raise BadRow(f"{moment.zone.key} beside a time in summer is ambiguous: give an offset")
     return _local(moment.local, moment.zone or zone)
 
 
 def parts(text: str, form: Form, pattern: str = "", *, chosen: bool = False) -> Moment:
     """The time in `text`, read in one form. Raises BadRow."""
-    text = text.strip()
+    moment = _parts(text.strip(), form, pattern, chosen=chosen)
+    if moment.local.year < FIRST_YEAR:
+        raise BadRow(f"the year {moment.local.year} may be one of two digits, or damaged: {text.strip()[:40]!r}")
+    return moment
+
+
+def _parts(text: str, form: Form, pattern: str, *, chosen: bool) -> Moment:
     if form in EPOCHS:
         return _epoch(text, form, chosen=chosen)
     if form is Form.PATTERN:
@@ -122,6 +135,10 @@ def parts(text: str, form: Form, pattern: str = "", *, chosen: bool = False) -> 
             raise BadRow(_not_understood(text))
         day = _date(match[1][:4], match[1][4:6], match[1][6:], text)
         return Moment(datetime.combine(day, time_of_day(match[2], len(match[2]))), None, is_day=False)
+    if form is Form.SHORT:
+        if not _SHORT.fullmatch(text):
+            raise BadRow(_not_understood(text))
+        return _by_pattern(text, "%y%m%d%H%M%S"[: len(text)])
     return _written(text, form)
 
 
@@ -178,7 +195,7 @@ def _iso(text: str) -> Moment:
 def _not_understood(text: str) -> str:
     said = f"time can't be read: {text[:40]!r}"
     if _NUMBER.fullmatch(text) or _POWER.fullmatch(text):
-        return f"{said}, an epoch number or a day's number: give --epoch s, ms, us or ns, or --date-format"
+        return f"{said}, an epoch number, a day's number, or a year of two digits: give --epoch s, ms, us or ns, or --date-format"
     if _SHORT_YEAR.fullmatch(text):
         return f"{said}, a year of two digits: give its form, such as --date-format %d/%m/%y"
     return f"{said}: give --date-format dmy, mdy or a pattern" if re.match(r"\d{1,2}[-./ ]", text) else said

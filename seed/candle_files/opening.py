@@ -39,6 +39,7 @@ class Part:
     kind: FileKind
     size: int
     member: str = ""
+    place: int = 0  # in the archive, which may have two files of one name
 
     @property
     def name(self) -> str:
@@ -76,7 +77,13 @@ _OTHERS = {
     b"<?xml": "XML: export CSV",
     b"{": "JSON: export CSV",
     b"[": "JSON: export CSV",
+    # What would be opened by itself, but not inside of another archive.
+    b"PK\x03\x04": "a zip archive in another archive: unpack it first",
+    b"PAR1": "a Parquet file in an archive: unpack it first",
+    b"\x1f\x8b": "gzip in another archive: unpack it first",
+    b"\x28\xb5\x2f\xfd": "zstd in another archive: unpack it first",
 }
+_TAR = slice(257, 262), b"ustar"  # where its first block says so
 _TABLES = (".csv", ".txt", ".tsv", ".tab", ".prn", ".asc")
 
 
@@ -107,6 +114,8 @@ def refuse_others(start: bytes, where: str) -> None:
     """Raise PlatformError for content that is not a text table."""
     begun = start.removeprefix(_BOM).lstrip().lower()
     what = next((what for mark, what in _OTHERS.items() if begun.startswith(mark.lower())), None)
+    if start[_TAR[0]] == _TAR[1]:
+        what = "a tar archive: unpack it, and name the files of candles"
     if what is not None:
         raise PlatformError("the file has no readable candles", where=where, next_step=f"it is {what}")
 
@@ -119,14 +128,15 @@ def _is_litter(name: str) -> bool:
 def _members(path: Path, size: int) -> list[Part]:
     try:
         with zipfile.ZipFile(path) as archive:
-            listed = [member for member in archive.infolist() if not member.is_dir() and not _is_litter(member.filename)]
+            every = list(enumerate(archive.infolist()))
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise PlatformError(f"the zip archive is damaged or cut off: {error}", where=str(path), next_step="fetch it again") from error
-    names = [member.filename for member in listed]
+    listed = [(place, member) for place, member in every if not member.is_dir() and not _is_litter(member.filename)]
+    names = [member.filename for _, member in listed]
     if "[Content_Types].xml" in names:
         raise PlatformError("the file has no readable candles", where=str(path), next_step="it is an Excel workbook: save the sheet as CSV")
-    tables = [member for member in listed if member.filename.lower().endswith(_TABLES)]
-    others = sorted(set(names) - {table.filename for table in tables})
+    tables = [(place, member) for place, member in listed if member.filename.lower().endswith(_TABLES)]
+    others = sorted(set(names) - {table.filename for _, table in tables})
     if not tables or others:
         # Skipping a file could skip candles.
         raise PlatformError(
@@ -134,13 +144,13 @@ def _members(path: Path, size: int) -> list[Part]:
             where=str(path),
             next_step="unpack it, and name the files of candles",
         )
-    if any(table.flag_bits & 1 for table in tables):
+    if any(table.flag_bits & 1 for _, table in tables):
         raise PlatformError(
             "the zip archive is encrypted", where=str(path), next_step="unpack it with its password, and name the files in it"
         )
-    total = sum(table.file_size for table in tables) or 1
+    total = sum(table.file_size for _, table in tables) or 1
     # Progress is counted in bytes of the archive.
-    return [Part(path, FileKind.ZIP, size * table.file_size // total, table.filename) for table in tables if table.file_size]
+    return [Part(path, FileKind.ZIP, size * table.file_size // total, table.filename, place) for place, table in tables if table.file_size]
 
 
 class _Zstd(io.RawIOBase):
@@ -191,7 +201,8 @@ def opened(part: Part) -> Iterator[tuple[IO[bytes], BinaryIO]]:
             elif part.kind is FileKind.ZSTD:
                 stream = cast("IO[bytes]", io.BufferedReader(_Zstd(raw)))
             elif part.kind is FileKind.ZIP:
-                stream = zipfile.ZipFile(raw).open(part.member)  # noqa: SIM115 - it only closes `raw`
+                archive = zipfile.ZipFile(raw)
+                stream = archive.open(archive.infolist()[part.place])
             else:
                 stream = raw
             yield stream, raw

@@ -22,7 +22,7 @@ from seed.candle_files.moments import EPOCHS, Form
 from seed.candle_files.opening import Block, FileKind, Part, blocks, opened, parts_of, refuse_others
 from seed.candle_files.options import LoadOptions
 from seed.candle_files.rejects import Reject
-from seed.candle_files.rows import fields_of, is_header_again, lines_of, values_of
+from seed.candle_files.rows import fields_of, is_header_again, rows_of, values_of
 from seed.candle_files.seen import Seen
 from seed.candle_files.survey import SAMPLE, Survey
 from seed.candle_files.verdicts import BadRow, printable
@@ -133,7 +133,7 @@ def _surveyed(source: Source, header: Header, options: LoadOptions, now: datetim
             for block in data:
                 if survey.rows >= SAMPLE and not _has_more_to_say(survey, block.data, source.layout, now):
                     continue
-                for number, content in lines_of(block):
+                for number, content in rows_of(block, source.layout):
                     try:
                         survey.add(number, values_of(content, source.layout))
                     except BadRow:
@@ -212,7 +212,7 @@ def _row_by_row(source: Source, block: Block, now: datetime, seen: Seen, refuse:
     candles: list[Candle] = []
     numbers: list[int] = []
     rounded = 0
-    for number, content in lines_of(block):
+    for number, content in rows_of(block, layout):
         values: list[str] = []
         try:
             values = values_of(content, layout)
@@ -223,7 +223,7 @@ def _row_by_row(source: Source, block: Block, now: datetime, seen: Seen, refuse:
             again = is_header_again(values, layout)
             if again is False:
                 raise PlatformError(
-                    "a second header, with the columns in another order",
+                    "a second header, with other columns, or in another order",
                     where=f"{source.name}, line {number}",
                     next_step="split the file there, and load both parts; rows before it are loaded unless the load is strict",
                 ) from None

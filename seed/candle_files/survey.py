@@ -22,7 +22,7 @@ SAMPLE = 2000
 """Rows after which a file without anything unusual counts as plain, unless its bytes show something odd."""
 _REMEMBERED = 10_000  # numbers that needn't be parsed again
 _NUMBERS = ("open", "high", "low", "close", "volume")
-_FORMS = (Form.ISO, Form.YMD, Form.DMY, Form.MDY, Form.NAMED, Form.COMPACT, *EPOCHS)
+_FORMS = (Form.ISO, Form.YMD, Form.DMY, Form.MDY, Form.NAMED, Form.COMPACT, Form.SHORT, *EPOCHS)
 
 
 class Survey:
@@ -136,9 +136,9 @@ class Survey:
             return replace(self._fixed, timezone=zone)
         left = self._times.possible
         known = [form for form in (self._format.forms if self._format else ()) if form in left]
-        if not left:
-            # ISO is unambiguous: rows in other forms are bad.
-            if Form.ISO not in self._times.read:
+        if not left or left == [Form.SHORT]:
+            # ISO is unambiguous: rows in other forms are bad. A year of two digits is never read unasked.
+            if not left and Form.ISO not in self._times.read:
                 units = [Form(form) for form in self._times.read if form in EPOCHS]
                 what, help_ = (
                     ("epoch numbers", "--epoch reads all as one unit")
@@ -149,7 +149,12 @@ class Survey:
             return TimeStyle(Form.ISO, zone)
         if self._times.unclear is not None and len(known) != 1:
             text = printable(self._times.unclear.text, 40)
-            orders = {Form.DMY: "--date-format dmy", Form.MDY: "--date-format mdy", Form.COMPACT: "--date-format %Y%m%d%H%M"}
+            orders = {
+                Form.DMY: "--date-format dmy",
+                Form.MDY: "--date-format mdy",
+                Form.COMPACT: "--date-format %Y%m%d%H%M",
+                Form.SHORT: f"--date-format {'%y%m%d%H%M%S'[: len(text)]}",
+            }
             ways = " or ".join(orders.get(Form(form), f"--epoch {form}" if form in EPOCHS else f"--date-format {form}") for form in left)
             raise unclear(
                 f"a time is ambiguous: {text!r}, and no other row decides",

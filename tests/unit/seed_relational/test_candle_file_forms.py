@@ -223,7 +223,7 @@ def test_files_of_many_shapes_are_read(tmp_path: Path, content: str | bytes, opt
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (days("2024-01-02") + "date,close,high,low,open,volume\n", "a second header, with the columns in another order"),
+        (days("2024-01-02") + "date,close,high,low,open,volume\n", "a second header, with other columns, or in another order"),
         ("2024-01-02,10,12,9,11,5\n" + HEADER, "a line before the header looks like data"),
         ("date,open,high,low,close,close,volume\n2024-01-02,1,2,1,2,2,1\n", "close (named twice)"),
         ("Tag;Er\xf6ffnung;high;low;close;volume\n2024-01-02;1,5;2;1;2;1".encode("cp1252"), "the text is not UTF-8"),

@@ -59,7 +59,8 @@ def test_a_symbol_has_one_spelling() -> None:
         ({"timestamp": "2013-02-30"}, "time can't be read: '2013-02-30'"),
         ({"timestamp": "2013-03-01 10:00 Mars/Base"}, "time zone is unknown: 'Mars/Base'"),
         ({"timestamp": "2013-03-01 10:00+23:00"}, "time zone is invalid: offset beyond 16 hours"),
-        ({"timestamp": "0001-01-01T00:00+12:00"}, "time is out of range"),
+        ({"timestamp": "0001-01-01T00:00+12:00"}, "the year 1 may be one of two digits, or damaged: '0001-01-01T00:00+12:00'"),
+        ({"timestamp": "9999-12-31T23:00-12:00"}, "time is out of range"),
     ],
 )
 def test_each_fault_has_its_reason(changes: dict[str, str], reason: str) -> None:
