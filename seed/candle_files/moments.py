@@ -39,6 +39,8 @@ _POWER = re.compile(r"\d+(\.\d*)?[eE]\+?\d+", re.ASCII)
 _ZONE_NAME = re.compile(r"(?P<rest>.*\d)\s*(?P<name>[A-Za-z][A-Za-z0-9_+/-]*)", re.ASCII)
 # Python accepts any character between day and time, also a digit: 1512120960000 would be a minute of the year 1512.
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d(-?\d)?)(?P<clock>[^\d].*)?", re.ASCII | re.DOTALL)
+# A day with an offset, as XML writes it; Python would take that for a time of day.
+_DAY_AND_OFFSET = re.compile(r"[+-]\d\d(:?\d\d)?", re.ASCII)
 _FINE = re.compile(r"[.,](\d{6})(\d+)", re.ASCII)
 _NUMERIC = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})\.?", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})[-. ]+([A-Za-z]{3,9})[-., ]+(\d{4})", re.ASCII)
@@ -182,6 +184,8 @@ def _iso(text: str) -> Moment:
     shape = _ISO.fullmatch(text)
     if shape is None:
         raise BadRow(_not_understood(text))
+    if shape["clock"] and _DAY_AND_OFFSET.fullmatch(shape["clock"]):
+        raise BadRow(f"after the day stands an offset or a time of day: {text[:40]!r}: write T between day and time")
     fine = _FINE.search(text)
     if fine and fine[2].strip("0"):
         raise BadRow(f"time is finer than a microsecond: {text[:40]!r}")

@@ -117,6 +117,13 @@ def test_winters_time_in_summer_is_ambiguous(tmp_path: Path, zone: str) -> None:
     assert found.reasons == [(3, f"{zone} beside a time in summer is ambiguous: give an offset")]
 
 
+@pytest.mark.parametrize("after", ["+09:00", "-05:00", "+09", "-0500"])
+def test_an_offset_after_a_day_is_no_time_of_day(tmp_path: Path, after: str) -> None:
+    found = candles_of(written(tmp_path, HEADER + days(f"2024-01-02{after}", "2024-01-02-09:30:00")), symbol="A")
+    assert [candle.timestamp for candle in found.candles] == [datetime(2024, 1, 2, 9, 30, tzinfo=UTC)]
+    assert [line for line, _ in found.reasons] == [2]
+
+
 def test_two_files_of_one_name_in_an_archive_are_both_read(tmp_path: Path) -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive, warnings.catch_warnings():
