@@ -16,7 +16,7 @@ from seed.candle_files.layout import Layout
 from seed.candle_files.rejects import Reject
 from seed.candle_files.seen import Seen
 from seed.candle_files.survey import SAMPLE, Survey
-from seed.candle_files.verdicts import BadRow
+from seed.candle_files.verdicts import BadRow, printable
 from seed.candles import Candle
 
 _ROWS = 65_536
@@ -41,7 +41,7 @@ def look_through(path: Path, layout: Layout, survey: Survey) -> None:
     survey.note_types({place for place in places if schema.names[place] in typed})
     try:
         for rows in file.iter_batches(SAMPLE, columns=needed):
-            columns = {name: _as_text(rows.column(name)).to_pylist() for name in needed}
+            columns = {name: _as_text(path, name, rows.column(name)).to_pylist() for name in needed}
             for number in range(rows.num_rows):
                 values = [""] * layout.width
                 for name, texts in columns.items():
@@ -86,7 +86,7 @@ def read(
     total, size, done = file.metadata.num_rows, path.stat().st_size, 0
     try:
         for rows in file.iter_batches(_ROWS, columns=list(names.values())):
-            table = arrow().table({column: _as_text(rows.column(name)) for column, name in names.items()})
+            table = arrow().table({column: _as_text(path, name, rows.column(name)) for column, name in names.items()})
             batch = _whole(path, table, plain, seen, now, done + 1) or _row_by_row(path, table, plain, now, seen, refuse, done + 1)
             done += table.num_rows
             position(size * done // max(total, 1))
@@ -111,21 +111,41 @@ def _damaged(path: Path, error: BaseException) -> PlatformError:
     )
 
 
-def _as_text(column: Any) -> Any:
+def _as_text(path: Path, name: str, column: Any) -> Any:
     pa, compute = arrow(), arrow("compute")
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_date(column.type):
         return compute.strftime(compute.cast(column, pa.timestamp("s")), format="%Y-%m-%d")
     if pa.types.is_timestamp(column.type):
-        # Arrow keeps the moment in UTC, whatever zone it shows.
-        zone = None if column.type.tz is None else "UTC"
         try:
-            column = compute.cast(column, pa.timestamp("us", tz=zone))
+            column = compute.cast(column, pa.timestamp("us", tz=column.type.tz))
         except pa.ArrowInvalid:
-            column = compute.cast(column, pa.timestamp("ns", tz=zone))  # finer than a microsecond: `judge` reports it
-        return compute.strftime(column, format="%Y-%m-%dT%H:%M:%SZ" if zone else "%Y-%m-%dT%H:%M:%S")
-    return compute.cast(column, pa.string())
+            column = compute.cast(column, pa.timestamp("ns", tz=column.type.tz))  # finer than a microsecond: `judge` reports it
+        return _moments(column) if column.type.tz else compute.strftime(column, format="%Y-%m-%dT%H:%M:%S")
+    try:
+        return compute.cast(column, pa.string())
+    except pa.ArrowNotImplementedError:
+        raise PlatformError(
+            f"column {printable(name, 40)!r} is of type {printable(str(column.type), 80)}, which is no number, text or time",
+            where=str(path),
+            next_step="name another column with --map, or save it as numbers, text or times",
+        ) from None
+
+
+def _moments(column: Any) -> Any:
+    """The moments in the column's zone: only there the midnight of an exchange's day is one. In UTC if the zone can't tell them."""
+    pa, compute = arrow(), arrow("compute")
+    in_utc = pa.timestamp(column.type.unit, tz="UTC")
+    moments = compute.cast(column, in_utc)
+    if column.type.tz not in {"UTC", "Etc/UTC", "GMT", "+00:00"}:
+        try:
+            text = compute.strftime(column, format="%Y-%m-%dT%H:%M:%S%z")
+            if compute.cast(text, in_utc).equals(moments):  # not where the offset has seconds, as Seoul's had until 1908
+                return text
+        except pa.ArrowInvalid:
+            pass  # a zone that is unknown here
+    return compute.strftime(moments, format="%Y-%m-%dT%H:%M:%SZ")
 
 
 def _whole(path: Path, table: Any, layout: Layout, seen: Seen, now: datetime, first: int) -> Batch | None:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import PlatformError
+from seed.candle_files.fast import arrow
 from tests.support.candle_reading import candles_of
 
 HEADER = "date,open,high,low,close,volume\n"
@@ -160,3 +161,36 @@ def test_a_lone_carriage_return_is_told(tmp_path: Path) -> None:
     found = candles_of(written(tmp_path, HEADER + days("2024-01-02") + days("2024-01-03").strip() + "\r" + days("2024-01-04")), symbol="A")
     assert [candle.timestamp.day for candle in found.candles] == [2]
     assert found.reasons == [(3, "a carriage return inside of the row")]
+
+
+def parquet(folder: Path, zone: str, *moments: datetime, **columns: Any) -> Path:
+    pa, path = arrow(), folder / "a.parquet"
+    prices = {name: pa.array([10.5] * len(moments)) for name in ("open", "high", "low", "close", "volume")}
+    arrow("parquet").write_table(pa.table({"time": pa.array(moments, pa.timestamp("ns", tz=zone)), **prices, **columns}), path)
+    return path
+
+
+def test_days_of_a_zone_in_parquet_are_told_as_in_a_text(tmp_path: Path) -> None:
+    """Pandas writes an exchange's days as its midnights, which Parquet keeps in UTC: 2 January in Seoul would become the 1st."""
+    path = parquet(tmp_path, "Asia/Seoul", datetime(2024, 1, 1, 15, tzinfo=UTC), datetime(2024, 1, 2, 15, tzinfo=UTC))
+    with pytest.raises(PlatformError, match="every time is a midnight") as caught:
+        candles_of(path, symbol="A")
+    assert "--days local stores 2024-01-02" in caught.value.next_step
+    assert [candle.timestamp for candle in candles_of(path, symbol="A", days="local").candles] == [
+        datetime(2024, 1, 2, tzinfo=UTC),
+        datetime(2024, 1, 3, tzinfo=UTC),
+    ]
+    assert candles_of(path, symbol="A", days="utc").candles[0].timestamp == datetime(2024, 1, 1, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "America/New_York", "+09:00", "+09", "UTC"])
+def test_moments_in_parquet_stay_what_they_are_in_every_zone(tmp_path: Path, zone: str) -> None:
+    # Seoul's clocks were 8:27:52 ahead until 1908.
+    moments = [datetime(1905, 1, 1, 15, 0, 1, tzinfo=UTC), datetime(2024, 7, 1, 4, 0, 0, 123456, tzinfo=UTC)]
+    assert [candle.timestamp for candle in candles_of(parquet(tmp_path, zone, *moments), symbol="A").candles] == moments
+
+
+def test_a_column_of_parquet_that_is_no_number_is_named(tmp_path: Path) -> None:
+    path = parquet(tmp_path, "UTC", datetime(2024, 1, 2, tzinfo=UTC), open=arrow().array([[1.5]]))
+    with pytest.raises(PlatformError, match="column 'open' is of type list"):
+        candles_of(path, symbol="A")
