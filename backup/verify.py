@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -26,6 +25,7 @@ from core.containers import execute, running
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.step import Step, follow
+from core.streams import size_and_hash
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import STANZA
 from infra.connections import Platform
@@ -268,19 +268,12 @@ def own_file_faults(place: Place, manifest: Manifest, progress: Progress) -> lis
             faults.append(f"{record.path} is missing")
         elif size != record.size:
             faults.append(f"{record.path} has {size} bytes instead of {record.size}")
-        elif _sha256(place.read(record.stored)) != record.sha256:
+        elif size_and_hash(place.read(record.stored))[1] != record.sha256:
             faults.append(f"{record.path} has changed: its SHA-256 differs")
         done += record.size
         progress.count(round(done / 1e6), round(total / 1e6), "MB")
     known = {record.stored for record in own} | _OWN_FILES
     return faults + [f"{path} is not in the manifest" for path in sorted(sizes) if path not in known]
-
-
-def _sha256(pieces: Iterable[bytes]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def _chain(manifest: Manifest, every: Sequence[Manifest]) -> list[str]:

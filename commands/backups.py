@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke.context import Context
 
-from commands.task import task
+from commands.task import platform_of, task
 from core.runner import show_progress
 
 
@@ -29,10 +29,9 @@ def backup_make(
     from backup.show import kind_of, show_made
     from backup.storage import copies
     from core.yielding import yield_processor
-    from infra import connections
 
     yield_processor()
-    platform = connections.load(stack)
+    platform = platform_of(stack)
     with show_progress("backup") as progress:
         manifest = make.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
     show_made(manifest, as_json=json)
@@ -46,9 +45,8 @@ def backup_copy(_context: Context, stack: str = "", *, json: bool = False) -> in
     Example: invoke backup.copy --json
     """
     from backup.storage import copies
-    from infra import connections
 
-    platform = connections.load(stack)
+    platform = platform_of(stack)
     with show_progress("copy") as progress:
         states = copies.run(platform, progress)
     print(copies.describe(states, as_json=json))
@@ -70,9 +68,8 @@ def backup_kit(_context: Context, recipient: list[str], out: str = "", passphras
     Example: invoke backup.kit --out /media/stick/
     """
     from backup.kit import taking
-    from infra import connections
 
-    path, readers = taking.take(connections.load(stack), out, recipients=recipient, passphrase_file=passphrase_file)
+    path, readers = taking.take(platform_of(stack), out, recipients=recipient, passphrase_file=passphrase_file)
     print(f"written to {path}, for {readers}: keep it away from this machine, and apart from the backups")
 
 
@@ -83,9 +80,8 @@ def backup_keys(_context: Context, stack: str = "", out: str = "") -> None:
     Example: invoke backup.keys --out keys.txt
     """
     from backup.operator import describe_keys, write_keys
-    from infra import connections
 
-    platform = connections.load(stack)
+    platform = platform_of(stack)
     print(f"written to {write_keys(platform, out)}" if out else "\n".join(describe_keys(platform)))
 
 
@@ -114,9 +110,8 @@ def backup_extract(
     Example: invoke backup.extract 20261129 --path postgres/christmas_db.dump
     """
     from backup.operator import extract, with_identity
-    from infra import connections
 
-    print(extract(with_identity(connections.load(stack), identity), set, path, out, place=from_))
+    print(extract(with_identity(platform_of(stack), identity), set, path, out, place=from_))
 
 
 @task(name="list")
@@ -167,11 +162,10 @@ def backup_verify(
     from backup.show import show_verdicts
     from backup.verify import verify
     from core.yielding import yield_processor
-    from infra import connections
 
     yield_processor()
     with show_progress("verify") as progress:
-        verdicts = verify(connections.load(stack), set or None, every=all, progress=progress, place=place)
+        verdicts = verify(platform_of(stack), set or None, every=all, progress=progress, place=place)
     return show_verdicts(verdicts, as_json=json)
 
 
@@ -212,9 +206,8 @@ def backup_restore(
     from backup.operator import with_identity
     from backup.restore import restore
     from backup.show import show_restored
-    from infra import connections
 
-    platform = with_identity(connections.load(stack), identity)
+    platform = with_identity(platform_of(stack), identity)
     with show_progress("restore") as progress:
         done = restore(
             platform,
@@ -232,7 +225,7 @@ def backup_restore(
         from schedule import task
 
         # A stack that came up from a kit looks after itself from here on.
-        task.ensure(connections.load(stack))
+        task.ensure(platform_of(stack))
     show_restored(done, as_json=json)
 
 
@@ -272,10 +265,9 @@ def backup_drill(
     from backup.drill import drill
     from backup.operator import with_identity
     from backup.show import show_drill
-    from infra import connections
 
     with show_progress("drill") as progress:
-        report = drill(with_identity(connections.load(stack), identity), set or None, progress=progress, place=from_)
+        report = drill(with_identity(platform_of(stack), identity), set or None, progress=progress, place=from_)
     return show_drill(report, as_json=json)
 
 
@@ -287,10 +279,9 @@ def backup_prune(_context: Context, stack: str = "", *, dry_run: bool = False, j
     """
     from backup.prune import prune
     from backup.show import show_pruned
-    from infra import connections
 
     with show_progress("prune") as progress:
-        pruned = prune(connections.load(stack), dry_run=dry_run, progress=progress)
+        pruned = prune(platform_of(stack), dry_run=dry_run, progress=progress)
     show_pruned(pruned, as_json=json)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke.context import Context
 
-from commands.task import task
+from commands.task import platform_of, task
 
 
 @task(
@@ -53,11 +53,10 @@ def check_report(_context: Context, out: str = "report.html", stack: str = "") -
     from core.disk import write_whole
     from core.errors import PlatformError
     from core.yielding import yield_processor
-    from infra import connections
     from monitor.result import exit_code
 
     yield_processor()
-    content = gather(connections.load(stack))
+    content = gather(platform_of(stack))
     try:
         write_whole(Path(out).expanduser(), page(content))
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke.context import Context
 
-from commands.task import task
+from commands.task import platform_of, task
 from core.runner import show_progress
 
 
@@ -21,7 +21,6 @@ def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head", 
 
     Example: invoke migrate --rehearse
     """
-    from infra import connections
     from migrations import run
 
     if rehearse:
@@ -29,13 +28,13 @@ def migrate_upgrade(_context: Context, stack: str = "", revision: str = "head", 
         from migrations.show import show_rehearsal
 
         with show_progress("rehearsal") as progress:
-            report = rehearse_migration(connections.load(stack), revision, progress)
+            report = rehearse_migration(platform_of(stack), revision, progress)
         show_rehearsal(report, as_json=json)
         return
     from migrations.show import show_outcome
 
     with show_progress("migrate") as progress:
-        outcome = run.upgrade(connections.load(stack), revision, progress)
+        outcome = run.upgrade(platform_of(stack), revision, progress)
     show_outcome(outcome, as_json=json)
 
 
@@ -45,11 +44,10 @@ def migrate_status(_context: Context, stack: str = "", *, json: bool = False) ->
 
     Example: invoke migrate.status --json
     """
-    from infra import connections
     from migrations import run
     from migrations.show import show_status
 
-    return show_status(run.status(connections.load(stack)), as_json=json)
+    return show_status(run.status(platform_of(stack)), as_json=json)
 
 
 @task(name="downgrade", help={"revision": "Revision to go back to: -1, base, or an identifier."}, positional=["revision"])
@@ -58,11 +56,10 @@ def migrate_downgrade(_context: Context, revision: str, stack: str = "") -> None
 
     Example: invoke migrate.downgrade --revision=-1
     """
-    from infra import connections
     from migrations import run
 
     with show_progress("migrate") as progress:
-        print(run.downgrade(connections.load(stack), revision, progress))
+        print(run.downgrade(platform_of(stack), revision, progress))
 
 
 @task(name="new", help={"message": "What the revision does, in a few words."}, positional=["message"])
@@ -114,11 +111,10 @@ def migrate_drift(_context: Context, stack: str = "", *, json: bool = False) -> 
 
     Example: invoke migrate.drift
     """
-    from infra import connections
     from migrations.schema.drift import drift
     from migrations.show import show_drift
 
-    return show_drift(drift(connections.load(stack)), as_json=json)
+    return show_drift(drift(platform_of(stack)), as_json=json)
 
 
 @task(name="snapshot")
@@ -127,10 +123,10 @@ def migrate_snapshot(_context: Context, stack: str = "") -> None:
 
     Example: invoke migrate.snapshot
     """
-    from infra import clients, connections
+    from infra import clients
     from migrations.schema.snapshot import write
 
-    with clients.postgres(connections.load(stack), "migrator", autocommit=True) as connection:
+    with clients.postgres(platform_of(stack), "migrator", autocommit=True) as connection:
         print(write(connection))
 
 
@@ -140,10 +136,10 @@ def migrate_dictionary(_context: Context, stack: str = "") -> None:
 
     Example: invoke migrate.dictionary
     """
-    from infra import clients, connections
+    from infra import clients
     from migrations.schema.dictionary import write
 
-    with clients.postgres(connections.load(stack), "migrator", autocommit=True) as connection:
+    with clients.postgres(platform_of(stack), "migrator", autocommit=True) as connection:
         print(write(connection))
 
 
@@ -153,12 +149,11 @@ def migrate_edition(_context: Context, stack: str = "", *, json: bool = False) -
 
     Example: invoke migrate.edition
     """
-    from infra import connections
     from migrations.edition_change import change_edition
     from migrations.show import show_edition
 
     with show_progress("edition") as progress:
-        change = change_edition(connections.load(stack), progress)
+        change = change_edition(platform_of(stack), progress)
     show_edition(change, as_json=json)
 
 
@@ -168,10 +163,9 @@ def migrate_upkeep(_context: Context, stack: str = "", *, json: bool = False) ->
 
     Example: invoke migrate.upkeep --json
     """
-    from infra import connections
     from migrations.show import show_upkeep
     from migrations.upkeep.run import maintain
 
     with show_progress("upkeep") as progress:
-        report = maintain(connections.load(stack), progress)
+        report = maintain(platform_of(stack), progress)
     show_upkeep(report, as_json=json)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from invoke.context import Context
 
-from commands.task import task
+from commands.task import platform_of, task
 from core.runner import show_progress
 
 _AS_MEASURED = -1.0
@@ -14,12 +14,11 @@ _AS_MEASURED = -1.0
 
 
 def _seed(stack: str, names: list[str] | None, *, json: bool) -> int:
-    from infra import connections
     from seed import everything
     from seed.show import show_reports
 
     with show_progress("seed") as progress:
-        reports = everything.load(connections.load(stack), names, progress)
+        reports = everything.load(platform_of(stack), names, progress)
     return show_reports(reports, as_json=json)
 
 
@@ -81,7 +80,6 @@ def seed_market(
     """
     if not files:
         return _seed(stack, ["market"], json=json)
-    from infra import connections
     from migrations.upkeep.run import refresh_rollups
     from seed.candle_files.load import load_files
     from seed.candle_files.options import LoadOptions, parse_mapping
@@ -104,7 +102,7 @@ def seed_market(
         round=round,
     )
     with show_progress("market data") as progress:
-        platform = connections.load(stack)
+        platform = platform_of(stack)
         report = load_files(platform, [Path(file) for file in files], options, progress)
         refresh_rollups(platform, progress)
     return show_load(report, as_json=json)
@@ -120,12 +118,11 @@ def seed_indicators(_context: Context, symbols: list[str], stack: str = "", inte
 
     Example: invoke seed.indicators AAPL IBM
     """
-    from infra import connections
     from seed.indicators import load
     from seed.show import show_reports
 
     with show_progress("indicators") as progress:
-        report = load(connections.load(stack), progress, symbols=symbols or None, interval=interval)
+        report = load(platform_of(stack), progress, symbols=symbols or None, interval=interval)
     return show_reports([report], as_json=json)
 
 
@@ -175,14 +172,13 @@ def seed_docs(
 
     Example: invoke seed.docs handbook/ --plan
     """
-    from infra import connections
     from seed.documents import load
     from seed.original_schema import collection_of
     from seed.schema_plan import planned
     from seed.show import agreed, show_plan, show_reports
 
     chosen = [Path(path) for path in paths] or None
-    platform = connections.load(stack)
+    platform = platform_of(stack)
     with show_progress("documents") as progress:
         collection = collection_of(Path(schema) if schema else None, progress)
         if plan:
@@ -227,12 +223,11 @@ def seed_search(
 
     Example: invoke seed.search "How long does a session live?"
     """
-    from infra import connections
     from seed.search import Mode, least_certainty, search
     from seed.show import show_hits
 
     mode = Mode.HYBRID if hybrid else Mode.MEANING
-    platform = connections.load(stack)
+    platform = platform_of(stack)
     least = least_certainty(platform) if certainty == _AS_MEASURED else certainty
     hits = search(platform, question, certainty=least, limit=limit, mode=mode, path=path or None, section=section or None)
     return show_hits(hits, least, as_json=json)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 from commands.closed_pipes import flush
 from commands.words import WordsTask, fold
+
+if TYPE_CHECKING:
+    from infra.connections import Platform
 
 _STACK = "Stack to work on; else CHRISTMAS_STACK, else dev."
 _JSON = "Print JSON instead of a table."
@@ -50,3 +53,10 @@ def task(*arguments: Any, words: str = "", long: Collection[str] = (), **options
         return new_task
 
     return decorate
+
+
+def platform_of(stack: str) -> Platform:
+    """The stack as tasks reach it, from its outputs. Imported late: `invoke --list` must not wait for it."""
+    from infra.connections import load
+
+    return load(stack)

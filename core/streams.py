@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from core.errors import PlatformError
 
 
 class PiecesFile(io.RawIOBase):
@@ -50,3 +53,26 @@ class StreamedFile:
     size: int
     where: str
     read: Callable[[], Iterator[bytes]]
+
+
+def proven(pieces: Iterable[bytes], sha256: str | None, fault: PlatformError) -> Iterator[bytes]:
+    """The pieces, the last one only once the hash of all is the expected one (if it is known). Raises `fault` if it is not."""
+    digest, last = hashlib.sha256(), b""
+    for piece in pieces:
+        digest.update(piece)
+        if last:
+            yield last
+        last = piece
+    if sha256 is not None and digest.hexdigest() != sha256:
+        raise fault
+    if last:
+        yield last
+
+
+def size_and_hash(pieces: Iterable[bytes]) -> tuple[int, str]:
+    """The number of bytes, and their SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces:
+        digest.update(piece)
+        size += len(piece)
+    return size, digest.hexdigest()

@@ -5,8 +5,6 @@ A restore then works as usual: the WAL, the later sets and their chains are all 
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.helper_containers import helper
 from core.progress import Progress
-from core.streams import StreamedFile
+from core.streams import StreamedFile, proven
 from infra.backup_places import FIRST
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER, REPOSITORY_PATH
 from infra.connections import Platform
@@ -179,21 +177,9 @@ def _repository(platform: Platform, copy: Source, first: Source, known: dict[str
 
 def _proven(copy: Source, place: Place, path: str, sha256: str | None) -> Callable[[], Iterator[bytes]]:
     """A file of the copy as a function of pieces, checked against its hash: the last piece is held back until it matches."""
-    return functools.partial(_checked, copy, place, path, sha256)
-
-
-def _checked(copy: Source, place: Place, path: str, sha256: str | None) -> Iterator[bytes]:
-    digest, last = hashlib.sha256(), b""
-    for piece in place.read(path):
-        digest.update(piece)
-        if last:
-            yield last
-        last = piece
-    if sha256 is not None and digest.hexdigest() != sha256:
-        raise PlatformError(
-            what=f"{path} has changed: its SHA-256 differs",
-            where=f"copy {copy.name}: {copy.where}",
-            next_step="bring back another copy (--from); invoke backup.verify --place names all damage",
-        )
-    if last:
-        yield last
+    changed = PlatformError(
+        what=f"{path} has changed: its SHA-256 differs",
+        where=f"copy {copy.name}: {copy.where}",
+        next_step="bring back another copy (--from); invoke backup.verify --place names all damage",
+    )
+    return lambda: proven(place.read(path), sha256, changed)

@@ -6,7 +6,6 @@ So one manifest proves both places, and an unreachable copy delays neither the b
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from core import lock
 from core.disk import write_whole
 from core.errors import PlatformError
 from core.progress import Progress
+from core.streams import proven
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER
 from infra.connections import Platform
 
@@ -177,20 +177,12 @@ def _copy(platform: Platform, first: Source, name: str, manifest: Manifest, prog
 def _checked(first: Source, manifest: Manifest, record: FileRecord) -> Iterator[bytes]:
     """A file of the first place, checked against the manifest: the last piece is held back until the hash matches."""
     pieces = first.sets.read(f"{manifest.id}/{record.stored}") if record.place == "set" else first.repository.read(record.path)
-    digest, last = hashlib.sha256(), b""
-    for piece in pieces:
-        digest.update(piece)
-        if last:
-            yield last
-        last = piece
-    if digest.hexdigest() != record.sha256:
-        raise PlatformError(
-            what=f"{record.path} has changed: its SHA-256 differs, so it is not copied",
-            where=f"place {first.name}: {first.where}",
-            next_step="invoke backup.verify names all damage; then invoke backup --full",
-        )
-    if last:
-        yield last
+    changed = PlatformError(
+        what=f"{record.path} has changed: its SHA-256 differs, so it is not copied",
+        where=f"place {first.name}: {first.where}",
+        next_step="invoke backup.verify names all damage; then invoke backup --full",
+    )
+    yield from proven(pieces, record.sha256, changed)
 
 
 def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], progress: Progress, *, dry_run: bool) -> dict[str, list[str]]:

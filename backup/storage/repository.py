@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import Protocol
 
 from backup.sets.model import FileRecord
 from backup.storage.places import Place
+from core.streams import size_and_hash
 from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA
 
 INFO_FILES = (f"archive/{STANZA}/archive.info", f"backup/{STANZA}/backup.info")
@@ -86,11 +86,8 @@ class PlaceRepository:
             return tuple(pool.map(self._hash, sorted(self.sizes(paths))))
 
     def _hash(self, path: str) -> FileRecord:
-        digest, size = hashlib.sha256(), 0
-        for piece in self.place.read(path):
-            digest.update(piece)
-            size += len(piece)
-        return FileRecord(place="pgbackrest", path=path, size=size, sha256=digest.hexdigest())
+        size, sha256 = size_and_hash(self.place.read(path))
+        return FileRecord(place="pgbackrest", path=path, size=size, sha256=sha256)
 
     def read(self, path: str) -> Iterator[bytes]:
         """A file's content."""
