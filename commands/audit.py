@@ -6,7 +6,7 @@ import contextlib
 
 from invoke.context import Context
 
-from commands.task import task
+from commands.task import platform_of, task
 
 _SINCE = "From when: 90m, 12h, 7d, or a time with its offset."
 
@@ -41,10 +41,9 @@ def audit_recent(
 
     Example: invoke audit --account api --since 12h
     """
-    from infra import connections
     from security.audit import show
 
-    platform = connections.load(stack)
+    platform = platform_of(stack)
     fits = show.chosen(account=account, store=store, action=action, denied=denied)
     show.recent(platform, fits, since=since, count=count, as_json=json)
     if follow:
@@ -60,10 +59,9 @@ def audit_anomalies(_context: Context, since: str = "24h", stack: str = "", *, j
 
     Example: invoke audit.anomalies --since 7d
     """
-    from infra import connections
     from security.audit import show
 
-    return show.show_anomalies(connections.load(stack), since=since, as_json=json, seen=seen)
+    return show.show_anomalies(platform_of(stack), since=since, as_json=json, seen=seen)
 
 
 @task(name="verify")
@@ -73,9 +71,9 @@ def audit_verify(_context: Context, stack: str = "", *, json: bool = False) -> i
     Example: invoke audit.verify
     """
     from backup.audited import show_verdict
-    from infra import connections
+    from infra.connections import stack_name
 
-    return show_verdict(connections.stack_name(stack), as_json=json)
+    return show_verdict(stack_name(stack), as_json=json)
 
 
 @task(
@@ -88,7 +86,7 @@ def audit_export(_context: Context, out: str, begin: str = "7d", end: str = "", 
     Example: invoke audit.export evidence.tar --begin 7d
     """
     from backup.audited import export_lines
-    from infra import connections
+    from infra.connections import stack_name
 
-    print(export_lines(connections.stack_name(stack), out, begin, end))
+    print(export_lines(stack_name(stack), out, begin, end))
     return 0

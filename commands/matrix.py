@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from commands.task import platform_of
 from core.disk import write_whole
 from core.errors import PlatformError
 from security.matrix import declared, page, show
@@ -27,12 +28,11 @@ def prove_matrix(stack: str, account: str, html: str, *, as_json: bool) -> int:
     """Try the matrix at a running stack; the exit code is as that of checks."""
     from core.progress import SilentProgress
     from core.runner import show_progress
-    from infra.connections import load
     from monitor import matrix_report
     from monitor.matrix import prove
 
     cells = _of(account)
-    platform = load(stack or None)
+    platform = platform_of(stack)
     if as_json:
         report = prove(platform, cells, SilentProgress())
     else:

@@ -6,7 +6,7 @@ import sys
 
 from invoke.context import Context
 
-from commands.task import task
+from commands.task import platform_of, task
 
 
 @task(
@@ -24,7 +24,7 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
     """
     from backup.restoring.journal import note
     from backup.sets.folders import folder_of
-    from infra import connections, stacks
+    from infra import stacks
     from schedule import task
 
     if kit:
@@ -33,7 +33,7 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
         stack, message, whole = using.up(kit, stack, identity=identity, passphrase_file=passphrase_file, refresh=refresh)
         print(message)
         if whole:  # else the restore starts the schedule: until then there is nothing to look after
-            print(task.ensure(connections.load(stack)))
+            print(task.ensure(platform_of(stack)))
         return
 
     try:
@@ -42,7 +42,7 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
         # Also where it failed: a store that is half restored may be why.
         if left := note(folder_of(stack or None)):
             print(left)
-    print(task.ensure(connections.load(stack)))
+    print(task.ensure(platform_of(stack)))
 
 
 @task(
@@ -116,7 +116,7 @@ def env(
               eval "$(invoke env --account analyst --for psql)"
     """
     from core.errors import PlatformError
-    from infra import client_lines, connections, env_file
+    from infra import client_lines, env_file
 
     known = [each.value for each in env_file.Form]
     if form and form not in known:
@@ -129,7 +129,7 @@ def env(
         raise PlatformError(what="no account given", where="invoke env", next_step="use one of those that invoke accounts lists")
     if for_ and for_ not in client_lines.CLIENTS:
         raise client_lines.unknown_client(for_)
-    platform = connections.load(stack)
+    platform = platform_of(stack)
     if for_:
         print(client_lines.line(platform, for_, account))
         return
