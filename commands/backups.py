@@ -131,7 +131,7 @@ def backup_list(_context: Context, stack: str = "", *, json: bool = False) -> No
     folder = folders.folder_of(stack or None)
     where = mirror.look(stack) or str(folder)
     sets = folders.list_sets(folder=folder)
-    show_sets(sets, marks.read(folder), {each.id: where for each in sets}, as_json=json)
+    show_sets(sets, marks.read(folder), {manifest.id: where for manifest in sets}, as_json=json)
     show_timelines(known_log.rows(stack, folder, sets), as_json=json)
     if left := journal.note(folder):
         print(left, file=sys.stderr)

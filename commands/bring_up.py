@@ -100,12 +100,12 @@ def _check(progress: Progress) -> str:
     results = checks.run(_platform())
     for _ in range(_ASKED_AGAIN):
         # A machine that has just compiled two servers answers late. Unknown is not broken: it is asked again.
-        unknown = [each.name for each in results if each.status is Status.UNKNOWN]
+        unknown = [result.name for result in results if result.status is Status.UNKNOWN]
         if not unknown:
             break
         progress.log(f"asking again what could not be learned: {', '.join(unknown)}")
-        again = {each.name: each for each in checks.run(_platform(), unknown, timeout=_SECOND_LIMIT)}
-        results = [again.get(each.name, each) for each in results]
+        again = {result.name: result for result in checks.run(_platform(), unknown, timeout=_SECOND_LIMIT)}
+        results = [again.get(result.name, result) for result in results]
     for result in results:
         if result.status is not Status.OK:
             progress.log(f"{result.status} {result.name}: {result.message}" + (f"; next: {result.next_step}" if result.next_step else ""))

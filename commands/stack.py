@@ -118,7 +118,7 @@ def env(
     from core.errors import PlatformError
     from infra import client_lines, env_file
 
-    known = [each.value for each in env_file.Form]
+    known = [form.value for form in env_file.Form]
     if form and form not in known:
         raise PlatformError(what=f"--form {form!r} is not known", where="invoke env", next_step=f"use one of: {', '.join(known)}")
     if for_ and (inside or form or ca_file):

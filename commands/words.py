@@ -76,8 +76,8 @@ def words_of(name: str, arguments: Sequence[Argument], line: Sequence[str], task
     that doesn't exist counts: then invoke names the flag, instead of the word after it.
     """
     every = [*arguments, *Program().core_args()]
-    flags = {flag for argument in every for each in argument.names for flag in _flags(each)}
-    with_value = {flag for argument in arguments if argument.takes_value for each in argument.names for flag in _flags(each)}
+    flags = {flag for argument in every for name in argument.names for flag in _flags(name)}
+    with_value = {flag for argument in arguments if argument.takes_value for name in argument.names for flag in _flags(name)}
     turns: list[list[str]] = []
     place = 0
     while name in line[place:]:

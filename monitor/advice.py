@@ -43,7 +43,7 @@ class IndexUse(NamedTuple):
 def queries(platform: Platform) -> Finding:
     """The declared queries touch no more pages, on average, than the blueprint promises."""
     with connected(platform) as connection:
-        rows = connection.execute(query("statements"), {"shapes": [shape(each.sql) for each in QUERIES]}).fetchall()
+        rows = connection.execute(query("statements"), {"shapes": [shape(declared.sql) for declared in QUERIES]}).fetchall()
     # The same query may be written down twice: the busier one stands for it.
     judged = judge_queries({said: (calls, pages, taken) for said, calls, pages, taken in sorted(rows, key=lambda row: row[1])})
     seen, over = judged

@@ -42,13 +42,13 @@ def anomalies(platform: Platform) -> Finding:
 
 def judge(anomalies_seen: Sequence[Anomaly], unread: dict[str, str], trials: Sequence[tuple[datetime, datetime]] = ()) -> Finding:
     """Judge anomalies, and stores that could not be read. `trials` are the spans in which rights were tried. Pure."""
-    problems = [each for each in anomalies_seen if not _is_ours(each, trials)]
+    problems = [anomaly for anomaly in anomalies_seen if not _is_ours(anomaly, trials)]
     if problems:
-        by_rule = Counter(each.rule for each in problems)
+        by_rule = Counter(anomaly.rule for anomaly in problems)
         newest = sorted(problems, key=lambda each: (each.rule in _GRAVE, each.time), reverse=True)
         rules = ", ".join(f"{rule} ({count})" if count > 1 else rule for rule, count in sorted(by_rule.items()))
         words = shortened((f"{each.time[:16].replace('T', ' ')} {each.store}: {each.words}" for each in newest), _SHOWN)
-        grave = any(each.rule in _GRAVE for each in problems)
+        grave = any(anomaly.rule in _GRAVE for anomaly in problems)
         return (critical if grave else warning)(f"{rules}: {words}", _NEXT, len(problems), "anomalies")
     if unread:
         return unknown(

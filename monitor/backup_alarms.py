@@ -54,7 +54,7 @@ def waiting(platform: Platform) -> Finding:
 def judge_drill(history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], alarms: BackupAlarms, now: datetime) -> Finding:
     """The last drill that passed, and whether the very last one did. A platform too young for its first drill is no fault."""
     step = "invoke backup.drill; invoke schedule shows why it was not done by itself"
-    passed = [each for each in history if each.get("passed")]
+    passed = [past for past in history if past.get("passed")]
     age = now - datetime.fromisoformat(str(passed[-1]["started"])) if passed else None
     if history and not history[-1].get("passed"):
         last = history[-1]
@@ -111,7 +111,7 @@ def judge_growth(sets: Sequence[Manifest], alarms: BackupAlarms) -> Finding:
     from backup.sets.model import STORES
     from core.words import size_text
 
-    sizes = [each.total_bytes for each in covering(sets, STORES) if each.kind == "full"]
+    sizes = [manifest.total_bytes for manifest in covering(sets, STORES) if manifest.kind == "full"]
     if len(sizes) <= alarms.growth_needs:
         return ok(f"{len(sizes)} full sets, too few to compare")
     usual = statistics.median(sizes[:-1])
@@ -137,7 +137,7 @@ def judge_space(free: Mapping[str, tuple[int, int]], full_bytes: int, alarms: Ba
 
     name, (left, total) = min(free.items(), key=lambda item: item[1][0] / max(1, item[1][1]))
     share = left / max(1, total)
-    least = min(each for each, _ in free.values())
+    least = min(share_free for share_free, _ in free.values())
     sets = f", room for {least / full_bytes:.0f} more full sets" if full_bytes else ""
     message = f"{name} has {size_text(left)} free ({share:.0%}){sets}"
     step = "invoke backup.prune --dry-run shows what could go; else make room on the disk"
@@ -165,4 +165,4 @@ def space(platform: Platform) -> Finding:
 
 
 def _existing(folder: Path) -> Path:
-    return next(each for each in (folder, *folder.parents) if each.exists())
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())

@@ -59,7 +59,7 @@ def judge_full(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> F
     from backup.sets.due import covering
     from backup.sets.model import STORES
 
-    fulls = [each for each in covering(sets, STORES) if each.kind == "full"]
+    fulls = [manifest for manifest in covering(sets, STORES) if manifest.kind == "full"]
     if not fulls:
         return critical("there is no full backup set of all three stores", "invoke backup --full")
     age = now - fulls[-1].started
@@ -119,7 +119,7 @@ def judge_redundancy(sets: Sequence[Manifest], rules: BackupRules, now: datetime
     from backup.sets.due import covering
     from backup.sets.model import STORES
 
-    fulls = [each for each in covering(sets, STORES) if each.kind == "full"]
+    fulls = [manifest for manifest in covering(sets, STORES) if manifest.kind == "full"]
     message = f"{len(fulls)} full sets of all three stores, {len(sets)} sets in all"
     if len(fulls) >= rules.minimum_redundancy:
         return ok(message, len(fulls), "sets")
@@ -151,9 +151,9 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
         # A full set also says what its dumps lack.
         for manifest in (*having[-1:], *[each for each in having if each.kind == "full"][-1:]):
             newer = set(unprovens)
-            unprovens |= {each.what: each for each in manifest.parts[store].unproven if each.what not in newer}
-    grave = [each for each in unprovens.values() if not each.by_design]
-    message = shortened([*grave, *(each for each in unprovens.values() if each.by_design)], _SHOWN)
+            unprovens |= {finding.what: finding for finding in manifest.parts[store].unproven if finding.what not in newer}
+    grave = [finding for finding in unprovens.values() if not finding.by_design]
+    message = shortened([*grave, *(finding for finding in unprovens.values() if finding.by_design)], _SHOWN)
     if grave:
         return warning(message, "docs/backup.md says what is proven, what is only kept, and what to do about it", len(grave), "objects")
     return ok(message or ("all of it is counted" if sets else "there is no set yet"), len(unprovens), "objects")

@@ -29,16 +29,16 @@ def fields(platform: Platform) -> Finding:
     by_kind = judge(ring, usages)
     for kind, fault, next_step in _WRONG:
         if wrong := by_kind[kind]:
-            values = sum(each.values for each in wrong)
+            values = sum(usage.values for usage in wrong)
             return critical(f"{values} values {fault}: {_named(wrong)}", next_step, values, "values")
     if unguarded:
         names = ", ".join(f"{table}.{column}" for table, column in unguarded)
         return critical(
             f"no valid CHECK refuses plain text in {names}", "invoke migrate.drift shows what differs", len(unguarded), "columns"
         )
-    if older := sum(each.values for each in by_kind[Kind.OLDER]):
+    if older := sum(usage.values for usage in by_kind[Kind.OLDER]):
         return warning(f"{older} values wait to be sealed with key {ring.active.number}", f"{_ROTATE} goes on", older, "values")
-    sealed = sum(each.values for each in by_kind[Kind.ACTIVE])
+    sealed = sum(usage.values for usage in by_kind[Kind.ACTIVE])
     return ok(f"{sealed} values sealed with key {ring.active.number}", sealed, "values")
 
 

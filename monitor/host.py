@@ -133,14 +133,14 @@ def out_of_memory(platform: Platform) -> Finding:
 
 def judge_out_of_memory(risen: Mapping[str, Increase], alarms: HostAlarms = HOST_ALARMS) -> Finding:
     """Judge OOM kills by service. Pure."""
-    ended = {name: each for name, each in risen.items() if each.count >= alarms.oom_critical}
+    ended = {name: rise for name, rise in risen.items() if rise.count >= alarms.oom_critical}
     if not ended:
         return ok("no OOM kills", 0, "processes")
     message = ", ".join(f"{each.count:.0f} of {name} {each}" for name, each in ended.items())
     return critical(
         f"the kernel killed processes (out of memory): {message}",
         f"invoke logs {next(iter(ended))} --since 1h; raise christmas:limits in the stack's settings, then invoke up",
-        sum(each.count for each in ended.values()),
+        sum(rise.count for rise in ended.values()),
         "processes",
     )
 

@@ -209,8 +209,8 @@ def judge(keyspace: Keyspace, kind: str, ttl_ms: int, memory: int, shape: Any) -
     if keyspace.value_type is ValueType.HASH:
         # A key that expired since its type was asked for has no fields left: nothing to judge.
         names = set(shape or ())
-        declared = {each.name for each in keyspace.fields}
-        required = {each.name for each in keyspace.fields if each.required}
+        declared = {declared_field.name for declared_field in keyspace.fields}
+        required = {declared_field.name for declared_field in keyspace.fields if declared_field.required}
         if names and (not required <= names or (keyspace.extra_fields is None and not names <= declared)):
             faults.append(Fault.WRONG_SHAPE)
         if memory > keyspace.max_bytes + _HASH_OVERHEAD + _FIELD_OVERHEAD * len(names):

@@ -45,12 +45,12 @@ class Report:
     @property
     def differing(self) -> list[Proven]:
         """Cells of which a server does otherwise than declared."""
-        return [each for each in self.proven if each.differs]
+        return [cell for cell in self.proven if cell.differs]
 
     @property
     def unknown(self) -> list[Proven]:
         """Cells whose answer is unknown."""
-        return [each for each in self.proven if each.is_unknown]
+        return [cell for cell in self.proven if cell.is_unknown]
 
     @property
     def exit_code(self) -> int:
@@ -109,12 +109,12 @@ def _postgres(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         learned_cells = {cell: learned for every in pool.map(one, cells) for cell, learned in every.items()}
     report.address = next((denial.address for denial in denials.values() if denial.address), "")
-    wanted = Counter({account: len(each.logins) for account, each in denials.items()})
+    wanted = Counter({account: len(denied.logins) for account, denied in denials.items()})
     refused = _told(platform, "timescaledb", began, refusals.of_postgres, lambda each: each.account, wanted)
     if isinstance(refused, Finding):
         report.unread.append(refused.message)
     else:
-        _miss(report, [(cell, account) for account, each in denials.items() for cell in each.logins], refused)
+        _miss(report, [(cell, account) for account, denied in denials.items() for cell in denied.logins], refused)
     return learned_cells, dict(wanted)
 
 
@@ -127,7 +127,7 @@ def _weaviate(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
     try:
         names = weaviate.names(platform)
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
-        return {cell: learned for each in cells.values() for cell, learned in _nothing(each, error).items()}, {}
+        return {cell: learned for column in cells.values() for cell, learned in _nothing(column, error).items()}, {}
 
     def one(account: str) -> dict[Cell, Learned]:
         try:
@@ -137,7 +137,7 @@ def _weaviate(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
 
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         learned_cells = {cell: learned for every in pool.map(one, cells) for cell, learned in every.items()}
-    wanted = Counter((account, action) for account, each in denials.items() for _, action in each.expected)
+    wanted = Counter((account, action) for account, denied in denials.items() for _, action in denied.expected)
 
     def recognize(line: bytes) -> refusals.Refusal | None:
         said = refusals.denied_by_weaviate(line)
@@ -147,8 +147,12 @@ def _weaviate(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
     if isinstance(refused, Finding):
         report.unread.append(refused.message)
     else:
-        _miss(report, [(cell, (account, action)) for account, each in denials.items() for cell, action in each.expected], refused)
-    return learned_cells, {account: each.lines for account, each in denials.items()}
+        _miss(
+            report,
+            [(cell, (account, action)) for account, denied in denials.items() for cell, action in denied.expected],
+            refused,
+        )
+    return learned_cells, {account: denied.lines for account, denied in denials.items()}
 
 
 def _redis(platform: Platform, cells: Mapping[str, list[Cell]], report: Report) -> Result:
@@ -160,7 +164,7 @@ def _redis(platform: Platform, cells: Mapping[str, list[Cell]], report: Report) 
     try:
         places = redis_store.room(platform, own_refusals.spans(platform.stack)) // max(1, len(cells))
     except (driver.RedisError, OSError) as error:
-        return {cell: learned for each in cells.values() for cell, learned in _nothing(each, error).items()}, {}
+        return {cell: learned for column in cells.values() for cell, learned in _nothing(column, error).items()}, {}
     for account, mine in cells.items():
         began, denials = time.monotonic(), redis_store.Denials()
         try:
@@ -228,5 +232,5 @@ def _miss(report: Report, denials: Sequence[tuple[Cell, Any]], in_the_log: Count
 
 def cells_by_answer(proven: Sequence[Proven]) -> Iterator[tuple[str, int]]:
     """The number of cells by how their answer was learned: `tried`, `listed`, or nothing to try."""
-    counts = Counter("nothing there" if each.learned.answer is Answer.ABSENT else str(each.learned.how) for each in proven)
+    counts = Counter("nothing there" if cell.learned.answer is Answer.ABSENT else str(cell.learned.how) for cell in proven)
     yield from sorted(counts.items())

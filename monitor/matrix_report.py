@@ -13,7 +13,7 @@ _SHOWN = 40
 
 def lines(report: Report) -> Iterator[str]:
     """The report: a line for each cell that is not as declared, then a summary."""
-    yield from _some([_difference(each) for each in report.differing], "more that differ")
+    yield from _some([_difference(cell) for cell in report.differing], "more that differ")
     yield from _some([f"not in the log  {cell}" for cell in report.unlogged], "more denials that are in no log")
     yield from _some([f"unknown  {each.cell}: {each.learned.said}" for each in report.unknown], "more of which nothing was learned")
     yield from (f"unknown  {each}" for each in report.unread)

@@ -46,7 +46,7 @@ def of_late(stack: str, store: str, begin: datetime) -> Counter[tuple[str, str]]
 
 def spans(stack: str) -> list[tuple[datetime, datetime]]:
     """From when to when each proof that is written down was at work."""
-    return [(each.began, each.ended) for each in _read(stack)]
+    return [(trial.began, trial.ended) for trial in _read(stack)]
 
 
 def _read(stack: str) -> list[Caused]:

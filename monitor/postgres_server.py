@@ -63,7 +63,7 @@ def connections(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) ->
 def judge_connections(room: int, held: Mapping[str, int], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge connections by account and the total limit. Pure."""
     total = sum(held.values())
-    most = ", ".join(f"{name} {count}" for name, count in sorted(held.items(), key=lambda each: -each[1])[:_SHOWN])
+    most = ", ".join(f"{name} {count}" for name, count in sorted(held.items(), key=lambda pair: -pair[1])[:_SHOWN])
     message = f"{total} of {room}: {most}"
     step = f"invoke check --only postgres.sessions; {_AS_SUPERUSER}: select pg_terminate_backend(PROCESS) ends one"
     finding = bounded(total / max(room, 1), "share", message, step, warn=alarms.connections_warn, critical=alarms.connections_critical)
@@ -97,11 +97,11 @@ def locks(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Findi
 
 def judge_locks(waiting: Sequence[Waiting], sessions: Mapping[int, Holder], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge waiting sessions; the head of a queue blocks others and waits for nobody itself. Pure."""
-    longest = max((each.seconds for each in waiting), default=0.0)
+    longest = max((session.seconds for session in waiting), default=0.0)
     if not waiting:
         return bounded(0.0, "seconds", "no session waits for a lock", "", warn=alarms.lock_wait_warn.total_seconds())
-    pids = {each.pid for each in waiting}
-    heads = [pid for pid in dict.fromkeys(blocker for each in waiting for blocker in each.blockers) if pid not in pids]
+    pids = {session.pid for session in waiting}
+    heads = [pid for pid in dict.fromkeys(blocker for session in waiting for blocker in session.blockers) if pid not in pids]
     things = ", ".join(dict.fromkeys(each.thing for each in sorted(waiting, key=lambda each: -each.seconds)[:_SHOWN]))
     message = f"{len(waiting)} sessions wait for a lock ({things}), the longest for {longest:.0f} s"
     if heads:
@@ -131,14 +131,14 @@ def slots(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Findi
 
 def judge_slots(slots_there: Sequence[Slot], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge slots: an unused one retains WAL until the disk is full. Pure."""
-    most = max((each.held for each in slots_there), default=0)
+    most = max((slot.held for slot in slots_there), default=0)
     message = "; ".join(
-        f"{each.name} ({'active' if each.active else 'inactive'}, {each.state}) retains {size_text(each.held)}" for each in slots_there
+        f"{slot.name} ({'active' if slot.active else 'inactive'}, {slot.state}) retains {size_text(slot.held)}" for slot in slots_there
     )
     step = f"reconnect its reader, or {_AS_SUPERUSER}: select pg_drop_replication_slot(NAME)"
     bound = alarms.slot_bytes_critical
-    grave = most >= bound or any(each.state in {"lost", "unreserved"} for each in slots_there)
-    status = Status.CRITICAL if grave else Status.OK if all(each.active for each in slots_there) else Status.WARNING
+    grave = most >= bound or any(slot.state in {"lost", "unreserved"} for slot in slots_there)
+    status = Status.CRITICAL if grave else Status.OK if all(slot.active for slot in slots_there) else Status.WARNING
     return Finding(status, message or "no slots", "" if status is Status.OK else step, most, "bytes", None, bound)
 
 

@@ -12,7 +12,7 @@ from core import terminal
 from monitor.result import CheckResult, Status, exit_code, severity, worst
 
 COLOURS = {Status.OK: "green", Status.WARNING: "yellow", Status.CRITICAL: "red", Status.UNKNOWN: "magenta"}
-_STATUS_COLUMNS = max(len(each) for each in Status)
+_STATUS_COLUMNS = max(len(status) for status in Status)
 # Units of the plugin format; other units are left out.
 _PLUGIN_UNITS = {"seconds": "s", "bytes": "B", "percent": "%"}
 
@@ -46,7 +46,7 @@ def summary(results: Sequence[CheckResult]) -> str:
 
 def lines(stack: str, results: Sequence[CheckResult]) -> str:
     """A line for each result, and one for the next step of each problem."""
-    width = max((len(each.name) for each in results), default=0)
+    width = max((len(result.name) for result in results), default=0)
     problems = []
     for result in results:
         problems.append(f"{result.status:<8} {result.name:<{width}}  {terminal.plain(result.message)}")
@@ -58,7 +58,7 @@ def lines(stack: str, results: Sequence[CheckResult]) -> str:
 def text(stack: str, results: Sequence[CheckResult], stream: TextIO) -> str:
     """The results for a terminal, in the layout that fits its width."""
     colours, width = terminal.has_colours(stream), terminal.columns()
-    names = max((len(each.name) for each in results), default=0)
+    names = max((len(result.name) for result in results), default=0)
     problems = []
     for result in results:
         step = [f"next: {result.next_step}"] if result.next_step and result.status is not Status.OK else []
@@ -70,7 +70,7 @@ def text(stack: str, results: Sequence[CheckResult], stream: TextIO) -> str:
 
 def as_plugin(stack: str, results: Sequence[CheckResult]) -> str:
     """One line in the format of monitoring plugins (Nagios, Icinga, Zabbix, Sensu): status, problems, performance data."""
-    wrong = sorted((result for result in results if result.status is not Status.OK), key=lambda each: -severity(each.status))
+    wrong = sorted((result for result in results if result.status is not Status.OK), key=lambda check: -severity(check.status))
     message = "; ".join(f"{each.name} {each.status}: {each.message}" for each in wrong)
     figures = " ".join(_figure(result) for result in results if result.value is not None)
     said = plugin_text(f"{summary(results) or 'no checks'} (stack {stack})" + (f": {message}" if message else ""))

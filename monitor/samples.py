@@ -39,7 +39,7 @@ def remember(platform: Platform, name: str, value: float, now: float | None = No
     """Store a value; return the earlier ones of the last week, oldest first. A failed write is ignored."""
     now = time.time() if now is None else now
     path = _folder(platform) / f"{name}.json"
-    earlier = [each for each in _read(path) if now - _KEPT_SECONDS <= each[0] <= now]
+    earlier = [sample for sample in _read(path) if now - _KEPT_SECONDS <= sample[0] <= now]
     kept = earlier[:-1] if len(earlier) > 1 and now - earlier[-2][0] < _CLOSEST_SECONDS else earlier
     _write(path, [*kept, (now, value)][-_MOST:])
     return earlier
@@ -63,7 +63,7 @@ def increase(platform: Platform, name: str, value: float, now: float | None = No
 def risen(earlier: Sequence[Sample], value: float, now: float) -> Increase | None:
     """The same from given samples. Pure."""
     window = COUNTED.total_seconds()
-    recent = [each for each in earlier if now - each[0] <= window] or list(earlier[-1:])
+    recent = [sample for sample in earlier if now - sample[0] <= window] or list(earlier[-1:])
     if not recent:
         return None
     total, before = 0.0, recent[0][1]
@@ -78,18 +78,18 @@ def slope(earlier: Sequence[Sample], value: float, now: float, *, span: float, l
 
     Fitted by least squares.
     """
-    points = [*(each for each in earlier if now - each[0] <= span), (now, value)]
+    points = [*(sample for sample in earlier if now - sample[0] <= span), (now, value)]
     if points[-1][0] - points[0][0] < least:
         return None
     middle = sum(at for at, _ in points) / len(points)
-    mean = sum(each for _, each in points) / len(points)
+    mean = sum(figure for _, figure in points) / len(points)
     spread = sum((at - middle) ** 2 for at, _ in points)
-    return sum((at - middle) * (each - mean) for at, each in points) / spread
+    return sum((at - middle) * (figure - mean) for at, figure in points) / spread
 
 
 def _read(path: Path) -> list[Sample]:
     try:
-        return [(float(at), float(each)) for at, each in json.loads(path.read_text(encoding="ascii"))]
+        return [(float(at), float(figure)) for at, figure in json.loads(path.read_text(encoding="ascii"))]
     except (OSError, ValueError, TypeError):
         return []
 
@@ -99,7 +99,7 @@ def _write(path: Path, points: Sequence[Sample]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        fresh.write_text(json.dumps([[round(at, 1), each] for at, each in points]), encoding="ascii")
+        fresh.write_text(json.dumps([[round(at, 1), figure] for at, figure in points]), encoding="ascii")
         fresh.replace(path)
     except OSError:
         return

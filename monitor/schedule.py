@@ -20,7 +20,7 @@ def judge(signs_of_life: signs.Signs | None, *, runs: bool, kept: bool, rules: S
 
     `boot` names this machine's last start, as signs do theirs.
     """
-    failing = {name: each for name, each in (signs_of_life.works if signs_of_life else {}).items() if each.failures}
+    failing = {name: work for name, work in (signs_of_life.works if signs_of_life else {}).items() if work.failures}
     if not kept and not runs:
         finding = ok("another scheduler does the work, as the setting `schedule` says; backup.newest shows whether it does")
     elif signs_of_life is None:

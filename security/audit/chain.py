@@ -245,7 +245,7 @@ class Chain:
         head = before or EMPTY
         for name, anchor in (anchors or {}).items():
             known = hashes.get(anchor.number)
-            gone = any(anchor.number <= each.number for each in pruned)
+            gone = any(anchor.number <= note.number for note in pruned)
             if anchor.number and known != anchor.hash and not (known is None and gone):
                 missing = "is missing" if known is None else "is another one"
                 faults.append(f"line {anchor.number}, which backup set {name} has the hash of, {missing}")

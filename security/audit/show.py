@@ -81,7 +81,7 @@ def show_anomalies(platform: Platform, *, since: str, as_json: bool, seen: bool)
         # What came while this ran is reported once more.
         looked_at.mark(chain, now)
     if as_json:
-        print(json.dumps([asdict(each) for each in listed], indent=2, ensure_ascii=False))
+        print(json.dumps([asdict(anomaly) for anomaly in listed], indent=2, ensure_ascii=False))
     else:
         for each in listed:
             print(f"{each.time[:19].replace('T', ' ')}  {each.store:<10}  {each.rule}: {each.words}")

@@ -22,7 +22,7 @@ Right = tuple[str, str, str, bool]
 def rights(role: PostgresRole) -> Iterator[Right]:
     """Kind, name and action of everything that can be allowed, and whether it is."""
     grants = {grant.table: grant for grant in role.grants}
-    for name in (*(each.name for each in TABLES), *(rollup.name for rollup in ROLLUPS)):
+    for name in (*(declared.name for declared in TABLES), *(rollup.name for rollup in ROLLUPS)):
         for action in TABLE_ACTIONS:
             yield "table", name, action, _on_table(role, grants.get(name), action)
     for each in TABLES:
@@ -59,7 +59,7 @@ def open_functions() -> tuple[str, ...]:
 def _tables_by_column() -> tuple[str, ...]:
     """Tables of which somebody may see some columns only."""
     limited = {grant.table for account in ACCOUNTS if account.postgres for grant in account.postgres.grants if grant.columns is not None}
-    return tuple(each.name for each in TABLES if each.name in limited)
+    return tuple(declared.name for declared in TABLES if declared.name in limited)
 
 
 def _on_table(role: PostgresRole, grant: TableGrant | None, action: str) -> bool:
@@ -67,7 +67,7 @@ def _on_table(role: PostgresRole, grant: TableGrant | None, action: str) -> bool
         return True
     if action == "select" and role.reads_every_table:
         return True
-    if grant is None or action not in {each.value for each in Privilege}:
+    if grant is None or action not in {privilege.value for privilege in Privilege}:
         return False
     # Some columns are not the table: `select *` is refused.
     return Privilege(action) in grant.privileges and not (action == "select" and grant.columns is not None)

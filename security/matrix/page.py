@@ -35,8 +35,8 @@ _MARKS = {"y": ("●", "may"), "n": ("·", "may not"), "x": ("✗", "differs"), 
 
 def page(cells: Mapping[Cell, bool], proven: Sequence[Proven] | None = None, summary: Sequence[str] = ()) -> str:
     """The page; with `proven`, cells that differ or are unknown stand out, and `summary` has the result in lines."""
-    learned = {each.cell: each for each in proven or ()}
-    differs = any(each.differs for each in learned.values())
+    learned = {proof.cell: proof for proof in proven or ()}
+    differs = any(proof.differs for proof in learned.values())
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',

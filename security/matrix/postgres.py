@@ -257,8 +257,8 @@ def _of_functions(cell: Cell, functions: list[dict[str, Any]] | str) -> Learned:
             return Learned(Answer.UNKNOWN, said="there is no such function")
     else:
         others = cell.name != names.OPEN
-        mine = [each for each in functions if groups[cell.name](each) and not (others and each["name"] in named | open_)]
-    return _together([(each["name"], _function(each)) for each in mine])
+        mine = [function for function in functions if groups[cell.name](function) and not (others and function["name"] in named | open_)]
+    return _together([(function["name"], _function(function)) for function in mine])
 
 
 def _function(function: Mapping[str, Any]) -> Learned:

@@ -28,7 +28,7 @@ RESERVED = 64
 _TOO_BIG_BYTES = 2**20 + 1
 _NO_PERMISSION = ("NOPERM", "no permissions to")
 _OUT_OF_REACH = re.compile(r"access the '.*' (?:key|channel)|keys? used as arguments|channels? used as arguments")
-_SERVER = {each.action: each for each in ON_THE_SERVER}
+_SERVER = {command.action: command for command in ON_THE_SERVER}
 
 
 @dataclass(slots=True)

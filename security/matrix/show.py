@@ -42,7 +42,7 @@ def show(cells: Mapping[Cell, bool], stream: TextIO | None = None) -> None:
     for account, *rest in rows(cells):
         if last and account != last:
             table.add_section()
-        table.add_row(Text(account), *(Text(each) for each in rest))
+        table.add_row(Text(account), *(Text(words) for words in rest))
         last = account
     Console(file=stream).print(table)
 

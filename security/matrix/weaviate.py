@@ -150,8 +150,8 @@ def _filled(value: Any, words: Mapping[str, str]) -> Any:
             value = value.replace(f"{{{name}}}", word)
         return value
     if isinstance(value, dict):
-        return {key: _filled(each, words) for key, each in value.items()}
-    return [_filled(each, words) for each in value] if isinstance(value, list) else value
+        return {key: _filled(part, words) for key, part in value.items()}
+    return [_filled(part, words) for part in value] if isinstance(value, list) else value
 
 
 def _own_permissions(ask: Caller) -> list[Mapping[str, Any]] | str:

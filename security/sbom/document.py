@@ -30,7 +30,7 @@ def parts(files: ImageFiles) -> list[Part]:
 
 def counted(every: Iterable[Part]) -> str:
     """How many there are of each kind, in words."""
-    counts: Counter[str] = Counter(each.kind for each in every)
+    counts: Counter[str] = Counter(component.kind for component in every)
     words = {"deb": "packages of Debian", "golang": "modules of Go", "pypi": "packages of Python"}
     return ", ".join(f"{counts[kind]} {name}" for kind, name in words.items() if counts[kind]) or "nothing that says what it is"
 
