@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -139,14 +138,11 @@ def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dic
 
     Raises PlatformError if the stack does not exist or can't be read.
     """
+    from airgap.toolchain.asking import ask
     from airgap.toolchain.diagnose import diagnose
-    from airgap.toolchain.environment import pulumi_environment
-    from airgap.toolchain.locate import real_pulumi
 
     name = stack_name(stack)
-    shown = ["--show-secrets"] if show_secrets else []
-    command = [str(real_pulumi()), "stack", "output", "--json", *shown, "--stack", name, "--non-interactive"]
-    done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), capture_output=True, text=True, check=False)
+    done = ask(ROOT, "stack", "output", "--json", *(["--show-secrets"] if show_secrets else []), "--stack", name)
     if done.returncode != 0:
         if f"no stack named '{name}'" in done.stderr:
             raise PlatformError(

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from airgap.toolchain.asking import ask
 from airgap.toolchain.environment import pulumi_environment
-from airgap.toolchain.locate import real_pulumi
 from airgap.toolchain.locks import clear_dead_locks
 from core.errors import PlatformError
 from infra.connections import LOCAL, ROOT
@@ -122,15 +121,13 @@ def put(stack: str, deployment: dict[str, Any]) -> None:
     _pulumi(["stack", "import"], stack, f"the state could not be put into stack {stack}", stdin=json.dumps(deployment))
 
 
-def _pulumi(arguments: list[str], stack: str, what: str, stdin: str | None = None) -> str:
+def _pulumi(arguments: list[str], stack: str, what: str, stdin: str = "") -> str:
     """The CLI's output. Secrets go through pipes, never through arguments or files."""
     from airgap.toolchain.diagnose import diagnose
 
-    command = [str(real_pulumi()), *arguments, "--stack", stack, "--non-interactive"]
-    environment = pulumi_environment(ROOT)
-    for line in clear_dead_locks(environment.get("PULUMI_BACKEND_URL", ""), stack):
+    for line in clear_dead_locks(pulumi_environment(ROOT).get("PULUMI_BACKEND_URL", ""), stack):
         print(line, file=sys.stderr, flush=True)
-    done = subprocess.run(command, cwd=ROOT, env=environment, input=stdin or "", capture_output=True, text=True, check=False)
+    done = ask(ROOT, *arguments, "--stack", stack, stdin=stdin)
     if done.returncode != 0:
         raise diagnose(done.stderr) or PlatformError(
             what=f"{what}: {done.stderr.strip()[-600:]}",

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from airgap.toolchain.asking import ask
 from airgap.toolchain.diagnose import diagnose
 from airgap.toolchain.environment import pulumi_environment
 from airgap.toolchain.locate import real_pulumi
@@ -227,8 +228,7 @@ def _list() -> list[dict[str, Any]]:
 
 
 def _json(arguments: Sequence[str], what: str) -> Any:
-    command = [str(real_pulumi()), *arguments, "--non-interactive"]
-    done = subprocess.run(command, cwd=ROOT, env=pulumi_environment(ROOT), capture_output=True, text=True, check=False)
+    done = ask(ROOT, *arguments)
     if done.returncode != 0:
         raise _failed(what, f"pulumi {arguments[0]}", done.stderr)
     return json.loads(done.stdout or "null")

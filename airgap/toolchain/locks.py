@@ -54,6 +54,7 @@ def clear_dead_locks(backend: str, stack: str | None = None) -> list[str]:
         if holder is not None and _may_clear(holder) and is_gone(holder):
             # Only this file: don't touch locks that another run made meanwhile.
             file.unlink(missing_ok=True)
+            _remove_half_written_attributes(backend, file.parent.name)
             lines.append(f"took away the lock on stack {file.parent.name} that a killed run left ({holder}; that process is gone)")
     return lines
 
@@ -84,6 +85,19 @@ def is_gone(holder: Holder) -> bool:
         pass
     # The asking process holds none of these locks: it becomes the CLI after this check, with the same number.
     return holder.pid == os.getpid() or _is_something_else(holder.pid)
+
+
+def _remove_half_written_attributes(backend: str, stack: str) -> None:
+    """A run that is killed while it writes the state can leave the attributes beside it empty, and no command could read the state again.
+
+    The state itself is whole, since that is written aside and renamed; without attributes it is read as well.
+    """
+    folder = state_folder(backend)
+    for file in folder.glob(f".pulumi/stacks/**/{stack}.json.attrs") if folder else ():
+        try:
+            json.loads(file.read_text())
+        except ValueError:
+            file.unlink(missing_ok=True)
 
 
 def _may_clear(holder: Holder) -> bool:

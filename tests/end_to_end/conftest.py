@@ -11,6 +11,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from airgap.toolchain.asking import ask
 from core.health import is_well
 from schedule import keeper
 from tests.end_to_end.leftovers import remove_test_stacks
@@ -55,7 +56,9 @@ class Stack:
         return self.pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", *options, **more)
 
     def outputs(self):
-        return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout)
+        done = ask(ROOT, "stack", "output", "--json", "--show-secrets", "--stack", self.name, variables=self.environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
 
     def container(self, service):
         return docker.from_env().containers.get(f"christmas-{self.name}-{service}")
