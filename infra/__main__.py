@@ -6,15 +6,16 @@ import pulumi
 
 from christmas.blueprint.accounts import MONITOR
 from infra import ownership, settings
+from infra.components.container import ServiceArgs
 from infra.components.credentials import Credentials, CredentialsArgs
-from infra.components.embedder import Embedder, EmbedderArgs
+from infra.components.embedder import Embedder
 from infra.components.monitoring import Monitoring, MonitoringArgs
 from infra.components.network import NetworkArgs, PlatformNetwork
 from infra.components.pki import Pki, PkiArgs
 from infra.components.placement import Placement
 from infra.components.ports import Ports, PortsArgs
-from infra.components.redis import Redis, RedisArgs
-from infra.components.timescaledb import TimescaleDb, TimescaleDbArgs
+from infra.components.redis import Redis
+from infra.components.timescaledb import TimescaleDb
 from infra.components.weaviate import Weaviate, WeaviateArgs
 from infra.outputs import export
 
@@ -27,14 +28,14 @@ ports = Ports("ports", PortsArgs(placement))
 pki = Pki("pki", PkiArgs(placement))
 credentials = Credentials("credentials", CredentialsArgs(placement))
 
-embedder = Embedder("embedder", EmbedderArgs(placement, network, pki, credentials, ports["embedder"]))
-timescaledb = TimescaleDb("timescaledb", TimescaleDbArgs(placement, network, pki, credentials, ports["postgres"]))
-redis = Redis("redis", RedisArgs(placement, network, pki, credentials, ports["redis"]))
+embedder = Embedder("embedder", ServiceArgs(placement, network, pki, credentials, ports["embedder"]))
+timescaledb = TimescaleDb("timescaledb", ServiceArgs(placement, network, pki, credentials, ports["postgres"]))
+redis = Redis("redis", ServiceArgs(placement, network, pki, credentials, ports["redis"]))
 weaviate = Weaviate("weaviate", WeaviateArgs(placement, network, pki, credentials, ports["weaviate"], ports["weaviate_grpc"]))
 # It reaches the stores by their names in the network.
 watcher = timescaledb.logins[MONITOR.name], redis.logins[MONITOR.name]
 monitoring = (
-    Monitoring("monitoring", MonitoringArgs(placement, network, pki, credentials, *watcher, ports["prometheus"]))
+    Monitoring("monitoring", MonitoringArgs(placement, network, pki, credentials, ports["prometheus"], *watcher))
     if loaded.monitoring
     else None
 )

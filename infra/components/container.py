@@ -11,12 +11,24 @@ import pulumi
 import pulumi_docker as docker
 
 from core.labels import SETTINGS_LABEL
+from infra.components.credentials import Credentials
 from infra.components.description import HEALTH_SECONDS, HEALTH_TRIES, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement, container_labels, volume_labels
 from infra.provider.resources import ConfigFiles, Reload, VolumeOwner
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceArgs:
+    """A service's dependencies, and the host port that publishes it."""
+
+    placement: Placement
+    network: PlatformNetwork
+    pki: Pki
+    credentials: Credentials
+    port: pulumi.Input[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

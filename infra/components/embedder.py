@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.services import EMBEDDER
-from infra.components.container import Deployed, Deployment, image
-from infra.components.credentials import Credentials
+from infra.components.container import Deployed, Deployment, ServiceArgs, image
 from infra.components.embedder_container import describe
-from infra.components.network import PlatformNetwork
-from infra.components.pki import Pki
-from infra.components.placement import Placement
 
 SERVICE = EMBEDDER.name
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedderArgs:
-    """The server's dependencies, and the host port that publishes it."""
-
-    placement: Placement
-    network: PlatformNetwork
-    pki: Pki
-    credentials: Credentials
-    port: pulumi.Input[int]
 
 
 class Embedder(pulumi.ComponentResource):
@@ -34,7 +17,7 @@ class Embedder(pulumi.ComponentResource):
 
     container: docker.Container
 
-    def __init__(self, name: str, args: EmbedderArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Embedder", name, {}, opts)
         placement = args.placement
         described = describe(placement.limits(SERVICE), token=args.credentials.embedder)

@@ -8,30 +8,18 @@ import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.services import MONITORING
-from infra.components.container import Deployed, Deployment, data_volume, image
-from infra.components.credentials import Credentials
+from infra.components.container import Deployed, Deployment, ServiceArgs, data_volume, image
 from infra.components.monitoring_container import DATA, NOBODY, describe
-from infra.components.network import PlatformNetwork
-from infra.components.pki import Pki
-from infra.components.placement import Placement
 
 SERVICE = MONITORING.name
 
 
 @dataclass(frozen=True, slots=True)
-class MonitoringArgs:
-    """What it logs in with, and the host port that publishes Prometheus.
+class MonitoringArgs(ServiceArgs):
+    """`postgres_login` (name and password) and `redis_password` are account monitor's, known once the servers take them."""
 
-    `postgres_login` (name and password) and `redis_password` are account monitor's, known once the servers take them.
-    """
-
-    placement: Placement
-    network: PlatformNetwork
-    pki: Pki
-    credentials: Credentials
     postgres_login: tuple[pulumi.Output[str], pulumi.Output[str]]
     redis_password: pulumi.Output[str]
-    port: pulumi.Input[int]
 
 
 class Monitoring(pulumi.ComponentResource):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
@@ -11,28 +10,14 @@ import pulumi_docker as docker
 from christmas.blueprint import model as blueprint
 from christmas.blueprint.accounts import ACCOUNTS, ADMIN
 from christmas.blueprint.services import REDIS
-from infra.components.container import Deployed, Deployment, data_volume, image
+from infra.components.container import Deployed, Deployment, ServiceArgs, data_volume, image
 from infra.components.credentials import Credentials
-from infra.components.network import PlatformNetwork
-from infra.components.pki import Pki
-from infra.components.placement import Placement
 from infra.components.redis_container import DATA, describe
 from infra.provider.redis_acl import redis_acl_line, redis_rules
 from infra.provider.redis_user import reload_command
 from infra.provider.store_resources import RedisUser
 
 SERVICE = REDIS.name
-
-
-@dataclass(frozen=True, slots=True)
-class RedisArgs:
-    """The server's dependencies, and the host port that publishes it."""
-
-    placement: Placement
-    network: PlatformNetwork
-    pki: Pki
-    credentials: Credentials
-    port: pulumi.Input[int]
 
 
 class Redis(pulumi.ComponentResource):
@@ -42,7 +27,7 @@ class Redis(pulumi.ComponentResource):
     data: docker.Volume
     logins: dict[str, pulumi.Output[str]]
 
-    def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Redis", name, {}, opts)
         placement = args.placement
         self.data = data_volume(placement, DATA, self)

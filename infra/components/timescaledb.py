@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 
 import pulumi
@@ -14,13 +13,10 @@ from christmas.blueprint.logins import twin_of
 from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.blueprint.services import TIMESCALEDB
-from infra.components.container import Deployed, Deployment, data_volume, image
-from infra.components.credentials import Credentials, newest
+from infra.components.container import Deployed, Deployment, ServiceArgs, data_volume, image
+from infra.components.credentials import newest
 from infra.components.description import ServiceContainer
-from infra.components.network import PlatformNetwork
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA, render
-from infra.components.pki import Pki
-from infra.components.placement import Placement
 from infra.components.timescaledb_container import DATA, REPOSITORY, describe, pg_hba_conf
 from infra.provider.postgres_grants import declared_grants
 from infra.provider.postgres_role import declared_inputs, twin_inputs
@@ -29,17 +25,6 @@ from infra.provider.resources import FieldKeys, KeptIdentity, KeptPassword
 from infra.provider.store_resources import BackupStanza, PostgresDatabase, PostgresGrants, PostgresRole
 
 SERVICE = TIMESCALEDB.name
-
-
-@dataclass(frozen=True, slots=True)
-class TimescaleDbArgs:
-    """The server's dependencies, and the host port that publishes it."""
-
-    placement: Placement
-    network: PlatformNetwork
-    pki: Pki
-    credentials: Credentials
-    port: pulumi.Input[int]
 
 
 class TimescaleDb(pulumi.ComponentResource):
@@ -57,7 +42,7 @@ class TimescaleDb(pulumi.ComponentResource):
     logins: dict[str, tuple[pulumi.Output[str], pulumi.Output[str]]]
     """Each account's role to log in as and its password, known once the server takes them."""
 
-    def __init__(self, name: str, args: TimescaleDbArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:TimescaleDb", name, {}, opts)
         self._args = args
         placement = args.placement

@@ -11,11 +11,8 @@ from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.logins import twin_of
 from christmas.blueprint.model import WeaviatePermission
 from christmas.blueprint.services import WEAVIATE
-from infra.components.container import Deployed, Deployment, data_volume, image
-from infra.components.credentials import Credentials, newest
-from infra.components.network import PlatformNetwork
-from infra.components.pki import Pki
-from infra.components.placement import Placement
+from infra.components.container import Deployed, Deployment, ServiceArgs, data_volume, image
+from infra.components.credentials import newest
 from infra.components.weaviate_container import BACKUPS, DATA, describe, secrets_file
 from infra.provider.resources import Reload
 from infra.provider.store_resources import WeaviateRole, WeaviateUser
@@ -24,14 +21,9 @@ SERVICE = WEAVIATE.name
 
 
 @dataclass(frozen=True, slots=True)
-class WeaviateArgs:
-    """The server's dependencies, and the host ports that publish it."""
+class WeaviateArgs(ServiceArgs):
+    """Weaviate has a second host port."""
 
-    placement: Placement
-    network: PlatformNetwork
-    pki: Pki
-    credentials: Credentials
-    port: pulumi.Input[int]
     grpc_port: pulumi.Input[int]
 
 
