@@ -5,6 +5,8 @@ Bytes that are not UTF-8 become lone surrogates: one odd key does not break a sc
 
 from __future__ import annotations
 
+from typing import Any
+
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -24,35 +26,26 @@ def _backoff() -> ExponentialWithJitterBackoff:
     return ExponentialWithJitterBackoff(cap=0.25, base=0.01)
 
 
+def _options(max_connections: int, timeout: float) -> dict[str, Any]:
+    return {
+        "protocol": 3,
+        "decode_responses": True,
+        "encoding_errors": "surrogateescape",
+        "max_connections": max_connections,
+        "timeout": WAIT_FOR_CONNECTION,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "health_check_interval": 30,
+    }
+
+
 def connect(url: str, *, max_connections: int = MAX_CONNECTIONS, timeout: float = TIMEOUT) -> redis.Redis:
     """A client for `url` (`REDIS_URL`, with its TLS settings); can be shared between threads. Connects at first use."""
-    pool = redis.BlockingConnectionPool.from_url(
-        url,
-        protocol=3,
-        decode_responses=True,
-        encoding_errors="surrogateescape",
-        max_connections=max_connections,
-        timeout=WAIT_FOR_CONNECTION,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        health_check_interval=30,
-        retry=Retry(_backoff(), RETRIES),
-    )
+    pool = redis.BlockingConnectionPool.from_url(url, retry=Retry(_backoff(), RETRIES), **_options(max_connections, timeout))
     return redis.Redis.from_pool(pool)
 
 
 def connect_async(url: str, *, max_connections: int = MAX_CONNECTIONS, timeout: float = TIMEOUT) -> redis.asyncio.Redis:
     """The same for asyncio; for one event loop."""
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
-        url,
-        protocol=3,
-        decode_responses=True,
-        encoding_errors="surrogateescape",
-        max_connections=max_connections,
-        timeout=WAIT_FOR_CONNECTION,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        health_check_interval=30,
-        retry=AsyncRetry(_backoff(), RETRIES),
-    )
+    pool = redis.asyncio.BlockingConnectionPool.from_url(url, retry=AsyncRetry(_backoff(), RETRIES), **_options(max_connections, timeout))
     return redis.asyncio.Redis.from_pool(pool)
