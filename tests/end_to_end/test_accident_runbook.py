@@ -13,6 +13,7 @@ import pytest
 from infra import clients
 from infra.components.names import redis_cli
 from tests.end_to_end.conftest import BIN, ROOT
+from tests.support.inside import inside
 from tests.support.keyspace_faults import SESSION
 from tests.support.waiting import PATIENCE
 
@@ -42,11 +43,8 @@ def follow(stack, lines, moment, folder):
 
 
 def psql(stack, statement):
-    found = stack.container("timescaledb").exec_run(
-        ["psql", "-X", "-Atq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "christmas_db", "-c", statement]
-    )
-    assert found.exit_code == 0, found.output
-    return found.output.decode().strip()
+    command = ("psql", "-X", "-Atq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "christmas_db", "-c", statement)
+    return inside(stack.container("timescaledb"), *command).decode().strip()
 
 
 def lasting_keys(stack):
@@ -124,7 +122,7 @@ def test_a_flushed_redis_comes_back(stack, a_set, tmp_path):
         client.expire("session:newest", 3600)
     before = lasting_keys(stack)
     moment = the_last_good_second()
-    assert stack.container("redis").exec_run(["sh", "-c", f"{redis_cli('admin')} flushall"]).output.strip() == b"OK"
+    assert inside(stack.container("redis"), "sh", "-c", f"{redis_cli('admin')} flushall").strip() == b"OK"
     assert lasting_keys(stack) == set()
     follow(stack, lines_between("A flushed Redis", "A deleted collection"), moment, tmp_path)
     assert "session:newest" in before

@@ -10,11 +10,11 @@ import pytest
 import redis as redis_client
 
 from infra import clients
+from tests.support.inside import inside
 
 
 def exec_sql(stack, sql, database="christmas_db"):
-    done = stack.container("timescaledb").exec_run(["psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql], user="1000:1000")
-    assert done.exit_code == 0, done.output
+    inside(stack.container("timescaledb"), "psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql, user="1000:1000")
 
 
 def redis_admin(stack, *command):
@@ -22,9 +22,7 @@ def redis_admin(stack, *command):
         'REDISCLI_AUTH="$(cat /run/christmas/admin.password)" redis-cli --no-auth-warning --user admin --tls '
         '--cacert /run/christmas/ca.crt -h localhost "$@"'
     )
-    done = stack.container("redis").exec_run(["sh", "-c", script, "sh", *command], user="999:999")
-    assert done.exit_code == 0, done.output
-    return done.output.decode()
+    return inside(stack.container("redis"), "sh", "-c", script, "sh", *command, user="999:999").decode()
 
 
 def started_at(stack):

@@ -16,6 +16,7 @@ from christmas.sealed.ring import from_file, from_json
 from infra import clients
 from seed.demo_people import PEOPLE
 from tests.end_to_end.conftest import BIN, ROOT
+from tests.support.inside import inside
 from tests.support.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.exhaustive
@@ -124,23 +125,23 @@ def test_what_rotates_is_said_once(stack):
 def test_a_physical_backup_holds_nothing_plain_even_opened(stack):
     folder = "/var/lib/pgbackrest/looked-at"
 
-    def inside(*command):
-        done = stack.container("timescaledb").exec_run(list(command), user="1000:1000")
-        assert done.exit_code == 0, done.output
-        return done.output.decode()
+    def printed(*command):
+        return inside(stack.container("timescaledb"), *command, user="1000:1000").decode()
 
-    inside("pgbackrest", "--stanza=christmas", "--type=full", "backup")
+    printed("pgbackrest", "--stanza=christmas", "--type=full", "backup")
     try:
-        inside("mkdir", folder)
-        inside("pgbackrest", "--stanza=christmas", f"--pg1-path={folder}", "restore")
+        printed("mkdir", folder)
+        printed("pgbackrest", "--stanza=christmas", f"--pg1-path={folder}", "restore")
         plain = {word for each in EVERYBODY for word in (each[2], each[3]) if word}
         for text in (f"{PEOPLE[0].username}@example.com", *sorted(plain), "민지", "健二"):
-            opened = int(inside("sh", "-c", f"grep -r -l -a -F -e '{text}' {folder}/base {folder}/pg_wal | wc -l"))
-            stored = int(inside("sh", "-c", f"grep -r -l -a -F -e '{text}' /var/lib/pgbackrest/backup /var/lib/pgbackrest/archive | wc -l"))
+            opened = int(printed("sh", "-c", f"grep -r -l -a -F -e '{text}' {folder}/base {folder}/pg_wal | wc -l"))
+            stored = int(
+                printed("sh", "-c", f"grep -r -l -a -F -e '{text}' /var/lib/pgbackrest/backup /var/lib/pgbackrest/archive | wc -l")
+            )
             # Addresses of users are stored in the open: that they are found shows that the search finds.
             assert (bool(opened), stored) == ("@example.com" in text, 0), text
     finally:
-        inside("rm", "-rf", folder)
+        printed("rm", "-rf", folder)
     assert plain
     for service in ("timescaledb", "redis", "weaviate"):
         log = stack.container(service).logs()

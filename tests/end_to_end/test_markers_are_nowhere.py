@@ -26,6 +26,7 @@ from infra import clients
 from infra.connections import LOCAL
 from tests.end_to_end.conftest import ROOT
 from tests.end_to_end.test_containers import SERVICES
+from tests.support.inside import inside
 from tests.support.secret_values import secrets_of
 
 pytestmark = pytest.mark.exhaustive
@@ -207,7 +208,7 @@ def test_what_a_container_wrote_outside_its_volumes(markers, stack, service):
     container = stack.container(service)
     # Docker's own first process is put in, which its folders show.
     assert [each["Path"] for each in container.diff() or [] if not "/usr/sbin/docker-init".startswith(each["Path"])] == []
-    written = container.exec_run(["sh", "-c", "cat /tmp/* 2>/dev/null; ls -R /tmp"], user="0").output
+    written = inside(container, "sh", "-c", "cat /tmp/* 2>/dev/null; ls -R /tmp", user="0")
     assert markers.found_in([written]) == set()
 
 
@@ -254,7 +255,7 @@ def test_git(markers):
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_memory_is_written_when_a_service_crashes(stack, service):
     container = stack.container(service)
-    limits = container.exec_run(["sh", "-c", "cat /proc/[0-9]*/limits"]).output.decode()
+    limits = inside(container, "sh", "-c", "cat /proc/[0-9]*/limits").decode()
     cores = [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core file size")]
     assert cores
     assert {tuple(core) for core in cores} == {("0", "0")}

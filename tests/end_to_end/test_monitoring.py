@@ -33,6 +33,7 @@ from schedule.jobs import Job
 from tests.end_to_end.conftest import Stack
 from tests.support import port_scan, runbooks, webhook
 from tests.support.alert_cases import CASES
+from tests.support.inside import inside
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.exhaustive
@@ -122,7 +123,7 @@ def test_only_one_port_listens_for_others_and_only_over_tls_with_the_password(wa
     for port in (9093, 9100, 9115, 9121, 9187):
         asked = "printf 'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n'"
         asked += f" | openssl s_client -quiet -connect localhost:{port} -CAfile /run/christmas/ca.crt -verify_return_error 2>/dev/null"
-        text = container.exec_run(["sh", "-c", asked]).output.decode()
+        text = inside(container, "sh", "-c", asked).decode()
         assert text.startswith("HTTP/1.1 401"), (port, text[:100])
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import docker
 from docker.models.containers import Container
 
 from christmas.blueprint.model import Service
+from tests.support.inside import inside
 
 _SCAN = """
 import errno, json, select, socket, sys
@@ -46,7 +46,7 @@ def open_ports(image: str, network: str, host: str, labels: dict[str, str]) -> l
 
 def listening(container: Container) -> list[int]:
     """The ports at which something in the container listens for others than the container itself."""
-    told: Any = container.exec_run(["cat", "/proc/net/tcp", "/proc/net/tcp6"]).output
+    told = inside(container, "cat", "/proc/net/tcp", "/proc/net/tcp6")
     found = set()
     for line in told.decode().splitlines():
         words = line.split()

@@ -18,6 +18,7 @@ from docker.models.volumes import Volume
 from airgap.images.catalog import image_reference
 from infra.components.names import CONFIG_DIRECTORY
 from tests.support import scratch
+from tests.support.inside import inside
 from tests.support.waiting import PATIENCE
 
 TMP = {"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"}
@@ -163,9 +164,5 @@ def wait_exited(container: Container, seconds: float = PATIENCE) -> tuple[int, s
 
 
 def execute(container: Container, *command: str) -> str:
-    """Run a command in the container as its user and return its output; AssertionError where it fails."""
-    outcome = container.exec_run(list(command))
-    assert isinstance(outcome.output, bytes)
-    text = outcome.output.decode(errors="replace")
-    assert outcome.exit_code == 0, text
-    return text
+    """Run a command in the container as its user and return its output; PlatformError where it fails."""
+    return inside(container, *command).decode(errors="replace")

@@ -9,6 +9,7 @@ from docker.models.containers import Container
 
 from core.errors import PlatformError
 from tests.integration.provider.kept import Kept
+from tests.support.inside import inside
 from tests.support.postgres_server import ScratchServer
 
 REPOSITORY = "/home/postgres/pgdata/provider-repository"  # on a volume: the root file system is read-only
@@ -24,8 +25,7 @@ def configure(container: Container, key: str) -> None:
 
 
 def shell(container: Container, script: str) -> None:
-    code, output = container.exec_run(["sh", "-c", script], user="postgres")
-    assert code == 0, output
+    inside(container, "sh", "-c", script, user="postgres")
 
 
 @pytest.fixture

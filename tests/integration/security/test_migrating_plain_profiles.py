@@ -23,6 +23,7 @@ from tests.integration.security.people import (
     ring_of,
     wait_for_a_waiter,
 )
+from tests.support.inside import inside
 from tests.support.postgres_server import ScratchServer
 
 COUNT = 1300
@@ -71,9 +72,7 @@ def test_nothing_plain_stays_in_the_tables_file(plain: Platform, scratch_server:
             row = connection.execute("select current_setting('data_directory') || '/' || pg_relation_filepath('user_profiles')").fetchone()
         assert row is not None
         command = f"grep -c -a -E 'Kimplain|plainstreet|555-00' {row[0]} || true"
-        output = scratch_server.container.exec_run(["sh", "-c", command]).output
-        assert isinstance(output, bytes)
-        return int(output)
+        return int(inside(scratch_server.container, "sh", "-c", command))
 
     assert plain_bytes() > 0
     run.upgrade(plain, "0008")

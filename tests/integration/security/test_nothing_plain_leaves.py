@@ -14,6 +14,7 @@ from infra.components.timescaledb_container import postgresql_conf
 from migrations import run
 from security.resealing import reseal
 from tests.integration.security.people import everybody, profiles, ring_of, seal_people
+from tests.support.inside import inside
 from tests.support.postgres_server import ScratchServer, run_scratch_server
 
 # Parts of what every person of this folder's has in their profile; and something that is stored in the open, to show that it is looked for.
@@ -60,13 +61,6 @@ def found_in(text: bytes) -> list[str]:
     return [each for each in PLAIN if each.encode() in text or each.encode().hex().encode() in text]
 
 
-def inside(server: ScratchServer, command: str) -> bytes:
-    done = server.container.exec_run(["sh", "-c", command])
-    assert done.exit_code == 0, done.output
-    assert isinstance(done.output, bytes)
-    return done.output
-
-
 @pytest.mark.exhaustive
 def test_the_servers_log(used: ScratchServer) -> None:
     log = used.container.logs()
@@ -80,14 +74,14 @@ def test_the_servers_files(used: ScratchServer, folder: str) -> None:
     """What a physical backup and the archive consist of."""
 
     def files_with(text: str) -> int:
-        return int(inside(used, f"grep -r -l -a -F -e '{text}' $PGDATA/{folder} | wc -l"))
+        return int(inside(used.container, "sh", "-c", f"grep -r -l -a -F -e '{text}' $PGDATA/{folder} | wc -l"))
 
     assert files_with(OPEN) > 0
     assert {text: files_with(text) for text in PLAIN if files_with(text)} == {}
 
 
 def test_a_logical_backup(used: ScratchServer) -> None:
-    dump = inside(used, "pg_dump -U postgres -d christmas_db --data-only --table=users --table=user_profiles")
+    dump = inside(used.container, "sh", "-c", "pg_dump -U postgres -d christmas_db --data-only --table=users --table=user_profiles")
     assert OPEN.encode() in dump
     assert dump.count(b"\\\\xc101") >= 20
     assert found_in(dump) == []
