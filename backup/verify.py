@@ -110,7 +110,10 @@ class _Run:
         return not self.chosen
 
     def _read(self, _: Progress) -> None:
-        self.readable, self.unreadable = _read_all(self.source, self.folder)
+        here = FolderPlace(self.folder)
+        self.readable, self.unreadable = _read_all(here if self.source.name == FIRST else self.source.sets, self.source.name)
+        if self.source.name != FIRST and self.set_id is None:
+            self.unreadable += _absent(_read_all(here, FIRST)[0], self.source.name, [*self.readable, *self.unreadable], self.whole)
 
     def _choose(self, _: Progress) -> None:
         if self.whole:
@@ -147,6 +150,13 @@ class _Run:
         self.verdicts += self.unreadable
 
 
+def _absent(first: Sequence[Manifest], copy: str, found: Sequence[Manifest | Verdict], every: bool) -> list[Verdict]:
+    """A verdict on each set of the first place that a copy lacks; only on the newest one unless `every`."""
+    present = {each.id if isinstance(each, Manifest) else each.set_id for each in found}
+    lacking = [manifest.id for manifest in (first if every else first[-1:]) if manifest.id not in present]
+    return [Verdict(set_id, ("it is not there: invoke backup.copy brings it, or says why not",), 0, 0, 0.0, copy) for set_id in lacking]
+
+
 def ancestry(manifest: Manifest, every: Sequence[Manifest]) -> list[Manifest]:
     """A set and every existing set that it builds on, oldest first: parents, referenced backups, and theirs."""
     needed = {needed.id for needed in retention.needed_by(manifest, every)}
@@ -170,9 +180,8 @@ def blame_parents(verdicts: Sequence[Verdict], every: Sequence[Manifest]) -> lis
     return completed
 
 
-def _read_all(source: Source, folder: Path) -> tuple[list[Manifest], list[Verdict]]:
+def _read_all(place: Place, name_of_place: str) -> tuple[list[Manifest], list[Verdict]]:
     """The readable sets of a place, oldest first, and a verdict on each unreadable one."""
-    place = FolderPlace(folder) if source.name == FIRST else source.sets
     good, bad = [], []
     for path in sorted(place.sizes()):
         name, _, file = path.partition("/")
@@ -181,7 +190,7 @@ def _read_all(source: Source, folder: Path) -> tuple[list[Manifest], list[Verdic
         try:
             good.append(folders.parse(b"".join(place.read(path)), name, f"{place.where}/{path}"))
         except PlatformError as error:
-            bad.append(Verdict(name, (error.what,), 0, 0, 0.0, source.name))
+            bad.append(Verdict(name, (error.what,), 0, 0, 0.0, name_of_place))
     return folders.in_order(good), bad
 
 

@@ -25,6 +25,7 @@ from core.disk import write_whole
 from core.errors import PlatformError
 from core.progress import Progress
 from core.streams import proven
+from infra.backup_places import LocalPlace
 from infra.components.pgbackrest_config import REPOSITORY_FOLDER
 from infra.connections import Platform
 
@@ -51,14 +52,17 @@ def state(folder: Path) -> dict[str, CopyState]:
         return {}
 
 
-def catch_up(platform: Platform, folder: Path, progress: Progress) -> list[CopyState]:
-    """Copy missing sets to every copy; the caller holds the lock. A failing copy is logged and left for the next run."""
+def catch_up(platform: Platform, folder: Path, progress: Progress, *, asked: bool = False) -> list[CopyState]:
+    """Copy missing sets to every copy; the caller holds the lock. A failing copy is logged and left for the next run.
+
+    `asked` says that somebody wants copies now: then one that lost all its sets is filled again.
+    """
     known = platform.backup.copies
     before = state(folder)
     states = []
     for name in known:
         progress.status(f"copying to {name}")
-        copied = _one(platform, folder, name, before.get(name), progress)
+        copied = _one(platform, folder, name, before.get(name), progress, asked=asked)
         if copied.failure:
             progress.log(f"copy {name} is {copied.behind} sets behind: {copied.failure}")
         states.append(copied)
@@ -79,7 +83,7 @@ def run(platform: Platform, progress: Progress, folder: Path | None = None) -> l
         )
     with lock.hold(folder, "copying sets"):
         mirror.refresh(platform, folder)
-        return catch_up(platform, folder, progress)
+        return catch_up(platform, folder, progress, asked=True)
 
 
 def exit_code(platform: Platform, folder: Path | None = None) -> int:
@@ -99,8 +103,9 @@ def describe(states: Iterable[CopyState], *, as_json: bool) -> str:
     return "\n".join(lines)
 
 
-def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, progress: Progress) -> CopyState:
+def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, progress: Progress, *, asked: bool) -> CopyState:
     target = source_of(platform, folder, name)
+    had = before.sets if before and before.where == target.where else 0
     every = folders.list_sets(folder=folder)
     complete_at = before.complete_at if before else None
     present: set[str] = set()
@@ -108,6 +113,8 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     try:
         copied = folders.list_at(target.sets)
         present = {manifest.id for manifest in copied}
+        if had and not present:
+            _refuse_emptied(platform, name, had, asked=asked)
         _refuse_foreign(name, target.where, foreign_sets(every, copied))
         first = source_of(platform, folder)
         for manifest in every:
@@ -119,7 +126,20 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     except PlatformError as error:
         failure = f"{error.what} ({error.where}); {error.next_step}"
     behind = sum(manifest.id not in present for manifest in every)
-    return CopyState(name, target.where, len(present), behind, complete_at, failure)
+    return CopyState(name, target.where, len(present) or (had if failure else 0), behind, complete_at, failure)
+
+
+def _refuse_emptied(platform: Platform, name: str, had: int, *, asked: bool) -> None:
+    """Raise PlatformError for a copy whose sets are all gone: its disk may not be mounted, and the copy would lie on this one."""
+    settings = platform.backup.copies[name]
+    gone = isinstance(settings, LocalPlace) and not Path(settings.path).is_dir()
+    if gone or not asked:
+        lost = f"{'make the folder, then ' if gone else ''}invoke backup.copy"
+        raise PlatformError(
+            what=f"copy {name} had {had} sets, and now {'its folder is not there' if gone else 'it has none'}: is it mounted?",
+            where=settings.where,
+            next_step=f"mount it; if its sets are lost: {lost} fills it again",
+        )
 
 
 def foreign_sets(ours: Sequence[Manifest], copied: Sequence[Manifest]) -> list[str]:
