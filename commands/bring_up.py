@@ -50,6 +50,7 @@ def _up(progress: Progress) -> str:
     from infra import stacks
     from infra.connections import stack_name
 
+    recovery.refuse_without_keys(folder_of(), stack_name())
     try:
         stacks.up(progress=progress)
     finally:

@@ -22,6 +22,7 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
 
     Example: invoke up --refresh
     """
+    from backup.restoring import recovery
     from backup.restoring.journal import note
     from backup.sets.folders import folder_of
     from infra import stacks
@@ -36,6 +37,7 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
             print(task.ensure(platform_of(stack)))
         return
 
+    recovery.refuse_without_keys(folder_of(stack or None), connections.stack_name(stack))
     try:
         stacks.up(stack, refresh=refresh)
     finally:

@@ -14,6 +14,7 @@ from backup.storage.sources import source_of
 from core.containers import execute
 from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
+from infra import stack_state, stacks
 from infra.connections import Platform
 from infra.provider.superuser import database
 
@@ -53,8 +54,9 @@ def end(folder: Path) -> None:
 
 
 def note_emptied(folder: Path) -> None:
-    """Note that the data was deleted on purpose: new stores beside old sets are then no loss."""
+    """Note that the data was deleted on purpose: new stores beside old sets are then no loss, and wait for nothing."""
     if folder.is_dir():
+        end(folder)
         write_whole(folder / _EMPTIED, b"")
 
 
@@ -98,6 +100,17 @@ def refuse_unrestored(platform: Platform, folder: Path, doing: str) -> None:
             what=f"the repository has backups of another database than the running one; {doing} would replace them",
             where=f"container {container}",
             next_step=f"{COMMAND} --stack {platform.stack}; to keep the running database, move the repository away",
+        )
+
+
+def refuse_without_keys(folder: Path, stack: str) -> None:
+    """Raise PlatformError if `up --kit` was cut off before the kit's keys were here: a plain `up` would make others, which open no set."""
+    begun = read(folder)
+    if begun and not (stack in stacks.stacks() and stack_state.holds(stack)):
+        raise PlatformError(
+            what=f"bringing stack {stack} up from a kit was begun at {begun.since} and cut off before its keys were here",
+            where=str(folder / _FILE),
+            next_step=f"invoke up --kit FILE --stack {stack} goes on; to start empty, with new keys, remove the file above",
         )
 
 
