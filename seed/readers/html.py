@@ -7,7 +7,7 @@ sections and tabs are hidden in that way. An unclosed element that swallows the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from seed.blocks import Block, Unreadable
@@ -22,6 +22,8 @@ _NEVER_SHOWN = frozenset(("script", "style", "title", "template"))
 _LEFT_OUT = _NEVER_SHOWN | {"nav", "select", "datalist"}
 _OTHER_MARKUP = frozenset(("iframe", "noembed", "noframes"))
 """Elements whose content a browser treats as hidden text; for browsers without the feature it is markup."""
+_BOXES = frozenset(("checkbox", "radio"))
+_UNSHOWN_FIELDS = frozenset(("hidden", "password", "file", "color", "range"))
 _SHOWN_AS_TEXT = frozenset(("textarea", "xmp", "listing", "plaintext"))
 _SWALLOWERS = ("script", "style", "title", "template", "iframe", "noembed", "noframes")
 _NO_MARKUP = {
@@ -37,7 +39,7 @@ _PARTS_OF_TABLE = re.compile(r"\s*</?(?:caption|colgroup|col|thead|tbody|tfoot|t
 
 
 def read(text: str, *, part: bool = False) -> list[Block]:
-    """Return the page's blocks. Broken markup is read as in browsers. In a `part` of a page nothing is navigation, and pictures have words.
+    """Return the page's blocks. Broken markup is read as in browsers. In a `part` of a page nothing is navigation.
 
     Raises Unreadable if an unclosed comment, script, quotation mark or the like hides the rest, and for a page of frames.
     """
@@ -79,9 +81,18 @@ def _blocks(root: LexborNode | None, left_open: frozenset[int] = frozenset(), *,
                 builder.text(f" {formulas.told(node)} ")
             for template_fragment in node.template_fragments() if _is_shadow(node) else ():
                 builder.append(_blocks(template_fragment))
-            if part and tag == "img":
-                builder.text(attributes.get("alt") or "")
+            builder.text(_written_in(tag, attributes))
     return builder.end()
+
+
+def _written_in(tag: str, attributes: Mapping[str, str | None]) -> str:
+    """What an element shows that is no text of the page: a picture's words, what a field has been filled with, whether a box is ticked."""
+    kind = (attributes.get("type") or "text").strip().lower() if tag == "input" else ""
+    if tag == "img" or kind == "image":
+        return attributes.get("alt") or ""
+    if kind in _BOXES:
+        return "[x]" if "checked" in attributes else "[ ]"
+    return attributes.get("value") or "" if kind and kind not in _UNSHOWN_FIELDS else ""
 
 
 def _events(root: LexborNode | None, left_open: frozenset[int], left_out: frozenset[str]) -> Iterator[tuple[str, LexborNode]]:

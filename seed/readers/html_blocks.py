@@ -18,7 +18,10 @@ _BLOCKS = frozenset((
 ))  # fmt: skip
 _LISTS = frozenset(("ul", "ol", "menu", "dir"))
 _PREFORMATTED = frozenset(("pre", "xmp", "listing", "plaintext"))
-_PARTED = frozenset(("button", "input", "img", "label", "text", "foreignobject", "textarea"))
+_PARTED = frozenset((
+    "button", "input", "img", "label", "text", "foreignobject", "textarea", "progress", "meter", "canvas", "object", "video", "audio",
+    "svg", "desc", "marquee",
+))  # fmt: skip
 """Elements that are separate from the words beside them."""
 _DEEPEST = 8
 """Levels of nested lists that are shown by indentation."""

@@ -10,9 +10,17 @@ from seed.readers.marks import lowered, raised
 _UNDERLINE = re.compile(r"^([!-/:-@\[-`{-~])\1{1,}\s*$")
 _DIRECTIVE = re.compile(r"^\.\.\s+(?:\|[^|]+\|\s+)?([\w+.:-]*[\w+.-])::(?:\s+(.*))?$")
 _NOTE = re.compile(r"^\.\.\s+(\[[^]\s]+\])\s*(.*)$")
-_OPTION = re.compile(r"^\s*:[\w-]+:(\s|$)")
-_WITHOUT_TEXT = {"image", "figure", "include", "toctree", "literalinclude", "contents", "raw", "highlight"}
+_OPTION = re.compile(r"^\s*:([\w-]+):(?:\s+(.*))?$")
+_SHOWN_OPTIONS = frozenset(("alt", "caption", "header", "title", "subtitle"))
+_WITHOUT_TEXT = {"image", "figure", "include", "toctree", "literalinclude", "contents", "raw", "highlight", "only", "ifconfig"}
 """Directives whose argument names a file, a language or the like."""
+_SINCE = {
+    "versionadded": "New in version",
+    "versionchanged": "Changed in version",
+    "versionremoved": "Removed in version",
+    "deprecated": "Deprecated since version",
+}
+"""Directives of which only a number would be left."""
 _COMMENT = re.compile(r"^\.\.(\s|$)")
 _CODE = {"code", "code-block", "sourcecode", "literalinclude", "parsed-literal", "math", "highlight"}
 _ITEM = re.compile(r"^\s*([-*+•]|#\.|\d+[.)]|\([0-9a-zA-Z]\))\s+")
@@ -86,15 +94,18 @@ class _Reader:
         body = self._indented()
         if not match:
             return True
-        while body and (_OPTION.match(body[0]) or (body[0].strip() and match[1] == "toctree")):
+        shown = []
+        while body and ((option := _OPTION.match(body[0])) or (body[0].strip() and match[1] == "toctree")):
+            shown += [option[2]] if option and option[2] and option[1] in _SHOWN_OPTIONS else []
             body = body[1:]
         argument = [match[2]] if match[2] and match[1] not in _WITHOUT_TEXT else []
-        if match[1] in ("math", "parsed-literal"):
-            self._code([*argument, *body])
-        elif match[1] in _CODE:
-            self._code(body)
+        if match[1] in _SINCE:
+            argument = [" ".join([_SINCE[match[1]], *argument])]
+        if match[1] in _CODE:
+            self._found += _Reader(shown).blocks()
+            self._code([*argument, *body] if match[1] in ("math", "parsed-literal") else body)
         elif match[1] != "toctree":
-            self._found += _Reader([*argument, "", *body]).blocks()
+            self._found += _Reader([*argument, "", *shown, *([] if match[1] == "csv-table" else [""]), *body]).blocks()
         return True
 
     def _indented(self) -> list[str]:
