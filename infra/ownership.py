@@ -8,6 +8,7 @@ and a moved clone would have to replace it. It stays as long as the stack's data
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import pwd
 import secrets
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from airgap.toolchain.environment import LOOKS_FIRST
 from airgap.toolchain.locks import state_folder
 from core.docker_client import docker_client
 from core.errors import PlatformError
@@ -82,6 +84,40 @@ def claim(stack: str, backend: str, *, dry_run: bool = False) -> None:
     if not dry_run and (owner.clone, owner.user, owner.host) != (here.clone, here.user, here.host):
         host.volumes.get(record_name(stack)).remove()
         _write(host, stack, Owner(here.clone, here.user, here.host, here.state, owner.since))
+
+
+def refuse_elsewhere(stack: str, backend: str, *, dry_run: bool = False) -> None:
+    """Raise PlatformError if the state says that the stack is up, and this engine has nothing of it: it is up on another engine, or lost.
+
+    Also if the engine does not answer (unless `dry_run`): half of the stack, what lies in its servers, can be reached without it.
+    """
+    from core.chosen_engine import chosen_engine
+    from core.docker_host import connect
+
+    network = f"{PROJECT}-{stack}-network"
+    folder = state_folder(backend)
+    if folder is None or not _state_knows(backend, stack, network):
+        return
+    try:
+        engine = connect()
+    except PlatformError:
+        if dry_run:
+            return
+        raise
+    with contextlib.closing(engine) as host:
+        labels: dict[str, str | list[str] | bool] = {"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]}
+        if (
+            host.containers.list(all=True, filters=labels, ignore_removed=True)
+            or host.volumes.list(filters=labels)
+            or host.networks.list(filters=labels)
+        ):
+            return
+    raise PlatformError(
+        what=f"stack {stack} is up as its state says, and this engine has nothing of it",
+        where=str(chosen_engine()),
+        next_step="name the engine that it is on: DOCKER_HOST, DOCKER_CONTEXT or docker context use; "
+        f"if all of it was lost there: invoke up --refresh --stack {stack} makes it again, empty",
+    )
 
 
 def recorded(host: docker.DockerClient, stack: str) -> Owner | None:
@@ -159,7 +195,11 @@ def _state_knows(backend: str, stack: str, name: str) -> bool:
     if folder is None:
         return True  # a remote state: Pulumi itself reports conflicts
     files = list(folder.glob(f".pulumi/stacks/{PROJECT}/{stack}.json*"))
-    return any(file.suffix == ".gz" or f'"{name}"' in file.read_text() for file in files if file.suffix in {".json", ".gz"})
+    return any(
+        f'"{name}"'.encode() in (gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes())
+        for file in files
+        if file.suffix in {".json", ".gz"}
+    )
 
 
 def _taken(host: docker.DockerClient, stack: str, owner: Owner) -> PlatformError:
@@ -198,7 +238,10 @@ def claim_in_program() -> None:
     """`claim` for the Pulumi program, before its first resource. Raises pulumi.RunError, which Pulumi shows without a traceback."""
     import pulumi
 
+    stack, backend, dry_run = pulumi.get_stack(), os.environ.get("PULUMI_BACKEND_URL", ""), pulumi.runtime.is_dry_run()
     try:
-        claim(pulumi.get_stack(), os.environ.get("PULUMI_BACKEND_URL", ""), dry_run=pulumi.runtime.is_dry_run())
+        if LOOKS_FIRST not in os.environ:
+            refuse_elsewhere(stack, backend, dry_run=dry_run)
+        claim(stack, backend, dry_run=dry_run)
     except PlatformError as error:
         raise pulumi.RunError(str(error)) from None

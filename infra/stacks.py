@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from airgap.toolchain.asking import ask
 from airgap.toolchain.diagnose import diagnose
-from airgap.toolchain.environment import pulumi_environment
+from airgap.toolchain.environment import pulumi_environment, with_refresh
 from airgap.toolchain.locate import real_pulumi
 from airgap.toolchain.locks import clear_dead_locks
 from christmas.blueprint.services import MONITORING, SERVICES
@@ -43,6 +43,8 @@ def up(stack: str | None = None, *, refresh: bool = False, progress: Progress | 
     """
     name = check_name(stack_name(stack))
     refuse_others(name)
+    if not refresh:
+        ownership.refuse_elsewhere(name, _backend())
     ensure_stack(name)
     _build_optional_images(name, progress)
     if not refresh and (missing := _not_running(name)):
@@ -130,6 +132,7 @@ def down(stack: str | None = None, *, volumes: bool = False) -> None:
     name = stack_name(stack)
     if name not in stacks():
         raise PlatformError(what=f"there is no stack {name}", where="pulumi stack ls", next_step=f"stacks: {', '.join(stacks()) or 'none'}")
+    ownership.refuse_elsewhere(name, _backend())
     if volumes:
         refuse_others(name)
         _refuse_use(name)
@@ -140,7 +143,11 @@ def down(stack: str | None = None, *, volumes: bool = False) -> None:
 
 def refuse_others(stack: str) -> None:
     """Raise PlatformError if another clone runs a stack of that name on this engine, or has its data there."""
-    ownership.claim(stack, pulumi_environment(ROOT).get("PULUMI_BACKEND_URL", ""), dry_run=True)
+    ownership.claim(stack, _backend(), dry_run=True)
+
+
+def _backend() -> str:
+    return pulumi_environment(ROOT).get("PULUMI_BACKEND_URL", "")
 
 
 def data_volumes(stack: str) -> list[str]:
@@ -252,7 +259,7 @@ def _pulumi(
         engine = f"Docker engine: {chosen_engine()}"
         print(engine, flush=True) if progress is None else progress.log(engine)
     command = [str(real_pulumi()), *arguments, "--stack", stack]
-    environment = environment or pulumi_environment(ROOT)
+    environment = with_refresh(arguments, environment or pulumi_environment(ROOT))
     for line in clear_dead_locks(environment.get("PULUMI_BACKEND_URL", ""), stack):
         _say(line, progress)
     terminal = progress is None and sys.stdout.isatty()

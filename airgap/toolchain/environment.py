@@ -10,6 +10,7 @@ import os
 import pwd
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from airgap.toolchain.locate import DOCKER_PLUGIN, LANGUAGE_HOST, built_folder, on_path, real_pulumi
@@ -18,6 +19,8 @@ from core.disk import write_whole
 from core.errors import PlatformError
 
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
+LOOKS_FIRST = "CHRISTMAS_LOOKS_FIRST"
+"""Set while Pulumi refreshes before it runs the program, which can't know that: what the state says may be of the past."""
 _PASSPHRASE_BYTES = 32
 
 
@@ -41,6 +44,12 @@ def project_root(start: Path) -> Path | None:
 def users_pulumi_home() -> Path:
     """Return Pulumi's folder without PULUMI_HOME; it uses the user database and ignores HOME."""
     return Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".pulumi"
+
+
+def with_refresh(arguments: Sequence[str], environment: dict[str, str]) -> dict[str, str]:
+    """The environment, which says whether the command's arguments ask for a refresh."""
+    asked = any(each in {"-r", "--refresh", "--refresh=true"} for each in arguments)
+    return {**environment, LOOKS_FIRST: "yes"} if asked else {name: value for name, value in environment.items() if name != LOOKS_FIRST}
 
 
 def pulumi_environment(root: Path, *, users_home: Path | None = None) -> dict[str, str]:

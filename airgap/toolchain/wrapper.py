@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from airgap.toolchain.environment import project_root, pulumi_environment
+from airgap.toolchain.environment import project_root, pulumi_environment, with_refresh
 from airgap.toolchain.locate import real_pulumi
 from airgap.toolchain.locks import clear_dead_locks
 from core.chosen_engine import LOCAL_SOCKET, chosen_engine
@@ -26,7 +26,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     try:
         pulumi = real_pulumi()
-        environment = _environment(arguments)
+        environment = with_refresh(arguments, _environment(arguments))
         if _verb(arguments) in _LOCKING and project_root(working_directory(arguments)) is not None:
             for line in clear_dead_locks(environment.get("PULUMI_BACKEND_URL", "")):
                 print(line, file=sys.stderr)
