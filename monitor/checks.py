@@ -110,6 +110,7 @@ def every() -> tuple[Registered, ...]:
         Registered("redis.latency", redis_health.latency),
         Registered("weaviate.collections", collections.shape),
         Registered("weaviate.shards", weaviate_server.shards),
+        Registered("weaviate.index", weaviate_server.index),
         Registered("weaviate.queue", weaviate_server.queue),
         Registered("schedule.alive", schedule.alive),
         Registered("audit.anomalies", audit.anomalies),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from core.progress import Progress
 _LEVEL = 3
 _KEPT = ("id", "properties", "vector", "vectors", "creationTimeUnix", "lastUpdateTimeUnix")
 _TOLD_EVERY = 5000
+_LONGEST_FILE = 100
 # An account without one of these gets an empty list instead of a refusal.
 _RIGHTS = ("read_tenants", "read_aliases", "read_roles", "read_users")
 # Every server makes these itself.
@@ -60,8 +62,10 @@ def write_dump(wire: Wire, folder: SetFolder, progress: Progress) -> Dumped:
 
 
 def _paths(name: str) -> tuple[str, str]:
-    """The paths of a collection's definition and objects."""
-    return f"{FOLDER}/{name}.schema.json", f"{FOLDER}/{name}.jsonl.zst"
+    """The paths of a collection's definition and objects. The index tells them, so that a long name can have a shorter file."""
+    # Weaviate allows 255 letters, as many as most file systems; endings and marks of files being written come on top.
+    file = name if len(name) <= _LONGEST_FILE else f"{name[:_LONGEST_FILE]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"{FOLDER}/{file}.schema.json", f"{FOLDER}/{file}.jsonl.zst"
 
 
 def _insist_on_rights(wire: Wire) -> None:

@@ -3,6 +3,8 @@
 weaviate/portable/index.json          collections, aliases, roles, users
 weaviate/portable/NAME.schema.json    a collection's definition, as the server gave it
 weaviate/portable/NAME.jsonl.zst      one object per line: id, properties, vector(s), times, and the tenant if it has one
+
+A name of more than 100 letters is cut, and followed by a hash of the whole one.
 """
 
 from __future__ import annotations

@@ -76,6 +76,8 @@ PERSISTENCE = {"aof_enabled": 1, "aof_last_write_status": "ok", "rdb_last_bgsave
         (redis_health.judge_latency([("fork", 3000, 300), ("command", 3000, 2500)], 4000), "critical", "command 2500 ms"),
         (weaviate_server.judge_shards([]), "critical", "no node"),
         (weaviate_server.judge_shards([{"name": "n", "status": "UNHEALTHY"}]), "critical", "n is UNHEALTHY"),
+        (weaviate_server.judge_index([], 3), "ok", "3 collections"),
+        (weaviate_server.judge_index([f"{n} of A" for n in range(5)], 5), "critical", "3 of A and more: lost"),
         (weaviate_server.judge_queue([{"shards": [{"class": "A", "vectorQueueLength": 20_000}]}]), "warning", "most of A"),
         (host.judge_disk("/d", 50, 100, None), "ok", "/d"),
         (host.judge_disk("/d", 8, 100, None), "warning", "/d"),
