@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from airgap.toolchain.environment import LOOKS_FIRST
 from airgap.toolchain.locks import state_folder
-from core.docker_client import docker_client
+from core.docker_client import docker_client, docker_host
 from core.errors import PlatformError
 from core.labels import CLONE_LABEL, PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL, of_stack, with_labels
 from infra.connections import ROOT
@@ -92,26 +92,21 @@ def refuse_elsewhere(stack: str, backend: str, *, dry_run: bool = False) -> None
     Also if the engine does not answer (unless `dry_run`): half of the stack, what lies in its servers, can be reached without it.
     """
     from core.chosen_engine import chosen_engine
-    from core.docker_host import connect
 
     network = f"{PROJECT}-{stack}-network"
     folder = state_folder(backend)
     if folder is None or not _state_knows(backend, stack, network):
         return
+    labels = of_stack(stack)
     try:
-        engine = connect()
+        with docker_host() as host:
+            containers = host.containers.list(all=True, filters=labels, ignore_removed=True)
+            if containers or host.volumes.list(filters=labels) or host.networks.list(filters=labels):
+                return
     except PlatformError:
         if dry_run:
             return
         raise
-    with contextlib.closing(engine) as host:
-        labels: dict[str, str | list[str] | bool] = {"label": [f"{PROJECT_LABEL}={PROJECT}", f"{STACK_LABEL}={stack}"]}
-        if (
-            host.containers.list(all=True, filters=labels, ignore_removed=True)
-            or host.volumes.list(filters=labels)
-            or host.networks.list(filters=labels)
-        ):
-            return
     raise PlatformError(
         what=f"stack {stack} is up as its state says, and this engine has nothing of it",
         where=str(chosen_engine()),

@@ -13,8 +13,8 @@ import pytest
 
 from airgap.toolchain.environment import LOOKS_FIRST, with_refresh
 from core.errors import PlatformError
+from core.labels import PROJECT_LABEL, STACK_LABEL
 from infra import stacks
-from infra.components.names import PROJECT_LABEL, STACK_LABEL
 from infra.ownership import PROJECT, refuse_elsewhere
 
 STACK = f"test-elsewhere-{os.getpid()}"
