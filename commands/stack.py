@@ -26,6 +26,7 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
     from backup.restoring.journal import note
     from backup.sets.folders import folder_of
     from infra import stacks
+    from infra.connections import stack_name
     from schedule import task
 
     if kit:
@@ -37,7 +38,7 @@ def up(_context: Context, stack: str = "", kit: str = "", identity: str = "", pa
             print(task.ensure(platform_of(stack)))
         return
 
-    recovery.refuse_without_keys(folder_of(stack or None), connections.stack_name(stack))
+    recovery.refuse_without_keys(folder_of(stack or None), stack_name(stack))
     try:
         stacks.up(stack, refresh=refresh)
     finally:
