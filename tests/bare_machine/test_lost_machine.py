@@ -39,7 +39,8 @@ def lost(clone: Path, elsewhere: Path, tmp_path_factory: pytest.TempPathFactory)
     machine.environment["CHRISTMAS_SCHEDULE"] = "off"  # the tests want to be alone with it; the new machine keeps itself
     documents = folder / "documents"
     documents.mkdir()
-    (documents / "note.md").write_text("# 매매\n\nOrders are placed when two averages cross.\n")
+    # Two passages: Weaviate 1.39 forgets an object that is alone in its index.
+    (documents / "note.md").write_text("# 매매\n\nOrders are placed when two averages cross.\n\n# 위험\n\nA position risks one percent.\n")
     machine.lose_engine()  # of a run that was killed
     try:
         machine.set_places({"copies": {"nas": {"type": "local", "path": str(elsewhere / "copy")}}})

@@ -40,7 +40,8 @@ def test_machine_and_bucket_are_lost_one_after_the_other(clone: Path, server: S3
     new = None
     documents = tmp_path / "documents"
     documents.mkdir()
-    (documents / "note.md").write_text("# 매매\n\nOrders are placed when two averages cross.\n")
+    # Two passages: Weaviate 1.39 forgets an object that is alone in its index.
+    (documents / "note.md").write_text("# 매매\n\nOrders are placed when two averages cross.\n\n# 위험\n\nA position risks one percent.\n")
     place = server.place("christmas-tests", prefix="stacks/lost")
     settings = {
         "type": "s3",
