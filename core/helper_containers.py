@@ -33,7 +33,17 @@ def make_helper(image: str, purpose: str, **options: Any) -> Container:
         "mem_limit": "512m",
         "volumes": volumes,
     }
-    made: Container = docker_client().containers.create(image, **settings | options)
+    from docker.errors import APIError
+
+    containers = docker_client().containers
+    try:
+        made: Container = containers.create(image, **settings | options)
+    except APIError as error:
+        if error.status_code != 409 or "name" not in options:
+            raise
+        # The request of a run that was killed may reach the engine late: that helper has this name, and nobody uses it any more.
+        containers.get(options["name"]).remove(force=True)
+        made = containers.create(image, **settings | options)
     return made
 
 

@@ -10,6 +10,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
+from backup.restoring import stopped
 from core import command_output, containers, docker_client
 from core.containers import ask, execute
 from core.errors import PlatformError
@@ -70,6 +71,14 @@ def test_a_short_command_that_says_nothing_is_given_up(sleeping: Container, monk
     with pytest.raises(PlatformError, match="sleep said nothing for"):
         ask(sleeping, ["sleep", "4321"])
     wait_for(lambda: "4321" not in str(sleeping.top()), "the tether ended it")
+
+
+def test_a_helper_that_a_killed_run_made_late_is_replaced(sleeping: Container) -> None:
+    name = f"{sleeping.name}-restore"
+    docker.from_env().containers.create(scratch.image("redis"), name=name, labels=scratch.labels())
+    sleeping.reload()
+    assert stopped.run(sleeping, "echo done", purpose="restore") == "done\n"
+    assert docker.from_env().containers.list(all=True, filters={"name": name}) == []
 
 
 def test_a_cut_connection_is_unknown_and_the_command_is_told_to_end(sleeping: Container, hasty: Forwarder) -> None:
