@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -11,6 +14,8 @@ from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 
 PIECE = 1 << 20
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}")  # as core.disk.write_whole names it
+_ABANDONED_SECONDS = 3600
 
 Content = Path | bytes | Callable[[], Iterable[bytes]]
 """The source of a write: a file, bytes, or a function that returns all pieces anew at each call."""
@@ -39,6 +44,9 @@ class Place(Protocol):
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files; missing ones don't matter."""
+
+    def remove_drafts(self) -> None:
+        """Remove what killed runs left of files that they had not written whole."""
 
     def below(self, folder: str) -> Place:
         """The place that begins at a folder of this one."""
@@ -104,6 +112,14 @@ class FolderPlace:
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
                     raise self._broken(f"{path} can't be removed", error) from error
+
+    def remove_drafts(self) -> None:
+        """Remove them where nobody has written to them for an hour: another run's are left to it."""
+        before = time.time() - _ABANDONED_SECONDS
+        for path in self.root.rglob(".*"):
+            with contextlib.suppress(OSError):  # gone meanwhile, or another user's: neither is in the way
+                if _DRAFT.fullmatch(path.name) and path.is_file() and path.stat().st_mtime < before:
+                    path.unlink()
 
     def _inside(self, path: str) -> Path:
         if not path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:

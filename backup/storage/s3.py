@@ -137,6 +137,9 @@ class BucketPlace:
         if objects:
             self._tried(lambda: obstore.delete(self.store, objects), f"{len(objects)} files can't be removed")
 
+    def remove_drafts(self) -> None:
+        """Nothing: a bucket shows no file before it is whole. What it keeps of an upload that was cut off, its own rules remove."""
+
     def _tried(self, act: Callable[[], _T], what: str) -> _T:
         """Call `act`, and retry after temporary failures.
 
