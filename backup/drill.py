@@ -23,7 +23,7 @@ from backup.sets import folders, keys, marks
 from backup.sets.model import Manifest, Store
 from backup.storage.mirror import sets_at
 from core import lock
-from core.containers import execute
+from core.container_commands import execute
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.step import Step, follow

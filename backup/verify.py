@@ -21,7 +21,7 @@ from backup.storage.repository import RepositoryFiles, segments
 from backup.storage.sources import Source, files_of, source_of
 from backup.weaviate import content
 from core import lock
-from core.containers import execute, running
+from core.container_commands import execute, running
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.step import Step, follow

@@ -26,7 +26,7 @@ from bench import backup_load, backup_task
 from bench.measured import Figure, add_options, show
 from christmas.blueprint.relational import DATABASE
 from core import temporary
-from core.containers import execute
+from core.container_commands import execute
 from core.docker_client import docker_client
 from infra.clients import redis_client, weaviate_client
 from infra.components.names import redis_cli

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from christmas.blueprint.relational import DATABASE
-from core.containers import execute
+from core.container_commands import execute
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
 

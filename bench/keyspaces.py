@@ -20,8 +20,8 @@ from bench.measured import Figure, add_options, show
 from christmas import pools
 from christmas.market import Candle, MarketCache
 from christmas.rate_limits import RateLimiter
+from core.container_commands import execute
 from core.container_files import FileToPut, put_files
-from core.containers import execute
 from core.helper_containers import helper
 from core.yielding import yield_processor
 from infra.components.names import CONFIG_DIRECTORY

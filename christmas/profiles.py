@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from christmas.blueprint.encryption import PHONE, PROFILE_FIELDS
 from christmas.blueprint.queries import PROFILE_BY_PHONE
+from christmas.blueprint.sealed_fields import PHONE, PROFILE_FIELDS
 from christmas.sealed import blind_index
 
 if TYPE_CHECKING:

@@ -129,7 +129,7 @@ def _file_in_memory(content: str) -> Iterator[tuple[str, int]]:
 @contextlib.contextmanager
 def _left(container: str, user: str, content: str) -> Iterator[str]:
     """A secret in a file of the container's tmpfs, written through a pipe. The reader removes it."""
-    from core.containers import execute
+    from core.container_commands import execute
 
     file = execute(container, ["sh", "-c", _LEAVE_FILE], user=user, text=f"{content}\n").text()
     try:
@@ -143,7 +143,7 @@ def _left(container: str, user: str, content: str) -> Iterator[str]:
 def _in_container(container: str, user: str, command: Sequence[str], settings: Mapping[str, str] | None = None) -> int:
     """Run a command in the container with this terminal, through the `docker` command and the chosen engine."""
     from core.chosen_engine import chosen_engine
-    from core.containers import running
+    from core.container_commands import running
 
     running(container)
     client = shutil.which("docker")

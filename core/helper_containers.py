@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from core.containers import Finished
+from core.container_commands import Finished
 from core.docker_client import docker_client
 from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL
 

@@ -139,7 +139,7 @@ def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dic
     Raises PlatformError if the stack does not exist or can't be read.
     """
     from airgap.toolchain.asking import ask
-    from airgap.toolchain.diagnose import diagnose
+    from airgap.toolchain.pulumi_failures import diagnose
 
     name = stack_name(stack)
     done = ask(ROOT, "stack", "output", "--json", *(["--show-secrets"] if show_secrets else []), "--stack", name)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
-from christmas.blueprint.encryption import ENCRYPTED_FIELDS
 from christmas.blueprint.model import Privilege
+from christmas.blueprint.sealed_fields import ENCRYPTED_FIELDS
 from core.disk import write_whole
 from core.errors import PlatformError
 from infra import trust

@@ -123,7 +123,7 @@ def put(stack: str, deployment: dict[str, Any]) -> None:
 
 def _pulumi(arguments: list[str], stack: str, what: str, stdin: str = "") -> str:
     """The CLI's output. Secrets go through pipes, never through arguments or files."""
-    from airgap.toolchain.diagnose import diagnose
+    from airgap.toolchain.pulumi_failures import diagnose
 
     for line in clear_dead_locks(pulumi_environment(ROOT).get("PULUMI_BACKEND_URL", ""), stack):
         print(line, file=sys.stderr, flush=True)

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from airgap.toolchain.asking import ask
-from airgap.toolchain.diagnose import diagnose
 from airgap.toolchain.environment import pulumi_environment, with_refresh
 from airgap.toolchain.locate import real_pulumi
 from airgap.toolchain.locks import clear_dead_locks
+from airgap.toolchain.pulumi_failures import diagnose
 from christmas.blueprint.services import MONITORING, SERVICES
 from core import temporary
 from core.chosen_engine import chosen_engine

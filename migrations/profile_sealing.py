@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from christmas.blueprint.encryption import PHONE, PROFILE_FIELDS
+from christmas.blueprint.sealed_fields import PHONE, PROFILE_FIELDS
 from core.errors import PlatformError
 from migrations.queries import scalar
 from migrations.statements import driver, execute, load, timeouts

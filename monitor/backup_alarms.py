@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
-from christmas.blueprint.rules import BACKUP_RULES
+from christmas.blueprint.periods import BACKUP_RULES
 from core.words import span_text
 from infra.connections import Platform
 from monitor.ages import cluster_born, days
@@ -151,7 +151,7 @@ def judge_space(free: Mapping[str, tuple[int, int]], full_bytes: int, alarms: Ba
 def space(platform: Platform) -> Finding:
     """There is room for the next backups, in pgBackRest's repository and where the sets are."""
     from backup.sets.folders import folder_of, list_sets
-    from core.containers import execute
+    from core.container_commands import execute
     from infra.components.pgbackrest_config import REPOSITORY_PATH
 
     line = execute(platform.containers["timescaledb"], ["df", "-Pk", REPOSITORY_PATH]).text().splitlines()[-1].split()

@@ -39,13 +39,11 @@ def every() -> tuple[Registered, ...]:
         backups,
         collections,
         containers,
-        encryption,
         host,
         keyspaces,
         locks,
-        logins,
         losses,
-        network,
+        ports_and_certificates,
         postgres_server,
         redis_health,
         redis_settings,
@@ -53,13 +51,19 @@ def every() -> tuple[Registered, ...]:
         relational,
         rights,
         schedule,
+        sealed_fields,
+        stalled_logins,
         weaviate_server,
     )
 
     ports = (
         Registered(f"{port.endpoint}.{name}", functools.partial(function, port))
-        for port in network.PORTS
-        for name, function in (("reachable", network.reachable), ("tls", network.encrypted), ("certificate", network.certificate))
+        for port in ports_and_certificates.PORTS
+        for name, function in (
+            ("reachable", ports_and_certificates.reachable),
+            ("tls", ports_and_certificates.encrypted),
+            ("certificate", ports_and_certificates.certificate),
+        )
     )
     return (
         Registered("containers.health", containers.health),
@@ -74,7 +78,7 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.accounts", accounts.postgres),
         Registered("postgres.rights", rights.rights),
         Registered("postgres.sessions", rights.sessions),
-        Registered("postgres.logins", logins.stalled),
+        Registered("postgres.logins", stalled_logins.stalled),
         Registered("redis.accounts", accounts.redis),
         Registered("weaviate.accounts", accounts.weaviate),
         Registered("postgres.refusals", refusals.postgres),
@@ -88,7 +92,7 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.bloat", advice.bloat),
         Registered("postgres.statistics", advice.statistics),
         Registered("postgres.chunks", locks.chunks),
-        Registered("postgres.encryption", encryption.fields),
+        Registered("postgres.encryption", sealed_fields.fields),
         Registered("postgres.connections", postgres_server.connections),
         Registered("postgres.locks", postgres_server.locks),
         Registered("postgres.slots", postgres_server.slots),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from core.containers import execute
+from core.container_commands import execute
 from infra.components.monitoring_container import TEXTFILE
 from infra.connections import Platform
 from monitor.result import CheckResult

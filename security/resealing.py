@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from christmas.blueprint.encryption import PHONE, PROFILE_FIELDS
+from christmas.blueprint.sealed_fields import PHONE, PROFILE_FIELDS
 from christmas.sealed import blind_index
 from christmas.sealed.cipher import FieldCipher
 from christmas.sealed.errors import FieldError

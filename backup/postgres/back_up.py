@@ -91,7 +91,7 @@ def _let_read(container: str) -> None:
 
     If that fails, unreadable tables are reported in the set as unproven.
     """
-    from core.containers import running
+    from core.container_commands import running
     from infra.provider import psql
 
     owner = next(account.name for account in ACCOUNTS if account.postgres and account.postgres.owns_schema)

@@ -19,7 +19,7 @@ from backup.queries import query
 from backup.restoring import stopped
 from backup.sets.model import Manifest
 from backup.storage.sources import source_of
-from core.containers import execute
+from core.container_commands import execute
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from infra.backup_places import FIRST

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from backup.postgres import pgbackrest
 from backup.postgres.timelines import History, parse_history
 from backup.queries import query
-from core.containers import execute
+from core.container_commands import execute
 from core.errors import PlatformError
 from infra import clients
 from infra.components.pgbackrest_config import PGDATA

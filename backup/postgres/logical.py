@@ -10,7 +10,7 @@ from backup.postgres.tables import Table
 from backup.sets.files import HashedFile, SetFolder, discard, write_hashed
 from backup.sets.model import FileRecord, Unproven
 from christmas.blueprint.relational import DATABASE
-from core.containers import Finished, execute
+from core.container_commands import Finished, execute
 from core.errors import PlatformError
 from infra.connections import Platform
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backup.sets.model import FileRecord, SetKind
-from core.containers import Finished, execute
+from core.container_commands import Finished, execute
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.patience import patience

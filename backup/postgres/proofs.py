@@ -12,7 +12,7 @@ from backup.postgres.pgbackrest import USER
 from backup.proving.proof import READER, Disproved, RestoredPlatform, insist, shown
 from backup.queries import query
 from christmas.blueprint.relational import DATABASE
-from core.containers import execute
+from core.container_commands import execute
 from infra.clients import postgres
 from infra.provider.superuser import database
 

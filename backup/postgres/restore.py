@@ -18,8 +18,8 @@ from backup.restoring.scratch import Scratch
 from backup.restoring.targets import StorePlan
 from backup.sets.files import plain_file
 from backup.storage.repository import INFO_FILES, SEGMENT
+from core.container_commands import execute
 from core.container_files import FileToPut, give, put_files
-from core.containers import execute
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.helper_containers import helper

@@ -16,7 +16,7 @@ from backup.redis.keys import OTHER, census
 from backup.sets.files import HashedFile, SetFolder, shorten, write_hashed
 from backup.sets.model import FileRecord, RedisPart
 from christmas.blueprint.keyspaces import KEYSPACES
-from core.containers import execute, while_running
+from core.container_commands import execute, while_running
 from core.errors import PlatformError
 from core.progress import Progress
 from core.waiting import until

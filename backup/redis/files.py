@@ -11,8 +11,8 @@ from typing import Literal, cast
 
 from backup.sets.files import SetFiles, plain_file
 from backup.sets.model import FileRecord
+from core.container_commands import Finished, running
 from core.container_files import FileToPut, put_files
-from core.containers import Finished, running
 from core.errors import PlatformError
 from core.helper_containers import helper, outcome
 

@@ -11,7 +11,7 @@ from backup.postgres import pgbackrest
 from backup.restoring import emptiness
 from backup.sets import folders
 from backup.storage.sources import source_of
-from core.containers import execute
+from core.container_commands import execute
 from core.disk import sync_folder, write_whole
 from core.errors import PlatformError
 from infra import stack_state, stacks

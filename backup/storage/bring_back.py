@@ -19,8 +19,8 @@ from backup.storage.places import Place
 from backup.storage.repository import PlaceRepository
 from backup.storage.sources import Source, source_of
 from core import lock
+from core.container_commands import execute
 from core.container_files import FileToPut, owner_of, put_files
-from core.containers import execute
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.helper_containers import helper

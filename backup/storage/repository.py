@@ -45,7 +45,7 @@ class VolumeRepository:
 
     def sizes(self, prefixes: Iterable[str]) -> dict[str, int]:
         """Every file at or below these paths; missing paths give none."""
-        from core.containers import execute
+        from core.container_commands import execute
 
         script = f'cd {REPOSITORY_PATH} && for each; do [ ! -e "$each" ] || find "$each" -type f -exec stat -c \'%s %n\' {{}} +; done'
         text = execute(self._container, ["sh", "-c", script, "sh", *prefixes], user="postgres").stdout.decode()

@@ -19,8 +19,8 @@ from backup.sets.files import SetFolder, write_hashed
 from backup.sets.model import FileRecord, SetKind, WeaviatePart
 from backup.weaviate.counts import count, count_documents, unproven
 from backup.weaviate.portable.layout import Dumped
+from core.container_commands import execute
 from core.container_files import copy_tree
-from core.containers import execute
 from core.errors import PlatformError
 from core.progress import Progress
 from core.waiting import looks

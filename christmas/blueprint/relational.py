@@ -69,7 +69,7 @@ USER_PROFILES = Table(
         Column("preferences", "jsonb"),
         _created(),
         _updated(),
-        # Sealed in the application: christmas/blueprint/encryption.py.
+        # Sealed in the application: christmas/blueprint/sealed_fields.py.
         Column("first_name", "sealed", sensitivity=Sensitivity.PERSONAL),
         Column("last_name", "sealed", sensitivity=Sensitivity.PERSONAL),
         Column("phone", "sealed", sensitivity=Sensitivity.PERSONAL),

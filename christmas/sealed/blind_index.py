@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import unicodedata
 
-from christmas.blueprint.encryption import EncryptedField
+from christmas.blueprint.sealed_fields import EncryptedField
 from christmas.sealed.ring import Key, KeyRing
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from christmas.blueprint.encryption import EncryptedField
+from christmas.blueprint.sealed_fields import EncryptedField
 from christmas.sealed.envelope import BLOCK_BYTES, MARK_BYTES, NONCE_BYTES, TRUNCATED, Envelope, header, padded, parse, unpadded
 from christmas.sealed.errors import (
     RESTORE,

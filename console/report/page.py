@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from christmas.blueprint.rules import BACKUP_RULES
+from christmas.blueprint.periods import BACKUP_RULES
 from console.report import drawings
 from console.report.gathered import DAYS, Gathered
 from core.words import size_text, span_text

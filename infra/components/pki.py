@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pulumi
 
-from christmas.blueprint.rules import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW
+from christmas.blueprint.periods import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW
 from infra.components.placement import Placement
 from infra.provider.resources import Certificate, CertificateAuthority
 

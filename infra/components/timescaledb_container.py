@@ -9,15 +9,15 @@ from christmas.blueprint.accounts import MONITOR
 from christmas.blueprint.audited import AUDIT_SETTINGS
 from christmas.blueprint.logins import twin_of
 from christmas.blueprint.model import Account, Limits, Network
+from christmas.blueprint.periods import BACKUP_RULES
 from christmas.blueprint.postgres_bounds import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
 from christmas.blueprint.relational import DATABASE
-from christmas.blueprint.rules import BACKUP_RULES
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS, TIMESCALEDB
 from infra.backup_places import S3Place
 from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from infra.components.pgbackrest_config import CA_FILE, CONFIG_PATH, PGDATA, REPOSITORY_PATH, STANZA
-from infra.provider import logins
+from infra.provider import stalled_logins
 
 PRELOADED = ("timescaledb", "pgaudit", "pg_stat_statements")
 SUPERUSER_PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file's name
@@ -57,12 +57,12 @@ def describe(
         files={
             "postgresql.conf": configuration,
             "pg_hba.conf": hba,
-            logins.FILE: logins.script(),
+            stalled_logins.FILE: stalled_logins.script(),
             "pgbackrest.conf": pgbackrest,
             **({CA_FILE: place.ca_certificate} if place and place.ca_certificate else {}),
             SUPERUSER_PASSWORD_FILE: superuser_password,
         },
-        health=["CMD", "sh", f"{CONFIG_DIRECTORY}/{logins.FILE}", "health"],
+        health=["CMD", "sh", f"{CONFIG_DIRECTORY}/{stalled_logins.FILE}", "health"],
         health_every="5s",  # it also ends connections of strangers: docs/adr/0013
         settings=configuration,
         stop_signal="SIGINT",
@@ -128,7 +128,7 @@ archive_timeout = {round(BACKUP_RULES.archive_timeout.total_seconds())}
 restore_command = 'pgbackrest --config={CONFIG_PATH} --stanza={STANZA} archive-get %f "%p"'
 
 idle_in_transaction_session_timeout = '10min'
-# A stranger that says nothing has a place for so long. infra/provider/logins.sh ends those that are too many sooner.
+# A stranger that says nothing has a place for so long. infra/provider/stalled_logins.sh ends those that are too many sooner.
 authentication_timeout = '{AUTHENTICATION_SECONDS}s'
 # What no session can lift. Each role has a bound of its own below this one.
 temp_file_limit = '{TEMPORARY_FILES_AT_MOST_MIB}MB'

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from airgap.toolchain.plugin.messages import Severity
-from core.containers import Finished, ask, find_running, running
+from core.container_commands import Finished, ask, find_running, running
 from core.errors import PlatformError
 from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
 from infra.provider.psql import name_rule

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from airgap.toolchain.plugin.wire import UNKNOWN
-from christmas.blueprint.encryption import PROFILE_FIELDS
+from christmas.blueprint.sealed_fields import PROFILE_FIELDS
 from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
-from core.containers import running
+from core.container_commands import running
 from core.errors import PlatformError
 from infra.provider import psql, volumes
 from infra.provider.kind import AssertedKind, Call, Input, Shape, Values

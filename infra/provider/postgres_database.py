@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
-from core.containers import find_running, running
+from core.container_commands import find_running, running
 from infra.provider import psql
 from infra.provider.found_at_up import FoundAtUp
 from infra.provider.kind import Call, Input, Shape, Values

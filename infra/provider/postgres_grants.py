@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airgap.toolchain.plugin.messages import Severity
 from christmas.blueprint.model import PostgresRole, Privilege, TableGrant
 from christmas.blueprint.relational import SCHEMA
-from core.containers import find_running, running
+from core.container_commands import find_running, running
 from core.errors import PlatformError
 from infra.provider import psql
 from infra.provider.found_at_up import FoundAtUp

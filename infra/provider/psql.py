@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from core.containers import Finished, ask
+from core.container_commands import Finished, ask
 from core.errors import PlatformError
 from core.patience import patience
 from core.waiting import until
-from infra.provider import logins, superuser
+from infra.provider import stalled_logins, superuser
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -64,7 +64,7 @@ def run(container: Container, sql: str, *, database: str = "postgres", variables
         ended = _psql(container, sql, database, variables or {})
         if any(sign in ended.stderr for sign in _NO_PLACE):
             # Clients hold all connections without logging in: end them, and the next connection is ours before they return.
-            logins.end_stalled(container)
+            stalled_logins.end_stalled(container)
             ended = _psql(container, sql, database, variables or {})
         return None if any(sign in ended.stderr for sign in (*_NOT_READY, *_NO_PLACE)) else ended
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
-from core.containers import ask, find_running, running
+from core.container_commands import ask, find_running, running
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.kind import AssertedKind, Call, Input, Shape, Values

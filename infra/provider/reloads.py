@@ -8,7 +8,7 @@ from typing import Any
 from airgap.toolchain.plugin.messages import Severity
 from core import health
 from core.asked import asked
-from core.containers import ask, find_running
+from core.container_commands import ask, find_running
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.kind import Call, Input, ResourceKind, Shape, Values

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from airgap.toolchain.plugin.messages import Severity
-from core.containers import find_running
+from core.container_commands import find_running
 from core.errors import PlatformError
 from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, canonical, known_action, permissions, segment

@@ -5,6 +5,7 @@ tests/integration/security/test_nothing_plain_leaves.py.
 """
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -49,18 +50,18 @@ class Markers:
 
     def found_in(self, pieces):
         """The names of those that are in the bytes, which come in pieces. grep looks for all of them at once."""
-        looking = subprocess.Popen(
-            ["grep", "-a", "-o", "-F", "-f", str(self.file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"LC_ALL": "C"}
-        )
         lines: list[bytes] = []
-        assert looking.stdin is not None
-        reading = threading.Thread(target=lambda: lines.extend(looking.stdout or ()))
-        reading.start()
-        for piece in pieces:
-            looking.stdin.write(piece)
-        looking.stdin.close()
-        reading.join()
-        assert looking.wait() in (0, 1)
+        with subprocess.Popen(
+            ["grep", "-a", "-o", "-F", "-f", str(self.file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"LC_ALL": "C"}
+        ) as looking:
+            assert looking.stdin is not None
+            reading = threading.Thread(target=lambda: lines.extend(looking.stdout or ()))
+            reading.start()
+            for piece in pieces:
+                looking.stdin.write(piece)
+            looking.stdin.close()
+            reading.join()
+        assert looking.returncode in (0, 1)
         return {self.names[line.removesuffix(b"\n")] for line in lines}
 
 
@@ -86,7 +87,9 @@ def in_files(markers, paths):
     found = {}
     for path in paths:
         try:
-            if names := markers.found_in(in_pieces(path)):
+            with contextlib.closing(in_pieces(path)) as pieces:
+                names = markers.found_in(pieces)
+            if names:
                 found[str(path)] = sorted(names)
         except FileNotFoundError:
             continue

@@ -33,7 +33,7 @@ from backup.sets import folders, keys
 from backup.sets.model import Manifest
 from backup.verify import verify
 from christmas.blueprint.services import WEAVIATE
-from core.containers import execute
+from core.container_commands import execute
 from core.labels import OWNER_LABEL
 from infra.clients import redis_client
 from infra.components.pgbackrest_config import REPOSITORY_PATH

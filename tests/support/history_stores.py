@@ -13,7 +13,7 @@ from backup.restoring.journal import Journal
 from backup.sets import folders
 from backup.sets.model import Manifest, Store
 from christmas.blueprint.relational import DATABASE
-from core.containers import execute
+from core.container_commands import execute
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Platform

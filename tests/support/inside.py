@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docker.models.containers import Container
 
-from core.containers import execute
+from core.container_commands import execute
 
 
 def inside(container: Container, *command: str, user: str = "") -> bytes:

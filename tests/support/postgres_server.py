@@ -23,8 +23,8 @@ from christmas.blueprint.relational import DATABASE, EXTENSIONS, SCHEMA
 from christmas.blueprint.services import TIMESCALEDB
 from christmas.sealed.ring import new_ring
 from core import temporary
+from core.container_commands import execute
 from core.container_files import owner_of
-from core.containers import execute
 from infra.components import timescaledb_container
 from infra.components.description import ServiceContainer
 from infra.connections import Credentials, Endpoint, Platform

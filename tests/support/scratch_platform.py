@@ -24,7 +24,7 @@ from backup.restoring.scratch import Scratch, scratch
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring
-from core.containers import execute
+from core.container_commands import execute
 from core.labels import OWNER_LABEL, PURPOSE_LABEL
 from infra.backup_places import BackupAccess, S3Place
 from infra.clients import weaviate_client

@@ -8,10 +8,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.logins import twin_of
+
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 # Shorter ones are words such as "s3" or a region, that occur by themselves.
 _SHORTEST = 12
+# An account's login stands beside its password, and is long enough once the twin's turn has come.
+_LOGINS = {twin_of(account.name) for account in ACCOUNTS}
 _RANDOM = re.compile(r"[A-Za-z0-9+/_-]{20,}")
 _RECIPIENT = re.compile(r"age1[0-9a-z]+")
 
@@ -19,7 +24,7 @@ _RECIPIENT = re.compile(r"age1[0-9a-z]+")
 def secrets_of(exported: Any) -> set[str]:
     """The texts that `pulumi stack export --show-secrets` marks as secret, in whatever they are wrapped. Who may read backups is public."""
     found = {text for wrapped in _wrapped(exported) for text in _texts(json.loads(wrapped))}
-    return {text for text in found if len(text) >= _SHORTEST and not _RECIPIENT.fullmatch(text)}
+    return {text for text in found if len(text) >= _SHORTEST and not _RECIPIENT.fullmatch(text) and text not in _LOGINS}
 
 
 def shown(secrets: set[str], output: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.containers import ask, running
+from core.container_commands import ask, running
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import LOCAL, Endpoint, Platform

@@ -7,7 +7,7 @@ import pytest
 from backup.restoring import account_passwords, emptiness
 from backup.sets.model import STORES
 from christmas.blueprint.accounts import ACCOUNTS
-from core.containers import execute
+from core.container_commands import execute
 from core.errors import PlatformError
 from core.progress import SilentProgress
 from infra.connections import Credentials, Platform

@@ -13,7 +13,7 @@ from backup.postgres.live_log import superuser
 from backup.postgres.pgbackrest import USER
 from backup.restore import remove, restore
 from backup.sets.model import Manifest
-from core.containers import execute
+from core.container_commands import execute
 from core.errors import PlatformError
 from infra.clients import postgres
 from infra.components.pgbackrest_config import REPOSITORY_PATH, STANZA

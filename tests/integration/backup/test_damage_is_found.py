@@ -12,7 +12,7 @@ from backup.make import make
 from backup.sets import folders, keys, marks
 from backup.sets.model import Manifest
 from backup.verify import Verdict, verify
-from core.containers import execute
+from core.container_commands import execute
 from core.progress import SilentProgress
 from infra.clients import postgres
 from infra.components.pgbackrest_config import REPOSITORY_PATH

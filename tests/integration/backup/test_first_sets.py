@@ -18,7 +18,7 @@ from backup.sets import folders, keys
 from backup.sets.model import Manifest
 from backup.storage.sources import files_of, source_of
 from backup.weaviate.back_up import kept_copies
-from core.containers import execute, while_running
+from core.container_commands import execute, while_running
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from infra.clients import postgres, redis_client
@@ -143,7 +143,7 @@ def test_a_hold_that_is_killed_lets_rewrites_go(scratch_platform: ScratchPlatfor
 
     platform = scratch_platform.platform
     program = (
-        "import sys, time\nfrom core.containers import while_running\nfrom backup.redis.back_up import _HOLD\n"
+        "import sys, time\nfrom core.container_commands import while_running\nfrom backup.redis.back_up import _HOLD\n"
         "with while_running(sys.argv[1], ['sh', '-c', _HOLD]):\n    print('held', flush=True)\n    time.sleep(600)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", program, platform.containers["redis"]], stdout=subprocess.PIPE, text=True)

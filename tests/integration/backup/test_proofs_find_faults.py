@@ -12,7 +12,7 @@ from backup.redis.proofs import keyspaces
 from backup.restoring.scratch import Scratch
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
-from core.containers import execute
+from core.container_commands import execute
 from core.docker_client import docker_client
 from core.labels import PURPOSE_LABEL, STACK_LABEL
 from infra.clients import redis_client

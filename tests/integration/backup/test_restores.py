@@ -23,7 +23,7 @@ from backup.sets.files import SetFolder, plain_file, write_hashed
 from backup.sets.model import Manifest
 from backup.sets.sealing import keyring_of
 from backup.weaviate.counts import count
-from core.containers import execute
+from core.container_commands import execute
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.labels import OWNER_LABEL, PURPOSE_LABEL

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backup.make import make
-from core.containers import execute
+from core.container_commands import execute
 from infra.clients import redis_client
 from infra.components.names import redis_cli
 from tests.support.scratch_platform import ScratchPlatform

@@ -13,8 +13,8 @@ from backup.postgres import pgbackrest
 from backup.prune import prune
 from backup.restore import restore
 from backup.sets import due, folders
-from christmas.blueprint.rules import BACKUP_RULES
-from core.containers import execute
+from christmas.blueprint.periods import BACKUP_RULES
+from core.container_commands import execute
 from core.errors import PlatformError
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.backup_faults import ROOT, Sets

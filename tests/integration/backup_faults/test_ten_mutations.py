@@ -11,7 +11,7 @@ import pytest
 from backup.sets import folders, keys
 from backup.sets.model import Manifest
 from backup.verify import verify
-from core.containers import execute
+from core.container_commands import execute
 from infra.components.pgbackrest_config import REPOSITORY_PATH
 from tests.support.backup_faults import Sets
 from tests.support.cases import in_make_test

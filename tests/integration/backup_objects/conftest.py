@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from backup.weaviate.portable.wire import Wire
-from core.containers import execute
+from core.container_commands import execute
 from core.docker_client import docker_client
 from infra.connections import Platform
 from infra.provider import psql

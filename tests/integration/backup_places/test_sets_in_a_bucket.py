@@ -19,7 +19,7 @@ from backup.sets.model import Manifest
 from backup.storage import copies, mirror
 from backup.storage.opening import open_place
 from backup.verify import verify
-from core.containers import execute
+from core.container_commands import execute
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from infra.backup_places import LocalPlace, S3Place

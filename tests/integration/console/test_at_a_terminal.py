@@ -16,7 +16,7 @@ import pytest
 
 from airgap.setup.installer import uv
 from console import logs, shell, status
-from core.containers import execute
+from core.container_commands import execute
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.progress import SilentProgress

@@ -212,7 +212,8 @@ def test_a_runner_that_is_killed_leaves_no_lock(migrated_platform: Platform) -> 
     with session(migrated_platform) as other, session(migrated_platform) as holder, locking.migration_lock(holder, Heard()):
         other.execute("select pg_terminate_backend(%s)", (holder.info.backend_pid,))
         with locking.migration_lock(other, Heard(), wait_seconds=PATIENCE):
-            pass
+            assert locking.holder(other) is not None
+        assert locking.holder(other) is None
         holder.close()
 
 

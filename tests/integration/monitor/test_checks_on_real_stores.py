@@ -9,7 +9,7 @@ import pytest
 
 from christmas.blueprint.alarms import BACKUP_ALARMS
 from christmas.blueprint.redis_policy import REDIS_POLICY
-from core.containers import execute
+from core.container_commands import execute
 from core.docker_client import docker_client
 from infra.clients import postgres, redis_client
 from infra.connections import Endpoint, Platform
@@ -93,7 +93,7 @@ def test_another_authority_is_not_trusted(platform: Platform, tmp_path_factory: 
     ],
 )
 def test_a_server_that_takes_plain_text_is_recognized(platform: Platform, endpoint: str, answer: bytes) -> None:
-    from monitor.network import PORTS
+    from monitor.ports_and_certificates import PORTS
     from monitor.wire import say_plain
 
     port = next(each for each in PORTS if each.endpoint == endpoint)

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from christmas.blueprint.server_alarms import REDIS_ALARMS
-from core.containers import execute
+from core.container_commands import execute
 from infra.clients import redis_client
 from infra.connections import Platform
 from monitor import redis_health

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from christmas.blueprint.server_alarms import HOST_ALARMS, POSTGRES_ALARMS
-from core.containers import execute
+from core.container_commands import execute
 from core.docker_client import docker_client
 from infra.clients import postgres
 from infra.connections import Platform

@@ -8,7 +8,7 @@ import pytest
 import redis
 import weaviate
 
-from core.containers import execute
+from core.container_commands import execute
 from infra import clients
 from infra.connections import Platform
 from tests.support.scratch_platform import DOCUMENTS, ScratchPlatform

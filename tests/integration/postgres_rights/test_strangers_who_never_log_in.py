@@ -8,11 +8,11 @@ import pytest
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS
-from core.containers import ask
+from core.container_commands import ask
 from infra.connections import Platform
-from infra.provider import logins, psql
-from monitor.logins import judge, stalled
+from infra.provider import psql, stalled_logins
 from monitor.result import Finding
+from monitor.stalled_logins import judge, stalled
 from tests.support.flood import flood
 from tests.support.postgres_server import ScratchServer
 from tests.support.waiting import wait_for
@@ -37,7 +37,7 @@ def _critical(platform: Platform) -> Finding | None:
 
 def _unhealthy(server: ScratchServer) -> str:
     """What the health check says where it fails."""
-    ran = ask(server.container, ["sh", "-s", "health"], text=logins.script(), user="postgres")
+    ran = ask(server.container, ["sh", "-s", "health"], text=stalled_logins.script(), user="postgres")
     return ran.text() if ran.code != 0 else ""
 
 
@@ -58,7 +58,7 @@ def test_the_operator_gets_in_and_the_flood_is_named(scratch_server: ScratchServ
         took = time.monotonic() - began
 
         # They come again: ending them once is not the end of it.
-        wait_for(lambda: len(logins.stalled(container)) > 50, "the strangers are back")
+        wait_for(lambda: len(stalled_logins.stalled(container)) > 50, "the strangers are back")
         found = wait_for(lambda: _critical(platform), "the check sees them")
         assert found is not None
         assert "this machine, through the published port" in found.message
@@ -77,7 +77,7 @@ def test_a_crowd_that_logs_in_is_left_alone(migrated_server: ScratchServer) -> N
     urls = [migrated_server.platform.postgres_url(name) for name in ("api", "backtest")]
     sessions = [psycopg.connect(url, autocommit=True) for url in urls for _ in range(15)]
     try:
-        logins.end_stalled(migrated_server.container)
+        stalled_logins.end_stalled(migrated_server.container)
         assert stalled(migrated_server.platform).status == "ok"
         assert [each.execute("select 1").fetchone() for each in sessions] == [(1,)] * len(sessions)
     finally:

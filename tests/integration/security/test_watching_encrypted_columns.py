@@ -10,7 +10,7 @@ import pytest
 from christmas.sealed.ring import KeyRing, new_ring
 from infra.clients import postgres
 from infra.connections import Platform
-from monitor.encryption import fields
+from monitor.sealed_fields import fields
 from tests.integration.security.people import add_users, person, profiles, ring_of, seal_people
 from tests.support.cases import in_make_test
 from tests.support.postgres_server import ScratchServer

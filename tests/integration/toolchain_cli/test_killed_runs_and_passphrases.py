@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airgap.toolchain.diagnose import diagnose
+from airgap.toolchain.pulumi_failures import diagnose
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:

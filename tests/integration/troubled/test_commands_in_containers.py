@@ -11,8 +11,8 @@ import pytest
 from docker.models.containers import Container
 
 from backup.restoring import stopped
-from core import command_output, containers, docker_client
-from core.containers import ask, execute
+from core import command_output, container_commands, docker_client
+from core.container_commands import ask, execute
 from core.errors import PlatformError
 from tests.support import scratch
 from tests.support.engine_forwarder import Forwarder, forward
@@ -67,7 +67,7 @@ def test_input_arrives_as_it_is_and_ends(sleeping: Container, hasty: Forwarder, 
 
 
 def test_a_short_command_that_says_nothing_is_given_up(sleeping: Container, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "_SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(container_commands, "_SILENT_SECONDS", 0.2)
     with pytest.raises(PlatformError, match="sleep said nothing for"):
         ask(sleeping, ["sleep", "4321"])
     wait_for(lambda: "4321" not in str(sleeping.top()), "the tether ended it")

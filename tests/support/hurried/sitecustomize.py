@@ -22,13 +22,13 @@ FACTOR = float(os.environ["HURRIED_BY"])
 
 def _hurry() -> None:
     try:
-        from christmas.blueprint import rules
+        from christmas.blueprint import periods
     except ImportError:
         return  # another Python's, which has nothing to do with the platform
     for name, kept in (("BACKUP_RULES", {"archive_timeout"}), ("SCHEDULE_RULES", {"keep_history"})):
-        before = getattr(rules, name)
+        before = getattr(periods, name)
         times = {field.name: getattr(before, field.name) for field in fields(before) if field.name not in kept}
-        setattr(rules, name, replace(before, **{key: value / FACTOR for key, value in times.items() if isinstance(value, timedelta)}))
+        setattr(periods, name, replace(before, **{key: value / FACTOR for key, value in times.items() if isinstance(value, timedelta)}))
 
 
 def _keep_deadlines() -> None:

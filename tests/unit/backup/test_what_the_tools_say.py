@@ -6,7 +6,7 @@ import pytest
 
 from backup.postgres.pgbackrest import command, parse_info
 from backup.redis.files import AofFile, RdbContent, TornTailError, parse_aof_manifest, read_verdict, render_aof_manifest
-from core.containers import Finished
+from core.container_commands import Finished
 from core.errors import PlatformError
 
 INFO = (

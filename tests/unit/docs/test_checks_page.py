@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from monitor.checks import every
-from monitor.network import PORTS
+from monitor.ports_and_certificates import PORTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "checks.md").read_text("utf-8")
 

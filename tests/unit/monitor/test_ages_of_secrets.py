@@ -8,7 +8,7 @@ import pytest
 
 from christmas.blueprint.accounts import account
 from christmas.blueprint.logins import account_of_login, twin_of
-from christmas.blueprint.rules import ROTATION_RULES
+from christmas.blueprint.periods import ROTATION_RULES
 from infra.connections import Turn
 from monitor.accounts import judge_rotations
 from monitor.postgres_server import judge_connections

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from backup.sets.model import Manifest, SetKind
+from christmas.blueprint.periods import BACKUP_RULES
 from christmas.blueprint.relational import MARKET_DATA, USERS
-from christmas.blueprint.rules import BACKUP_RULES
 from monitor import redis_settings
 from monitor.backups import judge_redundancy
 from monitor.keyspace_audit import FIXABLE, Audit, Fault, Finding

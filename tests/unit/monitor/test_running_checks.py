@@ -12,7 +12,7 @@ import pytest
 from core.errors import PlatformError
 from infra.connections import Platform
 from monitor.checks import STORES, Registered, choose, every, run_checks
-from monitor.network import judge_certificate
+from monitor.ports_and_certificates import judge_certificate
 from monitor.render import as_json, show
 from monitor.result import CheckResult, Finding, Status, exit_code, ok, warning
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from christmas.blueprint.rules import BACKUP_RULES, SCHEDULE_RULES
+from christmas.blueprint.periods import BACKUP_RULES, SCHEDULE_RULES
 from infra.connections import ROOT
 from monitor import signs
 from schedule import history

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas.blueprint.encryption import ADDRESS, PHONE
+from christmas.blueprint.sealed_fields import ADDRESS, PHONE
 from christmas.sealed import blind_index
 from christmas.sealed.ring import FINGERPRINT_BYTES, new_ring
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas.blueprint.encryption import ADDRESS, ENCRYPTED_FIELDS, FIRST_NAME, LAST_NAME, PHONE, EncryptedField
+from christmas.blueprint.sealed_fields import ADDRESS, ENCRYPTED_FIELDS, FIRST_NAME, LAST_NAME, PHONE, EncryptedField
 from christmas.sealed import errors
 from christmas.sealed.cipher import FieldCipher
 from christmas.sealed.envelope import BLOCK_BYTES, OVERHEAD_BYTES, PREFIX, SHORTEST

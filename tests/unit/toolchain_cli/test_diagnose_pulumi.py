@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.toolchain.diagnose import diagnose
+from airgap.toolchain.pulumi_failures import diagnose
 from tests.support.programs import running
 
 LOCKED = (

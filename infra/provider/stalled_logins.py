@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that have not logged in: who has them, and how to end them. See logins.sh."""
+"""Connections to PostgreSQL that have not logged in: who has them, and how to end them. See stalled_logins.sh."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, TIMESCALEDB
-from core.containers import ask
+from core.container_commands import ask
 from core.errors import PlatformError
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
+_SCRIPT = "stalled_logins.sh"
 FILE = "logins.sh"
+"""The script's name in the container."""
 # Fewer connections can't keep anybody out, so the health check doesn't look closer.
 _CROWDED = POSTGRES_MAX_CONNECTIONS * 2 // 5
 
@@ -31,7 +33,7 @@ class Stalled:
 
 def script() -> str:
     """The shell script with its constants, as it is stored beside the server's configuration."""
-    text = resources.files("infra.provider").joinpath(FILE).read_text("utf-8")
+    text = resources.files("infra.provider").joinpath(_SCRIPT).read_text("utf-8")
     return f"PORT={TIMESCALEDB.ports['postgres']} BOUND={STALLED_LOGINS} CROWDED={_CROWDED}\n{text}"
 
 

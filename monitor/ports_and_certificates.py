@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from christmas.blueprint.periods import RENEW_BELOW
 from christmas.blueprint.relational import DATABASE
-from christmas.blueprint.rules import RENEW_BELOW
 from core.errors import PlatformError
 from core.patience import patience
 from infra.connections import Platform

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from christmas.blueprint.encryption import ENCRYPTED_FIELDS
+from christmas.blueprint.sealed_fields import ENCRYPTED_FIELDS
 from christmas.sealed.ring import from_json
 from infra.connections import Platform
 from monitor.postgres import connected, query

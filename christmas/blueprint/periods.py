@@ -1,4 +1,4 @@
-"""Time rules: backups and their retention, a stack's own work, certificates."""
+"""How often and for how long: when backups are due, how long sets are kept, a stack's own work, former secrets, certificates."""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import TIMESCALEDB
-from core.containers import running
+from core.container_commands import running
 from core.errors import PlatformError
 from infra import clients
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Platform
-from infra.provider import logins
+from infra.provider import stalled_logins
 from monitor.result import Finding, critical, ok, unknown
 
 _AGAIN_AFTER_SECONDS = 1.2
@@ -21,11 +21,11 @@ _AGAIN_AFTER_SECONDS = 1.2
 def stalled(platform: Platform) -> Finding:
     """No address has more connections on their way in than one ever needs."""
     container = running(platform.containers[TIMESCALEDB.name])
-    counts = _count(logins.stalled(container))
+    counts = _count(stalled_logins.stalled(container))
     if any(count > STALLED_LOGINS for count in counts.values()):
         # A pool that has just been started opens many at once; a moment later they are in.
         time.sleep(_AGAIN_AFTER_SECONDS)
-        counts = _count(logins.stalled(container))
+        counts = _count(stalled_logins.stalled(container))
     too_many = any(count > STALLED_LOGINS for count in counts.values())
     return judge(counts, _names(platform) if too_many else {}, str(container.name), clients.unanswered_logins())
 
@@ -50,15 +50,15 @@ def judge(counts: Mapping[str, int], names: Mapping[str, str], container: str, o
     if problems:
         return critical(
             "; ".join(problems),
-            f"stop what runs there; docker exec {container} sh {CONFIG_DIRECTORY}/{logins.FILE} end makes room at once",
+            f"stop what runs there; docker exec {container} sh {CONFIG_DIRECTORY}/{stalled_logins.FILE} end makes room at once",
             total,
             "connections",
         )
     return ok(f"{total} connections are on their way in", total, "connections")
 
 
-def _count(stalled_logins: list[logins.Stalled]) -> dict[str, int]:
-    return {address: len(those) for address, those in logins.by_address(stalled_logins).items()}
+def _count(waiting: list[stalled_logins.Stalled]) -> dict[str, int]:
+    return {address: len(those) for address, those in stalled_logins.by_address(waiting).items()}
 
 
 def _names(platform: Platform) -> dict[str, str]:
