@@ -93,7 +93,7 @@ SQL: list[tuple[str, str, str]] = [
     (
         "time_bucket_gapfill",
         # Of a table without rows it would not be called.
-        "select time_bucket_gapfill('1 day', timestamp, now() - interval '3 day', now()) as day from (select now() as timestamp) group by day",
+        "select time_bucket_gapfill('1 day', t, now() - interval '3 day', now()) as day from (select now() as t) group by day",
         'not supported under the current "apache" license',
     ),
     ("pg_cancel_backend", "select pg_cancel_backend(1)", "permission denied for function pg_cancel_backend"),
