@@ -10,6 +10,7 @@ import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.audited import AUDIT_ROLE, AUDITED_TABLES
+from christmas.blueprint.relational import DATABASE
 from infra.provider import psql
 from monitor.rights import rights
 from tests.support.postgres_rights import give_rights
@@ -114,6 +115,21 @@ def test_no_way_of_reading_is_unseen(server: ScratchServer, way: str) -> None:
 def test_every_account_that_may_read_is_seen(server: ScratchServer, account: str) -> None:
     for table in AUDITED_TABLES:
         assert [line for line in read(server, account, f"table {table}") if f",READ,SELECT,TABLE,public.{table}," in line]
+
+
+def test_the_platforms_own_look_at_the_numbers_of_keys_is_no_read(server: ScratchServer) -> None:
+    def reads() -> list[str]:
+        logged(server, 0)  # waits until the log has all that came before
+        lines = server.container.logs().decode(errors="replace").splitlines()
+        return [line for line in lines if "AUDIT: OBJECT" in line and "public.user_profiles" in line]
+
+    before = reads()
+    columns = {"first_name": "sealed", "phone_index": "index"}
+    variables = {"table": "user_profiles", "columns": columns}
+    assert psql.query(server.container, psql.named("field_keys_used"), database=DATABASE, variables=variables) == []
+    assert reads() == before
+    psql.run(server.container, "select count(*) from public.user_profiles;", database=DATABASE)
+    assert len(reads()) > len(before)
 
 
 def test_a_view_hides_nothing_from_the_audit(server: ScratchServer) -> None:
