@@ -211,7 +211,8 @@ def test_what_a_container_wrote_outside_its_volumes(markers, stack, service):
     container = stack.container(service)
     # Docker's own first process is put in, which its folders show.
     assert [each["Path"] for each in container.diff() or [] if not "/usr/sbin/docker-init".startswith(each["Path"])] == []
-    written = inside(container, "sh", "-c", "cat /tmp/* 2>/dev/null; ls -R /tmp", user="0")
+    # As the service's own user: root may not pass by rights in there.
+    written = inside(container, "sh", "-c", "find /tmp -type f -exec cat {} + 2>/dev/null; ls -R /tmp")
     assert markers.found_in([written]) == set()
 
 
@@ -245,20 +246,18 @@ def test_git(markers):
     paths = [ROOT / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
     # The passphrase of the tests' stacks is written down there.
     assert {names for file in in_files(markers, paths).values() for names in file} <= {"passphrase"}
-    objects = subprocess.Popen(["git", "cat-file", "--batch-all-objects", "--batch"], cwd=ROOT, stdout=subprocess.PIPE)
-    assert objects.stdout is not None
-    everything = objects.stdout
-    try:
-        assert markers.found_in(iter(lambda: everything.read(_PIECE), b"")) <= {"passphrase"}
-    finally:
-        objects.kill()
-        objects.wait()
+    with subprocess.Popen(["git", "cat-file", "--batch-all-objects", "--batch"], cwd=ROOT, stdout=subprocess.PIPE) as objects:
+        assert objects.stdout is not None
+        everything = objects.stdout
+        names = markers.found_in(iter(lambda: everything.read(_PIECE), b""))
+    assert objects.returncode == 0
+    assert names <= {"passphrase"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_memory_is_written_when_a_service_crashes(stack, service):
     container = stack.container(service)
-    limits = inside(container, "sh", "-c", "cat /proc/[0-9]*/limits").decode()
+    limits = inside(container, "sh", "-c", "cat /proc/[0-9]*/limits 2>/dev/null || :").decode()
     cores = [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core file size")]
     assert cores
     assert {tuple(core) for core in cores} == {("0", "0")}
