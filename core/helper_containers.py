@@ -21,6 +21,8 @@ def make_helper(image: str, purpose: str, **options: Any) -> Container:
 
     Docker copies files into and out of its volumes, with any image. Its labels let a clean-up find what a killed run left.
     """
+    from docker.errors import APIError
+
     volumes = {volume: {"bind": path, "mode": "rw"} for volume, path in options.pop("volumes", {}).items()}
     settings: dict[str, Any] = {
         "entrypoint": ["true"],
@@ -33,8 +35,6 @@ def make_helper(image: str, purpose: str, **options: Any) -> Container:
         "mem_limit": "512m",
         "volumes": volumes,
     }
-    from docker.errors import APIError
-
     containers = docker_client().containers
     try:
         made: Container = containers.create(image, **settings | options)

@@ -28,6 +28,7 @@ def postgres(platform: Platform, account: str, *, autocommit: bool = False, **op
     """A psycopg connection; committed at the end unless the block raises."""
     import psycopg
 
+    unanswered_logins()  # forgets the old ones, of which a process that runs for weeks would have many
     login = object()
     _unanswered_logins[login] = time.monotonic()
     try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 INTERVALS = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1), "1d": timedelta(days=1)}
 CHUNKS_AT_ONCE = 200
-"""The most chunks that a search for symbols opens in one statement: it needs about a tenth of a MiB for each."""
+"""The most chunks that a search for symbols opens in one statement: with thousands it needs more memory than a process may have."""
 
 
 def load(platform: Platform, progress: Progress | None = None, *, symbols: Sequence[str] | None = None, interval: str = "1d") -> SeedReport:

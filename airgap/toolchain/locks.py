@@ -1,4 +1,4 @@
-"""Locks that killed runs left in a state folder: removed if they certainly have no holder any more.
+"""Locks that killed runs left in a state folder, and what they had half written: removed if their holder has certainly ended.
 
 Pulumi's lock on a stack in a folder is a file that names its holder, and never expires. Standard library only and fast,
 because every `pulumi` command of this project runs it.

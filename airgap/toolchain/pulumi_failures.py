@@ -17,6 +17,10 @@ _LOCK = re.compile(
     re.DOTALL,
 )
 
+# A state in a folder has its attributes in a file beside it, which Pulumi's storage library empties before it writes it anew. Whoever
+# looks in that moment finds nothing.
+HALF_WRITTEN = re.compile(r"failed to load checkpoint: (unexpected )?(EOF|end of JSON input)")
+
 
 def diagnose(output: str) -> PlatformError | None:
     """Return the error for the output of a `pulumi` command, or None if nothing is recognised.
@@ -85,6 +89,13 @@ def _old_cli(match: re.Match[str]) -> PlatformError:
     )
 
 
+def _half_written(_: re.Match[str]) -> PlatformError:
+    return PlatformError(
+        "The state of the stack can't be read: it is being written, or the run that wrote it was killed.",
+        next_step="run this again; if it stays so, `invoke up` puts it right",
+    )
+
+
 def _no_stack(_: re.Match[str]) -> PlatformError:
     return PlatformError(
         "No stack is selected.", next_step="run `pulumi stack select dev`; where there is none yet: `make up`, or `pulumi stack init dev`"
@@ -108,6 +119,7 @@ def _passphrase_source() -> str:
 _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], PlatformError]], ...] = (
     (_LOCK, _locked),
     (re.compile(r"incorrect passphrase"), _wrong_passphrase),
+    (HALF_WRITTEN, _half_written),
     (
         re.compile(r"unable to read PULUMI_CONFIG_PASSPHRASE_FILE.*|passphrase must be set with.*"),
         _missing_passphrase,

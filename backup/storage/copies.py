@@ -111,7 +111,8 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     present: set[str] = set()
     failure = ""
     try:
-        open_place(platform.backup.copies[name]).remove_drafts()
+        for ours in (SETS, REPOSITORY_FOLDER):  # the folder around them may hold other people's files
+            open_place(platform.backup.copies[name]).below(ours).remove_drafts()
         copied = folders.list_at(target.sets)
         present = {manifest.id for manifest in copied}
         if had and not present:

@@ -17,8 +17,6 @@ from pathlib import Path
 import docker
 import pytest
 
-from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.logins import twin_of
 from christmas.profiles import Profile, Profiles
 from christmas.sealed.cipher import FieldCipher
 from christmas.sealed.ring import from_json
@@ -139,18 +137,19 @@ def markers(stack, temporary_folder, lines_of_processes, tmp_path_factory):
         done.set()
         looking.join()
     exported = json.loads(stack.pulumi("stack", "export", "--show-secrets").stdout)
-    # A private key has its public half in it, which stands in the certificate as well, and names of logins are told to everybody.
+    # A private key has its public half in it, which stands in the certificate as well.
     certificates = [
         resource["outputs"].get("certificate_pem", "") for resource in exported["deployment"]["resources"] if resource.get("outputs")
     ]
-    logins = {twin_of(account.name) for account in ACCOUNTS}
-    secret = [each for each in sorted(secrets_of(exported) - logins) if looks_drawn(each)]
+    secret = [each for each in sorted(secrets_of(exported)) if looks_drawn(each)]
     drawn = [each for each in secret if not any(each in public for public in certificates)]
     values = {f"secret {number} ({len(each)} characters)": each for number, each in enumerate(drawn)}
     assert len(values) > 20
     passphrase = stack.environment["PULUMI_CONFIG_PASSPHRASE"]
     planted = {**values, **PERSONAL, "token": session.token, "hash": f"{WORD}hash", "passphrase": passphrase}
-    return Markers(planted, tmp_path_factory.mktemp("patterns"))
+    yield Markers(planted, tmp_path_factory.mktemp("patterns"))
+    with clients.postgres(platform, "api") as connection:
+        connection.execute("delete from users where username = %s", (WORD,))
 
 
 def looks_drawn(text):

@@ -49,11 +49,13 @@ def test_a_state_that_stays_so_is_told_after_some_seconds(stack: Clone, attribut
     assert "failed to load checkpoint: EOF" in done.stderr
 
 
-def test_an_update_that_was_killed_in_that_moment_is_gone_on_with(stack: Clone, attributes: Path) -> None:
+@pytest.mark.parametrize("first", ["pulumi up", "a look"])
+def test_an_update_that_was_killed_in_that_moment_is_gone_on_with(stack: Clone, attributes: Path, first: str) -> None:
     left = {"pid": 4194305, "username": getpass.getuser(), "hostname": socket.gethostname(), "timestamp": "2026-11-23T05:55:38.5Z"}
     lock = stack.state / ".pulumi" / "locks" / "organization" / "tiny" / "dev" / "75de4d6f-e072-4c5d-b1c4-074e0f1bcb88.json"
     lock.parent.mkdir(parents=True, exist_ok=True)
     lock.write_text(json.dumps(left))
     attributes.write_text("")
-    stack.pulumi("up", "--yes", "--skip-preview")
+    if first == "pulumi up":
+        stack.pulumi("up", "--yes", "--skip-preview")
     assert json.loads(ask(stack.root, *OUTPUTS).stdout)["greeting"] == "hello"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -81,3 +82,15 @@ def test_a_set_that_a_copy_lacks_is_not_called_good(platform: Platform, folder: 
     verdicts = verify(platform, every=every, place="nas", folder=folder)
     assert [(each.set_id, each.good, each.place) for each in verdicts] == [(set_id, False, "nas") for set_id in lacking]
     assert "invoke backup.copy" in verdicts[0].faults[0]
+
+
+def test_drafts_of_killed_runs_go_and_files_of_others_beside_the_copy_stay(platform: Platform, folder: Path, tmp_path: Path) -> None:
+    copied(platform, folder)
+    others, left = tmp_path / "mnt/nas/photos/.album.0a1b2c3d", tmp_path / "mnt/nas/sets" / OLDER / ".dump.age.0a1b2c3d"
+    others.parent.mkdir()
+    for path in (others, left):
+        path.write_text("half")
+        os.utime(path, (0, 0))
+    copied(platform, folder)
+    assert others.exists()
+    assert not left.exists()

@@ -63,6 +63,7 @@ def test_a_lock_whose_holder_may_live_is_to_be_waited_for(tmp_path: Path, host: 
             'error: Pulumi CLI version 3.100.0 does not satisfy the version range ">=3.259.0"',
             "is 3.100.0, and this project wants >=3.259.0",
         ),
+        ("error: failed to load checkpoint: EOF", "The state of the stack can't be read"),
         ("error: no stack selected; please use `pulumi stack select`", "No stack is selected"),
         ("\x1b[31merror: \x1b[0mno stack named 'prdo' found", "There is no stack prdo"),
     ],
