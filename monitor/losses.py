@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from core.errors import PlatformError
 from core.words import span_text
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, warning
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from backup.kit.coverage import Taken
     from backup.storage.copies import CopyState
 
@@ -48,13 +51,33 @@ def judge_copies(names: Collection[str], states: Mapping[str, CopyState], alarms
     return ok(message, len(names), "copies")
 
 
-def copies(platform: Platform) -> Finding:
+def copies(platform: Platform, folder: Path | None = None) -> Finding:
     """Every further place has all sets that the first one has, and one lies outside this engine."""
     from backup.sets.folders import folder_of
     from backup.storage.copies import state
 
-    bucket = platform.backup.place is not None
-    return judge_copies(tuple(platform.backup.copies), state(folder_of(platform.stack)), BACKUP_ALARMS, datetime.now(UTC), bucket=bucket)
+    folder = folder or folder_of(platform.stack)
+    names, states = tuple(platform.backup.copies), state(folder)
+    after_last_run = judge_copies(names, states, BACKUP_ALARMS, datetime.now(UTC), bucket=platform.backup.place is not None)
+    return _as_they_are_now(platform, folder, [states[name] for name in names if name in states], after_last_run)
+
+
+def _as_they_are_now(platform: Platform, folder: Path, states: Iterable[CopyState], after_last_run: Finding) -> Finding:
+    """The same finding, unless a copy has lost sets since its last run, or can't be listed: a disk that is gone is told early."""
+    from backup.storage.copies import lost_sets
+
+    step = "mount it; if its sets are lost: invoke backup.copy fills it again"
+    for known in states:
+        try:
+            lost = lost_sets(platform, folder, known)
+        except PlatformError as error:
+            if after_last_run.status == "ok":
+                return warning(f"{known.name} can't be listed now: {error.what}", step, len(platform.backup.copies), "copies")
+            continue
+        if lost:
+            message = f"{known.name} has lost {len(lost)} sets that it had, the newest {lost[-1]} ({known.where}): is it mounted?"
+            return critical(message, step, len(platform.backup.copies), "copies")
+    return after_last_run
 
 
 def judge_kit(taken: Taken | None, covers: Mapping[str, str], now: datetime) -> Finding:

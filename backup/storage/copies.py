@@ -86,6 +86,19 @@ def run(platform: Platform, progress: Progress, folder: Path | None = None) -> l
         return catch_up(platform, folder, progress, asked=True)
 
 
+def lost_sets(platform: Platform, folder: Path, known: CopyState) -> list[str]:
+    """Ids of sets that the copy had when it was last complete, that the first place still has, and that are gone from the copy now.
+
+    Raises PlatformError if the copy can't be listed.
+    """
+    if not known.complete_at:
+        return []
+    paths = source_of(platform, folder, known.name).sets.sizes()
+    present = {path.split("/")[0] for path in paths if path.endswith(f"/{folders.MANIFEST}")}
+    complete_at = datetime.fromisoformat(known.complete_at)
+    return [manifest.id for manifest in folders.list_sets(folder=folder) if manifest.finished < complete_at and manifest.id not in present]
+
+
 def exit_code(platform: Platform, folder: Path | None = None) -> int:
     """1 if a configured copy is behind after the last run, else 0."""
     states = state(folder or folders.folder_of(platform.stack))

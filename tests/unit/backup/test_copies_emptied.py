@@ -17,6 +17,7 @@ from backup.verify import verify
 from core.progress import SilentProgress
 from infra.backup_places import BackupAccess, LocalPlace
 from infra.connections import Platform
+from monitor import losses
 from tests.support.manifests import NOON, manifest
 
 OLDER, NEWER = "20261123-120000-full-0000", "20261123-130000-full-0001"
@@ -64,6 +65,23 @@ def test_a_disk_that_is_not_mounted_gets_no_copy_in_its_place(platform: Platform
     shutil.rmtree(tmp_path / "mnt/nas", ignore_errors=True)
     shutil.move(tmp_path / "disk", tmp_path / "mnt/nas")
     assert (copied(platform, folder).behind, copied(platform, folder).failure) == (0, "")
+
+
+def test_the_check_tells_a_copy_that_is_gone_before_the_next_backup_does(platform: Platform, folder: Path, tmp_path: Path) -> None:
+    copied(platform, folder)
+    state = copies.state(folder)["nas"]
+    long_ago = manifest("20261122-120000-full-0002", started=NOON - timedelta(days=1), stores=())
+    FolderPlace(folder).write(f"{long_ago.id}/{folders.MANIFEST}", folders.render(long_ago))
+    assert copies.lost_sets(platform, folder, state) == [long_ago.id]
+    folders.discard(folder / long_ago.id)
+    assert losses.copies(platform, folder).status == "ok"
+    shutil.rmtree(tmp_path / f"mnt/nas/sets/{NEWER}")
+    finding = losses.copies(platform, folder)
+    assert (finding.status, NEWER in finding.message, OLDER in finding.message) == ("critical", True, False)
+    shutil.rmtree(tmp_path / "mnt/nas")
+    assert "nas has lost 2 sets" in losses.copies(platform, folder).message
+    (tmp_path / "mnt/nas").write_text("a file where the folder was")
+    assert losses.copies(platform, folder).status in ("warning", "critical")
 
 
 def test_a_copy_that_is_lost_is_filled_again_where_its_folder_is(platform: Platform, folder: Path, tmp_path: Path) -> None:
