@@ -104,6 +104,12 @@ def pytest_addoption(parser):
     parser.addoption("--record-durations", action="store_true", help="write how long the tests took to where their order is taken from")
 
 
+@pytest.hookimpl
+def pytest_make_parametrize_id(val, argname):
+    """Name a test by its argument where that is no text: compressed bytes hold their time, and two processes collected different tests."""
+    return argname if isinstance(val, bytes) and not val.decode("latin-1").isprintable() else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     latest = item.config.getoption("no_new_tests_after")

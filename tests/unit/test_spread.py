@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from collections import OrderedDict
 from pathlib import Path
 
 import pytest
 
-from tests.spread import ONE_PROCESS, SHARING, FolderScheduling
+from tests.spread import ONE_PROCESS, SHARING, FolderScheduling, pytest_make_parametrize_id
 
 ROOT = Path(__file__).parents[2]
 BACKUP, MONITOR, SECURITY, IMAGES, CHAIN = (
@@ -83,3 +84,8 @@ def test_at_the_end_a_process_helps_another_one(monkeypatch: pytest.MonkeyPatch)
     more = BACKUP.replace("test_a", "test_b")
     run = Run({BACKUP: 30, more: 20, IMAGES: 5}, monkeypatch)
     assert [run.next(0), run.next(1), run.next(1)] == [[BACKUP], [IMAGES], [more]]
+
+
+def test_what_is_compressed_while_tests_are_collected_is_in_no_tests_name() -> None:
+    assert pytest_make_parametrize_id(gzip.compress(b"PAR1"), "inner") == "inner"
+    assert pytest_make_parametrize_id(b"PAR1", "inner") is None
