@@ -40,6 +40,20 @@ def check_all(
     return checking.show(stack, only, store, fix=fix, as_json=json, as_plugin=nagios, watch=watch)
 
 
+@task(name="forecast", help={"days": "How many days of records to go by."})
+def check_forecast(_context: Context, days: int = 30, stack: str = "", *, json: bool = False) -> int:
+    """Show what grows how fast, and when each limit is reached; exit code 1 if one is reached within a week.
+
+    Example: invoke check.forecast --days 7
+    """
+    from console import growth
+    from core.errors import PlatformError
+
+    if days < 1:
+        raise PlatformError(what=f"{days} days are no time to go by", where="--days", next_step="give a whole number of days, at least 1")
+    return growth.show(stack, days, as_json=json)
+
+
 @task(name="report", help={"out": "The file to write."})
 def check_report(_context: Context, out: str = "report.html", stack: str = "") -> int:
     """Write one page of HTML with the stack's state: what to do next, sets and drills in time, checks so far, the audit.

@@ -17,7 +17,8 @@ _SHOWN = 4
 _NEXT = "invoke logs weaviate --since 1h shows the reason: a full disk makes shards read-only (invoke check --only host.disk)"
 
 
-def _nodes(platform: Platform) -> list[dict[str, Any]]:
+def nodes(platform: Platform) -> list[dict[str, Any]]:
+    """Weaviate's nodes with their shards, as `/v1/nodes` lists them."""
     key = platform.secret(ACCOUNT, "weaviate")
     listed = wire.get_json(platform.weaviate_url(), platform.ca_file, key, "/v1/nodes?output=verbose")
     return list(listed.get("nodes") or ())
@@ -25,7 +26,7 @@ def _nodes(platform: Platform) -> list[dict[str, Any]]:
 
 def shards(platform: Platform) -> Finding:
     """Every node is healthy, and every shard is writable."""
-    return judge_shards(_nodes(platform))
+    return judge_shards(nodes(platform))
 
 
 def judge_shards(nodes: Sequence[dict[str, Any]]) -> Finding:
@@ -83,7 +84,7 @@ def judge_index(lost: Sequence[str], asked: int) -> Finding:
 
 def queue(platform: Platform, alarms: WeaviateAlarms = WEAVIATE_ALARMS) -> Finding:
     """The indexing queue is short."""
-    return judge_queue(_nodes(platform), alarms)
+    return judge_queue(nodes(platform), alarms)
 
 
 def judge_queue(nodes: Sequence[dict[str, Any]], alarms: WeaviateAlarms = WEAVIATE_ALARMS) -> Finding:

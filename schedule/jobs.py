@@ -187,11 +187,14 @@ class Job:
         if not self._every("check", SCHEDULE_RULES.check_every):
             return not self.failures
         from monitor import checks, render
-        from schedule import history
+        from monitor.growth.sizes import measure
+        from schedule import growth, history
 
         platform = self.load(self.stack)
         results = checks.run(platform)
         history.append(self.history, results)
+        if self._every("growth", SCHEDULE_RULES.growth_every):
+            growth.record(self.history.with_name(growth.FILE), measure(platform), results)
         self._tell_prometheus(platform, results)
         status = render.summary(results)
         if status != self._status:

@@ -293,6 +293,7 @@ class ScheduleRules:
     upkeep_every: timedelta
     indicators_every: timedelta
     check_every: timedelta
+    growth_every: timedelta
     late_after: timedelta
     keep_history: timedelta
 

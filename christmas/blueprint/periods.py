@@ -27,6 +27,7 @@ SCHEDULE_RULES = ScheduleRules(
     upkeep_every=timedelta(minutes=5),
     indicators_every=timedelta(hours=1),
     check_every=timedelta(minutes=15),
+    growth_every=timedelta(hours=1),
     late_after=timedelta(minutes=10),
     keep_history=timedelta(days=90),
 )

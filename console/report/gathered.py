@@ -15,7 +15,8 @@ from christmas.blueprint.audit_rules import AUDIT_RULES
 from infra.connections import Platform
 from monitor import checks, signs
 from monitor.result import CheckResult
-from schedule import history
+from schedule import growth, history
+from schedule.growth import Growth
 from schedule.task import HISTORY
 from security.audit.anomalies import Anomaly, since
 from security.audit.chain import Chain
@@ -46,6 +47,7 @@ class Gathered:
     runs: Sequence[dict[str, Any]]
     accounts: Sequence[AccountUse]
     anomalies: Sequence[Anomaly]
+    growth: Growth
 
 
 def gather(platform: Platform) -> Gathered:
@@ -70,4 +72,5 @@ def gather(platform: Platform) -> Gathered:
         runs=[run for run in history.read(signs.folder_of(platform.stack) / HISTORY) if run["at"] >= begin.isoformat()],
         accounts=[AccountUse(account, count, refused[account]) for account, count in counts.most_common()],
         anomalies=since(chain, day_ago, AUDIT_RULES),
+        growth=growth.read(signs.folder_of(platform.stack) / growth.FILE, begin),
     )

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from christmas.blueprint.periods import BACKUP_RULES
+from console.growth import amount, change_text, when_text
 from console.report import drawings
 from console.report.gathered import DAYS, Gathered
 from core.words import size_text, span_text
+from monitor.growth.sizes import unit_of
 from monitor.result import CheckResult, Status, severity
 
 _STYLE = """
@@ -53,6 +55,7 @@ def page(content: Gathered) -> str:
         f"<div class='wide' tabindex='0' role='region' aria-label='Backup sets and drills'>{_sets(content)}</div>",
         "<h2 id='history'>Checks so far</h2>",
         f"<div class='wide' tabindex='0' role='region' aria-label='Checks so far'>{_runs(content)}</div>",
+        *_growth(content),
         *_audit(content),
         *_all_checks(content.results),
         "</main></body></html>",
@@ -105,6 +108,22 @@ def _runs(content: Gathered) -> str:
     if not content.runs:
         return "<p>No run of the checks was recorded yet: the stack's schedule does that every quarter of an hour.</p>"
     return drawings.runs_of_checks(content.runs, content.at, DAYS)
+
+
+def _growth(content: Gathered) -> list[str]:
+    lines = ["<h2 id='growth'>What grows, and until when</h2>"]
+    if content.growth.since is None:
+        return [*lines, "<p>Nothing is recorded yet: the stack's schedule does that every hour.</p>"]
+    limits = [
+        (limit.name, f"{limit.value:g} of {limit.bound:g}", when_text(limit.reach) if limit.trend else "no trend yet", limit.remedy)
+        for limit in content.growth.limits
+    ]
+    sizes = [
+        (size.name, amount(size.value, unit_of(size.name)), change_text(size.trend, unit_of(size.name)) if size.trend else "no trend yet")
+        for size in content.growth.sizes
+    ]
+    lines += _table("Limits, the nearest first", ("check", "now", "reached", "what to do"), limits)
+    return [*lines, *_table("Sizes, the fastest first", ("what", "size", "change"), sizes, numbers=(1,))]
 
 
 def _audit(content: Gathered) -> list[str]:

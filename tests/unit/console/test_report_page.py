@@ -11,7 +11,9 @@ import pytest
 from backup.sets.model import Manifest, SetKind
 from console.report.gathered import AccountUse, Gathered
 from console.report.page import page
+from monitor.growth.trend import Reach, Trend
 from monitor.result import CheckResult, Status
+from schedule.growth import Growth, Limit, Size
 from security.audit.anomalies import Anomaly
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -69,8 +71,23 @@ def content(**changes: object) -> Gathered:
         "runs": runs,
         "accounts": [AccountUse("api", 12_345, 7), AccountUse(HOSTILE, 1, 1)],
         "anomalies": [anomaly],
+        "growth": Growth(
+            NOW - timedelta(days=3),
+            70,
+            [Size(f"table {HOSTILE}", 5e9, Trend(1e6, 9e5, 2e6)), Size("keyspace session", 12.0, None)],
+            [Limit("redis.memory", 0.5, 0.9, Trend(0.1, 0.05, 0.2), Reach(4.0, 2.0, 8.0), "give it more")],
+        ),
     }
     return Gathered(**(made | changes))  # type: ignore[arg-type]
+
+
+def test_what_grows_is_told_with_its_limit() -> None:
+    told = page(content())
+    assert "in 4.0 days (2.0 days at the soonest, 8.0 days at the latest)" in told
+    assert "+1.0 MB a day" in told
+    assert "no trend yet" in told
+    nothing = page(content(growth=Growth(None, 0, [], [])))
+    assert "Nothing is recorded yet" in nothing
 
 
 class Whole(HTMLParser):
