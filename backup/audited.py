@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backup import audit_lines
 from backup.sets import folders
+from backup.storage import mirror
+from core import lock
 from core.errors import PlatformError
 from core.words import parse_since
-from security.audit.chain import Chain, Head
+from infra.connections import Platform
+from security.audit.chain import EMPTY, Chain, Head, Verdict
 from security.audit.collect import folder_of
 from security.audit.export import export
 
@@ -32,7 +37,26 @@ def show_verdict(stack: str, *, as_json: bool) -> int:
             print(f"FAULT: {fault}")
         outcome = f"{len(verdict.faults)} faults" if verdict.faults else "none was changed or removed"
         print(f"{verdict.lines} lines, {len(known)} backup sets know the audit of their time: {outcome}")
+        print(_proven(chain, verdict, known))
     return 2 if verdict.faults else 0
+
+
+def recover_lines(platform: Platform, set_id: str) -> str:
+    """Bring the audit back from a set, the newest that has it unless one is named; returns what was done."""
+    folder = folders.folder_of(platform.stack)
+    mirror.refresh(platform, folder)
+    with lock.hold(folder, "a recovery of the audit"):
+        return audit_lines.told(*audit_lines.bring_back(platform, folder, set_id=set_id))
+
+
+def _proven(chain: Chain, verdict: Verdict, known: Mapping[str, Head]) -> str:
+    """Up to which line somebody else than this machine's files says what stood there."""
+    by_number = sorted(known.items(), key=lambda each: each[1].number, reverse=True)
+    name, anchor = next(((name, anchor) for name, anchor in by_number if chain.has(anchor)), ("", EMPTY))
+    if not name:
+        return "no line is proven by a backup set: whoever may write these files could have written all of them anew"
+    later = verdict.head.number - anchor.number
+    return f"lines up to number {anchor.number} are those that set {name} was signed with; {later} later ones are proven by nothing yet"
 
 
 def export_lines(stack: str, out: str, begin: str, end: str) -> str:

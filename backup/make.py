@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from backup import audit_lines
 from backup.postgres import back_up as postgres
 from backup.postgres import pgbackrest
 from backup.redis import back_up as redis_store
@@ -18,7 +19,7 @@ from backup.restoring import closing, recovery
 from backup.restoring.journal import refuse_unfinished
 from backup.sets import due, folders, keys
 from backup.sets.files import SetFolder
-from backup.sets.model import STORES, AuditHead, Manifest, PostgresPart, RedisPart, SetKind, Store, WeaviatePart
+from backup.sets.model import STORES, Manifest, PostgresPart, RedisPart, SetKind, Store, WeaviatePart
 from backup.sets.sealing import keyring_of
 from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
@@ -29,8 +30,6 @@ from core.progress import Progress, SilentProgress
 from core.side_by_side import side_by_side
 from core.step import Step, follow
 from infra.connections import Platform
-from security.audit.chain import Chain
-from security.audit.collect import folder_of
 
 _T = TypeVar("_T")
 
@@ -177,7 +176,8 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
     try:
         # Fail before the work, not after it, if signing is impossible.
         passphrase = keys.repository_passphrase(platform)
-        parts = _run_stores(platform, plan, SetFolder(target, keyring_of(platform)), progress)
+        files = SetFolder(target, keyring_of(platform))
+        parts = _run_stores(platform, plan, files, progress)
         progress.status("writing the manifest")
         manifest = Manifest(
             id=plan.set_id,
@@ -192,7 +192,7 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
             postgres=_of(parts, PostgresPart),
             redis=_of(parts, RedisPart),
             weaviate=_of(parts, WeaviatePart),
-            audit=_audit_head(platform.stack),
+            audit=audit_lines.keep(platform, folder, plan.parent, files, progress),
         )
         mirror.publish(platform, folder, keys.sign(manifest, passphrase), progress)
     except BaseException as error:
@@ -205,12 +205,6 @@ def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> 
             ) from error
         raise
     return folders.read(target)
-
-
-def _audit_head(stack: str) -> AuditHead | None:
-    """The signature of a set covers the audit of its time as well: a rewritten audit is then found."""
-    head = Chain(folder_of(stack)).head()
-    return AuditHead(number=head.number, hash=head.hash) if head.number else None
 
 
 def _discard(platform: Platform, folder: Path, set_id: str, error: BaseException) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backup import audit_lines
 from backup.postgres import pgbackrest, wal
 from backup.redis.files import check_files
 from backup.sets import folders, keys, marks, retention
@@ -261,6 +262,8 @@ def _verify_one(
     # Missing and changed files are reported already; compare the content with the manifest.
     if manifest.weaviate and not any("weaviate/" in fault for fault in faults):
         faults += content.faults(files, manifest)
+    if not any("audit/" in fault for fault in faults):
+        faults += audit_lines.faults(files, manifest, every)
     took, unproven = time.monotonic() - started, tuple(map(str, manifest.unproven))
     return Verdict(manifest.id, tuple(faults), len(manifest.files), manifest.total_bytes, took, source.name, unproven)
 

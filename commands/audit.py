@@ -76,6 +76,17 @@ def audit_verify(_context: Context, stack: str = "", *, json: bool = False) -> i
     return show_verdict(stack_name(stack), as_json=json)
 
 
+@task(name="recover", long=["set"], help={"set": "The set to take the lines from: the newest that has them where not given."})
+def audit_recover(_context: Context, set: str = "", stack: str = "") -> None:  # noqa: A002 - the option's name
+    """Bring the audit back from a backup set, to a machine that lost it; what was written here meanwhile follows.
+
+    Example: invoke audit.recover
+    """
+    from backup.audited import recover_lines
+
+    print(recover_lines(platform_of(stack), set))
+
+
 @task(
     name="export",
     help={"begin": _SINCE, "end": "Until when; now where not given.", "out": "The archive to write."},

@@ -202,10 +202,17 @@ class WeaviatePart(_Part):
 
 
 class AuditHead(_Record):
-    """The newest line of the stack's audit when the set was made: its number and its hash."""
+    """The newest line of the stack's audit when the set was made: its number and its hash.
+
+    `files` has the lines after number `after`, which is the newest one of the set's parent: a full set has all lines that there are.
+    """
+
+    _later = frozenset({"files", "after"})
 
     number: int
     hash: str
+    files: tuple[FileRecord, ...] = ()
+    after: int = 0
 
 
 class Manifest(_Record):
@@ -243,8 +250,8 @@ class Manifest(_Record):
 
     @property
     def files(self) -> tuple[FileRecord, ...]:
-        """All files of all parts."""
-        return tuple(record for part in self.parts.values() for record in part.files)
+        """All files of all parts, and the audit's."""
+        return (*(record for part in self.parts.values() for record in part.files), *(self.audit.files if self.audit else ()))
 
     @property
     def unproven(self) -> tuple[Unproven, ...]:

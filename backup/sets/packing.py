@@ -1,4 +1,4 @@
-"""Compression of a set's own files before encryption: for Redis' data, which no tool of Redis compresses."""
+"""Compression of a set's own files before encryption: for Redis' data and the audit, which nothing else compresses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GZIP_MAGIC, _GZIP = b"\x1f\x8b", 31
 
 def is_packed(path: str) -> bool:
     """Whether a set's own file is compressed before it is encrypted."""
-    return path.startswith("redis/") and path.endswith((".rdb", ".aof"))
+    return path.startswith(("redis/", "audit/")) and path.endswith((".rdb", ".aof", ".jsonl"))
 
 
 def packer() -> Any:

@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +26,8 @@ Positions = dict[str, Any]
 
 _FIRST = "0" * 64
 _PRUNED = "prune the audit"
+RECOVERED = "recover the audit"
+"""The action of the note that parts what came back from a backup set from what follows."""
 _POSITIONS = "positions.json"
 _LOCK = "lock"
 _TAIL_BYTES = 1 << 16
@@ -188,16 +190,36 @@ class Chain:
                 continue
             yield from (event for event in events_of(file) if event.time >= begin)
 
-    def after(self, number: int) -> Iterator[Event]:
-        """Events of the lines after that number, oldest first."""
+    def has(self, head: Head) -> bool:
+        """Whether that line is in it, with that hash."""
+        return any((line["number"], line["hash"]) == (head.number, head.hash) for line in self._from(head.number))
+
+    def raw(self, after: Head, head: Head) -> Iterator[bytes]:
+        """The lines after one that is in it, or all with EMPTY, up to its head: as they are, damaged ones too."""
+        begun = after == EMPTY
+        for file in self.files():
+            with file.open("rb") as opened:
+                for line in opened:
+                    if begun:
+                        yield line
+                    read = _read(line)
+                    if read is not None and read["hash"] == head.hash:
+                        return
+                    begun = begun or (read is not None and read["hash"] == after.hash)
+
+    def _from(self, number: int) -> Iterator[dict[str, Any]]:
+        """Readable lines, from the file on that begins with that number or an earlier one."""
         files = self.files()
         begin = len(files) - 1
-        while begin > 0 and (first := _first(files[begin])) is not None and first["number"] > number + 1:
+        while begin > 0 and (first := _first(files[begin])) is not None and first["number"] > number:
             begin -= 1
         for file in files[max(0, begin) :]:
-            for line in file.read_bytes().splitlines():
-                if (read := _read(line)) is not None and read["number"] > number:
-                    yield event_of(read)
+            with file.open("rb") as opened:
+                yield from (read for line in opened if (read := _read(line)) is not None)
+
+    def after(self, number: int) -> Iterator[Event]:
+        """Events of the lines after that number, oldest first."""
+        yield from (event_of(line) for line in self._from(number + 1) if line["number"] > number)
 
     def prune(self, kept_for: timedelta, now: datetime) -> int:
         """Remove the files of days that are past their time; the chain says which line it begins with from then on. Returns how many."""
@@ -218,38 +240,69 @@ class Chain:
 
     def verify(self, anchors: Mapping[str, Head] | None = None) -> Verdict:
         """Check every line, and that the heads which signed backup sets have are in the chain. `anchors` has those by set."""
-        faults: list[str] = []
-        before: Head | None = None
-        hashes: dict[int, str] = {}
-        pruned: set[Head] = set()
-        for file in self.files():
-            for place, line in enumerate(file.read_bytes().splitlines(keepends=True), 1):
-                read = _read(line)
-                if read is None:
-                    if line.endswith(b"\n"):
-                        faults.append(f"{file.name}, line {place}: it can't be read")
-                    continue
-                if hash_of({name: value for name, value in read.items() if name != "hash"}) != read["hash"]:
-                    faults.append(f"{file.name}, line {place} (number {read['number']}): its content was changed")
-                if before is None:
-                    start = Head(read["number"] - 1, read["before"])
-                elif (read["number"], read["before"]) != (before.number + 1, before.hash):
-                    faults.append(f"{file.name}, line {place}: number {before.number + 1} was removed, changed or added here")
-                before = Head(read["number"], read["hash"])
-                hashes[before.number] = before.hash
-                if (read["store"], read["action"]) == ("audit", _PRUNED):
-                    number, _, digest = read["object"].removeprefix("lines up to ").partition(", ")
-                    pruned.add(Head(int(number), digest))
-        if before is not None and start != EMPTY and start not in pruned:
-            faults.append(f"the chain begins with number {start.number + 1}: older lines were removed, and no line says so")
-        head = before or EMPTY
+        walked = _walk(
+            (f"{file.name}, line {place}", line)
+            for file in self.files()
+            for place, line in enumerate(file.read_bytes().splitlines(keepends=True), 1)
+        )
+        faults = [*walked.faults, *_unsaid(walked)]
         for name, anchor in (anchors or {}).items():
-            known = hashes.get(anchor.number)
-            gone = any(anchor.number <= note.number for note in pruned)
+            known = walked.hashes.get(anchor.number)
+            gone = any(anchor.number <= note.number for note in walked.pruned)
             if anchor.number and known != anchor.hash and not (known is None and gone):
                 missing = "is missing" if known is None else "is another one"
                 faults.append(f"line {anchor.number}, which backup set {name} has the hash of, {missing}")
-        return Verdict(len(hashes), head, tuple(faults))
+        return Verdict(len(walked.hashes), walked.head, tuple(faults))
+
+
+def verify_lines(lines: Iterable[bytes], before: Head | None) -> Verdict:
+    """Check lines that are not in a chain's files: that they go on from `before`, or, without it, that they begin as a chain does."""
+    walked = _walk((f"line {place}", line) for place, line in enumerate(lines, 1))
+    faults = [*walked.faults]
+    if before is None:
+        faults += _unsaid(walked)
+    elif walked.hashes and walked.start != before:
+        faults.append(f"the lines go on from number {walked.start.number}, and not from number {before.number} as it was")
+    return Verdict(len(walked.hashes), walked.head, tuple(faults))
+
+
+@dataclass(slots=True)
+class _Walked:
+    """What lines say by themselves: the line before the first, the last one, each hash by number, what was pruned, what is wrong."""
+
+    start: Head = EMPTY
+    head: Head = EMPTY
+    hashes: dict[int, str] = field(default_factory=dict)
+    pruned: set[Head] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+
+def _walk(placed: Iterable[tuple[str, bytes]]) -> _Walked:
+    found = _Walked()
+    for where, line in placed:
+        read = _read(line)
+        if read is None:
+            if line.endswith(b"\n"):
+                found.faults.append(f"{where}: it can't be read")
+            continue
+        if hash_of({name: value for name, value in read.items() if name != "hash"}) != read["hash"]:
+            found.faults.append(f"{where} (number {read['number']}): its content was changed")
+        if not found.hashes:
+            found.start = Head(read["number"] - 1, read["before"])
+        elif (read["number"], read["before"]) != (found.head.number + 1, found.head.hash):
+            found.faults.append(f"{where}: number {found.head.number + 1} was removed, changed or added here")
+        found.head = Head(read["number"], read["hash"])
+        found.hashes[found.head.number] = found.head.hash
+        if (read["store"], read["action"]) == ("audit", _PRUNED):
+            number, _, digest = read["object"].removeprefix("lines up to ").partition(", ")
+            found.pruned.add(Head(int(number), digest))
+    return found
+
+
+def _unsaid(walked: _Walked) -> list[str]:
+    if walked.start == EMPTY or walked.start in walked.pruned:
+        return []
+    return [f"the chain begins with number {walked.start.number + 1}: older lines were removed, and no line says so"]
 
 
 def hash_of(record: Mapping[str, Any]) -> str:

@@ -136,7 +136,7 @@ def test_a_store_that_can_not_be_read_keeps_no_other_from_being_read(platform: P
 def test_a_backup_set_is_signed_with_the_newest_line(
     platform: Platform, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backup.make.folder_of", lambda _stack: chain.folder)
+    monkeypatch.setattr("backup.audit_lines.folder_of", lambda _stack: chain.folder)
     manifest = make(platform, kind="full", stores=["redis"], folder=tmp_path)
     assert manifest is not None
     assert manifest.audit is not None

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import PlatformError
-from security.audit.chain import EMPTY, Chain
+from security.audit.chain import EMPTY, Chain, Head, Verdict, verify_lines
 from security.audit.events import Event
 from security.audit.export import export
+from security.audit.recovered import recover
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -211,3 +212,59 @@ def test_a_damaged_end_stays_for_verify_to_find_and_stops_no_collection(chain: C
     assert [each.session for each in chain.after(36)] == ["50"]
     assert chain.positions() == {"postgresql": "later"}
     assert any("can't be read" in fault for fault in chain.verify().faults)
+
+
+def copied(chain: Chain, begin: int = 0) -> list[bytes]:
+    return [line for file in chain.files() for line in file.read_bytes().splitlines(keepends=True)][begin:]
+
+
+def test_lines_in_a_set_are_proven_as_the_chain_is(chain: Chain) -> None:
+    whole, head = copied(chain), chain.head()
+    assert verify_lines(whole, None) == Verdict(len(whole), head, ())
+    middle = json.loads(whole[9])
+    later = list(chain.raw(Head(middle["number"], middle["hash"]), head))
+    assert later == whole[10:]
+    assert verify_lines(later, Head(middle["number"], middle["hash"])).faults == ()
+    assert verify_lines(later, None).faults
+    assert verify_lines(later, Head(middle["number"], "0" * 64)).faults
+    assert verify_lines(whole[:5] + whole[6:], None).faults
+    assert chain.has(head)
+    assert not chain.has(Head(head.number, middle["hash"]))
+
+
+@pytest.mark.parametrize("here", [0, 4])
+def test_an_audit_that_came_back_goes_on_with_what_was_written_meanwhile(chain: Chain, tmp_path: Path, here: int) -> None:
+    lines, head = copied(chain), chain.head()
+    other = Chain(tmp_path / "new" / "audit")
+    if here:
+        add(other, *(event(number, "drop table") for number in range(here)), at="new")
+    found = recover(other.folder, lines, head, "20261201-000000-full-0001", NOW)
+    assert (found.lines, found.added) == (len(lines), here)
+    assert other.verify({"20261201-000000-full-0001": head}).faults == ()
+    assert copied(other)[: len(lines)] == lines
+    assert [json.loads(line)["action"] for line in copied(other, len(lines))] == ["recover the audit", *["drop table"] * here]
+    # Where the logs are read on: by what this machine knew, else by what the lost one did.
+    assert other.positions() == {"postgresql": "new" if here else "2-2"}
+    assert (found.aside is None) == (here == 0)
+    add(other, event(1))
+    assert other.verify().faults == ()
+
+
+def test_lines_that_end_otherwise_change_nothing(chain: Chain, tmp_path: Path) -> None:
+    other = Chain(tmp_path / "new" / "audit")
+    add(other, event(1))
+    before = copied(other)
+    with pytest.raises(PlatformError, match="end with another one"):
+        recover(other.folder, copied(chain)[:-1], chain.head(), "20261201-000000-full-0001", NOW)
+    assert copied(other) == before
+
+
+def test_a_recovery_killed_between_its_last_two_steps_is_completed(chain: Chain, tmp_path: Path) -> None:
+    lines, head = copied(chain), chain.head()
+    other = Chain(tmp_path / "new" / "audit")
+    add(other, event(1, "drop table"))
+    recover(other.folder, lines, head, "20261201-000000-full-0001", NOW)
+    other.folder.rename(other.folder.with_name("audit.new"))
+    recover(other.folder, lines, head, "20261201-000000-full-0001", NOW + timedelta(hours=1))
+    assert [each["action"] for each in other.lines()].count("drop table") == 1
+    assert other.verify({"20261201-000000-full-0001": head}).faults == ()
