@@ -50,6 +50,7 @@ def accounts_matrix(
         "finish": "Make no new secrets: end the former ones now, before their time.",
         "at_once": "End the former secrets as soon as the new ones are valid, because somebody else may know them.",
         "keys": "Replace the key of the encrypted fields instead, and seal every row anew.",
+        "ca": "Replace the certificates' authority instead: both are trusted while clients read their settings again.",
     },
     positional=["account"],
 )
@@ -62,25 +63,30 @@ def accounts_rotate(
     finish: bool = False,
     at_once: bool = False,
     keys: bool = False,
+    ca: bool = False,
 ) -> None:
-    """Give an account new passwords and keys in every store it exists in, or encrypted fields a new key.
+    """Give an account new passwords and keys in every store it exists in, encrypted fields a new key, or the stack a new CA.
 
     The former ones stay valid for a day, so that applications can take up the new ones.
 
     Example: invoke accounts.rotate api
     """
-    if [bool(account), all, keys].count(True) != 1 or (finish and at_once) or (keys and (finish or at_once)):
+    if [bool(account), all, keys, ca].count(True) != 1 or (finish and at_once) or (keys and (finish or at_once)):
         from core.errors import PlatformError
 
         raise PlatformError(
             "what to rotate is not clear",
             where="accounts.rotate",
-            next_step="name an account, or say --all or --keys; --finish or --at-once go with accounts",
+            next_step="name an account, or say --all, --ca or --keys; --finish or --at-once go with accounts and --ca",
         )
     if keys:
         from security.rotation import rotate_keys
 
         rotate_keys(stack)
+    elif ca:
+        from infra.authority import rotate as rotate_authority
+
+        rotate_authority(stack, finish=finish, at_once=at_once)
     else:
         from infra.rotation import rotate
 

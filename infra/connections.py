@@ -60,6 +60,13 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorityTurn(Turn):
+    """The CA's last rotation. While `former` is true both are trusted; `former_signs` until servers show certificates of the newest."""
+
+    former_signs: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """One running stack. `endpoints` has postgres, redis, weaviate, weaviate_grpc, embedder and, with monitoring, prometheus."""
 
@@ -80,6 +87,7 @@ class Platform:
     monitoring_password: str = field(default="", repr=False)  # for Prometheus' pages, as user `monitoring`; empty without
     starts_at_boot: bool = True  # whether this clone makes the machine start the schedule at boot
     rotations: dict[str, Turn] = field(default_factory=dict)  # by account; empty for a stack of a version without overlaps
+    authority: AuthorityTurn | None = None  # the CA's; None for a stack of a version that doesn't rotate it
 
     def secret(self, account: str, store: str) -> str:
         """The account's password or API key.
@@ -199,5 +207,13 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
             name: Turn(int(turn["generation"]), datetime.fromisoformat(turn["made"]), bool(turn["former"]))
             for name, turn in outputs.get("rotations", {}).items()
         },
+        authority=_authority(outputs.get("authority")),
         starts_at_boot=bool(outputs.get("start_at_boot", True)) and os.environ.get("CHRISTMAS_START_AT_BOOT") != "off",
     )
+
+
+def _authority(output: dict[str, Any] | None) -> AuthorityTurn | None:
+    if output is None:
+        return None
+    made = datetime.fromisoformat(output["made"])
+    return AuthorityTurn(int(output["generation"]), made, bool(output["former"]), bool(output["former_signs"]))

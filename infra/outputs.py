@@ -15,6 +15,7 @@ from infra.components.ports import Ports, endpoints_of
 from infra.components.redis import Redis
 from infra.components.timescaledb import TimescaleDb
 from infra.components.weaviate import Weaviate
+from infra.settings import AUTHORITY
 
 
 def export(
@@ -62,6 +63,15 @@ def export(
     pulumi.export("images", {declared.name: placement.image(declared.name) for declared in placement.services})
     pulumi.export("users", {declared.name: placement.user(declared.name) for declared in placement.services})
     pulumi.export("ca_certificate", pki.ca_certificate)
+    pulumi.export(
+        "authority",
+        {
+            "generation": placement.settings.rotations.get(AUTHORITY, 0),
+            "made": pki.turn.made,
+            "former": pulumi.Output.all(pki.turn.first, pki.turn.twin).apply(all),
+            "former_signs": pulumi.Output.all(pki.turn.signer, pki.turn.newest).apply(lambda places: places[0] != places[1]),
+        },
+    )
     settings = placement.settings.backup
     pulumi.export(
         "backup",

@@ -17,13 +17,17 @@ from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.runner import show_progress
 from core.words import span_text
-from infra import stacks
+from infra import authority, stacks
 from infra.connections import Platform, Turn, load, stack_name
 from infra.settings import Overlap, overlap_of
 
 _SHOWN = 6
 # Redis' accounts stand in one file.
 _COMMON = ("redis-config", "redis-reload")
+_STEPS = {
+    authority.Step.CHANGE_OVER: "servers show certificates of the new CA",
+    authority.Step.END: "the former CA is trusted no more",
+}
 
 
 class Stage(StrEnum):
@@ -89,32 +93,36 @@ def rotate(stack: str | None, account: str, *, every: bool = False, finish: bool
 
 
 def end_overlaps(platform: Platform) -> list[str]:
-    """Take away the former secrets whose overlap is over; returns their accounts. For the schedule: changes nothing else.
+    """Take away the former secrets whose overlap is over, and take a step of the CA's rotation that is due; returns what was done.
 
-    Raises PlatformError, and changes nothing, where `up` would do more than that.
+    For the schedule: changes nothing else. Raises PlatformError, and changes nothing, where `up` would do more than that.
     """
     former = [name for name, turn in platform.rotations.items() if turn.former]
-    if not former:
-        return []
     # With a former secret there, only one whose time is over leaves nothing under way.
-    over = [each.account for each in _states(platform.stack, former, platform.rotations) if each.stage is Stage.IDLE]
-    if not over:
+    states = _states(platform.stack, former, platform.rotations) if former else []
+    over = [each.account for each in states if each.stage is Stage.IDLE]
+    step = authority.due(platform)
+    due = [*([f"the former secrets of {', '.join(over)} end"] if over else []), *([_STEPS[step]] if step else [])]
+    if not due:
         return []
-    if others := other_changes(stacks.planned(platform.stack), over):
+    if others := other_changes(stacks.planned(platform.stack), over, authority.KINDS if step else frozenset()):
         raise PlatformError(
-            what=f"the former secrets of {', '.join(over)} stay, since other changes wait: {', '.join(others[:_SHOWN])}",
+            what=f"it is time that {' and '.join(due)}, but other changes wait: {', '.join(others[:_SHOWN])}",
             where=f"stack {platform.stack}",
-            next_step=f"invoke preview --stack {platform.stack} shows them, invoke up makes them and ends the secrets",
+            next_step=f"invoke preview --stack {platform.stack} shows them, invoke up makes them and does this too",
         )
     stacks.up(platform.stack, progress=SilentProgress())
-    return over
+    return due
 
 
-def other_changes(planned: Mapping[str, str], accounts: Sequence[str]) -> list[str]:
-    """The planned changes that don't belong to the end of these accounts' former secrets. Pure."""
+def other_changes(planned: Iterable[stacks.Change], accounts: Sequence[str], kinds: frozenset[str] = frozenset()) -> list[str]:
+    """The planned changes that don't belong to the end of these accounts' former secrets, nor are of those kinds. Pure."""
     own = tuple(f"{account}-" for account in accounts)
-    expected = {name for name in planned if name.startswith(own) or name in _COMMON}
-    return sorted(name for name, change in planned.items() if change != "update" or name not in expected)
+    return sorted(
+        each.name
+        for each in planned
+        if each.operation != "update" or not (each.name.startswith(own) or (accounts and each.name in _COMMON) or each.kind in kinds)
+    )
 
 
 def _chosen(account: str, *, every: bool) -> list[str]:

@@ -23,6 +23,8 @@ _SERVICE_NAMES = frozenset(service.name for service in SERVICES)
 _LIMITED_NAMES = _SERVICE_NAMES | {service.name for service in OPTIONAL_SERVICES}
 # Namespaces of other programs. A misspelt namespace of ours is still an error.
 _NAMESPACE = "christmas"
+AUTHORITY = "ca"
+"""The stack's CA among the settings' `rotations` and `formerUntil`."""
 
 
 class ImageSource(StrEnum):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -220,13 +221,23 @@ def set_configuration(stack: str, path: str, value: str) -> None:
     _pulumi(["config", "set", "--path", path, value], stack, what=f"setting {path} could not be set", progress=SilentProgress())
 
 
-def planned(stack: str) -> dict[str, str]:
-    """What `up` would change now: names of resources, and `update`, `replace` and the like. Nothing is changed.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What `up` would do to a resource: its kind and name, and `update`, `replace` or the like."""
+
+    kind: str
+    name: str
+    operation: str
+
+
+def planned(stack: str) -> list[Change]:
+    """What `up` would change now. Nothing is changed.
 
     Raises PlatformError if the program fails.
     """
     preview = _json(["preview", "--json", "--stack", stack], f"the preview of stack {stack} failed")
-    return {str(step["urn"]).rpartition("::")[2]: str(step["op"]) for step in preview["steps"] if step["op"] != "same"}
+    named = [(str(step["urn"]).split("::"), str(step["op"])) for step in preview["steps"] if step["op"] != "same"]
+    return [Change(parts[-2].rpartition(":")[2], parts[-1], operation) for parts, operation in named]
 
 
 def _list() -> list[dict[str, Any]]:

@@ -14,7 +14,8 @@ from christmas.blueprint.periods import ROTATION_RULES
 from core.aside import Late, gather
 from core.patience import patience
 from core.words import span_text
-from infra.connections import Platform, Turn
+from infra.authority import State, Step, look
+from infra.connections import AuthorityTurn, Platform, Turn
 from monitor.result import Finding, critical, ok, unknown, warning
 
 _SECONDS = 60.0
@@ -53,6 +54,45 @@ def judge_rotations(turns: Mapping[str, Turn], now: datetime, stack: str, rules:
     oldest = max(now - turn.made for turn in turns.values())
     running = "".join(f"; the former one of {name} is valid for {span_text(end - now)} more" for name, end in sorted(ends.items()))
     return ok(f"the oldest of {len(turns)} accounts' secrets is {span_text(oldest)} old{running}", len(ends), "overlaps")
+
+
+def authority(platform: Platform) -> Finding:
+    """The stack's CA is not old, and no step of its rotation is overdue."""
+    from cryptography import x509
+
+    trusted = x509.load_pem_x509_certificates(platform.ca_file.read_bytes())
+    made = max(certificate.not_valid_before_utc for certificate in trusted)
+    return judge_authority(platform.authority, made, authority_state(platform), datetime.now(UTC), platform.stack)
+
+
+def authority_state(platform: Platform) -> State | None:
+    """How far a rotation is, where one is under way: only then the settings have to be asked."""
+    return look(platform) if platform.authority and platform.authority.former else None
+
+
+def judge_authority(
+    turn: AuthorityTurn | None, made: datetime, found: State | None, now: datetime, stack: str, rules: RotationRules = ROTATION_RULES
+) -> Finding:
+    """Judge the age of the newest CA, and how far its rotation is. Pure."""
+    if turn is None:
+        return unknown("an older version brought the stack up: it can't rotate its CA", f"invoke up --stack {stack}")
+    age = now - made
+    if found and found.step in (Step.MAKE, Step.DECLARE):
+        return warning("a rotation of the CA was interrupted", f"invoke accounts.rotate --ca --stack {stack} goes on")
+    if found and found.time and now > found.time + rules.end_within:
+        return warning(
+            f"a step of the CA's rotation is due since {span_text(now - found.time)}",
+            f"invoke up --stack {stack} takes it, as the schedule should have",
+        )
+    if age > rules.renew_authority_after:
+        return warning(
+            f"the CA is {span_text(age)} old, more than {span_text(rules.renew_authority_after)}",
+            f"invoke accounts.rotate --ca --stack {stack}",
+            age.days,
+            "days",
+        )
+    running = f"; two are trusted, the next step is at {found.time:%Y-%m-%d %H:%M} UTC" if found and found.time else ""
+    return ok(f"the CA is {span_text(age)} old{running}", age.days, "days")
 
 
 def _judge(platform: Platform, store: str, names: list[str], login: Callable[[Platform, str], str]) -> Finding:

@@ -75,6 +75,7 @@ def every() -> tuple[Registered, ...]:
         Registered("host.engine", host.engine),
         *ports,
         Registered("accounts.rotation", accounts.rotations),
+        Registered("accounts.authority", accounts.authority),
         Registered("postgres.accounts", accounts.postgres),
         Registered("postgres.rights", rights.rights),
         Registered("postgres.sessions", rights.sessions),

@@ -289,13 +289,13 @@ class Job:
         return True
 
     def _rotation(self) -> bool:
-        """Take away former secrets whose overlap is over."""
+        """Take away former secrets whose overlap is over, and go on with a rotation of the CA."""
         if not self._every("rotation", ROTATION_RULES.looked_every):
             return not self.failures
         from infra.rotation import end_overlaps
 
-        if ended := end_overlaps(self.load(self.stack)):
-            say(f"rotation: the former secrets of {', '.join(ended)} are not valid any more")
+        for done in end_overlaps(self.load(self.stack)):
+            say(f"rotation: {done}")
         return True
 
     _DOES: ClassVar[dict[Work, Callable[[Job], bool]]] = {

@@ -48,6 +48,9 @@ def covers(platform: Platform) -> dict[str, str]:
             list(known.recipients),
         ],
     }
+    if platform.authority and platform.authority.generation:
+        # A kit from before would bring a CA that clients don't trust any more.
+        parts["the certificates' authority"] = platform.ca_file.read_text()
     key = hashlib.sha256("\0".join(("christmas kit 1", known.passphrase, *known.identities[:1])).encode()).digest()
     return {name: hmac.new(key, json.dumps([name, part]).encode(), "sha256").hexdigest()[:_HEX] for name, part in parts.items()}
 

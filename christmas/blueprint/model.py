@@ -302,13 +302,16 @@ class ScheduleRules:
 class RotationRules:
     """Accounts' passwords and keys: after a rotation the former ones are valid for `overlap`, and are taken away `end_within` afterwards.
 
-    The schedule looks for such every `looked_every`. Older ones than `renew_after` are told of.
+    The schedule looks for such every `looked_every`. Older ones than `renew_after` are told of. A new CA is trusted beside the former one
+    for an overlap before servers show its certificates, and the former one for another overlap afterwards. CAs older than
+    `renew_authority_after` are told of.
     """
 
     overlap: timedelta
     end_within: timedelta
     looked_every: timedelta
     renew_after: timedelta
+    renew_authority_after: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ ROTATION_RULES = RotationRules(
     end_within=timedelta(hours=1),
     looked_every=timedelta(minutes=15),
     renew_after=timedelta(days=365),
+    renew_authority_after=timedelta(days=1825),
 )
 
 CA_LIFETIME = timedelta(days=3650)

@@ -23,6 +23,7 @@ class ServiceContainer(Generic[Content]):
     `volumes` maps paths inside to the parts of a stack that are mounted there. `files` are in CONFIG_DIRECTORY, beside the service's
     certificates: texts, or outputs of Pulumi. `health` is the check in Docker's form. `health_every` is long because each check starts a
     process in the container, which costs more than an idle store: code that waits for a container runs the check itself (core.health).
+    `read_anew` names files that the service reads at each use: a change of them alone is nothing to load.
     `settings` is the text of settings that the service reads only at its start: a changed text replaces the container.
     """
 
@@ -35,6 +36,7 @@ class ServiceContainer(Generic[Content]):
     volumes: Mapping[str, str] = field(default_factory=dict)
     own_tmpfs: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Content | str] = field(default_factory=dict, repr=False)
+    read_anew: Sequence[str] = ()
     settings: str = ""
     stop_signal: str = "SIGTERM"
     shm_mib: int = 64

@@ -1,15 +1,17 @@
-"""The stack's private certificate authority and its certificates."""
+"""The stack's private certificate authority and its certificates. While it is rotated there are two, and both are trusted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import ip_address
 
 import pulumi
 
-from christmas.blueprint.periods import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW
+from christmas.blueprint.periods import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW, ROTATION_RULES
 from infra.components.placement import Placement
-from infra.provider.resources import Certificate, CertificateAuthority
+from infra.provider.resources import AuthorityRotation, Certificate, CertificateAuthority
+from infra.settings import AUTHORITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,9 @@ class PkiArgs:
 
 
 class Pki(pulumi.ComponentResource):
-    """The stack's own CA and a certificate for each service."""
+    """The stack's own CA and a certificate for each service. `ca_certificate` has every CA that is to be trusted."""
 
+    turn: AuthorityRotation
     ca_certificate: pulumi.Output[str]
     certificates: dict[str, Certificate]
 
@@ -29,16 +32,39 @@ class Pki(pulumi.ComponentResource):
         super().__init__("christmas:infra:Pki", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         placement = args.placement
-        authority = CertificateAuthority(
-            f"{name}-ca", common_name=f"{placement.project} {placement.stack} CA", lifetime_days=CA_LIFETIME.days, opts=child
+        settings, now = placement.settings, datetime.now(UTC)
+        turn = self.turn = AuthorityRotation(
+            f"{AUTHORITY}-rotation",
+            generation=settings.rotations.get(AUTHORITY, 0),
+            hand_over=settings.overlap_is_over(AUTHORITY, now),
+            over=settings.overlap_is_over(AUTHORITY, now - ROTATION_RULES.overlap),
+            opts=child,
         )
-        self.ca_certificate = authority.certificate_pem
+        first, twin = (
+            CertificateAuthority(
+                resource,
+                common_name=generation.apply(
+                    lambda number: f"{placement.project} {placement.stack} CA" + (f" {number}" if number not in ("", "0") else "")
+                ),
+                # None for the first of all, which has none in older stacks.
+                generation=generation.apply(lambda number: None if number == "0" else number),
+                lifetime_days=CA_LIFETIME.days,
+                opts=child,
+            )
+            for resource, generation in ((f"{name}-ca", turn.first), (f"{name}-ca-twin", turn.twin))
+        )
+
+        def signing(of_first: pulumi.Output[str], of_twin: pulumi.Output[str]) -> pulumi.Output[str]:
+            return turn.signer.apply(lambda place: of_twin if place == "twin" else of_first)
+
+        # An empty place has none.
+        self.ca_certificate = pulumi.Output.concat(first.certificate_pem, twin.certificate_pem)
         names, addresses = _published(placement)
         self.certificates = {
             service.name: Certificate(
                 service.name,
-                ca_private_key_pem=authority.private_key_pem,
-                ca_certificate_pem=authority.certificate_pem,
+                ca_private_key_pem=signing(first.private_key_pem, twin.private_key_pem),
+                ca_certificate_pem=signing(first.certificate_pem, twin.certificate_pem),
                 common_name=service.name,
                 dns_names=[service.name, placement.name(service.name), "localhost", *names],
                 ip_addresses=["127.0.0.1", "::1", *addresses],

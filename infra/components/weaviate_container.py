@@ -29,6 +29,9 @@ def describe(limits: Limits, *, secrets: Content) -> ServiceContainer[Content]:
         environment=environment(limits),
         volumes={DATA_PATH: DATA, BACKUP_PATH: BACKUPS},
         files={"weaviate.env": secrets},
+        # The health check does. The server, which calls the embedder, reads it at its start; but it starts again whenever a
+        # certificate of the stack is signed by another CA, since its own is too.
+        read_anew=["ca.crt"],
         health=https_probe(WEAVIATE.ports["https"], "/v1/.well-known/ready"),
     )
 

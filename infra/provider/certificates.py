@@ -224,20 +224,30 @@ class _Issued(ResourceKind):
 
 
 class CertificateAuthority(_Issued):
-    """A private CA. Shortly before its end it is renewed, and all certificates with it."""
+    """A private CA. Shortly before its end it is renewed, and all certificates with it.
+
+    A changed `generation` makes another one, and the empty one none: key and certificate are then empty.
+    """
 
     inputs = {
         "common_name": Input(Shape.TEXT),
+        # Without a default, so that older stacks see no change.
+        "generation": Input(Shape.TEXT, required=False),
         "lifetime_days": Input(Shape.NUMBER, rule=_days),
         "renew_below": Input(Shape.NUMBER, required=False, default=1 / 3, rule=_share),
     }
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:  # noqa: D102
         del old
-        reason = None if has_unknown(new) else _needs_renewal(state, new["renew_below"])
+        reason = None if has_unknown(new) or new.get("generation") == "" else _needs_renewal(state, new["renew_below"])
         return {"not_after": reason} if reason else {}
 
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
+        return dict.fromkeys(self.outputs, "") if inputs.get("generation") == "" else super().planned(state, changed, inputs)
+
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        if inputs.get("generation") == "":
+            return call.name, dict.fromkeys(self.outputs, "")
         return call.name, _described(*issue_authority(inputs["common_name"], inputs["lifetime_days"]))
 
 

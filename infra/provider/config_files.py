@@ -67,6 +67,8 @@ class ConfigFiles(ResourceKind):
         "gid": Input(Shape.INTEGER),
         "files": Input(Shape.TEXT_MAP, secret=True, rule=_relative),
         "mode": Input(Shape.INTEGER, required=False, default=0o400, rule=lambda mode: None if 0 < mode <= 0o777 else "is not a file mode"),
+        # What the service reads at each use: a change of it alone is nothing to load. Without a default: older stacks see no change.
+        "read_anew": Input(Shape.TEXTS, required=False),
     }
     outputs = ("fingerprint", "fingerprint_key", "written_at", "drift")
     secret_outputs = frozenset({"fingerprint_key"})
@@ -84,12 +86,11 @@ class ConfigFiles(ResourceKind):
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
         key = secrets.token_hex(32)
-        return inputs["volume"], self._fill(call, {"fingerprint_key": key}, inputs)
+        return inputs["volume"], self._fill(call, {"fingerprint_key": key}, {}, inputs)
 
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        del old
         try:
-            return self._fill(call, state, inputs)
+            return self._fill(call, state, old.get("files", {}), inputs)
         except PlatformError as error:
             raise PartialFailureError(state, error) from error
 
@@ -108,12 +109,14 @@ class ConfigFiles(ResourceKind):
     def _expected(inputs: Values) -> dict[str, VolumeEntry]:
         return expected_entries(inputs["files"], inputs["uid"], inputs["gid"], inputs["mode"])
 
-    def _fill(self, call: Call, state: Values, inputs: Values) -> Values:
-        expected = self._expected(inputs)
+    def _fill(self, call: Call, state: Values, before: Values, inputs: Values) -> Values:
+        files, expected = inputs["files"], self._expected(inputs)
+        # Also what a killed run has written and not recorded: the service was told nothing of it.
+        changed = {path for path in before.keys() | files.keys() if before.get(path) != files.get(path)}
         written_at = state.get("written_at")
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
             real = volume.read()
-            if compare(real, expected) or written_at is None:
+            if differing := {path for path in real.keys() | expected.keys() if real.get(path) != expected.get(path)}:
                 stale = sorted(real.keys() - expected.keys())
                 # Remove a file in the place of a directory first, and the other way round.
                 stale += [
@@ -122,7 +125,8 @@ class ConfigFiles(ResourceKind):
                 if stale:
                     volume.remove(stale)
                 volume.write(expected)
-                written_at = datetime.now(UTC).isoformat()
+        if written_at is None or (changed | differing) - set(inputs.get("read_anew") or []):
+            written_at = datetime.now(UTC).isoformat()
         key = state["fingerprint_key"]
         return {
             "fingerprint": fingerprint(key, inputs["files"], inputs["uid"], inputs["gid"], inputs["mode"]),

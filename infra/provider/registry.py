@@ -10,6 +10,7 @@ from infra.provider.kind import ResourceKind
 MODULES = {
     "Password": "passwords",
     "Rotation": "rotation",
+    "AuthorityRotation": "rotation",
     "KeptPassword": "kept_passwords",
     "FieldKeys": "field_keys",
     "KeptIdentity": "kept_passwords",

@@ -64,6 +64,27 @@ class Rotation(Resource):
         super().__init__(resource_name, locals(), opts)
 
 
+class AuthorityRotation(Resource):
+    """A Rotation of the CA: `signer` is the place whose CA signs, the former's until `hand_over`."""
+
+    first: Output[str]
+    twin: Output[str]
+    newest: Output[str]
+    made: Output[str]
+    signer: Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        generation: Input[int],
+        hand_over: Input[bool] = False,
+        over: Input[bool] = False,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(resource_name, locals(), opts)
+
+
 class KeptPassword(Resource):
     """A password in `file` of a retained volume, where a new stack finds it. Made once and never changed."""
 
@@ -128,7 +149,10 @@ class FieldKeys(Resource):
 
 
 class CertificateAuthority(Resource):
-    """A private CA (ECDSA P-256). Renewed, with all its certificates, when less than `renew_below` of its life is left."""
+    """A private CA (ECDSA P-256). Renewed, with all its certificates, when less than `renew_below` of its life is left.
+
+    A changed `generation` makes another one, an empty one none: its outputs are empty.
+    """
 
     private_key_pem: Output[str]
     certificate_pem: Output[str]
@@ -141,6 +165,7 @@ class CertificateAuthority(Resource):
         *,
         common_name: Input[str],
         lifetime_days: Input[float],
+        generation: Output[Any] | None = None,
         renew_below: Input[float] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -219,6 +244,7 @@ class ConfigFiles(Resource):
         gid: Input[int],
         files: Input[Mapping[str, Input[str]]],
         mode: Input[int] | None = None,
+        read_anew: Input[Sequence[Input[str]]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__(resource_name, locals(), opts)

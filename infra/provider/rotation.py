@@ -1,4 +1,4 @@
-"""Whose turn it is: an account has two places for a secret, `first` and `twin`. A rotation fills the one that is not in use."""
+"""Whose turn it is: an account, or the CA, has two places for a secret, `first` and `twin`. A rotation fills the one not in use."""
 
 from __future__ import annotations
 
@@ -43,6 +43,49 @@ class Rotation(ResourceKind):
         del call, old
         after = _turned(state, inputs)
         return after | ({"made": _now()} if after["newest"] != state["newest"] else {})
+
+
+class AuthorityRotation(Rotation):
+    """A Rotation of the CA. `signer` is the place whose CA signs: the former's until `hand_over`, so that clients come to trust both.
+
+    One update takes one step: what servers may still show is never taken out of the trust files by the update that has it replaced.
+    """
+
+    inputs = {**Rotation.inputs, "hand_over": Input(Shape.BOOLEAN, required=False, default=False)}
+    outputs: ClassVar[tuple[str, ...]] = (*Rotation.outputs, "signer")
+
+    def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:  # noqa: D102
+        if not state[_other(state["newest"])]:
+            return {}
+        if state["signer"] == state["newest"]:
+            return super().differences(state, old, new)
+        return {"signer": "the newest CA is to sign"} if new["hand_over"] is True else {}
+
+    def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
+        after = super().planned(state, changed, inputs) if state is None or not _hands_over(state, inputs) else dict(state)
+        return after | {"signer": _signer(state, inputs)}
+
+    def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
+        identity, begun = super().create(call, inputs)
+        return identity, begun | {"signer": _signer(None, inputs)}
+
+    def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
+        after = dict(state) if _hands_over(state, inputs) else super().update(call, state, old, inputs)
+        return after | {"signer": _signer(state, inputs)}
+
+
+def _hands_over(state: Values, inputs: Values) -> bool:
+    """Whether servers still show certificates of the former CA: until they don't, nothing but the signer changes."""
+    newest = state["newest"]
+    return bool(state[newest] == str(inputs["generation"]) and state["signer"] != newest)
+
+
+def _signer(state: Values | None, inputs: Values) -> str:
+    if state is None:
+        return "first"
+    newest: str = state["newest"]
+    # A new CA signs nothing at first: the one that was the newest goes on.
+    return state["signer"] if _hands_over(state, inputs) and inputs["hand_over"] is not True else newest
 
 
 def _begun(inputs: Values) -> Values:

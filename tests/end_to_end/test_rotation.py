@@ -4,14 +4,18 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import threading
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from christmas.connecting import read_settings
 from infra import env_file
+from monitor import wire
+from monitor.ports_and_certificates import PORTS
 from tests.end_to_end.conftest import BIN, ROOT
 from tests.support.steady_clients import STORES, SteadyClients
 from tests.support.waiting import wait_for
@@ -188,3 +192,77 @@ def test_the_schedule_ends_what_is_over_and_leaves_other_changes_alone(stack):
     stack.pulumi("config", "rm", "--path", "christmas:rotations.embedder")
     assert ACCOUNT in stack.invoke(*once).stdout
     assert refused(before) == {"postgres", "redis", "weaviate"}
+
+
+def shown_by(stack, trusted):
+    """The stores whose certificate verifies by these CAs alone."""
+    found = set()
+    for port in PORTS:
+        try:
+            host, number = stack.platform().endpoints[port.endpoint].address()
+            with wire.tls(host, number, trusted, postgres=port.postgres, alpn=port.alpn):
+                found.add(port.endpoint)
+        except ssl.SSLCertVerificationError:
+            continue
+    return found
+
+
+@pytest.mark.exhaustive
+def test_no_client_is_refused_while_the_ca_is_rotated_killed_on_the_way(stack, written, tmp_path):
+    """Clients that read their settings again come to trust both CAs before a server shows a certificate of the new one."""
+    services = ("timescaledb", "redis", "weaviate", "embedder")
+    started = {service: stack.container(service).attrs["State"]["StartedAt"] for service in services}
+    ports = {port.endpoint for port in PORTS}
+    trust, former, newest = stack.platform().ca_file, tmp_path / "former.crt", tmp_path / "newest.crt"
+    former.write_text(trust.read_text())
+    generation = stack.outputs()["authority"]["generation"] + 1
+    with SteadyClients(written) as fresh:
+        interrupted(stack, "ca-rotation updated", "--ca")
+        interrupted(stack, "redis-config updated", "--ca")
+        assert "two CAs are trusted" in stack.invoke("accounts.rotate", "--ca").stdout
+        stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+        done = stack.invoke("accounts.rotate", "--ca", check=False)
+        assert done.returncode != 0
+        assert "--finish" in done.stderr
+        wait_for(lambda: former.read_text() != trust.read_text(), "the trust file has both")
+        newest.write_text(trust.read_text().replace(former.read_text(), ""))
+        assert newest.read_text().count("BEGIN CERTIFICATE") == 1
+        assert (shown_by(stack, former), shown_by(stack, newest)) == (ports, set())
+        stack.invoke("schedule.run", "--once", "--only", "rotation")
+        assert shown_by(stack, newest) == set()
+        assert started["weaviate"] == stack.container("weaviate").attrs["State"]["StartedAt"]
+        logs_in_again(fresh)
+        assert fresh.failed == []
+
+        stack.pulumi("config", "set", "--path", "christmas:formerUntil.ca", f"{generation}@{datetime.now(UTC).isoformat()}")
+        interrupted(stack, "timescaledb-config updated", "--ca")
+        assert "servers show certificates of the new CA" in stack.invoke("schedule.run", "--once", "--only", "rotation").stdout
+        stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+        assert (shown_by(stack, former), shown_by(stack, newest)) == (set(), ports)
+        assert "the CA is" in stack.invoke("check", "--only", "accounts.authority").stdout
+        logs_in_again(fresh)
+        again = stack.container("weaviate").attrs["State"]["StartedAt"]
+
+        stack.invoke("accounts.rotate", "--ca", "--finish")
+        stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+        wait_for(lambda: trust.read_text() == newest.read_text(), "the former CA is trusted no more")
+        logs_in_again(fresh)
+    assert all(stack.is_well(service) for service in started)
+    assert again == stack.container("weaviate").attrs["State"]["StartedAt"] != started["weaviate"]
+    kept = {service for service in started if started[service] == stack.container(service).attrs["State"]["StartedAt"]}
+    assert kept == {"timescaledb", "redis", "embedder"}
+    # Weaviate has no way to read a certificate again: it starts once, and nobody finds one there that is not trusted.
+    assert [text for text in fresh.failed if not text.startswith("weaviate")] == []
+    assert [text for text in fresh.failed if "CERTIFICATE" in text.upper()] == []
+    print(f"Weaviate was away for {len(fresh.failed)} of {fresh.done['weaviate']} logins: {fresh.failed[:1]} to {fresh.failed[-1:]}")
+
+
+@pytest.mark.exhaustive
+def test_a_ca_whose_key_others_know_is_trusted_no_more_right_after(stack, tmp_path):
+    former = tmp_path / "former.crt"
+    former.write_text(stack.platform().ca_file.read_text())
+    stack.invoke("accounts.rotate", "--ca", "--at-once")
+    assert shown_by(stack, former) == set()
+    assert shown_by(stack, stack.platform().ca_file) == {port.endpoint for port in PORTS}
+    assert stack.platform().ca_file.read_text().count("BEGIN CERTIFICATE") == 1
+    stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")

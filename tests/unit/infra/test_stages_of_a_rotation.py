@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.errors import PlatformError
-from infra.connections import Credentials, Platform, Turn, from_outputs
+from infra import authority
+from infra.connections import AuthorityTurn, Credentials, Platform, Turn, from_outputs
 from infra.rotation import Stage, other_changes, state
 from infra.settings import Overlap, overlap_of, parse
+from infra.stacks import Change
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LATER, BEFORE = NOW + timedelta(hours=3), NOW - timedelta(hours=3)
+LATER, BEFORE, LONG_AGO = NOW + timedelta(hours=3), NOW - timedelta(hours=3), NOW - timedelta(days=3)
 
 
 def turn(generation: int, *, former: bool) -> Turn:
@@ -61,14 +63,49 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
 
 
 def test_the_schedule_ends_secrets_and_nothing_else() -> None:
-    ending = dict.fromkeys(
-        ("app-rotation", "app-postgres", "app-role", "app-redis", "app-redis-user", "redis-config", "redis-reload"), "update"
-    )
+    ending = [
+        Change("Any", name, "update")
+        for name in ("app-rotation", "app-postgres", "app-role", "app-redis", "app-redis-user", "redis-config", "redis-reload")
+    ]
+    container = Change("Container", "redis", "replace")
     assert other_changes(ending, ["app"]) == []
-    assert other_changes({**ending, "redis-certificate": "update"}, ["app"]) == ["redis-certificate"]
-    assert other_changes({**ending, "christmas-dev-redis": "replace"}, ["app"]) == ["christmas-dev-redis"]
+    assert other_changes([*ending, Change("Certificate", "redis", "update")], ["app"]) == ["redis"]
+    assert other_changes([*ending, container], ["app"]) == ["redis"]
     # Another account's, and what is more than a change.
-    assert other_changes({**ending, "api-role": "update", "app-twin-role": "delete"}, ["app"]) == ["api-role", "app-twin-role"]
+    others = [Change("PostgresRole", "api-role", "update"), Change("PostgresRole", "app-twin-role", "delete")]
+    assert other_changes([*ending, *others], ["app"]) == ["api-role", "app-twin-role"]
+    # The CA's, when a step of it is due: not the containers, although they have the certificates' names.
+    renewed = [Change("Certificate", "redis", "update"), Change("ConfigFiles", "redis-config", "update")]
+    assert other_changes(renewed, [], authority.KINDS) == []
+    assert other_changes(renewed, []) == ["redis", "redis-config"]
+    assert other_changes([*renewed, *ending], ["app"], authority.KINDS) == []
+    assert other_changes([*renewed, container], [], authority.KINDS) == ["redis"]
+
+
+def ca(generation: int, *, former: bool, former_signs: bool = False) -> AuthorityTurn:
+    return AuthorityTurn(generation, BEFORE, former, former_signs)
+
+
+@pytest.mark.parametrize(
+    ("counted", "overlap", "found", "step"),
+    [
+        (0, None, ca(0, former=False), authority.Step.BEGIN),
+        (1, None, ca(0, former=False), authority.Step.MAKE),
+        (1, None, ca(1, former=True, former_signs=True), authority.Step.DECLARE),
+        (2, Overlap(generation=1, time=BEFORE), ca(2, former=True, former_signs=True), authority.Step.DECLARE),
+        (1, Overlap(generation=1, time=LATER), ca(1, former=True, former_signs=True), authority.Step.WAIT_FOR_TRUST),
+        # However late: a step is never left out.
+        (1, Overlap(generation=1, time=BEFORE), ca(1, former=True, former_signs=True), authority.Step.CHANGE_OVER),
+        (1, Overlap(generation=1, time=LONG_AGO), ca(1, former=True, former_signs=True), authority.Step.CHANGE_OVER),
+        (1, Overlap(generation=1, time=BEFORE), ca(1, former=True), authority.Step.WAIT_FOR_END),
+        (1, Overlap(generation=1, time=LONG_AGO), ca(1, former=True), authority.Step.END),
+        (1, Overlap(generation=1, time=LONG_AGO), ca(1, former=False), authority.Step.BEGIN),
+    ],
+)
+def test_every_interruption_of_a_rotation_of_the_ca_is_known(
+    counted: int, overlap: Overlap | None, found: AuthorityTurn, step: authority.Step
+) -> None:
+    assert authority.state(counted, overlap, found, NOW).step is step
 
 
 def test_an_account_logs_in_as_its_twin_where_that_has_the_newest_password(platform: Platform) -> None:

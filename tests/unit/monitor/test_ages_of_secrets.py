@@ -9,8 +9,9 @@ import pytest
 from christmas.blueprint.accounts import account
 from christmas.blueprint.logins import account_of_login, twin_of
 from christmas.blueprint.periods import ROTATION_RULES
-from infra.connections import Turn
-from monitor.accounts import judge_rotations
+from infra.authority import State, Step
+from infra.connections import AuthorityTurn, Turn
+from monitor.accounts import judge_authority, judge_rotations
 from monitor.postgres_server import judge_connections
 from monitor.result import Status
 from monitor.rights import Session, judge_sessions
@@ -39,6 +40,23 @@ def test_ages(age: timedelta, former: bool, status: Status, words: str) -> None:
 
 def test_a_stack_of_an_older_version_tells_nothing() -> None:
     assert judge_rotations({}, NOW, "dev").status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("age", "found", "status", "words"),
+    [
+        (timedelta(days=30), None, Status.OK, "30 d old"),
+        (ROTATION_RULES.renew_authority_after + SECOND, None, Status.WARNING, "more than"),
+        (SECOND, State(1, Step.WAIT_FOR_TRUST, NOW + SECOND), Status.OK, "two are trusted"),
+        (SECOND, State(1, Step.CHANGE_OVER, NOW - ROTATION_RULES.end_within), Status.OK, "two are trusted"),
+        (SECOND, State(1, Step.END, NOW - ROTATION_RULES.end_within - SECOND), Status.WARNING, "is due since"),
+        (SECOND, State(1, Step.DECLARE), Status.WARNING, "interrupted"),
+    ],
+)
+def test_the_age_of_the_ca(age: timedelta, found: State | None, status: Status, words: str) -> None:
+    judged = judge_authority(AuthorityTurn(1, NOW, former=found is not None, former_signs=False), NOW - age, found, NOW, "dev")
+    assert (judged.status, words in judged.message) == (status, True), judged
+    assert judge_authority(None, NOW, None, NOW, "dev").status is Status.UNKNOWN
 
 
 def test_a_twin_is_its_account_in_logs_and_sessions() -> None:

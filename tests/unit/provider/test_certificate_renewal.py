@@ -61,6 +61,17 @@ def test_so_is_the_ca(authority: tuple[str, str], days: int, renewed: bool) -> N
         assert bool(CertificateAuthority().differences(state, checked, checked)) is renewed
 
 
+def test_a_ca_of_an_empty_place_is_none() -> None:
+    checked, problems = CertificateAuthority().check({"common_name": "christmas dev CA", "lifetime_days": 3650, "generation": ""})
+    _, state = CertificateAuthority().create(CALL, checked)
+    assert problems == []
+    assert set(state.values()) == {""}
+    assert CertificateAuthority().differences(state, checked, checked) == {}
+    assert CertificateAuthority().planned(state, frozenset({"generation"}), checked) == state
+    filled = CertificateAuthority().update(CALL, state, checked, {**checked, "generation": "1"})
+    assert "PRIVATE KEY" in filled["private_key_pem"]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -6,7 +6,7 @@ import pytest
 
 from airgap.toolchain.plugin.wire import UNKNOWN
 from infra.provider.kind import Call, Values
-from infra.provider.rotation import Rotation
+from infra.provider.rotation import AuthorityRotation, Rotation
 from infra.provider.server import differences
 
 KIND = Rotation()
@@ -71,3 +71,54 @@ def test_an_overlap_that_runs_is_no_difference_and_one_that_is_over_is(state: Va
 def test_a_stack_of_a_former_version_goes_on_with_its_count() -> None:
     _, state = KIND.create(CALL, inputs(3))
     assert (state["first"], state["twin"], state["newest"]) == ("3", "", "first")
+
+
+AUTHORITY = AuthorityRotation()
+TRUSTED = {**TURNED, "signer": "first"}
+CHANGED_OVER = {**TURNED, "signer": "twin"}
+ENDED = {**CHANGED_OVER, "first": ""}
+AGAIN = {"first": "2", "twin": "1", "newest": "first", "signer": "twin"}
+
+
+def steps(generation: int, *, hand_over: bool = False, over: bool = False) -> Values:
+    return {"generation": generation, "hand_over": hand_over, "over": over}
+
+
+@pytest.mark.parametrize(
+    ("state", "new", "expected"),
+    [
+        ({**BEGUN, "signer": "first"}, steps(1), TRUSTED),
+        # What was declared for the rotation before.
+        ({**BEGUN, "signer": "first"}, steps(1, hand_over=True, over=True), TRUSTED),
+        (TRUSTED, steps(1), TRUSTED),
+        (TRUSTED, steps(1, hand_over=True), CHANGED_OVER),
+        # Both times are over: one update takes one step, and the former CA is trusted while servers change over.
+        (TRUSTED, steps(1, hand_over=True, over=True), CHANGED_OVER),
+        (CHANGED_OVER, steps(1, hand_over=True), CHANGED_OVER),
+        (CHANGED_OVER, steps(1, hand_over=True, over=True), ENDED),
+        (ENDED, steps(2), AGAIN),
+        # Counted up by hand within an overlap: what clients came to trust meanwhile signs.
+        (TRUSTED, steps(2), AGAIN),
+    ],
+)
+def test_a_ca_signs_only_what_clients_trust_and_one_update_takes_one_step(state: Values, new: Values, expected: Values) -> None:
+    found = AUTHORITY.update(CALL, {**state, "made": "before"}, {}, new)
+    assert {name: value for name, value in found.items() if name != "made"} == expected
+    planned = AUTHORITY.planned({**state, "made": "before"}, frozenset(), new)
+    assert {name: value for name, value in planned.items() if name != "made"} == expected
+    assert found[found["signer"]], "an empty place signs"
+
+
+@pytest.mark.parametrize(
+    ("state", "new", "changed"),
+    [
+        (TRUSTED, steps(1), set()),
+        (TRUSTED, steps(1, hand_over=True), {"signer"}),
+        (TRUSTED, steps(1, hand_over=True, over=True), {"signer"}),
+        (CHANGED_OVER, steps(1, hand_over=True), set()),
+        (CHANGED_OVER, steps(1, hand_over=True, over=True), {"first"}),
+        ({**BEGUN, "signer": "first"}, steps(0, hand_over=True, over=True), set()),
+    ],
+)
+def test_a_step_of_the_ca_that_is_due_is_a_difference_by_itself(state: Values, new: Values, changed: set[str]) -> None:
+    assert set(differences(AUTHORITY, state, new, new)) == changed
