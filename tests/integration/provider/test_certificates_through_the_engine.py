@@ -115,7 +115,7 @@ def test_the_ca_of_an_older_stack_stays_and_is_rotated_step_by_step(make_stack: 
     first = stack.up()
     now = dt.datetime.now(dt.UTC)
     found = {}
-    for step, settings in {
+    steps: dict[str, dict[str, Any]] = {
         "newer version": {},
         "made": {"rotations": {"ca": 1}},
         "waits": {"rotations": {"ca": 1}, "formerUntil": {"ca": f"1@{(now + ROTATION_RULES.overlap).isoformat()}"}},
@@ -123,7 +123,8 @@ def test_the_ca_of_an_older_stack_stays_and_is_rotated_step_by_step(make_stack: 
         "changed over": {"rotations": {"ca": 1}, "formerUntil": {"ca": f"1@{(now - 9 * ROTATION_RULES.overlap).isoformat()}"}},
         "ended": {"rotations": {"ca": 1}, "formerUntil": {"ca": f"1@{(now - 9 * ROTATION_RULES.overlap).isoformat()}"}},
         "again": {"rotations": {"ca": 2}},
-    }.items():
+    }
+    for step, settings in steps.items():
         stack.program = RotatedProgram(settings=settings)
         found[step] = stack.up().outputs
         if step != "changed over":
