@@ -29,7 +29,7 @@ from core.labels import OWNER_LABEL, PURPOSE_LABEL
 from infra.backup_places import BackupAccess, S3Place
 from infra.clients import weaviate_client
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA
-from infra.connections import Credentials, Platform, Turn
+from infra.connections import AuthorityTurn, Credentials, Platform, Turn
 from infra.provider.redis_acl import redis_acl_line
 from infra.provider.weaviate_api import WeaviateApi, permissions
 from tests.support.identities import new_identity
@@ -117,8 +117,10 @@ def run_scratch_platform(
         bare = made.platform(accounts, embedding_profile="embedded", embedding_key=token)
         identity, recipient = new_identity()
         access = BackupAccess(passphrase=passphrase, identities=(identity,), recipients=(recipient,), place=bucket)
-        turns = {account.name: Turn(0, datetime.datetime.now(datetime.UTC), former=False) for account in ACCOUNTS}
-        platform = dataclasses.replace(bare, field_keys=new_ring().as_json(), backup=access, rotations=turns)
+        made_at = datetime.datetime.now(datetime.UTC)
+        turns = {account.name: Turn(0, made_at, former=False) for account in ACCOUNTS}
+        authority = AuthorityTurn(0, made_at, former=False, former_signs=False)
+        platform = dataclasses.replace(bare, field_keys=new_ring().as_json(), backup=access, rotations=turns, authority=authority)
         if migrated:
             upgrade(platform)
         yield ScratchPlatform(platform, made, passphrase)
