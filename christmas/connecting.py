@@ -5,6 +5,7 @@ Each store's client is imported at first use: an application with Redis alone ne
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
@@ -174,6 +175,10 @@ class Stores(_Connected):
 class AsyncStores(_Connected):
     """The same for asyncio, for one event loop. Use it with `async with`."""
 
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        self._connecting = asyncio.Lock()
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -211,12 +216,17 @@ class AsyncStores(_Connected):
 
     async def weaviate(self) -> weaviate.WeaviateAsyncClient:
         """A connected client of Weaviate."""
-        if "_weaviate" not in self.__dict__:
-            client = self._weaviate_access().async_client()
-            await client.connect()
-            self.__dict__["_weaviate"] = client
-        connected: weaviate.WeaviateAsyncClient = self.__dict__["_weaviate"]
-        return connected
+        async with self._connecting:  # tasks that come first together share the one client
+            if "_weaviate" not in self.__dict__:
+                client = self._weaviate_access().async_client()
+                try:
+                    await client.connect()
+                except BaseException:
+                    await client.close()
+                    raise
+                self.__dict__["_weaviate"] = client
+            connected: weaviate.WeaviateAsyncClient = self.__dict__["_weaviate"]
+            return connected
 
     @cached_property
     def sessions(self) -> AsyncSessions:

@@ -48,7 +48,9 @@ async def again():
             found["async name"] = (await stores.profiles.read(connection, user)).first_name
             await connection.execute("delete from user_profiles where user_id = %s", (user,))
             await connection.execute("delete from users where id = %s", (user,))
-        store = (await stores.weaviate()).collections.use("ChristmasDocument")
+        client, other = await asyncio.gather(stores.weaviate(), stores.weaviate())
+        found["one client"] = client is other
+        store = client.collections.use("ChristmasDocument")
         found["async passages"] = len((await store.query.fetch_objects(limit=1)).objects)
 
 asyncio.run(again())
@@ -112,6 +114,7 @@ def test_an_application_needs_the_wheel_and_the_accounts_file(wheel: Path, platf
         "async session": "kim",
         "async preferences": {"theme": "dark"},
         "async name": "민지",
+        "one client": True,
         "rooms": [],
     }
 
