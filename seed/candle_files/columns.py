@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import PlatformError
+from seed.candle_files import guiding
 from seed.candle_files.formats import Format
 from seed.candle_files.options import LoadOptions
 from seed.candle_files.verdicts import printable
@@ -29,14 +30,17 @@ class Columns:
     symbol: str | None
 
 
-def match_header(header: Sequence[str], options: LoadOptions, where: str, format_: Format | None = None) -> Columns:
+def match_header(
+    header: Sequence[str], options: LoadOptions, where: str, format_: Format | None = None, example: Sequence[str] = ()
+) -> Columns:
     """Find the field for each column of the table: by `--map`, by the known form, by common names.
 
-    Raises PlatformError that names missing and repeated columns.
+    Raises PlatformError that names missing and repeated columns, shows the file's with the `example` of a row, and says what to type.
     """
     lowered = [name.strip().lower() for name in header]
     places_of: dict[str, int] = {}
-    problems = []
+    missing: list[str] = []
+    twice: list[str] = []
     clock = _clock(lowered, options, where, format_)
     for column in Candle._fields:
         if column == "symbol" and options.symbol is not None:
@@ -49,12 +53,15 @@ def match_header(header: Sequence[str], options: LoadOptions, where: str, format
         if len(places) == 1:
             places_of[column] = places[0]
         else:
-            problems.append(f"{column} ({'named twice' if places else 'missing'})")
-    if problems:
+            (twice if places else missing).append(column)
+    if missing or twice:
+        problems = ", ".join([*(f"{column} (missing)" for column in missing), *(f"{column} (named twice)" for column in twice)])
         raise PlatformError(
-            f"the file's header doesn't give: {', '.join(problems)}; it has: {printable(', '.join(header))}",
+            f"the file's header doesn't give: {problems}; it has: {guiding.found_columns(header, example)}",
             where=where,
-            next_step="name the headers with --map column=header,…, and the symbol with --symbol if the file has none",
+            next_step=f"name another with --map {twice[0]}=HEADER, or leave one column of that name in the file"
+            if twice
+            else guiding.next_step(header, {*places_of.values(), clock}, missing, options),
         )
     return Columns(places_of, clock, options.symbol)
 

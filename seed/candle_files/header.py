@@ -47,6 +47,7 @@ def find_header(text: str, options: LoadOptions, where: str) -> Header:
     if options.no_header or (bare and _is_data(_fields(lines[first], delimiter))):
         return _bare(lines[first], first, delimiter, bare, options, where)
     problem: PlatformError | None = None
+    widest = 0
     for number in written:
         parting = _delimiter(lines[number], delimiter)
         names = _fields(lines[number], parting)
@@ -55,9 +56,10 @@ def find_header(text: str, options: LoadOptions, where: str) -> Header:
             height, series = stacked
             return Header(tuple(names), number + height, parting, series, named("pandas")[0])
         try:
-            columns, format_ = match(names, options, where)
+            columns, format_ = match(names, options, where, _fields("".join(lines[number + 1 : number + 2]), parting))
         except PlatformError as error:
-            problem = problem or error
+            if len(names) > widest and not _is_data(names):  # a title above the table has fewer
+                problem, widest = error, len(names)
             continue
         _refuse_data_before(lines[:number], parting, where)
         return Header(tuple(names), number + 1, parting, (columns,), format_)
@@ -67,12 +69,12 @@ def find_header(text: str, options: LoadOptions, where: str) -> Header:
     raise problem or _no_header(fields, first + 1, where)
 
 
-def match(names: Sequence[str], options: LoadOptions, where: str) -> tuple[Columns, Format | None]:
-    """The columns in a header, and its known form."""
+def match(names: Sequence[str], options: LoadOptions, where: str, example: Sequence[str] = ()) -> tuple[Columns, Format | None]:
+    """The columns in a header, and its known form; `example` is the row after it."""
     format_ = recognized(names, options.format)
     if format_ is None and options.format:
         format_ = _fitting(names, options)
-    return match_header(names, options, where, format_), format_
+    return match_header(names, options, where, format_, example), format_
 
 
 def _fitting(names: Sequence[str], options: LoadOptions) -> Format | None:
