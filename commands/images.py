@@ -11,7 +11,8 @@ from commands.task import task
 def images_build(_context: Context, service: str = "") -> None:
     """Build the images that are missing.
 
-    Example: invoke images --service redis
+    Examples: invoke images --service redis
+              invoke images --service trading_desk
     """
     from airgap.images.build import ensure_images
     from core.runner import show_progress

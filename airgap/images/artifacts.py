@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from airgap.images.catalog import EXAMPLES, ROOT
 from airgap.images.versions import (
     EMBEDDER_WHEELS,
     PYTHON,
@@ -46,6 +47,9 @@ def prepare(service: str, progress: Progress) -> dict[str, Path]:
         return {"weaviate": _weaviate(progress), "tiktoken": _tiktoken(progress)}
     if service == "embedder":
         return {"site-packages": _embedder_packages(progress)}
+    if service in EXAMPLES:
+        library, lock = (ROOT / part for part in EXAMPLES[service])
+        return {"site-packages": _locked_packages(service, lock, progress), library.name: library}
     return {}
 
 
@@ -113,6 +117,18 @@ def _embedder_packages(progress: Progress) -> Path:
         _slim_packages(draft)
 
     return _cached(f"embedder-{_key(PYTHON, *(wheel.requirement() for wheel in wheels))}", install, progress)
+
+
+def _locked_packages(service: str, lock: Path, progress: Progress) -> Path:
+    """The wheels of a lock file for Debian's Python on this kind of processor."""
+    machine, content = platform.machine(), lock.read_text("utf-8")
+
+    def install(draft: Path) -> None:
+        require_room(draft.parent, expected.WHEELS_BYTES, f"the packages of {service}")
+        options = ["--python-version", PYTHON, "--python-platform", f"{machine}-manylinux_2_28"]
+        fetch_wheels([content], draft, progress, doing=f"fetching the packages of {service}", options=options)
+
+    return _cached(f"{service}-{_key(PYTHON, machine, content)}", install, progress)
 
 
 def _slim_packages(folder: Path) -> None:

@@ -28,6 +28,7 @@ from airgap.images.catalog import (
     context_files,
     image_reference,
     inputs_hash,
+    source_folder,
 )
 from airgap.images.versions import IMAGES
 from airgap.setup import expected
@@ -102,14 +103,14 @@ def write_context(service: str, target: Path, progress: Progress) -> list[str]:
     """Fill the new folder `target` with the files for the service's Dockerfile; return the `docker build` command for it."""
     artifacts = prepare(service, progress)
     for path in context_files(service):
-        copy = target / path.relative_to(FOLDER / service)
+        copy = target / path.relative_to(source_folder(service))
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
     for name, source in artifacts.items():
         copy = target / "artifacts" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, copy)
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, copy)
     arguments = [option for name, value in _arguments(service).items() for option in ("--build-arg", f"{name}={value}")]
@@ -119,8 +120,9 @@ def write_context(service: str, target: Path, progress: Progress) -> list[str]:
 def _run_build(client: docker.DockerClient, service: str, reference: str, context: IO[bytes], progress: Progress, folder: Path) -> str:
     import docker.errors
 
-    log = BuildLog((folder / service / "Dockerfile").read_text())
-    where = f"airgap/images/{service}/Dockerfile"
+    dockerfile = source_folder(service, folder) / "Dockerfile"
+    log = BuildLog(dockerfile.read_text())
+    where = "/".join(source_folder(service).parts[-3:]) + "/Dockerfile"
     try:
         events = client.api.build(
             fileobj=context,
@@ -164,8 +166,9 @@ def _pack(service: str, artifacts: dict[str, Path], folder: Path, context: IO[by
         return member
 
     with tarfile.open(fileobj=context, mode="w") as archive:
-        for path in _with_folders(context_files(service, folder), folder / service):
-            archive.add(path, arcname=path.relative_to(folder / service).as_posix(), recursive=False, filter=plain)
+        top = source_folder(service, folder)
+        for path in _with_folders(context_files(service, folder), top):
+            archive.add(path, arcname=path.relative_to(top).as_posix(), recursive=False, filter=plain)
         for name, path in artifacts.items():
             archive.add(path, arcname=f"artifacts/{name}", filter=plain)
 

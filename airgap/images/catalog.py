@@ -12,6 +12,10 @@ from pathlib import Path
 from airgap.images.versions import DEBIAN_SUITE, IMAGES, OPTIONAL, REFRESHED
 
 FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
+EXAMPLES = {"trading_desk": ("christmas", "requirements/trading-desk.txt")}
+"""Images whose source is in `examples/`, each with the parts of the project that are put into it besides."""
+
 REPOSITORY = os.environ.get("CHRISTMAS_IMAGES") or "christmas"
 """The prefix of the images' names. CHRISTMAS_IMAGES sets another, for a run that must not find an earlier run's images."""
 
@@ -44,8 +48,9 @@ def inputs_hash(service: str, folder: Path = FOLDER) -> str:
     digest = hashlib.sha256()
     for part in (UPSTREAM_BASE, REFRESHED, *(f"{name}={value}" for name, value in sorted(versions.arguments.items())), *versions.pins):
         _add(digest, part.encode())
-    for path in context_files(service, folder):
-        _add(digest, path.relative_to(folder / service).as_posix().encode())
+    own, besides = source_folder(service, folder), [ROOT / part for part in EXAMPLES.get(service, ())]
+    for top, path in [(own, path) for path in context_files(service, folder)] + [(ROOT, path) for part in besides for path in _files(part)]:
+        _add(digest, path.relative_to(top).as_posix().encode())
         # Docker copies only the execute permission, and a clone keeps nothing else of the mode.
         _add(digest, b"x" if path.stat().st_mode & 0o100 else b"-")
         _add(digest, path.read_bytes())
@@ -54,11 +59,21 @@ def inputs_hash(service: str, folder: Path = FOLDER) -> str:
 
 def context_files(service: str, folder: Path = FOLDER) -> list[Path]:
     """Return the files that the service's Dockerfile may copy, including itself, in a fixed order."""
-    return sorted(path for path in (folder / service).rglob("*") if path.is_file() and _belongs(path.relative_to(folder)))
+    return _files(source_folder(service, folder))
+
+
+def source_folder(service: str, folder: Path = FOLDER) -> Path:
+    """Return the folder of a service's Dockerfile: one below `folder`, or an example's own."""
+    return ROOT / "examples" / service if service in EXAMPLES else folder / service
+
+
+def _files(top: Path) -> list[Path]:
+    """Return a file, or the files in a folder."""
+    return sorted(filter(_belongs, (top, *top.rglob("*"))))
 
 
 def _belongs(path: Path) -> bool:
-    return "__pycache__" not in path.parts and path.suffix not in {".pyc", ".md"} and not path.name.startswith(".")
+    return path.is_file() and path.parent.name != "__pycache__" and path.suffix not in {".pyc", ".md"} and not path.name.startswith(".")
 
 
 def _add(digest: hashlib._Hash, part: bytes) -> None:

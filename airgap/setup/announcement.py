@@ -97,6 +97,8 @@ def states(stack: str, *, environment_ready: bool) -> list[State]:
 
 def rooms(state_list: Sequence[State], clone: Path, cache: Path, docker: Path | None) -> list[Room]:
     """Return the required free space on each file system: more if something is still to be built."""
+    from airgap.images.catalog import SERVICES
+
     done = {state.name: state.done is True for state in state_list}
     bytes_of = {
         cache: (0 if done["Pulumi CLI"] else expected.CLI_BYTES)
@@ -104,7 +106,7 @@ def rooms(state_list: Sequence[State], clone: Path, cache: Path, docker: Path | 
         clone: 0 if done["Python environment"] else expected.CLONE_BYTES,
     }
     if docker is not None:
-        bytes_of[docker] = expected.STACK_BYTES + (0 if done["images"] else sum(expected.IMAGE_BYTES.values()))
+        bytes_of[docker] = expected.STACK_BYTES + (0 if done["images"] else sum(expected.IMAGE_BYTES[service] for service in SERVICES))
     by_device: dict[int, Room] = {}
     for folder, needed in bytes_of.items():
         try:

@@ -45,6 +45,7 @@ IMAGE_BYTES = {
     "weaviate": 900_000_000,
     "embedder": 900_000_000,
     "monitoring": 1_500_000_000,
+    "trading_desk": 700_000_000,
 }
 """The space for a build in Docker's own folder, with a reserve."""
 

@@ -29,6 +29,7 @@ def test_every_room_is_under_contract() -> None:
     assert sorted(PROJECT["tool"]["importlinter"]["root_packages"]) == sorted(ROOMS)
     assert {*PROJECT["tool"]["vulture"]["paths"]} == ROOMS | {"tasks.py"}
     assert "ignore_imports" not in CONTRACTS["rooms"]
+    assert sorted(CONTRACTS["examples"]["forbidden_modules"]) == sorted(ROOMS - {"christmas", "examples"})
 
 
 def test_every_folder_with_code_is_a_package_so_that_its_imports_are_seen() -> None:
@@ -74,6 +75,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     [
         ("infra/show.py", "import backup.make", "infra.show -> backup.make"),
         ("christmas/values.py", "import docker", "christmas.values -> docker"),
+        ("examples/trading_desk/passwords.py", "import core.errors", "examples.trading_desk.passwords -> core.errors"),
         ("schedule/units.py", "def later():\n    import schedule.task", "Each room|units"),
     ],
 )
