@@ -68,7 +68,7 @@ def newest(every: Sequence[Manifest]) -> Manifest | None:
 def lost(stack: str, every: Sequence[Manifest]) -> bool:
     """Whether the audit here has no line that any set knows, although sets have lines: another machine's, or one that was removed."""
     chain = Chain(folder_of(stack))
-    anchors = [Head(each.audit.number, each.audit.hash) for each in every if each.audit]
+    anchors = [Head(each.audit.number, each.audit.hash) for each in reversed(every) if each.audit]
     return newest(every) is not None and not any(chain.has(anchor) for anchor in anchors)
 
 

@@ -197,25 +197,25 @@ class Chain:
     def raw(self, after: Head, head: Head) -> Iterator[bytes]:
         """The lines after one that is in it, or all with EMPTY, up to its head: as they are, damaged ones too."""
         begun = after == EMPTY
-        for file in self.files():
-            with file.open("rb") as opened:
-                for line in opened:
-                    if begun:
-                        yield line
-                    read = _read(line)
-                    if read is not None and read["hash"] == head.hash:
-                        return
-                    begun = begun or (read is not None and read["hash"] == after.hash)
+        for line in self._lines_from(after.number):
+            if begun:
+                yield line
+            if _is(line, head):
+                return
+            begun = begun or _is(line, after)
 
     def _from(self, number: int) -> Iterator[dict[str, Any]]:
         """Readable lines, from the file on that begins with that number or an earlier one."""
+        return (read for line in self._lines_from(number) if (read := _read(line)) is not None)
+
+    def _lines_from(self, number: int) -> Iterator[bytes]:
         files = self.files()
         begin = len(files) - 1
         while begin > 0 and (first := _first(files[begin])) is not None and first["number"] > number:
             begin -= 1
         for file in files[max(0, begin) :]:
             with file.open("rb") as opened:
-                yield from (read for line in opened if (read := _read(line)) is not None)
+                yield from opened
 
     def after(self, number: int) -> Iterator[Event]:
         """Events of the lines after that number, oldest first."""
@@ -321,6 +321,11 @@ def events_of(file: Path) -> Iterator[Event]:
 def event_of(line: Mapping[str, Any]) -> Event:
     """The event of a line."""
     return Event(**{name: line[name] for name in Event.__dataclass_fields__})
+
+
+def _is(line: bytes, head: Head) -> bool:
+    """Whether the line is that one. Few lines have to be read for that: the hash is in its own and in the next."""
+    return head.hash.encode() in line and (read := _read(line)) is not None and bool(read["hash"] == head.hash)
 
 
 def _first(file: Path) -> dict[str, Any] | None:
