@@ -21,7 +21,10 @@ from infra.provider.kept_passwords import FROM_KIT
 
 _MOVES = frozenset(
     f"christmas:index:{kind}"
-    for kind in ("Password", "Rotation", "KeptPassword", "KeptIdentity", "FieldKeys", "CertificateAuthority", "Certificate")
+    for kind in (
+        *("Password", "Rotation", "KeptPassword", "KeptIdentity", "FieldKeys"),
+        *("AuthorityRotation", "CertificateAuthority", "Certificate"),
+    )
 )
 _KEPT_IN_VOLUMES = frozenset(f"christmas:index:{kind}" for kind in ("KeptPassword", "KeptIdentity", "FieldKeys"))
 _PROVIDER = "pulumi:providers:christmas"

@@ -14,7 +14,8 @@ from backup.kit.content import FORMAT, Keys, Kit, StackState, parse
 from backup.kit.envelope import Readers, seal, unseal
 from core.errors import PlatformError
 from infra.backup_places import BackupAccess, LocalPlace
-from infra.connections import Credentials, Endpoint, Platform
+from infra.connections import AuthorityTurn, Credentials, Endpoint, Platform
+from infra.provider.registry import MODULES, kind_named
 from infra.stack_state import portable
 from tests.support.identities import new_identity
 
@@ -189,6 +190,11 @@ def platform(**changes: object) -> Platform:
             "the places of backups",
             id="copy-added",
         ),
+        pytest.param(
+            {"authority": AuthorityTurn(1, KIT.made, former=False, former_signs=False), "ca_file": Path(__file__)},
+            "the certificates' authority",
+            id="ca-rotated",
+        ),
     ],
 )
 def test_what_was_changed_since_is_named(changes: dict[str, object], part: str) -> None:
@@ -253,3 +259,13 @@ def test_of_the_state_moves_what_belongs_to_no_engine() -> None:
     assert "pending_operations" not in moved
     assert "outputs" not in moved["resources"][0]
     assert moved["resources"][-1]["outputs"]["drift"]
+
+
+def test_every_kind_moves_in_a_kit_unless_it_is_an_engines() -> None:
+    """A kind that is forgotten would be made anew on the new machine: another CA, another turn of a rotation."""
+    exported = {"deployment": {"resources": [{"urn": name, "type": f"christmas:index:{name}"} for name in MODULES]}}
+    moved = {resource["urn"] for resource in portable(exported)["deployment"]["resources"]}
+    chosen_here = {"PortBlock", "SubnetBlock"}
+    on_an_engine = {name for name in MODULES if {"container", "volume", "endpoint"} & kind_named(name).inputs.keys()}
+    kept_in_volumes = {"KeptPassword", "KeptIdentity", "FieldKeys"}
+    assert moved == MODULES.keys() - chosen_here - (on_an_engine - kept_in_volumes)
