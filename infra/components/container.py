@@ -17,7 +17,9 @@ from infra.components.names import CONFIG_DIRECTORY
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
 from infra.components.placement import Placement, container_labels, volume_labels
-from infra.provider.resources import ConfigFiles, Reload, VolumeOwner
+from infra.provider.config_files import ConfigFiles
+from infra.provider.reloads import Reload
+from infra.provider.volume_owner import VolumeOwner
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import pulumi
 
 from christmas.blueprint.accounts import ACCOUNTS
 from infra.components.placement import Placement
-from infra.provider.resources import Password, Rotation
+from infra.provider.passwords import Password
+from infra.provider.rotation import Rotation
 
 PASSWORD_LENGTH = 40
 

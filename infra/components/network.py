@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from infra.components.placement import Placement, network_labels
-from infra.provider.resources import SubnetBlock
+from infra.provider.subnets import SubnetBlock
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import pulumi
 
 from christmas.blueprint.periods import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW, ROTATION_RULES
 from infra.components.placement import Placement
-from infra.provider.resources import AuthorityRotation, Certificate, CertificateAuthority
+from infra.provider.certificates import Certificate, CertificateAuthority
+from infra.provider.rotation import AuthorityRotation
 from infra.settings import AUTHORITY
 
 

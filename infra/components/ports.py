@@ -8,7 +8,7 @@ import pulumi
 
 from christmas.blueprint.services import EMBEDDER, MONITORING, REDIS, TIMESCALEDB, WEAVIATE
 from infra.components.placement import Placement
-from infra.provider.resources import PortBlock
+from infra.provider.ports import PortBlock
 
 # Name of an endpoint: its service and port inside the network, and the host port where the search begins.
 ENDPOINTS: dict[str, tuple[str, int, int]] = {

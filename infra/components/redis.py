@@ -14,8 +14,7 @@ from infra.components.container import Deployed, Deployment, ServiceArgs, data_v
 from infra.components.credentials import Credentials
 from infra.components.redis_container import DATA, describe
 from infra.provider.redis_acl import redis_acl_line, redis_rules
-from infra.provider.redis_user import reload_command
-from infra.provider.store_resources import RedisUser
+from infra.provider.redis_user import RedisUser, reload_command
 
 SERVICE = REDIS.name
 

@@ -18,11 +18,13 @@ from infra.components.credentials import newest
 from infra.components.description import ServiceContainer
 from infra.components.pgbackrest_config import CONFIG_PATH, STANZA, render
 from infra.components.timescaledb_container import DATA, REPOSITORY, describe, pg_hba_conf
-from infra.provider.postgres_grants import declared_grants
-from infra.provider.postgres_role import declared_inputs, twin_inputs
+from infra.provider.backup_stanza import BackupStanza
+from infra.provider.field_keys import FieldKeys
+from infra.provider.kept_passwords import KeptIdentity, KeptPassword
+from infra.provider.postgres_database import PostgresDatabase
+from infra.provider.postgres_grants import PostgresGrants, declared_grants
+from infra.provider.postgres_role import PostgresRole, declared_inputs, twin_inputs
 from infra.provider.psql import named
-from infra.provider.resources import FieldKeys, KeptIdentity, KeptPassword
-from infra.provider.store_resources import BackupStanza, PostgresDatabase, PostgresGrants, PostgresRole
 
 SERVICE = TIMESCALEDB.name
 

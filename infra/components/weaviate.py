@@ -14,8 +14,9 @@ from christmas.blueprint.services import WEAVIATE
 from infra.components.container import Deployed, Deployment, ServiceArgs, data_volume, image
 from infra.components.credentials import newest
 from infra.components.weaviate_container import BACKUPS, DATA, describe, secrets_file
-from infra.provider.resources import Reload
-from infra.provider.store_resources import WeaviateRole, WeaviateUser
+from infra.provider.reloads import Reload
+from infra.provider.weaviate_role import WeaviateRole
+from infra.provider.weaviate_user import WeaviateUser
 
 SERVICE = WEAVIATE.name
 

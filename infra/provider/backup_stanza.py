@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from airgap.toolchain.plugin.messages import Severity
 from core.container_commands import Finished, ask, find_running, running
 from core.errors import PlatformError
-from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
+from infra.provider.declaration import Input, InServer, Output, gives, takes
+from infra.provider.kind import AssertedKind, Call, Values
 from infra.provider.psql import name_rule
 
 if TYPE_CHECKING:
@@ -25,18 +26,24 @@ _UNREADABLE = (26, 29, 95)  # checksum, format, crypto
 _STATUS_MISSING = (1, 3)  # of a stanza in `info`: no path, no data
 
 
-class BackupStanza(AssertedKind):
-    """Makes a missing stanza. Removing the resource keeps every backup."""
+class BackupStanza(InServer):
+    """pgBackRest's stanza in the repository of `config_path` (inside the container). Removing the resource keeps every backup.
 
-    inputs = {
-        "container": Input(Shape.TEXT),
-        "server": Input(Shape.TEXT),
-        "stanza": Input(Shape.TEXT, replaces=True, rule=name_rule),
-        "config_path": Input(Shape.TEXT),
-        "repository": Input(Shape.TEXT, required=False),
-        "recovering": Input(Shape.BOOLEAN, required=False, default=False),
-    }
-    outputs = ("drift",)
+    `repository` is that place in words: a changed one gets its own stanza. With `recovering`, another cluster's backups
+    in it are no failure: they are about to be restored.
+    """
+
+    stanza: Input[str] = takes(replaces=True, rule=name_rule)
+    config_path: Input[str]
+    repository: Input[str] | None = None
+    recovering: Input[bool] = False
+    drift: Output[list[str]] = gives()
+
+
+class BackupStanzaKind(AssertedKind):
+    """Makes a missing one."""
+
+    declared = BackupStanza
     named_by = ("stanza",)
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airgap.toolchain.plugin.wire import UNKNOWN, has_unknown
 from core.errors import PlatformError
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.declaration import Input, Output, Resource, gives, takes
+from infra.provider.kind import Call, ResourceKind, Values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -208,10 +208,14 @@ def _needs_renewal(state: Values, renew_below: float) -> str | None:
     return None
 
 
-class _Issued(ResourceKind):
-    outputs = ("private_key_pem", "certificate_pem", "not_after", "fingerprint")
-    secret_outputs = frozenset({"private_key_pem"})
+class _Issued(Resource):
+    private_key_pem: Output[str] = gives(secret=True)
+    certificate_pem: Output[str] = gives()
+    not_after: Output[str] = gives()
+    fingerprint: Output[str] = gives()
 
+
+class _IssuingKind(ResourceKind):
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:
         """Unknown outputs: every update issues a new certificate."""
         del state, changed, inputs
@@ -224,18 +228,22 @@ class _Issued(ResourceKind):
 
 
 class CertificateAuthority(_Issued):
-    """A private CA. Shortly before its end it is renewed, and all certificates with it.
+    """A private CA (ECDSA P-256). Renewed, with all its certificates, when less than `renew_below` of its life is left.
 
     A changed `generation` makes another one, and the empty one none: key and certificate are then empty.
     """
 
-    inputs = {
-        "common_name": Input(Shape.TEXT),
-        # Without a default, so that older stacks see no change.
-        "generation": Input(Shape.TEXT, required=False),
-        "lifetime_days": Input(Shape.NUMBER, rule=_days),
-        "renew_below": Input(Shape.NUMBER, required=False, default=1 / 3, rule=_share),
-    }
+    common_name: Input[str]
+    # Without a default, so that older stacks see no change.
+    generation: Input[str | None] | None = None
+    lifetime_days: Input[float] = takes(rule=_days)
+    renew_below: Input[float] = takes(default=1 / 3, rule=_share)
+
+
+class CertificateAuthorityKind(_IssuingKind):
+    """Issues it to itself."""
+
+    declared = CertificateAuthority
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:  # noqa: D102
         del old
@@ -252,17 +260,24 @@ class CertificateAuthority(_Issued):
 
 
 class Certificate(_Issued):
-    """A server's certificate, signed by a CertificateAuthority."""
+    """A server's certificate, signed by a CertificateAuthority.
 
-    inputs = {
-        "ca_private_key_pem": Input(Shape.TEXT, secret=True),
-        "ca_certificate_pem": Input(Shape.TEXT),
-        "common_name": Input(Shape.TEXT),
-        "dns_names": Input(Shape.TEXTS, required=False, default=[]),
-        "ip_addresses": Input(Shape.TEXTS, required=False, default=[], rule=_address),
-        "lifetime_days": Input(Shape.NUMBER, rule=_days),
-        "renew_below": Input(Shape.NUMBER, required=False, default=1 / 3, rule=_share),
-    }
+    A plain `up` renews it when less than `renew_below` (a third) of its life is left, or it doesn't match.
+    """
+
+    ca_private_key_pem: Input[str] = takes(secret=True)
+    ca_certificate_pem: Input[str]
+    common_name: Input[str]
+    dns_names: Input[Sequence[Input[str]]] = takes(default=[])
+    ip_addresses: Input[Sequence[Input[str]]] = takes(default=[], rule=_address)
+    lifetime_days: Input[float] = takes(rule=_days)
+    renew_below: Input[float] = takes(default=1 / 3, rule=_share)
+
+
+class CertificateKind(_IssuingKind):
+    """Issues it with the CA's key."""
+
+    declared = Certificate
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:  # noqa: D102
         del old

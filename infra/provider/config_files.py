@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,7 +15,8 @@ from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, PartialFailureError, ResourceKind, Shape, Values
+from infra.provider.declaration import Input, InVolume, Output, gives, takes
+from infra.provider.kind import Call, PartialFailureError, ResourceKind, Values
 from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 
@@ -57,21 +59,29 @@ def compare(real: dict[str, VolumeEntry], expected: dict[str, VolumeEntry]) -> l
     return findings
 
 
-class ConfigFiles(ResourceKind):
-    """Fills a volume with exactly these files. The volume is a separate resource; removing this one leaves it unchanged."""
+class ConfigFiles(InVolume):
+    """Exactly these files in a volume, 0400 and owned by the service; the volume's root becomes 0700. Without the resource they stay.
 
-    inputs = {
-        "volume": Input(Shape.TEXT, replaces=True),
-        "image": Input(Shape.TEXT),
-        "uid": Input(Shape.INTEGER),
-        "gid": Input(Shape.INTEGER),
-        "files": Input(Shape.TEXT_MAP, secret=True, rule=_relative),
-        "mode": Input(Shape.INTEGER, required=False, default=0o400, rule=lambda mode: None if 0 < mode <= 0o777 else "is not a file mode"),
-        # What the service reads at each use: a change of it alone is nothing to load. Without a default: older stacks see no change.
-        "read_anew": Input(Shape.TEXTS, required=False),
-    }
-    outputs = ("fingerprint", "fingerprint_key", "written_at", "drift")
-    secret_outputs = frozenset({"fingerprint_key"})
+    `fingerprint` changes with the declared files and reveals nothing of them; `written_at` changes whenever something was written,
+    also by a repair. A running service loads changes through a Reload that follows its container in the program.
+    """
+
+    uid: Input[int]
+    gid: Input[int]
+    files: Input[Mapping[str, Input[str]]] = takes(secret=True, rule=_relative)
+    mode: Input[int] = takes(default=0o400, rule=lambda mode: None if 0 < mode <= 0o777 else "is not a file mode")
+    # What the service reads at each use: a change of it alone is nothing to load. Without a default: older stacks see no change.
+    read_anew: Input[Sequence[Input[str]]] | None = None
+    fingerprint: Output[str] = gives()
+    fingerprint_key: Output[str] = gives(secret=True)
+    written_at: Output[str] = gives()
+    drift: Output[list[str]] = gives()
+
+
+class ConfigFilesKind(ResourceKind):
+    """Writes them whole."""
+
+    declared = ConfigFiles
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         del inputs

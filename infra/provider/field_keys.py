@@ -10,32 +10,35 @@ from christmas.sealed.ring import HIGHEST_NUMBER, KeyRing, from_json, new_ring
 from core.container_commands import running
 from core.errors import PlatformError
 from infra.provider import psql, volumes
-from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
+from infra.provider.declaration import Input, InVolume, Output, gives, takes
+from infra.provider.kind import AssertedKind, Call, Values
 
 
 def _number_rule(value: int) -> str | None:
     return None if 1 <= value <= HIGHEST_NUMBER else f"must be from 1 to {HIGHEST_NUMBER}"
 
 
-class FieldKeys(AssertedKind):
-    """A ring in a file of a retained volume, readable only by root of the Docker host; a new stack finds it there.
+class FieldKeys(InVolume):
+    """The ring of keys for encrypted fields, in `file` of a retained volume, readable only by root of the Docker host.
 
-    Makes keys up to number `newest`, and retires those below `retired_below` once no row in the database needs them. No key is ever
-    removed: backups from before a retirement need it. `given` adds the keys of another machine's ring.
+    A new stack finds it there. It has keys up to number `newest`, and retires those below `retired_below` once no row in the database
+    needs them. No key is ever removed: backups from before a retirement need it. `given` adds the keys of another machine's ring.
     """
 
-    inputs = {
-        "volume": Input(Shape.TEXT, replaces=True),
-        "image": Input(Shape.TEXT),
-        "file": Input(Shape.TEXT, replaces=True),
-        "newest": Input(Shape.INTEGER, required=False, default=1, rule=_number_rule),
-        "retired_below": Input(Shape.INTEGER, required=False, default=1, rule=_number_rule),
-        "given": Input(Shape.TEXT, required=False, secret=True),
-        "container": Input(Shape.TEXT),
-        "database": Input(Shape.TEXT, rule=psql.name_rule),
-    }
-    outputs = ("result", "drift")
-    secret_outputs = frozenset({"result"})
+    file: Input[str] = takes(replaces=True)
+    newest: Input[int] = takes(default=1, rule=_number_rule)
+    retired_below: Input[int] = takes(default=1, rule=_number_rule)
+    given: Input[str] | None = takes(default=None, secret=True)
+    container: Input[str]
+    database: Input[str] = takes(rule=psql.name_rule)
+    result: Output[str] = gives(secret=True)
+    drift: Output[list[str]] = gives()
+
+
+class FieldKeysKind(AssertedKind):
+    """Adds to the ring, and never takes from it."""
+
+    declared = FieldKeys
     named_by = ("volume", "file")
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102

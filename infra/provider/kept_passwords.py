@@ -7,29 +7,41 @@ from typing import ClassVar
 from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.declaration import Input, InVolume, Output, gives, takes
+from infra.provider.kind import Call, ResourceKind, Values
 from infra.provider.passwords import length_rule, random_password
 
 FROM_KIT = "taken from a recovery kit, and not yet compared with what is kept here"
 """In the drift of a state from a kit: a secret that is already kept here wins, and is never overwritten."""
 
 
-class KeptPassword(ResourceKind):
-    """A password in a file of a retained volume, readable only by root of the Docker host.
+class _KeptSecret(InVolume):
+    file: Input[str] = takes(replaces=True)
+    given: Input[str] | None = takes(default=None, secret=True)
+    result: Output[str] = gives(secret=True)
+    drift: Output[list[str]] = gives()
 
-    A new stack finds it there. It is made only if it is missing, and never changed: data encrypted with it would be lost.
-    `given` is used instead of a random one: on another machine, it reads the first machine's data.
+
+class KeptPassword(_KeptSecret):
+    """A password in `file` of a retained volume, readable only by root of the Docker host, where a new stack finds it.
+
+    It is made only if it is missing, and never changed: data encrypted with it would be lost. `given` is used instead of a random
+    one: on another machine, it reads the first machine's data.
     """
 
-    inputs = {
-        "volume": Input(Shape.TEXT, replaces=True),
-        "image": Input(Shape.TEXT),
-        "file": Input(Shape.TEXT, replaces=True),
-        "length": Input(Shape.INTEGER, required=False, default=40, rule=length_rule),
-        "given": Input(Shape.TEXT, required=False, secret=True),
-    }
-    outputs: ClassVar[tuple[str, ...]] = ("result", "drift")
-    secret_outputs = frozenset({"result"})
+    length: Input[int] = takes(default=40, rule=length_rule)
+
+
+class KeptIdentity(_KeptSecret):
+    """An age identity, kept like a KeptPassword. `recipient` is its public key."""
+
+    recipient: Output[str] = gives()
+
+
+class KeptPasswordKind(ResourceKind):
+    """Keeps one of both sides' passwords, and refuses another."""
+
+    declared: ClassVar[type[_KeptSecret]] = KeptPassword
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         del changed, inputs
@@ -70,11 +82,10 @@ class KeptPassword(ResourceKind):
         return volumes.compare_secret(call, state, inputs, judged)
 
 
-class KeptIdentity(KeptPassword):
-    """An age identity, kept in the same way; `recipient` is its public key."""
+class KeptIdentityKind(KeptPasswordKind):
+    """Keeps an identity in the same way."""
 
-    inputs = {name: declared for name, declared in KeptPassword.inputs.items() if name != "length"}
-    outputs = ("result", "recipient", "drift")
+    declared = KeptIdentity
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         return {**super().planned(state, changed, inputs), "recipient": (state or {}).get("recipient", UNKNOWN)}

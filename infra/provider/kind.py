@@ -1,68 +1,18 @@
-"""A kind of resource: its inputs, its outputs, and the five operations of the engine."""
+"""A kind of resource: what is declared of it, and the five operations of the engine."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.urns import name_of, stack_of
 from airgap.toolchain.plugin.wire import UNKNOWN, has_unknown
+from infra.provider.declaration import DeclaredInput, Resource
 
 Values = dict[str, Any]
-
-
-class Shape(StrEnum):
-    """The shapes of an input."""
-
-    TEXT = "a string"
-    INTEGER = "a whole number"
-    NUMBER = "a number"
-    BOOLEAN = "true or false"
-    TEXTS = "a list of strings"
-    TEXT_MAP = "a map of strings"
-    INTEGER_MAP = "a map of whole numbers"
-    RECORD = "an object"
-    RECORDS = "a list of objects"
-
-    def fits(self, value: Any) -> bool:
-        """Whether the value has this shape; unknown parts always fit."""
-        if value is UNKNOWN:
-            return True
-        match self:
-            case Shape.TEXT:
-                return isinstance(value, str)
-            case Shape.INTEGER:
-                return isinstance(value, int) and not isinstance(value, bool)
-            case Shape.NUMBER:
-                return isinstance(value, int | float) and not isinstance(value, bool)
-            case Shape.BOOLEAN:
-                return isinstance(value, bool)
-            case Shape.TEXTS:
-                return isinstance(value, list) and all(Shape.TEXT.fits(item) for item in value)
-            case Shape.TEXT_MAP:
-                return isinstance(value, dict) and all(Shape.TEXT.fits(item) for item in value.values())
-            case Shape.INTEGER_MAP:
-                return isinstance(value, dict) and all(Shape.INTEGER.fits(item) for item in value.values())
-            case Shape.RECORD:
-                return isinstance(value, dict)
-            case Shape.RECORDS:
-                return isinstance(value, list) and all(item is UNKNOWN or isinstance(item, dict) for item in value)
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One input. `default` fills it in if `required` is false; `rule` returns the problem of a value, or None."""
-
-    shape: Shape
-    required: bool = True
-    default: Any = None
-    secret: bool = False
-    replaces: bool = False
-    rule: Callable[[Any], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +47,22 @@ class ResourceKind(ABC):
     The methods get inputs that are checked, complete with defaults, and in plain text.
     """
 
-    inputs: ClassVar[Mapping[str, Input]]
-    outputs: ClassVar[tuple[str, ...]] = ()
-    secret_outputs: ClassVar[frozenset[str]] = frozenset()
+    declared: ClassVar[type[Resource]]
 
     @property
     def name(self) -> str:
         """The kind's name: `christmas:index:NAME`."""
-        return type(self).__name__
+        return self.declared.__name__
+
+    @property
+    def inputs(self) -> Mapping[str, DeclaredInput]:
+        """What it takes, by name."""
+        return self.declared.inputs
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What it gives."""
+        return tuple(self.declared.outputs)
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:
         """Reasons for an update that no input shows: property to description. `state` is the last recorded outputs."""

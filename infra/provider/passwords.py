@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Mapping
 
 from airgap.toolchain.plugin.wire import UNKNOWN
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.declaration import Input, Output, Resource, gives, takes
+from infra.provider.kind import Call, ResourceKind, Values
 
 # Only letters and digits: safe in URLs, configuration files and every store's commands. 32 of them have 190 bits.
 ALPHABET = string.ascii_letters + string.digits
@@ -23,15 +25,18 @@ def length_rule(value: int) -> str | None:
     return None if MINIMUM_LENGTH <= value <= 128 else f"must be from {MINIMUM_LENGTH} to 128"
 
 
-class Password(ResourceKind):
-    """A password, made once and kept in the state. A changed keeper or length makes a new one, in place."""
+class Password(Resource):
+    """`length` random letters and digits, made once and kept in the state. A changed keeper or length makes a new one, in place."""
 
-    inputs = {
-        "length": Input(Shape.INTEGER, required=False, default=32, rule=length_rule),
-        "keepers": Input(Shape.TEXT_MAP, required=False),
-    }
-    outputs = ("result",)
-    secret_outputs = frozenset({"result"})
+    length: Input[int] = takes(default=32, rule=length_rule)
+    keepers: Input[Mapping[str, Input[str]]] | None = None
+    result: Output[str] = gives(secret=True)
+
+
+class PasswordKind(ResourceKind):
+    """Makes it at random."""
+
+    declared = Password
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         del state, changed, inputs

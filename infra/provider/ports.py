@@ -19,7 +19,8 @@ from core.disk import write_whole
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.labels import PROJECT_LABEL, STACK_LABEL
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.declaration import Input, Output, Resource, gives, takes
+from infra.provider.kind import Call, ResourceKind, Values
 
 # A reservation covers the time from choosing a port to publishing it, or to the next try after a failure.
 RESERVED_FOR_SECONDS = 24 * 3600
@@ -115,14 +116,21 @@ def _reservations() -> Iterator[dict[int, tuple[str, float]]]:
         write_whole(record, json.dumps(reserved))
 
 
-class PortBlock(ResourceKind):
-    """A stack's host ports, by name. Chosen at creation and kept: an occupied port later is an error, not a silent move."""
+class PortBlock(Resource):
+    """Host ports by name: each the preferred one or the next free one, chosen once and kept.
 
-    inputs = {
-        "preferred": Input(Shape.INTEGER_MAP, rule=_valid),
-        "address": Input(Shape.TEXT, required=False, default="127.0.0.1"),
-    }
-    outputs = ("ports",)
+    An occupied port later is an error, not a silent move.
+    """
+
+    preferred: Input[Mapping[str, Input[int]]] = takes(rule=_valid)
+    address: Input[str] = "127.0.0.1"
+    ports: Output[dict[str, int]] = gives()
+
+
+class PortBlockKind(ResourceKind):
+    """Chooses them, and asks Docker who has them."""
+
+    declared = PortBlock
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         known = (state or {}).get("ports") or {}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
 from core.container_commands import find_running, running
 from infra.provider import psql
+from infra.provider.declaration import Input, InServer, Output, gives, takes
 from infra.provider.found_at_up import FoundAtUp
-from infra.provider.kind import Call, Input, Shape, Values
+from infra.provider.kind import Call, Values
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -40,26 +42,28 @@ def database_findings(real: dict[str, Any], inputs: Values) -> list[str]:
 _WATCHED = ("watch.sessions()", "watch.statement_figures(text[])")
 
 
-class PostgresDatabase(FoundAtUp):
-    """A database, its owner's schema `public`, and its extensions. Removing the resource removes nothing: it has the data.
+class PostgresDatabase(InServer):
+    """A database with its extensions and settings, never removed: it has the data. It and its schema `public` belong to `owner`.
 
-    It also revokes PUBLIC's access to the databases `postgres` and `template1`. With `open_functions` PUBLIC may run those of the
-    volatile functions and no other, nor those in `closed_functions`. With `watch` (any text; a changed one applies it
+    It is closed to PUBLIC, and so are `postgres` and `template1`; `owner` is an existing role. With `open_functions` PUBLIC may run
+    those of the volatile functions and no other, nor those in `closed_functions`. With `watch` (any text; a changed one applies it
     again) there are functions that show sessions and statements without their text.
     """
 
-    inputs = {
-        "container": Input(Shape.TEXT),
-        "server": Input(Shape.TEXT),
-        "name": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
-        "owner": Input(Shape.TEXT, rule=psql.name_rule),
-        "extensions": Input(Shape.TEXTS, required=False, default=[]),
-        "settings": Input(Shape.TEXT_MAP, required=False, default={}),
-        "open_functions": Input(Shape.TEXTS, required=False),
-        "closed_functions": Input(Shape.TEXTS, required=False),
-        "watch": Input(Shape.TEXT, required=False),
-    }
-    outputs = ("drift",)
+    name: Input[str] = takes(replaces=True, rule=psql.name_rule)
+    owner: Input[str] = takes(rule=psql.name_rule)
+    extensions: Input[Sequence[Input[str]]] = takes(default=[])
+    settings: Input[Mapping[str, Input[str]]] = takes(default={})
+    open_functions: Input[Sequence[Input[str]]] | None = None
+    closed_functions: Input[Sequence[Input[str]]] | None = None
+    watch: Input[str] | None = None
+    drift: Output[list[str]] = gives()
+
+
+class PostgresDatabaseKind(FoundAtUp):
+    """Applies each of its parts, and compares them."""
+
+    declared = PostgresDatabase
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])

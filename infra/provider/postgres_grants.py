@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
@@ -11,9 +12,10 @@ from christmas.blueprint.relational import SCHEMA
 from core.container_commands import find_running, running
 from core.errors import PlatformError
 from infra.provider import psql
+from infra.provider.declaration import Input, InServer, Output, gives, takes
 from infra.provider.found_at_up import FoundAtUp
 from infra.provider.grants import UNDECLARED, grant_findings, grant_statements
-from infra.provider.kind import Call, Input, Shape, Values
+from infra.provider.kind import Call, Values
 from infra.provider.psql import quote_identifier
 
 if TYPE_CHECKING:
@@ -56,22 +58,28 @@ def _functions(values: list[str]) -> str | None:
     return None if all(_FUNCTION.fullmatch(value) for value in values) else "has a function that is not a plain name"
 
 
-class PostgresGrants(FoundAtUp):
-    """One role's privileges in one database. What a migration has yet to make is no difference: it grants the same."""
+class PostgresGrants(InServer):
+    """Exactly these privileges of `role` in `database`: CONNECT, USAGE and each grant, `{"table", "privileges", "columns"?}`.
 
-    inputs = {
-        "container": Input(Shape.TEXT),
-        "server": Input(Shape.TEXT),
-        "database": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
-        "role": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
-        "owner": Input(Shape.TEXT, rule=psql.name_rule),
-        "temporary_tables": Input(Shape.BOOLEAN, required=False, default=False),
-        "grants": Input(Shape.RECORDS, required=False, default=[], rule=_grants),
-        "schema": Input(Shape.TEXT, required=False, default=SCHEMA, rule=psql.name_rule),
-        "reads_every_table": Input(Shape.BOOLEAN, required=False),
-        "functions": Input(Shape.TEXTS, required=False, rule=_functions),
-    }
-    outputs = ("drift",)
+    The schema's `owner` has all rights implicitly: for that role only CONNECT and `functions` are managed. `reads_every_table` adds
+    SELECT on all present and future tables; `functions` are names of functions that are closed to others.
+    """
+
+    database: Input[str] = takes(replaces=True, rule=psql.name_rule)
+    role: Input[str] = takes(replaces=True, rule=psql.name_rule)
+    owner: Input[str] = takes(rule=psql.name_rule)
+    temporary_tables: Input[bool] = False
+    grants: Input[Sequence[Input[Mapping[str, Any]]]] = takes(default=[], rule=_grants)
+    schema: Input[str] = takes(default=SCHEMA, rule=psql.name_rule)
+    reads_every_table: Input[bool] | None = None
+    functions: Input[Sequence[Input[str]]] | None = takes(default=None, rule=_functions)
+    drift: Output[list[str]] = gives()
+
+
+class PostgresGrantsKind(FoundAtUp):
+    """What a migration has yet to make is no difference: it grants the same."""
+
+    declared = PostgresGrants
     named_by = ("database", "role")
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
@@ -9,8 +10,9 @@ from christmas.blueprint import model as blueprint
 from core.container_commands import find_running, running
 from core.errors import PlatformError
 from infra.provider import psql, scram
+from infra.provider.declaration import Input, InServer, Output, gives, takes
 from infra.provider.found_at_up import FoundAtUp
-from infra.provider.kind import Call, Input, Shape, Values
+from infra.provider.kind import Call, Values
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -122,26 +124,29 @@ def _limit(value: int) -> str | None:
     return None if value >= 1 else "must be at least 1"
 
 
-class PostgresRole(FoundAtUp):
-    """A login role without privileged attributes. Its grants are PostgresGrants. With an empty password nobody logs in as it."""
+class PostgresRole(InServer):
+    """A login role without privileged attributes; nobody logs in as it while its password is empty. Its grants are PostgresGrants.
 
-    inputs = {
-        "container": Input(Shape.TEXT),
-        "server": Input(Shape.TEXT),
-        "name": Input(Shape.TEXT, replaces=True, rule=psql.name_rule),
-        "password": Input(Shape.TEXT, secret=True),
-        "connection_limit": Input(Shape.INTEGER, required=False, default=20, rule=_limit),
-        "statement_timeout_ms": Input(
-            Shape.INTEGER, required=False, default=30_000, rule=lambda value: None if value >= 0 else "is negative"
-        ),
-        "member_of": Input(Shape.TEXTS, required=False, default=[]),
-        "settings": Input(Shape.TEXT_MAP, required=False, default={}),
-        # Only a superuser may set it: unlike statement_timeout and work_mem, the role can't raise it itself.
-        "temporary_files_mib": Input(Shape.INTEGER, required=False, rule=_limit),
-        # Without a default, so that older stacks see no change for roles without it.
-        "bypass_rls": Input(Shape.BOOLEAN, required=False),
-    }
-    outputs = ("drift",)
+    When removed, it is locked out, and dropped unless it owns something.
+    """
+
+    name: Input[str] = takes(replaces=True, rule=psql.name_rule)
+    password: Input[str] = takes(secret=True)
+    connection_limit: Input[int] = takes(default=20, rule=_limit)
+    statement_timeout_ms: Input[int] = takes(default=30_000, rule=lambda value: None if value >= 0 else "is negative")
+    member_of: Input[Sequence[Input[str]]] = takes(default=[])
+    settings: Input[Mapping[str, Input[str]]] = takes(default={})
+    # Only a superuser may set it: unlike statement_timeout and work_mem, the role can't raise it itself.
+    temporary_files_mib: Input[int] | None = takes(default=None, rule=_limit)
+    # Without a default, so that older stacks see no change for roles without it.
+    bypass_rls: Input[bool] | None = None
+    drift: Output[list[str]] = gives()
+
+
+class PostgresRoleKind(FoundAtUp):
+    """Sends a verifier, never the password."""
+
+    declared = PostgresRole
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         container = find_running(inputs["container"])

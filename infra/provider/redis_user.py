@@ -12,7 +12,8 @@ from airgap.toolchain.plugin.wire import UNKNOWN
 from core.container_commands import ask, find_running, running
 from core.errors import PlatformError
 from core.patience import patience
-from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
+from infra.provider.declaration import Input, InServer, Output, gives, takes
+from infra.provider.kind import AssertedKind, Call, Values
 from infra.provider.redis_acl import REPLAY, acl_line, password_sha256
 
 if TYPE_CHECKING:
@@ -53,20 +54,27 @@ def _rules(rules: list[str]) -> str | None:
     return None
 
 
-class RedisUser(AssertedKind):
-    """An ACL user, set in the running server by the `admin` account, without a restart."""
+class RedisUser(InServer):
+    """An ACL user of the running server; `rules` without on/off and password (`redis_acl.redis_rules`). Without a password it is off.
 
-    inputs = {
-        "container": Input(Shape.TEXT),
-        "server": Input(Shape.TEXT),
-        "name": Input(Shape.TEXT, replaces=True),
-        "rules": Input(Shape.TEXTS, rule=_rules),
-        "password": Input(Shape.TEXT, required=False, secret=True),
-        # Valid too, until a rotation's overlap is over. Empty for none.
-        "former_password": Input(Shape.TEXT, required=False, secret=True),
-        "admin_password_file": Input(Shape.TEXT, required=False, default=ADMIN_PASSWORD_FILE),
-    }
-    outputs = ("effective", "drift")
+    `former_password`, unless it is empty, is taken too, until a rotation's overlap is over.
+
+    The others depend on `admin`'s: that account sets them, and its own password may be the changed one.
+    """
+
+    name: Input[str] = takes(replaces=True)
+    rules: Input[Sequence[Input[str]]] = takes(rule=_rules)
+    password: Input[str] | None = takes(default=None, secret=True)
+    former_password: Input[str | None] | None = takes(default=None, secret=True)
+    admin_password_file: Input[str] = ADMIN_PASSWORD_FILE
+    effective: Output[str] = gives()
+    drift: Output[list[str]] = gives()
+
+
+class RedisUserKind(AssertedKind):
+    """Sets it as `admin`, without a restart."""
+
+    declared = RedisUser
 
     def check(self, inputs: Values) -> tuple[Values, list[str]]:  # noqa: D102
         checked, problems = super().check(inputs)

@@ -37,7 +37,7 @@ def kind_named(name: str) -> ResourceKind:
 
     Raises KeyError if there is none.
     """
-    kind: ResourceKind = getattr(importlib.import_module(f"infra.provider.{MODULES[name]}"), name)()
+    kind: ResourceKind = getattr(importlib.import_module(f"infra.provider.{MODULES[name]}"), f"{name}Kind")()
     return kind
 
 

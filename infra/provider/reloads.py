@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ from core.asked import asked
 from core.container_commands import ask, find_running
 from core.errors import PlatformError
 from core.patience import patience
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.declaration import Input, InServer, Output, gives, takes
+from infra.provider.kind import Call, ResourceKind, Values
 
 _HEALTHY_WITHIN_SECONDS = 180
 
@@ -23,20 +25,22 @@ def _action(action: dict[str, Any]) -> str | None:
     return None
 
 
-class Reload(ResourceKind):
-    """Acts when `written_at` (an output of ConfigFiles) changes and the service has not been started since.
+class Reload(InServer):
+    """Makes a running service load files written at `written_at` (an output of ConfigFiles), unless it was started since.
 
-    It comes after the container in the program, so a container that was replaced in the same run, and has read the new files,
-    is left alone. Until the action succeeds, the change stays recorded as not loaded.
+    `action` is `{"signal": "SIGHUP"}`, `{"exec": [argv], "user": …}` or `{"restart": True}`. Declare it after the container (through
+    `server`), so that a container replaced in the same run is left alone; a failed action is repeated by the next `up`.
     """
 
-    inputs = {
-        "container": Input(Shape.TEXT),
-        "server": Input(Shape.TEXT),
-        "written_at": Input(Shape.TEXT),
-        "action": Input(Shape.RECORD, rule=_action),
-    }
-    outputs = ("taken_up",)
+    written_at: Input[str]
+    action: Input[Mapping[str, Any]] = takes(rule=_action)
+    taken_up: Output[str] = gives()
+
+
+class ReloadKind(ResourceKind):
+    """Until the action succeeds, the change stays recorded as not loaded."""
+
+    declared = Reload
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         del state, changed

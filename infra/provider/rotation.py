@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import ClassVar
 
 from airgap.toolchain.plugin.wire import UNKNOWN
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.declaration import Input, Output, Resource, gives, takes
+from infra.provider.kind import Call, ResourceKind, Values
 
 PLACES = ("first", "twin")
 
@@ -15,15 +15,24 @@ def _generation(value: int) -> str | None:
     return None if value >= 0 else "is negative"
 
 
-class Rotation(ResourceKind):
-    """The generation of the secret in each place, "" for an empty one; `newest` names the place of the newest.
+class Rotation(Resource):
+    """The generation of an account's secret in each of its two places, "" in an empty one; `newest` is `first` or `twin`, `made` its time.
 
-    A changed generation fills the other place and leaves the newest as the former. `over` empties the former's place. What is kept
-    depends on the state alone, never on the clock: an `up` or a refresh in between changes nothing.
+    A changed `generation` fills the place that is not in use and leaves the newest as the former; `over` ends the former secret.
     """
 
-    inputs = {"generation": Input(Shape.INTEGER, rule=_generation), "over": Input(Shape.BOOLEAN, required=False, default=False)}
-    outputs: ClassVar[tuple[str, ...]] = (*PLACES, "newest", "made")
+    generation: Input[int] = takes(rule=_generation)
+    over: Input[bool] = False
+    first: Output[str] = gives()
+    twin: Output[str] = gives()
+    newest: Output[str] = gives()
+    made: Output[str] = gives()
+
+
+class RotationKind(ResourceKind):
+    """What is kept depends on the state alone, never on the clock: an `up` or a refresh in between changes nothing."""
+
+    declared = Rotation
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:
         """A former secret whose time is over, even if the inputs said so before it was there."""
@@ -46,13 +55,16 @@ class Rotation(ResourceKind):
 
 
 class AuthorityRotation(Rotation):
-    """A Rotation of the CA. `signer` is the place whose CA signs: the former's until `hand_over`, so that clients come to trust both.
+    """A Rotation of the CA. `signer` is the place whose CA signs: the former's until `hand_over`, so that clients come to trust both."""
 
-    One update takes one step: what servers may still show is never taken out of the trust files by the update that has it replaced.
-    """
+    hand_over: Input[bool] = False
+    signer: Output[str] = gives()
 
-    inputs = {**Rotation.inputs, "hand_over": Input(Shape.BOOLEAN, required=False, default=False)}
-    outputs: ClassVar[tuple[str, ...]] = (*Rotation.outputs, "signer")
+
+class AuthorityRotationKind(RotationKind):
+    """One update takes one step: what servers may still show is never taken out of the trust files by the update that has it replaced."""
+
+    declared = AuthorityRotation
 
     def differences(self, state: Values, old: Values, new: Values) -> dict[str, str]:  # noqa: D102
         if not state[_other(state["newest"])]:

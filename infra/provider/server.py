@@ -44,7 +44,7 @@ class Provider(Plugin):
     version = VERSION
 
     def schema(self) -> str:
-        """Nothing is generated from this schema: `resources.py` has the classes for programs."""
+        """Nothing is generated from this schema: programs call the classes that declare the kinds."""
         return json.dumps({"name": "christmas", "version": VERSION})
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -158,4 +158,4 @@ def _secrets(kind: ResourceKind, inputs: Values) -> set[str]:
 
 
 def _outputs(kind: ResourceKind, outputs: Values) -> struct_pb2.Struct:
-    return wire.encode(wire.marked({name: outputs.get(name, UNKNOWN) for name in kind.outputs}, kind.secret_outputs))
+    return wire.encode(wire.marked({name: outputs.get(name, UNKNOWN) for name in kind.outputs}, kind.declared.secret_outputs))

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import PlatformError
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.declaration import Input, Output, Resource, gives, takes
+from infra.provider.kind import Call, ResourceKind, Values
 
 # A private range that Docker, home routers and cluster networks do not use by default.
 POOL = IPv4Network("10.213.0.0/16")
@@ -62,11 +63,18 @@ def _network(value: Any) -> str | None:
         return "must be a network such as 10.213.7.0/24"
 
 
-class SubnetBlock(ResourceKind):
-    """A subnet and its gateway (the first address). `preferred` fixes it; otherwise a free one is chosen and kept."""
+class SubnetBlock(Resource):
+    """A subnet and its gateway (the first address) for the stack's network: `preferred`, or a free one, chosen once and kept."""
 
-    inputs = {"preferred": Input(Shape.TEXT, required=False, rule=_network, replaces=True)}
-    outputs = ("subnet", "gateway")
+    preferred: Input[str] | None = takes(default=None, rule=_network, replaces=True)
+    subnet: Output[str] = gives()
+    gateway: Output[str] = gives()
+
+
+class SubnetBlockKind(ResourceKind):
+    """Chooses it."""
+
+    declared = SubnetBlock
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
         subnet = ip_network(inputs["preferred"]) if inputs.get("preferred") else choose(_taken(), call.stack)

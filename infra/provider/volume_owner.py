@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from infra.provider import volumes
-from infra.provider.kind import Call, Input, ResourceKind, Shape, Values
+from infra.provider.declaration import Input, InVolume
+from infra.provider.kind import Call, ResourceKind, Values
 from infra.provider.volumes import DIRECTORY_MODE, VolumeEntry
 
 # At its first mount Docker gives an empty volume the owner of the image's directory; a volume with a file is left unchanged.
 _MARKER = ".christmas-owner"
 
 
-class VolumeOwner(ResourceKind):
-    """The owner of a volume's root directory. The content is never read, changed or removed.
+class VolumeOwner(InVolume):
+    """The owner of a data volume's root directory; nothing else in the volume is read, changed or removed.
 
     Our own images have directories with the right owner; others may run as root and have none.
     """
 
-    inputs = {
-        "volume": Input(Shape.TEXT, replaces=True),
-        "image": Input(Shape.TEXT),
-        "uid": Input(Shape.INTEGER),
-        "gid": Input(Shape.INTEGER),
-    }
+    uid: Input[int]
+    gid: Input[int]
+
+
+class VolumeOwnerKind(ResourceKind):
+    """Sets the owner, and leaves a mark."""
+
+    declared = VolumeOwner
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
         uid, gid = inputs["uid"], inputs["gid"]

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airgap.toolchain.plugin.messages import Severity
 from core.container_commands import find_running
 from core.errors import PlatformError
-from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
+from infra.provider.declaration import Input, Output, Resource, gives, takes
+from infra.provider.kind import AssertedKind, Call, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, canonical, known_action, permissions, segment
 
 BUILT_IN = ("root", "admin", "viewer", "read-only")
 
-# The inputs that every resource in Weaviate needs to reach it.
-CONNECTION = {
-    "endpoint": Input(Shape.TEXT, rule=lambda value: None if value.startswith("https://") else "must begin with https://"),
-    "ca_certificate_pem": Input(Shape.TEXT),
-    "admin_key": Input(Shape.TEXT, secret=True),
-    "server": Input(Shape.TEXT),
-}
+
+class InWeaviate(Resource):
+    """A resource inside Weaviate. `endpoint` is `https://HOST:PORT`, `admin_key` the root user's, `server` its container's id."""
+
+    endpoint: Input[str] = takes(rule=lambda value: None if value.startswith("https://") else "must begin with https://")
+    ca_certificate_pem: Input[str]
+    admin_key: Input[str] = takes(secret=True)
+    server: Input[str]
 
 
 def api_of(inputs: Values) -> WeaviateApi:
@@ -70,15 +73,18 @@ def _told(canonical_permission: str) -> str:
     )
 
 
-class WeaviateRole(AssertedKind):
-    """A role with exactly these permissions."""
+class WeaviateRole(InWeaviate):
+    """Exactly these permissions, each `{"action", "collection"}`."""
 
-    inputs = {
-        **CONNECTION,
-        "name": Input(Shape.TEXT, replaces=True, rule=lambda name: "is built in" if name in BUILT_IN else None),
-        "permissions": Input(Shape.RECORDS, rule=_permissions),
-    }
-    outputs = ("drift",)
+    name: Input[str] = takes(replaces=True, rule=lambda name: "is built in" if name in BUILT_IN else None)
+    permissions: Input[Sequence[Input[Mapping[str, Any]]]] = takes(rule=_permissions)
+    drift: Output[list[str]] = gives()
+
+
+class WeaviateRoleKind(AssertedKind):
+    """Adds what is missing before it takes away what is too much."""
+
+    declared = WeaviateRole
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
         api = reachable(call, inputs, f"Weaviate role {inputs['name']} was not compared")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
-from infra.provider.kind import AssertedKind, Call, Input, Shape, Values
+from infra.provider.declaration import Input, Output, gives, takes
+from infra.provider.kind import AssertedKind, Call, Values
 from infra.provider.weaviate_api import UnreachableError, WeaviateApi, segment
-from infra.provider.weaviate_role import CONNECTION, api_of, reachable
+from infra.provider.weaviate_role import InWeaviate, api_of, reachable
 
 _KEY_TRIES = 3
 
@@ -24,22 +25,25 @@ def user_findings(real: dict[str, Any], declared_roles: list[str], *, key_works:
     return findings + ([] if key_works else ["its recorded key is refused"])
 
 
-class WeaviateUser(AssertedKind):
-    """A database user. Weaviate makes the key; a changed keeper or a refused key makes a new one, in place.
+class WeaviateUser(InWeaviate):
+    """A database user with these roles and a key made by Weaviate. A changed keeper or a refused key makes a new one, in place.
 
-    While `present` is false there is no such user: its key is gone with it, and the next one is made anew.
+    While `present` is false there is no such user: its key is empty, and the next one is made anew.
     """
 
-    inputs = {
-        **CONNECTION,
-        "name": Input(Shape.TEXT, replaces=True),
-        "roles": Input(Shape.TEXTS),
-        "keepers": Input(Shape.TEXT_MAP, required=False),
-        # Without a default, so that older stacks see no change for users that are there.
-        "present": Input(Shape.BOOLEAN, required=False),
-    }
-    outputs = ("api_key", "drift")
-    secret_outputs = frozenset({"api_key"})
+    name: Input[str] = takes(replaces=True)
+    roles: Input[Sequence[Input[str]]]
+    keepers: Input[Mapping[str, Input[str]]] | None = None
+    # Without a default, so that older stacks see no change for users that are there.
+    present: Input[bool | None] | None = None
+    api_key: Output[str] = gives(secret=True)
+    drift: Output[list[str]] = gives()
+
+
+class WeaviateUserKind(AssertedKind):
+    """Tries each key that it is given before it keeps it."""
+
+    declared = WeaviateUser
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         if inputs.get("present") is False:

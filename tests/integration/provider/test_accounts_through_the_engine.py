@@ -13,10 +13,15 @@ from docker.models.containers import Container
 
 from christmas.blueprint.accounts import account
 from infra.connections import Platform
+from infra.provider.passwords import Password
+from infra.provider.postgres_database import PostgresDatabase
+from infra.provider.postgres_grants import PostgresGrants
+from infra.provider.postgres_role import PostgresRole
 from infra.provider.redis_acl import redis_rules
-from infra.provider.resources import Password
-from infra.provider.store_resources import PostgresDatabase, PostgresGrants, PostgresRole, RedisUser, WeaviateRole, WeaviateUser
+from infra.provider.redis_user import RedisUser
 from infra.provider.weaviate_api import WeaviateApi
+from infra.provider.weaviate_role import WeaviateRole
+from infra.provider.weaviate_user import WeaviateUser
 from tests.integration.provider.conftest import MakeStack
 from tests.integration.provider.engine import EngineError
 from tests.integration.provider.test_redis_kinds import write_password_file

@@ -14,8 +14,8 @@ import time_machine
 from christmas.blueprint.periods import CA_LIFETIME, RENEW_BELOW, ROTATION_RULES
 from infra.components.pki import Pki, PkiArgs
 from infra.components.placement import Placement
-from infra.provider.certificates import issue_certificate
-from infra.provider.resources import Certificate, CertificateAuthority, Password
+from infra.provider.certificates import Certificate, CertificateAuthority, issue_certificate
+from infra.provider.passwords import Password
 from infra.settings import Settings
 from tests.integration.provider.conftest import MakeStack
 from tests.integration.provider.engine import EngineError

@@ -9,7 +9,7 @@ import docker
 import pulumi
 import pytest
 
-from infra.provider.resources import ConfigFiles
+from infra.provider.config_files import ConfigFiles
 from tests.integration.provider.conftest import MakeStack
 from tests.integration.provider.engine import EngineError
 from tests.support import scratch

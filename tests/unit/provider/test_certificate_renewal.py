@@ -13,7 +13,7 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 
 from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
-from infra.provider.certificates import Certificate, CertificateAuthority, issue_authority, issue_certificate, life_left
+from infra.provider.certificates import CertificateAuthorityKind, CertificateKind, issue_authority, issue_certificate, life_left
 from infra.provider.kind import Call
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -31,7 +31,7 @@ def inputs(authority: tuple[str, str], **changed: Any) -> dict[str, Any]:
         "ca_private_key_pem": authority[0], "ca_certificate_pem": authority[1], "common_name": "redis", "dns_names": ["redis", "localhost"],
         "ip_addresses": ["127.0.0.1", "0:0::1"], "lifetime_days": 90, **changed,
     }  # fmt: skip
-    checked, problems = Certificate().check(given)
+    checked, problems = CertificateKind().check(given)
     assert problems == []
     return checked
 
@@ -39,7 +39,7 @@ def inputs(authority: tuple[str, str], **changed: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def issued(authority: tuple[str, str]) -> dict[str, Any]:
     with time_machine.travel(START, tick=False):
-        return Certificate().create(CALL, inputs(authority))[1]
+        return CertificateKind().create(CALL, inputs(authority))[1]
 
 
 @pytest.mark.parametrize(
@@ -50,25 +50,25 @@ def test_a_certificate_is_renewed_when_a_third_of_its_life_is_left(
 ) -> None:
     with time_machine.travel(START + dt.timedelta(days=days), tick=False):
         same = inputs(authority)
-        assert bool(Certificate().differences(issued, same, same)) is renewed
+        assert bool(CertificateKind().differences(issued, same, same)) is renewed
 
 
 @pytest.mark.parametrize(("days", "renewed"), [(0, False), (2430, False), (2436, True)])
 def test_so_is_the_ca(authority: tuple[str, str], days: int, renewed: bool) -> None:
-    checked, _ = CertificateAuthority().check({"common_name": "christmas dev CA", "lifetime_days": 3650})
+    checked, _ = CertificateAuthorityKind().check({"common_name": "christmas dev CA", "lifetime_days": 3650})
     state = {"private_key_pem": authority[0], "certificate_pem": authority[1]}
     with time_machine.travel(START + dt.timedelta(days=days), tick=False):
-        assert bool(CertificateAuthority().differences(state, checked, checked)) is renewed
+        assert bool(CertificateAuthorityKind().differences(state, checked, checked)) is renewed
 
 
 def test_a_ca_of_an_empty_place_is_none() -> None:
-    checked, problems = CertificateAuthority().check({"common_name": "christmas dev CA", "lifetime_days": 3650, "generation": ""})
-    _, state = CertificateAuthority().create(CALL, checked)
+    checked, problems = CertificateAuthorityKind().check({"common_name": "christmas dev CA", "lifetime_days": 3650, "generation": ""})
+    _, state = CertificateAuthorityKind().create(CALL, checked)
     assert problems == []
     assert set(state.values()) == {""}
-    assert CertificateAuthority().differences(state, checked, checked) == {}
-    assert CertificateAuthority().planned(state, frozenset({"generation"}), checked) == state
-    filled = CertificateAuthority().update(CALL, state, checked, {**checked, "generation": "1"})
+    assert CertificateAuthorityKind().differences(state, checked, checked) == {}
+    assert CertificateAuthorityKind().planned(state, frozenset({"generation"}), checked) == state
+    filled = CertificateAuthorityKind().update(CALL, state, checked, {**checked, "generation": "1"})
     assert "PRIVATE KEY" in filled["private_key_pem"]
 
 
@@ -86,24 +86,24 @@ def test_changes_that_need_another_certificate(
 ) -> None:
     with time_machine.travel(START + dt.timedelta(minutes=1), tick=False):
         wanted = inputs(authority, **change)
-        assert Certificate().differences(issued, wanted, wanted) == ({"not_after": reason} if reason else {})
+        assert CertificateKind().differences(issued, wanted, wanted) == ({"not_after": reason} if reason else {})
 
 
 def test_another_ca_a_foreign_key_and_a_broken_certificate_need_another(authority: tuple[str, str], issued: dict[str, Any]) -> None:
     with time_machine.travel(START, tick=False):
         other = issue_authority("christmas dev CA", 3650)
         by_other = inputs(other)
-        assert Certificate().differences(issued, by_other, by_other) == {"not_after": "it was signed by another CA"}
+        assert CertificateKind().differences(issued, by_other, by_other) == {"not_after": "it was signed by another CA"}
         same = inputs(authority)
         foreign = {**issued, "private_key_pem": other[0]}
-        assert Certificate().differences(foreign, same, same) == {"not_after": "key and certificate don't belong together"}
+        assert CertificateKind().differences(foreign, same, same) == {"not_after": "key and certificate don't belong together"}
         broken = {**issued, "certificate_pem": "torn"}
-        assert Certificate().differences(broken, same, same) == {"not_after": "the recorded certificate can't be read"}
+        assert CertificateKind().differences(broken, same, same) == {"not_after": "the recorded certificate can't be read"}
 
 
 def test_an_input_that_is_not_known_yet_is_no_reason_by_itself(authority: tuple[str, str], issued: dict[str, Any]) -> None:
     waiting = {**inputs(authority), "ca_certificate_pem": UNKNOWN}
-    assert Certificate().differences(issued, waiting, waiting) == {}
+    assert CertificateKind().differences(issued, waiting, waiting) == {}
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 
 from airgap.toolchain.plugin.wire import UNKNOWN
-from infra.provider import resources, store_resources
-from infra.provider.kind import ResourceKind, Shape
+from infra.provider.declaration import Shape
+from infra.provider.field_keys import FieldKeys
+from infra.provider.kind import ResourceKind
+from infra.provider.passwords import Password
 from infra.provider.redis_acl import redis_rules
 from infra.provider.registry import MODULES, kind_of
+from infra.provider.rotation import Rotation
 from infra.provider.server import differences
 
 
@@ -68,14 +71,28 @@ def test_no_message_about_a_wrong_secret_tells_it() -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_kind_has_a_class_for_programs_with_the_same_inputs_and_outputs(name: str) -> None:
-    import inspect
+def test_every_kind_is_declared_under_its_own_name(name: str) -> None:
+    assert kind(name).name == name
+    assert kind(name).declared.secret_outputs <= set(kind(name).outputs)
 
-    offered = getattr(resources if hasattr(resources, name) else store_resources, name)
-    parameters = set(inspect.signature(offered.__init__).parameters) - {"self", "resource_name", "opts"}
-    assert parameters == set(kind(name).inputs)
-    assert set(offered.__annotations__) <= set(kind(name).outputs)
-    assert kind(name).secret_outputs <= set(kind(name).outputs)
+
+def test_a_program_is_told_of_arguments_that_the_kind_does_not_take() -> None:
+    """Mypy tells it first: without its complaint, the comment would be one."""
+    with pytest.raises(TypeError, match="Password takes length, keepers: wrong or missing here: lenght"):
+        Password("admin", lenght=20)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="wrong or missing here: generation, newest"):
+        Rotation("admin", newest="first")  # type: ignore[call-arg]
+
+
+def test_a_declaration_is_read_in_the_order_in_which_it_is_written() -> None:
+    given = FieldKeys.inputs
+    assert list(given) == ["volume", "image", "file", "newest", "retired_below", "given", "container", "database"]
+    assert [name for name, declared in given.items() if declared.required] == ["volume", "image", "file", "container", "database"]
+    assert [name for name, declared in given.items() if declared.replaces] == ["volume", "file"]
+    assert [name for name, declared in given.items() if declared.secret] == ["given"]
+    assert (given["newest"].shape, given["newest"].default) == (Shape.INTEGER, 1)
+    assert FieldKeys.outputs == {"result": str, "drift": list[str]}
+    assert FieldKeys.secret_outputs == {"result"}
 
 
 @pytest.mark.parametrize("token", ["christmas:index:Nothing", "docker:index:Password", "christmas:Password", ""])

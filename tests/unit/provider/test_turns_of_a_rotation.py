@@ -6,10 +6,10 @@ import pytest
 
 from airgap.toolchain.plugin.wire import UNKNOWN
 from infra.provider.kind import Call, Values
-from infra.provider.rotation import AuthorityRotation, Rotation
+from infra.provider.rotation import AuthorityRotationKind, RotationKind
 from infra.provider.server import differences
 
-KIND = Rotation()
+KIND = RotationKind()
 CALL = Call("urn:pulumi:s::christmas::christmas:index:Rotation::api-rotation", lambda _severity, _message: None)
 BEGUN = {"first": "0", "twin": "", "newest": "first"}
 TURNED = {"first": "0", "twin": "1", "newest": "twin"}
@@ -73,7 +73,7 @@ def test_a_stack_of_a_former_version_goes_on_with_its_count() -> None:
     assert (state["first"], state["twin"], state["newest"]) == ("3", "", "first")
 
 
-AUTHORITY = AuthorityRotation()
+AUTHORITY = AuthorityRotationKind()
 TRUSTED = {**TURNED, "signer": "first"}
 CHANGED_OVER = {**TURNED, "signer": "twin"}
 ENDED = {**CHANGED_OVER, "first": ""}
