@@ -13,8 +13,8 @@ from typing import Any
 
 from backup.sets import due, folders
 from backup.sets.model import STORES, Manifest
+from christmas.blueprint.backup_rules import BACKUP_RULES
 from christmas.blueprint.model import BackupRules
-from christmas.blueprint.periods import BACKUP_RULES
 from console import services
 from console.services import Service
 from core import terminal

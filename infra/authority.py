@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from christmas.blueprint.periods import ROTATION_RULES
+from christmas.blueprint.password_rotation import ROTATION_RULES
 from core.errors import PlatformError
 from core.progress import Progress
 from core.runner import show_progress

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.periods import ROTATION_RULES
+from christmas.blueprint.password_rotation import ROTATION_RULES
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.runner import show_progress

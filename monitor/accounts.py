@@ -10,7 +10,7 @@ from backup.proving import logins
 from backup.proving.logins import Unlearned
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import RotationRules
-from christmas.blueprint.periods import ROTATION_RULES
+from christmas.blueprint.password_rotation import ROTATION_RULES
 from core.aside import Late, gather
 from core.patience import patience
 from core.words import span_text

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.backup_rules import BACKUP_RULES
 from christmas.blueprint.model import BackupRules
-from christmas.blueprint.periods import BACKUP_RULES
 from core.errors import PlatformError
 from core.words import shortened, span_text
 from infra.components.timescaledb_container import ARCHIVE_COMMAND

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from christmas.blueprint.periods import RENEW_BELOW
+from christmas.blueprint.certificate_lifetimes import RENEW_BELOW
 from christmas.blueprint.relational import DATABASE
 from core.errors import PlatformError
 from core.patience import patience

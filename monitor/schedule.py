@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from christmas.blueprint.model import ScheduleRules
-from christmas.blueprint.periods import SCHEDULE_RULES
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from core.words import span_text
 from infra.connections import Platform
 from monitor import signs

@@ -9,7 +9,7 @@ from typing import Any
 from backup.sets import due
 from backup.sets.model import STORES, Manifest, SetKind
 from christmas.blueprint.model import BackupRules, ScheduleRules
-from christmas.blueprint.periods import SCHEDULE_RULES
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 
 _TOLERANCE_SECONDS = 5.0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from christmas.blueprint.model import ScheduleRules
-from christmas.blueprint.periods import SCHEDULE_RULES
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from core.words import span_text
 from schedule import history
 from schedule.said import say

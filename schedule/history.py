@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from christmas.blueprint.periods import SCHEDULE_RULES
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from core.disk import write_whole
 from monitor.result import CheckResult, Status, worst
 

@@ -19,7 +19,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
 
-from christmas.blueprint.periods import SCHEDULE_RULES
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from core import lock
 from core.errors import PlatformError
 from core.patience import patience

@@ -12,7 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from christmas.blueprint.audit_rules import AUDIT_RULES
-from christmas.blueprint.periods import BACKUP_RULES, ROTATION_RULES, SCHEDULE_RULES
+from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.password_rotation import ROTATION_RULES
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from core.errors import PlatformError
 from core.yielding import NICE
 from monitor import signs

@@ -1,4 +1,4 @@
-"""The relational model: each table's content, partitioning and data retention."""
+"""The relational model: each table's content, partitioning and data retention. Who may read, write or delete its rows: accounts.py."""
 
 from __future__ import annotations
 

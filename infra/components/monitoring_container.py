@@ -16,7 +16,7 @@ import yaml
 
 from christmas.blueprint.alarms import BACKUP_ALARMS
 from christmas.blueprint.model import Limits
-from christmas.blueprint.periods import SCHEDULE_RULES
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from christmas.blueprint.server_alarms import HOST_ALARMS, POSTGRES_ALARMS, REDIS_ALARMS
 from christmas.blueprint.services import EMBEDDER, MONITORING, POSTGRES_MAX_CONNECTIONS, REDIS, WEAVIATE
 from infra.components.description import Content, ServiceContainer

@@ -8,7 +8,8 @@ from ipaddress import ip_address
 
 import pulumi
 
-from christmas.blueprint.periods import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW, ROTATION_RULES
+from christmas.blueprint.certificate_lifetimes import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW
+from christmas.blueprint.password_rotation import ROTATION_RULES
 from infra.components.placement import Placement
 from infra.provider.certificates import Certificate, CertificateAuthority
 from infra.provider.rotation import AuthorityRotation

@@ -11,7 +11,8 @@ import pulumi
 import pytest
 import time_machine
 
-from christmas.blueprint.periods import CA_LIFETIME, RENEW_BELOW, ROTATION_RULES
+from christmas.blueprint.certificate_lifetimes import CA_LIFETIME, RENEW_BELOW
+from christmas.blueprint.password_rotation import ROTATION_RULES
 from infra.components.pki import Pki, PkiArgs
 from infra.components.placement import Placement
 from infra.provider.certificates import Certificate, CertificateAuthority, issue_certificate

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from christmas.blueprint.periods import SCHEDULE_RULES
 from christmas.blueprint.refusal_alarms import REFUSAL_ALARMS
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from monitor.refusals import LoggedRefusals, Refusal, judge, of_embedder, of_postgres, of_redis, of_weaviate
 from security.audit import redis_list
 

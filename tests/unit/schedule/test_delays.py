@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from christmas.blueprint.periods import BACKUP_RULES, SCHEDULE_RULES
+from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from infra.connections import ROOT
 from monitor import signs
 from schedule import history

@@ -12,7 +12,7 @@ from textwrap import shorten
 
 import pytest
 
-from christmas.blueprint.periods import SCHEDULE_RULES
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from core import lock
 from monitor import signs
 from monitor.result import CheckResult, Status

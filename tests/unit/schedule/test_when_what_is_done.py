@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backup.sets import folders
-from christmas.blueprint.periods import BACKUP_RULES
+from christmas.blueprint.backup_rules import BACKUP_RULES
 from core import lock
 from core.errors import PlatformError
 from infra.connections import Platform

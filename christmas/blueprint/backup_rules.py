@@ -1,0 +1,21 @@
+"""How often backups are made (a full one each day, whatever weekday), and drilled; how long they are kept, and when one is late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from christmas.blueprint.model import BackupRules
+
+BACKUP_RULES = BackupRules(
+    full_every=timedelta(days=1),
+    incremental_every=timedelta(hours=1),
+    logical_every=timedelta(days=1),
+    drill_every=timedelta(days=7),
+    archive_timeout=timedelta(seconds=60),
+    keep_fulls=2,
+    keep_days=7,
+    keep_weeks=4,
+    minimum_redundancy=2,
+    warn_after=timedelta(hours=26),
+    critical_after=timedelta(hours=50),
+)
