@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from backup.sets import folders
 from backup.storage import mirror
 from core import lock
 from core.errors import PlatformError
+from core.terminal import json_text
 from core.words import parse_since
 from infra.connections import Platform
 from security.audit.chain import EMPTY, Chain, Head, Verdict
@@ -31,7 +31,7 @@ def show_verdict(stack: str, *, as_json: bool) -> int:
     verdict = chain.verify(known)
     if as_json:
         document = {"lines": verdict.lines, "head": verdict.head.hash, "anchors": len(known), "faults": list(verdict.faults)}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json_text(document))
     else:
         for fault in verdict.faults:
             print(f"FAULT: {fault}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from backup.sets import chain
 from backup.sets.marks import Marks
 from backup.sets.model import Manifest, SetKind
 from core.errors import PlatformError
+from core.terminal import json_text
 from core.words import size_text, span_text, unproven_lines
 from infra.backup_places import FIRST
 
@@ -39,7 +39,7 @@ def kind_of(*, full: bool, incremental: bool) -> SetKind | None:
 def show_made(manifest: Manifest | None, *, as_json: bool) -> None:
     """Print the new set, or that none was due."""
     if as_json:
-        print(json.dumps(chain.row(manifest) if manifest else None, indent=2))
+        print(json_text(chain.row(manifest) if manifest else None))
     elif manifest is None:
         print("nothing is due; --full or --incremental makes a set all the same")
     else:
@@ -49,7 +49,7 @@ def show_made(manifest: Manifest | None, *, as_json: bool) -> None:
 def show_sets(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str], *, as_json: bool) -> None:
     """Print the sets as chains, oldest first, with their marks; lines in a pipe are as long as necessary."""
     if as_json:
-        print(json.dumps(chain.rows(sets, marks, places), indent=2))
+        print(json_text(chain.rows(sets, marks, places)))
     elif not sets:
         print("there is no backup set yet; invoke backup makes one")
     else:
@@ -66,7 +66,7 @@ def show_timelines(rows: Sequence[Row], *, as_json: bool) -> None:
 def show_imported(imported: Imported, *, as_json: bool) -> None:
     """Print the result of an import of a portable dump."""
     if as_json:
-        print(json.dumps(asdict(imported), indent=2, ensure_ascii=False))
+        print(json_text(imported))
         return
     print(f"imported {imported.set_id} into {imported.url}: {sum(imported.collections.values())} objects")
     for name, rows in imported.collections.items():
@@ -81,7 +81,7 @@ def show_imported(imported: Imported, *, as_json: bool) -> None:
 def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
     """Print the verdict on each set; returns the exit code: 2 if a set is damaged."""
     if as_json:
-        print(json.dumps([{**asdict(verdict), "good": verdict.good} for verdict in verdicts], indent=2))
+        print(json_text([{**asdict(verdict), "good": verdict.good} for verdict in verdicts]))
     for verdict in () if as_json else verdicts:
         at = "" if verdict.place == FIRST else f" at {verdict.place}"
         result = "good   " if verdict.good else "DAMAGED"
@@ -96,14 +96,14 @@ def show_drill(report: Report, *, as_json: bool) -> int:
     """Print a drill's report; returns the exit code: 2 if it failed."""
     from backup.drill import describe
 
-    print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) if as_json else describe(report))
+    print(json_text(report.as_dict()) if as_json else describe(report))
     return 0 if report.passed else 2
 
 
 def show_restored(restored: RestoreOutcome, *, as_json: bool) -> None:
     """Print what a restore did or would do."""
     if as_json:
-        print(json.dumps(restored.as_dict(), indent=2))
+        print(json_text(restored.as_dict()))
         return
     took = "" if restored.seconds is None else f", {'about ' if restored.dry_run else ''}{restored.seconds:.0f} s"
     print(f"{'would restore' if restored.dry_run else 'restored'} to {restored.target} into {restored.into}{took}")
@@ -124,7 +124,7 @@ def show_restored(restored: RestoreOutcome, *, as_json: bool) -> None:
 def show_pruned(pruned: Pruned, *, as_json: bool) -> None:
     """Print what pruning removed or would remove, and why other sets stay."""
     if as_json:
-        print(json.dumps(pruned.as_dict(), indent=2))
+        print(json_text(pruned.as_dict()))
         return
     verb = "would remove" if pruned.dry_run else "removed"
     print(f"{verb} {len(pruned.removed)} sets ({size_text(pruned.bytes)}), {len(pruned.labels)} physical backups without a set")

@@ -15,6 +15,7 @@ from typing import Any
 from core import terminal
 from core.errors import PlatformError
 from core.patience import patience
+from core.terminal import json_text
 from infra import connections
 from infra.components.monitoring_container import USER
 from infra.connections import Platform
@@ -60,7 +61,7 @@ def show(stack: str, *, as_json: bool) -> int:
     worst = max((each.status for each in found if not each.pending), key=severity, default=Status.OK)
     if as_json:
         told = {"stack": platform.stack, "status": str(worst), "alerts": [each.as_dict() for each in found]}
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print(json_text(told))
     else:
         print("\n".join(lines(found)) or f"stack {platform.stack}: no alert")
     return worst.exit_code

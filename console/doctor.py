@@ -6,7 +6,6 @@ Standard library only; changes nothing. Each line has the status of a check.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from console.engine import Unasked
 from core.aside import Late, gather
 from core.errors import PlatformError
+from core.terminal import json_text
 from monitor import render
 from monitor.result import CheckResult, Finding, critical, exit_code, unknown
 
@@ -92,7 +92,7 @@ def run(stack: str = "", *, as_json: bool = False) -> int:
     """Print the results; return the exit code: 0 ok, 1 warning, 2 critical, 3 unknown."""
     name = stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or _DEFAULT_STACK
     results = examine(name)
-    print(json.dumps(render.as_document(name, results), indent=2, ensure_ascii=False)) if as_json else render.show(name, results)
+    print(json_text(render.as_document(name, results))) if as_json else render.show(name, results)
     return exit_code(results)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from christmas.blueprint.server_alarms import HOST_ALARMS
 from core import terminal
+from core.terminal import json_text
 from core.words import size_text
 from infra import connections
 from monitor import signs
@@ -25,7 +24,7 @@ def show(stack: str, days: int, *, as_json: bool) -> int:
     """Print the growth of the last `days`; returns 1 if a limit may be reached within the days at which `host.disk` warns, else 0."""
     name = connections.stack_name(stack)
     grown = growth.read(signs.folder_of(name) / growth.FILE, datetime.now(UTC) - timedelta(days=days))
-    print(json.dumps(asdict(grown), default=str, ensure_ascii=False, indent=2) if as_json else text(name, grown))
+    print(json_text(grown) if as_json else text(name, grown))
     return int(any(limit.reach and limit.reach.days <= HOST_ALARMS.days_warn for limit in grown.limits))
 
 

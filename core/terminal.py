@@ -1,10 +1,12 @@
-"""Text for a terminal: lines that fit its width, optional colours, escaped control characters.
+"""Text for a terminal: lines that fit its width, optional colours, escaped control characters, JSON.
 
 Standard library only: the doctor runs without installed packages.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import re
 import shutil
@@ -88,6 +90,17 @@ def entry(heads: Sequence[tuple[str, int, str]], text: Sequence[str], width: int
     taken = sum(size for _, size, _ in heads) + 2 * len(heads)
     lines = [line for each in text for line in fold(each, width - taken)] or [""]
     return [f"{head}  {lines[0]}".rstrip(), *(" " * taken + line for line in lines[1:])]
+
+
+def json_text(content: object) -> str:
+    """What `--json` prints: in lines, with letters as they are; a record is an object of its fields."""
+    return json.dumps(content, indent=2, ensure_ascii=False, default=_written)
+
+
+def _written(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return str(value)
 
 
 def redraw(stream: TextIO, text: str) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from christmas.blueprint.accounts import ACCOUNTS
+from core.terminal import json_text
 
 
 def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> None:
@@ -14,7 +15,7 @@ def show_outputs(stack: str | None, *, as_json: bool, show_secrets: bool) -> Non
 
     outputs = stack_outputs(stack, show_secrets=show_secrets)
     if as_json:
-        print(json.dumps(outputs, indent=2, ensure_ascii=False))
+        print(json_text(outputs))
         return
     _table("", ("output", "value"), [(name, _text(value)) for name, value in outputs.items()])
 
@@ -30,7 +31,7 @@ def show_accounts(*, as_json: bool) -> None:
         for account in ACCOUNTS
     ]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json_text(rows))
         return
     _table("", ("account", "stores", "purpose"), [(row["account"], ", ".join(row["stores"]), row["purpose"]) for row in rows])
 

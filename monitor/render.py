@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
 from core import terminal
+from core.terminal import json_text
 from monitor.result import CheckResult, Status, exit_code, severity, worst
 
 COLOURS = {Status.OK: "green", Status.WARNING: "yellow", Status.CRITICAL: "red", Status.UNKNOWN: "magenta"}
@@ -29,7 +29,7 @@ def as_document(stack: str, results: Sequence[CheckResult]) -> dict[str, object]
 
 def as_json(stack: str, results: Sequence[CheckResult]) -> str:
     """The document as JSON."""
-    return json.dumps(as_document(stack, results), indent=2, ensure_ascii=False)
+    return json_text(as_document(stack, results))
 
 
 def show(stack: str, results: Sequence[CheckResult], stream: TextIO | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from backup.sets import folders
 from core.errors import PlatformError
+from core.terminal import json_text
 from core.yielding import yield_processor
 from infra import connections
 from monitor import signs
@@ -122,7 +122,7 @@ def status(stack: str, *, as_json: bool) -> int:
             "delays": late,
             "log": lines,
         }
-        print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        print(json_text(document))
         return finding.status.exit_code
     print(f"{finding.status}: {finding.message}" + (f"; next: {finding.next_step}" if finding.next_step else ""))
     for name, work in (last_signs.works if last_signs else {}).items():

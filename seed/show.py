@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from collections.abc import Sequence
 
+from core.terminal import json_text
 from seed.candle_files.load import LoadReport
 from seed.report import SeedReport
 from seed.schema_plan import SchemaPlan
@@ -19,7 +19,7 @@ _LINES = 6
 def show_reports(reports: Sequence[SeedReport], *, as_json: bool) -> int:
     """Print each loader's counts; returns 1 if one has a problem."""
     if as_json:
-        print(json.dumps([report.as_dict() for report in reports], indent=2, ensure_ascii=False))
+        print(json_text([report.as_dict() for report in reports]))
     else:
         for report in reports:
             print(report)
@@ -29,7 +29,7 @@ def show_reports(reports: Sequence[SeedReport], *, as_json: bool) -> int:
 def show_hits(hits: Sequence[Hit], certainty: float, *, as_json: bool) -> int:
     """Print the passages, best first; returns 1 if none reaches the required certainty."""
     if as_json:
-        print(json.dumps([hit.as_dict() for hit in hits], indent=2, ensure_ascii=False))
+        print(json_text([hit.as_dict() for hit in hits]))
     elif not hits:
         print(f"no passage is near enough (certainty {certainty:g}); a lower --certainty finds more")
     for hit in () if as_json else hits:
@@ -41,14 +41,14 @@ def show_hits(hits: Sequence[Hit], certainty: float, *, as_json: bool) -> int:
 
 def show_load(report: LoadReport, *, as_json: bool) -> int:
     """Print the result of loading candle files; returns 1 if rows were rejected."""
-    print(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report)
+    print(json_text(report.as_dict()) if as_json else report)
     return 1 if report.rejected else 0
 
 
 def show_plan(plan: SchemaPlan, *, as_json: bool) -> int:
     """Print the steps for the collection, and what they would lose."""
     if as_json:
-        print(json.dumps({"target": plan.target, "steps": plan.steps, "losses": list(plan.losses)}, indent=2, ensure_ascii=False))
+        print(json_text({"target": plan.target, "steps": plan.steps, "losses": list(plan.losses)}))
         return 0
     for step in plan.steps or [f"{plan.target} is as declared"]:
         print(step)

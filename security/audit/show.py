@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from christmas.blueprint.audit_rules import AUDIT_RULES
+from core.terminal import json_text
 from core.words import parse_since
 from infra.connections import Platform
 from security.audit import anomalies, looked_at
@@ -47,7 +47,7 @@ def recent(platform: Platform, fits: Callable[[Event], bool], *, since: str, cou
     events = Chain(folder_of(platform.stack)).events(parse_since(since, datetime.now(UTC)))
     shown = newest((event for event in events if fits(event)), count)
     if as_json:
-        print(json.dumps([event.as_dict() for event in shown], indent=2, ensure_ascii=False))
+        print(json_text([event.as_dict() for event in shown]))
     else:
         print("\n".join(map(line_of, shown)) or f"no such event in the last {since}")
     return shown
@@ -81,7 +81,7 @@ def show_anomalies(platform: Platform, *, since: str, as_json: bool, seen: bool)
         # What came while this ran is reported once more.
         looked_at.mark(chain, now)
     if as_json:
-        print(json.dumps([asdict(anomaly) for anomaly in listed], indent=2, ensure_ascii=False))
+        print(json_text(list(listed)))
     else:
         for each in listed:
             print(f"{each.time[:19].replace('T', ' ')}  {each.store:<10}  {each.rule}: {each.words}")

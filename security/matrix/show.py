@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from core.terminal import json_text
 from security.matrix.cell import Cell, Proven
 
 _ONE_LINE = ("column", "setting", "view", "function", "functions")
@@ -49,7 +49,7 @@ def show(cells: Mapping[Cell, bool], stream: TextIO | None = None) -> None:
 
 def as_json(cells: Mapping[Cell, bool]) -> str:
     """The declared matrix: a list of objects, one for each cell."""
-    return json.dumps([_cell(cell, allowed) for cell, allowed in cells.items()], indent=1, ensure_ascii=False)
+    return json_text([_cell(cell, allowed) for cell, allowed in cells.items()])
 
 
 def proven_json(stack: str, exit_code: int, proven: Sequence[Proven], unlogged: Sequence[Cell], unread: Sequence[str]) -> str:
@@ -71,7 +71,7 @@ def proven_json(stack: str, exit_code: int, proven: Sequence[Proven], unlogged: 
         "not_in_the_log": [str(cell) for cell in unlogged],
         "logs_not_read": list(unread),
     }
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return json_text(document)
 
 
 def _cell(cell: Cell, allowed: bool) -> dict[str, Any]:
