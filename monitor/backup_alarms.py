@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.backup_alarms import BACKUP_ALARMS, BackupAlarms
 from christmas.blueprint.backup_rules import BACKUP_RULES
 from core.words import span_text
 from infra.connections import Platform

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.backup_alarms import BACKUP_ALARMS, BackupAlarms
 from christmas.blueprint.backup_rules import BACKUP_RULES
 from christmas.blueprint.model import BackupRules
 from core.errors import PlatformError

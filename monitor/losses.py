@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from christmas.blueprint.alarms import BACKUP_ALARMS, BackupAlarms
+from christmas.blueprint.backup_alarms import BACKUP_ALARMS, BackupAlarms
 from core.errors import PlatformError
 from core.words import span_text
 from infra.connections import Platform

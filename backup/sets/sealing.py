@@ -1,5 +1,8 @@
 """Encryption at rest with age (age-encryption.org/v1): streams in and out, with a few MiB of memory for any size.
 
+A set's own files pass through here in backup/sets/files.py. pgBackRest's repository has a cipher of its own, aes-256-cbc
+(infra/components/pgbackrest_config.py).
+
 pyrage reads and writes files itself, so it runs in its own thread at the other end of a short queue.
 """
 

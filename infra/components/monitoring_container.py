@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from christmas.blueprint.alarms import BACKUP_ALARMS
+from christmas.blueprint.backup_alarms import BACKUP_ALARMS
 from christmas.blueprint.model import Limits
 from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from christmas.blueprint.server_alarms import HOST_ALARMS, POSTGRES_ALARMS, REDIS_ALARMS

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from christmas.blueprint.alarms import BACKUP_ALARMS
+from christmas.blueprint.backup_alarms import BACKUP_ALARMS
 from christmas.blueprint.redis_policy import REDIS_POLICY
 from core.container_commands import execute
 from core.docker_client import docker_client

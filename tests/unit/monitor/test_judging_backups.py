@@ -10,7 +10,7 @@ from backup.kit.coverage import Taken
 from backup.sets.marks import Marks
 from backup.sets.model import FileRecord, Manifest, SetKind
 from backup.storage.copies import CopyState
-from christmas.blueprint.alarms import BACKUP_ALARMS
+from christmas.blueprint.backup_alarms import BACKUP_ALARMS
 from christmas.blueprint.backup_rules import BACKUP_RULES
 from monitor.backup_alarms import judge_drill, judge_growth, judge_space, judge_verified, judge_waiting
 from monitor.backups import judge_full, judge_newest
