@@ -26,6 +26,7 @@ from bench.real_vectors import PASSAGES, RealVectors, real_vectors
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
 from christmas.blueprint.services import WEAVIATE
 from core.progress import Progress, show_progress
+from core.waiting import until
 from infra import clients
 from infra.components.weaviate_container import ROOT_USER
 from infra.connections import ROOT
@@ -149,11 +150,12 @@ def _build(client: Any, build: Build, passages: NDArray[np.float32]) -> Any:
                 vector_index_config=Reconfigure.VectorIndex.hnsw(quantizer=learning[build.quantizer]())
             )
         )
-        deadline = time.monotonic() + 300
-        while not all(shard.compressed for node in client.cluster.nodes(NAME, output="verbose") for shard in node.shards):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{build.name}: not compressed after five minutes")
-            time.sleep(0.5)
+
+        def compressed() -> bool:
+            return all(shard.compressed for node in client.cluster.nodes(NAME, output="verbose") for shard in node.shards)
+
+        if not until(compressed, 300, pause=0.5):
+            raise RuntimeError(f"{build.name}: not compressed after five minutes")
     return store
 
 

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from core.waiting import until
+
 _QUIET_SECONDS = 30.0
 _END_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
@@ -112,11 +114,8 @@ def wait_for_end(runs: Callable[[], bool]) -> None:
 
     Raises CutOffError if the command still runs: then only the connection ended.
     """
-    deadline = time.monotonic() + _END_SECONDS
-    while runs():
-        if time.monotonic() > deadline:
-            raise CutOffError("the connection ended before the command did")
-        time.sleep(_PAUSE_SECONDS)
+    if not until(lambda: not runs(), _END_SECONDS, pause=_PAUSE_SECONDS):
+        raise CutOffError("the connection ended before the command did")
 
 
 @contextlib.contextmanager

@@ -10,13 +10,13 @@ import getpass
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.disk import write_whole
 from core.errors import PlatformError
+from core.waiting import until
 from infra.connections import ROOT
 from schedule import remembered, units
 
@@ -127,11 +127,8 @@ def _linger() -> None:
             raise _RefusedError(
                 f"systemd runs nothing for {user} without a login: {error}; sudo loginctl enable-linger {user} allows it"
             ) from None
-    deadline = time.monotonic() + _MANAGER_SECONDS
-    while not Path(_runtime_folder(), "systemd/private").exists():
-        if time.monotonic() > deadline:
-            raise _RefusedError(f"the systemd of {user} does not start")
-        time.sleep(0.1)
+    if not until(Path(_runtime_folder(), "systemd/private").exists, _MANAGER_SECONDS, pause=0.1):
+        raise _RefusedError(f"the systemd of {user} does not start")
 
 
 def _runtime_folder() -> str:

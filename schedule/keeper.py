@@ -23,6 +23,7 @@ from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from core import lock
 from core.errors import PlatformError
 from core.patience import patience
+from core.waiting import until
 from core.yielding import yield_processor
 from infra.connections import ROOT
 from monitor import signs
@@ -94,20 +95,17 @@ def stop(stack: str, *, now: bool = False) -> str:
     process = lock.process_of(_folder(stack)) or lock.process_of(signs.folder_of(stack))
     if process is None:
         return ""
-    deadline = time.monotonic() + _STOP_SECONDS
     _tell(process, signal.SIGTERM)
     if now:
         time.sleep(0.5)
         if _is_at_work(stack):
             _tell(process, signal.SIGTERM)
-    while _is_at_work(stack):
-        if time.monotonic() > deadline:
-            raise PlatformError(
-                what=f"the schedule of stack {stack} does not end",
-                where=f"process {process}",
-                next_step="invoke schedule.stop --now ends it at once; the next run removes what it leaves",
-            )
-        time.sleep(0.1)
+    if not until(lambda: not _is_at_work(stack), _STOP_SECONDS, pause=0.1):
+        raise PlatformError(
+            what=f"the schedule of stack {stack} does not end",
+            where=f"process {process}",
+            next_step="invoke schedule.stop --now ends it at once; the next run removes what it leaves",
+        )
     return f"the schedule of stack {stack} is stopped"
 
 

@@ -8,7 +8,6 @@ import pwd
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 from airgap.setup.debian import apt_install, as_root, is_debian
@@ -16,6 +15,7 @@ from airgap.toolchain.locate import cache_folder
 from core.chosen_engine import LOCAL_SOCKET, chosen_engine
 from core.errors import PlatformError
 from core.progress import Progress
+from core.waiting import looks
 
 MINIMUM = (20, 10)
 """The oldest tested engine."""
@@ -161,18 +161,17 @@ def _run(command: list[str]) -> bool:
 def _answers_within(seconds: float, progress: Progress, daemon: subprocess.Popen[bytes] | None = None) -> bool:
     """Wait for an answer, but not after the `daemon` that should give it has ended."""
     progress.status("waiting for the Docker engine to answer")
-    deadline = time.monotonic() + seconds
-    while True:
+    for _ in looks(seconds, pause=0.5):
         try:
             engine_version()
         except EngineUnreachable as refusal:
             if refusal.denied:
                 return True  # It runs; the caller reports the missing permission.
-            if time.monotonic() >= deadline or (daemon is not None and daemon.poll() is not None):
+            if daemon is not None and daemon.poll() is not None:
                 return False
-            time.sleep(0.5)
         else:
             return True
+    return False
 
 
 def _no_rights() -> PlatformError:
