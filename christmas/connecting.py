@@ -123,7 +123,9 @@ class Stores(_Connected):
         """A pool of PostgreSQL: `with stores.postgres.connection() as connection`."""
         import psycopg_pool
 
-        return psycopg_pool.ConnectionPool(self.setting("DATABASE_URL"), min_size=0, max_size=_POOL, open=True)
+        # A server that was started again has ended the connections that wait here: they are tried before they are handed out.
+        check = psycopg_pool.ConnectionPool.check_connection
+        return psycopg_pool.ConnectionPool(self.setting("DATABASE_URL"), min_size=0, max_size=_POOL, open=True, check=check)
 
     @cached_property
     def weaviate(self) -> weaviate.WeaviateClient:
@@ -208,7 +210,8 @@ class AsyncStores(_Connected):
         import psycopg_pool
 
         if "_postgres" not in self.__dict__:
-            pool = psycopg_pool.AsyncConnectionPool(self.setting("DATABASE_URL"), min_size=0, max_size=_POOL, open=False)
+            check = psycopg_pool.AsyncConnectionPool.check_connection  # as in `Stores`
+            pool = psycopg_pool.AsyncConnectionPool(self.setting("DATABASE_URL"), min_size=0, max_size=_POOL, open=False, check=check)
             self.__dict__["_postgres"] = pool
             await pool.open()
         opened: psycopg_pool.AsyncConnectionPool = self.__dict__["_postgres"]

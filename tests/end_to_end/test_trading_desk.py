@@ -95,6 +95,8 @@ def desk(stack):
         finally:
             for each in docker.from_env().containers.list(all=True, filters={"name": f"christmas-{stack.name}-trading-desk"}):
                 each.remove(force=True, v=True)
+            for left in (ROOT / ".christmas" / "env").glob(f"{stack.name}-app*"):
+                left.unlink()
             for table, column in (("orders", "user_id"), ("user_profiles", "user_id"), ("users", "id")):
                 database.execute(f"delete from {table} where {column} > %s", newest)
 
