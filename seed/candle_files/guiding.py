@@ -18,7 +18,7 @@ _PARTS = {
     "high": ("high", "max"),
     "low": ("low", "min"),
     "close": ("close", "last", "settle"),
-    "volume": ("vol", "quantity"),
+    "volume": ("vol", "quantity", "qty"),
 }
 _SHOWN = 20
 
