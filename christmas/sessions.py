@@ -1,4 +1,4 @@
-"""Login sessions. A session lasts for its keyspace's TTL (SESSION in christmas/blueprint/keyspaces.py) since it was created or last touched.
+"""Login sessions. One lasts for its keyspace's TTL (SESSION in christmas/blueprint/keyspaces.py) since it was created or last touched.
 
 Redis never sees a token: a session's key is named by the token's hash, so nobody who reads names, values, backups or logs can use
 a session (docs/adr/0610).
