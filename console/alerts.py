@@ -57,42 +57,42 @@ def show(stack: str, *, as_json: bool) -> int:
     Raises PlatformError where the stack has no monitoring, or its Prometheus doesn't answer.
     """
     platform = connections.load(stack)
-    found = of(ask(platform, "/api/v1/alerts")["alerts"])
-    worst = max((each.status for each in found if not each.pending), key=severity, default=Status.OK)
+    alerts = of(ask(platform, "/api/v1/alerts")["alerts"])
+    worst = max((alert.status for alert in alerts if not alert.pending), key=severity, default=Status.OK)
     if as_json:
-        told = {"stack": platform.stack, "status": str(worst), "alerts": [each.as_dict() for each in found]}
-        print(json_text(told))
+        document = {"stack": platform.stack, "status": str(worst), "alerts": [alert.as_dict() for alert in alerts]}
+        print(json_text(document))
     else:
-        print("\n".join(lines(found)) or f"stack {platform.stack}: no alert")
+        print("\n".join(lines(alerts)) or f"stack {platform.stack}: no alert")
     return worst.exit_code
 
 
-def of(told: Sequence[dict[str, Any]]) -> list[Alert]:
+def of(answer: Sequence[dict[str, Any]]) -> list[Alert]:
     """The alerts of Prometheus' answer, the worst first. Pure."""
-    found = []
-    for each in told:
-        labels, notes = each["labels"], each["annotations"]
+    alerts = []
+    for fields in answer:
+        labels, notes = fields["labels"], fields["annotations"]
         status = Status.CRITICAL if labels.get("severity") == "critical" else Status.WARNING
-        kept = {name: value for name, value in labels.items() if name not in {"alertname", "severity", "store"}}
-        where = ", ".join(f"{name} {value}" for name, value in sorted(kept.items()))
-        pending = each["state"] != "firing"
-        found.append(
+        others = {name: value for name, value in labels.items() if name not in {"alertname", "severity", "store"}}
+        where = ", ".join(f"{name} {value}" for name, value in sorted(others.items()))
+        pending = fields["state"] != "firing"
+        alerts.append(
             Alert(labels["alertname"], status, pending, notes.get("summary", ""), notes.get("next", ""), notes.get("runbook", ""), where)
         )
-    return sorted(found, key=lambda each: (each.pending, -severity(each.status), each.name, each.where))
+    return sorted(alerts, key=lambda alert: (alert.pending, -severity(alert.status), alert.name, alert.where))
 
 
-def lines(found: Sequence[Alert]) -> list[str]:
+def lines(alerts: Sequence[Alert]) -> list[str]:
     """The alerts for people."""
     colours, width = terminal.has_colours(sys.stdout), terminal.columns()
-    names = max((len(each.name) for each in found), default=0)
-    told: list[str] = []
-    for each in found:
-        word = "pending" if each.pending else str(each.status)
-        heads = [(word, 8, "" if each.pending else COLOURS[each.status]), (each.name, names, "")]
-        texts = [each.summary, *([each.where] if each.where else []), f"next: {each.next_step}; {each.runbook}"]
-        told += terminal.entry(heads, texts, width, colours=colours)
-    return told
+    names = max((len(alert.name) for alert in alerts), default=0)
+    shown: list[str] = []
+    for alert in alerts:
+        word = "pending" if alert.pending else str(alert.status)
+        heads = [(word, 8, "" if alert.pending else COLOURS[alert.status]), (alert.name, names, "")]
+        texts = [alert.summary, *([alert.where] if alert.where else []), f"next: {alert.next_step}; {alert.runbook}"]
+        shown += terminal.entry(heads, texts, width, colours=colours)
+    return shown
 
 
 def ask(platform: Platform, path: str) -> Any:

@@ -29,11 +29,11 @@ def show(stack: str, only: Sequence[str], stores: Sequence[str], *, fix: bool, a
             what="--nagios is one line", where="invoke check", next_step="leave out --json and --watch: a monitoring system asks again"
         )
     yield_processor()
-    names = [name for each in only for name in each.split(",") if name]
+    names = [name for names_given in only for name in names_given.split(",") if name]
     try:
         chosen = checks.choose(names or None, stores)
         platform = connections.load(stack)
-        if fix and any(each.name == "redis.keyspaces" for each in chosen):
+        if fix and any(check.name == "redis.keyspaces" for check in chosen):
             from monitor.keyspaces import mend
 
             print(f"{mend(platform)} keys were given their keyspace's expiry", file=sys.stderr)
@@ -65,7 +65,7 @@ class _Again:
         """The text to show, and the exit code."""
         results = checks.run_checks(self._platform, self._chosen)
         now = datetime.now(UTC)
-        before, self._before = self._before, {each.name: each for each in results}
+        before, self._before = self._before, {result.name: result for result in results}
         return self._text(results, before, now), exit_code(results)
 
     def _text(self, results: Sequence[CheckResult], before: dict[str, CheckResult] | None, now: datetime) -> str:
@@ -74,7 +74,7 @@ class _Again:
             return json.dumps({"at": now.isoformat(timespec="seconds"), **render.as_document(stack, results)}, ensure_ascii=False)
         if sys.stdout.isatty():
             # Problems first: the end of a long list may not fit on the screen.
-            ranked = sorted(results, key=lambda each: each.status is Status.OK)
+            ranked = sorted(results, key=lambda result: result.status is Status.OK)
             return f"{now:%H:%M:%S} UTC\n{render.text(stack, ranked, sys.stdout)}"
-        shown = results if before is None else [each for each in results if each.status is not before[each.name].status]
+        shown = results if before is None else [result for result in results if result.status is not before[result.name].status]
         return f"{now:%Y-%m-%dT%H:%M:%SZ} {render.summary(results)}" + (f"\n{render.lines(stack, shown)}" if shown else "")

@@ -59,9 +59,9 @@ def looks(stack: str) -> Mapping[str, Look]:
 def examine(stack: str, *, seconds: float = _SECONDS) -> list[CheckResult]:
     """Run all looks at the same time; one that fails or is too slow is unknown, and delays no other."""
     started = datetime.now(UTC)
-    found = gather(looks(stack), seconds)
+    findings = gather(looks(stack), seconds)
     took = (datetime.now(UTC) - started).total_seconds()
-    return [_result(name, answer, took) for name, answer in found.items()]
+    return [_result(name, answer, took) for name, answer in findings.items()]
 
 
 def _result(name: str, answer: object, took: float) -> CheckResult:

@@ -71,30 +71,30 @@ def _by_the_client() -> str:
 
 def client() -> Finding:
     """The `docker` command exists: `invoke shell` and many messages need it."""
-    found = shutil.which("docker")
-    if found is None:
+    program = shutil.which("docker")
+    if program is None:
         return warning("no `docker` command on PATH: invoke shell can't enter containers", "sudo apt-get install docker-cli")
-    return ok(found)
+    return ok(program)
 
 
 def credentials() -> Finding:
     """The client's configuration is readable, and its credential helpers exist."""
     file = configuration_folder() / "config.json"
     try:
-        found: Any = json.loads(file.read_bytes())
+        configuration: Any = json.loads(file.read_bytes())
     except FileNotFoundError:
         return ok("no client configuration, none needed")
     except (OSError, ValueError) as error:
         return warning(f"{file} can't be read and is ignored: {error}", f"correct or remove {file}")
-    if not isinstance(found, dict) or not isinstance(found.get("credHelpers") or {}, dict):
+    if not isinstance(configuration, dict) or not isinstance(configuration.get("credHelpers") or {}, dict):
         return critical(f"{file} is not a valid client configuration", f"correct or remove {file}")
-    named = {str(each) for each in (found.get("credsStore"), *(found.get("credHelpers") or {}).values()) if each}
-    gone = sorted(f"docker-credential-{each}" for each in named if shutil.which(f"docker-credential-{each}") is None)
-    if gone:
+    named = {str(helper) for helper in (configuration.get("credsStore"), *(configuration.get("credHelpers") or {}).values()) if helper}
+    missing = sorted(f"docker-credential-{helper}" for helper in named if shutil.which(f"docker-credential-{helper}") is None)
+    if missing:
         return warning(
-            f"{', '.join(gone)} is not on PATH: registries are used without a login",
+            f"{', '.join(missing)} is not on PATH: registries are used without a login",
             f"install it, or remove it from credsStore and credHelpers in {file}",
-            len(gone),
+            len(missing),
             "helpers",
         )
     return ok(f"{file}: {len(named) or 'no'} credential helpers")
@@ -102,19 +102,19 @@ def credentials() -> Finding:
 
 def limits() -> Finding:
     """The engine enforces container limits, and its storage driver is not slow."""
-    told = asking.ask(chosen_engine(), "/info") or {}
-    wrong = [f"{what} limits are not enforced" for name, what in _LIMITS.items() if told.get(name) is False]
-    if told.get("Driver") == "vfs":
+    engine_info = asking.ask(chosen_engine(), "/info") or {}
+    wrong = [f"{what} limits are not enforced" for name, what in _LIMITS.items() if engine_info.get(name) is False]
+    if engine_info.get("Driver") == "vfs":
         wrong.append("the storage driver vfs copies whole images")
     if wrong:
         return warning("; ".join(wrong), "docker info shows the engine's warnings; limits need the kernel's cgroups", len(wrong), "faults")
-    return ok(f"memory, CPU and process limits are enforced; storage driver {told.get('Driver')}")
+    return ok(f"memory, CPU and process limits are enforced; storage driver {engine_info.get('Driver')}")
 
 
 def images() -> Finding:
     """The images of this checkout exist. A stack with upstream images does not need them."""
     chosen = chosen_engine()
-    missing = [each for each in SERVICES if asking.ask(chosen, f"/images/{quote(image_reference(each), safe='/:')}/json") is None]
+    missing = [service for service in SERVICES if asking.ask(chosen, f"/images/{quote(image_reference(service), safe='/:')}/json") is None]
     if missing:
         return warning(f"not built yet: {', '.join(missing)}", "make machine, or invoke images, builds them", len(missing), "images")
     return ok(f"all {len(SERVICES)} images of this checkout exist", len(SERVICES), "images")
@@ -122,11 +122,11 @@ def images() -> Finding:
 
 def stacks(stack: str) -> Finding:
     """Other stacks on this engine."""
-    found = asking.ask(chosen_engine(), asking.labelled("/containers/json", _PROJECT))
+    containers = asking.ask(chosen_engine(), asking.labelled("/containers/json", _PROJECT))
     others: Counter[str] = Counter()
-    for each, labels in asking.pieces(found):
+    for container, labels in asking.pieces(containers):
         if labels.get(STACK_LABEL, stack) != stack and labels.get(SERVICE_LABEL):
-            others[f"{labels[STACK_LABEL]}{'' if each.get('State') == 'running' else ' (stopped)'}"] += 1
+            others[f"{labels[STACK_LABEL]}{'' if container.get('State') == 'running' else ' (stopped)'}"] += 1
     if not others:
         return ok("no other stack is on this engine", 0, "stacks")
     return ok(
@@ -138,10 +138,10 @@ def leftovers() -> Finding:
     """No leftovers of killed test runs."""
     chosen = chosen_engine()
     containers = asking.pieces(_list(chosen, "/containers/json"))
-    left = [str(each["Names"][0]).lstrip("/") for each, labels in containers if is_left_by_a_test(labels)]
+    left = [str(container["Names"][0]).lstrip("/") for container, labels in containers if is_left_by_a_test(labels)]
     volumes = (asking.ask(chosen, asking.labelled("/volumes", _PROJECT)) or {}).get("Volumes")
-    left += [str(each["Name"]) for each, labels in asking.pieces(volumes) if is_left_by_a_test(labels)]
-    left += [str(each["Name"]) for each, labels in asking.pieces(_list(chosen, "/networks")) if is_left_by_a_test(labels)]
+    left += [str(volume["Name"]) for volume, labels in asking.pieces(volumes) if is_left_by_a_test(labels)]
+    left += [str(network["Name"]) for network, labels in asking.pieces(_list(chosen, "/networks")) if is_left_by_a_test(labels)]
     if left:
         return warning(f"left by killed test runs: {shortened(left, 4, ',')}", "make clean-tests", len(left), "objects")
     return ok("no leftovers of killed test runs", 0, "objects")

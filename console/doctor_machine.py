@@ -57,25 +57,25 @@ def memory(stack: str) -> Finding:
     free = announcement.available_memory()
     if free is None:
         return unknown("the available memory is not known", "free -h")
-    runs = next(each.done for each in announcement.states(stack, environment_ready=True) if each.name == "platform and data")
+    runs = next(state.done for state in announcement.states(stack, environment_ready=True) if state.name == "platform and data")
     wanted = expected.MEMORY_BYTES // 8 if runs else expected.MEMORY_BYTES
-    told = f"{size_text(free)} available, {size_text(wanted)} needed {'beside the running stack' if runs else 'to start it'}"
+    message = f"{size_text(free)} available, {size_text(wanted)} needed {'beside the running stack' if runs else 'to start it'}"
     step = "stop other programs (ps aux --sort=-rss | head), or add memory"
-    return bounded(free, "bytes", told, step, warn=wanted, below=True)
+    return bounded(free, "bytes", message, step, warn=wanted, below=True)
 
 
 def disk(stack: str, root: Path) -> Finding:
     """Each file system has room for the remaining builds and for the data."""
-    found = announcement.states(stack, environment_ready=is_installed("runtime") or is_installed("dev"))
-    rooms = announcement.rooms(found, root, cache_folder(), announcement.docker_folder())
-    told = "; ".join(f"{each.folder}: {size_text(each.free)} free, {size_text(each.needed)} needed" for each in rooms)
+    states = announcement.states(stack, environment_ready=is_installed("runtime") or is_installed("dev"))
+    rooms = announcement.rooms(states, root, cache_folder(), announcement.docker_folder())
+    message = "; ".join(f"{room.folder}: {size_text(room.free)} free, {size_text(room.needed)} needed" for room in rooms)
     step = "free disk space (docker system df shows Docker's part), or move the caches: XDG_CACHE_HOME"
-    least = min(rooms, key=lambda each: each.free - each.needed)
+    least = min(rooms, key=lambda room: room.free - room.needed)
     if least.free < least.needed:
-        return critical(told, step, least.free, "bytes")
+        return critical(message, step, least.free, "bytes")
     if least.free < 2 * least.needed:
-        return warning(f"{told}; less than twice what is needed", step, least.free, "bytes")
-    return ok(told, least.free, "bytes")
+        return warning(f"{message}; less than twice what is needed", step, least.free, "bytes")
+    return ok(message, least.free, "bytes")
 
 
 def clock(root: Path) -> Finding:
@@ -85,27 +85,27 @@ def clock(root: Path) -> Finding:
     ahead = newest - now.timestamp()
     step = "sudo timedatectl set-ntp true, or install chrony: certificates, expiries and point-in-time restores depend on the clock"
     if ahead > _AHEAD_SECONDS:
-        told = f"the clock was set back: files of this clone are {ahead:.0f} s newer than now ({now:%Y-%m-%d %H:%M} UTC)"
-        return critical(told, step, ahead, "seconds")
+        message = f"the clock was set back: files of this clone are {ahead:.0f} s newer than now ({now:%Y-%m-%d %H:%M} UTC)"
+        return critical(message, step, ahead, "seconds")
     apart = _engines_clock(now)
     if apart is not None and abs(apart) > _AHEAD_SECONDS / 4:
         return critical(f"the engine's clock is {apart:+.0f} s from this one", step, abs(apart), "seconds")
-    told = f"{now:%Y-%m-%d %H:%M:%S} UTC" + ("" if apart is None else f", {abs(apart):.1f} s from the engine's")
+    message = f"{now:%Y-%m-%d %H:%M:%S} UTC" + ("" if apart is None else f", {abs(apart):.1f} s from the engine's")
     if kept_right() is False:
-        return warning(f"{told}; the kernel reports an unsynchronized clock", step, abs(apart or 0.0), "seconds")
-    return ok(told, abs(apart or 0.0), "seconds")
+        return warning(f"{message}; the kernel reports an unsynchronized clock", step, abs(apart or 0.0), "seconds")
+    return ok(message, abs(apart or 0.0), "seconds")
 
 
 def _engines_clock(now: datetime) -> float | None:
     """Seconds by which the engine's clock is ahead, or None if unknown."""
     try:
-        told = (engine.ask(chosen_engine(), "/info") or {}).get("SystemTime", "")
-        there = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", str(told)))
+        system_time = (engine.ask(chosen_engine(), "/info") or {}).get("SystemTime", "")
+        engines_now = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", str(system_time)))
     except (OSError, ValueError, engine.Unasked):
         return None
     # The answer's own time is no difference.
     later = datetime.now(UTC)
-    return 0.0 if now <= there <= later else (there - (later if there > later else now)).total_seconds()
+    return 0.0 if now <= engines_now <= later else (engines_now - (later if engines_now > later else now)).total_seconds()
 
 
 def kept_right() -> bool | None:
@@ -126,8 +126,8 @@ def proxies() -> Finding:
         return ok("none is set")
     if wrong := [f"{name}={_shown(value)}: {problem}" for name, value in named.items() if (problem := _no_answer(value))]:
         return critical("; ".join(wrong), "correct or unset the variable: downloads use it", len(wrong), "proxies")
-    spared = [each.strip() for each in _variable("no_proxy").split(",")]
-    missing = [each for each in ("localhost", "127.0.0.1") if each not in spared and "*" not in spared]
+    spared = [host.strip() for host in _variable("no_proxy").split(",")]
+    missing = [host for host in ("localhost", "127.0.0.1") if host not in spared and "*" not in spared]
     if missing:
         return warning(
             f"clients would reach the stores of this machine through {_shown(next(iter(named.values())))}",

@@ -23,10 +23,10 @@ from monitor.result import Finding, critical, ok, warning
 def cli() -> Finding:
     """A Pulumi CLI of a supported version exists."""
     try:
-        found = real_pulumi()
+        program = real_pulumi()
     except PlatformError as error:
         return warning(f"the Pulumi CLI is missing ({error.where})", "make machine builds it (make up does, too)")
-    return ok(f"{version_text(cli_version(found) or CLI_VERSION)} at {found}")
+    return ok(f"{version_text(cli_version(program) or CLI_VERSION)} at {program}")
 
 
 def passphrase(root: Path) -> Finding:
@@ -35,12 +35,12 @@ def passphrase(root: Path) -> Finding:
         return ok("given by PULUMI_CONFIG_PASSPHRASE")
     named = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
     file = Path(named) if named else root / ".christmas" / "passphrase"
-    made = _states(root)
+    stacks = _states(root)
     if not file.is_file():
-        if not made and not named:
+        if not stacks and not named:
             return ok("none yet; make up makes one")
-        told = f"{file} is missing" + (f"; only it decrypts the secrets of stacks {', '.join(made)}" if made else "")
-        return critical(told, "invoke up --kit FILE restores it from a recovery kit; or restore your own copy")
+        message = f"{file} is missing" + (f"; only it decrypts the secrets of stacks {', '.join(stacks)}" if stacks else "")
+        return critical(message, "invoke up --kit FILE restores it from a recovery kit; or restore your own copy")
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
         return warning(f"others may read {file}", f"chmod 600 {file}")
     return ok(f"{file}, readable by its owner only")
@@ -56,11 +56,11 @@ def locks(root: Path) -> Finding:
         else:
             alive.append(f"stack {file.parent.name} is in use by {holder}")
     if dead:
-        told = "; ".join(
+        message = "; ".join(
             f"stack {stack} is locked by {holder or 'an unreadable lock file'}, which no longer runs" for stack, holder in dead
         )
         step = "; ".join(f"pulumi cancel --yes --stack {stack}" for stack in dict.fromkeys(stack for stack, _ in dead))
-        return warning(told, f"{step} (invoke up removes locks of dead processes itself)", len(dead), "locks")
+        return warning(message, f"{step} (invoke up removes locks of dead processes itself)", len(dead), "locks")
     return ok("; ".join(alive) or "no locks", 0, "locks")
 
 
@@ -110,10 +110,12 @@ def ports(stack: str, root: Path) -> Finding:
 
 def _published(stack: str) -> set[int]:
     try:
-        found = engine.ask(chosen_engine(), engine.labelled("/containers/json", f"{PROJECT_LABEL}=christmas", f"{STACK_LABEL}={stack}"))
+        containers = engine.ask(
+            chosen_engine(), engine.labelled("/containers/json", f"{PROJECT_LABEL}=christmas", f"{STACK_LABEL}={stack}")
+        )
     except (OSError, engine.Unasked):
         return set()
-    return {int(port["PublicPort"]) for each in found or () for port in each.get("Ports") or () if "PublicPort" in port}
+    return {int(port["PublicPort"]) for container in containers or () for port in container.get("Ports") or () if "PublicPort" in port}
 
 
 def _kept(stack: str, root: Path) -> dict[str, int]:
@@ -123,7 +125,7 @@ def _kept(stack: str, root: Path) -> dict[str, int]:
     try:
         state: Any = json.loads((root / ".christmas/state/.pulumi/stacks/christmas" / f"{stack}.json").read_bytes())
         resources = state["checkpoint"]["latest"]["resources"]
-        blocks = [each["outputs"]["ports"] for each in resources if each.get("type") == "christmas:index:PortBlock"]
+        blocks = [resource["outputs"]["ports"] for resource in resources if resource.get("type") == "christmas:index:PortBlock"]
         return {endpoint: int(port) for block in blocks for endpoint, port in block.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

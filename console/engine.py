@@ -85,7 +85,7 @@ class _OverSocket(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def pieces(found: list[dict[str, Any]] | None) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+def pieces(answer: list[dict[str, Any]] | None) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """Each listed object with its labels."""
-    for each in found or []:
-        yield each, each.get("Labels") or {}
+    for item in answer or []:
+        yield item, item.get("Labels") or {}

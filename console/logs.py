@@ -55,33 +55,33 @@ def show(stack: str, wanted: Sequence[str], since: str, *, follow: bool, as_json
     begin = parse_since(since, datetime.now(UTC))
     with docker_host() as client:
         containers = _containers(client, name)
-        there = [*containers, *([SCHEDULE] if log_of(name).exists() else [])]
-        chosen = _choose(name, wanted, there)
-        say = _writer(there, as_json=as_json)
+        services = [*containers, *([SCHEDULE] if log_of(name).exists() else [])]
+        chosen = _choose(name, wanted, services)
+        say = _writer(services, as_json=as_json)
         with contextlib.suppress(KeyboardInterrupt):
             if follow:
                 _follow(client, name, chosen, begin, say)
             else:
-                for line in heapq.merge(*(_lines(client, name, each, containers.get(each, ""), begin) for each in chosen)):
+                for line in heapq.merge(*(_lines(client, name, service, containers.get(service, ""), begin) for service in chosen)):
                     say(line)
     return 0
 
 
-def _choose(stack: str, wanted: Sequence[str], there: Sequence[str]) -> list[str]:
-    if not there:
+def _choose(stack: str, wanted: Sequence[str], services: Sequence[str]) -> list[str]:
+    if not services:
         raise PlatformError(
             what=f"stack {stack} has no containers on this engine and no schedule log", where="Docker", next_step="invoke status"
         )
-    if unknown := [each for each in wanted if each not in there]:
-        raise PlatformError(what=f"no log of {unknown[0]!r}", where=f"stack {stack}", next_step=f"use one of: {', '.join(there)}")
-    return [each for each in there if not wanted or each in wanted]
+    if unknown := [service for service in wanted if service not in services]:
+        raise PlatformError(what=f"no log of {unknown[0]!r}", where=f"stack {stack}", next_step=f"use one of: {', '.join(services)}")
+    return [service for service in services if not wanted or service in wanted]
 
 
 def _containers(client: docker.DockerClient, stack: str) -> dict[str, str]:
     """The container of each service."""
     listed = client.api.containers(all=True, filters=of_stack(stack))
-    found = {str(each["Labels"].get(SERVICE_LABEL) or name_of(each)): name_of(each) for each in listed}
-    return dict(sorted(found.items()))
+    containers = {str(container["Labels"].get(SERVICE_LABEL) or name_of(container)): name_of(container) for container in listed}
+    return dict(sorted(containers.items()))
 
 
 def _lines(client: docker.DockerClient, stack: str, service: str, container: str, since: datetime) -> Iterator[Line]:
@@ -118,16 +118,16 @@ def _docker_line(service: str, raw: bytes, before: datetime) -> tuple[datetime, 
 
 def of_schedule(said: Iterable[str], since: datetime, at: datetime | None = None) -> Iterator[Line]:
     """Lines of the schedule's log since then; a line without a time gets the previous one's, initially `at`. Pure."""
-    for each in said:
-        match = _OWN_TIME.match(each)
+    for line in said:
+        match = _OWN_TIME.match(line)
         if match:
             at = datetime.fromisoformat(match[1].replace("Z", "+00:00"))
         if at and at >= since:
-            yield Line(at, SCHEDULE, match[2] if match else each)
+            yield Line(at, SCHEDULE, match[2] if match else line)
 
 
 def _writer(names: Sequence[str], *, as_json: bool) -> Callable[[Line], None]:
-    width = max(len(each) for each in names)
+    width = max(len(service) for service in names)
     colours = terminal.has_colours(sys.stdout)
     of = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(names)}
 

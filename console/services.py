@@ -62,16 +62,16 @@ class Service:
 
     def judge(self, now: datetime) -> Finding:
         """Its status and message."""
-        told = [self.state]
+        words = [self.state]
         if self.since:
-            told.append(f"up {span_text(now - self.since)}")
+            words.append(f"up {span_text(now - self.since)}")
         if self.memory is not None:
-            told.append(f"memory {size_text(self.memory)}" + (f" of {size_text(self.limit)}" if self.limit else ""))
+            words.append(f"memory {size_text(self.memory)}" + (f" of {size_text(self.limit)}" if self.limit else ""))
         if self.answer_seconds is not None:
-            told.append(f"answers in {self.answer_seconds * 1000:.0f} ms")
+            words.append(f"answers in {self.answer_seconds * 1000:.0f} ms")
         if self.trouble:
-            told.append(self.trouble)
-        said = ", ".join(told)
+            words.append(self.trouble)
+        said = ", ".join(words)
         if not self.container:
             return critical(said, "make up, or invoke up, creates it")
         if self.state == "paused":
@@ -93,18 +93,21 @@ def look(stack: str, seconds: float = 3.0) -> list[Service]:
     from core.docker_client import docker_host
 
     with docker_host(timeout=max(3, round(seconds))) as client:
-        listed = {str(each["Labels"].get(SERVICE_LABEL, "")): each for each in client.api.containers(all=True, filters=of_stack(stack))}
-        answers = gather({name: partial(_one, client, name_of(each), each) for name, each in listed.items()}, seconds)
-    found = {name: answer if isinstance(answer, Service) else _untold(name, listed[name], answer) for name, answer in answers.items()}
-    return in_order(found)
+        listed = {
+            str(container["Labels"].get(SERVICE_LABEL, "")): container
+            for container in client.api.containers(all=True, filters=of_stack(stack))
+        }
+        answers = gather({name: partial(_one, client, name_of(container), container) for name, container in listed.items()}, seconds)
+    services = {name: answer if isinstance(answer, Service) else _untold(name, listed[name], answer) for name, answer in answers.items()}
+    return in_order(services)
 
 
-def in_order(found: Mapping[str, Service]) -> list[Service]:
+def in_order(services: Mapping[str, Service]) -> list[Service]:
     """The found services, the blueprint's first, and missing required ones. Pure."""
-    names = [each.name for each in SERVICES]
-    missing = {name: Service(name, "", "no container") for name in names if name not in found and name not in _NOT_ALWAYS}
-    both = {**found, **missing}
-    return [both[name] for name in [*(each for each in names if each in both), *sorted(both.keys() - set(names))]]
+    names = [service.name for service in SERVICES]
+    missing = {name: Service(name, "", "no container") for name in names if name not in services and name not in _NOT_ALWAYS}
+    both = {**services, **missing}
+    return [both[name] for name in [*(service for service in names if service in both), *sorted(both.keys() - set(names))]]
 
 
 def name_of(listed: Mapping[str, Any]) -> str:
@@ -164,7 +167,7 @@ def _address(described: Mapping[str, Any], port: int) -> tuple[str, int]:
     if published:
         host = published[0]["HostIp"]
         return "127.0.0.1" if host in {"", "0.0.0.0", "::"} else host, int(published[0]["HostPort"])  # noqa: S104 - compared, not bound
-    return next((str(each["IPAddress"]) for each in settings["Networks"].values() if each.get("IPAddress")), "127.0.0.1"), port
+    return next((str(network["IPAddress"]) for network in settings["Networks"].values() if network.get("IPAddress")), "127.0.0.1"), port
 
 
 def _trusting() -> ssl.SSLContext:

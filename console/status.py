@@ -49,21 +49,21 @@ class Overview:
     @property
     def status(self) -> Status:
         """The worst status."""
-        judged = [each.judge(self.at).status for each in self.services]
-        return max((*judged, *(each.status for each in self.parts.values())), key=severity, default=Status.UNKNOWN)
+        judged = [service.judge(self.at).status for service in self.services]
+        return max((*judged, *(part.status for part in self.parts.values())), key=severity, default=Status.UNKNOWN)
 
     def as_dict(self) -> dict[str, Any]:
         """The overview for `--json`."""
         parts = [
-            {"name": name, "status": str(each.status), "message": each.message, "next_step": each.next_step}
-            for name, each in self.parts.items()
+            {"name": name, "status": str(part.status), "message": part.message, "next_step": part.next_step}
+            for name, part in self.parts.items()
         ]
         return {
             "stack": self.stack,
             "at": self.at.isoformat(timespec="seconds"),
             "status": str(self.status),
             "exit_code": self.status.exit_code,
-            "services": [each.as_dict(self.at) for each in self.services],
+            "services": [service.as_dict(self.at) for service in self.services],
             "parts": parts,
         }
 
@@ -76,15 +76,15 @@ def show(stack: str, *, as_json: bool, watch: object) -> int:
     pause = watching.seconds_of(watch, 5.0, "invoke status --watch")
 
     def once() -> tuple[str, int]:
-        found = look(name)
+        overview = look(name)
         # With --watch each document is one line.
-        told = json.dumps(found.as_dict(), ensure_ascii=False, indent=None if pause else 2) if as_json else text(found)
-        return told, found.status.exit_code
+        rendered = json.dumps(overview.as_dict(), ensure_ascii=False, indent=None if pause else 2) if as_json else text(overview)
+        return rendered, overview.status.exit_code
 
     if pause is not None:
         return watching.watch(once, pause)
-    told, code = once()
-    print(told)
+    rendered, code = once()
+    print(rendered)
     return code
 
 
@@ -101,27 +101,27 @@ def look(stack: str, *, seconds: float | None = None) -> Overview:
         "schedule": lambda: _schedule(own, loaded, seconds / 2),
         "checks": lambda: judge_checks(history.last(own / HISTORY), datetime.now(UTC)),
     }
-    found = gather(looks, seconds)
+    answers = gather(looks, seconds)
     parts: dict[str, Finding] = {}
-    there = found.pop("services")
-    if not isinstance(there, list):
-        parts["services"] = _untold(there)
-        there = []
-    for name, answer in found.items():
+    of_services = answers.pop("services")
+    if not isinstance(of_services, list):
+        parts["services"] = _untold(of_services)
+        of_services = []
+    for name, answer in answers.items():
         parts |= answer if isinstance(answer, dict) else {name: answer if isinstance(answer, Finding) else _untold(answer)}
-    return Overview(stack, datetime.now(UTC), there, parts)
+    return Overview(stack, datetime.now(UTC), of_services, parts)
 
 
-def text(found: Overview) -> str:
+def text(overview: Overview) -> str:
     """The overview as text, for the terminal or pipe of standard output."""
     colours, width = terminal.has_colours(sys.stdout), terminal.columns()
-    rows = [(each.name, each.judge(found.at)) for each in found.services] + list(found.parts.items())
-    lines = [f"stack {found.stack}: {found.status} at {found.at:%Y-%m-%d %H:%M:%S} UTC"]
-    lines[0] = terminal.paint(lines[0], COLOURS[found.status], colours=colours)
-    for name, each in rows:
-        step = [f"next: {each.next_step}"] if each.next_step and each.status is not Status.OK else []
-        heads = [(str(each.status), _STATUS_COLUMNS, COLOURS[each.status]), (name, _NAME_COLUMNS, "")]
-        lines += terminal.entry(heads, [each.message, *step], width, colours=colours)
+    rows = [(service.name, service.judge(overview.at)) for service in overview.services] + list(overview.parts.items())
+    lines = [f"stack {overview.stack}: {overview.status} at {overview.at:%Y-%m-%d %H:%M:%S} UTC"]
+    lines[0] = terminal.paint(lines[0], COLOURS[overview.status], colours=colours)
+    for name, finding in rows:
+        step = [f"next: {finding.next_step}"] if finding.next_step and finding.status is not Status.OK else []
+        heads = [(str(finding.status), _STATUS_COLUMNS, COLOURS[finding.status]), (name, _NAME_COLUMNS, "")]
+        lines += terminal.entry(heads, [finding.message, *step], width, colours=colours)
     return "\n".join(lines)
 
 
@@ -165,20 +165,20 @@ def _schema(loaded: _Once, seconds: float) -> Finding | Late:
         return Late(seconds)
     if isinstance(platform, PlatformError):
         return critical(platform.what, platform.next_step)
-    found = run.status(platform)
-    if found.current == found.head:
-        return ok(f"revision {found.head}, the newest ({found.edition} edition)")
-    return critical(f"revision {found.current or 'none'}, {len(found.pending)} behind {found.head}", "invoke migrate")
+    migration = run.status(platform)
+    if migration.current == migration.head:
+        return ok(f"revision {migration.head}, the newest ({migration.edition} edition)")
+    return critical(f"revision {migration.current or 'none'}, {len(migration.pending)} behind {migration.head}", "invoke migrate")
 
 
 def _backups(folder: Path, now: datetime) -> dict[str, Finding]:
     from backup.restoring.journal import Journal
 
     sets = folders.list_sets(folder=folder)
-    found = {"last set": judge_last(sets, now), "next set": judge_next(sets, BACKUP_RULES, now)}
+    findings = {"last set": judge_last(sets, now), "next set": judge_next(sets, BACKUP_RULES, now)}
     if begun := Journal(folder).read():
-        found["restore"] = critical(begun.told(), begun.next_step())
-    return found
+        findings["restore"] = critical(begun.told(), begun.next_step())
+    return findings
 
 
 def judge_last(sets: Sequence[Manifest], now: datetime) -> Finding:
@@ -186,11 +186,11 @@ def judge_last(sets: Sequence[Manifest], now: datetime) -> Finding:
     if not sets:
         return warning("no backup set", "invoke backup")
     newest = sets[-1]
-    full = next((each for each in reversed(due.covering(sets, STORES)) if each.kind == "full"), None)
-    told = f"{newest.id}, {span_text(now - newest.started)} ago ({', '.join(newest.stores)})"
+    full = next((manifest for manifest in reversed(due.covering(sets, STORES)) if manifest.kind == "full"), None)
+    message = f"{newest.id}, {span_text(now - newest.started)} ago ({', '.join(newest.stores)})"
     if full is None:
-        return warning(f"{told}; no full set of all stores", "invoke backup --full")
-    return ok(told if full is newest else f"{told}; the last full one {span_text(now - full.started)} ago")
+        return warning(f"{message}; no full set of all stores", "invoke backup --full")
+    return ok(message if full is newest else f"{message}; the last full one {span_text(now - full.started)} ago")
 
 
 def judge_next(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> Finding:
@@ -199,7 +199,7 @@ def judge_next(sets: Sequence[Manifest], rules: BackupRules, now: datetime) -> F
     if kind:
         return warning(f"{kind}, due now", "invoke schedule shows the reason; invoke backup makes it")
     usable = due.covering(sets, STORES)
-    full = next(each for each in reversed(usable) if each.kind == "full").started + rules.full_every
+    full = next(manifest for manifest in reversed(usable) if manifest.kind == "full").started + rules.full_every
     incremental = usable[-1].started + rules.incremental_every
     kind, at = ("full", full) if full <= incremental else ("incremental", incremental)
     return ok(f"{kind}, in {span_text(at - now)}; full in {span_text(full - now)}")
@@ -237,9 +237,9 @@ def judge_checks(last: Mapping[str, Any] | None, now: datetime) -> Finding:
     """The last recorded run of the checks. Pure."""
     if last is None:
         return warning("no recorded run; the schedule runs them every 15 minutes", "invoke check")
-    wrong = [f"{each['name']} {each['status']}" for each in last["not_ok"]]
+    wrong = [f"{check['name']} {check['status']}" for check in last["not_ok"]]
     more = [f"and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
     good = last["checks"] - len(wrong)
-    told = f"{good} of {last['checks']} ok, {span_text(now - datetime.fromisoformat(last['at']))} ago"
-    said = ": ".join([told, ", ".join([*wrong[:_SHOWN], *more])]) if wrong else told
+    message = f"{good} of {last['checks']} ok, {span_text(now - datetime.fromisoformat(last['at']))} ago"
+    said = ": ".join([message, ", ".join([*wrong[:_SHOWN], *more])]) if wrong else message
     return Finding(Status(last["status"]), said, "invoke check")

@@ -61,4 +61,4 @@ def symbols_with_candles(connection: psycopg.Connection) -> set[str]:
     """The symbols that have at least one candle."""
     spans = connection.execute(statement("spans_of_candles"), {"chunks": CHUNKS_AT_ONCE}).fetchall()
     searches = (connection.execute(statement("symbols_with_candles"), {"start": start, "end": end}) for start, end in spans)
-    return {symbol for found in searches for (symbol,) in found}
+    return {symbol for rows in searches for (symbol,) in rows}

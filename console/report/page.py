@@ -42,7 +42,7 @@ border-bottom:1px solid var(--line)}thead{position:absolute;left:-99rem}}
 def page(content: Gathered) -> str:
     """The whole page."""
     worst = max((result.status for result in content.results), key=severity, default=Status.UNKNOWN)
-    bad = sorted((result for result in content.results if result.status is not Status.OK), key=lambda each: -severity(each.status))
+    bad = sorted((result for result in content.results if result.status is not Status.OK), key=lambda result: -severity(result.status))
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -129,7 +129,7 @@ def _growth(content: Gathered) -> list[str]:
 def _audit(content: Gathered) -> list[str]:
     lines = ["<h2 id='audit'>Who did what in the last day</h2>"]
     if content.anomalies:
-        rows = ((each.time[:16].replace("T", " "), each.store, each.rule, each.words) for each in content.anomalies)
+        rows = ((anomaly.time[:16].replace("T", " "), anomaly.store, anomaly.rule, anomaly.words) for anomaly in content.anomalies)
         lines += _table("Out of the ordinary", ("time", "store", "rule", "what happened"), rows)
     if not content.accounts:
         return [*lines, "<p>The audit has no event of the last day.</p>"]
@@ -139,7 +139,8 @@ def _audit(content: Gathered) -> list[str]:
 
 def _all_checks(results: Sequence[CheckResult]) -> list[str]:
     rows = (
-        (f"<span class='{each.status}'>{each.status}</span>", escape(each.name), escape(each.message), _figure(each)) for each in results
+        (f"<span class='{result.status}'>{result.status}</span>", escape(result.name), escape(result.message), _figure(result))
+        for result in results
     )
     table = _table("All checks", ("status", "check", "message", "value"), rows, numbers=(3,), escaped=True)
     return ["<h2 id='checks'>All checks</h2>", f"<details><summary>{len(results)} checks</summary>", *table, "</details>"]

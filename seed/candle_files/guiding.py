@@ -53,14 +53,18 @@ def _known(header: Sequence[str], missing: Sequence[str]) -> Format | None:
     """A format whose headers the file has, spelled otherwise than the source spells them."""
     names = {name.strip().lower() for name in header}
     wanted = set(missing) - {"symbol"}
-    fitting = [each for each in FORMATS if wanted <= each.headers.keys() and {name.lower() for name in each.headers.values()} <= names]
+    fitting = [
+        file_format
+        for file_format in FORMATS
+        if wanted <= file_format.headers.keys() and {name.lower() for name in file_format.headers.values()} <= names
+    ]
     return fitting[0] if wanted and fitting else None
 
 
 def _header_of(column: str, header: Sequence[str]) -> str | None:
     """The one header that may be meant: a known format's, else one with a telling part. --map can't write a comma."""
     free = [name.strip() for name in header if name.isprintable() and not {",", "="} & set(name)]
-    sources = {each.headers[column].lower() for each in FORMATS if each.headers.get(column)}
+    sources = {file_format.headers[column].lower() for file_format in FORMATS if file_format.headers.get(column)}
     for part in (None, *_PARTS[column]):
         found = [name for name in free if (name.lower() in sources if part is None else part in name.lower())]
         if len(found) == 1:

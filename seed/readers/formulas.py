@@ -22,7 +22,9 @@ def told(node: LexborNode) -> str:
 
 
 def _tex(node: LexborNode) -> str:
-    return next((each.text() for each in node.css("annotation") if "tex" in (each.attributes.get("encoding") or "").lower()), "")
+    return next(
+        (annotation.text() for annotation in node.css("annotation") if "tex" in (annotation.attributes.get("encoding") or "").lower()), ""
+    )
 
 
 def _of(node: LexborNode, depth: int) -> str:
