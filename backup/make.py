@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from backup import audit_lines
 from backup.postgres import back_up as postgres
-from backup.postgres import pgbackrest
+from backup.postgres import evidence, pgbackrest
 from backup.redis import back_up as redis_store
 from backup.restoring import closing, recovery
 from backup.restoring.journal import refuse_unfinished
@@ -41,16 +41,18 @@ def make(
     stores: Sequence[str] | None = None,
     progress: Progress | None = None,
     folder: Path | None = None,
+    recount: bool = False,
 ) -> Manifest | None:
     """Make a backup set and return its manifest; None if `kind` is not given and nothing is due.
 
     `stores` limits it to some of postgres, redis and weaviate. `folder` holds the stack's sets; the default is the clone's folder.
+    With `recount` every relation of PostgreSQL is counted, also what the log says is unchanged.
     If PostgreSQL's current timeline has no full set, as after a live restore, a full set is made whatever kind is asked for.
     Raises PlatformError if a store fails (there is no new set then, and older sets are unchanged), if another run
     holds the lock, and if an incremental set has nothing to build on.
     """
     folder = folder or folders.folder_of(platform.stack)
-    run = _Run(platform, folder, kind, known_stores(stores))
+    run = _Run(platform, folder, kind, known_stores(stores), recount)
     with lock.hold(folder, "a backup"):
         follow(run.steps(), progress or SilentProgress())
     return run.made
@@ -64,6 +66,7 @@ class _Run:
     folder: Path
     asked: SetKind | None
     stores: tuple[Store, ...]
+    recount: bool = False
     kind: SetKind | None = None
     made: Manifest | None = None
 
@@ -102,7 +105,7 @@ class _Run:
 
     def _make(self, progress: Progress) -> None:
         if self.kind:
-            self.made = _make_usable(self.platform, self.kind, self.stores, self.folder, progress)
+            self.made = _make_usable(self.platform, self.kind, self.stores, self.folder, progress, recount=self.recount)
 
     def _copy(self, progress: Progress) -> None:
         copies.catch_up(self.platform, self.folder, progress)
@@ -144,9 +147,11 @@ class _Plan:
     parent: Manifest | None
     started: datetime
     sequence: int
+    known: evidence.Evidence | None
+    recount: bool
 
 
-def _plan(kind: SetKind, stores: tuple[Store, ...], folder: Path) -> _Plan:
+def _plan(platform: Platform, kind: SetKind, stores: tuple[Store, ...], folder: Path, *, recount: bool) -> _Plan:
     now, existing = datetime.now(UTC), folders.list_sets(folder=folder)
     parent = due.parent_of(kind, existing, stores)
     if kind == "incremental" and parent is None:
@@ -156,18 +161,20 @@ def _plan(kind: SetKind, stores: tuple[Store, ...], folder: Path) -> _Plan:
             next_step="make a full one first: invoke backup --full",
         )
     logical = kind == "full" or due.logical_due(now, existing, BACKUP_RULES)
-    return _Plan(
-        folders.new_id(kind, now), kind, stores, logical, parent, now, 1 + max((manifest.sequence for manifest in existing), default=0)
-    )
+    sequence = 1 + max((manifest.sequence for manifest in existing), default=0)
+    known = evidence.newest(platform, folder, existing) if "postgres" in stores else None
+    return _Plan(folders.new_id(kind, now), kind, stores, logical, parent, now, sequence, known, recount)
 
 
-def _make_usable(platform: Platform, kind: SetKind, stores: tuple[Store, ...], folder: Path, progress: Progress) -> Manifest:
+def _make_usable(
+    platform: Platform, kind: SetKind, stores: tuple[Store, ...], folder: Path, progress: Progress, *, recount: bool
+) -> Manifest:
     """Make the set. If the parent of an incremental set is unusable, make a full one: otherwise every run fails until the next full set."""
     try:
-        return _make(platform, _plan(kind, stores, folder), folder, progress)
+        return _make(platform, _plan(platform, kind, stores, folder, recount=recount), folder, progress)
     except pgbackrest.UnusablePriorError as error:
         progress.log(f"a full set instead of an incremental one: its parent is unusable, see invoke backup.verify ({error.what})")
-        return _make(platform, _plan("full", stores, folder), folder, progress)
+        return _make(platform, _plan(platform, "full", stores, folder, recount=recount), folder, progress)
 
 
 def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> Manifest:
@@ -228,7 +235,13 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
         "postgres": lambda store_progress: postgres.back_up(
             platform,
             postgres.Request(
-                plan.set_id, target, plan.kind, plan.logical, parent.postgres.wal_stop if parent and parent.postgres else None
+                plan.set_id,
+                target,
+                plan.kind,
+                plan.logical,
+                parent.postgres.wal_stop if parent and parent.postgres else None,
+                plan.known,
+                plan.recount,
             ),
             store_progress,
         ),

@@ -43,7 +43,7 @@ def show_made(manifest: Manifest | None, *, as_json: bool) -> None:
     elif manifest is None:
         print("nothing is due; --full or --incremental makes a set all the same")
     else:
-        print("\n".join([_line(manifest), *(f"  {line}" for line in unproven_lines(manifest.unproven))]))
+        print("\n".join([_line(manifest), *_counted(manifest), *(f"  {line}" for line in unproven_lines(manifest.unproven))]))
 
 
 def show_sets(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[str, str], *, as_json: bool) -> None:
@@ -138,3 +138,12 @@ def _line(manifest: Manifest) -> str:
     age = span_text(datetime.now(UTC) - manifest.finished)
     took = span_text(manifest.duration)
     return f"{manifest.id}  {manifest.kind}  {', '.join(manifest.stores)}  {size_text(manifest.total_bytes)}  took {took}  {age} old"
+
+
+def _counted(manifest: Manifest) -> list[str]:
+    """How much of PostgreSQL was counted for the set, and what was found that the log didn't have."""
+    part = manifest.postgres
+    if part is None or not part.counted + part.taken_over:
+        return []
+    lines = [f"  counted: {part.counted} relations; {part.taken_over} are unchanged by the log since an earlier set"]
+    return lines + [f"  CHANGED WITHOUT THE LOG: {name}" for name in part.unlogged_changes]

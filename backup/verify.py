@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backup import audit_lines
-from backup.postgres import pgbackrest, wal
+from backup.postgres import evidence, pgbackrest, wal
 from backup.redis.files import check_files
 from backup.sets import folders, keys, marks, retention
 from backup.sets.files import SetFiles
 from backup.sets.model import FileRecord, Manifest
+from backup.sets.packing import EVIDENCE_PATH
 from backup.storage import mirror
 from backup.storage.places import FolderPlace, Place
 from backup.storage.repository import RepositoryFiles, segments
@@ -257,6 +258,8 @@ def _verify_one(
     faults += _chain(manifest, every)
     if manifest.postgres:
         faults += _postgres(manifest, repository)
+        if not any(EVIDENCE_PATH in fault for fault in faults):
+            faults += evidence.faults(files, manifest)
     if manifest.redis and not any("redis/" in fault for fault in faults):
         faults += _redis(platform, files, manifest)
     # Missing and changed files are reported already; compare the content with the manifest.

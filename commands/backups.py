@@ -16,10 +16,18 @@ from core.runner import show_progress
         "full": "A full set, due or not.",
         "incremental": "An incremental set, due or not.",
         "store": "Only this store; may be repeated.",
+        "recount": "Count every row of PostgreSQL, also of what didn't change since an earlier set.",
     },
 )
 def backup_make(
-    _context: Context, store: list[str], stack: str = "", *, full: bool = False, incremental: bool = False, json: bool = False
+    _context: Context,
+    store: list[str],
+    stack: str = "",
+    *,
+    full: bool = False,
+    incremental: bool = False,
+    recount: bool = False,
+    json: bool = False,
 ) -> int:
     """Make the backup set that is due, and copy it to further places; exit code 1 if a copy is behind.
 
@@ -33,7 +41,8 @@ def backup_make(
     yield_processor()
     platform = platform_of(stack)
     with show_progress("backup") as progress:
-        manifest = make.make(platform, kind=kind_of(full=full, incremental=incremental), stores=store, progress=progress)
+        kind = kind_of(full=full, incremental=incremental)
+        manifest = make.make(platform, kind=kind, stores=store, progress=progress, recount=recount)
     show_made(manifest, as_json=json)
     return copies.exit_code(platform)
 

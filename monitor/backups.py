@@ -145,6 +145,10 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
     """Judge what the newest sets keep without proof, or don't keep. What can't be otherwise is listed, but is no fault."""
     from backup.sets.model import STORES, Unproven
 
+    if changed := _without_the_log(sets):
+        message = f"rows changed though no log has it: {shortened(sorted(changed), _SHOWN)}"
+        step = "docs/backup.md, 'A page written behind the server's back'; then invoke backup --full --recount, until one finds nothing"
+        return critical(message, step, len(changed), "relations")
     unprovens: dict[str, Unproven] = {}
     for store in STORES:
         having = [manifest for manifest in sets if store in manifest.parts]
@@ -157,6 +161,16 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
     if grave:
         return warning(message, "docs/backup.md says what is proven, what is only kept, and what to do about it", len(grave), "objects")
     return ok(message or ("all of it is counted" if sets else "there is no set yet"), len(unprovens), "objects")
+
+
+def _without_the_log(sets: Sequence[Manifest]) -> set[str]:
+    """Relations that were not as before when they were counted again. A later set that counted everything and found none ends it."""
+    changed: set[str] = set()
+    for part in (manifest.postgres for manifest in reversed(sets) if manifest.postgres):
+        changed |= set(part.unlogged_changes)
+        if not part.taken_over and not part.unlogged_changes and part.counted:
+            break
+    return changed
 
 
 def unproven(platform: Platform) -> Finding:

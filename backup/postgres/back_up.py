@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from backup.postgres import live_log, pgbackrest, tables
+from backup.postgres import live_log, pgbackrest, tables, unchanged
+from backup.postgres.evidence import Evidence, Log, Mark, Part, Point, base_of, newest_points, write
 from backup.postgres.logical import LOGICAL_PATH, dump
+from backup.postgres.parts import TAKEN_OVER, Counting, counted_again, relations
 from backup.queries import query
 from backup.sets.files import SetFolder, write_hashed
 from backup.sets.model import FileRecord, PostgresPart, ReferencePoint, SetKind, Unproven
@@ -38,13 +40,18 @@ _COMMIT_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to back up. `after` is the last WAL segment in the parent's manifest."""
+    """What to back up. `after` is the last WAL segment in the parent's manifest.
+
+    `known` is an earlier set's evidence, to take over from what didn't change since; with `recount` all is counted nevertheless.
+    """
 
     set_id: str
     folder: SetFolder
     kind: SetKind
     logical: bool
     after: str | None = None
+    known: Evidence | None = None
+    recount: bool = False
 
 
 def back_up(platform: Platform, request: Request, progress: Progress) -> PostgresPart:
@@ -55,10 +62,12 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
     container = platform.containers["timescaledb"]
     started = datetime.now(UTC)
     _let_read(container)
+    with connect(platform, ACCOUNT, autocommit=True) as probe:
+        begun = unchanged.point(probe)
     progress.status(f"{request.kind} physical backup")
     physical = pgbackrest.back_up(container, request.kind, request.set_id)
     progress.status("reference point and logical backup" if request.logical else "reference point")
-    reference = _reference_point(platform, request, physical, progress)
+    reference = _reference_point(platform, request, physical, begun, progress)
     archived = reference.archived
     with connect(platform, ACCOUNT) as connection:
         versions, revision = _server(connection)
@@ -83,6 +92,9 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
         reference_point=reference.point,
         logical=LOGICAL_PATH if reference.dumped else None,
         history=live_log.server_history(container, physical.timeline),
+        counted=reference.counted,
+        taken_over=reference.taken_over,
+        unlogged_changes=reference.unlogged_changes,
     )
 
 
@@ -111,16 +123,22 @@ class _Archived:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The reference point, the logical backup's files if one was `dumped`, the repository's files, and what stays unproven."""
+    """The reference point, the set's files for it, whether a logical backup was `dumped`, the repository's files, and what stays unproven.
+
+    `counted`, `taken_over` and `unlogged_changes` as in the manifest.
+    """
 
     point: ReferencePoint
     files: tuple[FileRecord, ...]
     dumped: bool
     archived: _Archived
     unproven: tuple[Unproven, ...]
+    counted: int
+    taken_over: int
+    unlogged_changes: tuple[str, ...]
 
 
-def _reference_point(platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, progress: Progress) -> _Found:
+def _reference_point(platform: Platform, request: Request, physical: pgbackrest.PhysicalBackup, begun: Point, progress: Progress) -> _Found:
     """Take a snapshot whose WAL position is known, count its rows, and dump the same snapshot if a logical backup is due.
 
     In parallel, archive the WAL up to there: a restore point made after the snapshot is enough for that.
@@ -131,14 +149,18 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
         tables.be_patient(holder)
         # Read before the snapshot: the counters can only be higher in it.
         before = _sequences(probe)
+        points = [begun, unchanged.point(probe)]
         snapshot = _take_snapshot(probe, holder)
         tables.prepare(holder)
         every = tables.list_tables(holder)
         version = holder.info.server_version
+        proof = _begin_proof(platform, request, probe, holder, every, points, snapshot)
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="postgres") as pool:
             dumping = pool.submit(dump, platform, request.folder, snapshot.name, every, version) if request.logical else None
             archiving = pool.submit(_archive, platform, request, physical, named, progress)
-            counts = tables.count_all(holder, probe, every, hash_hypertables=request.kind == "full")
+            progress.status(f"counting: {len(proof.counting.settled)} of {len(proof.counting.parts)} relations unchanged by the log")
+            hashed = request.kind == "full" or proof.knows
+            counts = tables.count_all(holder, probe, every, hash_hypertables=hashed, count=proof.counting)
             broken = tables.broken(holder)
             beside = [*_beside(holder), *_beside_in_maintenance(platform.containers["timescaledb"])]
             sequences = tables.going_on(before, _sequences(probe))
@@ -156,7 +178,55 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
         broken=broken,
     )
     unproven = (*counts.unproven, *_distrusted(broken), *beside, *(dumped.unproven if dumped else ()))
-    return _Found(point, dumped.files if dumped else (), dumped is not None and dumped.made, archived, unproven)
+    parts = [part for key, kept in proof.counting.kept.items() if counts.tables[key].rows is not None for part in kept]
+    evidence = proof.evidence(parts)
+    files = (*(dumped.files if dumped else ()), *([write(request.folder, evidence)] if evidence else []))
+    taken_over = sum(part.why == TAKEN_OVER for part in parts)
+    changes = tuple(proof.counting.unlogged_changes)
+    return _Found(point, files, dumped is not None and dumped.made, archived, unproven, len(parts) - taken_over, taken_over, changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """How this set's tables are counted, and what a later set needs in order to take over from it. `knows`: the log can be asked."""
+
+    counting: Counting
+    knows: bool
+    log: Log | None
+    mark: Mark | None
+    base: str | None
+    points: tuple[Point, ...]
+
+    def evidence(self, counted: Sequence[Part]) -> Evidence | None:
+        """What this set tells later ones; None if nothing could be concluded from it."""
+        if not (self.log and self.mark and self.base):
+            return None
+        return Evidence(log=self.log, base=self.base, mark=self.mark, points=self.points, parts=tuple(counted))
+
+
+def _begin_proof(
+    platform: Platform,
+    request: Request,
+    probe: psycopg.Connection,
+    holder: psycopg.Connection,
+    every: Sequence[tables.Table],
+    points: Sequence[Point],
+    snapshot: _Snapshot,
+) -> _Proof:
+    """Find what is unchanged at the snapshot since the known evidence. Where anything fails, nothing is, and all is counted."""
+    identity = unchanged.identity(probe)
+    log = identity.log if identity.is_summarized else None
+    mark = unchanged.mark(probe)
+    parts = relations(holder, every)
+    known = request.known if log and request.known and unchanged.is_same_log(probe, request.known, log) else None
+    written = unchanged.written_since(platform.containers["timescaledb"], known.base) if known else None
+    knows = known is not None and written is not None and written.reaches(known, snapshot.lsn)
+    settled = unchanged.unchanged(known, written, parts) if known and written and knows else {}
+    now = datetime.now(UTC)
+    again = dict.fromkeys(settled, "counted: asked for") if request.recount else counted_again(settled, now)
+    points = newest_points([*(known.points if known else ()), *points])
+    counting = Counting(request.set_id, now, parts, settled, again)
+    return _Proof(counting, knows, log, mark, base_of(points, snapshot.oldest_running), points)
 
 
 def _sequences(connection: psycopg.Connection) -> dict[str, tuple[int, bool]]:
@@ -218,12 +288,16 @@ def _archive(
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """A snapshot and a WAL position. `exact`: the snapshot holds all commits before the position, and no others."""
+    """A snapshot and a WAL position. `exact`: the snapshot holds all commits before the position, and no others.
+
+    Every transaction before `oldest_running` was at its end.
+    """
 
     name: str
     lsn: str
     at: datetime
     exact: bool
+    oldest_running: int
 
 
 def _take_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> _Snapshot:
@@ -240,7 +314,7 @@ def _take_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> _Sn
     first_seen: dict[str, float] = {}
     deadline = time.monotonic() + _SNAPSHOT_SECONDS
     while True:
-        lsn, name, running, following = _one(holder, query("snapshot"))
+        lsn, name, running, following, oldest = _one(holder, query("snapshot"))
         at, now = datetime.now(UTC), time.monotonic()
         # A snapshot ends at the last completed transaction, so a running one may have a number beyond its end. Only a new number is
         # certainly greater than the numbers of all running transactions.
@@ -253,7 +327,7 @@ def _take_snapshot(probe: psycopg.Connection, holder: psycopg.Connection) -> _Sn
             time.sleep(_COMMIT_SECONDS)
             committed = bool(probe.execute(query("transactions"), (suspects,)).fetchall())
         if not committed or now > deadline:
-            return _Snapshot(name, lsn, at, exact=not committed)
+            return _Snapshot(name, lsn, at, exact=not committed, oldest_running=int(oldest))
         holder.rollback()
         time.sleep(random.uniform(0, _SNAPSHOT_PAUSE))  # noqa: S311 - random, to fall out of step with a client that writes at intervals
 

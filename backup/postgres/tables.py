@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backup.queries import query
 from backup.sets.model import TableRecord, Unproven
@@ -114,7 +114,7 @@ def broken(connection: psycopg.Connection) -> tuple[str, ...]:
     )
 
 
-class _Uncounted(Exception):  # noqa: N818 - a result, no error of the program
+class Uncounted(Exception):  # noqa: N818 - a result, no error of the program
     """A table that couldn't be counted or hashed; the message is the reason."""
 
 
@@ -136,11 +136,11 @@ def count_table(connection: psycopg.Connection, table: Table, *, hashed: bool, a
     if hashed:
         try:
             return Counted(_hash(connection, table, tuple(as_text)))
-        except _Uncounted as error:
+        except Uncounted as error:
             why = str(error)
     try:
         return Counted(TableRecord(rows=_ask(connection, table, _null())[0]), why)
-    except _Uncounted as error:
+    except Uncounted as error:
         return Counted(TableRecord(rows=None), why or str(error))
 
 
@@ -149,31 +149,32 @@ def _hash(connection: psycopg.Connection, table: Table, as_text: tuple[str, ...]
 
     if not as_text:
         try:
-            rows, total = _ask(connection, table, _whole_row())
-        except _Uncounted as error:
+            rows, total = _ask(connection, table, whole_row())
+        except Uncounted as error:
             # json, xml, point or similar, or a composite of them: hash_record_extended finds no hash function.
             if not isinstance(error.__cause__, UndefinedFunction):
                 raise
         else:
             return TableRecord(rows=rows, checksum=total)
-        as_text = _without_hash(connection, table)
-    rows, total = _ask(connection, table, _by_columns(_columns(connection, table), as_text))
+        as_text = without_hash(connection, table)
+    rows, total = _ask(connection, table, by_columns(columns_of(connection, table), as_text))
     return TableRecord(rows=rows, checksum=total, as_text=as_text)
 
 
-def _columns(connection: psycopg.Connection, table: Table) -> list[str]:
+def columns_of(connection: psycopg.Connection, table: Table) -> list[str]:
+    """A table's columns, as its rows have them."""
     return [name for (name,) in connection.execute(query("columns"), (table.oid,)).fetchall()]
 
 
-def _without_hash(connection: psycopg.Connection, table: Table) -> tuple[str, ...]:
+def without_hash(connection: psycopg.Connection, table: Table) -> tuple[str, ...]:
     """The columns without a hash function: tried on one row, column by column."""
     from psycopg.errors import UndefinedFunction
 
     columns = []
-    for name in _columns(connection, table):
+    for name in columns_of(connection, table):
         try:
-            _ask(connection, table, _by_columns([name], ()), limit=True)
-        except _Uncounted as error:
+            _ask(connection, table, by_columns([name], ()), limit=True)
+        except Uncounted as error:
             if not isinstance(error.__cause__, UndefinedFunction):
                 raise
             columns.append(name)
@@ -186,14 +187,16 @@ def _null() -> Composable:
     return sql.SQL("null::text")
 
 
-def _whole_row() -> Composable:
+def whole_row() -> Composable:
+    """The sum of the rows' hashes, of rows as they are."""
     from psycopg import sql
 
     # t.* instead of t: a column may have that name.
     return sql.SQL("sum(hash_record_extended(t.*, 0))::text")
 
 
-def _by_columns(columns: Iterable[str], as_text: Collection[str]) -> Composable:
+def by_columns(columns: Iterable[str], as_text: Collection[str]) -> Composable:
+    """The same of rows with these columns in this order, some of them as text."""
     from psycopg import sql
 
     values = [sql.SQL("t.{}::text" if name in as_text else "t.{}").format(sql.Identifier(name)) for name in columns]
@@ -202,21 +205,26 @@ def _by_columns(columns: Iterable[str], as_text: Collection[str]) -> Composable:
 
 def _ask(connection: psycopg.Connection, table: Table, total: Composable, *, limit: bool = False) -> tuple[int, str]:
     """The number of rows and a total over them. Children count with their parent, unless they are counted on their own."""
-    import psycopg
     from psycopg import sql
 
     source = sql.SQL("only {}" if table.is_apart else "{}").format(sql.Identifier(table.schema, table.name))
     if limit:
         source = sql.SQL("(select * from {} limit 1)").format(source)
-    statement = sql.SQL("select count(*), {} from {} as t").format(total, source)
+    (row,) = rows_of(connection, sql.SQL("select count(*), {} from {} as t").format(total, source))
+    return int(row[0]), str(row[1] or "0")
+
+
+def rows_of(connection: psycopg.Connection, statement: Any, arguments: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+    """A statement's rows, in a savepoint. Raises Uncounted if the server refuses, the driver's error if the connection is gone."""
+    import psycopg
+
     try:
         with connection.transaction():
-            row = connection.execute(statement).fetchone()
+            return connection.execute(statement, arguments).fetchall()
     except psycopg.Error as error:
         if connection.closed or connection.broken or error.sqlstate is None:
             raise
-        raise _Uncounted(reason(error)) from error
-    return (int(row[0]), str(row[1] or "0")) if row else (0, "0")
+        raise Uncounted(reason(error)) from error
 
 
 def reason(error: psycopg.Error) -> str:
@@ -236,7 +244,21 @@ class Counts:
     unproven: tuple[Unproven, ...]
 
 
-def count_all(connection: psycopg.Connection, fresh: psycopg.Connection, tables: Sequence[Table], *, hash_hypertables: bool) -> Counts:
+class Count(Protocol):
+    """What counts a table in the connection's snapshot: `count_table`, or something that knows more."""
+
+    def __call__(self, connection: psycopg.Connection, table: Table, *, hashed: bool) -> Counted:
+        """The table's record, and why it is incomplete."""
+
+
+def count_all(
+    connection: psycopg.Connection,
+    fresh: psycopg.Connection,
+    tables: Sequence[Table],
+    *,
+    hash_hypertables: bool,
+    count: Count = count_table,
+) -> Counts:
     """Count every table in the connection's snapshot. `fresh` is a second connection, which sees later changes."""
     countable = [table for table in tables if not table.is_covered]
     before = _storage(connection, countable)
@@ -247,7 +269,7 @@ def count_all(connection: psycopg.Connection, fresh: psycopg.Connection, tables:
             records[table.key] = TableRecord(rows=None)
             unproven += obstacles
             continue
-        counted = count_table(connection, table, hashed=hash_hypertables or not table.is_hypertable)
+        counted = count(connection, table, hashed=hash_hypertables or not table.is_hypertable)
         if counted.why:
             unproven.append(Unproven(what=_called(table), why=counted.why))
         records[table.key] = counted.record

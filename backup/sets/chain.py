@@ -120,5 +120,8 @@ def row(manifest: Manifest) -> dict[str, Any]:
         "bytes": manifest.total_bytes,
         "bytes_by_store": {store: part.total_bytes for store, part in manifest.parts.items()},
         "made_by": manifest.made_by,
+        "counted": manifest.postgres.counted if manifest.postgres else 0,
+        "taken_over": manifest.postgres.taken_over if manifest.postgres else 0,
+        "unlogged_changes": list(manifest.postgres.unlogged_changes) if manifest.postgres else [],
         "unproven": [finding.model_dump(mode="json") for finding in manifest.unproven],
     }

@@ -134,7 +134,11 @@ class PostgresPart(_Part):
     """A physical backup by pgBackRest and, if one was due, a logical one by pg_dump.
 
     `history` has the switches that led to `timeline`, the oldest first; None in sets older than this field.
+    `counted` and `taken_over` count the relations whose rows were counted and hashed, and those unchanged since an earlier set by the log.
+    `unlogged_changes` names the relations that were counted again though the log had no change of them, and were not as before.
     """
+
+    _later = frozenset({"unproven", "counted", "taken_over", "unlogged_changes"})
 
     label: str
     prior: str | None
@@ -152,6 +156,9 @@ class PostgresPart(_Part):
     reference_point: ReferencePoint
     logical: str | None = None
     history: tuple[Switch, ...] | None = None
+    counted: int = 0
+    taken_over: int = 0
+    unlogged_changes: tuple[str, ...] = ()
 
 
 class RedisPart(_Part):

@@ -1,4 +1,4 @@
-"""Compression of a set's own files before encryption: for Redis' data and the audit, which nothing else compresses."""
+"""Compression of a set's own files before encryption: for Redis' data, the audit and long lists, which nothing else compresses."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from core.errors import PlatformError
 _LEVEL = 1
 # Bytes to decompress at once. The output is held in memory: at worst 128 KiB for every 4 bytes.
 _SLICE = 512
+EVIDENCE_PATH = "postgres/evidence.json"
+"""What a set knows about each relation of PostgreSQL: a line for each chunk."""
 _GZIP_MAGIC, _GZIP = b"\x1f\x8b", 31
 """The format of older sets (RFC 1952), before zstd (RFC 8878): they stay readable."""
 
 
 def is_packed(path: str) -> bool:
     """Whether a set's own file is compressed before it is encrypted."""
-    return path.startswith(("redis/", "audit/")) and path.endswith((".rdb", ".aof", ".jsonl"))
+    return path == EVIDENCE_PATH or (path.startswith(("redis/", "audit/")) and path.endswith((".rdb", ".aof", ".jsonl")))
 
 
 def packer() -> Any:

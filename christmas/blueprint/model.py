@@ -261,11 +261,15 @@ class BackupRules:
     """When backups are made and how long they are kept (backup retention).
 
     `copies` names the further places that every stack must have in its settings; a stack may have more.
+    A set takes over the count of what didn't change; a share of that (`recount_share`) and all that was counted `recount_every` ago is
+    counted again all the same.
     """
 
     full_every: timedelta
     incremental_every: timedelta
     logical_every: timedelta
+    recount_every: timedelta
+    recount_share: float
     drill_every: timedelta
     archive_timeout: timedelta
     keep_fulls: int

@@ -121,6 +121,9 @@ checkpoint_completion_target = 0.9
 wal_compression = 'zstd'
 # So that a restore can say how much was written that is not in it.
 track_commit_timestamp = on
+# Which relations the log changes: a backup counts those alone. A summary is small; one that is needed is seldom older than a day.
+summarize_wal = on
+wal_summary_keep_time = '{3 * BACKUP_RULES.full_every.days}d'
 archive_mode = on
 archive_command = '{ARCHIVE_COMMAND}'
 archive_timeout = {round(BACKUP_RULES.archive_timeout.total_seconds())}

@@ -120,7 +120,7 @@ def _grant_database(connection: psycopg.Connection) -> None:
 
 
 @contextlib.contextmanager
-def run_scratch_server(*, durable: bool = False, memory_mib: int = 3072) -> Iterator[ScratchServer]:
+def run_scratch_server(*, durable: bool = False, memory_mib: int = 3072, settings: tuple[str, ...] = ()) -> Iterator[ScratchServer]:
     """Start a scratch server, yield it when it answers over TLS, and remove it with its data whatever happens."""
     scratch.remove_leftovers()
     authority = scratch.new_authority()
@@ -132,7 +132,7 @@ def run_scratch_server(*, durable: bool = False, memory_mib: int = 3072) -> Iter
         hba=_HBA,
         pgbackrest="",
         superuser_password=secrets.token_urlsafe(24),
-        settings=_SETTINGS if durable else (*_SETTINGS, *_NOT_DURABLE),
+        settings=(*_SETTINGS, *(() if durable else _NOT_DURABLE), *settings),
     )
     with temporary.folder("tests") as folder, scratch.container(described, authority) as container:
         ca_file = folder / "ca.crt"
