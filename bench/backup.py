@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from backup.postgres import back_up as postgres
 from backup.postgres import pgbackrest
@@ -54,14 +55,20 @@ def _figures(running: ScratchPlatform, place: Path, scale: float) -> list[Figure
     platform = running.platform
     folder, stored = place / "sets", backup_task.store(platform, place / "platform")
     rows = backup_load.fill(platform, scale, _tell)
-    alone = _tools_alone(platform)
-    _tell("a full set")
-    full = backup_task.run("make", stored, folder, "full")
-    _tell(f"full set {full.seconds:.1f} s, {full.told}")
+    alone, physical = _tools_alone(platform)
+
+    def measured(kind: str, what: str) -> tuple[backup_task.Done, float]:
+        _tell(what)
+        before = _processor(platform)
+        made = backup_task.run("make", stored, folder, kind)
+        spent = _processor(platform) - before
+        _tell(f"{what}: {made.seconds:.1f} s, {spent:.1f} s of PostgreSQL's processors, {made.told}")
+        return made, spent
+
+    full, full_spent = measured("full", "a full set")
     backup_load.change(platform, rows, scale, CHANGED)
-    _tell("an incremental set")
-    incremental = backup_task.run("make", stored, folder, "incremental")
-    _tell(f"incremental set {incremental.seconds:.1f} s, {incremental.told}")
+    incremental, incremental_spent = measured("incremental", f"an incremental set after {CHANGED:.0%} change")
+    _, later_spent = measured("full", "a later full set")
     bare = _bare_restore(running, folder, full.told["id"])
     _tell(f"bare restore {bare:.1f} s")
     drill = backup_task.run("drill", stored, folder, full.told["id"])
@@ -73,6 +80,14 @@ def _figures(running: ScratchPlatform, place: Path, scale: float) -> list[Figure
     return [
         Figure("full set ÷ the slowest store's own tools alone", full.seconds / max(alone.values()), "x", 1.15),
         Figure(f"incremental set after {CHANGED:.0%} change ÷ full set, time", incremental.seconds / full.seconds, "x", 0.15),
+        Figure(
+            f"incremental set after {CHANGED:.0%} change ÷ full set, PostgreSQL's processor seconds",
+            incremental_spent / full_spent,
+            "x",
+            0.15,
+        ),
+        Figure("first full set ÷ pgbackrest alone, PostgreSQL's processor seconds", full_spent / physical, "x", 1.2),
+        Figure("later full set ÷ pgbackrest alone, PostgreSQL's processor seconds", later_spent / physical, "x", 1.2),
         Figure(f"incremental set after {CHANGED:.0%} change ÷ full set, bytes", incremental.told["bytes"] / full.told["bytes"], "x", 0.05),
         Figure("a drill's PostgreSQL ÷ bare pgbackrest restore and start", restored / bare, "x", 1.3),
         Figure("peak memory of our processes", max(peaks), "MB", 200),
@@ -80,8 +95,17 @@ def _figures(running: ScratchPlatform, place: Path, scale: float) -> list[Figure
     ]
 
 
-def _tools_alone(platform: Platform) -> dict[str, float]:
-    """What each store's own tools take for the same with the same settings, one store after another, in seconds; nothing is copied out."""
+def _processor(platform: Platform) -> float:
+    """Seconds of processors that PostgreSQL's container has used since it started, whoever ran in it."""
+    stats: Any = docker_client().containers.get(platform.containers["timescaledb"]).stats(stream=False)
+    return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
+
+def _tools_alone(platform: Platform) -> tuple[dict[str, float], float]:
+    """What each store's own tools take for the same with the same settings, one store after another, in seconds; nothing is copied out.
+
+    And the seconds of processors that pgBackRest takes.
+    """
     container = platform.containers["timescaledb"]
 
     def physical() -> None:
@@ -107,9 +131,12 @@ def _tools_alone(platform: Platform) -> dict[str, float]:
             )
 
     # Whatever a backup reads first comes from the disk, so that each tool has its turn with a cache that is warm.
-    alone = {"pgbackrest": _seconds(physical), "pg_dump": _seconds(logical), "redis": _seconds(redis), "weaviate": _seconds(weaviate)}
-    _tell("alone: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in alone.items()))
-    return {"postgres": alone["pgbackrest"] + alone["pg_dump"], "redis": alone["redis"], "weaviate": alone["weaviate"]}
+    before = _processor(platform)
+    took = _seconds(physical)
+    spent = _processor(platform) - before
+    alone = {"pgbackrest": took, "pg_dump": _seconds(logical), "redis": _seconds(redis), "weaviate": _seconds(weaviate)}
+    _tell("alone: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in alone.items()) + f"; pgbackrest {spent:.1f} s of processors")
+    return {"postgres": alone["pgbackrest"] + alone["pg_dump"], "redis": alone["redis"], "weaviate": alone["weaviate"]}, spent
 
 
 def _bare_restore(running: ScratchPlatform, folder: Path, set_id: str) -> float:
