@@ -16,6 +16,8 @@ RULES = BackupRules(
     full_every=timedelta(days=1),
     incremental_every=timedelta(hours=1),
     logical_every=timedelta(days=1),
+    recount_every=timedelta(days=7),
+    recount_share=0.01,
     drill_every=timedelta(days=7),
     archive_timeout=timedelta(seconds=60),
     keep_fulls=2,
