@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.blueprint.keyspaces_and_ttls import MARKET_LATEST
 from christmas.candle import Candle
 from christmas.errors import UNREACHABLE, StoreUnavailableError
 from christmas.operations import Batch, Operation, run, run_async

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import WatchError
 
-from christmas.blueprint.keyspaces import USER_PREFERENCES
+from christmas.blueprint.keyspaces_and_ttls import USER_PREFERENCES
 from christmas.errors import UNREACHABLE
 from christmas.operations import Batch, Operation, run, run_async
 from christmas.values import ValueRefused, decode, encode

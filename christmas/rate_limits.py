@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from christmas.blueprint.keyspaces import CLIENT_PREFIX_BITS, RATE_LIMIT
+from christmas.blueprint.keyspaces_and_ttls import CLIENT_PREFIX_BITS, RATE_LIMIT
 from christmas.errors import UNREACHABLE
 from christmas.operations import Batch, Operation, run, run_async
 

@@ -1,4 +1,4 @@
-"""Login sessions. One lasts for its keyspace's TTL (SESSION in christmas/blueprint/keyspaces.py) since it was created or last touched.
+"""Login sessions. One lasts for SESSION's TTL (christmas/blueprint/keyspaces_and_ttls.py) from when it was made or last touched.
 
 Redis never sees a token: a session's key is named by the token's hash, so nobody who reads names, values, backups or logs can use
 a session (docs/adr/0610).
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.keyspace_model import FieldType
-from christmas.blueprint.keyspaces import SESSION
+from christmas.blueprint.keyspaces_and_ttls import SESSION
 from christmas.errors import UNREACHABLE, SessionsUnavailableError
 from christmas.operations import Batch, Operation, Result, run, run_async
 from christmas.values import ValueRefused, decode, encode

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.blueprint.keyspaces_and_ttls import MARKET_LATEST
 from christmas.values import ValueRefused, encode
 
 if TYPE_CHECKING:

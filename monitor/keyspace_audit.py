@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup.redis.keys import NAMELESS
 from christmas.blueprint.keyspace_model import Keyspace, ValueType
-from christmas.blueprint.keyspaces import KEYSPACES, keyspace_of, shown_key
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, keyspace_of, shown_key
 
 if TYPE_CHECKING:
     import redis

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from christmas.blueprint.accounts import writer_of
-from christmas.blueprint.keyspaces import KEYSPACES
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES
 from core.words import size_text
 from infra import clients
 from infra.connections import Platform

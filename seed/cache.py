@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.accounts import writer_of
 from christmas.blueprint.keyspace_model import Keyspace, ValueType
-from christmas.blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
 from christmas.sessions import id_of
 from christmas.values import Raw, encode, fault
 from core.progress import Progress

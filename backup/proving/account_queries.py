@@ -10,7 +10,7 @@ from typing import Any
 
 from backup.weaviate.portable.wire import Wire
 from christmas.blueprint.accounts import account as declared
-from christmas.blueprint.keyspaces import KEYSPACES, shown_key
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, shown_key
 from christmas.blueprint.model import Privilege
 from core.errors import PlatformError
 from infra import clients

@@ -13,7 +13,7 @@ from backup.sets.model import Manifest
 from backup.weaviate.counts import OFFLOADED, count, count_documents, states
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
-from christmas.blueprint.keyspaces import SESSION, USER_PREFERENCES, shown_key
+from christmas.blueprint.keyspaces_and_ttls import SESSION, USER_PREFERENCES, shown_key
 from core.waiting import until
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform

@@ -15,7 +15,7 @@ from backup.redis.files import AofFile, TornTailError, check_copies, parse_aof_m
 from backup.redis.keys import OTHER, census
 from backup.sets.files import HashedFile, SetFolder, shorten, write_hashed
 from backup.sets.model import FileRecord, RedisPart
-from christmas.blueprint.keyspaces import KEYSPACES
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES
 from core.container_commands import execute, while_running
 from core.errors import PlatformError
 from core.progress import Progress

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from christmas.blueprint.keyspace_model import Keyspace
-from christmas.blueprint.keyspaces import keyspace_covering, shown_key
+from christmas.blueprint.keyspaces_and_ttls import keyspace_covering, shown_key
 
 if TYPE_CHECKING:
     import redis

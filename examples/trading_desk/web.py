@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.templating import Jinja2Templates
 
 from christmas import AsyncStores
-from christmas.blueprint.keyspaces import SESSION
+from christmas.blueprint.keyspaces_and_ttls import SESSION
 from christmas.rate_limits import client_behind
 from christmas.sessions import Session
 

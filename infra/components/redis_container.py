@@ -1,8 +1,7 @@
-"""Redis' container: its configuration file as text, and the command that starts the server with it."""
+"""Redis' container, and its configuration file as text. What starts the server: redis_start_command.py."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 
 from christmas.blueprint.model import Limits
@@ -10,6 +9,7 @@ from christmas.blueprint.redis_policy import REDIS_POLICY
 from christmas.blueprint.services import REDIS
 from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY, redis_cli
+from infra.components.redis_start_command import start_command
 
 PORT = REDIS.ports["redis"]
 DATA = "redis-data"
@@ -66,15 +66,3 @@ maxmemory {REDIS_POLICY.maxmemory(limits.memory_mib)}mb
 loglevel notice
 logfile ""
 """
-
-
-def start_command() -> list[str]:
-    """Start the server with its configuration file, and with those optional settings of the policy that this build supports.
-
-    A build reports the first unsupported line of a configuration; the second line here is always unsupported.
-    """
-    tried = [
-        f'printf \'{name} {value}\\nport none\\n\' | redis-server - 2>&1 | grep -q "\'{name}" || set -- "$@" --{name} {shlex.quote(value)}'
-        for name, value in REDIS_POLICY.where_possible.items()
-    ]
-    return ["sh", "-c", "\n".join([*tried, f'exec redis-server {CONFIG_DIRECTORY}/redis.conf "$@"']), "redis-server"]

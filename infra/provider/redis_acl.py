@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from christmas.blueprint.keyspaces import keyspace
+from christmas.blueprint.keyspaces_and_ttls import keyspace
 from christmas.blueprint.model import KeyAccess, RedisUser
 
 _KEYS = {KeyAccess.READ: "%R~", KeyAccess.WRITE: "%W~", KeyAccess.READ_WRITE: "~"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from christmas.blueprint.keyspaces import KEYSPACES
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES
 from christmas.blueprint.model import BlueprintError, KeyAccess, RedisUser
 from security.matrix.redis_commands import NO_KEYSPACE, ON_KEYS, ON_THE_SERVER, TOO_BIG, Touch
 

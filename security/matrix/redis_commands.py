@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from christmas.blueprint.keyspace_model import Keyspace, ValueType
-from christmas.blueprint.keyspaces import keyspace
+from christmas.blueprint.keyspaces_and_ttls import keyspace
 
 NO_KEYSPACE = "(no keyspace)"
 """Stands for every key that no keyspace could have made."""

@@ -14,7 +14,7 @@ import pytest
 import redis
 import sqlalchemy as sa
 
-from christmas.blueprint.keyspaces import KEYSPACES, keyspace_of
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, keyspace_of
 from christmas.blueprint.relational import TABLES
 from infra.connections import ROOT, Platform
 from tests.unit.seed_documents.specification import SPECIFIED

@@ -12,7 +12,7 @@ import redis
 
 from christmas import pools
 from christmas.blueprint.keyspace_model import ValueType
-from christmas.blueprint.keyspaces import KEYSPACES, keyspace_of
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, keyspace_of
 from christmas.values import fault
 from infra import clients
 from infra.connections import Endpoint, Platform

@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from christmas import pools
-from christmas.blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION
+from christmas.blueprint.keyspaces_and_ttls import MARKET_LATEST, RATE_LIMIT, SESSION
 from christmas.blueprint.model import BlueprintError
 from christmas.errors import SessionsUnavailableError, StoreUnavailableError
 from christmas.market import AsyncMarketCache, Candle, MarketCache

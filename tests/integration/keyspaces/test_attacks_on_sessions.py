@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.keyspaces import KEYSPACES, SESSION
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, SESSION
 from christmas.sessions import AsyncSessions, Sessions, id_of
 from infra import clients
 from infra.connections import Platform

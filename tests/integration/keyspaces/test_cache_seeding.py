@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from christmas.blueprint.keyspace_model import ValueType
-from christmas.blueprint.keyspaces import KEYSPACES, MARKET_LATEST, SESSION, USER_PREFERENCES, keyspace_of
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, MARKET_LATEST, SESSION, USER_PREFERENCES, keyspace_of
 from christmas.sessions import Sessions, id_of
 from christmas.values import fault
 from core.progress import SilentProgress

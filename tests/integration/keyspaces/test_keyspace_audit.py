@@ -7,7 +7,7 @@ import time
 import pytest
 import redis
 
-from christmas.blueprint.keyspaces import KEYSPACES
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Platform

@@ -7,9 +7,9 @@ import pytest
 import redis
 
 from christmas import pools
-from christmas.blueprint.keyspaces import SESSION
+from christmas.blueprint.keyspaces_and_ttls import SESSION
 from christmas.sessions import Sessions
-from infra.components.redis_container import start_command
+from infra.components.redis_start_command import start_command
 from monitor import redis_health, redis_settings
 from tests.support.redis_server import run_scratch_redis
 from tests.support.scratch import image, labels

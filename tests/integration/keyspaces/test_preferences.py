@@ -9,7 +9,7 @@ from typing import Any
 import redis
 
 from christmas import pools
-from christmas.blueprint.keyspaces import USER_PREFERENCES
+from christmas.blueprint.keyspaces_and_ttls import USER_PREFERENCES
 from christmas.preferences import AsyncPreferences, Preferences
 from infra.connections import Platform
 from tests.integration.keyspaces.conftest import Both, everything_is_sound

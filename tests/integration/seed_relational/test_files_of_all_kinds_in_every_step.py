@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.blueprint.keyspaces_and_ttls import MARKET_LATEST
 from christmas.market import MarketCache
 from core.progress import SilentProgress
 from infra import clients

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from backup.redis.keys import OF_NONE, Census
 from backup.redis.proofs import odd_faults
-from christmas.blueprint.keyspaces import KEYSPACES, SESSION, keyspace_covering, keyspace_of, shown_key
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, SESSION, keyspace_covering, keyspace_of, shown_key
 from monitor.keyspace_audit import Fault, Finding
 
 KINDS = st.sampled_from(["hash", "string", "stream", "list", "set", "zset", "ReJSON-RL"])

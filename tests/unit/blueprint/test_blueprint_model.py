@@ -8,7 +8,7 @@ import pytest
 from christmas.blueprint.accounts import ACCOUNTS, account
 from christmas.blueprint.collections import COLLECTIONS
 from christmas.blueprint.keyspace_model import NameTells, ValueType
-from christmas.blueprint.keyspaces import KEYSPACES, keyspace
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, keyspace
 from christmas.blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, WeaviateUser
 from christmas.blueprint.relational import MARKET_DATA, ROLLUPS, TABLES, table
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, SERVICES

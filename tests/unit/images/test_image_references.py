@@ -117,7 +117,7 @@ def test_a_refreshed_base_changes_every_tag(monkeypatch: pytest.MonkeyPatch, nam
 
 
 @pytest.mark.parametrize(
-    "part", ["christmas/blueprint/keyspaces.py", "requirements/trading-desk.txt", "examples/trading_desk/sql/add_user.sql"]
+    "part", ["christmas/blueprint/keyspaces_and_ttls.py", "requirements/trading-desk.txt", "examples/trading_desk/sql/add_user.sql"]
 )
 def test_an_example_has_another_tag_with_another_library_or_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     for name in ("christmas", "requirements", "examples"):

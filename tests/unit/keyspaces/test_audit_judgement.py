@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from christmas.blueprint.keyspace_model import Keyspace
-from christmas.blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
+from christmas.blueprint.keyspaces_and_ttls import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
 from monitor.keyspace_audit import SLACK_MS, Fault, judge
 
 CANDLE = [field.name for field in MARKET_LATEST.fields]

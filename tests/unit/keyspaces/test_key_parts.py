@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas.blueprint.keyspace_model import Keyspace
-from christmas.blueprint.keyspaces import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES, keyspace_of
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES, keyspace_of
 from christmas.blueprint.model import BlueprintError
 from tests.support.cases import holds_for
 

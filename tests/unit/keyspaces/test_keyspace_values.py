@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas.blueprint.keyspace_model import Keyspace
-from christmas.blueprint.keyspaces import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
+from christmas.blueprint.keyspaces_and_ttls import MARKET_LATEST, RATE_LIMIT, SESSION, USER_PREFERENCES
 from christmas.values import ValueRefused, decode, encode, fault, size
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

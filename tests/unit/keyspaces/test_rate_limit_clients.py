@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from christmas.blueprint.keyspaces import CLIENT_PREFIX_BITS, RATE_LIMIT
+from christmas.blueprint.keyspaces_and_ttls import CLIENT_PREFIX_BITS, RATE_LIMIT
 from christmas.rate_limits import client_behind, normalized
 
 V4 = st.ip_addresses(v=4)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import exceptions
 
-from christmas.blueprint.keyspaces import MARKET_LATEST
+from christmas.blueprint.keyspaces_and_ttls import MARKET_LATEST
 from christmas.blueprint.model import BlueprintError
 from christmas.market import Candle
 from christmas.ticks import CANDLES_AT_ONCE, Replies, Tick

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.keyspaces import KEYSPACES
+from christmas.blueprint.keyspaces_and_ttls import KEYSPACES
 from christmas.blueprint.model import BlueprintError, KeyAccess, RedisUser
 from christmas.blueprint.relational import ROLLUPS, TABLES
 from security.matrix import declared, declared_redis, page, postgres, redis_store, show, weaviate

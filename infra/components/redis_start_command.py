@@ -1,0 +1,20 @@
+"""The command that starts the Redis server in its container."""
+
+from __future__ import annotations
+
+import shlex
+
+from christmas.blueprint.redis_policy import REDIS_POLICY
+from infra.components.names import CONFIG_DIRECTORY
+
+
+def start_command() -> list[str]:
+    """Start the server with its configuration file, and with those optional settings of the policy that this build supports.
+
+    A build reports the first unsupported line of a configuration; the second line here is always unsupported.
+    """
+    tried = [
+        f'printf \'{name} {value}\\nport none\\n\' | redis-server - 2>&1 | grep -q "\'{name}" || set -- "$@" --{name} {shlex.quote(value)}'
+        for name, value in REDIS_POLICY.where_possible.items()
+    ]
+    return ["sh", "-c", "\n".join([*tried, f'exec redis-server {CONFIG_DIRECTORY}/redis.conf "$@"']), "redis-server"]
