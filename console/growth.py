@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from christmas.blueprint.server_alarms import HOST_ALARMS
+from christmas.blueprint.machine_alarms import HOST_ALARMS
 from core import terminal
 from core.terminal import json_text
 from core.words import size_text

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from christmas.blueprint.server_alarms import HOST_ALARMS, HostAlarms
+from christmas.blueprint.machine_alarms import HOST_ALARMS, HostAlarms
 from core.aside import gather
 from core.chosen_engine import chosen_engine
 from core.docker_client import docker_host

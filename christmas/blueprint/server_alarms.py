@@ -1,4 +1,4 @@
-"""Bounds of the checks of servers and their machine."""
+"""Bounds from which the checks of the servers report a problem. Those of their machine: machine_alarms.py."""
 
 from __future__ import annotations
 
@@ -66,29 +66,6 @@ class WeaviateAlarms:
     queue_warn: int = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostAlarms:
-    """Shares of free disk, available memory, and used container memory; `load` is per core.
-
-    `days` is the time until a disk is full at the growth of the last day; `clock` is the difference between two clocks.
-    """
-
-    disk_warn: float = 0.1
-    disk_critical: float = 0.03
-    days_warn: float = 7.0
-    days_critical: float = 1.0
-    memory_warn: float = 0.1
-    memory_critical: float = 0.03
-    container_memory_warn: float = 0.9
-    container_memory_critical: float = 0.98
-    oom_critical: int = 1
-    clock_warn: timedelta = timedelta(seconds=2)
-    clock_critical: timedelta = timedelta(seconds=30)
-    load_warn: float = 4.0
-    engine_warn: timedelta = timedelta(seconds=2)
-
-
 POSTGRES_ALARMS = PostgresAlarms()
 REDIS_ALARMS = RedisAlarms()
 WEAVIATE_ALARMS = WeaviateAlarms()
-HOST_ALARMS = HostAlarms()

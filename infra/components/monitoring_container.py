@@ -15,9 +15,10 @@ from typing import Any
 import yaml
 
 from christmas.blueprint.backup_alarms import BACKUP_ALARMS
+from christmas.blueprint.machine_alarms import HOST_ALARMS
 from christmas.blueprint.model import Limits
 from christmas.blueprint.schedule_rules import SCHEDULE_RULES
-from christmas.blueprint.server_alarms import HOST_ALARMS, POSTGRES_ALARMS, REDIS_ALARMS
+from christmas.blueprint.server_alarms import POSTGRES_ALARMS, REDIS_ALARMS
 from christmas.blueprint.services import EMBEDDER, MONITORING, POSTGRES_MAX_CONNECTIONS, REDIS, WEAVIATE
 from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY

@@ -10,7 +10,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from christmas.blueprint.server_alarms import HOST_ALARMS, POSTGRES_ALARMS
+from christmas.blueprint.machine_alarms import HOST_ALARMS
+from christmas.blueprint.server_alarms import POSTGRES_ALARMS
 from core.container_commands import execute
 from core.docker_client import docker_client
 from infra.clients import postgres

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas.blueprint.server_alarms import HOST_ALARMS, POSTGRES_ALARMS, REDIS_ALARMS
+from christmas.blueprint.machine_alarms import HOST_ALARMS
+from christmas.blueprint.server_alarms import POSTGRES_ALARMS, REDIS_ALARMS
 from infra.connections import Platform
 from monitor import host, postgres_server, redis_health, samples, weaviate_server
 from monitor.postgres_server import Holder, Slot, Waiting
