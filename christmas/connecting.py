@@ -5,7 +5,6 @@ Each store's client is imported at first use: an application with Redis alone ne
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
@@ -178,6 +177,8 @@ class AsyncStores(_Connected):
     """The same for asyncio, for one event loop. Use it with `async with`."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
+        import asyncio  # late: whoever imports the library without it starts faster, the wrapper before each `pulumi` command too
+
         super().__init__(settings)
         self._connecting = asyncio.Lock()
 
