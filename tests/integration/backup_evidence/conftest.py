@@ -51,6 +51,8 @@ def take(server: ScratchServer, known: Evidence | None = None, *, recount: bool 
         points = [unchanged.point(probe)]
         snapshot = back_up._take_snapshot(probe, holder)
         tables.prepare(holder)
+        # A set waits half a minute for each table that somebody holds locked: here somebody always does.
+        holder.execute("set local lock_timeout = '200ms'")
         every = tables.list_tables(holder)
         proof = back_up._begin_proof(platform, request, probe, holder, every, points, snapshot)
         if not chance and not recount:

@@ -174,7 +174,7 @@ def open_(empty: ScratchServer) -> Iterator[psycopg.Connection]:
 
 
 @pytest.mark.parametrize("statement", ["insert into plain values (1000, 'x', 1)", "delete from ticks where at < '2026-01-02'"])
-@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("within", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("prepared", [False, True])
 def test_what_an_old_transaction_wrote_before_a_set_and_commits_after_it(
     empty: ScratchServer, open_: psycopg.Connection, statement: str, *, within: bool, prepared: bool
