@@ -1,4 +1,8 @@
-"""Restores onto the live stack: a safety backup first, then step by step, with a journal to continue after an interruption."""
+"""Restores onto the live stack: a safety backup first, then step by step, with a journal to continue after an interruption.
+
+Before these steps backup/restore.py reads the sets and chooses what is restored from where; what is done within a store stands in
+backup/STORE/restore.py.
+"""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ API = Account(
     name="api",
     purpose="The platform's API: users, orders and trades; reads market data; sessions and caches",
     postgres=PostgresRole(
-        # Orders and trades are records of account: only the schema's owner can delete one (docs/adr/0515).
+        # Orders and trades are records of account: only the schema's owner, migrator, can delete one (docs/adr/0515).
         grants=(*_grants(_FULL, "users", "user_profiles"), *_grants(_WRITE, "orders", "trades"), *_grants(_READ, *_MARKET_READ)),
         functions=("public.field_key_usage",),
         connection_limit=40,

@@ -1,4 +1,7 @@
-"""How long an account's former password or key is taken beside the newest, and at what age they, and the CA, are renewed."""
+"""How long an account's former password or key is taken beside the newest, and at what age they, and the CA, are renewed.
+
+The former one is good for `overlap`, and is taken away within `end_within` after that.
+"""
 
 from __future__ import annotations
 
