@@ -30,12 +30,7 @@ def keep(platform: Platform, folder: Path, parent: Manifest | None, target: SetF
     The signature of a set covers the audit of its time: an audit that was written anew is then found. One that is gone, as on a machine
     after a lost one, is brought back first: sets of another chain would name its lines as missing ever after.
     """
-    if lost(platform.stack, folders.list_sets(folder=folder)):
-        try:
-            said = told(*bring_back(platform, folder))
-        except PlatformError as error:
-            said = f"the audit is not brought back: {error.what}; see invoke audit.verify"
-        progress.log(said)
+    bring_back_lost(platform, folder, progress)
     chain = Chain(folder_of(platform.stack))
     head = chain.head()
     if not head.number:
@@ -45,6 +40,16 @@ def keep(platform: Platform, folder: Path, parent: Manifest | None, target: SetF
     after = Head(known.number, known.hash) if known and chain.has(Head(known.number, known.hash)) else EMPTY
     record = write_hashed(target, PATH, chain.raw(after, head))
     return AuditHead(number=head.number, hash=head.hash, files=(record,), after=after.number)
+
+
+def bring_back_lost(platform: Platform, folder: Path, progress: Progress, *, expected: bool = False) -> None:
+    """Bring the audit back if it is lost; where that fails, it is told and left to a person. `expected` as in `recover`."""
+    if lost(platform.stack, folders.list_sets(folder=folder)):
+        try:
+            said = told(*bring_back(platform, folder, expected=expected))
+        except PlatformError as error:
+            said = f"the audit is not brought back: {error.what}; see invoke audit.verify"
+        progress.log(said)
 
 
 def faults(files: SetFiles, manifest: Manifest, every: Sequence[Manifest]) -> list[str]:
@@ -72,7 +77,7 @@ def lost(stack: str, every: Sequence[Manifest]) -> bool:
     return newest(every) is not None and not any(chain.has(anchor) for anchor in anchors)
 
 
-def bring_back(platform: Platform, folder: Path, *, set_id: str = "") -> tuple[Manifest, Recovered]:
+def bring_back(platform: Platform, folder: Path, *, set_id: str = "", expected: bool = False) -> tuple[Manifest, Recovered]:
     """Bring the audit back from the newest set that has it, or from a named one. What is here and not in the set follows the set's lines.
 
     Raises PlatformError if no set has it, or a set's lines are not those that it was signed with; nothing is changed then.
@@ -94,7 +99,7 @@ def bring_back(platform: Platform, folder: Path, *, set_id: str = "") -> tuple[M
             )
     lines = (line for link in links for line in _lines(files_of(platform, source, link)))
     head = Head(chosen.audit.number, chosen.audit.hash)
-    return chosen, recover(folder_of(platform.stack), lines, head, chosen.id, datetime.now(UTC))
+    return chosen, recover(folder_of(platform.stack), lines, head, chosen.id, datetime.now(UTC), expected=expected)
 
 
 def told(chosen: Manifest, recovered: Recovered) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from backup import make
+from backup import audit_lines, make
 from backup.postgres import known_log, live_log
 from backup.postgres import restore as postgres_restore
 from backup.postgres.choice_of_timeline import KnownLog, lineage
@@ -86,11 +86,16 @@ class _Run:
         """The restored stores belong to this stack again."""
         return [
             Step("give the accounts this stack's passwords", "a set has those of its time", self._give_passwords),
+            Step("bring a lost machine's audit back", "on a new machine that is no anomaly, later it would be one", self._bring_audit_back),
             Step("note that the stack has its data", "a stack from a kit waits for it", lambda _: recovery.end(self.folder)),
             # PostgreSQL is on a new timeline: later sets must not depend on backups of the old one. And the newest set is now the safety
             # one, which has the state that was just undone.
             Step("make a full set of the restored state", "later sets build on it", self._begin_anew, self._is_closed),
         ]
+
+    def _bring_audit_back(self, progress: Progress) -> None:
+        if recovery.read(self.folder):
+            audit_lines.bring_back_lost(self.platform, self.folder, progress, expected=True)
 
     def _go_on_or_begin(self, progress: Progress) -> None:
         _go_on_or_begin(

@@ -25,11 +25,13 @@ class Recovered:
     aside: Path | None
 
 
-def recover(folder: Path, lines: Iterable[bytes], head: Head, source: str, now: datetime) -> Recovered:
+def recover(folder: Path, lines: Iterable[bytes], head: Head, source: str, now: datetime, *, expected: bool = False) -> Recovered:
     """Make the audit in `folder` begin with `lines`, whose last is `head`; `source` names the set that they are of.
 
     Lines that are here alone are added after them, in an order and with hashes of their own: nothing proves those. The files that were here
-    stay in a folder beside. Interrupted, it is done again. Raises PlatformError if the lines end with another one; nothing is changed then.
+    stay in a folder beside. `expected`: a new machine has none before its restore, so the note of it is no anomaly.
+
+    Interrupted, it is done again. Raises PlatformError if the lines end with another one; nothing is changed then.
     """
     new, aside = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.{now:%Y%m%dT%H%M%SZ}")
     if not folder.exists() and new.exists() and Chain(new).has(head):
@@ -44,7 +46,7 @@ def recover(folder: Path, lines: Iterable[bytes], head: Head, source: str, now: 
             raise PlatformError(what="the lines end with another one than they should", where=source, next_step="use another backup set")
         own = [line for line in here.lines() if line["hash"] not in known]
         what = f"after line {head.number}, which is back from set {source} with all before it; {len(own)} lines that were only here follow"
-        note = Event(f"{now:%Y-%m-%dT%H:%M:%S.%f}000Z", "audit", "audit", "", RECOVERED, what, "lost")
+        note = Event(f"{now:%Y-%m-%dT%H:%M:%S.%f}000Z", "audit", "audit", "", RECOVERED, what, "done" if expected else "lost")
         with chain.adding():
             chain.add([note, *(event_of(line) for line in own)], here.positions() or chain.positions(), now)
         had = bool(here.files())

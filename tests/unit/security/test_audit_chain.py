@@ -259,6 +259,13 @@ def test_lines_that_end_otherwise_change_nothing(chain: Chain, tmp_path: Path) -
     assert copied(other) == before
 
 
+@pytest.mark.parametrize(("expected", "outcome"), [(True, "done"), (False, "lost")])
+def test_only_a_new_machine_gets_its_audit_back_without_an_anomaly(chain: Chain, tmp_path: Path, *, expected: bool, outcome: str) -> None:
+    new = Chain(tmp_path / "new")
+    recover(new.folder, copied(chain), chain.head(), "20261201-000000-full-0001", NOW, expected=expected)
+    assert [json.loads(line)["outcome"] for line in new.raw(EMPTY, new.head())][-1] == outcome
+
+
 def test_a_recovery_killed_between_its_last_two_steps_is_completed(chain: Chain, tmp_path: Path) -> None:
     lines, head = copied(chain), chain.head()
     other = Chain(tmp_path / "new" / "audit")
