@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from monitor.growth.trend import Point, Reach, Trend, reach, trend
 from monitor.result import CheckResult
 from schedule import history
@@ -57,6 +58,12 @@ class Growth:
     records: int
     sizes: Sequence[Size]
     limits: Sequence[Limit]
+
+
+def is_due(path: Path, now: datetime | None = None) -> bool:
+    """Whether the newest record is an interval old. By the file: a schedule that cron starts anew each time remembers nothing else."""
+    newest = history.last(path)
+    return newest is None or (now or datetime.now(UTC)) - datetime.fromisoformat(newest["at"]) >= SCHEDULE_RULES.growth_every
 
 
 def record(path: Path, sizes: Mapping[str, float], results: Sequence[CheckResult], now: datetime | None = None) -> None:

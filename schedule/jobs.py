@@ -195,8 +195,8 @@ class Job:
         platform = self.load(self.stack)
         results = checks.run(platform)
         history.append(self.history, results)
-        if self._every("growth", SCHEDULE_RULES.growth_every):
-            growth.record(self.history.with_name(growth.FILE), measure(platform), results)
+        if growth.is_due(grown := self.history.with_name(growth.FILE)):
+            growth.record(grown, measure(platform), results)
         self._tell_prometheus(platform, results)
         status = render.summary(results)
         if status != self._status:

@@ -101,6 +101,14 @@ def test_what_was_recorded_is_told_the_nearest_limit_first(tmp_path: Path) -> No
     assert growth.read(tmp_path / "growth.jsonl", NOW - timedelta(hours=3)).records == 3
 
 
+def test_a_schedule_that_is_started_anew_each_time_records_once_an_hour(tmp_path: Path) -> None:
+    path = tmp_path / "growth.jsonl"
+    assert growth.is_due(path, NOW)
+    growth.record(path, {"table orders": 1.0}, [], NOW)
+    assert not growth.is_due(path, NOW + timedelta(minutes=59))
+    assert growth.is_due(path, NOW + timedelta(hours=1))
+
+
 def test_a_new_stack_says_what_is_missing(tmp_path: Path) -> None:
     assert "nothing is recorded yet" in text("dev", growth.read(tmp_path / "growth.jsonl", NOW))
     recorded(tmp_path / "growth.jsonl", 2)
