@@ -54,7 +54,7 @@ class Counting:
     """The counting of one set. `settled` has what is unchanged by the log; `again` says which of that is counted nevertheless, and why.
 
     After it, `kept` has the parts of every table that was counted so, by the table's key; `unlogged_changes` those that changed
-    without the log. `before` has all that an earlier set knows, for the columns that have to be hashed as text.
+    without the log.
     """
 
     set_id: str

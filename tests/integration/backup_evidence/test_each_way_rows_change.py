@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.integration.backup_evidence.conftest import Taken, connect, take
-from tests.support.postgres_server import ScratchServer
+from tests.support.postgres_server import ScratchServer, run_scratch_server
 from tests.support.scratch import wait_until
 
 MADE = """
@@ -298,3 +298,15 @@ def test_a_gap_in_the_summaries_takes_nothing_over(empty: ScratchServer) -> None
             connection.execute("select pg_reload_conf()")
     empty.container.exec_run(["sh", "-c", "rm /home/postgres/pgdata/*/pg_wal/summaries/*"], user="postgres")
     assert same(take(empty, before.evidence)).taken_over == set()
+
+
+@pytest.mark.exhaustive
+def test_a_server_that_keeps_no_times_of_commits_has_its_sets_counted_whole() -> None:
+    settings = ("max_prepared_transactions = 10", "track_commit_timestamp = off")
+    with run_scratch_server(settings=settings) as running:
+        running.fresh_database()
+        with running.admin() as connection:
+            connection.execute(MADE)
+        taken = take(running)
+        assert taken.evidence is None
+        assert taken.records == taken.whole
