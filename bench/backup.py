@@ -60,23 +60,23 @@ def _figures(running: ScratchPlatform, place: Path, scale: float) -> list[Figure
     def measured(kind: str, what: str) -> tuple[backup_task.Done, float]:
         _tell(what)
         before = _processor(platform)
-        made = backup_task.run("make", stored, folder, kind)
+        done = backup_task.run("make", stored, folder, kind)
         spent = _processor(platform) - before
-        _tell(f"{what}: {made.seconds:.1f} s, {spent:.1f} s of PostgreSQL's processors, {made.told}")
-        return made, spent
+        _tell(f"{what}: {done.seconds:.1f} s, {spent:.1f} s of PostgreSQL's processors, {done.result}")
+        return done, spent
 
     full, full_spent = measured("full", "a full set")
     backup_load.change(platform, rows, scale, CHANGED)
     incremental, incremental_spent = measured("incremental", f"an incremental set after {CHANGED:.0%} change")
     _, later_spent = measured("full", "a later full set")
-    bare = _bare_restore(running, folder, full.told["id"])
+    bare = _bare_restore(running, folder, full.result["id"])
     _tell(f"bare restore {bare:.1f} s")
-    drill = backup_task.run("drill", stored, folder, full.told["id"])
-    _tell(f"drill {drill.told}")
+    drill = backup_task.run("drill", stored, folder, full.result["id"])
+    _tell(f"drill {drill.result}")
     verified = backup_task.run("verify", stored, folder)
-    restored = sum(drill.told["stores"]["postgres"].values())
+    restored = sum(drill.result["stores"]["postgres"].values())
     peaks = [full.peak_mb, incremental.peak_mb, drill.peak_mb, verified.peak_mb]
-    _tell("peak memory in MB of set, incremental set, drill and verifying: " + ", ".join(f"{each:.0f}" for each in peaks))
+    _tell("peak memory in MB of set, incremental set, drill and verifying: " + ", ".join(f"{megabytes:.0f}" for megabytes in peaks))
     return [
         Figure("full set ÷ the slowest store's own tools alone", full.seconds / max(alone.values()), "x", 1.15),
         Figure(f"incremental set after {CHANGED:.0%} change ÷ full set, time", incremental.seconds / full.seconds, "x", 0.15),
@@ -88,7 +88,9 @@ def _figures(running: ScratchPlatform, place: Path, scale: float) -> list[Figure
         ),
         Figure("first full set ÷ pgbackrest alone, PostgreSQL's processor seconds", full_spent / physical, "x", 1.2),
         Figure("later full set ÷ pgbackrest alone, PostgreSQL's processor seconds", later_spent / physical, "x", 1.2),
-        Figure(f"incremental set after {CHANGED:.0%} change ÷ full set, bytes", incremental.told["bytes"] / full.told["bytes"], "x", 0.05),
+        Figure(
+            f"incremental set after {CHANGED:.0%} change ÷ full set, bytes", incremental.result["bytes"] / full.result["bytes"], "x", 0.05
+        ),
         Figure("a drill's PostgreSQL ÷ bare pgbackrest restore and start", restored / bare, "x", 1.3),
         Figure("peak memory of our processes", max(peaks), "MB", 200),
         *_under_writes(platform, stored, folder),
@@ -102,9 +104,9 @@ def _processor(platform: Platform) -> float:
 
 
 def _tools_alone(platform: Platform) -> tuple[dict[str, float], float]:
-    """What each store's own tools take for the same with the same settings, one store after another, in seconds; nothing is copied out.
+    """Seconds that each store's own tools take with the same settings, one store after another, copying nothing out.
 
-    And the seconds of processors that pgBackRest takes.
+    The second figure is pgBackRest's processor seconds.
     """
     container = platform.containers["timescaledb"]
 
@@ -143,21 +145,23 @@ def _bare_restore(running: ScratchPlatform, folder: Path, set_id: str) -> float:
     """Seconds of `pgbackrest restore` to the set's point, and until the server has replayed its log and takes writes."""
     platform = running.platform
     every = folders.list_sets(folder=folder)
-    wanted = plan(Target(set_id=set_id), every, ["postgres"], next(each for each in every if each.id == set_id).finished)["postgres"]
+    wanted = plan(Target(set_id=set_id), every, ["postgres"], next(backup_set for backup_set in every if backup_set.id == set_id).finished)[
+        "postgres"
+    ]
     base = Base.live("timescaledb", docker_client().containers.get(platform.containers["timescaledb"]))
-    with scratch("bench") as made:
+    with scratch("bench") as scratch_containers:
         recipe = recipes.timescaledb(
-            made,
+            scratch_containers,
             base,
-            data=made.volume("timescaledb-data"),
+            data=scratch_containers.volume("timescaledb-data"),
             repository=platform.volumes["pgbackrest"],
             passphrase=running.passphrase,
         )
 
         def restore() -> None:
-            run_once(made, recipe, restore_command(wanted, archive=False))
-            made.start(recipe)
-            wait_for_recovery(str(made.containers[recipe.service].name))
+            run_once(scratch_containers, recipe, restore_command(wanted, archive=False))
+            scratch_containers.start(recipe)
+            wait_for_recovery(str(scratch_containers.containers[recipe.service].name))
 
         return _seconds(restore)
 
@@ -185,8 +189,8 @@ def _under_writes(platform: Platform, stored: Path, folder: Path) -> list[Figure
         stop.set()
         watcher.join()
     ratios = {}
-    for store, found in latencies.items():
-        without, within = found.p99([before, after]), found.p99([during])
+    for store, client_latencies in latencies.items():
+        without, within = client_latencies.p99([before, after]), client_latencies.p99([during])
         ratios[store] = within / without
         _tell(f"p99 of {store}: {without * 1000:.1f} ms without, {within * 1000:.1f} ms during a backup")
     return [
@@ -198,7 +202,7 @@ def _under_writes(platform: Platform, stored: Path, folder: Path) -> list[Figure
 
 
 def _lost_by_a_kill(platform: Platform) -> float:
-    """Kill Redis while a client writes, start it again, and see how old the oldest confirmed write is that is gone; 0 where none is."""
+    """Kill Redis while a client writes, start it again, and return the age of the oldest confirmed write that is gone; 0 where none is."""
     container = docker_client().containers.get(platform.containers["redis"])
     confirmed: dict[str, float] = {}
     killed = 0.0
@@ -219,8 +223,8 @@ def _lost_by_a_kill(platform: Platform) -> float:
     while execute(str(container.name), ["sh", "-c", f"{redis_cli('monitor')} ping | grep -q PONG"], check=False).code != 0:
         time.sleep(0.2)
     with redis_client(platform, "backup") as client:
-        there = set(client.scan_iter(match="rate_limit:10.2.*", count=1000))
-    gone = [killed - moment for key, moment in confirmed.items() if key not in there]
+        surviving_keys = set(client.scan_iter(match="rate_limit:10.2.*", count=1000))
+    gone = [killed - moment for key, moment in confirmed.items() if key not in surviving_keys]
     _tell(f"{len(gone)} of {len(confirmed)} confirmed writes were lost by a kill")
     return max(gone, default=0.0)
 

@@ -46,9 +46,9 @@ def _psql(platform: Platform, statement: str) -> str:
     return execute(platform.containers["timescaledb"], line, user="postgres").text()
 
 
-def fill(platform: Platform, scale: float, told: Callable[[str], object]) -> int:
+def fill(platform: Platform, scale: float, report: Callable[[str], object]) -> int:
     """Fill all three stores; returns how many candles there are."""
-    told("candles")
+    report("candles")
     rows = 0
     while int(_psql(platform, "select hypertable_size('market_data')")) < scale * MARKET_BYTES:
         count = max(10_000, round(_BATCH_ROWS * min(1.0, scale)))
@@ -59,9 +59,9 @@ def fill(platform: Platform, scale: float, told: Callable[[str], object]) -> int
     _psql(platform, "checkpoint")
     # The drill insists that the user whom a session names exists.
     _psql(platform, _USERS)
-    told("keys")
+    report("keys")
     write_keys(platform, 0, round(REDIS_KEYS * scale))
-    told("documents")
+    report("documents")
     with weaviate_client(platform, "indexer") as store:
         from weaviate.classes.config import Configure, DataType, Property
 
@@ -122,7 +122,7 @@ class Latencies:
 @contextlib.contextmanager
 def writing(platform: Platform) -> Iterator[dict[str, Latencies]]:
     """One client for PostgreSQL and one for Redis, each a hundred writes a second, until the block ends."""
-    found = {"postgres": Latencies(), "redis": Latencies()}
+    latencies_by_store = {"postgres": Latencies(), "redis": Latencies()}
     stop = threading.Event()
     with postgres(platform, "ingest", autocommit=True) as connection, redis_client(platform, "api") as client:
 
@@ -144,13 +144,13 @@ def writing(platform: Platform) -> Iterator[dict[str, Latencies]]:
                 number += 1
                 stop.wait(max(0.0, 1 / _WRITES_A_SECOND - took))
 
-        jobs = [(insert, found["postgres"]), (remember, found["redis"])]
+        jobs = [(insert, latencies_by_store["postgres"]), (remember, latencies_by_store["redis"])]
         threads = [threading.Thread(target=run, args=job) for job in jobs]
-        for each in threads:
-            each.start()
+        for thread in threads:
+            thread.start()
         try:
-            yield found
+            yield latencies_by_store
         finally:
             stop.set()
-            for each in threads:
-                each.join()
+            for thread in threads:
+                thread.join()

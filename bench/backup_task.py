@@ -19,11 +19,11 @@ from infra.connections import ROOT, Platform
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a task took: seconds without the interpreter's start, its memory's peak in MB, and what it tells."""
+    """What a task took: seconds without the interpreter's start, its memory's peak in MB, and its result."""
 
     seconds: float
     peak_mb: float
-    told: dict[str, Any]
+    result: dict[str, Any]
     span: tuple[float, float]
 
 
@@ -34,40 +34,40 @@ def run(verb: str, stored: Path, folder: Path, kind: str = "") -> Done:
     """
     line = [sys.executable, "-m", __name__, verb, str(stored), str(folder), kind]
     done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True)
-    found = json.loads(done.stdout)
-    return Done(found["seconds"], found["peak_mb"], found["told"], (found["began"], found["ended"]))
+    measured = json.loads(done.stdout)
+    return Done(measured["seconds"], measured["peak_mb"], measured["result"], (measured["began"], measured["ended"]))
 
 
 def store(platform: Platform, path: Path) -> Path:
     """Put a platform into a file that only this user can read."""
     path.touch(0o600)
-    path.write_bytes(pickle.dumps({each.name: getattr(platform, each.name) for each in fields(Platform)}))
+    path.write_bytes(pickle.dumps({field.name: getattr(platform, field.name) for field in fields(Platform)}))
     return path
 
 
 def _peak_mb() -> float:
-    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM:"))
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024 / 1e6
 
 
 def _make(platform: Platform, folder: Path, kind: Any) -> dict[str, Any]:
     from backup.make import make
 
-    made = make(platform, kind=kind, folder=folder, progress=PlainProgress("backup", sys.stderr))
-    if made is None:
+    manifest = make(platform, kind=kind, folder=folder, progress=PlainProgress("backup", sys.stderr))
+    if manifest is None:
         raise RuntimeError("no set was made")
-    parts = {store: {"seconds": part.duration.total_seconds(), "bytes": part.total_bytes} for store, part in made.parts.items()}
+    parts = {store: {"seconds": part.duration.total_seconds(), "bytes": part.total_bytes} for store, part in manifest.parts.items()}
     kinds = {"log": 0, "physical": 0, "own": 0}
-    for record in made.files:
+    for record in manifest.files:
         kinds["own" if record.place == "set" else "log" if record.path.startswith("archive/") else "physical"] += record.size
-    return {"id": made.id, "bytes": made.total_bytes, "kinds": kinds, "parts": parts}
+    return {"id": manifest.id, "bytes": manifest.total_bytes, "kinds": kinds, "parts": parts}
 
 
 def _drill(platform: Platform, folder: Path, set_id: str) -> dict[str, Any]:
     from backup.drill import drill
 
     report = drill(platform, set_id or None, folder=folder, progress=PlainProgress("drill", sys.stderr))
-    failed = [f"{each.name}: {each.message}" for each in report.proofs if not each.passed]
+    failed = [f"{proof.name}: {proof.message}" for proof in report.proofs if not proof.passed]
     if not report.passed:
         raise RuntimeError(f"the drill failed: {report.failure or failed}")
     return {"stores": {name: asdict(timing) for name, timing in report.stores.items()}, "restore_seconds": report.restore_seconds}
@@ -77,8 +77,8 @@ def _verify(platform: Platform, folder: Path, set_id: str) -> dict[str, Any]:
     from backup.verify import verify
 
     verdicts = verify(platform, set_id or None, folder=folder)
-    if not all(each.good for each in verdicts):
-        raise RuntimeError(f"a set is no good: {[each.faults for each in verdicts]}")
+    if not all(verdict.good for verdict in verdicts):
+        raise RuntimeError(f"a set is no good: {[verdict.faults for verdict in verdicts]}")
     return {"sets": len(verdicts)}
 
 
@@ -90,9 +90,9 @@ def _main(verb: str, stored: str, folder: str, kind: str) -> None:
     # As under the scheduler: a session of its own, which leaves the processor to others.
     yield_processor()
     began = time.monotonic()
-    told = _VERBS[verb](platform, Path(folder), kind)
+    result = _VERBS[verb](platform, Path(folder), kind)
     ended = time.monotonic()
-    print(json.dumps({"seconds": ended - began, "peak_mb": _peak_mb(), "told": told, "began": began, "ended": ended}))
+    print(json.dumps({"seconds": ended - began, "peak_mb": _peak_mb(), "result": result, "began": began, "ended": ended}))
 
 
 if __name__ == "__main__":

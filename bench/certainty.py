@@ -46,26 +46,26 @@ class Measured:
     right: tuple[float | None, ...]
     foreign: tuple[float, ...]
 
-    def found(self, bound: float) -> float:
+    def recall(self, bound: float) -> float:
         """The share of own questions whose passage is found."""
-        return sum(each is not None and each >= bound for each in self.right) / len(self.right)
+        return sum(certainty is not None and certainty >= bound for certainty in self.right) / len(self.right)
 
     def answered(self, bound: float) -> float:
         """The share of foreign questions that are answered."""
-        return sum(each >= bound for each in self.foreign) / len(self.foreign)
+        return sum(certainty >= bound for certainty in self.foreign) / len(self.foreign)
 
     def highest(self, share: float) -> float:
         """The highest bound at which so many own questions are found, in thousandths; 0 where there is none."""
         bounds = [number * STEP for number in range(round(1 / STEP))]
-        return max((bound for bound in bounds if self.found(bound) >= share), default=0.0)
+        return max((bound for bound in bounds if self.recall(bound) >= share), default=0.0)
 
 
 def measure(client: weaviate.WeaviateClient, folder: Path) -> Measured:
     """Ask all questions of both kinds in one of the two folders."""
-    found = evaluate(client, read_questions(folder / "questions.json"))
-    places = zip(found.ranks, found.certainties, strict=True)
+    evaluation = evaluate(client, read_questions(folder / "questions.json"))
+    places = zip(evaluation.ranks, evaluation.certainties, strict=True)
     right = tuple(certainty if rank is not None and rank <= SEARCH_LIMIT else None for rank, certainty in places)
-    answers = [ask(client, each, 0.0, 1) for each in read_foreign(folder / "outside.json")]
+    answers = [ask(client, question, 0.0, 1) for question in read_foreign(folder / "outside.json")]
     foreign = tuple(hits[0].certainty if hits else 0.0 for hits in answers)
     return Measured(right, foreign)
 
@@ -84,10 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.json:
         for name, measured in (("to choose by", chosen_on), ("to judge by", judged_on)):
             print(f"questions {name}:")
-            for each in sorted({0.7, bound, chosen, *(chosen + number * STEP for number in range(-SHOWN // 2, SHOWN // 2))}):
-                print(f"  {each:.3f}  found {measured.found(each):.3f}  foreign answered {measured.answered(each):.2f}")
+            for tried_bound in sorted({0.7, bound, chosen, *(chosen + number * STEP for number in range(-SHOWN // 2, SHOWN // 2))}):
+                print(
+                    f"  {tried_bound:.3f}  found {measured.recall(tried_bound):.3f}  foreign answered {measured.answered(tried_bound):.2f}"
+                )
     figures = [
-        Figure(f"own questions answered at the blueprint's {bound}", judged_on.found(bound), "share", FOUND, more_is_better=True),
+        Figure(f"own questions answered at the blueprint's {bound}", judged_on.recall(bound), "share", FOUND, more_is_better=True),
         Figure("foreign questions answered there", judged_on.answered(bound), "share", ANSWERED),
         Figure(f"distance to the bound that is chosen now, {chosen:.3f}", abs(bound - chosen), "", 3 * STEP),
     ]

@@ -60,7 +60,7 @@ def _ready_ratio(platform: Platform) -> float:
     """Medians of alternating runs, each into a collection of its own."""
     chance = random.Random(7)  # noqa: S311 - vectors, not keys
     passages = [Passage(f"bench/{number // 20}.md", Chunk(number % 20, "", f"text {number}", 5), str(number)) for number in range(READY)]
-    vectors = {each.text: [chance.gauss(0, 1) for _ in range(EMBEDDED.dimensions)] for each in passages}
+    vectors = {passage.text: [chance.gauss(0, 1) for _ in range(EMBEDDED.dimensions)] for passage in passages}
     ready = cast(Embedder, _Ready(vectors))
     ways: dict[str, Callable[[Any], None]] = {
         "ours": lambda store: _done(import_passages(store, passages, ready, SilentProgress()).written),
@@ -72,15 +72,15 @@ def _ready_ratio(platform: Platform) -> float:
     with clients.weaviate_client(platform, "indexer") as client:
         for _ in range(ROUNDS):
             for name, way in ways.items():
-                made = schema_plan.prepare(client, CHRISTMAS_DOCUMENT, EMBEDDED)
-                store = client.collections.use(made.target)
+                prepared = schema_plan.prepare(client, CHRISTMAS_DOCUMENT, EMBEDDED)
+                store = client.collections.use(prepared.target)
                 started = time.perf_counter()
                 way(store)
                 rates[name].append(READY / (time.perf_counter() - started))
                 if store.aggregate.over_all(total_count=True).total_count != READY:
                     raise RuntimeError(f"{name} did not write everything")
-                client.collections.delete(made.target)
-    middle = {name: statistics.median(found) for name, found in rates.items()}
+                client.collections.delete(prepared.target)
+    middle = {name: statistics.median(rates_of_way) for name, rates_of_way in rates.items()}
     print("objects/s:", ", ".join(f"{name} {rate:.0f}" for name, rate in middle.items()), file=sys.stderr)
     return middle.pop("ours") / max(middle.values())
 
@@ -95,17 +95,19 @@ def _insert_many(store: Any, passages: Sequence[Passage], vectors: dict[str, lis
 
     for start in range(0, len(passages), 256):
         part = passages[start : start + 256]
-        store.data.insert_many([DataObject(properties=each.properties("now"), uuid=each.id, vector=vectors[each.text]) for each in part])
+        store.data.insert_many(
+            [DataObject(properties=passage.properties("now"), uuid=passage.id, vector=vectors[passage.text]) for passage in part]
+        )
 
 
 def _batch(context: Any, passages: Sequence[Passage], vectors: dict[str, list[float]]) -> None:
     with context as batch:
-        for each in passages:
-            batch.add_object(properties=each.properties("now"), uuid=each.id, vector=vectors[each.text])
+        for passage in passages:
+            batch.add_object(properties=passage.properties("now"), uuid=passage.id, vector=vectors[passage.text])
 
 
 def _embedded_figures(platform: Platform) -> list[Figure]:
-    files = [each.file for each in find(documents.DEFAULT_PATHS).sources][:EMBEDDED_FILES]
+    files = [source.file for source in find(documents.DEFAULT_PATHS).sources][:EMBEDDED_FILES]
     texts = [passage.text for source in find(files).sources for passage in passages_of(source)]
     embedder = Embedder(service_of(platform, EMBEDDED))
     alone: list[float] = []
@@ -116,10 +118,10 @@ def _embedded_figures(platform: Platform) -> list[Figure]:
         for start in range(0, len(texts), 32):
             embedder.passages(texts[start : start + 32])
         alone.append(time.perf_counter() - started)
-        for found in (imports, again):
+        for durations in (imports, again):
             started = time.perf_counter()
             documents.load(platform, files, SilentProgress())
-            found.append(time.perf_counter() - started)
+            durations.append(time.perf_counter() - started)
         with clients.weaviate_client(platform, "indexer") as client:
             client.alias.delete(alias_name=CHRISTMAS_DOCUMENT.name)
             for name in client.collections.list_all():
@@ -136,10 +138,10 @@ def _retrieval_figures(platform: Platform) -> list[Figure]:
     documents.load(platform, None, SilentProgress())
     questions = read_questions(ROOT / "tests" / "data" / "retrieval" / "questions.json")
     with clients.weaviate_client(platform, "rag") as client:
-        found = evaluate(client, questions)
+        evaluation = evaluate(client, questions)
     return [
-        Figure("recall@5 on the retrieval test set", found.recall(5), "", 0.9, more_is_better=True),
-        Figure("MRR on the retrieval test set", found.mean_reciprocal_rank(), "", 0.8, more_is_better=True),
+        Figure("recall@5 on the retrieval test set", evaluation.recall(5), "", 0.9, more_is_better=True),
+        Figure("MRR on the retrieval test set", evaluation.mean_reciprocal_rank(), "", 0.8, more_is_better=True),
     ]
 
 

@@ -71,8 +71,8 @@ def _tick_ratio(platform: Platform) -> float:
                 cache.write(tick)
             ours.append(TICKS * SYMBOLS / (time.perf_counter() - started))
     client.close()
-    told = ", ".join(f"{name} {statistics.median(rates) / 1000:.0f}" for name, rates in (("ours", ours), ("redis-benchmark", theirs)))
-    print(f"thousand keys/s: {told}", file=sys.stderr)
+    medians = ", ".join(f"{name} {statistics.median(rates) / 1000:.0f}" for name, rates in (("ours", ours), ("redis-benchmark", theirs)))
+    print(f"thousand keys/s: {medians}", file=sys.stderr)
     return statistics.median(ours) / statistics.median(theirs)
 
 
@@ -80,10 +80,10 @@ def _tick_ratio(platform: Platform) -> float:
 def _tool(platform: Platform) -> Iterator[Container]:
     """A container in the host's network, from which the tool goes the way that this process goes."""
     image, forever = scratch.image("redis"), ["sleep", "infinity"]
-    with helper(image, "benchmark", entrypoint=forever, network_mode="host", labels=scratch.labels()) as made:
-        put_files(made, CONFIG_DIRECTORY, [FileToPut("ca.crt", platform.ca_file, 0o444)], uid=0, gid=0)
-        made.start()
-        yield made
+    with helper(image, "benchmark", entrypoint=forever, network_mode="host", labels=scratch.labels()) as container:
+        put_files(container, CONFIG_DIRECTORY, [FileToPut("ca.crt", platform.ca_file, 0o444)], uid=0, gid=0)
+        container.start()
+        yield container
 
 
 def _redis_benchmark(tool: Container, platform: Platform, candle: Candle) -> float:
@@ -135,13 +135,13 @@ def _audit_ratio(platform: Platform) -> float:
         pipeline.execute()
 
     def latencies(stop: Callable[[], bool]) -> list[float]:
-        found = []
+        seconds = []
         while not stop():
             started = time.perf_counter()
             other.get("rate_limit:10.1.0.1")
-            found.append(time.perf_counter() - started)
+            seconds.append(time.perf_counter() - started)
             time.sleep(0.0005)
-        return found
+        return seconds
 
     # The audit in a process of its own, so that it shares no interpreter with the client that is measured: as in production.
     context = multiprocessing.get_context("spawn")

@@ -24,7 +24,7 @@ class RawSearch:
         self._questions = questions
 
     def one_by_one(self) -> tuple[list[list[int]], list[float]]:
-        """The numbers (of ids) of what each question found, and the seconds that each answer took."""
+        """The ids, as numbers, that each question found, and the seconds that each answer took."""
         from weaviate.proto.v1 import search_get_pb2
 
         answers, latencies = [], []
@@ -32,8 +32,8 @@ class RawSearch:
             started = time.perf_counter()
             answers.append(self._call(question, metadata=self._metadata, timeout=60))
             latencies.append(time.perf_counter() - started)
-        replies = (search_get_pb2.SearchReply.FromString(each) for each in answers)
-        return [[int.from_bytes(found.metadata.id_as_bytes, "big") for found in reply.results] for reply in replies], latencies
+        replies = (search_get_pb2.SearchReply.FromString(answer) for answer in answers)
+        return [[int.from_bytes(result.metadata.id_as_bytes, "big") for result in reply.results] for reply in replies], latencies
 
     def rate(self, clients: int) -> float:
         """Answers per second of so many clients at once, each asking every question."""

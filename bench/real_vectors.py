@@ -106,8 +106,8 @@ def _texts(kind: str, progress: Progress) -> list[str]:
     file = _folder() / "texts.json.gz"
     if not file.exists():
         progress.status("collecting passages from the environment's documentation, a minute")
-        found = {re.sub(r"[\W\d]+", " ", text.lower()): text for text in _paragraphs(_packages())}
-        ordered = sorted(found.values(), key=lambda text: hashlib.sha256(text.encode()).digest())
+        texts_by_words = {re.sub(r"[\W\d]+", " ", text.lower()): text for text in _paragraphs(_packages())}
+        ordered = sorted(texts_by_words.values(), key=lambda text: hashlib.sha256(text.encode()).digest())
         draft = file.with_suffix(".draft")
         with gzip.open(draft, "wt", encoding="utf-8") as handle:
             json.dump(ordered, handle, ensure_ascii=False)
@@ -148,11 +148,13 @@ def _short(document: str) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", document):
         words = paragraph.split()
         text = " ".join(words)
-        if len(words) in _WORDS and sum(each.isalpha() or each == " " for each in text) >= _LETTERS * len(text):
+        if len(words) in _WORDS and sum(character.isalpha() or character == " " for character in text) >= _LETTERS * len(text):
             yield text
 
 
 if __name__ == "__main__":
     with show_progress("real vectors") as shown:
-        made = real_vectors(shown)
-    print(f"{len(made.passages)} passages and {len(made.questions)} questions of {made.passages.shape[1]} dimensions in {_folder()}")
+        vectors = real_vectors(shown)
+    print(
+        f"{len(vectors.passages)} passages and {len(vectors.questions)} questions of {vectors.passages.shape[1]} dimensions in {_folder()}"
+    )

@@ -24,28 +24,28 @@ def draw(points: Sequence[Point], passages: int, file: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
     best = front(points)
     axes.plot(
-        [missed(each) for each in best], [each.queries_per_second for each in best], color="0.75", linewidth=7, zorder=0, label="front"
+        [missed(point) for point in best], [point.queries_per_second for point in best], color="0.75", linewidth=7, zorder=0, label="front"
     )
-    builds = list(dict.fromkeys(each.build for each in points))
+    builds = list(dict.fromkeys(point.build for point in points))
     for number, build in enumerate(builds):
-        mine = sorted((each for each in points if each.build == build and each.ef > 0), key=lambda each: each.ef)
-        memory = sum(each.memory_mib for each in mine) / len(mine)
+        mine = sorted((point for point in points if point.build == build and point.ef > 0), key=lambda point: point.ef)
+        memory = sum(point.memory_mib for point in mine) / len(mine)
         style = "-" if build.quantizer == "none" else "--"
         label = f"{build.name} ({memory:.0f} MiB, built in {mine[0].build_seconds:.0f} s)"
         axes.plot(
-            [missed(each) for each in mine], [each.queries_per_second for each in mine], style, marker="o", markersize=4,
+            [missed(point) for point in mine], [point.queries_per_second for point in mine], style, marker="o", markersize=4,
             color=f"C{number}", label=label,
         )  # fmt: skip
-    for each in (each for each in points if each.build == builds[0] and each.ef > 0):
-        axes.annotate(f"ef {each.ef}", (missed(each), each.queries_per_second), textcoords="offset points", xytext=(5, 5), fontsize=7)
-    for each in (each for each in points if each.chosen):
-        label = f"blueprint: recall {each.recall:.3f}, p95 {each.p95_ms:.1f} ms"
-        axes.plot([missed(each)], [each.queries_per_second], "*", markersize=18, color="black", zorder=5, label=label)
+    for point in (point for point in points if point.build == builds[0] and point.ef > 0):
+        axes.annotate(f"ef {point.ef}", (missed(point), point.queries_per_second), textcoords="offset points", xytext=(5, 5), fontsize=7)
+    for point in (point for point in points if point.chosen):
+        label = f"blueprint: recall {point.recall:.3f}, p95 {point.p95_ms:.1f} ms"
+        axes.plot([missed(point)], [point.queries_per_second], "*", markersize=18, color="black", zorder=5, label=label)
     axes.axvline(0.01, color="0.5", linewidth=0.8, linestyle=":")
     shown = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
     axes.set_xscale("log")
     axes.invert_xaxis()
-    axes.set_xticks([1 - each for each in shown], [f"{each:g}" for each in shown])
+    axes.set_xticks([1 - recall for recall in shown], [f"{recall:g}" for recall in shown])
     axes.minorticks_off()
     axes.set(xlabel="recall@10 against exact search", ylabel="queries/s, four clients", title=f"{passages:,} real passages, 384 dimensions")
     axes.grid(visible=True, alpha=0.3)
@@ -62,7 +62,7 @@ def missed(point: Point) -> float:
 def front(points: Sequence[Point]) -> list[Point]:
     """Points that no other beats in both recall and queries/s, by recall."""
     best: list[Point] = []
-    for each in sorted(points, key=lambda each: (each.recall, each.queries_per_second), reverse=True):
-        if not best or each.queries_per_second > best[-1].queries_per_second:
-            best.append(each)
+    for point in sorted(points, key=lambda point: (point.recall, point.queries_per_second), reverse=True):
+        if not best or point.queries_per_second > best[-1].queries_per_second:
+            best.append(point)
     return best[::-1]

@@ -47,7 +47,7 @@ def measure(server: ScratchServer, template: str, folder: Path, rows: int, round
                 memory.append(peak)
             else:
                 taken = way()
-            _told(server, rows)
+            _expect_rows(server, rows)
             seconds[name].append(taken)
             print(f"  {name}: {taken:.1f} s, {rows / taken:,.0f} rows/s", file=sys.stderr, flush=True)
     middle = {name: statistics.median(taken) for name, taken in seconds.items()}
@@ -81,7 +81,7 @@ def write_candles(file: Path, rows: int) -> None:
             out.write_table(pa.table(columns, schema=schema))
 
 
-def _told(server: ScratchServer, rows: int) -> None:
+def _expect_rows(server: ScratchServer, rows: int) -> None:
     with server.admin() as connection:
         row = connection.execute("select count(*) from market_data").fetchone()
     if row != (rows,):
@@ -125,8 +125,18 @@ def _psql(platform: Platform, file: Path) -> float:
 
 def _parallel_copy(platform: Platform, file: Path, tool: str) -> float:
     address = urlsplit(platform.postgres_url("ingest"))
-    told = f"host={address.hostname} port={address.port} user=ingest sslmode=verify-full sslrootcert={platform.ca_file}"
-    command = [tool, "--connection", told, "--db-name", address.path.strip("/"), "--table", "market_data", "--file", str(file)]
+    connection_settings = f"host={address.hostname} port={address.port} user=ingest sslmode=verify-full sslrootcert={platform.ca_file}"
+    command = [
+        tool,
+        "--connection",
+        connection_settings,
+        "--db-name",
+        address.path.strip("/"),
+        "--table",
+        "market_data",
+        "--file",
+        str(file),
+    ]
     command += ["--skip-header", "--workers", str(os.cpu_count()), "--columns", _COLUMNS.replace(" ", ""), "--batch-size", "50000"]
     return _seconds(command, _environment(platform))
 

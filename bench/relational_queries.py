@@ -37,7 +37,7 @@ def measure(server: ScratchServer, template: str, history: int) -> list[Figure]:
     which are built afterwards as the migrations write them: fifty million rows go into them in minutes instead of an hour.
 
     The specification writes two indexes, its primary key and the one on the symbol; `create_hypertable` adds one on the time by
-    itself, which finds the newest candle of a symbol that is traded every minute. So both are told: with it, and without.
+    itself, which finds the newest candle of a symbol that is traded every minute. So both are measured: with it, and without.
     """
     server.fresh_database(template)
     days = max(1, round(history / _DAY))
@@ -59,12 +59,12 @@ def measure(server: ScratchServer, template: str, history: int) -> list[Figure]:
         connection.execute("vacuum (analyze) market_data")
         connection.execute("vacuum (analyze) specification.market_data")
         for step in sorted(STEPS, reverse=True):
-            kept = max(1, round(days * step))
+            days_left = max(1, round(days * step))
             for statement in ("shorten.sql", "trim.sql"):
-                connection.execute((_SQL / statement).read_bytes(), {"first": days - kept})
+                connection.execute((_SQL / statement).read_bytes(), {"first": days - days_left})
             connection.execute("vacuum (analyze) market_data")
-            grown.insert(0, _asked(connection, kept))
-            _say(f"{kept * _DAY:,} candles", grown[0])
+            grown.insert(0, _asked(connection, days_left))
+            _say(f"{days_left * _DAY:,} candles", grown[0])
             if step == max(STEPS):
                 latency = _tail(connection)
         connection.execute("set search_path = specification, public")
@@ -87,9 +87,12 @@ def measure(server: ScratchServer, template: str, history: int) -> list[Figure]:
         Figure("newest candle of one symbol, p99", latency, "ms", 5),
         *(
             Figure(
-                f"{text}, growth {grown[0]['rows'] / 1e6:.0f} to {each['rows'] / 1e6:.0f} million", each[name] / grown[0][name], "x", 1.5
+                f"{text}, growth {grown[0]['rows'] / 1e6:.0f} to {length['rows'] / 1e6:.0f} million",
+                length[name] / grown[0][name],
+                "x",
+                1.5,
             )
-            for each in grown[1:]
+            for length in grown[1:]
             for name, text in (names | others).items()
         ),
     ]
@@ -97,10 +100,10 @@ def measure(server: ScratchServer, template: str, history: int) -> list[Figure]:
 
 def _without_indexes(connection: psycopg.Connection, table: str) -> list[str]:
     """Take a table's keys and indexes away; the statements that make them again."""
-    found = connection.execute((_SQL / "indexes.sql").read_bytes(), {"table": table}).fetchall()
-    for _, away in found:
+    statements = connection.execute((_SQL / "indexes.sql").read_bytes(), {"table": table}).fetchall()
+    for _, away in statements:
         connection.execute(away.encode())
-    return [again for again, _ in found]
+    return [again for again, _ in statements]
 
 
 def _fill(server: ScratchServer, days: int, ended: int) -> None:
@@ -127,12 +130,12 @@ def _asked(connection: psycopg.Connection, days: int) -> dict[str, float]:
         raise AssertionError("no candles")
     end = newest[0] + timedelta(minutes=1)
     day = {"start": end - timedelta(days=1), "end": end}
-    found = (_SQL / "last_day.sql").read_text()
+    last_day_sql = (_SQL / "last_day.sql").read_text()
     return {
         "rows": float(days * _DAY),
         "latest": _median(connection, LATEST_CANDLES.sql, lambda _: {"symbols": everyone}),
         "day": _median(connection, CANDLES_OF_RANGE.sql, lambda turn: {"symbol": _symbol(turn * 37), **day}),
-        "found": _median(connection, found, lambda turn: {"symbol": _symbol(turn * 37)}),
+        "found": _median(connection, last_day_sql, lambda turn: {"symbol": _symbol(turn * 37)}),
         "one": _median(connection, LATEST_CANDLE.sql, lambda turn: {"symbol": _symbol(turn * 37)}),
     }
 
@@ -166,6 +169,6 @@ def _symbol(number: int) -> str:
     return f"SYM{number % SYMBOLS:03}"
 
 
-def _say(what: str, asked: dict[str, float] | None = None) -> None:
-    told = ", ".join(f"{name} {value:.2f} ms" for name, value in (asked or {}).items() if name != "rows")
-    print(f"  {time.strftime('%X')} {what}" + (f": {told}" if told else ""), file=sys.stderr, flush=True)
+def _say(what: str, milliseconds: dict[str, float] | None = None) -> None:
+    medians = ", ".join(f"{name} {value:.2f} ms" for name, value in (milliseconds or {}).items() if name != "rows")
+    print(f"  {time.strftime('%X')} {what}" + (f": {medians}" if medians else ""), file=sys.stderr, flush=True)

@@ -62,7 +62,9 @@ def _lines(benchmarks: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _row(figure: Figure, runs: list[dict[str, Any]]) -> str:
-    values = [(run["commit"], each["value"]) for run in runs for each in run["figures"] if each["name"] == figure.name]
+    values = [
+        (run["commit"], figure_of_run["value"]) for run in runs for figure_of_run in run["figures"] if figure_of_run["name"] == figure.name
+    ]
     every = [value for _, value in values]
     spread = f"{_number(min(every))} to {_number(max(every))} in {len(every)} {_trend(every)}" if len(every) > 1 else "one run"
     bound = f"{'≥' if figure.more_is_better else '≤'} {figure.bound:g} {figure.unit}"

@@ -63,16 +63,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("--passages", type=int, default=PASSAGES, help=f"vectors to search among (default {PASSAGES})")
-    parser.add_argument("--only", action="append", metavar="NAME", help=f"only this build: {'; '.join(each.name for each in BUILDS)}")
+    parser.add_argument("--only", action="append", metavar="NAME", help=f"only this build: {'; '.join(build.name for build in BUILDS)}")
     parser.add_argument("--to", type=Path, default=FIGURES, help="folder for vectors.json and vectors.svg")
     options = parser.parse_args()
-    builds = [each for each in BUILDS if each == CHOSEN or not options.only or each.name in options.only]
+    builds = [build for build in BUILDS if build == CHOSEN or not options.only or build.name in options.only]
     with show_progress("vectors") as progress:
         vectors = real_vectors(progress, options.passages)
         exact = nearest(vectors)
         points = [point for build in builds for point in _measured(build, vectors, exact, progress)]
     options.to.mkdir(parents=True, exist_ok=True)
-    record = {"machine": machine(), "passages": options.passages, "points": [asdict(each) | {"chosen": each.chosen} for each in points]}
+    record = {"machine": machine(), "passages": options.passages, "points": [asdict(point) | {"chosen": point.chosen} for point in points]}
     (options.to / "vectors.json").write_text(json.dumps(record, indent=1) + "\n")
     from bench.recall_figure import draw
 
@@ -86,8 +86,10 @@ def nearest(vectors: RealVectors) -> NDArray[np.float32]:
     """The similarity of each question's tenth-nearest passage, by exact search: what is nearer or as near is a right answer."""
     import numpy as np
 
-    found = [np.partition(part @ vectors.passages.T, -LIMIT, axis=1)[:, -LIMIT] for part in np.array_split(vectors.questions[:ASKED], 10)]
-    return np.concatenate(found)
+    tenth_nearest = [
+        np.partition(part @ vectors.passages.T, -LIMIT, axis=1)[:, -LIMIT] for part in np.array_split(vectors.questions[:ASKED], 10)
+    ]
+    return np.concatenate(tenth_nearest)
 
 
 def _measured(build: Build, vectors: RealVectors, exact: NDArray[np.float32], progress: Progress) -> Iterator[Point]:
@@ -183,8 +185,8 @@ def _live_mib(container: Container) -> float:
 
 
 def _figures(points: Sequence[Point]) -> list[Figure]:
-    (chosen,) = (each for each in points if each.chosen)
-    rival = max(each.queries_per_second for each in points if each.recall >= chosen.recall)
+    (chosen,) = (point for point in points if point.chosen)
+    rival = max(point.queries_per_second for point in points if point.recall >= chosen.recall)
     return [
         Figure("recall@10 of the blueprint's choice", chosen.recall, "", 0.99, more_is_better=True),
         Figure("its p95", chosen.p95_ms, "ms", 15),
@@ -195,11 +197,11 @@ def _figures(points: Sequence[Point]) -> list[Figure]:
 
 def _print(points: Sequence[Point]) -> None:
     print(f"{'build':<22} {'ef':>4} {'recall@10':>9} {'queries/s':>9} {'p95 ms':>7} {'build s':>7} {'MiB':>5}")
-    for each in points:
-        mark = " <- blueprint" if each.chosen else ""
+    for point in points:
+        mark = " <- blueprint" if point.chosen else ""
         print(
-            f"{each.build.name:<22} {each.ef:>4} {each.recall:>9.4f} {each.queries_per_second:>9.0f} {each.p95_ms:>7.1f}"
-            f" {each.build_seconds:>7.0f} {each.memory_mib:>5.0f}{mark}"
+            f"{point.build.name:<22} {point.ef:>4} {point.recall:>9.4f} {point.queries_per_second:>9.0f} {point.p95_ms:>7.1f}"
+            f" {point.build_seconds:>7.0f} {point.memory_mib:>5.0f}{mark}"
         )
 
 

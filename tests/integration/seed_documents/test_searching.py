@@ -58,7 +58,7 @@ def test_the_measured_bound_tells_questions_of_the_guide_from_others(guide: Plat
         chosen, judged = (certainty.measure(client, folder) for folder in (certainty.CHOOSING, certainty.JUDGING))
     # bench/README.md says by how much what is promised is missed. This is what a change of passages or of the model would show.
     for measured in (chosen, judged):
-        assert measured.found(EMBEDDED.certainty) >= 0.9
+        assert measured.recall(EMBEDDED.certainty) >= 0.9
         assert measured.answered(EMBEDDED.certainty) <= 0.2
     assert abs(EMBEDDED.certainty - chosen.highest(certainty.FOUND)) <= 0.003
 

@@ -57,7 +57,7 @@ def test_foreign_questions_are_enough_in_either_language_and_none_twice(folder: 
 
 def test_the_bound_is_the_highest_at_which_enough_is_found() -> None:
     measured = Measured((0.95, 0.93, 0.90, None), (0.92, 0.80))
-    assert measured.found(0.9) == 0.75
+    assert measured.recall(0.9) == 0.75
     assert (measured.answered(0.9), measured.answered(0.93)) == (0.5, 0.0)
     assert measured.highest(0.75) == pytest.approx(0.9)
     assert measured.highest(0.5) == pytest.approx(0.93)
