@@ -46,7 +46,7 @@ def bring_back_lost(platform: Platform, folder: Path, progress: Progress, *, exp
     """Bring the audit back if it is lost; where that fails, it is told and left to a person. `expected` as in `recover`."""
     if lost(platform.stack, folders.list_sets(folder=folder)):
         try:
-            said = told(*bring_back(platform, folder, expected=expected))
+            said = summary(*bring_back(platform, folder, expected=expected))
         except PlatformError as error:
             said = f"the audit is not brought back: {error.what}; see invoke audit.verify"
         progress.log(said)
@@ -59,10 +59,10 @@ def faults(files: SetFiles, manifest: Manifest, every: Sequence[Manifest]) -> li
         return []
     before = _parent(manifest, every).audit if known.after else None
     verdict = verify_lines(_lines(files), Head(before.number, before.hash) if before else None)
-    found = [f"audit: {fault}" for fault in verdict.faults]
+    problems = [f"audit: {fault}" for fault in verdict.faults]
     if verdict.lines and verdict.head != Head(known.number, known.hash):
-        found.append(f"audit: its last line is number {verdict.head.number}, and not the one that the set is signed with")
-    return found
+        problems.append(f"audit: its last line is number {verdict.head.number}, and not the one that the set is signed with")
+    return problems
 
 
 def newest(every: Sequence[Manifest]) -> Manifest | None:
@@ -73,7 +73,7 @@ def newest(every: Sequence[Manifest]) -> Manifest | None:
 def lost(stack: str, every: Sequence[Manifest]) -> bool:
     """Whether the audit here has no line that any set knows, although sets have lines: another machine's, or one that was removed."""
     chain = Chain(folder_of(stack))
-    anchors = [Head(each.audit.number, each.audit.hash) for each in reversed(every) if each.audit]
+    anchors = [Head(backup_set.audit.number, backup_set.audit.hash) for backup_set in reversed(every) if backup_set.audit]
     return newest(every) is not None and not any(chain.has(anchor) for anchor in anchors)
 
 
@@ -91,9 +91,9 @@ def bring_back(platform: Platform, folder: Path, *, set_id: str = "", expected: 
     source = source_of(platform, folder)
     links = _links(chosen, every)
     for link in links:
-        if found := faults(files_of(platform, source, link), link, every):
+        if chain_faults := faults(files_of(platform, source, link), link, every):
             raise PlatformError(
-                what=f"the audit in set {link.id} is not whole: {found[0]}",
+                what=f"the audit in set {link.id} is not whole: {chain_faults[0]}",
                 where=source.where,
                 next_step="name an earlier set: invoke audit.recover --set ID; invoke backup.verify tells which are good",
             )
@@ -102,7 +102,7 @@ def bring_back(platform: Platform, folder: Path, *, set_id: str = "", expected: 
     return chosen, recover(folder_of(platform.stack), lines, head, chosen.id, datetime.now(UTC), expected=expected)
 
 
-def told(chosen: Manifest, recovered: Recovered) -> str:
+def summary(chosen: Manifest, recovered: Recovered) -> str:
     """What was brought back, in words."""
     aside = f"; the files that were here: {recovered.aside}" if recovered.aside else ""
     return f"audit: {recovered.lines} lines are back from set {chosen.id}, {recovered.added} of this machine follow them{aside}"
@@ -117,7 +117,7 @@ def _links(manifest: Manifest, every: Sequence[Manifest]) -> list[Manifest]:
 
 
 def _parent(manifest: Manifest, every: Sequence[Manifest]) -> Manifest:
-    parent = next((each for each in every if each.id == manifest.parent), None)
+    parent = next((backup_set for backup_set in every if backup_set.id == manifest.parent), None)
     if parent is None or parent.audit is None:
         raise PlatformError(what=f"its parent {manifest.parent} is missing", where=f"set {manifest.id}", next_step="use another set")
     return parent

@@ -22,7 +22,7 @@ from security.audit.export import export
 def anchors(stack: str) -> dict[str, Head]:
     """The audit's heads in the stack's sets, by set."""
     every = folders.list_sets(folder=folders.folder_of(stack))
-    return {each.id: Head(each.audit.number, each.audit.hash) for each in every if each.audit}
+    return {backup_set.id: Head(backup_set.audit.number, backup_set.audit.hash) for backup_set in every if backup_set.audit}
 
 
 def show_verdict(stack: str, *, as_json: bool) -> int:
@@ -46,12 +46,12 @@ def recover_lines(platform: Platform, set_id: str) -> str:
     folder = folders.folder_of(platform.stack)
     mirror.refresh(platform, folder)
     with lock.hold(folder, "a recovery of the audit"):
-        return audit_lines.told(*audit_lines.bring_back(platform, folder, set_id=set_id))
+        return audit_lines.summary(*audit_lines.bring_back(platform, folder, set_id=set_id))
 
 
 def _proven(chain: Chain, verdict: Verdict, known: Mapping[str, Head]) -> str:
     """Up to which line somebody else than this machine's files says what stood there."""
-    by_number = sorted(known.items(), key=lambda each: each[1].number, reverse=True)
+    by_number = sorted(known.items(), key=lambda set_and_head: set_and_head[1].number, reverse=True)
     name, anchor = next(((name, anchor) for name, anchor in by_number if chain.has(anchor)), ("", EMPTY))
     if not name:
         return "no line is proven by a backup set: whoever may write these files could have written all of them anew"

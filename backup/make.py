@@ -55,20 +55,20 @@ def make(
     run = _Run(platform, folder, kind, known_stores(stores), recount)
     with lock.hold(folder, "a backup"):
         follow(run.steps(), progress or SilentProgress())
-    return run.made
+    return run.manifest
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run: what was asked for, then what its steps decided and made."""
+    """One run: what was requested, then the kind and the manifest that its steps settled."""
 
     platform: Platform
     folder: Path
-    asked: SetKind | None
+    requested: SetKind | None
     stores: tuple[Store, ...]
     recount: bool = False
     kind: SetKind | None = None
-    made: Manifest | None = None
+    manifest: Manifest | None = None
 
     def steps(self) -> list[Step]:
         """The run from its beginning to its end. An interrupted one is begun again from the first step."""
@@ -101,11 +101,11 @@ class _Run:
 
     def _decide(self, progress: Progress) -> None:
         existing = folders.list_sets(folder=self.folder)
-        self.kind = closing.wanted(self.platform, self.asked, self.stores, existing, self.folder, progress)
+        self.kind = closing.wanted(self.platform, self.requested, self.stores, existing, self.folder, progress)
 
     def _make(self, progress: Progress) -> None:
         if self.kind:
-            self.made = _make_usable(self.platform, self.kind, self.stores, self.folder, progress, recount=self.recount)
+            self.manifest = _make_usable(self.platform, self.kind, self.stores, self.folder, progress, recount=self.recount)
 
     def _copy(self, progress: Progress) -> None:
         copies.catch_up(self.platform, self.folder, progress)

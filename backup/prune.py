@@ -31,7 +31,7 @@ class Pruned:
 
     dry_run: bool
     removed: tuple[str, ...]
-    kept: dict[str, str]
+    staying: dict[str, str]
     labels: tuple[str, ...]
     copies: tuple[str, ...]
     bytes: int
@@ -42,7 +42,7 @@ class Pruned:
         return {
             "dry_run": self.dry_run,
             "removed": list(self.removed),
-            "kept": self.kept,
+            "kept": self.staying,
             "physical_backups": list(self.labels),
             "weaviate_copies": list(self.copies),
             "bytes": self.bytes,
@@ -64,9 +64,9 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
         mirror.refresh(platform, folder)
         every = folders.list_sets(folder=folder)
         good = {set_id for set_id, mark in marks.read(folder).items() if mark.verified or mark.drilled}
-        kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), good)
-        going = [manifest for manifest in every if manifest.id not in kept]
-        staying = [manifest for manifest in every if manifest.id in kept]
+        reasons = retention.keep(every, BACKUP_RULES, datetime.now(UTC), good)
+        going = [manifest for manifest in every if manifest.id not in reasons]
+        staying = [manifest for manifest in every if manifest.id in reasons]
         container = platform.containers["timescaledb"]
         labels = unneeded_labels(pgbackrest.info(container).backups, staying)
         copies = _unneeded_copies(platform.containers["weaviate"], staying)
@@ -81,7 +81,7 @@ def prune(platform: Platform, *, dry_run: bool = False, progress: Progress | Non
             mirror.remove_abandoned(platform, folder, staying)
         places = further.prune(platform, every, good, progress, dry_run=dry_run)
     size = sum(manifest.total_bytes for manifest in going)
-    return Pruned(dry_run, tuple(manifest.id for manifest in going), kept, tuple(labels), tuple(copies), size, places)
+    return Pruned(dry_run, tuple(manifest.id for manifest in going), reasons, tuple(labels), tuple(copies), size, places)
 
 
 def unneeded_labels(backups: Sequence[pgbackrest.PhysicalBackup], staying: Sequence[Manifest]) -> list[str]:

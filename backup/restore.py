@@ -129,7 +129,7 @@ class _Run:
         self.stores = stores_for(self.target, self.every, self.named)
         self.begun = Journal(self.folder).read()
         if self.begun and not self._goes_on():
-            progress.log(f"{self.begun.told()}; {self.begun.next_step()}")
+            progress.log(f"{self.begun.description()}; {self.begun.next_step()}")
 
     def _needs_no_redis(self) -> bool:
         if self.live or self.dry_run or self.place or "redis" not in self.stores or not self.target.moment:

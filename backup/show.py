@@ -130,7 +130,7 @@ def show_pruned(pruned: Pruned, *, as_json: bool) -> None:
     print(f"{verb} {len(pruned.removed)} sets ({size_text(pruned.bytes)}), {len(pruned.labels)} physical backups without a set")
     for set_id in pruned.removed:
         print(f"  goes   {set_id}")
-    for set_id, reason in pruned.kept.items():
+    for set_id, reason in pruned.staying.items():
         print(f"  stays  {set_id}  {reason}")
 
 

@@ -121,9 +121,9 @@ class _Run:
         if self.whole:
             self.chosen = self.readable
             return
-        asked = [verdict for verdict in self.unreadable if self.set_id and verdict.set_id.startswith(self.set_id)]
-        if asked or (self.set_id is None and self.unreadable and not self.readable):
-            self.unreadable = asked or self.unreadable
+        matching = [verdict for verdict in self.unreadable if self.set_id and verdict.set_id.startswith(self.set_id)]
+        if matching or (self.set_id is None and self.unreadable and not self.readable):
+            self.unreadable = matching or self.unreadable
             return
         self.chosen = ancestry(folders.choose(self.readable, self.set_id, self.folder), self.readable)
         # An unreadable manifest may be the newest set's, or belong to a set that this one builds on.
@@ -152,9 +152,9 @@ class _Run:
         self.verdicts += self.unreadable
 
 
-def _absent(first: Sequence[Manifest], copy: str, found: Sequence[Manifest | Verdict], every: bool) -> list[Verdict]:
+def _absent(first: Sequence[Manifest], copy: str, copy_sets: Sequence[Manifest | Verdict], every: bool) -> list[Verdict]:
     """A verdict on each set of the first place that a copy lacks; only on the newest one unless `every`."""
-    present = {each.id if isinstance(each, Manifest) else each.set_id for each in found}
+    present = {backup_set.id if isinstance(backup_set, Manifest) else backup_set.set_id for backup_set in copy_sets}
     lacking = [manifest.id for manifest in (first if every else first[-1:]) if manifest.id not in present]
     return [Verdict(set_id, ("it is not there: invoke backup.copy brings it, or says why not",), 0, 0, 0.0, copy) for set_id in lacking]
 

@@ -177,7 +177,7 @@ def _backups(folder: Path, now: datetime) -> dict[str, Finding]:
     sets = folders.list_sets(folder=folder)
     findings = {"last set": judge_last(sets, now), "next set": judge_next(sets, BACKUP_RULES, now)}
     if begun := Journal(folder).read():
-        findings["restore"] = critical(begun.told(), begun.next_step())
+        findings["restore"] = critical(begun.description(), begun.next_step())
     return findings
 
 

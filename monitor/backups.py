@@ -85,20 +85,20 @@ def judge_timeline(live: LiveLog | None, sets: Sequence[Manifest], begun: Begun 
     from backup.sets.due import full_of
 
     if begun and begun.half:
-        return critical(begun.told(), begun.next_step())
+        return critical(begun.description(), begun.next_step())
     if live is None:
         if begun:
-            return critical(begun.told(), begun.next_step())
+            return critical(begun.description(), begun.next_step())
         raise PlatformError(what="PostgreSQL can't be asked for its timeline", where="the database's container", next_step="invoke up")
     message = f"PostgreSQL writes timeline {live.timeline}"
     if live.recovering:
         return critical(f"{message.replace('writes', 'still replays')}: it takes no writes", "docker logs the database: it says why")
     full = full_of(live, sets)
     if begun and "postgres" not in begun.stores:
-        return critical(begun.told(), begun.next_step())
+        return critical(begun.description(), begun.next_step())
     if full:
         return ok(f"{message}, of which {full.id} is the newest full set", live.timeline)
-    since = f"; {begun.told()}" if begun else ""
+    since = f"; {begun.description()}" if begun else ""
     return critical(f"{message}, of which there is no full set yet{since}", "invoke backup makes it, before anything else", live.timeline)
 
 

@@ -88,7 +88,7 @@ def judge_kit(taken: Taken | None, covers: Mapping[str, str], now: datetime) -> 
     if taken is None:
         return warning("no recovery kit was ever taken, so whoever loses this machine can't read its backups", step)
     gone = changed(taken, dict(covers))
-    message = f"the last kit ({taken.file}, for {taken.readers}) was taken {span_text(now - taken.made)} ago"
+    message = f"the last kit ({taken.file}, for {taken.readers}) was taken {span_text(now - taken.made_at)} ago"
     if gone:
         return warning(f"{message}; changed since: {', '.join(gone)}", f"{step}; then remove the older one")
     return ok(f"{message}, and holds all keys of now")

@@ -247,7 +247,7 @@ class Job:
         say(f"backup: made {manifest.id}, {size_text(manifest.total_bytes)} in {manifest.duration.total_seconds():.0f} s")
         if manifest.kind == "full" and not self.stopping.is_set():
             pruned = prune.prune(platform, folder=self.folder)
-            say(f"prune: {len(pruned.removed)} sets removed ({size_text(pruned.bytes)}), {len(pruned.kept)} kept")
+            say(f"prune: {len(pruned.removed)} sets removed ({size_text(pruned.bytes)}), {len(pruned.staying)} kept")
         return True
 
     def _drill(self) -> bool:

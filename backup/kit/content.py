@@ -40,10 +40,12 @@ class StackState(_Strict):
 class Kit(_Strict):
     """A whole kit. `covers` has the fingerprints of its content, made by `backup.kit.coverage`."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
     kit: int = FORMAT
     project: str
     stack: str
-    made: datetime
+    made_at: datetime = Field(validation_alias="made", serialization_alias="made")
     made_by: str
     covers: dict[str, str]
     keys: Keys
@@ -51,7 +53,7 @@ class Kit(_Strict):
 
     def plain(self) -> bytes:
         """The kit's bytes before encryption."""
-        return self.model_dump_json(indent=1).encode()
+        return self.model_dump_json(indent=1, by_alias=True).encode()
 
 
 def parse(plain: bytes, where: str, project: str) -> Kit:

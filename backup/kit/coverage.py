@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ _HEX = 16
 class Taken:
     """The record of a kit: when it was made, who can open it, its file name, and the fingerprints of its content."""
 
-    made: datetime
+    made_at: datetime
     readers: str
     file: str
     covers: dict[str, str]
@@ -58,7 +58,7 @@ def covers(platform: Platform) -> dict[str, str]:
 def record(folder: Path, taken: Taken) -> None:
     """Save the record of a new kit."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    content = {**asdict(taken), "made": taken.made.isoformat(timespec="seconds")}
+    content = {"made": taken.made_at.isoformat(timespec="seconds"), "readers": taken.readers, "file": taken.file, "covers": taken.covers}
     write_whole(folder / _RECORD, json.dumps(content, indent=2).encode() + b"\n")
 
 

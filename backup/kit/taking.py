@@ -64,7 +64,7 @@ def take(
     kit = gather(platform)
     readers = readers_of(platform, recipients, passphrase_file)
     write(target, seal(kit.plain(), readers))
-    coverage.record(folder, coverage.Taken(kit.made, str(readers), target.name, kit.covers))
+    coverage.record(folder, coverage.Taken(kit.made_at, str(readers), target.name, kit.covers))
     return target, readers
 
 
@@ -82,7 +82,7 @@ def gather(platform: Platform) -> Kit:
     return Kit(
         project=PROJECT,
         stack=platform.stack,
-        made=datetime.now(UTC),
+        made_at=datetime.now(UTC),
         made_by=lock.made_by(),
         covers=coverage.covers(platform),
         keys=own,

@@ -58,7 +58,7 @@ def up(path: str, stack: str, *, identity: str = "", passphrase_file: str = "", 
         _put_state(kit, name, unused=unused)
         _remove_unknown(host, name)
     stacks.up(name, refresh=refresh)
-    coverage.record(folder, coverage.Taken(kit.made, "a kit that this machine was brought up from", Path(path).name, kit.covers))
+    coverage.record(folder, coverage.Taken(kit.made_at, "a kit that this machine was brought up from", Path(path).name, kit.covers))
     if waits:
         return name, f"stack {name} is up with its keys and passwords, and empty; next: {recovery.COMMAND} --stack {name}", False
     recovery.end(folder)
@@ -114,8 +114,8 @@ def _passphrase_alone(kit: Kit, name: str) -> bool:
 def _refuse_present(kit: Kit, name: str) -> None:
     """Raise PlatformError if this machine already has a part of what the kit would restore."""
     own, file = kit.state.passphrase, stack_state.passphrase_file()
-    given = os.environ.get("PULUMI_CONFIG_PASSPHRASE")
-    if own and given is not None and given != own:
+    environment_passphrase = os.environ.get("PULUMI_CONFIG_PASSPHRASE")
+    if own and environment_passphrase is not None and environment_passphrase != own:
         raise PlatformError(
             what="the environment has another passphrase than the kit",
             where="PULUMI_CONFIG_PASSPHRASE",
@@ -128,7 +128,7 @@ def _refuse_present(kit: Kit, name: str) -> None:
             where=str(settings),
             next_step="move the file away, then run this again: the kit brings its own",
         )
-    if own and given is None and file.exists() and file.read_text(encoding="utf-8").strip() != own and stacks.stacks():
+    if own and environment_passphrase is None and file.exists() and file.read_text(encoding="utf-8").strip() != own and stacks.stacks():
         raise PlatformError(
             what="this clone's stacks are encrypted with another passphrase than the kit's",
             where=str(file),
@@ -197,8 +197,8 @@ def _refuse_other_keys(host: docker.DockerClient, kit: Kit, name: str) -> None:
     except docker.errors.NotFound:
         return
     with open_volume(volume, image, name) as files:
-        kept = files.read().get("pgbackrest.key")
-    if kept and kept.content and kept.content.decode() != kit.keys.passphrase:
+        stored_key = files.read().get("pgbackrest.key")
+    if stored_key and stored_key.content and stored_key.content.decode() != kit.keys.passphrase:
         raise PlatformError(
             what=f"this engine has a stack {name} with other keys than the kit's: two stacks with one name",
             where=f"volume {volume}",

@@ -178,12 +178,14 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
         broken=broken,
     )
     unproven = (*counts.unproven, *_distrusted(broken), *beside, *(dumped.unproven if dumped else ()))
-    parts = [part for key, kept in proof.counting.kept.items() if counts.tables[key].rows is not None for part in kept]
+    parts = [
+        part for key, table_parts in proof.counting.parts_of_tables.items() if counts.tables[key].rows is not None for part in table_parts
+    ]
     evidence = proof.evidence(parts)
     files = (*(dumped.files if dumped else ()), *([write(request.folder, evidence)] if evidence else []))
     taken_over = sum(part.why == TAKEN_OVER for part in parts)
     changes = tuple(proof.counting.unlogged_changes)
-    return _Found(point, files, dumped is not None and dumped.made, archived, unproven, len(parts) - taken_over, taken_over, changes)
+    return _Found(point, files, dumped is not None and dumped.complete, archived, unproven, len(parts) - taken_over, taken_over, changes)
 
 
 @dataclass(frozen=True, slots=True)

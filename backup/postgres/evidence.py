@@ -125,7 +125,11 @@ def newest(platform: Platform, folder: Path, sets: Sequence[Manifest]) -> Eviden
 
     Nothing is taken over from a set whose signature or file doesn't hold.
     """
-    having = [each for each in reversed(sets) if each.postgres and any(file.path == EVIDENCE_PATH for file in each.postgres.files)]
+    having = [
+        backup_set
+        for backup_set in reversed(sets)
+        if backup_set.postgres and any(file.path == EVIDENCE_PATH for file in backup_set.postgres.files)
+    ]
     for manifest in having[:_TRIED]:
         try:
             if keys.is_signed(manifest, keys.repository_passphrase(platform)):

@@ -25,11 +25,11 @@ _READS_LARGE_OBJECTS = 180000
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """The dump's files, what it lacks, and whether it was made at all."""
+    """The dump's files, what it lacks, and whether `pg_dump` completed."""
 
     files: tuple[FileRecord, ...]
     unproven: tuple[Unproven, ...]
-    made: bool
+    complete: bool
 
 
 def dump(platform: Platform, folder: SetFolder, snapshot: str, tables: Sequence[Table], server_version: int) -> Dump:
@@ -62,7 +62,7 @@ def dump(platform: Platform, folder: SetFolder, snapshot: str, tables: Sequence[
         files.append(write_hashed(folder, GLOBALS_PATH, [roles.stdout]))
     else:
         lacking.append(Unproven(what="the roles beside the logical backup", why=f"not made: {_said(roles)}"))
-    return Dump(tuple(files), tuple(lacking), made=done.code == 0)
+    return Dump(tuple(files), tuple(lacking), complete=done.code == 0)
 
 
 def limits(tables: Sequence[Table], server_version: int) -> tuple[list[str], list[Unproven]]:

@@ -53,7 +53,7 @@ def counted_again(settled: Mapping[tuple[str, int], Part], now: datetime) -> dic
 class Counting:
     """The counting of one set. `settled` has what is unchanged by the log; `again` says which of that is counted nevertheless, and why.
 
-    After it, `kept` has the parts of every table that was counted so, by the table's key; `unlogged_changes` those that changed
+    After it, `parts_of_tables` has the parts of every table that was counted so, by the table's key; `unlogged_changes` those that changed
     without the log.
     """
 
@@ -62,7 +62,7 @@ class Counting:
     parts: Sequence[Relation]
     settled: Mapping[tuple[str, int], Part]
     again: Mapping[tuple[str, int], str]
-    kept: dict[str, list[Part]] = field(default_factory=dict)
+    parts_of_tables: dict[str, list[Part]] = field(default_factory=dict)
     unlogged_changes: list[str] = field(default_factory=list)
 
     def __call__(self, connection: psycopg.Connection, table: Table, *, hashed: bool) -> Counted:
@@ -86,7 +86,7 @@ class Counting:
             known = self.settled.get((part.table, part.oid))
             if known and (known.rows, known.checksum) != (part.rows, part.checksum):
                 self.unlogged_changes.append(part.name)
-        self.kept[table.key] = every
+        self.parts_of_tables[table.key] = every
         return Counted(together(every))
 
     def _count(self, connection: psycopg.Connection, table: Table, wanted: Sequence[Relation]) -> list[Part]:
@@ -106,12 +106,12 @@ class Counting:
         columns = tables.columns_of(connection, table) if wanted else []
         total = tables.by_columns(columns, as_text) if columns else tables.whole_row()
         by_oid = {part.oid: part for part in wanted}
-        found = []
+        counted_parts = []
         for start in range(0, len(wanted), _TOGETHER):
-            asked = [_statement(part, total) for part in wanted[start : start + _TOGETHER]]
-            for oid, rows, checksum in tables.rows_of(connection, sql.SQL(" union all ").join(asked)):
-                found.append(self._part(by_oid[oid], int(rows), str(checksum or "0"), as_text))
-        return found
+            statements = [_statement(part, total) for part in wanted[start : start + _TOGETHER]]
+            for oid, rows, checksum in tables.rows_of(connection, sql.SQL(" union all ").join(statements)):
+                counted_parts.append(self._part(by_oid[oid], int(rows), str(checksum or "0"), as_text))
+        return counted_parts
 
     def _part(self, of: Relation, rows: int, checksum: str, as_text: tuple[str, ...]) -> Part:
         return Part(

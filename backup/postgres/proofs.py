@@ -101,10 +101,10 @@ def structure(restored: RestoredPlatform) -> str:
     fresh = [name for name in broken if name not in known]
     insist(not fresh, f"the server no longer trusts these: {shown(fresh)}")
     behind = []
-    for name, given in (point.sequences if point else {}).items():
+    for name, last_value in (point.sequences if point else {}).items():
         value, falling = sequences.get(name, (None, False))
-        if value is None or (value > given if falling else value < given):
-            behind.append(f"{name} is at {'nothing' if value is None else value}, but had given out {given}")
+        if value is None or (value > last_value if falling else value < last_value):
+            behind.append(f"{name} is at {'nothing' if value is None else value}, but had given out {last_value}")
     insist(not behind, f"sequences would give the same number twice: {shown(behind)}")
     revision, recorded = row[0] if row else None, part.schema_revision if part else None
     insist(revision == recorded, f"the schema is at {revision}, not at {recorded} as recorded")

@@ -141,9 +141,9 @@ def repository_volume(scratch_stores: Scratch, ingredients: Ingredients, plan: S
     entries += [FileToPut(path, plain_file(files, index[f"{INFO_PATH}/{path}"])) for path in INFO_FILES]
     volume = scratch_stores.volume("pgbackrest")
     base = ingredients.bases["timescaledb"]
-    with helper(base.image, "repository", volumes={volume: REPOSITORY_PATH}) as made:
-        give(made, REPOSITORY_PATH, **base.owner)
-        put_files(made, REPOSITORY_PATH, entries, **base.owner)
+    with helper(base.image, "repository", volumes={volume: REPOSITORY_PATH}) as container:
+        give(container, REPOSITORY_PATH, **base.owner)
+        put_files(container, REPOSITORY_PATH, entries, **base.owner)
     return volume
 
 

@@ -124,12 +124,12 @@ def written_since(container: str, position: str) -> Written | None:
 def unchanged(known: Evidence, written: Written, relations: Iterable[Relation]) -> dict[tuple[str, int], Part]:
     """What is known of those relations that nothing was written to; by key. `written` must reach from the evidence to the snapshot."""
     before = {(part.oid, part.node, part.columns): part for part in known.parts}
-    found = {}
+    known_parts = {}
     for relation in relations:
         part = before.get((relation.oid, relation.node, relation.columns))
         if part and relation.is_sound and not {relation.node, relation.long_node} & written.named:
-            found[relation.key] = part
-    return found
+            known_parts[relation.key] = part
+    return known_parts
 
 
 def _one(connection: psycopg.Connection, statement: Any, *arguments: object) -> Sequence[Any]:

@@ -74,11 +74,11 @@ def objects(restored: RestoredPlatform) -> str:
     steady = all(before == after for before, after in recorded_counts.values())
     recorded = part.documents if part else {}
     insist(not steady or documents == recorded, f"passages of {len(documents)} files, not of {len(recorded)} as recorded, or other counts")
-    kept = sum(map(len, away.values()))
+    inactive = sum(map(len, away.values()))
     summary = f"{sum(counted.values())} objects in {len(counted)} collections, {len(documents)} files"
     return (
         summary
-        + (f"; {kept} tenants inactive as before" if kept else "")
+        + (f"; {inactive} tenants inactive as before" if inactive else "")
         + (f"; not counted: {shown(sorted(uncounted))}" if uncounted else "")
     )
 
@@ -103,7 +103,7 @@ def tenants(restored: RestoredPlatform) -> str:
 
 def neighbours(restored: RestoredPlatform) -> str:
     """Every collection with an index finds an object by its own vector, or another that is nearer by the collection's measure."""
-    asked, without = 0, []
+    answering, without = 0, []
     with weaviate_client(restored.platform, READER) as client:
         for name, config in client.collections.list_all(simple=False).items():
             if config.multi_tenancy_config.enabled:
@@ -120,10 +120,10 @@ def neighbours(restored: RestoredPlatform) -> str:
                     far = _distance(collection, vector, target)
                     # By scalar product, or with a vector of zeros, another object may be nearer than the object itself.
                     itself = 0.0 if far is not None and abs(far) < _SAME else _distance(collection, vector, target, one.uuid)
-                    told = f"{name}: the nearest object to {one.uuid}'s own vector is {far} away, it itself {itself}"
-                    insist(far is not None and itself is not None and far < itself + _SAME, told)
-                asked += 1
-    return f"{asked} collections answer by vector" + (f"; without an index: {shown(without)}" if without else "")
+                    distances = f"{name}: the nearest object to {one.uuid}'s own vector is {far} away, it itself {itself}"
+                    insist(far is not None and itself is not None and far < itself + _SAME, distances)
+                answering += 1
+    return f"{answering} collections answer by vector" + (f"; without an index: {shown(without)}" if without else "")
 
 
 def _distance(collection: Any, vector: Any, target: str | None, only: Any = None) -> float | None:
@@ -156,14 +156,12 @@ def questions(restored: RestoredPlatform) -> str:
     hits = search(restored.platform, _QUESTION, certainty=0.0)
     insist(hits, f"no answer to {_QUESTION!r}")
     recorded = sorted(part.documents) if part else []
-    asked = recorded[:: max(1, len(recorded) // _FILES_ASKED)][:_FILES_ASKED]
-    for path in asked:
+    paths = recorded[:: max(1, len(recorded) // _FILES_ASKED)][:_FILES_ASKED]
+    for path in paths:
         words = _beginning(restored.platform, path)
         answers = [hit.file_path for hit in search(restored.platform, words, certainty=0.0)]
         insist(path in answers, f"{words[:40]!r} is from {path}, but the answers are from {shown(answers)}")
-    return (
-        f"{1 + len(asked)} questions; to {_QUESTION!r} {len(hits)} passages, the first from {hits[0].file_path} ({hits[0].certainty:.2f})"
-    )
+    return f"{1 + len(paths)} questions; to {_QUESTION!r} {len(hits)} passages, the first from {hits[0].file_path} ({hits[0].certainty:.2f})"
 
 
 def _beginning(platform: Platform, path: str) -> str:
@@ -218,9 +216,9 @@ def references(restored: RestoredPlatform) -> str:
             user for (user,) in connection.execute("select id from users where id = any(%s::bigint[])", (list(keys_of_users),)).fetchall()
         }
         row = connection.execute("select pg_sequence_last_value(pg_get_serial_sequence('public.users', 'id')::regclass)").fetchone()
-    given = row[0] if row else None
+    last_user = row[0] if row else None
     gone = {user: key for user, key in keys_of_users.items() if user not in existing}
-    lost = [f"{shown_key(key)} of user {user}" for user, key in gone.items() if given is None or user > given]
+    lost = [f"{shown_key(key)} of user {user}" for user, key in gone.items() if last_user is None or user > last_user]
     insist(not lost, f"keys of users that don't exist: {shown(lost)}")
     summary = f"{len(keys_of_users) - len(gone)} users named by keys, all exist"
     return summary + (f"; {len(gone)} were deleted earlier" if gone else "") + (f"; {odd} sessions name no user" if odd else "")

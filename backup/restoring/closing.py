@@ -30,7 +30,7 @@ def wanted(
         return "full"
     begun = Journal(folder).read()
     if begun and begun.owes_full and set(begun.stores) <= set(stores):
-        progress.log(f"a full set: {begun.told()}")
+        progress.log(f"a full set: {begun.description()}")
         return "full"
     return kind or due.due(datetime.now(UTC), every, BACKUP_RULES, stores, live)
 

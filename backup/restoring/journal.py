@@ -67,7 +67,7 @@ class Begun:
         """Whether all stores are restored, and only the closing full set is missing."""
         return not self.half
 
-    def told(self) -> str:
+    def description(self) -> str:
         """Where it stopped, in words."""
         begun = f"a restore to {self.target} of {', '.join(self.stores)} was begun at {self.since} and not finished"
         if self.owes_full:
@@ -193,8 +193,8 @@ def brought_back_in_part(folder: Path) -> str:
 def part_brought_back(folder: Path) -> tuple[str, str] | None:
     """What is to be said of such a copy, and what finishes it."""
     name = brought_back_in_part(folder)
-    told = f"copy {name} was not brought back to its end: the first place has a part of its sets"
-    return (told, "invoke backup.restore --live goes on with it") if name else None
+    state = f"copy {name} was not brought back to its end: the first place has a part of its sets"
+    return (state, "invoke backup.restore --live goes on with it") if name else None
 
 
 def refuse_part(folder: Path) -> None:
@@ -216,7 +216,7 @@ def refuse_unfinished(folder: Path, *, owed: bool = False) -> None:
     refuse_part(folder)
     begun = Journal(folder).read()
     if begun and (begun.half or owed):
-        raise PlatformError(what=begun.told(), where=str(Journal(folder).path), next_step=begun.next_step())
+        raise PlatformError(what=begun.description(), where=str(Journal(folder).path), next_step=begun.next_step())
 
 
 def note(folder: Path) -> str:
@@ -227,7 +227,7 @@ def note(folder: Path) -> str:
         begun = Journal(folder).read()
     except PlatformError as error:
         return f"{error.what}; {error.next_step}"
-    return f"{begun.told()}; {begun.next_step()}" if begun else ""
+    return f"{begun.description()}; {begun.next_step()}" if begun else ""
 
 
 @dataclass(frozen=True, slots=True)

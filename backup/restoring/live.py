@@ -161,15 +161,15 @@ def _go_on_or_begin(
     same = begun is not None and (begun.target, begun.stores) == (str(target), stores)
     if begun and begun.half:
         if same:
-            progress.log(f"going on: {begun.told()}")
+            progress.log(f"going on: {begun.description()}")
             return
         if target.set_id and target.set_id == begun.safety and stores == begun.stores and "go back" in begun.next_step():
-            progress.log(f"going back to the state before: {begun.told()}")
+            progress.log(f"going back to the state before: {begun.description()}")
             journal.begin(str(target), stores, [*begun.sets, begun.safety], safety=begun.safety, timeline=begun.timeline, after=begun.after)
             return
         refuse_unfinished(folder)
     if begun and same and not closing.settle(platform, folder):
-        progress.log(f"going on: {begun.told()}")
+        progress.log(f"going on: {begun.description()}")
         return
     _refuse_writers(platform, stores, force=force)
     before = [manifest.id for manifest in folders.list_sets(folder=folder)]
@@ -248,10 +248,10 @@ def _safety_backup(platform: Platform, stores: tuple[Store, ...], progress: Prog
     if emptiness.empty(platform, STORES):
         progress.log("the live stores are empty, so no safety backup is needed")
         return None
-    kept = _belonging(stores)
-    existing = covering(folders.list_sets(folder=folder), kept)
+    stores_of_set = _belonging(stores)
+    existing = covering(folders.list_sets(folder=folder), stores_of_set)
     try:
-        return make.make(platform, kind="incremental" if existing else "full", stores=kept, progress=progress, folder=folder)
+        return make.make(platform, kind="incremental" if existing else "full", stores=stores_of_set, progress=progress, folder=folder)
     except PlatformError as error:
         if force:
             progress.log(f"no safety backup could be made: {error.what}")

@@ -197,9 +197,9 @@ class Scratch:
         }
         if not new:
             return
-        with helper(recipe.base.image, "owner", volumes={volume: path for path, volume in new.items()}) as made:
+        with helper(recipe.base.image, "owner", volumes={volume: path for path, volume in new.items()}) as container:
             for path in new:
-                give(made, path, **recipe.base.owner)
+                give(container, path, **recipe.base.owner)
         self._given.update(new.values())
 
     def _certificates(self, service_name: str) -> dict[str, str]:

@@ -82,8 +82,8 @@ def start(container: Container) -> None:
 
 def put(container: Container, directory: str, entries: list[Any]) -> None:
     """Put files into a stopped container's volume, through a helper: the container's own root file system may be read-only."""
-    with _beside(container, "put", "restore") as made:
-        put_files(made, directory, entries, **owner_of(container.attrs["Config"]["User"]))
+    with _beside(container, "put", "restore") as helper_container:
+        put_files(helper_container, directory, entries, **owner_of(container.attrs["Config"]["User"]))
 
 
 def remove_earlier(name: str) -> None:

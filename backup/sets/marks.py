@@ -36,5 +36,5 @@ def mark(folder: Path, set_id: str, *, verified: datetime | None = None, drilled
     every = read(folder)
     before = every.get(set_id, Marks())
     every[set_id] = Marks(verified=verified or before.verified, drilled=drilled or before.drilled)
-    kept = {name: value.model_dump(mode="json") for name, value in every.items() if (folder / name).is_dir()}
-    write_whole(folder / _FILE, json.dumps(kept, indent=2).encode() + b"\n")
+    marks_by_set = {name: value.model_dump(mode="json") for name, value in every.items() if (folder / name).is_dir()}
+    write_whole(folder / _FILE, json.dumps(marks_by_set, indent=2).encode() + b"\n")

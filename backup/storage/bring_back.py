@@ -144,9 +144,9 @@ def bring_back(platform: Platform, folder: Path, name: str, progress: Progress) 
         end_bringing_back(folder)
 
 
-def _put_aside(folder: Path, kept: set[str]) -> None:
+def _put_aside(folder: Path, staying: set[str]) -> None:
     for path in folder.iterdir():
-        if folders.is_id(path.name) and path.name not in kept:
+        if folders.is_id(path.name) and path.name not in staying:
             (folder / _ASIDE).mkdir(exist_ok=True, mode=0o700)
             path.rename(folder / _ASIDE / path.name)
 
@@ -171,8 +171,8 @@ def _repository(platform: Platform, copy: Source, first: Source, known: dict[str
         )
     execute(str(container.name), ["find", REPOSITORY_PATH, "-mindepth", "1", "-delete"], user=pgbackrest.USER)
     entries = [FileToPut(path, StreamedFile(path, sizes[path], place.where, source)) for path, source in sources.items()]
-    with helper(container.attrs["Image"], "repository", volumes={str(first.volume): REPOSITORY_PATH}) as made:
-        put_files(made, REPOSITORY_PATH, entries, **owner_of(container.attrs["Config"]["User"]))
+    with helper(container.attrs["Image"], "repository", volumes={str(first.volume): REPOSITORY_PATH}) as helper_container:
+        put_files(helper_container, REPOSITORY_PATH, entries, **owner_of(container.attrs["Config"]["User"]))
 
 
 def _proven(copy: Source, place: Place, path: str, sha256: str | None) -> Callable[[], Iterator[bytes]]:

@@ -52,17 +52,17 @@ def state(folder: Path) -> dict[str, CopyState]:
         return {}
 
 
-def catch_up(platform: Platform, folder: Path, progress: Progress, *, asked: bool = False) -> list[CopyState]:
+def catch_up(platform: Platform, folder: Path, progress: Progress, *, on_demand: bool = False) -> list[CopyState]:
     """Copy missing sets to every copy; the caller holds the lock. A failing copy is logged and left for the next run.
 
-    `asked` says that somebody wants copies now: then one that lost all its sets is filled again.
+    `on_demand`: somebody wants copies now, so a copy that lost all its sets is filled again.
     """
     known = platform.backup.copies
     before = state(folder)
     states = []
     for name in known:
         progress.status(f"copying to {name}")
-        copied = _one(platform, folder, name, before.get(name), progress, asked=asked)
+        copied = _one(platform, folder, name, before.get(name), progress, on_demand=on_demand)
         if copied.failure:
             progress.log(f"copy {name} is {copied.behind} sets behind: {copied.failure}")
         states.append(copied)
@@ -83,7 +83,7 @@ def run(platform: Platform, progress: Progress, folder: Path | None = None) -> l
         )
     with lock.hold(folder, "copying sets"):
         mirror.refresh(platform, folder)
-        return catch_up(platform, folder, progress, asked=True)
+        return catch_up(platform, folder, progress, on_demand=True)
 
 
 def lost_sets(platform: Platform, folder: Path, known: CopyState) -> list[str]:
@@ -116,7 +116,7 @@ def describe(states: Iterable[CopyState], *, as_json: bool) -> str:
     return "\n".join(lines)
 
 
-def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, progress: Progress, *, asked: bool) -> CopyState:
+def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, progress: Progress, *, on_demand: bool) -> CopyState:
     target = source_of(platform, folder, name)
     had = before.sets if before and before.where == target.where else 0
     every = folders.list_sets(folder=folder)
@@ -129,7 +129,7 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
         copied = folders.list_at(target.sets)
         present = {manifest.id for manifest in copied}
         if had and not present:
-            _refuse_emptied(platform, name, had, asked=asked)
+            _refuse_emptied(platform, name, had, on_demand=on_demand)
         _refuse_foreign(name, target.where, foreign_sets(every, copied))
         first = source_of(platform, folder)
         for manifest in every:
@@ -144,11 +144,11 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
     return CopyState(name, target.where, len(present) or (had if failure else 0), behind, complete_at, failure)
 
 
-def _refuse_emptied(platform: Platform, name: str, had: int, *, asked: bool) -> None:
+def _refuse_emptied(platform: Platform, name: str, had: int, *, on_demand: bool) -> None:
     """Raise PlatformError for a copy whose sets are all gone: its disk may not be mounted, and the copy would lie on this one."""
     settings = platform.backup.copies[name]
     gone = isinstance(settings, LocalPlace) and not Path(settings.path).is_dir()
-    if gone or not asked:
+    if gone or not on_demand:
         lost = f"{'make the folder, then ' if gone else ''}invoke backup.copy"
         raise PlatformError(
             what=f"copy {name} had {had} sets, and now {'its folder is not there' if gone else 'it has none'}: is it mounted?",
@@ -232,14 +232,14 @@ def prune(platform: Platform, ours: Sequence[Manifest], good: Iterable[str], pro
             every = folders.list_at(place.below(SETS))
             # A set that another machine is copying has no manifest yet, so its files would look unlisted.
             _refuse_foreign(name, settings.where, foreign_sets(ours, every))
-            kept = retention.keep(every, BACKUP_RULES, datetime.now(UTC), set(good))
-            going = [manifest for manifest in every if manifest.id not in kept]
+            reasons = retention.keep(every, BACKUP_RULES, datetime.now(UTC), set(good))
+            going = [manifest for manifest in every if manifest.id not in reasons]
             removed[name] = [manifest.id for manifest in going]
             for manifest in [] if dry_run else going:
                 place.remove([f"{SETS}/{manifest.id}/{folders.MANIFEST}"])
                 place.remove(place.sizes(f"{SETS}/{manifest.id}"))
             if going and not dry_run:
-                _remove_unlisted(place, [manifest for manifest in every if manifest.id in kept])
+                _remove_unlisted(place, [manifest for manifest in every if manifest.id in reasons])
         except PlatformError as error:
             progress.log(f"copy {name} was not pruned: {error.what}")
     return removed

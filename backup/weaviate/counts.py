@@ -78,11 +78,11 @@ def unproven(counts: Counts) -> Iterator[Unproven]:
     for name, why in counts.failed.items():
         yield Unproven(what=f"collection {name}", why=f"it can't be counted: {why}")
     for name, away in counts.tenants.items():
-        kept = [tenant for tenant, state in away.items() if state not in OFFLOADED]
+        inactive = [tenant for tenant, state in away.items() if state not in OFFLOADED]
         gone = [tenant for tenant, state in away.items() if state in OFFLOADED]
-        if kept:
+        if inactive:
             why = "inactive, so their objects can't be counted: the module's backup has them, the portable dump does not"
-            yield Unproven(what=f"tenants {_some(kept)} of {name}", why=why, by_design=True)
+            yield Unproven(what=f"tenants {_some(inactive)} of {name}", why=why, by_design=True)
         if gone:
             yield Unproven(what=f"tenants {_some(gone)} of {name}", why="offloaded to external storage, and in no backup")
 

@@ -59,7 +59,9 @@ def take(server: ScratchServer, known: Evidence | None = None, *, recount: bool 
             proof = replace(proof, counting=replace(proof.counting, again={}))
         counts = tables.count_all(holder, probe, every, hash_hypertables=True, count=proof.counting)
         whole = tables.count_all(holder, probe, every, hash_hypertables=True)
-    parts = [part for key, kept in proof.counting.kept.items() if counts.tables[key].rows is not None for part in kept]
+    parts = [
+        part for key, table_parts in proof.counting.parts_of_tables.items() if counts.tables[key].rows is not None for part in table_parts
+    ]
     return Taken(proof.evidence(parts), counts.tables, whole.tables, tuple(proof.counting.unlogged_changes))
 
 

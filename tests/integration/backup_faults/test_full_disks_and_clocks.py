@@ -133,7 +133,7 @@ def test_a_set_from_the_future_holds_nothing_up_and_is_never_taken_for_the_newes
     assert made.ids()[-2:] == [future.id, newest.id]
     outcome = restore(made.platform, "latest", dry_run=True, folder=made.folder)
     assert {store["set"] for store in outcome.stores.values()} == {newest.id}
-    assert {future.id, newest.id} <= set(prune(made.platform, dry_run=True, folder=made.folder).kept)
+    assert {future.id, newest.id} <= set(prune(made.platform, dry_run=True, folder=made.folder).staying)
     assert made.make().parent == newest.id
     with pytest.raises(PlatformError, match="in the future"):
         restore(made.platform, (datetime.now(UTC) + timedelta(days=1)).isoformat(), into="faults-never", folder=made.folder)

@@ -244,7 +244,7 @@ def test_a_killed_prune_is_completed_by_the_next_one(made: Sets, stage: str) -> 
         assert each.id not in made.ids()
         assert each.postgres
         assert each.postgres.label not in labels
-    assert set(done.kept) == set(made.ids())
+    assert set(done.staying) == set(made.ids())
     made.assert_good(newest.id)
 
 

@@ -41,7 +41,7 @@ def test_it_says_where_it_stopped(tmp_path: Path, steps: dict[Store, str], half:
     begun = journal.read()
     assert begun
     assert (begun.half, begun.owes_full) == (half, not half)
-    assert told in begun.told()
+    assert told in begun.description()
     assert told in note(tmp_path)
     assert ("--to safe --store postgres --store redis --live" in begun.next_step()) is undo
     if half:

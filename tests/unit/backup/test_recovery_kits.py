@@ -24,7 +24,7 @@ SECRETS = ("the-repositorys-passphrase", "AGE-SECRET-KEY-1THEIDENTITY", "the-rin
 KIT = Kit(
     project="christmas",
     stack="dev",
-    made=datetime(2026, 11, 29, 8, tzinfo=UTC),
+    made_at=datetime(2026, 11, 29, 8, tzinfo=UTC),
     made_by="somebody@somewhere",
     covers={"the ring of field keys": "0123456789abcdef"},
     keys=Keys(passphrase=SECRETS[0], identities=(SECRETS[1],), field_keys=SECRETS[2]),
@@ -191,14 +191,14 @@ def platform(**changes: object) -> Platform:
             id="copy-added",
         ),
         pytest.param(
-            {"authority": AuthorityTurn(1, KIT.made, former=False, former_signs=False), "ca_file": Path(__file__)},
+            {"authority": AuthorityTurn(1, KIT.made_at, former=False, former_signs=False), "ca_file": Path(__file__)},
             "the certificates' authority",
             id="ca-rotated",
         ),
     ],
 )
 def test_what_was_changed_since_is_named(changes: dict[str, object], part: str) -> None:
-    taken = coverage.Taken(KIT.made, "a passphrase", "dev.kit", coverage.covers(platform()))
+    taken = coverage.Taken(KIT.made_at, "a passphrase", "dev.kit", coverage.covers(platform()))
     assert coverage.changed(taken, coverage.covers(platform())) == []
     assert coverage.changed(taken, coverage.covers(platform(**changes))) == [part]
 
@@ -211,7 +211,7 @@ def test_weaviates_keys_are_not_a_kits_business() -> None:
 
 def test_the_record_of_a_kit_has_fingerprints_and_no_keys(tmp_path: Path) -> None:
     assert coverage.read(tmp_path) is None
-    taken = coverage.Taken(KIT.made, "a passphrase", "dev.kit", coverage.covers(platform()))
+    taken = coverage.Taken(KIT.made_at, "a passphrase", "dev.kit", coverage.covers(platform()))
     coverage.record(tmp_path, taken)
     assert coverage.read(tmp_path) == taken
     (record,) = tmp_path.iterdir()

@@ -77,7 +77,7 @@ def test_a_restore_claims_no_loss_that_it_does_not_know(capsys: pytest.CaptureFi
 
 
 def test_pruning_gives_reasons(capsys: pytest.CaptureFixture[str]) -> None:
-    pruned = Pruned(dry_run=True, removed=("old",), kept={"new": "the newest set"}, labels=("F",), copies=(), bytes=1500)
+    pruned = Pruned(dry_run=True, removed=("old",), staying={"new": "the newest set"}, labels=("F",), copies=(), bytes=1500)
     show_pruned(pruned, as_json=False)
     assert capsys.readouterr().out.splitlines() == [
         "would remove 1 sets (1.5 kB), 1 physical backups without a set",
