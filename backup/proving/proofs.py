@@ -161,7 +161,8 @@ def questions(restored: RestoredPlatform) -> str:
         words = _beginning(restored.platform, path)
         answers = [hit.file_path for hit in search(restored.platform, words, certainty=0.0)]
         insist(path in answers, f"{words[:40]!r} is from {path}, but the answers are from {shown(answers)}")
-    return f"{1 + len(paths)} questions; to {_QUESTION!r} {len(hits)} passages, the first from {hits[0].file_path} ({hits[0].certainty:.2f})"
+    first = hits[0]
+    return f"{1 + len(paths)} questions; to {_QUESTION!r} {len(hits)} passages, the first from {first.file_path} ({first.certainty:.2f})"
 
 
 def _beginning(platform: Platform, path: str) -> str:
